@@ -316,7 +316,7 @@ def load(corpus: Path) -> tuple[Catalogue, list[policy.Definition], int]:
 
 def _compiled(entry: CatalogueEntry, catalogue: Catalogue) -> policy.Definition | None:
     try:
-        definition = catalogue.parsed(entry)
+        definition = catalogue.parse_entry(entry)
         definition.check(policy.Aliases.builtin())
     except policy.PolicyError as error:
         print(f"does not compile: {entry.name} {entry.display_name}: {error}")
@@ -340,7 +340,7 @@ def initiatives(catalogue: Catalogue) -> tuple[int, int, int, int]:
             members += 1
             try:
                 definition = catalogue.definition(member.definition, member.pin)
-                definition.bind(initiative.pass_on(member, bound), partial=True)
+                definition.bind(initiative.member_parameters(member, bound), partial=True)
             except NotHeldError:
                 absent += 1
             except policy.PolicyError as error:

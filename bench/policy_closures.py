@@ -50,7 +50,7 @@ def run(
 ) -> int:
     count = 0
     for rule, views in pairs:
-        judge = rule.verdict_of
+        judge = rule.evaluate_view
         for view in views:
             judge(view, snapshot, context)
         count += len(views)

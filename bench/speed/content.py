@@ -34,7 +34,9 @@ def catalogue(shared: Path, cache: Path) -> Catalogue:
 def judged(found: Catalogue) -> list[tuple[CatalogueEntry, Definition]]:
     """The newest version of every All/Indexed definition that resources decide."""
     pairs = [
-        (entry, found.parsed(entry)) for entry in found.definitions() if not entry.static and not entry.fault
+        (entry, found.parse_entry(entry))
+        for entry in found.definitions()
+        if not entry.static and not entry.fault
     ]
     return [
         (entry, definition) for entry, definition in pairs if definition.mode.lower() in ("all", "indexed")
@@ -64,7 +66,7 @@ def _value(one: Parameter) -> Any:
 def plan(found: Catalogue) -> EvaluationPlan:
     """Every judged definition assigned to the whole tenant."""
     assignments = [
-        Assignment.everywhere(entry.id, entry.name, parameters(definition))
+        Assignment.whole_tenant(entry.id, entry.name, parameters(definition))
         for entry, definition in judged(found)
     ]
     return EvaluationPlan(found, tuple(assignments))

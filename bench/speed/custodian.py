@@ -110,7 +110,7 @@ def _peer(
 
 def _judge(work: Work, snapshot: Snapshot, context: EvaluationContext) -> list[set[str]]:
     return [
-        {str(view.id) for view in views if rule.verdict_of(view, snapshot, context).matched}
+        {str(view.id) for view in views if rule.evaluate_view(view, snapshot, context).matched}
         for rule, _, views in work
     ]
 
@@ -118,7 +118,7 @@ def _judge(work: Work, snapshot: Snapshot, context: EvaluationContext) -> list[s
 def _timed(work: Work, snapshot: Snapshot, context: EvaluationContext) -> tuple[float, float]:
     with span() as took:
         for rule, _, views in work:
-            judge = rule.verdict_of
+            judge = rule.evaluate_view
             for view in views:
                 judge(view, snapshot, context)
     return took.cpu, took.wall

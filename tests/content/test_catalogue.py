@@ -144,7 +144,7 @@ def test_duplicates_and_conflicts(tmp_path: Path) -> None:
     assert (same.error, other.error) == (False, True)
     assert same.reason.startswith("a duplicate of ")
     assert "with another text" in other.reason
-    merged = Catalogue.of_bodies([(definition(), Place("x"))]).include(found)
+    merged = Catalogue.from_bodies([(definition(), Place("x"))]).include(found)
     assert len(merged.entries) == 1
     assert merged.problems[2:] == ()
 
@@ -165,7 +165,7 @@ def test_names_that_are_not_unique_need_an_id() -> None:
     ids = [
         f"/subscriptions/{letter}/providers/Microsoft.Authorization/policyDefinitions/one" for letter in "ab"
     ]
-    found = Catalogue.of_bodies([({**definition(), "id": id_}, Place("x")) for id_ in ids])
+    found = Catalogue.from_bodies([({**definition(), "id": id_}, Place("x")) for id_ in ids])
     with pytest.raises(NotHeldError, match="give one of the ids") as raised:
         found.definition("one")
     assert raised.value.cause == "ambiguous"
@@ -176,7 +176,7 @@ def test_names_that_are_not_unique_need_an_id() -> None:
 
 def test_a_document_without_an_id_answers_to_every_id_of_its_name() -> None:
     nameless = {key: value for key, value in definition().items() if key != "id"}
-    found = Catalogue.of_bodies([(nameless, Place("x"))])
+    found = Catalogue.from_bodies([(nameless, Place("x"))])
     assert (
         found.find(
             "definition", "/subscriptions/s/providers/Microsoft.Authorization/policyDefinitions/ONE"
@@ -186,7 +186,7 @@ def test_a_document_without_an_id_answers_to_every_id_of_its_name() -> None:
 
 
 def test_an_initiative_by_display_name() -> None:
-    found = Catalogue.of_bodies([(initiative("set", "one"), Place("x"))])
+    found = Catalogue.from_bodies([(initiative("set", "one"), Place("x"))])
     assert found.initiative("INITIATIVE SET").name == "set"
 
 
@@ -212,9 +212,9 @@ def test_the_cache_holds_the_same_and_notices_every_change(tmp_path: Path) -> No
 
 
 def test_a_definition_is_parsed_once_in_all_catalogues_that_include_it() -> None:
-    own, theirs = (Catalogue.of_bodies([(definition(name), Place("x"))]) for name in ("one", "two"))
+    own, theirs = (Catalogue.from_bodies([(definition(name), Place("x"))]) for name in ("one", "two"))
     both = own.include(theirs)
-    again = both.include(Catalogue.of_bodies([(definition("three"), Place("y"))]))
+    again = both.include(Catalogue.from_bodies([(definition("three"), Place("y"))]))
     assert again.definition("one") is both.definition("one") is own.definition("one")
     assert again.definition("two") is theirs.definition("two")
     assert again.definition("three") is again.definition("three")
@@ -226,7 +226,7 @@ def test_what_ships_is_read_once_a_process(tmp_path: Path) -> None:
         one.add(folder(tmp_path / "in", {"a.json": definition("mine")}))
     first, second = (one.catalogue() for one in several)
     entry = next(own_catalogue(tmp_path / "a").definitions())
-    assert first.parsed(entry) is second.parsed(entry)
+    assert first.parse_entry(entry) is second.parse_entry(entry)
     assert first.definition("mine") is not second.definition("mine")
 
 
@@ -234,7 +234,7 @@ def test_the_cache_is_its_owners_and_changes_no_folder_above_it(tmp_path: Path) 
     path = tmp_path / "home" / "content" / "cache" / "a.catalogue"
     before = os.umask(0o022)
     try:
-        catalogue_cache.write(Catalogue.of_bodies([(definition(), Place("x"))]), path)
+        catalogue_cache.write(Catalogue.from_bodies([(definition(), Place("x"))]), path)
     finally:
         os.umask(before)
     modes = [oct(one.stat().st_mode & 0o777) for one in (path.parent, path.parent.parent, tmp_path / "home")]
@@ -243,7 +243,7 @@ def test_the_cache_is_its_owners_and_changes_no_folder_above_it(tmp_path: Path) 
 
 def test_a_damaged_cache_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.catalogue"
-    catalogue_cache.write(Catalogue.of_bodies([(definition(), Place("x"))]), path)
+    catalogue_cache.write(Catalogue.from_bodies([(definition(), Place("x"))]), path)
     data = path.read_bytes()
     for damaged in (b"", data[:40], b"x" + data):
         path.write_bytes(damaged)
@@ -277,5 +277,5 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_any_json_is_taken_or_named(value: Any) -> None:
-    found = Catalogue.of_bodies([(value, Place("x"))])
+    found = Catalogue.from_bodies([(value, Place("x"))])
     assert found.entries or found.problems

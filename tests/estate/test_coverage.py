@@ -172,8 +172,8 @@ def test_a_manifest_tells_each_tenant_and_when_it_was_read():
         },
     }
     one, two = parse_manifests(document)
-    assert (one.tenant, one.time_of(network("v").key).isoformat()) == ("aaaa", then)
-    assert (two.tenant, two.time_of("/subscriptions/other")) == ("bbbb", None)
+    assert (one.tenant, one.read_time(network("v").key).isoformat()) == ("aaaa", then)
+    assert (two.tenant, two.read_time("/subscriptions/other")) == ("bbbb", None)
     assert parse_manifest(manifest_document(one)) == one
     with pytest.raises(CoverageError, match="one tenant, not 2"):
         parse_manifest(document)

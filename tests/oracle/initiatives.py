@@ -120,7 +120,7 @@ class Comparison:
         groups = [group["name"] for group in body.get("policyDefinitionGroups") or []]
         self.count("groups", [group.name for group in found.groups] == groups, document["name"])
         for raw, member in zip(body["policyDefinitions"], found.members, strict=True):
-            self.member(raw, found.pass_on(member, bound), values, member)
+            self.member(raw, found.member_parameters(member, bound), values, member)
 
     def member(
         self, raw: dict[str, Any], passed: dict[str, Any], values: dict[str, Any], member: Any
@@ -147,7 +147,7 @@ class Comparison:
         if not fits or entry.name != name:
             return False
         try:
-            definition = self.catalogue.parsed(entry)
+            definition = self.catalogue.parse_entry(entry)
             definition.check(self.aliases)
             definition.bind(passed)
         except PolicyError as error:

@@ -77,7 +77,7 @@ def main() -> int:
                 deployed += shown.deployment is not None
                 continue
             total += 1
-            changed = shown.applied(resource)
+            changed = shown.apply_patch(resource)
             after = rule.explain(changed, base.overlay([changed]), context)
             good += not after.matched
             if after.matched:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope_policy.copy_on_write import Table, laid_over
+from nephoscope_policy.copy_on_write import Table, overlay_table
 
 KEYS = st.integers(0, 60)
 CHANGES = st.lists(st.dictionaries(KEYS, st.none() | st.integers(1, 9), max_size=6), max_size=8)
@@ -17,7 +17,7 @@ def test_layers_equal_a_dictionary(first: dict[int, int], changes: list[dict[int
     wanted = dict(first)
     for one in changes:
         before, held = table, dict(wanted)
-        table = laid_over(table, one)
+        table = overlay_table(table, one)
         wanted = {key: value for key, value in (wanted | one).items() if value is not None}
         assert {key: table[key] for key in table} == wanted
         assert all(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
-from nephoscope_policy.azure_defaults import default_children, defaults_of
+from nephoscope_policy.azure_defaults import default_children, load_type_defaults
 from nephoscope_policy.context import EvaluationContext
 from nephoscope_policy.definition import Definition
 from nephoscope_policy.model.resource import Planning, Resource
@@ -167,7 +167,7 @@ def test_defaults_fill_what_a_body_lacks_and_nothing_else() -> None:
     body = {
         "properties": {"supportsHttpsTrafficOnly": False, "networkAcls": ANY, "encryption": {"services": {}}}
     }
-    filled, absent = defaults_of("microsoft.storage/storageaccounts").fill(body)
+    filled, absent = load_type_defaults("microsoft.storage/storageaccounts").fill(body)
     properties = filled["properties"]
     assert properties["supportsHttpsTrafficOnly"] is False
     assert properties["networkAcls"] is ANY
@@ -175,7 +175,7 @@ def test_defaults_fill_what_a_body_lacks_and_nothing_else() -> None:
     assert properties["allowBlobPublicAccess"] is False
     assert "allowBlobPublicAccess" not in body["properties"]
     assert ("properties", "allowsharedkeyaccess") in absent
-    unknown = defaults_of("microsoft.storage/storageaccounts").fill({"properties": ANY})[0]
+    unknown = load_type_defaults("microsoft.storage/storageaccounts").fill({"properties": ANY})[0]
     assert unknown["properties"] is ANY
 
 

@@ -30,14 +30,16 @@ def said(number: int, key: str, code: str) -> Resource:
 def answers(snapshot: Snapshot) -> dict[str, Any]:
     """What look-ups find, in order."""
     found: dict[str, Any] = {
-        "type": [(one.key, one.resource.body) for one in snapshot.of_type(TYPE)],
-        "group": [one.key for one in snapshot.in_group(GROUP, TYPE)],
-        "subscription": [one.key for one in snapshot.in_subscription(SUBSCRIPTION.rsplit("/", 1)[-1], TYPE)],
+        "type": [(one.key, one.resource.body) for one in snapshot.resources_of_type(TYPE)],
+        "group": [one.key for one in snapshot.resources_in_group(GROUP, TYPE)],
+        "subscription": [
+            one.key for one in snapshot.resources_in_subscription(SUBSCRIPTION.rsplit("/", 1)[-1], TYPE)
+        ],
         "all": sorted(one.key for one in snapshot.views()),
     }
     for number in range(6):
         found[f"children {number}"] = [one.key for one in snapshot.children(machine(number), TYPE)]
-        found[f"unknown {number}"] = snapshot.unknown_under(machine(number), TYPE)
+        found[f"unknown {number}"] = snapshot.unknown_children(machine(number), TYPE)
         for key in ("a", "b"):
             one = snapshot.find(f"{machine(number)}/providers/{TYPE}/{key}")
             found[f"{number} {key}"] = one and one.resource.body
@@ -67,7 +69,7 @@ def test_an_overlay_after_another_is_as_one_made_anew(seed: int) -> None:
         gone = [key for key in old if key not in new]
         lacking = chance.choice([None, {f"{machine(3)}/providers/{TYPE}/b": Gap("refused")}])
         unknown = unknown if lacking is None else lacking
-        later = base.patched([], [], base.coverage)
-        snapshot = later.overlaid_after(snapshot, changed, gone, lacking)
+        later = base.with_changes([], [], base.coverage)
+        snapshot = later.with_later_overlay(snapshot, changed, gone, lacking)
         assert answers(snapshot) == answers(later.overlay(new.values(), unknown))
         old, new = new, written()

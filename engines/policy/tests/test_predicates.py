@@ -12,7 +12,7 @@ from nephoscope_policy.body_paths import MISSING, STAR, fold_keys, gather, walk
 from nephoscope_policy.engine_differences import SWITCHES, Switches
 from nephoscope_policy.keywords import OPERATORS
 from nephoscope_policy.operators import OrderError, judge
-from nephoscope_policy.path_getters import every, getter, leaf_of
+from nephoscope_policy.path_getters import every_passes, getter, path_condition
 from nephoscope_policy.predicates import predicate
 
 SWITCHES_OF_LIKE = (SWITCHES, replace(SWITCHES, like_question_mark="literal"))
@@ -88,7 +88,7 @@ def test_a_getter_walks(body: Any, path: Any) -> None:
     wanted = walk(body, path)
     assert found == (wanted if wanted is MISSING else fold_keys(wanted))
     seen: list[Any] = []
-    leaf_of(lowered, lambda value: bool(seen.append(value)))(fold_keys(body), None)
+    path_condition(lowered, lambda value: bool(seen.append(value)))(fold_keys(body), None)
     assert seen == [found]
 
 
@@ -101,7 +101,7 @@ def test_every_sees_what_gather_gathers(body: Any, path: Any) -> None:
         seen.append(value)
         return True
 
-    every(lowered, note, True)(fold_keys(body))
+    every_passes(lowered, note, True)(fold_keys(body))
     assert [value for value in seen if value is not MISSING] == gather(fold_keys(body), path)
 
 

@@ -37,7 +37,7 @@ def shown(
         {"policyRule": {"if": condition, "then": {"effect": effect, "details": details}}}
     )
     preview = policy.preview(definition, resource, policy.Snapshot([resource], ALIASES))
-    changed = preview.applied(resource)
+    changed = preview.apply_patch(resource)
     return preview, definition.evaluate(changed, policy.Snapshot([changed], ALIASES))
 
 
@@ -120,7 +120,7 @@ def test_append_adds_members_once_and_names_conflicts() -> None:
     preview, _ = shown(body, TYPE, "append", details)
     assert preview.patch == ({"op": "add", "path": "/properties/network/ips/-", "value": "10.0.0.1"},)
     assert preview.conflicts == ("Contoso.Test/things/tls",)
-    again, _ = shown(preview.applied(body), TYPE, "append", details)
+    again, _ = shown(preview.apply_patch(body), TYPE, "append", details)
     assert again.patch == ()
 
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from nephoscope.automation.event_kinds import PUBLISHED
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.document_queries import one_of
-from nephoscope_policy.model.resource_id import without_tenant
+from nephoscope_policy.model.resource_id import split_tenant
 
 if TYPE_CHECKING:
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
@@ -64,7 +64,7 @@ def find_changes(before: pa.Table, now: pa.Table) -> dict[str, dict[str, str | N
     columns = (now.column(name).to_pylist() for name in ("key", "type", "stands"))
     for key, type_, told in zip(*columns, strict=True):
         # copies of older releases have no tenants
-        stood = known.get(key, known.get(without_tenant(key)[1]))
+        stood = known.get(key, known.get(split_tenant(key)[1]))
         if stood is None or stood != told:
             found.setdefault(type_, {})[key] = stood
     return found
@@ -79,7 +79,7 @@ def bodies(
     for group in groups:
         rows = documents.rows(EVERYTHING).filter(one_of("type", [type_]))
         if group is not None:
-            rows = rows.filter(one_of("key", {without_tenant(one)[1] for one in group}))
+            rows = rows.filter(one_of("key", {split_tenant(one)[1] for one in group}))
         found = rows.order("key, tenant, number").project(f"number, tenant, {_KEY}").fetchall()
         asked = frozenset(group or ())
         wanted = [one for one in found if group is None or one[2] in asked]

@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope_policy.documents import documents_in
+from nephoscope_policy.documents import read_documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ def case_documents(root: Path | None = None, kind: str = "policies") -> Iterator
 
 def _all(root: Path | None, kind: str) -> Iterator[ContentDocument]:
     return (
-        documents_in(files("nephoscope.content"), "content", kind)
+        read_documents(files("nephoscope.content"), "content", kind)
         if root is None
-        else documents_in(root, kind=kind)
+        else read_documents(root, kind=kind)
     )

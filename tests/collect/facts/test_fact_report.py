@@ -19,7 +19,7 @@ from nephoscope.collect.facts.fact_report import (
 )
 from nephoscope.collect.facts.fact_types import fact_types
 from nephoscope.collect.facts.report_errors import FactError
-from nephoscope_policy.model.resource_id import ResourceId, in_scope
+from nephoscope_policy.model.resource_id import ResourceId, is_in_scope
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg"
@@ -195,11 +195,11 @@ def test_whatever_is_kept_lies_below_the_resource_and_is_of_a_known_type(
     kept = [body for one in found for body in one.documents]
     assert len(kept) == len(documents)
     for one in found:
-        assert in_scope(one.subject, key)
+        assert is_in_scope(one.subject, key)
         assert one.type in fact_types()
         for body in one.documents:
             id_ = ResourceId.parse(body["id"])
-            assert in_scope(id_.key, one.subject)
+            assert is_in_scope(id_.key, one.subject)
             assert (id_.type, body["type"].lower()) == (one.type, one.type)
 
 

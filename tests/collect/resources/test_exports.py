@@ -104,9 +104,9 @@ def test_a_read_at_above_or_below_a_cut_value_is_unknown(tmp_path, path, value):
     assert not view.complete
     if value is None:
         with pytest.raises(NotCollected, match="-Depth 100"):
-            view.at(split(path))
+            view.value_at(split(path))
     else:
-        found = view.at(split(path))
+        found = view.value_at(split(path))
         assert found == value or value == "absent"
         assert value != "absent" or not isinstance(found, str)
 
@@ -121,7 +121,7 @@ def test_a_cut_file_is_told_once_with_the_remedy(tmp_path):
 def test_a_text_that_a_star_goes_over_is_unknown_in_a_cut_record(tmp_path):
     body = {"id": ACCOUNT, "properties": {"zones": "1 2", "other": "@{a=1}"}}
     view = View(load(tmp_path, "cut.json", [body]).resources[ACCOUNT.lower()])
-    assert view.at(("properties", "zones")) == "1 2"
+    assert view.value_at(("properties", "zones")) == "1 2"
     with pytest.raises(NotCollected):
         view.elements_at(("properties", "zones"))
 

@@ -164,7 +164,7 @@ def _with(body: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
 def expanded(resource: TerraformResource, body: dict[str, Any]) -> list[WrittenResource]:
     """What a template plans that deploys a body at the id of a resource."""
     scope = resource.id.partition("/providers/")[0]
-    at = DeploymentScope().at(scope or "/")
+    at = DeploymentScope().scope_of_id(scope or "/")
     assert at is not None
     in_group = (
         "/resourcegroups/" in scope.lower() and resource.type.lower() != "microsoft.resources/resourcegroups"
@@ -179,7 +179,9 @@ def expanded(resource: TerraformResource, body: dict[str, Any]) -> list[WrittenR
     template = {"$schema": SCHEMA.format(file), "contentVersion": "1.0.0.0", "resources": [item]}
     document = TemplateDocument.parse(json.dumps(template), "azuredeploy.json")
     found = expand(
-        document, None, scope=at if in_group else DeploymentScope().at("/".join(scope.split("/")[:3])) or at
+        document,
+        None,
+        scope=at if in_group else DeploymentScope().scope_of_id("/".join(scope.split("/")[:3])) or at,
     )
     assert not found.errors, (resource.address, found.errors[0].message)
     return [*found.resources]
@@ -268,7 +270,7 @@ def network_twin(*, associated: bool) -> list[WrittenResource]:
     schema = SCHEMA.format("2019-04-01/deploymentTemplate.json")
     template = {"$schema": schema, "contentVersion": "1.0.0.0", "resources": items}
     document = TemplateDocument.parse(json.dumps(template), "azuredeploy.json")
-    found = expand(document, None, scope=DeploymentScope().at(GROUP) or DeploymentScope())
+    found = expand(document, None, scope=DeploymentScope().scope_of_id(GROUP) or DeploymentScope())
     assert not found.errors
     return [*found.resources]
 

@@ -58,7 +58,7 @@ def definition(name: str, condition: Any) -> dict[str, Any]:
 
 def plan_of(rules: dict[str, Any]) -> EvaluationPlan:
     bodies = [(definition(name, condition), Place(name)) for name, condition in rules.items()]
-    return EvaluationPlan(Catalogue.of_bodies(bodies)).assigning_every_definition()
+    return EvaluationPlan(Catalogue.from_bodies(bodies)).assigning_every_definition()
 
 
 def account(name: str, **members: Any) -> dict[str, Any]:
@@ -284,7 +284,7 @@ def test_explanations_rest_on_no_kept_verdict(workshop: Workshop) -> None:
 def test_what_a_bicep_file_compiles_to_is_in_its_digest(tmp_path: Path) -> None:
     def digest(text: str, value: Any) -> str:
         mark = TextMark(0, len(text))
-        compiled = {"main.bicep": TemplateDocument.of_source(value, "main.bicep", text, mark)}
+        compiled = {"main.bicep": TemplateDocument.from_source(value, "main.bicep", text, mark)}
         return RepositoryFiles(Repository(tmp_path, compiled=compiled), {}, DeploymentScope()).digest(
             "main.bicep"
         )

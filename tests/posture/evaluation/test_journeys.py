@@ -256,7 +256,7 @@ def test_the_version_of_an_initiative_by_location(judge: Any, catalogue: Catalog
     newer = catalogue.find("initiative", "baseline").document()
     newer["properties"]["version"] = "2.0.0"
     newer["properties"]["policyDefinitions"] = newer["properties"]["policyDefinitions"][:1]
-    both = catalogue.include(Catalogue.of_bodies([(newer, catalogue.entries[0].place)]))
+    both = catalogue.include(Catalogue.from_bodies([(newer, catalogue.entries[0].place)]))
     north = [{"kind": "resourceLocation", "in": ["northeurope"]}]
     override = {"kind": "definitionVersion", "value": "2.*.*", "selectors": north}
     plan = EvaluationPlan(both, (assignment(ONE, definitionVersion="1.*.*", overrides=[override]),))
@@ -542,7 +542,7 @@ def test_a_modify_preview_makes_the_body_compliant(judge: Any, catalogue: Catalo
         found = preview(run, finding)
         assert found is not None
         assert {step["op"] for step in found.patch} <= {"add", "replace"}
-        changed.append(found.applied(run.resource(finding)))
+        changed.append(found.apply_patch(run.resource(finding)))
     assert changed[0].body["tags"] == {"closedBy": "storage team"}
     kept = [one for one in run.estate.resources.values() if one.key not in {each.key for each in changed}]
     after = judge(to, world=Estate.of([*kept, *changed], Coverage.everything()))

@@ -26,7 +26,7 @@ def initiative(name: str, **group: str) -> tuple[dict, Place]:
 
 
 def test_a_control_that_two_initiatives_name_is_told_once() -> None:
-    catalogue = Catalogue.of_bodies(
+    catalogue = Catalogue.from_bodies(
         [
             initiative("one", additionalMetadataId=CONTROL, category="Access", displayName="Accounts"),
             initiative("two", additionalMetadataId=CONTROL.upper()),

@@ -184,7 +184,7 @@ def definition(name: str, own: dict[str, Any] | None = None, details: Any = None
 
 
 def found(key: str, *bodies: dict[str, Any]) -> Recommendation:
-    return Recommendations(Catalogue.of_bodies((body, Place("test")) for body in bodies)).of(key)
+    return Recommendations(Catalogue.from_bodies((body, Place("test")) for body in bodies)).of(key)
 
 
 def test_a_builtin_has_its_published_severity() -> None:

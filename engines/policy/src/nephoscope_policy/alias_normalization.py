@@ -90,7 +90,7 @@ class Normalizer:
             for path in {alias.path, *alias.versions.values()}:
                 self._learn(split(path))
             self._learn(split(short))
-            path_now = split(alias.at(api_version.lower()))
+            path_now = split(alias.path_for_version(api_version.lower()))
             self._rows.append(_AliasRow(split(short), path_now))
             self._arrays.update(_sub_arrays(split(alias.path)))
 
@@ -107,20 +107,24 @@ class Normalizer:
         for key, value in body.items():
             lowered = key.lower()
             if lowered != "properties" and (self._data_plane or lowered in _ENVELOPE):
-                result[lowered] = _shallow(value) if lowered in _SHALLOW else self._lower(value, lowered)
+                result[lowered] = (
+                    _lower_top_keys(value) if lowered in _SHALLOW else self._lower_keys(value, lowered)
+                )
         properties = get(body, "properties")
         if isinstance(properties, dict):
             for key, value in properties.items():
-                result.setdefault(key.lower(), self._lower(value, key.lower()))
+                result.setdefault(key.lower(), self._lower_keys(value, key.lower()))
         self._place(body, result)
         return result
 
-    def _lower(self, value: object, path: str) -> object:
+    def _lower_keys(self, value: object, path: str) -> object:
         if isinstance(value, list):
             flat = path in self._arrays
-            return [self._flat(item, path) if flat else self._lower(item, path) for item in value]
+            return [self._flat(item, path) if flat else self._lower_keys(item, path) for item in value]
         if isinstance(value, dict):
-            return {key.lower(): self._lower(item, f"{path}.{key.lower()}") for key, item in value.items()}
+            return {
+                key.lower(): self._lower_keys(item, f"{path}.{key.lower()}") for key, item in value.items()
+            }
         return value
 
     def _flat(self, element: object, path: str) -> object:
@@ -131,7 +135,7 @@ class Normalizer:
         inner = lowered.pop("properties", None)
         if isinstance(inner, dict):
             lowered = {**{key.lower(): value for key, value in inner.items()}, **lowered}
-        return {key: self._lower(value, f"{path}.{key}") for key, value in lowered.items()}
+        return {key: self._lower_keys(value, f"{path}.{key}") for key, value in lowered.items()}
 
     def _place(self, body: dict[str, object], result: dict[str, object]) -> None:
         """Put the values of aliases at their short names."""
@@ -139,7 +143,7 @@ class Normalizer:
             if not row.stars:
                 value = walk(body, row.path)
                 if value is not MISSING:
-                    _set(result, fold_segments(self._home(row)), self._lower(value, ""), keep=True)
+                    _set(result, fold_segments(self._home(row)), self._lower_keys(value, ""), keep=True)
                 continue
             for name, field, source in _renames(row):
                 if field is None:
@@ -218,14 +222,14 @@ class Normalizer:
         """Give the elements of sub-resource arrays their `properties` wrapper back, the innermost first."""
         for path in sorted(self._arrays, key=lambda name: -name.count(".")):
             parts = tuple(path.split("."))
-            outside = _ELEMENT | self._outside(parts)
+            outside = _ELEMENT | self._fields_outside_array(parts)
             for holder in _holders(properties, parts[:-1]):
                 key = _key(holder, parts[-1])
                 elements = holder[key] if key is not None else None
                 if key is not None and isinstance(elements, list):
                     holder[key] = [_wrap_properties(element, outside) for element in elements]
 
-    def _outside(self, parts: tuple[str, ...]) -> frozenset[str]:
+    def _fields_outside_array(self, parts: tuple[str, ...]) -> frozenset[str]:
         """The fields of an array's elements whose path lies beside the element's `properties`."""
         prefix: list[Segment] = [segment for part in parts for segment in (part, STAR)]
         found: set[str] = set()
@@ -255,7 +259,7 @@ def _type(body: object) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _shallow(value: object) -> object:
+def _lower_top_keys(value: object) -> object:
     return {key.lower(): item for key, item in value.items()} if isinstance(value, dict) else value
 
 

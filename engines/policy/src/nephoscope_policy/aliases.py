@@ -209,20 +209,20 @@ class Aliases:
             return _path(text, split(text))
         alias = self.get(text)
         if alias is not None:
-            return _path(text, split(alias.at(api_version.lower(), type_)), alias=lowered)
-        whole = self._array_of(text, api_version, type_)
+            return _path(text, split(alias.path_for_version(api_version.lower(), type_)), alias=lowered)
+        whole = self._find_array_path(text, api_version, type_)
         if whole is not None:
             return _path(text, whole, alias=lowered)
         if self._plain:
             return _path(text, split(text))
         raise UnknownAlias(self._unknown(text))
 
-    def _array_of(self, text: str, api_version: str, type_: str) -> Segments | None:
+    def _find_array_path(self, text: str, api_version: str, type_: str) -> Segments | None:
         """The path of an array whose members alone have an alias: `x` is what `x[*]` goes over."""
         members = self.get(f"{text}[*]")
         if members is None:
             return None
-        segments = split(members.at(api_version.lower(), type_))
+        segments = split(members.path_for_version(api_version.lower(), type_))
         return segments[:-1] if segments[-1] is STAR else None
 
     def _unknown(self, text: str) -> str:

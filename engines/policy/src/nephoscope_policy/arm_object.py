@@ -32,7 +32,7 @@ class ArmObject:
         self.path = path
         self._items = {key.lower(): item for key, item in value.items()}
 
-    def at(self, name: str) -> str:
+    def property_path(self, name: str) -> str:
         """The JSON path of a property."""
         return f"{self.path}.{name}" if self.path else name
 
@@ -46,28 +46,28 @@ class ArmObject:
         if value is None:
             return default
         if not isinstance(value, str):
-            raise fault(f"expected text, found {kind(value)}", self.at(name))
+            raise fault(f"expected text, found {kind(value)}", self.property_path(name))
         return value
 
-    def required(self, name: str) -> str:
+    def required_text(self, name: str) -> str:
         """A text that must be there and not empty."""
         value = self.text(name)
         if not value:
-            raise fault(f"'{name}' is missing", self.at(name))
+            raise fault(f"'{name}' is missing", self.property_path(name))
         return value
 
     def choice(self, name: str, allowed: Sequence[str], default: str = "") -> str:
         """One of the allowed words in any case, spelled as in `allowed`; with a default of '' the property is required."""
-        text = self.text(name, default) or self.required(name)
+        text = self.text(name, default) or self.required_text(name)
         for word in allowed:
             if word.lower() == text.lower():
                 return word
-        raise fault(f"must be one of {', '.join(allowed)} (got '{text}')", self.at(name))
+        raise fault(f"must be one of {', '.join(allowed)} (got '{text}')", self.property_path(name))
 
     def child(self, name: str) -> ArmObject:
         """The object under a name; an empty one where it is missing or null."""
         value = self.value(name)
-        return ArmObject({} if value is None else value, self.at(name))
+        return ArmObject({} if value is None else value, self.property_path(name))
 
     def array(self, name: str) -> list[object]:
         """The array under a name; an empty one where it is missing or null."""
@@ -75,19 +75,22 @@ class ArmObject:
         if value is None:
             return []
         if not isinstance(value, list):
-            raise fault(f"expected an array, found {kind(value)}", self.at(name))
+            raise fault(f"expected an array, found {kind(value)}", self.property_path(name))
         return value
 
     def children(self, name: str) -> list[ArmObject]:
         """The objects of an array."""
-        return [ArmObject(item, f"{self.at(name)}[{index}]") for index, item in enumerate(self.array(name))]
+        return [
+            ArmObject(item, f"{self.property_path(name)}[{index}]")
+            for index, item in enumerate(self.array(name))
+        ]
 
     def texts(self, name: str) -> tuple[str, ...]:
         """The texts of an array."""
         found: list[str] = []
         for index, item in enumerate(self.array(name)):
             if not isinstance(item, str):
-                raise fault(f"expected text, found {kind(item)}", f"{self.at(name)}[{index}]")
+                raise fault(f"expected text, found {kind(item)}", f"{self.property_path(name)}[{index}]")
             found.append(item)
         return tuple(found)
 
@@ -100,7 +103,7 @@ class ArmObject:
             moment = datetime.fromisoformat(text)
             return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
         except (ValueError, OverflowError) as error:
-            raise fault(f"not an ISO 8601 time: {text!r}", self.at(name)) from error
+            raise fault(f"not an ISO 8601 time: {text!r}", self.property_path(name)) from error
 
 
 def fault(message: str, path: str) -> PolicyError:

@@ -11,7 +11,7 @@ import msgspec
 
 from nephoscope_policy.arm_object import ArmObject, fault
 from nephoscope_policy.keywords import EFFECTS
-from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, in_scope
+from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, is_in_scope
 from nephoscope_policy.partial_record import ControlRecordReader
 from nephoscope_policy.selector import (
     LOCATION,
@@ -102,11 +102,11 @@ class Assignment(msgspec.Struct, frozen=True):
         """
         reader = ControlRecordReader(document, partial=partial)
         body, properties = reader.body, reader.properties
-        id_ = scope_id(body.required("id"))
+        id_ = scope_id(body.required_text("id"))
         parameters, unread = _parameters(reader)
         return cls(
             id=id_,
-            scope=_scope(reader) or scope_of(id_, TYPE_NAME, body.at("id")),
+            scope=_scope(reader) or containing_scope(id_, TYPE_NAME, body.property_path("id")),
             target=scope_id(reader.read_required("policyDefinitionId")),
             display_name=reader.label("displayName"),
             description=reader.label("description"),
@@ -141,7 +141,9 @@ class Assignment(msgspec.Struct, frozen=True):
         )
 
     @classmethod
-    def everywhere(cls, target: str, name: str, parameters: Mapping[str, object] | None = None) -> Assignment:
+    def whole_tenant(
+        cls, target: str, name: str, parameters: Mapping[str, object] | None = None
+    ) -> Assignment:
         """An assignment of a definition or initiative to the whole tenant, for a scan that names what it wants."""
         id_ = f"/providers/{TYPE_NAME}/{name.lower()}"
         return cls(
@@ -156,8 +158,8 @@ class Assignment(msgspec.Struct, frozen=True):
     def contains(self, resource: Resource, management_groups: Mapping[str, tuple[str, ...]]) -> bool:
         """Return whether the resource lies in the scope and in none of the notScopes; the mapping gives a subscription's ancestors."""
         ancestors = management_groups.get(resource.id.subscription_id, ())
-        return within(resource.key, self.scope, ancestors) and not any(
-            within(resource.key, scope, ancestors) for scope in self.not_scopes
+        return is_within_scope(resource.key, self.scope, ancestors) and not any(
+            is_within_scope(resource.key, scope, ancestors) for scope in self.not_scopes
         )
 
     def applies(
@@ -174,11 +176,11 @@ class Assignment(msgspec.Struct, frozen=True):
         return found.get(reference.lower()) or found.get("", "")
 
 
-def within(key: str, scope: str, ancestors: tuple[str, ...]) -> bool:
+def is_within_scope(key: str, scope: str, ancestors: tuple[str, ...]) -> bool:
     """Return whether the lower-cased id lies in a scope, of which a management group holds the subscriptions below it."""
     if scope.startswith(_MANAGEMENT_GROUP) and scope.count("/") == 4:
-        return scope in ancestors or in_scope(key, scope)
-    return in_scope(key, scope)
+        return scope in ancestors or is_in_scope(key, scope)
+    return is_in_scope(key, scope)
 
 
 def is_management_group(scope: str) -> bool:
@@ -192,7 +194,7 @@ def scope_id(text: str) -> str:
     return f"/{cleaned}" if cleaned else ""
 
 
-def scope_of(id_: str, type_name: str, path: str) -> str:
+def containing_scope(id_: str, type_name: str, path: str) -> str:
     """The scope that an extension object such as an assignment stands on, from its lower-cased id."""
     head, found, name = id_.rpartition(f"/providers/{type_name}/")
     if not found or not name or "/" in name:
@@ -233,7 +235,7 @@ def values(parameters: ArmObject, unread: Container[str] = ()) -> dict[str, obje
     for name in parameters.raw:
         if name.lower() in unread:
             continue
-        entry = ArmObject(parameters.raw[name], parameters.at(name))
+        entry = ArmObject(parameters.raw[name], parameters.property_path(name))
         if "value" not in {key.lower() for key in entry.raw}:
             raise fault("a parameter has a 'value'", entry.path)
         found[name] = entry.value("value")
@@ -242,6 +244,6 @@ def values(parameters: ArmObject, unread: Container[str] = ()) -> dict[str, obje
 
 def _pin(source: ArmObject, name: str) -> Pin:
     try:
-        return Pin.parse(source.required(name))
+        return Pin.parse(source.required_text(name))
     except ValueError as error:
-        raise fault(str(error), source.at(name)) from error
+        raise fault(str(error), source.property_path(name)) from error

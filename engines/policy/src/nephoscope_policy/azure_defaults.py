@@ -19,10 +19,10 @@ from nephoscope_policy.body_paths import MISSING, Segments, split, step, walk
 class BodySource(Protocol):
     """What the source of a body tells of it, by paths of lower-cased keys."""
 
-    def says(self, path: tuple[str, ...]) -> bool:
+    def has_part(self, path: tuple[str, ...]) -> bool:
         """Return whether it tells a part, so that one that is not there is not set."""
 
-    def absent_below(self, path: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
+    def absent_parts_below(self, path: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
         """The parts at and below a path that are certainly not there where the body lacks them."""
 
 
@@ -59,11 +59,11 @@ class TypeDefaults(msgspec.Struct, frozen=True):
         What the body's source does not tell (`told`; None where it tells all) may be set: it gets no default, and is not absent.
         """
         for path, value in self._values(str(body.get("apiVersion") or "")):
-            if told is None or told.says(tuple(str(one).lower() for one in path)):
+            if told is None or told.has_part(tuple(str(one).lower() for one in path)):
                 body = _fill_path(body, path, value)
         if told is None:
             return body, self.absent
-        return body, frozenset(one for path in self.absent for one in told.absent_below(path))
+        return body, frozenset(one for path in self.absent for one in told.absent_parts_below(path))
 
     def _values(self, version: str) -> Iterator[tuple[Segments, object]]:
         """The defaults that hold for an API version ('' = not known, which is taken for a late one), those of early versions first."""
@@ -73,9 +73,9 @@ class TypeDefaults(msgspec.Struct, frozen=True):
         yield from self.values
 
 
-def defaults_of(type_: str) -> TypeDefaults:
+def load_type_defaults(type_: str) -> TypeDefaults:
     """The defaults of a lower-cased type; ContentError where the file has another shape."""
-    return _by_type().get(type_, _NONE)
+    return _load_defaults_by_type().get(type_, _NONE)
 
 
 class DefaultChild(msgspec.Struct, frozen=True):
@@ -87,7 +87,7 @@ class DefaultChild(msgspec.Struct, frozen=True):
 
 def default_children(type_: str, id_: str, parent: dict[str, object]) -> Iterator[DefaultChild]:
     """The children that Azure makes with a resource of a lower-cased type, an id and a body."""
-    for name, properties in defaults_of(type_).children.items():
+    for name, properties in load_type_defaults(type_).children.items():
         kind, _, last = name.rpartition("/")
         provider = id_.rpartition("/providers/")[2].split("/")
         full = "/".join([provider[0], *provider[1::2], kind])
@@ -107,19 +107,19 @@ def _merge_defaults(defaults: dict[str, object], given: dict[str, object]) -> di
 
 
 @cache
-def _by_type() -> Mapping[str, TypeDefaults]:
+def _load_defaults_by_type() -> Mapping[str, TypeDefaults]:
     facts: tuple[TemplateDefaults, ...] = read_facts("template_defaults.json", tuple[TemplateDefaults, ...])
-    return {type_.lower(): _of(one) for one in facts for type_ in one.types}
+    return {type_.lower(): _type_defaults(one) for one in facts for type_ in one.types}
 
 
-def _of(facts: TemplateDefaults) -> TypeDefaults:
-    values = _by_path(facts.values)
-    before = tuple((first, _by_path(early)) for first, early in sorted(facts.before.items()))
+def _type_defaults(facts: TemplateDefaults) -> TypeDefaults:
+    values = _split_paths(facts.values)
+    before = tuple((first, _split_paths(early)) for first, early in sorted(facts.before.items()))
     absent = frozenset(tuple(path.lower().split(".")) for path in facts.absent)
     return TypeDefaults(values, before, absent, facts.children)
 
 
-def _by_path(values: Mapping[str, object]) -> tuple[tuple[Segments, object], ...]:
+def _split_paths(values: Mapping[str, object]) -> tuple[tuple[Segments, object], ...]:
     return tuple((split(path), value) for path, value in values.items())
 
 
@@ -138,10 +138,10 @@ def _fill_path(around: dict[str, object], path: Segments, value: object) -> dict
         inner = _fill_path(found, tuple(rest), value)
         if inner is found:
             return around
-    return _with(around, name, inner)
+    return _replace_member(around, name, inner)
 
 
-def _with(around: dict[str, object], name: str, value: object) -> dict[str, object]:
+def _replace_member(around: dict[str, object], name: str, value: object) -> dict[str, object]:
     changed = {**around, name: value}
     return OpenObject(changed, around.rest) if isinstance(around, OpenObject) else changed
 

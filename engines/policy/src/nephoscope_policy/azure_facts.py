@@ -60,14 +60,14 @@ class AlwaysPresent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def types(self, parent: str) -> Mapping[str, tuple[str, ...]]:
         """The child types under one parent in full, with their names."""
-        return _under(parent, self.children)
+        return _qualify_types(parent, self.children)
 
     def listed_types(self, parent: str) -> Mapping[str, tuple[str, ...]]:
         """The child types under one parent in full, with the names that a list always holds."""
-        return _under(parent, self.listed)
+        return _qualify_types(parent, self.listed)
 
 
-def _under(parent: str, children: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+def _qualify_types(parent: str, children: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     return {kind if "/" in kind else f"{parent}/{kind}": names for kind, names in children.items()}
 
 
@@ -121,7 +121,7 @@ def always_exists(parent: str, type_: str, name: str = "") -> bool:
 
 
 @cache
-def _listed() -> Mapping[tuple[str, str], frozenset[str]]:
+def _load_listed_children() -> Mapping[tuple[str, str], frozenset[str]]:
     return {
         (parent.lower(), type_.lower()): frozenset(name.lower() for name in names)
         for group in always_present()
@@ -132,7 +132,7 @@ def _listed() -> Mapping[tuple[str, str], frozenset[str]]:
 
 def listed_names(parent: str, type_: str) -> frozenset[str]:
     """Return the lower-cased names that a list of a type under a resource of a lower-cased type always holds."""
-    return _listed().get((parent, type_), frozenset())
+    return _load_listed_children().get((parent, type_), frozenset())
 
 
 def read_facts(name: str, shape: object) -> Any:

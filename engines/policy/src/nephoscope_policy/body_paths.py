@@ -124,7 +124,7 @@ def walk(value: object, segments: Segments) -> object:
     return value
 
 
-def head_and_rest(segments: Segments) -> tuple[Segments, Segments | None]:
+def split_at_elements(segments: Segments) -> tuple[Segments, Segments | None]:
     """Split at the first `[*]`: what is before it, and what is after it (None where there is none)."""
     for index, segment in enumerate(segments):
         if segment is STAR:
@@ -134,7 +134,7 @@ def head_and_rest(segments: Segments) -> tuple[Segments, Segments | None]:
 
 def gather(value: object, segments: Segments) -> list[object]:
     """Every value that a path with `[*]` selects, in order; absent leaves and absent arrays are left out."""
-    head, rest = head_and_rest(segments)
+    head, rest = split_at_elements(segments)
     found = walk(value, head)
     if rest is None:
         return [] if found is MISSING else [found]

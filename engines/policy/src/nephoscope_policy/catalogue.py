@@ -17,7 +17,7 @@ from nephoscope_policy.catalogue_import import PUBLIC_CLOUD, CatalogueIntake, co
 from nephoscope_policy.definition import Definition
 from nephoscope_policy.errors import suggestion
 from nephoscope_policy.initiative import Initiative
-from nephoscope_policy.version import Pin, newest
+from nephoscope_policy.version import Pin, choose_newest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -71,7 +71,7 @@ class Catalogue:
         return cls(intake.entries, intake.problems, intake.files)
 
     @classmethod
-    def of_bodies(cls, bodies: Iterable[tuple[object, Place]]) -> Catalogue:
+    def from_bodies(cls, bodies: Iterable[tuple[object, Place]]) -> Catalogue:
         """Read documents that are already parsed, such as the custom definitions of an estate."""
         intake = CatalogueIntake()
         for body, place in bodies:
@@ -109,11 +109,11 @@ class Catalogue:
 
     def definitions(self) -> Iterator[CatalogueEntry]:
         """The newest version of every definition."""
-        return self._newest("definition")
+        return self._newest_entries("definition")
 
     def initiatives(self) -> Iterator[CatalogueEntry]:
         """The newest version of every initiative."""
-        return self._newest("initiative")
+        return self._newest_entries("initiative")
 
     def find(self, kind: Kind, reference: str, pin: Pin | None = None) -> CatalogueEntry:
         """The newest fitting version behind an id, a name or, for an initiative, a display name; NotHeldError when there is none."""
@@ -126,7 +126,7 @@ class Catalogue:
             raise NotHeldError(
                 f"several {kind}s are named {reference!r}: give one of the ids {ids}", "ambiguous"
             )
-        found = newest(((entry.version, entry) for entry in versions), pin)
+        found = choose_newest(((entry.version, entry) for entry in versions), pin)
         if found is None:
             held = ", ".join(str(entry.version) for entry in versions)
             raise NotHeldError(
@@ -136,7 +136,7 @@ class Catalogue:
 
     def definition(self, reference: str, pin: Pin | None = None) -> Definition:
         """The parsed definition; NotHeldError, or PolicyError when its document cannot be used."""
-        return self.parsed(self.find("definition", reference, pin))
+        return self.parse_entry(self.find("definition", reference, pin))
 
     def initiative(self, reference: str, pin: Pin | None = None) -> Initiative:
         """The parsed initiative; NotHeldError, or PolicyError when its document cannot be used."""
@@ -145,11 +145,11 @@ class Catalogue:
             self._initiatives[entry.digest] = Initiative.parse(entry.document(), entry.place)
         return self._initiatives[entry.digest]
 
-    def parsed(self, entry: CatalogueEntry) -> Definition:
+    def parse_entry(self, entry: CatalogueEntry) -> Definition:
         """The definition of an entry, parsed once in this catalogue and all that include it; PolicyError when it cannot be used."""
         earlier = next((one for one in self._earlier if one.holds(entry)), None)
         if earlier is not None:
-            return earlier.parsed(entry)
+            return earlier.parse_entry(entry)
         if entry.digest not in self._definitions:
             self._definitions[entry.digest] = Definition.parse(entry.document(), entry.place)
         return self._definitions[entry.digest]
@@ -162,10 +162,10 @@ class Catalogue:
     def _digests(self) -> frozenset[str]:
         return frozenset(entry.digest for entry in self.entries)
 
-    def _newest(self, kind: Kind) -> Iterator[CatalogueEntry]:
+    def _newest_entries(self, kind: Kind) -> Iterator[CatalogueEntry]:
         for (entry_kind, _), versions in self._by_id.items():
             if entry_kind == kind:
-                found = newest((entry.version, entry) for entry in versions)
+                found = choose_newest((entry.version, entry) for entry in versions)
                 if found is not None:
                     yield found
 

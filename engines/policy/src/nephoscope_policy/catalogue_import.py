@@ -70,7 +70,7 @@ class CatalogueIntake:
     def finish(self) -> None:
         """Settle the copies for other clouds: what has no original of its own is taken, the rest is named."""
         for value, place in self._copies:
-            bodies = [body for body, _ in bodies_of(value)]
+            bodies = [body for body, _ in iterate_bodies(value)]
             if self._government and bodies and not any(self._original(body, place) for body in bodies):
                 self.take(value, place)
             else:
@@ -82,11 +82,11 @@ class CatalogueIntake:
     def take(self, value: object, place: Place) -> None:
         """Take the definitions and initiatives of one parsed document."""
         found = False
-        for body, path in bodies_of(value):
+        for body, path in iterate_bodies(value):
             found = True
             where = Place(place.file, place.line, place.column, path)
             try:
-                self._keep(entry_of(body, where))
+                self._keep(build_entry(body, where))
             except PolicyError as error:
                 self.problems.append(
                     ContentProblem(Place(place.file, path=_join(path, error.path)), error.message)
@@ -120,7 +120,7 @@ def conflict(entry: CatalogueEntry, known: CatalogueEntry) -> ContentProblem:
     )
 
 
-def bodies_of(value: object) -> Iterator[tuple[dict[str, object], str]]:
+def iterate_bodies(value: object) -> Iterator[tuple[dict[str, object], str]]:
     """The policy documents in a JSON value, in the ARM envelope, each with its path.
 
     Read are an ARM body, a bare `properties` object, what the command line prints (the properties beside id and name), an array of
@@ -129,13 +129,13 @@ def bodies_of(value: object) -> Iterator[tuple[dict[str, object], str]]:
     if isinstance(value, list):
         for index, item in enumerate(value):
             yield from (
-                (body, f"[{index}]{path}") for body, path in bodies_of(item) if not path.startswith("[")
+                (body, f"[{index}]{path}") for body, path in iterate_bodies(item) if not path.startswith("[")
             )
         return
     if not isinstance(value, dict):
         return
     lowered = {key.lower(): key for key in value}
-    if UNREAD in value and _type_of(value) is not None:
+    if UNREAD in value and _kind_from_id(value) is not None:
         yield value, ""
     elif isinstance(value.get(lowered.get("properties", "")), dict):
         if _holds_policy(value[lowered["properties"]]):
@@ -147,10 +147,10 @@ def bodies_of(value: object) -> Iterator[tuple[dict[str, object], str]]:
             "",
         )
     elif isinstance(value.get(lowered.get("value", "")), list):
-        yield from ((body, f"value{path}") for body, path in bodies_of(value[lowered["value"]]))
+        yield from ((body, f"value{path}") for body, path in iterate_bodies(value[lowered["value"]]))
 
 
-def entry_of(body: dict[str, object], place: Place) -> CatalogueEntry:
+def build_entry(body: dict[str, object], place: Place) -> CatalogueEntry:
     """The entry of a document in the ARM envelope; its `fault` says why it cannot be used.
 
     PolicyError when even its id, name or version cannot be read.
@@ -214,7 +214,7 @@ def _identity(body: dict[str, object], place: Place) -> tuple[Kind, str, str, Ve
     document = ArmObject(body)
     properties = document.child("properties")
     listed = properties.value("policyDefinitions") is not None
-    kind: Kind = "initiative" if listed or _type_of(body) == "initiative" else "definition"
+    kind: Kind = "initiative" if listed or _kind_from_id(body) == "initiative" else "definition"
     id_ = document.text("id").strip().rstrip("/").lower()
     name = (document.text("name") or id_.rsplit("/", 1)[-1] or _stem(place)).lower()
     stated = id_.startswith("/")
@@ -232,7 +232,7 @@ def _version(properties: ArmObject) -> Version:
                 return Version.parse(text)
             except ValueError as error:
                 if source is properties:
-                    raise fault(str(error), source.at("version")) from error
+                    raise fault(str(error), source.property_path("version")) from error
     return FIRST
 
 
@@ -262,7 +262,7 @@ def _holds_policy(properties: dict[str, object]) -> bool:
     return any(key.lower() in ("policyrule", "policydefinitions") for key in properties)
 
 
-def _type_of(body: dict[str, object]) -> Kind | None:
+def _kind_from_id(body: dict[str, object]) -> Kind | None:
     """The kind that the id of a document says, None where it says none."""
     id_ = f"/{body.get('id') or ''}".lower()
     return next((kind for kind, type_ in TYPES.items() if f"/{type_}/" in id_), None)

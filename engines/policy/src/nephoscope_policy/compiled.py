@@ -88,7 +88,7 @@ class CompiledPolicy:
         """Judge a resource of the type; the interpreter takes over where something is unknown or fails."""
         rule = self._rule
         if not self._covered:
-            ended = self._early(view, snapshot, context)
+            ended = self._decide_early(view, snapshot, context)
             if ended is not None:
                 return ended
         if self._aged and snapshot.expiry(view, context.now):
@@ -101,7 +101,7 @@ class CompiledPolicy:
             if found is True and self._lookup is not None:
                 return self._judge_related(self._lookup(run), view, snapshot, context)
         except StepsError as error:
-            return policy_evaluation.too_many(rule, error)
+            return policy_evaluation.too_many_members_result(rule, error)
         except FALL_BACK:
             return policy_evaluation.explain_rule(rule, view, snapshot, context)
         return (found and self._matched) or policy_evaluation.explain_rule(rule, view, snapshot, context)
@@ -113,12 +113,12 @@ class CompiledPolicy:
             return test
         if view.complete or view.answers(self._reads):
             return test(view.folded, run)
-        part, slots = self._part("", self._rule.tree.condition, self._type)
+        part, slots = self._partial_test("", self._rule.tree.condition, self._type)
         return part(
             CompiledRun(view, snapshot, context, self._rule.parameters, slots, self._rule.tally.steps())
         )
 
-    def _part(self, key: str, condition: tree.Condition, type_: str) -> tuple[PartTest, int]:
+    def _partial_test(self, key: str, condition: tree.Condition, type_: str) -> tuple[PartTest, int]:
         """The test of a condition on resources of a type that are known in part, and how many slots it needs; kept by a key."""
         found = self._parts.get(key)
         if found is None:
@@ -126,18 +126,18 @@ class CompiledPolicy:
             part = compile_parts(
                 condition,
                 compiler,
-                lambda fields: fields.of(self._aliases, type_, self._version, indexed=False),
+                lambda fields: fields.resolve_reads(self._aliases, type_, self._version, indexed=False),
             )
             found = self._parts[key] = (part, compiler.slots)
         return found
 
-    def _early(self, view: View, snapshot: Snapshot, context: EvaluationContext) -> Result | None:
+    def _decide_early(self, view: View, snapshot: Snapshot, context: EvaluationContext) -> Result | None:
         """The end that needs no condition; it is shared where the body has no say in it."""
         if self._by_body:
-            return policy_evaluation.early(self._rule, view, snapshot, context)
+            return policy_evaluation.decide_early(self._rule, view, snapshot, context)
         requested = context.request is not None
         if requested not in self._ends:
-            self._ends[requested] = policy_evaluation.early(self._rule, view, snapshot, context)
+            self._ends[requested] = policy_evaluation.decide_early(self._rule, view, snapshot, context)
         return self._ends[requested]
 
     def _not_matched(self, view: View) -> Result:
@@ -155,7 +155,7 @@ class CompiledPolicy:
             if aged and snapshot.expiry(candidate, context.now):
                 return policy_evaluation.explain_rule(self._rule, view, snapshot, context)
             if not candidate.complete:
-                suffices = self._suffices(view, candidate, snapshot, context)
+                suffices = self._meets_details(view, candidate, snapshot, context)
                 if suffices is None:
                     return policy_evaluation.explain_rule(self._rule, view, snapshot, context)
                 if suffices:
@@ -164,7 +164,7 @@ class CompiledPolicy:
             if test is True:
                 return self._compliant
             if test is not False and test(
-                candidate.folded, self._inner(slots, view, candidate, snapshot, context)
+                candidate.folded, self._bind_candidate(slots, view, candidate, snapshot, context)
             ):
                 return self._compliant
         gap = related_resources.gap(lookup, view, snapshot, candidates)
@@ -172,14 +172,14 @@ class CompiledPolicy:
             return self._not_collected(gap)
         return self._matched or policy_evaluation.explain_rule(self._rule, view, snapshot, context)
 
-    def _suffices(
+    def _meets_details(
         self, view: View, candidate: View, snapshot: Snapshot, context: EvaluationContext
     ) -> bool | None:
         """Return whether a candidate of which not all is known is what the details ask for; None where what is not known decides."""
         existence = self._rule.tree.then.existence
         found: bool | None = True
         if existence is not None and existence.condition is not None:
-            part, slots = self._part(candidate.type, existence.condition, candidate.type)
+            part, slots = self._partial_test(candidate.type, existence.condition, candidate.type)
             run = CompiledRun(view, snapshot, context, self._rule.parameters, slots, self._rule.tally.steps())
             run.target = candidate
             found = part(run)
@@ -194,7 +194,7 @@ class CompiledPolicy:
             self._unknown = found
         return found
 
-    def _inner(
+    def _bind_candidate(
         self, slots: int, view: View, candidate: View, snapshot: Snapshot, context: EvaluationContext
     ) -> object:
         run = self._run(slots, view, snapshot, context)

@@ -18,8 +18,8 @@ from nephoscope_policy.evaluation_scope import LoopFrame
 from nephoscope_policy.explain import Truth
 from nephoscope_policy.keywords import CASED
 from nephoscope_policy.member_counts import Loop
-from nephoscope_policy.operators import judge, spaceless
-from nephoscope_policy.path_getters import every, getter, leaf_of
+from nephoscope_policy.operators import judge, strip_spaces
+from nephoscope_policy.path_getters import every_passes, getter, path_condition
 from nephoscope_policy.predicates import predicate
 from nephoscope_policy.resource_view import MARKS
 from nephoscope_policy.validation import templates
@@ -58,7 +58,7 @@ class Compiler:
             return self._leaf(node)
         if isinstance(node, tree.Not):
             child = self.condition(node.child)
-            return (not child) if isinstance(child, bool) else _not(child)
+            return (not child) if isinstance(child, bool) else _negate(child)
         decisive = isinstance(node, tree.AnyOf)
         children: list[Callable[[dict[str, object], CompiledRun], bool]] = []
         for raw in node.children:
@@ -136,31 +136,31 @@ class Compiler:
             return self._dynamic(leaf, field)
         right = self.fold(leaf.operand)
         if right is MISSING:
-            return self._against_value(leaf, path)
+            return self._test_field_dynamically(leaf, path)
         if path.location:
-            right = spaceless(right)
+            right = strip_spaces(right)
         if path.special == "type" and leaf.operator not in CASED and self._switches.mixed_order == "false":
             return judge(leaf.operator, self._type or MISSING, right, self._switches)
-        return self._against(path, predicate(leaf.operator, right, self._switches))
+        return self._test_field(path, predicate(leaf.operator, right, self._switches))
 
-    def _against(
+    def _test_field(
         self, path: FieldPath, test: Callable[[object], bool]
     ) -> Callable[[dict[str, object], CompiledRun], bool]:
         """Apply a test of one value to a field."""
         start, segments = self._bind_loop(path)
         if STAR in segments:
-            judge_all = every(segments, test, self._switches.missing_array == "true")
+            judge_all = every_passes(segments, test, self._switches.missing_array == "true")
             if start < 0:
                 return lambda body, _: judge_all(body)
             return lambda _, run: judge_all(run.slots[start])
         if start < 0:
-            return leaf_of(segments, test)
+            return path_condition(segments, test)
         read = getter(segments) if segments else None
         if read is None:
             return lambda _, run: test(run.slots[start])
         return lambda _, run: test(read(run.slots[start]))
 
-    def _against_value(
+    def _test_field_dynamically(
         self, leaf: tree.Leaf, path: FieldPath
     ) -> Callable[[dict[str, object], CompiledRun], bool]:
         """A field against a right side that is computed while evaluating."""
@@ -176,9 +176,9 @@ class Compiler:
         def test(body: dict[str, object], run: CompiledRun) -> bool:
             right = expected(run)
             if location:
-                right = spaceless(right)
+                right = strip_spaces(right)
             value = body if start < 0 else run.slots[start]
-            return every(segments, lambda left: judge(operator, left, right, switches), missing)(value)
+            return every_passes(segments, lambda left: judge(operator, left, right, switches), missing)(value)
 
         return test
 
@@ -246,7 +246,7 @@ class Compiler:
         framed = _needs_frames(count.where, self.fold)
         if not framed and len(levels) == 1 and segments[-1] is STAR and not isinstance(where, bool):
             self._loops[depth:] = []
-            return member_counts.simple(
+            return member_counts.count_simple_elements(
                 start, getter(segments[:-1]) if segments[:-1] else None, levels[0].slot, where, stop
             )
         inner = tuple(self._loops[depth:])
@@ -290,7 +290,7 @@ class Compiler:
         return number
 
 
-def _not(
+def _negate(
     child: Callable[[dict[str, object], CompiledRun], bool],
 ) -> Callable[[dict[str, object], CompiledRun], bool]:
     return lambda body, run: not child(body, run)

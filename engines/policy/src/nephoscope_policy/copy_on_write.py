@@ -50,7 +50,7 @@ class OverlayDict(Generic[K, V]):
 Table = dict[K, V] | OverlayDict[K, V]
 
 
-def laid_over(table: Table[K, V], changes: Mapping[K, V | None]) -> Table[K, V]:
+def overlay_table(table: Table[K, V], changes: Mapping[K, V | None]) -> Table[K, V]:
     """A table with changes (None = gone), which shares what stays; many changes are worked in, so that layers do not pile up."""
     below, own = (
         (table.below, {**table.own, **changes}) if isinstance(table, OverlayDict) else (table, {**changes})

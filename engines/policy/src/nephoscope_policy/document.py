@@ -61,7 +61,7 @@ def has(mapping: dict[str, object], name: str) -> bool:
 _ABSENT: object = object()
 
 
-def kind_of(value: object) -> str:
+def json_type_name(value: object) -> str:
     """The JSON name of a value's type, for messages."""
     if value is None:
         return "null"

@@ -59,10 +59,10 @@ class ContentDocument(msgspec.Struct, frozen=True):
         try:
             return msgspec.json.decode(data)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            return _lenient(data, self.place)
+            return _decode_leniently(data, self.place)
 
 
-def documents_in(root: Traversable, label: str = "", kind: str = "") -> Iterator[ContentDocument]:
+def read_documents(root: Traversable, label: str = "", kind: str = "") -> Iterator[ContentDocument]:
     """Yield the JSON documents of a folder, or of one file, in path order.
 
     `label` names the root in places (default: its path). `kind` is a folder of a pack (`policies`, `initiatives`, `aliases`, ...):
@@ -82,7 +82,7 @@ def documents_in(root: Traversable, label: str = "", kind: str = "") -> Iterator
 
 def shipped_documents(kind: str) -> Iterator[ContentDocument]:
     """Yield the documents of a kind that come with the engine: `aliases`, `azure`."""
-    return documents_in(files("nephoscope_policy.content"), "content", kind)
+    return read_documents(files("nephoscope_policy.content"), "content", kind)
 
 
 def _walk(folder: Traversable, label: str, depth: int) -> Iterator[ContentDocument]:
@@ -106,7 +106,7 @@ def _read(source: Traversable, place: Place) -> bytes:
         raise ContentError(f"cannot be read: {error.strerror or error}", place) from error
 
 
-def _lenient(data: bytes, place: Place) -> object:
+def _decode_leniently(data: bytes, place: Place) -> object:
     """Decode with comments blanked out (so that positions stay), and say where it fails."""
     try:
         text = data.decode("utf-8")

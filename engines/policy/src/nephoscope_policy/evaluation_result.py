@@ -57,7 +57,7 @@ class Result:
         self._fill()
         return None if self._details is None else self._details()
 
-    def explained_by(self, explain: Callable[[], Result]) -> Result:
+    def with_explanation(self, explain: Callable[[], Result]) -> Result:
         """Return the same end, whose reasons and details come from an explanation made when they are asked for."""
         return Result(
             self.state, self.effect, (), self.cause, self.description, matched=self.matched, explain=explain

@@ -84,7 +84,7 @@ class EvaluationScope:
         self.frames = frames
         self.steps = steps if steps is not None else Steps()
 
-    def within(self, frame: LoopFrame) -> EvaluationScope:
+    def nested_scope(self, frame: LoopFrame) -> EvaluationScope:
         """Return the same scope inside one more loop."""
         return EvaluationScope(
             self.subject,
@@ -96,7 +96,7 @@ class EvaluationScope:
             self.steps,
         )
 
-    def related(self, target: View) -> EvaluationScope:
+    def related_scope(self, target: View) -> EvaluationScope:
         """The scope of an existence condition: conditions read `target`, field() goes on reading the `if` resource."""
         return EvaluationScope(
             self.subject, self.snapshot, self.context, self.parameters, target, steps=self.steps
@@ -134,11 +134,11 @@ def bound_place(frames: tuple[LoopFrame, ...], view: View, segments: Segments) -
         if frame.view is view:
             for (prefix, _), place in zip(reversed(frame.bound), reversed(frame.places), strict=True):
                 if segments[: len(prefix)] == prefix:
-                    return (*place, *steps_of(segments[len(prefix) :]))
-    return steps_of(segments)
+                    return (*place, *path_steps(segments[len(prefix) :]))
+    return path_steps(segments)
 
 
-def steps_of(segments: Segments) -> BodyPath:
+def path_steps(segments: Segments) -> BodyPath:
     """A path as keys and indexes, up to its first `[*]`."""
     head = segments[: segments.index(STAR)] if STAR in segments else segments
     return tuple(one for one in head if isinstance(one, str | int))
@@ -151,31 +151,31 @@ def field_value(scope: EvaluationScope, text: str, view: View) -> object:
         return view.read(path)
     start, rest, is_bound = bound_start(scope.frames, view, path.segments)
     if is_bound and STAR not in rest:
-        value = require_known(view.inside(start, rest), text)
-        return [_absent(scope) if value is MISSING else value]
+        value = require_known(view.follow_inside(start, rest), text)
+        return [_absent_field_value(scope) if value is MISSING else value]
     if not is_bound:
         view.elements_at(path.segments[: path.segments.index(STAR)])
     return view.collect(start, rest)
 
 
 def _field(scope: EvaluationScope, arguments: list[object]) -> object:
-    text = _one_text("field", arguments)
+    text = _require_one_text("field", arguments)
     try:
         value = field_value(scope, text, scope.subject)
     except (UnknownAlias, ValueError) as error:
         raise ArmError("field", str(error)) from error
     if value is MISSING or value is None:
-        return _absent(scope)
+        return _absent_field_value(scope)
     return value
 
 
-def _absent(scope: EvaluationScope) -> object:
+def _absent_field_value(scope: EvaluationScope) -> object:
     """Return what field() returns for an absent property."""
     return "" if scope.snapshot.switches.missing_field_value == "empty" else None
 
 
 def _parameters(scope: EvaluationScope, arguments: list[object]) -> object:
-    name = _one_text("parameters", arguments)
+    name = _require_one_text("parameters", arguments)
     value = scope.parameters.get(name.lower(), MISSING)
     if value is MISSING:
         raise ArmError("parameters", f"parameter '{name}' not found")
@@ -187,7 +187,7 @@ def _current(scope: EvaluationScope, arguments: list[object]) -> object:
         raise ArmError("current", "it is not inside a count")
     if not arguments:
         return require_known(scope.frames[-1].element, "the counted member")
-    name = _one_text("current", arguments)
+    name = _require_one_text("current", arguments)
     wanted = name.lower()
     for frame in reversed(scope.frames):
         if frame.name == wanted:
@@ -206,18 +206,18 @@ def _current_path(scope: EvaluationScope, name: str) -> object:
         raise ArmError("current", f"running count '{name}' not found, or is its own source")
     if STAR in rest:
         return scope.target.collect(start, rest)
-    value = require_known(scope.target.inside(start, rest), name)
+    value = require_known(scope.target.follow_inside(start, rest), name)
     return None if value is MISSING else value
 
 
 def _subscription(scope: EvaluationScope, arguments: list[object]) -> object:
-    _none("subscription", arguments)
+    _require_no_arguments("subscription", arguments)
     if scope.context.subscription is not None:
         return dict(scope.context.subscription)
     identifier = scope.subject.resource.id
     if not identifier.subscription:
         raise ArmError("subscription", f"{scope.subject.key or 'the resource'} is in no subscription")
-    found = scope.snapshot.subscription_of(scope.subject)
+    found = scope.snapshot.find_subscription(scope.subject)
     known: dict[str, object] = {
         "id": f"/subscriptions/{identifier.subscription}",
         "subscriptionId": identifier.subscription,
@@ -238,13 +238,13 @@ def _subscription(scope: EvaluationScope, arguments: list[object]) -> object:
 
 
 def _resource_group(scope: EvaluationScope, arguments: list[object]) -> object:
-    _none("resourceGroup", arguments)
+    _require_no_arguments("resourceGroup", arguments)
     if scope.context.resource_group is not None:
         return dict(scope.context.resource_group)
     identifier = scope.subject.resource.id
     if not identifier.resource_group:
         raise ArmError("resourceGroup", f"{scope.subject.key or 'the resource'} is in no resource group")
-    found = scope.snapshot.group_of(scope.subject)
+    found = scope.snapshot.find_resource_group(scope.subject)
     if found is not None:
         _check_tags(found)
     body = found.body if found is not None else {}
@@ -271,7 +271,7 @@ def _members(body: Mapping[str, object], name: str) -> dict[str, object]:
 def _check_tags(container: View) -> None:
     """Raise NotCollected where the export cut the tags of a container to text."""
     if container.unread:
-        container.at(("tags",))
+        container.value_at(("tags",))
 
 
 def _group_id(scope: EvaluationScope) -> str:
@@ -287,17 +287,17 @@ _POLICY = {"assignmentId": "", "definitionId": "", "setDefinitionId": "", "defin
 
 
 def _policy(scope: EvaluationScope, arguments: list[object]) -> object:
-    _none("policy", arguments)
+    _require_no_arguments("policy", arguments)
     return {**_POLICY, **(scope.context.policy or {})}
 
 
 def _request_context(scope: EvaluationScope, arguments: list[object]) -> object:
-    _none("requestContext", arguments)
+    _require_no_arguments("requestContext", arguments)
     return scope.context.request_context(scope.subject.api_version)
 
 
 def _claims(scope: EvaluationScope, arguments: list[object]) -> object:
-    _none("claims", arguments)
+    _require_no_arguments("claims", arguments)
     return dict(scope.context.claims or {})
 
 
@@ -307,13 +307,13 @@ def _utc_now(scope: EvaluationScope, arguments: list[object]) -> object:
     return scope.context.utc_now
 
 
-def _one_text(function: str, arguments: list[object]) -> str:
+def _require_one_text(function: str, arguments: list[object]) -> str:
     if len(arguments) != 1 or not isinstance(arguments[0], str):
         raise ArmError(function, "takes one text")
     return arguments[0]
 
 
-def _none(function: str, arguments: list[object]) -> None:
+def _require_no_arguments(function: str, arguments: list[object]) -> None:
     if arguments:
         raise ArmError(function, "takes no arguments")
 

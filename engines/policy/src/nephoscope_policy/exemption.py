@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope_policy.assignment import is_management_group, scope_id, scope_of, within
+from nephoscope_policy.assignment import containing_scope, is_management_group, is_within_scope, scope_id
 from nephoscope_policy.partial_record import PROPERTIES, ControlRecordReader
 from nephoscope_policy.selector import ResourceSelector, any_matches
 
@@ -59,11 +59,11 @@ class Exemption(msgspec.Struct, frozen=True):
         """
         reader = ControlRecordReader(document, partial=partial)
         body, properties = reader.body, reader.properties
-        id_ = scope_id(body.required("id"))
+        id_ = scope_id(body.required_text("id"))
         recommendations, assignment = _subject(reader)
         return cls(
             id=id_,
-            scope=scope_of(id_, TYPE_NAME, body.at("id")),
+            scope=containing_scope(id_, TYPE_NAME, body.property_path("id")),
             assignment=scope_id(assignment),
             category=reader.field(CATEGORY, lambda: properties.choice(CATEGORY, (WAIVER, MITIGATED)), WAIVER),
             references=reader.field(
@@ -128,19 +128,21 @@ class Exemption(msgspec.Struct, frozen=True):
 
     def covers(self, resource: Resource, ancestors: tuple[str, ...], reference: str) -> bool:
         """Return whether the resource lies in its scope and its resource selectors pick it; `ancestors` are its management groups."""
-        return within(resource.key, self.scope, ancestors) and any_matches(
+        return is_within_scope(resource.key, self.scope, ancestors) and any_matches(
             self.resource_selectors, resource, reference
         )
 
     def is_misplaced(self, assignment_scope: str, management_groups: Mapping[str, tuple[str, ...]]) -> bool:
         """Return whether Azure would refuse it: it stands outside the assignment's scope and does not say DoNotValidate."""
         if not self.validate_scope or is_management_group(self.scope):
-            return self.validate_scope and not _below(self.scope, assignment_scope, management_groups)
+            return self.validate_scope and not _is_below_scope(
+                self.scope, assignment_scope, management_groups
+            )
         subscription = "/".join(self.scope.split("/")[:3])
-        return not within(self.scope, assignment_scope, management_groups.get(subscription, ()))
+        return not is_within_scope(self.scope, assignment_scope, management_groups.get(subscription, ()))
 
 
-def _below(group: str, scope: str, management_groups: Mapping[str, tuple[str, ...]]) -> bool:
+def _is_below_scope(group: str, scope: str, management_groups: Mapping[str, tuple[str, ...]]) -> bool:
     """Return whether a management group is the scope or lies under it, as far as the known ancestors (nearest first) tell."""
     if scope in ("", group):
         return True

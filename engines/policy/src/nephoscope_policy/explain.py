@@ -15,7 +15,7 @@ from nephoscope_policy import tree
 from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.arm.unknown import Unknown, find_unknown
-from nephoscope_policy.body_paths import MISSING, STAR, Segments, head_and_rest
+from nephoscope_policy.body_paths import MISSING, STAR, Segments, split_at_elements
 from nephoscope_policy.data_gap import NOT_COLLECTED, describe_gap
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.evaluation_scope import (
@@ -25,10 +25,10 @@ from nephoscope_policy.evaluation_scope import (
     LoopFrame,
     bound_place,
     bound_start,
-    steps_of,
+    path_steps,
 )
 from nephoscope_policy.model.assessment import Reason
-from nephoscope_policy.operators import OrderError, judge, spaceless
+from nephoscope_policy.operators import OrderError, judge, strip_spaces
 from nephoscope_policy.planned_view import KnownLater, shown_segments
 from nephoscope_policy.resource_view import NotCollected
 from nephoscope_policy.three_valued_operators import decide
@@ -124,7 +124,7 @@ def _undecided_outcome(
     scope: EvaluationScope,
     cause: str = NOT_COLLECTED,
 ) -> ConditionOutcome:
-    at = _read_at(leaf.subject, scope)
+    at = _undecided_path(leaf.subject, scope)
     said = describe_gap(cause, message) if truth is Truth.UNKNOWN else message
     reason = Reason(
         leaf.path, _subject(leaf.subject), leaf.operator, expected, None, _related_id(scope), said, at
@@ -132,7 +132,7 @@ def _undecided_outcome(
     return ConditionOutcome(truth, (reason,), message, cause)
 
 
-def _read_at(
+def _undecided_path(
     subject: tree.FieldRef | tree.ValueRef | tree.CountExpression, scope: EvaluationScope
 ) -> BodyPath:
     """Where the body has, or would have, what an undecided leaf reads; () where that cannot be told."""
@@ -199,23 +199,23 @@ def field(leaf: tree.Leaf, name: tree.FieldRef, expected: object, scope: Evaluat
     """A leaf whose left side is a field, its right side already evaluated."""
     path = resolve(name, scope)
     if path.location:
-        expected = spaceless(expected)
+        expected = strip_spaces(expected)
     if path.special or STAR not in path.segments:
         actual = scope.target.peek(path)
-        at = (path.special,) if path.special else steps_of(path.segments)
+        at = (path.special,) if path.special else path_steps(path.segments)
         return _judge_leaf(
-            leaf, path.text, spaceless(actual) if path.location else actual, expected, scope, at
+            leaf, path.text, strip_spaces(actual) if path.location else actual, expected, scope, at
         )
     start, rest, is_bound = bound_start(scope.frames, scope.target, path.segments)
     at = bound_place(scope.frames, scope.target, path.segments)
     if is_bound and STAR not in rest:
-        return _judge_leaf(leaf, path.text, scope.target.inside(start, rest), expected, scope, at)
+        return _judge_leaf(leaf, path.text, scope.target.follow_inside(start, rest), expected, scope, at)
     if not is_bound:
         scope.target.elements_at(rest[: rest.index(STAR)])
-    return _every(leaf, path.text, (start, at), rest, expected, scope)
+    return _explain_every_element(leaf, path.text, (start, at), rest, expected, scope)
 
 
-def _every(
+def _explain_every_element(
     leaf: tree.Leaf,
     text: str,
     part: tuple[object, BodyPath],
@@ -228,9 +228,9 @@ def _every(
     `part` is the part of the body that `rest` starts from, and where the body has what its first `[*]` goes over.
     """
     start, at = part
-    head, tail = head_and_rest(rest)
+    head, tail = split_at_elements(rest)
     try:
-        found = scope.target.inside(start, head)
+        found = scope.target.follow_inside(start, head)
     except NotCollected as error:
         return _undecided_outcome(leaf, Truth.UNKNOWN, expected, str(error), scope, error.cause)
     if tail is None:
@@ -263,9 +263,9 @@ def _every(
             at,
         )
         return ConditionOutcome(Truth.TRUE, (reason,))
-    further = steps_of(tail)
+    further = path_steps(tail)
     outcomes = [
-        _every(leaf, text, (element, (*at, index, *further)), tail, expected, scope)
+        _explain_every_element(leaf, text, (element, (*at, index, *further)), tail, expected, scope)
         for index, element in enumerate(found)
     ]
     return _combine(outcomes, Truth.FALSE, Truth.TRUE)
@@ -276,10 +276,10 @@ def _count(
 ) -> ConditionOutcome:
     low, high, failed = 0, 0, False
     first = ConditionOutcome(Truth.UNKNOWN)
-    at = _read_at(count, scope)
+    at = _undecided_path(count, scope)
     for frame in frames(count, scope):
         outcome = (
-            condition(count.where, scope.within(frame))
+            condition(count.where, scope.nested_scope(frame))
             if count.where is not None
             else ConditionOutcome(Truth.TRUE)
         )
@@ -311,7 +311,7 @@ def frames(count: tree.CountExpression, scope: EvaluationScope) -> Iterator[Loop
     path = resolve(count.over, scope)
     start, rest, is_bound = bound_start(scope.frames, scope.target, path.segments)
     if not is_bound and not path.special:
-        head, _ = head_and_rest(rest)
+        head, _ = split_at_elements(rest)
         scope.target.elements_at(head)
     prefix = path.segments[: len(path.segments) - len(rest)]
     base = bound_place(scope.frames, scope.target, prefix) if is_bound else ()
@@ -330,8 +330,8 @@ def members(
 
     `prefix` is the path to `start`, `base` where the body has it.
     """
-    head, tail = head_and_rest(rest)
-    found = view.inside(start, head)
+    head, tail = split_at_elements(rest)
+    found = view.follow_inside(start, head)
     if tail is None:
         if found is not MISSING:
             yield found, (), ()
@@ -342,7 +342,7 @@ def members(
         return
     here = (*prefix, *head, STAR)
     for index, element in enumerate(found):
-        place = (*base, *steps_of(head), index)
+        place = (*base, *path_steps(head), index)
         if not tail:
             yield element, ((here, element),), (place,)
             continue

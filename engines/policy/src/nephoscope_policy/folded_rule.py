@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.engine_differences import Switches
 
 
-def _of_type(type_: str) -> View:
+def _bare_view(type_: str) -> View:
     """A bare resource of a type, for what depends on the type alone."""
     return View(Resource(ResourceId("", type_, "", "", "", ""), {}))
 
@@ -121,8 +121,8 @@ class FoldedRule:
         key = (aliases, type_, api_version if aliases.versioned else "")
         found = self._reads.get(key)
         if found is None:
-            fields = self._fields = self._fields or FieldReads.of_rule(self.tree, self.fold)
-            found = self._reads[key] = fields.of(aliases, type_, key[2], indexed=self.indexed)
+            fields = self._fields = self._fields or FieldReads.from_rule(self.tree, self.fold)
+            found = self._reads[key] = fields.resolve_reads(aliases, type_, key[2], indexed=self.indexed)
         return found
 
     def applies_to(self, type_: str) -> bool:
@@ -143,4 +143,4 @@ class FoldedRule:
             return False
         if self.considered - {"type"} or type_guards.reads_case(self.tree.condition):
             return None
-        return self.applicable(_of_type(type_), switches)
+        return self.applicable(_bare_view(type_), switches)

@@ -73,7 +73,7 @@ class Initiative(msgspec.Struct, frozen=True):
                 description=properties.text("description"),
                 metadata=properties.child("metadata").raw,
                 parameters=parser.parameters(
-                    properties.value("parameters"), properties.at("parameters"), typed=False
+                    properties.value("parameters"), properties.property_path("parameters"), typed=False
                 ),
                 members=_members(properties, parser),
                 groups=tuple(_group(item) for item in properties.children("policyDefinitionGroups")),
@@ -109,7 +109,7 @@ class Initiative(msgspec.Struct, frozen=True):
         }
         return PartialParameters(bind(self.parameters, values, partial=True), missing)
 
-    def pass_on(self, member: InitiativeMember, bound: Mapping[str, object]) -> dict[str, object]:
+    def member_parameters(self, member: InitiativeMember, bound: Mapping[str, object]) -> dict[str, object]:
         """The values of a member's parameters, from what `bind` returned; PolicyError when an expression fails."""
         return {
             name: _evaluate(operand, bound, f"{member.path}.parameters.{name}")
@@ -136,11 +136,11 @@ class PartialParameters(dict[str, object]):
 def _members(properties: ArmObject, parser: Parser) -> tuple[InitiativeMember, ...]:
     members = []
     for item in properties.children("policyDefinitions"):
-        definition = item.required("policyDefinitionId")
+        definition = item.required_text("policyDefinitionId")
         parameters = {}
         for name in item.child("parameters").raw:
             entry = item.child("parameters").child(name)
-            parameters[name] = parser.operand(entry.value("value"), entry.at("value"))
+            parameters[name] = parser.operand(entry.value("value"), entry.property_path("value"))
         members.append(
             InitiativeMember(
                 definition=definition,
@@ -161,12 +161,12 @@ def _pin(item: ArmObject) -> Pin | None:
     try:
         return Pin.parse(text)
     except ValueError as error:
-        raise fault(str(error), item.at("definitionVersion")) from error
+        raise fault(str(error), item.property_path("definitionVersion")) from error
 
 
 def _group(item: ArmObject) -> DefinitionGroup:
     return DefinitionGroup(
-        item.required("name"),
+        item.required_text("name"),
         item.text("displayName"),
         item.text("category"),
         item.text("description"),
@@ -207,7 +207,7 @@ def _expression(template: tree.TemplateExpression, bound: Mapping[str, object], 
     try:
         return template.expression.interpret(_HOSTS, bound)
     except ArmError as error:
-        raise _unusable(f"the expression {template.text!r} fails: {error}", path) from error
+        raise _compile_error(f"the expression {template.text!r} fails: {error}", path) from error
 
 
 def _parameter(bound: Mapping[str, object], arguments: list[object]) -> object:
@@ -223,5 +223,5 @@ def _parameter(bound: Mapping[str, object], arguments: list[object]) -> object:
 _HOSTS = {"parameters": _parameter}
 
 
-def _unusable(message: str, path: str) -> PolicyError:
+def _compile_error(message: str, path: str) -> PolicyError:
     return PolicyError(message, path, stage="compile")

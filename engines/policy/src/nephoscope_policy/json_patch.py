@@ -113,12 +113,12 @@ def apply_patch(body: BodyT, patch: Sequence[Change] | Iterable[Change]) -> Body
             raise ValueError("the whole body cannot be patched")
         holder: object = result
         for part in parts[:-1]:
-            holder = _inside(holder, part, change["path"])
+            holder = _require_member(holder, part, change["path"])
         _apply(holder, parts[-1], change)
     return result
 
 
-def _inside(holder: object, part: str, path: str) -> object:
+def _require_member(holder: object, part: str, path: str) -> object:
     try:
         if isinstance(holder, list):
             return holder[int(part)]
@@ -134,7 +134,7 @@ def _apply(holder: object, last: str, change: Change) -> None:
     if operation not in ("add", "replace", "remove"):
         raise ValueError(f"the operation '{operation}' is not supported")
     if operation != "add":
-        _inside(holder, last, change["path"])
+        _require_member(holder, last, change["path"])
     if isinstance(holder, list):
         _apply_to_list(holder, last, change)
     elif not isinstance(holder, dict):

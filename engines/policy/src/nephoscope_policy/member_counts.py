@@ -8,7 +8,7 @@ import msgspec
 
 from nephoscope_policy import explain
 from nephoscope_policy.arm import ArmError
-from nephoscope_policy.body_paths import MISSING, Segments, head_and_rest
+from nephoscope_policy.body_paths import MISSING, Segments, split_at_elements
 from nephoscope_policy.evaluation_scope import LoopFrame, bound_start
 from nephoscope_policy.explain import Truth
 from nephoscope_policy.path_getters import getter
@@ -37,7 +37,7 @@ def size(start: int, segments: Segments) -> Callable[[dict[str, object], Compile
 
 
 def _members(segments: Segments) -> Callable[[object], int]:
-    head, rest = head_and_rest(segments)
+    head, rest = split_at_elements(segments)
     read = getter(head) if head else None
     if rest is None:
         return lambda value: 0 if (value if read is None else read(value)) is MISSING else 1
@@ -52,7 +52,7 @@ def _members(segments: Segments) -> Callable[[object], int]:
     return number
 
 
-def simple(
+def count_simple_elements(
     start: int,
     read: Callable[[object], object] | None,
     slot: int,
@@ -119,7 +119,9 @@ def count_interpreted(count: tree.CountExpression) -> Callable[[dict[str, object
     def number(_: dict[str, object], run: CompiledRun) -> int:
         total = 0
         for frame in explain.frames(count, run):
-            outcome = explain.condition(count.where, run.within(frame)) if count.where is not None else None
+            outcome = (
+                explain.condition(count.where, run.nested_scope(frame)) if count.where is not None else None
+            )
             if outcome is not None and outcome.truth not in (Truth.TRUE, Truth.FALSE):
                 raise ArmError("", outcome.message)
             total += outcome is None or outcome.truth is Truth.TRUE

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_policy import tree
-from nephoscope_policy.document import kind_of
+from nephoscope_policy.document import json_type_name
 from nephoscope_policy.keywords import OPERATORS
 from nephoscope_policy.operators import boolish
 
@@ -47,4 +47,4 @@ def _may_be_list(operand: Operand) -> bool:
 
 
 def _kind(operand: Operand) -> str:
-    return kind_of(operand.value) if isinstance(operand, tree.PolicyLiteral) else "an object"
+    return json_type_name(operand.value) if isinstance(operand, tree.PolicyLiteral) else "an object"

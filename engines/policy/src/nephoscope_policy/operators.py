@@ -23,7 +23,7 @@ class OrderError(ValueError):
     """Two values that have no order met in less or greater, and the switches ask for an error."""
 
 
-def number_of(text: str) -> int | float | None:
+def parse_number(text: str) -> int | float | None:
     """The number that a whole text spells, None where it spells none."""
     if not NUMBER.fullmatch(text):
         return None
@@ -34,7 +34,7 @@ def number_of(text: str) -> int | float | None:
         return None if value in {float("inf"), float("-inf")} else value
 
 
-def text_of(value: object) -> str | None:
+def scalar_text(value: object) -> str | None:
     """The text of a scalar as the string operators see it; None for null, arrays, objects and absence."""
     if isinstance(value, str):
         return value
@@ -52,11 +52,11 @@ def is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def spaceless(given: object) -> object:
+def strip_spaces(given: object) -> object:
     """A location, or an array of them, without spaces."""
     if isinstance(given, str):
         return given.replace(" ", "")
-    return [spaceless(item) for item in given] if isinstance(given, list) else given
+    return [strip_spaces(item) for item in given] if isinstance(given, list) else given
 
 
 def boolish(value: object) -> bool | None:
@@ -92,8 +92,8 @@ def equal(left: object, right: object, switches: Switches) -> bool:
 
 def _text_equals_number(text: str, number: float, switches: Switches) -> bool:
     if switches.numeric_strings == "text":
-        return text.casefold() == text_of(number)
-    return number_of(text) == number
+        return text.casefold() == scalar_text(number)
+    return parse_number(text) == number
 
 
 def _equal_objects(left: dict[str, object], right: dict[str, object], switches: Switches) -> bool:
@@ -111,7 +111,7 @@ def order(left: object, right: object, switches: Switches) -> int | None:
         return int(one > other) - int(one < other)
     if isinstance(left, bool) and isinstance(right, bool):
         return int(left) - int(right)
-    first, second = _as_number(left, right), _as_number(right, left)
+    first, second = _number_beside(left, right), _number_beside(right, left)
     if first is None or second is None:
         if switches.mixed_order == "error":
             raise OrderError(f"{left!r} and {right!r} have no order")
@@ -119,10 +119,10 @@ def order(left: object, right: object, switches: Switches) -> int | None:
     return int(first > second) - int(first < second)
 
 
-def _as_number(value: object, other: object) -> float | None:
+def _number_beside(value: object, other: object) -> float | None:
     """A number, or the number that a text spells where it stands against one."""
     if isinstance(value, str) and is_number(other):
-        return number_of(value)
+        return parse_number(value)
     return value if is_number(value) else None
 
 
@@ -151,9 +151,9 @@ def match_pattern(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(parts.get(char) or re.escape(char) for char in pattern), re.DOTALL)
 
 
-def like(left: object, right: object, switches: Switches) -> bool:
+def matches_like(left: object, right: object, switches: Switches) -> bool:
     """`*` any run of characters, `?` one character, any case."""
-    text, pattern = text_of(left), text_of(right)
+    text, pattern = scalar_text(left), scalar_text(right)
     if text is None or pattern is None:
         return False
     question_mark = switches.like_question_mark == "one-character"
@@ -162,7 +162,7 @@ def like(left: object, right: object, switches: Switches) -> bool:
 
 def match(left: object, right: object, *, insensitive: bool) -> bool:
     """The whole text against a match pattern."""
-    text, pattern = text_of(left), text_of(right)
+    text, pattern = scalar_text(left), scalar_text(right)
     if text is None or pattern is None:
         return False
     if insensitive:
@@ -176,7 +176,7 @@ def contains(left: object, right: object, switches: Switches) -> bool:
         return any(equal(item, right, switches) for item in left)
     if isinstance(left, dict):
         return contains_key(left, right, switches)
-    text, part = text_of(left), text_of(right)
+    text, part = scalar_text(left), scalar_text(right)
     if text is None or part is None or not (isinstance(left, str) or isinstance(right, str)):
         return False
     return part.casefold() in text.casefold()
@@ -212,7 +212,7 @@ def _positive(operator: str, left: object, right: object, switches: Switches) ->
     if operator == "containskey":
         return contains_key(left, right, switches)
     if operator == "like":
-        return like(left, right, switches)
+        return matches_like(left, right, switches)
     return match(left, right, insensitive=operator == "matchinsensitively")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope_policy.document import kind_of
+from nephoscope_policy.document import json_type_name
 from nephoscope_policy.errors import PolicyError, raise_all, suggestion
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def bind(
 
 def mismatch(parameter: Parameter, value: object) -> str:
     """Explain why a value is none that the parameter may have (its type, its allowed values), '' where it is one."""
-    if not of_type(parameter.type, value):
-        return f"the parameter '{parameter.name}' is of type {parameter.type}, not {kind_of(value)}"
+    if not is_of_type(parameter.type, value):
+        return f"the parameter '{parameter.name}' is of type {parameter.type}, not {json_type_name(value)}"
     if not parameter.allowed:  # built-ins carry an empty list where any value will do
         return ""
     items = value if parameter.type == "array" and isinstance(value, list) else [value]
@@ -68,7 +68,7 @@ def _is_allowed(value: object, allowed: tuple[object, ...]) -> bool:
     return any(type(item) is type(value) and item == value for item in allowed)
 
 
-def of_type(type_: str, value: object) -> bool:
+def is_of_type(type_: str, value: object) -> bool:
     """Return whether a value is of a lower-cased parameter type."""
     if type_ == "boolean":
         return isinstance(value, bool) or (isinstance(value, str) and value.lower() in ("true", "false"))

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from nephoscope_policy import keywords, operand_shapes, tree
 from nephoscope_policy.arm import ArmSyntaxError, is_expression, unescape
 from nephoscope_policy.arm import parse as parse_expression
-from nephoscope_policy.document import MAX_DEPTH, get, has, kind_of
+from nephoscope_policy.document import MAX_DEPTH, get, has, json_type_name
 from nephoscope_policy.errors import PolicyError, suggestion
-from nephoscope_policy.parameter_binding import mismatch, of_type
+from nephoscope_policy.parameter_binding import is_of_type, mismatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,13 +39,13 @@ class Parser:
     def properties(self, document: object) -> dict[str, object]:
         """The definition's properties; notes the prefix under which they stand and reports a wrong envelope."""
         if not isinstance(document, dict):
-            self.fail("", f"a policy definition is a JSON object, not {kind_of(document)}")
+            self.fail("", f"a policy definition is a JSON object, not {json_type_name(document)}")
             return {}
         if not has(document, "properties"):
             return document
         inner = get(document, "properties")
         if not isinstance(inner, dict):
-            self.fail("properties", f"'properties' must be an object, not {kind_of(inner)}")
+            self.fail("properties", f"'properties' must be an object, not {json_type_name(inner)}")
             return {}
         outside = {key.lower() for key in document if isinstance(key, str)}
         for key in inner:
@@ -59,12 +59,14 @@ class Parser:
         rule = get(properties, "policyRule")
         path = "policyRule"
         if not isinstance(rule, dict):
-            what = "is missing" if rule is None else f"must be an object, not {kind_of(rule)}"
+            what = "is missing" if rule is None else f"must be an object, not {json_type_name(rule)}"
             self.fail(path, f"'policyRule' {what}")
             return None
         mode = get(properties, "mode", "All")
         if not isinstance(mode, str) or not mode:
-            self.fail("mode", f"'mode' must be a string such as 'All' or 'Indexed', not {kind_of(mode)}")
+            self.fail(
+                "mode", f"'mode' must be a string such as 'All' or 'Indexed', not {json_type_name(mode)}"
+            )
             mode = "All"
         elif mode.lower() not in keywords.SCANNED_MODES and not mode.lower().endswith(keywords.DATA_PLANE):
             known = suggestion(mode, ("All", "Indexed"))
@@ -80,7 +82,7 @@ class Parser:
             if not has(rule, key):
                 self.fail(path, f"the rule has no '{key}'{suggestion(key, rule)}")
         condition = self.condition(get(rule, "if"), f"{path}.if") if has(rule, "if") else NEVER
-        then = self.then(get(rule, "then"), f"{path}.then") if has(rule, "then") else None
+        then = self.parse_then(get(rule, "then"), f"{path}.then") if has(rule, "then") else None
         return tree.Tree(mode, declared, condition, then) if then else None
 
     def parameters(self, raw: object, path: str, *, typed: bool = True) -> dict[str, tree.Parameter]:
@@ -91,7 +93,7 @@ class Parser:
         if raw is None:
             return {}
         if not isinstance(raw, dict):
-            self.fail(path, f"'parameters' must be an object, not {kind_of(raw)}")
+            self.fail(path, f"'parameters' must be an object, not {json_type_name(raw)}")
             return {}
         result: dict[str, tree.Parameter] = {}
         for name, body in raw.items():
@@ -106,7 +108,7 @@ class Parser:
 
     def _parameter(self, name: str, body: object, path: str) -> tree.Parameter | None:
         if not isinstance(body, dict):
-            self.fail(path, f"a parameter is an object with a 'type', not {kind_of(body)}")
+            self.fail(path, f"a parameter is an object with a 'type', not {json_type_name(body)}")
             return None
         type_ = get(body, "type")
         if not isinstance(type_, str) or type_.lower() not in keywords.PARAMETER_TYPES:
@@ -118,7 +120,9 @@ class Parser:
             return None
         allowed = get(body, "allowedValues")
         if allowed is not None and not isinstance(allowed, list):
-            self.fail(f"{path}.allowedValues", f"'allowedValues' must be an array, not {kind_of(allowed)}")
+            self.fail(
+                f"{path}.allowedValues", f"'allowedValues' must be an array, not {json_type_name(allowed)}"
+            )
             allowed = None
         metadata = get(body, "metadata")
         return tree.Parameter(
@@ -132,7 +136,7 @@ class Parser:
 
     def _default(self, parameter: tree.Parameter, path: str, typed: bool) -> None:
         """A default must be a value that could be given; null stands for none."""
-        if parameter.default is None or not (typed or of_type(parameter.type, parameter.default)):
+        if parameter.default is None or not (typed or is_of_type(parameter.type, parameter.default)):
             return
         wrong = mismatch(parameter, parameter.default)
         if wrong:
@@ -141,7 +145,7 @@ class Parser:
     def condition(self, raw: object, path: str, depth: int = 0) -> tree.Condition:
         """A condition: allOf, anyOf, not, or a leaf."""
         if not isinstance(raw, dict):
-            self.fail(path, f"a condition is an object, not {kind_of(raw)}")
+            self.fail(path, f"a condition is an object, not {json_type_name(raw)}")
             return NEVER
         if depth > MAX_DEPTH:
             self.fail(path, f"conditions are nested more than {MAX_DEPTH} deep")
@@ -166,7 +170,7 @@ class Parser:
         if word == "not":
             return tree.Not(path, self.condition(value, f"{path}.{key}", depth + 1))
         if not isinstance(value, list):
-            self.fail(f"{path}.{key}", f"'{key}' must be an array of conditions, not {kind_of(value)}")
+            self.fail(f"{path}.{key}", f"'{key}' must be an array of conditions, not {json_type_name(value)}")
             return NEVER
         children = tuple(
             self.condition(item, f"{path}.{key}[{i}]", depth + 1) for i, item in enumerate(value)
@@ -214,7 +218,7 @@ class Parser:
 
     def _count(self, raw: object, path: str, depth: int) -> tree.CountExpression | None:
         if not isinstance(raw, dict):
-            self.fail(path, f"'count' must be an object with 'field' or 'value', not {kind_of(raw)}")
+            self.fail(path, f"'count' must be an object with 'field' or 'value', not {json_type_name(raw)}")
             return None
         for key in raw:
             if key.lower() not in keywords.COUNT_MEMBERS:
@@ -228,7 +232,7 @@ class Parser:
             return None
         name = get(raw, "name")
         if name is not None and not isinstance(name, str):
-            self.fail(f"{path}.name", f"'name' must be a string, not {kind_of(name)}")
+            self.fail(f"{path}.name", f"'name' must be a string, not {json_type_name(name)}")
         elif name is not None and by_field:
             self.fail(
                 f"{path}.name",
@@ -250,7 +254,7 @@ class Parser:
     def field(self, raw: object, path: str) -> tree.FieldRef | None:
         """A field name; a template expression is kept as one."""
         if not isinstance(raw, str) or not raw.strip():
-            self.fail(path, f"'field' must be a string, not {kind_of(raw) if raw != '' else 'empty'}")
+            self.fail(path, f"'field' must be a string, not {json_type_name(raw) if raw != '' else 'empty'}")
             return None
         operand = self.operand(raw, path)
         if isinstance(operand, tree.PolicyLiteral):
@@ -291,10 +295,10 @@ class Parser:
             self.fail(path, f"the expression {raw!r} does not parse: {error}")
             return tree.PolicyLiteral(raw)
 
-    def then(self, raw: object, path: str) -> tree.Then | None:
+    def parse_then(self, raw: object, path: str) -> tree.Then | None:
         """The `then` block; details are read by the shape that the effect gives them."""
         if not isinstance(raw, dict):
-            self.fail(path, f"'then' must be an object, not {kind_of(raw)}")
+            self.fail(path, f"'then' must be an object, not {json_type_name(raw)}")
             return None
         if not has(raw, "effect"):
             self.fail(path, f"'then' has no 'effect'{suggestion('effect', raw)}")
@@ -321,7 +325,7 @@ class Parser:
 
     def _effect(self, raw: object, path: str) -> tree.PolicyLiteral | tree.TemplateExpression:
         if not isinstance(raw, str):
-            self.fail(path, f"'effect' must be a string, not {kind_of(raw)}")
+            self.fail(path, f"'effect' must be a string, not {json_type_name(raw)}")
             return tree.PolicyLiteral("disabled")
         operand = self._text(raw, path)
         if isinstance(operand, tree.PolicyLiteral) and str(operand.value).lower() not in keywords.EFFECTS:
@@ -336,7 +340,7 @@ class Parser:
                 self.fail(path, f"'{effect.value}' needs 'details' with the 'type' of the related resource")
             return None
         if not isinstance(get(details, "type"), str):
-            self.fail(f"{path}.type", f"'type' must be a string, not {kind_of(get(details, 'type'))}")
+            self.fail(f"{path}.type", f"'type' must be a string, not {json_type_name(get(details, 'type'))}")
         condition = get(details, "existenceCondition")
         scope, scopes = self._optional(details, "existenceScope", path), keywords.EXISTENCE_SCOPES
         if isinstance(scope, tree.PolicyLiteral) and str(scope.value).lower() not in scopes:
@@ -354,16 +358,16 @@ class Parser:
         if isinstance(details, dict) and has(details, "operations"):
             raw = get(details, "operations")
             if not isinstance(raw, list):
-                self.fail(f"{path}.operations", f"'operations' must be an array, not {kind_of(raw)}")
+                self.fail(f"{path}.operations", f"'operations' must be an array, not {json_type_name(raw)}")
                 return None
-            return self._each(raw, f"{path}.operations", self._modify)
+            return self._parse_each(raw, f"{path}.operations", self._modify)
         if isinstance(details, dict) and has(details, "field") and has(details, "value"):
             details = [details]
         if isinstance(details, list):
-            return self._each(details, path, self._append)
+            return self._parse_each(details, path, self._append)
         return None
 
-    def _each(
+    def _parse_each(
         self,
         raw: list[object],
         path: str,
@@ -372,7 +376,7 @@ class Parser:
         result: list[tree.EffectOperation] = []
         for i, item in enumerate(raw):
             if not isinstance(item, dict):
-                self.fail(f"{path}[{i}]", f"an operation is an object, not {kind_of(item)}")
+                self.fail(f"{path}[{i}]", f"an operation is an object, not {json_type_name(item)}")
             elif operation := one(item, f"{path}[{i}]"):
                 result.append(operation)
         return tuple(result)

@@ -57,7 +57,7 @@ class ControlRecordReader:
 
     def read_required(self, name: str) -> str:
         """A text that must be there; '' and a gap where it was not read."""
-        return self.field(name, lambda: self.properties.required(name), "")
+        return self.field(name, lambda: self.properties.required_text(name), "")
 
     def label(self, name: str) -> str:
         """A text that decides nothing; '' where it was not read."""

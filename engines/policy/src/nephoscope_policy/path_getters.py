@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from nephoscope_policy.body_paths import MISSING, Segments, head_and_rest
+from nephoscope_policy.body_paths import MISSING, Segments, split_at_elements
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,22 +20,22 @@ def getter(segments: Segments) -> Callable[[object], object]:
     """A function from a lower-cased JSON value to what the path (without `[*]`) leads to, MISSING where it ends early."""
     if all(isinstance(segment, str) for segment in segments):
         if len(segments) == 1:
-            return _one(segments[0])
+            return _get_one_step(segments[0])
         if len(segments) == 2:
-            return _two(*segments)
+            return _get_two_steps(*segments)
         if len(segments) == 3:
-            return _three(*segments)
+            return _get_three_steps(*segments)
     return _walk(segments)
 
 
-def _one(first: object) -> Callable[[object], object]:
+def _get_one_step(first: object) -> Callable[[object], object]:
     def read(value: object) -> object:
         return value.get(first, MISSING) if type(value) is dict else MISSING
 
     return read
 
 
-def _two(first: object, second: object) -> Callable[[object], object]:
+def _get_two_steps(first: object, second: object) -> Callable[[object], object]:
     def read(value: object) -> object:
         if type(value) is dict:
             value = value.get(first)
@@ -46,7 +46,7 @@ def _two(first: object, second: object) -> Callable[[object], object]:
     return read
 
 
-def _three(first: object, second: object, third: object) -> Callable[[object], object]:
+def _get_three_steps(first: object, second: object, third: object) -> Callable[[object], object]:
     def read(value: object) -> object:
         if type(value) is dict:
             value = value.get(first)
@@ -59,7 +59,7 @@ def _three(first: object, second: object, third: object) -> Callable[[object], o
     return read
 
 
-def leaf_of(segments: Segments, test: Callable[[object], bool]) -> Callable[[Body, object], bool]:
+def path_condition(segments: Segments, test: Callable[[object], bool]) -> Callable[[Body, object], bool]:
     """A condition (body, run) that applies a test to what a path leads to; the usual lengths in one call."""
     names = [segment for segment in segments if isinstance(segment, str)]
     if len(names) == len(segments):
@@ -67,16 +67,18 @@ def leaf_of(segments: Segments, test: Callable[[object], bool]) -> Callable[[Bod
             case [first]:
                 return lambda body, _: test(body.get(first, MISSING))
             case [first, second]:
-                return _leaf_of_two(first, second, test)
+                return _two_step_condition(first, second, test)
             case [first, second, third]:
-                return _leaf_of_three(first, second, third, test)
+                return _three_step_condition(first, second, third, test)
             case [first, second, third, fourth]:
                 return _leaf_of_four(first, second, third, fourth, test)
     read = getter(segments)
     return lambda body, _: test(read(body))
 
 
-def _leaf_of_two(first: str, second: str, test: Callable[[object], bool]) -> Callable[[Body, object], bool]:
+def _two_step_condition(
+    first: str, second: str, test: Callable[[object], bool]
+) -> Callable[[Body, object], bool]:
     def judge(body: Body, _: object) -> bool:
         value = body.get(first)
         return test(value.get(second, MISSING) if type(value) is dict else MISSING)
@@ -84,7 +86,7 @@ def _leaf_of_two(first: str, second: str, test: Callable[[object], bool]) -> Cal
     return judge
 
 
-def _leaf_of_three(
+def _three_step_condition(
     first: str, second: str, third: str, test: Callable[[object], bool]
 ) -> Callable[[Body, object], bool]:
     def judge(body: Body, _: object) -> bool:
@@ -128,16 +130,16 @@ def _walk(segments: Segments) -> Callable[[object], object]:
     return read
 
 
-def every(
+def every_passes(
     segments: Segments, test: Callable[[object], bool], missing_array: bool
 ) -> Callable[[object], bool]:
     """Return whether every value that a path with `[*]` selects passes; an empty array does, an absent one is `missing_array`."""
-    head, rest = head_and_rest(segments)
+    head, rest = split_at_elements(segments)
     if rest is None:
         read_leaf = getter(segments) if segments else None
         return test if read_leaf is None else lambda value: test(read_leaf(value))
     read = getter(head) if head else None
-    inner = every(rest, test, missing_array) if rest else test
+    inner = every_passes(rest, test, missing_array) if rest else test
 
     def judge(value: object) -> bool:
         found = value if read is None else read(value)

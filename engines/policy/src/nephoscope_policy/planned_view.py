@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown
-from nephoscope_policy.body_paths import MISSING, STAR, Segments, fold_keys, head_and_rest, step
+from nephoscope_policy.body_paths import MISSING, STAR, Segments, fold_keys, split_at_elements, step
 from nephoscope_policy.data_gap import KNOWN_LATER, NOT_SET
 from nephoscope_policy.model.resource import Planning
 from nephoscope_policy.resource_view import MARKS, NotCollected, View
@@ -59,7 +59,7 @@ def require_known(value: object, what: str) -> object:
     return value
 
 
-def view_of(resource: Resource) -> View:
+def make_view(resource: Resource) -> View:
     """The view of a resource: of a planned one it knows what is open."""
     return View(resource) if resource.planned is None else PlannedView(resource)
 
@@ -84,7 +84,7 @@ class PlannedView(View):
         if found is None:
             found = self._folded = fold_keys(self.body)
             for name in ("type", "name", "fullname", "id"):
-                value = super().special(name)
+                value = super().special_field(name)
                 if value is not MISSING:
                     found[MARKS[name]] = value
             location = found.get("location")
@@ -108,17 +108,17 @@ class PlannedView(View):
             self._answered[segments] = found
         return found
 
-    def special(self, name: str) -> object:
+    def special_field(self, name: str) -> object:
         """Type, name and id; raises KnownLater for a name or an id that has an unknown part."""
         if self._unnamed and name != "type":
             raise KnownLater(name, Unknown("string", "parameter", self._unnamed))
-        return super().special(name)
+        return super().special_field(name)
 
     def peek(self, field: FieldPath) -> object:
         """The value of a field, which may be or hold an Unknown; raises NotCollected for what is open."""
-        return self.special(field.special) if field.special else self._follow(self.body, field.segments)
+        return self.special_field(field.special) if field.special else self._follow(self.body, field.segments)
 
-    def at(self, segments: Segments) -> object:
+    def value_at(self, segments: Segments) -> object:
         """The value of a path; raises NotCollected where it is open, or is or holds an Unknown."""
         return require_known(self._follow(self.body, segments), shown_segments(segments))
 
@@ -129,13 +129,13 @@ class PlannedView(View):
             raise KnownLater(shown_segments(segments), found)
         return found
 
-    def inside(self, value: object, segments: Segments) -> object:
+    def follow_inside(self, value: object, segments: Segments) -> object:
         """Follow segments from a part of the body; raises NotCollected where they lead into something open."""
         return self._follow(value, segments)
 
     def collect(self, value: object, segments: Segments) -> list[object]:
         """Every value that a path with `[*]` selects; raises NotCollected where one is open or Unknown."""
-        head, rest = head_and_rest(segments)
+        head, rest = split_at_elements(segments)
         found = self._follow(value, head)
         if rest is None:
             return [] if found is MISSING else [require_known(found, shown_segments(segments))]

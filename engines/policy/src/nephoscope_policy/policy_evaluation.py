@@ -73,7 +73,9 @@ def find_fixed_result(rule: FoldedRule) -> Result | None:
     return None
 
 
-def early(rule: FoldedRule, view: View, snapshot: Snapshot, context: EvaluationContext) -> Result | None:
+def decide_early(
+    rule: FoldedRule, view: View, snapshot: Snapshot, context: EvaluationContext
+) -> Result | None:
     """The end of an evaluation that needs no condition, None where the condition decides."""
     settled = find_fixed_result(rule)
     if settled is not None:
@@ -89,7 +91,7 @@ def early(rule: FoldedRule, view: View, snapshot: Snapshot, context: EvaluationC
 
 def explain_rule(rule: FoldedRule, view: View, snapshot: Snapshot, context: EvaluationContext) -> Result:
     """Evaluate a rule with the explain interpreter; of a planned resource once."""
-    settled = early(rule, view, snapshot, context)
+    settled = decide_early(rule, view, snapshot, context)
     if settled is not None:
         return settled
     asked = (rule, snapshot, context)
@@ -100,13 +102,13 @@ def explain_rule(rule: FoldedRule, view: View, snapshot: Snapshot, context: Eval
     try:
         found = _walk_rule(rule, view, snapshot, context)
     except StepsError as error:
-        found = too_many(rule, error)
+        found = too_many_members_result(rule, error)
     if kept is not None:
         kept[id(rule)] = (asked, found)
     return found
 
 
-def too_many(rule: FoldedRule, error: StepsError) -> Result:
+def too_many_members_result(rule: FoldedRule, error: StepsError) -> Result:
     """The end of an evaluation whose counts go over too many members."""
     return Result(ERROR, rule.effect, cause="too-many-steps", description=str(error))
 
@@ -203,7 +205,7 @@ def _existence(rule: FoldedRule, scope: EvaluationScope, outcome: ConditionOutco
         return _undecided_result(rule, ConditionOutcome(Truth.FAILED, outcome.reasons, str(error)))
     now = scope.context.now
     verdicts = [
-        _candidate(rule, scope.related(scope.snapshot.current(candidate, now))) for candidate in found
+        _candidate(rule, scope.related_scope(scope.snapshot.current(candidate, now))) for candidate in found
     ]
     return _settle(rule, scope, outcome, wanted, gap, verdicts)
 

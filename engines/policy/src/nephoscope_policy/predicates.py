@@ -20,8 +20,8 @@ from nephoscope_policy.operators import (
     like_pattern,
     match_pattern,
     member,
-    number_of,
-    text_of,
+    parse_number,
+    scalar_text,
 )
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _equals_bool(right: bool) -> Callable[[object], bool]:
     return test
 
 
-def _in(right: object, switches: Switches) -> Callable[[object], bool]:
+def _test_in(right: object, switches: Switches) -> Callable[[object], bool]:
     if not isinstance(right, list) or not all(isinstance(item, str) for item in right):
         return lambda left: member(left, right, switches)
     folded = frozenset(item.casefold() for item in right)
@@ -109,8 +109,8 @@ def _exists(right: object, _: Switches) -> Callable[[object], bool]:
     return lambda left: left is MISSING or left is None
 
 
-def _like(right: object, switches: Switches) -> Callable[[object], bool]:
-    text = text_of(right)
+def _test_like(right: object, switches: Switches) -> Callable[[object], bool]:
+    text = scalar_text(right)
     if text is None:
         return lambda _: False
     found = _text_test(re.sub(r"\*+", "*", text.casefold()), switches)
@@ -118,7 +118,7 @@ def _like(right: object, switches: Switches) -> Callable[[object], bool]:
     def test(left: object) -> bool:
         if type(left) is str:
             return found(left.casefold())
-        given = None if left is MISSING else text_of(left)
+        given = None if left is MISSING else scalar_text(left)
         return given is not None and found(given.casefold())
 
     return test
@@ -142,13 +142,13 @@ def _text_test(pattern: str, switches: Switches) -> Callable[[str], bool]:
 
 
 def _match(right: object, *, insensitive: bool) -> Callable[[object], bool]:
-    pattern = text_of(right)
+    pattern = scalar_text(right)
     if pattern is None:
         return lambda _: False
     full = match_pattern(pattern.casefold() if insensitive else pattern).fullmatch
 
     def test(left: object) -> bool:
-        text = None if left is MISSING else text_of(left)
+        text = None if left is MISSING else scalar_text(left)
         return text is not None and full(text.casefold() if insensitive else text) is not None
 
     return test
@@ -178,7 +178,7 @@ def _compile_ordered(operator: str, right: object, switches: Switches) -> Callab
         if type(left) is int or type(left) is float:
             return compare(left, right)
         if type(left) is str:
-            number = number_of(left)
+            number = parse_number(left)
             if number is not None:
                 return compare(number, right)
         return judge(operator, left, right, switches)
@@ -194,9 +194,9 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 }
 _BUILDERS: dict[str, Callable[[object, Switches], Callable[[object], bool]]] = {
     "equals": _equals,
-    "in": _in,
+    "in": _test_in,
     "exists": _exists,
-    "like": _like,
+    "like": _test_like,
     "match": lambda right, _: _match(right, insensitive=False),
     "matchinsensitively": lambda right, _: _match(right, insensitive=True),
     "contains": _contains,

@@ -110,10 +110,10 @@ def candidates(wanted: LookupPlan, view: View, snapshot: Snapshot) -> list[View]
         return _filter_fitting(wanted, found)
     if lookup.scope == "subscription" or not (identifier.resource_group or lookup.resource_group):
         own = identifier.subscription
-        found = snapshot.in_subscription(own, lookup.type)
+        found = snapshot.resources_in_subscription(own, lookup.type)
         return _filter_named(wanted, own, found, snapshot, lambda one: one.resource.id.subscription)
     group = _group(lookup, view)
-    found = snapshot.in_group(group, lookup.type)
+    found = snapshot.resources_in_group(group, lookup.type)
     found = _filter_named(wanted, group, found, snapshot, lambda one: one.resource.id.resource_group_id)
     if not lookup.scope and not lookup.resource_group:
         return [one for one in found if not _extends_another(one, view)]
@@ -130,7 +130,7 @@ def _filter_named(
     known = snapshot.looked_up.get(key)
     if known is None:
         if wanted.last:
-            named = snapshot.named(wanted.lookup.type, wanted.last)
+            named = snapshot.resources_named(wanted.lookup.type, wanted.last)
             found = [one for one in named if place_of(one) == place]
         known = snapshot.looked_up[key] = _filter_fitting(wanted, found)
     return known
@@ -195,7 +195,7 @@ def gap(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View]) -
 
 def _find_unread_name(wanted: LookupPlan, view: View, found: list[View]) -> str | None:
     """Return the name ('' for any) of what Azure always has and is not among the found, so that it was not read; None for nothing."""
-    parent = SUBSCRIPTION_TYPE if _whole_subscription(wanted, view) else view.type
+    parent = SUBSCRIPTION_TYPE if _searches_subscription(wanted, view) else view.type
     if wanted.under and wanted.levels != 1:
         return None
     if not found:
@@ -208,10 +208,10 @@ def _find_unread_name(wanted: LookupPlan, view: View, found: list[View]) -> str 
 
 
 def _parent(wanted: LookupPlan, view: View) -> str:
-    return view.resource.id.subscription_id if _whole_subscription(wanted, view) else view.key
+    return view.resource.id.subscription_id if _searches_subscription(wanted, view) else view.key
 
 
-def _whole_subscription(wanted: LookupPlan, view: View) -> bool:
+def _searches_subscription(wanted: LookupPlan, view: View) -> bool:
     """Return whether a look-up goes over the subscription, not to what lies under the resource or in a resource group."""
     lookup = wanted.lookup
     in_group = view.resource.id.resource_group or lookup.resource_group
@@ -248,7 +248,7 @@ def _unknown(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[Vie
     if not wanted.under:
         return None
     known = {candidate.key for candidate in found}
-    for key, reason in snapshot.unknown_under(view.key, wanted.lookup.type):
+    for key, reason in snapshot.unknown_children(view.key, wanted.lookup.type):
         if key not in known and (not wanted.names or _fits(wanted.names[-1:], key.rsplit("/", 1)[-1])):
             return reason
     return None

@@ -45,7 +45,7 @@ class Preview:
     scope: str = ""
     conflicts: tuple[str, ...] = ()
 
-    def applied(self, resource: Resource) -> Resource:
+    def apply_patch(self, resource: Resource) -> Resource:
         """The resource as the patch would leave it."""
         return Resource(resource.id, apply_patch(resource.body, self.patch), resource.complete)
 

@@ -32,7 +32,7 @@ def expiry(resource: Resource, now: datetime, coverage: Coverage) -> str:
         return ""
     when, verb = _read_date(resource, dated), "is of"
     if when is None or when - now > _AHEAD:
-        when, verb = coverage.time_of(resource.key, resource.type, resource.id.name), "was read on"
+        when, verb = coverage.read_time(resource.key, resource.type, resource.id.name), "was read on"
     if when is None or now - when <= timedelta(days=kind.days):
         return ""
     age = (now - when).days
@@ -56,7 +56,7 @@ def expired_claim(coverage: Coverage, type_: str, scope: str, name: str = "") ->
     return f"{type_} of {scope} was read on {when.astimezone(UTC):%Y-%m-%d}, which is too old"
 
 
-def reported_at(resource: Resource) -> datetime | None:
+def report_time(resource: Resource) -> datetime | None:
     """The time that the report in a body bears, None for none."""
     found = report_kind(resource.type)
     return None if found is None else _read_date(resource, found[2])
@@ -92,8 +92,8 @@ class ExpiredReportView(View):
         self._reported = found[1] if found is not None else ()
         self._why = why
 
-    def at(self, segments: Segments) -> object:
+    def value_at(self, segments: Segments) -> object:
         """Follow segments in the body as given; raises Stale on the report and on what holds it."""
         if any(path[: len(segments)] == segments[: len(path)] for path in self._reported):
             raise Stale(self._why)
-        return super().at(segments)
+        return super().value_at(segments)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope_policy.body_paths import MISSING, Segments, fold_keys, fold_segments, gather, walk
 from nephoscope_policy.data_gap import NOT_COLLECTED
-from nephoscope_policy.operators import spaceless
+from nephoscope_policy.operators import strip_spaces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,12 +53,12 @@ class View:
         if found is None:
             found = self._folded = fold_keys(self.body)
             for name in ("type", "name", "fullname", "id"):
-                value = self.special(name)
+                value = self.special_field(name)
                 if value is not MISSING:
                     found[MARKS[name]] = value
             location = found.get("location")
             if location is not None:
-                found[MARKS["location"]] = spaceless(location)
+                found[MARKS["location"]] = strip_spaces(location)
         return found
 
     def answers(self, reads: Reads) -> bool:
@@ -84,10 +84,14 @@ class View:
         found = self.body.get("apiVersion")
         return found if isinstance(found, str) else ""
 
-    def special(self, name: str) -> object:
+    def special_field(self, name: str) -> object:
         """The fields that are not simply properties: name, fullname, type, id."""
         if name == "type":
-            return self.body.get("type") if _same(self.body.get("type"), self.type) else self.type or MISSING
+            return (
+                self.body.get("type")
+                if _is_same_type(self.body.get("type"), self.type)
+                else self.type or MISSING
+            )
         if name == "name":
             return self.name
         return self.full_name if name == "fullname" else self.id
@@ -95,10 +99,10 @@ class View:
     def read(self, field: FieldPath) -> object:
         """The value of a field without `[*]`, keys in any case; raises NotCollected for properties that were not read."""
         if field.special:
-            return self.special(field.special)
-        return self.at(field.segments)
+            return self.special_field(field.special)
+        return self.value_at(field.segments)
 
-    def at(self, segments: Segments) -> object:
+    def value_at(self, segments: Segments) -> object:
         """Follow segments in the body as given; raises NotCollected for properties that were not read."""
         if self.unread:
             self._check_read(segments)
@@ -118,7 +122,7 @@ class View:
         """The value of a field as `read`, which of a planned resource may be, or hold, an Unknown."""
         return self.read(field)
 
-    def inside(self, value: object, segments: Segments) -> object:
+    def follow_inside(self, value: object, segments: Segments) -> object:
         """Follow segments without `[*]` from a part of the body; of a planned resource it may be, or hold, an Unknown."""
         return walk(value, segments)
 
@@ -128,7 +132,7 @@ class View:
 
     def elements_at(self, segments: Segments) -> object:
         """Follow segments to the list that a `[*]` goes over, as `at`; a text in a cut export may have been a list."""
-        value = self.at(segments)
+        value = self.value_at(segments)
         if self.unread and isinstance(value, str):
             raise NotCollected(describe_cut(segments, self.key))
         return value
@@ -162,7 +166,7 @@ def is_listed(segments: Segments) -> bool:
     return bool(segments) and segments[0] in LISTED
 
 
-def _same(stated: object, type_: str) -> bool:
+def _is_same_type(stated: object, type_: str) -> bool:
     return isinstance(stated, str) and stated.lower() == type_
 
 

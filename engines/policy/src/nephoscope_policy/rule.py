@@ -34,7 +34,7 @@ class Rule(FoldedRule):
         self._aliases: Aliases | None = None
         self._switches: Switches | None = None
 
-    def compiled(self, type_: str, api_version: str, snapshot: Snapshot) -> CompiledPolicy:
+    def compile_for_type(self, type_: str, api_version: str, snapshot: Snapshot) -> CompiledPolicy:
         """The closures for a lower-cased type, made when first asked for."""
         if self._aliases is not snapshot.aliases or self._switches is not snapshot.switches:
             self._compiled = {}
@@ -49,9 +49,9 @@ class Rule(FoldedRule):
 
     def verdict(self, resource: Resource, snapshot: Snapshot, context: EvaluationContext) -> Result:
         """Judge a resource, compiled, without reasons and details: the way for bulk evaluation."""
-        return self.verdict_of(snapshot.view(resource), snapshot, context)
+        return self.evaluate_view(snapshot.view(resource), snapshot, context)
 
-    def verdict_of(self, view: View, snapshot: Snapshot, context: EvaluationContext) -> Result:
+    def evaluate_view(self, view: View, snapshot: Snapshot, context: EvaluationContext) -> Result:
         """Return the same for a view that the snapshot holds."""
         if self._ended is not None:
             return self._ended
@@ -61,15 +61,15 @@ class Rule(FoldedRule):
             found = self._compiled.get((view.type, version) if version else view.type)
             if found is not None:
                 return found.verdict(view, snapshot, context)
-        return self.compiled(view.type, version, snapshot).verdict(view, snapshot, context)
+        return self.compile_for_type(view.type, version, snapshot).verdict(view, snapshot, context)
 
     def evaluate(self, resource: Resource, snapshot: Snapshot, context: EvaluationContext) -> Result:
         """Judge a resource, compiled; reasons and details are worked out when they are asked for."""
         view = snapshot.view(resource)
-        result = self.verdict_of(view, snapshot, context)
+        result = self.evaluate_view(view, snapshot, context)
         if result.state is not COMPLIANT and not result.matched and result.cause not in _EXPLAINED:
             return result
-        return result.explained_by(lambda: policy_evaluation.explain_rule(self, view, snapshot, context))
+        return result.with_explanation(lambda: policy_evaluation.explain_rule(self, view, snapshot, context))
 
     def explain(self, resource: Resource, snapshot: Snapshot, context: EvaluationContext) -> Result:
         """Judge a resource with the tree-walking interpreter, with all reasons."""

@@ -36,14 +36,14 @@ class FieldReads:
         self.texts: frozenset[str] | None = frozenset()
 
     @classmethod
-    def of_condition(cls, node: tree.Condition, fold: ConstantFolder) -> FieldReads:
+    def from_condition(cls, node: tree.Condition, fold: ConstantFolder) -> FieldReads:
         """Return those that one condition names."""
         fields = cls(fold)
         fields._name({*fields._condition(node, own=True)})
         return fields
 
     @classmethod
-    def of_rule(cls, parsed: tree.Tree, fold: ConstantFolder) -> FieldReads:
+    def from_rule(cls, parsed: tree.Tree, fold: ConstantFolder) -> FieldReads:
         """Return those that a whole rule names."""
         fields = cls(fold)
         fields._name({*fields._condition(parsed.condition, own=True), *fields._existence(parsed)})
@@ -63,7 +63,7 @@ class FieldReads:
             kind = self._fold(existence.type)
             self.related.add(kind.lower() if isinstance(kind, str) else None)
 
-    def of(self, aliases: Aliases, type_: str, api_version: str, *, indexed: bool) -> Reads:
+    def resolve_reads(self, aliases: Aliases, type_: str, api_version: str, *, indexed: bool) -> Reads:
         """Return what is read of a resource of a lower-cased type."""
         itself = self.related & {type_, "*", None}
         container = type_ in (SUBSCRIPTION_TYPE, RESOURCE_GROUP_TYPE)

@@ -41,7 +41,9 @@ class Selector(msgspec.Struct, frozen=True):
         name = "notIn" if included is None else "in"
         values = frozenset(_normal(kind, text) for text in source.texts(name))
         if kind == NO_LOCATION and values != {SUBSCRIPTION_LEVEL}:
-            raise fault("resourceWithoutLocation takes only 'subscriptionLevelResources'", source.at(name))
+            raise fault(
+                "resourceWithoutLocation takes only 'subscriptionLevelResources'", source.property_path(name)
+            )
         return cls(kind, values, included is None)
 
     def document(self) -> dict[str, object]:

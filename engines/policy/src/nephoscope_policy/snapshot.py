@@ -6,12 +6,12 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from nephoscope_policy.aliases import Aliases
-from nephoscope_policy.copy_on_write import OverlayDict, Table, laid_over, replace_members
+from nephoscope_policy.copy_on_write import OverlayDict, Table, overlay_table, replace_members
 from nephoscope_policy.engine_differences import SWITCHES, Switches
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
-from nephoscope_policy.planned_view import view_of
+from nephoscope_policy.planned_view import make_view
 from nephoscope_policy.report_age import ExpiredReportView, expiry
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class ResourceIndex:
     def of(cls, resources: Iterable[Resource]) -> ResourceIndex:
         """The index of resources; of two with the same id the later wins."""
         found = cls()
-        by_key = {resource.key: view_of(resource) for resource in resources}
+        by_key = {resource.key: make_view(resource) for resource in resources}
         found.by_key = by_key
         for name, place in _PLACES.items():
             lists: dict[object, list[View]] = {}
@@ -49,16 +49,16 @@ class ResourceIndex:
             setattr(found, name, lists)
         return found
 
-    def patched(self, changed: list[View], gone: Iterable[str]) -> ResourceIndex:
+    def with_changes(self, changed: list[View], gone: Iterable[str]) -> ResourceIndex:
         """This index with views put in (or in place of those with the same key) and ids taken out, laid over it."""
         found = ResourceIndex()
         added = {view.key: view for view in changed}
         ids = {*added, *gone}
         removed = [view for key in ids if (view := self.by_key.get(key)) is not None]
-        found.by_key = laid_over(self.by_key, {key: added.get(key) for key in ids})
+        found.by_key = overlay_table(self.by_key, {key: added.get(key) for key in ids})
         for name, place in _PLACES.items():
             lists = getattr(self, name)
-            setattr(found, name, laid_over(lists, _patch_lists(lists, place, removed, [*added.values()])))
+            setattr(found, name, overlay_table(lists, _patch_lists(lists, place, removed, [*added.values()])))
         return found
 
 
@@ -134,7 +134,7 @@ class Snapshot:
         """This snapshot with more resources on top (one with the same id hides the old) and more unknown ids; cheap."""
         return Snapshot(extra, self.aliases, self.coverage, unknown, self.switches, base=self)
 
-    def overlaid_after(
+    def with_later_overlay(
         self,
         earlier: Snapshot,
         changed: Iterable[Resource],
@@ -147,21 +147,21 @@ class Snapshot:
         are expected in the order of their ids, which look-ups then keep.
         """
         found = Snapshot((), self.aliases, self.coverage, unknown, self.switches, base=self)
-        found._index = earlier._index.patched([view_of(one) for one in changed], gone)
+        found._index = earlier._index.with_changes([make_view(one) for one in changed], gone)
         if unknown is None:
             found._unknown = earlier._unknown
         return found
 
-    def patched(self, changed: Iterable[Resource], gone: Iterable[str], coverage: Coverage) -> Snapshot:
+    def with_changes(self, changed: Iterable[Resource], gone: Iterable[str], coverage: Coverage) -> Snapshot:
         """This snapshot (not an overlay) with resources added or replaced, ids taken out, and another coverage.
 
         Views of what stays are shared; it costs the change and a copy of the indexes. The resources of the first snapshot are
         expected in the order of their ids, which look-ups then keep.
         """
         found = Snapshot((), self.aliases, coverage, None, self.switches)
-        views = [view_of(resource) for resource in changed]
+        views = [make_view(resource) for resource in changed]
         taken = [*gone]
-        found._index = self._index.patched(views, taken)
+        found._index = self._index.with_changes(views, taken)
         touched = {view.type for view in views} | {ResourceId.parse(key).type for key in taken}
         found._names = {type_: names for type_, names in self._names.items() if type_ not in touched}
         found._below = {key: lists for key, lists in self._below.items() if key[0] not in touched}
@@ -185,16 +185,18 @@ class Snapshot:
     def view(self, resource: Resource) -> View:
         """The view of a resource, the cached one where it is part of this snapshot."""
         found = self.find(resource.key)
-        return found if found is not None and found.resource is resource else view_of(resource)
+        return found if found is not None and found.resource is resource else make_view(resource)
 
-    def of_type(self, type_: str) -> list[View]:
+    def resources_of_type(self, type_: str) -> list[View]:
         """The resources of a lower-cased type."""
-        own = self._own_of_type(type_)
+        own = self._own_resources_of_type(type_)
         if self._base is None:
             return own
-        return [view for view in self._base.of_type(type_) if view.key not in self._index.by_key] + own
+        return [
+            view for view in self._base.resources_of_type(type_) if view.key not in self._index.by_key
+        ] + own
 
-    def _own_of_type(self, type_: str) -> list[View]:
+    def _own_resources_of_type(self, type_: str) -> list[View]:
         """Return the same without what lies below an overlay, in the order of the ids where the snapshot was made in that order."""
         if not self._types:
             for subscription, held in self._index.by_subscription:
@@ -207,17 +209,19 @@ class Snapshot:
         """The child or extension resources of a type directly under the lower-cased id `parent`."""
         return self._merge("by_parent", (parent, type_))
 
-    def named(self, type_: str, name: str) -> list[View]:
+    def resources_named(self, type_: str, name: str) -> list[View]:
         """The resources of a type with a lower-cased last name segment."""
         names = self._names.get(type_)
         if names is None:
             names = self._names[type_] = {}
-            for view in self._own_of_type(type_):
+            for view in self._own_resources_of_type(type_):
                 names.setdefault(view.resource.id.name, []).append(view)
         own = names.get(name, [])
         if self._base is None:
             return own
-        return [view for view in self._base.named(type_, name) if view.key not in self._index.by_key] + own
+        return [
+            view for view in self._base.resources_named(type_, name) if view.key not in self._index.by_key
+        ] + own
 
     def named_children(self, parent: str, type_: str, name: str) -> list[View]:
         """Return those of the children of a type whose id ends with a lower-cased name."""
@@ -235,16 +239,16 @@ class Snapshot:
         found = self._below.get((type_, levels))
         if found is None:
             found = self._below[type_, levels] = {}
-            for view in self.of_type(type_):
+            for view in self.resources_of_type(type_):
                 above = view.key.rsplit("/", 2 * levels)[0]
                 found.setdefault(above, []).append(view)
         return found.get(ancestor, [])
 
-    def in_group(self, group: str, type_: str) -> list[View]:
+    def resources_in_group(self, group: str, type_: str) -> list[View]:
         """The resources of a type in the resource group with the lower-cased id."""
         return self._merge("by_group", (group, type_))
 
-    def in_subscription(self, subscription: str, type_: str) -> list[View]:
+    def resources_in_subscription(self, subscription: str, type_: str) -> list[View]:
         """The resources of a type in the subscription with the lower-cased GUID."""
         return self._merge("by_subscription", (subscription, type_))
 
@@ -266,10 +270,10 @@ class Snapshot:
             return below if not self._index.by_key else [v for v in below if v.key not in self._index.by_key]
         return [view for view in below if view.key not in self._index.by_key] + own
 
-    def unknown_under(self, parent: str, type_: str) -> list[tuple[str, Gap]]:
+    def unknown_children(self, parent: str, type_: str) -> list[tuple[str, Gap]]:
         """(id, reason) of the resources of a type under `parent` that an analyzer could not compute."""
         own = self._unknown.get((parent, type_), [])
-        below = self._base.unknown_under(parent, type_) if self._base is not None else []
+        below = self._base.unknown_children(parent, type_) if self._base is not None else []
         return [*below, *own] if below else own
 
     def expiry(self, view: View, now: datetime) -> str:
@@ -283,11 +287,11 @@ class Snapshot:
         why = self.expiry(view, now)
         return ExpiredReportView(view, why) if why else view
 
-    def subscription_of(self, view: View) -> View | None:
+    def find_subscription(self, view: View) -> View | None:
         """The subscription object of a resource."""
         return self.find(view.resource.id.subscription_id) if view.type != SUBSCRIPTION_TYPE else view
 
-    def group_of(self, view: View) -> View | None:
+    def find_resource_group(self, view: View) -> View | None:
         """The resource group object of a resource."""
         return self.find(view.resource.id.resource_group_id) if view.type != RESOURCE_GROUP_TYPE else view
 

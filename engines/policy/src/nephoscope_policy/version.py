@@ -86,7 +86,7 @@ class Pin(msgspec.Struct, frozen=True):
         return numbers + ("-preview" if self.preview else "")
 
 
-def newest(candidates: Iterable[tuple[Version, _T]], pin: Pin | None = None) -> _T | None:
+def choose_newest(candidates: Iterable[tuple[Version, _T]], pin: Pin | None = None) -> _T | None:
     """The newest candidate that the pin selects (None: whatever is newest, stable before preview); None where none fits."""
     fitting = [(version, item) for version, item in candidates if pin is None or pin.selects(version)]
     if not fitting:

@@ -54,7 +54,7 @@ def _check_rule(call: ApiCall, body: dict[str, object]) -> None:
 
 def _check_definition(_: ApiCall, body: dict[str, object]) -> None:
     """A definition or initiative that can be used."""
-    for problem in Catalogue.of_bodies([(body, Place("put"))]).problems:
+    for problem in Catalogue.from_bodies([(body, Place("put"))]).problems:
         raise PolicyError(problem.reason, problem.place.path)
 
 

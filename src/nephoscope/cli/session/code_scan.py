@@ -71,7 +71,7 @@ def _scope(options: ScanOptions) -> DeploymentScope:
     scope = DeploymentScope(location=options["location"])
     if not options["deploy_to"]:
         return scope
-    found = scope.at(options["deploy_to"])
+    found = scope.scope_of_id(options["deploy_to"])
     if found is None:
         usage_error(
             f"--deploy-to {options['deploy_to']}: give the id of a resource group (/subscriptions/<id>/resourceGroups/<name>), "

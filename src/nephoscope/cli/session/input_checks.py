@@ -13,7 +13,7 @@ from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.collect.resources.template_detection import template_in
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.scans.scan import NoSuchScopeError
-from nephoscope_policy.assignment import scope_id, within
+from nephoscope_policy.assignment import is_within_scope, scope_id
 
 
 def check_options(options: EstateOptions) -> None:
@@ -70,5 +70,6 @@ def date_of(text: str) -> datetime:
 def _holds(estate: Estate, scope: str) -> bool:
     groups = estate.management_groups
     return any(
-        within(key, scope, groups.get(one.id.subscription_id, ())) for key, one in estate.resources.items()
+        is_within_scope(key, scope, groups.get(one.id.subscription_id, ()))
+        for key, one in estate.resources.items()
     )

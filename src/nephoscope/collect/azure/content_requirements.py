@@ -105,7 +105,7 @@ class _NeedsBuilder:
     def add(self, entry: CatalogueEntry, catalogue: Catalogue) -> None:
         if not entry.types and not entry.related_types:
             return
-        definition = catalogue.parsed(entry)
+        definition = catalogue.parse_entry(entry)
         if definition.mode.lower() not in _MODES:
             return
         self.text += bytes(entry.data).lower() + b"\n"

@@ -14,7 +14,7 @@ from nephoscope.collect.facts.fact_types import FactType, fact_types
 from nephoscope.collect.facts.report_errors import FactError, refuse_shape, refuse_text
 from nephoscope.model.nesting_limit import DEEPEST, too_deep
 from nephoscope.state.estate.own_facts import OwnFacts
-from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, ResourceId, in_scope
+from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, ResourceId, is_in_scope
 
 MOST_DOCUMENTS = 5_000
 MOST_CLAIMS = 200
@@ -83,7 +83,7 @@ def claims(report: FactReport, now: datetime) -> tuple[OwnFacts, ...]:
     for number, given in enumerate(report.documents):
         place = f"documents[{number}]"
         id_, body = _document(given, place)
-        if not in_scope(id_.key, resource.key):
+        if not is_in_scope(id_.key, resource.key):
             raise FactError(f"{place}.id", f"must be {report.resource} or below it (got {given['id']!r})")
         if id_.key in seen:
             raise FactError(f"{place}.id", f"occurs twice in the report: {given['id']!r}")
@@ -139,7 +139,7 @@ def _wholes(report: FactReport, resource: ResourceId) -> Iterator[tuple[tuple[st
     for scope, types in report.scopes.items():
         place = f"scopes[{scope!r}]"
         id_ = _subject(scope, place)
-        if not in_scope(id_.key, resource.key):
+        if not is_in_scope(id_.key, resource.key):
             raise FactError(place, f"must be {report.resource} or below it")
         for type_ in types:
             known = _require_type(type_, place)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.source_location import Place, Quarantined
-from nephoscope_policy.report_age import reported_at
+from nephoscope_policy.report_age import report_time
 
 if TYPE_CHECKING:
     from nephoscope.collect.resources.own_facts import LearnedResources
@@ -85,12 +85,12 @@ class LearnedFacts:
         self, own: Resource, read_at: datetime, held: Resource, conflicts: list[Quarantined]
     ) -> bool:
         """Return whether an own document holds; where no time tells, that of the snapshot does, and the conflict is told."""
-        theirs = reported_at(held) or self.snapshot.time_of(held.key)
+        theirs = report_time(held) or self.snapshot.read_time(held.key)
         if theirs is None:
             if own.body.get("properties") != held.body.get("properties"):
                 conflicts.append(Quarantined(Place("own facts"), _conflict(held)))
             return False
-        return (reported_at(own) or read_at) > theirs
+        return (report_time(own) or read_at) > theirs
 
 
 def _conflict(held: Resource) -> str:

@@ -48,7 +48,7 @@ class Rules:
         if check.entry is None:
             raise AssertionError("a check without a definition has a fault")
         try:
-            definition = self._catalogue.parsed(check.entry)
+            definition = self._catalogue.parse_entry(check.entry)
             definition.check(self.aliases, self._switches)
         except PolicyError as error:
             return CheckFault(ComplianceState.ERROR, "definition-error", str(error))

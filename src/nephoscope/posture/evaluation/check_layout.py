@@ -11,7 +11,7 @@ import msgspec
 
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.program import Program
-from nephoscope_policy.assignment import Assignment, within
+from nephoscope_policy.assignment import Assignment, is_within_scope
 from nephoscope_policy.copy_on_write import replace_members
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId
@@ -95,7 +95,7 @@ def _type(key: str) -> str:
 
 
 def _lies(resource: Resource, estate: Estate, scope: str) -> bool:
-    return not scope or within(
+    return not scope or is_within_scope(
         resource.key, scope, estate.management_groups.get(resource.id.subscription_id, ())
     )
 

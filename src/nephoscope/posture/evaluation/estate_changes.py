@@ -177,10 +177,10 @@ class Dependents:
         base = self._base
         if relation == RESOURCE_GROUP_TYPE:
             for type_ in base.types_in_group(place, types):
-                yield type_, self._positions(type_, base.in_group(place, type_))
+                yield type_, self._positions(type_, base.resources_in_group(place, type_))
             return
         for type_ in base.types_in_subscription(place, types):
-            views = base.in_subscription(place, type_)
+            views = base.resources_in_subscription(place, type_)
             if relation == _LOOSE:
                 views = [view for view in views if not view.resource.id.resource_group]
             yield type_, self._positions(type_, views)
@@ -206,7 +206,7 @@ class Dependents:
     def _covered_by(self, scope: str, type_: str) -> Sequence[int]:
         if not scope:
             return range(len(self._roster.types[type_]))
-        views = self._base.in_subscription(scope.removeprefix("/subscriptions/"), type_)
+        views = self._base.resources_in_subscription(scope.removeprefix("/subscriptions/"), type_)
         return self._positions(type_, views) or self._itself(type_, scope)
 
 

@@ -154,7 +154,7 @@ class Evaluator:
     ) -> None:
         views = self._views(block.type, pending)
         context = self.context(check)
-        snapshot, judge, number = self._snapshot, rule.verdict_of, verdicts.outcomes.number
+        snapshot, judge, number = self._snapshot, rule.evaluate_view, verdicts.outcomes.number
         shared: dict[int, tuple[Result, int]] = {}
         for at in pending:
             result = judge(views[at], snapshot, context)

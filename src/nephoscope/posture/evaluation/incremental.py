@@ -49,7 +49,9 @@ class IncrementalRun:
         before, after = since.estate.resources, estate.resources
         changed = estate.changed_since(since.estate)
         gone = [key for key in changed if key not in after]
-        self.base = old.base.patched([after[key] for key in changed if key in after], gone, estate.coverage)
+        self.base = old.base.with_changes(
+            [after[key] for key in changed if key in after], gone, estate.coverage
+        )
         same_groups = dict(estate.management_groups) == dict(since.estate.management_groups)
         if scope == since.scope and (same_groups or not scope):
             self.roster = old.roster.after(estate, scope, changed)
@@ -79,7 +81,7 @@ class IncrementalRun:
             return overlaid(self.base, analysis)
         written = [one for one in changed.overlay.values() if one is not None]
         gone = [key for key, one in changed.overlay.items() if one is None]
-        return self.base.overlaid_after(
+        return self.base.with_later_overlay(
             before.snapshot, written, gone, analysis.unknown if changed.unknown else None
         )
 

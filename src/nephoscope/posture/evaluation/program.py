@@ -229,7 +229,7 @@ class Program:
         fault: CheckFault | None = None
         parameters: Mapping[str, object] = {}
         try:
-            parameters = initiative.pass_on(member, bound)
+            parameters = initiative.member_parameters(member, bound)
         except PolicyError as error:
             fault = CheckFault(ComplianceState.ERROR, "parameter-error", str(error))
         except NotCollected as missing:

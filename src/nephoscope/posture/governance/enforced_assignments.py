@@ -10,7 +10,7 @@ from nephoscope.posture.evaluation.bound_rules import Rules
 from nephoscope.posture.evaluation.program import PolicyCheck, PolicyRequirement, Program
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.aliases import Aliases
-from nephoscope_policy.assignment import is_management_group, within
+from nephoscope_policy.assignment import is_management_group, is_within_scope
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.rule import Rule
 from nephoscope_policy.selector import any_matches
@@ -81,8 +81,8 @@ class EnforcedAssignments:
         assignment = one.assignment
         return (
             assignment.enforcement_mode.lower() == "default"
-            and within(resource.key, assignment.scope, above)
-            and not any(within(resource.key, other, above) for other in assignment.not_scopes)
+            and is_within_scope(resource.key, assignment.scope, above)
+            and not any(is_within_scope(resource.key, other, above) for other in assignment.not_scopes)
             and any_matches(assignment.resource_selectors, resource, one.reference)
             and one.holds_for(resource)
             and not self._exempt(one, resource, above, now)

@@ -11,7 +11,7 @@ from nephoscope.access.authenticator import Caller, LinkedDeniedError
 from nephoscope.access.scopes import TENANT, Hierarchy
 from nephoscope.posture.governance.effective_policy import EffectivePolicy, outside
 from nephoscope_policy import assignment
-from nephoscope_policy.assignment import Assignment, scope_of
+from nephoscope_policy.assignment import Assignment, containing_scope
 from nephoscope_policy.exemption import Exemption
 
 WRITE = "Microsoft.Authorization/policyExemptions/write"
@@ -35,7 +35,9 @@ def _linked_scopes(exemption: Exemption, governing: EffectivePolicy, hierarchy: 
     """The scopes at which the right is needed."""
     if exemption.assignment:
         found = governing.assignment(exemption.assignment)
-        written = scope_of(exemption.assignment, assignment.TYPE_NAME, "properties.policyAssignmentId")
+        written = containing_scope(
+            exemption.assignment, assignment.TYPE_NAME, "properties.policyAssignmentId"
+        )
         yield _place(found, exemption, governing) if found is not None else written or TENANT
     if exemption.recommendations:
         for one in governing.find_assignments(exemption.recommendations):

@@ -24,7 +24,7 @@ from nephoscope.posture.history.evaluation_diff import (
 )
 from nephoscope.posture.recommendations.finding_subject import Subject, verdicts
 from nephoscope_policy.model.coverage import Coverage
-from nephoscope_policy.model.resource_id import ResourceId, without_tenant
+from nephoscope_policy.model.resource_id import ResourceId, split_tenant
 
 _HELD = 50_000
 _Kept = tuple[Subject, RememberedState]
@@ -71,7 +71,7 @@ _decode_kept = msgspec.json.Decoder(_Kept).decode
 
 def _subscription(subject: Subject) -> str:
     """The subscription of a resource, else its tenant: what is compared together."""
-    tenant, key = without_tenant(subject[0])
+    tenant, key = split_tenant(subject[0])
     return ResourceId.parse(key or "/").subscription or tenant
 
 

@@ -16,7 +16,7 @@ from nephoscope.estate.coverage import was_read
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.recommendations.finding_subject import Subject
 from nephoscope_policy.model.coverage import Coverage
-from nephoscope_policy.model.resource_id import ResourceId, with_tenant, without_tenant
+from nephoscope_policy.model.resource_id import ResourceId, split_tenant, with_tenant
 from nephoscope_policy.model.state import ComplianceState
 
 
@@ -53,12 +53,12 @@ class FindingChange(msgspec.Struct, frozen=True):
     @property
     def id(self) -> str:
         """The lower-cased id of the resource, without its tenant."""
-        return without_tenant(self.resource)[1]
+        return split_tenant(self.resource)[1]
 
     @property
     def tenant(self) -> str:
         """The tenant of a resource outside subscriptions, '' for any other or where it is not known."""
-        return without_tenant(self.resource)[0]
+        return split_tenant(self.resource)[0]
 
 
 class Moves(Protocol):
@@ -133,7 +133,7 @@ def exists(*estates: Estate) -> Callable[[str], bool]:
     by_tenant = {estate.tenant: estate for estate in estates}
 
     def holds(subject: str) -> bool:
-        tenant, key = without_tenant(subject)
+        tenant, key = split_tenant(subject)
         if tenant:
             return tenant in by_tenant and key in by_tenant[tenant].resources
         return any(key in estate.resources for estate in estates)
@@ -148,7 +148,7 @@ def make_coverage_test(*coverages: Coverage) -> Callable[[str], bool]:
     """
 
     def reads(subject: str) -> bool:
-        tenant, key = without_tenant(subject)
+        tenant, key = split_tenant(subject)
         resource = ResourceId.parse(key or "/")
         known = [one for one in coverages if not tenant or one.tenant == tenant]
         return any(was_read(one, resource, resource.subscription_id) for one in known)

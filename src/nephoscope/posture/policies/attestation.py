@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from nephoscope_policy.assignment import scope_id, scope_of
+from nephoscope_policy.assignment import containing_scope, scope_id
 from nephoscope_policy.model.state import ComplianceState
 from nephoscope_policy.partial_record import ControlRecordReader
 
@@ -49,14 +49,14 @@ class PolicyAttestation(msgspec.Struct, frozen=True):
         """
         reader = ControlRecordReader(document, partial=partial)
         body, properties = reader.body, reader.properties
-        id_ = scope_id(body.required("id"))
+        id_ = scope_id(body.required_text("id"))
         changed = [
             reader.field(name, lambda name=name: properties.instant(name), None)  # type: ignore[misc]
             for name in ("lastComplianceStateChangeAt", "assessmentDate")
         ]
         return cls(
             id=id_,
-            scope=scope_of(id_, TYPE_NAME, body.at("id")),
+            scope=containing_scope(id_, TYPE_NAME, body.property_path("id")),
             assignment=scope_id(reader.read_required(ASSIGNMENT)),
             state=reader.field(
                 "complianceState",

@@ -58,7 +58,7 @@ class EvaluationPlan(msgspec.Struct, frozen=True):
         What the plan has under the same id stays as it is.
         """
         policies = [*estate.by_type(DEFINITION_TYPE), *estate.by_type(INITIATIVE_TYPE)]
-        own = Catalogue.of_bodies(
+        own = Catalogue.from_bodies(
             (resource.body, Place("estate", path=resource.key)) for resource in policies
         )
         plan = self
@@ -81,7 +81,7 @@ class EvaluationPlan(msgspec.Struct, frozen=True):
         policies = [one for one in given if _type_of(one[0]) in (DEFINITION_TYPE, INITIATIVE_TYPE)]
         plan = self
         if policies:
-            own = Catalogue.of_bodies(policies)
+            own = Catalogue.from_bodies(policies)
             problems = (*self.problems, *(one for one in own.problems if one.error))
             plan = replace(plan, catalogue=plan.catalogue.include(own), problems=problems)
         return _with_bodies(plan, given, DocumentSource.PERSON)
@@ -89,14 +89,16 @@ class EvaluationPlan(msgspec.Struct, frozen=True):
     def with_assignment(self, target: str, parameters: Mapping[str, object] | None = None) -> EvaluationPlan:
         """This plan with a definition or initiative, by id or name, assigned to the whole tenant."""
         name = target.rstrip("/").rsplit("/", 1)[-1].replace(" ", "-")
-        return replace(self, assignments=(*self.assignments, Assignment.everywhere(target, name, parameters)))
+        return replace(
+            self, assignments=(*self.assignments, Assignment.whole_tenant(target, name, parameters))
+        )
 
     def assigning_every_definition(self, of: Iterable[Catalogue] | None = None) -> EvaluationPlan:
         """Assign the newest version of every definition, of some catalogues or of this plan's, to the whole tenant."""
         entries = {
             entry.id: entry.name for catalogue in of or (self.catalogue,) for entry in catalogue.definitions()
         }
-        added = [Assignment.everywhere(id_, name) for id_, name in entries.items()]
+        added = [Assignment.whole_tenant(id_, name) for id_, name in entries.items()]
         return replace(self, assignments=(*self.assignments, *added))
 
     def with_exemptions(self, *exemptions: Exemption) -> EvaluationPlan:

@@ -39,7 +39,7 @@ from nephoscope.posture.recommendations.report_row import ReportFilter
 from nephoscope.posture.reports.multi_tenant_report import CombinedReport, combine
 from nephoscope.posture.reports.partial_report import PartedReport
 from nephoscope.posture.reports.report import Report
-from nephoscope_policy.model.resource_id import without_tenant
+from nephoscope_policy.model.resource_id import split_tenant
 from nephoscope_policy.model.state import ComplianceState
 
 _ATTEMPTS = 3
@@ -87,7 +87,7 @@ def _of_tenant(past: Mapping[Subject, RememberedState], tenant: str) -> dict[Sub
     """The past of what lies in subscriptions, and of what is a tenant's own under the ids that it has there."""
     found: dict[Subject, RememberedState] = {}
     for (resource, key), item in past.items():
-        named, plain = without_tenant(resource)
+        named, plain = split_tenant(resource)
         if named == tenant or resource.startswith("/subscriptions/"):
             found[plain, key] = item
     return found

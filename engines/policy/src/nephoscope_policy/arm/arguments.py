@@ -8,7 +8,7 @@ from nephoscope_policy.arm.unknown import UndecidedError, Unknown
 from nephoscope_policy.arm.value import Value, is_number, kind
 
 
-def wrong(arguments: list[Value], position: int, wanted: str) -> FunctionError:
+def argument_type_error(arguments: list[Value], position: int, wanted: str) -> FunctionError:
     """The FunctionError for an argument (0-based position) of the wrong type; an UndecidedError where it is unknown."""
     value = arguments[position]
     if isinstance(value, Unknown):
@@ -21,7 +21,7 @@ def text(arguments: list[Value], position: int) -> str:
     value = arguments[position]
     if isinstance(value, str):
         return value
-    raise wrong(arguments, position, "a string")
+    raise argument_type_error(arguments, position, "a string")
 
 
 def optional_text(arguments: list[Value], position: int, default: str) -> str:
@@ -36,7 +36,7 @@ def integer(arguments: list[Value], position: int) -> int:
         return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    raise wrong(arguments, position, "an integer")
+    raise argument_type_error(arguments, position, "an integer")
 
 
 def number(arguments: list[Value], position: int) -> float:
@@ -44,7 +44,7 @@ def number(arguments: list[Value], position: int) -> float:
     value = arguments[position]
     if is_number(value):
         return value
-    raise wrong(arguments, position, "a number")
+    raise argument_type_error(arguments, position, "a number")
 
 
 def boolean(arguments: list[Value], position: int) -> bool:
@@ -52,7 +52,7 @@ def boolean(arguments: list[Value], position: int) -> bool:
     value = arguments[position]
     if isinstance(value, bool):
         return value
-    raise wrong(arguments, position, "a boolean")
+    raise argument_type_error(arguments, position, "a boolean")
 
 
 def array(arguments: list[Value], position: int) -> list[Value]:
@@ -60,7 +60,7 @@ def array(arguments: list[Value], position: int) -> list[Value]:
     value = arguments[position]
     if isinstance(value, list):
         return value
-    raise wrong(arguments, position, "an array")
+    raise argument_type_error(arguments, position, "an array")
 
 
 def get_object(arguments: list[Value], position: int) -> dict[str, Value]:
@@ -68,14 +68,14 @@ def get_object(arguments: list[Value], position: int) -> dict[str, Value]:
     value = arguments[position]
     if isinstance(value, dict):
         return value
-    raise wrong(arguments, position, "an object")
+    raise argument_type_error(arguments, position, "an object")
 
 
-def lambda_of(arguments: list[object], position: int, least: int, most: int) -> LambdaArgument:
+def require_lambda(arguments: list[object], position: int, least: int, most: int) -> LambdaArgument:
     """A lambda with a number of parameters in a range."""
     value = arguments[position]
     if not isinstance(value, LambdaArgument):
-        raise wrong(arguments, position, "a lambda")
+        raise argument_type_error(arguments, position, "a lambda")
     count = len(value.parameters)
     if least <= count <= most:
         return value

@@ -39,7 +39,7 @@ def error(call: ArmCall, failure: FunctionError) -> ArmError:
     return ArmError(shown_name(call), str(failure), call.offset)
 
 
-def too_deep(call: ArmCall) -> ArmError:
+def nesting_error(call: ArmCall) -> ArmError:
     """The ArmError for a function that ran out of stack over a deeply nested value."""
     return ArmError(shown_name(call), "a value is nested too deeply", call.offset)
 
@@ -106,6 +106,6 @@ def check(node: Node, hosts: Hosts) -> None:
         known = registry().get(current.key)
         if known is None:
             raise ArmSyntaxError(f"the function {current.name} is not known", current.offset)
-        problem = known.wrong_count(len(current.arguments))
+        problem = known.count_error(len(current.arguments))
         if problem:
             raise ArmSyntaxError(f"{known.name}() {problem}", current.offset)

@@ -49,7 +49,7 @@ def compile_node(node: Node, hosts: Hosts, functions: Functions | None = None) -
     closure = (
         _compile(node, surface)
         if stray is None
-        else _raise_later(call_resolution.misplaced_lambda_error(stray))
+        else _raise_when_run(call_resolution.misplaced_lambda_error(stray))
     )
     return lambda scope: closure(scope, LambdaFrame())
 
@@ -78,7 +78,7 @@ def _constant(value: Value) -> Closure:
     return lambda _, __: value
 
 
-def _raise_later(error: ArmError) -> Closure:
+def _raise_when_run(error: ArmError) -> Closure:
     def closure(_: object, __: LambdaFrame) -> Value:
         raise ArmError(error.function, error.message, error.offset)
 
@@ -89,7 +89,7 @@ def _fold(closure: Closure) -> Closure:
     try:
         return _constant(closure(None, LambdaFrame()))
     except ArmError as error:
-        return _raise_later(error)
+        return _raise_when_run(error)
 
 
 def _property(node: ArmProperty, target: Closure) -> Closure:
@@ -126,10 +126,10 @@ def _call(node: ArmCall, surface: _CallTable) -> Closure:
         return _lambda_form(node, surface)
     function = call_resolution.pure_function(node, surface.hosts, surface.functions)
     if function is None:
-        return _raise_later(ArmError(node.name, "the function is not known", node.offset))
-    problem = function.wrong_count(len(node.arguments))
+        return _raise_when_run(ArmError(node.name, "the function is not known", node.offset))
+    problem = function.count_error(len(node.arguments))
     if problem:
-        return _raise_later(ArmError(function.name, problem, node.offset))
+        return _raise_when_run(ArmError(function.name, problem, node.offset))
     make = _lazy_call if function.lazy else _eager_call
     return make(node, function, _arguments(node, surface))
 
@@ -159,7 +159,7 @@ def _eager_call(node: ArmCall, function: ArmFunction, arguments: list[Closure]) 
         except FunctionError as failure:
             raise call_resolution.error(node, failure) from failure
         except RecursionError as failure:
-            raise call_resolution.too_deep(node) from failure
+            raise call_resolution.nesting_error(node) from failure
 
     return closure
 
@@ -182,7 +182,7 @@ def _lambda_form(node: ArmCall, surface: _CallTable) -> Closure:
             return _variable(node, call_resolution.variable_name(node))
         names, body = call_resolution.lambda_parts(node)
     except ArmError as error:
-        return _raise_later(error)
+        return _raise_when_run(error)
     closure = _compile(body, surface)
     return lambda scope, frame: LambdaArgument(names, partial(closure, scope), frame)
 

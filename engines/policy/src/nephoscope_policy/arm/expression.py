@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from nephoscope_policy.arm import call_resolution as calls
 from nephoscope_policy.arm.call_resolution import Functions, Hosts
 from nephoscope_policy.arm.compiler import compile_node
-from nephoscope_policy.arm.interpreter import interpret_node, interpret_placed
+from nephoscope_policy.arm.interpreter import interpret_node, interpret_with_lambdas
 from nephoscope_policy.arm.parser import parse_tree
 from nephoscope_policy.arm.tree import ArmCall, Node, print_node, walk
 from nephoscope_policy.arm.value import Value
@@ -36,7 +36,7 @@ class ArmExpression:
 
     def interpret(self, hosts: Hosts, scope: object) -> Value:
         """The value by a plain walk over the tree; raises ArmError. Equals what `compile` gives."""
-        walk_tree = interpret_node if calls.LAMBDA in self.calls else interpret_placed
+        walk_tree = interpret_node if calls.LAMBDA in self.calls else interpret_with_lambdas
         return walk_tree(self.tree, hosts, scope)
 
     def __str__(self) -> str:

@@ -19,10 +19,10 @@ def interpret_node(node: Node, hosts: Hosts, scope: object) -> Value:
     stray = call_resolution.misplaced_lambda(node, hosts)
     if stray is not None:
         raise call_resolution.misplaced_lambda_error(stray)
-    return interpret_placed(node, hosts, scope)
+    return interpret_with_lambdas(node, hosts, scope)
 
 
-def interpret_placed(node: Node, hosts: Hosts, scope: object) -> Value:
+def interpret_with_lambdas(node: Node, hosts: Hosts, scope: object) -> Value:
     """Return the same of a node all of whose lambdas are in place, or that has none."""
     return _Interpreter(hosts, scope).value(node, LambdaFrame())
 
@@ -59,7 +59,7 @@ class _Interpreter:
         except FunctionError as failure:
             raise call_resolution.error(node, failure) from failure
         except RecursionError as failure:
-            raise call_resolution.too_deep(node) from failure
+            raise call_resolution.nesting_error(node) from failure
 
     def _answer(self, node: ArmCall, frame: LambdaFrame) -> Value:
         if node.key in self._hosts:
@@ -67,7 +67,7 @@ class _Interpreter:
         function = registry().get(node.key)
         if function is None:
             raise FunctionError("the function is not known")
-        problem = function.wrong_count(len(node.arguments))
+        problem = function.count_error(len(node.arguments))
         if problem:
             raise FunctionError(problem)
         if function.lazy:

@@ -41,7 +41,7 @@ class TextMark(NamedTuple):
     members: dict[str, tuple[int, TextMark]] | None = None
     elements: list[TextMark] | None = None
 
-    def below(self, step: str | int) -> TextMark | None:
+    def mark_below(self, step: str | int) -> TextMark | None:
         """The mark of a member or an element, None where there is none."""
         if isinstance(step, str):
             found = (self.members or {}).get(step)

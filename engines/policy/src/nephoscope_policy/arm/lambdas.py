@@ -52,7 +52,7 @@ class LambdaArgument(msgspec.Struct, frozen=True):
         self.frame.budget.spend(1)
         return self.body(self.frame.bind(self.parameters, values))
 
-    def spend_on(self, value: Value) -> None:
+    def charge_budget(self, value: Value) -> None:
         """Charge the budget with the nodes of an accumulated value; raises FunctionError for a deep one."""
         for level in levels(value):
             self.frame.budget.spend(len(level))

@@ -25,13 +25,13 @@ class StrictMark:
         self.start, self.end = start, end
         self._inside: dict[str | int, StrictMark | TextMark] | None = None
 
-    def below(self, step: str | int) -> StrictMark | TextMark | None:
+    def mark_below(self, step: str | int) -> StrictMark | TextMark | None:
         """The mark of a member or an element, None where there is none."""
         if self._inside is None:
-            self._inside = self._read_inside()
+            self._inside = self._read_inner_marks()
         return self._inside.get(step)
 
-    def _read_inside(self) -> dict[str | int, StrictMark | TextMark]:
+    def _read_inner_marks(self) -> dict[str | int, StrictMark | TextMark]:
         sign = self._data[self.start]
         inside = memoryview(self._data)[self.start : self.end]
         if sign == ord("{"):
@@ -45,9 +45,9 @@ class StrictMark:
             match = _KEY.match(self._text, at)
             at = match.end() if match is not None and _key(match) == key else self.end
             if not self._holds(value, at):
-                return self._hiding()
+                return self._read_last_duplicates()
             found[key] = StrictMark(self._text, self._data, at, at := at + memoryview(value).nbytes)
-        return found if self._ends(at) else self._hiding()
+        return found if self._ends(at) else self._read_last_duplicates()
 
     def _elements(self, values: list[msgspec.Raw]) -> dict[str | int, StrictMark | TextMark]:
         found: dict[str | int, StrictMark | TextMark] = {}
@@ -65,7 +65,7 @@ class StrictMark:
         match = _GAP.match(self._text, at)
         return match is not None and match.end() == self.end - 1
 
-    def _hiding(self) -> dict[str | int, StrictMark | TextMark]:
+    def _read_last_duplicates(self) -> dict[str | int, StrictMark | TextMark]:
         """The members of an object in which a key hides an earlier one of the same name."""
         members = mark_strict_json(self._text[: self.end], self.start).members or {}
         return {key: mark for key, (_, mark) in members.items()}

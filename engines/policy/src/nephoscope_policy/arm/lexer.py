@@ -26,7 +26,7 @@ class ArmToken(NamedTuple):
     text: str
     offset: int
 
-    def shown(self) -> str:
+    def display_text(self) -> str:
         """The word as a message names it."""
         if self.kind == "end":
             return "the end of the expression"
@@ -68,8 +68,8 @@ def number_value(token: ArmToken, *, negative: bool) -> float:
     if token.text.isdigit():
         if len(token.text) <= 40 and INT_MIN <= sign * int(token.text) <= INT_MAX:
             return sign * int(token.text)
-        raise ArmSyntaxError(f"the integer {token.shown()} does not fit 64 bits", token.offset)
+        raise ArmSyntaxError(f"the integer {token.display_text()} does not fit 64 bits", token.offset)
     number = sign * float(token.text)
     if math.isinf(number):
-        raise ArmSyntaxError(f"the number {token.shown()} is too large", token.offset)
+        raise ArmSyntaxError(f"the number {token.display_text()} is too large", token.offset)
     return number

@@ -56,10 +56,10 @@ class _ArmParser:
             word = self._peek()
             if word.kind != "mark" or word.text not in ".[":
                 return node
-            levels = self._deeper(levels, word)
+            levels = self._next_depth(levels, word)
             node = self._postfix(node, levels)
 
-    def _deeper(self, depth: int, word: ArmToken) -> int:
+    def _next_depth(self, depth: int, word: ArmToken) -> int:
         if depth >= MAX_DEPTH:
             raise ArmSyntaxError(f"the expression is nested deeper than {MAX_DEPTH} levels", word.offset)
         return depth + 1
@@ -88,7 +88,7 @@ class _ArmParser:
     def _negative(self, sign: ArmToken, depth: int) -> Node:
         if self._peek().kind == "number":
             return ArmLiteral(number_value(self._take(), negative=True), sign.offset)
-        operand = self._primary(self._deeper(depth, sign))
+        operand = self._primary(self._next_depth(depth, sign))
         return ArmCall("sub", (ArmLiteral(0, sign.offset), operand), sign.offset)
 
     def _parse_name(self, word: ArmToken, depth: int) -> Node:
@@ -98,17 +98,17 @@ class _ArmParser:
             return ArmLiteral(_WORDS[word.text.lower()], word.offset)
         if self._is_mark(".") and self._words[self._next + 1].kind == "name":
             return self._user_function(word, depth)
-        raise self._unexpected_error(f"'(' after {word.shown()}")
+        raise self._unexpected_error(f"'(' after {word.display_text()}")
 
     def _user_function(self, namespace: ArmToken, depth: int) -> Node:
         self._take()
         name = self._take()
         if not self._is_mark("("):
-            raise self._unexpected_error(f"'(' after {namespace.text}.{name.shown()}")
+            raise self._unexpected_error(f"'(' after {namespace.text}.{name.display_text()}")
         return ArmCall(f"{namespace.text}.{name.text}", self._arguments(depth), namespace.offset)
 
     def _arguments(self, depth: int) -> tuple[Node, ...]:
-        depth = self._deeper(depth, self._take())
+        depth = self._next_depth(depth, self._take())
         if self._is_mark(")"):
             self._take()
             return ()
@@ -139,4 +139,4 @@ class _ArmParser:
 
     def _unexpected_error(self, wanted: str) -> ArmSyntaxError:
         word = self._peek()
-        return ArmSyntaxError(f"expected {wanted}, found {word.shown()}", word.offset)
+        return ArmSyntaxError(f"expected {wanted}, found {word.display_text()}", word.offset)

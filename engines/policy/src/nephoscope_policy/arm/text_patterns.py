@@ -63,7 +63,7 @@ def literal_tail(text: str) -> str:
     return next((part for part in reversed(parts) if part), "")
 
 
-def through_patterns(body: Callable[[list[object]], Value]) -> Callable[[list[object]], Value]:
+def accept_patterns(body: Callable[[list[object]], Value]) -> Callable[[list[object]], Value]:
     """A function that only puts texts together, widened to unknown texts; raises UndecidedError for one without a pattern."""
 
     def call_widened(arguments: list[object]) -> Value:

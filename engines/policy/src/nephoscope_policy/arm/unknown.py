@@ -55,7 +55,7 @@ class Unknown:
             raise FunctionError(f"{describe_unknown(self)} has no members")
         return Unknown("any", self.cause, self.reason, f"{self.key}.{step}" if self.key else "")
 
-    def same(self, other: object) -> bool:
+    def is_certainly_same(self, other: object) -> bool:
         """Return whether the other is certainly the same value."""
         return self is other or (isinstance(other, Unknown) and bool(self.key) and self.key == other.key)
 
@@ -130,18 +130,20 @@ def compare(left: object, right: object) -> bool | None:
 
 
 def _compare_unknown(unknown: Unknown, other: object) -> bool | None:
-    if unknown.same(other):
+    if unknown.is_certainly_same(other):
         return True
     if isinstance(other, Unknown):
-        return None if "any" in (unknown.type, other.type) or _alike(unknown.type, other.type) else False
+        return (
+            None if "any" in (unknown.type, other.type) or _are_same_type(unknown.type, other.type) else False
+        )
     if unknown.filled and (other is None or other in _EMPTY):
         return False
     if isinstance(other, OpenObject):
         return None if unknown.type in ("any", "object") else False
-    return None if unknown.type == "any" or _alike(unknown.type, type_of(other)) else False
+    return None if unknown.type == "any" or _are_same_type(unknown.type, json_type(other)) else False
 
 
-def _alike(left: JsonType, right: JsonType) -> bool:
+def _are_same_type(left: JsonType, right: JsonType) -> bool:
     return left == right or {left, right} == {"int", "float"}
 
 
@@ -163,7 +165,7 @@ def _all(answers: Iterable[bool | None]) -> bool | None:
     return result
 
 
-def type_of(value: object) -> JsonType:
+def json_type(value: object) -> JsonType:
     """The JSON type of a value, of an unknown its own."""
     if isinstance(value, Unknown):
         return value.type
@@ -194,5 +196,5 @@ def join(left: object, right: object, why: Unknown) -> object:
         return common if closed else OpenObject(common, why.of("object"))
     if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
         return [join(one, other, why) for one, other in zip(left, right, strict=True)]
-    kinds = {type_of(left), type_of(right)}
+    kinds = {json_type(left), json_type(right)}
     return why.of(kinds.pop() if len(kinds) == 1 else "any")

@@ -20,10 +20,10 @@ from nephoscope_policy.arm.errors import ArmError, FunctionError
 from nephoscope_policy.arm.function import ArmFunction, Thunk
 from nephoscope_policy.arm.functions.arrays import skip, take
 from nephoscope_policy.arm.functions.identifiers import extension_resource_id, tenant_resource_id
-from nephoscope_policy.arm.functions.objects import step_into
+from nephoscope_policy.arm.functions.objects import step_into_value
 from nephoscope_policy.arm.registry import registry
 from nephoscope_policy.arm.result_types import result_type
-from nephoscope_policy.arm.text_patterns import derived_key, from_pattern, pattern, through_patterns
+from nephoscope_policy.arm.text_patterns import accept_patterns, derived_key, from_pattern, pattern
 from nephoscope_policy.arm.unknown import (
     JsonType,
     OpenObject,
@@ -32,7 +32,7 @@ from nephoscope_policy.arm.unknown import (
     compare,
     find_unknown,
     join,
-    type_of,
+    json_type,
 )
 from nephoscope_policy.arm.value import Spelling, Value
 
@@ -73,11 +73,11 @@ def _widen(function: ArmFunction) -> Body:
     own, gives = _SPECIAL.get(function.key), result_type(function.key)
     if function.lazy:
         return own or function.body
-    body = _by_rule(function)
+    body = _widen_by_rule(function)
     if own is None:
         return body
 
-    def special(arguments: list[object]) -> Value:
+    def call_special(arguments: list[object]) -> Value:
         if all(find_unknown(argument) is None for argument in arguments):
             return function.body(arguments)
         try:
@@ -85,10 +85,10 @@ def _widen(function: ArmFunction) -> Body:
         except UndecidedError as error:
             return error.unknown.of(gives)
 
-    return special
+    return call_special
 
 
-def _by_rule(function: ArmFunction) -> Body:
+def _widen_by_rule(function: ArmFunction) -> Body:
     body, gives, shell = function.body, result_type(function.key), function.key in SHELL
 
     def call_widened(arguments: list[object]) -> Value:
@@ -148,7 +148,7 @@ def _empty(arguments: list[object]) -> Value:
 
 def _union(arguments: list[object]) -> Value:
     arguments = [one for one in arguments if one is not None]
-    if any(type_of(one) == "array" for one in arguments):
+    if any(json_type(one) == "array" for one in arguments):
         return _union_of_arrays(arguments)
     objects = [_object(arguments, place) for place in range(len(arguments))]
     return reduce(merge, objects)
@@ -196,7 +196,7 @@ def merge(base: Mergeable, overlay: Mergeable, *, deep: bool = True) -> dict[str
     return members if rest is None else OpenObject(members, rest)
 
 
-def _shallow_merge(arguments: list[object]) -> Value:
+def _merge_shallowly(arguments: list[object]) -> Value:
     if isinstance(arguments[0], Unknown):
         return OpenObject({}, arguments[0].of("object"))
     result: dict[str, Value] = {}
@@ -236,7 +236,7 @@ def _array(arguments: list[object]) -> Value:
 
 
 def _concat(arguments: list[object]) -> Value:
-    kinds = {"array" if isinstance(one, list) else type_of(one) for one in arguments}
+    kinds = {"array" if isinstance(one, list) else json_type(one) for one in arguments}
     if any(isinstance(one, Unknown) for one in arguments) or "array" not in kinds:
         plain = kinds - {"any"}
         type_: JsonType = "array" if "array" in kinds else "string" if plain else "any"
@@ -261,10 +261,10 @@ def _format(arguments: list[object]) -> Value:
 def _slice(arguments: list[object], *, cut: Body) -> Value:
     if isinstance(arguments[0], list) and not isinstance(arguments[1], Unknown):
         return cut(arguments)
-    return _first_unknown(arguments).of(type_of(arguments[0]))
+    return _first_unknown(arguments).of(json_type(arguments[0]))
 
 
-def _if(arguments: list[Thunk]) -> Value:
+def _choose_branch(arguments: list[Thunk]) -> Value:
     condition = arguments[0]()
     if not isinstance(condition, Unknown):
         return arguments[1]() if given.boolean([condition], 0) else arguments[2]()
@@ -315,7 +315,7 @@ def _try_get(arguments: list[Thunk]) -> Value:
             )
         if isinstance(step, Unknown):
             return step.of("any")
-        found = step_into(value, step, place)
+        found = step_into_value(value, step, place)
         value = (
             value[step]
             if found is None and isinstance(value, OpenObject) and isinstance(step, str) and step not in value
@@ -330,15 +330,15 @@ _SPECIAL: dict[str, Body] = {
     "empty": _empty,
     "array": _array,
     "format": _format,
-    "extensionresourceid": through_patterns(extension_resource_id.body),
-    "tenantresourceid": through_patterns(tenant_resource_id.body),
+    "extensionresourceid": accept_patterns(extension_resource_id.body),
+    "tenantresourceid": accept_patterns(tenant_resource_id.body),
     "concat": _concat,
     "take": lambda arguments: _slice(arguments, cut=take.body),
     "skip": lambda arguments: _slice(arguments, cut=skip.body),
     "union": _union,
-    "shallowmerge": _shallow_merge,
+    "shallowmerge": _merge_shallowly,
     "createobject": _create_object,
-    "if": _if,
+    "if": _choose_branch,
     "and": lambda arguments: _conjunction(arguments, decides=False),
     "or": lambda arguments: _conjunction(arguments, decides=True),
     "coalesce": _coalesce,

@@ -46,21 +46,21 @@ def is_number(value: Value) -> TypeGuard[int | float]:
     return type(value) in (int, float)
 
 
-def whole(number: int) -> int:
+def require_int64(number: int) -> int:
     """The number, or a FunctionError where it does not fit a 64-bit integer."""
     if INT_MIN <= number <= INT_MAX:
         return number
     raise FunctionError("the result does not fit a 64-bit integer")
 
 
-def finite(number: float) -> float:
+def require_finite(number: float) -> float:
     """The number, or a FunctionError where it is infinite or not a number."""
     if math.isfinite(number):
         return number
     raise FunctionError("the result is not a finite number")
 
 
-def short(text: str) -> str:
+def limit_text(text: str) -> str:
     """The text, or a FunctionError where it is longer than MAX_TEXT."""
     if len(text) <= MAX_TEXT:
         return text
@@ -168,7 +168,7 @@ def _chunks(value: Value) -> Iterator[str]:
     return json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).iterencode(value)
 
 
-def as_text(value: Value) -> str:
+def to_text(value: Value) -> str:
     """A value as the function string() gives it: true, 42, null, compact JSON."""
     if isinstance(value, str):
         return value
@@ -186,12 +186,12 @@ def levels(value: Value) -> Iterator[list[Value]]:
         if not level:
             return
         yield level
-        level = [item for outer in level for item in _inside(outer)]
+        level = [item for outer in level for item in _iterate_members(outer)]
     if level:
         raise FunctionError(f"the value is nested deeper than {MAX_LEVELS} levels")
 
 
-def _inside(value: Value) -> Iterable[Value]:
+def _iterate_members(value: Value) -> Iterable[Value]:
     if isinstance(value, list):
         return value
     return value.values() if isinstance(value, dict) else ()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope_policy.model.resource_id import scope_above
+from nephoscope_policy.model.resource_id import parent_scope
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -56,7 +56,7 @@ class Coverage(msgspec.Struct, frozen=True):
                 return True
             if not place:
                 return False
-            place = scope_above(place)
+            place = parent_scope(place)
 
     def claim_time(self, scope: str, type_: str, name: str = "") -> datetime | None:
         """Return when a type (or a name of it) was claimed apart at a scope or above it, also where the claim expired;
@@ -67,10 +67,10 @@ class Coverage(msgspec.Struct, frozen=True):
             found = claims.get(f"{type_}/{name}") or claims.get(type_)
             if found is not None:
                 return found
-            place = scope_above(place)
+            place = parent_scope(place)
         return None
 
-    def time_of(self, scope: str, type_: str = "", name: str = "") -> datetime | None:
+    def read_time(self, scope: str, type_: str = "", name: str = "") -> datetime | None:
         """When a scope was read (or a type in it, or a name of the type), None where the manifest does not tell."""
         place = scope
         while True:
@@ -80,4 +80,4 @@ class Coverage(msgspec.Struct, frozen=True):
                 return found
             if not place or place in self.read_at:
                 return self.read_at.get(place)
-            place = scope_above(place)
+            place = parent_scope(place)

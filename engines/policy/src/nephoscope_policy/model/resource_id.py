@@ -88,7 +88,7 @@ def _container(key: str, parts: list[str], subscription: str, group: str) -> Res
     raise ValueError(f"not a resource id (no provider, and no subscription or resource group): {key!r}")
 
 
-def in_scope(key: str, scope: str) -> bool:
+def is_in_scope(key: str, scope: str) -> bool:
     """Return whether the lower-cased id `key` is `scope` or lies under it; `scope` is lower-cased, '' or '/' is everything."""
     scope = scope.rstrip("/")
     return not scope or key == scope or key.startswith(scope + "/")
@@ -102,7 +102,7 @@ def with_tenant(key: str, tenant: str) -> str:
     return key if not tenant or key.startswith("/subscriptions/") else f"{_TENANTS}{tenant}{key}"
 
 
-def without_tenant(key: str) -> tuple[str, str]:
+def split_tenant(key: str) -> tuple[str, str]:
     """The tenant ('' = none named) and the id of what `with_tenant` gave."""
     if not key.startswith(_TENANTS):
         return "", key
@@ -111,7 +111,7 @@ def without_tenant(key: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=65536)
-def scope_above(scope: str) -> str:
+def parent_scope(scope: str) -> str:
     """The scope that directly contains a lower-cased scope: a parent resource, resource group, subscription, '' for the tenant."""
     try:
         return ResourceId.parse(scope or "/").parent

@@ -75,12 +75,12 @@ def _versions(
         return
     held = _text(node, "id").lower()
     if _MARK in held and _has_template(node):
-        yield held, document.part(path, node) if path else document
+        yield held, document.make_part(path, node) if path else document
         return
     type_, name = _text(node, "type").lower(), _text(node, "name").lower()
     if type_ == _VERSION or (spec and type_ == "versions"):
         of, _, version = (name if type_ == _VERSION else f"{spec}/{name}").partition("/")
-        yield f"{_MARK}{of}/versions/{version}", document.part(path, unescape_texts(node))
+        yield f"{_MARK}{of}/versions/{version}", document.make_part(path, unescape_texts(node))
         return
     for key in _LISTS:
         yield from _members(document, path, node, key, name if type_ == _SPEC else "", depth)

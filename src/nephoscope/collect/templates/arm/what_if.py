@@ -86,7 +86,7 @@ class WhatIfResource:
         return False
 
     @property
-    def told(self) -> None:
+    def partial_body(self) -> None:
         """A result tells all that is sent."""
         return
 

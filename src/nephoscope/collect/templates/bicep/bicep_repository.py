@@ -144,7 +144,7 @@ def _take_parameters(repository: Repository, name: str, value: dict[str, object]
         reason = "the template that it is for is not in the repository (`using`): scan it with that template"
         found.problems.append(TemplateProblem(Place(name, 1, 1), reason))
         return
-    repository.compiled[name] = TemplateDocument.of_source(
+    repository.compiled[name] = TemplateDocument.from_source(
         value, name, source.text, parameters_mark(source, value)
     )
     before = repository.compiled_parameters.get(template, ())
@@ -163,7 +163,7 @@ def _add_template(repository: Repository, name: str, template: dict[str, object]
         return False
     mark = template_mark(source, template)
     _link_modules(repository, name, source, template)
-    repository.compiled[name] = TemplateDocument.of_source(template, name, source.text, mark)
+    repository.compiled[name] = TemplateDocument.from_source(template, name, source.text, mark)
     return True
 
 

@@ -81,9 +81,9 @@ def _inner(document: TemplateDocument, name: str) -> TemplateDocument | None:
         return None
     key, value = found
     if not isinstance(value, str):
-        return document.part((key,), value)
+        return document.make_part((key,), value)
     place = document.place((key,))
     try:
-        return TemplateDocument.made(msgspec.json.decode(value.removeprefix("\ufeff")), place)
+        return TemplateDocument.from_expression(msgspec.json.decode(value.removeprefix("\ufeff")), place)
     except msgspec.DecodeError as error:
         raise TemplateError(place, f"{name} is not JSON: {error}") from error

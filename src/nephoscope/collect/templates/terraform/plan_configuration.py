@@ -40,7 +40,7 @@ class ConfigurationPart(NamedTuple):
 
     def below(self, step: str | int) -> ConfigurationPart | None:
         """Return what stands below a step; None where nothing does."""
-        found = self.mark.below(step)
+        found = self.mark.mark_below(step)
         return None if found is None else ConfigurationPart(self.document, (*self.path, step), found)
 
 
@@ -207,7 +207,7 @@ class ConfigurationFiles:
         if data is not None and len(data) <= MAX_FILE:
             text = data.decode("utf-8", "replace")
             mark = mark_configuration(text)
-            yield TemplateDocument.of_source(None, name, text, mark), mark
+            yield TemplateDocument.from_source(None, name, text, mark), mark
 
 
 def _above(module: str) -> tuple[str, str]:

@@ -136,17 +136,17 @@ class TerraformResource:
         return (*self.path, "name") if steps == ("name",) else None
 
     @property
-    def told(self) -> TerraformResource | None:
+    def partial_body(self) -> TerraformResource | None:
         """Return what its table maps; None for azapi, whose bodies are those of ARM."""
         return None if self.terraform_type in AZAPI_TYPES else self
 
-    def says(self, path: Names) -> bool:
+    def has_part(self, path: Names) -> bool:
         """Return whether the plan tells a part of the body, by lower-cased keys: its table maps the part, or all that is set."""
         return self.is_whole or any(path[: len(one)] == one for one in self._mapped_by_name())
 
-    def absent_below(self, path: Names) -> Iterator[Names]:
+    def absent_parts_below(self, path: Names) -> Iterator[Names]:
         """The mapped parts at and below a path of lower-cased keys, and what is around them where its blocks are not there."""
-        if self.says(path):
+        if self.has_part(path):
             yield path
             return
         below = {one: unset for one, unset in self._mapped_by_name().items() if one[: len(path)] == path}

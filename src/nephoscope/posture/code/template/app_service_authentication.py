@@ -40,7 +40,7 @@ def put_sign_in(resources: dict[str, Resource], made: Mapping[str, WrittenResour
         said = next((_is_switched_on(one, path) for one, path in settings if one is not None), None)
         if said is not None:
             resources[web.key] = _answering(web, said)
-        elif (site.told is None or site.told.says(_SETTINGS)) and not _answers(web):
+        elif (site.partial_body is None or site.partial_body.has_part(_SETTINGS)) and not _answers(web):
             resources[web.key] = _answering(web, value=False)
 
 

@@ -17,7 +17,7 @@ from nephoscope.posture.code.template.private_endpoints import (
 )
 from nephoscope.posture.code.template.template_resource import WrittenResource
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown
-from nephoscope_policy.azure_defaults import BodySource, default_children, defaults_of
+from nephoscope_policy.azure_defaults import BodySource, default_children, load_type_defaults
 from nephoscope_policy.body_paths import Segments
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Planning, Resource
@@ -126,7 +126,7 @@ def _resource(one: WrittenResource) -> Resource:
     unnamed = body["id"] if isinstance(body["id"], Unknown) else None
     body |= {"id": one.id, "name": one.name.rpartition("/")[2]}
     return _fill_defaults(
-        body, Planning(condition=condition, unnamed=unnamed.reason if unnamed else ""), one.told
+        body, Planning(condition=condition, unnamed=unnamed.reason if unnamed else ""), one.partial_body
     )
 
 
@@ -158,7 +158,7 @@ def _make_connection(connection: dict[str, object]) -> Resource:
 def _fill_defaults(body: dict[str, object], planning: Planning, told: BodySource | None = None) -> Resource:
     """The resource of a body with the defaults of its type; what its source does not tell stays open."""
     identifier = ResourceId.parse(str(body["id"]))
-    filled, absent = defaults_of(identifier.type).fill(body, told)
+    filled, absent = load_type_defaults(identifier.type).fill(body, told)
     known = find_unknown(filled) is None
     return Resource(
         identifier, filled, complete=known, planned=msgspec.structs.replace(planning, absent=absent)

@@ -67,7 +67,7 @@ class WrittenResource(Protocol):
         """The places that a part of the body comes from, the one that decides last."""
 
     @property
-    def told(self) -> BodySource | None:
+    def partial_body(self) -> BodySource | None:
         """Return what the source tells of the body; None where it tells all."""
 
     def member(self, name: str) -> tuple[str, object] | None:

@@ -15,7 +15,7 @@ _ITEM = re.compile(
 _LITERAL = re.compile(r"[^{}]+")
 
 
-def plain(value: Value) -> str:
+def format_plain(value: Value) -> str:
     """A value without a format string: true is `True`, null is '', arrays and objects are compact JSON."""
     if isinstance(value, str):
         return value
@@ -31,13 +31,13 @@ def composite_format(template: str, values: Sequence[Value]) -> str:
     pieces: list[str] = []
     place = size = 0
     while place < len(template):
-        piece, place = _next_piece(template, place, values)
+        piece, place = _read_format_item(template, place, values)
         size = require_bounded(size + len(piece), unit="characters")
         pieces.append(piece)
     return "".join(pieces)
 
 
-def _next_piece(template: str, place: int, values: Sequence[Value]) -> tuple[str, int]:
+def _read_format_item(template: str, place: int, values: Sequence[Value]) -> tuple[str, int]:
     literal = _LITERAL.match(template, place)
     if literal:
         return literal.group(), literal.end()
@@ -56,7 +56,7 @@ def _next_piece(template: str, place: int, values: Sequence[Value]) -> tuple[str
 
 def _format_value(value: Value, spec: str | None) -> str:
     if not spec or not is_number(value):
-        return plain(value)
+        return format_plain(value)
     return format_number(value, spec.replace("{{", "{").replace("}}", "}"))
 
 

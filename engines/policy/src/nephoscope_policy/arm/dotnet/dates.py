@@ -57,7 +57,7 @@ class DotNetDateTime(msgspec.Struct, frozen=True):
         return cls((since.days * 86_400 + since.seconds) * TICKS_PER_SECOND + since.microseconds * 10)
 
     @classmethod
-    def of_unix(cls, seconds: int) -> DotNetDateTime:
+    def from_unix_seconds(cls, seconds: int) -> DotNetDateTime:
         """The moment a number of seconds after 1970; raises FunctionError outside the years 1 to 9999."""
         return cls(0).plus((seconds + _UNIX) * TICKS_PER_SECOND)
 
@@ -74,7 +74,7 @@ class DotNetDateTime(msgspec.Struct, frozen=True):
             return DotNetDateTime(moved, self.offset)
         raise FunctionError("the date lies outside the years 1 to 9999")
 
-    def local(self) -> datetime:
+    def to_civil_time(self) -> datetime:
         """The civil time in the moment's zone, without the last tick digit."""
         return _EPOCH + timedelta(minutes=self.offset, microseconds=self.ticks // 10)
 
@@ -162,15 +162,15 @@ def format_moment(moment: DotNetDateTime, spec: str) -> str:
     if not spec:
         return format_moment(moment, "G")
     if len(spec) > 1:
-        return _custom(moment, spec)
+        return _format_custom(moment, spec)
     if spec not in _STANDARD:
         raise FunctionError(f"unrecognised standard format specifier {spec!r}")
-    return _custom(DotNetDateTime(moment.ticks) if spec in _IN_UTC else moment, _STANDARD[spec])
+    return _format_custom(DotNetDateTime(moment.ticks) if spec in _IN_UTC else moment, _STANDARD[spec])
 
 
-def _custom(moment: DotNetDateTime, spec: str) -> str:
+def _format_custom(moment: DotNetDateTime, spec: str) -> str:
     pieces: list[str] = []
-    time = moment.local()
+    time = moment.to_civil_time()
     for match in _PIECE.finditer(spec):
         kind = match.lastgroup or ""
         kind = "run" if match["run"] else kind

@@ -19,7 +19,7 @@ def format_number(number: float, spec: str) -> str:
     """A number in a format such as `N2`, `D5`, `X`, `0.00` or `#,##0`; raises FunctionError for a format .NET rejects."""
     match = _STANDARD.fullmatch(spec)
     if match is None:
-        return _custom(number, spec)
+        return _format_custom(number, spec)
     kind, digits = match[1], match[2]
     writer = _WRITERS.get(kind.upper())
     if writer is None:
@@ -58,21 +58,21 @@ def _currency(number: float, digits: int | None, _: str) -> str:
 
 
 def _decimal(number: float, digits: int | None, kind: str) -> str:
-    _whole(number, kind)
+    _require_integer(number, kind)
     return f"{'-' if number < 0 else ''}{abs(int(number)):0{max(digits or 0, 1)}d}"
 
 
 def _hexadecimal(number: float, digits: int | None, kind: str) -> str:
-    _whole(number, kind)
+    _require_integer(number, kind)
     return format(int(number) & (1 << 64) - 1, f"0{max(digits or 0, 1)}{kind}")
 
 
 def _binary(number: float, digits: int | None, kind: str) -> str:
-    _whole(number, kind)
+    _require_integer(number, kind)
     return format(int(number) & (1 << 64) - 1, f"0{max(digits or 0, 1)}b")
 
 
-def _whole(number: float, kind: str) -> None:
+def _require_integer(number: float, kind: str) -> None:
     if not isinstance(number, int):
         raise FunctionError(f"the format {kind} takes integers only")
 
@@ -92,7 +92,7 @@ def _scientific(value: Decimal, digits: int) -> tuple[str, int]:
     return format(mantissa, "f"), exponent
 
 
-def _general(number: float, digits: int | None, kind: str) -> str:
+def _format_general(number: float, digits: int | None, kind: str) -> str:
     if not digits:
         return number_text(number)
     value = Context(prec=digits, rounding=ROUND_HALF_UP).plus(Decimal(number))
@@ -104,7 +104,7 @@ def _general(number: float, digits: int | None, kind: str) -> str:
     return f"{mantissa}{'E' if kind == 'G' else 'e'}{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
 
 
-def _round_trip(number: float, _: int | None, __: str) -> str:
+def _format_round_trip(number: float, _: int | None, __: str) -> str:
     return number_text(number)
 
 
@@ -114,10 +114,10 @@ _WRITERS: dict[str, Callable[[float, int | None, str], str]] = {
     "D": _decimal,
     "E": _exponential,
     "F": _format_fixed,
-    "G": _general,
+    "G": _format_general,
     "N": _format_grouped,
     "P": _percent,
-    "R": _round_trip,
+    "R": _format_round_trip,
     "X": _hexadecimal,
 }
 
@@ -178,7 +178,7 @@ def _sections(spec: str) -> list[_Section]:
     return found
 
 
-def _custom(number: float, spec: str) -> str:
+def _format_custom(number: float, spec: str) -> str:
     sections = _sections(spec)
     value = Decimal(repr(number) if isinstance(number, float) else number)
     section, signed = sections[0], value < 0
@@ -211,7 +211,7 @@ def _scale(value: Decimal, section: _Section) -> tuple[str, int]:
 
 def _fill(section: _Section, digits: str, exponent: int) -> str:
     whole, _, fraction = digits.partition(".")
-    places = _whole_places(section, "" if whole == "0" else whole)
+    places = _place_whole_digits(section, "" if whole == "0" else whole)
     kept = _kept_fraction(section, fraction)
     result: list[str] = []
     decimals = 0
@@ -228,7 +228,7 @@ def _fill(section: _Section, digits: str, exponent: int) -> str:
     return "".join(result)
 
 
-def _whole_places(section: _Section, whole: str) -> list[str]:
+def _place_whole_digits(section: _Section, whole: str) -> list[str]:
     """The digits for each digit place left of the point; the first place takes all surplus digits."""
     marks = section.whole
     zeros = len(marks) - marks.index("0") if "0" in marks else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nephoscope_policy.arm import arguments as given
-from nephoscope_policy.arm.dotnet.composite import plain
+from nephoscope_policy.arm.dotnet.composite import format_plain
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.function import function
 from nephoscope_policy.arm.unknown import UndecidedError, Unknown
@@ -55,7 +55,7 @@ def _end(arguments: list[object], place: int) -> Value:
         return value[place] if value else None
     if isinstance(value, str):
         return value[place] if value else ""
-    raise given.wrong(arguments, 0, "an array or a string")
+    raise given.argument_type_error(arguments, 0, "an array or a string")
 
 
 @function("length(arrayStringOrObject)")
@@ -63,7 +63,7 @@ def length(arguments: list[object]) -> Value:
     """Count the elements of an array, the characters of a string or the top-level keys of an object."""
     if isinstance(arguments[0], list | str | dict):
         return len(arguments[0])
-    raise given.wrong(arguments, 0, "an array, a string or an object")
+    raise given.argument_type_error(arguments, 0, "an array, a string or an object")
 
 
 @function("empty(itemToTest)")
@@ -76,19 +76,19 @@ def empty(arguments: list[object]) -> Value:
 @function("take(originalValue, numberToTake)")
 def take(arguments: list[object]) -> Value:
     """Give the first elements or characters: none for a number below 1, all where there are fewer."""
-    return _sliceable(arguments)[: max(given.integer(arguments, 1), 0)]
+    return _require_sliceable(arguments)[: max(given.integer(arguments, 1), 0)]
 
 
 @function("skip(originalValue, numberToSkip)")
 def skip(arguments: list[object]) -> Value:
     """Give what follows the first elements or characters: all for a number below 1."""
-    return _sliceable(arguments)[max(given.integer(arguments, 1), 0) :]
+    return _require_sliceable(arguments)[max(given.integer(arguments, 1), 0) :]
 
 
-def _sliceable(arguments: list[object]) -> str | list[Value]:
+def _require_sliceable(arguments: list[object]) -> str | list[Value]:
     if isinstance(arguments[0], list | str):
         return arguments[0]
-    raise given.wrong(arguments, 0, "an array or a string")
+    raise given.argument_type_error(arguments, 0, "an array or a string")
 
 
 @function("contains(container, itemToFind)")
@@ -101,7 +101,7 @@ def contains(arguments: list[object]) -> Value:
         return find_key(container, given.text(arguments, 1)) is not None
     if isinstance(container, str):
         return given.text(arguments, 1) in container
-    raise given.wrong(arguments, 0, "an array, an object or a string")
+    raise given.argument_type_error(arguments, 0, "an array, an object or a string")
 
 
 @function("indexFromEnd(sourceArray, reverseIndex)")
@@ -142,7 +142,7 @@ def intersection(arguments: list[object]) -> Value:
     if isinstance(arguments[0], dict):
         return _common_members([given.get_object(arguments, place) for place in range(len(arguments))])
     if not isinstance(arguments[0], list):
-        raise given.wrong(arguments, 0, "an array or an object")
+        raise given.argument_type_error(arguments, 0, "an array or an object")
     others = [
         {identity(item) for item in given.array(arguments, place)} for place in range(1, len(arguments))
     ]
@@ -171,7 +171,7 @@ def union(arguments: list[object]) -> Value:
             merged = merge(merged, given.get_object(arguments, place))
         return merged
     if not isinstance(arguments[0], list):
-        raise given.wrong(arguments, 0, "an array or an object")
+        raise given.argument_type_error(arguments, 0, "an array or an object")
     require_bounded(sum(len(given.array(arguments, place)) for place in range(len(arguments))))
     distinct: dict[object, Value] = {}
     for place in range(len(arguments)):
@@ -209,5 +209,5 @@ def concat(arguments: list[object]) -> Value:
 def _piece(arguments: list[object], place: int) -> str:
     value = arguments[place]
     if isinstance(value, list | dict) or callable(value):
-        raise given.wrong(arguments, place, "a string, a number or a boolean")
-    return plain(value)
+        raise given.argument_type_error(arguments, place, "a string, a number or a boolean")
+    return format_plain(value)

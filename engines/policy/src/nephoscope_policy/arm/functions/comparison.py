@@ -46,4 +46,4 @@ def _order(arguments: list[object]) -> int:
     if is_number(left):
         number = given.number(arguments, 1)
         return int(left > number) - int(left < number)
-    raise given.wrong(arguments, 0, "a number or a string")
+    raise given.argument_type_error(arguments, 0, "a number or a string")

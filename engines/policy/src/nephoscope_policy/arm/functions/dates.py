@@ -26,7 +26,7 @@ def date_time_add(arguments: list[object]) -> Value:
 @function("dateTimeFromEpoch(epochTime)")
 def date_time_from_epoch(arguments: list[object]) -> Value:
     """Give the ISO 8601 text, in UTC, of a number of seconds since 1970."""
-    return iso_text(DotNetDateTime.of_unix(given.integer(arguments, 0)))
+    return iso_text(DotNetDateTime.from_unix_seconds(given.integer(arguments, 0)))
 
 
 @function("dateTimeToEpoch(dateTime)")

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.function import function
-from nephoscope_policy.arm.value import Value, find_key, from_json, short
+from nephoscope_policy.arm.value import Value, find_key, from_json, limit_text
 
 _DATA_URI = re.compile(r"data:(?P<media>[^,]*?)(?P<base64>;base64)?,(?P<data>.*)", re.DOTALL | re.IGNORECASE)
 _CHARSET = re.compile(r";\s*charset=\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
@@ -20,7 +20,7 @@ _CODECS = {"utf8": "utf-8", "utf-8": "utf-8", "us-ascii": "ascii", "ascii": "asc
 @function("base64(inputString)")
 def base64(arguments: list[object]) -> Value:
     """Give the base64 of the UTF-8 of a string."""
-    return short(codec.b64encode(_utf8(given.text(arguments, 0))).decode("ascii"))
+    return limit_text(codec.b64encode(_utf8(given.text(arguments, 0))).decode("ascii"))
 
 
 @function("base64ToString(base64Value)")
@@ -38,7 +38,7 @@ def base64_to_json(arguments: list[object]) -> Value:
 @function("dataUri(stringToConvert)")
 def data_uri(arguments: list[object]) -> Value:
     """Wrap a string into a data URI of plain text."""
-    return short(
+    return limit_text(
         "data:text/plain;charset=utf8;base64,"
         + codec.b64encode(_utf8(given.text(arguments, 0))).decode("ascii")
     )
@@ -61,7 +61,7 @@ def data_uri_to_string(arguments: list[object]) -> Value:
 @function("uriComponent(stringToEncode)")
 def uri_component(arguments: list[object]) -> Value:
     """Percent-encode all but letters, digits and -_.~ as UTF-8."""
-    return short(quote(_utf8(given.text(arguments, 0)), safe=""))
+    return limit_text(quote(_utf8(given.text(arguments, 0)), safe=""))
 
 
 @function("uriComponentToString(uriEncodedString)")
@@ -80,7 +80,7 @@ def uri(arguments: list[object]) -> Value:
     if scheme is None:
         raise FunctionError(f"{base[:80]!r} is not an absolute URI")
     folder = base[: max(base.rfind("/") + 1, scheme.end())]
-    return short(folder.rstrip("/") + "/" + relative.lstrip("/"))
+    return limit_text(folder.rstrip("/") + "/" + relative.lstrip("/"))
 
 
 @function("parseUri(stringToParse)")
@@ -104,17 +104,17 @@ def parse_uri(arguments: list[object]) -> Value:
 def build_uri(arguments: list[object]) -> Value:
     """Put a URI together from an object with scheme, host, port, path and query."""
     parts = given.get_object(arguments, 0)
-    scheme, host = _part(parts, "scheme"), _part(parts, "host")
+    scheme, host = _uri_part(parts, "scheme"), _uri_part(parts, "host")
     if not scheme or not host:
         raise FunctionError("the object needs a scheme and a host")
-    path, query = _part(parts, "path"), _part(parts, "query")
-    port = _part(parts, "port")
+    path, query = _uri_part(parts, "path"), _uri_part(parts, "query")
+    port = _uri_part(parts, "port")
     slash = "/" if not path.startswith("/") else ""
     mark = "?" if query and not query.startswith("?") else ""
-    return short(f"{scheme}://{host}{':' + port if port else ''}{slash}{path}{mark}{query}")
+    return limit_text(f"{scheme}://{host}{':' + port if port else ''}{slash}{path}{mark}{query}")
 
 
-def _part(parts: dict[str, Value], name: str) -> str:
+def _uri_part(parts: dict[str, Value], name: str) -> str:
     own = find_key(parts, name)
     value = None if own is None else parts[own]
     if value is None or isinstance(value, str):

@@ -14,32 +14,32 @@ from nephoscope_policy.arm.value import Spelling, Value, kind, require_bounded
 @function("map(inputArray, lambda)", policy=False)
 def map_(arguments: list[object]) -> Value:
     """Apply a lambda (element, [index]) to each element."""
-    transform = given.lambda_of(arguments, 1, 1, 2)
+    transform = given.require_lambda(arguments, 1, 1, 2)
     return [_value(transform(item, place)) for place, item in enumerate(given.array(arguments, 0))]
 
 
 @function("filter(inputArray, lambda)", policy=False)
 def filter_(arguments: list[object]) -> Value:
     """Keep the elements for which a lambda (element, [index]) is true."""
-    test = given.lambda_of(arguments, 1, 1, 2)
+    test = given.require_lambda(arguments, 1, 1, 2)
     return [item for place, item in enumerate(given.array(arguments, 0)) if _truth(test(item, place))]
 
 
 @function("reduce(inputArray, initialValue, lambda)", policy=False)
 def reduce(arguments: list[object]) -> Value:
     """Fold an array with a lambda (accumulated, element, [index])."""
-    step = given.lambda_of(arguments, 2, 2, 3)
+    step = given.require_lambda(arguments, 2, 2, 3)
     result = arguments[1]
     for place, item in enumerate(given.array(arguments, 0)):
         result = _value(step(result, item, place))
-        step.spend_on(result)
+        step.charge_budget(result)
     return result
 
 
 @function("sort(inputArray, lambda)", policy=False)
 def sort(arguments: list[object]) -> Value:
     """Sort by a lambda (left, right) that says whether left comes first; equal elements keep their order."""
-    precedes = given.lambda_of(arguments, 1, 2, 2)
+    precedes = given.require_lambda(arguments, 1, 2, 2)
 
     def compare(left: Value, right: Value) -> int:
         if _truth(precedes(left, right)):
@@ -52,8 +52,8 @@ def sort(arguments: list[object]) -> Value:
 @function("toObject(inputArray, keyLambda, [valueLambda])", policy=False)
 def to_object(arguments: list[object]) -> Value:
     """Make an object of an array by a key lambda (element) and a value lambda (element); the later element wins."""
-    key_of = given.lambda_of(arguments, 1, 1, 1)
-    value_of = given.lambda_of(arguments, 2, 1, 1) if len(arguments) > 2 else None
+    key_of = given.require_lambda(arguments, 1, 1, 1)
+    value_of = given.require_lambda(arguments, 2, 1, 1) if len(arguments) > 2 else None
     result: dict[str, Value] = {}
     for item in given.array(arguments, 0):
         result[_key(key_of(item))] = _value(value_of(item)) if value_of else item
@@ -63,7 +63,7 @@ def to_object(arguments: list[object]) -> Value:
 @function("groupBy(inputArray, lambda)", policy=False)
 def group_by(arguments: list[object]) -> Value:
     """Make an object of arrays: the elements by the key that a lambda (element, [index]) gives."""
-    key_of = given.lambda_of(arguments, 1, 1, 2)
+    key_of = given.require_lambda(arguments, 1, 1, 2)
     result: dict[str, Value] = {}
     groups: dict[str, list[Value]] = {}
     spelling = Spelling(result)
@@ -80,7 +80,7 @@ def group_by(arguments: list[object]) -> Value:
 @function("mapValues(inputObject, lambda)", policy=False)
 def map_values(arguments: list[object]) -> Value:
     """Apply a lambda (value) to each value of an object."""
-    transform = given.lambda_of(arguments, 1, 1, 1)
+    transform = given.require_lambda(arguments, 1, 1, 1)
     members = given.get_object(arguments, 0)
     require_bounded(len(members))
     return {key: _value(transform(value)) for key, value in members.items()}

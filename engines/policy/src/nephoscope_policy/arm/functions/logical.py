@@ -41,7 +41,7 @@ def bool_(arguments: list[object]) -> Value:
         return _TRUE[value.lower()]
     if isinstance(value, bool | int | float):
         return bool(value)
-    raise given.wrong(arguments, 0, "a boolean, a number or the text true or false")
+    raise given.argument_type_error(arguments, 0, "a boolean, a number or the text true or false")
 
 
 @function("true()")

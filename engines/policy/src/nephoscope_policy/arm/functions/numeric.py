@@ -8,7 +8,7 @@ from collections.abc import Callable
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.function import function
-from nephoscope_policy.arm.value import INT_MAX, INT_MIN, Value, finite, is_number, whole
+from nephoscope_policy.arm.value import INT_MAX, INT_MIN, Value, is_number, require_finite, require_int64
 
 _DIGITS = re.compile(r"[+-]?[0-9]{1,40}", re.ASCII)
 _REAL = re.compile(
@@ -35,7 +35,7 @@ def mul(arguments: list[object]) -> Value:
 
 
 def _result(number: float) -> float:
-    return whole(number) if isinstance(number, int) else finite(number)
+    return require_int64(number) if isinstance(number, int) else require_finite(number)
 
 
 @function("div(operand1, operand2)")
@@ -43,7 +43,7 @@ def div(arguments: list[object]) -> Value:
     """Divide integers, rounding toward zero (a float operand counts by its integer part)."""
     dividend, divisor = _parts(arguments)
     quotient = abs(dividend) // abs(divisor)
-    return whole(quotient if (dividend < 0) == (divisor < 0) else -quotient)
+    return require_int64(quotient if (dividend < 0) == (divisor < 0) else -quotient)
 
 
 @function("mod(operand1, operand2)")
@@ -68,8 +68,8 @@ def int_(arguments: list[object]) -> Value:
     if isinstance(value, str):
         value = read_number(value)
     if is_number(value):
-        return whole(int(value))
-    raise given.wrong(arguments, 0, "a number or its text")
+        return require_int64(int(value))
+    raise given.argument_type_error(arguments, 0, "a number or its text")
 
 
 @function("float(valueToConvert)")
@@ -80,7 +80,7 @@ def float_(arguments: list[object]) -> Value:
         value = read_number(value)
     if is_number(value):
         return float(value)
-    raise given.wrong(arguments, 0, "a number or its text")
+    raise given.argument_type_error(arguments, 0, "a number or its text")
 
 
 def read_number(content: str) -> float:
@@ -90,23 +90,23 @@ def read_number(content: str) -> float:
         number = int(stripped)
         return number if INT_MIN <= number <= INT_MAX else float(number)
     if _REAL.fullmatch(stripped):
-        return finite(float(stripped))
+        return require_finite(float(stripped))
     raise FunctionError(f"{content[:60]!r} is not a number")
 
 
 @function("min(integersOrArray, ...)")
 def min_(arguments: list[object]) -> Value:
     """Give the smallest of some numbers, or of arrays of numbers."""
-    return _extreme(arguments, min)
+    return _choose_extreme(arguments, min)
 
 
 @function("max(integersOrArray, ...)")
 def max_(arguments: list[object]) -> Value:
     """Give the largest of some numbers, or of arrays of numbers."""
-    return _extreme(arguments, max)
+    return _choose_extreme(arguments, max)
 
 
-def _extreme(arguments: list[object], choose: Callable[[list[float]], float]) -> float:
+def _choose_extreme(arguments: list[object], choose: Callable[[list[float]], float]) -> float:
     numbers = [item for one in arguments for item in (one if isinstance(one, list) else (one,))]
     if not numbers:
         raise FunctionError("the array is empty")

@@ -59,11 +59,11 @@ def try_get(arguments: list[Thunk]) -> Value:
     for place, thunk in enumerate(arguments[1:], 1):
         if value is None:
             return None
-        value = step_into(value, thunk(), place)
+        value = step_into_value(value, thunk(), place)
     return value
 
 
-def step_into(value: Value, step: Value, place: int) -> Value:
+def step_into_value(value: Value, step: Value, place: int) -> Value:
     """A member or an element, None where there is none; raises FunctionError for a step (argument `place`) that is neither."""
     if isinstance(value, dict) and isinstance(step, str):
         own = find_key(value, step)
@@ -81,5 +81,5 @@ def _step_from_end(value: Value, step: dict[str, Value], place: int) -> Value:
     """Return what `{"value": step, "fromEnd": true}` leads to, as compilers write it: the last element is 1."""
     inner, counted = step.get("value"), step.get("fromEnd") is True
     if not counted or not isinstance(value, list) or type(inner) is not int:
-        return step_into(value, inner, place)
+        return step_into_value(value, inner, place)
     return value[-inner] if 1 <= inner <= len(value) else None

@@ -11,7 +11,7 @@ from nephoscope_policy.arm.dotnet.composite import composite_format
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.function import function
 from nephoscope_policy.arm.murmur_hash import base32, murmur64
-from nephoscope_policy.arm.value import Value, as_text, equal, number_text, require_bounded, short
+from nephoscope_policy.arm.value import Value, equal, limit_text, number_text, require_bounded, to_text
 
 GUID_NAMESPACE = uuid.UUID("11fb06fb-712d-4ddd-98c7-e71bbd588830")
 """The namespace of the name-based (version 5) identifiers that guid() makes."""
@@ -20,7 +20,7 @@ GUID_NAMESPACE = uuid.UUID("11fb06fb-712d-4ddd-98c7-e71bbd588830")
 @function("string(valueToConvert)")
 def string(arguments: list[object]) -> Value:
     """Give a value as text: arrays and objects as compact JSON, null as 'null'."""
-    return short(as_text(arguments[0]))
+    return limit_text(to_text(arguments[0]))
 
 
 @function("toLower(stringToChange)")
@@ -32,7 +32,7 @@ def to_lower(arguments: list[object]) -> Value:
 @function("toUpper(stringToChange)")
 def to_upper(arguments: list[object]) -> Value:
     """Raise the case, independent of culture."""
-    return short(given.text(arguments, 0).upper())
+    return limit_text(given.text(arguments, 0).upper())
 
 
 @function("trim(stringToTrim)")
@@ -60,14 +60,14 @@ def split(arguments: list[object]) -> Value:
     elif isinstance(arguments[1], list):
         delimiters = [given.text(arguments[1], place) for place in range(len(arguments[1]))]
     else:
-        raise given.wrong(arguments, 1, "a string or an array of strings")
+        raise given.argument_type_error(arguments, 1, "a string or an array of strings")
     delimiters = sorted(filter(None, delimiters), key=len, reverse=True)
     if not delimiters:
         return [content]
-    return content.split(delimiters[0]) if len(delimiters) == 1 else _split_any(content, delimiters)
+    return content.split(delimiters[0]) if len(delimiters) == 1 else _split_at_any(content, delimiters)
 
 
-def _split_any(content: str, delimiters: list[str]) -> list[str]:
+def _split_at_any(content: str, delimiters: list[str]) -> list[str]:
     parts, start, place = [], 0, 0
     while place < len(content):
         found = next((item for item in delimiters if content.startswith(item, place)), "")
@@ -82,7 +82,7 @@ def _split_any(content: str, delimiters: list[str]) -> list[str]:
 @function("join(inputArray, delimiter)")
 def join(arguments: list[object]) -> Value:
     """Join the elements of an array, each as string() gives it."""
-    pieces = [as_text(item) for item in given.array(arguments, 0)]
+    pieces = [to_text(item) for item in given.array(arguments, 0)]
     delimiter = given.text(arguments, 1)
     require_bounded(sum(map(len, pieces)) + len(delimiter) * max(len(pieces) - 1, 0), unit="characters")
     return delimiter.join(pieces)
@@ -149,7 +149,7 @@ def pad_left(arguments: list[object]) -> Value:
     if type(value) is int:
         value = number_text(value)
     elif not isinstance(value, str):
-        raise given.wrong(arguments, 0, "a string or an integer")
+        raise given.argument_type_error(arguments, 0, "a string or an integer")
     width = given.integer(arguments, 1)
     filler = given.optional_text(arguments, 2, " ")
     if len(filler) != 1:

@@ -51,7 +51,7 @@ class Deployment:
         self._answering = False
         plan.deployments.append(self)
 
-    def own(self, key: str) -> str:
+    def qualify_key(self, key: str) -> str:
         """The key of an unknown of this deployment, which none of another deployment has."""
         return opaque(f"{self.name}: {key}") if self.level else key
 
@@ -123,7 +123,7 @@ def _output(origin: WrittenNode, name: str) -> Output | None:
     value = _limit_size(origin, _output_value(origin))
     if isinstance(value, Unknown):
         value = value.with_type(type_.json)
-    value = type_.hidden(value, f"the output {name!r} is a secret")
+    value = type_.hide_secrets(value, f"the output {name!r} is a secret")
     declared = member(origin.node, "type")
     return Output(
         name, str(declared[1]) if declared else "", value, WrittenValue(origin.document, origin.path)

@@ -43,14 +43,18 @@ def _resource_group(frame: FrameView, arguments: list[object]) -> Value:
         "id": _text(scope.id),
         "name": _text(scope.resource_group),
         "type": "Microsoft.Resources/resourceGroups",
-        "location": _require_said(_of(planned, "location", scope.location), f"the location of {scope.id}"),
-        "tags": _require_said(_of(planned, "tags", scope.tags), f"the tags of {scope.id}", "object"),
+        "location": _require_said(
+            _value_or_planned(planned, "location", scope.location), f"the location of {scope.id}"
+        ),
+        "tags": _require_said(
+            _value_or_planned(planned, "tags", scope.tags), f"the tags of {scope.id}", "object"
+        ),
         "properties": {"provisioningState": "Succeeded"},
     }
     return OpenObject(members, _open(f"the resource group {scope.id}"))
 
 
-def _of(planned: dict[str, Value] | None, name: str, given: Value) -> Value:
+def _value_or_planned(planned: dict[str, Value] | None, name: str, given: Value) -> Value:
     """Return what was given, else what the plan says."""
     found = member(planned, name)
     return given if given is not None or found is None else found[1]
@@ -77,7 +81,7 @@ def _management_group(frame: FrameView, arguments: list[object]) -> Value:
     scope = frame.instance.scope
     rest = _open(f"the management group {scope.management_group}")
     members = {
-        "id": _text(scope.in_management_group(scope.management_group).id),
+        "id": _text(scope.to_management_group(scope.management_group).id),
         "name": _text(scope.management_group),
         "type": "/providers/Microsoft.Management/managementGroups",
         "properties": OpenObject({"tenantId": _require_said(scope.tenant_id, "the tenant's id")}, rest),

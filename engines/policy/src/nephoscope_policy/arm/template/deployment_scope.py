@@ -57,33 +57,33 @@ class DeploymentScope:
         """The id of the subscription."""
         return f"/subscriptions/{self.subscription_id}"
 
-    def at(self, id_: str) -> DeploymentScope | None:
+    def scope_of_id(self, id_: str) -> DeploymentScope | None:
         """The scope of another id with what is still known around it, None where the id is none of a scope that takes deployments."""
         parts = [part for part in id_.split("/") if part]
         lowered = [part.lower() for part in parts]
         if not parts:
             return replace(self, kind="tenant")
         if lowered[:-1] == ["providers", "microsoft.management", "managementgroups"]:
-            return self.in_management_group(parts[-1])
+            return self.to_management_group(parts[-1])
         if lowered[0] == "subscriptions" and len(parts) == 2:
-            return self.in_subscription(parts[1])
+            return self.to_subscription(parts[1])
         if lowered[0] == "subscriptions" and len(parts) == 4 and lowered[2] == "resourcegroups":
-            return self.in_resource_group(parts[3], parts[1])
+            return self.to_resource_group(parts[3], parts[1])
         return None
 
-    def in_management_group(self, name: str) -> DeploymentScope:
+    def to_management_group(self, name: str) -> DeploymentScope:
         """The scope of a management group."""
         return replace(self, kind="managementGroup", management_group=name)
 
-    def in_subscription(self, subscription: str) -> DeploymentScope:
+    def to_subscription(self, subscription: str) -> DeploymentScope:
         """The scope of a subscription."""
         known = subscription.lower() == self.subscription_id.lower()
         name = self.subscription_name if known else None
         return replace(self, kind="subscription", subscription_id=subscription, subscription_name=name)
 
-    def in_resource_group(self, name: str, subscription: str) -> DeploymentScope:
+    def to_resource_group(self, name: str, subscription: str) -> DeploymentScope:
         """The scope of a resource group; of another one than this, location and tags are unknown."""
-        within = self.in_subscription(subscription)
+        within = self.to_subscription(subscription)
         known = (
             self.kind == "resourceGroup"
             and within.id == self.subscription

@@ -45,20 +45,20 @@ class TemplateDocument:
         self._fixed: Place | None = None
 
     @classmethod
-    def made(cls, value: object, place: Place) -> TemplateDocument:
+    def from_expression(cls, value: object, place: Place) -> TemplateDocument:
         """A document that an expression made: everything in it stands where the expression does."""
         document = cls(place.file, "", value)
         document._fixed = place
         return document
 
     @classmethod
-    def of_source(cls, value: object, file: str, text: str, mark: TextMark) -> TemplateDocument:
+    def from_source(cls, value: object, file: str, text: str, mark: TextMark) -> TemplateDocument:
         """A document that was compiled from a text; `mark` leads from its parts to the characters of the text, as far as is known."""
         document = cls(file, text, value, mark)
         document.compiled = True
         return document
 
-    def part(self, path: Path, value: object) -> TemplateDocument:
+    def make_part(self, path: Path, value: object) -> TemplateDocument:
         """A part of this document as one of its own: places stay those of the file."""
         document = TemplateDocument(self.file, self.text, value, self._find(path))
         document.compiled = self.compiled
@@ -73,10 +73,10 @@ class TemplateDocument:
         try:
             return cls(file, decoded, msgspec.json.decode(decoded.removeprefix("\ufeff")))
         except (msgspec.DecodeError, RecursionError):
-            return cls._tolerant(decoded, file)
+            return cls._parse_tolerantly(decoded, file)
 
     @classmethod
-    def _tolerant(cls, text: str, file: str) -> TemplateDocument:
+    def _parse_tolerantly(cls, text: str, file: str) -> TemplateDocument:
         try:
             value, mark = parse_json(text)
         except ArmJsonError as error:
@@ -110,7 +110,7 @@ class TemplateDocument:
             self._mark = mark_strictly(self.text)
         mark = self._mark
         for step in path:
-            below = mark.below(step)
+            below = mark.mark_below(step)
             if below is None:
                 return mark
             mark = below

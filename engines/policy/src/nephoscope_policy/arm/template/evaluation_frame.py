@@ -53,7 +53,7 @@ class EvaluationFrame:
             self.instance, self.deployment, {**self.turns, key: index}, outer, key, self.arguments
         )
 
-    def within(self, deployment: DeploymentView) -> EvaluationFrame:
+    def nested_frame(self, deployment: DeploymentView) -> EvaluationFrame:
         """The frame of a nested deployment that is evaluated in the outer template."""
         return EvaluationFrame(
             self.instance, deployment, self.turns, self.resource_loop, self.innermost, self.arguments

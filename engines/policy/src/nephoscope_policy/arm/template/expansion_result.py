@@ -214,7 +214,7 @@ class PlannedResource:
         return trace(self, steps)
 
     @property
-    def told(self) -> None:
+    def partial_body(self) -> None:
         """A template tells all that is sent."""
         return
 

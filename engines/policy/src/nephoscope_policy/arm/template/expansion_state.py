@@ -79,7 +79,7 @@ class ExpansionPlan(Generic[DeploymentT, ResourceT]):
             self._problems.setdefault((place, message), TemplateProblem(place, message, error, unread))
 
     @contextmanager
-    def mute(self) -> Iterator[None]:
+    def suppress_reports(self) -> Iterator[None]:
         """Report nothing meanwhile: what is computed belongs to what is not made."""
         before, self._muted = self._muted, True
         try:

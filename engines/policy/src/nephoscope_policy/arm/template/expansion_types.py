@@ -78,7 +78,7 @@ class FrameView(Protocol):
     def turn(self, name: str, index: int | Unknown, *, resource: bool = False) -> FrameView:
         """The frame of one turn of a loop."""
 
-    def within(self, deployment: DeploymentView) -> FrameView:
+    def nested_frame(self, deployment: DeploymentView) -> FrameView:
         """The frame of a nested deployment that is evaluated in the outer template."""
 
     def index(self, name: str) -> int | Unknown:
@@ -253,7 +253,7 @@ class DeploymentView(Protocol):
     def names(self) -> NamesView:
         """Its resources by name."""
 
-    def own(self, key: str) -> str:
+    def qualify_key(self, key: str) -> str:
         """The key of an unknown of this deployment, which none of another has."""
 
     def answer(self) -> Value:

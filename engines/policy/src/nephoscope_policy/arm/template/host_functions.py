@@ -15,14 +15,14 @@ from nephoscope_policy.arm.resource_ids import (
 )
 from nephoscope_policy.arm.template import deployment_functions, reference_function
 from nephoscope_policy.arm.template.expansion_types import FrameView
-from nephoscope_policy.arm.text_patterns import through_patterns
+from nephoscope_policy.arm.text_patterns import accept_patterns
 from nephoscope_policy.arm.unknown import JsonType, UndecidedError, Unknown
 from nephoscope_policy.arm.unknown_propagation import partial_registry
 from nephoscope_policy.arm.value import Value, is_number
 
 
 def _parameters(frame: FrameView, arguments: list[object]) -> Value:
-    name = _one_text(arguments)
+    name = _require_one_text(arguments)
     if frame.arguments is not None:
         if name.lower() in frame.arguments:
             return frame.arguments[name.lower()]
@@ -31,10 +31,10 @@ def _parameters(frame: FrameView, arguments: list[object]) -> Value:
 
 
 def _variables(frame: FrameView, arguments: list[object]) -> Value:
-    return frame.instance.variable(_one_text(arguments))
+    return frame.instance.variable(_require_one_text(arguments))
 
 
-def _one_text(arguments: list[object]) -> str:
+def _require_one_text(arguments: list[object]) -> str:
     _count(arguments, 1, 1)
     return given.text(arguments, 0)
 
@@ -55,13 +55,13 @@ def _copy_index(frame: FrameView, arguments: list[object]) -> Value:
     if not rest:
         return index
     if len(rest) > 1 or not is_number(rest[0]):
-        raise given.wrong(rest, 0, "an integer, the offset")
+        raise given.argument_type_error(rest, 0, "an integer, the offset")
     return index if isinstance(index, Unknown) else index + given.integer(rest, 0)
 
 
 def _accept_patterns(host: Host) -> Host:
     """An id function whose arguments may be unknown texts."""
-    return lambda frame, arguments: through_patterns(lambda texts: host(frame, texts))(arguments)
+    return lambda frame, arguments: accept_patterns(lambda texts: host(frame, texts))(arguments)
 
 
 def _resource_id(frame: FrameView, arguments: list[object]) -> Value:
@@ -99,11 +99,11 @@ def _utc_now(_: FrameView, arguments: list[object]) -> Value:
 
 
 def _fail(_: FrameView, arguments: list[object]) -> Value:
-    raise FunctionError(f"the template ends the deployment: {_one_text(arguments)}")
+    raise FunctionError(f"the template ends the deployment: {_require_one_text(arguments)}")
 
 
 def _external_input(frame: FrameView, arguments: list[object]) -> Value:
-    return frame.deployment.plan.external_input(_one_text(arguments))
+    return frame.deployment.plan.external_input(_require_one_text(arguments))
 
 
 def _runtime(type_: JsonType, least: int, most: int, what: str) -> Host:

@@ -53,7 +53,7 @@ def _follow_link(origin: WrittenNode, path: Path, link: object) -> Located | Non
             origin.document.place(path), "a link needs a uri, a relativePath or the id of a template spec"
         )
         return None
-    names = _beside(origin, address) if relative is not None else _candidates(origin, address)
+    names = _sibling_paths(origin, address) if relative is not None else _candidates(origin, address)
     for name in names:
         if name in origin.frame.deployment.files:
             continue  # a template does not deploy itself: another one of its name is meant
@@ -94,7 +94,7 @@ def _text(origin: WrittenNode, path: Path, link: object, name: str) -> str | Non
     return pattern(value) or (str(pattern(Unknown(key=name))) if isinstance(value, Unknown) else None)
 
 
-def _beside(origin: WrittenNode, relative: str) -> Iterator[str]:
+def _sibling_paths(origin: WrittenNode, relative: str) -> Iterator[str]:
     if not is_open(relative):
         yield _join_path(origin, relative)
 
@@ -131,7 +131,7 @@ def _template_spec(origin: WrittenNode, path: Path, spec: str) -> Located | None
     document = load_document(plan, spec)
     if document is not None and isinstance(document.value, dict):
         if document.file == spec:  # no file has it: what it deploys stands where the link does
-            document = TemplateDocument.made(document.value, origin.document.place(path))
+            document = TemplateDocument.from_expression(document.value, origin.document.place(path))
         exported = (document, (), document.value)
         return _main_template(plan, exported) or exported
     plan.report(

@@ -25,7 +25,7 @@ def nested_scope(deployment: Deployment, origin: WrittenNode) -> DeploymentScope
     outer = deployment.scope
     scope = _pattern(origin, "scope")
     if scope is not None:
-        found = outer.at(scope if scope.startswith("/") else f"/providers/{scope}")
+        found = outer.scope_of_id(scope if scope.startswith("/") else f"/providers/{scope}")
         if found is not None:
             return found
         deployment.plan.report(
@@ -33,8 +33,8 @@ def nested_scope(deployment: Deployment, origin: WrittenNode) -> DeploymentScope
         )
     subscription, group = _pattern(origin, "subscriptionId"), _pattern(origin, "resourceGroup")
     if group is not None:
-        return outer.in_resource_group(group, subscription or outer.subscription_id)
-    return outer if subscription is None else outer.in_subscription(subscription)
+        return outer.to_resource_group(group, subscription or outer.subscription_id)
+    return outer if subscription is None else outer.to_subscription(subscription)
 
 
 def _pattern(origin: WrittenNode, name: str) -> str | None:
@@ -66,7 +66,7 @@ def nested_deployment(outer: Deployment, resource: PlannedResource) -> Deploymen
     inner.files = outer.files | {template[0].file}
     if not is_linked and not _is_inner(origin, path, properties):
         inner.outer = outer
-        inner.template = WrittenNode(*template, origin.frame.within(inner))
+        inner.template = WrittenNode(*template, origin.frame.nested_frame(inner))
     else:
         instance = TemplateInstance(*template, _read_given(origin, path, properties), inner.scope, inner)
         instance.check_given()
@@ -83,7 +83,7 @@ def _template(origin: WrittenNode, path: Path, properties: dict[str, object]) ->
         here = (*path, inline[0])
         value = origin.frame.evaluate(origin.document, here, inline[1])
         if isinstance(value, dict):
-            return (TemplateDocument.made(value, origin.document.place(here)), (), value), False
+            return (TemplateDocument.from_expression(value, origin.document.place(here)), (), value), False
     link = member(properties, "templateLink")
     if link is not None:
         return linked_template(origin, (*path, link[0]), link[1]), True
@@ -117,4 +117,6 @@ def _read_given(
     if isinstance(found[1], dict):
         return given_parameters(origin.document, here, found[1], origin.frame)
     value = origin.frame.evaluate(origin.document, here, found[1])
-    return given_parameters(TemplateDocument.made(value, origin.document.place(here)), (), value, None)
+    return given_parameters(
+        TemplateDocument.from_expression(value, origin.document.place(here)), (), value, None
+    )

@@ -11,7 +11,7 @@ from nephoscope_policy.arm.template.expansion_types import (
     GivenParameter,
     InstanceView,
 )
-from nephoscope_policy.arm.template.property_loops import loops_of
+from nephoscope_policy.arm.template.property_loops import property_loops
 from nephoscope_policy.arm.template.user_types import UserType, resolve
 from nephoscope_policy.arm.text_patterns import shown_pattern
 from nephoscope_policy.arm.unknown import Unknown
@@ -32,16 +32,16 @@ def parameter_value(instance: InstanceView, declared: DeclaredPart) -> Value:
         document, path = instance.document, (*declared.path, default[0])
         value = instance.frame.evaluate(document, path, default[1])
     elif given is None:
-        return _absent(instance, type_, declared)
+        return _absent_value(instance, type_, declared)
     for problem in type_.faults(value):
         place = document.place((*path, *problem.path))
         instance.frame.fail(place, f"the parameter {declared.name!r} {problem.message}")
     if isinstance(value, Unknown):
         return value.with_type(type_.json)
-    return type_.hidden(value, f"the parameter {declared.name!r} is a secret")
+    return type_.hide_secrets(value, f"the parameter {declared.name!r} is a secret")
 
 
-def _absent(instance: InstanceView, type_: UserType, declared: DeclaredPart) -> Value:
+def _absent_value(instance: InstanceView, type_: UserType, declared: DeclaredPart) -> Value:
     """Return what a parameter without a value and a default is; in a nested deployment it is an error, since nobody
     can give it later."""
     if type_.nullable:
@@ -50,7 +50,7 @@ def _absent(instance: InstanceView, type_: UserType, declared: DeclaredPart) -> 
     deployment = instance.frame.deployment
     if deployment.level:
         instance.fail(declared.path, f"{reason} in the deployment {shown_pattern(deployment.name)}")
-    key = deployment.own(f"parameters('{declared.name.lower()}')")
+    key = deployment.qualify_key(f"parameters('{declared.name.lower()}')")
     return Unknown(type_.json, "secret" if type_.secure else "parameter", reason, key)
 
 
@@ -60,7 +60,7 @@ def _given_value(
     """The value, and where it stands."""
     frame = given.frame or instance.frame
     node, literal = given.node, given.frame is None
-    if (isinstance(node, str) and not literal) or (isinstance(node, dict) and loops_of(node)):
+    if (isinstance(node, str) and not literal) or (isinstance(node, dict) and property_loops(node)):
         node, literal = frame.evaluate(given.document, given.path, node), True
     if isinstance(node, Unknown):
         return node, given.document, given.path

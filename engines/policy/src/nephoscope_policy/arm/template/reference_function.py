@@ -18,7 +18,7 @@ _TURN = re.compile(r"(?P<name>[^\[\]]+)\[(?P<index>[0-9]+)\]")
 
 def reference(frame: FrameView, arguments: list[object]) -> Value:
     """`reference(nameOrId, [apiVersion], ['Full'])`."""
-    _between(arguments, 1, 3)
+    _require_count_between(arguments, 1, 3)
     target = _target(arguments[0])
     full = len(arguments) == 3 and given.text(arguments, 2).lower() == "full"
     found = find(frame.deployment, target)
@@ -30,7 +30,7 @@ def reference(frame: FrameView, arguments: list[object]) -> Value:
 
 def references(frame: FrameView, arguments: list[object]) -> Value:
     """`references(symbolicNameOfLoop, ['Full'])`."""
-    _between(arguments, 1, 2)
+    _require_count_between(arguments, 1, 2)
     name = given.text(arguments, 0)
     full = len(arguments) == 2 and given.text(arguments, 1).lower() == "full"
     found = frame.deployment.symbols.get(name.lower())
@@ -45,7 +45,7 @@ def references(frame: FrameView, arguments: list[object]) -> Value:
 
 def resource_info(frame: FrameView, arguments: list[object]) -> Value:
     """`resourceInfo(symbolicName)`: what is known of a resource before it is made."""
-    _between(arguments, 1, 1)
+    _require_count_between(arguments, 1, 1)
     name = given.text(arguments, 0)
     found = find(frame.deployment, name)
     if found is None:
@@ -64,7 +64,7 @@ def _full_name(resource: PlannedResourceView) -> Value:
 
 def list_value(_: FrameView, arguments: list[object]) -> Value:
     """`list*(nameOrId, apiVersion, [body])`: mostly a secret, and never known before."""
-    _between(arguments, 0, 3)
+    _require_count_between(arguments, 0, 3)
     return Unknown("any", "secret", "list functions are answered by Azure")
 
 
@@ -73,11 +73,11 @@ def _target(value: Value) -> str:
     if found is None and isinstance(value, Unknown):
         raise UndecidedError(value)
     if found is None or not isinstance(value, str | Unknown):
-        raise given.wrong([value], 0, "a resource's name or id")
+        raise given.argument_type_error([value], 0, "a resource's name or id")
     return found
 
 
-def _between(arguments: list[object], least: int, most: int) -> None:
+def _require_count_between(arguments: list[object], least: int, most: int) -> None:
     if not least <= len(arguments) <= most:
         raise FunctionError(f"takes {least} to {most} arguments, not {len(arguments)}")
 

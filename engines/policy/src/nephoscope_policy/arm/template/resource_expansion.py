@@ -88,19 +88,19 @@ class _Listing:
     ) -> None:
         loop = member(item, "copy")
         if loop is None or not isinstance(loop[1], dict):
-            made = [self._one(frame, path, item, parent, symbol)]
+            made = [self._expand_single(frame, path, item, parent, symbol)]
             self._keep(symbol, [one for one in made if one is not None])
             return
         name = str((member(loop[1], "name") or ("", symbol))[1])
         turns = list(self._turns(frame, (*path, loop[0]), loop[1], name))
-        found = [self._one(turn, path, item, parent, symbol, repeated=one) for turn, one in turns]
+        found = [self._expand_single(turn, path, item, parent, symbol, repeated=one) for turn, one in turns]
         kept = [one for one in found if one is not None]
         if kept and kept[0].repeated is not None:
-            kept[0].at_turn = self._at_turn(frame, path, item, parent, name)
+            kept[0].at_turn = self._expand_copy_by_number(frame, path, item, parent, name)
         self._deployment.loops[name.lower()] = kept
         self._keep(symbol, kept)
 
-    def _at_turn(
+    def _expand_copy_by_number(
         self,
         frame: FrameView,
         path: Path,
@@ -133,14 +133,14 @@ class _Listing:
                 "int",
                 count.cause,
                 f"the turn of the loop {name!r} is unknown",
-                self._deployment.own(f"copyIndex('{name.lower()}')"),
+                self._deployment.qualify_key(f"copyIndex('{name.lower()}')"),
             )
             yield frame.turn(name, index, resource=True), count
             return
         for place in range(count):
             yield frame.turn(name, place, resource=True), None
 
-    def _one(
+    def _expand_single(
         self,
         frame: FrameView,
         path: Path,
@@ -173,7 +173,7 @@ class _Listing:
 
     def _leave_out(self, origin: WrittenNode, parent: PlannedResource | None) -> None:
         """Remember the names of what is not made; they may have no value without it."""
-        with self._plan.mute():
+        with self._plan.suppress_reports():
             left_out = self._plan_named(origin, parent)
         if left_out is not None:
             self._deployment.absent.update((left_out.key, left_out.full_name.lower()))
@@ -220,7 +220,7 @@ class _Listing:
             if not isinstance(given, Unknown):
                 self._fail(origin.path, f"the name of a resource must be a string, not {kind(given)}")
                 return None
-            key = self._deployment.own(f"name of {shown_path(origin.path)}")
+            key = self._deployment.qualify_key(f"name of {shown_path(origin.path)}")
             name = str(pattern(Unknown(key=key)))
         type_ = full_type(written, parent.written_type if parent else "")
         own = full_name(

@@ -10,7 +10,7 @@ from nephoscope_policy.arm.template.document import Path, TemplateDocument, memb
 from nephoscope_policy.arm.template.evaluation_frame import EvaluationFrame
 from nephoscope_policy.arm.template.expansion_types import DeclaredPart, DeploymentView, GivenParameter
 from nephoscope_policy.arm.template.parameters import parameter_value
-from nephoscope_policy.arm.template.property_loops import VariableLoop, loops_of
+from nephoscope_policy.arm.template.property_loops import VariableLoop, property_loops
 from nephoscope_policy.arm.template.user_functions import UserFunction, user_functions
 from nephoscope_policy.arm.template.value_evaluation import loop_values
 from nephoscope_policy.arm.unknown import Unknown
@@ -72,7 +72,7 @@ class TemplateInstance:
         if not isinstance(node, dict):
             return {}
         found = {key.lower(): DeclaredPart(key, (*path, key), value) for key, value in node.items()}
-        loops = loops_of(node) if section == "variables" else []
+        loops = property_loops(node) if section == "variables" else []
         if loops:
             copy = found.pop("copy")
             for place, loop in enumerate(loops):
@@ -86,16 +86,16 @@ class TemplateInstance:
         declared = self.declared_parameters.get(name.lower())
         if declared is None:
             raise FunctionError(_missing_message("parameter", name, self.declared_parameters))
-        return self._once("parameter", declared)
+        return self._evaluate_once("parameter", declared)
 
     def variable(self, name: str) -> Value:
         """The value of a variable; raises FunctionError where it is not declared or needs itself."""
         declared = self.declared_variables.get(name.lower())
         if declared is None:
             raise FunctionError(_missing_message("variable", name, self.declared_variables))
-        return self._once("variable", declared)
+        return self._evaluate_once("variable", declared)
 
-    def _once(self, kind: str, declared: DeclaredPart) -> Value:
+    def _evaluate_once(self, kind: str, declared: DeclaredPart) -> Value:
         key = (kind, declared.name)
         if key in self._values:
             return self._values[key]

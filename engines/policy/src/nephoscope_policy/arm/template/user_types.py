@@ -8,7 +8,7 @@ import msgspec
 
 from nephoscope_policy.arm.template.document import Path, member
 from nephoscope_policy.arm.template.expansion_types import InstanceView
-from nephoscope_policy.arm.unknown import JsonType, OpenObject, Unknown, compare, type_of
+from nephoscope_policy.arm.unknown import JsonType, OpenObject, Unknown, compare, json_type
 from nephoscope_policy.arm.value import Value, json_text, kind
 
 MAX_REFERENCES = 32
@@ -75,7 +75,7 @@ class UserType:
             (found := member(node, "nullable")) is not None and found[1] is True for node in self._chain
         )
 
-    def of(self, node: object) -> UserType:
+    def from_node(self, node: object) -> UserType:
         """The type of a part."""
         return _resolve_type(self._instance, node)
 
@@ -110,16 +110,16 @@ class UserType:
             for place, item in enumerate(value):
                 part = self._element(place)
                 if part is not None:
-                    yield from _inside(place, part.faults(item))
+                    yield from _prefix_paths(place, part.faults(item))
         elif isinstance(value, dict):
             yield from self._members(value)
 
     def _element(self, place: int) -> UserType | None:
         prefix = self.get("prefixItems")
         if isinstance(prefix, list) and place < len(prefix):
-            return self.of(prefix[place])
+            return self.from_node(prefix[place])
         items = self.get("items")
-        return self.of(items) if isinstance(items, dict) else None
+        return self.from_node(items) if isinstance(items, dict) else None
 
     def _members(self, value: dict[str, Value]) -> Iterator[TypeFault]:
         chosen = self.variant(value)
@@ -132,14 +132,14 @@ class UserType:
         properties = self.get("properties")
         known = properties if isinstance(properties, dict) else {}
         for name, node in known.items():
-            found, part = member(value, name), self.of(node)
+            found, part = member(value, name), self.from_node(node)
             if found is not None:
-                yield from _inside(found[0], part.faults(found[1]))
+                yield from _prefix_paths(found[0], part.faults(found[1]))
             elif not part.nullable and not isinstance(value, OpenObject):
                 yield TypeFault((), f"lacks the property {name!r}")
-        yield from self._others(value, known)
+        yield from self._other_member_faults(value, known)
 
-    def _others(self, value: dict[str, Value], known: dict[str, object]) -> Iterator[TypeFault]:
+    def _other_member_faults(self, value: dict[str, Value], known: dict[str, object]) -> Iterator[TypeFault]:
         rest = self.get("additionalProperties")
         lowered = {name.lower() for name in known}
         for name, item in value.items():
@@ -148,7 +148,7 @@ class UserType:
             if rest is False:
                 yield TypeFault((name,), f"has the property {name!r}, which its type does not allow")
             elif isinstance(rest, dict):
-                yield from _inside(name, self.of(rest).faults(item))
+                yield from _prefix_paths(name, self.from_node(rest).faults(item))
 
     def variant(self, value: dict[str, Value]) -> UserType | TypeFault:
         """The type that a discriminator chooses for an object, this type where there is no discriminator."""
@@ -167,20 +167,20 @@ class UserType:
                 (found[0],),
                 f"has the kind {_describe_value(found[1])}, which is none of {', '.join(mapping)}",
             )
-        return self.of(node)
+        return self.from_node(node)
 
-    def hidden(self, value: Value, reason: str) -> Value:
+    def hide_secrets(self, value: Value, reason: str) -> Value:
         """The value with an unknown in the place of every secret that is not empty."""
         if isinstance(value, Unknown) or value in (None, "", {}, []):
             return value
         if self.secure:
-            return Unknown(type_of(value), "secret", reason, filled=True)
+            return Unknown(json_type(value), "secret", reason, filled=True)
         if isinstance(value, dict) and not isinstance(value, OpenObject):
             return self._hidden_members(value, reason)
         items = self.get("items")
         if isinstance(value, list) and isinstance(items, dict):
-            part = self.of(items)
-            hidden = [part.hidden(item, reason) for item in value]
+            part = self.from_node(items)
+            hidden = [part.hide_secrets(item, reason) for item in value]
             return value if all(map(_is, hidden, value)) else hidden
         return value
 
@@ -193,7 +193,7 @@ class UserType:
         for name, node in properties.items():
             found = member(value, name)
             if found is not None:
-                result[found[0]] = self.of(node).hidden(found[1], reason)
+                result[found[0]] = self.from_node(node).hide_secrets(found[1], reason)
         return value if all(result[key] is value[key] for key in value) else result
 
 
@@ -232,7 +232,7 @@ def _definition(instance: InstanceView, reference: object) -> dict[str, object] 
 
 
 def _is_of(type_: JsonType, value: Value) -> bool:
-    own = type_of(value)
+    own = json_type(value)
     return (
         own == type_
         or (type_ == "int" and isinstance(value, float) and value.is_integer())
@@ -248,7 +248,7 @@ def _is_allowed(type_: JsonType, value: Value, allowed: list[object]) -> bool:
     return any(compare(one, value) is not False for one in allowed)
 
 
-def _inside(step: str | int, faults: Iterator[TypeFault]) -> Iterator[TypeFault]:
+def _prefix_paths(step: str | int, faults: Iterator[TypeFault]) -> Iterator[TypeFault]:
     return (TypeFault((step, *fault.path), fault.message) for fault in faults)
 
 

@@ -13,7 +13,7 @@ from nephoscope_policy.arm.template.document import Path, TemplateDocument, memb
 from nephoscope_policy.arm.template.expansion_state import SMALL, BudgetError, weight
 from nephoscope_policy.arm.template.expansion_types import FrameView
 from nephoscope_policy.arm.template.host_functions import HOSTS
-from nephoscope_policy.arm.template.property_loops import loops_of
+from nephoscope_policy.arm.template.property_loops import property_loops
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.arm.unknown_propagation import partial_registry
 from nephoscope_policy.arm.value import Value
@@ -110,7 +110,7 @@ def _array(document: TemplateDocument, path: Path, node: list[object]) -> Evalua
 
 
 def _object(document: TemplateDocument, path: Path, node: dict[str, object]) -> Evaluator:
-    loops = loops_of(node)
+    loops = property_loops(node)
     static: dict[str, Value] = {}
     parts: list[tuple[str, Evaluator, bool]] = []
     for key, item in node.items():

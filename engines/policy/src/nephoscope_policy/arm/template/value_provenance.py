@@ -13,7 +13,7 @@ from nephoscope_policy.arm.template.document import Path, TemplateDocument, Writ
 from nephoscope_policy.arm.template.expansion_state import BudgetError
 from nephoscope_policy.arm.template.expansion_types import FrameView, PlannedResourceView
 from nephoscope_policy.arm.template.host_functions import HOSTS
-from nephoscope_policy.arm.template.property_loops import VariableLoop, loops_of
+from nephoscope_policy.arm.template.property_loops import VariableLoop, property_loops
 from nephoscope_policy.arm.template.reference_function import find
 from nephoscope_policy.arm.template.value_evaluation import parsed_text
 from nephoscope_policy.arm.text_patterns import pattern
@@ -37,7 +37,7 @@ def trace(resource: PlannedResourceView, steps: Steps) -> tuple[WrittenValue, ..
     found = [WrittenValue(origin.document, origin.path)]
     if steps and steps[0] == "id":
         steps = ("name", *steps[1:])
-    for one in _Tracer().below(origin.frame, origin.document, origin.path, origin.node, steps):
+    for one in _Tracer().trace_below(origin.frame, origin.document, origin.path, origin.node, steps):
         if one != found[-1]:
             found.append(one)
         if len(found) >= MAX_STEPS:
@@ -51,7 +51,7 @@ class _Tracer:
     def __init__(self) -> None:
         self._left = MAX_STEPS + MAX_STEPS // 2
 
-    def below(
+    def trace_below(
         self, frame: FrameView, document: TemplateDocument, path: Path, node: object, steps: Steps
     ) -> Iterator[WrittenValue]:
         """The places from a node of a document on along the steps."""
@@ -64,14 +64,14 @@ class _Tracer:
         elif steps and isinstance(node, dict):
             yield from self._member(frame, document, path, node, steps)
         elif steps and isinstance(node, list) and isinstance(steps[0], int) and steps[0] < len(node):
-            yield from self.below(frame, document, (*path, steps[0]), node[steps[0]], steps[1:])
+            yield from self.trace_below(frame, document, (*path, steps[0]), node[steps[0]], steps[1:])
         else:
             yield WrittenValue(document, path)
 
     def _member(
         self, frame: FrameView, document: TemplateDocument, path: Path, node: dict[str, object], steps: Steps
     ) -> Iterator[WrittenValue]:
-        for place, loop in enumerate(loops_of(node)):
+        for place, loop in enumerate(property_loops(node)):
             name, found = member(loop, "name"), member(loop, "input")
             if name and found and str(name[1]).lower() == str(steps[0]).lower():
                 here = (*path, (member(node, "copy") or ("copy",))[0], place)
@@ -81,7 +81,7 @@ class _Tracer:
         if found is None:
             yield WrittenValue(document, path)
         else:
-            yield from self.below(frame, document, (*path, found[0]), found[1], steps[1:])
+            yield from self.trace_below(frame, document, (*path, found[0]), found[1], steps[1:])
 
     def _turn(
         self,
@@ -93,7 +93,7 @@ class _Tracer:
     ) -> Iterator[WrittenValue]:
         name, key, node = loop
         if steps and isinstance(steps[0], int):
-            yield from self.below(frame.turn(name, steps[0]), document, (*path, key), node, steps[1:])
+            yield from self.trace_below(frame.turn(name, steps[0]), document, (*path, key), node, steps[1:])
         else:
             yield WrittenValue(document, path)
 
@@ -163,7 +163,7 @@ class _Tracer:
             default = member(declared.node, "defaultValue")
             path = declared.path if default is None else (*declared.path, default[0])
             node = None if default is None else default[1]
-            yield from self.below(instance.frame, instance.document, path, node, steps)
+            yield from self.trace_below(instance.frame, instance.document, path, node, steps)
             return
         value = member(given.node, "value")
         if value is None:
@@ -171,7 +171,7 @@ class _Tracer:
         elif given.frame is None:
             yield WrittenValue(given.document, _literal(value[1], (*given.path, value[0]), steps))
         else:
-            yield from self.below(given.frame, given.document, (*given.path, value[0]), value[1], steps)
+            yield from self.trace_below(given.frame, given.document, (*given.path, value[0]), value[1], steps)
 
     def _variable(self, frame: FrameView, name: Value, steps: Steps) -> Iterator[WrittenValue]:
         instance = frame.instance
@@ -179,7 +179,9 @@ class _Tracer:
         if declared is None:
             return
         if not isinstance(declared.node, VariableLoop):
-            yield from self.below(instance.frame, instance.document, declared.path, declared.node, steps)
+            yield from self.trace_below(
+                instance.frame, instance.document, declared.path, declared.node, steps
+            )
             return
         found = member(declared.node.loop, "input")
         if found is not None:
@@ -194,7 +196,7 @@ class _Tracer:
             return
         if found.nested is None:
             full = len(call.arguments) == 3
-            yield from self.below(
+            yield from self.trace_below(
                 found.origin.frame,
                 found.origin.document,
                 found.origin.path,
@@ -203,10 +205,12 @@ class _Tracer:
             )
         elif found.nested.template is not None:
             template = found.nested.template
-            yield from self.below(template.frame, template.document, template.path, template.node, steps)
+            yield from self.trace_below(
+                template.frame, template.document, template.path, template.node, steps
+            )
 
 
-def _if(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
+def _choose_if_branch(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
     condition = value(arguments[0])
     known = isinstance(condition, bool) and len(arguments) == 3
     return (arguments[1 if condition else 2], steps) if known else None
@@ -268,7 +272,7 @@ def _end(arguments: Arguments, steps: Steps, value: Evaluate, *, last: bool) -> 
     )
 
 
-def _part(arguments: Arguments, steps: Steps, value: Evaluate, *, skips: bool) -> Chosen | None:
+def _choose_part(arguments: Arguments, steps: Steps, value: Evaluate, *, skips: bool) -> Chosen | None:
     place, count = _index(steps), value(arguments[-1])
     if place is None or type(count) is not int:
         return None
@@ -281,7 +285,7 @@ def _index(steps: Steps) -> int | None:
 
 #: Functions that give a part of what they are given, with how to find it.
 _CHOICES: dict[str, Choose] = {
-    "if": _if,
+    "if": _choose_if_branch,
     "coalesce": _coalesce,
     "tryget": _try_get,
     "union": _choose_merged,
@@ -292,8 +296,8 @@ _CHOICES: dict[str, Choose] = {
     "array": _array,
     "first": partial(_end, last=False),
     "last": partial(_end, last=True),
-    "take": partial(_part, skips=False),
-    "skip": partial(_part, skips=True),
+    "take": partial(_choose_part, skips=False),
+    "skip": partial(_choose_part, skips=True),
 }
 
 
