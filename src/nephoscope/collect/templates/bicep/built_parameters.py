@@ -70,7 +70,7 @@ def _in_source(
         declared = {declaration.name.lower() for declaration in source.of_kind("param")}
         if wanted and declared >= wanted:
             mark = parameters_mark(source, parameters.value)
-            return TemplateDocument.of_source(parameters.value, one, source.text, mark), one
+            return TemplateDocument.from_source(parameters.value, one, source.text, mark), one
     return parameters, f"{name}#{_PARAMETERS}"
 
 
