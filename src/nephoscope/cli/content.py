@@ -10,9 +10,11 @@ import click
 
 from nephoscope.cli.session.filter_options import workspace_option
 from nephoscope.cli.session.list_output import list_options, show_list, shown_as
+from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.service_context import acting
 from nephoscope.cli.terminal.messages import usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count, plain
+from nephoscope.operations.content import packs
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rule_tests.rule_test import RuleTestResult
@@ -143,14 +145,14 @@ def _report(name: str, taken: ImportSummary, verbose: bool) -> None:
 
 @command.command("list")
 @click.option("--initiatives", is_flag=True, help="List initiatives instead of definitions.")
-@click.option("--packs", is_flag=True, help="List imported packs and alias tables.")
+@click.option("--packs", "listed", is_flag=True, help="List imported packs and alias tables.")
 @click.option("--rules", is_flag=True, help="List shipped and imported detection rules and hunting queries.")
 @workspace_option("Workspace of the rules.")
 @list_options
 @click.argument("text", default="")
 @click.pass_obj
 def list_(
-    data: Path, /, text: str, initiatives: bool, packs: bool, rules: bool, workspace: str, output: str
+    data: Path, /, text: str, initiatives: bool, listed: bool, rules: bool, workspace: str, output: str
 ) -> None:
     """List definitions (or initiatives, or rules) whose title or name contains TEXT."""
     from nephoscope.cli.session.content_library import list_rules, show_packs
@@ -160,7 +162,7 @@ def list_(
         list_rules(data, text, workspace, output)
         return
     store = Packs(data)
-    if packs:
+    if listed:
         show_packs(data, store.list_imported(), output)
         return
     catalogue = store.catalogue()
@@ -230,16 +232,6 @@ def disable(data: Path, /, names: tuple[str, ...], workspace: str) -> None:
     switch(data, names, workspace, enabled=False)
 
 
-@command.command("remove")
-@_NAMES
-@click.pass_obj
-def remove(data: Path, /, names: tuple[str, ...]) -> None:
-    """Delete imported packs of rules, with their functions. Watchlists are preserved."""
-    from nephoscope.cli.session.content_library import remove_packs
-
-    remove_packs(data, names)
-
-
 @command.command("coverage")
 @_WORKSPACE
 @click.option("--all", "every", is_flag=True, help="Include disabled rules.")
@@ -300,3 +292,6 @@ def _line(outcome: PolicyTestResult | RuleTestResult) -> str:
     return f"{'ok   ' if outcome.passed else 'FAIL '} {outcome.place}  {what}" + (
         f"  {outcome.problem}" if outcome.problem else ""
     )
+
+
+add_operations(command, packs.OPERATIONS)

@@ -225,21 +225,6 @@ def _shipped_names() -> Iterator[tuple[str, str]]:
             yield rule.id, name
 
 
-def remove_packs(data: Path, names: tuple[str, ...]) -> None:
-    """Forget packs, with their functions and switches."""
-    from nephoscope.alerts.library.content_packs import PackError, RulePacks
-    from nephoscope.service.content import remove_pack
-
-    with lake_of(data) as (lake, state):
-        for name in names:
-            try:
-                pack = RulePacks(data).read(name)
-            except PackError as error:
-                usage_error(str(error))
-            remove_pack(service_of(data, state), lake, pack)
-            tell(f"{pack.name}: removed, {format_count(len(pack.pieces), 'piece')}")
-
-
 def rule_document(data: Path, name: str) -> dict[str, object] | None:
     """The document of a rule or hunting query by its id or name, None where there is none."""
     from nephoscope.alerts.rules.former_names import choose_rules

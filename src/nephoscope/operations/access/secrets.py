@@ -15,6 +15,7 @@ from nephoscope.operations.declaration.operation import (
     RefusedRequestError,
     finding,
 )
+from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, Row, SectionList
 from nephoscope.operations.declaration.schemas import Id, Shape, Text, shape_of
 from nephoscope.service import principals as service
 from nephoscope.service.principals import SECRET_DELETE, SECRET_WRITE
@@ -86,3 +87,39 @@ def drop(call: OperationCall, id: Id, secret: Id) -> None:  # noqa: A002 - the n
     who = require_principal(call, id)
     with finding(f"A secret {secret}"):
         service.drop_secret(call.service, who, secret)
+
+
+@OPERATIONS.operation(
+    READ,
+    page=SectionList(
+        "Tokens and client secrets", "Access", "token", "Programs sign in with them. The page of a user or program creates new ones.",
+        key="id", name="owner", guide="serve.md", facets=("kind", "state"),
+        columns=(
+            PageColumn("owner", "User or program"), PageColumn("kind", "Kind", optional=True), PageColumn("label", "Description"),
+            PageColumn("state", "State", optional=True), PageColumn("used", "Last used", optional=True),
+            PageColumn("expires", "Expires", optional=True),
+        ),
+    ),
+)  # fmt: skip
+def list_tokens(call: OperationCall) -> list[Row]:
+    """List the tokens and client secrets of all users and programs, newest first."""
+    names = {one.id: one.name for one in call.state.principals.all()}
+    kept = call.state.principals.secrets([SecretKind.TOKEN, SecretKind.CLIENT_SECRET])
+    now = call.service.now
+    return [
+        {
+            "id": one.id, "owner": names.get(one.principal, one.principal), "kind": one.kind.value, "label": one.label,
+            "state": "expired" if one.expires is not None and one.expires <= now else "active", "used": one.used,
+            "expires": one.expires, "created": one.created,
+        }
+        for one in kept
+    ]  # fmt: skip
+
+
+@OPERATIONS.operation(SECRET_DELETE, page=OperationForm("Revoke", in_rows=True, closes=True, danger=True))
+def revoke_token(call: OperationCall, id: Id) -> None:  # noqa: A002 - the key of a row
+    """Revoke a token or client secret: it opens nothing from now on."""
+    kept = call.state.principals.secrets([SecretKind.TOKEN, SecretKind.CLIENT_SECRET])
+    owner = next((one.principal for one in kept if one.id == id), "")
+    with finding(f"A secret {id}"):
+        service.drop_secret(call.service, require_principal(call, owner), id)

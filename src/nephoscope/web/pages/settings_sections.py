@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +25,7 @@ from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import SAME, Page
 from nephoscope.web.visits.request_context import Visit
 
+_CAPITAL = re.compile("[A-Z]")
 Filling: TypeAlias = Mapping[str, object] | Response
 
 
@@ -38,7 +40,7 @@ class Section:
     @property
     def path(self) -> str:
         """Its address."""
-        return f"/settings/{self.group.name}"
+        return f"/settings/{_CAPITAL.sub(lambda found: f'-{found[0].lower()}', self.group.name)}"
 
     @property
     def in_workspace(self) -> bool:

@@ -1,0 +1,86 @@
+"""Imported packs of detection content and policies, as they are listed and removed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from nephoscope.operations.declaration.operation import (
+    CommandLine,
+    OperationCall,
+    OperationGroup,
+    RefusedRequestError,
+)
+from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, Row, SectionList
+from nephoscope.operations.declaration.request_field import describe
+from nephoscope.operations.declaration.schemas import Shape, Text
+
+OPERATIONS = OperationGroup("packs", "Content packs", "A pack")
+READ, DELETE = "Microsoft.SecurityInsights/alertRules/read", "Microsoft.SecurityInsights/alertRules/delete"
+
+
+class PackNames(Shape, frozen=True, kw_only=True):
+    """Packs by their names."""
+
+    names: Annotated[tuple[Text, ...], describe("Names of packs.", metavar="NAMES...", argument=True)]
+
+
+@OPERATIONS.operation(
+    READ,
+    page=SectionList(
+        "Content packs", "Content", "pack", "Rules and policies that were imported. The page Content imports and enables them.",
+        key="name", guide="content.md", facets=("holds",), opens=("/content/packs/{}", "Its rules"),
+        nothing="No content packs yet: import one on the page Content, or with `nephoscope content import PATH`.",
+        columns=(
+            PageColumn("name", "Pack"), PageColumn("holds", "Holds"), PageColumn("size", "Size"),
+            PageColumn("imported", "Imported", optional=True), PageColumn("from", "From", optional=True),
+        ),
+    ),
+)  # fmt: skip
+def packs(call: OperationCall) -> list[Row]:
+    """List the imported packs."""
+    from nephoscope.alerts.library.content_packs import RulePacks
+    from nephoscope.posture.policies.policy_packs import Packs
+
+    data = call.service.data
+    rules: list[Row] = [
+        {"name": one.name, "holds": "rules", "size": len(one.pieces), "imported": one.imported, "from": one.origin}
+        for one in RulePacks(data).all()
+    ]  # fmt: skip
+    policies = Packs(data).list_imported()
+    return rules + [
+        {"name": one.name, "holds": "policies", "size": one.size, "imported": None, "from": one.source}
+        for one in policies
+    ]
+
+
+@OPERATIONS.operation(
+    DELETE, needs_lake=True,
+    command=CommandLine(
+        "remove",
+        notes=lambda removed: (f"{name}: removed, {count:,} {'piece' if count == 1 else 'pieces'}" for name, count in removed),
+    ),
+)  # fmt: skip
+def remove_all(call: OperationCall, body: PackNames) -> list[tuple[str, int]]:
+    """Delete imported packs of rules, with their functions. Watchlists are preserved."""
+    return [_remove(call, name) for name in body.names]
+
+
+@OPERATIONS.operation(
+    DELETE, needs_lake=True,
+    page=OperationForm("Remove", closes=True, danger=True, in_rows=True, when=lambda row: row["holds"] == "rules"),
+)  # fmt: skip
+def remove(call: OperationCall, name: Text) -> None:
+    """Remove a pack of rules with its functions and switches. Its watchlists and alerts are preserved."""
+    _remove(call, name)
+
+
+def _remove(call: OperationCall, name: str) -> tuple[str, int]:
+    from nephoscope.alerts.library.content_packs import PackError, RulePacks
+    from nephoscope.service.content import remove_pack
+
+    try:
+        pack = RulePacks(call.service.data).read(name)
+    except PackError as error:
+        raise RefusedRequestError(str(error), "names") from error
+    remove_pack(call.service, call.lake, pack)
+    return pack.name, len(pack.pieces)
