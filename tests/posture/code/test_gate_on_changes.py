@@ -253,3 +253,35 @@ def test_the_base_is_judged_with_the_parameters_that_are_given(clone: Clone) -> 
     arguments = ("old.json", "--parameters-file", "../values.json", "--fail-on-policy", "11374dee*")
     assert clone.scan(*arguments).exit_code == 1
     assert clone.scan(*arguments, "--since", "origin/main").exit_code == 0
+
+
+def test_a_change_that_removes_every_template_is_clean(clone: Clone) -> None:
+    clone.commit(old=None)
+    assert clone.scan(".").exit_code == 4
+    result = clone.scan(".", "--since", "origin/main")
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{\n "findings": [,]}', "known.baseline:2:15: not JSON"),
+        ('{"schemaVersion": 1, "findings": [{"rule": "a"}]}', "not a baseline"),
+        ('{"schemaVersion": 9, "findings": []}', "schema version 9 is not known"),
+    ],
+)
+def test_a_baseline_that_cannot_be_used_says_where(clone: Clone, text: str, said: str) -> None:
+    Path("known.baseline").write_text(text)
+    result = clone.scan(".", "--baseline", "known.baseline")
+    assert result.exit_code == 2
+    assert said in result.output
+    assert "byte" not in result.output
+    assert "write it with --write-baseline" in result.output
+
+
+def test_a_threshold_that_nothing_can_reach_is_refused(clone: Clone) -> None:
+    assert clone.scan(".", "--fail-on", "Critical").exit_code == 0  # a literal password would be Critical
+    Path("plan.json").write_text(terraform_plan(None, False))
+    result = clone.scan("plan.json", "--fail-on", "Critical")
+    assert result.exit_code == 2
+    assert "--fail-on Critical would never fail" in result.output

@@ -52,3 +52,25 @@ def test_decisions_lie_around_the_target(
     arguments = ["--data", str(tmp_path / "data"), "scan", target, "-o", "json", "--fail-on-policy", HTTPS]
     result = CliRunner().invoke(cli, arguments)
     assert result.exit_code == (0 if exempt else 1), result.stderr
+
+
+@pytest.mark.parametrize("https", [False, True])
+def test_an_exemption_suppresses_what_fails_alone_and_is_external(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, https: bool
+) -> None:
+    account = {**ACCOUNT, "properties": {"supportsHttpsTrafficOnly": https}}
+    text = json.dumps({"$schema": SCHEMA, "contentVersion": "1.0.0.0", "resources": [account]}, indent=1)
+    line = '"supportsHttpsTrafficOnly"'
+    (tmp_path / "main.json").write_text(text)
+    (tmp_path / "waived.json").write_text(json.dumps(EXEMPTION))
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--data", str(tmp_path / "data"), "scan", "main.json", "-o", "sarif"]
+    result = CliRunner().invoke(cli, [*arguments, "--decisions", "waived.json"])
+    [run] = json.loads(result.stdout)["runs"]
+    found = [one["suppressions"][0]["kind"] for one in run["results"] if one.get("suppressions")]
+    assert found == ([] if https else ["external"])
+    commented = text.replace(line, f"// nephoscope: ignore[{HTTPS}] the edge ends TLS\n {line}")
+    (tmp_path / "main.json").write_text(commented)
+    [run] = json.loads(CliRunner().invoke(cli, arguments).stdout)["runs"]
+    found = [one["suppressions"][0]["kind"] for one in run["results"] if one.get("suppressions")]
+    assert found == ([] if https else ["inSource"])

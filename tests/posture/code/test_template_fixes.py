@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from nephoscope.cli.main import cli
 from nephoscope.posture.code.file_edits import apply_edits
 from nephoscope.posture.code.finding import Edit, Region
+from nephoscope.posture.code.template.fix_requirements import is_deployable
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 
@@ -75,3 +76,61 @@ def test_edits_that_overlap_are_applied_once() -> None:
     assert apply_edits("{}", [edit(1, 2, 2, "a"), edit(1, 2, 2, "b")]) == ("{a}", 1)
     many = [edit(1, 2, 2, '"a": 1,'), edit(1, 2, 2, '"a": 2,'), edit(1, 2, 2, '"b": 3,')]
     assert apply_edits('{"c": 4}', many) == ('{"a": 1,"b": 3,"c": 4}', 2)
+
+
+KEY = {"keyvaultproperties": {"keyname": "k", "keyvaulturi": "https://kv"}}
+#: A type, its properties and more of its body, a value that a rule wants at a path, and whether a fix is offered.
+OFFERED: list[tuple[str, dict[str, Any], dict[str, Any], str, Any, bool]] = [
+    (STORAGE, {}, {}, "properties.encryption.keySource", "Microsoft.Keyvault", False),
+    (STORAGE, {"encryption": KEY}, {}, "properties.encryption.keySource", "Microsoft.Keyvault", False),
+    (
+        STORAGE, {"encryption": KEY}, {"identity": {"type": "SystemAssigned"}}, "properties.encryption.keySource",
+        "Microsoft.Keyvault", True,
+    ),
+    (STORAGE, {}, {}, "properties.allowSharedKeyAccess", False, True),
+    (STORAGE, {}, {}, "sku.name", "Standard_GRS", False),
+    ("Microsoft.Storage/storageAccounts/blobServices", {}, {}, "properties.deleteRetentionPolicy.enabled", True, False),
+    (
+        "Microsoft.Storage/storageAccounts/blobServices", {"deleteRetentionPolicy": {"days": 7}}, {},
+        "properties.deleteRetentionPolicy.enabled", True, True,
+    ),
+    ("Microsoft.Sql/servers", {}, {}, "properties.administrators.azureADOnlyAuthentication", True, False),
+    ("Microsoft.Sql/servers", {}, {}, "properties.minimalTlsVersion", "1.2", True),
+    ("Microsoft.Sql/servers/firewallRules", {}, {}, "properties.endIpAddress", "0.0.0.0", False),
+    ("Microsoft.Compute/disks", {}, {}, "properties.networkAccessPolicy", "AllowPrivate", False),
+    ("Microsoft.Compute/disks", {}, {}, "properties.networkAccessPolicy", "DenyAll", True),
+    ("Microsoft.ContainerRegistry/registries", {}, {"sku": {"name": "Basic"}}, "properties.publicNetworkAccess", "Disabled", False),
+    ("Microsoft.ContainerRegistry/registries", {}, {"sku": {"name": "Premium"}}, "properties.publicNetworkAccess", "Disabled", True),
+    ("Microsoft.RecoveryServices/vaults", {}, {}, "properties.securitySettings.immutabilitySettings.state", "Locked", False),
+    ("Microsoft.RecoveryServices/vaults", {}, {}, "properties.publicNetworkAccess", "Disabled", True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("type_", "properties", "more", "path", "value", "offered"), OFFERED)
+def test_a_fix_is_offered_only_where_azure_takes_it(
+    type_: str, properties: dict[str, Any], more: dict[str, Any], path: str, value: Any, offered: bool
+) -> None:
+    body = {"properties": properties, **more}
+    assert is_deployable(type_, body, tuple(path.split(".")), value) is offered
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_fix_keeps_the_ends_of_lines_and_the_encoding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, newline: str, encoding: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "main.json"
+    written = json.dumps(
+        template(STORAGE, {"accessTier": "Hot", "note": "Größe"}), indent=2, ensure_ascii=False
+    )
+    path.write_bytes(written.replace("\n", newline).encode(encoding))
+    arguments = ["--data", str(tmp_path / "data"), "scan", "main.json", "--fail-on-policy", "34cbc653*"]
+    assert CliRunner().invoke(cli, [*arguments, "--fix"]).exit_code == 1
+    text = path.read_bytes().decode(encoding)
+    assert '"networkAcls"' in text
+    assert "keySource" not in text
+    assert text.count("\r\n") == (text.count("\n") if newline == "\r\n" else 0)
+    assert "Größe" in text
+    assert path.read_bytes()[:1] == written.encode(encoding)[:1]
+    assert CliRunner().invoke(cli, arguments).exit_code == 0

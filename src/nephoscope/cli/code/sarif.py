@@ -72,7 +72,11 @@ def _result(finding: CodeFinding, fingerprint: str, index: int, level: str) -> d
         }
     if finding.state is FindingState.SUPPRESSED:
         result["suppressions"] = [
-            {"kind": "inSource", "status": "accepted", "justification": finding.reason or "suppressed"}
+            {
+                "kind": "external" if finding.exempt else "inSource",
+                "status": "accepted",
+                "justification": finding.reason or "suppressed",
+            }
         ]
     if finding.state is FindingState.KNOWN:
         result["baselineState"] = "unchanged"

@@ -132,6 +132,7 @@ def _judge_targets(
     report = report.with_unread(
         [*unusable_decisions(asked.decisions, options["targets"]), *unusable_policies(asked.policies, packs)]
     )
+    _check_critical(options, report, judge)
     explained += judge.explained
     judge.explains = None
     if options["since"] is not None:
@@ -146,6 +147,20 @@ def _judge_targets(
     if options["baseline"] is not None:
         report = known_before(report, read_baseline(options["baseline"]), str(options["baseline"]))
     return report
+
+
+def _check_critical(options: ScanOptions, report: CodeReport, judge: TemplateJudge) -> None:
+    """Refuse a gate that can never fail: no policy of Azure or of the own pack is Critical, rules of manifests are."""
+    if options["fail_on"] != Severity.CRITICAL or options["results"]:
+        return
+    if (
+        not any(one.severity is Severity.CRITICAL for one in report.rules.values())
+        and not judge.has_critical()
+    ):
+        usage_error(
+            "--fail-on Critical would never fail: no policy or rule for these files is Critical; use High, Medium, Low or "
+            "Informational"
+        )
 
 
 def _template_specs(data: Path) -> SpecLookup:

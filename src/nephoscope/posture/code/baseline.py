@@ -10,8 +10,11 @@ import msgspec
 
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.finding import CodeFinding, FindingState, fingerprints
+from nephoscope_policy.documents import ContentDocument, ContentError
+from nephoscope_policy.model.source_location import Place
 
 SCHEMA_VERSION = 1
+_HOW = "write it with --write-baseline"
 
 
 class BaselineError(Exception):
@@ -37,13 +40,13 @@ class Baseline(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_field
 def read_baseline(path: Path) -> frozenset[str]:
     """The fingerprints that a baseline file holds; raises BaselineError."""
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=Baseline)
-    except (OSError, msgspec.DecodeError) as error:
-        raise BaselineError(f"{path}: {error}: write it with --write-baseline") from error
+        found = msgspec.convert(ContentDocument(path, Place(str(path))).json(), type=Baseline)
+    except ContentError as error:
+        raise BaselineError(f"{error}: {_HOW}") from error
+    except msgspec.ValidationError as error:
+        raise BaselineError(f"{path}: not a baseline: {error}: {_HOW}") from error
     if found.schema_version != SCHEMA_VERSION:
-        raise BaselineError(
-            f"{path}: schema version {found.schema_version} is not known: write it with --write-baseline"
-        )
+        raise BaselineError(f"{path}: schema version {found.schema_version} is not known: {_HOW}")
     return frozenset(entry.fingerprint for entry in found.findings)
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.posture.code.finding import CodeFinding, Edit
+from nephoscope_policy.arm.text_encoding import encode_alike, find_encoding
 
 _MEMBER = re.compile(r"\s*(\"[^\"]*\"|[\w-]+)\s*[:=]")
-_LINE = re.compile(r"\n[ \t]*[\w-]+ = [^\n]*$")
+_LINE = re.compile(r"\r?\n[ \t]*[\w-]+ = [^\n]*$")
 
 
 def apply_fixes(findings: Iterable[CodeFinding], root: Path) -> dict[str, int]:
@@ -28,9 +29,13 @@ def apply_fixes(findings: Iterable[CodeFinding], root: Path) -> dict[str, int]:
     for file, edits in sorted(by_file.items()):
         path = root.resolve() / file
         if path.resolve() == path and path.is_relative_to(root.resolve()) and path.is_file():
-            text = path.read_bytes().decode("utf-8")
+            data = path.read_bytes()
+            try:
+                text = data.decode(find_encoding(data))
+            except UnicodeDecodeError:
+                continue  # its places are those of another text
             changed, count = apply_edits(text, edits)
-            path.write_bytes(changed.encode("utf-8"))
+            path.write_bytes(encode_alike(changed, data))
             applied[file] = count
     return applied
 
@@ -40,8 +45,8 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> tuple[str, int]:
 
     At one place several members are inserted, each of another name, where each brings its comma or is a line of its own.
     """
-    source = SourceText("", text)
-    spans = sorted({(*_offsets(source, edit), edit.text) for edit in edits})
+    source, newline = SourceText("", text), "\r\n" if "\r\n" in text else "\n"
+    spans = sorted({(*_offsets(source, edit), edit.text.replace("\n", newline)) for edit in edits})
     parts, at, count = [], 0, 0
     inserted: set[tuple[int, str]] = set()
     for start, end, new in spans:

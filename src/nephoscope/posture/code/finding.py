@@ -58,7 +58,8 @@ class CodeFinding(msgspec.Struct, frozen=True, kw_only=True):
 
     `rule` is the id of a CodeRule or of a recommendation; `evidence` the text that decides, `subject` what it is about (the id of a
     planned resource, a job, an instruction), `reason` why it is Unknown or suppressed, `related` the places that the value came
-    through (parameters, modules). `fix` holds edits that do not overlap; none where a person must choose.
+    through (parameters, modules). `exempt`: an exemption accepts it, not a comment. `fix` holds edits that do not overlap; none where
+    a person must choose.
     """
 
     rule: str
@@ -72,6 +73,7 @@ class CodeFinding(msgspec.Struct, frozen=True, kw_only=True):
     remediation: tuple[str, ...] = ()
     fix: tuple[Edit, ...] = ()
     related: tuple[Region, ...] = ()
+    exempt: bool = False
 
     @property
     def order(self) -> tuple[Region, str, str]:

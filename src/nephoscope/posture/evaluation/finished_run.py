@@ -98,6 +98,13 @@ class EvaluationRun:
         return Assessments(engine.program, engine.roster, engine.layout, engine.verdicts, self._decisions)
 
     @cached_property
+    def assessments_without_exemptions(self) -> Assessments:
+        """The assessments as they would end if nothing were exempt."""
+        engine, plan = self.engine, msgspec.structs.replace(self.plan, exemptions=())
+        decisions = Decisions(plan, engine.program, self.now)
+        return Assessments(engine.program, engine.roster, engine.layout, engine.verdicts, decisions)
+
+    @cached_property
     def errors(self) -> tuple[ContentProblem, ...]:
         """Return what could not be used or does not fit together: documents, references, scopes, exemptions."""
         found = [*self.plan.problems, *self.engine.program.problems]

@@ -35,32 +35,34 @@ class ChangeComparison(msgspec.Struct):
 
     def compare(self, report: CodeReport, targets: Sequence[Path]) -> CodeReport:
         """Return a report in which what failed before is known, with the secrets of the changed files; raises GitError."""
-        before, opened = frozenset[str](), []
+        before, opened, was_judged = frozenset[str](), [], 0
         for target in targets:
             repository, names = open_repository(target)
             base = read_base(repository.root, self.since, CODE_SUFFIXES)
-            before |= self._fingerprints(target, repository, names, base)
+            earlier = self._judge_base(target, repository, names, base)
+            applied = failing_before_apply(repository, names, self.judge, self.scope)
+            applied += failing_before_deployment(repository, names, self.judge)
+            before |= fingerprints_before(earlier.findings, base.renamed) | fingerprints_before(applied, {})
+            was_judged += len(earlier.files)
             opened.append((repository, names, base))
         report = known_before(report, before, self.since)
+        if not report.files:  # a change that removes every file is judged as well
+            report = replace(report, assessed=report.assessed + was_judged)
         for repository, names, base in opened:
             report = _with_secrets(report, repository, names, base)
         return report
 
-    def _fingerprints(
+    def _judge_base(
         self, target: Path, repository: Repository, names: Sequence[str], base: GitBase
-    ) -> frozenset[str]:
-        """The fingerprints of what fails in a target at the base."""
+    ) -> CodeReport:
+        """The report of a target at the base."""
         earlier = Repository(repository.root, base.files, on_disk=False)
         given = [self._given(earlier, path) for path in self.parameters]
         inside = _names_inside(target, repository, names, base)
         report = scan_files(
             [(earlier, inside)], self.since, self.judge, self.scope, given, cache=self.cache, specs=self.specs
         )
-        if self.foreign is not None:
-            report = self.foreign.extend(report, [(earlier, inside)])
-        applied = failing_before_apply(repository, names, self.judge, self.scope)
-        applied += failing_before_deployment(repository, names, self.judge)
-        return fingerprints_before(report.findings, base.renamed) | fingerprints_before(applied, {})
+        return report if self.foreign is None else self.foreign.extend(report, [(earlier, inside)])
 
     def _given(self, earlier: Repository, path: Path) -> str:
         """The name of a parameters file at the base; one that was not there is taken as it is now."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.code.finding import Edit
+from nephoscope.posture.code.template.fix_requirements import is_deployable
 from nephoscope_policy.arm.template import PlannedResource
 from nephoscope_policy.body_paths import MISSING, step
 from nephoscope_policy.engine_differences import SWITCHES
@@ -126,7 +127,9 @@ def wanted_in_related(reasons: Sequence[Reason]) -> object:
 def edit_of(
     places: ValueLocator, resource: WrittenResource, at: BodyPath, subject: str, value: object
 ) -> Edit | None:
-    """The edit that gives a part of a resource's body a value; None where an expression without a literal decides."""
+    """The edit that gives a part of a resource's body a value; None where it makes none that Azure takes, or no literal decides."""
+    if not is_deployable(resource.type, resource.body, at, value):
+        return None
     if not isinstance(resource, PlannedResource):
         from nephoscope.posture.code.template.terraform_fixes import attribute_edit
 

@@ -29,6 +29,7 @@ from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
     from nephoscope.posture.code.template.template_resource import WrittenResource
+    from nephoscope.posture.evaluation.evaluation_run import PreparedPlan
     from nephoscope.posture.evaluation.finished_run import EvaluationRun
     from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
     from nephoscope.posture.recommendations.recommendation import Recommendation
@@ -76,14 +77,24 @@ class TemplateJudge:
         self._suppressions = TemplateSuppressions()
 
     @cached_property
+    def _prepared(self) -> tuple[EvaluationPlan, Aliases, PreparedPlan]:
+        from nephoscope.posture.evaluation.evaluation_run import prepare
+
+        plan, aliases = self._build()
+        return plan, aliases, prepare(plan, aliases, {})
+
+    @cached_property
     def _evaluate(self) -> Callable[..., EvaluationRun]:
         """Evaluates estates by the plan; what that takes is loaded where something is judged."""
         from nephoscope.posture.code.template.planned_analysis import analyze_planned
-        from nephoscope.posture.evaluation.evaluation_run import evaluate, prepare
+        from nephoscope.posture.evaluation.evaluation_run import evaluate
 
-        plan, aliases = self._build()
-        prepared = prepare(plan, aliases, {})
+        plan, aliases, prepared = self._prepared
         return partial(evaluate, plan=plan, analyzers=analyze_planned, aliases=aliases, prepared=prepared)
+
+    def has_critical(self) -> bool:
+        """Return whether some policy of the plan is Critical, so that a finding can be."""
+        return self._prepared[2].program.recommendations.has_critical()
 
     def make_ready(self) -> None:
         """Build the plan; raises what `content` raises."""
@@ -142,6 +153,8 @@ class TemplateJudge:
         state = _STATES.get(assessment.state)
         if state is FindingState.UNKNOWN and assessment.cause not in UNDECIDED:
             found.elsewhere[assessment.cause] += 1
+        elif state is FindingState.SUPPRESSED and _is_met(assessment, run):
+            return  # what holds needs no exemption
         elif state is not None:
             found.findings.append(self._make_finding(assessment, state, resource, run, planned))
 
@@ -186,6 +199,7 @@ class TemplateJudge:
             said = f"{said} ({unreasoned})" if unreasoned else said
         return CodeFinding(
             rule=rule.id,
+            exempt=state is FindingState.SUPPRESSED and ignored is None,
             region=place.region,
             message=_message(rule, resource, said),
             severity=rule.severity,
@@ -243,6 +257,16 @@ class TemplateJudge:
 def _message(rule: CodeRule, resource: WrittenResource, said: str) -> str:
     title = f"{rule.title} ({resource.label})" if resource.label else rule.title
     return f"{title}: {said}" if said else title
+
+
+def _is_met(assessment: Assessment, run: EvaluationRun) -> bool:
+    """Return whether an exempt assessment would be compliant without its exemption."""
+    own = (assessment.key, assessment.assignment, assessment.reference)
+    return any(
+        one.state is ComplianceState.COMPLIANT
+        for one in run.assessments_without_exemptions.of_resource(assessment.resource.lower())
+        if (one.key, one.assignment, one.reference) == own
+    )
 
 
 def _source(assessment: Assessment, run: EvaluationRun, planned: PlannedEstate) -> WrittenResource | None:

@@ -54,14 +54,22 @@ def _follow_link(origin: WrittenNode, path: Path, link: object) -> Located | Non
         )
         return None
     names = _sibling_paths(origin, address) if relative is not None else _candidates(origin, address)
+    around = ""
     for name in names:
         if name in origin.frame.deployment.files:
-            continue  # a template does not deploy itself: another one of its name is meant
+            around = name  # a template does not deploy itself: another one of its name is meant
+            continue
         document = load_document(plan, name)
         if document is not None:
             return document, (), document.value
         if name in plan.artifacts:
             return plan.artifacts[name]
+    if around and relative is not None:
+        plan.report(
+            origin.document.place(path),
+            f"{around} deploys this template or is it: a template cannot deploy itself, link another one",
+        )
+        return None
     plan.report(
         origin.document.place(path),
         f"{shown_pattern(address)} could not be read: it is neither beside the template nor fetched; what it deploys is unknown",
