@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from tests.web.conftest import ALERT, TRIAL
 from tests.web.inside import CVE, HELD
 
+from nephoscope.alerts.library.hunting import load_shipped as load_hunting
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
@@ -43,6 +44,7 @@ def addresses(data: Path) -> list[str]:
         "/sources/tenants/{name}": "fabrikam",
         "/sources/logs/{name}": "drop",
         "/help/{name:path}": "guides/sources.md",
+        "/content/hunting/{id}": next(iter(load_hunting().rules)).id,
         "/content/packs/{name}": "checkout",
         "/pipelines/runs/{id}": run.id,
         "/vulnerabilities/{name:path}": CVE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
@@ -180,3 +181,22 @@ def test_a_place_in_what_was_sent_is_told_by_the_file_of_who_sent_it(
         RulePacks(instance.data).remove(name)
     assert tempfile.gettempdir() not in told
     assert (f"rules/{place}" if archived else place) in told
+
+
+def test_a_policy_an_initiative_and_a_hunting_query_open_with_their_text(owner) -> None:
+    for kind, part in (
+        ("policies", "/content/policy/definition/"),
+        ("initiatives", "/content/policy/initiative/"),
+    ):
+        listed = owner.get("/content", params={"kind": kind}).text
+        address = re.findall(rf'href="({part}[^"]+)"', listed)[0]
+        shown = owner.get(html.unescape(address))
+        assert shown.status_code == 200, address
+        assert "policyRule" in html.unescape(shown.text) or "policyDefinitions" in html.unescape(shown.text)
+    address = re.findall(
+        r'href="(/content/hunting/[^"]+)"', owner.get("/content", params={"kind": "hunting"}).text
+    )[0]
+    shown = owner.get(html.unescape(address)).text
+    assert "Run in logs" in shown
+    for gone in ("/content/hunting/none", "/content/policy/definition/none", "/content/policy/other/x"):
+        assert owner.get(gone).status_code == 404

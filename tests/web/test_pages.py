@@ -16,6 +16,7 @@ from tests.web.conftest import ALERT, HERE, TRIAL
 from tests.web.inside import CVE, HELD
 from tests.web.sending import sent
 
+from nephoscope.alerts.library.hunting import load_shipped as load_hunting
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.findings import FindingQuery
@@ -37,6 +38,7 @@ def addresses(instance):
         "/sources/tenants/{name}": "fabrikam",
         "/sources/logs/{name}": "drop",
         "/help/{name:path}": "guides/sources.md",
+        "/content/hunting/{id}": next(iter(load_hunting().rules)).id,
         "/content/packs/{name}": "checkout",
         "/pipelines/runs/{id}": instance.state.pipelines.runs()[0].id,
         "/vulnerabilities/{name:path}": CVE,
@@ -63,7 +65,7 @@ def addresses(instance):
             page.path,
         )
         for page in pages()
-        if page.template and not page.path.endswith(("{act}", "{key:path}"))  # test_settings_sections.py
+        if page.template and not page.path.endswith(("/act/{act}", "{key:path}"))  # test_settings_sections.py
     ]
 
 

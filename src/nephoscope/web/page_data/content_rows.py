@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from nephoscope.alerts.library import content_listing
 from nephoscope.alerts.library.content_import import held_tables
@@ -129,7 +130,7 @@ def _rule(one: content_listing.RuleListing) -> ContentRow:
 
 
 def _query(one: content_listing.RuleListing) -> ContentRow:
-    link = f"/content/packs/{one.pack}" if one.pack else ""
+    link = f"/content/packs/{one.pack}" if one.pack else f"/content/hunting/{one.id}"
     about = ", ".join((*one.tactics, *one.techniques))
     return ContentRow(one.name, about, one.pack, one.standing, one.status, "", None, one.id, link)
 
@@ -162,8 +163,9 @@ def _entry(one: CatalogueEntry) -> ContentRow:
     state = "refused" if one.fault else "Microsoft is responsible for it" if one.static else "loaded"
     told = f"refused: {one.fault}" if one.fault else state
     return ContentRow(
-        one.display_name or one.name, f"{types} · version {one.version}", "", state, told, key=one.id
-    )
+        one.display_name or one.name, f"{types} · version {one.version}", "", state, told, key=one.id,
+        link=f"/content/policy/{one.kind}/{quote(one.id.strip('/'))}",
+    )  # fmt: skip
 
 
 #: What there is: the word of the address -> its title and its rows.
