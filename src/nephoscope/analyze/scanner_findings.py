@@ -115,6 +115,8 @@ COVERAGE, NOT_ASSESSED = "VulnerabilityScanCoverage", "NotAssessed"
 GOOD_UNTIL = "goodUntil"
 #: The cause of a finding that somebody exempted.
 EXEMPT = "Exempt"
+#: What is published of a finding as its scanner told it.
+_REPORTED = ("id", "category", "description", "impact", "remediation")
 #: Severities that are not grave.
 _LOWER = ("medium", "low")
 TYPES = tuple(dict.fromkeys([FINDING, *(type_ for key in KEYS.values() for type_ in key.types)]))
@@ -267,4 +269,5 @@ def _find_uncovered(view: EstateView, one: Resource, body: dict[str, Any]) -> Da
 def _make_finding(one: Resource, body: dict[str, object], severity: str) -> SubAssessment:
     details = body.get("additionalData")
     known = dict(details) if isinstance(details, dict) else {}
-    return SubAssessment(one.name, str(body.get("displayName") or one.name), severity, known)
+    reported = {key: text for key in _REPORTED if isinstance(text := body.get(key), str) and text}
+    return SubAssessment(one.name, str(body.get("displayName") or one.name), severity, known, reported)

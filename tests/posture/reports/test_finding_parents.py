@@ -82,3 +82,32 @@ def test_findings_stand_inside_the_worst_that_is_judged_by_them(told, initiative
     assert len(every) == len(set(every))
     assert parents <= set(every)
     assert inside <= {one.body["name"] for one in assessment_metadata.documents(report, {})}
+
+
+def test_what_a_scanner_told_of_a_finding_is_published_with_it(tmp_path):
+    machine = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/m"
+    place = f"{machine}/providers/Microsoft.Security/assessments/1195afff-c881-495e-9bc5-1486211ae03f"
+    reported = {
+        "id": "CVE-2031-1", "category": "deb", "description": "A lamp falls.", "impact": "High",
+        "remediation": "Update lamp to 2.0",
+    }  # fmt: skip
+    finding = {
+        **reported, "displayName": "Lamp", "status": {"code": "Unhealthy", "severity": "High"},
+        "additionalData": {"assessedResourceType": "ServerVulnerabilityTvm"},
+    }  # fmt: skip
+    resources = [
+        {"id": machine, "name": "m", "type": "Microsoft.Compute/virtualMachines", "properties": {}},
+        {
+            "id": f"{place}/subAssessments/one", "name": "one", "type": sub_assessments.TYPE,
+            "properties": finding,
+        },
+    ]  # fmt: skip
+    (tmp_path / "estate.json").write_text(json.dumps(resources))
+    scan = EstateScan(ScanRequest((str(tmp_path / "estate.json"),)), tmp_path / "scan", NOW)
+    documents = [one.body for one in sub_assessments.documents(Report(scan.run(scan.estate()), "estate"), {})]
+    assert documents
+    for body in documents:
+        properties = body["properties"]
+        assert {key: properties[key] for key in reported} == reported
+        assert (body["name"], properties["displayName"]) == ("one", "Lamp")
+        assert properties["status"] == {"code": "Unhealthy", "severity": "High"}

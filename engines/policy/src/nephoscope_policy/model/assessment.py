@@ -29,12 +29,17 @@ class Reason(msgspec.Struct, frozen=True):
 
 
 class SubAssessment(msgspec.Struct, frozen=True):
-    """One finding inside an assessment, such as one open rule or one CVE."""
+    """One finding inside an assessment, such as one open rule or one CVE.
+
+    `id` tells it from others of the assessment; `reported` are texts that its source told of it, by Azure's names of them: the id of
+    the vulnerability, category, description, impact, remediation.
+    """
 
     id: str
     title: str
     severity: str
     details: dict[str, Any]
+    reported: dict[str, str] = {}
 
 
 class Assessment(msgspec.Struct, frozen=True):

@@ -42,6 +42,7 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
                 "resourceDetails": {"source": "Azure", "id": resource},
                 "timeGenerated": report.now.isoformat(),
                 "additionalData": sub.details,
+                **sub.reported,
             }
             id_ = f"{resource}/providers/Microsoft.Security/assessments/{key}/subAssessments/{sub.id.replace('/', '-')}"
             yield PublishedDocument.of(
