@@ -17,6 +17,7 @@ from nephoscope.api.server import METHODS, respond
 from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.unavailable_response import later
+from nephoscope.serve.compressed_answers import CompressedAnswers
 from nephoscope.serve.doctor import looked_at
 from nephoscope.serve.doctor_check import CheckContext
 from nephoscope.serve.forwarded_headers import ForwardedHeaders
@@ -109,6 +110,7 @@ def _middleware(
         *([Middleware(ForwardedHeaders, counted=metrics.note)] if behind_front else []),
         Middleware(MetricsMiddleware, metrics=metrics),
         Middleware(SecurityHeaders),
+        Middleware(CompressedAnswers),
         *([trusted] if hosts else []),
         Middleware(HtmlErrors),
         Middleware(RateLimitMiddleware, requests_a_minute=requests_a_minute),

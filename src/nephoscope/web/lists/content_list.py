@@ -36,7 +36,7 @@ def content_list(visit: Visit, workspace: str, kind: str, *, may: bool) -> RowLi
         *((ListColumn("on", "Enabled", _switch, width="short"),) if switched else ()),
         *((severity_column(lambda one: one.severity, optional=True),) if kind == "rules" else ()),
         ListColumn("name", "Name", name, main=True, width="title"),
-        ListColumn("status", "Status", _standing),
+        ListColumn("status", "Status", _standing, optional=True),
         text_column("pack", "Source", lambda one: _source_title(one.pack or SHIPPED), width="ago"),
         text_column("about", "Description", lambda one: one.about),
     )

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from nephoscope.service.image_overview import STATUS_WORDS, ImageOverview
-from nephoscope.web.lists.column_kinds import time_column
-from nephoscope.web.lists.list_cell import NONE, CellMark, ListCell, number_cell, state_cell, text_cell
+from nephoscope.web.lists.column_kinds import number_column, time_column
+from nephoscope.web.lists.list_cell import NONE, ListCell, number_cell, state_cell, text_cell
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
@@ -71,7 +71,7 @@ def image_list(
                        hint="Packages not assessed"),
             time_column("scanned", "Scanned", lambda one: one.scanned_at, "Not yet"),
             ListColumn("digest", "Digest", lambda one: text_cell(one.digest[:19], whole=one.digest), optional=True, shown=False),
-            ListColumn("running", "Running in", lambda one: number_cell(len(one.running)), number=True, optional=True, shown=False),
+            number_column("running", "Running in", lambda one: len(one.running), hint="Clusters and services"),
         ),
         lambda one: f"{one.server}/{one.repository}@{one.digest}",
         (
@@ -90,9 +90,6 @@ def _running(one: ImageOverview) -> tuple[str, ...]:
 
 
 def _status(one: ImageOverview) -> ListCell:
-    marks = (CellMark(f"running in {len(one.running)}", "new"),) if one.running else ()
     order = float(list(STATUS_WORDS).index(one.status))
     whole = one.registered.error if one.registered else ""
-    return state_cell(
-        STATUS_WORDS[one.status], TONES.get(one.status, ""), whole=whole, marks=marks, order=order
-    )
+    return state_cell(STATUS_WORDS[one.status], TONES.get(one.status, ""), whole=whole, order=order)
