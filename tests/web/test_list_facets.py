@@ -144,3 +144,43 @@ def test_a_scope_without_alerts_says_so_of_itself(owner, instance):
     assert "No alerts yet" not in page
     assert "Alerts in all scopes" in page
     assert "No incidents in this scope" in owner.get(f"/incidents?scope={empty}").text
+
+
+def test_a_view_is_saved_by_its_owner_opened_in_the_scope_of_now_and_removed(instance, owner, visitor):
+    form = {
+        "act": "save",
+        "list": "/rules",
+        "query": "?status=ok&scope=x&preview=y&sort=-alerts",
+        "name": "Mine <one>",
+        "span": "24h",
+    }
+    answer = owner.post("/views", data=form, headers=HERE)
+    assert answer.headers["location"] == "/rules?span=24h&status=ok&sort=-alerts"
+    page = owner.get("/rules?sort=-alerts&status=ok").text
+    assert ">Mine &lt;one&gt;</summary>" in page, "the address is the view"
+    assert "Mine &lt;one&gt;" not in owner.get("/incidents").text
+    assert "Mine &lt;one&gt;" not in visitor(("Owner", "/")).get("/rules").text
+    told = [one for one in instance.state.audit.entries(most=20) if one.target == "Mine <one>"]
+    assert [one.operation.rpartition("/")[0] for one in told] == [
+        "Microsoft.OperationalInsights/workspaces/savedSearches"
+    ]
+    menu = re.search(r'<li class="menu__row">.*?</li>', page, re.DOTALL)[0]
+    sent = dict(re.findall(r'name="(\w+)" value="([^"]*)"', menu))
+    assert visitor(("Owner", "/")).post("/views", data=sent, headers=HERE).status_code == 404
+    assert owner.post("/views", data={**sent, "etag": "old"}, headers=HERE).status_code == 409
+    assert owner.post("/views", data=sent, headers=HERE).headers["location"] == "/rules"
+    assert "Mine &lt;one&gt;" not in owner.get("/rules").text
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"query": "?span=24h"}, {"query": "q=1", "list": "/nowhere"}, {"query": "q=1", "name": ""}, {"query": f"q={'x' * 2_100}"},
+        {"query": "q=1", "act": "share"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_no_view_is_refused(owner, form):
+    sent = {"act": "save", "list": "/rules", "name": "Refused", **form}
+    assert owner.post("/views", data=sent, headers=HERE).status_code == 400
+    assert "Refused" not in owner.get("/rules").text

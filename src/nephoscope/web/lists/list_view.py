@@ -12,6 +12,7 @@ from nephoscope.web.lists.list_columns import choose_columns
 from nephoscope.web.lists.list_heads import ListColumn, build_heads, sort_rows
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.row_facets import RowFacet, narrow_rows
+from nephoscope.web.lists.saved_views import SavedView, list_views
 from nephoscope.web.tables.key_paging import PageKeys, find_page_start, page_keys
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class ListView:
     preview: RowPreview | None = None
     keys: PageKeys | None = None
     ticked: Sequence[str] = ()
+    views: Sequence[SavedView] = ()
 
     @property
     def count_chosen(self) -> int:
@@ -154,7 +156,7 @@ def show_page(
         build_heads(visit, columns, wanted.order), rows, total, start, ROWS,
         [(one.name, one.title, one in columns) for one in wanted.columns if not one.main],
         None if beside is None else _preview(visit, wanted, beside), keys,
-        [one.tick for one in rows if one.ticked],
+        [one.tick for one in rows if one.ticked], list_views(visit),
     )  # fmt: skip
 
 

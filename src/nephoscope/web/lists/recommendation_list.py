@@ -49,7 +49,7 @@ def recommendation_list(visit: Visit) -> RowList[Priority]:
             ListColumn("gain", "Gain", _gain, number=True, optional=True, hint="Score gain if all resources become healthy"),
             text_column("control", "Control", lambda one: one.control),
         ),
-        _key, FACETS, hint="Title contains", about_of=lambda one: one.why,
+        _key, FACETS, hint="Title contains",
     )  # fmt: skip
 
 

@@ -44,6 +44,7 @@ document.addEventListener("submit", (event) => {
     here.searchParams.delete("columns");
     form.elements.next.value = here.pathname + here.search;
   }
+  if (form.getAttribute("action") === "/views" && form.elements.query) form.elements.query.value = location.search;
 }, true);
 
 // Keys; who types keeps them, and the help turns them off.
@@ -51,7 +52,9 @@ const OFF = "nephoscope-keys-off";
 const typing = (one) => one.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable], dialog");
 function moved(step) {
   const every = rows();
-  const at = every.findIndex((one) => one.contains(document.activeElement));
+  const focused = every.findIndex((one) => one.contains(document.activeElement));
+  // a row that was opened beside the list was drawn anew: the next one follows it
+  const at = focused >= 0 ? focused : every.findIndex((one) => one.classList.contains("data-list__row--current"));
   const next = every[at < 0 ? (step > 0 ? 0 : every.length - 1) : Math.min(Math.max(at + step, 0), every.length - 1)];
   (next?.querySelector(".data-list__cell--title a") ?? next?.querySelector("a"))?.focus();
   next?.scrollIntoView({ block: "nearest" });
