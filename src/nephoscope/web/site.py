@@ -34,6 +34,7 @@ from nephoscope.web.forms.form_parser import MAX_OF_ANYBODY, FormError, Submitte
 from nephoscope.web.lists.list_columns import keep_columns
 from nephoscope.web.provider_sign_in import after_sign_out, provider_routes
 from nephoscope.web.rendering.templates import draw, show_navigation
+from nephoscope.web.saved_view_forms import SAVED_VIEWS
 from nephoscope.web.style_sheet import read_style_sheet, style_address
 from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import Visit
@@ -65,7 +66,10 @@ def routes(instance: Instance) -> list[BaseRoute]:
         Route("/columns", _columns, methods=["POST"]),
         Route("/link/{secret}", _link(instance), methods=["GET", "POST"]),
         *provider_routes(instance),
-        *(Route(page.path, _endpoint(instance, page), methods=list(page.methods)) for page in pages()),
+        *(
+            Route(page.path, _endpoint(instance, page), methods=list(page.methods))
+            for page in (*pages(), SAVED_VIEWS)
+        ),
     ]
 
 

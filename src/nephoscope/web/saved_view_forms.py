@@ -18,4 +18,4 @@ def fill_page(visit: Visit) -> Response:
     return RedirectResponse(done(visit, paths), 303)
 
 
-PAGE = Page("/views", "Saved views", "", EVERYBODY, fill_page, methods=("POST",))
+SAVED_VIEWS = Page("/views", "Saved views", "", EVERYBODY, fill_page, methods=("POST",))
