@@ -157,7 +157,7 @@ def _code() -> int:
         import traceback
 
         traceback.print_exc()
-        click.echo("nephoscope: internal error, nothing was assessed", err=True)
+        click.echo("nephoscope: internal error, the command did not finish", err=True)
         return NOT_JUDGED
     return found if isinstance(found, int) else 0
 

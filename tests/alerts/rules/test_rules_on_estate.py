@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from nephoscope.alerts.detection.detector import Detector, RuleOutcome
 from nephoscope.alerts.library.content_item import ContentItem, ContentKind
 from nephoscope.alerts.library.content_status import RuleAvailability, judge
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.window import at
+from nephoscope.alerts.rules.window import SETTLE, at
+from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.posture.published.build_info import BuildInfo
@@ -58,8 +60,15 @@ def assess(data: Path, *principals: str) -> None:
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
-    with State.of(tmp_path) as state, opened_lake(tmp_path, state) as lake:
+def state_of(tmp_path: Path) -> Iterator[State]:
+    with State.of(tmp_path) as state:
+        yield state
+
+
+@pytest.fixture
+def lake(tmp_path: Path, state_of: State) -> Iterator[Lake]:
+    state = state_of
+    with opened_lake(tmp_path, state) as lake:
         record = {
             "TimeGenerated": NOW.replace(microsecond=1),
             "UserId": ADA,
@@ -102,6 +111,21 @@ def test_an_estate_that_was_not_assessed_is_an_error_of_the_rule(
     lake: Lake, shared: bool, query: str, said: str
 ) -> None:
     assert said in outcome(lake, query, shared=shared).error
+
+
+@pytest.mark.parametrize("way", ["tick", "once"])
+def test_rules_that_cannot_read_the_estate_fail_alone(lake: Lake, state_of: State, way: str) -> None:
+    rules = [
+        replace(rule(query), id=f"r{n}")
+        for n, query in enumerate([QUERY, "Resources", "arg('').Resources", "SigninLogs"] * 3)
+    ]
+    schedule = Schedule(lake, state_of, rules, "default")
+    end = NOW + rules[0].frequency
+    ran = list(schedule.tick(end + SETTLE) if way == "tick" else schedule.once(end, end + SETTLE))
+    errors = {one.outcome.rule.query: one.outcome.error for one in ran}
+    assert len(ran) == len(rules)
+    assert errors.pop("SigninLogs") == ""
+    assert all("no resources were assessed yet" in one for one in errors.values()), errors
 
 
 def test_a_table_that_nothing_fills_is_an_error_of_the_rule(lake: Lake) -> None:

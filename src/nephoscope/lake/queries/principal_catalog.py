@@ -26,6 +26,7 @@ from nephoscope.lake.storage.version_pins import Pins
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
 from nephoscope_kql.engines.parquet import FileScan
+from nephoscope_kql.errors import KqlError
 
 _ALIASES = "_GetWatchlistAlias"
 _ARM = re.compile(
@@ -255,8 +256,16 @@ class LakeCatalog:
         return frozenset(table for table, _ in self._held.asked.values())
 
     def files(self) -> dict[str, list[Path]]:
-        """Relation -> all its files at the pinned version."""
-        return {relation: self.scan(relation).paths() for relation in self.relations()}
+        """Relation -> all its files at the pinned version; a table of Resource Graph that cannot be read has none, and its scan
+        says why.
+        """
+        found: dict[str, list[Path]] = {}
+        for relation in self.relations():
+            try:
+                found[relation] = self.scan(relation).paths()
+            except KqlError:
+                found[relation] = []
+        return found
 
     def close(self) -> None:
         """Let the pinned versions go."""
