@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 
@@ -97,3 +98,35 @@ def test_heads_of_numbers_stand_over_them(owner):
     text = owner.get("/logs", params={"query": "datatable(a:string, n:long)['x', 1]"}).text
     assert '<th scope="col" title="long" class="table__number">n</th>' in text
     assert "<h2>1 row</h2>" in text
+
+
+SERIES = (
+    "datatable(t:datetime, who:string, n:long)[datetime(2026-01-01), 'ada', 3, datetime(2026-01-03), 'ada', 5,"
+    " datetime(2026-01-02), 'eve', 1]"
+    " | make-series rows = sum(n) default = 0 on t from datetime(2026-01-01) to datetime(2026-01-04) step 1d by who | render "
+)
+
+
+@pytest.mark.parametrize(
+    ("chart", "kind"), [("timechart", "line"), ("columnchart", "columns"), ("areachart", "area")]
+)
+def test_arrays_of_make_series_are_drawn_over_their_times(chart, kind):
+    found = drawn(SERIES + chart)
+    assert found.kind == kind
+    assert [one.name for one in found.series] == ["ada", "eve"]
+    if kind == "line":
+        assert (found.first.text[:10], found.last.text[:10]) == ("2026-01-01", "2026-01-03")
+        points = json.loads(found.points)["data"]
+        assert points[1:] == [[3.0, 0.0, 5.0], [0.0, 1.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "print a = dynamic({'x': 1}), n = 1 | render columnchart",
+        "print a = dynamic(null), n = 1 | render columnchart",
+        "print t = datetime(2026-01-01), a = dynamic([]), n = 1 | render timechart",
+    ],
+)
+def test_other_dynamic_values_do_not_stop_a_chart(query):
+    assert drawn(query) is not None

@@ -10,10 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 from nephoscope.alerts.library.attack_coverage import (
+    NO_TECHNIQUE,
     CoverageRule,
     TechniqueCoverage,
     cells,
     markdown,
+    matrix,
     navigator,
     numbers,
     pairs,
@@ -162,3 +164,18 @@ def test_every_imported_rule_is_told_with_how_it_stands_today(
     result = CliRunner().invoke(cli, ["--data", str(data), "tables", "import", str(data / "tables.json")])
     assert result.exit_code == 0, result.output
     assert "needs AcmeUsers_CL (unknown)" in run(data, "test", "-v", code=1)
+
+
+def test_the_matrix_has_all_techniques_of_a_tactic_and_counts_those_below_them():
+    found = [
+        TechniqueCoverage("Persistence", "T1098.001", ("a",), ()),
+        TechniqueCoverage("Persistence", "T1098", ("a", "b"), ("h",)),
+        TechniqueCoverage("Persistence", NO_TECHNIQUE, ("c",), ()),
+    ]
+    columns = {one.tactic: one for one in matrix(found)}
+    size = sum("Persistence" in one["tactics"] for one in techniques().values())
+    assert len(columns["Persistence"].techniques) == size
+    assert columns["Persistence"].covered == 1
+    first = columns["Persistence"].techniques[0]
+    assert (first.id, first.detections, first.hunting) == ("T1098", 2, 1)
+    assert columns["Impact"].covered == 0

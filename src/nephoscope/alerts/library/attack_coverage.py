@@ -90,6 +90,48 @@ def numbers(found: Iterable[TechniqueCoverage]) -> list[dict[str, Any]]:
     return [{"tactic": name, **{key: len(value) for key, value in row.items()}} for name, row in rows.items()]
 
 
+@dataclass(frozen=True, slots=True)
+class MatrixTechnique:
+    """A technique under a tactic: how many detections and hunting queries speak of it or of a technique below it."""
+
+    id: str
+    name: str
+    detections: int
+    hunting: int
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixTactic:
+    """A column of the matrix: all techniques that ATT&CK has under a tactic, those that most speak of first."""
+
+    tactic: str
+    techniques: tuple[MatrixTechnique, ...]
+
+    @property
+    def covered(self) -> int:
+        """Count the techniques that a detection or a hunting query speaks of."""
+        return sum(1 for one in self.techniques if one.detections or one.hunting)
+
+
+def matrix(found: Iterable[TechniqueCoverage]) -> list[MatrixTactic]:
+    """Make the matrix: every tactic of ATT&CK in the order of the kill chain, covered or not."""
+    told: dict[tuple[str, str], tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
+    for cell in found:
+        told[cell.tactic, cell.technique.partition(".")[0]][0].update(cell.detections)
+        told[cell.tactic, cell.technique.partition(".")[0]][1].update(cell.hunting)
+    columns: dict[str, list[MatrixTechnique]] = defaultdict(list)
+    for id_, about in techniques().items():
+        for tactic in about["tactics"]:
+            detections, hunting = told.get((tactic, id_), (set(), set()))
+            columns[tactic].append(MatrixTechnique(id_, str(about["name"]), len(detections), len(hunting)))
+    return [
+        MatrixTactic(
+            tactic, tuple(sorted(columns[tactic], key=lambda one: (-one.detections, -one.hunting, one.name)))
+        )
+        for tactic in order_tactics(list(columns))
+    ]
+
+
 def navigator(found: Iterable[TechniqueCoverage], name: str) -> dict[str, Any]:
     """A layer for the ATT&CK Navigator; a technique's score is how many detections and hunting queries speak of it.
 

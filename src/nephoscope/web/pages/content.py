@@ -16,6 +16,7 @@ from nephoscope.alerts.library.attack_coverage import (
     NO_TECHNIQUE,
     TechniqueCoverage,
     cells,
+    matrix,
     navigator,
     numbers,
     techniques,
@@ -178,7 +179,8 @@ def coverage(visit: Visit) -> Mapping[str, object] | Response:
     titles = {name: str(about.get("name", "")) for name, about in techniques().items()}
     return {
         "workspace": workspace, "numbers": counted, "tactics": by_tactic, "every": every, "titles": titles,
-        "most": max((one["techniques"] for one in counted), default=1), "none_": NO_TECHNIQUE,
+        "matrix": (columns := matrix(found)), "sizes": {one.tactic: (one.covered, len(one.techniques)) for one in columns},
+        "none_": NO_TECHNIQUE,
         "counts": {one["tactic"]: one["techniques"] for one in counted},
     }  # fmt: skip
 

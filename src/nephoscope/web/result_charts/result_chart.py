@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nephoscope.web.result_charts.chart_page import MOST_POINTS, Plot
 from nephoscope.web.result_charts.column_chart import upright
 from nephoscope.web.result_charts.pie_chart import bars, pie
-from nephoscope.web.result_charts.render_spec import ACROSS, read_hint
+from nephoscope.web.result_charts.render_spec import ACROSS, Columns, read_hint
+from nephoscope.web.result_charts.series_rows import spread_arrays
 from nephoscope.web.result_charts.xy_chart import over
 from nephoscope_kql.cell_formatting import iterate_rows, typed_columns
+from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     from nephoscope_kql.run import QueryResult
@@ -18,17 +21,22 @@ if TYPE_CHECKING:
 
 def plot_result(result: QueryResult) -> Plot | None:
     """The chart that render asks for; None where it asks for none, or the result has no numbers."""
-    columns = typed_columns(result.table)
+    if not result.hint.chart:
+        return None
+    columns: Columns = typed_columns(result.table)
+    rows: Sequence[object] = list(iterate_rows(result.table, MOST_POINTS))
+    left_out = result.table.num_rows - len(rows)
+    if any(kind is KqlType.DYNAMIC for _, kind in columns):
+        columns, rows = spread_arrays(columns, rows, MOST_POINTS) or (columns, rows)
     wanted = read_hint(result.hint, columns)
     if wanted is None:
         return None
-    rows = list(iterate_rows(result.table, MOST_POINTS))
     if wanted.across is not None and wanted.chart in ACROSS:
         draw = upright if ACROSS[wanted.chart] == "columns" else over
         plot = draw(columns, rows, wanted, wanted.across)
     else:
         plot = (pie if wanted.chart == "piechart" else bars)(columns, rows, wanted)
     return replace(
-        plot, left=plot.left + result.table.num_rows - len(rows), title=wanted.title, across=wanted.xtitle,
+        plot, left=plot.left + left_out, title=wanted.title, across=wanted.xtitle,
         upright=wanted.ytitle, legend=wanted.legend, told=wanted.told,
     )  # fmt: skip
