@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,18 +13,18 @@ import click
 from nephoscope.cli.session.filter_options import workspace_option
 from nephoscope.cli.session.lake_access import lake_of
 from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.options import Instant
-from nephoscope.cli.session.service_context import call_in_workspace, service_of
-from nephoscope.cli.session.state_access import state_of, workspace_of
+from nephoscope.cli.session.service_context import service_of
+from nephoscope.cli.session.state_access import workspace_of
 from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.operations.detection import suppressions
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.service.suppressions import NewSuppression
     from nephoscope.state import State
-    from nephoscope.state.rules.suppressions import StoredSuppression
 
-COLUMNS = ("name", "rule", "state", "conditions", "expires", "held", "author", "id")
 PREVIEW = ("ended", "severity", "name", "verdict", "incident", "id")
 REASONS = ("FalsePositive", "BenignPositive", "Other")
 _Command = TypeVar("_Command", bound=Callable[..., object])
@@ -235,86 +234,4 @@ def _would_hold(
     ]
 
 
-@command.command("list")
-@_workspace
-@list_options
-@click.pass_obj
-def list_(data: Path, /, workspace: str, output: str) -> None:
-    """List suppressions with their number of suppressed alerts."""
-    with state_of(data) as state:
-        own = workspace_of(state, workspace).name
-        held = state.alerts.held(own)
-        rows = [_row(one, held) for one in state.suppressions.all(own)]
-    show_list(rows, COLUMNS, output, "no suppressions")
-
-
-def _row(one: StoredSuppression, held: dict[str, int]) -> dict[str, object]:
-    from nephoscope.alerts.suppression.condition import conditions
-
-    return {
-        "name": one.name,
-        "rule": one.rule,
-        "state": one.status(datetime.now(UTC)),
-        "conditions": [str(each) for each in conditions(one.conditions)],
-        "expires": one.expires,
-        "held": held.get(one.id, 0),
-        "reason": one.reason,
-        "comment": one.comment,
-        "author": one.author,
-        "created": one.created,
-        "changed": one.changed,
-        "advice": one.advice,
-        "id": one.id,
-    }
-
-
-@command.command("show")
-@click.argument("name")
-@_workspace
-@click.pass_obj
-def show(data: Path, /, name: str, workspace: str) -> None:
-    """Print the suppression NAME (or ID) as an Azure alertsSuppressionRules document."""
-    from nephoscope.alerts.tuning.azure_suppression_rule import to_document
-
-    with state_of(data) as state:
-        found = state.suppressions.find(workspace_of(state, workspace).name, name)
-    click.echo(json.dumps(to_document(found, datetime.now(UTC)), indent=2, ensure_ascii=False))
-
-
-@command.command("set")
-@click.argument("name")
-@_workspace
-@click.option("--enable/--disable", "enabled", default=None, help="Enable or disable the suppression.")
-@click.option("--expires", type=Instant(), metavar="TIME", help="New expiry.")
-@click.option("--comment", metavar="TEXT", help="New comment.")
-@click.pass_obj
-def set_(data: Path, /, name: str, workspace: str, **options: object) -> None:
-    """Change the suppression NAME (or ID)."""
-    from nephoscope.service.suppressions import change_suppression
-
-    changes = {word: value for word, value in options.items() if value is not None}
-    if not changes:
-        usage_error("nothing to change: use --enable, --disable, --expires or --comment")
-    call_in_workspace(data, workspace, lambda context, own: change_suppression(context, own, name, **changes))
-
-
-@command.command("expire")
-@click.argument("name")
-@_workspace
-@click.pass_obj
-def expire(data: Path, /, name: str, workspace: str) -> None:
-    """End the suppression NAME (or ID) now; it stays in the list."""
-    from nephoscope.service.suppressions import end_suppression
-
-    call_in_workspace(data, workspace, lambda context, own: end_suppression(context, own, name))
-
-
-@command.command("delete")
-@click.argument("name")
-@_workspace
-@click.pass_obj
-def delete(data: Path, /, name: str, workspace: str) -> None:
-    """Delete the suppression NAME (or ID); suppressed alerts stay dismissed."""
-    from nephoscope.service.suppressions import delete_suppression
-
-    call_in_workspace(data, workspace, lambda context, own: delete_suppression(context, own, name))
+add_operations(command, suppressions.OPERATIONS)

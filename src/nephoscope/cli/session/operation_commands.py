@@ -88,8 +88,10 @@ def _options(one: RequestField) -> Iterator[click.Option]:
     shown: dict[str, Answer] = (
         {} if flag or one.default is None else {"default": one.default, "show_default": True}
     )
+    if flag and one.change:
+        shown = {"default": None}
     yield click.Option(
-        [*one.option.split("/"), one.name], type=_click_type(one), required=one.required, multiple=one.kind is FieldKind.LIST,
+        [*one.option.split(","), one.name], type=_click_type(one), required=one.required, multiple=one.kind is FieldKind.LIST,
         help=one.help, metavar=one.metavar or None, is_flag=flag, **shown,
     )  # fmt: skip
     if one.none_option and one.change:

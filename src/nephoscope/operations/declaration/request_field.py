@@ -66,7 +66,7 @@ def describe(
     """Say what a field is, with bounds of msgspec.Meta and how faces show it.
 
     `block` is a text of several lines. Its label is its name where none is given, and so is its option; '' = the command line has
-    none. `none` is the option that gives null, and its help.
+    none, several words are parted by commas. `none` is the option that gives null, and its help.
     """
     shown = {
         "label": label,

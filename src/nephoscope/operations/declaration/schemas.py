@@ -53,7 +53,7 @@ class InWorkspace(Shape, frozen=True, kw_only=True):
     """A request about one workspace."""
 
     workspace: Annotated[
-        str, describe("Workspace to use.", option="--workspace/-w", metavar="NAME", max_length=128)
+        str, describe("Workspace to use.", option="--workspace,-w", metavar="NAME", max_length=128)
     ] = "default"
 
 
