@@ -24,7 +24,7 @@ def test_alerts_are_found_and_told(owner):
     assert "No alerts match" in owner.get(f"{LIST}&severity=Low").text
     assert "Keys &lt;were&gt; read" in owner.get(f"{LIST}&q=192.0.2.7").text
     rows = list(csv.DictReader(io.StringIO(owner.get(f"{LIST}&format=csv").text)))
-    assert [(row["Alert"], row["About"]) for row in rows] == [
+    assert [(row["Alert"], row["Entities"]) for row in rows] == [
         ("Keys <were> read", "ada@bwf.example, 192.0.2.7")
     ]
 

@@ -190,9 +190,9 @@ def test_what_could_not_be_judged_is_found_with_its_cause(instance, owner):
     }
     assert told == unknown
     assert sum(told.values()) > 10
-    assert all(row["Why"] for row in rows)
+    assert all(row["Reason"] for row in rows)
     page = owner.get("/recommendations?open=1").text
-    why = rows[0]["Why"]
+    why = rows[0]["Reason"]
     assert why in unescape(page)
     link = re.search(r'href="(/recommendations/[^"]+state=Unknown[^"]+)"', page)[1].replace("&amp;", "&")
     one = owner.get(link).text
