@@ -83,6 +83,8 @@ def test_a_journey_ends_as_it_should(
     assert unread.keys() == case["unread"].keys()
     assert [part for where, part in case["unread"].items() if part not in unread[where]] == []
     failed = [one["finding"] for one in document["findings"] if one["finding"]["state"] == "Failed"]
+    unknown = {one["finding"]["rule"] for one in document["findings"] if one["finding"]["state"] == "Unknown"}
+    assert {*case.get("unknown", ())} <= unknown
     for form, phrases in case.get("prints", {}).items():
         printed = CliRunner().invoke(
             cli, ["--data", str(tmp_path / "data"), "scan", *arguments[:-4], "-o", form, "--tools", "none"]

@@ -14,7 +14,7 @@ import msgspec
 from nephoscope_policy import tree
 from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
-from nephoscope_policy.arm.unknown import Unknown, find_unknown
+from nephoscope_policy.arm.unknown import OpenArray, Unknown, find_unknown
 from nephoscope_policy.body_paths import MISSING, STAR, Segments, split_at_elements
 from nephoscope_policy.data_gap import NOT_COLLECTED, describe_gap
 from nephoscope_policy.errors import PolicyError
@@ -34,10 +34,14 @@ from nephoscope_policy.resource_view import NotCollected
 from nephoscope_policy.three_valued_operators import decide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from nephoscope_policy.aliases import FieldPath
     from nephoscope_policy.resource_view import View
+
+
+MAX_COUNTED = 10_000
+"""A count that is compared with more may be anything where some members are not known."""
 
 
 class Truth(Enum):
@@ -237,7 +241,9 @@ def _explain_every_element(
         return _judge_leaf(leaf, text, found, expected, scope, at)
     if isinstance(found, Unknown):
         later = KnownLater(text, found)
-        return _undecided_outcome(leaf, Truth.UNKNOWN, expected, str(later), scope, later.cause)
+        others = _undecided_outcome(leaf, Truth.UNKNOWN, expected, str(later), scope, later.cause)
+        known = _explain_elements(leaf, text, (_known_elements(found), at), tail, expected, scope)
+        return _combine([*known, others], Truth.FALSE, Truth.TRUE)
     if not isinstance(found, list):
         truth = Truth.TRUE if scope.snapshot.switches.missing_array == "true" else Truth.FALSE
         reason = Reason(
@@ -263,12 +269,32 @@ def _explain_every_element(
             at,
         )
         return ConditionOutcome(Truth.TRUE, (reason,))
+    return _combine(
+        _explain_elements(leaf, text, (found, at), tail, expected, scope), Truth.FALSE, Truth.TRUE
+    )
+
+
+def _explain_elements(
+    leaf: tree.Leaf,
+    text: str,
+    part: tuple[Sequence[object], BodyPath],
+    tail: Segments,
+    expected: object,
+    scope: EvaluationScope,
+) -> list[ConditionOutcome]:
+    elements, at = part
     further = path_steps(tail)
-    outcomes = [
+    return [
         _explain_every_element(leaf, text, (element, (*at, index, *further)), tail, expected, scope)
-        for index, element in enumerate(found)
+        for index, element in enumerate(elements)
     ]
-    return _combine(outcomes, Truth.FALSE, Truth.TRUE)
+
+
+def _known_elements(value: object) -> Sequence[object]:
+    """The elements of an array that are known."""
+    if isinstance(value, OpenArray):
+        return value.known
+    return value if isinstance(value, list) else ()
 
 
 def _count(
@@ -277,7 +303,8 @@ def _count(
     low, high, failed = 0, 0, False
     first = ConditionOutcome(Truth.UNKNOWN)
     at = _undecided_path(count, scope)
-    for frame in frames(count, scope):
+    listed = _ListedFrames(frames(count, scope))
+    for frame in listed:
         outcome = (
             condition(count.where, scope.nested_scope(frame))
             if count.where is not None
@@ -290,11 +317,43 @@ def _count(
         first = first if first.message else outcome
         failed = failed or outcome.truth is Truth.FAILED
     switches = scope.snapshot.switches
+    if listed.others is not None:
+        high = max(high, *_whole_numbers(expected)) + 1
+        first = (
+            first
+            if first.message
+            else ConditionOutcome(Truth.UNKNOWN, (), str(listed.others), listed.others.cause)
+        )
     ends = {judge(leaf.operator, number, expected, switches) for number in range(low, high + 1)}
     if len(ends) > 1:
         truth = Truth.FAILED if failed else Truth.UNKNOWN
         return _undecided_outcome(leaf, truth, expected, first.message, scope, first.cause)
     return _judge_leaf(leaf, _subject(count), low, expected, scope, at)
+
+
+class _ListedFrames:
+    """The frames of a count, and what is not known of the members behind them (None where they are all)."""
+
+    def __init__(self, found: Iterator[LoopFrame]) -> None:
+        self.others: KnownLater | None = None
+        self._found = found
+        self._seen = False
+
+    def __iter__(self) -> Iterator[LoopFrame]:
+        try:
+            for frame in self._found:
+                self._seen = True
+                yield frame
+        except KnownLater as later:
+            if not self._seen:
+                raise
+            self.others = later
+
+
+def _whole_numbers(expected: object) -> list[int]:
+    """The numbers that a count is compared with, at most as many as elements can be."""
+    listed = expected if isinstance(expected, list) else [expected]
+    return [0, *(one for one in listed if isinstance(one, int) and 0 < one <= MAX_COUNTED)]
 
 
 def frames(count: tree.CountExpression, scope: EvaluationScope) -> Iterator[LoopFrame]:
@@ -336,15 +395,15 @@ def members(
         if found is not MISSING:
             yield found, (), ()
         return
-    if isinstance(found, Unknown):
-        raise KnownLater(shown_segments((*prefix, *head)), found)
-    if not isinstance(found, list):
+    if not isinstance(found, list | Unknown):
         return
     here = (*prefix, *head, STAR)
-    for index, element in enumerate(found):
+    for index, element in enumerate(_known_elements(found)):
         place = (*base, *path_steps(head), index)
         if not tail:
             yield element, ((here, element),), (place,)
             continue
         for inner, bound, places in members(view, element, tail, here, place):
             yield inner, ((here, element), *bound), (place, *places)
+    if isinstance(found, Unknown):
+        raise KnownLater(shown_segments((*prefix, *head)), found)

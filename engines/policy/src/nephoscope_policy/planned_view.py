@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown
+from nephoscope_policy.arm.unknown import OpenArray, OpenObject, Unknown, find_unknown
 from nephoscope_policy.body_paths import MISSING, STAR, Segments, fold_keys, split_at_elements, step
 from nephoscope_policy.data_gap import KNOWN_LATER, NOT_SET
 from nephoscope_policy.model.resource import Planning
@@ -123,9 +123,9 @@ class PlannedView(View):
         return require_known(self._follow(self.body, segments), shown_segments(segments))
 
     def elements_at(self, segments: Segments) -> object:
-        """The value that a `[*]` goes over, whose elements may be or hold Unknowns."""
+        """The value that a `[*]` goes over, whose elements may be or hold Unknowns, or an OpenArray."""
         found = self._follow(self.body, segments)
-        if isinstance(found, Unknown):
+        if isinstance(found, Unknown) and not isinstance(found, OpenArray):
             raise KnownLater(shown_segments(segments), found)
         return found
 
@@ -149,7 +149,7 @@ class PlannedView(View):
         """Follow segments without `[*]`, from the whole body or from an element of one of its arrays."""
         whole = value is self.body
         for index, segment in enumerate(segments):
-            if type(value) is Unknown:
+            if isinstance(value, Unknown):
                 raise KnownLater(shown_segments(segments[:index]), value)
             found = step(value, segment)
             if found is MISSING or (found is None and index + 1 < len(segments)):

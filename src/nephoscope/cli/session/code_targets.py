@@ -18,6 +18,7 @@ _PLAN = re.compile(rb"\"(?:resource_changes|planned_values|terraform_version)\"\
 _FORMAT = re.compile(rb"\"format_version\"\s*:")
 _BUILT = re.compile(rb'"parametersJson"\s*:')
 _RESOURCE = re.compile(rb'"id"\s*:\s*"/')
+_CHANGES = b'"changes"'
 _CHANGE = b'"changeType"'
 _MANIFESTS = (".yaml", ".yml")
 _MANIFEST = "coverage.json"
@@ -87,10 +88,11 @@ def _is_template(path: Path) -> bool:
     if path.suffix not in (".json", ".jsonc"):
         return False
     head = _read_head(path)
-    if _CHANGE in head:
+    if _CHANGE in head or _CHANGES in head:
         from nephoscope.collect.templates.arm.what_if import is_what_if
 
-        return is_what_if(path.name, head.decode("utf-8", "replace"))
+        if is_what_if(path.name, head.decode("utf-8", "replace")):
+            return True
     if _has_outermost(_TEMPLATE, head) or _has_outermost(_BUILT, head):
         return True
     return (_has_outermost(_FORMAT, head) and _has_outermost(_PLAN, head)) or _is_sorted_plan(path, head)

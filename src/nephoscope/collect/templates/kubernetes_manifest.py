@@ -30,6 +30,7 @@ _POD_PATHS = {
     ),
 }
 _MAX_LISTS = 20
+_NOT_RENDERED = "the chart is not rendered: judge what `helm template` writes"
 
 
 class KubernetesObject(msgspec.Struct):
@@ -68,10 +69,22 @@ def read(source: SourceText) -> KubernetesManifest:
         documents = parse_yaml(source)
     except UnreadableFileError as error:
         if _ACTION.search(source.text):
-            message = "the chart is not rendered: judge what `helm template` writes"
-            raise UnreadableFileError(message, error.line, error.column) from error
+            raise UnreadableFileError(_NOT_RENDERED, error.line, error.column) from error
         raise
+    action = next((found for node in documents if (found := _find_action(node, 0)) is not None), None)
+    if action is not None:
+        raise UnreadableFileError(_NOT_RENDERED, *source.position(action.span.start))
     return KubernetesManifest(source, [one for node in documents for one in _objects(node, 0)])
+
+
+def _find_action(node: YamlNode, depth: int) -> YamlNode | None:
+    """The first `{{ ... }}` of a chart that stands as a value: YAML reads it as a map whose key is a map."""
+    if depth > _MAX_LISTS:
+        return None
+    if any(key.kind != "scalar" for key, _ in node.pairs):
+        return node
+    below = [*(value for _, value in node.pairs), *node.items]
+    return next((found for one in below if (found := _find_action(one, depth + 1)) is not None), None)
 
 
 def _objects(node: YamlNode, depth: int) -> Iterator[KubernetesObject]:

@@ -60,6 +60,13 @@ class Unknown:
         return self is other or (isinstance(other, Unknown) and bool(self.key) and self.key == other.key)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenArray(Unknown):
+    """An array of which some elements are known, in their order; others may be anywhere between them."""
+
+    known: tuple[object, ...] = ()
+
+
 class OpenObject(dict[str, object]):
     """An object whose members are known as far as they are given; what it does not hold is unknown.
 

@@ -8,7 +8,7 @@ compare, merge or choose are written here for unknowns; where all is known, ever
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, reduce
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -26,6 +26,7 @@ from nephoscope_policy.arm.result_types import result_type
 from nephoscope_policy.arm.text_patterns import accept_patterns, derived_key, from_pattern, pattern
 from nephoscope_policy.arm.unknown import (
     JsonType,
+    OpenArray,
     OpenObject,
     UndecidedError,
     Unknown,
@@ -243,8 +244,19 @@ def _concat(arguments: list[object]) -> Value:
         texts = [pattern(one) for one in arguments] if type_ == "string" else [None]
         if None not in texts:
             return from_pattern("".join(map(str, texts)), _first_unknown(arguments))
+        known = [item for one in arguments for item in _known_items(one)]
+        first = next(one for one in arguments if isinstance(one, Unknown)) if known else None
+        if type_ == "array" and first is not None:
+            return OpenArray("array", first.cause, first.reason, filled=True, known=tuple(known))
         return _first_unknown(arguments).of(type_)
     return [item for place in range(len(arguments)) for item in given.array(arguments, place)]
+
+
+def _known_items(value: object) -> Sequence[object]:
+    """The elements of an array that are certainly there."""
+    if isinstance(value, OpenArray):
+        return value.known
+    return value if isinstance(value, list) else ()
 
 
 _PLAIN_ITEM = re.compile(r"(?:[^{}]|\{\{|\}\}|\{[0-9]+\})*")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_SIZE = 16 * 1024 * 1024
 _CHANGES = re.compile(r'"changes"\s*:\s*\[\s*\{')
+_NO_CHANGES = re.compile(r'"changes"\s*:\s*\[\s*\]')
+_STATUS = re.compile(r'"status"\s*:\s*"Succeeded"')
 _CHANGE = re.compile(r'"changeType"\s*:')
 _EXPRESSION = re.compile(r"\[[A-Za-z][\w.]*\(.*\)[^\]]*\]", re.DOTALL)
 _MADE = frozenset({"create", "deploy", "modify", "nochange"})
@@ -28,8 +30,12 @@ _MADE = frozenset({"create", "deploy", "modify", "nochange"})
 
 
 def is_what_if(name: str, head: str) -> bool:
-    """Return whether a file by its name and head is the JSON of a what-if result that says changes."""
-    return name.endswith(".json") and bool(_CHANGES.search(head)) and bool(_CHANGE.search(head))
+    """Return whether a file by its name and head is the JSON of a what-if result: it says changes, or that there are none."""
+    if not name.endswith(".json"):
+        return False
+    if _NO_CHANGES.search(head) and _STATUS.search(head):
+        return True
+    return bool(_CHANGES.search(head)) and bool(_CHANGE.search(head))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class TemplateReport(msgspec.Struct):
-    """What a scan of templates came to; `states` and `elsewhere` count assessments as Judgement has them."""
+    """Result of a scan of templates; `states` and `elsewhere` count assessments as Judgement has them.
+
+    `unchanged` counts what-if results without a change: nothing in them has to be assessed.
+    """
 
     findings: list[CodeFinding] = msgspec.field(default_factory=list)
     files: list[str] = msgspec.field(default_factory=list)
@@ -25,6 +28,7 @@ class TemplateReport(msgspec.Struct):
     states: Counter[ComplianceState] = msgspec.field(default_factory=Counter)
     elsewhere: Counter[str] = msgspec.field(default_factory=Counter)
     resources: list[PlannedPlace] = msgspec.field(default_factory=list)
+    unchanged: int = 0
 
     def take(self, judgement: TemplateJudgement) -> None:
         """Add what judging one plan came to."""

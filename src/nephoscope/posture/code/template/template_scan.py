@@ -226,7 +226,7 @@ def _scan_files(
         report.states,
         report.elsewhere,
         merge_places(report.resources),
-        assessed=len(files) - len(templates),
+        assessed=len(files) - len(templates) + report.unchanged,
     )
 
 

@@ -30,7 +30,10 @@ def judge_what_ifs(
         except UnreadableFileError as error:
             report.unread.append(UnreadFile(Region(name, error.line, error.column), str(error)))
             continue
-        report.take(judge.judge(listed))
+        if listed:
+            report.take(judge.judge(listed))
+        else:
+            report.unchanged += 1
     return judged
 
 

@@ -18,7 +18,7 @@ from nephoscope_policy.arm.template.reference_function import find
 from nephoscope_policy.arm.template.value_evaluation import parsed_text
 from nephoscope_policy.arm.text_patterns import pattern
 from nephoscope_policy.arm.tree import ArmCall, ArmIndex, ArmLiteral, ArmProperty, Node
-from nephoscope_policy.arm.unknown import Unknown
+from nephoscope_policy.arm.unknown import OpenArray, Unknown
 from nephoscope_policy.arm.unknown_propagation import partial_registry
 from nephoscope_policy.arm.value import Value
 
@@ -249,15 +249,16 @@ def _create_array(arguments: Arguments, steps: Steps, _: Evaluate) -> Chosen | N
 
 
 def _concat(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
-    """The array that holds an element of several joined ones."""
+    """The array that holds an element of several joined ones; where some are unknown, the place counts the known elements."""
     place = _index(steps)
     for one in arguments:
         items = value(one)
-        if place is None or not isinstance(items, list):
+        if place is None or not isinstance(items, list | Unknown):
             return None
-        if place < len(items):
+        known = items.known if isinstance(items, OpenArray) else items if isinstance(items, list) else ()
+        if place < len(known):
             return one, (place, *steps[1:])
-        place -= len(items)
+        place -= len(known)
     return None
 
 
