@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +25,8 @@ from tests.web.inside import advisory, package
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
+from nephoscope.alerts.rules.rule import AnalyticRule
+from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.api.wire.operation import ApiOperation
 from nephoscope.automation.assessment_mail import letter
 from nephoscope.automation.publication_watch import PublicationWatch
@@ -48,6 +51,7 @@ from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.automation.automation_runs import RuleLanguage
 from nephoscope.vulnerability.database.feed_import import import_feed
 from nephoscope.web.site import COOKIE
+from nephoscope_policy.model.source_location import Place
 
 BASE = "https://127.0.0.1"
 #: What differs from one answer of one server to the next; how long ago something was grows while pages are read.
@@ -58,6 +62,10 @@ _PASSING = re.compile(
 )
 _LINK = re.compile(r'(?:href|src)="(/[^"]*)"')
 #: Pages of what machines and images hold, with what is of B alone.
+JOINED = """AzureActivity
+| extend Key = tolower(_ResourceId)
+| join kind=inner (arg("").Resources | extend Key = tolower(id) | project Key, tenantId) on Key
+| project TimeGenerated, Caller, CallerIpAddress, tenantId, _ResourceId"""
 INSIDE = [
     "/vulnerabilities", "/vulnerabilities?format=csv", "/vulnerabilities/CVE-2031-0", "/vulnerabilities/CVE-2031-2", "/images",
     "/images?format=csv", f"/images/sha256:{'b' * 64}", f"/images/sha256:{'a' * 64}", "/search?q=package-of", "/search?q=shop",
@@ -106,8 +114,16 @@ def write_logs(lake: Lake, state: State, companies: list[Company]) -> None:
         name: arrow_of(
             lake.tables[name],
             [
-                {"TimeGenerated": NOW, "OperationName": f"op-{one}", "_SubscriptionId": one}
-                for one in (company.subscription.rsplit("/", 1)[-1] for company in owners)
+                {
+                    "TimeGenerated": NOW,
+                    "OperationName": f"op-{one}",
+                    "_SubscriptionId": one,
+                    "_ResourceId": f"{company.subscription}/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/same".lower(),
+                    "CallerIpAddress": f"203.0.113.{ord(company.secret[-1])}",
+                    **caller(name, company),
+                }
+                for company in owners
+                for one in [company.subscription.rsplit("/", 1)[-1]]
             ],
             workspace=state.workspaces.get(),
             now=NOW,
@@ -116,6 +132,27 @@ def write_logs(lake: Lake, state: State, companies: list[Company]) -> None:
         if owners
     }
     lake.writer().append("default", tables, producer="test", sequence=1)
+
+
+def caller(table: str, company: Company) -> dict[str, str]:
+    return {"Caller": f"{company.secret}@of-{company.secret[-1]}.example"} if table == "AzureActivity" else {}
+
+
+def raise_alerts(lake: Lake, state: State) -> None:
+    """Run a rule that finds rows of every company in one window."""
+    rule = AnalyticRule.parse({
+        "id": "both-stores", "name": "Activity at a vault", "kind": "Scheduled", "query": JOINED, "queryFrequency": "1h",
+        "queryPeriod": "1h", "severity": "Medium", "customDetails": {"Who": "Caller"},
+        "alertDetailsOverride": {"alertDescriptionFormat": "{{Caller}} did it"},
+        "entityMappings": [
+            {"entityType": "Account", "fieldMappings": [{"identifier": "FullName", "columnName": "Caller"}]},
+            {"entityType": "IP", "fieldMappings": [{"identifier": "Address", "columnName": "CallerIpAddress"}]},
+            {"entityType": "AzureResource", "fieldMappings": [{"identifier": "ResourceId", "columnName": "_ResourceId"}]},
+        ],
+    }, Place("both.yaml"))  # fmt: skip
+    end = NOW + timedelta(minutes=30)
+    ran = list(Schedule(lake, state, [rule], "default").once(end, end))
+    assert [(one.outcome.error, one.outcome.rows > 0) for one in ran] == [("", True)]
 
 
 def deliver_rows(lake: Lake, state: State) -> None:
@@ -135,6 +172,8 @@ def served(data: Path, companies: list[Company], folders: list[str]) -> Iterator
     with State.of(data) as state, opened_lake(data, state) as lake:
         write_logs(lake, state, companies)
         look_inside(state, data, companies)
+        deliver_rows(lake, state)
+        raise_alerts(lake, state)
         deliver_rows(lake, state)
         guard = Guard(state, lambda: hierarchy_of(snapshots))
         instance = Instance(
@@ -301,6 +340,37 @@ def test_kql_over_both_stores(sides: tuple[Company, Company, Side, Side], path: 
     _, b, alone, both = sides
     body = {"query": f"{table} | order by id asc"}
     one, two = (told(side.person.post(path, headers=side.program, json=body)) for side in (alone, both))
+    assert differences(two, one) == []
+    assert [word for word in words(b) if word in two[2]] == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SecurityAlert | project-away TimeGenerated, ProcessingEndTime",
+        "SecurityAlert | summarize count() by DisplayName",
+    ],
+)
+def test_alerts_of_a_rule_that_finds_rows_of_both(
+    sides: tuple[Company, Company, Side, Side], query: str
+) -> None:
+    a, b, alone, both = sides
+    path = "/v1/workspaces/default/query"
+    one, two = (
+        told(side.person.post(path, headers=side.program, json={"query": query})) for side in (alone, both)
+    )
+    assert differences(two, one) == []
+    assert "Activity at a vault" in two[2]
+    listed = f"{a.subscription}/providers/Microsoft.Security/alerts?api-version=2022-01-01"
+    one, two = (told(side.person.get(listed, headers=side.program)) for side in (alone, both))
+    assert differences(two, one) == []
+    assert a.secret in two[2]
+    shown = [
+        re.findall(r'"(/alerts/[^"?]*)', side.person.get("/alerts?span=90d").text) for side in (alone, both)
+    ]
+    (address,) = set(shown[1])
+    assert shown[0] == shown[1]
+    one, two = (told(side.person.get(address)) for side in (alone, both))
     assert differences(two, one) == []
     assert [word for word in words(b) if word in two[2]] == []
 

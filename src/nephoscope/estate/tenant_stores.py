@@ -48,6 +48,12 @@ def tenant_store(data: Path, estate: Estate) -> EstateStore:
     return EstateStore(data, f"tenants/{name}/resources")
 
 
+def first_tenant(data: Path) -> str:
+    """The tenant that was kept first, '' where none was or no snapshot named it."""
+    owner = _owner(data)
+    return "" if owner is None else owner.tenant
+
+
 def tenant_stores(data: Path) -> tuple[EstateStore, ...]:
     """The stores of all tenants that a snapshot was kept of, the first one first."""
     folders = sorted(path.parent.name for path in (data / "estate" / "tenants").glob("*/resources"))

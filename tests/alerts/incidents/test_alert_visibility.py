@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -26,20 +27,25 @@ def alert(*resources: str, **more: Any) -> dict[str, Any]:
         {"$id": str(n), "Type": "azure-resource", "ResourceId": one} for n, one in enumerate(resources)
     ]
     entities += [
-        {"$id": "8", "Type": "account", "Name": "ada"},
+        {"$id": "8", "Type": "account", "Name": "ada", "UPNSuffix": "contoso"},
+        {"$id": "7", "Type": "ip", "Address": "203.0.113.7"},
         {"$id": "9", "Type": "host", "HostName": "vm-somewhere"},
     ]
     return {
         "alertDisplayName": "ada was refused by kv-mine, kv-near and KV-FAR",
-        "compromisedEntity": "kv-far",
+        "description": "four times",
+        "compromisedEntity": "ada@contoso",
         "entities": entities,
-        "extendedProperties": {"Query": "AzureDiagnostics", "Custom Details": json.dumps([*resources]), "Query Period": "01:00:00"},
+        "extendedProperties": {"Query": "AzureDiagnostics", "Custom Details": json.dumps([*resources]),
+                               "Query Period": "01:00:00", "Analytic Rule Name": "Refused"},
         "resourceIdentifiers": [{"type": "AzureResource", "azureResourceId": one} for one in resources],
         "remediationSteps": ["look at vm-somewhere", "look at kv-mine"],
         **more,
     }  # fmt: skip
 
 
+#: What rows say of no subscription: nobody knows which row of an alert said it.
+ROWS = ("ada", "contoso", "203.0.113.7", "vm-somewhere", "four times")
 GROUP = Reach(groups=frozenset({f"/subscriptions/{A}/resourcegroups/rg-mine"}))
 ONE, BOTH = Reach(subscriptions=frozenset({A})), Reach(subscriptions=frozenset({A, B}))
 
@@ -51,9 +57,9 @@ ONE, BOTH = Reach(subscriptions=frozenset({A})), Reach(subscriptions=frozenset({
         (BOTH, (MINE, NEAR, FAR), ()),
         (ONE, (MINE, NEAR), ()),
         (GROUP, (MINE,), ()),
-        (ONE, (MINE, NEAR, FAR), (B, "kv-far", "rg-far", "vm-somewhere")),
-        (GROUP, (MINE, NEAR), ("kv-near", "rg-near", "vm-somewhere")),
-        (GROUP, (MINE, NEAR, FAR), (B, "kv-far", "rg-far", "kv-near", "rg-near", "vm-somewhere")),
+        (ONE, (MINE, NEAR, FAR), (B, "kv-far", "rg-far", *ROWS)),
+        (GROUP, (MINE, NEAR), ("kv-near", "rg-near", *ROWS)),
+        (GROUP, (MINE, NEAR, FAR), (B, "kv-far", "rg-far", "kv-near", "rg-near", *ROWS)),
     ],
 )
 def test_what_is_out_of_reach_is_left_out(
@@ -69,18 +75,18 @@ def test_what_is_out_of_reach_is_left_out(
     text = json.dumps(told).lower()
     assert [one for one in hidden if one in text] == []
     assert "AzureDiagnostics" not in json.dumps(told)
-    assert {MINE.lower(), A, "ada"} <= {one for one in (MINE.lower(), A, "ada") if one in text}
+    assert {MINE.lower(), A} <= {one for one in (MINE.lower(), A) if one in text}
+    assert (told["alertDisplayName"], told["description"], told["compromisedEntity"]) == ("Refused", "", "…")
     assert told["extendedProperties"]["Query Period"] == "01:00:00"
-    left = len(given["entities"]) - len(told["entities"])
-    assert f"{left} of its entities" in told["extendedProperties"][LEFT_OUT]
+    assert not re.search(r"\d", told["extendedProperties"][LEFT_OUT])
     assert told["remediationSteps"] == ["look at …", "look at kv-mine"]
 
 
 def test_a_subscription_that_is_named_by_its_guid_alone_counts() -> None:
-    given = alert(MINE, description=f"also in {B}")
+    given = alert(MINE, remediationSteps=[f"also in {B}"])
     given |= {"alertDisplayName": "x", "compromisedEntity": ""}
-    assert AlertVisibility(ONE, frozenset({A, B})).told(given)["description"] == "also in …"
-    assert AlertVisibility(ONE, frozenset({A})).told(given)["description"] == f"also in {B}"
+    assert AlertVisibility(ONE, frozenset({A, B})).told(given)["remediationSteps"] == ["also in …"]
+    assert AlertVisibility(ONE, frozenset({A})).told(given)["remediationSteps"] == [f"also in {B}"]
 
 
 @pytest.mark.parametrize(

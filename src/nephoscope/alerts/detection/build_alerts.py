@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from nephoscope.alerts.detection.row_identity import RowName, in_time, row_names
+from nephoscope.alerts.detection.row_tenants import RowTenants, TenantRows
 from nephoscope.alerts.detection.suppression_filter import RowGroup, divide_run, key_of
 from nephoscope.alerts.detection.templates import MAX_DESCRIPTION, MAX_NAME, fill_template
 from nephoscope.alerts.entities.entity_mapping import entities, merge_entities
@@ -26,6 +27,7 @@ from nephoscope_policy.model.state import Severity
 MOST = 150
 """Alerts that one run of a rule may raise: the last one stands for all further rows, as in Sentinel."""
 KEPT_VALUES = 50
+_ONE_TENANT = RowTenants()
 
 
 def build_alerts(
@@ -35,22 +37,33 @@ def build_alerts(
     now: datetime,
     count: int | None = None,
     identity: RowIdentity = UNKNOWN,
+    tenants: RowTenants = _ONE_TENANT,
 ) -> list[Alert]:
-    """The alerts of a run: none where the trigger does not hold, one for all rows, or one a row (at most MOST).
+    """The alerts of a run: none where the trigger does not hold, one for all rows, or one a row (at most MOST); of each tenant.
 
     `identity` says what tells the rows apart: alerts of rows have their names by it, wherever the rows stand among others.
     `count` is how many rows there were where `rows` are only the first of them: the trigger and the last alert count them all.
+    Where rows are about several tenants, those that were not looked at count for none of them.
     What suppressions and learning hold back are alerts too, which say so.
     """
-    found = len(rows) if count is None else count
+    parts = tenants.divide(rows if identity.ordered else in_time(rows))
+    if len(parts) == 1 and count is not None:
+        return _alerts_of(rule, window, parts[0], count, now, identity)
+    return [
+        alert for part in parts for alert in _alerts_of(rule, window, part, len(part.rows), now, identity)
+    ]
+
+
+def _alerts_of(
+    rule: AnalyticRule, window: RuleWindow, own: TenantRows, found: int, now: datetime, identity: RowIdentity
+) -> list[Alert]:
+    """The alerts of one tenant's rows; `found` is how many there were."""
     if not rule.holds(found):
         return []
-    if not identity.ordered:
-        rows = in_time(rows)
-    parts = [RowGroup(rows, found)]
+    parts = [RowGroup(own.rows, found)]
     if rule.tuning.suppressions or rule.tuning.learning:
-        parts = divide_run(rule, rows, [subject_of(rule, row) for row in rows], found, window.end)
-    return [alert for part in parts for alert in _alerts(rule, window, part, now, identity)]
+        parts = divide_run(rule, own.rows, [subject_of(rule, row) for row in own.rows], found, window.end)
+    return [alert for part in parts for alert in _alerts(rule, window, part, now, identity, own.name)]
 
 
 def subject_of(rule: AnalyticRule, row: RuleResultRow) -> SuppressionSubject:
@@ -60,12 +73,12 @@ def subject_of(rule: AnalyticRule, row: RuleResultRow) -> SuppressionSubject:
 
 
 def _alerts(
-    rule: AnalyticRule, window: RuleWindow, part: RowGroup, now: datetime, identity: RowIdentity
+    rule: AnalyticRule, window: RuleWindow, part: RowGroup, now: datetime, identity: RowIdentity, tenant: str
 ) -> list[Alert]:
     # what is held back has a name of its own, so that late rows never hide among it
     prefix = f"held by {part.hold.by}\n" if part.hold else ""
     if not rule.one_alert_a_row or not part.rows:
-        return [_alert(rule, window, part, RowName(prefix, prefix), now)]
+        return [_alert(rule, window, part, RowName(tenant + prefix, tenant + prefix), now)]
     rows = part.rows
     single, rest = (rows, []) if len(rows) < MOST else (rows[: MOST - 1], rows[MOST - 1 :])
     unseen = part.events - len(rows)
@@ -76,7 +89,7 @@ def _alerts(
         parts[-1] = replace(parts[-1], events=1 + unseen)
     names = row_names(single, identity, prefix)
     if rest:
-        text = f"{prefix}the rest#1"
+        text = f"{tenant}{prefix}the rest#1"
         names.append(RowName(text, text))
     return [_alert(rule, window, each, name, now) for each, name in zip(parts, names, strict=True)]
 

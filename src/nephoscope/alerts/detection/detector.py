@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.detection.build_alerts import build_alerts
 from nephoscope.alerts.detection.required_columns import describe_lacking
+from nephoscope.alerts.detection.row_tenants import RowTenants
 from nephoscope.alerts.rules.query_result import RuleResultRow, findings
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.alerts.suppression.rule_suppression import WORDS, YOUNG
+from nephoscope.estate.tenant_stores import first_tenant
 from nephoscope.model.alert import Alert
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.errors import ExternalDataError, KqlError, TooLargeError
@@ -84,9 +86,10 @@ class Detector:
                 seen = self.reading.versions(compiled, rule.query)
             count, rows = self._rows(rule, window, compiled)
             identity = self._identity(rule, window, compiled) if rows else UNKNOWN
-            alerts = tuple(
-                self._suppress_young(rule, window, build_alerts(rule, window, rows, now, count, identity))
+            built = build_alerts(
+                rule, window, rows, now, count, identity, self._tenants() if rows else RowTenants()
             )
+            alerts = tuple(self._suppress_young(rule, window, built))
             return RuleOutcome(rule, window, count, alerts, seen=seen)
         except ExternalDataError as error:
             return RuleOutcome(rule, window, error=str(error), fault=error.passing, seen=seen)
@@ -97,6 +100,15 @@ class Detector:
             return RuleOutcome(rule, window, error=str(error), fault=limited, limited=limited, seen=seen)
         except Exception as error:  # noqa: BLE001 - a rule is a boundary: what goes wrong in one is told, and the others go on
             return RuleOutcome(rule, window, error=f"{type(error).__name__}: {error}", fault=True, seen=seen)
+
+    def _tenants(self) -> RowTenants:
+        """The tenants of the estate, as this run reads it."""
+        if self.reading is not None:
+            graph = self.reading.catalog.pin_graph()
+        else:
+            with self.lake.catalog(workspace=self.workspace) as catalog:
+                graph = catalog.pin_graph()
+        return RowTenants() if graph is None else RowTenants(graph.tenants, first_tenant(self.lake.data))
 
     def _find_lacking(self, found: RuleOutcome) -> tuple[str, ...]:
         """Return what the query does not give and the rule asks for, where that is missing in an alert now."""

@@ -34,11 +34,16 @@ class ResourceMention:
         return tuple(one for one in (self.subscription, self.group, self.resource) if one)
 
 
+def find_guids(text: str) -> frozenset[str]:
+    """Find the GUIDs in a text, lower-cased."""
+    return frozenset(one[0].lower() for one in _ALONE.finditer(text))
+
+
 def mentions(text: str, subscriptions: frozenset[str] = frozenset()) -> frozenset[ResourceMention]:
     """Return what a text names by ids, and the subscriptions among some that it names by their GUIDs."""
     found = {
         ResourceMention(one[1].lower(), (one[2] or "").lower(), one[3].rpartition("/")[2].lower())
         for one in _ID.finditer(text)
     }
-    alone = {one[0].lower() for one in _ALONE.finditer(text)} & subscriptions
+    alone = find_guids(text) & subscriptions
     return frozenset(found | {ResourceMention(one) for one in alone})

@@ -1,7 +1,9 @@
 """Alert visibility: the parts of an alert that a reader with access to some subscriptions may see.
 
-Whoever reads the workspace, or all that an alert names, is told all of it. Another is told that it was raised, and of the resources
-of the own reach; accounts, addresses and the like, which lie in no subscription, stay.
+Whoever reads the workspace, or all that an alert names, is told all of it. Another is told which rule raised it, and of the resources
+of the own reach. Accounts, addresses and the like lie in no subscription, and an alert does not say which of its rows named them:
+they are left out, and so are the texts that were filled in from rows
+(docs/decisions/0491-an-alert-is-about-one-tenant.md).
 """
 
 from __future__ import annotations
@@ -23,11 +25,6 @@ if TYPE_CHECKING:
 
 READ = "Microsoft.Security/alerts/read"
 LEFT_OUT = "Left Out"
-#: Kinds of entities that are in no subscription.
-_PLACELESS = {
-    "Account", "IP", "URL", "DNS", "Mailbox", "MailMessage", "MailCluster", "SubmissionMail", "Malware", "FileHash",
-    "CloudApplication", "SecurityGroup", "CloudLogonSession",
-}  # fmt: skip
 #: What an alert says of its rule and its time, which is of no row.
 _OF_THE_RULE = {
     "Query Period", "Query Frequency", "Trigger Operator", "Trigger Threshold", "Event Grouping",
@@ -35,6 +32,14 @@ _OF_THE_RULE = {
 }  # fmt: skip
 #: Columns of JSON -> what the properties of an alert call what they hold, and what stands in one that is empty.
 _JSON = {"Entities": ("entities", "[]"), "ExtendedProperties": ("extendedProperties", "{}")}
+#: What names an alert, by a text that may be filled in from a row.
+_NAMES = ("alertDisplayName", "DisplayName", "AlertName")
+#: What describes it by such a text.
+_DESCRIPTIONS = ("description", "Description")
+_PARTLY = (
+    "Your roles cover a part of this alert: its description, its query and what that found, and entities that are no resources"
+    " of yours are left out."
+)
 _HIDDEN = "…"
 #: Words that are shorter are not looked for: they would be found within others.
 _LEAST = 3
@@ -105,17 +110,14 @@ class _PartialAlert:
 
     def _keeps(self, entity: dict[str, object]) -> bool:
         text = json.dumps(entity, ensure_ascii=False)
-        if self.sight.beyond(text):
-            return False
-        return Entity.read(entity).kind in _PLACELESS or bool(mentions(text, self.sight.subscriptions))
+        return bool(mentions(text, self.sight.subscriptions)) and not self.sight.beyond(text)
 
     @property
     def told(self) -> dict[str, object]:
         words = self._words()
-        left = len(self.entities) - len(self.kept)
-        rest = {name: self._without(value, words) for name, value in self.properties.items()}
         extended = self.properties.get("extendedProperties") or {}
-        return rest | {
+        given = {**self.properties, **self._texts_of_the_rule(str(extended.get("Analytic Rule Name") or ""))}
+        return {name: self._without(value, words) for name, value in given.items()} | {
             "entities": self.kept,
             "extendedProperties": {
                 **{
@@ -123,15 +125,19 @@ class _PartialAlert:
                     for name, value in extended.items()
                     if name in _OF_THE_RULE
                 },
-                LEFT_OUT: f"The alert is about several scopes: {left} of its entities, its query and what that found"
-                " are out of your reach.",
+                LEFT_OUT: _PARTLY,
             },
         }
+
+    def _texts_of_the_rule(self, rule: str) -> dict[str, object]:
+        """Texts that rows may have filled in, as they are without: the name of the rule, and no description."""
+        names = {name: rule or self.properties[name] for name in _NAMES if name in self.properties}
+        return names | {name: "" for name in _DESCRIPTIONS if name in self.properties}
 
     def _words(self) -> re.Pattern[str]:
         """Return what must stand in no text: ids and names of what is out of reach, and of entities that are left out."""
         words = {word for one in self.beyond for word in one.words}
-        words |= {Entity.read(one).title.lower() for one in self.entities if one not in self.kept}
+        words |= {word.lower() for one in self.entities if one not in self.kept for word in _words_of(one)}
         whole = mentions(json.dumps(self.properties, ensure_ascii=False), self.sight.subscriptions)
         reached = {word for one in whole - self.beyond for word in one.words}
         reached |= {Entity.read(one).title.lower() for one in self.kept}
@@ -151,3 +157,9 @@ class _PartialAlert:
 
     def _beyond(self, value: object) -> bool:
         return bool(self.sight.beyond(json.dumps(value, ensure_ascii=False)))
+
+
+def _words_of(entity: dict[str, object]) -> set[str]:
+    """What names an entity: each of its identifiers, and how people call it."""
+    found = Entity.read(entity)
+    return {found.title, *(value for _, value in found.identifiers)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from nephoscope.lake.queries.estate_reach import Reaches
     from nephoscope_kql.catalog import TableSchema
@@ -21,6 +21,11 @@ class GraphTables(Protocol):
     @property
     def version(self) -> int:
         """The version of the evaluation, -1 where the estate was never assessed."""
+        ...
+
+    @property
+    def tenants(self) -> Mapping[str, str]:
+        """The tenant of each subscription (a lower-cased GUID), '' where it is not known."""
         ...
 
     def names(self) -> Iterable[str]:

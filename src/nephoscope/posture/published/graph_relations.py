@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,11 @@ class PublishedGraph:
     def version(self) -> int:
         """The version of the edition, -1 where nothing was published."""
         return -1 if self.snapshot is None else self.snapshot.version
+
+    @property
+    def tenants(self) -> Mapping[str, str]:
+        """The tenant of each subscription, '' where it is not known."""
+        return {} if self.snapshot is None else self.snapshot.made.tenants
 
     def names(self) -> Iterable[str]:
         """The names of all tables, as Azure writes them."""

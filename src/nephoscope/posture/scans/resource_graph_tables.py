@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -26,6 +26,11 @@ class JudgedGraph:
     types: tuple[str, ...]
     version: int = -1
     _made: dict[str, pa.Table] = field(default_factory=dict)
+
+    @property
+    def tenants(self) -> Mapping[str, str]:
+        """The one tenant of all subscriptions."""
+        return {id_.rsplit("/", 1)[-1]: self.estate.tenant for id_ in self.estate.subscriptions}
 
     def names(self) -> Iterable[str]:
         """The names of all tables, as Azure writes them."""
