@@ -98,7 +98,7 @@ def opened(chromium: Browser, signed_in: Path) -> Iterator[object]:
     def made(width: int = 1440, scheme: str = "light", **more: object) -> BrowserContext:
         context = chromium.new_context(
             ignore_https_errors=True,
-            storage_state=signed_in,
+            storage_state=more.pop("storage_state", signed_in),
             color_scheme=scheme,
             viewport={"width": width, "height": 900},
             **more,
