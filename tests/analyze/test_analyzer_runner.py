@@ -8,12 +8,16 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 import nephoscope_policy as policy
-from nephoscope.analyze import run
+from nephoscope.analyze import analyzer_runner, run
 from nephoscope.analyze.analyzer_runner import PreviousAnalysis, types
+from nephoscope.analyze.assessment_key import Key
 from nephoscope.analyze.discovery import analyzers, keys
 from nephoscope.analyze.unanswered import NEEDED
+from nephoscope.analyze.verdict import FAILED, healthy, judge_all
+from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
 
@@ -254,3 +258,42 @@ def test_what_time_alone_changes_is_said_anew() -> None:
     later = PreviousAnalysis(said, {}, frozenset(), moved=True)
     assert (later.holds(by_time, {}), later.holds(other, {})) == (False, True)
     assert PreviousAnalysis(said, {}, frozenset(), moved=False).holds(by_time, {})
+
+
+def test_a_body_that_an_analyzer_fails_on_is_unknown_and_the_others_are_judged(world: Any) -> None:
+    """A fault of one verdict is a result of that verdict alone."""
+    view = world.view({**OPEN, "vms": {**OPEN["vms"], "vm2": {"subnet": "main/app", "ip": "10.0.1.5"}}})
+    machines, asked = view.resources("microsoft.compute/virtualmachines"), keys()[PORTS]
+
+    def judge(resource: Resource, key: Key) -> Assessment:
+        if resource is machines[0]:
+            raise OverflowError("date value out of range")
+        return healthy(resource.key, key, "")
+
+    first, second = judge_all(machines, asked, judge)
+    assert (first.state, first.cause) == (ComplianceState.UNKNOWN, FAILED)
+    assert "OverflowError: date value out of range" in first.description
+    assert second.state is ComplianceState.COMPLIANT
+
+
+def test_the_keys_of_an_analyzer_that_fails_are_unknown_and_the_others_say_what_they_said(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(view: Any) -> None:
+        raise ZeroDivisionError("a fault")
+
+    whole, every = run(world.view(OPEN)), analyzers()
+    (broken,) = [one for one in every if PORTS in one.keys]
+    monkeypatch.setattr(
+        analyzer_runner,
+        "analyzers",
+        lambda: [replace(one, analyze=fail) if one is broken else one for one in every],
+    )
+    found = run(world.view(OPEN))
+    of_broken = [one for one in found.assessments if one.key in broken.keys]
+    assert {(one.state, one.cause) for one in of_broken} == {(ComplianceState.UNKNOWN, FAILED)}
+    assert {one.resource.lower() for one in of_broken} >= {
+        one.resource.lower() for one in whole.assessments if one.key in broken.keys
+    }
+    others = [[one for one in each.assessments if one.key not in broken.keys] for each in (found, whole)]
+    assert others[0] == others[1]

@@ -30,7 +30,6 @@ from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
-LATER_THAN_ALL = "2100-01-01T00:00:00Z"
 MOMENT = timedelta(seconds=1)
 UPDATES = {"status": "Succeeded", "availablePatchCountByClassification": {"security": 1, "critical": 0}}
 # Azure's own assessments stand where an analyzer cannot say: these give way to the analyzers.
@@ -78,7 +77,7 @@ def sample() -> Estate:
     kinds = {type_.lower(): kind for kind in report_kinds() for type_ in kind.types}
     own = (one for one in loaded.resources.values() if one.id.name not in ANALYZED)
     every = [*own, *added(loaded)]
-    bodies = [dated(one, kinds[one.type], LATER_THAN_ALL) if one.type in kinds else one for one in every]
+    bodies = [dated(one, kinds[one.type], NOW.isoformat()) if one.type in kinds else one for one in every]
     return Estate.of(bodies, loaded.coverage)
 
 
@@ -116,13 +115,13 @@ def test_past_its_bound_a_kind_decides_nothing(
     sample: Estate, first: EvaluationRun, kind: ReportKind
 ) -> None:
     plan, before, bound = first.plan, ends(first), NOW + timedelta(days=kind.days)
-    if kind.times:
-        estate = with_reports(sample, kind, lambda one: dated(one, kind, NOW.isoformat()))
-    else:
+    estate = sample
+    if not kind.times:
         estate = dataclasses.replace(sample, coverage=replace(sample.coverage, read_at={"": NOW}))
-        for other in report_kinds():
-            if other.times:
-                estate = with_reports(estate, other, partial(dated, kind=other, time=bound.isoformat()))
+    for other in report_kinds():
+        if other.times:
+            time = (NOW if other is kind else bound).isoformat()
+            estate = with_reports(estate, other, partial(dated, kind=other, time=time))
     then = evaluate(estate, plan, bound, since=first)
     assert changed(before, ends(then)) == set(), "at the bound nothing is different"
     late = evaluate(estate, plan, bound + MOMENT, since=then)

@@ -28,7 +28,7 @@ def put(body: dict[str, Any], path: Segments, value: Any) -> None:
     body[str(path[-1])] = value
 
 
-def report(kind: ReportKind, type_: str, time: str | None) -> Resource:
+def report(kind: ReportKind, type_: str, time: Any) -> Resource:
     namespace, *kinds = type_.split("/")
     body: dict[str, Any] = {
         "id": f"{GROUP}/providers/{namespace}" + "".join(f"/{part}/n" for part in kinds),
@@ -97,6 +97,43 @@ def test_a_report_of_the_future_is_as_old_as_the_snapshot(kind: ReportKind, type
     assert judge(one, reading, WHEN, read).state is ComplianceState.NON_COMPLIANT
     ahead = report(kind, type_, (late + timedelta(hours=23)).isoformat())
     assert judge(ahead, reading, late, read).state is ComplianceState.NON_COMPLIANT, "clocks differ"
+
+
+NO_TIMES = [
+    "yesterday",
+    "11/30/2021 12:00:00 AM",
+    "0001-01-01T00:00:00+01:00",
+    "9999-12-31T23:59:59-05:00",
+    "2031-01-01T00:00:00Z",
+    1638230400,
+    True,
+    {"DateTime": "2021"},
+    ["2021-01-01"],
+]
+
+
+@pytest.mark.parametrize("time", NO_TIMES, ids=repr)
+@pytest.mark.parametrize(("kind", "type_"), DATED)
+def test_a_report_whose_time_cannot_be_right_is_as_old_as_the_snapshot_or_stale(
+    kind: ReportKind, type_: str, time: Any
+) -> None:
+    one, reading = report(kind, type_, time), (f"{kind.report[0]}.verdict", "Contoso.Test/verdict")
+    everything = {"": frozenset({"*"})}
+    found = judge(one, reading, WHEN, Coverage(everything, declared=True))
+    assert (found.state, found.cause) == (ComplianceState.UNKNOWN, "stale")
+    assert "bears no time that can be right" in found.description
+    read = Coverage(everything, declared=True, read_at={"": WHEN})
+    assert judge(one, reading, WHEN, read).state is ComplianceState.NON_COMPLIANT
+    assert judge(one, reading, WHEN + timedelta(days=kind.days + 1), read).cause == "stale"
+
+
+@pytest.mark.parametrize("time", [None, ""])
+@pytest.mark.parametrize(("kind", "type_"), DATED)
+def test_a_report_that_leaves_its_time_empty_has_none(kind: ReportKind, type_: str, time: Any) -> None:
+    one = report(kind, type_, time)
+    put(one.body, kind.time_paths[0], time)
+    found = judge(one, (f"{kind.report[0]}.verdict", "Contoso.Test/verdict"), WHEN)
+    assert found.state is ComplianceState.NON_COMPLIANT
 
 
 def guest(name: str, status: str, checked: datetime) -> Resource:

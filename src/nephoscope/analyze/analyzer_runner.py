@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from nephoscope.analyze.assessment_overlay import TYPE, assessment_id, resource_of, state_of
 from nephoscope.analyze.discovery import analyzers, analyzers_named
+from nephoscope.analyze.verdict import failed
 from nephoscope.estate.log_queries import DeclaredReads
 from nephoscope_policy.data_gap import STALE, Gap
 from nephoscope_policy.model.state import ComplianceState
@@ -117,7 +118,15 @@ def _tell(
 
 def _say(analyzer: Analyzer, view: EstateView) -> tuple[Assessment, ...]:
     view.declared = DeclaredReads(analyzer.tables, analyzer.types)
-    return tuple(analyzer.analyze(view))
+    try:
+        return tuple(analyzer.analyze(view))
+    except Exception as error:  # noqa: BLE001 - the boundary of an analyzer: its keys end Unknown, and the others go on
+        return tuple(
+            failed(str(resource.body["id"]), key, error)
+            for key in analyzer.keys.values()
+            for type_ in key.types
+            for resource in view.resources(type_)
+        )
 
 
 def _collect(

@@ -24,9 +24,9 @@ policy that reads such a key then ends as on Azure, unmodified.
 A verdict is Healthy, Unhealthy or NotApplicable, else **Unknown**: `not-collected` names the resource, type or fact that was
 not read, `stale` a [report that is too old](azure-facts.md),
 `unreadable-rule` a security rule that makes no sense, `security-admin-rules` a network manager whose rules are not
-modelled, `classic` a machine of the retired kind, `no-analyzer` what would be needed to answer. A resource that was listed
-without its properties is Unknown. Where a key ends Unknown and the snapshot holds Azure's own assessment under it, that one
-stands unless it is too old; where an analyzer can say, its verdict replaces Azure's.
+modelled, `classic` a machine of the retired kind, `no-analyzer` what would be needed to answer, `analyzer-failed` a fault of the
+analyzer. A resource that was listed without its properties is Unknown. Where a key ends Unknown and the snapshot holds Azure's own
+assessment under it, that one stands unless it is too old; where an analyzer can say, its verdict replaces Azure's.
 
 What counts as the Internet at large, as a way in, as an owner: decisions [50](../decisions/0050-the-internet-at-large.md),
 [51](../decisions/0051-ways-in.md), [52](../decisions/0052-who-counts-as-owner.md), [53](../decisions/0053-opaque-service-tags.md),

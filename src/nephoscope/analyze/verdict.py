@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope_policy.model.assessment import Assessment, SubAssessment
 from nephoscope_policy.model.state import ComplianceState
+
+#: The cause of an assessment whose analyzer failed.
+FAILED = "analyzer-failed"
+_LOG = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -56,7 +61,7 @@ def judge_all(
     *,
     by_body: bool = True,
 ) -> Iterable[Assessment]:
-    """Judge every resource; one whose answer needs more than was read is unknown.
+    """Judge every resource; one whose answer needs more than was read is unknown, and so is one that the analyzer fails on.
 
     With `by_body` that is also one that came without properties.
     """
@@ -67,6 +72,15 @@ def judge_all(
             yield judge(resource, key)
         except DataNotCollectedError as gap:
             yield not_collected(str(resource.body["id"]), key, gap)
+        except Exception as error:  # noqa: BLE001 - the boundary of a verdict: what one body holds keeps no other from its own
+            yield failed(str(resource.body["id"]), key, error)
+
+
+def failed(resource: str, key: Key, error: Exception) -> Assessment:
+    """Nobody can say, since the analyzer has a fault: it is logged, and named in the assessment."""
+    _LOG.error("the analyzer of %s failed on %s", key.id, resource, exc_info=error)
+    said = f"the analyzer failed: {type(error).__name__}: {error}"
+    return unknown(resource, key, FAILED, said[:300])
 
 
 def _complete(resource: Resource) -> None:

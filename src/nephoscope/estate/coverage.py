@@ -6,7 +6,7 @@ What may be concluded from what was seen is argued in docs/decisions/0041-inferr
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
 
 SCHEMA_VERSION = 2
+#: How far ahead a time of reading may lie, since clocks differ.
+_AHEAD = timedelta(days=1)
 #: A manifest of this version is about one tenant, which it may name.
 _SCHEMA_OF_ONE_TENANT = 1
 # Namespaces whose resources never lie in a subscription.
@@ -66,6 +68,16 @@ def parse_manifest(document: object) -> Coverage:
     if len(found) != 1:
         raise CoverageError(f"the manifest must be about one tenant, not {len(found)}")
     return found[0]
+
+
+def refuse_future(coverage: Coverage, now: datetime) -> None:
+    """Refuse a manifest that says it was read more than a day from now: CoverageError, since nothing in it would ever be too old."""
+    times = [
+        *coverage.read_at.values(),
+        *(when for one in coverage.claimed_at.values() for when in one.values()),
+    ]
+    if times and max(times) - now > _AHEAD:
+        raise CoverageError(f"'readAt' lies in the future: {max(times).isoformat()}")
 
 
 def _parse_tenant(tenant: str, document: object, path: str) -> Coverage:

@@ -157,6 +157,41 @@ def test_a_text_in_the_place_of_a_list_is_unread(tmp_path, body, unread):
     assert "ConvertTo-Json -Depth 100" in told.reason
 
 
+TEXTS = (
+    '{"name": "ssh", "properties": {"destinationPortRange": "22"}}',
+    "{name=ssh, access=Allow}",
+    "{}",
+    "[]",
+    "@{name=ssh",
+    "System.Management.Automation.PSCustomObject",
+    "Newtonsoft.Json.Linq.JObject",
+    "System.Text.Json.JsonElement",
+    "{Microsoft.Azure.Commands.Network.Models.PSSecurityRule}",
+    "words of a program",
+)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize(
+    ("body", "unread"),
+    [
+        (lambda text: {"id": NSG, "properties": {"securityRules": [text]}}, ("properties", "securityrules")),
+        (
+            lambda text: {"id": NSG, "properties": {"securityRules": [{"name": "a", "properties": text}]}},
+            ("properties", "securityrules"),
+        ),
+        (lambda text: {"id": ACCOUNT, "properties": {"networkAcls": text}}, ("properties", "networkacls")),
+        (lambda text: {"id": ACCOUNT, "sku": text, "properties": {"a": 1}}, ("sku",)),
+    ],
+)
+def test_a_text_in_the_place_of_an_object_is_unread(tmp_path, text, body, unread):
+    """Whatever a program writes for what it does not serialize: the aliases that go into it tell that it is no text."""
+    estate = load(tmp_path, "cut.json", [body(text)])
+    found = estate.resources[body(text)["id"].lower()]
+    assert found.unread == {unread}
+    assert not found.complete
+
+
 def test_lists_that_only_an_imported_table_of_aliases_knows_are_looked_for(tmp_path):
     """Whoever imports aliases of a type has policies over its lists: they must not take a joined list for a value."""
     thing = f"{GROUP}/providers/Contoso.Own/things/a"

@@ -1,7 +1,8 @@
 """Whether a report that a body holds is too old to decide anything.
 
 A report is as old as the time that it bears; one that bears none is as old as the snapshot, where the manifest tells when it was
-read. A report without either is not stale (docs/decisions/0378-reports-expire.md).
+read. A report without either is not stale (docs/decisions/0378-reports-expire.md); one whose own time cannot be right is, where the
+snapshot has none either: nobody knows how old it is.
 """
 
 from __future__ import annotations
@@ -30,9 +31,11 @@ def expiry(resource: Resource, now: datetime, coverage: Coverage) -> str:
     kind, reported, dated = found
     if all(walk(resource.body, path) is MISSING for path in reported):
         return ""
-    when, verb = _read_date(resource, dated), "is of"
+    (when, text), verb = _read_date(resource, dated), "is of"
     if when is None or when - now > _AHEAD:
         when, verb = coverage.read_time(resource.key, resource.type, resource.id.name), "was read on"
+    if when is None and text:
+        return f"the {kind.title} {resource.key} bears no time that can be right: {text}"
     if when is None or now - when <= timedelta(days=kind.days):
         return ""
     age = (now - when).days
@@ -59,20 +62,29 @@ def expired_claim(coverage: Coverage, type_: str, scope: str, name: str = "") ->
 def report_time(resource: Resource) -> datetime | None:
     """The time that the report in a body bears, None for none."""
     found = report_kind(resource.type)
-    return None if found is None else _read_date(resource, found[2])
+    return None if found is None else _read_date(resource, found[2])[0]
 
 
-def _read_date(resource: Resource, dated: tuple[Segments, ...]) -> datetime | None:
-    """The time that a report bears, None for none; one that is no time of ISO 8601 is none."""
+def _read_date(resource: Resource, dated: tuple[Segments, ...]) -> tuple[datetime | None, str]:
+    """The time that a report bears in UTC, None for none, and how it is written: '' where nothing is written."""
+    written = ""
     for path in dated:
-        text = walk(resource.body, path)
-        if isinstance(text, str):
-            try:
-                found = datetime.fromisoformat(text)
-            except ValueError:
-                continue
-            return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-    return None
+        value = walk(resource.body, path)
+        if value is MISSING or value is None or value == "":
+            continue
+        written = written or repr(value)[:60]
+        if isinstance(value, str) and (found := _read_instant(value)) is not None:
+            return found, repr(value)
+    return None, written
+
+
+def _read_instant(text: str) -> datetime | None:
+    """A time of ISO 8601 in UTC, which it is where it names no offset; None where it is none that UTC has."""
+    try:
+        found = datetime.fromisoformat(text)
+        return found.astimezone(UTC) if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # .NET's smallest time with an offset lies before the first year
+        return None
 
 
 class Stale(NotCollected):

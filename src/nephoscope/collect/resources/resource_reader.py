@@ -7,6 +7,7 @@ import itertools
 import pkgutil
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Protocol, cast
@@ -16,15 +17,16 @@ import msgspec
 from nephoscope.collect.resources import formats, response_records
 from nephoscope.collect.resources.answer_completeness import AnswerRecords, FileAnswers
 from nephoscope.collect.resources.csv_export import is_header, rows
+from nephoscope.collect.resources.expected_shapes import ExpectedShapes
 from nephoscope.collect.resources.export_hints import ExportHints
-from nephoscope.collect.resources.joined_lists import JoinedLists
 from nephoscope.collect.resources.json_grammar import RecordSlice
 from nephoscope.collect.resources.json_splitter import RecordSplitter
 from nephoscope.collect.resources.own_facts import LearnedResources
+from nephoscope.collect.resources.powershell_dates import convert_dates, may_hold_dates
 from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord
 from nephoscope.collect.resources.template_detection import source_file, template
 from nephoscope.collect.resources.truncated_values import REMEDY, cut_out, may_hold
-from nephoscope.estate.coverage import CoverageError, parse_manifests
+from nephoscope.estate.coverage import CoverageError, parse_manifests, refuse_future
 from nephoscope.files.snapshot_files import ArchiveLimits, FileError, SourceFile, chunks
 from nephoscope.model.secret_redaction import redact_text
 from nephoscope_policy.model.resource import UNREAD, Resource
@@ -100,7 +102,7 @@ def known_formats() -> tuple[ResourceFormat, ...]:
 
 
 def read(
-    source: SourceFile, limits: ArchiveLimits, advance: Callable[[int], None], joined: JoinedLists
+    source: SourceFile, limits: ArchiveLimits, advance: Callable[[int], None], joined: ExpectedShapes
 ) -> Iterator[Item]:
     """Everything in one file; beyond 1,000 broken records the rest are only counted, in one last entry.
 
@@ -119,7 +121,7 @@ def read(
 
 
 def _items(
-    source: SourceFile, limits: ArchiveLimits, advance: Callable[[int], None], joined: JoinedLists
+    source: SourceFile, limits: ArchiveLimits, advance: Callable[[int], None], joined: ExpectedShapes
 ) -> Iterator[Item]:
     if source.is_manifest:
         yield from _manifests(source, limits, advance)
@@ -151,7 +153,7 @@ def _is_other_text(first: bytes) -> bool:
 
 
 def _pieces(
-    stream: Iterator[bytes], source: SourceFile, hints: ExportHints, joined: JoinedLists
+    stream: Iterator[bytes], source: SourceFile, hints: ExportHints, joined: ExpectedShapes
 ) -> Iterator[ReadResource | LostRecord | FileAnswers]:
     """Yield what a file of JSON holds."""
     splitter, answers = RecordSplitter(), AnswerRecords()
@@ -178,7 +180,7 @@ def _resource_of(item: ReadResource | LostRecord) -> Resource | None:
 
 
 def _table(
-    stream: Iterator[bytes], source: SourceFile, hints: ExportHints, joined: JoinedLists
+    stream: Iterator[bytes], source: SourceFile, hints: ExportHints, joined: ExpectedShapes
 ) -> Iterator[ReadResource | LostRecord]:
     """Yield what a comma-separated file holds."""
     try:
@@ -198,6 +200,8 @@ def _manifests(
         for chunk in chunks(source, limits, advance):
             data += chunk[: MAX_MANIFEST - len(data)]
         found = parse_manifests(msgspec.json.decode(data))
+        for one in found:
+            refuse_future(one, datetime.now(UTC))
     except (FileError, CoverageError, msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         yield LostRecord(Quarantined(Place(source.name), f"not a coverage manifest: {error}"), "*", source)
         return
@@ -205,7 +209,7 @@ def _manifests(
 
 
 def _piece(
-    piece: RecordSlice, source: SourceFile, hints: ExportHints, joined: JoinedLists
+    piece: RecordSlice, source: SourceFile, hints: ExportHints, joined: ExpectedShapes
 ) -> Iterator[ReadResource | LostRecord]:
     if piece.error:
         yield _make_lost(piece, source, piece.error, _lost_type(piece.data))
@@ -213,8 +217,10 @@ def _piece(
     try:
         value = response_records.from_row(piece.columns, piece.value) if piece.columns else piece.value
         origin = b"" if piece.columns else blake2b(piece.data, digest_size=16).digest()
-        renderings = may_hold(piece.data)
+        renderings, dates = may_hold(piece.data), may_hold_dates(piece.data)
         for record in records(value):
+            if dates:
+                convert_dates(record.body)
             cut = REMEDY if renderings and cut_out(record.body) else ""
             found = resource(record, origin)
             if joined.take(found.body, found.type):

@@ -11,10 +11,12 @@ import msgspec
 from msgspec.structs import replace
 
 from nephoscope.collect.resources.answer_completeness import find_missing_page
+from nephoscope.collect.resources.body_rank import BodyRank, rank_body
 from nephoscope.collect.resources.child_resources import child_types, children, is_listed
+from nephoscope.collect.resources.expected_shapes import ExpectedShapes
 from nephoscope.collect.resources.fact_merge import LearnedFacts
-from nephoscope.collect.resources.joined_lists import JoinedLists
 from nephoscope.collect.resources.own_facts import LearnedResources, Learning, nothing_learned
+from nephoscope.collect.resources.reading_order import ReadingOrder, RepeatedBody, is_gone
 from nephoscope.collect.resources.resource_reader import (
     LostRecord,
     ReadResource,
@@ -42,8 +44,6 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.coverage import Coverage
     from nephoscope_policy.model.resource import Resource
 
-_Rank = tuple[bool, bool, str, bool]
-
 
 class SnapshotError(Exception):
     """A snapshot that is not there or cannot be listed; the message names the path."""
@@ -54,8 +54,9 @@ def load(
 ) -> Estate:
     """The estate in files and folders of one tenant, of any known format.
 
-    One body per id: the complete, then the newest API version, then the last. `progress(done, total)` is called with bytes of the
-    files. Broken records are in `estate.quarantine`; raises SnapshotError when a path does not exist, or when tenants are several.
+    One body per id: the complete, then the newest reading, then the newest API version, then the last. `progress(done, total)` is
+    called with bytes of the files. Broken records are in `estate.quarantine`; raises SnapshotError when a path does not exist, or
+    when tenants are several.
     """
     found = load_tenants(paths, progress, limits)
     if len(found) > 1:
@@ -154,7 +155,7 @@ def items(
     for root in roots:
         if not root.exists():
             raise SnapshotError(f"no such file or folder: {root}")
-    limits, joined = limits or ArchiveLimits(), JoinedLists(aliases or Aliases.builtin())
+    limits, joined = limits or ArchiveLimits(), ExpectedShapes(aliases or Aliases.builtin())
     meter = ByteMeter(roots, progress)
     for source in sources(roots, limits):
         if is_tape(source.path.name) and not source.entry:
@@ -164,7 +165,7 @@ def items(
             yield from read(source, limits, meter.advance, joined)
 
 
-def _of_tape(source: SourceFile, limits: ArchiveLimits, joined: JoinedLists) -> Iterator[Item]:
+def _of_tape(source: SourceFile, limits: ArchiveLimits, joined: ExpectedShapes) -> Iterator[Item]:
     """Yield what a tar archive holds, a member at a time in a folder for temporary files; what stops it before its end is told."""
     special: list[Path] = []
     with TemporaryDirectory(prefix="nephoscope-") as folder:
@@ -185,13 +186,18 @@ def _make_lost(source: SourceFile, name: str, reason: str) -> LostRecord:
 
 
 class SnapshotLoader(msgspec.Struct):
-    """Collects what is read of a tenant, argument by argument, and builds its estate; without `tenants` it is the only one."""
+    """Collects what is read of a tenant, argument by argument, and builds its estate; without `tenants` it is the only one.
+
+    `readings` are the manifests by argument of one that reads a part of the files (default: those that it takes itself).
+    """
 
     tenant: str = ""
     tenants: TenantMap | None = None
     bodies: dict[str, Resource] = msgspec.field(default_factory=dict)
-    _ranks: dict[str, _Rank] = msgspec.field(default_factory=dict)
+    _ranks: dict[str, BodyRank] = msgspec.field(default_factory=dict)
     _roots: dict[str, Path] = msgspec.field(default_factory=dict)
+    _files: dict[str, str] = msgspec.field(default_factory=dict)
+    _order: ReadingOrder = msgspec.field(default_factory=ReadingOrder)
     seen: dict[Path, CoverageInference] = msgspec.field(
         default_factory=lambda: defaultdict(CoverageInference)
     )
@@ -200,6 +206,7 @@ class SnapshotLoader(msgspec.Struct):
     _paged: dict[Path, list[FileAnswers]] = msgspec.field(default_factory=lambda: defaultdict(list))
     duplicates: int = 0
     learned: LearnedFacts = msgspec.field(default_factory=LearnedFacts)
+    readings: dict[Path, Coverage] | None = None
 
     def take(self, item: Item) -> None:
         """Note one item of a file."""
@@ -228,17 +235,45 @@ class SnapshotLoader(msgspec.Struct):
     def keep(self, item: ReadResource, root: Path) -> None:
         """Keep the body, or leave the better one of its id in place."""
         key = item.resource.key
-        rank = _rank(item.resource, item.api_version)
+        rank = rank_body(item.resource, item.api_version)
         if key in self.bodies:
             self.duplicates += 1
+            self._repeat(key, RepeatedBody(item.resource, root, item.source.name, rank))
             if rank < self._ranks[key]:
                 return
         self.bodies[key] = item.resource
         self._ranks[key] = rank
-        self._roots[key] = root
+        self._roots[key], self._files[key] = root, item.source.name
+
+    def _repeat(self, key: str, again: RepeatedBody) -> None:
+        """Note a further body of an id, behind the first."""
+        several = self._order.repeated[key]
+        if not several:
+            first = RepeatedBody(self.bodies[key], self._roots[key], self._files[key], self._ranks[key])
+            several.append(first)
+        several.append(again)
+
+    def declared(self) -> dict[Path, Coverage]:
+        """Return what the manifests of each argument say; `readings` where another has read them."""
+        if self.readings is not None:
+            return self.readings
+        return {root: merge(several) for root, several in self._declared.items()}
+
+    def order(self) -> None:
+        """Let the newer of two readings hold: its bodies, and that something is gone."""
+        readings = self.declared()
+        self.quarantine += self._order.conflicts(readings)
+        for one in self._order.newest(readings):
+            self.bodies[one.resource.key], self._roots[one.resource.key] = one.resource, one.root
+        dated = {root: found for root, found in readings.items() if found.read_at}
+        if len(dated) > 1:
+            gone = [key for key, one in self.bodies.items() if is_gone(one, self._roots[key], dated)]
+            for key in gone:
+                del self.bodies[key]
 
     def estate(self) -> Estate:
         """Return what was read, as an estate."""
+        self.order()
         self.embed()
         self.settle()
         return Estate.of(
@@ -282,9 +317,3 @@ class SnapshotLoader(msgspec.Struct):
         conflicts, given_way = self.learned.settle(self.bodies)
         self.quarantine += conflicts
         self.duplicates += given_way
-
-
-def _rank(resource_: Resource, api_version: str) -> _Rank:
-    """Orders bodies of one id: whole ones first, then by API version (a preview before the release of its day)."""
-    date, _, label = api_version.lower().partition("-preview")
-    return (resource_.complete, bool(date), date, not label and "-preview" not in api_version.lower())

@@ -59,11 +59,13 @@ class SnapshotSpool:
         self._tenancy = Tenancy()
         self._others: list[Item] = []
         self._roots: dict[Path, int] = {}
+        self._files: dict[str, int] = {}
         self._sizes: Counter[Cell] = Counter()
         self._buffers: defaultdict[Cell, bytearray] = defaultdict(bytearray)
         self._numbers: dict[Cell, int] = {}
         self._held = 0
         self._tenants = TenantMap({}, {}, {})
+        self._readings: dict[str, dict[Path, Coverage]] = {}
 
     @classmethod
     def of(
@@ -93,15 +95,16 @@ class SnapshotSpool:
 
     def _take(self, item: ReadResource, named: str) -> None:
         root = self._roots.setdefault(item.source.root, len(self._roots))
+        file = self._files.setdefault(item.source.name, len(self._files))
         subscription = item.resource.id.subscription
         cell = (subscription, -1, "") if subscription else ("", root, named)
-        self._write(cell, msgspec.json.encode((root, item.api_version, item.resource.body, None)))
+        self._write(cell, msgspec.json.encode((root, file, item.api_version, item.resource.body, None)))
 
     def _learn(self, item: LearnedResources) -> None:
         """Take own facts: their documents to those of the subscription, their claim to what is no resource."""
         self._others.append(msgspec.structs.replace(item, resources=()))
         for one in item.resources:
-            line = msgspec.json.encode((0, "", one.body, item.read_at))
+            line = msgspec.json.encode((0, 0, "", one.body, item.read_at))
             self._write((item.subscription, -1, ""), line)
 
     def _write(self, cell: Cell, line: bytes) -> None:
@@ -143,6 +146,7 @@ class SnapshotSpool:
         for item in (*self._others, *self._list_unowned()):
             if tenant in owners(self._tenants, item, ""):
                 whole.take(item)
+        self._readings[tenant] = whole.declared()
         cells = tuple(sorted(cell for cell in self._sizes if self._owner(cell) == tenant))
         for group in self._groups(cells, PART):
             found, doubled = self._pick(group, types, whole)
@@ -168,15 +172,19 @@ class SnapshotSpool:
         """The estates of some subscriptions each, with the coverage and the management groups of the whole."""
         for group in self._groups(cells, size):
             # Nothing of a part may be bound here while the next one is read.
-            part = self._estate(
-                group, whole.coverage, SnapshotLoader(whole.tenant, learned=LearnedFacts(whole.coverage))
+            loader = SnapshotLoader(
+                whole.tenant,
+                learned=LearnedFacts(whole.coverage),
+                readings=self._readings[whole.tenant],
             )
+            part = self._estate(group, whole.coverage, loader)
             yield replace(part, management_groups=whole.management_groups)
 
     def _estate(self, cells: Sequence[Cell], coverage: Coverage, part: SnapshotLoader) -> Estate:
         """The estate of some cells."""
         with no_collection():
             self._read(cells, part)
+            part.order()
             part.embed()
             part.settle()
             return Estate.of(part.bodies.values(), coverage, (), part.duplicates, tenant=part.tenant)
@@ -185,7 +193,12 @@ class SnapshotSpool:
         self, cells: Sequence[Cell], types: frozenset[str], whole: SnapshotLoader
     ) -> tuple[list[Resource], int]:
         """The resources of some types in some cells, and how many bodies gave way there; the whole sees what was read."""
-        part = SnapshotLoader(whole.tenant, seen=whole.seen, learned=whole.learned.alone())
+        part = SnapshotLoader(
+            whole.tenant,
+            seen=whole.seen,
+            learned=whole.learned.alone(),
+            readings=self._readings[whole.tenant],
+        )
         estate = self._estate(cells, Coverage({}), part)
         whole.quarantine += part.quarantine
         return [
@@ -208,21 +221,21 @@ class SnapshotSpool:
             yield group
 
     def _read(self, cells: Sequence[Cell], part: SnapshotLoader) -> None:
-        roots = list(self._roots)
+        roots, files = list(self._roots), list(self._files)
         for cell in cells:
             with self._file(cell).open("rb") as file:
                 for line in file:
-                    root, version, body, read_at = _LINE.decode(line)
+                    root, file_, version, body, read_at = _LINE.decode(line)
                     if read_at is not None:
                         part.learned.add(Resource.of(body), read_at)
                         continue
-                    source = SourceFile(roots[root], roots[root])
+                    source = SourceFile(Path(files[file_]), roots[root])
                     found = ReadResource(resource(ResourceRecord(body, version)), version, source)
                     part.see(found)
                     part.keep(found, roots[root])
 
 
-_LINE = msgspec.json.Decoder(tuple[int, str, dict[str, object], datetime | None])
+_LINE = msgspec.json.Decoder(tuple[int, int, str, dict[str, object], datetime | None])
 
 
 class Survey(msgspec.Struct):

@@ -38,6 +38,7 @@ NEEDS = {
     "data-plane-mode": Need.REQUEST,
     "request-only": Need.REQUEST,
     "no-analyzer": Need.ANALYZER,
+    "analyzer-failed": Need.MODEL,
     "classic": Need.MODEL,
     "unreadable-rule": Need.MODEL,
     "security-admin-rules": Need.MODEL,

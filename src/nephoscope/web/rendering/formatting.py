@@ -37,6 +37,7 @@ CAUSES = {
     "expression-error": "An expression of the rule has no result",
     "data-plane-mode": "The policy judges the data plane, which is not read",
     "request-only": "The policy judges requests, not resources",
+    "analyzer-failed": "The analyzer has a fault: see the log",
     "no-analyzer": "No analyzer answers the recommendation yet",
     "classic": "Machines of the classic model are not assessed",
     "unreadable-rule": "A security rule could not be understood",

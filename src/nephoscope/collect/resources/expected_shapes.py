@@ -1,0 +1,107 @@
+"""Texts that stand where a type has an object or a list.
+
+At its last level `ConvertTo-Json` joins `["22", "3389"]` to `"22 3389"`, and programs write what they do not serialize as JSON text,
+as the name of a class, or in words of their own. Such a text looks like any other. That a type has an object or a list in its place is
+known from the aliases that go into it (`a.b`) or over it (`a[*]`).
+Source: https://learn.microsoft.com/powershell/module/microsoft.powershell.utility/convertto-json
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope_policy.aliases import Aliases
+from nephoscope_policy.body_paths import STAR, Segment, split
+from nephoscope_policy.model.resource import UNREAD
+
+#: The members that a value of a type has, by lower-cased key, each with the members of its own; STAR where the value is a list.
+Shape = dict[Segment, "Shape"]
+#: What may stand in the place of another value or lead to one, of what JSON holds.
+_HOLDERS = frozenset((str, list, dict))
+
+
+class ExpectedShapes:
+    """Finds the texts that stand in the place of an object or a list; where a type has these is known from a table of aliases."""
+
+    def __init__(self, aliases: Aliases) -> None:
+        self._aliases = aliases
+        self._shapes: dict[str, Shape] = {}
+
+    def take(self, body: dict[str, object], type_: str) -> bool:
+        """Take texts in the place of an object or a list out of a body of a lower-cased type and note their paths; whether any was.
+
+        A list with such a text in an element goes as a whole.
+        """
+        shape = self.of_type(type_)
+        if not shape or not _holds_text(body, shape):
+            return False
+        found = list(_find_texts(body, shape, ()))
+        for holder, key, _ in found:
+            del holder[key]
+        known = body.get(UNREAD)
+        body[UNREAD] = [
+            *(known if isinstance(known, list) else ()),
+            *(list(path) for *_, path in found),
+        ]
+        return True
+
+    def of_type(self, type_: str) -> Shape:
+        """What the bodies of a lower-cased type hold, as far as the aliases tell."""
+        known = self._shapes.get(type_)
+        if known is None:
+            known = self._shapes[type_] = _shape_of(self._aliases, type_)
+        return known
+
+
+def _shape_of(aliases: Aliases, type_: str) -> Shape:
+    found: Shape = {}
+    for alias in aliases.of_type(type_):
+        node = found
+        for segment in split(alias.path):
+            node = node.setdefault(segment.lower() if isinstance(segment, str) else segment, {})
+    return found
+
+
+def _find_texts(
+    value: dict[str, object], shape: Shape, path: tuple[str, ...]
+) -> Iterator[tuple[dict[str, object], str, tuple[str, ...]]]:
+    """The members that are texts in place of something else: the object that holds each, its key, its path."""
+    for key, item in value.items():
+        below = shape.get(key.lower())
+        if not below:
+            continue
+        here = (*path, key.lower())
+        if _is_text(item, below):
+            yield value, key, here
+        elif isinstance(item, dict):
+            yield from _find_texts(item, below, here)
+
+
+def _is_text(item: object, shape: Shape) -> bool:
+    """Return whether a value that must be an object or a list is a text, or a list with such a text in an element.
+
+    An empty text says that there is nothing, unless a list was joined to it.
+    """
+    if isinstance(item, str):
+        return STAR in shape or bool(item)
+    if isinstance(item, list) and (elements := shape.get(STAR)):
+        for one in item:
+            if isinstance(one, dict):
+                if _holds_text(one, elements):
+                    return True
+            elif isinstance(one, str):
+                return True
+    return False
+
+
+def _holds_text(value: dict[str, object], shape: Shape) -> bool:
+    """Return whether `_find_texts` would find anything; every record is asked, so this is written to be fast."""
+    for key, item in value.items():
+        if type(item) not in _HOLDERS:
+            continue
+        below = shape.get(key.lower())
+        if not below:
+            continue
+        if _is_text(item, below) or (isinstance(item, dict) and _holds_text(item, below)):
+            return True
+    return False

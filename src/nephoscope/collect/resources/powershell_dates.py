@@ -1,0 +1,50 @@
+"""Dates as Windows PowerShell writes them: `/Date(1609459200000)/`, or an object that holds such a text.
+
+`ConvertTo-Json` of PowerShell 5.1 writes a time as milliseconds since 1970, and one that a command gave by itself as an object with
+the members `value` and `DateTime`. Both become the text that Azure has there, so that what compares times reads them.
+Source: https://learn.microsoft.com/dotnet/standard/datetime/system-text-json-support
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+#: An offset says where the time was written, and does not move it.
+_DATE = re.compile(r"/Date\((-?\d{1,17})(?:[+-]\d{4})?\)/")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OBJECT = frozenset(("value", "DateTime", "DisplayHint"))
+
+
+def may_hold_dates(data: bytes) -> bool:
+    """Return whether the bytes of a record may hold such a date; cheap, as every record is asked."""
+    return b"/Date(" in data or b'"DisplayHint"' in data
+
+
+def convert_dates(body: dict[str, object]) -> None:
+    """Write every date in a body as ISO 8601 in UTC; one that no calendar has stays as it is."""
+    for key, item in body.items():
+        body[key] = _convert(item)
+
+
+def _convert(value: object) -> object:
+    if isinstance(value, str):
+        return _convert_text(value)
+    if isinstance(value, list):
+        return [_convert(item) for item in value]
+    if isinstance(value, dict):
+        if "value" in value and len(value) > 1 and _OBJECT.issuperset(value):
+            return _convert(value["value"])
+        convert_dates(value)
+    return value
+
+
+def _convert_text(text: str) -> str:
+    found = _DATE.fullmatch(text)
+    if found is None:
+        return text
+    try:
+        when = _EPOCH + timedelta(milliseconds=int(found[1]))
+    except OverflowError:
+        return text
+    return f"{when:%Y-%m-%dT%H:%M:%S}.{when.microsecond // 1000:03}Z" if when.year > 999 else text

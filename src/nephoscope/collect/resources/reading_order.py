@@ -1,0 +1,98 @@
+"""Readings of one tenant at different times: of two bodies of a resource the newer holds, and what a newer reading lacks is gone.
+
+A reading is an argument whose manifest tells when it was read (`readAt`). Where one does not, its order in time is unknown: the better
+body holds, then the last, and a line says for each file which records differ from those of another.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope_policy.model.resource_id import parent_scope
+from nephoscope_policy.model.source_location import Place, Quarantined
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from nephoscope.collect.resources.body_rank import BodyRank
+    from nephoscope_policy.model.coverage import Coverage
+    from nephoscope_policy.model.resource import Resource
+
+
+class RepeatedBody(msgspec.Struct, frozen=True):
+    """A body of an id that stands in the files several times: its argument, the name of its file, and its rank."""
+
+    resource: Resource
+    root: Path
+    file: str
+    rank: BodyRank
+
+
+class ReadingOrder(msgspec.Struct):
+    """The bodies of ids that stand in the files several times; ask for what holds when everything was read."""
+
+    repeated: dict[str, list[RepeatedBody]] = msgspec.field(default_factory=lambda: defaultdict(list))
+
+    def newest(self, readings: Mapping[Path, Coverage]) -> Iterator[RepeatedBody]:
+        """Yield the body that holds of each id whose readings all tell their time."""
+        for several in self.repeated.values():
+            if len({one.root for one in several}) > 1:
+                times = [_read_time(readings, one.root, one.resource) for one in several]
+                dated = [(one, when) for one, when in zip(several, times, strict=True) if when is not None]
+                if len(dated) == len(several):
+                    yield max(dated, key=lambda pair: (pair[0].resource.complete, pair[1], pair[0].rank))[0]
+
+    def conflicts(self, readings: Mapping[Path, Coverage]) -> Iterator[Quarantined]:
+        """Yield a line for each file that repeats records of equal rank with other properties, where no time tells which is newer."""
+        files: defaultdict[str, list[str]] = defaultdict(list)
+        for key, several in self.repeated.items():
+            for one, other in pairwise(several):
+                times = [_read_time(readings, each.root, each.resource) for each in (one, other)]
+                # a query that expands a list repeats a record within one answer
+                if (
+                    None in times
+                    and one.file != other.file
+                    and one.rank == other.rank
+                    and contradict(one.resource.body, other.resource.body)
+                ):
+                    files[other.file].append(key)
+        for file, keys in files.items():
+            more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+            reason = (
+                f"{keys[0]}{more}: the body differs from the one in another file, and no time tells which is newer, so the last "
+                "holds; put each reading into a folder whose manifest has 'readAt'"
+            )
+            yield Quarantined(Place(file), reason)
+
+
+def contradict(one: object, other: object) -> bool:
+    """Return whether two values cannot both be whole or in part of the same thing: a member of both differs."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return any(contradict(one[key], other[key]) for key in one.keys() & other.keys())
+    return one != other
+
+
+def is_gone(resource: Resource, root: Path, readings: Mapping[Path, Coverage]) -> bool:
+    """Return whether a newer reading read the type of a resource in full where it was, and did not find it."""
+    when = _read_time(readings, root, resource)
+    if when is None:
+        return False
+    scope = parent_scope(resource.key)
+    return any(
+        (later := _read_time(readings, other, resource)) is not None
+        and later > when
+        and coverage.covers(resource.type, scope, resource.id.name)
+        for other, coverage in readings.items()
+        if other != root
+    )
+
+
+def _read_time(readings: Mapping[Path, Coverage], root: Path, resource: Resource) -> datetime | None:
+    coverage = readings.get(root)
+    return None if coverage is None else coverage.read_time(resource.key, resource.type, resource.id.name)

@@ -1,0 +1,116 @@
+"""Of readings of different times the newer holds, in whatever order they are given."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from nephoscope.collect import resources
+from nephoscope.collect.resources.subscription_spool import SnapshotSpool
+
+S = "/subscriptions/11111111-1111-1111-1111-111111111111"
+STORAGE = "Microsoft.Storage/storageAccounts"
+TENANT = "22222222-2222-2222-2222-222222222222"
+OLD, NEW = "2026-11-01T00:00:00Z", "2026-11-30T00:00:00Z"
+
+
+def account(name, *, secure):
+    return {
+        "id": f"{S}/resourceGroups/g/providers/{STORAGE}/{name}",
+        "properties": {"supportsHttpsTrafficOnly": secure},
+    }
+
+
+def reading(folder, bodies, read_at=None, types=("*",)):
+    folder.mkdir()
+    subscription = {"id": S, "tenantId": TENANT, "properties": {"subscriptionId": S[15:], "tenantId": TENANT}}
+    (folder / "all.json").write_text(json.dumps([subscription, *bodies]))
+    if read_at is not None:
+        read = {"scopes": {S: list(types)}, "readAt": read_at}
+        manifest = {"schemaVersion": 2, "tenants": {TENANT: read}}
+        (folder / "coverage.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def accounts(*folders):
+    """Name -> whether it is secure, and the estate; a spool, which reads part by part, must find the same."""
+    estate = resources.load(folders)
+    with TemporaryDirectory() as folder:
+        (survey,) = SnapshotSpool.of(folders, Path(folder)).surveys()
+        parts = {key: value for part in survey.parts(1) for key, value in secured(part).items()}
+        assert survey.whole.quarantine == estate.quarantine
+    assert secured(estate) == parts
+    return parts, estate
+
+
+def secured(estate):
+    return {
+        one.id.name: one.body["properties"]["supportsHttpsTrafficOnly"]
+        for one in estate.by_type(STORAGE.lower())
+    }
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_newer_of_two_bodies_holds(tmp_path, turned):
+    old = reading(tmp_path / "old", [account("a", secure=True)], OLD)
+    new = reading(tmp_path / "new", [account("a", secure=False)], NEW)
+    found, estate = accounts(*((new, old) if turned else (old, new)))
+    assert found == {"a": False}
+    assert estate.quarantine == ()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("types", "left"),
+    [(("*",), {"b": True}), ((STORAGE,), {"b": True}), (("Other.One/things",), {"a": True, "b": True})],
+)
+def test_what_a_newer_reading_did_not_find_is_gone(tmp_path, turned, types, left):
+    old = reading(tmp_path / "old", [account("a", secure=True), account("b", secure=False)], OLD)
+    new = reading(tmp_path / "new", [account("b", secure=True)], NEW, types)
+    found, _ = accounts(*((new, old) if turned else (old, new)))
+    assert found == left
+
+
+def test_what_an_older_reading_did_not_find_is_there(tmp_path):
+    old = reading(tmp_path / "old", [], OLD)
+    new = reading(tmp_path / "new", [account("b", secure=True)], NEW)
+    assert accounts(new, old)[0] == accounts(old, new)[0] == {"b": True}
+
+
+def test_three_readings_hold_as_the_newest_in_every_order(tmp_path):
+    folders = [
+        reading(tmp_path / f"at-{day}", [account("a", secure=day == 20)], f"2026-11-{day}T00:00:00Z")
+        for day in (10, 20, 30)
+    ]
+    for several in itertools.permutations(folders):
+        assert accounts(*several)[0] == {"a": False}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"), [(None, None, 1), (OLD, None, 1), (None, NEW, 1), (OLD, NEW, 0)]
+)
+def test_records_that_differ_are_told_where_no_time_tells_which_is_newer(tmp_path, first, second, told):
+    one = reading(tmp_path / "one", [account("a", secure=True)], first)
+    two = reading(tmp_path / "two", [account("a", secure=False)], second)
+    found, estate = accounts(one, two)
+    assert found == {"a": False}, "the last holds"
+    assert [quarantined.place.file for quarantined in estate.quarantine] == [str(two / "all.json")] * told
+    assert all("no time tells which is newer" in quarantined.reason for quarantined in estate.quarantine)
+
+
+def test_records_that_are_equal_are_not_told(tmp_path):
+    one = reading(tmp_path / "one", [account("a", secure=True)] * 2)
+    _, estate = accounts(one)
+    assert (estate.duplicates, estate.quarantine) == (1, ())
+
+
+def test_a_reading_of_the_future_is_refused(tmp_path):
+    ahead = (datetime.now(UTC) + timedelta(days=2)).isoformat()
+    _, estate = accounts(reading(tmp_path / "one", [account("a", secure=True)], ahead))
+    (told,) = estate.quarantine
+    assert "'readAt' lies in the future" in told.reason
