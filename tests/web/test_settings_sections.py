@@ -136,3 +136,25 @@ def test_a_watchlist_is_created_and_filled(owner, instance) -> None:
     assert owner.post(page, data={"act": "drop", "keys": "ada"}, headers=HERE).status_code == 303
     assert owner.post(page, data={"act": "delete"}, headers=HERE).status_code == 303
     assert owner.get(page).status_code == 404
+
+
+def test_an_initiative_is_assigned_and_ended(owner, instance) -> None:
+    page = "/settings/standards/act/assign"
+    offered = re.findall(r'<option value="(/providers/[^"]+)"', owner.get(page).text)
+    assert offered
+    wrong = owner.post(page, data={"initiative": offered[0], "scope": "nowhere"}, headers=HERE)
+    assert (wrong.status_code, 'id="error-scope"' in wrong.text) == (400, True)
+    form = {
+        "scope": "/subscriptions/3d3fa46d-0bfb-5d01-b2ee-b1ba57963b60",
+        "title": "Ours",
+        "enforcement": "Default",
+    }
+    answers = [
+        owner.post(page, data={**form, "initiative": one}, headers=HERE).status_code for one in offered[:3]
+    ]
+    assert 303 in answers, answers
+    listed = owner.get("/settings/standards").text
+    assert "Ours" in listed
+    for row in re.findall(r'href="(/settings/standards/item/[^"?]+)"', listed):
+        assert owner.post(row, data={"act": "end"}, headers=HERE).status_code == 303
+    assert "Ours" not in owner.get("/settings/standards").text

@@ -17,10 +17,11 @@ from nephoscope.operations.declaration.operation_page import Answer, OperationFo
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.database.state_errors import TransientError
 from nephoscope.web.forms import operation_form
-from nephoscope.web.lists.list_view import PREVIEW, ROWS, find_rows, show_rows
+from nephoscope.web.lists.list_view import PREVIEW, find_rows, show_rows
 from nephoscope.web.lists.section_list import SectionRow, name_words, section_list
 from nephoscope.web.rendering.section_cells import cell_title, name_scopes
 from nephoscope.web.rendering.templates import draw
+from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import SAME, Page
 from nephoscope.web.visits.request_context import Visit
@@ -146,6 +147,8 @@ def fill_row(section: Section, visit: Visit) -> Filling:
     """The page of a row; a form that comes back is done."""
     workspace = section.workspace(visit)
     found = _find_row(section, visit, workspace)
+    if (file := _table_file(section, visit, workspace, found)) is not None:
+        return file
     if visit.request.method != "POST":
         return _show_row(section, visit, workspace, found)
     operation, form = _find(section.row_forms, visit.form.get("act", ""))
@@ -209,6 +212,21 @@ def _show_row(
     }  # fmt: skip
 
 
+def _table_file(section: Section, visit: Visit, workspace: str, found: SectionRow) -> Response | None:
+    """The file of a table about a row, None where the address asks for none."""
+    if visit.asked("format") != "csv":
+        return None
+    tables = {
+        str(one["name"]): PageTable(
+            one["columns"], [[cell_title(row[name]) for name in one["columns"]] for row in one["rows"]]
+        )
+        for one in _row_tables(section, visit, workspace, found)
+    }
+    return file_of(
+        visit, section.group.name, {name: lambda kept=table: kept for name, table in tables.items()}
+    )
+
+
 def _row_tables(
     section: Section, visit: Visit, workspace: str, found: SectionRow
 ) -> Iterator[dict[str, Answer]]:
@@ -216,7 +234,13 @@ def _row_tables(
         if isinstance(one.page, RowTable) and _may(visit, one, workspace):
             rows = one.list_rows(operation_form.call_list(visit, one, workspace, found.key))
             columns = list((one.command.columns if one.command else ()) or (rows[0] if rows else ()))
-            yield {"title": one.page.title, "columns": columns, "rows": rows[:ROWS], "total": len(rows)}
+            yield {
+                "name": one.name,
+                "title": one.page.title,
+                "columns": columns,
+                "rows": rows,
+                "total": len(rows),
+            }
 
 
 def _row_buttons(section: Section, visit: Visit, workspace: str, one: SectionRow) -> list[tuple[str, str]]:
