@@ -222,6 +222,8 @@ def _table_file(section: Section, visit: Visit, workspace: str, found: SectionRo
         )
         for one in _row_tables(section, visit, workspace, found)
     }
+    if not tables:
+        raise NotFoundError(f"{section.shown.noun} {found.title} has no table")
     return file_of(
         visit, section.group.name, {name: lambda kept=table: kept for name, table in tables.items()}
     )

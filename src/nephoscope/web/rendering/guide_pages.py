@@ -53,7 +53,13 @@ def read_guide(name: str) -> tuple[str, Markup]:
     title = next((tokens[place + 1].content for place, one in enumerate(tokens) if one.tag == "h1"), name)
     body = tokens[3:] if tokens and tokens[0].tag == "h1" else tokens
     # the parser escapes every text and takes no HTML
-    return title, Markup(parser.renderer.render(body, parser.options, {}))  # noqa: S704
+    return title, Markup(_frame(parser.renderer.render(body, parser.options, {})))  # noqa: S704
+
+
+def _frame(drawn: str) -> str:
+    """Let what is wider than the page be scrolled by the keyboard, too."""
+    framed = drawn.replace("<table>", '<div class="table-frame" tabindex="0"><table>')
+    return framed.replace("</table>", "</table></div>").replace("<pre>", '<pre tabindex="0">')
 
 
 def _title(path: Path) -> str:
