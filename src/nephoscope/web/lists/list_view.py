@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
+from urllib.parse import quote_plus
 
+from markupsafe import Markup
+
+from nephoscope.web.lists.cell_markup import draw_column
 from nephoscope.web.lists.facets import ListFacet
 from nephoscope.web.lists.list_cell import ListCell
 from nephoscope.web.lists.list_columns import choose_columns
@@ -49,12 +53,11 @@ class RowList(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class ListRow:
-    """A row: its cells, what stands below its title on narrow screens, and where it opens beside the list."""
+    """A row: its cells as HTML, its title, and where it opens beside the list."""
 
     key: str
-    cells: Sequence[ListCell]
-    title: ListCell
-    below: str
+    cells: Markup
+    title: str
     address: str
     tick: str = ""
     ticked: bool = False
@@ -149,7 +152,8 @@ def show_page(
     columns = choose_columns(visit, wanted.name, wanted.columns)
     ticked = [*visit.ticked_values(wanted.tick), *sorted(visit.several(wanted.tick))] if wanted.tick else []
     kept = {one.partition(" ")[0] for one in ticked}
-    rows = [_row(visit, wanted, columns, one, kept) for one in page]
+    links, classed = PreviewLinks.of(visit), [(one, _classes(one)) for one in columns]
+    rows = [_row(wanted, classed, one, kept, links) for one in page]
     beside = next((one for one in page if wanted.key_of(one) == visit.asked(PREVIEW)), None)
     return ListView(
         wanted.name, wanted.what, wanted.several, wanted.hint, wanted.tick, visit.asked("q"), facets,
@@ -161,26 +165,51 @@ def show_page(
 
 
 def _row(
-    visit: Visit, wanted: RowList[Row], columns: Sequence[ListColumn[Row]], row: Row, ticked: set[str]
+    wanted: RowList[Row],
+    columns: Sequence[tuple[ListColumn[Row], str]],
+    row: Row,
+    ticked: set[str],
+    links: PreviewLinks,
 ) -> ListRow:
-    cells, key, tick = [one.cell(row) for one in columns], wanted.key_of(row), wanted.tick_of(row)
-    pairs = list(zip(columns, cells, strict=True))
-    title = next((cell for column, cell in pairs if column.main), cells[0])
-    below = [
-        cell.text for column, cell in pairs if column.optional and not column.number and not cell.is_empty
-    ]
-    current = key == visit.asked(PREVIEW)
-    address = visit.here(**{PREVIEW: None if current else key, "done": None})
-    return ListRow(
-        key,
-        cells,
-        title,
-        " · ".join(below),
-        address,
-        tick,
-        bool(tick) and tick.partition(" ")[0] in ticked,
-        current,
+    pairs = [(column, classes, column.cell(row)) for column, classes in columns]
+    title = next((cell for column, _, cell in pairs if column.main), pairs[0][2])
+    below = " · ".join(
+        cell.text for column, _, cell in pairs if column.optional and not column.number and not cell.is_empty
     )
+    drawn = (draw_column(cell, classes, below if column.main else "") for column, classes, cell in pairs)
+    key, tick = wanted.key_of(row), wanted.tick_of(row)
+    current = key == links.shown
+    return ListRow(
+        key, Markup("").join(drawn), title.text, links.close if current else links.open(key), tick,
+        bool(tick) and tick.partition(" ")[0] in ticked, current,
+    )  # fmt: skip
+
+
+def _classes(column: ListColumn[Row]) -> str:
+    if column.main:
+        return 'class="data-list__cell data-list__cell--title"'
+    if column.number and column.optional:
+        return 'class="data-list__cell data-list__cell--number data-list__optional"'
+    if column.number:
+        return 'class="data-list__cell data-list__cell--number"'
+    return 'class="data-list__cell data-list__optional"' if column.optional else 'class="data-list__cell"'
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewLinks:
+    """Where rows open beside the list: `close` is the address without one, `shown` the key of the row that is open."""
+
+    close: str
+    shown: str
+
+    @staticmethod
+    def of(visit: Visit) -> PreviewLinks:
+        """Return those of the address of a visit."""
+        return PreviewLinks(visit.here(**{PREVIEW: None, "done": None}), visit.asked(PREVIEW))
+
+    def open(self, key: str) -> str:
+        """Return the address at which a row is open."""
+        return f"{self.close}{'&' if '?' in self.close else '?'}{PREVIEW}={quote_plus(key)}"
 
 
 def _preview(visit: Visit, wanted: RowList[Row], row: Row) -> RowPreview:
