@@ -224,9 +224,11 @@ def _table_file(section: Section, visit: Visit, workspace: str, found: SectionRo
     }
     if not tables:
         raise NotFoundError(f"{section.shown.noun} {found.title} has no table")
-    return file_of(
-        visit, section.group.name, {name: lambda kept=table: kept for name, table in tables.items()}
-    )
+    return file_of(visit, section.group.name, {name: _giver(table) for name, table in tables.items()})
+
+
+def _giver(table: PageTable) -> Callable[[], PageTable]:
+    return lambda: table
 
 
 def _row_tables(

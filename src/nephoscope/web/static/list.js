@@ -47,6 +47,16 @@ document.addEventListener("submit", (event) => {
   if (form.getAttribute("action") === "/views" && form.elements.query) form.elements.query.value = location.search;
 }, true);
 
+// The link of a preview learns when it is reached that it changes the list alone: a hundred rows need not say so.
+function prepared(link) {
+  if (!link || link.hasAttribute("hx-get")) return link;
+  const told = { "hx-get": link.getAttribute("href"), "hx-target": "#list", "hx-select": "#list", "hx-select-oob": "#toolbar", "hx-swap": "outerHTML", "hx-push-url": "true" };
+  for (const [name, value] of Object.entries(told)) link.setAttribute(name, value);
+  window.htmx.process(link);
+  return link;
+}
+for (const kind of ["pointerover", "focusin"]) document.addEventListener(kind, (event) => prepared(event.target.closest?.(".data-list__preview")));
+
 // Keys; who types keeps them, and the help turns them off.
 const OFF = "nephoscope-keys-off";
 const typing = (one) => one.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable], dialog");
@@ -65,7 +75,7 @@ const KEYS = {
   j: () => moved(1),
   k: () => moved(-1),
   x: () => current()?.querySelector("input[form=selection]")?.click(),
-  p: () => current()?.querySelector(".data-list__preview")?.click(),
+  p: () => prepared(current()?.querySelector(".data-list__preview"))?.click(),
   "?": () => document.querySelector("#keys")?.showModal(),
 };
 document.addEventListener("keydown", (event) => {
