@@ -9,7 +9,7 @@ from urllib.parse import quote_plus
 
 from markupsafe import Markup
 
-from nephoscope.web.lists.cell_markup import draw_column
+from nephoscope.web.lists.cell_markup import draw_cell, draw_column
 from nephoscope.web.lists.facets import ListFacet
 from nephoscope.web.lists.list_cell import ListCell
 from nephoscope.web.lists.list_columns import choose_columns
@@ -69,8 +69,8 @@ class RowPreview:
     """The row that stands beside the list: its title, what it says in every column, and a sentence about it."""
 
     title: ListCell
-    marks: Sequence[ListCell]
-    facts: Sequence[tuple[str, ListCell]]
+    marks: Sequence[Markup]
+    facts: Sequence[tuple[str, Markup]]
     about: str
     close: str
 
@@ -216,5 +216,10 @@ def _preview(visit: Visit, wanted: RowList[Row], row: Row) -> RowPreview:
     cells = [(one, one.cell(row)) for one in wanted.columns]
     title = next((cell for column, cell in cells if column.main), cells[0][1])
     marks = [cell for column, cell in cells if column.width in ("severity", "state") and not cell.is_empty]
-    facts = [(column.title, cell) for column, cell in cells if not column.main and cell not in marks]
-    return RowPreview(title, marks, facts, wanted.about_of(row), visit.here(**{PREVIEW: None, "done": None}))
+    facts = [
+        (column.title, draw_cell(cell, whole=True))
+        for column, cell in cells
+        if not column.main and cell not in marks and not cell.is_empty
+    ]
+    close = visit.here(**{PREVIEW: None, "done": None})
+    return RowPreview(title, [draw_cell(one) for one in marks], facts, wanted.about_of(row), close)

@@ -9,7 +9,6 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from nephoscope import __version__
-from nephoscope.web.lists.cell_markup import draw_cell
 from nephoscope.web.rendering import (
     charts,
     display_names,
@@ -45,7 +44,6 @@ def environment() -> Environment:
         kept=KEPT,
         first_page=FIRST_PAGE,
         dropped=_drop_ticks,
-        draw_cell=draw_cell,
         version=__version__,
         choices=choices,
         placed=describe_place,
