@@ -32,7 +32,7 @@ from deltalake import DeltaTable  # noqa: E402
 from lake import many_tables  # noqa: E402
 from lake.firewall import CHUNK, TABLE, Firewall  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
-from nephoscope.lake.schema.row_conversion import arrow_of  # noqa: E402
+from nephoscope.lake.schema.row_conversion import to_arrow_rows  # noqa: E402
 from nephoscope.lake.storage.table_store import table_path  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from speed.clock import peak_mib, span  # noqa: E402
@@ -105,7 +105,7 @@ def _load(lake: Lake, rate: int, stop: threading.Event, counter: list[int]) -> N
 def _found(lake: Lake, number: int) -> float:
     table = lake.tables["Heartbeat"]
     row = {"TimeGenerated": dt.datetime.now(dt.UTC), "Computer": f"c{number}"}
-    rows = arrow_of(table, [row], workspace=lake.workspace(), now=dt.datetime.now(dt.UTC)).table
+    rows = to_arrow_rows(table, [row], workspace=lake.workspace(), now=dt.datetime.now(dt.UTC)).table
     lake.writer().append("default", {"Heartbeat": rows}, producer="looked for", sequence=number)
     acknowledged = time.monotonic()
     text = f"Heartbeat | where Computer == 'c{number}' | count"

@@ -29,7 +29,7 @@ from nephoscope.analyze.api_usage import LOGS  # noqa: E402
 from nephoscope.collect import resources  # noqa: E402
 from nephoscope.estate.estate import Estate  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
-from nephoscope.lake.schema.row_conversion import arrow_of  # noqa: E402
+from nephoscope.lake.schema.row_conversion import to_arrow_rows  # noqa: E402
 from nephoscope.posture.evaluation import analyzer_results  # noqa: E402
 from nephoscope.posture.evaluation.evaluation_run import evaluate  # noqa: E402
 from nephoscope.posture.evaluation.finished_run import EvaluationRun  # noqa: E402
@@ -117,7 +117,7 @@ def write(lake: Lake, state: State, subscription: str, count: int, sequence: int
             }
             for _ in range(start, min(start + BATCH, count))
         ]
-        parts.append(arrow_of(lake.tables[LOGS], rows, workspace=place, now=NOW).table)
+        parts.append(to_arrow_rows(lake.tables[LOGS], rows, workspace=place, now=NOW).table)
     lake.writer().append("default", {LOGS: pa.concat_tables(parts)}, producer="bench", sequence=sequence)
     lake.flush()
 

@@ -26,7 +26,7 @@ from typing import Any
 from nephoscope.ingest.live.kinds.syslog import SyslogSource
 from nephoscope.ingest.live.lake_sink import LakeSink
 from nephoscope.ingest.live.live_source import IngestCounts, SourceContext
-from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
+from nephoscope.ingest.live.source_kinds import get_source_kind, parse_settings
 from nephoscope.ingest.live.source_meter import SourceMeter
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
@@ -109,7 +109,7 @@ def measured(protocol: str, count: int, rate: int) -> tuple[int, int, float, flo
         State.of(Path(folder)) as state,
         Lake.open(Path(folder), state) as lake,
     ):
-        settings = parse_settings(kind_of("syslog"), {protocol: "127.0.0.1:0"})
+        settings = parse_settings(get_source_kind("syslog"), {protocol: "127.0.0.1:0"})
         source, meter, stop = (
             SyslogSource(settings, SourceContext("bench", Path(folder))),
             SourceMeter(),

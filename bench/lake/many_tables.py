@@ -6,7 +6,7 @@ import datetime as dt
 import random
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.table import LakeTable
 from nephoscope_kql.types import KqlType
 
@@ -32,7 +32,7 @@ def fill(lake: Lake) -> list[str]:
     known = sorted(lake.tables, key=lambda table: (len(table.columns), table.name))
     chosen = known[:: len(known) // (TABLES - 1)][: TABLES - 1] + known[-1:]
     rows = {
-        table.name: arrow_of(table, _rows(table, now, draw), workspace=lake.workspace(), now=now).table
+        table.name: to_arrow_rows(table, _rows(table, now, draw), workspace=lake.workspace(), now=now).table
         for table in chosen
     }
     lake.writer().append("default", rows, producer="bench", sequence=1)

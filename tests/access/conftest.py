@@ -12,7 +12,7 @@ import uvicorn
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.tokens import AccessTokenIssuer
-from nephoscope.ingest.live.tls import own_certificate
+from nephoscope.ingest.live.tls import issue_self_signed
 from nephoscope.instance import Instance
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
@@ -25,7 +25,7 @@ TENANT = "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90"
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory):
     """(certificate, key, authority) for loopback."""
-    return own_certificate(tmp_path_factory.mktemp("tls"), ("127.0.0.1",))
+    return issue_self_signed(tmp_path_factory.mktemp("tls"), ("127.0.0.1",))
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,7 @@ from nephoscope.automation.rule_formats.security_automations import TYPE
 from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.resource_graph_tables import TABLES
@@ -111,7 +111,7 @@ def write_logs(lake: Lake, state: State, companies: list[Company]) -> None:
     """Write an activity of each company, and a row of a table in which A has none."""
     several = {"AzureActivity": companies, "StorageBlobLogs": companies[1:]}
     tables = {
-        name: arrow_of(
+        name: to_arrow_rows(
             lake.tables[name],
             [
                 {

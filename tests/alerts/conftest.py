@@ -15,7 +15,7 @@ from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.alerts.tuning.trial_runner import TrialRunner
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,7 +43,7 @@ def put(lake: Lake) -> Callable[..., None]:
     def putting(table: str, *rows: Mapping[str, Any], came: datetime | None = None) -> None:
         nonlocal count
         moment = came or max(row["TimeGenerated"] for row in rows) + timedelta(minutes=1)
-        made = arrow_of(lake.tables[table], rows, workspace=lake.workspace("default"), now=moment)
+        made = to_arrow_rows(lake.tables[table], rows, workspace=lake.workspace("default"), now=moment)
         assert made.bad == []
         lake.writer().append("default", {table: made.table}, producer=f"test-{count}", sequence=0)
         count += 1

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 
 ERP, DATA = "sub-bwf-erp-prod", "sub-bwf-data-prod"
 
@@ -39,7 +39,7 @@ def filled(instance, subscriptions, moment):
     table = instance.lake.tables["AzureActivity"]
     for name, records in several.items():
         place = instance.state.workspaces.get(name)
-        made = arrow_of(table, records, workspace=place, now=instance.now).table
+        made = to_arrow_rows(table, records, workspace=place, now=instance.now).table
         instance.lake.writer().append(name, {"AzureActivity": made}, producer=f"log-{name}", sequence=1)
     instance.lake.flush()
 

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.posture.reports.resource_graph_tables import TABLES
 
 GRAPH = "/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01"
@@ -110,7 +110,7 @@ def test_logs_are_joined_with_role_assignments(server, owner, headers, instance)
     records = [
         {"TimeGenerated": instance.now, "UserId": row[0].lower(), "UserPrincipalName": "ada@contoso.com"}
     ]
-    made = arrow_of(table, records, workspace=place, now=instance.now).table
+    made = to_arrow_rows(table, records, workspace=place, now=instance.now).table
     instance.lake.writer().append("default", {"SigninLogs": made}, producer="test", sequence=1)
     instance.lake.flush()
     query = (

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 
 USERS, DETECTIONS = "/v1.0/identityProtection/riskyUsers", "/v1.0/identityProtection/riskDetections"
 ADA, BOB = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
@@ -47,7 +47,7 @@ def rows(instance):
     }
     place = instance.state.workspaces.get()
     tables = {
-        name: arrow_of(instance.lake.tables[name], several, workspace=place, now=now).table
+        name: to_arrow_rows(instance.lake.tables[name], several, workspace=place, now=now).table
         for name, several in given.items()
     }
     instance.lake.writer().append("default", tables, producer="identities", sequence=1)

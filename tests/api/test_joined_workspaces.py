@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nephoscope.api.logs import log_analytics
 from nephoscope.lake.queries.principal_scope import LakeScope
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 
 
 def sent(instance, name, operation, subscription):
@@ -14,7 +14,7 @@ def sent(instance, name, operation, subscription):
     records = [
         {"TimeGenerated": instance.now, "OperationNameValue": operation, "_SubscriptionId": subscription}
     ]
-    rows = arrow_of(table, records, workspace=place, now=instance.now).table
+    rows = to_arrow_rows(table, records, workspace=place, now=instance.now).table
     instance.lake.writer().append(name, {"AzureActivity": rows}, producer=f"test-{name}", sequence=1)
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.schema.tables import import_tables
 from nephoscope_kql.catalog import StoredFunction
@@ -210,7 +210,9 @@ def test_tables_with_how_many_rows_may_be_read(server, owner, instance):
     made, place = {}, instance.state.workspaces.get()
     for n, name in enumerate(("Heartbeat", "Syslog"), 1):
         records = [{"TimeGenerated": instance.now, "Computer": f"c{at}"} for at in range(n)]
-        made[name] = arrow_of(instance.lake.tables[name], records, workspace=place, now=instance.now).table
+        made[name] = to_arrow_rows(
+            instance.lake.tables[name], records, workspace=place, now=instance.now
+        ).table
     instance.lake.writer().append("default", made, producer="kusto", sequence=1)
     instance.lake.flush()
     found = {row[0]: row[4] for row in rows(server, owner, ".show tables details", MGMT)}

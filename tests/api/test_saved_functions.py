@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope_kql.catalog import StoredFunction
 
 V = "api-version=2020-08-01"
@@ -33,7 +33,9 @@ def rows(instance, subscriptions, mine):
         for place, one in enumerate(ids)
     ]
     place = instance.state.workspaces.get()
-    made = arrow_of(instance.lake.tables["AzureActivity"], records, workspace=place, now=instance.now).table
+    made = to_arrow_rows(
+        instance.lake.tables["AzureActivity"], records, workspace=place, now=instance.now
+    ).table
     instance.lake.writer().append("default", {"AzureActivity": made}, producer="test", sequence=1)
     instance.lake.flush()
 

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from nephoscope.api.wire.operation import PUBLIC, OperationRegistry
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.posture.recommendations.finding_subject import verdicts
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope_policy.model.state import ComplianceState
@@ -344,7 +344,7 @@ def test_logs(server, owner, instance, token, subscriptions):
         for name, id_ in told
     ]
     table, place = instance.lake.tables["AzureActivity"], instance.state.workspaces.get()
-    rows = arrow_of(table, records, workspace=place, now=instance.now).table
+    rows = to_arrow_rows(table, records, workspace=place, now=instance.now).table
     instance.lake.writer().append("default", {"AzureActivity": rows}, producer="test", sequence=1)
     instance.lake.flush()
     path = "/v1/workspaces/default/query"

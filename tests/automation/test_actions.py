@@ -19,7 +19,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
-from nephoscope.ingest.live.tls import own_certificate
+from nephoscope.ingest.live.tls import issue_self_signed
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 from nephoscope.state.automation.automation_runs import RunStatus
@@ -161,7 +161,7 @@ class Mailbox:
 
 @pytest.fixture(params=["starttls", "tls"])
 def mail(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Mailbox, dict[str, Any]]]:
-    certificate, key, authority = own_certificate(tmp_path / "mail", ("localhost", "127.0.0.1"))
+    certificate, key, authority = issue_self_signed(tmp_path / "mail", ("localhost", "127.0.0.1"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     box = Mailbox()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.ingest.live.tls import own_certificate
+from nephoscope.ingest.live.tls import issue_self_signed
 from nephoscope.state import State
 from nephoscope.state.automation.automation_runs import RunStatus
 
@@ -51,7 +51,7 @@ def slow(tmp_path: Path) -> Iterator[Callable[[Talk], tuple[str, str]]]:
     """A receiver that talks as it is told to; (URL, authority)."""
     import socket
 
-    certificate, key, authority = own_certificate(tmp_path / "tls", ("localhost",))
+    certificate, key, authority = issue_self_signed(tmp_path / "tls", ("localhost",))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     listening, over, threads = socket.create_server(("127.0.0.1", 0)), threading.Event(), []

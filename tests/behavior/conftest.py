@@ -12,7 +12,7 @@ import pytest
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_store import EstateStore
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 
@@ -27,7 +27,7 @@ def put(lake: Lake) -> Callable[..., None]:
 
     def putting(table: str, rows: Sequence[Mapping[str, Any]], came: datetime) -> None:
         nonlocal count
-        made = arrow_of(lake.tables[table], rows, workspace=lake.workspace("default"), now=came)
+        made = to_arrow_rows(lake.tables[table], rows, workspace=lake.workspace("default"), now=came)
         assert made.bad == []
         lake.writer().append("default", {table: made.table}, producer=f"test-{count}", sequence=0)
         count += 1

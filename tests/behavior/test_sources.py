@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from nephoscope.behavior.observation_source import COLUMNS, load_shipped
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.catalog import MemoryCatalog
@@ -18,7 +18,7 @@ from nephoscope_kql.compile import compile_results
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 
 TABLES = Tables.builtin()
-CATALOG = MemoryCatalog({one.name: replace(one.seen_as(one.name), day=("", "")) for one in TABLES})
+CATALOG = MemoryCatalog({one.name: replace(one.to_schema(one.name), day=("", "")) for one in TABLES})
 CASES = sorted((Path(__file__).parents[1] / "cases" / "behavior").glob("*.yaml"))
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -36,7 +36,7 @@ def test_every_source_has_cases() -> None:
 
 def observed(source, rows):
     """The observations of rows of a source's table."""
-    made = arrow_of(TABLES[source.table], rows, workspace=Workspace.named("default"), now=NOW)
+    made = to_arrow_rows(TABLES[source.table], rows, workspace=Workspace.named("default"), now=NOW)
     compiled = compile_results(source.query, CATALOG, now=NOW)[-1]
     with DuckDBEngine({source.table: made.table}) as engine:
         return engine.run(compiled, None).to_pylist()

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from tests.waiting import wait_until
 
-from nephoscope.ingest.live.tls import own_certificate
+from nephoscope.ingest.live.tls import issue_self_signed
 from nephoscope.state import State
 from nephoscope.state.access.sign_in_providers import ClaimRule, SignInProvider
 
@@ -42,7 +42,7 @@ def base(address):
 @pytest.fixture(scope="module")
 def issuer(address, base, tmp_path_factory):
     """The provider, which lets ada in as a Reader."""
-    certificate, key, authority = own_certificate(tmp_path_factory.mktemp("tls"), ("127.0.0.1",))
+    certificate, key, authority = issue_self_signed(tmp_path_factory.mktemp("tls"), ("127.0.0.1",))
     node = shutil.which("node")
     assert node, "node is missing: make setup-dev"
     module = NODE / "oidc-provider" / "lib" / "index.js"

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.state import State
 
 SUBSCRIPTIONS = ("00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002")
@@ -39,7 +39,7 @@ def filled(tmp_path: Path) -> Path:
         state.workspaces.add("soc", days=30)
         with Lake.open(data, state) as lake:
             for name, count in (("default", 48), ("soc", 6)):
-                rows = arrow_of(
+                rows = to_arrow_rows(
                     lake.tables["SigninLogs"], signins(count, now), workspace=lake.workspace(name), now=now
                 )
                 assert not rows.bad

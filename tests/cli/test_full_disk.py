@@ -20,7 +20,7 @@ from click.testing import Result
 from nephoscope.ingest.logs import backpressure
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.storage import version_pins
 from nephoscope.state import State, StateError
 from nephoscope.state.database import full_disk
@@ -92,7 +92,7 @@ def test_commands_show_what_is_kept(
     with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         table, place = lake.tables["Syslog"], lake.workspace("soc")
         rows = [{"TimeGenerated": place.created, "Computer": "a"}]
-        made = arrow_of(table, rows, workspace=place, now=place.created)
+        made = to_arrow_rows(table, rows, workspace=place, now=place.created)
         lake.writer().append("soc", {"Syslog": made.table}, producer="p", sequence=0)
     obstruct(tmp_path)
     fill(monkeypatch)

@@ -14,7 +14,7 @@ from typing import TextIO
 import pytest
 
 from nephoscope.cli.session.output_stream import open_output, writing_bytes
-from nephoscope.ingest.live.tls import own_certificate
+from nephoscope.ingest.live.tls import issue_self_signed
 from nephoscope.state.access.key_file import KeyFile
 from nephoscope.state.audit.audit_anchor import AuditAnchor
 
@@ -140,7 +140,7 @@ def test_a_key_file_that_is_a_link_stays_one(tmp_path: Path) -> None:
     keys.add()
     anchor = AuditAnchor(folder)
     anchor.keep(1, "a" * 64)
-    own_certificate(folder, ("localhost",))
+    issue_self_signed(folder, ("localhost",))
     names = sorted(path.name for path in folder.iterdir() if not path.name.endswith(".lock"))
     for name in names:
         (folder / name).rename(kept / name)
@@ -148,7 +148,7 @@ def test_a_key_file_that_is_a_link_stays_one(tmp_path: Path) -> None:
     keys.add()
     anchor.keep(2, "b" * 64)
     (kept / "ca.crt").unlink()
-    own_certificate(folder, ("localhost",))
+    issue_self_signed(folder, ("localhost",))
     assert {"ca.crt", "ca.key"} < set(names)
     assert [name for name in names if not (folder / name).is_symlink()] == []
     assert len(keys.keys()) == 2

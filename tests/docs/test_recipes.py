@@ -79,7 +79,7 @@ def adding(package: ModuleType, name: str) -> pytest.MarkDecorator:
 
 @adding(nephoscope.ingest.logs, "acme_gate.py")
 def test_a_log_format(added: ModuleType) -> None:
-    (form,) = formats.formats().only("acme-gate").records
+    (form,) = formats.formats().select_format("acme-gate").records
     record = {"product": "Acme Gate", "badge": "kim", "at": "2026-11-01T12:00:00Z"}
     assert form.recognises(record)
     (row,) = form.rows(record, StreamContext())

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.state import State
 
 ROWS = 5
@@ -25,7 +25,7 @@ def batch(lake: Lake, producer: str, sequence: int):
         {"TimeGenerated": now, "Computer": producer, "ProcessID": sequence, "HostName": f"r{n}"}
         for n in range(ROWS)
     ]
-    return {"Syslog": arrow_of(lake.tables["Syslog"], rows, workspace=lake.workspace(), now=now).table}
+    return {"Syslog": to_arrow_rows(lake.tables["Syslog"], rows, workspace=lake.workspace(), now=now).table}
 
 
 def produce(lake: Lake, producer: str, acks: int, pause: float) -> None:

@@ -12,14 +12,14 @@ import sys
 from pathlib import Path
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.state import State
 
 
 def rows(lake: Lake, producer: str, process: int, number: int):
     now = dt.datetime.now(dt.UTC)
     made = {"TimeGenerated": now, "Computer": producer, "ProcessName": str(process), "ProcessID": number}
-    return {"Syslog": arrow_of(lake.tables["Syslog"], [made], workspace=lake.workspace(), now=now).table}
+    return {"Syslog": to_arrow_rows(lake.tables["Syslog"], [made], workspace=lake.workspace(), now=now).table}
 
 
 def main() -> None:

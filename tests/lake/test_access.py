@@ -19,7 +19,7 @@ import yaml
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.queries.estate_reach import ReachesWithin, reach_everything
 from nephoscope.lake.queries.principal_scope import EVERYTHING, LakeScope
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.posture.published.build_info import BuildInfo
 from nephoscope.posture.published.document import PublishedDocument
 from nephoscope.posture.published.publishing import publish_documents
@@ -101,7 +101,9 @@ def filled(data: Path, state: State, *, all_rows: bool) -> Lake:
     state.workspaces.set("default", days=3650)
     for workspace in ("default", "other"):
         place, found = state.workspaces.get(workspace), rows(all_rows=all_rows)
-        tables = {name: arrow_of(lake.tables[name], found, workspace=place, now=NOW).table for name in TABLES}
+        tables = {
+            name: to_arrow_rows(lake.tables[name], found, workspace=place, now=NOW).table for name in TABLES
+        }
         lake.writer().append(workspace, tables, producer=workspace, sequence=0)
         lake.functions.save(workspace, StoredFunction("Stored", "Syslog | where ProcessID >= 0"))
         lake.functions.save(workspace, StoredFunction("Machines", MACHINES))
@@ -348,8 +350,8 @@ GRAPH = (
         (EVERYTHING, 12),
         (SCOPE, 4),
         (LakeScope(), 0),
-        (EVERYTHING.of(frozenset({OTHER.upper()})), 4),
-        (SCOPE.of(frozenset({OTHER})), 0),
+        (EVERYTHING.restrict(frozenset({OTHER.upper()})), 4),
+        (SCOPE.restrict(frozenset({OTHER})), 0),
     ],
     ids=["everything", "mine", "untold", "narrowed", "another's"],
 )
@@ -411,7 +413,7 @@ def test_one_evaluation_is_read_until_the_end(tmp_path: Path) -> None:
         assessed(data, all_rows=False)
         assert catalog.table("SecurityResources") is not None
         paths = [catalog.scan(one).paths() for one in sorted(catalog.relations())]
-        with catalog.again() as later:
+        with catalog.with_newest_versions() as later:
             later.table("Resources")
             assert [later.scan(one).paths() for one in later.relations()] != paths[:1]
         assert catalog.pin_graph().version == 0

@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from nephoscope.lake.dictionary_rows import as_stored, join_tables, unpack_schema
+from nephoscope.lake.dictionary_rows import has_stored_types, join_tables, unpack_schema
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of, complete
+from nephoscope.lake.schema.row_conversion import complete, to_arrow_rows
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state import State
 from nephoscope.state.workspaces.workspace import Workspace
@@ -40,12 +40,16 @@ def test_packed_rows_are_the_plain_ones(subscription: str | None) -> None:
     plain = _rows(addresses, packed=False, subscription=subscription)
     packed = _rows(addresses, packed=True, subscription=subscription)
     assert packed.cast(unpack_schema(packed.schema)).equals(plain)
-    assert as_stored(packed.schema, TABLE.schema)
+    assert has_stored_types(packed.schema, TABLE.schema)
     some = packed.drop_columns(["SrcIp"])
-    assert as_stored(some.schema, TABLE.schema)
-    assert not as_stored(some.select(some.column_names[::-1]).schema, TABLE.schema)
-    assert not as_stored(some.rename_columns([f"{name}x" for name in some.column_names]).schema, TABLE.schema)
-    assert not as_stored(some.set_column(0, "TimeGenerated", pa.nulls(3, pa.int64())).schema, TABLE.schema)
+    assert has_stored_types(some.schema, TABLE.schema)
+    assert not has_stored_types(some.select(some.column_names[::-1]).schema, TABLE.schema)
+    assert not has_stored_types(
+        some.rename_columns([f"{name}x" for name in some.column_names]).schema, TABLE.schema
+    )
+    assert not has_stored_types(
+        some.set_column(0, "TimeGenerated", pa.nulls(3, pa.int64())).schema, TABLE.schema
+    )
 
 
 def test_absent_texts_are_empty_and_null_is_not_kept() -> None:
@@ -80,7 +84,11 @@ def test_packed_rows_are_written_and_read_beside_plain_ones(tmp_path: Path) -> N
             writer.append("default", {"AzureFlowLogs": rows}, producer="p", sequence=number)
         writer.append(
             "default",
-            {"AzureFlowLogs": arrow_of(TABLE, [{"TimeGenerated": NOW}], workspace=WORKSPACE, now=NOW).table},
+            {
+                "AzureFlowLogs": to_arrow_rows(
+                    TABLE, [{"TimeGenerated": NOW}], workspace=WORKSPACE, now=NOW
+                ).table
+            },
             producer="p",
             sequence=3,
         )

@@ -18,7 +18,7 @@ import pytest
 from nephoscope.lake.durable_files import AppendFile, Disk, TableFile
 from nephoscope.lake.errors import SpoolFullError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.state import State
 from nephoscope.state.state_ledger import StateLedger
 
@@ -98,7 +98,7 @@ def small(tmp_path: Path, state: State, disk: SmallDisk):
 
 def rows(lake: Lake, sequence: int):
     return {
-        "Syslog": arrow_of(
+        "Syslog": to_arrow_rows(
             lake.tables["Syslog"],
             [{"TimeGenerated": NOW, "ProcessID": sequence}] * 3,
             workspace=lake.workspace(),

@@ -13,7 +13,7 @@ import pytest
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.queries.principal_scope import LakeScope
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.storage import file_aggregates
 from nephoscope.lake.storage.file_aggregates import FOLDER, FileAggregates, TimedAggregateError
 from nephoscope.state import State
@@ -46,7 +46,7 @@ class Aggregated:
             for days, name in rows
         ]
         place = self.state.workspaces.get("default")
-        table = arrow_of(self.lake.tables[TABLE], several, workspace=place, now=NOW).table
+        table = to_arrow_rows(self.lake.tables[TABLE], several, workspace=place, now=NOW).table
         self.lake.writer().append("default", {TABLE: table}, producer="test", sequence=self.sequence)
         self.lake.flush()
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nephoscope.ingest.logs import timestamps
 from nephoscope.lake.schema import coercion
-from nephoscope.lake.schema.arrow_column import column_of
+from nephoscope.lake.schema.arrow_column import coerce_column
 from nephoscope_kql.types import KqlType
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,7 +46,7 @@ COUNTED = st.datetimes(datetime(2001, 9, 10), datetime(2286, 11, 1), timezones=s
 def test_odd_times_are_read_everywhere(text: Any, wanted: datetime | None) -> None:
     assert coercion.moment(text) == wanted
     assert timestamps.moment(text) == wanted
-    found = column_of([text, None], KqlType.DATETIME)
+    found = coerce_column([text, None], KqlType.DATETIME)
     assert found.array.to_pylist() == [wanted, None]
     assert found.unfit == ({} if wanted else {0: text})
 

@@ -8,7 +8,7 @@ import pytest
 
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.queries.principal_scope import LakeScope
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.writing.quarantine import QuarantineEntry
 from nephoscope_kql import KqlError
 
@@ -20,7 +20,7 @@ def syslog(lake: Lake, count: int, **values: object):
         {"TimeGenerated": NOW - dt.timedelta(minutes=n), "ProcessID": n, "SyslogMessage": f"m{n}", **values}
         for n in range(count)
     ]
-    return arrow_of(lake.tables["Syslog"], rows, workspace=lake.workspace(), now=NOW).table
+    return to_arrow_rows(lake.tables["Syslog"], rows, workspace=lake.workspace(), now=NOW).table
 
 
 def asked(lake: Lake, text: str, **how: object) -> list[dict[str, object]]:

@@ -18,7 +18,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.maintenance.compaction import due
 from nephoscope.lake.maintenance.table_inventory import list_expired
 from nephoscope.lake.queries.principal_catalog import LakeCatalog
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.storage.snapshot import ParquetFile, TableSnapshot
 from nephoscope.lake.storage.version_pins import list_held
@@ -48,7 +48,7 @@ def still(tmp_path: Path, state: State):
 
 def write(lake: Lake, sequence: int, days: list[int], table: str = "Syslog") -> None:
     rows = [{"TimeGenerated": NOW - dt.timedelta(days=day), "ProcessID": day} for day in days]
-    made = arrow_of(lake.tables[table], rows, workspace=lake.workspace(), now=NOW).table
+    made = to_arrow_rows(lake.tables[table], rows, workspace=lake.workspace(), now=NOW).table
     lake.writer().append("default", {table: made}, producer=table, sequence=sequence)
     lake.flush()
 
@@ -61,7 +61,7 @@ def test_a_workspace_that_is_gone_stops_no_clean_up(still: Lake, state: State) -
     write(still, 0, [0, 30, 60])
     state.workspaces.set_table("default", "Syslog", 20)
     state.workspaces.add("gone")
-    made = arrow_of(
+    made = to_arrow_rows(
         still.tables["Syslog"], [{"TimeGenerated": NOW}], workspace=still.workspace("gone"), now=NOW
     ).table
     still.writer().append("gone", {"Syslog": made}, producer="gone", sequence=0)
@@ -89,7 +89,7 @@ def test_a_clean_up_is_asked_of_the_process_that_has_the_lease(tmp_path: Path, s
     now = dt.datetime.now(dt.UTC)
     with Lake.open(tmp_path / "data", state) as holder:
         rows = [{"TimeGenerated": now - dt.timedelta(days=day)} for day in range(0, 60, 10)]
-        made = arrow_of(holder.tables["Syslog"], rows, workspace=holder.workspace(), now=now).table
+        made = to_arrow_rows(holder.tables["Syslog"], rows, workspace=holder.workspace(), now=now).table
         holder.writer().append("default", {"Syslog": made}, producer="a", sequence=0)
         holder.flush()
         state.workspaces.set("default", days=25)
@@ -101,14 +101,14 @@ def test_a_clean_up_is_asked_of_the_process_that_has_the_lease(tmp_path: Path, s
         assert (old.workspace, old.table, old.days, old.rows) == ("default", "Syslog", 3, 3)
         with Lake.open(tmp_path / "data", state) as other:
             assert other.retain(now) is None, "the first has the lease"
-            other.clean(60)
+            other.run_maintenance(60)
         assert list(list_expired(tmp_path / "data", kept, now)) == []
         assert count(holder) == 3
         with Still.open(tmp_path / "data", state) as third:
             holder._stop.set()
             holder._threads[1].join()
             with pytest.raises(LakeError, match="did not finish within"):
-                third.clean(0.1)
+                third.run_maintenance(0.1)
 
 
 def test_a_vacuum_leaves_what_readers_may_need(still: Lake, tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_a_table_that_takes_no_rows_holds_up_no_other(
     for sequence in range(3):
         for table in ("Event", "Syslog"):
             rows = [{"TimeGenerated": NOW, "EventID": sequence}]
-            made = arrow_of(still.tables[table], rows, workspace=still.workspace(), now=NOW).table
+            made = to_arrow_rows(still.tables[table], rows, workspace=still.workspace(), now=NOW).table
             still.writer().append("default", {table: made}, producer=table, sequence=sequence)
         with pytest.raises(TableRefusedError, match="EventID is stored as"):
             still.flush()
@@ -246,7 +246,7 @@ def test_a_process_that_ends_tidies_where_nobody_has_for_a_day(tmp_path: Path) -
     def load(sequence: int) -> None:
         with Lake.open(tmp_path, state) as lake:
             found = [{"TimeGenerated": now - dt.timedelta(days=20 * sequence), "Computer": "c"}]
-            rows = arrow_of(lake.tables["Syslog"], found, workspace=lake.workspace(), now=now).table
+            rows = to_arrow_rows(lake.tables["Syslog"], found, workspace=lake.workspace(), now=now).table
             lake.writer().append("default", {"Syslog": rows}, producer="p", sequence=sequence)
 
     load(0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.state import State
 
 NOW = dt.datetime.now(dt.UTC)
@@ -17,7 +17,7 @@ NOW = dt.datetime.now(dt.UTC)
 def written(lake: Lake, count: int) -> None:
     for sequence in range(count):
         rows = [{"TimeGenerated": NOW, "ProcessID": sequence}]
-        table = arrow_of(lake.tables["Syslog"], rows, workspace=lake.workspace(), now=NOW).table
+        table = to_arrow_rows(lake.tables["Syslog"], rows, workspace=lake.workspace(), now=NOW).table
         lake.writer().append("default", {"Syslog": table}, producer="p", sequence=sequence)
         lake.flush()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.writing.outbox import LEASE, deliver, deliver_some
+from nephoscope.lake.writing.outbox import LEASE, deliver, deliver_pending
 from nephoscope.state import State
 
 pytestmark = pytest.mark.system
@@ -141,10 +141,10 @@ def test_kills_lose_and_double_nothing(tmp_path: Path, kills: int) -> None:
 
 def test_a_request_does_not_wait_for_the_rows_of_others(lake: Lake, state: State) -> None:
     add(state, "SecurityAlert", {"AlertName": "one"})
-    assert deliver_some(lake, state) == 1
+    assert deliver_pending(lake, state) == 1
     with state.transaction() as session:
         for number in range(150):
             state.outbox.add(session, "default", "SecurityAlert", {"AlertName": str(number)})
-    assert deliver_some(lake, state) is None
+    assert deliver_pending(lake, state) is None
     assert deliver(lake, state) == 150
-    assert (state.outbox.waiting(), deliver_some(lake, state)) == (0, 0)
+    assert (state.outbox.waiting(), deliver_pending(lake, state)) == (0, 0)

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.storage import delta_table, table_store
-from nephoscope.lake.storage.snapshot import snapshot_of
+from nephoscope.lake.storage.snapshot import read_snapshot
 from nephoscope.state.ingestion.ingest_stats import Arrival, Arrivals
 
 pytestmark = pytest.mark.system
@@ -100,7 +100,7 @@ def batch(lake: Lake, producer: str, sequence: int) -> dict:
         for n in range(2)
     ]
     return {
-        name: arrow_of(lake.tables[name], rows[: 2 - place], workspace=lake.workspace(), now=NOW).table
+        name: to_arrow_rows(lake.tables[name], rows[: 2 - place], workspace=lake.workspace(), now=NOW).table
         for place, name in enumerate(TABLES)
     }
 
@@ -145,7 +145,7 @@ def found(lake: Lake, root: Path) -> dict[str, Counter]:
     for name in TABLES:
         path = table_store.table_path(root, "default", name)
         table = delta_table.open_table(path)
-        for file in snapshot_of(table, path).files if table is not None else ():
+        for file in read_snapshot(table, path).files if table is not None else ():
             rows = pq.ParquetFile(file.path).read(
                 ["Computer", "ProcessID"] if name == "Syslog" else ["OperationName"]
             )

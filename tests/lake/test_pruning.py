@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.state import State
 
 SCOPED = "set query_datetimescope_column = 'TimeGenerated'; set query_datetimescope_from = datetime(2026-06-09T12:00:00); "
@@ -23,7 +23,7 @@ def spoiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     rows = [{"TimeGenerated": NOW - dt.timedelta(hours=n), "ProcessID": n} for n in range(240)]
     with State.of(data) as state, Lake.open(data, state) as lake:
         for name in ("Syslog", "Event"):
-            table = arrow_of(lake.tables[name], rows, workspace=lake.workspace(), now=NOW).table
+            table = to_arrow_rows(lake.tables[name], rows, workspace=lake.workspace(), now=NOW).table
             lake.writer().append("default", {name: table}, producer=name, sequence=0)
         lake.flush()
         for file in (data / "lake").rglob("*.parquet"):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.schema.identity_columns import identities
 from nephoscope.lake.schema.resource_bound_rows import CONFLICT
-from nephoscope.lake.schema.row_conversion import arrow_of, complete
+from nephoscope.lake.schema.row_conversion import complete, to_arrow_rows
 from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.model.resource_binding import bind_resource
@@ -70,7 +70,7 @@ NOT_OF_MACHINES = {
 def sent(table: LakeTable, *rows: dict, sender=BOUND):
     """What becomes of rows: those that are stored, and by place why the others are not."""
     every = [{"TimeGenerated": NOW, **row} for row in rows]
-    found = arrow_of(table, every, workspace=PLACE, now=NOW, senders=[(sender, len(every))])
+    found = to_arrow_rows(table, every, workspace=PLACE, now=NOW, senders=[(sender, len(every))])
     return found.table.to_pylist(), dict(found.bad)
 
 
@@ -222,7 +222,7 @@ def test_senders_of_one_batch_are_told_apart():
     rows = [
         {"TimeGenerated": NOW, "Computer": name} for name in ("web-01", "web-02", "web-02", "web-01", "x", "")
     ]
-    found = arrow_of(
+    found = to_arrow_rows(
         Tables.builtin()["Event"], rows, workspace=PLACE, now=NOW, whole=False, senders=[(BOUND, 2), (other, 2), (None, 2)]
     )  # fmt: skip
     assert [place for place, _ in found.bad] == [1, 3]

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.schema.arrow_column import column_of
+from nephoscope.lake.schema.arrow_column import coerce_column
 from nephoscope.lake.schema.coercion import NONE, coerce_value
 from nephoscope.lake.schema.column_types import storage_type
-from nephoscope.lake.schema.row_conversion import arrow_of, complete
+from nephoscope.lake.schema.row_conversion import complete, to_arrow_rows
 from nephoscope.lake.schema.table import LakeTable
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.types import KqlType
@@ -30,7 +30,7 @@ T = LakeTable.of(
 
 
 def made(*rows: dict, table: LakeTable = T):
-    return arrow_of(table, [{"TimeGenerated": NOW, **row} for row in rows], workspace=PLACE, now=NOW)
+    return to_arrow_rows(table, [{"TimeGenerated": NOW, **row} for row in rows], workspace=PLACE, now=NOW)
 
 
 def bag(row: dict) -> object:
@@ -156,7 +156,7 @@ VALUES = st.one_of(
     st.sampled_from(list(KqlType)),
 )
 def test_whole_columns_are_as_their_values(values: list[object], kind: KqlType) -> None:
-    found = column_of(values, kind)
+    found = coerce_column(values, kind)
     cells = [coerce_value(value, kind) for value in values]
     assert found.unfit.keys() == {place for place, cell in enumerate(cells) if cell is NONE}
     wanted = pa.array([None if cell is NONE else cell for cell in cells], storage_type(kind))
@@ -215,7 +215,7 @@ def test_the_standard_columns_are_set() -> None:
 
 
 def test_no_rows_are_an_empty_table() -> None:
-    assert arrow_of(T, [], workspace=PLACE, now=NOW).table.schema.equals(T.schema)
+    assert to_arrow_rows(T, [], workspace=PLACE, now=NOW).table.schema.equals(T.schema)
 
 
 def test_columns_that_have_their_types_already_are_completed() -> None:
@@ -228,7 +228,9 @@ def test_columns_that_have_their_types_already_are_completed() -> None:
     assert [place for place, _ in found.bad] == [1, 2]
     (row,) = found.table.to_pylist()
     assert (row["the_long"], row["the_string"], row["the_real"], row["case"]) == (1, "a", None, "")
-    same = arrow_of(T, [{"TimeGenerated": NOW, "the_long": 1, "the_string": "a"}], workspace=PLACE, now=NOW)
+    same = to_arrow_rows(
+        T, [{"TimeGenerated": NOW, "the_long": 1, "the_string": "a"}], workspace=PLACE, now=NOW
+    )
     assert found.table.equals(same.table)
 
 

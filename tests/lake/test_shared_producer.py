@@ -14,7 +14,7 @@ from tests.waiting import wait_until
 
 from nephoscope.lake.errors import ProducerOvertakenError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.state import State
 from nephoscope.state.state_ledger import StateLedger
 
@@ -36,7 +36,7 @@ class Still(Lake):
 def rows(lake: Lake, number: int) -> dict:
     now = dt.datetime.now(dt.UTC)
     made = [{"TimeGenerated": now, "ProcessID": number}]
-    return {"Syslog": arrow_of(lake.tables["Syslog"], made, workspace=lake.workspace(), now=now).table}
+    return {"Syslog": to_arrow_rows(lake.tables["Syslog"], made, workspace=lake.workspace(), now=now).table}
 
 
 def started(stack: ExitStack, data: Path, acks: Path, count: int) -> subprocess.Popen:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from nephoscope.lake.durable_files import AppendFile, Disk
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of
-from nephoscope.lake.spool.append_frame import frame_of, frames
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
+from nephoscope.lake.spool.append_frame import encode_frame, frames
 from nephoscope.lake.spool.segments import folders, segments
 from nephoscope.lake.writing.quarantine import QuarantineEntry
 from nephoscope.state import State
@@ -36,7 +36,7 @@ class Still(Lake):
 
 def rows(lake: Lake, number: int) -> dict:
     made = [{"TimeGenerated": NOW, "ProcessID": number}]
-    return {"Syslog": arrow_of(lake.tables["Syslog"], made, workspace=lake.workspace(), now=NOW).table}
+    return {"Syslog": to_arrow_rows(lake.tables["Syslog"], made, workspace=lake.workspace(), now=NOW).table}
 
 
 def segment(sizes: list[int]) -> tuple[bytes, list[int]]:
@@ -44,7 +44,7 @@ def segment(sizes: list[int]) -> tuple[bytes, list[int]]:
     data, ends = b"", []
     for sequence, size in enumerate(sizes):
         table = pa.table({"n": pa.array(range(size), pa.int64())})
-        data += frame_of("p", sequence, [("default", "T", table)])
+        data += encode_frame("p", sequence, [("default", "T", table)])
         ends.append(len(data))
     return data, ends
 

@@ -34,7 +34,7 @@ from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import batches
 from nephoscope.lake.queries.shipped_functions import shipped_functions
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.cache import CompileCache
@@ -101,7 +101,7 @@ class Engine:
     def __init__(self) -> None:
         self._tables = Tables.builtin()
         self._catalog = MemoryCatalog(
-            {one.name: replace(one.seen_as(one.name), day=("", "")) for one in self._tables},
+            {one.name: replace(one.to_schema(one.name), day=("", "")) for one in self._tables},
             shipped_functions(),
         )
         self._cache = CompileCache()
@@ -146,7 +146,7 @@ class Engine:
             for turn in range(record.times):
                 moment = NOW - timedelta(minutes=1) - turn * min(step, timedelta(minutes=1))
                 several.append({**row, "TimeGenerated": moment})
-        return arrow_of(self._tables[name], several, workspace=FOREVER, now=NOW).table
+        return to_arrow_rows(self._tables[name], several, workspace=FOREVER, now=NOW).table
 
     def _compiled(self, rule: AnalyticRule) -> CompiledQuery:
         return self._cache.compile(rule.query, self._catalog, now=NOW)
@@ -157,7 +157,7 @@ class Engine:
 
     def _none(self, name: str) -> pa.Table:
         if name not in self._empty:
-            self._empty[name] = arrow_of(self._tables[name], [], workspace=FOREVER, now=NOW).table
+            self._empty[name] = to_arrow_rows(self._tables[name], [], workspace=FOREVER, now=NOW).table
         return self._empty[name]
 
 

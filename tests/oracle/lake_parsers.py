@@ -24,7 +24,7 @@ import nephoscope_kql as kql
 from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import batches
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
@@ -53,7 +53,7 @@ def sample_rows() -> dict[str, list[dict[str, Any]]]:
 
 def arrow(table: LakeTable, rows: list[dict[str, Any]]) -> pa.Table:
     """The rows as the lake stores them, with the types that a query sees."""
-    made = arrow_of(table, rows, workspace=Workspace.named("default"), now=NOW).table
+    made = to_arrow_rows(table, rows, workspace=Workspace.named("default"), now=NOW).table
     fields = [
         field.with_metadata({b"kql.type": table.types[field.name].value.encode()}) for field in made.schema
     ]

@@ -56,7 +56,7 @@ class Recording:
 
 def lake_catalog(stored: Iterable[StoredFunction]) -> MemoryCatalog:
     """What the binder sees of the lake: the package's tables and the workspace functions of the corpus."""
-    tables = {table.name: table.seen_as(table.name) for table in Tables.builtin()}
+    tables = {table.name: table.to_schema(table.name) for table in Tables.builtin()}
     return MemoryCatalog(tables, {function.name: function for function in stored})
 
 

@@ -14,7 +14,7 @@ from nephoscope.estate.container_images import images_of
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.reported_pods import NOT_REPORTED, reported_pods
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.posture.scans.point_in_time_logs import frozen_logs
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.service.registries import add_registry
@@ -101,7 +101,7 @@ class Clusters(House):
             {"TimeGenerated": self.now - timedelta(minutes=5), "_SubscriptionId": SUBSCRIPTION[15:], **one}
             for one in rows
         ]
-        table_of = arrow_of(self.lake.tables[table], told, workspace=place, now=self.now).table
+        table_of = to_arrow_rows(self.lake.tables[table], told, workspace=place, now=self.now).table
         self.lake.writer().append("default", {table: table_of}, producer="test", sequence=self.sequence)
         self.lake.flush()
 

@@ -11,7 +11,7 @@ import re
 import pytest
 from tests.web.conftest import LATELY, NOON, alert
 
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.state.incidents.incidents import Incident
 
 ADDRESS, USER = "192.0.2.7", "ada@bwf.example"
@@ -26,7 +26,7 @@ def rows(instance):
         for who, where in ((USER, ADDRESS), (USER.upper(), ADDRESS), ("eve@bwf.example", "192.0.2.70"))
     ]
     place, table = instance.state.workspaces.get("default"), instance.lake.tables["SigninLogs"]
-    made = arrow_of(table, signed, workspace=place, now=LATELY).table
+    made = to_arrow_rows(table, signed, workspace=place, now=LATELY).table
     instance.lake.writer().append("default", {"SigninLogs": made}, producer="test", sequence=0)
     instance.lake.flush()
     with instance.state.transaction() as session:

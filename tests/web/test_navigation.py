@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from tests.web.conftest import LATELY
 
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 
 GROUP = "/resourcegroups/rg-sbx-dev"
 ROLES = ("Reader", "Security Reader", "Security Admin", "Contributor", "Owner")
@@ -35,7 +35,7 @@ def logs(instance, sandbox):
     place = instance.state.workspaces.get("default")
     for name, where in (("AzureActivity", f"/subscriptions/{sandbox}"), ("SigninLogs", "")):
         rows = [{"TimeGenerated": LATELY, "_ResourceId": where}]
-        made = arrow_of(instance.lake.tables[name], rows, workspace=place, now=LATELY).table
+        made = to_arrow_rows(instance.lake.tables[name], rows, workspace=place, now=LATELY).table
         instance.lake.writer().append("default", {name: made}, producer=name, sequence=0)
     instance.lake.flush()
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 from tests.web.conftest import LATELY, NOON, alert
 
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.state.incidents.incidents import Incident
 
 HERE_ALERT, THERE_ALERT, NOWHERE = (f"0c000000-0000-0000-0000-00000000000{at}" for at in range(3))
@@ -48,7 +48,7 @@ def detections(instance, sandbox, elsewhere):
     ids = [f"/subscriptions/{one}/resourcegroups/rg-x" for one in (sandbox, sandbox, elsewhere)] + [""]
     rows = [{"TimeGenerated": LATELY, "_ResourceId": one} for one in ids]
     place, table = instance.state.workspaces.get("default"), instance.lake.tables["AzureActivity"]
-    made = arrow_of(table, rows, workspace=place, now=LATELY).table
+    made = to_arrow_rows(table, rows, workspace=place, now=LATELY).table
     instance.lake.writer().append("default", {"AzureActivity": made}, producer="scope", sequence=0)
     instance.lake.flush()
 

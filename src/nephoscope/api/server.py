@@ -27,7 +27,7 @@ from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.scope_access import admit
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.unavailable_response import later
-from nephoscope.ingest.live.ingestion.request_bodies import body_of, unpack_body
+from nephoscope.ingest.live.ingestion.request_bodies import read_body, unpack_body
 from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 from nephoscope.lake.errors import LakeError
 from nephoscope.state import NotFoundError, StateError
@@ -223,7 +223,7 @@ def _unknown(method: str, path: str) -> ApiError:
 async def whole_body(request: Request, limit: int) -> bytes:
     """The body without its gzip, no larger than ten times the limit; Fault where it is not taken."""
     try:
-        body = await body_of(request, limit)
+        body = await read_body(request, limit)
         return unpack_body(body, request.headers.get("content-encoding", ""), limit * 10)
     except IngestionRefusedError as error:
         raise ApiError(error.status, _CODES.get(error.code, error.code), error.message) from error

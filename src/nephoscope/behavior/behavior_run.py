@@ -28,7 +28,7 @@ from nephoscope.behavior.profiles import Profiles, day_of
 from nephoscope.behavior.settings import BehaviorSettings, settings_of
 from nephoscope.behavior.tenant_context import TenantKnowledge
 from nephoscope.lake.queries.time_span import RowSpan
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.writing.quarantine import QuarantineEntry
 from nephoscope.state.leases.lease_holder import new_holder
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
@@ -204,7 +204,7 @@ class BehaviorAnalysis:
         bad: list[QuarantineEntry] = []
         for name, rows in tables.items():
             if rows:
-                found = arrow_of(self.lake.tables[name], rows, workspace=place, now=now)
+                found = to_arrow_rows(self.lake.tables[name], rows, workspace=place, now=now)
                 made[name] = found.table
                 bad += [_bad(name, rows[number], reason) for number, reason in found.bad]
         if not made:

@@ -111,7 +111,7 @@ def command(data: Path, /, paths: tuple[str, ...], form: str, **options: Unpack[
     from nephoscope.ingest.logs.discovery import FormatError, formats
 
     try:
-        chosen = formats() if form in ("auto", "list") else formats().only(form)
+        chosen = formats() if form in ("auto", "list") else formats().select_format(form)
     except FormatError as error:
         raise click.UsageError(str(error)) from error
     if form == "list":
@@ -267,10 +267,10 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def _page(name: str) -> str:
-    from nephoscope.ingest.logs.text_decoding import page_of
+    from nephoscope.ingest.logs.text_decoding import code_page
 
     try:
-        return page_of(name)
+        return code_page(name)
     except LookupError as error:
         raise click.UsageError(
             f"unknown encoding {name!r}: use a name such as cp1252, latin-1, utf-8"

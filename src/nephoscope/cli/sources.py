@@ -112,12 +112,12 @@ def add(
 ) -> None:
     """Add the source NAME and test it."""
     from nephoscope.ingest.live import source_setup
-    from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
+    from nephoscope.ingest.live.source_kinds import get_source_kind, parse_settings
     from nephoscope.service.sources import add_source
     from nephoscope.state.ingestion.sources import Source
 
     with _translate_errors():
-        chosen = kind_of(kind)
+        chosen = get_source_kind(kind)
         values = dict(pair(one) for one in settings)
         wanted = parse_settings(chosen, values)
         given = {name_: secret(name_, source) for name_, source in map(secret_pair, secrets)}
@@ -154,12 +154,12 @@ def list_(data: Path, /, output: str) -> None:
     source's workspace does not accept their table.
     """
     from nephoscope.cli.session.source_health import told_errors
-    from nephoscope.ingest.live.source_setup import error_of
+    from nephoscope.ingest.live.source_setup import find_source_error
 
     with state_of(data) as state:
         health = {one.source: one for one in state.source_health.all() if not one.table}
         every = state.sources.all()
-        errors = {one.name: error_of(state, one, health.get(one.name)) for one in every}
+        errors = {one.name: find_source_error(state, one, health.get(one.name)) for one in every}
         rows = [
             {
                 "name": one.name, "kind": one.kind, "workspace": one.workspace, "enabled": one.enabled,
@@ -227,11 +227,11 @@ def set_(
     no_test: bool,
 ) -> None:
     """Change the source NAME; `serve` and waiting sources apply the change automatically."""
-    from nephoscope.ingest.live.source_kinds import kind_of
+    from nephoscope.ingest.live.source_kinds import get_source_kind
     from nephoscope.service.sources import change_source
 
     with _translate_errors(), state_of(data) as state:
-        kind = kind_of(state.sources.get(name).kind)
+        kind = get_source_kind(state.sources.get(name).kind)
         given = {name_: secret(name_, place) for name_, place in map(secret_pair, secrets)}
         check_secret_names(kind.secrets, given)
         values = dict(pair(one) for one in settings)

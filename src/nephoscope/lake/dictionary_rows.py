@@ -28,7 +28,7 @@ def unpack_schema(schema: pa.Schema) -> pa.Schema:
     )
 
 
-def as_stored(given: pa.Schema, wanted: pa.Schema) -> bool:
+def has_stored_types(given: pa.Schema, wanted: pa.Schema) -> bool:
     """Return whether rows have the wanted columns and types, or some of the columns in their order, be their texts packed or not."""
     if len(given) < len(wanted):
         places = [wanted.get_field_index(name) for name in given.names]
@@ -45,7 +45,7 @@ def constant(value: str, length: int) -> pa.Array:
     )
 
 
-def lower_column(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+def to_lower_case(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
     """A text column in lower case."""
     if not is_packed(column.type):
         return pc.utf8_lower(column)
@@ -100,7 +100,7 @@ def bounded_columns(schema: pa.Schema) -> bool | list[str]:
     return [field.name for field in schema if field.name not in spread] if packs else True
 
 
-def packed_as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+def pack_column(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     """A column of texts packed where a type wants it; any other column as it is."""
     return column.dictionary_encode() if is_packed(kind) and not is_packed(column.type) else column
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nephoscope.lake.dictionary_rows import bounded_columns, dictionary_columns, pack_schema, packed_as
+from nephoscope.lake.dictionary_rows import bounded_columns, dictionary_columns, pack_column, pack_schema
 
 ROW_GROUP = 128 * 1024
 """Rows that a reader of Parquet may skip together."""
@@ -77,7 +77,7 @@ class TableFile:
             group = rows.slice(start, ROW_GROUP)
             nulls = {kind: pa.nulls(group.num_rows, kind) for kind in set(self.schema.types)}
             columns = [
-                packed_as(group.column(field.name), field.type)
+                pack_column(group.column(field.name), field.type)
                 if field.name in group.column_names
                 else nulls[field.type]
                 for field in self.schema

@@ -89,7 +89,7 @@ class Lake:
         self.functions = StoredFunctions(self._data, self._disk, saved)
         self.watchlists = Watchlists(self._data, self._disk)
         self._catalog_state = SharedCatalogState(
-            self._data, self._tables, TableSnapshots(self.flush_round), self._pins, workspace, find or self._written_to,
+            self._data, self._tables, TableSnapshots(self.flush_round), self._pins, workspace, find or self._implicit_workspace,
             self.functions, self.watchlists, graph,
         )  # fmt: skip
         self._lease = WriterLease(ledger)
@@ -98,7 +98,7 @@ class Lake:
         self._upkeep = TableMaintenance(self._data, self._open_store(), self._lease, current or workspace)
         self._tidying = DailyMaintenance(self._data, self._upkeep, ledger, self.watchlists, self._disk)
         self.seen_tables = TableVisibilityCache(self.catalog)
-        self._catalog_state.visible = self.seen_tables.of
+        self._catalog_state.visible = self.seen_tables.visible_tables
         self._results, self._compiled = ResultCache(), CompileCache()
         self._lock = threading.Lock()
         self._writer: Writer | None = None
@@ -120,10 +120,10 @@ class Lake:
             data, StateLedger(state), workspace=remembered, current=state.workspaces.get, find=state.workspaces.name_of,
             saved=state.saved_functions.of, graph=graph,
         )  # fmt: skip
-        lake.also(lambda: deliver(lake, state))
+        lake.add_background_task(lambda: deliver(lake, state))
         return lake
 
-    def also(self, work: Callable[[], object]) -> None:
+    def add_background_task(self, work: Callable[[], object]) -> None:
         """Do that too whenever this process flushes what waits, such as bringing rows in from elsewhere."""
         self._chores.append(work)
 
@@ -141,7 +141,7 @@ class Lake:
         """A workspace by its name."""
         return self._workspace(name)
 
-    def _written_to(self, name: str) -> str | None:
+    def _implicit_workspace(self, name: str) -> str | None:
         """A workspace that nobody has set up is there once it has a table."""
         return name if any(list_tables(self._data, name)) else None
 
@@ -181,7 +181,7 @@ class Lake:
 
     def versions(self) -> dict[tuple[str, str], int]:
         """(workspace, table) -> its newest version, of every table that lies in the lake."""
-        newest = self._catalog_state.snapshots.newest
+        newest = self._catalog_state.snapshots.newest_snapshot
         found = {one: newest(table_path(self._data, *one)) for one in list_tables(self._data)}
         return {one: snapshot.version for one, snapshot in found.items() if snapshot is not None}
 
@@ -307,7 +307,7 @@ class Lake:
         """Delete files that no version of the last hours (at least 24) and no pinned one uses; None where another has the lease."""
         return self._upkeep.vacuum(hours)
 
-    def clean(self, timeout: float = 300.0) -> None:
+    def run_maintenance(self, timeout: float = 300.0) -> None:
         """Tidy now, here or in the process that has the lease; LakeError where that takes longer."""
         self._tidying.now(timeout)
 

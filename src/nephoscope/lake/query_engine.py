@@ -86,7 +86,7 @@ def open_engine(rows: EngineRows, limits: EngineLimits = EngineLimits()) -> Quer
     )
 
 
-def _at_once(engine: QueryEngine, work: Work) -> list[QueryResult]:  # noqa: ARG001 - the signature of who waits
+def _run_immediately(engine: QueryEngine, work: Work) -> list[QueryResult]:  # noqa: ARG001 - the signature of who waits
     return work()
 
 
@@ -101,7 +101,7 @@ class QueryPipeline:
     catalog: Catalog
     rows: Callable[[], EngineRows]
     limits: EngineLimits = field(default_factory=EngineLimits)
-    wait: Callable[[QueryEngine, Work], list[QueryResult]] = _at_once
+    wait: Callable[[QueryEngine, Work], list[QueryResult]] = _run_immediately
 
     def results(
         self,

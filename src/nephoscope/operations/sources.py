@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 
 from nephoscope.ingest.live.live_source import SourceKind
-from nephoscope.ingest.live.source_kinds import describe_kind, kind_of, kinds
+from nephoscope.ingest.live.source_kinds import describe_kind, get_source_kind, kinds
 from nephoscope.ingest.live.source_setup import TOKENS
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.operations.declaration.operation import (
@@ -239,7 +239,7 @@ def _table_health(one: SourceHealth) -> TableHealth:
 
 def _kind_of(name: str) -> SourceKind:
     with refusing("kind", SourceError):
-        return kind_of(name)
+        return get_source_kind(name)
 
 
 def _source(call: OperationCall, name: str) -> Source:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from nephoscope.ingest.live.certificate_pair import certificate_in, check_pair, check_time
+from nephoscope.ingest.live.certificate_pair import check_pair, check_time, read_certificate
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.lake.backup.restored_audit import OPERATION as RESTORED
 from nephoscope.serve import status_file
@@ -42,7 +42,7 @@ def certificates(patient: CheckContext) -> Iterator[DoctorFinding]:
 
 def _check_certificate(path: Path, key: Path, mend: str, renew: str, now: datetime) -> DoctorFinding:
     try:
-        found = check_pair(path, key) if key.exists() else certificate_in(path)
+        found = check_pair(path, key) if key.exists() else read_certificate(path)
     except SourceError as error:
         return DoctorFinding("certificate", CheckVerdict.WRONG, str(error).partition("; ")[0], mend)
     try:

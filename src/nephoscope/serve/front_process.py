@@ -23,7 +23,7 @@ from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.api.wire.unavailable_response import later
 from nephoscope.ingest.live.connection_budget import ConnectionBudget, ConnectionLimits
-from nephoscope.ingest.live.file_descriptors import short_of
+from nephoscope.ingest.live.file_descriptors import descriptor_shortage
 from nephoscope.ingest.live.https_server import BoundedServer
 from nephoscope.ingest.live.ingestion.fast_path import IngestionPost, RequestIntake
 from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
@@ -276,7 +276,7 @@ def serve(settings: ServeSettings) -> None:
             timeout_keep_alive=75,
         )
         _LOG.info("listening on port %d", listening.getsockname()[1])
-        if short := short_of(BOUNDS.connections):
+        if short := descriptor_shortage(BOUNDS.connections):
             _LOG.warning(short)
         bounds = replace(BOUNDS, free=frozenset(settings.behind))
         server = BoundedServer(config, bounds, PACE, LogRateLimiter(lambda text, _: _LOG.warning(text)))

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from nephoscope.access.authenticator import FRESH, DeniedError
 from nephoscope.access.scopes import WORKSPACE
-from nephoscope.ingest.live.ingestion.streams import OWN, PUBLISH, table_of
+from nephoscope.ingest.live.ingestion.streams import OWN, PUBLISH, stream_table
 from nephoscope.state.access.principals import SecretKind
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class IngestAuthCache:
         workspace = self.state.workspaces.find(rule) if caller is not None else None
         if caller is None or workspace is None:
             return None
-        table = self.tables(table_of(stream))
+        table = self.tables(stream_table(stream))
         if table is None or table.name in OWN or not workspace.takes(table.name):
             return None
         try:

@@ -14,8 +14,8 @@ from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 
-from nephoscope.ingest.live.certificate_pair import certificate_in, check_time
-from nephoscope.ingest.live.tls import own_certificate, server_context
+from nephoscope.ingest.live.certificate_pair import check_time, read_certificate
+from nephoscope.ingest.live.tls import issue_self_signed, server_context
 from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.serve.status_file import make_status_writer
 from nephoscope.serve.supervisor import ManagedProcess, ProcessSupervisor
@@ -63,12 +63,12 @@ def ensure_certificate(settings: ServeSettings) -> tuple[ServeSettings, str]:
     Raises SourceError for a certificate that cannot be used.
     """
     if settings.certificate:
-        check_time(Path(settings.certificate), certificate_in(Path(settings.certificate)))
+        check_time(Path(settings.certificate), read_certificate(Path(settings.certificate)))
         server_context(settings.certificate, settings.key)
         return settings, ""
     names = tuple(dict.fromkeys([*settings.names, settings.host, *LOOPBACK]))
     usable = tuple(one for one in names if one not in ("0.0.0.0", "::"))  # noqa: S104 - left out, not bound to
-    certificate, key, authority = own_certificate(settings.data.resolve() / "tls", usable)
+    certificate, key, authority = issue_self_signed(settings.data.resolve() / "tls", usable)
     return replace(settings, certificate=str(certificate), key=str(key)), str(authority)
 
 

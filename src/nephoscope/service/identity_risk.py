@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.lake.writing.outbox import deliver_some
+from nephoscope.lake.writing.outbox import deliver_pending
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state.workspaces.workspace import DEFAULT
 
@@ -65,4 +65,4 @@ def decide_risk(
             kept = {name: value for name, value in one.items() if name[:1] != "_" and name != "TimeGenerated"}
             context.state.outbox.add(session, DEFAULT, table, kept | change)
         context.enter(session, WRITE, f"{target}/{decision}", **detail)
-    deliver_some(lake, context.state)
+    deliver_pending(lake, context.state)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.ingest.live import source_setup
-from nephoscope.ingest.live.source_kinds import kind_of
+from nephoscope.ingest.live.source_kinds import get_source_kind
 from nephoscope.ingest.live.source_test import answer
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.service.actors import ROOT_SCOPE
@@ -54,7 +54,7 @@ def add_source(
 
     Raises DeniedError, also for settings that are the server's own; SourceError and StateError for what cannot be.
     """
-    require_write(context, kind_of(source.kind).name)
+    require_write(context, get_source_kind(source.kind).name)
     detail = {
         "kind": source.kind,
         "workspace": source.workspace,

@@ -85,7 +85,7 @@ def remove_expired_rows(context: ServiceContext, lake: Lake, found: Sequence[Exp
     tables = [f"{one.workspace}/{one.table}" for one in found[:_LISTED]]
     detail = {"rows": sum(one.rows for one in found), "tables": tables, "of": len(found)}
     with context.change_files(PURGE, ROOT_SCOPE, "expired days", **detail):
-        lake.clean()
+        lake.run_maintenance()
 
 
 def import_table(context: ServiceContext, lake: Lake, table: LakeTable, file: str) -> list[str]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from nephoscope.lake.queries.shipped_functions import shipped_functions
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.catalog import MemoryCatalog
@@ -42,7 +42,7 @@ def older(column: str, value: str, **more: Any) -> dict[str, Any]:
 def asking(call: str) -> CompiledQuery:
     """The query of a call over a table T, which each test has with rows of its own."""
     own = MemoryCatalog.of({"T": [("TimeGenerated", "datetime"), ("Value", "string")]}).tables
-    stored = {one.name: one.seen_as(one.name) for one in Tables.builtin()}
+    stored = {one.name: one.to_schema(one.name) for one in Tables.builtin()}
     return compile_query(
         f"{call} | project Value", MemoryCatalog({**stored, **own}, shipped_functions()), now=NOW
     )
@@ -60,7 +60,7 @@ def found(
     rows = {"T": pa.table({"TimeGenerated": moments, "Value": pa.array(values, pa.string())})}
     for name in compiled.reads.keys() - {"T"}:
         mine = {NEWER: given, OLDER: before}.get(name, [])
-        made = arrow_of(tables[name], mine, workspace=Workspace.named("test"), now=NOW)
+        made = to_arrow_rows(tables[name], mine, workspace=Workspace.named("test"), now=NOW)
         assert not made.bad
         rows[name] = made.table
     with DuckDBEngine(rows, threads=1, small=True) as engine:

@@ -17,7 +17,7 @@ from nephoscope.alerts.library.content_discovery import read
 from nephoscope.alerts.library.content_item import ContentItem
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.cli.main import cli
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 
@@ -41,7 +41,7 @@ def found_rows(piece: ContentItem, table: str, rows: list[dict[str, Any]]) -> li
     given = [
         {"TimeGenerated": NOW.isoformat(), "_ItemId": str(place), **row} for place, row in enumerate(rows)
     ]
-    made = arrow_of(known, given, workspace=Workspace.named("test"), now=NOW)
+    made = to_arrow_rows(known, given, workspace=Workspace.named("test"), now=NOW)
     assert made.bad == []
     fields = [
         field.with_metadata({b"kql.type": known.types[field.name].value.encode()})

@@ -17,7 +17,7 @@ from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.window import SETTLE, at
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.posture.published.build_info import BuildInfo
 from nephoscope.posture.published.document import PublishedDocument
 from nephoscope.posture.published.publishing import publish_documents
@@ -74,7 +74,9 @@ def lake(tmp_path: Path, state_of: State) -> Iterator[Lake]:
             "UserId": ADA,
             "UserPrincipalName": "ada@contoso.com",
         }
-        rows = arrow_of(lake.tables["SigninLogs"], [record], workspace=state.workspaces.get(), now=NOW).table
+        rows = to_arrow_rows(
+            lake.tables["SigninLogs"], [record], workspace=state.workspaces.get(), now=NOW
+        ).table
         lake.writer().append("default", {"SigninLogs": rows}, producer="test", sequence=1)
         lake.flush()
         yield lake

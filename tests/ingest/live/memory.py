@@ -113,9 +113,9 @@ class MemorySink:
             self.standing[key] = error
         self.dropped += dropped
 
-    def worked(self, *keys: str) -> None:
+    def report_working(self, *keys: str) -> None:
         for key in keys:
             self.standing.pop(key, None)
 
-    def only(self, prefix: str, keys) -> None:
+    def report_only(self, prefix: str, keys) -> None:
         self.worked(*(key for key in list(self.standing) if key.startswith(prefix) and key not in keys))

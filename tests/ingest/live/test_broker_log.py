@@ -10,7 +10,7 @@ import pytest
 from nephoscope.ingest.live.broker_log import BrokerLog
 from nephoscope.ingest.live.kinds.event_hub import EventHubSource
 from nephoscope.ingest.live.live_source import SourceContext
-from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
+from nephoscope.ingest.live.source_kinds import get_source_kind, parse_settings
 
 pytestmark = pytest.mark.system
 
@@ -59,7 +59,7 @@ def test_brokers_that_refuse(told, sink, running, until) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     given = {"brokers": f"127.0.0.1:{port}", "topics": "t", "sign_in": "none", "tls": "false"}
-    source = EventHubSource(parse_settings(kind_of("event_hub"), given), SourceContext("hub"))
+    source = EventHubSource(parse_settings(get_source_kind("event_hub"), given), SourceContext("hub"))
     tries: list[int] = []
     passed_on = source._log.log
 

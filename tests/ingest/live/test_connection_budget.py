@@ -17,7 +17,7 @@ from nephoscope.ingest.live.connection_budget import ConnectionBudget, Connectio
 from nephoscope.ingest.live.https_server import AppServer
 from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
 from nephoscope.ingest.live.request_timeouts import RequestTimeouts
-from nephoscope.ingest.live.tls import own_certificate, server_context
+from nephoscope.ingest.live.tls import issue_self_signed, server_context
 
 
 class Opened:
@@ -96,7 +96,7 @@ def test_a_place_is_given_back_once():
 @pytest.fixture
 def port(tmp_path):
     """A server that lets in few."""
-    certificate, key, _ = own_certificate(tmp_path / "tls", ("localhost",))
+    certificate, key, _ = issue_self_signed(tmp_path / "tls", ("localhost",))
     listener = socket.create_server(("127.0.0.1", 0), backlog=200)
     served = AppServer(
         Starlette(routes=[Route("/", lambda _: PlainTextResponse("here"))]), listener, server_context(str(certificate), str(key)),
@@ -146,7 +146,7 @@ def test_connections_between_two_requests_keep_nobody_out(port, source):
 
 def test_a_client_that_does_not_read_its_answer_is_cut_off(tmp_path):
     """Its place is free again, whatever of the answer is left."""
-    certificate, key, _ = own_certificate(tmp_path / "tls", ("localhost",))
+    certificate, key, _ = issue_self_signed(tmp_path / "tls", ("localhost",))
     listener = socket.create_server(("127.0.0.1", 0))
 
     async def answer(_):

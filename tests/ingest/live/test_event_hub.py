@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from nephoscope.ingest.live.kinds.event_hub import EventHubSource
 from nephoscope.ingest.live.live_source import SourceContext
-from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
+from nephoscope.ingest.live.source_kinds import get_source_kind, parse_settings
 from nephoscope.ingest.source_failures import SourceError, SourceStoppedError
 
 pytestmark = pytest.mark.system
@@ -40,7 +40,7 @@ def source(kafka, topic):
             **settings,
         }
         return EventHubSource(
-            parse_settings(kind_of("event_hub"), given),
+            parse_settings(get_source_kind("event_hub"), given),
             SourceContext("hub", secrets={"password": kafka.front.password}),
         )
 
@@ -166,13 +166,14 @@ def test_tls_and_a_connection_string(tmp_path_factory, secure_kafka, sink, runni
     producer = Producer(sign_in)
     producer.produce("hub", b'{"records":[{"n":1}]}')
     assert producer.flush(60) == 0
-    source = EventHubSource(parse_settings(kind_of("event_hub"), settings), around)
+    source = EventHubSource(parse_settings(get_source_kind("event_hub"), settings), around)
     assert source.test() == "hub: 1 partition(s)"
     with running(source, sink):
         until(lambda: sink.pieces)
     assert _numbers(sink) == [1]
     wrong = EventHubSource(
-        parse_settings(kind_of("event_hub"), settings), SourceContext("hub", secrets={"password": "another"})
+        parse_settings(get_source_kind("event_hub"), settings),
+        SourceContext("hub", secrets={"password": "another"}),
     )
     with pytest.raises(SourceError) as told:
         wrong.run(sink, threading.Event())
@@ -215,7 +216,7 @@ def test_ways_to_sign_in(secure_kafka, sink, running, until, monkeypatch, sign_i
         "nephoscope.connect.credentials.credential_source", lambda *_: lambda: Token(front.password)
     )
     around = SourceContext("hub", secrets={"password": front.password})
-    source = EventHubSource(parse_settings(kind_of("event_hub"), settings), around)
+    source = EventHubSource(parse_settings(get_source_kind("event_hub"), settings), around)
     assert source.test() == f"{topic}: 1 partition(s)"
     assert front.mechanisms[-1] == ("OAUTHBEARER" if sign_in == "entra" else sign_in.upper())
     with running(source, sink):
@@ -225,7 +226,8 @@ def test_ways_to_sign_in(secure_kafka, sink, running, until, monkeypatch, sign_i
         "nephoscope.connect.credentials.credential_source", lambda *_: lambda: Token("another")
     )
     wrong = EventHubSource(
-        parse_settings(kind_of("event_hub"), settings), SourceContext("hub", secrets={"password": "another"})
+        parse_settings(get_source_kind("event_hub"), settings),
+        SourceContext("hub", secrets={"password": "another"}),
     )
     with pytest.raises(SourceError) as told:
         wrong.run(sink, threading.Event())

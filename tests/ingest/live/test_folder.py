@@ -15,7 +15,7 @@ from nephoscope.ingest.live.folders.file_reader import FolderFileReader
 from nephoscope.ingest.live.folders.read_contents import FolderContents
 from nephoscope.ingest.live.kinds.folder import FolderSource
 from nephoscope.ingest.live.live_source import SourceContext
-from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
+from nephoscope.ingest.live.source_kinds import get_source_kind, parse_settings
 from nephoscope.ingest.source_failures import SourceError
 
 
@@ -29,7 +29,7 @@ def watched(tmp_path) -> Path:
 def source(watched):
     def make(**settings) -> FolderSource:
         given = {"paths": [str(watched)], "poll": 0.02, **settings}
-        return FolderSource(parse_settings(kind_of("folder"), given), SourceContext("drop"))
+        return FolderSource(parse_settings(get_source_kind("folder"), given), SourceContext("drop"))
 
     return make
 

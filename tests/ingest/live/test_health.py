@@ -15,7 +15,7 @@ from nephoscope.ingest.live.health.arrival_profile import JUDGED_AFTER, LEARNED,
 from nephoscope.ingest.live.health.health_evaluation import FIRST_SILENCE, findings, judge_health, limit
 from nephoscope.ingest.live.health.health_recorder import HealthKeeper
 from nephoscope.ingest.live.health.health_table import rows
-from nephoscope.ingest.live.poll_loop import told_round
+from nephoscope.ingest.live.poll_loop import report_poll_results
 from nephoscope.ingest.live.source_meter import SourceMeter
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.lake.lake import Lake
@@ -46,7 +46,7 @@ def _brought(
     names: tuple[str, ...] = ("A", "B"),
 ) -> None:
     meter = SourceMeter()
-    meter.saw({"Syslog": set(names)})
+    meter.record_columns({"Syslog": set(names)})
     keeper.count(state.sources.get("hub"), meter, when)
     with state.transaction() as session:
         arrival = Arrival("Syslog", rows, bad, rows * 100, when, 2.0)
@@ -170,14 +170,14 @@ def test_an_error_of_a_part_stands_while_others_bring_rows(world) -> None:
     meter = SourceMeter()
     meter.note(error="torn", key="blob:a")
     meter.note(error="it came back within the same five seconds", key="blob:b")
-    meter.worked("blob:b")
+    meter.report_working("blob:b")
     meter.note(dropped=2)
     keeper.count(source, meter, NOW)
     _brought(keeper, state, NOW + timedelta(minutes=1))
     assert state.source_errors.keys("hub") == {"blob:a", "event:lost"}
     _brought(keeper, state, NOW + timedelta(minutes=20))
     assert state.source_errors.keys("hub") == {"blob:a"}
-    meter.worked("blob:a")
+    meter.report_working("blob:a")
     keeper.count(source, meter, NOW + timedelta(minutes=21))
     assert state.source_health.all("hub")[0].standing.count == 0
 
@@ -185,11 +185,11 @@ def test_an_error_of_a_part_stands_while_others_bring_rows(world) -> None:
 def test_a_round_tells_part_by_part(sink) -> None:
     sink.note(error="an earlier one", key="read:gone")
     sink.note(error="the whole", key="")
-    told_round(sink, "read:", {"audits": "refused", "signins": ""})
+    report_poll_results(sink, "read:", {"audits": "refused", "signins": ""})
     assert sink.standing == {"read:audits": "refused"}
     with pytest.raises(SourceError, match="refused"):
-        told_round(sink, "read:", {"audits": "refused"})
-    told_round(sink, "read:", {"audits": "", "signins": ""})
+        report_poll_results(sink, "read:", {"audits": "refused"})
+    report_poll_results(sink, "read:", {"audits": "", "signins": ""})
     assert sink.standing == {}
 
 
@@ -371,7 +371,7 @@ def test_a_rare_table_is_not_silent_beside_one_that_is_known(world) -> None:
     keeper, source = HealthKeeper(lake, state, "me"), state.sources.get("hub")
     for look in range(30):
         meter = SourceMeter()
-        meter.saw({"Syslog": {"A"}} | ({"Usage": {"A"}} if look == 0 else {}))
+        meter.record_columns({"Syslog": {"A"}} | ({"Usage": {"A"}} if look == 0 else {}))
         keeper.count(source, meter, NOW + look * timedelta(hours=3))
     assert set(_told(state, NOW + timedelta(hours=90)).values()) == {"ok"}
 

@@ -14,7 +14,7 @@ import pytest
 from tests.ingest.live.tls_server import tls_server
 
 from nephoscope.ingest.live.live_source import SourceContext
-from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
+from nephoscope.ingest.live.source_kinds import get_source_kind, parse_settings
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.ingest.threat_intelligence.http_client import FeedClient
 
@@ -65,7 +65,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 def told(server: Server, sink: Any) -> str:
     """What a round told; a round that never ends fails here by the server's own count."""
-    kind = kind_of("taxii")
+    kind = get_source_kind("taxii")
     given = {"url": server.url, "ca": server.ca, "collections": "c", "poll": "1000", "private": "true"}
     source = kind.make(parse_settings(kind, given), SourceContext("feed"))
     with pytest.raises(SourceError) as raised:
@@ -150,7 +150,7 @@ def test_a_server_that_is_busy_and_names_pages_in_its_own_way_is_read_to_its_end
         (500, {}, b'{"title": "the second round"}'),
     ]
     server.answer = lambda _path, number: answers[min(number, len(answers)) - 1]
-    kind = kind_of("taxii")
+    kind = get_source_kind("taxii")
     given = {"url": server.url, "ca": server.ca, "collections": "c", "poll": "0.01", "private": "true"}
     source = kind.make(parse_settings(kind, given), SourceContext("feed"))
     with pytest.raises(SourceError, match="the second round"):

@@ -100,7 +100,7 @@ def both(tmp_path_factory):
             second.workspaces.add(f"one{number}")
             found = take(intake, *(post(body, workspace=f"{name}{number}") for name in ("one", "two")))
             assert found == [len(body)] * 2
-            door = doors.of(f"one{number}")
+            door = doors.for_workspace(f"one{number}")
             door.take(door.flows(f"one{number}", STREAM), STREAM, json.dumps(body).encode(), "")
         lake.flush()
         peer.flush()
@@ -217,7 +217,7 @@ def test_bound_senders_of_one_append_are_held_to_their_own(place):
 
 def test_doors_hold_bound_senders_as_the_intake_does(place):
     _, lake, state = place
-    door = IngestionEndpoints(lake, state).of("default")
+    door = IngestionEndpoints(lake, state).for_workspace("default")
     body = json.dumps([{"TimeGenerated": NOW, "Computer": "web-02"}, {"TimeGenerated": NOW}]).encode()
     door.take(door.flows("default", STREAM), STREAM, body, "id", bind_resource(A))
     lake.flush()
@@ -236,7 +236,7 @@ def test_a_transform_that_renames_a_column_is_checked_behind_it(place):
         {"TimeGenerated": NOW, "who": "01", "id": B},
         {"TimeGenerated": NOW, "who": "01"},
     ]
-    door = IngestionEndpoints(lake, state).of("default")
+    door = IngestionEndpoints(lake, state).for_workspace("default")
     door.take(flows, "Custom-X", json.dumps(records).encode(), "", bind_resource(A))
     lake.flush()
     found = lake.query("Syslog | project Computer, _ResourceId")[-1].table.to_pylist()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.ingest.live.connection_budget import share_of
-from nephoscope.ingest.live.file_descriptors import for_connections, raise_limit, short_of
+from nephoscope.ingest.live.connection_budget import address_share
+from nephoscope.ingest.live.file_descriptors import connection_limit, descriptor_shortage, raise_limit
 from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
 
 pytestmark = pytest.mark.system
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.system
     ],
 )
 def test_what_counts_as_one_address(address: str, share: str) -> None:
-    assert share_of(address) == share
+    assert address_share(address) == share
 
 
 def test_what_is_told_seldom() -> None:
@@ -43,8 +43,8 @@ def test_what_is_told_seldom() -> None:
 
 def test_the_limit_of_files_is_raised_and_told_where_it_is_low() -> None:
     assert raise_limit() == raise_limit()
-    assert short_of(1) == ""
-    assert (for_connections(1000), for_connections(100_000)) == (750, 98_976)
+    assert descriptor_shortage(1) == ""
+    assert (connection_limit(1000), connection_limit(100_000)) == (750, 98_976)
     program = (
         "import resource\n"
         "from nephoscope.ingest.live.file_descriptors import short_of\n"

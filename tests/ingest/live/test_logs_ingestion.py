@@ -27,7 +27,7 @@ from nephoscope.ingest.live.ingestion.api_tokens import IngestionTokens, new_tok
 from nephoscope.ingest.live.ingestion.idempotency import IdempotencyCache
 from nephoscope.ingest.live.kinds.logs_ingestion import LogsIngestionSource
 from nephoscope.ingest.live.live_source import SourceContext
-from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
+from nephoscope.ingest.live.source_kinds import get_source_kind, parse_settings
 from nephoscope.ingest.source_failures import LakeBusyError, SourceError
 from nephoscope.ingest.threat_intelligence.indicator_rows import INDICATORS, OBJECTS, OLDER
 from nephoscope.lake.schema.table import LakeTable
@@ -83,7 +83,7 @@ def source(tmp_path, made):
             make_table=lambda table: made.update({table.name: table}),
         )
         given = {"listen": "127.0.0.1:0", "rules": files, **settings}
-        return LogsIngestionSource(parse_settings(kind_of("logs_ingestion"), given), around)
+        return LogsIngestionSource(parse_settings(get_source_kind("logs_ingestion"), given), around)
 
     return make
 
@@ -410,7 +410,8 @@ def test_rules_that_cannot_be(source, rule, reason: str) -> None:
 
 def test_no_token_no_door(tmp_path: Path) -> None:
     door = LogsIngestionSource(
-        parse_settings(kind_of("logs_ingestion"), {"listen": "127.0.0.1:0"}), SourceContext("door", tmp_path)
+        parse_settings(get_source_kind("logs_ingestion"), {"listen": "127.0.0.1:0"}),
+        SourceContext("door", tmp_path),
     )
     with pytest.raises(SourceError, match="create one for door"):
         door.test()
@@ -437,7 +438,7 @@ def test_what_was_answered_with_204_can_be_asked_for(tmp_path, running, monkeypa
         )
         given = {"listen": "127.0.0.1:0", "rules": str(tmp_path / "rule.json")}
         door, meter = (
-            LogsIngestionSource(parse_settings(kind_of("logs_ingestion"), given), around),
+            LogsIngestionSource(parse_settings(get_source_kind("logs_ingestion"), given), around),
             SourceMeter(),
         )
         sink = LakeSink("door", "default", lake, lake.writer(), state.checkpoints, meter, threading.Event())

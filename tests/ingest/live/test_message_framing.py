@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.ingest.live.syslog.message_framing import SyslogFramer, text_of
+from nephoscope.ingest.live.syslog.message_framing import SyslogFramer, decode_message
 
 LIMIT = 200
 _TEXT = st.text(
@@ -81,6 +81,6 @@ def test_cases(stream: bytes, messages: list[bytes], cut: bytes) -> None:
 
 
 def test_text() -> None:
-    assert text_of("<1>grüße".encode()) == "<1>grüße"
-    assert text_of(b"<1>gr\xfc\xdfe") == "<1>grüße"
-    assert text_of(b"<1>a\nb\n\0") == "<1>a#012b"
+    assert decode_message("<1>grüße".encode()) == "<1>grüße"
+    assert decode_message(b"<1>gr\xfc\xdfe") == "<1>grüße"
+    assert decode_message(b"<1>a\nb\n\0") == "<1>a#012b"

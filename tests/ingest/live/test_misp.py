@@ -14,7 +14,7 @@ import pytest
 from tests.ingest.live.tls_server import tls_server
 
 from nephoscope.ingest.live.live_source import SourceContext
-from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
+from nephoscope.ingest.live.source_kinds import get_source_kind, parse_settings
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.ingest.threat_intelligence.indicator import Retraction
 
@@ -104,7 +104,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def source(server: Server, key: str = "k3y", **settings: Any):
-    kind = kind_of("misp")
+    kind = get_source_kind("misp")
     given = {
         "url": server.url,
         "ca": server.ca,

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from nephoscope.ingest.live.health.missing_logs import find_missing_logs
-from nephoscope.ingest.live.health.newest_rows import NewestRows, last_rows
+from nephoscope.ingest.live.health.newest_rows import NewestRows, read_newest_rows
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.state import State
 from nephoscope_policy.model.resource import Resource
 
@@ -144,17 +144,17 @@ def test_last_rows_are_those_of_tables_of_logs(lake, tmp_path) -> None:
         ("AzureActivity", {"_ResourceId": f"{VAULT}/b", "_SubscriptionId": subscription, "CategoryValue": "Policy"}, 3),
     )):  # fmt: skip
         rows = [{"TimeGenerated": NOW - timedelta(hours=back), **values}]
-        found = arrow_of(lake.tables[table], rows, workspace=lake.workspace(), now=NOW)
+        found = to_arrow_rows(lake.tables[table], rows, workspace=lake.workspace(), now=NOW)
         lake.writer().append("default", {table: found.table}, producer=str(number), sequence=0)
     lake.flush()
-    last = last_rows(lake, tmp_path, ["default"], NOW, timedelta(days=1))
+    last = read_newest_rows(lake, tmp_path, ["default"], NOW, timedelta(days=1))
     seen: list[tuple[str, str]] = []
 
     def every(table: str, category: str) -> bool:
         seen.append((table, category))
         return True
 
-    newest = [last.newest(key, every) for key in (f"{VAULT}/a", f"{VAULT}/b", SUBSCRIPTION)]
+    newest = [last.newest_time(key, every) for key in (f"{VAULT}/a", f"{VAULT}/b", SUBSCRIPTION)]
     assert newest == [NOW - timedelta(hours=back) for back in (2, 9, 2)]
     assert set(seen) == {
         ("AZKVAuditLogs", ""),

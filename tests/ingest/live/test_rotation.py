@@ -22,7 +22,7 @@ import yaml
 from nephoscope.ingest.live.kinds.folder import FolderSource
 from nephoscope.ingest.live.lake_sink import LakeSink
 from nephoscope.ingest.live.live_source import SourceContext
-from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
+from nephoscope.ingest.live.source_kinds import get_source_kind, parse_settings
 from nephoscope.ingest.live.source_meter import SourceMeter
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
@@ -67,7 +67,9 @@ class Scenario:
     def _source(self) -> FolderSource:
         given = {"paths": [str(self.folder)], "names": self.case.get("names", ["*"])}
         clock = lambda: datetime.now(UTC) + timedelta(seconds=self.ahead)  # noqa: E731
-        return FolderSource(parse_settings(kind_of("folder"), given), SourceContext("logs", clock=clock))
+        return FolderSource(
+            parse_settings(get_source_kind("folder"), given), SourceContext("logs", clock=clock)
+        )
 
     def _steps(self, steps: Iterator[str]) -> Iterator[str]:
         for step in steps:
@@ -187,7 +189,9 @@ def _looks(sink: LakeSink, folder: Path, steps: Iterator[Callable[[], object]]) 
     playing = play()
     next(playing)
     given = {"paths": [str(folder)], "settle": 0}
-    FolderSource(parse_settings(kind_of("folder"), given), SourceContext("logs")).run(sink, Looks(playing))
+    FolderSource(parse_settings(get_source_kind("folder"), given), SourceContext("logs")).run(
+        sink, Looks(playing)
+    )
 
 
 def _messages(sink: LakeSink, table: str, column: str) -> list[int]:

@@ -12,7 +12,7 @@ from nephoscope.ingest.live import source_setup
 from nephoscope.ingest.live.source_kinds import describe_kind, kinds, parse_settings
 from nephoscope.ingest.live.source_setup import TOKENS, secrets_of
 from nephoscope.ingest.live.supervisor import make_source
-from nephoscope.ingest.live.tls import own_certificate
+from nephoscope.ingest.live.tls import issue_self_signed
 from nephoscope.ingest.source_failures import SourceSettingsError
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State, StateError
@@ -29,7 +29,7 @@ UNUSED = [kind for kind, case in CASES.items() if "unused" in case]
 @pytest.fixture(scope="module")
 def places(tmp_path_factory) -> dict[str, str]:
     names = ("certificate", "key", "authority")
-    found = own_certificate(tmp_path_factory.mktemp("tls"), ("localhost",))
+    found = issue_self_signed(tmp_path_factory.mktemp("tls"), ("localhost",))
     return dict(zip(names, map(str, found), strict=True))
 
 

@@ -20,7 +20,7 @@ from azure.storage.blob import (
 
 from nephoscope.ingest.live.kinds.storage import StorageSource
 from nephoscope.ingest.live.live_source import SourceContext
-from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
+from nephoscope.ingest.live.source_kinds import get_source_kind, parse_settings
 from nephoscope.ingest.source_failures import SourceError
 
 pytestmark = pytest.mark.system
@@ -72,7 +72,7 @@ def source(azurite):
     def make(**settings) -> StorageSource:
         given = {"account_url": azurite.url, "credential": "account-key", "poll": 0.05, **settings}
         return StorageSource(
-            parse_settings(kind_of("storage"), given),
+            parse_settings(get_source_kind("storage"), given),
             SourceContext("account", secrets={"account_key": azurite.key}),
         )
 
@@ -276,7 +276,7 @@ def test_ways_to_sign_in(azurite, container, source, sink, running, until, monke
         AccountSasPermissions(read=True, list=True), datetime.now(UTC) + timedelta(hours=1), protocol="https",
     )  # fmt: skip
     by_sas = StorageSource(
-        parse_settings(kind_of("storage"), {"account_url": azurite.url, "credential": "sas"}),
+        parse_settings(get_source_kind("storage"), {"account_url": azurite.url, "credential": "sas"}),
         SourceContext("account", secrets={"sas": f"?{sas}"}),
     )
     assert "blobs in" in by_sas.test()
@@ -286,11 +286,13 @@ def test_ways_to_sign_in(azurite, container, source, sink, running, until, monke
     assert "blobs in" in source(credential="managed-identity").test()
     with pytest.raises(SourceError, match="the secret 'account_key' is missing"):
         StorageSource(
-            parse_settings(kind_of("storage"), {"account_url": azurite.url, "credential": "account-key"}),
+            parse_settings(
+                get_source_kind("storage"), {"account_url": azurite.url, "credential": "account-key"}
+            ),
             SourceContext("account"),
         ).test()
     wrong = StorageSource(
-        parse_settings(kind_of("storage"), {"account_url": azurite.url, "credential": "account-key"}),
+        parse_settings(get_source_kind("storage"), {"account_url": azurite.url, "credential": "account-key"}),
         SourceContext(
             "account", secrets={"account_key": base64.b64encode(b"another key of the same length..").decode()}
         ),

@@ -13,7 +13,7 @@ import pytest
 from nephoscope.ingest.live.kinds.syslog import KIND, SyslogSettings, SyslogSource
 from nephoscope.ingest.live.live_source import SourceContext
 from nephoscope.ingest.live.syslog import batch_sender
-from nephoscope.ingest.live.tls import own_certificate
+from nephoscope.ingest.live.tls import issue_self_signed
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.state import StateError
 
@@ -111,7 +111,7 @@ def test_tls_with_a_certificate_of_our_own(tmp_path: Path, sink, running, until)
 
 
 def test_tls_only_with_a_client_certificate(tmp_path: Path, sink, running, until) -> None:
-    certificate, key, authority = own_certificate(tmp_path / "clients", ("device-7",))
+    certificate, key, authority = issue_self_signed(tmp_path / "clients", ("device-7",))
     source = _source(tmp_path, tls="127.0.0.1:0", client_ca=str(authority))
     with running(source, sink):
         assert source.ready.wait(60)

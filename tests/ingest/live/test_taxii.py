@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from nephoscope.ingest.live.live_source import SourceContext
-from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
-from nephoscope.ingest.live.tls import own_certificate
+from nephoscope.ingest.live.source_kinds import get_source_kind, parse_settings
+from nephoscope.ingest.live.tls import issue_self_signed
 from nephoscope.ingest.source_failures import SourceError
 
 pytestmark = pytest.mark.system
@@ -79,7 +79,7 @@ def server(tmp_path: Path) -> Iterator[Running]:
         "taxii": {"max_page_size": 100},
     }  # fmt: skip
     (tmp_path / "config.json").write_text(json.dumps(config))
-    certificate, key, authority = own_certificate(tmp_path / "tls", ("127.0.0.1",))
+    certificate, key, authority = issue_self_signed(tmp_path / "tls", ("127.0.0.1",))
     command = [sys.executable, str(SERVER), str(tmp_path / "config.json"), str(certificate), str(key)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
@@ -90,7 +90,7 @@ def server(tmp_path: Path) -> Iterator[Running]:
 
 
 def source(server: Running, **settings: Any):
-    kind = kind_of("taxii")
+    kind = get_source_kind("taxii")
     given = {
         "url": server.url,
         "ca": server.ca,

@@ -15,13 +15,13 @@ from starlette.routing import Route
 from nephoscope.connect.cloud import Cloud
 from nephoscope.ingest.live import rest_clients
 from nephoscope.ingest.live.connection_budget import ConnectionLimits
-from nephoscope.ingest.live.https_server import AppServer, bound
+from nephoscope.ingest.live.https_server import AppServer, bind_socket
 from nephoscope.ingest.live.live_source import SourceContext
 from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
 from nephoscope.ingest.live.request_timeouts import RequestTimeouts
-from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
+from nephoscope.ingest.live.source_kinds import get_source_kind, parse_settings
 from nephoscope.ingest.live.time_window_polling import PolledEvent, Poller
-from nephoscope.ingest.live.tls import own_certificate, server_context
+from nephoscope.ingest.live.tls import issue_self_signed, server_context
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.lake.errors import ProducerOvertakenError
 
@@ -72,8 +72,8 @@ class Azure:
 @pytest.fixture
 def azure(tmp_path, monkeypatch):
     found = Azure()
-    certificate, key, authority = own_certificate(tmp_path / "tls", ("127.0.0.1",))
-    listener = bound(("127.0.0.1", 0))
+    certificate, key, authority = issue_self_signed(tmp_path / "tls", ("127.0.0.1",))
+    listener = bind_socket(("127.0.0.1", 0))
     found.url = f"https://127.0.0.1:{listener.getsockname()[1]}"
     app = Starlette(routes=[Route("/{path:path}", found.answer)])
     told: list[str] = []
@@ -100,7 +100,7 @@ class _Credential:
 
 
 def _source(kind: str, **settings):
-    chosen = kind_of(kind)
+    chosen = get_source_kind(kind)
     return chosen.make(
         parse_settings(chosen, {"poll": 0.05, **settings}),
         SourceContext("here", clock=lambda: datetime.now(UTC)),

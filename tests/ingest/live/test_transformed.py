@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
 from nephoscope.ingest.live.ingestion.api_tokens import IngestionTokens
-from nephoscope.ingest.live.ingestion.data_collection_rules import rules_of
+from nephoscope.ingest.live.ingestion.data_collection_rules import load_rules
 from nephoscope.ingest.live.ingestion.ingestion_app import IngestionEndpoint
 from nephoscope.lake.schema.table import LakeTable
 from nephoscope_kql.types import KqlType
@@ -52,7 +52,7 @@ def through(tmp_path):
         with State.of(tmp_path / "data") as state, Lake.open(tmp_path / "data", state) as lake:
             if known is not None:
                 lake.import_table(known)
-            rules = rules_of(
+            rules = load_rules(
                 [str(tmp_path / "sent.json")], lambda name: lake.tables.get(name), lake.import_table
             )
             sink = LakeSink(

@@ -16,7 +16,7 @@ from nephoscope.cli.main import cli
 from nephoscope.ingest.live.live_source import SourceContext
 from nephoscope.ingest.live.source_kinds import describe_kind, kinds, parse_settings
 from nephoscope.ingest.live.supervisor import SourceSupervisor
-from nephoscope.ingest.live.tls import own_certificate
+from nephoscope.ingest.live.tls import issue_self_signed
 from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
@@ -94,7 +94,7 @@ def test_what_can_let_in_is_taken(name, given, secrets, places) -> None:
 
 
 def test_a_certificate_and_its_key_are_taken(tmp_path) -> None:
-    certificate, key, authority = own_certificate(tmp_path, ("localhost",))
+    certificate, key, authority = issue_self_signed(tmp_path, ("localhost",))
     given = {"ca": authority, "certificate": certificate, "key": key, "sign_in": "certificate"}
     kind = kinds()["event_hub"]
     whole = CASES["event_hub"]["whole"] | {name: str(value) for name, value in given.items()}

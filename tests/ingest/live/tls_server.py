@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from nephoscope.ingest.live.tls import own_certificate
+from nephoscope.ingest.live.tls import issue_self_signed
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def tls_server(
     folder: Path, handler: type[BaseHTTPRequestHandler], host: str = "127.0.0.1"
 ) -> Iterator[tuple[int, str]]:
     """Its port and the file of its authority; it listens until the end of the block."""
-    certificate, key, authority = own_certificate(folder / "tls", (host,))
+    certificate, key, authority = issue_self_signed(folder / "tls", (host,))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)

@@ -143,7 +143,7 @@ def _slow(data: bytes) -> tuple[Any, list[Any]]:
     whole = LogBatch(0)
     for block in blocks(io.BytesIO(data)):
         batch = LogBatch(block.end)
-        reader._one_by_one(block, batch)
+        reader._read_singly(block, batch)
         whole.add(batch)
     found = parse_batch(whole, CONTEXT, TABLES, WORKSPACE)
     return found.tables.get("AzureFlowLogs"), found.bad

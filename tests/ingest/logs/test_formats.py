@@ -74,7 +74,7 @@ def test_auto_finds_the_format_that_is_named(sample: Path) -> None:
     everything = _read(sample, formats())
     named = {row["format"] for row in everything["rows"]}  # type: ignore[attr-defined]
     assert named == {sample.parent.name}
-    assert _read(sample, formats().only(sample.parent.name))["rows"] == everything["rows"]
+    assert _read(sample, formats().select_format(sample.parent.name))["rows"] == everything["rows"]
 
 
 def test_every_format_has_samples_that_write_each_of_its_tables() -> None:
@@ -85,7 +85,7 @@ def test_every_format_has_samples_that_write_each_of_its_tables() -> None:
             for sample in CASES.glob(f"{name}/*.golden.json")
             for row in json.loads(sample.read_text(encoding="utf-8"))["rows"]
         }
-        found = formats().only(name)
+        found = formats().select_format(name)
         tables = {table for group in found[:3] for form in group for table in form.tables}
         if tables - written or not written:
             missing[name] = sorted(tables - written)

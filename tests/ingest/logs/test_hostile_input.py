@@ -40,7 +40,7 @@ HEADER = "TimeGenerated,Computer,OSType\n"
 def _parsed(
     data: bytes, name: str = "a.log", table: str = "", form: str = "", **context: Any
 ) -> list[ParsedBatch]:
-    known = formats().only(form) if form else formats()
+    known = formats().select_format(form) if form else formats()
     return list(
         read(
             io.BytesIO(data), known, StreamContext(name, NOW, table=table, **context),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nephoscope.ingest.logs import activity_log, cef, entra_signin, syslog
 from nephoscope.ingest.logs.cef_fields import COLUMNS
-from nephoscope.ingest.logs.column_filling import columns_of
+from nephoscope.ingest.logs.column_filling import table_columns
 from nephoscope.ingest.logs.log_format import StreamContext
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -210,7 +210,9 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 @st.composite
 def sign_ins(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     table = draw(st.sampled_from(sorted(CATEGORIES)))
-    types = {name: kind for name, kind in columns_of(table).items() if name[0] != "_" and name not in APART}
+    types = {
+        name: kind for name, kind in table_columns(table).items() if name[0] != "_" and name not in APART
+    }
     chosen = draw(st.lists(st.sampled_from(sorted(types)), unique=True, max_size=20))
     row: dict[str, Any] = {name: draw(VALUES[types[name].value]) for name in chosen}
     row["TimeGenerated"] = draw(MOMENTS)
@@ -239,7 +241,9 @@ def test_a_sign_in_reads_back(
     record["properties"] = json.dumps(properties) if as_text else properties
     assert entra_signin.FORMAT.recognises(record)
     (found,) = entra_signin.FORMAT.rows(record, CONTEXT)
-    wanted = {name: value for name, value in row.items() if name != "ResultType" or name in columns_of(table)}
+    wanted = {
+        name: value for name, value in row.items() if name != "ResultType" or name in table_columns(table)
+    }
     others = {"Resource", "ResourceGroup"}
     assert found.table == table
     assert {name: value for name, value in found.values.items() if name not in others} == wanted
@@ -351,7 +355,7 @@ KEYS = {
 
 @st.composite
 def cef_rows(draw: st.DrawFn) -> dict[str, Any]:
-    types = columns_of("CommonSecurityLog")
+    types = table_columns("CommonSecurityLog")
     chosen = draw(st.lists(st.sampled_from(sorted(KEYS)), unique=True, max_size=15))
     values = {**VALUES, "string": TEXTS.map(lambda text: text.rstrip(" \t")).filter(bool)}
     values["datetime"] = MOMENTS.map(lambda time: time.replace(microsecond=time.microsecond // 1000 * 1000))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from nephoscope.ingest.threat_intelligence.defanging import refang
 from nephoscope.ingest.threat_intelligence.indicator import IntelItem, RefusedItem, Retraction
 from nephoscope.ingest.threat_intelligence.indicator_files import IndicatorFileOptions, UnreadableError, items
-from nephoscope.ingest.threat_intelligence.observable_type import make_pattern, pattern_of
+from nephoscope.ingest.threat_intelligence.observable_type import guess_pattern, make_pattern
 from nephoscope.ingest.threat_intelligence.pattern_comparisons import PatternError
 from nephoscope.ingest.threat_intelligence.stix_pattern import observables
 
@@ -40,7 +40,7 @@ def test_patterns(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", _cases("observed.yaml"), ids=lambda case: case["text"])
 def test_values_as_people_write_them(case: dict[str, Any]) -> None:
-    assert pattern_of(case["text"]) == case["pattern"]
+    assert guess_pattern(case["text"]) == case["pattern"]
 
 
 @given(st.text(min_size=1, max_size=60).filter(lambda text: text.strip()))

@@ -22,7 +22,7 @@ from nephoscope.lake.backup.backup_archive import ArchiveWriter, BackupError, un
 from nephoscope.lake.backup.backup_restore import check, restore
 from nephoscope.lake.backup.backup_writer import back_up
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.writing.outbox import LEASE
 from nephoscope.state import State
@@ -42,7 +42,7 @@ def fill(lake: Lake, producer: str, numbers: range, workspace: str = "default") 
         rows = [
             {"TimeGenerated": NOW - dt.timedelta(minutes=number), "SyslogMessage": f"{producer}/{number}"}
         ]
-        made = arrow_of(lake.tables["Syslog"], rows, workspace=lake.workspace(workspace), now=NOW)
+        made = to_arrow_rows(lake.tables["Syslog"], rows, workspace=lake.workspace(workspace), now=NOW)
         assert not made.bad
         lake.writer().append(workspace, {"Syslog": made.table}, producer=producer, sequence=number)
 

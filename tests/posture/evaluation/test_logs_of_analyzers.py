@@ -13,7 +13,7 @@ from nephoscope.analyze import api_usage, discovery
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.log_queries import DeclaredReads, UndeclaredTableError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.posture.evaluation import analyzer_results
 from nephoscope.posture.evaluation.evaluation_run import evaluate
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
@@ -67,7 +67,7 @@ class Kept:
     def write(self, *calls: dict[str, Any], table: str = api_usage.LOGS, workspace: str = "default") -> None:
         self.sequence += 1
         place = self.state.workspaces.get(workspace)
-        rows = arrow_of(self.lake.tables[table], calls, workspace=place, now=NOW).table
+        rows = to_arrow_rows(self.lake.tables[table], calls, workspace=place, now=NOW).table
         self.lake.writer().append(
             workspace, {table: rows}, producer=f"test {workspace}", sequence=self.sequence
         )

@@ -120,7 +120,7 @@ class PackImporter:
             )
             return
         name, body, parameters = (text_of(document, one) for one in ("name", "body", "parameters"))
-        known = self.lake.functions.of(self.workspace).get(name)
+        known = self.lake.functions.for_workspace(self.workspace).get(name)
         if known is not None and name not in own and (known.body, known.parameters) != (body, parameters):
             raise LakeError(
                 f"the workspace {self.workspace} already has another function {name}, which is kept"

@@ -19,7 +19,7 @@ from nephoscope.alerts.rules.rule_files import find_rules
 from nephoscope.alerts.rules.window import at
 from nephoscope.lake.queries.shipped_functions import shipped_functions
 from nephoscope.lake.query_engine import EngineLimits, EngineRows, open_engine
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.binder.tables import WATCHLIST
@@ -140,7 +140,7 @@ class RuleTestRunner:
         self.engine = open_engine(EngineRows(), EngineLimits(threads=1, small=small))
         self._tables = Tables.builtin()
         # rows in memory lie in no folders of days
-        self._known = {one.name: replace(one.seen_as(one.name), day=("", "")) for one in self._tables}
+        self._known = {one.name: replace(one.to_schema(one.name), day=("", "")) for one in self._tables}
         self._compiled: dict[tuple[str, datetime, tuple[str, ...]], CompiledQuery] = {}
 
     def alerts_of(
@@ -211,7 +211,7 @@ def _rows(table: LakeTable, case: RuleTestCase, now: datetime) -> pa.Table:
     for number, row in enumerate(rows):
         if strange := sorted(row.keys() - table.types.keys()):
             raise CaseRowError(case.place_of(table.name, number), f"{table.name} has no column {strange[0]}")
-    made = arrow_of(table, rows, workspace=Workspace.named("test"), now=now)
+    made = to_arrow_rows(table, rows, workspace=Workspace.named("test"), now=now)
     if made.bad:
         number, reason = made.bad[0]
         raise CaseRowError(case.place_of(table.name, number), f"{table.name}: {reason}")

@@ -62,7 +62,7 @@ class LateArrivals:
         for table, version in before.items():
             snapshot = reading.snapshot(table)
             if snapshot is not None and snapshot.version > version:
-                added |= self.additions.between(table, version, snapshot, standing.looked, oldest)
+                added |= self.additions.rows_added_between(table, version, snapshot, standing.looked, oldest)
                 now[table] = snapshot.version
         found = again(rule, added, until, oldest)
         if found:

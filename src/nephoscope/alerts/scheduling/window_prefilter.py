@@ -51,7 +51,7 @@ class WindowPlan:
                 return list(ends)
             if self.reading.empty(compiled, span):
                 return []
-            return self._narrow(rule, list(ends), span, self.reading.without_rows(compiled, span))
+            return self._narrow(rule, list(ends), span, self.reading.empty_relations(compiled, span))
         except (KqlError, LakeError, OSError):
             # the windows themselves tell what is wrong with the query
             return list(ends)

@@ -109,7 +109,7 @@ def _of_workspace(
     """The rows of one workspace, of those of the subscription that the caller may read; none where it may read none."""
     subscription = call["subscriptionId"].lower()
     try:
-        scope = call.caller.logs(READ, workspace).of(frozenset({subscription}))
+        scope = call.caller.logs(READ, workspace).restrict(frozenset({subscription}))
     except DeniedError:
         return
     if not scope.ids:

@@ -20,7 +20,7 @@ from nephoscope.api.wire.azure_error import missing_fault
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, pack_token, read_skip_token
 from nephoscope.api.wire.surface_request import ApiCall
-from nephoscope.lake.writing.outbox import deliver_some
+from nephoscope.lake.writing.outbox import deliver_pending
 from nephoscope.service.alerts import ACTIONS, action_of, operation_of, set_alert_status
 from nephoscope.service.arm_documents import put_document
 from nephoscope.state.incidents.alerts import StoredAlert
@@ -73,7 +73,7 @@ def _declare_act(path: str, name: str, status: str) -> None:
             _decide(call, status)
             return NO_CONTENT
         set_alert_status(call.service, [(alert, None)], action_of(status))
-        deliver_some(call.instance.lake, call.instance.state)
+        deliver_pending(call.instance.lake, call.instance.state)
         return NO_CONTENT
 
 

@@ -53,7 +53,7 @@ def ingest(call: ApiCall) -> ApiResponse:
         if kind not in SEPARATORS
         else _rows(call.raw, SEPARATORS[kind], [name for name, _ in table.columns])
     )
-    door, stream = call.instance.doors.of(workspace), f"Microsoft-{table.name}"
+    door, stream = call.instance.doors.for_workspace(workspace), f"Microsoft-{table.name}"
     try:
         flows = door.flows(workspace, stream)
         door.count(workspace, len(call.raw))

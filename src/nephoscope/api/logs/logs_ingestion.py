@@ -28,7 +28,7 @@ def upload(call: ApiCall) -> ApiResponse:
             404, "NotFound", f"Data collection rule with immutable Id '{call['ruleId'][:200]}' not found."
         )
     call.caller.must(PUBLISH, f"/workspaces/{workspace.name}")
-    door = call.instance.doors.of(workspace.name)
+    door = call.instance.doors.for_workspace(workspace.name)
     try:
         flows = door.flows(workspace.name, call["stream"])
         door.count(workspace.name, len(call.raw))

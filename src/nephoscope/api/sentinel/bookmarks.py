@@ -17,7 +17,7 @@ from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, place
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, person, require_workspace, root
-from nephoscope.lake.writing.outbox import deliver_some
+from nephoscope.lake.writing.outbox import deliver_pending
 from nephoscope.service.bookmarks import DELETE, READ, WRITE, change_bookmark, put_bookmark
 from nephoscope.state.incidents.bookmarks import Bookmark
 from nephoscope.state.incidents.incidents import Incident
@@ -74,7 +74,7 @@ def put(call: ApiCall) -> ApiResponse:
     put_bookmark(call.service, workspace, made, into)
     if into is not None and made.incident is None:
         made = replace(made, incident=into.number)
-    deliver_some(call.instance.lake, call.instance.state)
+    deliver_pending(call.instance.lake, call.instance.state)
     return ApiResponse(body(call, made), 200 if known else 201)
 
 
@@ -86,7 +86,7 @@ def delete(call: ApiCall) -> ApiResponse:
     if known is None:
         return NO_CONTENT
     change_bookmark(call.service, workspace, known.id, deleted=True)
-    deliver_some(call.instance.lake, call.instance.state)
+    deliver_pending(call.instance.lake, call.instance.state)
     return ApiResponse(None)
 
 

@@ -15,7 +15,7 @@ from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, author, require_workspace, root
-from nephoscope.lake.writing.outbox import deliver_some
+from nephoscope.lake.writing.outbox import deliver_pending
 from nephoscope.service.incidents import add_note, change_note, delete_note, note_operation
 from nephoscope.state.incidents.incidents import Incident, IncidentNote, NoteKind
 
@@ -103,7 +103,7 @@ def _declare(kind: NoteDocumentKind) -> None:
         if note is None:
             return NO_CONTENT
         delete_note(call.service, workspace, incident.number, note)
-        deliver_some(call.instance.lake, call.instance.state)
+        deliver_pending(call.instance.lake, call.instance.state)
         return ApiResponse(None)
 
 
@@ -115,7 +115,7 @@ def _keep_note(call: ApiCall, kind: NoteDocumentKind, workspace: str) -> ApiResp
         change_note(call.service, workspace, incident.number, replace(old, text=text, done=done))
     else:
         add_note(call.service, workspace, incident.number, kind.note, text, call["name"], done=done)
-    deliver_some(call.instance.lake, call.instance.state)
+    deliver_pending(call.instance.lake, call.instance.state)
     note = _find_note(call, incident, kind)
     assert note is not None
     return ApiResponse(_body(call, kind, workspace, note), 200 if old else 201)

@@ -22,7 +22,7 @@ from nephoscope.api.wire.sentinel_entities import alert_body, count_kinds, entit
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, author, require_workspace, root
 from nephoscope.files.json_tree import tree_of
-from nephoscope.lake.writing.outbox import deliver_some
+from nephoscope.lake.writing.outbox import deliver_pending
 from nephoscope.service.incidents import (
     DELETE,
     READ,
@@ -85,7 +85,7 @@ def put(call: ApiCall) -> ApiResponse:
     else:
         changes = {**_words(call, known), **changes}
         incident = update_incident(call.service, workspace, known.number, changes, remark)
-    deliver_some(call.instance.lake, call.instance.state)
+    deliver_pending(call.instance.lake, call.instance.state)
     return ApiResponse(body(call, workspace, incident), 200 if known else 201)
 
 
@@ -206,7 +206,7 @@ def delete(call: ApiCall) -> ApiResponse:
     if known is None:
         return NO_CONTENT
     delete_incident(call.service, workspace, known.number)
-    deliver_some(call.instance.lake, call.instance.state)
+    deliver_pending(call.instance.lake, call.instance.state)
     return ApiResponse(None)
 
 

@@ -10,7 +10,7 @@ from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE
-from nephoscope.lake.writing.outbox import deliver_some
+from nephoscope.lake.writing.outbox import deliver_pending
 from nephoscope.service.bookmarks import change_bookmark, promote_bookmarks
 from nephoscope.state.incidents.bookmarks import Bookmark
 from nephoscope.state.incidents.incidents import Incident
@@ -51,7 +51,7 @@ def _join(call: ApiCall, word: str, name: str) -> None:
         raise missing_fault("The parent of the relation")
     if incident is not None and bookmark is not None and bookmark.incident != incident.number:
         promote_bookmarks(call.service, incident.workspace, [bookmark.id], incident=incident.number)
-        deliver_some(call.instance.lake, call.instance.state)
+        deliver_pending(call.instance.lake, call.instance.state)
 
 
 def forget_relation(call: ApiCall, body: Body) -> None:
@@ -60,7 +60,7 @@ def forget_relation(call: ApiCall, body: Body) -> None:
     incident, bookmark = _ends(call, other.split("/")[-2].lower(), other.rsplit("/", maxsplit=1)[-1])
     if incident is not None and bookmark is not None and bookmark.incident == incident.number:
         change_bookmark(call.service, incident.workspace, bookmark.id, incident=None)
-        deliver_some(call.instance.lake, call.instance.state)
+        deliver_pending(call.instance.lake, call.instance.state)
 
 
 def _ends(call: ApiCall, word: str, name: str) -> tuple[Incident | None, Bookmark | None]:

@@ -16,7 +16,7 @@ from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, require_workspace, root
 from nephoscope.files.json_tree import list_of
 from nephoscope.ingest.threat_intelligence.indicator import BadItemError, item
-from nephoscope.lake.writing.outbox import deliver_some
+from nephoscope.lake.writing.outbox import deliver_pending
 from nephoscope.service.threat_intelligence import DELETE, READ, WRITE, put_object, revoke_objects
 from nephoscope.state.ingestion.threat_intelligence import Intel
 
@@ -79,7 +79,7 @@ def delete(call: ApiCall) -> ApiResponse:
     if known is None or known.withdrawn:
         return NO_CONTENT
     revoke_objects(call.service, workspace, [known.id])
-    deliver_some(call.instance.lake, call.instance.state)
+    deliver_pending(call.instance.lake, call.instance.state)
     return ApiResponse(None)
 
 
@@ -203,7 +203,7 @@ def _store_indicator(
     with refusing("properties", BadItemError):
         made = item(document, now)
     kept = put_object(call.service, workspace, source or SOURCE, made, known)
-    deliver_some(call.instance.lake, call.instance.state)
+    deliver_pending(call.instance.lake, call.instance.state)
     return body(call, kept)
 
 

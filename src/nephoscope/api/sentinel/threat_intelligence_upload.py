@@ -15,7 +15,7 @@ from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import require_workspace
 from nephoscope.ingest.threat_intelligence.indicator import BadItemError, IntelItem, item
-from nephoscope.lake.writing.outbox import deliver_some
+from nephoscope.lake.writing.outbox import deliver_pending
 from nephoscope.service.threat_intelligence import WRITE, import_objects
 
 SURFACE = ApiSurface("Threat intelligence upload", "Microsoft.SecurityInsights")
@@ -70,7 +70,7 @@ def _upload(call: ApiCall, field: str, kinds: tuple[str, ...]) -> ApiResponse:
     for refused in kept.refused:
         index = next(at for at, one in good.items() if one.id == refused.place and not wrong[at])
         wrong[index].append(f"{refused.reason}.")
-    deliver_some(call.instance.lake, call.instance.state)
+    deliver_pending(call.instance.lake, call.instance.state)
     errors = [
         {"recordIndex": at, "errorMessages": several} for at, several in sorted(wrong.items()) if several
     ]

@@ -27,7 +27,7 @@ from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, person, require_workspace, root
 from nephoscope.files.separated_values import SeparatedValuesError, separated_rows
 from nephoscope.lake.watchlists.watchlist_service import ItemError, NewWatchlistItem
-from nephoscope.lake.writing.outbox import deliver_some
+from nephoscope.lake.writing.outbox import deliver_pending
 from nephoscope.service.watchlists import (
     DELETE,
     READ,
@@ -101,7 +101,7 @@ def put(call: ApiCall) -> ApiResponse:
             _create(call, store, rows, given)
         elif given:
             update_watchlist(store, alias, given)
-    deliver_some(call.instance.lake, call.instance.state)
+    deliver_pending(call.instance.lake, call.instance.state)
     return ApiResponse(body(call, *_require_watchlist(call, workspace)), 201 if new else 200)
 
 
@@ -131,7 +131,7 @@ def delete(call: ApiCall) -> ApiResponse:
     if alias not in {one.alias.lower() for one, _ in call.instance.state.watchlists.all(workspace)}:
         return NO_CONTENT
     delete_watchlist(_store(call, workspace), call["watchlistAlias"])
-    deliver_some(call.instance.lake, call.instance.state)
+    deliver_pending(call.instance.lake, call.instance.state)
     return ApiResponse(None)
 
 
@@ -159,7 +159,7 @@ def put_item(call: ApiCall) -> ApiResponse:
     head, _ = _require_watchlist(call, workspace)
     cells = read(ITEM, call.body)["properties"]["itemsKeyValue"]
     kept, new = put_item_of(_store(call, workspace), head.alias, call["watchlistItemId"].lower(), cells)
-    deliver_some(call.instance.lake, call.instance.state)
+    deliver_pending(call.instance.lake, call.instance.state)
     return ApiResponse(_item(call, head, kept), 201 if new else 200)
 
 
@@ -170,7 +170,7 @@ def delete_item(call: ApiCall) -> ApiResponse:
     head, _ = _require_watchlist(call, workspace)
     if not delete_item_of(_store(call, workspace), head.alias, call["watchlistItemId"].lower()):
         return NO_CONTENT
-    deliver_some(call.instance.lake, call.instance.state)
+    deliver_pending(call.instance.lake, call.instance.state)
     return ApiResponse(None)
 
 

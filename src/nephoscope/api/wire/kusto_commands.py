@@ -45,7 +45,7 @@ class KustoCommand:
     def tables(self) -> list[tuple[str, tuple[Column, ...]]]:
         """The tables that hold rows which the caller may read, with their columns, by name."""
         lake = self.call.instance.lake
-        names = lake.seen_tables.of(self.scope, self.workspace)
+        names = lake.seen_tables.visible_tables(self.scope, self.workspace)
         with lake.catalog(self.scope, self.workspace) as catalog:
             schemas = [(name, catalog.table(name)) for name in names]
         return [(name, tuple(schema.columns)) for name, schema in schemas if schema is not None]

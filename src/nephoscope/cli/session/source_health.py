@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.ingest.live.live_source import SETTINGS
-from nephoscope.ingest.live.source_setup import standing_of, wrong_settings
+from nephoscope.ingest.live.source_setup import summarize_errors, validate_settings
 from nephoscope.state.ingestion.source_errors import KEPT, SourceErrorSummary
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def health_rows(state: State) -> list[dict[str, object]]:
 
 def told_errors(health: SourceHealth | None) -> dict[str, object]:
     """The last errors of the parts of a source, and how many there are in all, for a program."""
-    standing = standing_of(health)
+    standing = summarize_errors(health)
     errors = [
         {"key": one.key, "error": one.error, "since": one.since, "at": one.at} for one in standing.errors
     ]
@@ -48,7 +48,7 @@ def told_errors(health: SourceHealth | None) -> dict[str, object]:
 
 def standing_errors(state: State, source: Source) -> list[dict[str, object]]:
     """A row for each part of a source that fails, the last ones first; one more where not all of them are kept."""
-    wrong = wrong_settings(state, source)
+    wrong = validate_settings(state, source)
     told = state.source_errors.all(source.name, KEPT + 1).get(
         (source.name, source.workspace), SourceErrorSummary()
     )

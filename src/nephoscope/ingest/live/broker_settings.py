@@ -95,11 +95,11 @@ def check(settings: BrokerSettings, around: SourceContext) -> None:
     validators.require_filled("group", [settings.group], "the name of a consumer group")
     validators.cloud(settings.cloud)
     validators.log_format(settings.format)
-    _check_signing_in(settings, around)
+    _check_credentials(settings, around)
     validators.authority("ca", settings.ca)
 
 
-def _check_signing_in(settings: BrokerSettings, around: SourceContext) -> None:
+def _check_credentials(settings: BrokerSettings, around: SourceContext) -> None:
     named = settings.sign_in in ("plain", "scram-sha-256", "scram-sha-512")
     if named:
         validators.require_filled("username", [settings.username], f"given for sign_in={settings.sign_in}")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from threading import Event
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.live.decompression import inner, packing_of
+from nephoscope.ingest.live.decompression import compression_suffix, uncompressed_name
 from nephoscope.ingest.source_failures import SourceStoppedError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class ByteRange(io.RawIOBase):
         """At most so many bytes, b"" at the end; raises SourceStoppedError."""
         if size < 0:
             return self.readall()
-        while not self._ready and self._more():
+        while not self._ready and self._read_more():
             continue
         found, self._ready = self._ready[:size], self._ready[size:]
         self._remember(found)
@@ -70,7 +70,7 @@ class ByteRange(io.RawIOBase):
         view[: len(data)] = data
         return len(data)
 
-    def _more(self) -> bool:
+    def _read_more(self) -> bool:
         """Fetch the next part; False at the end."""
         if self._stop.is_set():
             raise SourceStoppedError
@@ -120,9 +120,9 @@ def digest(data: bytes) -> str:
 
 def tabular(name: str) -> bool:
     """Return whether a file of this name has a header or a footer, without which nothing in it can be read."""
-    return inner(name.lower()).endswith((".csv", ".tsv", ".parquet", ".avro"))
+    return uncompressed_name(name.lower()).endswith((".csv", ".tsv", ".parquet", ".avro"))
 
 
 def only_whole(name: str) -> bool:
     """Return whether a file of this name is read only once nobody writes to it any more."""
-    return bool(packing_of(name)) or tabular(name)
+    return bool(compression_suffix(name)) or tabular(name)

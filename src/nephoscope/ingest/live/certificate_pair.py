@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 
-def certificate_in(path: Path) -> x509.Certificate:
+def read_certificate(path: Path) -> x509.Certificate:
     """The first certificate in a file; SourceError that names the file where there is none."""
     from cryptography import x509
 
@@ -23,7 +23,7 @@ def certificate_in(path: Path) -> x509.Certificate:
         raise SourceError(f"{path}: contains no PEM certificate; use the certificate file") from error
 
 
-def key_in(path: Path) -> PrivateKeyTypes:
+def read_key(path: Path) -> PrivateKeyTypes:
     """The key in a file; SourceError that names the file where there is none, and where a password is wanted for it."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -40,7 +40,7 @@ def key_in(path: Path) -> PrivateKeyTypes:
 
 def check_pair(certificate: Path, key: Path) -> x509.Certificate:
     """The certificate, where the key is its own; SourceError that names the file that is wrong."""
-    found, owned = certificate_in(certificate), key_in(key)
+    found, owned = read_certificate(certificate), read_key(key)
     if found.public_key() != owned.public_key():
         raise SourceError(f"{key}: not the key of {certificate}; use a matching pair")
     return found

@@ -38,7 +38,7 @@ class Phase(enum.IntEnum):
     BUSY = 3
 
 
-def _busy() -> Phase:
+def _busy_phase() -> Phase:
     return Phase.BUSY
 
 
@@ -53,7 +53,7 @@ class ConnectionSlot:
     share: str
     peer: str
     close: Callable[[], object] = lambda: None
-    phase: Callable[[], Phase] = _busy
+    phase: Callable[[], Phase] = _busy_phase
     taken: bool = True
 
     def prove(self) -> None:
@@ -94,11 +94,11 @@ class ConnectionBudget:
 
         `full` says that there is no room whatever the bounds say.
         """
-        share = share_of(peer)
+        share = address_share(peer)
         if why := self._make_room(peer, share, full=full):
             self.refused += 1
             return why
-        self._keep_unproven_few(peer, share)
+        self._limit_unproven(peer, share)
         place = ConnectionSlot(self, share, peer)
         self._places[place] = self._unproven[place] = None
         self._shares[share] += 1
@@ -124,28 +124,31 @@ class ConnectionBudget:
         if (
             self._shares[share] >= bounds.per_address
             and not free
-            and not self._displace(self._of(self._places, share))
+            and not self._displace(self._slots_of_share(self._places, share))
         ):
             return f"{self._shares[share]} of that address are open"
-        if (full or self.count >= bounds.connections) and not self._displace_any():
+        if (full or self.count >= bounds.connections) and not self._displace_one():
             return f"{self.count} are open"
         return ""
 
-    def _keep_unproven_few(self, peer: str, share: str) -> None:
+    def _limit_unproven(self, peer: str, share: str) -> None:
         bounds = self.bounds
         of_one = bounds.unproven_per_address
         if of_one and self._unproven_shares[share] >= of_one and peer not in bounds.free:
-            self._displace(self._of(self._unproven, share))
+            self._displace(self._slots_of_share(self._unproven, share))
         elif bounds.unproven and self.unproven >= bounds.unproven:
             heaviest = self._unproven_shares.most_common(1)[0][0]
-            self._displace(self._of(self._unproven, heaviest))
+            self._displace(self._slots_of_share(self._unproven, heaviest))
 
-    def _displace_any(self) -> bool:
+    def _displace_one(self) -> bool:
         """End a connection that has proven nothing, else one of the address that has the most of which one can be ended."""
         for share, _ in self._unproven_shares.most_common():
-            if self._displace(self._of(self._unproven, share)):
+            if self._displace(self._slots_of_share(self._unproven, share)):
                 return True
-        return any(self._displace(self._of(self._places, share)) for share, _ in self._shares.most_common())
+        return any(
+            self._displace(self._slots_of_share(self._places, share))
+            for share, _ in self._shares.most_common()
+        )
 
     def _displace(self, places: Iterable[ConnectionSlot]) -> bool:
         """End the oldest of the lowest phase; False where all are busy."""
@@ -163,11 +166,11 @@ class ConnectionBudget:
         return Phase.UNPROVEN if place in self._unproven else place.phase()
 
     @staticmethod
-    def _of(places: Iterable[ConnectionSlot], share: str) -> list[ConnectionSlot]:
+    def _slots_of_share(places: Iterable[ConnectionSlot], share: str) -> list[ConnectionSlot]:
         return [one for one in places if one.share == share]
 
 
-def share_of(address: str) -> str:
+def address_share(address: str) -> str:
     """Return what an address is counted as: an IPv6 address is its /64, of which a host may use every address; '' for
     a local socket."""
     try:

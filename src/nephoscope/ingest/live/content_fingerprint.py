@@ -9,8 +9,8 @@ from hashlib import blake2b
 
 import msgspec
 
-from nephoscope.ingest.logs.append_detection import DIGEST, head_of
-from nephoscope.ingest.logs.fingerprints import Fingerprints, mark_of
+from nephoscope.ingest.logs.append_detection import DIGEST, hash_head
+from nephoscope.ingest.logs.fingerprints import Fingerprints, mark_from_hash
 
 _WINDOW = 16 * 1024
 _PART = 1024 * 1024
@@ -39,7 +39,7 @@ class ContentTrail:
         self._marks: Fingerprints | None = None
 
     @property
-    def at(self) -> int:
+    def size(self) -> int:
         """Count how many bytes it was fed."""
         return self._base + len(self._window)
 
@@ -56,7 +56,7 @@ class ContentTrail:
 
     def cut(self, end: int) -> bool:
         """Take back what is behind byte `end`; False where that is not known any more."""
-        if not self._base <= end <= self.at:
+        if not self._base <= end <= self.size:
             return False
         self._window = self._window[: end - self._base]
         self._head = self._head[:end]
@@ -71,7 +71,7 @@ class ContentTrail:
         if not marks.document:
             places |= self._lines(b"{" if marks.json else b"")
         text = " ".join(f"{at}:{places[at]}" for at in sorted(places, key=lambda at: int(at, 16)))
-        return ContentFingerprint(self.at, digest.hexdigest(), head_of(self._head), text)
+        return ContentFingerprint(self.size, digest.hexdigest(), hash_head(self._head), text)
 
     def _lines(self, begin: bytes) -> dict[str, str]:
         """Marks behind the last lines, of JSON behind those that a line follows which begins a record."""
@@ -84,7 +84,7 @@ class ContentTrail:
         for one in reversed(ends):
             digest.update(self._window[done:one])
             done = one
-            found[f"{self._base + one:x}"] = mark_of(digest)
+            found[f"{self._base + one:x}"] = mark_from_hash(digest)
         return found
 
 
@@ -95,13 +95,13 @@ def _hash(digest: blake2b, marks: Fingerprints, data: bytes, base: int) -> None:
         mark = marks.next(data, at, base)
         stop = mark if at < mark <= len(data) else len(data)
         digest.update(data[at:stop])
-        marks.passed(data[at:stop])
+        marks.add_part(data[at:stop])
         at = stop
         if at == mark:
             marks.add(base + at, digest)
 
 
-def trail_of(parts: Iterable[bytes]) -> ContentTrail:
+def read_trail(parts: Iterable[bytes]) -> ContentTrail:
     """The trail of a text."""
     trail = ContentTrail()
     for part in parts:
@@ -151,7 +151,7 @@ def prefixes(parts: Iterable[bytes], wanted: Iterable[int]) -> Prefixes:
             break
     ended = digest.copy()
     ended.update(b"\n")
-    return Prefixes(at, found, mark_of(ended))
+    return Prefixes(at, found, mark_from_hash(ended))
 
 
 class Prefixes(msgspec.Struct, frozen=True):
@@ -163,7 +163,7 @@ class Prefixes(msgspec.Struct, frozen=True):
     found: dict[int, tuple[str, bytes]]
     broken: str
 
-    def begins(self, content: ContentFingerprint) -> bool:
+    def starts_with(self, content: ContentFingerprint) -> bool:
         """Return whether the text begins with a whole content."""
         return self.found.get(content.size, ("", b""))[0] == content.digest != ""
 

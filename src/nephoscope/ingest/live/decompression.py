@@ -131,11 +131,11 @@ def _zstd(stream: io.RawIOBase) -> object:
     return pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd")
 
 
-def packing_of(name: str) -> str:
+def compression_suffix(name: str) -> str:
     """Return how a file of this name is packed, as the ending of its name; '' where it is not."""
     return next((ending for ending in ENDINGS if name.lower().endswith(ending)), "")
 
 
-def inner(name: str) -> str:
+def uncompressed_name(name: str) -> str:
     """The name of what is packed in a file of this name."""
-    return name.removesuffix(packing_of(name))
+    return name.removesuffix(compression_suffix(name))

@@ -24,7 +24,7 @@ def raise_limit() -> int:
     return wanted
 
 
-def for_connections(limit: int) -> int:
+def connection_limit(limit: int) -> int:
     """Count how many of the files that may be open connections may take."""
     return limit - min(limit // _KEPT_SHARE, _KEPT_MOST)
 
@@ -33,12 +33,12 @@ def for_connections(limit: int) -> int:
 DESCRIPTORS = "descriptors"
 
 
-def short_of(connections: int) -> str:
+def descriptor_shortage(connections: int) -> str:
     """'' where so many connections can be open, else what is wrong and what to do; raises the limit first."""
     limit = raise_limit()
-    if for_connections(limit) >= connections:
+    if connection_limit(limit) >= connections:
         return ""
     return (
-        f"{connections} connections are allowed, but this process may open {limit} files only, of which {for_connections(limit)} may "
+        f"{connections} connections are allowed, but this process may open {limit} files only, of which {connection_limit(limit)} may "
         "be connections: raise the limit (LimitNOFILE= of the systemd unit, --ulimit nofile= of the container, ulimit -Hn)"
     )

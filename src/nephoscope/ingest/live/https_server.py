@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _BACKLOG = 1024
 
 
-def bound(address: tuple[str, int]) -> socket.socket:
+def bind_socket(address: tuple[str, int]) -> socket.socket:
     """A socket that is bound to an address; raises SourceError."""
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     try:

@@ -123,7 +123,7 @@ class LakeSink:
             batch.rows[name] += _place_rows(name, several, origins[name] if origins else (), batch.records)
             batch.records += len(several)
         whole = self._parse(batch, context)
-        whole.bad.extend(_bad(one) for one in refused)
+        whole.bad.extend(_quarantine_entry(one) for one in refused)
         return self._append(feed, sequence, whole, wait=wait, after=after)
 
     def learn(self, items: Sequence[IntelItem | Retraction]) -> IntelCounts:
@@ -131,7 +131,7 @@ class LakeSink:
         assert self.learning is not None
         kept = self.learning(items, datetime.now(UTC))
         if kept.new + kept.changed:
-            self.meter.saw({INDICATORS: frozenset()})
+            self.meter.record_columns({INDICATORS: frozenset()})
         return kept
 
     def checkpoint(self, key: str) -> Mapping[str, Any] | None:
@@ -155,14 +155,16 @@ class LakeSink:
         """Tell health."""
         self.meter.note(error, lag, dropped, key=key)
 
-    def worked(self, *keys: str) -> None:
+    def report_working(self, *keys: str) -> None:
         """Tell health that parts work."""
-        self.meter.worked(*keys)
+        self.meter.report_working(*keys)
 
-    def only(self, prefix: str, keys: Collection[str]) -> None:
+    def report_only(self, prefix: str, keys: Collection[str]) -> None:
         """Tell health that no other parts of a kind fail."""
         kept = {error_key(key) for key in keys}
-        self.meter.worked(*(key for key in self.failing() if key.startswith(prefix) and key not in kept))
+        self.meter.report_working(
+            *(key for key in self.failing() if key.startswith(prefix) and key not in kept)
+        )
 
     def _producer(self, feed: str) -> str:
         return f"{self.source}/{feed}"
@@ -206,12 +208,12 @@ class LakeSink:
                 pause = min(_LONGEST_WAIT, pause * 2)
                 continue
             break
-        self.meter.worked(LAKE)
+        self.meter.report_working(LAKE)
         if not new:
             return IngestCounts()
         self._tell_unwanted(found)
         known = self.lake.tables
-        self.meter.saw(
+        self.meter.record_columns(
             {name: find_filled(known[name], rows) for name, rows in found.tables.items() if rows.num_rows}
         )
         return IngestCounts(sum(rows.num_rows for rows in found.tables.values()), len(found.bad))
@@ -238,20 +240,20 @@ def _place_rows(
 
 
 def _formats(form: str) -> Formats:
-    return formats() if form == "auto" else formats().only(form)
+    return formats() if form == "auto" else formats().select_format(form)
 
 
 def _add(batch: LogBatch, piece: SourceChunk, context: StreamContext) -> None:
     """Add what one piece gives; its places begin with that of the piece. What makes a format fail is bad, and stops nothing."""
     content, wrong = unpack_message(piece.data)
     if wrong:
-        batch.bad.append(_bad(QuarantinedInput(piece.name, piece.place, wrong, "")))
+        batch.bad.append(_quarantine_entry(QuarantinedInput(piece.name, piece.place, wrong, "")))
     try:
         parts = list(batches(io.BytesIO(content), _formats(piece.format), context))
     except Exception as error:  # noqa: BLE001 - the boundary of a message
         reason = f"a fault of the reader: {type(error).__name__}: {error}"
         raw = piece.data[:RAW_BYTES].decode("utf-8", "replace")
-        batch.bad.append(_bad(QuarantinedInput(piece.name, piece.place, reason, raw)))
+        batch.bad.append(_quarantine_entry(QuarantinedInput(piece.name, piece.place, reason, raw)))
         return
     for part in parts:
         batch.add(part, piece.place)
@@ -293,7 +295,7 @@ def _items(form: LineFormat, line: str, context: StreamContext, batch: LogBatch)
         batch.bad.append(QuarantineEntry(context.source, "message", reason, line[:RAW_BYTES], form.name))
 
 
-def _bad(one: QuarantinedInput) -> QuarantineEntry:
+def _quarantine_entry(one: QuarantinedInput) -> QuarantineEntry:
     return QuarantineEntry(
         one.name, one.place, mask_secrets(one.reason), mask_secrets(one.raw)[:RAW_BYTES], ""
     )

@@ -60,7 +60,7 @@ class Listener:
     def open(self) -> None:
         """Begin to accept."""
         self.listener.setblocking(False)
-        self._highest = file_descriptors.for_connections(file_descriptors.raise_limit())
+        self._highest = file_descriptors.connection_limit(file_descriptors.raise_limit())
         asyncio.get_running_loop().add_reader(self.listener.fileno(), self._accept)
 
     def close(self) -> None:
@@ -115,7 +115,7 @@ class Listener:
             )
         if self.tls is None and not self.awaits_head:
             place.prove()
-        task = asyncio.get_running_loop().create_task(self._let_in(accepted, peer, place))
+        task = asyncio.get_running_loop().create_task(self._admit_connection(accepted, peer, place))
         place.close = task.cancel
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._end(done, accepted))
@@ -125,10 +125,10 @@ class Listener:
         if task.cancelled():  # also before its first step, where nothing of it has closed the socket
             accepted.close()
 
-    async def _let_in(self, accepted: socket.socket, peer: str, place: ConnectionSlot) -> None:
+    async def _admit_connection(self, accepted: socket.socket, peer: str, place: ConnectionSlot) -> None:
         handshake, goodbye = (self.bounds.handshake, _GOODBYE) if self.tls is not None else (None, None)
         try:
-            _keep_alive(accepted)
+            _enable_keep_alive(accepted)
             transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: self.make(place), accepted, ssl=self.tls,
                 ssl_handshake_timeout=handshake, ssl_shutdown_timeout=goodbye,
@@ -146,7 +146,7 @@ class Listener:
             )
 
 
-def _keep_alive(accepted: socket.socket) -> None:
+def _enable_keep_alive(accepted: socket.socket) -> None:
     if accepted.family == socket.AF_UNIX:
         return
     accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -30,7 +30,7 @@ WHOLE, SETTINGS, LAKE, LOST, UNWANTED = "", "settings", "lake", "event:lost", "e
 CUT = "event:cut:"
 
 
-def zone_of(name: str) -> tzinfo:
+def parse_zone(name: str) -> tzinfo:
     """A time zone by its name (`Europe/Berlin`); raises SourceSettingsError."""
     try:
         return ZoneInfo(name)
@@ -161,10 +161,10 @@ class SourceSink(Protocol):
         worked. What only happened, and no success undoes, has a key that begins with `event:`; it stands for a while.
         """
 
-    def worked(self, *keys: str) -> None:
+    def report_working(self, *keys: str) -> None:
         """These parts work: their errors are over."""
 
-    def only(self, prefix: str, keys: Collection[str]) -> None:
+    def report_only(self, prefix: str, keys: Collection[str]) -> None:
         """Of the parts whose keys begin with `prefix` no other ones than `keys` fail: the others work, or are gone."""
 
 

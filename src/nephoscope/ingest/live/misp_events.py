@@ -41,7 +41,7 @@ class MispEvents:
         given = {one.id: ceil(one.modified.timestamp()) for one in items if isinstance(one, IntelItem)}
         found: dict[str, dict[str, int]] = {}
         for _, one, event in misp.attributes(body):
-            id_, name = misp.id_of(one), misp.event_of(event)
+            id_, name = misp.indicator_id(one), misp.event_uuid(event)
             if id_ in given and name:
                 found.setdefault(name, {})[id_] = given[id_]
         for name, several in found.items():
@@ -77,7 +77,7 @@ class MispEvents:
         reply = asker.ask("POST", PATH, body=body)
         if reply.status != 200:
             raise refusal(f"{self.url}{PATH}", reply)
-        there = {misp.event_of(one): misp.is_published(one) for one in misp.events(reply.body)}
+        there = {misp.event_uuid(one): misp.is_published(one) for one in misp.events(reply.body)}
         if there.keys() - wanted:
             raise SourceError(f"{self.url}{PATH}: the response contains events that were not requested")
         lasting = {name for name, published in there.items() if published or not self.published}

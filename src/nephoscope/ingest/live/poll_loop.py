@@ -26,7 +26,7 @@ def poll(
     Raises SourceError when every one of them failed.
     """
     while not stop.is_set():
-        told_round(sink, prefix, {one.name: _failure(one, clock()) for one in pollers})
+        report_poll_results(sink, prefix, {one.name: _failure(one, clock()) for one in pollers})
         stop.wait(seconds)
 
 
@@ -39,7 +39,7 @@ def _failure(poller: Poller, now: datetime) -> str:
     return ""
 
 
-def told_round(sink: SourceSink, prefix: str, parts: Mapping[str, str]) -> None:
+def report_poll_results(sink: SourceSink, prefix: str, parts: Mapping[str, str]) -> None:
     """Tell of each part why it failed, '' where it worked; raises SourceError where every part failed.
 
     Parts that earlier rounds told of and this one does not have are no longer asked for.
@@ -47,8 +47,8 @@ def told_round(sink: SourceSink, prefix: str, parts: Mapping[str, str]) -> None:
     failed = {name: error for name, error in parts.items() if error}
     for name, error in failed.items():
         sink.note(error=error, key=f"{prefix}{name}")
-    sink.only(prefix, [f"{prefix}{name}" for name in failed])
-    sink.worked(*(f"{prefix}{name}" for name in parts if name not in failed))
+    sink.report_only(prefix, [f"{prefix}{name}" for name in failed])
+    sink.report_working(*(f"{prefix}{name}" for name in parts if name not in failed))
     if len(failed) == len(parts):
         raise SourceError(next(iter(failed.values())))
-    sink.worked(WHOLE)
+    sink.report_working(WHOLE)

@@ -42,7 +42,7 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
         """From a checkpoint."""
         return msgspec.convert(kept, cls)
 
-    def kept(self) -> dict[str, object]:
+    def to_checkpoint(self) -> dict[str, object]:
         """As a checkpoint."""
         found: dict[str, object] = msgspec.to_builtins(self)
         return found

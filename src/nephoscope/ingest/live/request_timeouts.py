@@ -91,10 +91,10 @@ class TimeoutProtocol(BoundedHead):
 
     def phase(self) -> Phase:
         """Tell what the connection is doing."""
-        return _PHASES[self._at()]
+        return _PHASES[self._current_stage()]
 
     def _look(self, size: int) -> None:
-        stage = self._at()
+        stage = self._current_stage()
         if stage is not self._stage:
             self._unwatch()
             self._stage, self._came, self._since = stage, 0, self.loop.time()
@@ -102,7 +102,7 @@ class TimeoutProtocol(BoundedHead):
                 self._watch(self._seconds())
         self._came += size
 
-    def _at(self) -> _Stage:
+    def _current_stage(self) -> _Stage:
         if self.cycle is None or self.cycle.response_complete:
             return _Stage.HEAD
         return _Stage.BODY if self.cycle.more_body else _Stage.ANSWER
@@ -111,14 +111,14 @@ class TimeoutProtocol(BoundedHead):
         return self.pace.head if self._stage is _Stage.HEAD else self.pace.body + self._came // _A_SECOND
 
     def _watch(self, seconds: float) -> None:
-        self._timer = self.loop.call_later(seconds, self._late)
+        self._timer = self.loop.call_later(seconds, self._refuse_late)
 
     def _unwatch(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _late(self) -> None:
+    def _refuse_late(self) -> None:
         if self.transport.is_closing():
             return
         if self._stage is _Stage.BODY and self.flow.read_paused:

@@ -33,7 +33,7 @@ class SourceAccess:
         except CloudError as error:
             raise SourceError(str(error)) from error
 
-    def sign_in(self) -> CredentialSource:
+    def credential_factory(self) -> CredentialSource:
         """Return how to make the credential; raises SourceError for what the environment lacks."""
         try:
             return credential_source(self.credential, self.endpoints, self.tenant)
@@ -44,7 +44,9 @@ class SourceAccess:
 @contextmanager
 def client(origin: str, scope: str, access: SourceAccess, stop: Event | None = None) -> Iterator[RestClient]:
     """A client of an origin; what it raises comes as SourceError. Its waiting ends when `stop` is set."""
-    made = RestClient(origin, TokenProvider(access.sign_in(), scope), sleep=_make_wait(stop or Event()))
+    made = RestClient(
+        origin, TokenProvider(access.credential_factory(), scope), sleep=_make_wait(stop or Event())
+    )
     try:
         yield made
     except (RequestError, SignInError) as error:

@@ -11,7 +11,7 @@ from nephoscope.ingest.live.source_kinds import to_stored
 from nephoscope.ingest.source_failures import SourceSettingsError
 
 
-def secrets_after(
+def merge_secrets(
     kind: SourceKind,
     before: Mapping[str, object],
     settings: object,

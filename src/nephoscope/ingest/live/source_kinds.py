@@ -31,7 +31,7 @@ def kinds() -> Mapping[str, SourceKind]:
     return found
 
 
-def kind_of(name: str) -> SourceKind:
+def get_source_kind(name: str) -> SourceKind:
     """The kind of a name; SourceSettingsError that lists them where there is none."""
     found = kinds().get(name)
     if found is None:
@@ -114,7 +114,9 @@ def describe_kind(kind: SourceKind) -> Iterator[SettingDescription]:
     for name, one in schema["properties"].items():
         default = _default(fields[name], one)
         help_, owners = one.get("description", ""), kind.owned[name].when if name in kind.owned else ""
-        yield SettingDescription(name, _type(one), _format_default(default), help_, _must(one), owners)
+        yield SettingDescription(
+            name, _type(one), _format_default(default), help_, _describe_constraint(one), owners
+        )
 
 
 def _default(field: msgspec.structs.FieldInfo, one: Mapping[str, object]) -> object:
@@ -146,7 +148,7 @@ _BOUNDS = {
 }
 
 
-def _must(one: Mapping[str, Any]) -> str:
+def _describe_constraint(one: Mapping[str, Any]) -> str:
     """Return what a value must be, for a sentence that ends in it."""
     if "enum" in one:
         return "one of " + ", ".join(one["enum"])

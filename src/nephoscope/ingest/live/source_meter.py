@@ -30,7 +30,7 @@ class SourceMeter:
         self._tables: dict[str, set[str]] = {}
         self._told = SourceReport()
 
-    def saw(self, tables: Mapping[str, Set[str]]) -> None:
+    def record_columns(self, tables: Mapping[str, Set[str]]) -> None:
         """Rows of tables were acknowledged that had values under these names."""
         with self._lock:
             for name, found in tables.items():
@@ -50,7 +50,7 @@ class SourceMeter:
             self._told.dropped += dropped
             self._told.full += full
 
-    def worked(self, *keys: str) -> None:
+    def report_working(self, *keys: str) -> None:
         """These parts work: their errors are over."""
         with self._lock:
             for key in keys:

@@ -12,8 +12,8 @@ from nephoscope.connect.credentials import SignInError
 from nephoscope.ingest.live.ingestion.api_tokens import new_token
 from nephoscope.ingest.live.live_source import SETTINGS, WRONG_SETTINGS, SourceContext, SourceKind
 from nephoscope.ingest.live.privileged_settings import list_owned
-from nephoscope.ingest.live.secret_binding import secrets_after
-from nephoscope.ingest.live.source_kinds import kind_of, parse_settings, to_stored
+from nephoscope.ingest.live.secret_binding import merge_secrets
+from nephoscope.ingest.live.source_kinds import get_source_kind, parse_settings, to_stored
 from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
 from nephoscope.state.database.database import StateError
 from nephoscope.state.ingestion.source_errors import SourceErrorSummary
@@ -47,7 +47,7 @@ def add(
     `allow` raises where who asks may not set what of the settings is the server's own, before any file is looked at. SourceError,
     StateError for what cannot be and, with `there`, for files and folders that are not there and rules that cannot be.
     """
-    kind = kind_of(source.kind)
+    kind = get_source_kind(source.kind)
     settings = parse_settings(kind, given)
     allow(list_owned(kind, settings))
     known_secrets(kind, secrets)
@@ -55,7 +55,7 @@ def add(
     if any(one.name == source.name for one in state.sources.all()):
         raise StateError(f"source {source.name!r} already exists")
     workspace = state.workspaces.get(source.workspace).name
-    credential = credential_of(source.name) if kind.secrets else ""
+    credential = credential_name(source.name) if kind.secrets else ""
     made = Source(source.name, kind.name, to_stored(settings), workspace, credential, source.enabled)
     # its secrets and itself are kept together: they never become those of another that has the name by now
     with state.with_change(lambda session: state.sources.insert(session, made)):
@@ -81,8 +81,8 @@ def change(
     if given is None and not secrets:
         return state.sources.set(name, enabled=enabled)
     source = state.sources.get(name)
-    kind = kind_of(source.kind)
-    allow(owned_now(source))
+    kind = get_source_kind(source.kind)
+    allow(privileged_settings(source))
     if secrets:
         known_secrets(kind, secrets)
         if not source.credential:
@@ -93,7 +93,7 @@ def change(
     allow(list_owned(kind, settings))
     kept = secrets_of(state, source)
     check(kind, settings, {**kept, **(secrets or {})}, name, there=there)
-    whole = secrets_after(kind, source.settings, settings, kept, secrets or {})
+    whole = merge_secrets(kind, source.settings, settings, kept, secrets or {})
     # secrets and the settings that they are for change together, and nothing that another change made meanwhile is undone
     with state.with_change(
         lambda session: state.sources.change(session, source, to_stored(settings), enabled=enabled)
@@ -103,9 +103,9 @@ def change(
     return state.sources.get(name)
 
 
-def owned_now(source: Source) -> tuple[str, ...]:
+def privileged_settings(source: Source) -> tuple[str, ...]:
     """Return what of the settings of a source is the server's own; () where they cannot be, and are judged when they are mended."""
-    kind = kind_of(source.kind)
+    kind = get_source_kind(source.kind)
     try:
         return list_owned(kind, parse_settings(kind, source.settings))
     except SourceSettingsError:
@@ -155,25 +155,25 @@ def token(state: State, name: str, *, revoke: bool = False) -> str:
     return secret
 
 
-def error_of(state: State, source: Source, health: SourceHealth | None) -> str:
+def find_source_error(state: State, source: Source, health: SourceHealth | None) -> str:
     """Return what is wrong with a source now: its settings, and what it told that is not over."""
-    told = sentence(standing_of(health))
-    wrong = wrong_settings(state, source)
+    told = sentence(summarize_errors(health))
+    wrong = validate_settings(state, source)
     return f"{wrong}; {told}" if wrong and told else wrong or told
 
 
-def standing_of(health: SourceHealth | None) -> SourceErrorSummary:
-    """The errors that a source told, but for that of its settings, which may have been mended since: `error_of` looks itself."""
+def summarize_errors(health: SourceHealth | None) -> SourceErrorSummary:
+    """Return the errors that a source reported, without that of its settings, which `find_source_error` reads itself."""
     if health is None:
         return SourceErrorSummary()
     others = tuple(one for one in health.standing.errors if one.key != SETTINGS)
     return SourceErrorSummary(others, health.standing.count - len(health.standing.errors) + len(others))
 
 
-def wrong_settings(state: State, source: Source) -> str:
+def validate_settings(state: State, source: Source) -> str:
     """Return what is wrong with the settings of a source, '' where nothing is."""
     try:
-        kind = kind_of(source.kind)
+        kind = get_source_kind(source.kind)
         settings = parse_settings(kind, source.settings)
         check(kind, settings, secrets_of(state, source), source.name, there=False)
     except SourceSettingsError as error:
@@ -213,12 +213,12 @@ def known_secrets(kind: SourceKind, given: Mapping[str, str]) -> None:
 
 def keep(state: State, name: str, secrets: Mapping[str, str]) -> str:
     """Keep the secrets of a source, encrypted; the name of the credential."""
-    credential = credential_of(name)
+    credential = credential_name(name)
     state.credentials.put(credential, msgspec.json.encode(dict(secrets)).decode())
     return credential
 
 
-def credential_of(name: str) -> str:
+def credential_name(name: str) -> str:
     """The name under which the credentials keep the secrets of a source."""
     return f"source.{name}"
 

@@ -17,8 +17,8 @@ from nephoscope.estate.estate_store import StoreError
 from nephoscope.ingest.live.address_index import EstateAddresses
 from nephoscope.ingest.live.health.health_recorder import HealthKeeper
 from nephoscope.ingest.live.lake_sink import LakeSink
-from nephoscope.ingest.live.live_source import SETTINGS, WRONG_SETTINGS, LiveSource, SourceContext, zone_of
-from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
+from nephoscope.ingest.live.live_source import SETTINGS, WRONG_SETTINGS, LiveSource, SourceContext, parse_zone
+from nephoscope.ingest.live.source_kinds import get_source_kind, parse_settings
 from nephoscope.ingest.live.source_meter import SourceMeter
 from nephoscope.ingest.logs.log_format import Destination
 from nephoscope.ingest.source_failures import SourceError, SourceSettingsError, SourceStoppedError
@@ -54,7 +54,7 @@ _ELSEWHERE = "another process runs this source"
 
 def make_source(stored: Stored, lake: Lake, state: State, data: Path) -> LiveSource:
     """The source as it was set up; raises SourceError, StateError."""
-    kind = kind_of(stored.kind)
+    kind = get_source_kind(stored.kind)
     secrets: dict[str, str] = {}
     if stored.credential:
         secrets = msgspec.json.decode(state.credentials.get(stored.credential).reveal(), type=dict[str, str])
@@ -150,7 +150,7 @@ class SourceSupervisor:
         while not self.stop.is_set():
             began = datetime.now(UTC)
             try:
-                failed = self._once(stored, meter)
+                failed = self._run_once(stored, meter)
             except SourceSettingsError as error:
                 self._release(stored)
                 changed = self._wait_for_change(stored, meter, error)
@@ -192,16 +192,16 @@ class SourceSupervisor:
     def _secrets(self, stored: Stored) -> str:
         return self.state.credentials.get(stored.credential).reveal() if stored.credential else ""
 
-    def _once(self, stored: Stored, meter: SourceMeter) -> str:
+    def _run_once(self, stored: Stored, meter: SourceMeter) -> str:
         """Run a source until it ends; why it failed, '' where it did not; SourceSettingsError where trying again cannot mend it."""
         ended = threading.Event()
         try:
             if not self._may_run(stored):
                 return _ELSEWHERE
             source = make_source(stored, self.lake, self.state, self.data)
-            meter.worked(SETTINGS)
+            meter.report_working(SETTINGS)
             sink = self._sink(stored, meter)
-            self._stop_with_all(ended)
+            self._forward_stop(ended)
             source.run(sink, ended)
         except SourceStoppedError:
             return ""
@@ -217,16 +217,16 @@ class SourceSupervisor:
         return ""
 
     def _sink(self, stored: Stored, meter: SourceMeter) -> LakeSink:
-        settings = parse_settings(kind_of(stored.kind), stored.settings)
+        settings = parse_settings(get_source_kind(stored.kind), stored.settings)
         return LakeSink(
             stored.name, stored.workspace, self.lake, self.lake.writer(), self.state.checkpoints, meter, self.stop,
-            zone=zone_of(getattr(settings, "zone", "UTC")), destination=Destination(getattr(settings, "destination", "both")),
+            zone=parse_zone(getattr(settings, "zone", "UTC")), destination=Destination(getattr(settings, "destination", "both")),
             whereabouts=self._places, learning=partial(keep, self.state, stored.workspace, stored.name, counted=True,
                              product="threat intelligence of a source"),
             failing=partial(self.state.source_errors.keys, stored.name, stored.workspace),
         )  # fmt: skip
 
-    def _stop_with_all(self, ended: threading.Event) -> None:
+    def _forward_stop(self, ended: threading.Event) -> None:
         """Tell one run of a source to stop when all are; a source may also set its own event."""
 
         def wait() -> None:
@@ -238,7 +238,7 @@ class SourceSupervisor:
 
     def _may_run(self, stored: Stored) -> bool:
         """Return whether this process may: a source whose place does not divide its work runs in one process at a time."""
-        if kind_of(stored.kind).shared:
+        if get_source_kind(stored.kind).shared:
             return True
         lease = self.state.leases.take(f"source/{stored.name}", self.holder, _LEASE_SECONDS)
         self._running[stored.name].lease = lease

@@ -89,10 +89,10 @@ class Poller:
                 new.setdefault(one.id, one)
         events = list(new.values())
         for at in range(0, len(events), BATCH):
-            self._hand_over(events[at : at + BATCH])
+            self._pass_events(events[at : at + BATCH])
         return len(events)
 
-    def _hand_over(self, events: list[PolledEvent]) -> None:
+    def _pass_events(self, events: list[PolledEvent]) -> None:
         # two processes that read the same for a moment do not choose the same number, and only one of them is taken
         number = self._number + 1 + secrets.randbelow(_APART)
         ids = {one.id: one.at.isoformat() for one in events}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.live import validators
-from nephoscope.ingest.live.certificate_pair import certificate_in, check_pair, key_in
+from nephoscope.ingest.live.certificate_pair import check_pair, read_certificate, read_key
 from nephoscope.ingest.source_failures import SourceError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _reason(error: OSError) -> str:
     return error.strerror or str(error) or type(error).__name__
 
 
-def own_certificate(folder: Path, names: tuple[str, ...]) -> tuple[Path, Path, Path]:
+def issue_self_signed(folder: Path, names: tuple[str, ...]) -> tuple[Path, Path, Path]:
     """(certificate, key, the authority's certificate) of our own for host names and addresses, made where missing or nearly over.
 
     The files lie in `folder`, keys readable by their owner alone. The authority stays, so that senders trust it once.
@@ -69,7 +69,7 @@ def own_certificate(folder: Path, names: tuple[str, ...]) -> tuple[Path, Path, P
     stem = folder / ("-".join(names).replace(":", "_") or "server")
     certificate, key = (stem.parent / f"{stem.name}.{kind}" for kind in ("crt", "key"))
     authority = folder / "ca.crt"
-    if not (certificate.exists() and key.exists() and authority.exists() and _lasts(certificate)):
+    if not (certificate.exists() and key.exists() and authority.exists() and _is_long_valid(certificate)):
         issuer, issuer_key = _authority(folder)
         _issue(certificate, key, names, issuer, issuer_key)
     with _add_remedy(f"remove {certificate.name} and {key.name} there: others are made"):
@@ -77,9 +77,9 @@ def own_certificate(folder: Path, names: tuple[str, ...]) -> tuple[Path, Path, P
     return certificate, key, authority
 
 
-def _lasts(path: Path) -> bool:
+def _is_long_valid(path: Path) -> bool:
     with _add_remedy("remove it: another is made"):
-        return certificate_in(path).not_valid_after_utc > datetime.now(UTC) + _EARLY
+        return read_certificate(path).not_valid_after_utc > datetime.now(UTC) + _EARLY
 
 
 @contextmanager
@@ -97,12 +97,12 @@ def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateK
     from cryptography.hazmat.primitives.asymmetric import ec
 
     path, key_path = folder / "ca.crt", folder / "ca.key"
-    if path.exists() and key_path.exists() and _lasts(path):
+    if path.exists() and key_path.exists() and _is_long_valid(path):
         with _add_remedy(
             f"put it back, or remove {path.name} and {key_path.name} there: clients must trust another then"
         ):
             known = check_pair(path, key_path)
-        found = key_in(key_path)
+        found = read_key(key_path)
         assert isinstance(found, ec.EllipticCurvePrivateKey)
         return known, found
     key = ec.generate_private_key(ec.SECP256R1())
@@ -115,7 +115,7 @@ def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateK
     made = made.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     made = made.add_extension(usage, critical=True)
     certificate = _sign(made, key)
-    _write(key_path, _pem_of(key))
+    _write(key_path, _key_to_pem(key))
     _write(path, certificate.public_bytes(serialization.Encoding.PEM))
     return certificate, key
 
@@ -136,17 +136,17 @@ def _issue(
     uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     made = _builder(_name(names[0]), issuer.subject, key.public_key(), _DAYS)
     made = made.add_extension(
-        x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False
+        x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False
     )
     made = made.add_extension(x509.ExtendedKeyUsage(uses), critical=False)
     made = made.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     certificate = _sign(made, issuer_key)
-    _write(key_path, _pem_of(key))
+    _write(key_path, _key_to_pem(key))
     encoding = serialization.Encoding.PEM
     _write(path, certificate.public_bytes(encoding) + issuer.public_bytes(encoding))
 
 
-def _alternative(name: str) -> x509.GeneralName:
+def _general_name(name: str) -> x509.GeneralName:
     from cryptography import x509
 
     try:
@@ -182,7 +182,7 @@ def _sign(made: x509.CertificateBuilder, signer: ec.EllipticCurvePrivateKey) -> 
     return made.add_extension(identifier, critical=False).sign(signer, hashes.SHA256())
 
 
-def _pem_of(key: ec.EllipticCurvePrivateKey) -> bytes:
+def _key_to_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     from cryptography.hazmat.primitives import serialization
 
     return key.private_bytes(

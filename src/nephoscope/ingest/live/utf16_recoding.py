@@ -16,7 +16,7 @@ _WIDER = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _MARKS = (*_WIDER, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def as_text(
+def open_text(
     stretch: ByteRange, start: int, packing: str, is_wide: bool, *, growing: bool
 ) -> tuple[io.RawIOBase, bool]:
     """The stream of a file's text from byte `start` on, and whether its end is left for the next time.
@@ -33,7 +33,7 @@ def damage(stream: io.RawIOBase) -> str:
     return stream.damage if isinstance(stream, RecodedStream) else ""
 
 
-def wide(head: bytes) -> bool:
+def is_wide_encoding(head: bytes) -> bool:
     """Return whether a text that begins so is in UTF-16 or UTF-32."""
     return head.startswith(_MARKS)
 
@@ -91,6 +91,6 @@ class RecodedStream(io.RawIOBase):
         self._begun = True
         while len(part) < len(codecs.BOM_UTF32_LE) and (more := self._stream.read(_PART)):
             part += more
-        if wide(part):
+        if is_wide_encoding(part):
             self._decoder = codecs.getincrementaldecoder("utf-32" if part.startswith(_WIDER) else "utf-16")()
         return part

@@ -14,7 +14,13 @@ import msgspec
 
 from nephoscope.ingest.logs.column_filling import Filling, parse_json_text
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
-from nephoscope.ingest.logs.resource_log import as_text, resource_id_of, subscription_of, text_of, time_of
+from nephoscope.ingest.logs.resource_log import (
+    first_text,
+    parse_subscription,
+    read_resource_id,
+    read_time,
+    to_text,
+)
 from nephoscope.ingest.logs.timestamps import moment
 
 if TYPE_CHECKING:
@@ -105,26 +111,26 @@ class ActivityLogFormat:
 
     def recognises(self, record: dict[str, object]) -> bool:
         """Return whether a record is an event of the Activity Log, of either shape."""
-        if _in_alert(record):
+        if _unwrap_alert_event(record):
             return True
         operation = record.get("operationName")
         category = _value(record, "category").lower()
         if isinstance(operation, dict):
-            return "/" in text_of(operation, "value") and (not category or category in CATEGORIES)
+            return "/" in first_text(operation, "value") and (not category or category in CATEGORIES)
         if isinstance(record.get("category"), dict):
             return category in CATEGORIES
-        if not isinstance(operation, str) or _of_tenant(record):
+        if not isinstance(operation, str) or _is_tenant_record(record):
             return False
         managed = _MANAGED.match(operation) is not None
         if category:
             return category in CATEGORIES and (managed or not _RESULT.isdisjoint(record))
-        resource_id = text_of(record, "resourceId")
-        placed = not resource_id or subscription_of(resource_id) != ""
+        resource_id = first_text(record, "resourceId")
+        placed = not resource_id or parse_subscription(resource_id) != ""
         return managed and placed and not _CALL.isdisjoint(record)
 
     def rows(self, record: dict[str, Any], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of an event."""
-        record = _in_alert(record) or record
+        record = _unwrap_alert_event(record) or record
         values: dict[str, object] = {"TimeGenerated": _time(record)}
         properties = parse_json_text(record.get("properties"))
         _put_operation(values, record, properties if isinstance(properties, dict) else {})
@@ -135,13 +141,13 @@ class ActivityLogFormat:
         yield _FILLING.row({name: value for name, value in values.items() if value != ""})
 
 
-def _of_tenant(record: dict[str, object]) -> bool:
-    return text_of(record, "resourceId").lower().startswith("/tenants/")
+def _is_tenant_record(record: dict[str, object]) -> bool:
+    return first_text(record, "resourceId").lower().startswith("/tenants/")
 
 
-def _in_alert(record: dict[str, object]) -> dict[str, object]:
+def _unwrap_alert_event(record: dict[str, object]) -> dict[str, object]:
     """The event that the payload of an activity log alert tells of, with what the payload says of the alert; {} where it is none."""
-    if as_text(record.get("schemaId")).lower() != _ALERT:
+    if to_text(record.get("schemaId")).lower() != _ALERT:
         return {}
     data = record.get("data")
     context = data.get("context") if isinstance(data, dict) else None
@@ -154,41 +160,41 @@ def _in_alert(record: dict[str, object]) -> dict[str, object]:
 
 def _time(record: dict[str, object]) -> datetime:
     if "time" in record or "eventTimestamp" not in record:
-        return time_of(record)
+        return read_time(record)
     found = moment(record["eventTimestamp"])
     if found is None:
-        raise BadRecordError(f"not a time: {as_text(record['eventTimestamp'])[:64]!r}", "eventTimestamp")
+        raise BadRecordError(f"not a time: {to_text(record['eventTimestamp'])[:64]!r}", "eventTimestamp")
     return found
 
 
 def _value(record: dict[str, object], name: str, part: str = "value") -> str:
     """A member that is a text in one shape and {value, localizedValue} in the other."""
     found = record.get(name)
-    return text_of(found, part) if isinstance(found, dict) else as_text(found) if part == "value" else ""
+    return first_text(found, part) if isinstance(found, dict) else to_text(found) if part == "value" else ""
 
 
 def _put_operation(values: dict[str, Any], record: dict[str, object], properties: dict[str, object]) -> None:
     operation = _value(record, "operationName")
     values["OperationNameValue"] = operation
     values["OperationName"] = _value(record, "operationName", "localizedValue")
-    status = _value(record, "status") or text_of(record, "resultType")
+    status = _value(record, "status") or first_text(record, "resultType")
     values["ActivityStatus"], values["ActivityStatusValue"] = _STATUS.get(status.lower(), (status, status))
-    substatus = _value(record, "subStatus") or _after_dot(text_of(record, "resultSignature"))
+    substatus = _value(record, "subStatus") or _text_after_dot(first_text(record, "resultSignature"))
     values["ActivitySubstatusValue"] = substatus
     values["ActivitySubstatus"] = _value(record, "subStatus", "localizedValue") or substatus
     values["Category"] = values["CategoryValue"] = _value(record, "category")
     if values["CategoryValue"].lower() in ("write", "delete", "action"):
-        values["CategoryValue"] = text_of(properties, "eventCategory") or "Administrative"
-    values["Level"] = text_of(record, "level", "Level")
+        values["CategoryValue"] = first_text(properties, "eventCategory") or "Administrative"
+    values["Level"] = first_text(record, "level", "Level")
     for column, name in (("CorrelationId", "correlationId"), ("OperationId", "operationId")):
-        values[column] = text_of(record, name)
-    values["EventDataId"] = text_of(record, "eventDataId") or text_of(properties, "eventDataId")
-    values["Hierarchy"] = text_of(properties, "hierarchy")
+        values[column] = first_text(record, name)
+    values["EventDataId"] = first_text(record, "eventDataId") or first_text(properties, "eventDataId")
+    values["Hierarchy"] = first_text(properties, "hierarchy")
     submitted = moment(record.get("submissionTimestamp"))
     values["EventSubmissionTimestamp"] = "" if submitted is None else submitted
 
 
-def _after_dot(signature: str) -> str:
+def _text_after_dot(signature: str) -> str:
     """`Succeeded.Created` -> `Created`, `Started.` -> ''; what has no dot is itself."""
     head, dot, tail = signature.partition(".")
     return tail if dot else head
@@ -202,36 +208,36 @@ def _put_person(values: dict[str, object], record: dict[str, object]) -> None:
     request = parse_json_text(record.get("httpRequest"))
     for column, found in (("Claims", claims), ("Authorization", authorization)):
         if isinstance(found, dict) and found:
-            values[column], values[f"{column}_d"] = as_text(found), found
+            values[column], values[f"{column}_d"] = to_text(found), found
     claims = claims if isinstance(claims, dict) else {}
     request_address = request.get("clientIpAddress") if isinstance(request, dict) else None
-    values["HTTPRequest"] = "" if request in (None, {}) else as_text(request)
+    values["HTTPRequest"] = "" if request in (None, {}) else to_text(request)
     values["CallerIpAddress"] = (
-        text_of(record, "callerIpAddress") or as_text(request_address) or text_of(claims, "ipaddr")
+        first_text(record, "callerIpAddress") or to_text(request_address) or first_text(claims, "ipaddr")
     )
-    values["Caller"] = text_of(record, "caller") or _caller(claims, record.get("identity"))
+    values["Caller"] = first_text(record, "caller") or _caller(claims, record.get("identity"))
 
 
 def _caller(claims: dict[str, object], identity: object) -> str:
     """Return who called: the user's name, else the object or the application that the token names."""
-    name = text_of(claims, *_UPN)
+    name = first_text(claims, *_UPN)
     if name:
         return name
-    names = [text_of(claims, key) for key in _NAME]
+    names = [first_text(claims, key) for key in _NAME]
     with_domain = next((name for name in names if "@" in name), "")
-    found = with_domain or text_of(claims, *_OBJECT) or next((name for name in names if name), "")
+    found = with_domain or first_text(claims, *_OBJECT) or next((name for name in names if name), "")
     return found or (identity if isinstance(identity, str) and not identity.startswith("{") else "")
 
 
 def _put_resource(values: dict[str, Any], record: dict[str, Any], context: StreamContext) -> None:
-    given = text_of(record, "resourceId", "ResourceId") or context.resource_id
-    resource_id = resource_id_of(record, context)
+    given = first_text(record, "resourceId", "ResourceId") or context.resource_id
+    resource_id = read_resource_id(record, context)
     values["ResourceId"], values["_ResourceId"] = given, resource_id
-    values["SubscriptionId"] = values["_SubscriptionId"] = subscription_of(resource_id) or (
-        text_of(record, "subscriptionId").lower()
+    values["SubscriptionId"] = values["_SubscriptionId"] = parse_subscription(resource_id) or (
+        first_text(record, "subscriptionId").lower()
     )
     group = _GROUP.search(given)
-    values["ResourceGroup"] = group[1] if group else text_of(record, "resourceGroupName")
+    values["ResourceGroup"] = group[1] if group else first_text(record, "resourceGroupName")
     provider = _value(record, "resourceProviderName") or _provider(given, values["OperationNameValue"])
     values["ResourceProviderValue"] = provider.upper()
     values["ResourceProvider"] = _value(record, "resourceProviderName", "localizedValue") or provider
@@ -256,7 +262,7 @@ def _put_objects(values: dict[str, object], record: dict[str, object], propertie
     elif isinstance(properties, str):
         values["Properties"] = properties
     elif properties:
-        values["Properties"] = as_text(record["properties"])
+        values["Properties"] = to_text(record["properties"])
 
 
 FORMAT = ActivityLogFormat()

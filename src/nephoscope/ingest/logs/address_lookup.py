@@ -79,23 +79,25 @@ class AddressLookup:
         self._subnets = subnets_of(self.estate)
         self._networks = {one.key: one for one in self.estate.by_type(NETWORK_TYPE)}
         self._peers = {key: frozenset(_peers(one)) for key, one in self._networks.items()}
-        self._near = _networks_of(self.estate, {key: one.network for key, one in self._subnets.items()})
+        self._near = _networks_by_resource(
+            self.estate, {key: one.network for key, one in self._subnets.items()}
+        )
         self._interfaces: dict[str, list[AddressLocation]] = defaultdict(list)
         self._prefixes: list[_Prefix] = []
         self._index()
         self._sites = AddressSet.of(
-            _prefixes_of(self.estate.by_type(_LOCAL_GATEWAY), "localNetworkAddressSpace")
+            _address_prefixes(self.estate.by_type(_LOCAL_GATEWAY), "localNetworkAddressSpace")
         )
         self._clients = AddressSet.of(_clients(self.estate.by_type(_GATEWAY)))
         public = self.estate.by_type(_PUBLIC_ADDRESS)
         self._own = {str(properties(one).get("ipAddress") or "") for one in public} - {""}
         self._ranges = _cloud_ranges(self.tags)
         self._lows = [low for low, _, _ in self._ranges]
-        self.of = lru_cache(maxsize=262_144)(self._of)
+        self.of = lru_cache(maxsize=262_144)(self._locate)
 
     def _index(self) -> None:
         for key, subnet in self._subnets.items():
-            place = self._place(subnet.network, subnet=_last_names(key, subnet.network))
+            place = self._place(subnet.network, subnet=_last_name_segments(key, subnet.network))
             for low, high in subnet.prefixes.v4:
                 self._prefixes.append(_Prefix(low, high, place))
             for low, high in subnet.prefixes.v6:
@@ -109,7 +111,7 @@ class AddressLookup:
                     continue
                 place = self._place(
                     subnet_here.network,
-                    subnet=_last_names(configuration.subnet, subnet_here.network),
+                    subnet=_last_name_segments(configuration.subnet, subnet_here.network),
                     interface=_name(card.key),
                     machine=_name(machine) if machine else "",
                 )
@@ -121,7 +123,7 @@ class AddressLookup:
         subscription = network.split("/")[2] if network.count("/") > 2 else ""
         return AddressLocation(AddressKind.NETWORK, network, subscription, region, subnet, interface, machine)
 
-    def _of(self, address: str, near: str) -> AddressLocation:
+    def _locate(self, address: str, near: str) -> AddressLocation:
         """The place of an address as the flow log of a resource (`near`, its lower-cased id) sees it; kept for the next time."""
         try:
             parsed = ipaddress.ip_address(address)
@@ -131,7 +133,7 @@ class AddressLookup:
         found = [*self._interfaces.get(address, ())]
         found += [one.place for one in self._prefixes if one.low <= number <= one.high]
         if found:
-            return self._nearest(found, near)
+            return self._choose_nearest(found, near)
         if address in PLATFORM:
             return AddressLocation(AddressKind.AZURE, service="AzurePlatform")
         if address in self._sites:
@@ -145,7 +147,7 @@ class AddressLookup:
             AddressKind.PRIVATE if parsed.is_private or parsed.is_link_local else AddressKind.INTERNET
         )
 
-    def _nearest(self, found: list[AddressLocation], near: str) -> AddressLocation:
+    def _choose_nearest(self, found: list[AddressLocation], near: str) -> AddressLocation:
         home = self._near.get(near, frozenset())
         peers = frozenset().union(*(self._peers.get(network, frozenset()) for network in home))
         for networks in (home, peers):
@@ -162,7 +164,7 @@ class AddressLookup:
         return AddressLocation(AddressKind.AZURE) if address in self._own else None
 
 
-def _networks_of(estate: Estate, subnets: Mapping[str, str]) -> dict[str, frozenset[str]]:
+def _networks_by_resource(estate: Estate, subnets: Mapping[str, str]) -> dict[str, frozenset[str]]:
     """Return what a flow log may be of -> its virtual networks: networks, subnets, interfaces, and groups by what they
     are attached to."""
     found: dict[str, set[str]] = defaultdict(set)
@@ -191,7 +193,7 @@ def _peers(network: Resource) -> Iterable[str]:
             yield reference(body.get("remoteVirtualNetwork"))
 
 
-def _prefixes_of(resources: Iterable[Resource], name: str) -> list[str]:
+def _address_prefixes(resources: Iterable[Resource], name: str) -> list[str]:
     found: list[str] = []
     for resource in resources:
         space = properties(resource).get(name)
@@ -226,6 +228,6 @@ def _name(key: str) -> str:
     return f"{parts[4]}/{parts[-1]}" if len(parts) > 8 else parts[-1]
 
 
-def _last_names(subnet: str, network: str) -> str:
+def _last_name_segments(subnet: str, network: str) -> str:
     """`group/network/subnet`."""
     return f"{_name(network)}/{subnet.rsplit('/', 1)[-1]}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.files.json_value import decode_json
-from nephoscope.ingest.logs.categories import category_of, row_of
+from nephoscope.ingest.logs.categories import build_row, read_category
 from nephoscope.ingest.logs.column_filling import Filling
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
 from nephoscope.ingest.logs.secret_masking import mask_secrets
@@ -51,15 +51,15 @@ class AppServiceFormat:
 
     def recognises(self, record: dict[str, object]) -> bool:
         """Return whether the category is one of App Service's."""
-        return category_of(record) in _ROUTES
+        return read_category(record) in _ROUTES
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a record."""
-        table = _ROUTES[category_of(record)]
+        table = _ROUTES[read_category(record)]
         properties = record.get("properties")
         if isinstance(properties, str):
             record = {**record, "properties": _members(properties)}
-        yield row_of(record, context, self.fillings.setdefault(table, Filling(table)), _shape)
+        yield build_row(record, context, self.fillings.setdefault(table, Filling(table)), _shape)
 
 
 def _members(text: str) -> dict[str, object]:
@@ -69,13 +69,13 @@ def _members(text: str) -> dict[str, object]:
     try:
         value = decode_json(text)
     except (msgspec.DecodeError, RecursionError):
-        value = _in_single_quotes(text)
+        value = _parse_single_quoted(text)
     if not isinstance(value, dict):
         raise BadRecordError("the text is neither JSON nor an object in single quotes", "properties")
     return {str(name): value for name, value in value.items()}
 
 
-def _in_single_quotes(text: str) -> object:
+def _parse_single_quoted(text: str) -> object:
     if len(text) > _LONGEST:
         return None
     try:

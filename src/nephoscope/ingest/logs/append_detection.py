@@ -25,12 +25,12 @@ TAIL = 256
 _CLOSING = re.compile(rb"[\s,\]\}]*\Z")
 
 
-def head_of(data: bytes) -> str:
+def hash_head(data: bytes) -> str:
     """Return what the first bytes of a content are known by, '' where they are too few."""
     return blake2b(data[:HEAD], digest_size=8).hexdigest() if len(data) >= HEAD else ""
 
 
-def closing_of(tail: bytes) -> str:
+def trailing_brackets(tail: bytes) -> str:
     """The brackets, commas and blanks at the end of a content."""
     found = _CLOSING.search(tail[-TAIL:])
     return found.group().decode("ascii", "ignore") if found else ""
@@ -49,7 +49,7 @@ class ShorterLoads:
             self._found.setdefault(one.content, []).append(one)
             self._shapes |= {(at, closing) for at, _, closing in _proofs(one)}
 
-    def of(self, start: bytes) -> list[IngestedFile]:
+    def find_loads(self, start: bytes) -> list[IngestedFile]:
         """The loads that a content which starts so may continue."""
         found: dict[str, IngestedFile] = {}
         for at, closing in self._shapes:
@@ -82,9 +82,9 @@ class ContinuedLoad(NamedTuple):
     cut: bool = False
 
     @staticmethod
-    def of(one: IngestedFile, proof: PrefixProof) -> ContinuedLoad:
+    def from_load(one: IngestedFile, proof: PrefixProof) -> ContinuedLoad:
         """Where a content goes on of which an earlier load, as it is now, is proved to be the beginning."""
-        sure = _sure(one)
+        sure = _settled_size(one)
         lined = bool(one.lines) and one.finished is not None and not proof.closing
         if lined and proof.ended:
             return ContinuedLoad(one, proof.at)  # what was a last line without its end was whole
@@ -101,7 +101,7 @@ class ContinuedLoad(NamedTuple):
         return max(found, key=lambda one: (one.at, one.earlier.rows), default=None)
 
 
-def _sure(one: IngestedFile) -> int:
+def _settled_size(one: IngestedFile) -> int:
     """Up to where nothing changes of what a load took; one of which no block was noted stands where it began."""
     return one.done if one.chunk < 0 and one.finished is None else one.sure or 0
 
@@ -110,7 +110,7 @@ def _proofs(one: IngestedFile) -> Iterator[tuple[int, IngestedFile, bytes]]:
     """Of what a content must begin with to continue a load: how many bytes, and the closing brackets that stood behind them."""
     yield one.size, one, b""
     closing = (one.closing or "").encode()
-    behind = one.size - _sure(one)
+    behind = one.size - _settled_size(one)
     closing = closing[-behind:] if behind > 0 else b""  # the last record has brackets of its own
     if closing:
         yield one.size - len(closing), one, closing
@@ -155,12 +155,12 @@ class AppendDetector:
             part = digest.copy()
             part.update(chunk[: at - size])
             part.update(closing)
-            found = self._of(at, closing, part.hexdigest())
+            found = self._loads_of_size(at, closing, part.hexdigest())
             self._proved += [PrefixProof(one, at, closing) for one in found]
             if found and at - size < len(chunk):
                 self._behind.setdefault(at, chunk[at - size])
 
-    def _of(self, at: int, closing: bytes, content: str) -> Collection[IngestedFile]:
+    def _loads_of_size(self, at: int, closing: bytes, content: str) -> Collection[IngestedFile]:
         """The loads of a content of that size, each once."""
         found = [
             one for known in self._versions for one in known.loads.get((at, closing), {}).get(content, ())

@@ -73,15 +73,15 @@ def messages(
     window: StreamWindow, schema: object, marker: bytes
 ) -> Iterator[dict[str, object] | BrokenBlock]:
     """The messages of the blocks behind the header of a file, and what is broken."""
-    while window.left or _fill(window, 1):
+    while window.buffered_size or _fill(window, 1):
         yield from _block(window, schema, marker)
 
 
 def _fill(window: StreamWindow, size: int) -> bool:
     """Return whether so many bytes are held, or can be."""
-    if window.left < size and not window.ended:
+    if window.buffered_size < size and not window.ended:
         window.fill(size)
-    return window.left >= size
+    return window.buffered_size >= size
 
 
 def _block(window: StreamWindow, schema: object, marker: bytes) -> Iterator[dict[str, object] | BrokenBlock]:
@@ -90,7 +90,7 @@ def _block(window: StreamWindow, schema: object, marker: bytes) -> Iterator[dict
     _fill(window, 2 * _LONG)
     frame = _frame(window.buffer, window.position)
     if frame is None or not _fill(window, frame.used + frame.size + _MARKER):
-        yield from _stretch(window, at, schema, marker)
+        yield from _read_until_marker(window, at, schema, marker)
         return
     start = window.position + frame.used
     end = start + frame.size
@@ -103,9 +103,9 @@ def _block(window: StreamWindow, schema: object, marker: bytes) -> Iterator[dict
     behind = end - window.position + _MARKER
     if not marked:
         near = (behind, behind - _MARKER) if whole else ()
-        behind = next((one for one in near if _goes_on(window, one, schema, marker)), 0)
+        behind = next((one for one in near if _continues_at(window, one, schema, marker)), 0)
     if not behind:
-        yield from _stretch(window, at, schema, marker)
+        yield from _read_until_marker(window, at, schema, marker)
         return
     yield from read.messages
     if not whole:
@@ -117,10 +117,10 @@ def _block(window: StreamWindow, schema: object, marker: bytes) -> Iterator[dict
     window.position += behind
 
 
-def _goes_on(window: StreamWindow, offset: int, schema: object, marker: bytes) -> bool:
+def _continues_at(window: StreamWindow, offset: int, schema: object, marker: bytes) -> bool:
     """Return whether the file ends so many bytes behind the position, or a whole block stands there."""
     if not _fill(window, offset + 1):
-        return window.left == offset
+        return window.buffered_size == offset
     _fill(window, offset + 2 * _LONG)
     frame = _frame(window.buffer, window.position + offset)
     if frame is None or not _fill(window, offset + frame.used + frame.size + _MARKER):
@@ -139,7 +139,7 @@ def _make_broken(at: int, frame: _Frame, read: _BlockRead, data: bytes) -> Broke
     return BrokenBlock(at + read.size, f"the block is broken: {why}", data[read.size :][:_RAW])
 
 
-def _stretch(
+def _read_until_marker(
     window: StreamWindow, at: int, schema: object, marker: bytes
 ) -> Iterator[dict[str, object] | BrokenBlock]:
     """Yield what can be read of the bytes up to the next marker: the messages up to the first broken one, and the
@@ -185,26 +185,26 @@ def _to_marker(window: StreamWindow, marker: bytes) -> tuple[bytes, bool]:
             data = kept or window.buffer[window.position : end]
             window.position = min(end + _MARKER, len(window.buffer))
             return data[:MAX_RECORD], found < 0
-        if window.left > MAX_RECORD:
+        if window.buffered_size > MAX_RECORD:
             kept = kept or window.buffer[window.position : window.position + MAX_RECORD]
             window.position = len(window.buffer) - _MARKER
-        looked = max(0, window.left - _MARKER)
-        window.fill(2 * window.left + 1)
+        looked = max(0, window.buffered_size - _MARKER)
+        window.fill(2 * window.buffered_size + 1)
 
 
 def _frame(data: bytes, at: int) -> _Frame | None:
     """Return what a block at a byte says of itself; None where that cannot be."""
-    count, behind = _long(data, at)
-    size, end = _long(data, behind)
+    count, behind = _read_long(data, at)
+    size, end = _read_long(data, behind)
     return _Frame(count, size, end - at) if count >= 0 and 0 <= size <= MAX_RECORD else None
 
 
 def _count_used(data: bytes) -> int:
     """Count how many bytes tell the count and the size of a block, whatever these are."""
-    return min(_long(data, _long(data, 0)[1])[1], len(data))
+    return min(_read_long(data, _read_long(data, 0)[1])[1], len(data))
 
 
-def _long(data: bytes, at: int) -> tuple[int, int]:
+def _read_long(data: bytes, at: int) -> tuple[int, int]:
     """A number of Avro, zigzag and seven bits a byte, and where it ends; -1 where it is cut or longer than one may be."""
     value = 0
     for place, byte in enumerate(data[at : at + _LONG]):

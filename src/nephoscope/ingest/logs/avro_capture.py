@@ -14,7 +14,7 @@ import msgspec
 from nephoscope.ingest.logs.avro_blocks import BoundedStream, BrokenBlock, messages
 from nephoscope.ingest.logs.log_format import BadRecordError
 from nephoscope.ingest.logs.record_framing import BLOCK
-from nephoscope.ingest.logs.row_batch import LogBatch, bad_entry
+from nephoscope.ingest.logs.row_batch import LogBatch, quarantine_entry
 from nephoscope.ingest.logs.stream_window import StreamWindow
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def read_captured(
     for one in _contents(stream):
         if isinstance(one, BrokenBlock):
             place = f"byte {one.at}, behind message {number}"
-            batch.bad.append(bad_entry(context, place, one.reason, one.raw, ""))
+            batch.bad.append(quarantine_entry(context, place, one.reason, one.raw, ""))
             batch.faulty.add(batch.records)
             batch.records += 1
             continue

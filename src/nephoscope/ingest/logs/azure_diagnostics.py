@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.ingest.logs.column_filling import columns_of, parse_json_text, start_row
+from nephoscope.ingest.logs.column_filling import parse_json_text, start_row, table_columns
 from nephoscope.ingest.logs.log_format import LogRow
-from nephoscope.ingest.logs.resource_log import as_text, integer, real, text_of
+from nephoscope.ingest.logs.resource_log import first_text, integer, parse_real, to_text
 from nephoscope.ingest.logs.timestamps import moment
 
 if TYPE_CHECKING:
@@ -72,14 +72,14 @@ def _envelope(values: dict[str, object], others: dict[str, object], name: str, v
             values["DurationMs"] = value if whole is None else whole
         return
     column = _FIXED.get(lowered)
-    if column is None and name in values and as_text(value).lower() == as_text(values[name]).lower():
+    if column is None and name in values and to_text(value).lower() == to_text(values[name]).lower():
         return
     if column is None:
         others[name] = parse_json_text(value) if lowered == "identity" else value
     elif lowered == "resultdescription" and isinstance(parse_json_text(value), dict):
         others[name] = parse_json_text(value)
     elif value is not None:
-        values[column] = text_of(value, "value") if isinstance(value, dict) else as_text(value)
+        values[column] = first_text(value, "value") if isinstance(value, dict) else to_text(value)
 
 
 def _properties(values: dict[str, object], properties: dict[str, object]) -> None:
@@ -100,8 +100,8 @@ def _put(values: dict[str, object], name: str, value: object, depth: int) -> Non
             _put(values, f"{name}_{_NO_NAME.sub('_', key)}", item, depth + 1)
         return
     suffix, typed = _suffix_by_type(value)
-    if suffix == "s" and f"{name}_s" not in columns_of(TABLE) and f"{name}_d" in columns_of(TABLE):
-        number = real(value)
+    if suffix == "s" and f"{name}_s" not in table_columns(TABLE) and f"{name}_d" in table_columns(TABLE):
+        number = parse_real(value)
         suffix, typed = ("s", typed) if number is None else ("d", number)
     column = f"{name}_{suffix}"
     if values.setdefault(column, typed) != typed:

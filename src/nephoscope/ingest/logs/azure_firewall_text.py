@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.ingest.logs.azure_diagnostics import TABLE as AZURE_DIAGNOSTICS
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
-from nephoscope.ingest.logs.categories import category_of
+from nephoscope.ingest.logs.categories import read_category
 from nephoscope.ingest.logs.column_filling import Filling, start_row
 from nephoscope.ingest.logs.log_format import LogRow
-from nephoscope.ingest.logs.resource_log import properties_of, text_of
+from nephoscope.ingest.logs.resource_log import first_text, read_properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -79,7 +79,7 @@ class AzureFirewallTextFormat:
 
     def recognises(self, record: dict[str, object]) -> bool:
         """By the category."""
-        return category_of(record) in _CATEGORIES
+        return read_category(record) in _CATEGORIES
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The rows of a record; a sentence of no known form is told, and stays in AzureDiagnostics."""
@@ -87,10 +87,10 @@ class AzureFirewallTextFormat:
             yield diagnostics_row(record, context)
         if not context.destination.is_dedicated:
             return
-        sentence = text_of(properties_of(record), "msg", "Msg")
-        found = read_sentence(sentence, application="application" in category_of(record))
+        sentence = first_text(read_properties(record), "msg", "Msg")
+        found = read_sentence(sentence, application="application" in read_category(record))
         if found is None:
-            yield context.bad("a firewall's sentence of no known form", "properties.msg", sentence)
+            yield context.fault("a firewall's sentence of no known form", "properties.msg", sentence)
             return
         table, told = found
         values = start_row(record, context)
@@ -111,7 +111,7 @@ def read_sentence(text: str, *, application: bool) -> tuple[str, dict[str, objec
     match = _HEAD.match(text)
     if match is None:
         return None
-    head = {name: _bare(value) for name, value in match.groupdict().items()}
+    head = {name: _strip_brackets(value) for name, value in match.groupdict().items()}
     labels = _labels(text[match.end() :])
     if head["translated"]:
         return "AZFWNatRule", _translate_head(head, labels)
@@ -187,7 +187,7 @@ def _application(head: Mapping[str, str | None], labels: dict[str, str]) -> dict
     return {"Fqdn": head["target"], "TargetUrl": labels.get("Url"), "WebCategory": labels.get("Web Category")}
 
 
-def _bare(value: str | None) -> str | None:
+def _strip_brackets(value: str | None) -> str | None:
     """An IPv6 address without the brackets that set it apart from its port; anything else as it is."""
     return value[1:-1] if value and value[0] == "[" and value[-1] == "]" else value
 

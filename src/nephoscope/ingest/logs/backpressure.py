@@ -37,7 +37,7 @@ class LakeWait:
             self.tell(f"{why}: waits until there is room")
         self.sleep(PAUSE)
 
-    def over(self) -> None:
+    def end(self) -> None:
         """It goes on."""
         if self._told is not None:
             self.tell("there is room again: goes on")

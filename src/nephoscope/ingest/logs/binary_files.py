@@ -25,7 +25,7 @@ _KINDS = (
 _FEW = 16
 
 
-def why_no_log(head: bytes) -> str:
+def unsupported_reason(head: bytes) -> str:
     """Explain why a content that begins so is not read, '' where nothing speaks against it."""
     for at, magic, what in _KINDS:
         if head.startswith(magic, at):

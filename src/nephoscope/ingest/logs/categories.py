@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nephoscope.content.loader import documents
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
 from nephoscope.ingest.logs.column_filling import Filling, start_row
-from nephoscope.ingest.logs.resource_log import properties_of, resource_id_of, text_of
+from nephoscope.ingest.logs.resource_log import first_text, read_properties, read_resource_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,7 @@ def table_of_category() -> Mapping[str, str]:
 
 
 @cache
-def _only_table() -> Mapping[str, str]:
+def _tables_by_category() -> Mapping[str, str]:
     """The category, lower-cased -> the table, where the categories of that name of all resource types have the same one."""
     tables: dict[str, set[str]] = {}
     for key, table in table_of_category().items():
@@ -76,13 +76,13 @@ def resource_type(resource_id: str) -> str:
     return "/".join([*tail[:1], *tail[1::2]])
 
 
-def category_of(record: dict[str, object]) -> str:
+def read_category(record: dict[str, object]) -> str:
     """The category, lower-cased ('' = none)."""
     found = record.get("category", record.get("Category"))
     return found.lower() if isinstance(found, str) else ""
 
 
-def two_ways(resource_id: str) -> bool:
+def has_two_log_modes(resource_id: str) -> bool:
     """Return whether Azure can write the resource's logs to AzureDiagnostics as well as to tables of their own."""
     return resource_type(resource_id).partition("/")[0] in _TWO_WAYS
 
@@ -110,7 +110,7 @@ class CategoryFormat:
 
     def recognises(self, record: dict[str, object]) -> bool:
         """Return whether the category is one of ours, of our provider where the record says which."""
-        if category_of(record) not in self.routes:
+        if read_category(record) not in self.routes:
             return False
         resource_id = record.get("resourceId", record.get("ResourceId"))
         return not self.provider or not isinstance(resource_id, str) or self.provider in resource_id.lower()
@@ -118,25 +118,25 @@ class CategoryFormat:
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The rows of a record."""
         if not self.both or context.destination.is_dedicated:
-            yield self.dedicated_row(record, context, self.routes[category_of(record)])
+            yield self.dedicated_row(record, context, self.routes[read_category(record)])
         if self.both and context.destination.azure_diagnostics:
             yield diagnostics_row(record, context)
 
     def dedicated_row(self, record: dict[str, object], context: StreamContext, table: str) -> LogRow:
         """The row for the table of the category."""
-        return row_of(record, context, self.find_filling(table), self.shape)
+        return build_row(record, context, self.find_filling(table), self.shape)
 
     def find_filling(self, table: str) -> Filling:
         """Return what fills rows of a table; made once."""
         return self.fillings.setdefault(table, Filling(table, self.renames))
 
 
-def row_of(
+def build_row(
     record: dict[str, object], context: StreamContext, filling: Filling, shape: Shape | None = None
 ) -> LogRow:
     """The row of a record: the shape, then the members of `properties`, then those of the record; raises BadRecordError."""
     values = start_row(record, context)
-    properties = dict(properties_of(record, "Properties" if "Properties" in record else "properties"))
+    properties = dict(read_properties(record, "Properties" if "Properties" in record else "properties"))
     rest = dict(record)
     if shape is not None:
         shape(rest, properties, values)
@@ -150,7 +150,7 @@ def dedicated_table(record: dict[str, object], context: StreamContext) -> str:
 
     Of a record that does not say its resource, the one that the category has for every resource type.
     """
-    kind = resource_type(resource_id_of(record, context) or text_of(record, "resourceId"))
+    kind = resource_type(read_resource_id(record, context) or first_text(record, "resourceId"))
     if not kind:
-        return _only_table().get(category_of(record), "")
-    return table_of_category().get(f"{kind}:{category_of(record)}", "")
+        return _tables_by_category().get(read_category(record), "")
+    return table_of_category().get(f"{kind}:{read_category(record)}", "")

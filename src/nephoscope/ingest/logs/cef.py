@@ -13,7 +13,7 @@ from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.cef_fields import COLUMNS
-from nephoscope.ingest.logs.column_filling import columns_of, fit_value
+from nephoscope.ingest.logs.column_filling import fit_value, table_columns
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow, StreamContext
 from nephoscope.ingest.logs.resource_log import integer
 from nephoscope.ingest.logs.syslog_header import SyslogHeader, header
@@ -66,7 +66,7 @@ class CommonEventFormat:
         members = extension(line[at:])
         _put(values, members)
         values["Computer"] = before.host
-        values["TimeGenerated"] = before.time or _own_time(members, context) or context.now
+        values["TimeGenerated"] = before.time or _device_time(members, context) or context.now
         if "" in values.values():
             values = {name: value for name, value in values.items() if value != ""}
         yield LogRow(TABLE, values)
@@ -130,7 +130,7 @@ def unescape(text: str) -> str:
 @cache
 def _kinds() -> dict[str, tuple[str, Callable[[str], object] | None, str]]:
     """Key -> its column, what makes a value of its type, and the column that has the value as a whole number beside it ('' = none)."""
-    types = columns_of(TABLE)
+    types = table_columns(TABLE)
     return {
         key: (column, _make_converter(types[column]), _NUMBERS.get(column, ""))
         for key, column in COLUMNS.items()
@@ -162,7 +162,7 @@ def _put(values: dict[str, object], members: list[tuple[str, str]]) -> None:
         values["AdditionalExtensions"] = ";".join(others)
 
 
-def _own_time(members: list[tuple[str, str]], context: StreamContext) -> datetime | None:
+def _device_time(members: list[tuple[str, str]], context: StreamContext) -> datetime | None:
     """Return when the device says that it happened."""
     first = {key: value for key, value in reversed(members) if value}
     for key in ("rt", "end", "start", "deviceReceiptTime"):

@@ -12,12 +12,12 @@ from nephoscope.content.loader import documents
 from nephoscope.files.json_value import decode_json
 from nephoscope.ingest.logs.log_format import LogRow
 from nephoscope.ingest.logs.resource_log import (
-    as_text,
     integer,
-    real,
-    resource_id_of,
-    subscription_of,
-    time_of,
+    parse_real,
+    parse_subscription,
+    read_resource_id,
+    read_time,
+    to_text,
 )
 from nephoscope.ingest.logs.timestamps import moment
 from nephoscope_kql.types import KqlType
@@ -39,7 +39,7 @@ def fold_name(name: str) -> str:
 
 
 @cache
-def columns_of(table: str) -> Mapping[str, KqlType]:
+def table_columns(table: str) -> Mapping[str, KqlType]:
     """The columns of a table of the package, by name; KeyError where it has none of that name."""
     for document in documents(kind="tables"):
         if document.name == f"{table}.json":
@@ -58,10 +58,10 @@ class Filling:
     @cached_property
     def types(self) -> Mapping[str, KqlType]:
         """The columns of the table and their types."""
-        return columns_of(self.table)
+        return table_columns(self.table)
 
     @cached_property
-    def _by_name(self) -> dict[str, str]:
+    def _columns_by_member(self) -> dict[str, str]:
         names = [name for name in self.types if not name.startswith("_")]
         every = {fold_name(name): name for name in reversed(names)}
         found = {name: column for name, column in every.items() if name not in _OF_THE_LAKE}
@@ -74,7 +74,7 @@ class Filling:
 
     def _place(self, name: str) -> tuple[str, KqlType]:
         """The column for a member and its type; ('', ...) where the table has none."""
-        column = self._by_name.get(fold_name(name), "")
+        column = self._columns_by_member.get(fold_name(name), "")
         known = (column, self.types.get(column, KqlType.DYNAMIC))
         if len(self._known) < _MEMO:
             self._known[name] = known
@@ -94,7 +94,7 @@ class Filling:
                 continue
             text = type(value) is str
             if kind is KqlType.STRING:
-                fitting = value if text else as_text(value)
+                fitting = value if text else to_text(value)
             elif kind is KqlType.DYNAMIC:
                 fitting = parse_json_text(value) if text else value
             else:
@@ -111,11 +111,11 @@ class Filling:
 
 def start_row(record: dict[str, object], context: StreamContext) -> dict[str, object]:
     """The columns that every row of a resource log begins with; raises BadRecordError where there is no time."""
-    values: dict[str, object] = {"TimeGenerated": time_of(record)}
-    resource_id = resource_id_of(record, context)
+    values: dict[str, object] = {"TimeGenerated": read_time(record)}
+    resource_id = read_resource_id(record, context)
     if resource_id:
         values["_ResourceId"] = resource_id
-        subscription = subscription_of(resource_id)
+        subscription = parse_subscription(resource_id)
         if subscription:
             values["_SubscriptionId"] = subscription
     return values
@@ -127,7 +127,7 @@ def fit_value(kind: KqlType, value: object) -> object:
     A value that does not fit is returned as it is: the lake puts it into the bag.
     """
     if kind is KqlType.STRING:
-        return as_text(value)
+        return to_text(value)
     if kind is KqlType.DYNAMIC:
         return parse_json_text(value)
     found: object = None
@@ -136,7 +136,7 @@ def fit_value(kind: KqlType, value: object) -> object:
     elif kind in (KqlType.INT, KqlType.LONG):
         found = integer(value)
     elif kind is KqlType.REAL:
-        found = real(value)
+        found = parse_real(value)
     elif kind is KqlType.BOOL:
         found = _truth(value)
     return value if found is None else found

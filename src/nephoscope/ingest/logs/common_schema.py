@@ -34,7 +34,7 @@ _TIMES = frozenset(TIME_NAMES) - {"TimeGenerated"}
 _ABOUT = frozenset({"resourceId", "operationName", "flowRecords"})
 
 
-def in_common_schema(record: dict[str, object]) -> dict[str, object]:
+def to_common_schema(record: dict[str, object]) -> dict[str, object]:
     """Name the members of a resource log as the schema does; any other record, and one that is so named, is returned itself."""
     odd = [name for name in record if name not in _EXACT and name.lower() in _NAMES]
     typed = "category" not in record and isinstance(record.get("type"), str)

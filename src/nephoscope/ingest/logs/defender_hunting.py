@@ -11,10 +11,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nephoscope.content.loader import documents
-from nephoscope.ingest.logs.categories import category_of, table_of_category
+from nephoscope.ingest.logs.categories import read_category, table_of_category
 from nephoscope.ingest.logs.column_filling import Filling
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
-from nephoscope.ingest.logs.resource_log import as_text, properties_of, time_of
+from nephoscope.ingest.logs.resource_log import read_properties, read_time, to_text
 from nephoscope.ingest.logs.timestamps import moment
 
 if TYPE_CHECKING:
@@ -45,16 +45,16 @@ class DefenderHuntingFormat:
 
     def recognises(self, record: dict[str, object]) -> bool:
         """Return whether the category is that of a hunting table."""
-        return category_of(record).startswith(_PREFIX)
+        return read_category(record).startswith(_PREFIX)
 
     def rows(self, record: dict[str, object], _context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of an event: its own Timestamp is its time."""
-        properties = properties_of(record)
-        name = as_text(record.get("category", record.get("Category")))[len(_PREFIX) :]
+        properties = read_properties(record)
+        name = to_text(record.get("category", record.get("Category")))[len(_PREFIX) :]
         stamp = properties.get("Timestamp")
-        time = time_of(record) if stamp is None else moment(stamp)
+        time = read_time(record) if stamp is None else moment(stamp)
         if time is None:
-            raise BadRecordError(f"not a time: {as_text(stamp)[:64]!r}", "properties.Timestamp")
+            raise BadRecordError(f"not a time: {to_text(stamp)[:64]!r}", "properties.Timestamp")
         table = self._known_tables.get(name.lower())
         if table is None:
             yield LogRow(name, {**properties, "TimeGenerated": time})

@@ -30,7 +30,7 @@ class Formats(NamedTuple):
         """The names, sorted."""
         return sorted({form.name for form in (*self.records, *self.lines, *self.files)})
 
-    def only(self, name: str) -> Formats:
+    def select_format(self, name: str) -> Formats:
         """The format of that name alone; raises FormatError."""
         found = Formats(
             *(tuple(form for form in group if form.name == name) for group in self[:3])  # type: ignore[arg-type]
@@ -39,7 +39,7 @@ class Formats(NamedTuple):
             raise FormatError(f"unknown log format {name!r}: use auto, {', '.join(self.names())}")
         return found
 
-    def into(self, table: str) -> Formats:
+    def select_table(self, table: str) -> Formats:
         """The formats for a table that the user asks for: those that write it, then records that are its rows as they are."""
         rows = tuple(form.asked for form in self.records if isinstance(form, RowFormat))
         records = tuple(form for form in self.records if table in form.tables)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.categories import category_of, resource_type, row_of, table_of_category
+from nephoscope.ingest.logs.categories import build_row, read_category, resource_type, table_of_category
 from nephoscope.ingest.logs.column_filling import Filling, parse_json_text
 from nephoscope.ingest.logs.log_format import LogRow
-from nephoscope.ingest.logs.resource_log import as_text, text_of
+from nephoscope.ingest.logs.resource_log import first_text, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,33 +56,33 @@ class EntraAuditFormat:
 
     def recognises(self, record: dict[str, object]) -> bool:
         """Return whether it is a record of the audit log of the directory, or Graph's directoryAudit."""
-        kind = resource_type(text_of(record, "resourceId"))
-        if category_of(record) == "auditlogs" and kind in ("", _DIRECTORY):
+        kind = resource_type(first_text(record, "resourceId"))
+        if read_category(record) == "auditlogs" and kind in ("", _DIRECTORY):
             return True
-        if category_of(record) == "auditlogs":
+        if read_category(record) == "auditlogs":
             return f"{kind}:auditlogs" not in table_of_category() and _is_marked(record)
-        return _of_graph(record) or (kind == _DIRECTORY and _of_activity(record))
+        return _is_graph_record(record) or (kind == _DIRECTORY and _is_activity_record(record))
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of an event."""
-        if _of_graph(record):
+        if _is_graph_record(record):
             record = {
                 **({"time": record["activityDateTime"]} if "activityDateTime" in record else {}),
                 "operationName": record.get("activityDisplayName"),
                 "correlationId": record.get("correlationId"),
                 "properties": record,
             }
-        yield row_of(record, context, _FILLING, _shape)
+        yield build_row(record, context, _FILLING, _shape)
 
 
-def _of_graph(record: dict[str, object]) -> bool:
+def _is_graph_record(record: dict[str, object]) -> bool:
     """Graph's directoryAudit, also with the members alone that its reader selected."""
     return "properties" not in record and len(_MARKS & record.keys()) > 1
 
 
-def _of_activity(record: dict[str, object]) -> bool:
+def _is_activity_record(record: dict[str, object]) -> bool:
     """A record of the directory whose category is that of the activity, not that of the stream."""
-    category = category_of(record)
+    category = read_category(record)
     if f"{_DIRECTORY}:{category}" in table_of_category():
         return False
     return _is_marked(record) or category in _ACTIVITIES
@@ -96,19 +96,19 @@ def _is_marked(record: dict[str, object]) -> bool:
 
 def _shape(record: dict[str, object], properties: dict[str, object], values: dict[str, object]) -> None:
     """The category is that of the activity; the identity is a text or an object."""
-    if category_of(record) == "auditlogs":
+    if read_category(record) == "auditlogs":
         record.pop("category", None)
         record.pop("Category", None)
     who = parse_json_text(record.pop("identity", None))
-    identity = as_text(who) or _initiator(parse_json_text(properties.get("initiatedBy")))
+    identity = to_text(who) or _initiator(parse_json_text(properties.get("initiatedBy")))
     if identity:
         values["Identity"] = identity
-    resource_id = text_of(record, "resourceId", "ResourceId")
+    resource_id = first_text(record, "resourceId", "ResourceId")
     if resource_id:
         values["ResourceId"] = resource_id
         values["Resource"] = values["ResourceGroup"] = "Microsoft.aadiam"
     if "operationName" not in record and properties.get("activityDisplayName"):
-        values["OperationName"] = as_text(properties["activityDisplayName"])
+        values["OperationName"] = to_text(properties["activityDisplayName"])
 
 
 def _initiator(initiated_by: object) -> str:
@@ -118,7 +118,9 @@ def _initiator(initiated_by: object) -> str:
     for kind in ("user", "app"):
         one = initiated_by.get(kind)
         if isinstance(one, dict):
-            return text_of(one, "displayName") or text_of(one, "userPrincipalName", "servicePrincipalName")
+            return first_text(one, "displayName") or first_text(
+                one, "userPrincipalName", "servicePrincipalName"
+            )
     return ""
 
 

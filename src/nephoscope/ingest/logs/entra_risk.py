@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.categories import category_of, row_of
+from nephoscope.ingest.logs.categories import build_row, read_category
 from nephoscope.ingest.logs.column_filling import Filling
 from nephoscope.ingest.logs.log_format import LogRow
 
@@ -54,17 +54,17 @@ class EntraRiskFormat:
 
     def recognises(self, record: dict[str, object]) -> bool:
         """Return whether it is a record of a risk category, or one of Graph's four objects."""
-        return category_of(record) in _TABLES or _category_of_graph(record) != ""
+        return read_category(record) in _TABLES or _category_of_graph(record) != ""
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a user, service principal or detection."""
-        category = category_of(record)
+        category = read_category(record)
         if category not in _TABLES:
             category = _category_of_graph(record)
             name = next((name for name in _TIMES if name in record), "")
             record = {**({"time": record[name]} if name else {}), "properties": record}
         table = _TABLES[category]
-        yield row_of(record, context, self.fillings.setdefault(table, Filling(table)), _shape)
+        yield build_row(record, context, self.fillings.setdefault(table, Filling(table)), _shape)
 
 
 def _shape(record: dict[str, object], _properties: dict[str, object], _values: dict[str, object]) -> None:

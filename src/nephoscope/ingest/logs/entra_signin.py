@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.categories import category_of, row_of
+from nephoscope.ingest.logs.categories import build_row, read_category
 from nephoscope.ingest.logs.column_filling import Filling, fit_value, parse_json_text
 from nephoscope.ingest.logs.log_format import LogRow
-from nephoscope.ingest.logs.resource_log import as_text, text_of
+from nephoscope.ingest.logs.resource_log import first_text, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -66,13 +66,13 @@ def _shape(
             values[column] = fit_value(types[column], properties.pop(name))
     status = parse_json_text(properties.get("status"))
     status = status if isinstance(status, dict) else {}
-    values["ResultType"] = text_of(status, "errorCode") or text_of(record, "resultType")
-    if not text_of(record, "resultDescription") and values["ResultType"] not in ("", "0"):
-        values["ResultDescription"] = text_of(status, "failureReason")
+    values["ResultType"] = first_text(status, "errorCode") or first_text(record, "resultType")
+    if not first_text(record, "resultDescription") and values["ResultType"] not in ("", "0"):
+        values["ResultDescription"] = first_text(status, "failureReason")
     who = parse_json_text(record.pop("identity", None))
-    values["Identity"] = as_text(who) or text_of(properties, "userDisplayName", "servicePrincipalName")
+    values["Identity"] = to_text(who) or first_text(properties, "userDisplayName", "servicePrincipalName")
     if "ResourceId" in types:
-        values["ResourceId"] = text_of(record, "resourceId", "ResourceId")
+        values["ResourceId"] = first_text(record, "resourceId", "ResourceId")
         values["Resource"] = values["ResourceGroup"] = "Microsoft.aadiam"
     for name in ("ResultType", "ResultDescription", "Identity", "ResourceId"):
         if name not in types or values.get(name) == "":
@@ -90,28 +90,28 @@ class EntraSignInFormat:
 
     def recognises(self, record: dict[str, object]) -> bool:
         """Return whether it is a record of a sign-in category, or Graph's signIn."""
-        return category_of(record) in _TABLES or _of_graph(record)
+        return read_category(record) in _TABLES or _is_graph_record(record)
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a sign-in."""
-        if category_of(record) not in _TABLES:
+        if read_category(record) not in _TABLES:
             record = _wrap_in_envelope(record)
-        table = _TABLES[category_of(record)]
+        table = _TABLES[read_category(record)]
         filling = self.fillings.setdefault(table, Filling(table, _RENAMES))
 
         def shape(rest: dict[str, object], properties: dict[str, object], values: dict[str, object]) -> None:
             _shape(rest, properties, values, filling)
 
-        yield row_of(record, context, filling, shape)
+        yield build_row(record, context, filling, shape)
 
 
-def _of_graph(record: dict[str, object]) -> bool:
+def _is_graph_record(record: dict[str, object]) -> bool:
     """Return whether it is Graph's signIn, also with the members alone that its reader selected."""
     if "createdDateTime" not in record or "properties" in record:
         return False
     kinds = record.get("signInEventTypes")
     if isinstance(kinds, list) and kinds:
-        return as_text(kinds[0]).lower() in _EVENT_TYPES
+        return to_text(kinds[0]).lower() in _EVENT_TYPES
     marks = len(_MARKS & record.keys()) + isinstance(record.get("status"), dict)
     return marks > 0 and marks + len(_USUAL & record.keys()) > 1
 
@@ -119,7 +119,7 @@ def _of_graph(record: dict[str, object]) -> bool:
 def _wrap_in_envelope(record: dict[str, object]) -> dict[str, object]:
     """Graph's signIn as the stream would write it."""
     kinds = record.get("signInEventTypes")
-    kind = as_text(kinds[0]).lower() if isinstance(kinds, list) and kinds else ""
+    kind = to_text(kinds[0]).lower() if isinstance(kinds, list) and kinds else ""
     category = _EVENT_TYPES.get(kind)
     if category is None:
         other = "NonInteractiveUserSignInLogs" if record.get("isInteractive") is False else "SignInLogs"

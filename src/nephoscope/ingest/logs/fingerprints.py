@@ -24,7 +24,7 @@ _CLOSED = re.compile(rb"[\s,]*(?:\]\s*(?:\}\s*)?)?\Z")
 _SHAPES = (b"{", b"[")
 
 
-def mark_of(digest: blake2b) -> str:
+def mark_from_hash(digest: blake2b) -> str:
     """Return what a hash is kept as in a mark: the beginning of it."""
     return str(digest.hexdigest()[: 2 * _BYTES])
 
@@ -55,7 +55,7 @@ class Fingerprints:
             begin = end
         return -1
 
-    def passed(self, part: bytes) -> None:
+    def add_part(self, part: bytes) -> None:
         """So many more bytes were gone over."""
         self._quotes += 0 if self.json else part.count(b'"')
 
@@ -64,7 +64,7 @@ class Fingerprints:
         self._last = at
         if self._quotes % 2:
             return
-        self._kept.append((at, mark_of(digest)))
+        self._kept.append((at, mark_from_hash(digest)))
         if len(self._kept) > self._most:
             self._kept = self._kept[1::2]
             self._gap = at // self._most * 2
@@ -101,13 +101,13 @@ class LongerContents:
 
     def compare(self, at: int, digest: blake2b) -> None:
         """Compare what was fed up to a place."""
-        self._seen[at] = mark_of(digest)
+        self._seen[at] = mark_from_hash(digest)
 
     def best(self, size: int, tail: bytes, digest: blake2b, *, document: bool) -> LongerContent | None:
         """The longer content of which most is proved to be here; None where all of them differ somewhere."""
         ended = digest.copy()
         ended.update(b"\n")
-        seen = self._seen | {size: mark_of(digest), size + 1: mark_of(ended)}
+        seen = self._seen | {size: mark_from_hash(digest), size + 1: mark_from_hash(ended)}
         closed = _CLOSED.search(tail)
         end = size - len(closed.group()) if document and closed else size
         found = [

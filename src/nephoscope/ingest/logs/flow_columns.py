@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from nephoscope.ingest.logs.flow_tuple import COUNTERS, ENCRYPTIONS, TABLE, is_address
 from nephoscope.ingest.logs.log_format import ScannedRows
-from nephoscope.ingest.logs.resource_log import subscription_of
+from nephoscope.ingest.logs.resource_log import parse_subscription
 from nephoscope.ingest.logs.scanner import flow_matrices
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class DistinctTexts:
         self.distinct = distinct
         self.places = places
 
-    def at(self, places: NDArray[np.integer]) -> DistinctTexts:
+    def take(self, places: NDArray[np.integer]) -> DistinctTexts:
         """The texts at some places."""
         return DistinctTexts(self.distinct, self.places[places])
 
@@ -138,8 +138,8 @@ def scan_block(kind: int, data: bytes, category: str) -> ScannedRows | None:
     group = gathered.fields[flow_matrices.GROUP]
     flow = gathered.groups[flow_matrices.WITHIN][group]
     record = gathered.flows[flow_matrices.WITHIN][flow]
-    outer = gathered.texts(gathered.flows[0], gathered.flows[1]).at(flow)
-    inner = gathered.texts(gathered.groups[0], gathered.groups[1]).at(group)
+    outer = gathered.texts(gathered.flows[0], gathered.flows[1]).take(flow)
+    inner = gathered.texts(gathered.groups[0], gathered.groups[1]).take(group)
     named = _vnet_names if kind == flow_matrices.VNET else _nsg_names
     columns = named(gathered, record, outer, inner)
     if columns is None:
@@ -152,7 +152,7 @@ def _vnet_names(
     gathered: FlowFields, record: Numbers, outer: DistinctTexts, inner: DistinctTexts
 ) -> dict[str, pa.Array] | None:
     mac, log, target = (
-        gathered.texts(gathered.records[2 * place], gathered.records[2 * place + 1]).at(record)
+        gathered.texts(gathered.records[2 * place], gathered.records[2 * place + 1]).take(record)
         for place in range(3)
     )
     return {
@@ -170,7 +170,7 @@ def _nsg_names(
     target = gathered.texts(gathered.records[0], gathered.records[1])
     if "" in target.distinct:
         return None
-    group = target.at(record)
+    group = target.take(record)
     return {
         "MacAddress": inner.map(str.upper).array(),
         "AclGroup": group.array(),
@@ -184,7 +184,7 @@ def _resource(target: DistinctTexts) -> dict[str, pa.Array]:
     return {
         "TargetResourceId": target.array(),
         "_ResourceId": resource.array(),
-        "_SubscriptionId": resource.map(subscription_of).array(),
+        "_SubscriptionId": resource.map(parse_subscription).array(),
     }
 
 

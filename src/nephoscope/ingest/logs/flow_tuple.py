@@ -57,20 +57,20 @@ def tuple_rows(
 ) -> Iterator[LogRow | RecordFault]:
     """A row for every tuple of a list, with what its record says (`base`); `read` is nsg_values or vnet_values."""
     if not isinstance(tuples, list):
-        yield context.bad("expected a list of tuples", path, tuples)
+        yield context.fault("expected a list of tuples", path, tuples)
         return
     for place, text in enumerate(tuples):
         try:
             yield LogRow(TABLE, {**base, **read(text)})
         except TupleError as error:
-            yield context.bad(str(error), f"{path}[{place}]", text)
+            yield context.fault(str(error), f"{path}[{place}]", text)
 
 
 def nsg_values(text: object) -> dict[str, object]:
     """The values of a tuple of versions 1 and 2; raises TupleError."""
     parts = _parts(text, (8, 13))
     status = _word(parts[7], STATUSES, "decision")
-    values = _common(parts)
+    values = _common_columns(parts)
     values["Protocol"] = _word(parts[5], PROTOCOLS, "protocol")
     values["FlowStatus"] = status
     if len(parts) == 13:
@@ -82,7 +82,7 @@ def nsg_values(text: object) -> dict[str, object]:
 def vnet_values(text: object) -> dict[str, object]:
     """The values of a tuple of version 4; raises TupleError."""
     parts = _parts(text, (13,))
-    values = _common(parts)
+    values = _common_columns(parts)
     values["Protocol"] = _number(parts[5], 255, "protocol")
     values["FlowState"] = _state(parts[7], STATES)
     values["FlowStatus"] = "Denied" if parts[7] == "D" else "Allowed"
@@ -101,7 +101,7 @@ def _parts(text: object, sizes: tuple[int, ...]) -> list[str]:
     return parts
 
 
-def _common(parts: list[str]) -> dict[str, object]:
+def _common_columns(parts: list[str]) -> dict[str, object]:
     time = from_epoch(_number(parts[0], _MOST, "time"))
     if time is None:
         raise TupleError(f"not a time: {parts[0]!r}")

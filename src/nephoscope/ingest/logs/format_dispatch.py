@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.files.json_value import decode_json, describe_error, limit_json, spell_half_surrogates
-from nephoscope.ingest.logs.common_schema import in_common_schema
+from nephoscope.ingest.logs.common_schema import to_common_schema
 from nephoscope.ingest.logs.log_format import BadRecordError, FastFormat, LogRow, RowFormat
 from nephoscope.ingest.logs.message_wrappers import unwrap_message
-from nephoscope.ingest.logs.row_batch import FastTables, LogBatch, PlacedRow, bad_entry, within
+from nephoscope.ingest.logs.row_batch import FastTables, LogBatch, PlacedRow, join_place, quarantine_entry
 from nephoscope.ingest.logs.secret_masking import mask_secrets, masked_value, suspects
 from nephoscope.ingest.logs.table_row import TIMES
-from nephoscope.ingest.logs.text_decoding import is_utf8, read_as, why_not
+from nephoscope.ingest.logs.text_decoding import decode_error, decode_with, is_utf8
 from nephoscope.lake.schema.coercion import json_text
 
 if TYPE_CHECKING:
@@ -49,12 +49,12 @@ class RecordReader:
 
     def batch(self, block: RecordBlock) -> LogBatch:
         """The rows of a block."""
-        batch = LogBatch(block.end, sure=block.sure, text=block.text)
+        batch = LogBatch(block.end, sure=block.settled_end, text=block.text)
         if not self._scan_block(block, batch):
-            self._one_by_one(block, batch)
+            self._read_singly(block, batch)
         return batch
 
-    def _one_by_one(self, block: RecordBlock, batch: LogBatch) -> None:
+    def _read_singly(self, block: RecordBlock, batch: LogBatch) -> None:
         """Read the records of a block one by one."""
         records = [block.data[piece.start : piece.end] for piece in block.pieces]
         with pause_collection():
@@ -81,21 +81,21 @@ class RecordReader:
     def _piece(
         self, block: RecordBlock, piece: CutRecord, data: bytes, secret: bool, batch: LogBatch
     ) -> None:
-        self._judge_piece(block, piece, data, secret, batch)
+        self._read_piece(block, piece, data, secret, batch)
         batch.records += 1
 
-    def _judge_piece(
+    def _read_piece(
         self, block: RecordBlock, piece: CutRecord, data: bytes, secret: bool, batch: LogBatch
     ) -> None:
         error = piece.error
         if not error and not is_utf8(data):
             try:
-                data = read_as(data, self.context.encoding).encode()
+                data = decode_with(data, self.context.encoding).encode()
                 batch.recoded += 1
             except UnicodeDecodeError as wrong:
-                error = why_not(wrong, self.context.encoding, block.start + piece.start)
+                error = decode_error(wrong, self.context.encoding, block.start + piece.start)
         if error:
-            self._aside(piece.place, error, data, batch)
+            self._quarantine(piece.place, error, data, batch)
         elif block.text and not data.lstrip().startswith(b"{"):
             line = data.decode().rstrip("\r")
             self._line(mask_secrets(line) if secret else line, data, piece.place, batch)
@@ -107,7 +107,7 @@ class RecordReader:
         batch.halves += halves
         if not isinstance(value, dict):
             reason = value if isinstance(value, str) else "expected a JSON object"
-            self._aside(place, reason, data, batch)
+            self._quarantine(place, reason, data, batch)
             return
         form, value = self._find_format(value)
         if (form is None or self._is_no_row(form, value)) and self._message(
@@ -123,20 +123,20 @@ class RecordReader:
         try:
             found = unwrap_message(value, self._recognises)
         except BadRecordError as error:
-            self._aside(within(place, error.path), error.reason, data, batch)
+            self._quarantine(join_place(place, error.path), error.reason, data, batch)
             return True
         for number, one in enumerate(found or ()):
             batch.records += number > 0
-            self._inside(one, within(place, one.path), secret or one.opened, batch)
+            self._read_wrapped(one, join_place(place, one.path), secret or one.opened, batch)
         return found is not None
 
-    def _inside(self, one: WrappedRecord, place: str, secret: bool, batch: LogBatch) -> None:
+    def _read_wrapped(self, one: WrappedRecord, place: str, secret: bool, batch: LogBatch) -> None:
         item = one.item
         if secret:
             item = _mask(item, b"" if isinstance(item, str) else json_text(item).encode())
         raw = item.encode("utf-8", "backslashreplace") if isinstance(item, str) else json_text(item).encode()
         if one.reason:
-            self._aside(place, one.reason, raw, batch)
+            self._quarantine(place, one.reason, raw, batch)
         elif isinstance(item, str):
             self._line(item, raw, place, batch)
         else:
@@ -164,7 +164,7 @@ class RecordReader:
     ) -> None:
         if form is None:
             reason = "no format recognises the record: name its table with --table"
-            self._aside(place, reason, data, batch)
+            self._quarantine(place, reason, data, batch)
             return
         self._rows(form, form.rows(value, self.context), data, place, batch)
 
@@ -173,7 +173,7 @@ class RecordReader:
             if form.recognises_line(line):
                 self._rows(form, form.line_rows(line, self.context), data, place, batch)
                 return
-        self._aside(place, "no format recognises the line", data, batch)
+        self._quarantine(place, "no format recognises the line", data, batch)
 
     def _rows(
         self,
@@ -191,19 +191,21 @@ class RecordReader:
                     made += 1
                     batch.rows[item.table].append(PlacedRow(item, place, form.name, batch.records))
                 else:
-                    self._aside(within(place, item.path), item.reason, item.raw or data, batch, form.name)
+                    self._quarantine(
+                        join_place(place, item.path), item.reason, item.raw or data, batch, form.name
+                    )
         except BadRecordError as error:
-            self._aside(within(place, error.path), error.reason, data, batch, form.name)
+            self._quarantine(join_place(place, error.path), error.reason, data, batch, form.name)
         batch.empty += not made and len(batch.bad) == before
 
-    def _aside(self, place: str, reason: str, raw: bytes | str, batch: LogBatch, form: str = "") -> None:
+    def _quarantine(self, place: str, reason: str, raw: bytes | str, batch: LogBatch, form: str = "") -> None:
         """Set something of the record aside that is being read."""
-        batch.bad.append(bad_entry(self.context, place, reason, raw, form))
+        batch.bad.append(quarantine_entry(self.context, place, reason, raw, form))
         batch.faulty.add(batch.records)
 
     def _find_format(self, record: dict[str, object]) -> tuple[LogFormat | None, dict[str, object]]:
         """The format of a record, and the record as that reads it: a row of a table keeps its names as they are."""
-        named = in_common_schema(record)
+        named = to_common_schema(record)
         form = self._form(named)
         if named is not record and (form is None or isinstance(form, RowFormat)):
             return form, record

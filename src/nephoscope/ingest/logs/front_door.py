@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.azure_diagnostics import TABLE, diagnostics_row
-from nephoscope.ingest.logs.categories import category_of
+from nephoscope.ingest.logs.categories import read_category
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ class FrontDoorFormat:
 
     def recognises(self, record: dict[str, object]) -> bool:
         """By the category."""
-        return category_of(record) in _CATEGORIES
+        return read_category(record) in _CATEGORIES
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a record."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.files.json_tree import list_of
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
-from nephoscope.ingest.logs.resource_log import as_text, text_of
+from nephoscope.ingest.logs.resource_log import first_text, to_text
 from nephoscope.ingest.logs.timestamps import moment
 
 if TYPE_CHECKING:
@@ -109,24 +109,24 @@ class GraphAlertFormat:
         given = record[name]
         time = moment(given)
         if time is None:
-            raise BadRecordError(f"not a time: {as_text(given)[:64]!r}", name)
+            raise BadRecordError(f"not a time: {to_text(given)[:64]!r}", name)
         values: dict[str, object] = {"TimeGenerated": time, "VendorName": "Microsoft"}
-        values.update({column: text_of(record, name) for column, name in _TEXTS.items()})
+        values.update({column: first_text(record, name) for column, name in _TEXTS.items()})
         values.update({column: moment(record.get(name)) for column, name in _TIMES.items()})
-        values.update({column: _capital(text_of(record, name)) for column, name in _CAPITAL.items()})
+        values.update({column: _capital(first_text(record, name)) for column, name in _CAPITAL.items()})
         techniques = record.get("mitreTechniques")
-        values["Techniques"] = as_text(techniques) if techniques else ""
+        values["Techniques"] = to_text(techniques) if techniques else ""
         entities = [
             _entity(one, number)
             for number, one in enumerate(list_of(record, "evidence"), 1)
             if isinstance(one, dict)
         ]
-        values["Entities"] = as_text(entities) if entities else ""
+        values["Entities"] = to_text(entities) if entities else ""
         values["CompromisedEntity"] = _compromised_entity(entities)
         others = {
             name: value for name, value in record.items() if name not in _USED and value not in (None, "", [])
         }
-        values["ExtendedProperties"] = as_text(others) if others else ""
+        values["ExtendedProperties"] = to_text(others) if others else ""
         yield LogRow(TABLE, {name: value for name, value in values.items() if value not in ("", None)})
 
 
@@ -137,11 +137,11 @@ def _capital(text: str) -> str:
 def _entity(evidence: dict[str, object], number: int) -> dict[str, object]:
     """The entity of a piece of evidence; of a kind that is not known, the evidence itself."""
     kind = next(
-        (as_text(value) for name, value in evidence.items() if name.lower().endswith("odata.type")), ""
+        (to_text(value) for name, value in evidence.items() if name.lower().endswith("odata.type")), ""
     )
     if not kind:
         kind = next(
-            (as_text(value) for name, value in evidence.items() if name.lower().endswith("odata_type")), ""
+            (to_text(value) for name, value in evidence.items() if name.lower().endswith("odata_type")), ""
         )
     kind = kind.rpartition(".")[2]
     known = _ENTITIES.get(kind)
@@ -154,7 +154,7 @@ def _entity(evidence: dict[str, object], number: int) -> dict[str, object]:
             value = value.get(part) if isinstance(value, dict) else None
         if value not in (None, ""):
             entity[member] = value
-    principal = as_text(entity.get("UserPrincipalName"))
+    principal = to_text(entity.get("UserPrincipalName"))
     if "@" in principal:
         entity["UPNSuffix"] = principal.rpartition("@")[2]
     return entity
@@ -165,7 +165,7 @@ def _compromised_entity(entities: list[dict[str, object]]) -> str:
     for entity in entities:
         found = entity.get("UserPrincipalName") or entity.get("HostName") or entity.get("ResourceId")
         if found:
-            return as_text(found)
+            return to_text(found)
     return ""
 
 

@@ -22,12 +22,12 @@ from nephoscope.ingest.logs.load_files import (
     is_log,
     open_source,
     packed_size,
-    unreadable,
+    unreadable_reason,
 )
 from nephoscope.ingest.logs.load_registry import FileLoad, FileLoads
 from nephoscope.ingest.logs.load_tally import LoadTally
 from nephoscope.ingest.logs.log_reader import read
-from nephoscope.ingest.logs.previous_loads import PreviousLoads, again, told_by_path
+from nephoscope.ingest.logs.previous_loads import PreviousLoads, path_context, repeat_suffix
 from nephoscope.lake.errors import LakeError, NoRoomError, SpoolFullError
 from nephoscope.lake.writing.quarantine import QuarantineEntry
 from nephoscope.state.database.database import StateError
@@ -88,7 +88,7 @@ class FileIngestion:
 
     def run(self, sources: Iterable[SourceFile]) -> None:
         """Take files in, one after another; SpoolFullError where the lake has no room for long: run again to go on."""
-        run = self._name_again()
+        run = self._repeat_suffix()
         earlier = PreviousLoads(self.state.ingested_files.all(self.workspace.name), run)
         try:
             for source in sources:
@@ -101,7 +101,7 @@ class FileIngestion:
         if run:
             self.state.repeated_loads.finish(self.workspace.name, self.again, run)
 
-    def _name_again(self) -> str:
+    def _repeat_suffix(self) -> str:
         """Return what names this load among those with --again; '' where it is none."""
         if not self.again:
             return ""
@@ -111,19 +111,19 @@ class FileIngestion:
 
     def _tape(self, source: SourceFile, earlier: PreviousLoads) -> None:
         """Take in what a tar archive holds, a member at a time."""
-        if why := unreadable(source):
+        if why := unreadable_reason(source):
             self.tally.failed[source.name] = why
             return
         try:
             tally, wait = self.tally, LakeWait(self.waits, PATIENCE)
 
-            def full(error: OSError) -> None:
+            def pause_for_room(error: OSError) -> None:
                 wait.pause(NoRoomError(f"nothing can be unpacked: {error.strerror}"))
 
             for member in members(
-                source, self.limits, self.scratch, is_log, tally.passed_over, tally.special, full
+                source, self.limits, self.scratch, is_log, tally.passed_over, tally.special, pause_for_room
             ):
-                wait.over()
+                wait.end()
                 self.file(member, earlier)
         except FileError as error:
             self.tally.failed[source.name] = str(error)
@@ -131,7 +131,7 @@ class FileIngestion:
 
     def file(self, source: SourceFile, earlier: PreviousLoads) -> None:
         """Take a file in, unless its content is there; of one that has grown, what is new."""
-        if why := unreadable(source):
+        if why := unreadable_reason(source):
             self.tally.failed[source.name] = why
             return None
         while True:
@@ -151,40 +151,42 @@ class FileIngestion:
 
         def meanwhile(session: Session) -> None:
             ledger = self.state.ingested_files
-            begun = earlier.unseen(ledger.begun_since(session, self.workspace.name, earlier.seen))
+            begun = earlier.unknown_loads(ledger.begun_since(session, self.workspace.name, earlier.seen))
             if any(earlier.concerns(source.name, content.name, starts[0], one) for one in begun):
                 raise ConcurrentLoadError(begun)
             for one in begun:
                 earlier.add(one)
 
         content = identity(source, self.limits, find_known)
-        same = earlier.same(source.name, content.name, self.options)
+        same = earlier.find_same_load(source.name, content.name, self.options)
         name = same.identity if same else self._name(source.name, content.name, earlier)
         others = [proof for proof in content.proofs if proof.earlier.identity != name]
-        akin = [proof for proof in others if earlier.akin(source.name, proof.earlier)]
+        akin = [proof for proof in others if earlier.is_later_load(source.name, proof.earlier)]
         continued = ContinuedLoad.best(self._continue(source, proof) for proof in akin)
         for proof in others:
             if proof not in akin and proof.earlier.rows:
                 self.tally.alike[source.name] = proof.earlier.name
         before = [proof.earlier for proof in akin]
         if same is not None and same.finished is not None:
-            self._there(source, content, [same, *before])
+            self._count_known_file(source, content, [same, *before])
             loaded = same
         else:
             loaded = self._load(source, name, content, continued, before, meanwhile)
             earlier.add(loaded)
-        if not told_by_path(source.name):
+        if not path_context(source.name):
             return
         for one, content_ in (
             (loaded, content.name),
             *((one.earlier, one.earlier.content) for one in (continued,) if one),
         ):
-            if not told_by_path(one.name):
+            if not path_context(one.name):
                 self._adopt(source, one, content_, earlier)
 
-    def _there(self, source: SourceFile, content: FileContent, loads: Sequence[IngestedFile]) -> None:
+    def _count_known_file(
+        self, source: SourceFile, content: FileContent, loads: Sequence[IngestedFile]
+    ) -> None:
         """A file was taken in before, by so many loads."""
-        self.tally.knew(loads)
+        self.tally.count_known(loads)
         self.advance(packed_size(source.path))
         if content.failure:
             self.tally.failed[source.name] = content.failure
@@ -199,12 +201,12 @@ class FileIngestion:
         self._loads.settle()
         one = ledger.get(proof.earlier.identity, workspace) or proof.earlier
         if one.finished is None:
-            with self._loads.alone(one.identity, lambda _: one) as load:
+            with self._loads.lock_content(one.identity, lambda _: one) as load:
                 load.file = ledger.get(one.identity, workspace) or one
                 if load.file.finished is None:
                     self._note_blocks(source, proof, load)
             one = ledger.get(one.identity, workspace) or one
-        return ContinuedLoad.of(one, proof)
+        return ContinuedLoad.from_load(one, proof)
 
     def _note_blocks(self, source: SourceFile, proof: PrefixProof, load: FileLoad) -> None:
         """Note the blocks of an interrupted load that were acknowledged: the same bytes, cut into the same blocks."""
@@ -216,20 +218,20 @@ class FileIngestion:
             for chunk, parsed in self._blocks(stream, one.name, load):
                 if chunk > last:
                     return
-                load.took(_chunk(chunk, parsed))
+                load.record_chunk(_chunk(chunk, parsed))
                 load.note()
         load.end()
         self._loads.settle()
 
     def _find_related_loads(self, name: str, start: bytes, earlier: PreviousLoads) -> KnownLoads:
         """The loads that a content may have to do with which begins so."""
-        found = earlier.longer(name, start, self.options)
+        found = earlier.longest_loads(name, start, self.options)
         marks: dict[str, str] = {}
         if found:
             self._loads.settle()
             marks = self.state.ingested_files.marks([one.identity for one in found], self.workspace.name)
         longer = [(one, marks[one.identity]) for one in found if one.identity in marks]
-        return KnownLoads(earlier.of(name, start, self.options), longer)
+        return KnownLoads(earlier.find_appended(name, start, self.options), longer)
 
     def _load(
         self,
@@ -253,14 +255,14 @@ class FileIngestion:
                 done=at, lines=lines, closing=content.closing, head=content.head, marks=content.marks,
             )  # fmt: skip
 
-        with self._loads.alone(name, begin) as load:
+        with self._loads.lock_content(name, begin) as load:
             if load.file.finished is not None:
-                self._there(source, content, [load.file, *before])
+                self._count_known_file(source, content, [load.file, *before])
             elif older is not None and load.file.chunk < 0 and self._is_older(source, content, older, at):
-                load.took(Chunk(0, at, sure=older.at, lines=lines))
+                load.record_chunk(Chunk(0, at, sure=older.at, lines=lines))
                 load.end()
             else:
-                self._go_on(source, load, content, None if older else continued)
+                self._continue_load(source, load, content, None if older else continued)
                 load.end(continued.earlier.identity if continued is not None and continued.at else "")
         return load.file
 
@@ -273,7 +275,7 @@ class FileIngestion:
             self.advance(packed_size(source.path))
         return at == content.size
 
-    def _go_on(
+    def _continue_load(
         self, source: SourceFile, load: FileLoad, content: FileContent, continued: ContinuedLoad | None
     ) -> None:
         """Read what is not there yet, and count what that is."""
@@ -301,10 +303,10 @@ class FileIngestion:
 
     def _name(self, path: str, content: str, earlier: PreviousLoads) -> str:
         """Return what names a load: the content with what else decides its rows, the options and what the path tells."""
-        said = told_by_path(path)
+        said = path_context(path)
         decisive = f"{self.options}\0{said}" if said else self.options
         name = f"{content}-{blake2b(decisive.encode(), digest_size=6).hexdigest()}" if decisive else content
-        return name + again(earlier.run)
+        return name + repeat_suffix(earlier.run)
 
     def _producer(self, name: str) -> str:
         return f"{FILE}{self.workspace.name}-{name}"
@@ -320,7 +322,7 @@ class FileIngestion:
                 load.note()
                 self._append(writer, parsed, producer, chunk, load.lease)
                 self.tally.add(parsed, self.workspace.subscriptions)
-                load.took(_chunk(chunk, parsed))
+                load.record_chunk(_chunk(chunk, parsed))
             if isinstance(stream, LogStream) and stream.failure:
                 self._note_failure(writer, source, stream, producer, chunk + 1)
 
@@ -339,7 +341,7 @@ class FileIngestion:
                 with suppress(StateError):  # a full disk takes no renewal either, of nobody
                     lease.renew()
             else:
-                wait.over()
+                wait.end()
                 return
 
     def _lines(self, source: SourceFile, size: int) -> int:

@@ -47,10 +47,10 @@ class ByteWindow(NamedTuple):
     lined: bool
     far: int
 
-    def behind(self, start: int) -> int:
+    def end_of_broken(self, start: int) -> int:
         """Return where what is broken ends that begins at a byte; 0 = more bytes are needed to tell."""
-        found = self._find_end(start) if self.data[start] == 0x7B else self.next_record(start + 1, start)
-        return self._own_line(start, found)
+        found = self._find_end(start) if self.data[start] == 0x7B else self.find_next_record(start + 1, start)
+        return self._find_own_line(start, found)
 
     def _find_end(self, start: int) -> int:
         """Where a broken record ends: where its brackets close, else where the next one begins."""
@@ -60,10 +60,10 @@ class ByteWindow(NamedTuple):
             trusted = self._trust_end(end)
             if trusted:
                 return end if trusted > 0 else self._all()
-            return self.next_record(end, start)
-        return self.next_record(start + walk.back, start) if walk.wrong >= 0 else self._all()
+            return self.find_next_record(end, start)
+        return self.find_next_record(start + walk.back, start) if walk.wrong >= 0 else self._all()
 
-    def _own_line(self, start: int, found: int) -> int:
+    def _find_own_line(self, start: int, found: int) -> int:
         """The first line behind a byte that is a record of its own, where that is before the end that was found."""
         at, stop = start + 1, found or self.stop
         while match := _ON_LINE.search(self.data, at, stop):
@@ -112,7 +112,7 @@ class ByteWindow(NamedTuple):
         match = _LINE_END.search(self.data, at, self.stop)
         return match.start() if match else self.stop
 
-    def next_record(self, at: int, start: int) -> int:
+    def find_next_record(self, at: int, start: int) -> int:
         """Where the next record begins, at or behind a byte; all that is held where none does; 0 = more bytes are needed to tell."""
         while match := (_IN_LIST if self.listed else _ON_LINE).search(self.data, at, self.stop):
             found = match.end() - 1
@@ -123,7 +123,7 @@ class ByteWindow(NamedTuple):
                 if not at:
                     return found
             else:
-                own = found > start and (self._is_own(found) if self._within(start, found) else 1)
+                own = found > start and (self._is_own(found) if self._continues_within(start, found) else 1)
                 if own:
                     return found if own > 0 else 0
                 at = found + 1
@@ -146,7 +146,7 @@ class ByteWindow(NamedTuple):
         rejected = self._reject_object(match.end())
         return _MORE if rejected == _MORE else rejected == 0
 
-    def _within(self, start: int, found: int) -> bool:
+    def _continues_within(self, start: int, found: int) -> bool:
         """Return whether a brace at the begin of a line may go on with what stands before it."""
         return self.data[max(start, found - _LEAST) : found].rstrip()[-1:] in (b"[", b",", b":")
 

@@ -46,18 +46,18 @@ class JsonCutter(Cutter):
         pieces: list[CutRecord] = []
         window.fill(2 * self.bounds.block)
         self.find_ends()
-        between = self._between(first=True)
+        between = self._skip_between_records(first=True)
         window.fill(2 * self.bounds.block)
         plain, self.deep, self.last = True, False, slice(0, 0)
         start = window.position
         self.horizon = start + 2 * self.bounds.block
-        while window.left and window.position - start < self.bounds.block:
+        while window.buffered_size and window.position - start < self.bounds.block:
             piece = self._piece(begun=bool(pieces))
             if piece is None:
                 break
             pieces.append(piece)
             plain = plain and between and not (piece.error or self.deep)
-            between = self._between(first=False)
+            between = self._skip_between_records(first=False)
         if not pieces:
             return self._skip_oversized() if self.oversized else None
         stop = pieces[-1].end
@@ -77,7 +77,7 @@ class JsonCutter(Cutter):
         head = window.buffer[window.position : window.position + self.bounds.head]
         walk = JsonWalk(lines=not self.listed)
         ended = window.buffer[window.position] == 0x7B and self._walk_record(walk)
-        if not ended and (walk.wrong >= 0 or not window.ended or window.left):
+        if not ended and (walk.wrong >= 0 or not window.ended or window.buffered_size):
             ended = self._resync()
         if not ended and self.growing:
             return None
@@ -109,10 +109,10 @@ class JsonCutter(Cutter):
     def _resync(self) -> bool:
         """Go on behind the position to the next record; whether one was met."""
         window = self.window
-        while window.left:
+        while window.buffered_size:
             window.fill(self.bounds.record)
             start, limit = window.position, window.position + self.bounds.record
-            found = self._hold(limit).next_record(start, start)
+            found = self._hold(limit).find_next_record(start, start)
             stop = found or min(len(window.buffer), limit - self.bounds.block)
             while found and stop > start + 1 and window.buffer[stop - 1] in b", \t\r\n":
                 stop -= 1  # they say whether a list goes on
@@ -120,9 +120,9 @@ class JsonCutter(Cutter):
             window.position = stop
             if found:
                 break
-        return bool(window.left)
+        return bool(window.buffered_size)
 
-    def _between(self, *, first: bool) -> bool:
+    def _skip_between_records(self, *, first: bool) -> bool:
         """Go over what stands before the next record; False when that is more than commas and blanks."""
         window = self.window
         buffer = window.buffer
@@ -183,24 +183,24 @@ class JsonCutter(Cutter):
             whole = window.ended and not self.growing and limit >= len(window.buffer)
             size, reason, _ = measure_value(window.buffer, window.position, limit, whole=whole)
             if size:
-                return self._whole(size, place)
+                return self._complete_record(size, place)
             if reason:
                 return self._make_broken(place, reason, begun)
-            if begun and window.position + window.left > self.horizon:
+            if begun and window.position + window.buffered_size > self.horizon:
                 return None
-            if not begun and window.left > self.bounds.record:
+            if not begun and window.buffered_size > self.bounds.record:
                 self.oversized = f"the record is over {self.bounds.record} bytes"
                 return None
             if window.ended:
                 return None if self.growing else self._make_broken(place, UNENDED, begun)
             if begun:
                 return None
-            window.fill(2 * window.left)
+            window.fill(2 * window.buffered_size)
 
     def _limit(self, begun: bool) -> int:
         return self.horizon if begun else self.window.position + self.bounds.record
 
-    def _whole(self, size: int, place: str) -> CutRecord:
+    def _complete_record(self, size: int, place: str) -> CutRecord:
         window = self.window
         start = window.position
         if not self.key:
@@ -223,17 +223,17 @@ class JsonCutter(Cutter):
         while True:
             start = window.position
             held = self._hold(self._limit(begun))
-            stop = held.behind(start)
+            stop = held.end_of_broken(start)
             if stop:
                 break
             if window.ended and len(window.buffer) <= held.stop:
                 return None
             if begun:
                 return None
-            if window.left > self.bounds.record:
+            if window.buffered_size > self.bounds.record:
                 self.oversized = reason
                 return None
-            window.fill(2 * window.left)
+            window.fill(2 * window.buffered_size)
         size = stop - start
         # behind an element of a list they say whether it goes on; a line that breaks off behind a comma begins none
         apart = b", \t\r\n" if self.listed else b" \t\r\n"

@@ -29,14 +29,14 @@ def _flat(inner: bytes) -> dict[int, re.Pattern[bytes]]:
     }
 
 
-def _rest(inner: bytes) -> re.Pattern[bytes]:
+def _string_end_pattern(inner: bytes) -> re.Pattern[bytes]:
     """The rest of a string up to its closing quote, an escape that is cut, or what it may not hold."""
     return re.compile(rb"%b*+(?:\\.%b*+)*+" % (inner, inner), re.DOTALL)
 
 
 #: By whether records are lines: a string goes on over a line break only where they are not.
 _FLAT = {True: _flat(rb'[^"\\\n]'), False: _flat(rb'[^"\\]')}
-_REST = {True: _rest(rb'[^"\\\n]'), False: _rest(rb'[^"\\]')}
+_REST = {True: _string_end_pattern(rb'[^"\\\n]'), False: _string_end_pattern(rb'[^"\\]')}
 
 
 class JsonWalk:
@@ -66,7 +66,11 @@ class JsonWalk:
         """Follow the next bytes of the record; where it ends in the data, -1 = it goes on, or is `wrong`."""
         at = start
         while at < stop:
-            at = self._inside(data, at, stop) if self._quoted else self._outside(data, at, start, stop)
+            at = (
+                self._skip_string(data, at, stop)
+                if self._quoted
+                else self._skip_members(data, at, start, stop)
+            )
             if self.wrong >= 0:
                 self.wrong += self._fed - start
                 return -1
@@ -78,7 +82,7 @@ class JsonWalk:
         self._fed += stop - start
         return -1
 
-    def _inside(self, data: bytes, at: int, stop: int) -> int:
+    def _skip_string(self, data: bytes, at: int, stop: int) -> int:
         """Go over a string up to its closing quote."""
         if self._escaped:
             self._escaped = False
@@ -95,7 +99,7 @@ class JsonWalk:
         self.wrong, self.back = at, self._last_at
         return at
 
-    def _outside(self, data: bytes, at: int, start: int, stop: int) -> int:
+    def _skip_members(self, data: bytes, at: int, start: int, stop: int) -> int:
         """Go over flat members or elements, or over one token."""
         if self._worded:
             self._worded = False
@@ -108,7 +112,9 @@ class JsonWalk:
         if at == stop:
             return at
         mark = data[at]
-        if not self._fits(mark) or (mark == ord("{") and self.lines and self._next_line(data, at, start)):
+        if not self._fits(mark) or (
+            mark == ord("{") and self.lines and self._is_second_line(data, at, start)
+        ):
             self.wrong, self.back = at, self._last_at
             return at
         self._last_at = self._fed + at - start
@@ -156,7 +162,7 @@ class JsonWalk:
         else:
             self._open.pop()
 
-    def _next_line(self, data: bytes, at: int, start: int) -> bool:
+    def _is_second_line(self, data: bytes, at: int, start: int) -> bool:
         """Return whether a brace within the record begins its second line, and the first does not end as one that is
         broken for reading."""
         if not self._open or self._broke or self._last in b"[,":

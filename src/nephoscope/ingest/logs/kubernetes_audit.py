@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
-from nephoscope.ingest.logs.categories import category_of
+from nephoscope.ingest.logs.categories import read_category
 from nephoscope.ingest.logs.column_filling import Filling, parse_json_text, start_row
 from nephoscope.ingest.logs.log_format import LogRow
-from nephoscope.ingest.logs.resource_log import as_text, resource_id_of
+from nephoscope.ingest.logs.resource_log import read_resource_id, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ class KubernetesAuditFormat:
 
     def recognises(self, record: dict[str, object]) -> bool:
         """Return whether it is a resource log of an audit category, or an event alone."""
-        return category_of(record) in _CATEGORIES or _is_event(record)
+        return read_category(record) in _CATEGORIES or _is_event(record)
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of an event, and that of AzureDiagnostics for a resource log."""
@@ -62,7 +62,7 @@ class KubernetesAuditFormat:
             properties = properties if isinstance(properties, dict) else {}
             event = parse_json_text(properties.get("log"))
             if not isinstance(event, dict):
-                yield context.bad(
+                yield context.fault(
                     "the log of an audit event is not a JSON object", "properties.log", event or ""
                 )
                 return
@@ -76,9 +76,9 @@ class KubernetesAuditFormat:
         context: StreamContext,
     ) -> LogRow:
         values = start_row(record, context)
-        arc = "microsoft.kubernetes/" in resource_id_of(record, context)
+        arc = "microsoft.kubernetes/" in read_resource_id(record, context)
         kind = "ArcK8sAudit" if arc else "AKSAudit"
-        table = f"{kind}Admin" if category_of(record) == _ADMIN else kind
+        table = f"{kind}Admin" if read_category(record) == _ADMIN else kind
         filling = self.fillings.setdefault(table, Filling(table, _RENAMES))
         filling.fill(values, event, skip=("kind", "apiVersion", "metadata"))
         filling.fill(values, properties, skip=("log",))
@@ -86,7 +86,7 @@ class KubernetesAuditFormat:
 
 
 def _is_event(record: dict[str, object]) -> bool:
-    return "auditID" in record and as_text(record.get("apiVersion")).startswith("audit.k8s.io/")
+    return "auditID" in record and to_text(record.get("apiVersion")).startswith("audit.k8s.io/")
 
 
 FORMAT = KubernetesAuditFormat()

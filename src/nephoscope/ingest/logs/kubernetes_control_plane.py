@@ -12,10 +12,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
-from nephoscope.ingest.logs.categories import dedicated_table, row_of
+from nephoscope.ingest.logs.categories import build_row, dedicated_table
 from nephoscope.ingest.logs.column_filling import Filling
 from nephoscope.ingest.logs.log_format import StreamContext
-from nephoscope.ingest.logs.resource_log import as_text
+from nephoscope.ingest.logs.resource_log import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ class KubernetesControlPlaneFormat:
         if context.destination.is_dedicated:
             table = dedicated_table(record, _NOWHERE)
             filling = self.fillings.setdefault(table, Filling(table, _RENAMES))
-            yield row_of(record, context, filling, _shape)
+            yield build_row(record, context, filling, _shape)
         if context.destination.azure_diagnostics:
             yield diagnostics_row(record, context)
 
@@ -56,7 +56,7 @@ def _shape(_record: dict[str, object], properties: dict[str, object], values: di
     line = properties.get("log")
     if line is None:
         return
-    text = properties["log"] = as_text(line).rstrip("\r\n")
+    text = properties["log"] = to_text(line).rstrip("\r\n")
     header = _KLOG.match(text)
     if header is not None:
         values["Level"] = _LEVELS[header[1]]

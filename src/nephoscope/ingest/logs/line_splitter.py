@@ -14,7 +14,7 @@ class LineCutter(Cutter):
         """Lines until a block is full."""
         window = self.window
         window.fill(self.bounds.block + self.bounds.line)
-        if not window.left:
+        if not window.buffered_size:
             return None
         self.find_ends()
         start = window.position
@@ -44,11 +44,11 @@ class LineCutter(Cutter):
         found = max(window.buffer.rfind(end, window.position, limit) for end in self.ends) + 1
         if window.ended and len(window.buffer) <= limit:
             return found or window.position if self.growing else len(window.buffer)
-        if not found and window.ended and not self.growing and window.left < self.bounds.line:
+        if not found and window.ended and not self.growing and window.buffered_size < self.bounds.line:
             return len(window.buffer)
-        return found or self._end_in(window.buffer, limit, limit + self.bounds.line)
+        return found or self._find_line_end(window.buffer, limit, limit + self.bounds.line)
 
-    def _end_in(self, data: bytes, start: int, stop: int) -> int:
+    def _find_line_end(self, data: bytes, start: int, stop: int) -> int:
         """Behind the first end of a line in a stretch, 0 where there is none."""
         found = [at for at in (data.find(end, start, stop) for end in self.ends) if at >= 0]
         return min(found, default=-1) + 1
@@ -60,8 +60,8 @@ class LineCutter(Cutter):
         start = window.base + window.position
         head = window.buffer[window.position : window.position + self.bounds.head]
         size = 0
-        while read := window.passed():
-            size = self._end_in(read, 0, len(read))
+        while read := window.read_next():
+            size = self._find_line_end(read, 0, len(read))
             if size:
                 window.position -= len(read) - size
                 break

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from nephoscope.files.snapshot_files import ArchiveLimits, FileError, SourceFile, chunks, entries, is_tape
 from nephoscope.files.symlinks import leads_out
-from nephoscope.ingest.logs.append_detection import DIGEST, HEAD, TAIL, AppendDetector, closing_of, head_of
+from nephoscope.ingest.logs.append_detection import (
+    DIGEST,
+    HEAD,
+    TAIL,
+    AppendDetector,
+    hash_head,
+    trailing_brackets,
+)
 from nephoscope.ingest.logs.fingerprints import Fingerprints, LongerContents
 
 if TYPE_CHECKING:
@@ -148,7 +155,7 @@ def family(name: str) -> str:
     return folder + slash + _TURNED.sub("", base)
 
 
-def unreadable(source: SourceFile) -> str:
+def unreadable_reason(source: SourceFile) -> str:
     """Explain why a file cannot be opened; empty where it can."""
     try:
         with source.path.open("rb") as raw:
@@ -182,7 +189,7 @@ class LogStream:
     ) -> None:
         self._chunks = chunks(source, limits, advance)
         if end is not None:
-            self._chunks = _end_at(self._chunks, end, closing)
+            self._chunks = _limit_parts(self._chunks, end, closing)
         self._rest = b""
         self._ended = False
         self.at = 0
@@ -219,7 +226,7 @@ class LogStream:
         return False
 
 
-def _end_at(parts: Iterator[bytes], end: int, closing: bytes) -> Iterator[bytes]:
+def _limit_parts(parts: Iterator[bytes], end: int, closing: bytes) -> Iterator[bytes]:
     """The first `end` bytes, and `closing` behind them; what stops them early is raised where it stops them."""
     left = end
     for part in parts:
@@ -291,7 +298,7 @@ def identity(
             if not size:
                 known = earlier(chunk[:HEAD])
                 head, growth, later, marks = (
-                    head_of(chunk), known.shorter, LongerContents(known.longer), Fingerprints(chunk[:_HEAD]),
+                    hash_head(chunk), known.shorter, LongerContents(known.longer), Fingerprints(chunk[:_HEAD]),
                 )  # fmt: skip
             _hash(chunk, size, digest, growth, later, marks)
             size += len(chunk)
@@ -305,7 +312,7 @@ def identity(
         size,
         failure,
         head,
-        closing_of(tail),
+        trailing_brackets(tail),
         growth.list_proofs(),
         marks.text(),
         older,
@@ -329,7 +336,7 @@ def _hash(
         part = chunk[at:stop]
         growth.feed(digest, size + at, part)
         digest.update(part)
-        marks.passed(part)
+        marks.add_part(part)
         at = stop
         if at == mark:
             marks.add(size + at, digest)

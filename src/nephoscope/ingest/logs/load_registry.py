@@ -36,7 +36,7 @@ class FileLoad:
     _last: Chunk | None = None
     _continues: str = ""
 
-    def took(self, chunk: Chunk) -> None:
+    def record_chunk(self, chunk: Chunk) -> None:
         """A chunk was acknowledged."""
         self._last, self.file = chunk, self.file.with_chunk(chunk)
 
@@ -71,7 +71,7 @@ class FileLoads:
     _over: FileLoad | None = None
 
     @contextmanager
-    def alone(self, name: str, begin: Callable[[Session], IngestedFile]) -> Iterator[FileLoad]:
+    def lock_content(self, name: str, begin: Callable[[Session], IngestedFile]) -> Iterator[FileLoad]:
         """One process at a time loads a content: a second one waits, and then finds what the first has done.
 
         `begin` records it in the transaction that takes it.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _PARTICULAR = re.compile(r":? '[^']*'| \d{4}-\d\d-\d\dT[0-9:.]+(?:\+00:00|Z)?| \(byte \d+\)")
 
 
-def kind_of(reason: str) -> str:
+def generalize_reason(reason: str) -> str:
     """A reason without what is particular to one record: times and quoted values."""
     return _PARTICULAR.sub("", reason)
 
@@ -92,7 +92,7 @@ class LoadTally:
         """Count how many rows the known files have in the lake."""
         return sum(self.known_loads.values())
 
-    def knew(self, loads: Iterable[IngestedFile]) -> None:
+    def count_known(self, loads: Iterable[IngestedFile]) -> None:
         """Count a known file by the loads that took it in: one that has grown was taken in by several, a copy by the same ones."""
         self.known += 1
         self.known_loads.update({one.identity: one.rows for one in loads})
@@ -111,7 +111,7 @@ class LoadTally:
         self.unwanted.update(parsed.unwanted)
         self.rows.update({name: rows.num_rows for name, rows in parsed.tables.items() if rows.num_rows})
         for entry in parsed.bad:
-            kind = kind_of(entry.reason)
+            kind = generalize_reason(entry.reason)
             self.bad[kind] += 1
             if kind not in self.examples and len(self.examples) < _EXAMPLES:
                 place = f"{entry.source}, {entry.place}" if entry.source else entry.place

@@ -86,7 +86,7 @@ class StreamContext:
     encoding: str = USUAL
     sender: ResourceBinding | None = None
 
-    def bad(self, reason: str, path: str = "", raw: object = "") -> RecordFault:
+    def fault(self, reason: str, path: str = "", raw: object = "") -> RecordFault:
         """A part of a record that is set aside while the rest goes on: `yield context.bad(...)`."""
         return RecordFault(reason, path, raw if isinstance(raw, str) else repr(raw))
 
@@ -194,7 +194,7 @@ class FileFormat(NamedFormat, Protocol):
 class GrowingFileFormat(FileFormat, Protocol):
     """A format of files that grow at their end, below a header."""
 
-    def rows_from(self, stream: BinaryIO, context: StreamContext, at: int, /) -> Iterator[FileItem]:
+    def read_rows_from(self, stream: BinaryIO, context: StreamContext, at: int, /) -> Iterator[FileItem]:
         """As file_rows() for the rows behind byte `at`, where one ended; the stream begins with the header."""
         ...
 

@@ -6,13 +6,13 @@ import io
 from typing import TYPE_CHECKING, BinaryIO
 
 from nephoscope.ingest.logs.avro_capture import MAGIC, read_captured
-from nephoscope.ingest.logs.binary_files import why_no_log
+from nephoscope.ingest.logs.binary_files import unsupported_reason
 from nephoscope.ingest.logs.format_dispatch import RecordReader
 from nephoscope.ingest.logs.gzip_messages import unpack_message
 from nephoscope.ingest.logs.parsed_batch import parse_batch
 from nephoscope.ingest.logs.record_framing import blocks
-from nephoscope.ingest.logs.row_batch import LogBatch, bad_entry
-from nephoscope.ingest.logs.whole_file_formats import of_file, peek, whole_file
+from nephoscope.ingest.logs.row_batch import LogBatch, quarantine_entry
+from nephoscope.ingest.logs.whole_file_formats import find_whole_file_format, peek, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ def batches(
     The same bytes give the same batches, however they are read and wherever reading was taken up. `growing`, `text` as for `blocks`.
     """
     if context.table:
-        formats = formats.into(context.table)
+        formats = formats.select_table(context.table)
     reader = RecordReader(formats, context)
     if (resume_at == 0 or from_start) and not growing:
         stream, head = peek(stream)
@@ -63,11 +63,11 @@ def batches(
 
 def _as_a_whole(stream: BinaryIO, head: bytes, reader: RecordReader, at: int) -> Iterator[LogBatch] | None:
     """The rows of a file that is read as a whole, or why it is not read; None where it is a stream of records."""
-    if wrong := why_no_log(head):
-        bad = [bad_entry(reader.context, "byte 0", wrong, head[:_FEW], "")]
+    if wrong := unsupported_reason(head):
+        bad = [quarantine_entry(reader.context, "byte 0", wrong, head[:_FEW], "")]
         return iter([LogBatch(-1, refused=True, bad=bad)])
-    form = whole_file(head, reader.formats, reader.context)
-    return None if form is None else of_file(stream, form, reader.context, at)
+    form = find_whole_file_format(head, reader.formats, reader.context)
+    return None if form is None else read_file(stream, form, reader.context, at)
 
 
 def _message(body: bytes, reader: RecordReader) -> LogBatch:
@@ -83,7 +83,7 @@ def _message(body: bytes, reader: RecordReader) -> LogBatch:
             batch.faulty.add(batch.records)
             batch.records += 1
     if wrong:
-        batch.bad.append(bad_entry(reader.context, "its end", wrong, body[:_FEW], ""))
+        batch.bad.append(quarantine_entry(reader.context, "its end", wrong, body[:_FEW], ""))
         batch.faulty.add(batch.records)
         batch.records += 1
     if not batch.records:

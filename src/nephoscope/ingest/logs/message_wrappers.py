@@ -57,7 +57,7 @@ def unwrap_message(record: dict[str, object], known: Known) -> list[WrappedRecor
     name, rows = _content(record), read_answer(record)
     if rows is None and not name:
         return None
-    inside = _within(record[name], _Way(name, known)) if rows is None else _of_answer(rows)
+    inside = _unwrap_value(record[name], _Way(name, known)) if rows is None else _unwrap_answer(rows)
     found = list(islice(inside, _MOST + 1))
     if not any(not one.reason and known(one.item) for one in found[:_ASKED]):
         return None
@@ -66,7 +66,7 @@ def unwrap_message(record: dict[str, object], known: Known) -> list[WrappedRecor
     return found
 
 
-def _of_answer(rows: Iterator[QueryAnswerRow]) -> Iterator[WrappedRecord]:
+def _unwrap_answer(rows: Iterator[QueryAnswerRow]) -> Iterator[WrappedRecord]:
     """The rows of an answer to a query."""
     return (WrappedRecord(one.row, one.path, reason=one.reason) for one in rows)
 
@@ -79,11 +79,11 @@ class _Way(NamedTuple):
     depth: int = 0
     opened: bool = False
 
-    def to(self, path: str) -> _Way:
+    def descend(self, path: str) -> _Way:
         """Deeper by one wrap."""
         return self._replace(path=path, depth=self.depth + 1)
 
-    def inside(self, item: dict[str, object] | str, reason: str = "") -> WrappedRecord:
+    def to_record(self, item: dict[str, object] | str, reason: str = "") -> WrappedRecord:
         """Return what is at the end of the way."""
         return WrappedRecord(item, self.path, self.opened, reason)
 
@@ -93,66 +93,68 @@ def _content(record: dict[str, object]) -> str:
     return next((name for name in _CONTENTS if isinstance(record.get(name), (dict, list, str))), "")
 
 
-def _within(value: object, way: _Way) -> Iterator[WrappedRecord]:
+def _unwrap_value(value: object, way: _Way) -> Iterator[WrappedRecord]:
     """Yield what is in a value."""
     if way.depth > _DEEPEST:
-        yield way.inside(_object(value), f"its records are wrapped more than {_DEEPEST} times")
+        yield way.to_record(_object(value), f"its records are wrapped more than {_DEEPEST} times")
     elif isinstance(value, str):
-        yield from _of_text(value, way)
+        yield from _unwrap_text(value, way)
     elif isinstance(value, list):
         for number, item in enumerate(value):
-            yield from _within(item, way.to(f"{way.path}[{number}]"))
+            yield from _unwrap_value(item, way.descend(f"{way.path}[{number}]"))
     elif isinstance(value, dict):
-        yield from _of_object(value, way)
+        yield from _unwrap_object(value, way)
     else:
-        yield way.inside({}, "expected a JSON object")
+        yield way.to_record({}, "expected a JSON object")
 
 
 def _object(value: object) -> dict[str, object] | str:
     return value if isinstance(value, (dict, str)) else {}
 
 
-def _of_object(value: dict[str, Any], way: _Way) -> Iterator[WrappedRecord]:
+def _unwrap_object(value: dict[str, Any], way: _Way) -> Iterator[WrappedRecord]:
     for name in (_BYTES, _STRING):
         if len(value) == 1 and isinstance(value.get(name), str):
-            there = way.to(f"{way.path}.{name}")
-            yield from _of_bytes(value[name], there) if name == _BYTES else _of_text(value[name], there)
+            there = way.descend(f"{way.path}.{name}")
+            yield from (
+                _unwrap_bytes(value[name], there) if name == _BYTES else _unwrap_text(value[name], there)
+            )
             return
     name = "" if way.known(value) else _content(value)
     if name:
-        yield from _within(value[name], way.to(f"{way.path}.{name}"))
+        yield from _unwrap_value(value[name], way.descend(f"{way.path}.{name}"))
     else:
-        yield way.inside(value)
+        yield way.to_record(value)
 
 
-def _of_text(text: str, way: _Way) -> Iterator[WrappedRecord]:
+def _unwrap_text(text: str, way: _Way) -> Iterator[WrappedRecord]:
     way = way._replace(opened=True)
     text = text.strip("\ufeff\0 \t\r\n")
     if text[:1] in ("{", "["):
-        yield from _of_json(text, way)
+        yield from _unwrap_json(text, way)
         return
     lines = [line for line in text.splitlines() if line.strip()]
-    packed, why = ("", "") if any(map(way.known, lines[:_ASKED])) else _of_base64(text)
+    packed, why = ("", "") if any(map(way.known, lines[:_ASKED])) else _decode_base64(text)
     if packed or why:
-        yield from _of_unpacked(packed, why, way.to(way.path))
+        yield from _unwrap_unpacked(packed, why, way.descend(way.path))
         return
     for number, line in enumerate(lines, 1):
-        yield (way._replace(path=f"{way.path}, line {number}") if len(lines) > 1 else way).inside(line)
+        yield (way._replace(path=f"{way.path}, line {number}") if len(lines) > 1 else way).to_record(line)
 
 
-def _of_json(text: str, way: _Way) -> Iterator[WrappedRecord]:
+def _unwrap_json(text: str, way: _Way) -> Iterator[WrappedRecord]:
     """The text of JSON is cut as a file is, so that what is broken takes nothing else with it."""
     for block in blocks(io.BytesIO(text.encode("utf-8", "backslashreplace"))):
         for piece in block.pieces:
             data = block.data[piece.start : piece.end]
             alone = len(data) == len(block.data) and piece.place == "line 1"
             separator = "." if piece.place.startswith("records") else ", "
-            there = way.to(way.path if alone else f"{way.path}{separator}{piece.place}")
+            there = way.descend(way.path if alone else f"{way.path}{separator}{piece.place}")
             value, reason = (None, piece.error) if piece.error else _value(data)
             if reason:
-                yield there.inside(data.decode("utf-8", "backslashreplace"), reason)
+                yield there.to_record(data.decode("utf-8", "backslashreplace"), reason)
             else:
-                yield from _within(value, there)
+                yield from _unwrap_value(value, there)
 
 
 def _value(data: bytes) -> tuple[object, str]:
@@ -163,7 +165,7 @@ def _value(data: bytes) -> tuple[object, str]:
         return None, describe_error(str(error))
 
 
-def _of_bytes(text: str, way: _Way) -> Iterator[WrappedRecord]:
+def _unwrap_bytes(text: str, way: _Way) -> Iterator[WrappedRecord]:
     """Yield what is in bytes that are written a character each; what is no such text is read as it is."""
     try:
         data = text.encode("latin-1")
@@ -171,17 +173,17 @@ def _of_bytes(text: str, way: _Way) -> Iterator[WrappedRecord]:
         inner = content.decode()
     except UnicodeError:
         inner, why = text, ""
-    yield from _of_unpacked(inner, why, way)
+    yield from _unwrap_unpacked(inner, why, way)
 
 
-def _of_unpacked(text: str, why: str, way: _Way) -> Iterator[WrappedRecord]:
+def _unwrap_unpacked(text: str, why: str, way: _Way) -> Iterator[WrappedRecord]:
     """Yield what is in a text, and why no more of it could be unpacked."""
-    yield from _within(text, way)
+    yield from _unwrap_value(text, way)
     if why:
-        yield way.inside("", why)
+        yield way.to_record("", why)
 
 
-def _of_base64(text: str) -> tuple[str, str]:
+def _decode_base64(text: str) -> tuple[str, str]:
     """The text that is packed in another one, '' where none is, and why no more of it could be unpacked."""
     if not _BASE64.fullmatch(text):
         return "", ""

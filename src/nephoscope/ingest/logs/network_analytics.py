@@ -58,7 +58,7 @@ _SAME = MappingProxyType(
 _FLOWS = ("AllowedInFlows", "DeniedInFlows", "AllowedOutFlows", "DeniedOutFlows")
 
 
-def older(rows: pa.Table) -> pa.Table:
+def convert_rows(rows: pa.Table) -> pa.Table:
     """Rows of AzureNetworkAnalytics_CL for rows of NTANetAnalytics (columns in storage types)."""
     columns: dict[str, object] = {name: rows.column(given) for given, name in _SAME.items()}
     for given in ("DestPort", *_FLOWS, "CompletedFlows"):

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.categories import category_of
+from nephoscope.ingest.logs.categories import read_category
 from nephoscope.ingest.logs.flow_columns import available, scan_block
 from nephoscope.ingest.logs.flow_tuple import TABLE, nsg_values, tuple_rows
 from nephoscope.ingest.logs.resource_log import (
-    as_text,
+    first_text,
     integer,
-    properties_of,
+    parse_subscription,
+    read_properties,
+    read_resource_id,
     require_list,
-    resource_id_of,
-    subscription_of,
-    text_of,
+    to_text,
 )
 
 if TYPE_CHECKING:
@@ -37,24 +37,24 @@ class NsgFlowFormat:
 
     def recognises(self, record: dict[str, object]) -> bool:
         """By the category."""
-        return category_of(record) == CATEGORY
+        return read_category(record) == CATEGORY
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """A row for every tuple under `properties.flows[].flows[]`."""
-        properties = properties_of(record)
-        group = resource_id_of(record, context)
+        properties = read_properties(record)
+        group = read_resource_id(record, context)
         base = {
             "FlowLogVersion": integer(properties.get("Version", properties.get("version"))),
-            "TargetResourceId": text_of(record, "resourceId", "ResourceId") or group,
-            "AclGroup": text_of(record, "resourceId", "ResourceId") or group,
+            "TargetResourceId": first_text(record, "resourceId", "ResourceId") or group,
+            "AclGroup": first_text(record, "resourceId", "ResourceId") or group,
             "_ResourceId": group,
-            "_SubscriptionId": subscription_of(group),
+            "_SubscriptionId": parse_subscription(group),
         }
         for number, rule in enumerate(require_list(properties, "flows", "properties")):
             path = f"properties.flows[{number}]"
-            named = base | {"AclRule": as_text(rule.get("rule"))}
+            named = base | {"AclRule": to_text(rule.get("rule"))}
             for inner, flow in enumerate(require_list(rule, "flows", path)):
-                mac = {"MacAddress": as_text(flow.get("mac")).upper()}
+                mac = {"MacAddress": to_text(flow.get("mac")).upper()}
                 where = f"{path}.flows[{inner}].flowTuples"
                 yield from tuple_rows(flow.get("flowTuples"), nsg_values, named | mac, where, context)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.column_filling import Filling, fold_name
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
-from nephoscope.ingest.logs.resource_log import as_text, integer
+from nephoscope.ingest.logs.resource_log import integer, to_text
 from nephoscope.ingest.logs.timestamps import moment
 
 if TYPE_CHECKING:
@@ -111,16 +111,16 @@ class OfficeActivityFormat:
         created = record[members["creationtime"]]
         time = moment(created)
         if time is None:
-            raise BadRecordError(f"not a time: {as_text(created)[:64]!r}", members["creationtime"])
+            raise BadRecordError(f"not a time: {to_text(created)[:64]!r}", members["creationtime"])
         values: dict[str, object] = {"TimeGenerated": time}
         for column, names in (("RecordType", _RECORD_TYPES), ("UserType", _USER_TYPES)):
             given = record.get(members.get(fold_name(column), ""))
             if given is not None:
                 number = integer(given)
-                values[column] = as_text(given) if number is None else names.get(number, str(number))
+                values[column] = to_text(given) if number is None else names.get(number, str(number))
         organization = record.get(members.get("organizationid", ""))
         if organization is not None:
-            values["OfficeTenantId"] = as_text(organization)
+            values["OfficeTenantId"] = to_text(organization)
         skip = {members[name] for name in ("creationtime", "recordtype", "usertype") if name in members}
         _FILLING.fill(values, record, skip=skip)
         yield _FILLING.row(values)

@@ -13,7 +13,7 @@ from nephoscope.ingest.logs.flow_tuple import TABLE as FLOWS
 from nephoscope.ingest.logs.quarantine_sorting import RecordSorter
 from nephoscope.lake.dictionary_rows import join_tables, unpack_schema
 from nephoscope.lake.schema.column_types import STANDARD
-from nephoscope.lake.schema.row_conversion import arrow_of, complete
+from nephoscope.lake.schema.row_conversion import complete, to_arrow_rows
 
 if TYPE_CHECKING:
     from nephoscope.ingest.logs.log_format import StreamContext
@@ -71,7 +71,7 @@ def parse_batch(batch: LogBatch, context: StreamContext, tables: Tables, workspa
             sorting.rows(name, placed, [(place, reason) for place in range(len(placed))])
             continue
         values, senders = [one.row.values for one in placed], [(context.sender, len(placed))]
-        rows = arrow_of(table, values, workspace=workspace, now=context.now, senders=senders)
+        rows = to_arrow_rows(table, values, workspace=workspace, now=context.now, senders=senders)
         made[name].append(rows.table)
         sorting.rows(name, placed, rows.bad)
     whole = {name: parts[0] if len(parts) == 1 else join_tables(parts) for name, parts in made.items()}
@@ -85,7 +85,7 @@ def parse_batch(batch: LogBatch, context: StreamContext, tables: Tables, workspa
         {name: rows for name, rows in whole.items() if workspace.takes(name)} | analytics,
         batch.bad + sorting.entries, batch.end, sorting.outcome(batch.records),
         batch.sure, batch.text, batch.recoded, batch.halves,
-        sum(rows.num_rows for rows in analytics.values()), _strangers(batch, context, tables),
+        sum(rows.num_rows for rows in analytics.values()), _count_undeclared(batch, context, tables),
         _count_untimed(batch, context, workspace), batch.refused, dict(unwanted),
     )  # fmt: skip
 
@@ -107,7 +107,7 @@ def _count_unwanted(
     return counts
 
 
-def _strangers(batch: LogBatch, context: StreamContext, tables: Tables) -> int:
+def _count_undeclared(batch: LogBatch, context: StreamContext, tables: Tables) -> int:
     """Count how many rows for the table that was asked for have none of its own columns."""
     table = tables.get(context.table) if context.table else None
     if table is None:
@@ -140,7 +140,7 @@ def _analytics(
     if context.destination.is_dedicated:
         made[traffic_analytics.TABLE] = rows
     if context.destination.azure_diagnostics:
-        made[network_analytics.TABLE] = network_analytics.older(rows)
+        made[network_analytics.TABLE] = network_analytics.convert_rows(rows)
     return {
         name: complete(tables[name], one, workspace=workspace, now=context.now).table
         for name, one in made.items()

@@ -8,7 +8,13 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.append_detection import HEAD, AppendDetector, LoadPrefixes, ShorterLoads, head_of
+from nephoscope.ingest.logs.append_detection import (
+    HEAD,
+    AppendDetector,
+    LoadPrefixes,
+    ShorterLoads,
+    hash_head,
+)
 from nephoscope.ingest.logs.load_files import family
 from nephoscope.ingest.logs.log_format import StreamContext
 
@@ -25,13 +31,13 @@ _LONGER = 8
 _NONE = LoadPrefixes()
 
 
-def again(run: str) -> str:
+def repeat_suffix(run: str) -> str:
     """Return what the identity of a load ends with that was made by --again; '' for one that was not."""
     return f"-again-{run}" if run else ""
 
 
 @lru_cache(maxsize=16384)
-def told_by_path(name: str) -> str:
+def path_context(name: str) -> str:
     """Return what the path of a file tells of its records, the resource and the tenant, in one spelling; '' where that is nothing."""
     context = StreamContext(name)
     return f"{context.resource_id} {context.tenant_id}".strip().lower()
@@ -51,7 +57,7 @@ class PreviousLoads:
         self._found: dict[str, LoadPrefixes] = {}
         self._short = ShorterLoads()
         self._contents: dict[str, list[IngestedFile]] = {}
-        for one in self.unseen(files):
+        for one in self.unknown_loads(files):
             self.add(one)
 
     def add(self, one: IngestedFile) -> None:
@@ -59,18 +65,18 @@ class PreviousLoads:
         self._identities.add(one.identity)
         self.seen = max(self.seen, one.started)
         self._short.add(one)
-        if _LOADED_ONCE.fullmatch(one.identity.removesuffix(again(self.run))):
+        if _LOADED_ONCE.fullmatch(one.identity.removesuffix(repeat_suffix(self.run))):
             self._contents.setdefault(one.content, []).append(one)
         for key in {f"name {family(one.name)}", f"head {one.head}" if one.head else ""} - {""}:
             self._found.setdefault(key, LoadPrefixes()).add(one)
 
-    def unseen(self, files: Iterable[IngestedFile]) -> list[IngestedFile]:
+    def unknown_loads(self, files: Iterable[IngestedFile]) -> list[IngestedFile]:
         """Return those of some loads that are not known, though they may have come before."""
         return [
             one
             for one in files
             if one.identity not in self._identities
-            and (not self.run or one.identity.endswith(again(self.run)))
+            and (not self.run or one.identity.endswith(repeat_suffix(self.run)))
         ]
 
     def concerns(self, name: str, content: str, start: bytes, one: IngestedFile) -> bool:
@@ -78,61 +84,66 @@ class PreviousLoads:
         longer version."""
         short = ShorterLoads()
         short.add(one)
-        same_head = bool(one.head) and one.head == head_of(start)
+        same_head = bool(one.head) and one.head == hash_head(start)
         return (
-            one.content == content or family(one.name) == family(name) or same_head or bool(short.of(start))
+            one.content == content
+            or family(one.name) == family(name)
+            or same_head
+            or bool(short.find_loads(start))
         )
 
-    def of(self, name: str, start: bytes, options: str) -> AppendDetector:
+    def find_appended(self, name: str, start: bytes, options: str) -> AppendDetector:
         """Return what finds the loads with the same options that a content of this name continues which starts so."""
         short = LoadPrefixes()
-        for one in self._short.of(start):
+        for one in self._short.find_loads(start):
             short.add(one)
         return AppendDetector(
-            [self._find_by_name(name), self._find_by_head(start), short], self._may(name, options)
+            [self._find_by_name(name), self._find_by_head(start), short], self._load_filter(name, options)
         )
 
-    def longer(self, name: str, start: bytes, options: str) -> list[IngestedFile]:
+    def longest_loads(self, name: str, start: bytes, options: str) -> list[IngestedFile]:
         """The longest loads with the same options of which a content of this name that starts so may be an older copy."""
         found = self._find_by_head(start) if len(start) >= HEAD else self._find_by_name(name)
-        return list(islice(filter(self._may(name, options), found.longest()), _LONGER))
+        return list(islice(filter(self._load_filter(name, options), found.longest()), _LONGER))
 
-    def akin(self, name: str, one: IngestedFile) -> bool:
+    def is_later_load(self, name: str, one: IngestedFile) -> bool:
         """Return whether a content that begins with all that a load took is a later version of it, and not just another short file."""
-        said = told_by_path(name)
+        said = path_context(name)
         return (
             one.size >= HEAD
             or family(name) == family(one.name)
-            or (bool(said) and said == told_by_path(one.name))
+            or (bool(said) and said == path_context(one.name))
         )
 
-    def _may(self, name: str, options: str) -> Callable[[IngestedFile], bool]:
-        said = told_by_path(name)
-        return lambda one: one.format == options and one.size > 0 and self._may_be_of(said, one)
+    def _load_filter(self, name: str, options: str) -> Callable[[IngestedFile], bool]:
+        said = path_context(name)
+        return lambda one: one.format == options and one.size > 0 and self._may_be_same_file(said, one)
 
     def _find_by_name(self, name: str) -> LoadPrefixes:
         return self._found.get(f"name {family(name)}", _NONE)
 
     def _find_by_head(self, start: bytes) -> LoadPrefixes:
-        return self._found.get(f"head {head_of(start)}", _NONE)
+        return self._found.get(f"head {hash_head(start)}", _NONE)
 
-    def _may_be_of(self, said: str, one: IngestedFile) -> bool:
+    def _may_be_same_file(self, said: str, one: IngestedFile) -> bool:
         """Return whether a load may be of the file whose path says so; one without a path that tells something is of
         the first that does."""
-        told = told_by_path(one.name)
+        told = path_context(one.name)
         if said in ("", told):
             return True
         alike = (other for other in self._contents.get(one.content, ()) if other.format == one.format)
-        return not told and not any(told_by_path(other.name) for other in alike)
+        return not told and not any(path_context(other.name) for other in alike)
 
-    def same(self, name: str, content: str, options: str) -> IngestedFile | None:
+    def find_same_load(self, name: str, content: str, options: str) -> IngestedFile | None:
         """The load of the same content with the same options that may be of this file, None where there is none."""
         digest, _, stopped = content.partition("-")
-        said = told_by_path(name)
+        said = path_context(name)
         found = [
             one
             for one in self._contents.get(digest, ())
             if one.format == options and ("-stopped" in one.identity) == bool(stopped)
         ]
-        alike = [one for one in found if told_by_path(one.name) == said]
-        return next(iter(alike), None) or next((one for one in found if self._may_be_of(said, one)), None)
+        alike = [one for one in found if path_context(one.name) == said]
+        return next(iter(alike), None) or next(
+            (one for one in found if self._may_be_same_file(said, one)), None
+        )

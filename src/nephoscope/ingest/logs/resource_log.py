@@ -23,34 +23,34 @@ TIME_NAMES = ("time", "timestamp", "timeStamp", "Time", "TimeStamp", "eventTimes
 _SUBSCRIPTION = re.compile(r"^/subscriptions/([^/]+)", re.IGNORECASE)
 
 
-def text_of(record: dict[str, object], *names: str) -> str:
+def first_text(record: dict[str, object], *names: str) -> str:
     """The first of these members that is there, as text ('' = none): numbers as written in JSON, objects as JSON."""
     for name in names:
         value = record.get(name)
         if value is not None:
-            return as_text(value)
+            return to_text(value)
     return ""
 
 
-def as_text(value: object) -> str:
+def to_text(value: object) -> str:
     """A JSON value as text: null is '', true is 'true', objects are JSON."""
     if isinstance(value, str):
         return value
     return "" if value is None else msgspec.json.encode(value).decode()
 
 
-def time_of(record: dict[str, object]) -> datetime:
+def read_time(record: dict[str, object]) -> datetime:
     """Return when the event happened (UTC); raises BadRecordError."""
     for name in TIME_NAMES:
         if name in record:
             found = moment(record[name])
             if found is None:
-                raise BadRecordError(f"not a time: {as_text(record[name])[:64]!r}", name)
+                raise BadRecordError(f"not a time: {to_text(record[name])[:64]!r}", name)
             return found
     raise BadRecordError("the record has no time")
 
 
-def properties_of(record: dict[str, object], name: str = "properties") -> dict[str, object]:
+def read_properties(record: dict[str, object], name: str = "properties") -> dict[str, object]:
     """The object `properties`, which may be written as JSON text; {} where there is none; raises BadRecordError."""
     value = record.get(name)
     if isinstance(value, str) and value.strip():
@@ -73,13 +73,13 @@ def require_list(value: dict[str, object], name: str, path: str) -> list[dict[st
     return found
 
 
-def resource_id_of(record: dict[str, object], context: StreamContext) -> str:
+def read_resource_id(record: dict[str, object], context: StreamContext) -> str:
     """The id of the resource that wrote the record, lower-cased as `_ResourceId` has it; else from the blob's path; else ''."""
-    found = text_of(record, "resourceId", "ResourceId", "_ResourceId") or context.resource_id
+    found = first_text(record, "resourceId", "ResourceId", "_ResourceId") or context.resource_id
     return found.lower() if found.startswith("/") else ""
 
 
-def subscription_of(resource_id: str) -> str:
+def parse_subscription(resource_id: str) -> str:
     """The subscription in a resource id, '' where there is none."""
     match = _SUBSCRIPTION.match(resource_id)
     return match.group(1).lower() if match else ""
@@ -101,7 +101,7 @@ def integer(value: object) -> int | None:
     return None
 
 
-def real(value: object) -> float | None:
+def parse_real(value: object) -> float | None:
     """A number, also written as text; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None

@@ -7,10 +7,10 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
-from nephoscope.ingest.logs.categories import dedicated_table, row_of, table_of_category, two_ways
+from nephoscope.ingest.logs.categories import build_row, dedicated_table, has_two_log_modes, table_of_category
 from nephoscope.ingest.logs.column_filling import Filling
 from nephoscope.ingest.logs.log_format import StreamContext
-from nephoscope.ingest.logs.resource_log import resource_id_of
+from nephoscope.ingest.logs.resource_log import read_resource_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,9 +65,9 @@ class ResourceSpecificFormat:
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The rows of a record."""
-        both = two_ways(resource_id_of(record, context))
+        both = has_two_log_modes(read_resource_id(record, context))
         if not both or context.destination.is_dedicated:
-            yield row_of(record, context, _make_filling(dedicated_table(record, _NOWHERE)))
+            yield build_row(record, context, _make_filling(dedicated_table(record, _NOWHERE)))
         if both and context.destination.azure_diagnostics:
             yield diagnostics_row(record, context)
 

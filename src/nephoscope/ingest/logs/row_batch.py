@@ -89,12 +89,12 @@ class LogBatch:
         self.halves += other.halves
 
 
-def within(place: str, path: str) -> str:
+def join_place(place: str, path: str) -> str:
     """The place of a part of what stands at a place."""
     return f"{place}.{path}" if path else place
 
 
-def bad_entry(
+def quarantine_entry(
     context: StreamContext, place: str, reason: str, raw: bytes | str, form: str
 ) -> QuarantineEntry:
     """An entry of the quarantine, secrets masked."""

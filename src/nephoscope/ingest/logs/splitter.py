@@ -49,7 +49,7 @@ class RecordBlock:
     unended: int = 0
 
     @property
-    def sure(self) -> int:
+    def settled_end(self) -> int:
         """See above."""
         return self.end - self.unended
 

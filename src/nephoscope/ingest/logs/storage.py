@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.categories import category_of, row_of
+from nephoscope.ingest.logs.categories import build_row, read_category
 from nephoscope.ingest.logs.column_filling import Filling, parse_json_text
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
-from nephoscope.ingest.logs.resource_log import as_text, properties_of, resource_id_of, text_of
+from nephoscope.ingest.logs.resource_log import first_text, read_properties, read_resource_id, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,11 +45,13 @@ class StorageLogFormat:
 
     def recognises(self, record: dict[str, object]) -> bool:
         """Return whether it is of a storage category, or has none and names the service of an account that logs requests."""
-        category = category_of(record)
+        category = read_category(record)
         if category in _CATEGORIES:
             return True
         return (
-            not category and "operationName" in record and _service_of_id(text_of(record, "resourceId")) != ""
+            not category
+            and "operationName" in record
+            and _service_of_id(first_text(record, "resourceId")) != ""
         )
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
@@ -60,16 +62,16 @@ class StorageLogFormat:
                 "unknown service: neither the resource ID nor serviceType nor the host identifies blob, "
                 "file, queue or table"
             )
-        yield row_of(record, context, self.fillings.setdefault(table, Filling(table)), _shape)
+        yield build_row(record, context, self.fillings.setdefault(table, Filling(table)), _shape)
 
 
 def _service(record: dict[str, object], context: StreamContext) -> str:
     """The service of the resource that logs, else the one that the request names, else that of the host."""
-    found = _service_of_id(resource_id_of(record, context))
+    found = _service_of_id(read_resource_id(record, context))
     if found:
         return found
-    named = text_of(properties_of(record), "serviceType").lower().removeprefix("azure")
-    host = _HOST.match(text_of(record, "uri"))
+    named = first_text(read_properties(record), "serviceType").lower().removeprefix("azure")
+    host = _HOST.match(first_text(record, "uri"))
     return named or (host[1].lower().replace("dfs", "blob") if host else "")
 
 
@@ -85,16 +87,16 @@ def _shape(record: dict[str, object], _properties: dict[str, object], values: di
     identity = parse_json_text(record.pop("identity", None))
     if not isinstance(identity, dict):
         if identity not in (None, ""):
-            values["AuthenticationType"] = as_text(identity)
+            values["AuthenticationType"] = to_text(identity)
         return
     requester = parse_json_text(identity.pop("requester", None))
     for name in _REQUESTER:
         value = requester.get(name) if isinstance(requester, dict) else None
         if value is not None:
-            values[f"Requester{name[0].upper()}{name[1:]}"] = as_text(value)
+            values[f"Requester{name[0].upper()}{name[1:]}"] = to_text(value)
     for name, column in (("type", "AuthenticationType"), ("tokenHash", "AuthenticationHash")):
         if identity.get(name) is not None:
-            values[column] = as_text(identity.pop(name))
+            values[column] = to_text(identity.pop(name))
     if identity.get("authorization") is not None:
         values["AuthorizationDetails"] = parse_json_text(identity.pop("authorization"))
     if identity:

@@ -32,9 +32,9 @@ class StreamWindow:
             self.buffer = b"".join(parts)
             self.position = 0
 
-    def passed(self) -> bytes:
+    def read_next(self) -> bytes:
         """Go over the next bytes, at most a read, which are held until the next call; nothing at the end."""
-        if not self.left and not self.ended:
+        if not self.buffered_size and not self.ended:
             self.base += self.position
             self.position = 0
             self.buffer = self.stream.read(READ)
@@ -44,6 +44,6 @@ class StreamWindow:
         return self.buffer[start : self.position]
 
     @property
-    def left(self) -> int:
+    def buffered_size(self) -> int:
         """The bytes that are held behind the position."""
         return len(self.buffer) - self.position

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.log_format import LogRow
 from nephoscope.ingest.logs.resource_log import integer
-from nephoscope.ingest.logs.syslog_header import begins, header
+from nephoscope.ingest.logs.syslog_header import header, starts_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ class SyslogFormat:
 
     def recognises_line(self, line: str) -> bool:
         """Return whether a line begins with a priority, or with a time and a host."""
-        return begins(line)
+        return starts_message(line)
 
     def line_rows(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a message."""

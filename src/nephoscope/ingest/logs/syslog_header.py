@@ -84,7 +84,7 @@ class SyslogHeader(NamedTuple):
         return "" if self.priority is None else SEVERITIES[self.priority & 7]
 
 
-def begins(line: str) -> bool:
+def starts_message(line: str) -> bool:
     """Return whether a line begins as a syslog message does: a priority, or a time and a host."""
     match = _PRIORITY.match(line)
     if match:
@@ -96,7 +96,7 @@ def begins(line: str) -> bool:
 def header(line: str, context: StreamContext) -> SyslogHeader:
     """Take the header off a line; raises BadRecordError where RFC 5424 is begun and not kept."""
     usual = _USUAL.match(line)
-    time = _old_time(usual[2], context.now, context.zone) if usual else None
+    time = _parse_rfc3164_time(usual[2], context.now, context.zone) if usual else None
     if usual and time and int(usual[1]) < 8 * len(FACILITIES):
         number, _, host, process, process_id = usual.groups("")
         return SyslogHeader(line[usual.end() :], int(number), time, host, process, process_id)
@@ -106,10 +106,10 @@ def header(line: str, context: StreamContext) -> SyslogHeader:
         raise BadRecordError(f"the priority {priority} exceeds 191")
     rest = line[match.end() :] if match else line
     new = _NEW.match(rest) if match else None
-    return _new(rest, new, priority) if new else _old(rest, priority, context)
+    return _parse_rfc5424(rest, new, priority) if new else _parse_rfc3164(rest, priority, context)
 
 
-def _new(rest: str, match: re.Match[str], priority: int | None) -> SyslogHeader:
+def _parse_rfc5424(rest: str, match: re.Match[str], priority: int | None) -> SyslogHeader:
     time = None if match["time"] == "-" else moment(match["time"])
     if time is None and match["time"] != "-":
         raise BadRecordError(f"not a time: {match['time'][:64]!r}")
@@ -145,7 +145,7 @@ def _read_structured(text: str, at: int, data: dict[str, dict[str, str]]) -> int
     return at
 
 
-def _old(rest: str, priority: int | None, context: StreamContext) -> SyslogHeader:
+def _parse_rfc3164(rest: str, priority: int | None, context: StreamContext) -> SyslogHeader:
     """RFC 3164: what has no valid time is text as a whole."""
     match = _clock(rest) or _ISO.match(rest)
     time = _time(match, context) if match else None
@@ -183,11 +183,11 @@ def _split_tag(text: str) -> tuple[str, str, str]:
 def _time(match: re.Match[str], context: StreamContext) -> datetime | None:
     if match.re is _ISO:
         return moment(match[1].replace(",", "."))
-    return _old_time(match["clock"], context.now, context.zone)
+    return _parse_rfc3164_time(match["clock"], context.now, context.zone)
 
 
 @lru_cache(maxsize=4096)
-def _old_time(text: str, now: datetime, zone: tzinfo) -> datetime | None:
+def _parse_rfc3164_time(text: str, now: datetime, zone: tzinfo) -> datetime | None:
     """The moment of a time of RFC 3164: lines of one second follow each other."""
     match = _OLD.match(text)
     month = _MONTHS.get(match["month"].lower()) if match else None

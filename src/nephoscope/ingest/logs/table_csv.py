@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from nephoscope.files.separated_values import first_cells, separated_rows
 from nephoscope.ingest.logs.log_format import BadRecordError, FileItem, LogRow, RecordFault
 from nephoscope.ingest.logs.secret_masking import mask_secrets
-from nephoscope.ingest.logs.table_row import TIMES, row_of
-from nephoscope.ingest.logs.text_decoding import read_as, why_not
+from nephoscope.ingest.logs.table_row import TIMES, build_row
+from nephoscope.ingest.logs.text_decoding import decode_error, decode_with
 from nephoscope.ingest.logs.timestamps import moment
 
 if TYPE_CHECKING:
@@ -120,9 +120,9 @@ class _CsvLines:
         data = text.encode("utf-8", "surrogateescape")
         end = self._read + len(data)
         try:
-            read = read_as(data, self._page)
+            read = decode_with(data, self._page)
         except UnicodeDecodeError as error:
-            wrong = why_not(error, self._page, self._read)
+            wrong = decode_error(error, self._page, self._read)
             return _CsvLine(data.decode("utf-8", "backslashreplace"), end, wrong=wrong)
         return _CsvLine(read, end, read != text)
 
@@ -130,7 +130,7 @@ class _CsvLines:
         """Return whether the last line that was taken has its end."""
         return self.taken[-1].text.endswith(("\n", "\r"))
 
-    def looked_at(self) -> None:
+    def forget_lines(self) -> None:
         """Forget the lines so far."""
         self.taken.clear()
 
@@ -167,9 +167,9 @@ class TableCsvFormat:
 
     def file_rows(self, stream: BinaryIO, context: StreamContext) -> Iterator[FileItem]:
         """The rows of a file; one that is wrong is a fault, and the rest goes on."""
-        return self.rows_from(stream, context, 0)
+        return self.read_rows_from(stream, context, 0)
 
-    def rows_from(self, stream: BinaryIO, context: StreamContext, at: int) -> Iterator[FileItem]:
+    def read_rows_from(self, stream: BinaryIO, context: StreamContext, at: int) -> Iterator[FileItem]:
         """As file_rows(), for the rows behind a byte at which one ended."""
         lines = _CsvLines(stream, context.encoding)
         source = lines
@@ -183,11 +183,11 @@ class TableCsvFormat:
             names, separator = _header(header, said, before, context)
         except BadRecordError as error:
             reason = f"the file as a whole is set aside: {error.reason}"
-            yield FileItem(context.bad(reason, "", mask_secrets(header[:_RAW])), error.path, refused=True)
+            yield FileItem(context.fault(reason, "", mask_secrets(header[:_RAW])), error.path, refused=True)
             return
         while lines.at < at and next(source, None) is not None:
             before += 1
-            lines.looked_at()
+            lines.forget_lines()
         yield from _records(lines, before, names, separator, context)
 
 
@@ -200,7 +200,7 @@ def _records(
     closed would take them along. Where the file breaks off inside a quote and inside a line, that is the end of a record that is not
     whole: what is in it makes no rows, and it is read from its begin once there is more.
     """
-    lines.looked_at()
+    lines.forget_lines()
     start = lines.at
     for row in separated_rows(lines, separator, strict=False):
         several = len(lines.taken)
@@ -216,7 +216,7 @@ def _records(
             sure = start if lines.ended or not lines.is_whole() else lines.at
             yield FileItem(item, f"line {before}", lines.at, recoded and not wrong, sure, lines.ended)
         start = lines.at
-        lines.looked_at()
+        lines.forget_lines()
 
 
 def _judge_row(
@@ -224,7 +224,7 @@ def _judge_row(
 ) -> LogRow | RecordFault | None:
     """The row of a record's fields, or what is wrong with it; None where it is an empty line."""
     if row.wrong:
-        return context.bad(f"not CSV: {row.wrong}", "", mask_secrets(lines.taken[0].text[:_RAW]))
+        return context.fault(f"not CSV: {row.wrong}", "", mask_secrets(lines.taken[0].text[:_RAW]))
     return _item(row.cells, names, context, wrong, len(lines.taken) - 1) if row.cells else None
 
 
@@ -242,7 +242,9 @@ def _note_unclosed(
     )
     then = "the file breaks off inside it" if broken_off else "they are read anew"
     reason = f"{why}it takes {several} lines: a quote is not closed; {then}"
-    return context.bad(reason, item.path if isinstance(item, RecordFault) else "", mask_secrets(text[:_RAW]))
+    return context.fault(
+        reason, item.path if isinstance(item, RecordFault) else "", mask_secrets(text[:_RAW])
+    )
 
 
 def _is_strict(lines: _CsvLines, separator: str) -> bool:
@@ -284,7 +286,7 @@ def _header(line: str, said: str, number: int, context: StreamContext) -> tuple[
             ),
             place,
         )
-    if not separator or set(TIMES).isdisjoint(_in_utc(names)):
+    if not separator or set(TIMES).isdisjoint(_utc_column_names(names)):
         raise BadRecordError(
             f"the header has no time column: name it TimeGenerated; found {', '.join(names)[:200]!r}",
             place,
@@ -301,12 +303,12 @@ def _header(line: str, said: str, number: int, context: StreamContext) -> tuple[
     return [name or f"column {number}" for number, name in enumerate(names, 1)], separator
 
 
-def _in_utc(names: Iterable[str]) -> list[str]:
+def _utc_column_names(names: Iterable[str]) -> list[str]:
     """The names of columns as an export in UTC has them."""
     return [f"{name.removesuffix(_LOCAL)} [UTC]" if name.endswith(_LOCAL) else name for name in names]
 
 
-def _from_local(value: str, context: StreamContext) -> str:
+def _local_to_utc(value: str, context: StreamContext) -> str:
     """A time of the zone that is set, as a time in UTC; what is none as it is."""
     found = moment(value)
     return value if found is None else found.replace(tzinfo=context.zone).astimezone(UTC).isoformat()
@@ -319,24 +321,24 @@ def _item(
     while len(fields) > len(names) and not fields[-1]:
         fields.pop()
     if wrong:
-        return context.bad(wrong, "", raw)
+        return context.fault(wrong, "", raw)
     if len(fields) != len(names):
         hint = f"; it takes {further + 1} lines: a quote is not closed" if further else ""
         if len(fields) > len(names):
             hint = hint or "; a field that holds the separator must stand in quotes"
-        return context.bad(f"the header has {len(names)} columns, the row {len(fields)}{hint}", "", raw)
+        return context.fault(f"the header has {len(names)} columns, the row {len(fields)}{hint}", "", raw)
     fields = [
-        _from_local(field, context) if name.endswith(_LOCAL) else field
+        _local_to_utc(field, context) if name.endswith(_LOCAL) else field
         for name, field in zip(names, fields, strict=True)
     ]
     members = {
-        name: mask_secrets(value) for name, value in zip(_in_utc(names), fields, strict=True)
+        name: mask_secrets(value) for name, value in zip(_utc_column_names(names), fields, strict=True)
         if value or not name.startswith("column ")
     }  # fmt: skip
     try:
-        return row_of(members, context)
+        return build_row(members, context)
     except BadRecordError as error:
-        return context.bad(error.reason, error.path, raw)
+        return context.fault(error.reason, error.path, raw)
 
 
 FORMAT = TableCsvFormat()

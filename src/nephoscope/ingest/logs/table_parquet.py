@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from nephoscope.ingest.logs.log_format import BadRecordError, FileItem
 from nephoscope.ingest.logs.secret_masking import masked_value
-from nephoscope.ingest.logs.table_row import row_of
+from nephoscope.ingest.logs.table_row import build_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,15 +68,15 @@ def _items(file: pq.ParquetFile, context: StreamContext) -> Iterator[FileItem]:
             reason = (
                 f"row group {group} cannot be read up to row {behind - 1}: {' '.join(str(error).split())}"
             )
-            yield FileItem(context.bad(reason), f"row {number}")
+            yield FileItem(context.fault(reason), f"row {number}")
         first = behind
 
 
 def _item(members: dict[str, object], context: StreamContext) -> LogRow | RecordFault:
     try:
-        return row_of(masked_value(members), context)
+        return build_row(masked_value(members), context)
     except BadRecordError as error:
-        return context.bad(error.reason, error.path, str(members)[:4096])
+        return context.fault(error.reason, error.path, str(members)[:4096])
 
 
 FORMAT = TableParquetFormat()

@@ -12,9 +12,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from nephoscope.content.loader import documents
-from nephoscope.ingest.logs.column_filling import columns_of, fit_value
+from nephoscope.ingest.logs.column_filling import fit_value, table_columns
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
-from nephoscope.ingest.logs.resource_log import as_text
+from nephoscope.ingest.logs.resource_log import to_text
 from nephoscope.ingest.logs.timestamps import moment
 from nephoscope.lake.writing.quarantine import QUARANTINE
 from nephoscope_kql.types import KqlType
@@ -55,7 +55,7 @@ def table_names() -> frozenset[str]:
 def row_of_members(members: Mapping[str, object], table: str) -> LogRow:
     """The row of a record's members; raises BadRecordError where none of them is its time."""
     values: dict[str, object] = {"TimeGenerated": _time(members)}
-    types = columns_of(table) if table in table_names() else {}
+    types = table_columns(table) if table in table_names() else {}
     for name, value in members.items():
         if value is None or name == "TimeGenerated":
             continue
@@ -71,15 +71,15 @@ def row_of_members(members: Mapping[str, object], table: str) -> LogRow:
     return LogRow(table, values)
 
 
-def row_of(members: Mapping[str, object], context: StreamContext) -> LogRow:
+def build_row(members: Mapping[str, object], context: StreamContext) -> LogRow:
     """The row of a record for its table, of the resource in the path where it names none; raises BadRecordError where it is none."""
-    row = row_of_members(members, table_of(members, context))
+    row = row_of_members(members, choose_table(members, context))
     if context.resource_id and not any(members.get(name) for name in _RESOURCE):
         row.values["_ResourceId"] = context.resource_id.lower()
     return row
 
 
-def table_of(members: Mapping[str, object], context: StreamContext) -> str:
+def choose_table(members: Mapping[str, object], context: StreamContext) -> str:
     """The table of a record: the one that is asked for or else that it names; raises BadRecordError where it takes no such record."""
     named = members.get("Type")
     table = context.table or (named if isinstance(named, str) else "")
@@ -104,7 +104,7 @@ def _time(members: Mapping[str, object]) -> object:
         if given is not None and given != "":
             found = moment(given) if isinstance(given, str | int | float) else given
             if found is None:
-                raise BadRecordError(f"not a time: {as_text(given)[:64]!r}", name)
+                raise BadRecordError(f"not a time: {to_text(given)[:64]!r}", name)
             return found
     raise BadRecordError("the row has no TimeGenerated")
 
@@ -132,7 +132,7 @@ class TableRowFormat:
 
     def rows(self, record: Mapping[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a record, for the table that is asked for or else the one that it names."""
-        yield row_of(record, context)
+        yield build_row(record, context)
 
 
 FORMAT = TableRowFormat()

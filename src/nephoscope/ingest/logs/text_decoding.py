@@ -14,7 +14,7 @@ USUAL = "cp1252"
 _UTF8 = "utf-8"
 
 
-def page_of(name: str) -> str:
+def code_page(name: str) -> str:
     """The code page of a name as in `cp1252`, `latin-1`, `utf-8` (= none); LookupError for one that has not one byte a character."""
     found = codecs.lookup(name).name
     if found == _UTF8:
@@ -40,7 +40,7 @@ def is_utf8(data: bytes) -> bool:
     return True
 
 
-def read_as(data: bytes, page: str) -> str:
+def decode_with(data: bytes, page: str) -> str:
     """The text of bytes that are no UTF-8; raises UnicodeDecodeError at the first byte that is no character of the page either."""
     return data.decode(_UTF8, "strict" if page == _UTF8 else _handler(page))
 
@@ -64,7 +64,7 @@ def _handler(page: str) -> str:
     return name
 
 
-def why_not(error: UnicodeDecodeError, page: str, start: int) -> str:
+def decode_error(error: UnicodeDecodeError, page: str, start: int) -> str:
     """Explain why a text that begins at a byte of its source is none."""
     what = "not UTF-8" if page == _UTF8 else f"neither UTF-8 nor {page}"
     return f"the text is {what}: say what it is with --encoding (byte {start + error.start})"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from nephoscope.lake.schema.irregular_times import carried_clock, of_count
+from nephoscope.lake.schema.irregular_times import carried_clock, parse_count
 
 _UNPADDED = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d{1,9}))?)?)?\s*"
@@ -31,7 +31,7 @@ _DIVISORS = ((_NANOSECONDS, 1_000_000_000), (_MICROSECONDS, 1_000_000), (_MILLIS
 def moment(value: object) -> datetime | None:
     """The UTC moment that a text or number tells, None where it tells none; digits beyond the microsecond are cut."""
     if isinstance(value, str):
-        return _of_text(value.strip())
+        return _parse_text(value.strip())
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return from_epoch(value)
@@ -49,10 +49,10 @@ def from_epoch(value: float) -> datetime | None:
         return None
 
 
-def _of_text(text: str) -> datetime | None:
+def _parse_text(text: str) -> datetime | None:
     if len(text) > 64 or not text.isascii():
         return None
-    if text[4:5] != "-" and (counted := of_count(text)):
+    if text[4:5] != "-" and (counted := parse_count(text)):
         return counted
     try:
         found = datetime.fromisoformat(text)
@@ -64,12 +64,12 @@ def _of_text(text: str) -> datetime | None:
     except (ValueError, OverflowError):
         pass
     try:
-        return _unusual(text)
+        return _parse_unusual(text)
     except (ValueError, OverflowError):
         return None
 
 
-def _unusual(text: str) -> datetime | None:
+def _parse_unusual(text: str) -> datetime | None:
     match = _UNPADDED.fullmatch(text)
     if match:
         year, month, day, hour, minute, second, fraction, zone = match.groups()

@@ -171,15 +171,19 @@ def _flow_types(ends: Mapping[str, Mapping[str, object]]) -> pa.Array:
     """The type of each flow, by what its two ends are."""
     one, other = ends["Src"]["kind"], ends["Dest"]["kind"]
 
-    def either(kind: AddressKind) -> NDArray[np.bool_]:
+    def matches_either(kind: AddressKind) -> NDArray[np.bool_]:
         return np.asarray((one == kind) | (other == kind))
 
     both = (one == AddressKind.NETWORK) & (other == AddressKind.NETWORK)
     same = ends["Src"]["network"] == ends["Dest"]["network"]
     names = np.select(
         [
-            *(both & same, both, either(AddressKind.AZURE), either(AddressKind.INTERNET)),
-            *(either(AddressKind.SITE), either(AddressKind.CLIENT), either(AddressKind.PRIVATE)),
+            *(both & same, both, matches_either(AddressKind.AZURE), matches_either(AddressKind.INTERNET)),
+            *(
+                matches_either(AddressKind.SITE),
+                matches_either(AddressKind.CLIENT),
+                matches_either(AddressKind.PRIVATE),
+            ),
         ],
         ["IntraVNet", "InterVNet", "AzurePublic", "ExternalPublic", "S2S", "P2S", "Unknown Private"],
         "Unknown",

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.categories import category_of
+from nephoscope.ingest.logs.categories import read_category
 from nephoscope.ingest.logs.flow_columns import available, scan_block
 from nephoscope.ingest.logs.flow_tuple import TABLE, tuple_rows, vnet_values
 from nephoscope.ingest.logs.log_format import BadRecordError
-from nephoscope.ingest.logs.resource_log import as_text, integer, require_list, subscription_of, text_of
+from nephoscope.ingest.logs.resource_log import first_text, integer, parse_subscription, require_list, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,19 +30,19 @@ class VnetFlowFormat:
 
     def recognises(self, record: dict[str, object]) -> bool:
         """By the category."""
-        return category_of(record) == CATEGORY
+        return read_category(record) == CATEGORY
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """A row for every tuple under `flowRecords.flows[].flowGroups[]`."""
         flows = record.get("flowRecords")
         if not isinstance(flows, dict):
             raise BadRecordError("expected an object", "flowRecords")
-        base = base_of(record)
+        base = tuple_columns(record)
         for number, flow in enumerate(require_list(flows, "flows", "flowRecords")):
             path = f"flowRecords.flows[{number}]"
-            group = base | {"AclGroup": as_text(flow.get("aclID"))}
+            group = base | {"AclGroup": to_text(flow.get("aclID"))}
             for inner, entry in enumerate(require_list(flow, "flowGroups", path)):
-                named = group | {"AclRule": as_text(entry.get("rule"))}
+                named = group | {"AclRule": to_text(entry.get("rule"))}
                 where = f"{path}.flowGroups[{inner}].flowTuples"
                 yield from tuple_rows(entry.get("flowTuples"), vnet_values, named, where, context)
 
@@ -51,17 +51,17 @@ class VnetFlowFormat:
         return scan_block(0, data, CATEGORY) if available() else None
 
 
-def base_of(record: dict[str, object]) -> dict[str, object]:
+def tuple_columns(record: dict[str, object]) -> dict[str, object]:
     """Return what a record says of all its tuples."""
-    target = text_of(record, "targetResourceID", "targetResourceId")
+    target = first_text(record, "targetResourceID", "targetResourceId")
     resource = target.lower() if target.startswith("/") else ""
     return {
         "FlowLogVersion": integer(record.get("flowLogVersion")),
-        "FlowLogResourceId": text_of(record, "flowLogResourceID", "flowLogResourceId"),
+        "FlowLogResourceId": first_text(record, "flowLogResourceID", "flowLogResourceId"),
         "TargetResourceId": target,
-        "MacAddress": text_of(record, "macAddress").upper(),
+        "MacAddress": first_text(record, "macAddress").upper(),
         "_ResourceId": resource,
-        "_SubscriptionId": subscription_of(resource),
+        "_SubscriptionId": parse_subscription(resource),
     }
 
 

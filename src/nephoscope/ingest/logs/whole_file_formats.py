@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, BinaryIO
 
 from nephoscope.ingest.logs.log_format import BadRecordError, GrowingFileFormat, RecordFault
-from nephoscope.ingest.logs.row_batch import LogBatch, PlacedRow, bad_entry, within
+from nephoscope.ingest.logs.row_batch import LogBatch, PlacedRow, join_place, quarantine_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ _FILE_BATCH = 50_000
 _HEAD = 64 * 1024
 
 
-def whole_file(head: bytes, formats: Formats, context: StreamContext) -> FileFormat | None:
+def find_whole_file_format(head: bytes, formats: Formats, context: StreamContext) -> FileFormat | None:
     """The format of a file that is read as a whole: by its beginning, by its name, or the only one that is asked for."""
     for form in formats.files:
         if form.recognises_start(head):
@@ -64,11 +64,11 @@ def peek(stream: BinaryIO) -> tuple[BinaryIO, bytes]:
 
 def _items(stream: BinaryIO, form: FileFormat, context: StreamContext, at: int) -> Iterator[FileItem]:
     if at and isinstance(form, GrowingFileFormat):
-        return form.rows_from(stream, context, at)
+        return form.read_rows_from(stream, context, at)
     return form.file_rows(stream, context)
 
 
-def of_file(stream: BinaryIO, form: FileFormat, context: StreamContext, at: int = 0) -> Iterator[LogBatch]:
+def read_file(stream: BinaryIO, form: FileFormat, context: StreamContext, at: int = 0) -> Iterator[LogBatch]:
     """The rows of a file, of one that grows those behind byte `at`."""
     batch, last = LogBatch(-1, whole=True), ""
     items = _items(stream, form, context, at)
@@ -84,7 +84,7 @@ def of_file(stream: BinaryIO, form: FileFormat, context: StreamContext, at: int 
             number = batch.records - 1
             if isinstance(item, RecordFault):
                 batch.bad.append(
-                    bad_entry(context, within(place, item.path), item.reason, item.raw, form.name)
+                    quarantine_entry(context, join_place(place, item.path), item.reason, item.raw, form.name)
                 )
                 batch.faulty.add(number)
             else:
@@ -96,7 +96,7 @@ def of_file(stream: BinaryIO, form: FileFormat, context: StreamContext, at: int 
         if not last:
             yield _refuse_file(form, context, error.path or "the file", RecordFault(error.reason))
             return
-        batch.bad.append(bad_entry(context, error.path or "the file", error.reason, "", form.name))
+        batch.bad.append(quarantine_entry(context, error.path or "the file", error.reason, "", form.name))
         batch.faulty.add(batch.records)
         batch.records += 1
     if batch.records or batch.bad:
@@ -105,5 +105,5 @@ def of_file(stream: BinaryIO, form: FileFormat, context: StreamContext, at: int 
 
 def _refuse_file(form: FileFormat, context: StreamContext, place: str, fault: RecordFault) -> LogBatch:
     """Return what a file gave of which nothing can be read: one entry, and no record."""
-    entry = bad_entry(context, within(place, fault.path), fault.reason, fault.raw, form.name)
+    entry = quarantine_entry(context, join_place(place, fault.path), fault.reason, fault.raw, form.name)
     return LogBatch(-1, whole=True, refused=True, bad=[entry])

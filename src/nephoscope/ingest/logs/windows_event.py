@@ -10,9 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
-from nephoscope.ingest.logs.resource_log import as_text, integer
+from nephoscope.ingest.logs.resource_log import integer, to_text
 from nephoscope.ingest.logs.timestamps import moment
-from nephoscope.ingest.logs.windows_event_data import EventData, attributes, event_data, plain, user_data
+from nephoscope.ingest.logs.windows_event_data import (
+    EventData,
+    attributes,
+    element_text,
+    event_data,
+    user_data,
+)
 from nephoscope.ingest.logs.windows_event_row import TABLES, WindowsEventRecord, row_of_event
 
 if TYPE_CHECKING:
@@ -114,11 +120,11 @@ class WindowsEventFormat:
         event = record.get("Event")
         winlog = record.get("winlog")
         if isinstance(event, dict):
-            found = _of_parts(event)
+            found = _parse_parts(event)
         elif isinstance(winlog, dict):
-            found = _of_winlogbeat(record, winlog)
+            found = _parse_winlogbeat(record, winlog)
         else:
-            found = _of_members(record)
+            found = _parse_members(record)
         yield row_of_event(found, context.table)
 
 
@@ -126,7 +132,7 @@ def _first(members: dict[str, object], names: tuple[str, ...]) -> object:
     return next((members[name] for name in names if members.get(name) is not None), None)
 
 
-def _of_parts(event: dict[str, Any]) -> WindowsEventRecord:
+def _parse_parts(event: dict[str, Any]) -> WindowsEventRecord:
     """{System, EventData | UserData, RenderingInfo}: the XML of an event as JSON."""
     system = event["System"]
     provider, security = attributes(system.get("Provider")), attributes(system.get("Security"))
@@ -135,7 +141,7 @@ def _of_parts(event: dict[str, Any]) -> WindowsEventRecord:
     rendered = event.get("RenderingInfo")
     rendered = rendered if isinstance(rendered, dict) else {}
     members = {
-        "EventID": plain(system.get("EventID")),
+        "EventID": element_text(system.get("EventID")),
         "Channel": system.get("Channel"),
         "TimeCreated": created.get("SystemTime", system.get("TimeCreated")),
         "ProviderName": provider.get("Name"),
@@ -152,11 +158,11 @@ def _of_parts(event: dict[str, Any]) -> WindowsEventRecord:
         },
     }
     for name in ("Level", "Task", "Version", "Opcode", "Keywords", "EventRecordID"):
-        members[name] = plain(system.get(name))
-    return _of_members(members)
+        members[name] = element_text(system.get(name))
+    return _parse_members(members)
 
 
-def _of_winlogbeat(record: dict[str, object], winlog: dict[str, object]) -> WindowsEventRecord:
+def _parse_winlogbeat(record: dict[str, object], winlog: dict[str, object]) -> WindowsEventRecord:
     process = winlog.get("process")
     process = process if isinstance(process, dict) else {}
     thread, user, log = process.get("thread"), winlog.get("user"), record.get("log")
@@ -167,16 +173,16 @@ def _of_winlogbeat(record: dict[str, object], winlog: dict[str, object]) -> Wind
         "process_id": process.get("pid"),
         "thread_id": thread.get("id") if isinstance(thread, dict) else None,
         "user_id": user.get("identifier") if isinstance(user, dict) else None,
-        "level_name": as_text(log.get("level")).capitalize() if isinstance(log, dict) else None,
+        "level_name": to_text(log.get("level")).capitalize() if isinstance(log, dict) else None,
     }
-    return _of_members(members)
+    return _parse_members(members)
 
 
-def _of_members(members: dict[str, Any]) -> WindowsEventRecord:
+def _parse_members(members: dict[str, Any]) -> WindowsEventRecord:
     """An event whose parts are members of one object; data that is not in an object of its own stands among them."""
     data, members = _data(members)
     parts, rest = _parts(members)
-    event_id = integer(plain(parts.get("event_id")))
+    event_id = integer(element_text(parts.get("event_id")))
     if event_id is None:
         raise BadRecordError("the event has no id that is a number", "EventID")
     if not data:
@@ -188,9 +194,9 @@ def _of_members(members: dict[str, Any]) -> WindowsEventRecord:
     return WindowsEventRecord(
         time=_time(parts.get("time")),
         event_id=event_id,
-        channel=as_text(parts.get("channel")),
-        provider=as_text(attributes(provider).get("Name") if isinstance(provider, dict) else provider),
-        computer=as_text(parts.get("computer")),
+        channel=to_text(parts.get("channel")),
+        provider=to_text(attributes(provider).get("Name") if isinstance(provider, dict) else provider),
+        computer=to_text(parts.get("computer")),
         data=data,
         rest=rest,
         **fields,
@@ -215,7 +221,7 @@ def _parts(members: dict[str, object]) -> tuple[dict[str, Any], dict[str, object
 
 
 def _text(value: object) -> str:
-    return ", ".join(as_text(item) for item in value) if isinstance(value, list) else as_text(value)
+    return ", ".join(to_text(item) for item in value) if isinstance(value, list) else to_text(value)
 
 
 def _data(members: dict[str, object]) -> tuple[EventData, dict[str, object]]:
@@ -235,7 +241,7 @@ def _data(members: dict[str, object]) -> tuple[EventData, dict[str, object]]:
 def _time(given: object) -> datetime:
     if isinstance(given, dict):
         given = attributes(given).get("SystemTime", given.get("DateTime"))
-    text = as_text(given).strip()
+    text = to_text(given).strip()
     match = _POWERSHELL.fullmatch(text)
     found = moment(int(match[1]) if match else given)
     if found is None:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.ingest.logs.resource_log import as_text
+from nephoscope.ingest.logs.resource_log import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,7 +48,7 @@ class EventData:
         return found
 
     @property
-    def every(self) -> list[object]:
+    def all_values(self) -> list[object]:
         """The values in their order."""
         return [*self.data.values(), *self.values, *(value for _, value in leaves(self.nested))]
 
@@ -81,7 +81,7 @@ class EventData:
 
 def escape_xml(value: object) -> str:
     """A value as text of XML."""
-    text = _NOT_IN_XML.sub("\ufffd", as_text(value))
+    text = _NOT_IN_XML.sub("\ufffd", to_text(value))
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -123,7 +123,7 @@ def leaves(nested: Mapping[str, object]) -> Iterator[tuple[str, object]]:
             yield from leaves({one: inner for one, inner in item.items() if one != "#text"})
 
 
-def plain(value: object) -> object:
+def element_text(value: object) -> object:
     """The value of an element, which some dumps write as {#text, #attributes}."""
     if not isinstance(value, dict):
         return value
@@ -141,7 +141,7 @@ def attributes(value: object) -> dict[str, object]:
 def tree(value: object, depth: int = 0) -> Any:
     """Nested elements as EventData has them; what nests too deeply as the text of its JSON."""
     if depth > _DEEPEST and isinstance(value, (dict, list)):
-        return as_text(value)
+        return to_text(value)
     if isinstance(value, list):
         return [tree(item, depth + 1) for item in value]
     if not isinstance(value, dict):
@@ -177,7 +177,7 @@ def event_data(found: object) -> EventData:
         elif elements or name in _ELEMENTS or _nests(value):
             nested[name] = tree(value)
         else:
-            data[name] = plain(value)
+            data[name] = element_text(value)
     return _with_list(listed, data, nested)
 
 
@@ -215,7 +215,7 @@ def _with_list(items: list[object], data: dict[str, object], nested: Mapping[str
 
 def _datum(item: object) -> object:
     """The value of an element Data; one that holds elements is these."""
-    text = plain(item)
+    text = element_text(item)
     if text is not None or not isinstance(item, dict):
         return text
     inner = {

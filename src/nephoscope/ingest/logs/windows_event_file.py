@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from nephoscope.ingest.logs.log_format import BadRecordError, FileItem, RecordFault
 from nephoscope.ingest.logs.secret_masking import masked_value
-from nephoscope.ingest.logs.text_decoding import is_utf8, read_as, why_not
+from nephoscope.ingest.logs.text_decoding import decode_error, decode_with, is_utf8
 from nephoscope.ingest.logs.windows_event import FORMAT as EVENTS
 from nephoscope.ingest.logs.windows_event_splitter import DOCUMENT_TYPE, EventCutter
-from nephoscope.ingest.logs.windows_event_xml import element_of, event_of
+from nephoscope.ingest.logs.windows_event_xml import event_to_json, parse_element
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,13 +58,13 @@ class WindowsEventFileFormat:
 def _items(piece: EventPiece, place: str, context: StreamContext) -> Iterator[FileItem]:
     recoded = not is_utf8(piece.data)
     try:
-        text = read_as(piece.data, context.encoding) if recoded else piece.data.decode()
+        text = decode_with(piece.data, context.encoding) if recoded else piece.data.decode()
     except UnicodeDecodeError as error:
-        reason = why_not(error, context.encoding, 0).removesuffix(")") + " of the event)"
+        reason = decode_error(error, context.encoding, 0).removesuffix(")") + " of the event)"
         yield FileItem(RecordFault(reason, "", piece.data[:_RAW].decode("utf-8", "backslashreplace")), place)
         return
     try:
-        event = masked_value(event_of(element_of(piece, text)))
+        event = masked_value(event_to_json(parse_element(piece, text)))
         rows = list(EVENTS.rows({"Event": event}, context))
     except BadRecordError as error:
         yield FileItem(RecordFault(error.reason, error.path, text[:_RAW]), place, recoded=recoded)

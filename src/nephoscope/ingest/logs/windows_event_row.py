@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.column_filling import Filling
 from nephoscope.ingest.logs.log_format import LogRow
-from nephoscope.ingest.logs.resource_log import as_text, integer
+from nephoscope.ingest.logs.resource_log import integer, to_text
 from nephoscope.ingest.logs.windows_event_data import EventData, escape_xml
 
 if TYPE_CHECKING:
@@ -115,15 +115,15 @@ def _security(event: WindowsEventRecord) -> dict[str, object]:
     kind = integer(named.get("LogonType"))
     if kind in _LOGON_TYPES:
         values["LogonTypeName"] = f"{kind} - {_LOGON_TYPES[kind]}"
-    process = as_text(named.get("NewProcessName") or named.get("ProcessName"))
+    process = to_text(named.get("NewProcessName") or named.get("ProcessName"))
     values["Process"] = re.split(r"[/\\]", process)[-1]
     return values
 
 
 def _account(named: Mapping[str, object], whose: str) -> str:
     """`DOMAIN\\name`, '' where the event names none."""
-    name = as_text(named.get(f"{whose}UserName"))
-    domain = as_text(named.get(f"{whose}DomainName"))
+    name = to_text(named.get(f"{whose}UserName"))
+    domain = to_text(named.get(f"{whose}DomainName"))
     if name in ("", "-"):
         return ""
     return name if domain in ("", "-") else f"{domain}\\{name}"
@@ -139,7 +139,7 @@ def _event(event: WindowsEventRecord) -> dict[str, object]:
         "UserName": event.user,
         "RenderedDescription": event.message,
         "EventData": f'<DataItem Type="System.XmlData">{event.data.xml()}</DataItem>',
-        "ParameterXml": "".join(f"<Param>{escape_xml(value)}</Param>" for value in event.data.every),
+        "ParameterXml": "".join(f"<Param>{escape_xml(value)}</Param>" for value in event.data.all_values),
     }
 
 

@@ -54,7 +54,7 @@ class EventPiece(NamedTuple):
     spaces: bytes = b""
 
 
-def _without(data: bytes, begin: bytes, end: bytes) -> bytes:
+def _remove_between(data: bytes, begin: bytes, end: bytes) -> bytes:
     """Bytes without the stretches between two marks; where one is not closed, the rest is left."""
     parts, at = [], 0
     while (start := data.find(begin, at)) >= 0 and (stop := data.find(end, start + len(begin))) >= 0:
@@ -81,27 +81,27 @@ class EventCutter:
     def pieces(self) -> Iterator[EventPiece]:
         """The events and what is broken, in their order."""
         last = ""
-        while self._at < len(self._held) or self._more():
+        while self._at < len(self._held) or self._read_more():
             start = self._start()
-            yield from self._between(self._held[self._at : start])
+            yield from self._skip_between_events(self._held[self._at : start])
             self._at = start
             last = ""
-            if self._begins():
+            if self._is_at_event():
                 piece = self._event()
                 last = piece.error
                 yield piece
         if self._open and last != UNENDED:
             yield EventPiece(b"", UNCLOSED, between=True)
 
-    def _begins(self) -> bool:
+    def _is_at_event(self) -> bool:
         """Return whether an event begins at the position."""
         match = _TOKEN.match(self._held, self._at)
         return match is not None and match["open"] is not None
 
     def _event(self) -> EventPiece:
         """The event that begins at the position, which goes on behind it."""
-        while (found := self._whole()) is None and not self._full:
-            self._more()
+        while (found := self._complete_event()) is None and not self._full:
+            self._read_more()
         start = self._at
         end, error = found or (len(self._held), TOO_LARGE)
         if end - start > LONGEST:
@@ -115,10 +115,10 @@ class EventCutter:
 
     def _skip(self) -> None:
         """Go to where the next event begins, however far that is."""
-        while not self._begins() and (self._at < len(self._held) or self._more()):
+        while not self._is_at_event() and (self._at < len(self._held) or self._read_more()):
             self._at = self._start()
 
-    def _more(self) -> bool:
+    def _read_more(self) -> bool:
         """Read as much again as is held, so that looking through it anew costs no more than twice; False at the end."""
         left = self._held[self._at :]
         self._base += self._at
@@ -142,13 +142,13 @@ class EventCutter:
                     return len(self._held)
                 if self._full:
                     return max(self._at + gone, len(self._held) - _LONGEST_TAG)
-                self._more()
+                self._read_more()
             elif match["open"]:
                 return match.start()
             else:
                 gone = match.end() - self._at
 
-    def _between(self, data: bytes) -> Iterator[EventPiece]:
+    def _skip_between_events(self, data: bytes) -> Iterator[EventPiece]:
         """Yield what stands between events, where that is not nothing."""
         for match in _TOKEN.finditer(data):
             if match["begin"] or match["finish"]:
@@ -162,12 +162,12 @@ class EventCutter:
             yield EventPiece(typed[0], NO_TYPES, between=True)
             data = data[: typed.start()] + data[typed.end() :]
         for begin, end in _ASIDE:
-            data = _without(data, begin, end)
+            data = _remove_between(data, begin, end)
         left = _HOLDER.sub(b" ", data).strip()
         if left:
             yield EventPiece(left, STRAY, between=True)
 
-    def _whole(self) -> tuple[int, str] | None:
+    def _complete_event(self) -> tuple[int, str] | None:
         """Where the event at the position ends, and what is wrong with it; None where more must be read to tell."""
         first = self._token(self._at)
         tag = self._tag_end(first) if first else None

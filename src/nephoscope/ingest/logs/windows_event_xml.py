@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow, RecordFault
-from nephoscope.ingest.logs.row_batch import within
+from nephoscope.ingest.logs.row_batch import join_place
 from nephoscope.ingest.logs.windows_event import FORMAT as EVENTS
 from nephoscope.ingest.logs.windows_event_splitter import DOCUMENT_TYPE, EventCutter
 
@@ -51,14 +51,16 @@ class WindowsEventXmlFormat:
         for number, piece in enumerate(pieces, 1):
             path = f"event {number}" if len(pieces) > 1 else ""
             try:
-                yield from EVENTS.rows({"Event": event_of(element_of(piece, piece.data.decode()))}, context)
+                yield from EVENTS.rows(
+                    {"Event": event_to_json(parse_element(piece, piece.data.decode()))}, context
+                )
             except BadRecordError as error:
                 yield RecordFault(
-                    error.reason, within(path, error.path) if path else error.path, piece.data.decode()
+                    error.reason, join_place(path, error.path) if path else error.path, piece.data.decode()
                 )
 
 
-def element_of(piece: EventPiece, text: str) -> ET.Element:
+def parse_element(piece: EventPiece, text: str) -> ET.Element:
     """The element of a whole event, whose `text` is that of its bytes; raises BadRecordError.
 
     It is read within another element, where a document type, which could define entities, is no XML. What is no character of XML
@@ -104,19 +106,21 @@ def _escape_illegal(match: re.Match[str]) -> str:
     return match[0] if legal else f"\\u{code:04x}"
 
 
-def event_of(root: ET.Element) -> dict[str, object]:
+def event_to_json(root: ET.Element) -> dict[str, object]:
     """An Event element as JSON, its data under their names; raises BadRecordError where it is none."""
     names = [_tag(part) for part in root]
     twice = next((name for name in ("System", "EventData", "UserData") if names.count(name) > 1), "")
     if twice:
         raise BadRecordError(f"the event has more than one element {twice}: two events are merged")
-    event = _group_values((name, _of_event(name, part, root)) for name, part in zip(names, root, strict=True))
+    event = _group_values(
+        (name, _event_part_to_json(name, part, root)) for name, part in zip(names, root, strict=True)
+    )
     if not isinstance(event.get("System"), dict):
         raise BadRecordError("the event has no System element")
     return event
 
 
-def _of_event(name: str, part: ET.Element, root: ET.Element) -> object:
+def _event_part_to_json(name: str, part: ET.Element, root: ET.Element) -> object:
     if name == "EventData":
         return _event_data(part)
     return _nest(part, _space(root), 0) if name == "UserData" else _value(part, 0)

@@ -15,7 +15,7 @@ from nephoscope.ingest.threat_intelligence.indicator import (
     item,
     make_id,
 )
-from nephoscope.ingest.threat_intelligence.observable_type import pattern_of
+from nephoscope.ingest.threat_intelligence.observable_type import guess_pattern
 
 #: What a column can mean, and the headings (in small letters, without marks) that say so by themselves.
 MEANINGS: Mapping[str, tuple[str, ...]] = {
@@ -92,7 +92,7 @@ def _indicator(line: DelimitedLine, columns: IndicatorColumns, now: datetime) ->
 
     if line.wrong:
         raise BadItemError(line.wrong)
-    pattern = pattern_of(cell("value"))
+    pattern = guess_pattern(cell("value"))
     if pattern is None:
         raise BadItemError(f"{cell('value')[:100]!r} is not an address, URL, domain, email address or hash")
     start = _time(cell("valid_from"), "valid_from")

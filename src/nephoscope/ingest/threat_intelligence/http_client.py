@@ -84,7 +84,7 @@ class FeedClient:
         it waited."""
         for number in range(_TRIES):
             try:
-                reply = self._once(method, path, params, body, number)
+                reply = self._send_once(method, path, params, body, number)
             except httpx.HTTPError as error:
                 if number == _TRIES - 1 or _is_of_tls(error):
                     raise SourceError(
@@ -104,10 +104,10 @@ class FeedClient:
                 continue
             if reply.status not in _BUSY or number == _TRIES - 1:
                 return reply
-            self._wait(_after(reply.headers.get("retry-after", ""), 2.0**number))
+            self._wait(_retry_delay(reply.headers.get("retry-after", ""), 2.0**number))
         raise AssertionError
 
-    def _once(
+    def _send_once(
         self,
         method: str,
         path: str,
@@ -176,7 +176,7 @@ def _is_of_tls(error: BaseException | None) -> bool:
     return error is not None
 
 
-def _after(text: str, otherwise: float) -> float:
+def _retry_delay(text: str, otherwise: float) -> float:
     """Seconds to wait by a header Retry-After, a number or a date; at most some minutes."""
     if text.isascii() and text.isdecimal():
         return min(_LONGEST_WAIT, float(text[:9]))

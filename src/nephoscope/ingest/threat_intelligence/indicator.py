@@ -80,7 +80,7 @@ def item(document: object, now: datetime) -> IntelItem:
         created,
         _moment(document, "modified") or created,
         _moment(document, "valid_from"),
-        _until(document),
+        _expiry_time(document),
         _flag(document, "revoked"),
         _confidence(document),
     )
@@ -107,7 +107,7 @@ def _read_observables(document: dict[str, object]) -> tuple[Observable, ...]:
         raise BadItemError(f"pattern: {error}") from error
 
 
-def _until(document: dict[str, object]) -> datetime | None:
+def _expiry_time(document: dict[str, object]) -> datetime | None:
     since, until = _moment(document, "valid_from"), _moment(document, "valid_until")
     if since and until and until <= since:
         raise BadItemError("valid_until must be after valid_from")

@@ -29,7 +29,7 @@ _KILL_CHAIN = {
 }  # fmt: skip
 
 
-def rows_of(one: Intel, now: datetime, dropped: tuple[tuple[str, str], ...] = ()) -> Rows:
+def object_rows(one: Intel, now: datetime, dropped: tuple[tuple[str, str], ...] = ()) -> Rows:
     """The rows that tell how an object stands; `dropped` are values of an older version, whose rows say that they hold no more."""
     if one.kind != "indicator":
         yield OBJECTS, _object(one, now)
@@ -40,7 +40,7 @@ def rows_of(one: Intel, now: datetime, dropped: tuple[tuple[str, str], ...] = ()
         yield INDICATORS, _indicator(one, now, pair, active=False) | {"IsDeleted": True}
     for number, pair in enumerate((*one.observables, *dropped)):
         held = one.active and pair in one.observables
-        yield OLDER, _older(one, now, pair, "" if number == 0 else f"#{number + 1}", active=held)
+        yield OLDER, _superseded_row(one, now, pair, "" if number == 0 else f"#{number + 1}", active=held)
 
 
 def tlp(document: dict[str, object]) -> str:
@@ -68,7 +68,7 @@ def _phases(document: dict[str, object]) -> list[str]:
     return [str(one.get("phase_name", "")).lower() for one in found if isinstance(one, dict)]
 
 
-def _common(one: Intel, now: datetime) -> dict[str, object]:
+def _common_columns(one: Intel, now: datetime) -> dict[str, object]:
     return {
         "TimeGenerated": now.isoformat(),
         "Id": one.id,
@@ -81,19 +81,19 @@ def _common(one: Intel, now: datetime) -> dict[str, object]:
 
 
 def _object(one: Intel, now: datetime) -> dict[str, object]:
-    return _common(one, now) | {"StixType": one.kind}
+    return _common_columns(one, now) | {"StixType": one.kind}
 
 
 def _indicator(one: Intel, now: datetime, pair: tuple[str, str], *, active: bool) -> dict[str, object]:
     document = one.document
-    return _common(one, now) | {
+    return _common_columns(one, now) | {
         "ObservableKey": pair[0],
         "ObservableValue": pair[1],
         "Pattern": document.get("pattern", ""),
         "Confidence": one.confidence,
         "Created": document.get("created"),
         "Modified": one.modified.isoformat(),
-        "ValidFrom": _from(one),
+        "ValidFrom": _valid_from(one),
         "ValidUntil": one.valid_until.isoformat() if one.valid_until else None,
         "Revoked": one.revoked or bool(one.withdrawn),
         "IsActive": active,
@@ -101,12 +101,12 @@ def _indicator(one: Intel, now: datetime, pair: tuple[str, str], *, active: bool
     }
 
 
-def _from(one: Intel) -> str:
+def _valid_from(one: Intel) -> str:
     found = moment(one.document.get("valid_from") or one.document.get("created") or "") or one.modified
     return found.isoformat()
 
 
-def _older(
+def _superseded_row(
     one: Intel, now: datetime, pair: tuple[str, str], suffix: str, *, active: bool
 ) -> dict[str, object]:
     document = one.document

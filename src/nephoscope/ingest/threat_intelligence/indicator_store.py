@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.threat_intelligence.indicator import IntelItem, Retraction
-from nephoscope.ingest.threat_intelligence.indicator_rows import INDICATORS, rows_of
+from nephoscope.ingest.threat_intelligence.indicator_rows import INDICATORS, object_rows
 from nephoscope.ingest.threat_intelligence.version_merge import Change, IntelCounts, IntelVersions, holds
 from nephoscope.state.database.database import StateError
 from nephoscope.state.ingestion.ingest_stats import Arrival, Arrivals
@@ -60,7 +60,7 @@ def keep(
 def _write(state: State, session: Session, several: Iterable[Change], now: datetime) -> None:
     found = list(several)
     state.intel.put(session, [one for one, _ in found])
-    rows = [row for one, before in found for row in rows_of(one, now, _find_dropped(one, before))]
+    rows = [row for one, before in found for row in object_rows(one, now, _find_dropped(one, before))]
     if found:
         state.outbox.add_all(session, found[0][0].workspace, rows)
 

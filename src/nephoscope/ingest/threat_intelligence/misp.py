@@ -17,7 +17,7 @@ from nephoscope.ingest.threat_intelligence.indicator import (
     Retraction,
     item,
 )
-from nephoscope.ingest.threat_intelligence.observable_type import make_pattern, pattern_of
+from nephoscope.ingest.threat_intelligence.observable_type import guess_pattern, make_pattern
 from nephoscope.ingest.threat_intelligence.stix import shorten
 
 #: The key that an attribute's value is observed under; types with a bar hold two values, of which `part` counts from 0.
@@ -48,14 +48,14 @@ def attributes(document: object, place: str = "") -> Iterator[tuple[str, object,
                 inner = document[name]
                 where = f"{place}.{name}".lstrip(".")
                 if name == "Event" and isinstance(inner, dict):
-                    yield from _of_event(inner, where, inner)
+                    yield from _read_event(inner, where, inner)
                 else:
                     yield from attributes(inner, where)
                 return
-        yield from _of_event(document, place, {})
+        yield from _read_event(document, place, {})
 
 
-def _of_event(
+def _read_event(
     holder: dict[str, object], place: str, event: dict[str, object]
 ) -> Iterator[tuple[str, object, dict[str, object]]]:
     several = holder.get("Attribute")
@@ -67,7 +67,7 @@ def _of_event(
     objects = holder.get("Object")
     for number, one in enumerate(objects if isinstance(objects, list) else ()):
         if isinstance(one, dict):
-            yield from _of_event(one, f"{place}.Object[{number}]".lstrip("."), event)
+            yield from _read_event(one, f"{place}.Object[{number}]".lstrip("."), event)
 
 
 def is_answer(document: object) -> bool:
@@ -85,7 +85,7 @@ def events(document: object) -> Iterator[dict[str, object]]:
             yield event
 
 
-def event_of(event: dict[str, object]) -> str:
+def event_uuid(event: dict[str, object]) -> str:
     """The uuid of an event, '' where it has none."""
     return _uuid(event.get("uuid"))
 
@@ -95,7 +95,7 @@ def is_published(event: dict[str, object]) -> bool:
     return _is_set(event.get("published"))
 
 
-def published_at(event: dict[str, object]) -> int:
+def publication_time(event: dict[str, object]) -> int:
     """The second at which an event was published last, 0 where that is not said."""
     text = str(event.get("publish_timestamp", ""))
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 11 else 0
@@ -122,8 +122,8 @@ def items(
         try:
             if _is_set(one.get("to_ids")) and not _is_set(one.get("deleted")):
                 yield item(_indicator(one, event, confidence), now)
-            elif id_ := id_of(one):
-                yield Retraction(id_, _changed_at(one) or now)
+            elif id_ := indicator_id(one):
+                yield Retraction(id_, _change_time(one) or now)
         except BadItemError as error:
             yield RefusedItem(where, str(error), shorten(one))
 
@@ -133,7 +133,7 @@ def _is_set(value: object) -> bool:
     return value is True or value == 1 or value in ("1", "true")
 
 
-def id_of(one: object) -> str:
+def indicator_id(one: object) -> str:
     """The id of the indicator that an attribute is, '' where it has none."""
     found = _uuid(one.get("uuid")) if isinstance(one, dict) else ""
     return f"indicator--{found}" if found else ""
@@ -146,18 +146,18 @@ def _uuid(value: object) -> str:
         return ""
 
 
-def _changed_at(one: dict[str, object]) -> datetime | None:
+def _change_time(one: dict[str, object]) -> datetime | None:
     value = one.get("timestamp")
     counted = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 20
     return moment(int(str(value)) if counted else value)
 
 
 def _indicator(one: dict[str, object], event: dict[str, object], confidence: int | None) -> dict[str, object]:
-    id_, value = id_of(one), one.get("value")
+    id_, value = indicator_id(one), one.get("value")
     if not id_ or not isinstance(value, str):
         raise BadItemError("an attribute requires uuid and value")
     labels = _labels(one, event)
-    changed = _changed_at(one) or datetime.now(UTC)
+    changed = _change_time(one) or datetime.now(UTC)
     seen = moment(one.get("first_seen") or "") or changed
     document: dict[str, object] = {
         "type": "indicator",
@@ -187,7 +187,7 @@ def _pattern(kind: str, value: str) -> str:
             raise BadItemError(f"a value of {kind} must have two parts separated by |")
         value, kind = parts[_PAIRS[kind]], kind.split("|")[_PAIRS[kind]]
     if kind in _ADDRESSES:
-        found = pattern_of(value)
+        found = guess_pattern(value)
         if found is None or not found.startswith("[ipv"):
             raise BadItemError(f"{value[:60]!r} is not an address")
         return found

@@ -17,7 +17,7 @@ _HASHES = {length: name for name, length in HASH_LENGTHS.items()}
 LONGEST = 8_192
 
 
-def pattern_of(text: str) -> str | None:
+def guess_pattern(text: str) -> str | None:
     """The STIX pattern that looks for a value, None where it looks like none."""
     value = refang(text)
     if not value or len(value) > LONGEST:

@@ -106,7 +106,7 @@ class IntelVersions:
             self.kept += IntelCounts(known=1)
         elif made.modified < before.modified:
             self.kept += IntelCounts(older=1)
-        elif not self.by_hand and (said := _of_another(one, before)):
+        elif not self.by_hand and (said := _check_creator(one, before)):
             raw = msgspec.json.encode(one.document)[:1000].decode("utf-8", "replace")
             self.kept += IntelCounts(refused=(RefusedItem(one.id, said, raw),))
         else:
@@ -151,7 +151,7 @@ def _digest(document: dict[str, object]) -> str:
     return sha256(msgspec.json.encode(document, order="deterministic")).hexdigest()
 
 
-def _of_another(one: IntelItem, before: Intel) -> str:
+def _check_creator(one: IntelItem, before: Intel) -> str:
     """Explain why a version is not one of the object's creator, '' where it is."""
     maker, other = before.document.get("created_by_ref"), one.document.get("created_by_ref")
     if maker == other:

@@ -60,16 +60,16 @@ class BackupManifest(msgspec.Struct, frozen=True):
 
     def seal(self) -> Self:
         """The manifest with its own hash."""
-        return msgspec.structs.replace(self, hash=self._own_hash())
+        return msgspec.structs.replace(self, hash=self._compute_hash())
 
     def check(self) -> None:
         """BackupError where the manifest is not what was written."""
         if self.version != VERSION:
             raise BackupError(f"the backup is of version {self.version}, this nephoscope reads {VERSION}")
-        if self.hash != self._own_hash():
+        if self.hash != self._compute_hash():
             raise BackupError("the manifest of the backup was changed or is damaged")
 
-    def _own_hash(self) -> str:
+    def _compute_hash(self) -> str:
         return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(self, hash=""))).hexdigest()
 
 

@@ -39,7 +39,7 @@ def table_files(path: Path, version: int) -> Iterator[Path]:
         yield path / unquote(name)
 
 
-def other_tables(data: Path) -> Iterator[Path]:
+def iterate_other_tables(data: Path) -> Iterator[Path]:
     """The Delta tables that are not the lake's, such as the estate's versions."""
     for log in sorted(data.glob(f"*/**/{LOG}")):
         if log.relative_to(data).parts[0] not in _LEFT_OUT:

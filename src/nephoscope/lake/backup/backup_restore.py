@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from nephoscope.lake.backup.backup_archive import BackupError, BackupManifest, unpack_backup
 from nephoscope.lake.backup.backup_writer import STATE
-from nephoscope.lake.backup.restore_review import Admit, admit_all, check_state, looked_at
+from nephoscope.lake.backup.restore_review import Admit, accept_unreviewed, check_state, needs_review
 from nephoscope.lake.backup.restored_audit import note_restored
 from nephoscope.state.database.database import Database
 from nephoscope.state.state_copy import load
@@ -27,7 +27,7 @@ def check(file: Path, tell: Tell = lambda *_: None, look: Admit | None = None) -
     if look is None:
         return _unpack(file, None, tell)
     with TemporaryDirectory(prefix="nephoscope-") as folder:
-        manifest = _unpack(file, Path(folder), tell, looked_at)
+        manifest = _unpack(file, Path(folder), tell, needs_review)
         check_state(Path(folder))
         look(Path(folder), manifest)
     return manifest
@@ -40,7 +40,7 @@ def restore(
     tell: Tell = lambda *_: None,
     *,
     author: str = "restore",
-    admit: Admit = admit_all,
+    admit: Admit = accept_unreviewed,
 ) -> BackupManifest:
     """Make a data folder of a backup; it appears whole, after every hash was found right, or not at all.
 

@@ -14,9 +14,9 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from nephoscope.lake.backup.backup_archive import ArchiveWriter, BackupError, BackupManifest
-from nephoscope.lake.backup.backup_contents import loose_files, other_tables, table_files
+from nephoscope.lake.backup.backup_contents import iterate_other_tables, loose_files, table_files
 from nephoscope.lake.backup.consistent_cut import BackupCut, cut
-from nephoscope.lake.backup.restored_audit import ANCHOR, anchor_of
+from nephoscope.lake.backup.restored_audit import ANCHOR, read_anchor
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.storage.table_store import table_path
@@ -58,7 +58,7 @@ def back_up(
     try:
         with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as out:
             # looked at before the cut: it is ahead of no state that is cut later
-            anchor = anchor_of(data)
+            anchor = read_anchor(data)
             with cut(data, lake, state) as found:
                 manifest = _write(ArchiveWriter(out), data, found, anchor, keys=keys, tell=tell)
             out.flush()
@@ -109,7 +109,7 @@ def _anchor(anchor: bytes | None, folder: Path) -> Iterator[_File]:
 def _files(data: Path, found: BackupCut, *, keys: bool) -> Iterator[_File]:
     for (workspace, table), version in sorted(found.versions.items()):
         yield from _name_files(data, table_files(table_path(data, workspace, table), version))
-    others = list(other_tables(data))
+    others = list(iterate_other_tables(data))
     for path in others:
         try:
             version = DeltaTable(path).version()

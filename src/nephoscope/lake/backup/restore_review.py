@@ -19,11 +19,11 @@ Admit = Callable[[Path, BackupManifest], None]
 _LOOKED_AT = ("responses", "tls", "posture", STATE)
 
 
-def admit_all(_folder: Path, _manifest: BackupManifest) -> None:
+def accept_unreviewed(_folder: Path, _manifest: BackupManifest) -> None:
     """Refuse nothing: for a backup that was just made by whoever restores it."""
 
 
-def looked_at(name: str) -> bool:
+def needs_review(name: str) -> bool:
     """Return whether a file must be unpacked for somebody to look at what the backup decides."""
     return PurePosixPath(name).parts[0] in _LOOKED_AT and not name.endswith(".parquet")
 

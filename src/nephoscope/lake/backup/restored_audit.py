@@ -19,7 +19,7 @@ DIGITS = 16
 ANCHOR = f"keys/{NAME}"
 
 
-def anchor_of(data: Path) -> bytes | None:
+def read_anchor(data: Path) -> bytes | None:
     """The anchor of a data folder as it is, None where there is none; OSError where it cannot be read."""
     try:
         return (data / ANCHOR).read_bytes()

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from nephoscope.lake.dictionary_rows import is_packed, unite_schemas
 from nephoscope.lake.schema.column_types import TIME, storage_type
 from nephoscope.lake.schema.table import LakeTable
-from nephoscope.lake.storage.parquet_parts import group_rows, in_order
+from nephoscope.lake.storage.parquet_parts import group_rows, merge_by_time
 from nephoscope.lake.storage.snapshot import ParquetFile, TableSnapshot
 from nephoscope.lake.storage.table_store import RewrittenRows, StoredTable
 
@@ -31,7 +31,7 @@ def compact(stored: StoredTable, most: int = MOST_SMALL) -> int:
     """Join the small files of every day that has more than `most`; how many files were joined."""
     count = 0
     for files in due(stored.snapshot(), most):
-        for several in _batches(_worthwhile(files)):
+        for several in _batches(_worth_compacting(files)):
             if stored.replace(several, _read_rows(several, stored.table), change=False):
                 count += len(several)
     return count
@@ -46,7 +46,7 @@ def due(snapshot: TableSnapshot, most: int) -> Iterator[list[ParquetFile]]:
     yield from (files for _, files in sorted(days.items()) if len(files) > most)
 
 
-def _worthwhile(files: list[ParquetFile]) -> list[ParquetFile]:
+def _worth_compacting(files: list[ParquetFile]) -> list[ParquetFile]:
     """The files without those that are larger than all smaller ones together: so a row is not written again with every join.
 
     All of them where that would leave fewer than half.
@@ -115,13 +115,15 @@ def _open_file(path: Path) -> tuple[list[_RowGroup], pa.Schema]:
     names = _with_values(metadata)
     columns = pa.schema([schema.field(name) for name in names])
     place = metadata.schema.names.index(TIME)
-    firsts = [_least(metadata.row_group(number).column(place)) for number in range(metadata.num_row_groups)]
+    firsts = [
+        _minimum_time(metadata.row_group(number).column(place)) for number in range(metadata.num_row_groups)
+    ]
     return [
         _RowGroup(first, path, number, tuple(names), tuple(packed)) for number, first in enumerate(firsts)
     ], columns
 
 
-def _least(chunk: pq.ColumnChunkMetaData) -> dt.datetime:
+def _minimum_time(chunk: pq.ColumnChunkMetaData) -> dt.datetime:
     known = chunk.statistics
     return known.min if known is not None and known.has_min_max else _LONG_AGO
 
@@ -130,17 +132,20 @@ def _name_columns(rows: pa.Table, known: Mapping[str, str], wanted: pa.Schema) -
     """Rows under KQL names and in the wanted types."""
     named = rows.rename_columns([known.get(name, name) for name in rows.column_names])
     fields = [wanted.field(name) for name in named.column_names]
-    plain = [field if is_packed(named.schema.field(field.name).type) else _plain(field) for field in fields]
+    plain = [
+        field if is_packed(named.schema.field(field.name).type) else _unpacked_field(field)
+        for field in fields
+    ]
     return named.cast(pa.schema(plain))
 
 
-def _plain(field: pa.Field) -> pa.Field:
+def _unpacked_field(field: pa.Field) -> pa.Field:
     return field.with_type(field.type.value_type) if is_packed(field.type) else field
 
 
 def sorted_rows(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """The rows of tables, which come by their least times, in the order of their time as far as the rows held at once reach."""
-    yield from group_rows(tables, in_order, reach=2)
+    yield from group_rows(tables, merge_by_time, reach=2)
 
 
 def _find_repeating(file: pq.FileMetaData) -> list[str]:

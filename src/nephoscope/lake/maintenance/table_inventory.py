@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nephoscope.lake.storage.delta_table import open_table
-from nephoscope.lake.storage.snapshot import snapshot_of
+from nephoscope.lake.storage.snapshot import read_snapshot
 from nephoscope.lake.storage.table_store import list_tables, table_path
 
 
@@ -40,7 +40,7 @@ class ExpiredDays:
     size: int
 
 
-def first_kept(now: dt.datetime, days: int) -> dt.date:
+def first_retained_day(now: dt.datetime, days: int) -> dt.date:
     """The first day that is kept where rows are kept for so many days: days go as a whole."""
     return (now - dt.timedelta(days=days)).date()
 
@@ -55,8 +55,8 @@ def list_expired(
             continue
         path = table_path(data, name, table)
         handle = open_table(path)
-        first = first_kept(now, days_kept)
-        old = [file for file in snapshot_of(handle, path).files if file.day < first] if handle else []
+        first = first_retained_day(now, days_kept)
+        old = [file for file in read_snapshot(handle, path).files if file.day < first] if handle else []
         if old:
             days = {file.day for file in old}
             rows, size = sum(file.rows for file in old), sum(file.size for file in old)
@@ -70,7 +70,7 @@ def holdings(data: Path, workspace: str | None = None) -> Iterator[TableInventor
         handle = open_table(path)
         if handle is None:
             continue
-        files = snapshot_of(handle, path).files
+        files = read_snapshot(handle, path).files
         days = {file.day for file in files}
         yield TableInventory(
             name,

@@ -11,7 +11,7 @@ from pathlib import Path
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.maintenance import compaction
 from nephoscope.lake.maintenance.compaction import MOST_SMALL
-from nephoscope.lake.maintenance.table_inventory import first_kept
+from nephoscope.lake.maintenance.table_inventory import first_retained_day
 from nephoscope.lake.storage.table_store import Store, StoredTable
 from nephoscope.lake.storage.version_pins import list_held
 from nephoscope.lake.writing.lease import WriterLease
@@ -34,7 +34,7 @@ class TableMaintenance:
 
     def compact(self, tables: Iterable[tuple[str, str]] | None = None, most: int = MOST_SMALL) -> int | None:
         """Join the small files of days that have more than `most`, of some tables or of all; how many files were joined."""
-        return self._each(tables, lambda _, stored: compaction.compact(stored, most))
+        return self._for_each_table(tables, lambda _, stored: compaction.compact(stored, most))
 
     def retain(self, now: dt.datetime) -> int | None:
         """Drop the whole days that are older than a table's retention; how many files were dropped.
@@ -48,9 +48,9 @@ class TableMaintenance:
                 days = self._workspace(workspace).kept(table)
             except NotFoundError:
                 return 0
-            return _drop(stored, first_kept(now, days))
+            return _drop(stored, first_retained_day(now, days))
 
-        return self._each(None, drop)
+        return self._for_each_table(None, drop)
 
     def vacuum(self, hours: int) -> int | None:
         """Delete files that no version of the last hours (LakeError below 24) and none that somebody has pinned uses; how many."""
@@ -61,9 +61,9 @@ class TableMaintenance:
         pinned: dict[tuple[str, str], set[int]] = defaultdict(set)
         for workspace, table, version in list_held(self._data):
             pinned[workspace, table].add(version)
-        return self._each(None, lambda key, stored: len(stored.vacuum(hours, sorted(pinned[key]))))
+        return self._for_each_table(None, lambda key, stored: len(stored.vacuum(hours, sorted(pinned[key]))))
 
-    def _each(
+    def _for_each_table(
         self,
         tables: Iterable[tuple[str, str]] | None,
         work: Callable[[tuple[str, str], StoredTable], int],
@@ -76,7 +76,7 @@ class TableMaintenance:
                 self._store.forget()
                 self._term = term
             done, failures = 0, []
-            for key in sorted(tables) if tables is not None else list(self._store.existing()):
+            for key in sorted(tables) if tables is not None else list(self._store.iterate_tables()):
                 try:
                     done += work(key, self._store.get(*key))
                 except LakeError as error:

@@ -90,7 +90,7 @@ class _PrecomputedQuery:
         plain = span.since is None and span.ingested is None
         return plain and self.span.start <= span.start and span.end <= self.span.end
 
-    def at(self, now: Mapping[str, object], span: RowSpan) -> CompiledQuery:
+    def remaining_query(self, now: Mapping[str, object], span: RowSpan) -> CompiledQuery:
         """Return what is left to compute for a window; `now`: the parameters of the whole query."""
         ends = {SINCE: to_ticks(span.start), UNTIL: to_ticks(span.end)}
         return replace(self.rest, parameters={**ends, **(now if self.asks_now else {})})
@@ -124,11 +124,11 @@ class LakeReading:
         """Return whether a query surely has no row in a span: a table that it needs a row of has none there."""
         if compiled.resume is not None or compiled.external:
             return False
-        return any(self._without_rows(relation, span) for relation in compiled.needs)
+        return any(self._has_no_rows(relation, span) for relation in compiled.needs)
 
-    def without_rows(self, compiled: CompiledQuery, span: RowSpan) -> frozenset[str]:
+    def empty_relations(self, compiled: CompiledQuery, span: RowSpan) -> frozenset[str]:
         """The relations that a query reads which have no row in a span."""
-        return frozenset(one for one in compiled.reads if self._without_rows(one, span))
+        return frozenset(one for one in compiled.reads if self._has_no_rows(one, span))
 
     def rows(
         self, compiled: CompiledQuery, text: str, span: RowSpan, timeout: float | None = None
@@ -148,11 +148,11 @@ class LakeReading:
 
     def _run(self, compiled: CompiledQuery, text: str, span: RowSpan) -> pa.Table:
         if compiled.resume is not None:
-            return self._alone(compiled, self._relations_of(text), span)
+            return self._pin_alone(compiled, self._find_dynamic_relations(text), span)
         engine, ahead = self._ready(), self._ahead.get(text)
         few = ahead is not None and ahead.serves(span)
         if ahead is not None and few:
-            compiled = ahead.at(compiled.parameters, span)
+            compiled = ahead.remaining_query(compiled.parameters, span)
         for relation, columns in compiled.reads.items():
             self._show(engine, relation, columns, span)
         return engine.run(compiled, small=few)
@@ -163,7 +163,7 @@ class LakeReading:
         Where it is not, each window computes everything; so it does where the query is wrong.
         """
         try:
-            self._ahead[text] = self._compute_ahead(text, span, timeout)
+            self._ahead[text] = self._precompute_rows(text, span, timeout)
         except (KqlError, LakeError, OSError, duckdb.Error):  # the windows read the files and tell
             self._ahead[text] = None
 
@@ -171,7 +171,7 @@ class LakeReading:
         """Return whether windows of a query were prepared for."""
         return self._ahead.get(text) is not None
 
-    def _compute_ahead(self, text: str, span: RowSpan, timeout: float | None) -> _PrecomputedQuery | None:
+    def _precompute_rows(self, text: str, span: RowSpan, timeout: float | None) -> _PrecomputedQuery | None:
         """Compute the rows; None where there is nothing to compute, or it is too much: then nothing is kept of it."""
         found = precompile(text, self.catalog)
         if found is None:
@@ -224,16 +224,16 @@ class LakeReading:
         """The tables that a query reads (`workspace/table`), each with its version, -1 where there is none yet."""
         relations: Collection[str] = compiled.reads
         if compiled.resume is not None:
-            relations = self._relations_of(text)
+            relations = self._find_dynamic_relations(text)
         known = {
             f"{workspace}/{table}": version for (workspace, table), version in self.catalog.versions().items()
         }
         return {relation: known[relation] for relation in sorted(relations) if relation in known}
 
-    def _relations_of(self, text: str) -> frozenset[str]:
+    def _find_dynamic_relations(self, text: str) -> frozenset[str]:
         """The relations that a query names whose columns depend on rows; found out once."""
         if text not in self._named:
-            with self.catalog.again() as catalog:
+            with self.catalog.with_newest_versions() as catalog:
                 self.compiling.compile(text, catalog)
                 self._named[text] = catalog.relations()
         return self._named[text]
@@ -289,7 +289,7 @@ class LakeReading:
     def _limits(self) -> EngineLimits:
         return EngineLimits(self.memory, self.threads)
 
-    def _alone(self, compiled: CompiledQuery, relations: Collection[str], span: RowSpan) -> pa.Table:
+    def _pin_alone(self, compiled: CompiledQuery, relations: Collection[str], span: RowSpan) -> pa.Table:
         """A query whose columns depend on rows asks for its tables as it runs: it gets an engine of its own, which sees no others."""
         # the versions are those of this reading, also of a table that the query names for the first time
         scans = {one: self.catalog.scan(one, span) for one in relations if one in self.catalog.relations()}
@@ -316,7 +316,7 @@ class LakeReading:
             engine.see_kept(relation, kept.name, None if whole else TimeRange(TIME, span.start, span.end))
         self._seen[relation] = name, span, wanted
 
-    def _without_rows(self, relation: str, span: RowSpan) -> bool:
+    def _has_no_rows(self, relation: str, span: RowSpan) -> bool:
         scan = self.catalog.scan(relation, span)
         if not scan.groups:
             return scan.beside is None or scan.beside.num_rows == 0
@@ -336,7 +336,7 @@ class LakeReading:
             ):
                 continue
             room = self.kept_bytes - sum(self._size(one) for each in self._kept.values() for one in each)
-            about = self.catalog.rows_about(relation, span)
+            about = self.catalog.estimate_rows(relation, span)
             if about is None or about * len(columns) * CELL_BYTES > room:
                 continue
             name = f"kept/{relation}/{len(self._kept[relation])}"

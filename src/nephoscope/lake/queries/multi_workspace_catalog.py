@@ -73,12 +73,12 @@ class MultiWorkspaceCatalog:
         """Relation -> its files in all workspaces; StateError where they do not show rows of the same subscriptions."""
         found = self._first.scans(span)
         return found | {
-            relation: _together([found[one] for one in several])
+            relation: _merge_scans([found[one] for one in several])
             for relation, several in self._relations.items()
         }
 
 
-def _together(several: Sequence[FileScan]) -> FileScan:
+def _merge_scans(several: Sequence[FileScan]) -> FileScan:
     first = several[0]
     if any(one.only != first.only for one in several):
         raise StateError("these workspaces show rows of different subscriptions: query them separately")

@@ -13,7 +13,7 @@ from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.lake.queries.watchlist_files import Watchlist
 from nephoscope.lake.schema.column_types import DAY, SUBSCRIPTION, stored_names
 from nephoscope.lake.schema.table import LakeTable
-from nephoscope.lake.storage.snapshot import ParquetFile, TableSnapshot, came
+from nephoscope.lake.storage.snapshot import ParquetFile, TableSnapshot, read_time_bounds
 from nephoscope.lake.storage.version_pins import Pins
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.engines.parquet import FileColumn, FileScan
@@ -39,7 +39,7 @@ class PinnedTable:
         return [
             file
             for file in self.snapshot.files
-            if file.may_have(span.start, span.end) and (span.since is None or _may_have_come(file, span))
+            if file.may_have(span.start, span.end) and (span.since is None or _may_hold_rows(file, span))
         ]
 
 
@@ -68,8 +68,8 @@ def release_pins(pins: Pins, pinned: Mapping[str, PinnedTable], *, shared: bool)
         )
 
 
-def _may_have_come(file: ParquetFile, span: RowSpan) -> bool:
-    times = came(file.path)
+def _may_hold_rows(file: ParquetFile, span: RowSpan) -> bool:
+    times = read_time_bounds(file.path)
     if times is None:
         return True
     first, last = times
@@ -79,7 +79,7 @@ def _may_have_come(file: ParquetFile, span: RowSpan) -> bool:
 def scan_pinned(pinned: PinnedTable, scope: LakeScope, span: RowSpan | None) -> FileScan:
     """Return the columns and files of a table at its version, with the rows that a scope and a span of time leave."""
     table = pinned.table
-    seen = table.seen_as("")
+    seen = table.to_schema("")
     names = [name for name, _ in table.columns]
     columns = tuple(
         FileColumn(name, stored, _SQL.get(kind, kind.physical))
@@ -88,17 +88,17 @@ def scan_pinned(pinned: PinnedTable, scope: LakeScope, span: RowSpan | None) -> 
         )
     )
     if isinstance(table, Watchlist):
-        return FileScan(columns, ((table.path,),), _only(pinned.workspace, scope))
+        return FileScan(columns, ((table.path,),), _visible_subscriptions(pinned.workspace, scope))
     return FileScan(
         columns,
         _groups(pinned.files(span)),
-        _only(pinned.workspace, scope),
+        _visible_subscriptions(pinned.workspace, scope),
         span.ranges() if span else (),
         DAY,
     )
 
 
-def _only(workspace: Workspace, scope: LakeScope) -> tuple[str, frozenset[str]] | None:
+def _visible_subscriptions(workspace: Workspace, scope: LakeScope) -> tuple[str, frozenset[str]] | None:
     """The subscriptions that the workspace shows and the scope allows; None = all rows."""
     chosen = [ids for ids in (workspace.subscriptions, scope.ids) if ids is not None]
     return (SUBSCRIPTION, frozenset.intersection(*chosen)) if chosen else None

@@ -93,7 +93,7 @@ class LakeCatalog:
 
         A name that no table of the lake has may be that of a table of Resource Graph, in any case of its letters.
         """
-        if not self._scope.sees(self._workspace):
+        if not self._scope.can_read(self._workspace):
             return None
         table = self._catalog_state.tables().get(name)
         return self.graph_table(name) if table is None else self._pinned_schema(table)
@@ -125,8 +125,8 @@ class LakeCatalog:
 
     def function(self, name: str) -> StoredFunction | None:
         """The stored function of that name, or None; _GetWatchlistAlias gives the aliases of the watchlists that the scope sees."""
-        if name == _ALIASES and self._scope.sees(self._workspace):
-            seen = self._scope.sees_lists(self._workspace)
+        if name == _ALIASES and self._scope.can_read(self._workspace):
+            seen = self._scope.can_read_watchlists(self._workspace)
             aliases = self._catalog_state.watchlists.aliases(self._workspace) if seen else []
             listed = ", ".join(f"'{alias}'" for alias in aliases)
             return StoredFunction(name, f"datatable(WatchlistAlias: string)[{listed}]")
@@ -138,7 +138,7 @@ class LakeCatalog:
         A table without rows, and one of Resource Graph, is known by its name alone. Whose role allows some subscriptions finds the
         tables that hold a row of these, so that a wildcard does not tell which tables others fill.
         """
-        if not self._scope.sees(self._workspace):
+        if not self._scope.can_read(self._workspace):
             return []
         limited = self._scope.ids is not None and not self._scope.narrowed
         visible = self._catalog_state.visible if limited else None
@@ -147,7 +147,7 @@ class LakeCatalog:
 
     def known_tables(self) -> Iterable[str]:
         """The shipped tables and those of Resource Graph, whoever filled them; a table of the workspace's own is not among them."""
-        if not self._scope.sees(self._workspace):
+        if not self._scope.can_read(self._workspace):
             return ()
         graph = self.pin_graph()
         return [*Tables.builtin().by_name, *(graph.names() if graph is not None else ())]
@@ -159,7 +159,7 @@ class LakeCatalog:
 
     def watchlist(self, alias: str) -> TableSchema | None:
         """The watchlist of an alias. Its rows belong to no subscription: for a restricted scope there is none."""
-        if not self._scope.sees_lists(self._workspace):
+        if not self._scope.can_read_watchlists(self._workspace):
             return None
         found = self._catalog_state.watchlists.get(self._workspace, alias)
         if found is None:
@@ -169,7 +169,7 @@ class LakeCatalog:
             pinned = self._pinned.setdefault(
                 relation, PinnedTable(self._catalog_state.workspace(self._workspace), found, None)
             )
-        return pinned.table.seen_as(relation)
+        return pinned.table.to_schema(relation)
 
     def place(self, kind: str, name: str) -> Catalog | None:
         """The workspace of a name, a GUID or an ARM id, where there is one and the scope allows it; None for all else.
@@ -192,7 +192,7 @@ class LakeCatalog:
         """The name of a workspace that the scope sees."""
         arm = _ARM.fullmatch(named)
         found = self._catalog_state.find(arm[1] if arm else named)
-        return found if found is not None and self._scope.sees(found) else None
+        return found if found is not None and self._scope.can_read(found) else None
 
     def versions(self) -> dict[tuple[str, str], int]:
         """(workspace, table) -> the pinned version, -1 where there is no table yet."""
@@ -213,7 +213,7 @@ class LakeCatalog:
         snapshot = self.snapshot(f"{self._workspace}/{name}")
         return min((one.first for one in snapshot.files if one.first), default=None) if snapshot else None
 
-    def again(self) -> LakeCatalog:
+    def with_newest_versions(self) -> LakeCatalog:
         """Return the same view at the newest versions."""
         return LakeCatalog(self._catalog_state, self._scope, self._workspace)
 
@@ -237,14 +237,14 @@ class LakeCatalog:
         """Relation -> the files and the rows of them that the scope sees, for all tables that were asked for, in a span of time."""
         return {relation: self.scan(relation, span) for relation in self.relations()}
 
-    def rows_about(self, relation: str, span: RowSpan) -> int | None:
+    def estimate_rows(self, relation: str, span: RowSpan) -> int | None:
         """Count how many rows a table has in a span, were they spread evenly over each file's time; None for what has no time."""
         if relation in self._held.asked:
             return None
         pinned = self._pinned[relation]
         if isinstance(pinned.table, Watchlist):
             return None
-        return sum(file.rows_about(span.start, span.end) for file in pinned.files(span))
+        return sum(file.estimate_rows(span.start, span.end) for file in pinned.files(span))
 
     def relations(self) -> frozenset[str]:
         """The relations that were asked for up to now."""
@@ -280,8 +280,8 @@ class LakeCatalog:
     def _stored_functions(self) -> Mapping[str, StoredFunction]:
         """The functions, as they were when the first was asked for."""
         if self._functions is None:
-            sees = self._scope.sees(self._workspace)
-            self._functions = self._catalog_state.functions.of(self._workspace) if sees else {}
+            sees = self._scope.can_read(self._workspace)
+            self._functions = self._catalog_state.functions.for_workspace(self._workspace) if sees else {}
         return self._functions
 
     def _pinned_schema(self, table: LakeTable) -> TableSchema:
@@ -289,11 +289,11 @@ class LakeCatalog:
         with self._lock:
             if relation not in self._pinned:
                 self._pinned[relation] = self._pin(table)
-        return self._pinned[relation].table.seen_as(relation)
+        return self._pinned[relation].table.to_schema(relation)
 
     def _pin(self, table: LakeTable) -> PinnedTable:
         path = table_path(self._catalog_state.data, self._workspace, table.name)
-        snapshot = self._catalog_state.snapshots.newest(path)
+        snapshot = self._catalog_state.snapshots.newest_snapshot(path)
         if snapshot is not None:
             self._catalog_state.pins.hold((self._workspace, table.name, snapshot.version))
         return PinnedTable(self._catalog_state.workspace(self._workspace), table, snapshot)

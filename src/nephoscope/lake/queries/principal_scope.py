@@ -27,15 +27,15 @@ class LakeScope:
             return None
         return frozenset(one.lower() for one in self.subscriptions if one)
 
-    def sees(self, workspace: str) -> bool:
+    def can_read(self, workspace: str) -> bool:
         """Return whether the workspace may be read at all."""
         return self.workspaces is None or workspace in self.workspaces
 
-    def sees_lists(self, workspace: str) -> bool:
+    def can_read_watchlists(self, workspace: str) -> bool:
         """Return whether it sees what belongs to no subscription: the watchlists of a workspace, their names and their columns."""
-        return (self.subscriptions is None or self.narrowed) and self.sees(workspace)
+        return (self.subscriptions is None or self.narrowed) and self.can_read(workspace)
 
-    def of(self, subscriptions: frozenset[str]) -> LakeScope:
+    def restrict(self, subscriptions: frozenset[str]) -> LakeScope:
         """This scope, of the rows of some subscriptions alone."""
         estate = ReachesWithin(self.estate, frozenset(one.lower() for one in subscriptions))
         if self.subscriptions is None:

@@ -37,7 +37,7 @@ class StoredFunctions:
         self._lock = threading.Lock()
         self._known: dict[Path, tuple[tuple[int, int], StoredFunction]] = {}
 
-    def of(self, workspace: str) -> Mapping[str, StoredFunction]:
+    def for_workspace(self, workspace: str) -> Mapping[str, StoredFunction]:
         """The functions of a workspace by name; one of content stands over a saved search of the same name."""
         saved = self._saved(workspace).values() if self._saved is not None else ()
         return MappingProxyType(

@@ -32,7 +32,7 @@ class Watchlist:
     columns: tuple[tuple[str, KqlType], ...]
     path: Path
 
-    def seen_as(self, relation: str) -> TableSchema:
+    def to_schema(self, relation: str) -> TableSchema:
         """Return what the KQL binder sees."""
         storage = tuple("timestamp_tz" if kind == KqlType.DATETIME else "" for _, kind in self.columns)
         return TableSchema(self.alias, self.columns, relation, storage)

@@ -32,9 +32,9 @@ class CoercedColumn:
     unfit: dict[int, object] = field(default_factory=dict)
 
 
-def column_of(values: Sequence[object], kind: KqlType) -> CoercedColumn:
+def coerce_column(values: Sequence[object], kind: KqlType) -> CoercedColumn:
     """The values as a column of a type."""
-    array = _at_once(values, kind)
+    array = _convert_uniform(values, kind)
     if array is not None:
         return CoercedColumn(array)
     unfit: dict[int, object] = {}
@@ -68,10 +68,10 @@ def drop_empty_columns(rows: pa.Table) -> pa.Table:
 
 
 def _blank(column: pa.ChunkedArray) -> bool:
-    return all(chunk.null_count == len(chunk) or _without_text(chunk) for chunk in column.chunks)
+    return all(chunk.null_count == len(chunk) or _is_blank_text(chunk) for chunk in column.chunks)
 
 
-def _without_text(chunk: pa.Array) -> bool:
+def _is_blank_text(chunk: pa.Array) -> bool:
     """Return whether it is text, all of it '' or null: nothing lies between its first offset and its last."""
     if not pa.types.is_string(chunk.type):
         return False
@@ -79,10 +79,10 @@ def _without_text(chunk: pa.Array) -> bool:
     return bool(offsets[chunk.offset] == offsets[chunk.offset + len(chunk)])
 
 
-def _at_once(values: Sequence[object], kind: KqlType) -> pa.Array | None:
+def _convert_uniform(values: Sequence[object], kind: KqlType) -> pa.Array | None:
     """The column where all values have one Python type that Arrow converts to the wanted one without loss, else None."""
     if kind == KqlType.DYNAMIC:
-        return _of_bags(values)
+        return _convert_bags(values)
     if kind == KqlType.DATETIME and not _TIMES.issuperset(map(type, values)):
         return None
     try:
@@ -92,14 +92,14 @@ def _at_once(values: Sequence[object], kind: KqlType) -> pa.Array | None:
     if pa.types.is_null(found.type):
         return empty(kind, len(values))
     if pa.types.is_string(found.type):
-        return _of_texts(found, kind)
+        return _convert_texts(found, kind)
     try:
-        return _of_others(found, kind)
+        return _convert_arrow(found, kind)
     except pa.ArrowException:
         return None
 
 
-def _of_bags(values: Sequence[object]) -> pa.Array | None:
+def _convert_bags(values: Sequence[object]) -> pa.Array | None:
     """Objects and lists as JSON text; None where a text is among them, which may be JSON itself, or what JSON has no form for."""
     if not _BAGS.issuperset(map(type, values)):
         return None
@@ -110,7 +110,7 @@ def _of_bags(values: Sequence[object]) -> pa.Array | None:
         return None
 
 
-def _of_others(found: pa.Array, kind: KqlType) -> pa.Array | None:
+def _convert_arrow(found: pa.Array, kind: KqlType) -> pa.Array | None:
     if kind == KqlType.BOOL:
         return found if pa.types.is_boolean(found.type) else None
     if kind in (KqlType.INT, KqlType.LONG):
@@ -124,7 +124,7 @@ def _of_others(found: pa.Array, kind: KqlType) -> pa.Array | None:
     return None
 
 
-def _of_texts(texts: pa.Array, kind: KqlType) -> pa.Array | None:
+def _convert_texts(texts: pa.Array, kind: KqlType) -> pa.Array | None:
     if kind == KqlType.STRING:
         return texts.fill_null("")
     if kind == KqlType.DATETIME:
@@ -140,10 +140,10 @@ def moments(texts: pa.Array) -> pa.Array | None:
         fine = texts.cast(_NANOSECONDS)
     except pa.ArrowException:
         return None
-    whole = pc.floor_temporal(fine, unit="microsecond") if _finer(fine) else fine
+    whole = pc.floor_temporal(fine, unit="microsecond") if _has_subticks(fine) else fine
     return whole.cast(MOMENT)
 
 
-def _finer(fine: pa.Array) -> bool:
+def _has_subticks(fine: pa.Array) -> bool:
     count = fine.cast(pa.int64())
     return bool(pc.any(pc.not_equal(count, pc.multiply(pc.divide(count, 1000), 1000))).as_py())

@@ -12,7 +12,7 @@ from math import isfinite
 
 import msgspec
 
-from nephoscope.lake.schema.irregular_times import carried_clock, carry_time, of_count
+from nephoscope.lake.schema.irregular_times import carried_clock, carry_time, parse_count
 from nephoscope_kql.types import TICKS_PER_DAY, TICKS_PER_SECOND, KqlType
 
 _INTEGER = re.compile(r"\s*[+-]?\d{1,30}(\.0*)?\s*")
@@ -66,7 +66,7 @@ def _bool(value: object) -> object:
     return NONE
 
 
-def _whole(bits: int) -> Callable[[object], object]:
+def _whole_number(bits: int) -> Callable[[object], object]:
     limit = 1 << (bits - 1)
 
     def fit(value: object) -> object:
@@ -87,7 +87,7 @@ def _whole(bits: int) -> Callable[[object], object]:
     return fit
 
 
-def _real(value: object) -> object:
+def _real_number(value: object) -> object:
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
         return NONE
     if isinstance(value, (int, float, Decimal, str)):
@@ -118,19 +118,19 @@ def moment(value: object) -> dt.datetime | None:
         if isinstance(value, dt.datetime):
             return _utc(value)
         if isinstance(value, str):
-            return _of_text(value.strip())
-        return of_count(value)
+            return _parse_text_time(value.strip())
+        return parse_count(value)
     except (ValueError, OverflowError):
         return None
 
 
-def _of_text(value: str) -> dt.datetime:
-    counted = of_count(value)
+def _parse_text_time(value: str) -> dt.datetime:
+    counted = parse_count(value)
     if counted is not None:
         return counted
     american = _AMERICAN.fullmatch(value)
     if american is not None:
-        return _of_american(american)
+        return _parse_american(american)
     if value.endswith((" UTC", " GMT")):
         value = value[:-4] + "Z"
     if len(value) < 8 or not value[:4].isdecimal() or value.isdecimal():
@@ -142,7 +142,7 @@ def _of_text(value: str) -> dt.datetime:
     )
 
 
-def _of_american(found: re.Match[str]) -> dt.datetime:
+def _parse_american(found: re.Match[str]) -> dt.datetime:
     month, day, year, hour, minute, second, fraction, half, _ = found.groups()
     hours = int(hour or 0)
     if half:
@@ -200,9 +200,9 @@ def _dynamic(value: object) -> object:
 _WIDE = Context(prec=60)
 _FIT: Mapping[KqlType, Callable[[object], object]] = {
     KqlType.BOOL: _bool,
-    KqlType.INT: _whole(32),
-    KqlType.LONG: _whole(64),
-    KqlType.REAL: _real,
+    KqlType.INT: _whole_number(32),
+    KqlType.LONG: _whole_number(64),
+    KqlType.REAL: _real_number,
     KqlType.DECIMAL: _decimal,
     KqlType.STRING: text,
     KqlType.DATETIME: _moment,

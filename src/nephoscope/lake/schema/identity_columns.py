@@ -41,7 +41,7 @@ _STANDARD: Mapping[str, Identity] = {RESOURCE: Identity.RESOURCE, SUBSCRIPTION: 
 
 
 @lru_cache(maxsize=65536)
-def identity_of(name: str) -> Identity | None:
+def machine_identity(name: str) -> Identity | None:
     """Tell what a name says of a machine, however it is spelled: letter case, width, separators and type suffixes (`_s`) aside."""
     plain = unicodedata.normalize("NFKC", name).casefold().strip()
     return _BY_NAME.get(_NOT_A_LETTER.sub("", _AFFIXES.sub("", plain)))
@@ -57,6 +57,6 @@ def identities(table: LakeTable) -> Mapping[str, Identity] | None:
     found = {
         name: kind if types in texts else Identity.KNOWN
         for name, types in table.columns
-        if (kind := identity_of(name)) is not None
+        if (kind := machine_identity(name)) is not None
     }
     return MappingProxyType({**found, **_STANDARD})

@@ -17,7 +17,7 @@ _MIDNIGHT = re.compile(r"(?<=\d[T ])24(?=:00(?::00(?:[.,]0{1,9})?)?(?:$| ?[Zz+-]
 _NONE = dt.timedelta()
 
 
-def of_count(value: object) -> dt.datetime | None:
+def parse_count(value: object) -> dt.datetime | None:
     """The moment of a count since 1970 whose unit its digits tell, as a number or as text; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None

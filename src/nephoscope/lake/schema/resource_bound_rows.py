@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nephoscope.lake.schema.column_types import TENANT, TYPE
-from nephoscope.lake.schema.identity_columns import identities, identity_of
+from nephoscope.lake.schema.identity_columns import identities, machine_identity
 from nephoscope.lake.schema.machine_identity import Identity
 from nephoscope.lake.schema.table import LakeTable
 from nephoscope.model.resource_binding import ResourceBinding
@@ -92,7 +92,7 @@ def _held_column(bound: _BoundRows, name: str, kind: Identity) -> pa.Array | Non
     wanted = values.take(bound.owners)
     if name not in bound.rows.column_names:
         return wanted.fill_null("") if fills else None
-    column = _whole(bound.rows.column(name))
+    column = _combine_chunks(bound.rows.column(name))
     texts = column if column.type == pa.string() else column.cast(pa.string())
     stated = pc.not_equal(texts, "").fill_null(fill_value=False)
     same = pc.equal(pc.ascii_lower(texts), pc.ascii_lower(wanted)).fill_null(fill_value=False)
@@ -150,14 +150,14 @@ def _check_content(bound: _BoundRows, name: str) -> None:
     if kind == KqlType.DYNAMIC:
         _check_dynamic(bound, name)
     elif kind == KqlType.STRING:
-        column = _whole(bound.rows.column(name))
+        column = _combine_chunks(bound.rows.column(name))
         ids = pc.match_substring_regex(column, _ARM_ID_IN_COLUMN).fill_null(fill_value=False)
         for place in _places(pc.and_(ids, bound.owners.is_valid())):
             _check_id(bound, place, name, column[place].as_py())
 
 
 def _check_dynamic(bound: _BoundRows, name: str) -> None:
-    column, is_bag = _whole(bound.rows.column(name)), name == bound.table.bag
+    column, is_bag = _combine_chunks(bound.rows.column(name)), name == bound.table.bag
     read = column.is_valid()
     if not is_bag:
         read = pc.match_substring_regex(column, _MAY_NAME).fill_null(fill_value=False)
@@ -176,7 +176,7 @@ def _check_dynamic(bound: _BoundRows, name: str) -> None:
 
 def _check_bag(bound: _BoundRows, place: int, bag: str, values: Mapping[str, object]) -> None:
     for name, value in values.items():
-        kind = identity_of(name)
+        kind = machine_identity(name)
         if kind is not None and not _is_own(bound.owner(place), name, kind, value):
             bound.refuse(place, f"{name} in {bag} is {str(value)[:_SHOWN]!r}")
         elif not name.isascii():
@@ -214,7 +214,7 @@ def _decode(text: str) -> object:
     return msgspec.json.decode(text)
 
 
-def _whole(column: pa.ChunkedArray) -> pa.Array:
+def _combine_chunks(column: pa.ChunkedArray) -> pa.Array:
     found = column.combine_chunks()
     return pa.concat_arrays(found.chunks) if isinstance(found, pa.ChunkedArray) else found
 

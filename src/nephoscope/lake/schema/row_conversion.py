@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from nephoscope.lake import dictionary_rows
 from nephoscope.lake.dictionary_rows import is_packed
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.schema.arrow_column import CoercedColumn, column_of, constant, empty
+from nephoscope.lake.schema.arrow_column import CoercedColumn, coerce_column, constant, empty
 from nephoscope.lake.schema.coercion import NONE, json_text
 from nephoscope.lake.schema.column_types import INGESTED, MOMENT, RESOURCE, SUBSCRIPTION, TENANT, TIME, TYPE
 from nephoscope.lake.schema.resource_bound_rows import Senders, hold_rows
@@ -46,7 +46,7 @@ class TableRows:
     bad: list[tuple[int, str]] = field(default_factory=list)
 
 
-def arrow_of(
+def to_arrow_rows(
     table: LakeTable,
     rows: Sequence[Mapping[str, object]],
     *,
@@ -69,7 +69,7 @@ def arrow_of(
     unfit_time: dict[int, object] = {}
     given = [name for name, _ in table.columns if name in names - _MADE and name != table.bag]
     for name, values in zip(given, _values(rows, given), strict=True):
-        found = column_of(values, table.types[name])
+        found = coerce_column(values, table.types[name])
         columns[name] = found.array
         if name == TIME:
             unfit_time = found.unfit
@@ -116,7 +116,7 @@ def complete(
         ):
             raise LakeError(f"table {table.name}: a column {name} of {column.type}, wanted is {wanted}")
         if name not in _MADE:
-            columns[name] = _without_nulls(column) if table.types[name] == KqlType.STRING else column
+            columns[name] = _drop_null_rows(column) if table.types[name] == KqlType.STRING else column
     packs = any(is_packed(column.type) for column in columns.values())
     whole = (_make_packed if packs else _complete_rows)(table, columns, arrow.num_rows, workspace, now)
     whole, refused = hold_rows(table, whole, senders)
@@ -132,7 +132,7 @@ def _make_packed(
         TENANT: dictionary_rows.constant(workspace.id, length),
         TYPE: dictionary_rows.constant(table.name, length),
         INGESTED: pa.repeat(pa.scalar(now, MOMENT), length),
-        RESOURCE: dictionary_rows.lower_column(resource),
+        RESOURCE: dictionary_rows.to_lower_case(resource),
         SUBSCRIPTION: _packed_subscriptions(table, columns, resource, length),
     }
     present = {**{name: empty(kind, length) for name, kind in table.columns}, **columns, **made}
@@ -162,13 +162,13 @@ def _subscription_ids(ids: pa.Array) -> list[str]:
     return [found["id"].lower() if found else "" for found in known]
 
 
-def _without_nulls(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _drop_null_rows(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if not column.null_count:
         return column
     return (column.cast(pa.string()) if is_packed(column.type) else column).fill_null("")
 
 
-def apart(rows: pa.Table, counts: Sequence[tuple[Workspace, int]]) -> Iterator[pa.Table]:
+def split_by_workspace(rows: pa.Table, counts: Sequence[tuple[Workspace, int]]) -> Iterator[pa.Table]:
     """Rows of several workspaces that lie behind each other, each with the id of its own."""
     place, start = rows.schema.get_field_index(TENANT), 0
     for workspace, count in counts:
@@ -213,13 +213,13 @@ def _collect(
 ) -> None:
     """Put into each row's bag what it has under names that are no columns, after what its bag has already."""
     for place, row in enumerate(rows):
-        given = bag_of(row.get(bag), bag) if bag else {}
+        given = build_bag(row.get(bag), bag) if bag else {}
         others = {name: value for name, value in row.items() if name in unknown and value is not None}
         if given or others:
             bags[place] = {**given, **others, **bags.get(place, {})}
 
 
-def bag_of(value: object, name: str) -> dict[str, object]:
+def build_bag(value: object, name: str) -> dict[str, object]:
     """The bag that a row brings; what is no bag is kept in one, under the bag's name."""
     if value is None or isinstance(value, dict):
         return value or {}
@@ -267,13 +267,13 @@ def _subscriptions(table: LakeTable, columns: Mapping[str, Any], resource: Any, 
     looked_up = pa.array(_subscription_ids(distinct.dictionary), pa.string())
     found = looked_up.take(distinct.indices) if len(looked_up) else constant("", length)
     if SUBSCRIPTION in columns:
-        found = _or(found, pc.utf8_lower(columns[SUBSCRIPTION]))
+        found = _fill_empty(found, pc.utf8_lower(columns[SUBSCRIPTION]))
     if _NAMED in columns and table.types[_NAMED] in _TEXTS and not table.name.lower().endswith(_OWN):
-        found = _or(found, _guids(columns[_NAMED]))
+        found = _fill_empty(found, _guids(columns[_NAMED]))
     return found
 
 
-def _or(found: object, other: object) -> object:
+def _fill_empty(found: object, other: object) -> object:
     return pc.if_else(pc.equal(found, ""), other, found)
 
 

@@ -107,7 +107,7 @@ class LakeTable:
         names = [name for name, _ in self.columns]
         return dict(zip(names, stored_names(names), strict=True))
 
-    def seen_as(self, relation: str) -> TableSchema:
+    def to_schema(self, relation: str) -> TableSchema:
         """Return what the KQL binder sees; `relation` is the engine's name for the rows."""
         storage = tuple("timestamp_tz" if kind == KqlType.DATETIME else "" for _, kind in self.columns)
         return TableSchema(self.name, self.columns, relation, storage, INGESTED, (TIME, DAY))

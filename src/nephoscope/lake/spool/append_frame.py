@@ -67,22 +67,22 @@ class SpoolFrame:
         """The rows, table by table, without the columns in which none had a value."""
         base = self.end - len(self.payload)
         for part, place in self.parts():
-            yield part, rows_of(self.payload[place - base : place - base + part.size])
+            yield part, read_frame_rows(self.payload[place - base : place - base + part.size])
 
 
-def rows_of(payload: bytes | memoryview) -> pa.Table:
+def read_frame_rows(payload: bytes | memoryview) -> pa.Table:
     """The rows of one table in a frame."""
     with pa.ipc.open_stream(pa.py_buffer(payload)) as stream:
         return stream.read_all()
 
 
-def columns_of(payload: bytes | memoryview) -> pa.Schema:
+def read_frame_columns(payload: bytes | memoryview) -> pa.Schema:
     """The columns that the rows of one table in a frame have; the rows themselves are not unpacked."""
     with pa.ipc.open_stream(pa.py_buffer(payload)) as stream:
         return stream.schema
 
 
-def frame_of(
+def encode_frame(
     producer: str,
     sequence: int,
     tables: Sequence[tuple[str, str, pa.Table]],

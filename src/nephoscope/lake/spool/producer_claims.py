@@ -59,7 +59,7 @@ class Claims:
         self._marks: dict[int, bytes] = {}
 
     @contextmanager
-    def held(self, producer: str) -> Iterator[Claim]:
+    def hold(self, producer: str) -> Iterator[Claim]:
         """Append or ask as a producer while nobody else does, in this process or another; SpoolFullError where that cannot be."""
         stripe = int.from_bytes(blake2b(producer.encode(), digest_size=8).digest()) % STRIPES
         try:

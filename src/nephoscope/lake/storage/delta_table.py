@@ -83,7 +83,9 @@ def find_lacking_columns(handle: DeltaTable, path: Path, table: LakeTable) -> li
     for field in stored_schema(table):
         if field.name not in lies:
             missing.append(field)
-        elif pa.field("", lies[field.name]).type != field.type and not _same(lies[field.name], field.type):
+        elif pa.field("", lies[field.name]).type != field.type and not _is_same_type(
+            lies[field.name], field.type
+        ):
             raise TableRefusedError(
                 f"{path}: the column {field.name} is stored as {lies[field.name]}, but the table defines {field.type}"
             )
@@ -101,7 +103,7 @@ def evolve_table(handle: DeltaTable, path: Path, table: LakeTable) -> None:
         )
 
 
-def _same(one: pa.DataType, other: pa.DataType) -> bool:
+def _is_same_type(one: pa.DataType, other: pa.DataType) -> bool:
     return str(one).replace("string_view", "string").replace("large_string", "string") == str(other)
 
 
@@ -154,7 +156,7 @@ class DeltaLog:
         self._disk.sync_path(self._folder / "_last_checkpoint")
         self._disk.sync_folder(self._folder)
 
-    def mend(self) -> list[Path]:
+    def repair_log(self) -> list[Path]:
         """After a power cut: put aside what was never durable, which is a torn or missing entry and those after it.
 
         Only the holder of the lease may do it, and no row goes: the spool has what such an entry added. The files put aside.
@@ -165,7 +167,7 @@ class DeltaLog:
         for number in self._entries():
             # an entry is made only after the one before it, so that one that is not there now never was
             missing = wanted is not None and number != wanted and not self._entry(wanted).exists()
-            if aside or missing or not _whole(self._entry(number)):
+            if aside or missing or not _is_complete(self._entry(number)):
                 aside.append(self._entry(number).with_suffix(f".torn-{uuid.uuid4().hex[:8]}"))
                 self._disk.rename(self._entry(number), aside[-1])
             wanted = number + 1
@@ -174,8 +176,8 @@ class DeltaLog:
     def _drop_torn_checkpoint(self) -> None:
         pointer = self._folder / "_last_checkpoint"
         files = list(self._folder.glob("*.checkpoint*.parquet"))
-        torn = [file for file in files if not _whole_parquet(file)]
-        if torn or (pointer.exists() and not _whole(pointer)):
+        torn = [file for file in files if not _is_complete_parquet(file)]
+        if torn or (pointer.exists() and not _is_complete(pointer)):
             for file in (*torn, pointer):
                 self._disk.remove(file)
 
@@ -193,7 +195,7 @@ class DeltaLog:
         return self._folder / f"{version:020d}.json"
 
 
-def _whole(file: Path) -> bool:
+def _is_complete(file: Path) -> bool:
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
         return bool(lines) and all(isinstance(json.loads(line), dict) for line in lines if line)
@@ -201,7 +203,7 @@ def _whole(file: Path) -> bool:
         return False
 
 
-def _whole_parquet(file: Path) -> bool:
+def _is_complete_parquet(file: Path) -> bool:
     with file.open("rb") as stream:
         if stream.read(4) != b"PAR1":
             return False

@@ -102,7 +102,7 @@ def group_rows(
         yield arranged(held)
 
 
-def in_order(held: list[pa.Table]) -> pa.Table:
+def merge_by_time(held: list[pa.Table]) -> pa.Table:
     """The rows of tables together, in the order of their time; the list is empty then, so that none is in memory twice."""
     whole = join_tables(held, promote="permissive")
     held.clear()
@@ -143,7 +143,7 @@ class _PartWriter:
     def __init__(self, path: Path, table: LakeTable, columns: pa.Schema, disk: Disk) -> None:
         self._path, self._table, self._disk = path, table, disk
         named = pa.schema([field.with_name(table.stored.get(field.name, field.name)) for field in columns])
-        plain = _schema_of(table, named)
+        plain = _file_schema(table, named)
         self._name, self._schema = fingerprint(plain), pack_schema(plain, named)
         self._open: dict[dt.date, _Day] = {}
         self._begun: list[Path] = []
@@ -152,7 +152,7 @@ class _PartWriter:
     def add(self, rows: pa.Table) -> None:
         """Write a group, each row into the file of its day."""
         named = rows.rename_columns([self._table.stored.get(name, name) for name in rows.column_names])
-        for day, some in _by_day(named):
+        for day, some in _split_by_day(named):
             found = self._open.pop(day, None) or self._begin(day)
             self._open[day] = found
             found.add(some)
@@ -190,7 +190,7 @@ class _PartWriter:
         self._parts.append(ParquetPart(day, one.relative, path.stat().st_size, one.rows, one.first, one.last))
 
 
-def _by_day(rows: pa.Table) -> Iterator[tuple[dt.date, pa.Table]]:
+def _split_by_day(rows: pa.Table) -> Iterator[tuple[dt.date, pa.Table]]:
     """The rows of each day, by the days' order."""
     days = rows.column(TIME).cast(pa.timestamp("us")).cast(pa.date32(), safe=False)
     distinct = sorted(pc.unique(days).to_pylist())
@@ -202,7 +202,7 @@ def _by_day(rows: pa.Table) -> Iterator[tuple[dt.date, pa.Table]]:
         yield day, whole.filter(pc.equal(days, pa.scalar(day, pa.date32())))
 
 
-def _schema_of(table: LakeTable, rows: pa.Schema) -> pa.Schema:
+def _file_schema(table: LakeTable, rows: pa.Schema) -> pa.Schema:
     """The columns of a file: the table's, and those that only the disk knows."""
     own = stored_schema(table).remove(len(table.columns))
     return pa.schema([*own, *(field for field in unpack_schema(rows) if field.name not in own.names)])

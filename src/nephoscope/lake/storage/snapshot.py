@@ -41,7 +41,7 @@ class ParquetFile:
             return False
         return not (until is not None and self.first is not None and self.first > until)
 
-    def rows_about(self, start: dt.datetime, end: dt.datetime) -> int:
+    def estimate_rows(self, start: dt.datetime, end: dt.datetime) -> int:
         """Count how many of its rows lie in [start, end), were they spread evenly over its time."""
         if self.first is None or self.last is None or self.last <= self.first:
             return self.rows
@@ -50,7 +50,7 @@ class ParquetFile:
 
 
 @lru_cache(maxsize=100_000)
-def came(path: Path) -> tuple[dt.datetime, dt.datetime] | None:
+def read_time_bounds(path: Path) -> tuple[dt.datetime, dt.datetime] | None:
     """When the first and the last row of a file came, as its footer says; None where it does not. Files never change."""
     footer = pq.read_metadata(path)
     if INGESTED not in footer.schema.names:
@@ -70,7 +70,7 @@ class TableSnapshot:
     files: tuple[ParquetFile, ...]
 
 
-def snapshot_of(table: DeltaTable, path: Path) -> TableSnapshot:
+def read_snapshot(table: DeltaTable, path: Path) -> TableSnapshot:
     """The files of a handle's version."""
     found = pa.table(table.get_add_actions()).to_pylist()
     return TableSnapshot(table.version(), tuple(_file(path, action) for action in found))
@@ -98,7 +98,7 @@ class TableSnapshots:
         self._lock = threading.Lock()
         self._known: dict[Path, tuple[TableSnapshot, int]] = {}
 
-    def newest(self, path: Path) -> TableSnapshot | None:
+    def newest_snapshot(self, path: Path) -> TableSnapshot | None:
         """The table's newest version, None where there is no table."""
         with self._lock:
             known, entry = self._known.get(path, (None, 0))
@@ -107,7 +107,7 @@ class TableSnapshots:
         table = self._open_table(path)
         if table is None:
             return None
-        found = snapshot_of(table, path)
+        found = read_snapshot(table, path)
         with self._lock:
             self._known[path] = found, _entry(path, found.version)
         return found

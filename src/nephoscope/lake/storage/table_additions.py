@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from nephoscope.lake.schema.column_types import INGESTED, TIME
 from nephoscope.lake.storage.delta_table import LOG
-from nephoscope.lake.storage.snapshot import TableSnapshot, came
+from nephoscope.lake.storage.snapshot import TableSnapshot, read_time_bounds
 from nephoscope.lake.storage.table_store import table_path
 
 GRAIN = dt.timedelta(minutes=5)
@@ -44,7 +44,7 @@ class Additions:
     data: Path
     _known: dict[tuple[str, int], AddedRows] = field(default_factory=dict)
 
-    def between(
+    def rows_added_between(
         self, table: str, after: int, snapshot: TableSnapshot, looked: dt.datetime | None, oldest: dt.datetime
     ) -> AddedRows:
         """The rows of the versions behind `after` (-1 = from the beginning) up to the snapshot's that happened since `oldest`.
@@ -54,13 +54,13 @@ class Additions:
         """
         found = AddedRows()
         for version in range(after + 1, snapshot.version + 1):
-            one = self._of(table, version)
+            one = self._rows_added_by(table, version)
             if one is None:
-                return _came_since(snapshot, None if looked is None else looked - SLACK, oldest)
+                return _rows_since(snapshot, None if looked is None else looked - SLACK, oldest)
             found |= one
         return AddedRows(frozenset(time for time in found.happened if time >= oldest - GRAIN), found.came)
 
-    def _of(self, table: str, version: int) -> AddedRows | None:
+    def _rows_added_by(self, table: str, version: int) -> AddedRows | None:
         """Return what a version added; None where its entry of the log or a file of it is gone."""
         key = table, version
         if key not in self._known:
@@ -102,9 +102,9 @@ def _steps(times: pa.ChunkedArray, step: dt.timedelta) -> frozenset[dt.datetime]
     return frozenset(_EPOCH + one * step for one in steps)
 
 
-def _came_since(snapshot: TableSnapshot, since: dt.datetime | None, oldest: dt.datetime) -> AddedRows:
+def _rows_since(snapshot: TableSnapshot, since: dt.datetime | None, oldest: dt.datetime) -> AddedRows:
     """The rows of the newest files that came since a time (None = whenever)."""
     files = [file.path for file in snapshot.files if file.may_have(oldest, None)]
     if since is not None:
-        files = [path for path in files if (times := came(path)) is None or times[1] >= since]
+        files = [path for path in files if (times := read_time_bounds(path)) is None or times[1] >= since]
     return _times(files, since)

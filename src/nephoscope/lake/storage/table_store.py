@@ -16,11 +16,11 @@ from nephoscope.lake.dictionary_rows import unite_schemas
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.schema.column_types import DAY
 from nephoscope.lake.schema.table import LakeTable
-from nephoscope.lake.spool.append_frame import columns_of, rows_of
+from nephoscope.lake.spool.append_frame import read_frame_columns, read_frame_rows
 from nephoscope.lake.storage import delta_table
 from nephoscope.lake.storage.delta_table import DeltaLog
 from nephoscope.lake.storage.parquet_parts import ParquetPart, discard, write_parts
-from nephoscope.lake.storage.snapshot import ParquetFile, TableSnapshot, snapshot_of
+from nephoscope.lake.storage.snapshot import ParquetFile, TableSnapshot, read_snapshot
 
 LAKE = "lake"
 CHECKPOINT_EVERY = 50
@@ -44,11 +44,11 @@ class SpooledRows:
 
     def rows(self) -> pa.Table:
         """The rows, read anew: the segment stays until they are in their table."""
-        return rows_of(self._payload())
+        return read_frame_rows(self._payload())
 
     def columns(self) -> pa.Schema:
         """The columns that they have."""
-        return columns_of(self._payload())
+        return read_frame_columns(self._payload())
 
     def _payload(self) -> bytes:
         with self.path.open("rb") as file:
@@ -104,7 +104,7 @@ class StoredTable:
     def snapshot(self) -> TableSnapshot:
         """The files at the newest version."""
         self._handle.update_incremental()
-        return snapshot_of(self._handle, self._path)
+        return read_snapshot(self._handle, self._path)
 
     def replace(self, old: Sequence[ParquetFile], new: RewrittenRows | None, *, change: bool) -> bool:
         """Put rows in the place of files, or nothing; False where one of the files is there no more, and then nothing happened."""
@@ -193,12 +193,12 @@ class Store:
         """Open everything anew when it is next used: another process may have written."""
         self._open.clear()
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """Make every table readable after a power cut; for the holder of the lease, before it does anything else."""
-        for key in self.existing():
-            DeltaLog(table_path(self._data, *key), self._disk).mend()
+        for key in self.iterate_tables():
+            DeltaLog(table_path(self._data, *key), self._disk).repair_log()
 
-    def existing(self) -> Iterator[tuple[str, str]]:
+    def iterate_tables(self) -> Iterator[tuple[str, str]]:
         """The workspaces and tables that have a folder."""
         return list_tables(self._data)
 

@@ -58,7 +58,7 @@ class Pins:
     def _write(self) -> None:
         """Tell other processes. Where the disk is full they are told later: files are left for 24 hours in any case."""
         try:
-            self._tell()
+            self._write_pin()
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
@@ -71,7 +71,7 @@ class Pins:
             os.close(self._file)
             self._file = -1
 
-    def _tell(self) -> None:
+    def _write_pin(self) -> None:
         while self._file < 0:
             self._disk.make_folders(self._folder)
             self._path = self._folder / f"{uuid.uuid4().hex}.json"
@@ -101,14 +101,14 @@ def list_held(data: Path) -> Iterator[Pin]:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
-            yield from msgspec.json.decode(_whole(path), type=list[Pin])
+            yield from msgspec.json.decode(_read_complete(path), type=list[Pin])
         else:
             path.unlink(missing_ok=True)
         finally:
             os.close(file)
 
 
-def _whole(path: Path) -> bytes:
+def _read_complete(path: Path) -> bytes:
     """The content; read again where it was just being written."""
     for _ in range(1000):
         data = path.read_bytes()

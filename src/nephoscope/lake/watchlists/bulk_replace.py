@@ -44,7 +44,7 @@ class BulkReplace:
             several = items[start : start + PORTION]
             self._write(partial(self._put, spare, several))
 
-    def tell(self, table: str, rows: Sequence[Mapping[str, object]]) -> None:
+    def queue_rows(self, table: str, rows: Sequence[Mapping[str, object]]) -> None:
         """Hold rows back that the lake is told with the change."""
         for start in range(0, len(rows), PORTION):
             several = [(table, row) for row in rows[start : start + PORTION]]
@@ -78,12 +78,12 @@ class BulkReplace:
         """Return whether there was something to clear, of which a portion is gone."""
         gone = 0
 
-        def some(session: Session) -> None:
+        def remove_batch(session: Session) -> None:
             nonlocal gone
             known = self._state.watchlists.find(session, self._head.workspace, self._head.alias)
             gone = self._state.watchlists.take_off(session, (known or self._head).spare, PORTION)
 
-        self._write(some)
+        self._write(remove_batch)
         return gone > 0
 
     def _write(self, work: Callable[[Session], None]) -> None:

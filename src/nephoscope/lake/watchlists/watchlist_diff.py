@@ -33,7 +33,7 @@ class WatchlistPlan:
     same: int = 0
 
     @property
-    def nothing(self) -> bool:
+    def is_unchanged(self) -> bool:
         """Return whether nothing changes."""
         return not (self.new or self.other or self.gone)
 
@@ -43,7 +43,7 @@ class WatchlistPlan:
         return WatchlistChanges(len(self.new), len(self.other), self.same, len(self.gone))
 
     @property
-    def told(self) -> tuple[tuple[str, tuple[WatchlistItem, ...]], ...]:
+    def items_by_status(self) -> tuple[tuple[str, tuple[WatchlistItem, ...]], ...]:
         """The items by what the lake is told of them."""
         return ("Create", self.new), ("Update", self.other), ("Delete", self.gone)
 

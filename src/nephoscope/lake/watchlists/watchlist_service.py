@@ -87,13 +87,13 @@ class WatchlistService:
             self.workspace, alias, str(uuid.uuid4()), about.pop("name", "") or alias, search_key, tuple(columns), now, now, now,
             created_by=self.by, changed_by=self.by, **about,
         )  # fmt: skip
-        made = self._all_made(head, given, now)
+        made = self._build_items(head, given, now)
         large = len(made) > PORTION
         with self.state.transaction() as session:
             if self.state.watchlists.find(session, self.workspace, alias) is not None:
                 raise StateError(f"watchlist {alias!r} already exists: `watchlists update` changes its items")
             self.state.watchlists.put(session, head)
-            self._tell(session, head, "Create", now)
+            self._queue_list_row(session, head, "Create", now)
             self._fill(session, head, () if large else made, now, whole=False)
         if large:
             self._exchange(head, lambda before: plan_change(before, made, whole=False), now)
@@ -116,7 +116,7 @@ class WatchlistService:
     ) -> WatchlistChanges:
         """Add items, and replace those of their search keys; `whole` removes all others."""
         head = self.state.watchlists.get(self.workspace, alias)
-        made = self._all_made(head, given, now)
+        made = self._build_items(head, given, now)
         if len(made) > PORTION or (whole and self.state.watchlists.count(head) > PORTION):
             changed = self._exchange(head, lambda before: plan_change(before, made, whole=whole), now)
         else:
@@ -143,11 +143,11 @@ class WatchlistService:
         """Return the same in a transaction that is open."""
         keys = None if whole else [one.key for one in made]
         plan = plan_change(self.state.watchlists.items(session, head, keys=keys), made, whole=whole)
-        if plan.nothing:
+        if plan.is_unchanged:
             return plan.changed
         self.state.watchlists.put_items(session, head, [*plan.new, *plan.other])
         self.state.watchlists.drop_items(session, head, [one.id for one in plan.gone])
-        for status, items in plan.told:
+        for status, items in plan.items_by_status:
             self._tell_items(session, head, items, status, now)
         self._touch(session, head, now)
         return plan.changed
@@ -160,11 +160,11 @@ class WatchlistService:
             for _ in range(_TRIES):
                 head = self.state.watchlists.get(self.workspace, head.alias)
                 found = plan(self.state.watchlists.read(head))
-                if found.nothing:
+                if found.is_unchanged:
                     return found.changed
                 one.fill(head, found.after)
-                for status, items in found.told:
-                    one.tell(TABLE, item_rows(head, items, status, now, self.by))
+                for status, items in found.items_by_status:
+                    one.queue_rows(TABLE, item_rows(head, items, status, now, self.by))
                 with one.settle(head) as session:
                     if session is not None:
                         self._touch(session, replace(head, holding=head.spare), now)
@@ -172,7 +172,7 @@ class WatchlistService:
                 one.clear()
         raise StateError(f"watchlist {head.alias}: it was changed repeatedly by others: try again")
 
-    def _all_made(
+    def _build_items(
         self, head: WatchlistHead, given: Iterable[NewWatchlistItem], now: datetime
     ) -> list[WatchlistItem]:
         counted: Counter[str] = Counter()
@@ -242,7 +242,7 @@ class WatchlistService:
         with self.state.transaction() as session:
             head = self._require_list(session, alias)
             self._drop(session, head, self.state.watchlists.items(session, head), now)
-            self._tell(session, head, "Delete", now)
+            self._queue_list_row(session, head, "Delete", now)
             self.state.watchlists.drop(session, head)
             if self.lake.watchlists.get(self.workspace, alias) is not None:
                 self.lake.watchlists.remove(self.workspace, alias)
@@ -285,7 +285,7 @@ class WatchlistService:
             self._expire(head, over, now)
             return False
         if head.told < now - AGAIN:
-            self._tell_again(head, items, now)
+            self._requeue_items(head, items, now)
             return False
         # the file is written while others may change what they like: it is shown only where nobody has
         file = self.lake.watchlists.write(
@@ -311,11 +311,11 @@ class WatchlistService:
                 self._drop(session, known, over, now)
                 self.state.watchlists.put(session, replace(known, version=known.version + 1))
 
-    def _tell_again(self, head: WatchlistHead, items: Sequence[WatchlistItem], now: datetime) -> None:
+    def _requeue_items(self, head: WatchlistHead, items: Sequence[WatchlistItem], now: datetime) -> None:
         """Tell the lake of all items."""
         rows = item_rows(head, items, "Update", now, self.by)
         with exchange(self.state, head) as one:
-            one.tell(TABLE, rows)
+            one.queue_rows(TABLE, rows)
             with one.settle(head) as session:
                 if session is not None:
                     self.state.watchlists.put(session, replace(head, told=now))
@@ -355,9 +355,9 @@ class WatchlistService:
     def _touch(self, session: Session, head: WatchlistHead, now: datetime) -> None:
         changed = replace(head, version=head.version + 1, changed=now, changed_by=self.by)
         self.state.watchlists.put(session, changed)
-        self._tell(session, changed, "Update", now)
+        self._queue_list_row(session, changed, "Update", now)
 
-    def _tell(self, session: Session, head: WatchlistHead, status: str, now: datetime) -> None:
+    def _queue_list_row(self, session: Session, head: WatchlistHead, status: str, now: datetime) -> None:
         self.state.outbox.add(session, self.workspace, TABLE, list_row(head, status, now, self.by))
 
     def _tell_items(

@@ -112,7 +112,7 @@ class Flusher:
                 return None
             if term != self._term:
                 self._store.forget()  # another may have written in the meantime
-                self._store.mend()
+                self._store.repair()
                 self._blocked = BlockedTables()
                 self._term = term
             return self._flush()
@@ -133,7 +133,7 @@ class Flusher:
         done = [segment for segment in batch if (segment.writer, segment.number) not in kept]
         if done and not self._settle_segments(done, notes, waiting):
             return None
-        self._let_go(done)
+        self._release_segments(done)
         self._blocked.keep([segment for segment in batch if segment not in done])
         self._measure(size, time.perf_counter() - began)
         if rows:
@@ -213,7 +213,7 @@ class Flusher:
             size += segment.path.stat().st_size
         return found, size, any(one not in found for one in turns)
 
-    def _let_go(self, batch: list[Segment]) -> None:
+    def _release_segments(self, batch: list[Segment]) -> None:
         for segment in batch:
             self._disk.remove(segment.path)
         for folder in {segment.path.parent for segment in batch}:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 import pyarrow as pa
 
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.writing.quarantine import QuarantineEntry
 from nephoscope.state import LeaseLostError, State, StateError
 from nephoscope.state.ingestion.outbox import OutboxEntry
@@ -45,7 +45,7 @@ class OutboxReceiver(Protocol):
         ...
 
 
-def deliver_some(lake: OutboxReceiver, state: State) -> int | None:
+def deliver_pending(lake: OutboxReceiver, state: State) -> int | None:
     """`deliver` for a request that changed something: nothing where much waits already, which comes by itself."""
     return deliver(lake, state, 1) if state.outbox.waiting() <= _BACKLOG else None
 
@@ -82,7 +82,7 @@ def _append(lake: OutboxReceiver, entries: Sequence[OutboxEntry], producer: str,
         try:
             by_workspace[lake.workspace(entry.workspace).name].append(entry)
         except StateError as error:
-            lost.append(_bad(entry, str(error)))
+            lost.append(_quarantine_entry(entry, str(error)))
     for workspace, several in sorted(by_workspace.items()):
         tables, bad = _rows(lake, workspace, several)
         lake.writer().append(
@@ -105,16 +105,16 @@ def _rows(
         table = lake.tables.get(name)
         if table is None or not place.takes(name):
             why = f"table {name!r} not found" if table is None else place.refusal(name)
-            bad += [_bad(entry, why) for entry in several]
+            bad += [_quarantine_entry(entry, why) for entry in several]
             continue
         rows: list[Mapping[str, object]] = [{"TimeGenerated": entry.added, **entry.row} for entry in several]
-        made = arrow_of(table, rows, workspace=place, now=now)
+        made = to_arrow_rows(table, rows, workspace=place, now=now)
         tables[name] = made.table
-        bad += [_bad(several[row], reason) for row, reason in made.bad]
+        bad += [_quarantine_entry(several[row], reason) for row, reason in made.bad]
     return tables, bad
 
 
-def _bad(entry: OutboxEntry, reason: str) -> QuarantineEntry:
+def _quarantine_entry(entry: OutboxEntry, reason: str) -> QuarantineEntry:
     raw = msgspec.json.encode(entry.row)[:4096].decode("utf-8", "ignore")
     return QuarantineEntry(
         "outbox", f"a row that was added at {entry.added.isoformat()}", reason, raw, "outbox", entry.table

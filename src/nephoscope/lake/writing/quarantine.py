@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.table import LakeTable
 from nephoscope.state.workspaces.workspace import Workspace
 
@@ -53,4 +53,4 @@ def make_quarantine_rows(
         }
         for one, raw in ((one, one.raw.encode("utf-8", "backslashreplace")) for one in bad)
     ]
-    return arrow_of(table, rows, workspace=workspace, now=now).table
+    return to_arrow_rows(table, rows, workspace=workspace, now=now).table

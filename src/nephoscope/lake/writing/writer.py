@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from nephoscope.lake.dictionary_rows import as_stored
+from nephoscope.lake.dictionary_rows import has_stored_types
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.errors import LakeError, NoRoomError, ProducerOvertakenError, SpoolFullError
 from nephoscope.lake.schema.column_types import INGESTED, TENANT, TIME, TYPE
 from nephoscope.lake.schema.tables import Tables
-from nephoscope.lake.spool.append_frame import frame_of
+from nephoscope.lake.spool.append_frame import encode_frame
 from nephoscope.lake.spool.producer_claims import Claim, Claims
 from nephoscope.lake.spool.segments import Sequences, size
 from nephoscope.lake.spool.spool_writer import OwnSpool
@@ -107,7 +107,7 @@ class Writer:
         this comes `after`. `arrivals` are counted once, when the rows go into their tables. SpoolFullError: nothing was taken.
         LakeError where a table is unknown or its rows are in other types.
         """
-        with self._claims.held(producer) as claim:
+        with self._claims.hold(producer) as claim:
             last = self._recall_sequence(producer, claim)
             if after is not None and last != after:
                 raise ProducerOvertakenError(
@@ -119,7 +119,7 @@ class Writer:
             rows = [one for portion in portions for one in self._rows(*portion)]
             mark = claim.take()
             if rows:
-                frame = frame_of(producer, number, rows, arrivals)
+                frame = encode_frame(producer, number, rows, arrivals)
                 self._make_room(len(frame))
                 self._spool.sync(self._spool.write(frame, producer, number))
                 self._since += len(frame)
@@ -130,7 +130,7 @@ class Writer:
 
     def last(self, producer: str) -> int:
         """The last acknowledged sequence of a producer, -1 where there is none; also what other processes took from it."""
-        with self._claims.held(producer) as claim:
+        with self._claims.hold(producer) as claim:
             return self._recall_sequence(producer, claim)
 
     def close_segment(self, older_than: float = 0.0) -> bool:
@@ -181,7 +181,7 @@ class Writer:
         for name, rows in tables.items():
             if not place.takes(name):
                 raise LakeError(place.refusal(name))
-            if not as_stored(rows.schema, known[name].schema) or not _MADE.issubset(rows.column_names):
+            if not has_stored_types(rows.schema, known[name].schema) or not _MADE.issubset(rows.column_names):
                 raise LakeError(
                     f"rows of {name} are not in its columns and types: rows.arrow_of() makes them so"
                 )

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.investigation.incident_details import read_entities
-from nephoscope.lake.writing.outbox import deliver_some
+from nephoscope.lake.writing.outbox import deliver_pending
 from nephoscope.service.alerts import ACTIONS, changes_of_status, set_alert_status
 from nephoscope.service.suppressions import REASONS, NewSuppression, create_suppression
 from nephoscope.state import StateError
@@ -73,7 +73,7 @@ def _say(visit: Visit, alerts: Sequence[tuple[StoredAlert, str]]) -> list[Stored
     if act not in ACTIONS:
         raise StateError(f"unknown action '{act[:40]}' for alerts")
     left = set_alert_status(visit.service, alerts, act)
-    deliver_some(visit.instance.lake, visit.instance.state)
+    deliver_pending(visit.instance.lake, visit.instance.state)
     return left
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.investigation.optimistic_update import IncidentUpdate, changes_since
-from nephoscope.lake.writing.outbox import deliver_some
+from nephoscope.lake.writing.outbox import deliver_pending
 from nephoscope.service.alerts import operation_of
 from nephoscope.service.incidents import WRITE, add_note, complete_task, decide_incident, decide_incidents
 from nephoscope.state import NotFoundError, StateError
@@ -65,7 +65,7 @@ def decide_one(visit: Visit, workspace: str, number: int) -> None:
     else:
         etag, decision = visit.form.get("etag", ""), _decision(visit, workspace, act)
         decide_incident(visit.service, workspace, number, etag, decision, act, _action_of_alerts(visit, act))
-    deliver_some(visit.instance.lake, visit.instance.state)
+    deliver_pending(visit.instance.lake, visit.instance.state)
 
 
 def decide_many(visit: Visit, workspace: str) -> tuple[int, list[IncidentConflict]]:
@@ -76,7 +76,7 @@ def decide_many(visit: Visit, workspace: str) -> tuple[int, list[IncidentConflic
     _refuse_unused(visit, act)
     etags, decision = _etags(visit), _decision(visit, workspace, act)
     skipped = decide_incidents(visit.service, workspace, etags, decision, act, _action_of_alerts(visit, act))
-    deliver_some(visit.instance.lake, visit.instance.state)
+    deliver_pending(visit.instance.lake, visit.instance.state)
     left = [_left(visit, workspace, one.number, one.etag, one.error) for one in skipped]
     return len(etags) - len(left), left
 

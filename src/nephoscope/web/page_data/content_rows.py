@@ -79,7 +79,7 @@ class WorkspaceContent:
 
     def functions(self) -> list[ContentRow]:
         """The functions that queries of the workspace can call."""
-        own = self.instance.lake.functions.of(self.workspace)
+        own = self.instance.lake.functions.for_workspace(self.workspace)
         found = {**shipped_functions(), **own}
         return [
             ContentRow(

@@ -92,7 +92,7 @@ def count_rows(visit: Visit, kind: str, values: Sequence[str]) -> EntityLogs | N
 
 def _write_conditions(visit: Visit, workspace: str, kind: str, values: Sequence[str]) -> dict[str, str]:
     known = visit.instance.lake.tables
-    names = sorted(visit.instance.lake.seen_tables.of(visit.rows(workspace), workspace))
+    names = sorted(visit.instance.lake.seen_tables.visible_tables(visit.rows(workspace), workspace))
     columns = {name: find_columns(kind, name, known[name].columns) for name in names}
     found = {name: several for name, several in columns.items() if several}
     return {

@@ -11,7 +11,7 @@ from nephoscope.ingest.live import source_setup
 from nephoscope.ingest.live.health.health_table import missing_logs, rows
 from nephoscope.ingest.live.live_source import SourceKind
 from nephoscope.ingest.live.privileged_settings import always_owned
-from nephoscope.ingest.live.source_kinds import describe_kind, kind_of, kinds
+from nephoscope.ingest.live.source_kinds import describe_kind, get_source_kind, kinds
 from nephoscope.service import sources as service
 from nephoscope.service.sources import DELETE, HOST, WRITE
 from nephoscope.state import StateError
@@ -86,7 +86,7 @@ def _is_owners(kind: SourceKind) -> bool:
 def _tables(visit: Visit, source: Source) -> dict[str, Callable[[], PageTable]]:
     health = rows(visit.instance.state, visit.instance.now, source.name)
     whole = next((one for one in health if not one.health.table), None)
-    errors = source_setup.standing_of(whole.health if whole else None).errors
+    errors = source_setup.summarize_errors(whole.health if whole else None).errors
     return {
         "health": lambda: health_table(health),
         "errors": lambda: PageTable(
@@ -128,7 +128,7 @@ def _form_values(source: Source) -> dict[str, str]:
 
 
 def _show_source(visit: Visit, source: Source, refused: str = "") -> dict[str, object]:
-    state, kind = visit.instance.state, kind_of(source.kind)
+    state, kind = visit.instance.state, get_source_kind(source.kind)
     source = state.sources.get(source.name) if refused else source
     health = rows(state, visit.instance.now, source.name)
     whole = next((one for one in health if not one.health.table), None)
@@ -137,12 +137,12 @@ def _show_source(visit: Visit, source: Source, refused: str = "") -> dict[str, o
         hours[rate.hour] = hours.get(rate.hour, 0) + rate.rows
     owner = visit.caller.may(HOST, "/")
     return {
-        "owner": owner, "owned": () if owner else source_setup.owned_now(source),
+        "owner": owner, "owned": () if owner else source_setup.privileged_settings(source),
         "refused": refused, "source": source, "kind": kind, "secrets": _asked_secrets(kind),
         "settings": list(describe_kind(kind)), "health": health, "whole": whole,
-        "error": source_setup.error_of(state, source, whole.health if whole else None),
+        "error": source_setup.find_source_error(state, source, whole.health if whole else None),
         "told": service.last_trial(visit.service, source.name),
-        "standing": source_setup.standing_of(whole.health if whole else None),
+        "standing": source_setup.summarize_errors(whole.health if whole else None),
         "given": dict(visit.form) if refused else _form_values(source), "etag": form_digest(visit, _of(visit, source)),
         "overtaken": None,
         "sender": describe_sender(source, visit.request.url.hostname or "HOST"),
@@ -189,7 +189,7 @@ def _apply_act(visit: Visit, source: Source, act: str) -> str:
         case "pause" | "go-on":
             service.change_source(visit.service, source.name, enabled=act == "go-on")
         case "change":
-            kind = kind_of(source.kind)
+            kind = get_source_kind(source.kind)
             changed, secrets = _read_settings(kind, source, form), _secrets(kind, form)
             service.change_source(visit.service, source.name, changed, secrets)
         case other:

@@ -265,7 +265,7 @@ def _tables(visit: Visit, place: str) -> list[tuple[str, list[tuple[str, str]]]]
         columns = [(name, kind.value) for name, kind in COLUMNS if not name.startswith("_")]
         return [(name, columns) for name in TABLES.values()]
     known = visit.instance.lake.tables
-    names = visit.instance.lake.seen_tables.of(visit.rows(place), place)
+    names = visit.instance.lake.seen_tables.visible_tables(visit.rows(place), place)
     return [(name, [(column, kind.value) for column, kind in known[name].columns]) for name in names]
 
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from nephoscope.ingest.live.health.health_table import HealthRow, rows
 from nephoscope.ingest.live.source_kinds import kinds
-from nephoscope.ingest.live.source_setup import error_of
+from nephoscope.ingest.live.source_setup import find_source_error
 from nephoscope.posture.scans.scan import last_request
 from nephoscope.state.estate.tenants import Tenant
 from nephoscope.state.ingestion.ingested_files import IngestedFile
@@ -75,7 +75,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 
 def _error(visit: Visit, source: Source, whole: Mapping[str, HealthRow]) -> str:
     known = whole.get(source.name)
-    return error_of(visit.instance.state, source, known.health if known else None)
+    return find_source_error(visit.instance.state, source, known.health if known else None)
 
 
 def _sources(visit: Visit, whole: Mapping[str, HealthRow]) -> PageTable:

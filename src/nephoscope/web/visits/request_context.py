@@ -247,7 +247,7 @@ class Visit:
         carried. DeniedError where the roles reach none.
         """
         own = self.caller.logs(LOGS, workspace)
-        return own if self.chosen_subscriptions is None else own.of(self.chosen_subscriptions)
+        return own if self.chosen_subscriptions is None else own.restrict(self.chosen_subscriptions)
 
     @cached_property
     def _incidents(self) -> dict[str, frozenset[int]]:

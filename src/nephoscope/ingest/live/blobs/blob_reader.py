@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import msgspec
 
 from nephoscope.ingest.live.byte_range import ByteRange, digest, is_wrapped, only_whole, tabular
-from nephoscope.ingest.live.decompression import packing_of
+from nephoscope.ingest.live.decompression import compression_suffix
 from nephoscope.ingest.live.live_source import QuarantinedInput, SourceSink
 from nephoscope.ingest.live.read_progress import Progress
-from nephoscope.ingest.live.utf16_recoding import as_text, damage, wide
+from nephoscope.ingest.live.utf16_recoding import damage, is_wide_encoding, open_text
 from nephoscope.ingest.source_failures import SourceStoppedError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class BlobReader:
         return f"blob:{self.container.container_name}/{self.found.name}"
 
     @property
-    def _of_blocks(self) -> bool:
+    def _has_blocks(self) -> bool:
         return str(self.found.blob_type) in ("BlobType.BLOCKBLOB", "BlockBlob")
 
     def read(self, before: Progress | None, now: datetime) -> Progress | None:
@@ -78,10 +78,10 @@ class BlobReader:
             return None
         with _moves():
             if before is None and settled and (copy := self._copy()) is not None:
-                self.reading.sink.save(self.key, copy.kept())
+                self.reading.sink.save(self.key, copy.to_checkpoint())
                 return copy
-            progress, blocks = self._same(before)
-            return self._go_on(progress, blocks, settled)
+            progress, blocks = self._resume_point(before)
+            return self._read_on(progress, blocks, settled)
 
     def _copy(self) -> Progress | None:
         """Return what is known of a blob whose content another blob of the source brought; None where none did."""
@@ -94,14 +94,14 @@ class BlobReader:
                 raise SourceStoppedError
             content.fetch(start, min(self.found.size, start + _PART))
         other = self.contents.get(content.name(self.found.size))
-        if other is None or other == self.key or wide(head):
+        if other is None or other == self.key or is_wide_encoding(head):
             return None
         _LOG.info("%s has the content of %s, which was read", self.key, other)
         return msgspec.structs.replace(
             self._begin(head), offset=self.found.size, etag=self.found.etag, done=True, whole=content.name(self.found.size)
         )  # fmt: skip
 
-    def _go_on(self, progress: Progress, blocks: list[BlobBlock], settled: bool) -> Progress:
+    def _read_on(self, progress: Progress, blocks: list[BlobBlock], settled: bool) -> Progress:
         sink, content = self.reading.sink, WholeBlob(self._fetch)
         start = 0 if tabular(self.found.name) else max(progress.offset, sink.last(progress.feed), 0)
         stretch = ByteRange(
@@ -111,22 +111,22 @@ class BlobReader:
             self.reading.stop,
             closing=progress.wrapped,
         )
-        end = self._hand_over(progress, stretch, start, settled)
-        inside = _inside(blocks, end)
+        end = self._pass_records(progress, stretch, start, settled)
+        inside = _count_blocks_before(blocks, end)
         progress = msgspec.structs.replace(
             progress, offset=end, etag=self.found.etag, done=settled, blocks=inside, listed=_hash_blocks(blocks, inside),
             head=stretch.head(end) if start == 0 else progress.head,
             tail=stretch.tail(end) if end > start and not progress.wide else progress.tail,
             whole=content.name(self.found.size) if settled and progress.offset <= 0 else "",
         )  # fmt: skip
-        sink.save(self.key, progress.kept())
+        sink.save(self.key, progress.to_checkpoint())
         return progress
 
-    def _hand_over(self, progress: Progress, stretch: ByteRange, start: int, settled: bool) -> int:
+    def _pass_records(self, progress: Progress, stretch: ByteRange, start: int, settled: bool) -> int:
         """The byte up to which records were handed over; of packed or wide blobs, the byte of what they hold in UTF-8."""
         name = f"{self.container.container_name}/{self.found.name}"
         sink, form, feed = self.reading.sink, self.reading.form, progress.feed
-        stream, growing = as_text(stretch, start, self._packing, progress.wide, growing=not settled)
+        stream, growing = open_text(stretch, start, self._packing, progress.wide, growing=not settled)
         end = sink.read(feed, cast("BinaryIO", stream), name, at=start, growing=growing, form=form)
         if why := damage(stream):
             end += 1
@@ -135,13 +135,13 @@ class BlobReader:
 
     @property
     def _packing(self) -> str:
-        return packing_of(self.found.name)
+        return compression_suffix(self.found.name)
 
-    def _same(self, before: Progress | None) -> tuple[Progress, list[BlobBlock]]:
+    def _resume_point(self, before: Progress | None) -> tuple[Progress, list[BlobBlock]]:
         """Where to go on: after what was read, if the blob still begins with it, else anew. The committed blocks with it."""
         client = self._client()
         # A blob that was put as a whole has no blocks: only what was read of it can say whether it is still the same.
-        blocks = list(client.get_block_list("committed")[0]) if self._of_blocks else []
+        blocks = list(client.get_block_list("committed")[0]) if self._has_blocks else []
         if before is not None and self._continues(before, blocks):
             return before, blocks
         settled = max(0, len(blocks) - 1)
@@ -150,14 +150,14 @@ class BlobReader:
             blocks=settled,
             listed=_hash_blocks(blocks, settled),
         )
-        self.reading.sink.save(self.key, progress.kept())
+        self.reading.sink.save(self.key, progress.to_checkpoint())
         return progress, blocks
 
     def _begin(self, head: bytes) -> Progress:
         """Of a blob that begins anew, with a feed of its own, kept before the first hand-over: a sequence never means two things."""
         return Progress(
             f"{self.container.container_name}/{self.found.name}#{secrets.token_hex(6)}",
-            created=str(self.found.creation_time), wrapped=is_wrapped(head), wide=wide(head),
+            created=str(self.found.creation_time), wrapped=is_wrapped(head), wide=is_wide_encoding(head),
         )  # fmt: skip
 
     def _continues(self, before: Progress, blocks: list[BlobBlock]) -> bool:
@@ -169,7 +169,7 @@ class BlobReader:
             return False
         if blocks and before.blocks and _hash_blocks(blocks, before.blocks) == before.listed:
             return True
-        if not self._of_blocks and before.created == str(self.found.creation_time):
+        if not self._has_blocks and before.created == str(self.found.creation_time):
             return True
         return all(self._is_unchanged(sample) for sample in (before.head, before.tail))
 
@@ -214,7 +214,7 @@ class WholeBlob:
         return f"{size}-{self._hash.hexdigest()}" if self._at == size else ""
 
 
-def _inside(blocks: list[BlobBlock], end: int) -> int:
+def _count_blocks_before(blocks: list[BlobBlock], end: int) -> int:
     """Count how many blocks lie before a byte of the blob."""
     return sum(reached <= end for reached in accumulate(int(block.size) for block in blocks))
 

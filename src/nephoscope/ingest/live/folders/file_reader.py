@@ -16,14 +16,14 @@ from nephoscope.ingest.live.content_fingerprint import (
     ContentTrail,
     TrailStream,
     prefixes,
-    trail_of,
+    read_trail,
 )
 from nephoscope.ingest.live.folders.read_contents import ContentMatch, FolderContents
 from nephoscope.ingest.live.folders.watched_file import OpenFile
 from nephoscope.ingest.live.live_source import CUT, QuarantinedInput, SourceSink
 from nephoscope.ingest.live.read_progress import Progress
 from nephoscope.ingest.live.utf16_recoding import damage
-from nephoscope.ingest.logs.append_detection import HEAD, head_of
+from nephoscope.ingest.logs.append_detection import HEAD, hash_head
 
 #: Files whose trails are held in memory: of others that grow the text is gone over again.
 _TRAILS = 1024
@@ -54,22 +54,24 @@ class FolderFileReader:
         progress = self._begin(opened, start, progress, found)
         at = max(progress.offset, self.sink.last(progress.feed), 0)
         if not opened.is_lined:
-            return self._go_on(opened, progress, found.at if found and tabular(name) else at, settled=settled)
+            return self._read_on(
+                opened, progress, found.at if found and tabular(name) else at, settled=settled
+            )
         if at == progress.offset < opened.size and progress.cut >= 0 and not opened.breaks(at, at + 1):
             if not settled and not opened.breaks(at, opened.size):
                 return at
             self._tell_cut(name, progress.cut)
             at = progress.cut
         if not settled or opened.breaks(opened.size - 1, opened.size):
-            return self._go_on(opened, progress, at, settled=settled)
+            return self._read_on(opened, progress, at, settled=settled)
         return self._to_the_end(opened, progress, at)
 
     def _to_the_end(self, opened: OpenFile, progress: Progress, at: int) -> int:
         """Read a file whose last line has no end, that line by itself, so that it is known where it begins."""
         if progress.etag != opened.file.state:
-            at = self._go_on(opened, progress, at, settled=False)
+            at = self._read_on(opened, progress, at, settled=False)
             progress = self.contents.get(opened.file.key) or progress
-        return self._go_on(opened, progress, at, settled=True, unended=True)
+        return self._read_on(opened, progress, at, settled=True, unended=True)
 
     def _tell_cut(self, name: str, at: int) -> None:
         told = (
@@ -80,7 +82,7 @@ class FolderFileReader:
 
     def _find_known(self, opened: OpenFile, start: bytes, own: Progress | None) -> ContentMatch | None:
         name = opened.file.name
-        rivals = self.contents.rivals(name, start, own)
+        rivals = self.contents.competing_files(name, start, own)
         if not rivals:
             return None
         text = prefixes(opened.parts(), chain.from_iterable(one.places() for one in rivals))
@@ -99,7 +101,7 @@ class FolderFileReader:
         if progress is None:
             progress = Progress(
                 f"{opened.file.path.name}#{secrets.token_hex(6)}", wrapped=opened.wrapped, wide=opened.wide,
-                name=opened.file.name, content=ContentFingerprint(first=head_of(start)),
+                name=opened.file.name, content=ContentFingerprint(first=hash_head(start)),
             )  # fmt: skip
         if at:
             head, tail = ((0, 0, ""), (0, 0, "")) if opened.packing or opened.wide else opened.samples(at)
@@ -107,7 +109,7 @@ class FolderFileReader:
         self.contents.keep(opened.file.key, progress)
         return progress
 
-    def _go_on(
+    def _read_on(
         self, opened: OpenFile, progress: Progress, start: int, *, settled: bool, unended: bool = False
     ) -> int:
         """Hand over what is behind byte `start`; of a table, which is read from its header on, all rows behind it.
@@ -117,12 +119,12 @@ class FolderFileReader:
         key, table = opened.file.key, tabular(opened.file.name)
         begin = 0 if table else start
         trail = self._trails.pop(key, None)
-        if trail is None or trail.at != begin:
-            trail = trail_of(opened.parts(begin))
-        stretch = opened.stretch(begin, closing=progress.wrapped)
+        if trail is None or trail.size != begin:
+            trail = read_trail(opened.parts(begin))
+        stretch = opened.open_range(begin, closing=progress.wrapped)
         text, growing = opened.text(stretch, begin, growing=not settled)
         followed = TrailStream(text, trail)
-        end = self._hand_over(opened, progress.feed, followed, start, growing=growing, table=table)
+        end = self._pass_records(opened, progress.feed, followed, start, growing=growing, table=table)
         if end < progress.offset:
             return end  # a record that was cut still goes on
         if why := damage(text):
@@ -132,7 +134,7 @@ class FolderFileReader:
         if settled:
             followed.drain()
         elif not trail.cut(end):
-            trail = trail_of(opened.parts(end))
+            trail = read_trail(opened.parts(end))
         if not settled and len(self._trails) < _TRAILS:
             self._trails[key] = trail
         cut = start if unended and end > start else -1
@@ -145,7 +147,7 @@ class FolderFileReader:
         self.contents.keep(key, progress)
         return end
 
-    def _hand_over(
+    def _pass_records(
         self, opened: OpenFile, feed: str, text: TrailStream, start: int, *, growing: bool, table: bool
     ) -> int:
         """The byte of its text up to which records of a file were handed over."""

@@ -16,9 +16,9 @@ import msgspec
 from nephoscope.ingest.live.content_fingerprint import Prefixes
 from nephoscope.ingest.live.live_source import SourceSink
 from nephoscope.ingest.live.read_progress import Progress
-from nephoscope.ingest.logs.append_detection import HEAD, head_of
+from nephoscope.ingest.logs.append_detection import HEAD, hash_head
 from nephoscope.ingest.logs.load_files import family
-from nephoscope.ingest.logs.previous_loads import told_by_path
+from nephoscope.ingest.logs.previous_loads import path_context
 
 #: Seconds for which the content of a file that is gone is known, and how many such contents.
 _REMEMBERED = 32 * 86400.0
@@ -72,13 +72,13 @@ class FolderContents:
         """Return what was read of a file that was there at the last look."""
         return self._known.get(key)
 
-    def here(self) -> frozenset[str]:
+    def present_keys(self) -> frozenset[str]:
         """The keys of files that were there at the last look."""
         return frozenset(key for key in self._known if key.startswith(_HERE))
 
     def keep(self, key: str, progress: Progress) -> None:
         """Keep what was read of a file."""
-        self._sink.save(key, progress.kept())
+        self._sink.save(key, progress.to_checkpoint())
         self._put(key, progress)
 
     def note_path(self, key: str, name: str) -> None:
@@ -98,7 +98,7 @@ class FolderContents:
         )
         self._drop(key)
 
-    def only(self, keys: Collection[str]) -> None:
+    def keep_only(self, keys: Collection[str]) -> None:
         """No other files than these are there any more; what was gone for long, or is too much, is forgotten."""
         for key in [key for key in self._known if key.startswith(_HERE) and key not in keys]:
             self.leave(key)
@@ -110,17 +110,17 @@ class FolderContents:
             if left < until:
                 self._drop(key)
 
-    def rivals(self, name: str, start: bytes, own: Progress | None) -> list[CompetingFile]:
+    def competing_files(self, name: str, start: bytes, own: Progress | None) -> list[CompetingFile]:
         """The contents that a text may begin with or be the beginning of, which starts so; `own` is what was read of it."""
         feed = own.feed if own else ""
         keys = set(self._keys(name, start))
         found = (self._known[key] for index in keys for key in self._index.get(index, ()))
         unique = {one.feed: one for one in found if one.feed != feed and (feed, one.feed) not in self._apart}
-        said, size = told_by_path(name), own.content.size if own else 0
+        said, size = path_context(name), own.content.size if own else 0
         may = [
             CompetingFile(one, self._sink.last(one.feed))
             for one in unique.values()
-            if _alike(said, told_by_path(one.name)) and self._may(one, name, start)
+            if _may_be_same_resource(said, path_context(one.name)) and self._may_be_longer(one, name, start)
         ]
         return [one for one in may if one.progress.content.size > size or one.is_interrupted]
 
@@ -134,7 +134,7 @@ class FolderContents:
             if one.is_interrupted:
                 found = max(found, ContentMatch(min(one.last, text.size)))
             elif content.size <= text.size:
-                if text.begins(content) and self._akin(one.progress, name, text.size):
+                if text.starts_with(content) and self._may_be_same_file(one.progress, name, text.size):
                     found = max(found, ContentMatch(max(content.size, min(one.last, text.size))))
                 elif own is not None:
                     self._apart.add((own.feed, one.progress.feed))
@@ -146,7 +146,7 @@ class FolderContents:
                     found = max(found, ContentMatch(at, True))
         return found if found > (0, False) else None
 
-    def _may(self, one: Progress, name: str, start: bytes) -> bool:
+    def _may_be_longer(self, one: Progress, name: str, start: bytes) -> bool:
         """Return whether a short text is more than another file that begins alike: a log that begins anew is no copy
         of the one before."""
         if len(start) >= HEAD and one.content.first:
@@ -155,7 +155,7 @@ class FolderContents:
             return True
         return not one.truncated and one.name == name and one.content.size <= len(start)
 
-    def _akin(self, one: Progress, name: str, size: int) -> bool:
+    def _may_be_same_file(self, one: Progress, name: str, size: int) -> bool:
         """Return whether a text that begins with a whole content is that file, and not another one which begins with as little."""
         if one.content.size >= HEAD or family(one.name) == family(name):
             return True
@@ -164,7 +164,7 @@ class FolderContents:
 
     def _keys(self, name: str, start: bytes) -> Iterator[str]:
         if len(start) >= HEAD:
-            yield f"first {head_of(start)}"
+            yield f"first {hash_head(start)}"
         yield f"short {PurePath(name).parent}"
         if len(start) < HEAD:
             yield f"family {family(name)}"
@@ -198,6 +198,6 @@ class FolderContents:
             yield f"family {family(progress.name)}"
 
 
-def _alike(said: str, told: str) -> bool:
+def _may_be_same_resource(said: str, told: str) -> bool:
     """Return whether two paths may be of the same resource: one that tells nothing may be of any."""
     return not said or not told or said == told

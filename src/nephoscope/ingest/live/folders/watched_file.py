@@ -11,10 +11,10 @@ from pathlib import Path
 from threading import Event
 
 from nephoscope.ingest.live.byte_range import SAMPLE, ByteRange, digest, is_wrapped, tabular
-from nephoscope.ingest.live.decompression import packing_of
+from nephoscope.ingest.live.decompression import compression_suffix
 from nephoscope.ingest.live.read_progress import Progress
-from nephoscope.ingest.live.utf16_recoding import as_text, wide
-from nephoscope.ingest.logs.append_detection import head_of
+from nephoscope.ingest.live.utf16_recoding import is_wide_encoding, open_text
+from nephoscope.ingest.logs.append_detection import hash_head
 
 _PART = 1024 * 1024
 _BEGINNING = 64
@@ -53,10 +53,10 @@ class OpenFile:
 
     def __init__(self, file: WatchedFile, descriptor: int, stop: Event) -> None:
         self.file, self._descriptor, self._stop = file, descriptor, stop
-        self.packing = packing_of(file.path.name)
+        self.packing = compression_suffix(file.path.name)
         self.size = file.stat.st_size
         beginning = self._fetch(0, _BEGINNING)
-        self.wrapped, self.wide = is_wrapped(beginning), wide(beginning)
+        self.wrapped, self.wide = is_wrapped(beginning), is_wide_encoding(beginning)
 
     def _fetch(self, start: int, end: int) -> bytes:
         return os.pread(self._descriptor, end - start, start)
@@ -73,18 +73,18 @@ class OpenFile:
             for part in (self._fetch(at, min(at + _PART, end)) for at in range(start, end, _PART))
         )
 
-    def stretch(self, start: int, *, closing: bool) -> ByteRange:
+    def open_range(self, start: int, *, closing: bool) -> ByteRange:
         """Its bytes: from `start` on, where the bytes are the text."""
         whole = self.packing or self.wide
         return ByteRange(0 if whole else start, self.size, self._fetch, self._stop, closing=closing)
 
     def text(self, stretch: ByteRange, start: int, *, growing: bool) -> tuple[io.RawIOBase, bool]:
         """The text from byte `start` of it on, and whether its end is left for the next time."""
-        return as_text(stretch, start, self.packing, self.wide, growing=growing)
+        return open_text(stretch, start, self.packing, self.wide, growing=growing)
 
     def parts(self, end: int | None = None) -> Iterator[bytes]:
         """Its text from the first byte on, up to byte `end` or its last."""
-        stream, _ = self.text(self.stretch(0, closing=False), 0, growing=True)
+        stream, _ = self.text(self.open_range(0, closing=False), 0, growing=True)
         left = self.size_of_text if end is None else end
         while left > 0 and (part := stream.read(min(left, _PART))):
             left -= len(part)
@@ -110,7 +110,7 @@ class OpenFile:
         """
         if self.packing or tabular(self.file.path.name):
             return before.etag in ("", self.file.state)
-        if before.content.first not in ("", head_of(start)):
+        if before.content.first not in ("", hash_head(start)):
             return False
         if max(before.offset, last) > self.size and not before.wide:
             return False

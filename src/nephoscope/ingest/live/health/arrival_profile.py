@@ -38,7 +38,7 @@ class SilenceDay(msgspec.Struct, array_like=True):
     day: int
     silences: list[int]
 
-    def lasts(self, today: int) -> bool:
+    def expire(self, today: int) -> bool:
         """Forget what is too long ago; whether anything is left."""
         passed = today - self.day
         self.silences = [one for one in self.silences if passed <= max(_REMEMBERED, _TIMES_OWN * one / _DAY)]
@@ -78,7 +78,7 @@ class SourceProfile(msgspec.Struct, omit_defaults=True):
             return
         self.gaps += 1
         today = now.astimezone(UTC).toordinal()
-        self.days = [one for one in self.days if one.lasts(today)]
+        self.days = [one for one in self.days if one.expire(today)]
         if not self.days or self.days[-1].day != today:
             self.days.append(SilenceDay(today, []))
         silences = [*self.days[-1].silences, max(0, round((now - before).total_seconds()))]
@@ -102,9 +102,9 @@ class SourceProfile(msgspec.Struct, omit_defaults=True):
                 found.last = self.looks
             elif len(self.names) < _MOST_NAMES:
                 self.names[name] = FieldName(self.looks, 1, self.looks, self.looks <= LEARNED)
-        return self._new(), self._find_gone()
+        return self._new_tables(), self._find_gone()
 
-    def _new(self) -> list[str]:
+    def _new_tables(self) -> list[str]:
         found = []
         for name, one in self.names.items():
             if not one.judged and self.looks - one.first >= JUDGED_AFTER:

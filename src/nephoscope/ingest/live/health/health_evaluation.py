@@ -121,7 +121,7 @@ def _silent(health: SourceHealth, rates: Sequence[SourceRate], now: datetime) ->
     long = profile.gaps >= _KNOWN_GAPS and now - health.last_seen > limit(profile)
     return (
         _describe_silence(health.last_seen, profile, now)
-        if long or _two_empty_hours(health, rates, now)
+        if long or _has_two_empty_hours(health, rates, now)
         else ""
     )
 
@@ -140,7 +140,9 @@ def _describe_silence(last: datetime, profile: SourceProfile, now: datetime) -> 
     return f"nothing for {_words(now - last)}, since {last:%Y-%m-%d %H:%M} UTC; {known}"
 
 
-def silent_source(source: Source, healths: Iterable[SourceHealth], now: datetime) -> HealthFinding | None:
+def find_silent_source(
+    source: Source, healths: Iterable[SourceHealth], now: datetime
+) -> HealthFinding | None:
     """Whether a source brings nothing of which no table could be said to be silent: none came, or none often enough to be known.
 
     `healths` are those of the source itself and of its tables. One that fails is told as failing.
@@ -162,7 +164,7 @@ def silent_source(source: Source, healths: Iterable[SourceHealth], now: datetime
     return HealthFinding(source.name, source.workspace, "", "silent", detail) if detail else None
 
 
-def _two_empty_hours(health: SourceHealth, rates: Sequence[SourceRate], now: datetime) -> bool:
+def _has_two_empty_hours(health: SourceHealth, rates: Sequence[SourceRate], now: datetime) -> bool:
     """Return whether the last two whole hours brought nothing though the same hours of most earlier days did, and
     those of a week ago."""
     by_hour = {one.hour: one for one in rates}

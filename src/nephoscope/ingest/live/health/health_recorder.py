@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from nephoscope.files.json_tree import text_of
 from nephoscope.ingest.live.health import health_rows as made
 from nephoscope.ingest.live.health.arrival_profile import SourceProfile
-from nephoscope.ingest.live.health.health_evaluation import HealthFinding, findings, silent_source
+from nephoscope.ingest.live.health.health_evaluation import HealthFinding, find_silent_source, findings
 from nephoscope.ingest.live.live_source import LOST
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.state.database.database import StateError
 from nephoscope.state.ingestion.schema_changes import SchemaChange
 from nephoscope.state.ingestion.source_health import RATES_KEPT, SourceHealth
@@ -57,7 +57,7 @@ class HealthKeeper:
         tables, told = meter.drain()
         if tables:
             self._note_arrivals(source, tables, now)
-        self._tell(source, told, now)
+        self._report_health(source, told, now)
 
     def _note_arrivals(self, source: Source, tables: Mapping[str, Set[str]], now: datetime) -> None:
         """The profiles, and in the same transaction what they take for usual from now on though it is news."""
@@ -75,7 +75,7 @@ class HealthKeeper:
                 kept[table] = profile.text()
             health.schema(session, source.name, kept, workspace)
 
-    def _tell(self, source: Source, told: SourceReport, now: datetime) -> None:
+    def _report_health(self, source: Source, told: SourceReport, now: datetime) -> None:
         health = self.state.source_health
         if told.lag is not None:
             health.lags(source.name, int(told.lag), source.workspace)
@@ -103,7 +103,9 @@ class HealthKeeper:
             by_source[one.source, one.workspace].append(one)
         sources = {one.name: one for one in self.state.sources.all()}
         found = [
-            silent for source in sources.values() if (silent := silent_source(source, every, now)) is not None
+            silent
+            for source in sources.values()
+            if (silent := find_silent_source(source, every, now)) is not None
         ]
         found += [
             finding
@@ -142,9 +144,11 @@ class HealthKeeper:
             kept = self.state.checkpoints.within(session, KEPT)
             open_ = {key.removeprefix(_OPEN): value for key, value in kept.items() if key.startswith(_OPEN)}
             begun = [one for key, one in current.items() if key not in open_ or one.kind == "schema"]
-            over = [value for key, value in open_.items() if key not in current and self._over(value, now)]
+            over = [
+                value for key, value in open_.items() if key not in current and self._has_ended(value, now)
+            ]
             for finding in begun:
-                self._out(
+                self._queue_row(
                     session, finding.workspace, "SecurityAlert", made.alert(finding, now, now, over=False)
                 )
             for value in over:
@@ -152,11 +156,13 @@ class HealthKeeper:
                     HealthFinding(**value["finding"]),
                     datetime.fromisoformat(text_of(value, "since")),
                 )
-                self._out(
+                self._queue_row(
                     session, finding.workspace, "SecurityAlert", made.alert(finding, began, now, over=True)
                 )
                 self.state.checkpoints.drop(session, KEPT, f"{_OPEN}{finding.key}")
-            noted = {f"{_OPEN}{one.key}": {"finding": _plain(one), "since": now.isoformat()} for one in begun}
+            noted = {
+                f"{_OPEN}{one.key}": {"finding": _to_dict(one), "since": now.isoformat()} for one in begun
+            }
             self.state.checkpoints.keep(session, KEPT, noted)
 
     @contextmanager
@@ -167,7 +173,7 @@ class HealthKeeper:
             self._lease.check(session)
             yield session
 
-    def _out(self, session: Session, workspace: str, table: str, row: Mapping[str, object]) -> None:
+    def _queue_row(self, session: Session, workspace: str, table: str, row: Mapping[str, object]) -> None:
         """A row that goes to the lake with the transaction; to the default workspace where that of the source does not take it."""
         try:
             taken = self.lake.workspace(workspace).takes(table)
@@ -182,7 +188,7 @@ class HealthKeeper:
             found[one.source, one.workspace, one.table].append(_describe_change(one.new, one.gone))
         return [HealthFinding(*place, "schema", "; ".join(told)) for place, told in found.items()]
 
-    def _over(self, value: Mapping[str, object], now: datetime) -> bool:
+    def _has_ended(self, value: Mapping[str, object], now: datetime) -> bool:
         lasting = text_of(value, "finding", "kind") == "schema"
         return not lasting or now - datetime.fromisoformat(text_of(value, "since")) > _SCHEMA_OPEN
 
@@ -201,7 +207,7 @@ class HealthKeeper:
             id_ = self.lake.workspace(health.workspace).id
             row = made.status(health.source, source.kind, id_, health.error, now, summary=not changed)
             with self._judge_in_transaction() as session:
-                self._out(session, health.workspace, "SentinelHealth", row)
+                self._queue_row(session, health.workspace, "SentinelHealth", row)
                 noted = {key: {"status": word, "at": now.isoformat()}}
                 self.state.checkpoints.keep(session, KEPT, noted)
 
@@ -210,12 +216,14 @@ class HealthKeeper:
         with self._judge_in_transaction() as session:
             used = self.state.usage.take(session, now.replace(minute=0, second=0, microsecond=0))
             for one in used:
-                self._out(session, one.workspace, "Usage", made.usage(one))
+                self._queue_row(session, one.workspace, "Usage", made.usage(one))
 
     def _heartbeat(self, now: datetime) -> None:
         """The row of this minute; where the lake is full it is not written, and the state says so."""
         table = self.lake.tables["Heartbeat"]
-        row = arrow_of(table, [made.heartbeat(now)], workspace=self.lake.workspace(), now=datetime.now(UTC))
+        row = to_arrow_rows(
+            table, [made.heartbeat(now)], workspace=self.lake.workspace(), now=datetime.now(UTC)
+        )
         producer = f"health/heartbeat/{socket.gethostname()}"
         try:
             self.lake.writer().append(
@@ -232,7 +240,7 @@ def _minute(now: datetime) -> int:
     return int(now.timestamp()) // 60
 
 
-def _plain(finding: HealthFinding) -> dict[str, str]:
+def _to_dict(finding: HealthFinding) -> dict[str, str]:
     return {
         "source": finding.source, "workspace": finding.workspace, "table": finding.table, "kind": finding.kind,
         "detail": finding.detail,

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from nephoscope.estate.tenant_stores import current_resources
 from nephoscope.ingest.live.health.health_evaluation import (
     HealthFinding,
+    find_silent_source,
     findings,
     judge_health,
-    silent_source,
 )
 from nephoscope.ingest.live.health.missing_logs import MissingLogs, find_missing_logs
-from nephoscope.ingest.live.health.newest_rows import last_rows
+from nephoscope.ingest.live.health.newest_rows import read_newest_rows
 from nephoscope.state.ingestion.source_health import SourceHealth, SourceRate
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def rows(state: State, now: datetime, source: str | None = None) -> list[HealthR
     silent = {
         (one.name, one.workspace): found
         for one in sources
-        if (found := silent_source(one, every, now)) is not None
+        if (found := find_silent_source(one, every, now)) is not None
     }
     known = {(one.source, one.workspace) for one in every}
     waiting = [
@@ -90,5 +90,5 @@ def missing_logs(lake: Lake, state: State, data: Path, now: datetime, days: int)
     if not resources:
         return None
     workspaces = state.workspaces.names()
-    newest_rows = last_rows(lake, data, workspaces, now, timedelta(days=30 + days))
+    newest_rows = read_newest_rows(lake, data, workspaces, now, timedelta(days=30 + days))
     return find_missing_logs(resources, newest_rows, now, timedelta(days=days))

@@ -63,35 +63,37 @@ def find_missing_logs(
         elif (resource.type in LOGGED or resource.type in NETWORKS) and resource.type not in STORAGE_SERVICES:
             could[resource.key] = resource
     found = [
-        one for scope in settings for one in _of_settings(scope, settings[scope], newest_rows, now, quiet)
+        one for scope in settings for one in _check_settings(scope, settings[scope], newest_rows, now, quiet)
     ]
-    found += [one for flow_log in flow_logs for one in _of_flow_log(flow_log, newest_rows, now, quiet)]
-    set_up = {_target(flow_log) for flow_log in flow_logs} | {_logged_by(scope) for scope in settings}
-    found += [one for key in could.keys() - set_up for one in _of_none(key, could[key].type, newest_rows)]
+    found += [one for flow_log in flow_logs for one in _check_flow_log(flow_log, newest_rows, now, quiet)]
+    set_up = {_target(flow_log) for flow_log in flow_logs} | {_logged_resource(scope) for scope in settings}
+    found += [
+        one for key in could.keys() - set_up for one in _check_unconfigured(key, could[key].type, newest_rows)
+    ]
     return sorted(found, key=lambda one: (one.resource, one.setting))
 
 
-def _logged_by(scope: str) -> str:
+def _logged_resource(scope: str) -> str:
     """The resource that a setting at `scope` is for, '' for none: an account's services log its requests, its own setting metrics."""
-    kind = _type_of(scope)
+    kind = _type_from_id(scope)
     if kind in STORAGE_SERVICES:
         return scope.rsplit("/", 2)[0]
     return "" if kind == STORAGE else scope
 
 
-def _of_settings(
+def _check_settings(
     scope: str, settings: Iterable[Resource], newest_rows: NewestRows, now: datetime, quiet: timedelta
 ) -> Iterator[MissingLogs]:
     """Yield what is missing of a resource by its settings: one that sends metrics alone is right beside another that sends logs."""
-    kind, resource = _type_of(scope), _logged_by(scope)
+    kind, resource = _type_from_id(scope), _logged_resource(scope)
     if not resource:
         return
     sent = {setting.id.name: _read_setting(kind, setting) for setting in settings}
     for name, logs in sent.items():
         if logs:
             # Rows of an account's service may bear the id of either; their table tells the service.
-            newest = newest_rows.newest(resource, logs.counts)
-            yield from _silent(scope, kind, name, newest, now, quiet)
+            newest = newest_rows.newest_time(resource, logs.counts)
+            yield from _check_silence(scope, kind, name, newest, now, quiet)
     # A type that has no logs, only metrics, cannot send any.
     has_logs = kind in LOGGED or any(_logs(setting) for setting in settings)
     if has_logs and not any(sent.values()):
@@ -109,10 +111,10 @@ def _read_setting(kind: str, setting: Resource) -> DiagnosticStream:
     return DiagnosticStream(kind, frozenset(categories), any(one.get("categoryGroup") for one in enabled))
 
 
-def _of_none(key: str, kind: str, newest_rows: NewestRows) -> Iterator[MissingLogs]:
+def _check_unconfigured(key: str, kind: str, newest_rows: NewestRows) -> Iterator[MissingLogs]:
     """A resource without a setting, unless its logs come nevertheless: another tool may set it up, past the stored estate."""
     network = kind in NETWORKS
-    if newest_rows.newest(key, flows if network else DiagnosticStream(kind, every=True).counts) is None:
+    if newest_rows.newest_time(key, flows if network else DiagnosticStream(kind, every=True).counts) is None:
         yield MissingLogs(key, kind, f"no {'flow log' if network else 'diagnostic setting'} sends its logs")
 
 
@@ -120,20 +122,20 @@ def _target(flow_log: Resource) -> str:
     return str(_properties(flow_log).get("targetResourceId", "")).lower()
 
 
-def _of_flow_log(
+def _check_flow_log(
     flow_log: Resource, newest_rows: NewestRows, now: datetime, quiet: timedelta
 ) -> Iterator[MissingLogs]:
     target = _target(flow_log)
     if not target:
         return
     if _properties(flow_log).get("enabled") is False:
-        yield MissingLogs(target, _type_of(target), "its flow log is switched off", flow_log.id.name)
+        yield MissingLogs(target, _type_from_id(target), "its flow log is switched off", flow_log.id.name)
     else:
-        newest = newest_rows.newest(target, flows)
-        yield from _silent(target, _type_of(target), flow_log.id.name, newest, now, quiet)
+        newest = newest_rows.newest_time(target, flows)
+        yield from _check_silence(target, _type_from_id(target), flow_log.id.name, newest, now, quiet)
 
 
-def _silent(
+def _check_silence(
     key: str, kind: str, setting: str, newest: datetime | None, now: datetime, quiet: timedelta
 ) -> Iterator[MissingLogs]:
     if newest is None:
@@ -147,7 +149,7 @@ def _properties(resource: Resource) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _type_of(id_: str) -> str:
+def _type_from_id(id_: str) -> str:
     from nephoscope_policy.model.resource_id import ResourceId
 
     try:

@@ -88,21 +88,21 @@ class NewestRows:
             own[table, category] = max(own.get((table, category), moment), moment)
         self._ids = sorted(self._seen)
 
-    def newest(self, key: str, counts: Counts) -> datetime | None:
+    def newest_time(self, key: str, counts: Counts) -> datetime | None:
         """When a resource, or one within it (a subnet of a network, a run of a workflow), had its newest row that counts."""
         moments = (
-            moment for id_ in self._at(key) for (table, category), moment in self._seen[id_].items()
+            moment for id_ in self._iterate_ids_below(key) for (table, category), moment in self._seen[id_].items()
             if counts(table, category)
         )  # fmt: skip
         return max(moments, default=None)
 
-    def _at(self, key: str) -> Iterator[str]:
+    def _iterate_ids_below(self, key: str) -> Iterator[str]:
         if key in self._seen:
             yield key
         yield from self._ids[bisect_left(self._ids, f"{key}/") : bisect_left(self._ids, f"{key}0")]
 
 
-def last_rows(
+def read_newest_rows(
     lake: Lake, data: Path, workspaces: Iterable[str], now: datetime, back: timedelta
 ) -> NewestRows:
     """The newest rows of late of every resource that has any in a table of logs; those of the activity log by subscription."""
@@ -113,14 +113,14 @@ def last_rows(
         for workspace in workspaces
         for held in holdings(data, workspace)
         if held.table in logs
-        for id_, category, moment in _newest(lake, workspace, held.table, now, back)
+        for id_, category, moment in _query_newest(lake, workspace, held.table, now, back)
     )
 
 
-def _newest(
+def _query_newest(
     lake: Lake, workspace: str, table: str, now: datetime, back: timedelta
 ) -> Iterator[tuple[str, str, datetime]]:
-    from nephoscope.ingest.live.ingestion.transform import moment_of
+    from nephoscope.ingest.live.ingestion.transform import ticks_to_datetime
 
     try:
         rows = lake.query(_question(table, now - back), workspace=workspace, now=now)[-1].table.to_pylist()
@@ -128,7 +128,7 @@ def _newest(
         # A table whose definition is gone: it says nothing on any resource that is known.
         return
     for row in rows:
-        yield row["Of"], row["In"], moment_of(row["Last"])
+        yield row["Of"], row["In"], ticks_to_datetime(row["Last"])
 
 
 def _question(table: str, since: datetime) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from nephoscope.files.json_text import JsonTextError, read_json
 from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
-from nephoscope.ingest.live.ingestion.streams import OWN, table_of
+from nephoscope.ingest.live.ingestion.streams import OWN, stream_table
 from nephoscope.ingest.live.ingestion.transform import Transform
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.lake.errors import LakeError
@@ -51,7 +51,7 @@ Find = Callable[[str], LakeTable | None]
 Make = Callable[[LakeTable], object]
 
 
-def rules_of(files: list[str], find: Find, make: Make) -> dict[str, DataCollectionRule]:
+def load_rules(files: list[str], find: Find, make: Make) -> dict[str, DataCollectionRule]:
     """The rules in files, by immutable id in lower case; raises SourceError with the file and the place in it."""
     found: dict[str, DataCollectionRule] = {}
     for name in files:
@@ -78,7 +78,7 @@ def make_implied_rule(name: str, find: Find) -> Callable[[str], tuple[DataFlow, 
     """
 
     def flows(stream: str) -> tuple[DataFlow, ...]:
-        table = table_of(stream)
+        table = stream_table(stream)
         if table in OWN:
             text = f"The table '{table}' is written by nephoscope itself: only a rule that names it may send rows of it."
             raise IngestionRefusedError(400, "InvalidStream", text)
@@ -141,7 +141,7 @@ def _parse_declarations(declarations: Any, where: str) -> dict[str, dict[str, Kq
 
 def _table(stream: str, body: Mapping[str, object]) -> str:
     """The table that a flow leads a stream to."""
-    return table_of(str(body.get("outputStream") or stream))
+    return stream_table(str(body.get("outputStream") or stream))
 
 
 def _flow(
@@ -173,7 +173,7 @@ def _flow(
     return DataFlow(name, transform, table.bag)
 
 
-def flows_of(rules: Mapping[str, DataCollectionRule]) -> Iterator[DataFlow]:
+def iterate_flows(rules: Mapping[str, DataCollectionRule]) -> Iterator[DataFlow]:
     """Every flow of every rule."""
     for rule in rules.values():
         for several in rule.streams.values():

@@ -34,7 +34,7 @@ class IngestionEndpoints:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stop: threading.Event = field(default_factory=threading.Event)
 
-    def of(self, workspace: str) -> IngestionEndpoint:
+    def for_workspace(self, workspace: str) -> IngestionEndpoint:
         """The door of a workspace; it goes on where the last process of this data folder ended."""
         with self._lock:
             if workspace not in self._known:

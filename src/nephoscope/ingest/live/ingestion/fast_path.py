@@ -19,11 +19,11 @@ import msgspec
 from nephoscope.ingest.live.ingestion.idempotency import IdempotencyCache
 from nephoscope.ingest.live.ingestion.request_bodies import unpack_body
 from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
-from nephoscope.ingest.live.ingestion.request_records import records_of
+from nephoscope.ingest.live.ingestion.request_records import parse_records
 from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
 from nephoscope.ingest.logs.secret_masking import mask_secrets
 from nephoscope.lake.errors import SpoolFullError
-from nephoscope.lake.schema.row_conversion import apart, arrow_of
+from nephoscope.lake.schema.row_conversion import split_by_workspace, to_arrow_rows
 from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.writing.quarantine import RAW_BYTES, QuarantineEntry
 from nephoscope.lake.writing.writer import Portion, Writer
@@ -164,7 +164,7 @@ class RequestIntake:
             if found.mark and not found.again:
                 first[found.mark] = found
             if not found.again:
-                found.records = records_of(body)
+                found.records = parse_records(body)
         except IngestionRefusedError as error:
             found.error = error
         return found
@@ -194,9 +194,13 @@ class RequestIntake:
         for one in several:
             tables[one.post.table][one.post.workspace].append(one)
         now = datetime.now(UTC)
-        return [found for name in sorted(tables) for found in self._of_table(name, tables[name], now)]
+        return [
+            found for name in sorted(tables) for found in self._build_table_portions(name, tables[name], now)
+        ]
 
-    def _of_table(self, name: str, groups: dict[str, list[_ReadPost]], now: datetime) -> list[Portion]:
+    def _build_table_portions(
+        self, name: str, groups: dict[str, list[_ReadPost]], now: datetime
+    ) -> list[Portion]:
         """The rows of a table by workspace; made together where the workspaces keep them equally long and none is bad."""
         table = self.tables(name)
         if table is None:
@@ -205,7 +209,7 @@ class RequestIntake:
         strict = {workspace: place for workspace, place in places.items() if not place.takes(name)}
         if strict:
             taken = {workspace: group for workspace, group in groups.items() if workspace not in strict}
-            found = self._of_table(name, taken, now) if taken else []
+            found = self._build_table_portions(name, taken, now) if taken else []
             return [
                 *found,
                 *(self._refuse_table(place, name, groups[place.name]) for place in strict.values()),
@@ -217,21 +221,21 @@ class RequestIntake:
         if len({place.kept(name) for place in places.values()}) == 1:
             together = [record for several in records.values() for record in several]
             senders = [one for group in groups.values() for one in _senders(group)]
-            rows = arrow_of(
+            rows = to_arrow_rows(
                 table, together, workspace=next(iter(places.values())), now=now, whole=False, senders=senders
             )
             if not rows.bad:
                 counts = [(places[workspace], len(own)) for workspace, own in records.items()]
                 return [
                     Portion(workspace, {name: own})
-                    for workspace, own in zip(groups, apart(rows.table, counts), strict=True)
+                    for workspace, own in zip(groups, split_by_workspace(rows.table, counts), strict=True)
                 ]
         found = []
         for workspace, place in places.items():
             own = records[workspace]
             senders = _senders(groups[workspace])
-            rows = arrow_of(table, own, workspace=place, now=now, whole=False, senders=senders)
-            bad = [self._bad(name, groups[workspace], at, why, own[at]) for at, why in rows.bad]
+            rows = to_arrow_rows(table, own, workspace=place, now=now, whole=False, senders=senders)
+            bad = [self._quarantine_record(name, groups[workspace], at, why, own[at]) for at, why in rows.bad]
             found.append(Portion(workspace, {name: rows.table}, bad))
         return found
 
@@ -240,10 +244,12 @@ class RequestIntake:
         every = [record for one in group for record in one.records]
         why = place.refusal(table)
         return Portion(
-            place.name, {}, [self._bad(table, group, at, why, record) for at, record in enumerate(every)]
+            place.name,
+            {},
+            [self._quarantine_record(table, group, at, why, record) for at, record in enumerate(every)],
         )
 
-    def _bad(
+    def _quarantine_record(
         self, table: str, group: Sequence[_ReadPost], place: int, reason: str, record: object
     ) -> QuarantineEntry:
         for one in group:

@@ -46,7 +46,7 @@ class IdempotencyCache:
                 self._seen.popitem(last=False)
 
     @contextmanager
-    def once(self, mark: bytes, patience: float) -> Iterator[bool]:
+    def claim(self, mark: bytes, patience: float) -> Iterator[bool]:
         """Whether the block is to take a request: False where it has been taken. It is remembered where the block raises nothing.
 
         Where the same is being taken its outcome is waited for, and where that failed the block is next; IngestionRefusedError

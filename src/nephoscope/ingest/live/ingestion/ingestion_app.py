@@ -19,9 +19,9 @@ from nephoscope.ingest.live.ingestion.data_collection_rules import DataCollectio
 from nephoscope.ingest.live.ingestion.idempotency import IdempotencyCache
 from nephoscope.ingest.live.ingestion.micro_batching import BatchTimeoutError, MicroBatcher
 from nephoscope.ingest.live.ingestion.record_transform import ShapedRecords, shape_records
-from nephoscope.ingest.live.ingestion.request_bodies import body_of, unpack_body
+from nephoscope.ingest.live.ingestion.request_bodies import read_body, unpack_body
 from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
-from nephoscope.ingest.live.ingestion.request_records import records_of
+from nephoscope.ingest.live.ingestion.request_records import parse_records
 from nephoscope.ingest.live.ingestion.rule_quota import IngestionLimits, RequestQuota
 from nephoscope.ingest.live.live_source import SourceSink
 from nephoscope.ingest.source_failures import LakeBusyError
@@ -81,9 +81,9 @@ class IngestionEndpoint:
 
         `sender` is the resource that the caller is bound to. Raises IngestionRefusedError.
         """
-        with self._repeats.once(IdempotencyCache.mark(request, stream, body, sender), _PATIENCE) as first:
+        with self._repeats.claim(IdempotencyCache.mark(request, stream, body, sender), _PATIENCE) as first:
             if first:
-                self._append(shape_records(flows, stream, records_of(body)), len(body), sender)
+                self._append(shape_records(flows, stream, parse_records(body)), len(body), sender)
 
     def _append(self, found: ShapedRecords, size: int, sender: ResourceBinding | None) -> None:
         try:
@@ -123,7 +123,7 @@ async def _serve(door: IngestionEndpoint, request: Request) -> None:
         )
     rule, stream = request.path_params["rule"], request.path_params["stream"]
     flows = door.flows(rule, stream)
-    body = await body_of(request, door.limits.body)
+    body = await read_body(request, door.limits.body)
     door.count(rule, len(body))
     # Microsoft's client fills its requests to the limit by counting records alone, not what parts them.
     data = unpack_body(body, request.headers.get("content-encoding", ""), door.limits.body * 5 // 4)

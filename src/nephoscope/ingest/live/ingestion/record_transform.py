@@ -10,7 +10,7 @@ from nephoscope.ingest.live.ingestion.data_collection_rules import DataFlow
 from nephoscope.ingest.live.ingestion.transform import Transform, TransformError, TransformResult
 from nephoscope.ingest.live.live_source import QuarantinedInput, RowOrigin
 from nephoscope.lake.schema.coercion import json_text
-from nephoscope.lake.schema.row_conversion import bag_of
+from nephoscope.lake.schema.row_conversion import build_bag
 
 _TOLD = 100
 
@@ -34,16 +34,17 @@ def shape_records(
             rows, origins = list(records), [_origin(number, one) for number, one in enumerate(records)]
         else:
             try:
-                made = flow.transform.made(records, datetime.now(UTC))
+                made = flow.transform.apply(records, datetime.now(UTC))
             except TransformError as error:
                 reason = f"the transform to {flow.table} failed: {error}"
                 found.refused += tuple(
                     _make_refusal(stream, reason, number, one) for number, one in enumerate(records)
                 )
                 continue
-            rows = _whole(made, flow.bag)
+            rows = _complete_rows(made, flow.bag)
             origins = [
-                _origin(owner, records[owner], _unfit(made, owner, flow.transform)) for owner in made.owners
+                _origin(owner, records[owner], _describe_type_mismatch(made, owner, flow.transform))
+                for owner in made.owners
             ]
         found.rows.setdefault(flow.table, []).extend(rows)
         found.origins.setdefault(flow.table, []).extend(origins)
@@ -58,18 +59,18 @@ def _make_refusal(stream: str, reason: str, number: int, record: Mapping[str, ob
     return QuarantinedInput(stream, f"record {number}", reason, json_text(record))
 
 
-def _whole(made: TransformResult, bag: str) -> list[Mapping[str, object]]:
+def _complete_rows(made: TransformResult, bag: str) -> list[Mapping[str, object]]:
     """The rows, what the transform could not see of their records in the bag of their table."""
     rows: list[Mapping[str, object]] = []
     for owner, row in zip(made.owners, made.rows, strict=True):
         unseen = {**made.strangers.get(owner, {}), **made.unfit.get(owner, {})}
-        rows.append(_with(row, unseen, bag) if unseen else row)
+        rows.append(_add_to_bag(row, unseen, bag) if unseen else row)
     return rows
 
 
-def _with(row: dict[str, object], unseen: Mapping[str, object], bag: str) -> dict[str, object]:
+def _add_to_bag(row: dict[str, object], unseen: Mapping[str, object], bag: str) -> dict[str, object]:
     """A row with more in its bag: under its own name, behind `sent_` where the row has another value of that name."""
-    kept = dict(bag_of(row.get(bag), bag))
+    kept = dict(build_bag(row.get(bag), bag))
     for name, value in unseen.items():
         free = name
         while free in kept or row.get(free) not in (None, ""):
@@ -78,7 +79,7 @@ def _with(row: dict[str, object], unseen: Mapping[str, object], bag: str) -> dic
     return {**row, bag: kept}
 
 
-def _unfit(made: TransformResult, owner: int, transform: Transform) -> str:
+def _describe_type_mismatch(made: TransformResult, owner: int, transform: Transform) -> str:
     """Return what of a record was not of its declared type, in words."""
     unfit = made.unfit.get(owner, {})
     told = (

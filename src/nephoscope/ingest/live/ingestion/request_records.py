@@ -13,7 +13,7 @@ _DECODER = msgspec.json.Decoder(list[dict[str, object]])
 _BOM = b"\xef\xbb\xbf"
 
 
-def records_of(body: bytes) -> list[dict[str, object]]:
+def parse_records(body: bytes) -> list[dict[str, object]]:
     """The records of a JSON array; raises IngestionRefusedError. Half of a surrogate pair stands in its record as the text of
     its escape."""
     try:

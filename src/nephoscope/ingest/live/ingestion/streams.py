@@ -20,6 +20,6 @@ OWN = frozenset(
 )  # fmt: skip
 
 
-def table_of(stream: str) -> str:
+def stream_table(stream: str) -> str:
     """The table of a stream: `Custom-Orders_CL` -> Orders_CL, `Microsoft-Syslog` -> Syslog."""
     return stream.removeprefix("Custom-").removeprefix("Microsoft-")

@@ -17,7 +17,7 @@ import pyarrow as pa
 from nephoscope.ingest.live.ingestion import transform_validation
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.lake.query_engine import EngineLimits, EngineRows, open_engine
-from nephoscope.lake.schema.arrow_column import column_of
+from nephoscope.lake.schema.arrow_column import coerce_column
 from nephoscope.lake.schema.column_types import storage_type
 from nephoscope_kql.catalog import MemoryCatalog
 from nephoscope_kql.compile import CompiledQuery, to_ticks
@@ -86,7 +86,7 @@ class Transform:
         """The declared type of a column of the stream."""
         return KqlType((self.schema.field(name).metadata or {})[b"kql.type"].decode())
 
-    def made(self, records: Sequence[Mapping[str, Any]], now: dt.datetime) -> TransformResult:
+    def apply(self, records: Sequence[Mapping[str, Any]], now: dt.datetime) -> TransformResult:
         """The rows of some records; raises TransformError. A value of another type than declared is null, as Azure makes it."""
         compiled = self.compiled
         if "now" in compiled.parameters:
@@ -100,7 +100,7 @@ class Transform:
         columns = [_values(found.column(place), kind) for place, (_, kind) in enumerate(compiled.columns)]
         names = [name for name, _ in self.columns]
         rows = [dict(zip(names, row[:-1], strict=True)) for row in zip(*columns, strict=True)]
-        return TransformResult(rows, columns[-1], self._strangers(records), unfit)
+        return TransformResult(rows, columns[-1], self._undeclared_members(records), unfit)
 
     def _table(
         self, records: Sequence[Mapping[str, object]]
@@ -110,7 +110,7 @@ class Transform:
         unfit: dict[int, dict[str, object]] = {}
         for name in self.schema.names:
             kind = self.kind(name)
-            column = column_of([record.get(name) for record in records], kind)
+            column = coerce_column([record.get(name) for record in records], kind)
             arrays.append(column.array.fill_null("") if kind == KqlType.STRING else column.array)
             for number, value in column.unfit.items():
                 unfit.setdefault(number, {})[name] = value
@@ -118,7 +118,7 @@ class Transform:
         wider = self.schema.append(pa.field(_RECORD, pa.int64()))
         return pa.Table.from_arrays(arrays, schema=wider), unfit
 
-    def _strangers(self, records: Sequence[Mapping[str, object]]) -> dict[int, dict[str, object]]:
+    def _undeclared_members(self, records: Sequence[Mapping[str, object]]) -> dict[int, dict[str, object]]:
         declared = frozenset(self.schema.names)
         found = {}
         for number, record in enumerate(records):
@@ -135,12 +135,12 @@ def _values(column: pa.ChunkedArray, kind: KqlType) -> list[Any]:
     """The values of a result's column as the lake takes them from a record."""
     values: list[Any] = column.to_pylist()
     if kind == KqlType.DATETIME:
-        return [None if one is None else moment_of(one) for one in values]
+        return [None if one is None else ticks_to_datetime(one) for one in values]
     if kind == KqlType.DYNAMIC:
         return [None if one is None else msgspec.json.decode(one) for one in values]
     return values
 
 
-def moment_of(ticks_: int) -> dt.datetime:
+def ticks_to_datetime(ticks_: int) -> dt.datetime:
     """The moment (UTC) of a datetime as the engine gives it: 100 ns ticks since 0001-01-01."""
     return _FIRST + dt.timedelta(microseconds=ticks_ // 10)

@@ -88,25 +88,25 @@ def _check_reads(query: Query, table: str, columns: Collection[str]) -> None:
 def _check(node: Node) -> None:
     for one in children(node):
         if isinstance(one, MvApply):
-            _within_record(one)
+            _check_array_operators(one)
         elif isinstance(one, ExternalData):
             raise KqlError("a transform cannot read files", one.span, "unsupported")
         elif type(one) in _REFUSED or (isinstance(one, Call) and one.name.lower() in _CALLS):
-            raise _depends(one)
+            raise _not_row_by_row_error(one)
         else:
             _check(one)
 
 
-def _within_record(applied: MvApply) -> None:
+def _check_array_operators(applied: MvApply) -> None:
     """What runs over the elements of one record's array may choose among them."""
     for one in walk(applied):
         if isinstance(one, ExternalData):
             raise KqlError("a transform cannot read files", one.span, "unsupported")
         if isinstance(one, Call) and one.name.lower() == "toscalar":
-            raise _depends(one)
+            raise _not_row_by_row_error(one)
 
 
-def _depends(node: Node) -> KqlError:
+def _not_row_by_row_error(node: Node) -> KqlError:
     said = node.name if isinstance(node, Call) else _REFUSED[type(node)]
     what = "operator" if isinstance(node, Operator) else "function"
     why = f"the {what} {said} makes a row depend on the records that come with it, which a transform must not"

@@ -77,13 +77,13 @@ class EventHubSource:
                     self._note_failure(self._troubles.get(), sink, _BROKERS)
                 self._look(consumer, sink)
                 if messages:
-                    self._hand_over(consumer, messages, sink)
+                    self._pass_messages(consumer, messages, sink)
         except KafkaException as error:
             raise SourceError(self._sentence(error.args[0])) from error
         finally:
             consumer.close()
 
-    def _hand_over(self, consumer: Consumer, messages: list[Message], sink: SourceSink) -> None:
+    def _pass_messages(self, consumer: Consumer, messages: list[Message], sink: SourceSink) -> None:
         parts: dict[tuple[str, int], list[Message]] = {}
         for message in messages:
             error = message.error()
@@ -95,12 +95,12 @@ class EventHubSource:
             pieces = tuple(_piece(one, self.settings.format) for one in some if one.value())
             empty = tuple(_empty(one) for one in some if not one.value())
             if (some[0].offset() or 0) <= sink.last(self._feed(*place, sink)):
-                self._made_anew(place, sink)
+                self._reset_feed(place, sink)
             sink.take(self._feed(*place, sink), some[-1].offset() or 0, pieces, refused=empty)
-            sink.worked(f"partition:{place[0]}/{place[1]}")
+            sink.report_working(f"partition:{place[0]}/{place[1]}")
         if parts:
             self._commit(consumer, parts)
-            sink.note(lag=_left(consumer))
+            sink.note(lag=_count_unread(consumer))
 
     def _look(self, consumer: Consumer, sink: SourceSink) -> None:
         """After a broker was in trouble: whether every one answers again that has a partition of ours."""
@@ -116,7 +116,7 @@ class EventHubSource:
             return
         self._look_at = math.inf
         self._log.works()
-        sink.worked(_BROKERS)
+        sink.report_working(_BROKERS)
 
     def _note_failure(self, error: KafkaError, sink: SourceSink, key: str) -> None:
         """An event in place of a message: those that pass by themselves are told, the others end the source."""
@@ -141,9 +141,9 @@ class EventHubSource:
             told = f"offsets not committed: {self._sentence(error.args[0])}"
             self._sink.note(error=told, key=_COMMIT)
         else:
-            self._sink.worked(_COMMIT)
+            self._sink.report_working(_COMMIT)
 
-    def _made_anew(self, place: tuple[str, int], sink: SourceSink) -> None:
+    def _reset_feed(self, place: tuple[str, int], sink: SourceSink) -> None:
         """Begin another feed for a partition: reading began behind what the lake has, so the broker counts from 0 again."""
         key = f"partition:{place[0]}/{place[1]}"
         sink.save(key, {"made": (sink.checkpoint(key) or {}).get("made", 0) + 1})
@@ -171,7 +171,7 @@ class EventHubSource:
             behind = sink.last(self._feed(*place, sink)) + 1
             partition.offset = max(behind, committed[place]) if behind else committed[place]
         consumer.assign(partitions)
-        sink.worked(WHOLE)
+        sink.report_working(WHOLE)
 
     def _consumer(self) -> Consumer:
         try:
@@ -277,7 +277,7 @@ def _place(message: Message) -> str:
     return f"partition {message.partition()} offset {message.offset()}"
 
 
-def _left(consumer: Consumer) -> float:
+def _count_unread(consumer: Consumer) -> float:
     """The messages that the partitions hold behind what was read, as last seen."""
     left = 0
     for partition in consumer.position(consumer.assignment()):

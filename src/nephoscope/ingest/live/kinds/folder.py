@@ -19,7 +19,7 @@ from nephoscope.ingest.live.byte_range import only_whole
 from nephoscope.ingest.live.folders.file_reader import FolderFileReader
 from nephoscope.ingest.live.folders.read_contents import FolderContents
 from nephoscope.ingest.live.folders.watched_file import OpenFile, WatchedFile
-from nephoscope.ingest.live.live_source import WHOLE, SourceContext, SourceKind, SourceSink, zone_of
+from nephoscope.ingest.live.live_source import WHOLE, SourceContext, SourceKind, SourceSink, parse_zone
 from nephoscope.ingest.live.read_progress import Progress
 from nephoscope.ingest.source_failures import SourceError, SourceStoppedError
 
@@ -88,21 +88,21 @@ class FolderSource:
         while not stop.is_set():
             self._check()
             self._told, self._unreadable = self._unreadable, {}
-            files = sorted(self._look(sink, contents.here()), key=lambda file: file.stat.st_mtime_ns)
-            _whereabouts(files, contents)
+            files = sorted(self._look(sink, contents.present_keys()), key=lambda file: file.stat.st_mtime_ns)
+            _update_paths(files, contents)
             left = 0
             for file in files:
                 if stop.is_set():
                     return
                 left += self._file(file, reading)
             sink.note(lag=float(left))
-            sink.only(_PATH, [f"{_PATH}{path}" for path in self._unreadable])
-            sink.worked(WHOLE)
+            sink.report_only(_PATH, [f"{_PATH}{path}" for path in self._unreadable])
+            sink.report_working(WHOLE)
             stop.wait(self.settings.poll)
 
     def _check(self) -> None:
         for path in self.settings.paths:
-            _there(path)
+            _check_folder(path)
 
     def _look(self, sink: SourceSink | None, known: Collection[str]) -> Iterator[WatchedFile]:
         """The files that are wanted, and those that are known from when they had a name that was."""
@@ -134,7 +134,7 @@ class FolderSource:
         if not found.plain:
             return None
         if not os.access(path, os.R_OK):
-            self._tell(path, "may not be read", sink)
+            self._report_problem(path, "may not be read", sink)
             return None
         return found
 
@@ -143,10 +143,10 @@ class FolderSource:
         of this process."""
         why = leads_out(path, map(Path, self.settings.paths)) if path.is_symlink() else ""
         if why:
-            self._tell(path, why, sink)
+            self._report_problem(path, why, sink)
         return bool(why)
 
-    def _tell(self, path: Path, why: str, sink: SourceSink | None) -> None:
+    def _report_problem(self, path: Path, why: str, sink: SourceSink | None) -> None:
         self._unreadable[str(path)] = why
         if sink is not None and self._told.get(str(path)) != why:
             sink.note(error=f"{path}: {why}", key=f"{_PATH}{path}")
@@ -183,16 +183,16 @@ def _is_unchanged(before: Progress, file: WatchedFile, settled: bool) -> bool:
     return known and before.etag == file.state and (before.done or not settled)
 
 
-def _whereabouts(files: Collection[WatchedFile], contents: FolderContents) -> None:
+def _update_paths(files: Collection[WatchedFile], contents: FolderContents) -> None:
     """Tell what is known of files what they are called now, and which are gone or were emptied."""
     for file in files:
         contents.note_path(file.key, file.name)
         if not file.stat.st_size:
             contents.leave(file.key, truncated=True)
-    contents.only({file.key for file in files})
+    contents.keep_only({file.key for file in files})
 
 
-def _there(path: str) -> None:
+def _check_folder(path: str) -> None:
     """Raise SourceError for a folder that is not there or may not be listed: it may be, later."""
     if not Path(path).is_dir():
         raise SourceError(f"paths: {path}: no such folder")
@@ -205,9 +205,9 @@ def check(settings: FolderSettings, _: SourceContext) -> None:
     wanted.require_filled("paths", settings.paths, "folders, parted by commas")
     wanted.require_filled("names", settings.names, "names of files, as in *.json,*.log")
     wanted.log_format(settings.format)
-    zone_of(settings.zone)
+    parse_zone(settings.zone)
     for path in settings.paths:
-        _there(path)
+        _check_folder(path)
 
 
 KIND = SourceKind(

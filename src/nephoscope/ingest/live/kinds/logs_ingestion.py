@@ -13,14 +13,14 @@ from msgspec import Meta
 
 from nephoscope.ingest.live import validators
 from nephoscope.ingest.live.connection_budget import ConnectionLimits
-from nephoscope.ingest.live.file_descriptors import DESCRIPTORS, short_of
-from nephoscope.ingest.live.https_server import AppServer, bound
+from nephoscope.ingest.live.file_descriptors import DESCRIPTORS, descriptor_shortage
+from nephoscope.ingest.live.https_server import AppServer, bind_socket
 from nephoscope.ingest.live.ingestion.api_tokens import IngestionTokens
 from nephoscope.ingest.live.ingestion.data_collection_rules import (
     DataCollectionRule,
     check_rules,
+    load_rules,
     make_implied_rule,
-    rules_of,
 )
 from nephoscope.ingest.live.ingestion.ingestion_app import IngestionEndpoint, app
 from nephoscope.ingest.live.ingestion.rule_quota import IngestionLimits
@@ -28,7 +28,7 @@ from nephoscope.ingest.live.listen_address import parse_listen_address
 from nephoscope.ingest.live.live_source import WHOLE, SourceContext, SourceKind, SourceSink
 from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
 from nephoscope.ingest.live.request_timeouts import RequestTimeouts
-from nephoscope.ingest.live.tls import check_tls, own_certificate, server_context
+from nephoscope.ingest.live.tls import check_tls, issue_self_signed, server_context
 from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
 
 _LOG = logging.getLogger("nephoscope.sources")
@@ -107,7 +107,7 @@ class LogsIngestionSource:
         """Read the rules, compile their transforms, bind the address, let go."""
         rules = self._rules()
         self._tokens()
-        listener = bound(parse_listen_address(self.settings.listen, "listen"))
+        listener = bind_socket(parse_listen_address(self.settings.listen, "listen"))
         listener.close()
         streams = sum(len(rule.streams) for rule in rules.values())
         return f"can listen on {self.settings.listen}; {len(rules)} rule(s), {streams} stream(s)"
@@ -120,24 +120,24 @@ class LogsIngestionSource:
             _LOG.warning("%s: %s", self.around.name, text)
             sink.note(error=text, key=key)
 
-        if short := short_of(chosen.max_connections):
+        if short := descriptor_shortage(chosen.max_connections):
             note_error(short, DESCRIPTORS)
         else:
-            sink.worked(DESCRIPTORS)
+            sink.report_working(DESCRIPTORS)
         limits = IngestionLimits(chosen.max_body, chosen.requests_per_minute, chosen.bytes_per_minute)
         door = IngestionEndpoint(
             sink, self._tokens(), self._rules(), make_implied_rule(self.around.name, self.around.table), self.around.name, limits,
             chosen.workers,
         )  # fmt: skip
         tls = self.tls()
-        listener = bound(parse_listen_address(chosen.listen, "listen"))
+        listener = bind_socket(parse_listen_address(chosen.listen, "listen"))
         self.port = listener.getsockname()[1]
         served = AppServer(
             app(door), listener, tls, bounds=ConnectionLimits(chosen.max_connections, chosen.max_per_address, chosen.handshake),
             pace=RequestTimeouts(chosen.head, chosen.body), idle=chosen.idle, told=LogRateLimiter(note_error),
         )  # fmt: skip
         self.ready.set()
-        sink.worked(WHOLE)
+        sink.report_working(WHOLE)
         try:
             while not stop.wait(0.5):
                 if not served.alive:
@@ -150,7 +150,7 @@ class LogsIngestionSource:
         """The certificate to serve with."""
         certificate, key = self.settings.certificate, self.settings.key
         if not certificate:
-            own, own_key, _ = own_certificate(self.around.folder / "tls", tuple(self.settings.names))
+            own, own_key, _ = issue_self_signed(self.around.folder / "tls", tuple(self.settings.names))
             certificate, key = str(own), str(own_key)
         return server_context(certificate, key, self.settings.client_ca)
 
@@ -161,7 +161,7 @@ class LogsIngestionSource:
         return IngestionTokens(kept)
 
     def _rules(self) -> dict[str, DataCollectionRule]:
-        return rules_of(list(self.settings.rules), self.around.table, self.around.make_table)
+        return load_rules(list(self.settings.rules), self.around.table, self.around.make_table)
 
 
 def check(settings: LogsIngestionSettings, around: SourceContext) -> None:

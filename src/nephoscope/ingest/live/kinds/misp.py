@@ -92,7 +92,7 @@ class MispSource:
                             return
                 sink.note(lag=0.0)
                 self._events(sink).retire(asker)
-                sink.worked(WHOLE)
+                sink.report_working(WHOLE)
                 stop.wait(self.settings.poll)
 
     def _events(self, sink: SourceSink) -> MispEvents:
@@ -143,7 +143,7 @@ class MispSource:
         the last hour again. A time to come does not count: what changes until then would never be asked for."""
         now = self.around.clock()
         for _, one, event in found:
-            told = _seconds(one) if by == "timestamp" else misp.published_at(event)
+            told = _seconds(one) if by == "timestamp" else misp.publication_time(event)
             if told <= (now + _ASKEW).timestamp():
                 yield told or (0 if by == "timestamp" else int((now - _ASKEW).timestamp()))
 

@@ -146,9 +146,9 @@ class StorageSource:
                 every += readers
         if stop.is_set():
             return
-        sink.note(lag=float(sum(self._left(reader) for reader in every)))
-        sink.only("blob:", self._failing)
-        sink.worked(WHOLE)
+        sink.note(lag=float(sum(self._count_unread_bytes(reader) for reader in every)))
+        sink.report_only("blob:", self._failing)
+        sink.report_working(WHOLE)
         for key in self._known.keys() - {reader.key for reader in every}:
             del self._known[key]
             sink.forget(key)
@@ -156,7 +156,7 @@ class StorageSource:
         self._contents.clear()
         self._contents.update({one.whole: key for key, one in self._known.items() if one.whole})
 
-    def _left(self, reader: BlobReader) -> int:
+    def _count_unread_bytes(self, reader: BlobReader) -> int:
         """The bytes of a blob that are still to be read."""
         known = self._known.get(reader.key)
         if known is not None and known.etag == reader.found.etag:
@@ -201,7 +201,7 @@ class StorageSource:
             reader.reading.sink.note(error=told_, key=reader.key)
             return
         if progress is not None:
-            reader.reading.sink.worked(reader.key)
+            reader.reading.sink.report_working(reader.key)
 
     def _keep(self, key: str, progress: Progress) -> None:
         self._known[key] = progress

@@ -15,14 +15,14 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.ingest.live.connection_budget import ConnectionLimits
-from nephoscope.ingest.live.file_descriptors import DESCRIPTORS, short_of
+from nephoscope.ingest.live.file_descriptors import DESCRIPTORS, descriptor_shortage
 from nephoscope.ingest.live.listen_address import parse_listen_address
-from nephoscope.ingest.live.live_source import WHOLE, SourceContext, SourceKind, SourceSink, zone_of
+from nephoscope.ingest.live.live_source import WHOLE, SourceContext, SourceKind, SourceSink, parse_zone
 from nephoscope.ingest.live.syslog.batch_sender import BatchSender
 from nephoscope.ingest.live.syslog.message_buffer import SyslogIntake
 from nephoscope.ingest.live.syslog.tcp_listener import StreamLimits, TcpListener
 from nephoscope.ingest.live.syslog.udp_listener import UdpListener
-from nephoscope.ingest.live.tls import check_tls, own_certificate, server_context
+from nephoscope.ingest.live.tls import check_tls, issue_self_signed, server_context
 from nephoscope.ingest.source_failures import SourceSettingsError
 
 _LOG = logging.getLogger("nephoscope.sources")
@@ -108,15 +108,15 @@ class SyslogSource:
         """Listen, and hand over in batches, until stopped; what was read by then is handed over before this returns."""
         intake, told = SyslogIntake(), _ListenerReports(sink, self.around.name)
         chosen = self.settings
-        if short := short_of(chosen.max_connections * (bool(chosen.tcp) + bool(chosen.tls))):
+        if short := descriptor_shortage(chosen.max_connections * (bool(chosen.tcp) + bool(chosen.tls))):
             told.note_failure(short, DESCRIPTORS)
         else:
-            sink.worked(DESCRIPTORS)
+            sink.report_working(DESCRIPTORS)
         with ExitStack() as listeners:
             listeners.enter_context(self._listen(intake, told))
             self.ready.set()
-            sink.worked(WHOLE)
-            threading.Thread(target=_end_when, args=(stop, listeners, intake), daemon=True).start()
+            sink.report_working(WHOLE)
+            threading.Thread(target=_close_on_stop, args=(stop, listeners, intake), daemon=True).start()
             try:
                 BatchSender(intake, sink, stop, told.note_failure, told.note_dropped).run()
             finally:
@@ -146,7 +146,7 @@ class SyslogSource:
     def _tls(self) -> ssl.SSLContext:
         certificate, key = self.settings.certificate, self.settings.key
         if not certificate:
-            own, own_key, _ = own_certificate(self.around.folder / "tls", tuple(self.settings.names))
+            own, own_key, _ = issue_self_signed(self.around.folder / "tls", tuple(self.settings.names))
             certificate, key = str(own), str(own_key)
         return server_context(certificate, key, self.settings.client_ca)
 
@@ -168,7 +168,7 @@ class _ListenerReports:
             self.sink.note(dropped=count)
 
 
-def _end_when(stop: Event, listeners: ExitStack, intake: SyslogIntake) -> None:
+def _close_on_stop(stop: Event, listeners: ExitStack, intake: SyslogIntake) -> None:
     """Once told to stop: close the listeners, which reads what has arrived, and then end the intake."""
     stop.wait()
     listeners.close()
@@ -184,7 +184,7 @@ def check(settings: SyslogSettings, _: SourceContext) -> None:
         parse_listen_address(text, name)
     if settings.tcp and settings.tcp == settings.tls and not settings.tcp.endswith(":0"):
         raise SourceSettingsError(f"tls: must differ from the address of tcp, {settings.tcp}")
-    zone_of(settings.zone)
+    parse_zone(settings.zone)
     check_tls(settings.certificate, settings.key, settings.client_ca, settings.names)
 
 

@@ -18,7 +18,7 @@ from msgspec import Meta
 from nephoscope.files.json_tree import tree_of
 from nephoscope.ingest.live import credential_validation, privileged_settings, validators
 from nephoscope.ingest.live.live_source import QuarantinedInput, SourceContext, SourceKind, SourceSink
-from nephoscope.ingest.live.poll_loop import told_round
+from nephoscope.ingest.live.poll_loop import report_poll_results
 from nephoscope.ingest.logs.timestamps import moment
 from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
 from nephoscope.ingest.threat_intelligence import stix
@@ -105,7 +105,7 @@ class TaxiiSource:
         with self._asker(stop) as asker:
             while not stop.is_set():
                 told = {one: self._round(one, asker, sink) for one in self.settings.collections}
-                told_round(sink, "collection:", told)
+                report_poll_results(sink, "collection:", told)
                 if not any(told.values()):
                     sink.note(lag=0.0)
                 stop.wait(self.settings.poll)
@@ -141,8 +141,8 @@ class TaxiiSource:
             raise SourceError(f"{self.settings.url}{path}: `objects` is not a list")
         number = int(at.get("number", 0)) + 1
         self._keep(objects, collection, number, sink)
-        more = _more(reply, f"{self.settings.url}{path}")
-        after = _after(at, number, reply, self.around.clock(), more=more)
+        more = _has_next_page(reply, f"{self.settings.url}{path}")
+        after = _next_page_start(at, number, reply, self.around.clock(), more=more)
         sink.save(key, after)
         if more and all(after[name] == at.get(name, "") for name in ("since", "next", "seen")):
             raise SourceError(
@@ -195,7 +195,7 @@ class TaxiiSource:
         return FeedClient(chosen.url, headers, auth, chosen.ca, chosen.private, stop=stop)
 
 
-def _more(reply: FeedResponse, url: str) -> bool:
+def _has_next_page(reply: FeedResponse, url: str) -> bool:
     """Return whether a page says that there are more; one that names the next and does not say says so too.
     SourceError for another word."""
     said = tree_of(reply.body).get("more")
@@ -206,7 +206,7 @@ def _more(reply: FeedResponse, url: str) -> bool:
     return said
 
 
-def _after(
+def _next_page_start(
     at: dict[str, object], number: int, reply: FeedResponse, now: datetime, *, more: bool
 ) -> dict[str, object]:
     """Return where the next page begins: behind a token while there is one, else behind the time that the last object was added."""

@@ -134,7 +134,7 @@ class SyslogFramer:
         self._dropping, self._dropped, self._head = 0, 0, b""
 
 
-def text_of(message: bytes) -> str:
+def decode_message(message: bytes) -> str:
     """A message as text: UTF-8, or else Latin-1, which loses nothing; line feeds inside it as `#012`, as syslog daemons write them."""
     try:
         text = message.decode("utf-8")

@@ -18,7 +18,7 @@ from nephoscope.ingest.live.listener import Listener
 from nephoscope.ingest.live.live_source import QuarantinedInput, ReceivedLines
 from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
 from nephoscope.ingest.live.syslog.message_buffer import SyslogIntake
-from nephoscope.ingest.live.syslog.message_framing import SyslogFramer, text_of
+from nephoscope.ingest.live.syslog.message_framing import SyslogFramer, decode_message
 from nephoscope.ingest.source_failures import SourceError
 
 #: How long what senders had already sent is read for after the end was asked for.
@@ -63,7 +63,7 @@ class _Connection(asyncio.Protocol):
 
     def _put(self, messages: list[bytes]) -> None:
         room = True
-        texts = tuple(text for message in messages if (text := text_of(message)))
+        texts = tuple(text for message in messages if (text := decode_message(message)))
         if texts:
             self._whole += 1
             room = self._streams.intake.put(ReceivedLines(self._peer, texts))
@@ -79,14 +79,14 @@ class _Connection(asyncio.Protocol):
             self._streams.intake.when_room(self._resume)
 
     def _make_refusal(self, reason: str, raw: bytes) -> QuarantinedInput:
-        return QuarantinedInput(f"syslog://{self._peer}", "stream", reason, text_of(raw))
+        return QuarantinedInput(f"syslog://{self._peer}", "stream", reason, decode_message(raw))
 
     def _resume(self) -> None:
         # The loop may have ended meanwhile; then there is nothing to go on with.
         with contextlib.suppress(RuntimeError):
-            self._streams.loop.call_soon_threadsafe(self._go_on)
+            self._streams.loop.call_soon_threadsafe(self._resume_reading)
 
-    def _go_on(self) -> None:
+    def _resume_reading(self) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 

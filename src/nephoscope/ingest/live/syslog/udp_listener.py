@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from nephoscope.ingest.live.live_source import QuarantinedInput, ReceivedLines
 from nephoscope.ingest.live.syslog.message_buffer import SyslogIntake
-from nephoscope.ingest.live.syslog.message_framing import text_of
+from nephoscope.ingest.live.syslog.message_framing import decode_message
 from nephoscope.ingest.source_failures import SourceError
 
 _SO_RXQ_OVFL = 40
@@ -82,8 +82,10 @@ class UdpListener:
     def _add(self, groups: dict[str, list[str]], data: bytes, peer: str) -> None:
         if len(data) > self._limit:
             reason = f"a message of {len(data)} bytes, over {self._limit}"
-            self._intake.put(QuarantinedInput(f"syslog://{peer}", "datagram", reason, text_of(data[:4096])))
-        elif text := text_of(data):
+            self._intake.put(
+                QuarantinedInput(f"syslog://{peer}", "datagram", reason, decode_message(data[:4096]))
+            )
+        elif text := decode_message(data):
             groups.setdefault(peer, []).append(text)
 
     def _overflow(self, control: list[tuple[int, int, bytes]]) -> None:
