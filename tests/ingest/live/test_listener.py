@@ -47,9 +47,9 @@ def test_the_limit_of_files_is_raised_and_told_where_it_is_low() -> None:
     assert (connection_limit(1000), connection_limit(100_000)) == (750, 98_976)
     program = (
         "import resource\n"
-        "from nephoscope.ingest.live.file_descriptors import short_of\n"
+        "from nephoscope.ingest.live.file_descriptors import descriptor_shortage\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 200))\n"
-        "print(short_of(150)); print(short_of(151))\n"
+        "print(descriptor_shortage(150)); print(descriptor_shortage(151))\n"
         "print(resource.getrlimit(resource.RLIMIT_NOFILE))"
     )
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

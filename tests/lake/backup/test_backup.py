@@ -303,7 +303,7 @@ WRITER = """
 import datetime as dt, sys, time
 from pathlib import Path
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.state import State
 data, name = Path(sys.argv[1]), sys.argv[2]
 now = dt.datetime.now(dt.UTC)
@@ -313,7 +313,7 @@ with State.of(data, "") as state, Lake.open(data, state) as lake:
     while True:
         number += 1
         rows = [{"TimeGenerated": now, "SyslogMessage": f"{name}/{number}"}] if number % 5 else []
-        made = arrow_of(table, rows, workspace=workspace, now=now).table
+        made = to_arrow_rows(table, rows, workspace=workspace, now=now).table
         writer.append("default", {"Syslog": made} if rows else {}, producer=name, sequence=number)
         state.checkpoints.put(name, "at", number)
         if number % 40 == 39:
