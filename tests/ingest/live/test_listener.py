@@ -75,7 +75,7 @@ source = SyslogSource(SyslogSettings(tcp="127.0.0.1:0", udp="127.0.0.1:0", max_p
 resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 if sys.argv[3] == "none":
     from nephoscope.ingest.live import listener
-    listener.file_descriptors.for_connections = lambda limit: limit
+    listener.file_descriptors.connection_limit = lambda limit: limit
 thread = threading.Thread(target=source.run, args=(sink, stop))
 thread.start()
 assert source.ready.wait(60)
