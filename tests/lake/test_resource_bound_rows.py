@@ -151,6 +151,14 @@ def test_what_is_left_out_is_filled_in():
         {"Computer": "web-01.contoso.com", "HostName": "web-01", "_SubscriptionId": SUB.upper()},
         {"HostIP": "127.0.0.1", "SyslogMessage": f"ssh from web-02, {B}", "ProcessName": "web-02"},
         {"Computer": "", "HostName": None, "Custom": {"peer": "web-02", "group": f"/subscriptions/{SUB}"}},
+        {
+            "Custom": {
+                "agent": {"hostname": "WEB-01"},
+                "remote": {"hostname": "web-02"},
+                "note": {"é": "{no JSON"},
+            }
+        },
+        {"Custom": json.dumps({"agent": {"id": A}, "text": "[1, 2]"})},
     ],
 )
 def test_what_is_its_own_and_what_it_saw_is_stored(row):
@@ -176,6 +184,15 @@ def test_what_is_its_own_and_what_it_saw_is_stored(row):
         ({"Facility": f"\u00a0\u200b{B}"}, "Facility names the resource"),
         ({"Facility": f"https://management.azure.com{B}"}, "Facility names the resource"),
         ({"Anything": {"deep": [[{"er": B}]]}}, "_AdditionalFields names the resource"),
+        ({"Anything": {"agent": {"hostname": "web-02"}}}, "hostname in _AdditionalFields is 'web-02'"),
+        ({"Anything": [{"x": [{"Device_Id": "b" * 40}]}]}, "Device_Id in _AdditionalFields is"),
+        ({"Anything": {"remote": {"id": B}}}, "_AdditionalFields names the resource"),
+        ({"Anything": {"raw": json.dumps({"id": B})}}, "_AdditionalFields names the resource"),
+        ({"Anything": json.dumps([json.dumps({"id": f"{B}/"})])}, "_AdditionalFields names the resource"),
+        (
+            {"Anything": {"raw": json.dumps({"agent": {"Computer": "web-02"}})}},
+            "Computer in _AdditionalFields is",
+        ),
     ],
 )
 def test_a_conflict_is_told_with_its_place(row, reason):
@@ -185,6 +202,16 @@ def test_a_conflict_is_told_with_its_place(row, reason):
     assert bad[1].startswith(f"{CONFLICT}: ")
     assert reason in bad[1]
     assert bad[1].endswith(f"but its sender is bound to {A}")
+
+
+def test_columns_that_azure_fills_in_are_dropped():
+    said = {"_ItemId": "web-02", "SourceSystem": "web-02", "ManagementGroupName": "web-02"}
+    table = Tables.builtin()["Event"]
+    (row,), bad = sent(table, said)
+    assert not bad
+    assert {row[name] for name in said} == {""}
+    (row,), _ = sent(table, said, sender=None)
+    assert {row[name] for name in said} == {"web-02"}
 
 
 @settings(max_examples=300, deadline=None)

@@ -8,12 +8,12 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.access.deferred_writes import DeferredWrites
 from nephoscope.access.managed_identity import cap_roles
-from nephoscope.access.roles import role
+from nephoscope.access.roles import PUBLISHER, role
 from nephoscope.access.scopes import (
     TENANT,
     Hierarchies,
@@ -25,6 +25,7 @@ from nephoscope.access.scopes import (
     reaches,
 )
 from nephoscope.access.sessions import label
+from nephoscope.model.read_reach import Reach
 from nephoscope.state.access.principals import (
     Principal,
     PrincipalKind,
@@ -32,12 +33,12 @@ from nephoscope.state.access.principals import (
     RoleAssignment,
     SecretKind,
 )
+from nephoscope.state.workspaces.workspace import DEFAULT
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.lake.queries.principal_scope import LakeScope
-    from nephoscope.model.read_reach import Reach
     from nephoscope.state import State
 
 SESSION = timedelta(hours=12)
@@ -62,6 +63,10 @@ class DeniedError(Exception):
         told = f", which is required for {why}" if why else ""
         super().__init__(f"{caller.name} is not allowed to perform {operation} at {scope}{told}")
         self.operation, self.scope, self.why = operation, scope, why
+
+
+class BoundDeniedError(DeniedError):
+    """The caller is bound to one resource and asked to change another, whatever its roles are."""
 
 
 class LinkedDeniedError(DeniedError):
@@ -104,12 +109,24 @@ class Caller:
 
     def may(self, operation: str, scope: str = TENANT) -> bool:
         """Return whether an operation may be done at a scope."""
-        return is_permitted(self.roles, operation, scope.lower().rstrip("/") or TENANT, self.hierarchy)
+        place = scope.lower().rstrip("/") or TENANT
+        return self._may_change(operation, place) and is_permitted(
+            self.roles, operation, place, self.hierarchy
+        )
+
+    def _may_change(self, operation: str, scope: str) -> bool:
+        """Return whether a binding leaves an operation at a lower-cased scope: reads, logs (whose rows are held to it), its own."""
+        binding = self.principal.binding
+        if binding is None or operation.lower().endswith("/read") or PUBLISHER.allows(operation):
+            return True
+        return scope == binding.key or scope.startswith(f"{binding.key}/")
 
     def must(self, operation: str, scope: str = TENANT, why: str = "") -> None:
         """DeniedError where an operation may not be done at a scope; `why` says for what it is wanted."""
-        if not self.may(operation, scope):
-            raise DeniedError(self, operation, scope, why)
+        if self.may(operation, scope):
+            return
+        own = self._may_change(operation, scope.lower().rstrip("/") or TENANT)
+        raise (DeniedError if own else BoundDeniedError)(self, operation, scope, why)
 
     def anywhere(self, operation: str) -> bool:
         """Return whether an operation may be done at any scope of the caller's roles."""
@@ -121,6 +138,8 @@ class Caller:
 
     def reach(self, operation: str) -> Reach:
         """Return what of the estate an operation may be done on."""
+        if not self._may_change(operation, TENANT):
+            return Reach()
         found = reach(self.roles, operation, self.hierarchy)
         if self.tenant is None:
             return found
@@ -303,6 +322,25 @@ class Guard:
             )
 
         self._afterwards.note(add_entry)
+
+    def deny(self, caller: Caller, error: DeniedError) -> None:
+        """Keep in the audit that a caller was not let; of one that is bound to another resource also a row that an alert comes of."""
+        self.audit_denial(caller.name, error.operation, error.scope, caller.address)
+        binding = caller.principal.binding
+        if binding is None or not isinstance(error, BoundDeniedError):
+            return
+        from nephoscope.lake.schema.resource_bound_rows import CONFLICT
+        from nephoscope.lake.writing.quarantine import QUARANTINE
+
+        row = {
+            "TimeGenerated": datetime.now(UTC).isoformat(),
+            "Source": caller.name,
+            "Place": error.scope,
+            "Reason": f"{CONFLICT}: {error.operation} names {error.scope}, but its sender is bound to {binding.resource}",
+            "Table": "ARM requests",
+            "SenderResourceId": binding.key,
+        }
+        self._afterwards.note(lambda session: self._state.outbox.add(session, DEFAULT, QUARANTINE, row))
 
     def audit_refusal(self, author: str, operation: str, target: str, address: str) -> None:
         """Keep in the audit that nobody was let in: of an address one entry a minute, which counts those since the last."""

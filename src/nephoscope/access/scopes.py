@@ -20,9 +20,11 @@ WORKSPACE = "/workspaces/"
 REPOSITORY = "/repositories/"
 MANAGEMENT_GROUP = "/providers/microsoft.management/managementgroups/"
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+#: A resource below its group, and one below that, perhaps of another provider.
+_RESOURCE = r"(/providers/[^/]+(/[^/]+/[^/]+)+)+"
 _SCOPE = re.compile(
-    rf"/|{ONE_TENANT}{_GUID.pattern}|{MANAGEMENT_GROUP}[^/]+|/subscriptions/{_GUID.pattern}(/resourcegroups/[^/]+)?|{WORKSPACE}[^/]+"
-    rf"|{REPOSITORY}[^/]+(/[^/]+)*",
+    rf"/|{ONE_TENANT}{_GUID.pattern}|{MANAGEMENT_GROUP}[^/]+|/subscriptions/{_GUID.pattern}(/resourcegroups/[^/]+({_RESOURCE})?)?"
+    rf"|{WORKSPACE}[^/]+|{REPOSITORY}[^/]+(/[^/]+)*",
     re.IGNORECASE,
 )
 
@@ -40,7 +42,7 @@ def parse_scope(text: str) -> str:
     if not _SCOPE.fullmatch(wanted):
         raise RoleScopeError(
             f"invalid scope {text!r}: use '/', /tenants/<id>, /subscriptions/<id>, "
-            "/subscriptions/<id>/resourceGroups/<name>, "
+            "/subscriptions/<id>/resourceGroups/<name>, the id of a resource in one, "
             "/providers/Microsoft.Management/managementGroups/<name>, /workspaces/<name> or "
             "/repositories/<name>"
         )
@@ -142,6 +144,8 @@ def reach(roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy)
             subscriptions |= hierarchy.of_tenant(scope.removeprefix(ONE_TENANT))
         elif scope.startswith(MANAGEMENT_GROUP):
             subscriptions |= frozenset() if scope in hierarchy.doubtful else hierarchy.below(scope)
+        elif _is_resource(scope):
+            continue  # a role at a resource lets change it; what is listed is narrowed to groups at least
         elif scope.startswith("/subscriptions/"):
             (groups if "/resourcegroups/" in scope else subscriptions).add(
                 scope if "/resourcegroups/" in scope else scope.rsplit("/", 1)[-1]
@@ -229,7 +233,12 @@ def containers(scope: str, hierarchy: Hierarchy) -> Iterable[str]:
         yield from _tenant_scopes(parts[2:3], hierarchy)
         yield from hierarchy.ancestors.get(parts[2], ())
         if len(parts) > 4 and parts[3] == "resourcegroups":
-            yield "/".join(parts[:5])
+            yield from ("/".join(parts[:end]) for end in range(5, len(parts) + 1))
+
+
+def _is_resource(scope: str) -> bool:
+    """Return whether a scope of a role is a resource in a group."""
+    return scope.startswith("/subscriptions/") and "/providers/" in scope
 
 
 def _tenant_scopes(subscriptions: Iterable[str], hierarchy: Hierarchy) -> Iterable[str]:

@@ -181,7 +181,7 @@ def _run_operation(call: ApiCall, operation: ApiOperation) -> ApiResponse:
 
 
 def _denied_fault(instance: Instance, call: ApiCall, error: DeniedError) -> ApiError:
-    instance.guard.audit_denial(call.caller.name, error.operation, error.scope, call.caller.address)
+    instance.guard.deny(call.caller, error)
     if call.path.lower().startswith(_GRAPH):
         return ApiError(
             403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."

@@ -118,9 +118,7 @@ def _draw_page(visit: Visit, page: Page) -> Response:
         status = 409 if found.get("overtaken") else 400 if found.get("refused") else 200
         return HTMLResponse(draw(page.template, visit=visit, page=page, **found), status, headers)
     except DeniedError as error:
-        visit.instance.guard.audit_denial(
-            visit.caller.name, error.operation, error.scope, visit.caller.address
-        )
+        visit.instance.guard.deny(visit.caller, error)
         return error_pages.denied_page(visit, error)
     except NotFoundError as error:
         return error_pages.missing_page(visit, str(error))

@@ -113,7 +113,7 @@ def _handle(
             return route.status, route.handler(ask, **given)
         return route.status, once_more(lambda: route.handler(ask, **given))
     except DeniedError as error:
-        instance.guard.audit_denial(caller.name, error.operation, error.scope, caller.address)
+        instance.guard.deny(caller, error)
         raise ApiError(403, "AuthorizationFailed", f"{error}.") from error
     except TransientError as error:
         raise later(error) from error

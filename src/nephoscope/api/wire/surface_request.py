@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
     from nephoscope.state.access.principals import Principal
+
+
+#: The id of what lies in a resource group.
+_IN_GROUP = re.compile(r"/subscriptions/[^/]+/resourcegroups/[^/]+/providers/")
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,12 @@ class ApiCall:
     def scope(self) -> str:
         """Return what the path is about: '/', or the lower-cased id of a container or resource."""
         return scope_of(self.path)
+
+    @property
+    def changed(self) -> str:
+        """Return what a change is made to: the lower-cased id of a resource in a resource group, else the scope."""
+        path = self.path.lower().rstrip("/")
+        return path if _IN_GROUP.match(path) else self.scope
 
     @property
     def below(self) -> str:

@@ -31,6 +31,12 @@ _IS_ARM_ID = re.compile(_ARM_ID, re.IGNORECASE)
 _ARM_ID_IN_COLUMN = rf"(?i)^[\s\p{{Z}}\p{{C}}]*{_ARM_ID}[\s\p{{Z}}\p{{C}}]*$"
 #: What JSON holds that may name a resource, also where its letters are escaped.
 _MAY_NAME = r"(?i)subscriptions|\\u"
+#: Members of an object that tells of the other end of a connection: a machine may say whom it talked to.
+_OTHER_END = re.compile(
+    r"(?i)(remote|target|destination|dest|dst|source|src|peer|client|server)(_?(endpoint|host))?"
+)
+#: Columns that Azure fills in by itself: what a bound sender says there is dropped.
+_OF_THE_SERVICE = ("_ItemId", "SourceSystem", "ManagementGroupName", "MG")
 _SHOWN = 300
 
 
@@ -73,6 +79,7 @@ def hold_rows(table: LakeTable, rows: pa.Table, senders: Senders) -> tuple[pa.Ta
         if name not in columns and name not in (TENANT, TYPE):
             _check_content(bound, name)
     made = {name: _held_column(bound, name, kind) for name, kind in columns.items()}
+    made |= {name: _clear_column(bound, name) for name in _OF_THE_SERVICE if name in rows.column_names}
     return _with_columns(table, rows, made), bound.bad
 
 
@@ -102,6 +109,13 @@ def _held_column(bound: _BoundRows, name: str, kind: Identity) -> pa.Array | Non
     if not fills:
         return column
     return pc.if_else(pc.and_(bound.owners.is_valid(), pc.invert(stated)), wanted, column)
+
+
+def _clear_column(bound: _BoundRows, name: str) -> pa.Array:
+    """A column without what bound senders say in it."""
+    column = _whole(bound.rows.column(name))
+    empty = pa.scalar("" if pa.types.is_string(column.type) else None, column.type)
+    return pc.if_else(bound.owners.is_valid(), empty, column)
 
 
 def _value(binding: ResourceBinding, name: str, kind: Identity) -> str:
@@ -170,17 +184,31 @@ def _check_dynamic(bound: _BoundRows, name: str) -> None:
         if is_bag and isinstance(value, dict):
             _check_bag(bound, place, name, value)
         for text in _texts(value):
-            if "subscriptions/" in text.lower() and _IS_ARM_ID.fullmatch(_trim(text)):
+            if "subscriptions" in text.lower() and _IS_ARM_ID.fullmatch(_trim(text)):
                 _check_id(bound, place, name, text)
 
 
 def _check_bag(bound: _BoundRows, place: int, bag: str, values: Mapping[str, object]) -> None:
-    for name, value in values.items():
+    for name, value in _members(values):
         kind = machine_identity(name)
         if kind is not None and not _is_own(bound.owner(place), name, kind, value):
             bound.refuse(place, f"{name} in {bag} is {str(value)[:_SHOWN]!r}")
-        elif not name.isascii():
+        elif name in values and not name.isascii():
             bound.refuse(place, f"the name {name[:_SHOWN]!r} in {bag} has letters outside ASCII")
+
+
+def _members(values: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """The members of a bag at any depth, also in JSON that a text holds, but for those below the name of the other end."""
+    waiting: list[object] = [values]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            yield from one.items()
+            waiting.extend(value for name, value in one.items() if not _OTHER_END.fullmatch(name))
+        elif isinstance(one, list):
+            waiting.extend(one)
+        elif isinstance(one, str) and (inner := _inner_json(one)) is not None:
+            waiting.append(inner)
 
 
 def _check_id(bound: _BoundRows, place: int, name: str, text: str) -> None:
@@ -197,10 +225,22 @@ def _texts(value: object) -> Iterator[str]:
         one = waiting.pop()
         if isinstance(one, str):
             yield one
+            if (inner := _inner_json(one)) is not None:
+                waiting.append(inner)
         elif isinstance(one, dict):
             waiting.extend((*one, *one.values()))
         elif isinstance(one, list):
             waiting.extend(one)
+
+
+def _inner_json(text: str) -> object:
+    """The object or list whose JSON a text is; None for another text."""
+    if not text.lstrip().startswith(("{", "[", '"')):
+        return None
+    try:
+        return _decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 def _trim(text: str) -> str:
