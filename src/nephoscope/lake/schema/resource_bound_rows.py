@@ -113,7 +113,7 @@ def _held_column(bound: _BoundRows, name: str, kind: Identity) -> pa.Array | Non
 
 def _clear_column(bound: _BoundRows, name: str) -> pa.Array:
     """A column without what bound senders say in it."""
-    column = _whole(bound.rows.column(name))
+    column = _combine_chunks(bound.rows.column(name))
     empty = pa.scalar("" if pa.types.is_string(column.type) else None, column.type)
     return pc.if_else(bound.owners.is_valid(), empty, column)
 
