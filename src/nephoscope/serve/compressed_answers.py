@@ -37,7 +37,7 @@ class CompressedAnswers:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(send, takes=may_compress(Headers(scope=scope)))
+        answer = _CompressedAnswer(send, takes=may_compress(Headers(scope=scope)))
         await self._app(scope, receive, answer.send)
 
 
@@ -48,7 +48,7 @@ def may_compress(asked: Headers) -> bool:
     return takes and asked.get("sec-fetch-site", "none") in ("none", "same-origin")
 
 
-class _Answer:
+class _CompressedAnswer:
     """One answer on its way: its head waits for the first piece, which says whether it is worth it."""
 
     def __init__(self, send: Send, *, takes: bool) -> None:
