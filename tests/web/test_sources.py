@@ -140,7 +140,7 @@ def test_a_test_is_kept_and_shown(instance, owner, monkeypatch):
         word in page for word in ("sub one", "Microsoft.KeyVault/vaults/read", "403 AuthorizationFailed")
     )
     rows = list(csv.DictReader(io.StringIO(owner.get("/sources/tenants/fabrikam?format=csv").text)))
-    assert [row["Answers"] for row in rows] == ["yes", "no", "yes"]
+    assert [row["Readable"] for row in rows] == ["yes", "no", "yes"]
     assert "rg &lt;one&gt;" in page
     assert "1 resource group in partly readable subscriptions can be collected" in page
 

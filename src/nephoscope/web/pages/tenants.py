@@ -162,7 +162,7 @@ def _show_tenant(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str
     if visit.asked("format") == "csv":
         return as_csv(
             tenant.name,
-            ("Subscription or resource group", "Answers", "Missing permissions", "Id"),
+            ("Subscription or resource group", "Readable", "Missing permissions", "Id"),
             _list_trial_rows(trial),
         )
     return {
