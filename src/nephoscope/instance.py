@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from nephoscope.access.authenticator import Guard
+from nephoscope.access.named_tenants import name_tenants
 from nephoscope.access.query_pool import QueryPool
 from nephoscope.access.query_queue import QueryLimits
 from nephoscope.access.scopes import Hierarchy
@@ -130,6 +131,7 @@ class Instance:
         snapshots = PublishedSnapshotCache(data)
         with State.of(data, url) as state, opened_lake(data, state, tenant, snapshots) as lake:
             guard = Guard(state, lambda: hierarchy_of(snapshots))
+            name_tenants(state, lambda: hierarchy_of(snapshots))
             made = cls(
                 data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", tenant), tenant, query_seconds,
                 managed_identity, query_limits or QueryLimits(),

@@ -18,6 +18,7 @@ from urllib.parse import urldefrag, urlsplit
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from starlette.testclient import TestClient
 from tests.api.test_matrix import OPERATIONS, answer
 from tests.posture.scans.test_tenants_apart import GROUP, NOW, Company, judged
@@ -31,6 +32,7 @@ from nephoscope.api.wire.operation import ApiOperation
 from nephoscope.automation.assessment_mail import letter
 from nephoscope.automation.publication_watch import PublicationWatch
 from nephoscope.automation.rule_formats.security_automations import TYPE
+from nephoscope.cli.main import cli
 from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
@@ -398,10 +400,58 @@ def test_wildcards_do_not_tell_which_tables_others_fill(
 
 def test_the_management_group_of_both(sides: tuple[Company, Company, Side, Side]) -> None:
     _, _, alone, both = sides
-    for path in (GROUP, f"{GROUP}/providers/Microsoft.Authorization/policyAssignments/own"):
-        address = f"{path}?api-version=2023-04-01"
+    below = ("Microsoft.Authorization/policyAssignments/own", "Microsoft.Authorization/policyAssignments",
+             "Microsoft.Security/assessments", "Microsoft.Authorization/roleAssignments")  # fmt: skip
+    for path in (GROUP, *(f"{GROUP}/providers/{one}" for one in below)):
+        address = f"{path}?api-version=2020-01-01"
         one, two = (told(side.person.get(address, headers=side.program)) for side in (alone, both))
         assert one == two
+        assert one[0] == 200, (path, one)
+    one, two = (told(side.person.get(f"/recommendations?scope={GROUP}")) for side in (alone, both))
+    assert differences(two, one) == []
+
+
+@pytest.mark.parametrize("role", ["Reader", "Security Reader"])
+def test_a_role_at_the_group_of_both(sides: tuple[Company, Company, Side, Side], role: str) -> None:
+    """A role that was given while one tenant was loaded, and one that names the tenant."""
+    a, b, alone, both = sides
+    found = []
+    for side in (alone, both):
+        with State.of(side.data) as state:
+            hierarchy = hierarchy_of(PublishedSnapshotCache(side.data))
+            with state.transaction() as session:
+                name = f"{role} of {side.data.name}"
+                who = state.principals.add(session, PrincipalKind.PROGRAM, name)
+                state.principals.grant(session, who.id, role, f"/tenants/{a.tenant}{GROUP}".lower(), "test")
+            key = Guard(state, lambda one=hierarchy: one).make_secret(who, SecretKind.TOKEN, "test")
+        headers = {"Authorization": f"Bearer {key}", "Cookie": ""}
+        paths = (
+            f"{GROUP}/providers/Microsoft.Security/assessments",
+            f"{a.subscription}/providers/Microsoft.Security/assessments",
+        )
+        found.append(
+            [told(side.person.get(f"{one}?api-version=2020-01-01", headers=headers)) for one in paths]
+        )
+    assert found[0] == found[1]
+    assert [one[0] for one in found[1]] == [200, 200]
+    assert [word for word in words(b) for one in found[1] if word in one[2]] == []
+
+
+def test_a_role_is_given_at_the_group_of_one_tenant(sides: tuple[Company, Company, Side, Side]) -> None:
+    a, b, alone, both = sides
+    known, refused, named = (
+        CliRunner().invoke(cli, ["--data", str(side.data), "access", "add", name, "--scope", scope])
+        for side, name, scope in (
+            (alone, "of-one", GROUP),
+            (both, "of-either", GROUP),
+            (both, "of-a", f"/tenants/{a.tenant}{GROUP}"),
+        )
+    )
+    kept = f"/tenants/{a.tenant}{GROUP}".lower()
+    assert (known.exit_code, named.exit_code, refused.exit_code) == (0, 0, 2)
+    assert kept in known.stdout
+    assert kept in named.stdout
+    assert all(f"/tenants/{one.tenant}/providers/" in refused.stderr for one in (a, b))
 
 
 def mails(side: Side, a: Company) -> list[tuple[str, str]]:

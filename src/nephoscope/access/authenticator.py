@@ -15,11 +15,13 @@ from nephoscope.access.deferred_writes import DeferredWrites
 from nephoscope.access.managed_identity import cap_roles
 from nephoscope.access.roles import PUBLISHER, role
 from nephoscope.access.scopes import (
+    ONE_TENANT,
     TENANT,
     Hierarchies,
     Hierarchy,
     is_permitted,
     log_scope,
+    name_tenant,
     permitted_in_some_repository,
     reach,
     reaches,
@@ -322,6 +324,13 @@ class Guard:
             )
 
         self._afterwards.note(add_entry)
+
+    def place_role(self, scope: str, held: Iterable[str]) -> str:
+        """The scope as a role at it is kept: with its tenant; where several have the name, that of a role which is held already."""
+        hierarchy = self._hierarchy()
+        if scope in hierarchy.doubtful:
+            return next((one for one in held if one.startswith(ONE_TENANT) and one.endswith(scope)), scope)
+        return name_tenant(scope, hierarchy)
 
     def deny(self, caller: Caller, error: DeniedError) -> None:
         """Keep in the audit that a caller was not let; of one that is bound to another resource also a row that an alert comes of."""

@@ -23,7 +23,7 @@ _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 #: A resource below its group, and one below that, perhaps of another provider.
 _RESOURCE = r"(/providers/[^/]+(/[^/]+/[^/]+)+)+"
 _SCOPE = re.compile(
-    rf"/|{ONE_TENANT}{_GUID.pattern}|{MANAGEMENT_GROUP}[^/]+|/subscriptions/{_GUID.pattern}(/resourcegroups/[^/]+({_RESOURCE})?)?"
+    rf"/|{ONE_TENANT}{_GUID.pattern}({MANAGEMENT_GROUP}[^/]+)?|{MANAGEMENT_GROUP}[^/]+|/subscriptions/{_GUID.pattern}(/resourcegroups/[^/]+({_RESOURCE})?)?"
     rf"|{WORKSPACE}[^/]+|{REPOSITORY}[^/]+(/[^/]+)*",
     re.IGNORECASE,
 )
@@ -43,7 +43,7 @@ def parse_scope(text: str) -> str:
         raise RoleScopeError(
             f"invalid scope {text!r}: use '/', /tenants/<id>, /subscriptions/<id>, "
             "/subscriptions/<id>/resourceGroups/<name>, the id of a resource in one, "
-            "/providers/Microsoft.Management/managementGroups/<name>, /workspaces/<name> or "
+            "/providers/Microsoft.Management/managementGroups/<name> (of one tenant: behind /tenants/<id>), /workspaces/<name> or "
             "/repositories/<name>"
         )
     return wanted
@@ -63,15 +63,14 @@ def find_unknown_scope(scope: str, hierarchy: Hierarchy, workspaces: Iterable[st
     if scope == TENANT or scope.startswith(REPOSITORY) or not hierarchy.subscriptions:
         return ""
     if scope.startswith(ONE_TENANT):
-        id_ = scope.removeprefix(ONE_TENANT)
-        return (
-            "" if id_ in hierarchy.tenants.values() else f"no subscription of the tenant {id_} was collected"
-        )
+        tenant, group = split_tenant(scope)
+        if tenant not in hierarchy.tenants.values():
+            return f"no subscription of the tenant {tenant} was collected"
+        if group and tenant not in hierarchy.tenants_with(group):
+            return f"no management group {group.rpartition('/')[2]} of the tenant {tenant} was collected"
+        return ""
     if scope in hierarchy.doubtful:
-        return (
-            f"several tenants have a management group {scope.rpartition('/')[2]}: use a tenant or "
-            "subscriptions instead"
-        )
+        return tell_ambiguous(scope, hierarchy)
     if scope.startswith(MANAGEMENT_GROUP):
         held = scope in hierarchy.above(hierarchy.subscriptions)
         return "" if held else f"no management group {scope.rpartition('/')[2]} was collected"
@@ -79,30 +78,63 @@ def find_unknown_scope(scope: str, hierarchy: Hierarchy, workspaces: Iterable[st
     return "" if id_ in hierarchy.subscriptions else f"no subscription {id_} was collected"
 
 
+def split_tenant(scope: str) -> tuple[str, str]:
+    """Split a scope of one tenant into the id of the tenant and the management group in it ('' = the tenant itself)."""
+    tenant, slash, rest = scope.removeprefix(ONE_TENANT).partition("/")
+    return tenant, slash + rest
+
+
+def name_tenant(scope: str, hierarchy: Hierarchy) -> str:
+    """Say of a management group which tenant's it is, where one alone has the name; any other scope stays as it is.
+
+    A role that is kept so stays with the tenant when another one brings a group of the same name.
+    """
+    if not scope.startswith(MANAGEMENT_GROUP):
+        return scope
+    owners = hierarchy.tenants_with(scope)
+    return f"{ONE_TENANT}{next(iter(owners))}{scope}" if len(owners) == 1 and all(owners) else scope
+
+
+def tell_ambiguous(group: str, hierarchy: Hierarchy) -> str:
+    """Say which tenants have a management group of a name, and how a scope names one of them."""
+    name = group.rpartition("/")[2]
+    ways = " or ".join(
+        f"{ONE_TENANT}{one}/providers/Microsoft.Management/managementGroups/{name}"
+        for one in sorted(hierarchy.tenants_with(group))
+        if one
+    )
+    return f"several tenants have a management group {name!r}: give the scope {ways}"
+
+
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
     """What lies where: the subscriptions that are known, and the management groups above each, nearest first (lower-cased ids).
 
     `tenants` maps a subscription to its tenant ('' = not known). `doubtful` are the management groups whose name several tenants
-    have: a role at such a name does not say which is meant and reaches neither (docs/decisions/0374-tenants-are-judged-apart.md).
+    have: a role at such a name does not say which is meant and reaches neither, one at `/tenants/<id>/providers/...` does
+    (docs/decisions/0492-a-management-group-is-a-tenants.md).
     """
 
     ancestors: Mapping[str, tuple[str, ...]]
     subscriptions: frozenset[str] = frozenset()
     tenants: Mapping[str, str] = field(default_factory=dict)
     doubtful: frozenset[str] = field(init=False)
+    _owners: Mapping[str, frozenset[str]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Find the names that several tenants have."""
-        object.__setattr__(self, "doubtful", frozenset(self._find_doubtful()))
-
-    def _find_doubtful(self) -> Iterator[str]:
-        if len(set(self.tenants.values())) < 2:
-            return
-        owner: dict[str, str] = {}
+        owners: dict[str, set[str]] = {}
         for subscription, groups in self.ancestors.items():
-            tenant = self.tenants.get(subscription, "")
-            yield from (group for group in groups if owner.setdefault(group, tenant) != tenant)
+            for group in groups:
+                owners.setdefault(group, set()).add(self.tenants.get(subscription, ""))
+        object.__setattr__(self, "_owners", {one: frozenset(found) for one, found in owners.items()})
+        several = len(set(self.tenants.values())) > 1
+        doubtful = frozenset(one for one, found in owners.items() if several and len(found) > 1)
+        object.__setattr__(self, "doubtful", doubtful)
+
+    def tenants_with(self, group: str) -> frozenset[str]:
+        """The tenants that have a management group of a name ('' = not known)."""
+        return self._owners.get(group, frozenset())
 
     def below(self, group: str) -> frozenset[str]:
         """The subscriptions below a management group."""
@@ -140,8 +172,12 @@ def reach(roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy)
     whole: set[str] = set()
     for scope in scopes:
         if scope.startswith(ONE_TENANT):
-            whole.add(scope.removeprefix(ONE_TENANT))
-            subscriptions |= hierarchy.of_tenant(scope.removeprefix(ONE_TENANT))
+            tenant, group = split_tenant(scope)
+            if group:
+                subscriptions |= hierarchy.below(group) & hierarchy.of_tenant(tenant)
+            else:
+                whole.add(tenant)
+                subscriptions |= hierarchy.of_tenant(tenant)
         elif scope.startswith(MANAGEMENT_GROUP):
             subscriptions |= frozenset() if scope in hierarchy.doubtful else hierarchy.below(scope)
         elif _is_resource(scope):
@@ -210,7 +246,41 @@ def permitted_in_some_repository(roles: Iterable[RoleAssignment], operation: str
 def is_permitted(roles: Iterable[RoleAssignment], operation: str, scope: str, hierarchy: Hierarchy) -> bool:
     """Return whether an operation may be done at a scope: '/', or the lower-cased id of a container, resource or workspace."""
     above = set(containers(scope, hierarchy)) - hierarchy.doubtful
-    return any(one.scope in above and _allows_operation(one, operation) for one in roles)
+    if any(one.scope in above and _allows_operation(one, operation) for one in roles):
+        return True
+    group = _group_of(scope)
+    return (
+        group in hierarchy.doubtful
+        and operation.lower().endswith("/read")
+        and _may_read_doubtful(tuple(roles), operation, group, hierarchy)
+    )
+
+
+def _may_read_doubtful(
+    roles: tuple[RoleAssignment, ...], operation: str, group: str, hierarchy: Hierarchy
+) -> bool:
+    """Return whether a group of which several tenants have the name is that of one tenant for who reads: nothing of the others
+    is reached, and a role in the tenant covers the group."""
+    reached = reach(roles, operation, hierarchy)
+    seen = (reached.tenants | reached.whole_tenants) & hierarchy.tenants_with(group)
+    if len(seen) != 1:
+        return False
+    (tenant,) = seen
+    covering = {f"{ONE_TENANT}{tenant}", *_groups_of_tenant(tenant, group, hierarchy)}
+    return any(one.scope in covering and _allows_operation(one, operation) for one in roles)
+
+
+def _group_of(scope: str) -> str:
+    """The management group that a scope is or lies at, '' for another scope."""
+    return "/".join(scope.split("/")[:5]) if scope.startswith(MANAGEMENT_GROUP) else ""
+
+
+def _groups_of_tenant(tenant: str, group: str, hierarchy: Hierarchy) -> Iterator[str]:
+    """The scopes of a tenant's management group and of those above it."""
+    own = hierarchy.of_tenant(tenant)
+    chains = [several for one, several in hierarchy.ancestors.items() if one in own and group in several]
+    for chain in chains:
+        yield from (f"{ONE_TENANT}{tenant}{one}" for one in chain[chain.index(group) :])
 
 
 def containers(scope: str, hierarchy: Hierarchy) -> Iterable[str]:
@@ -222,16 +292,24 @@ def containers(scope: str, hierarchy: Hierarchy) -> Iterable[str]:
     if scope.startswith(REPOSITORY):
         yield from ("/".join(parts[:end]) for end in range(3, len(parts) + 1))
     if scope.startswith(MANAGEMENT_GROUP):
-        group = "/".join(parts[:5])
+        group = _group_of(scope)
         yield group
         yield from hierarchy.over(group)
         yield from _tenant_scopes(hierarchy.below(group), hierarchy)
+        if len(owners := hierarchy.tenants_with(group)) == 1:
+            yield from _groups_of_tenant(next(iter(owners)), group, hierarchy)
     if scope.startswith(ONE_TENANT):
         yield "/".join(parts[:3])
+        tenant, group = split_tenant(scope)
+        if group:
+            yield scope
+            yield from _groups_of_tenant(tenant, group, hierarchy)
     if scope.startswith("/subscriptions/") and len(parts) > 2:
         yield "/".join(parts[:3])
         yield from _tenant_scopes(parts[2:3], hierarchy)
-        yield from hierarchy.ancestors.get(parts[2], ())
+        for group in hierarchy.ancestors.get(parts[2], ()):
+            yield group
+            yield f"{ONE_TENANT}{hierarchy.tenants.get(parts[2], '')}{group}"
         if len(parts) > 4 and parts[3] == "resourcegroups":
             yield from ("/".join(parts[:end]) for end in range(5, len(parts) + 1))
 

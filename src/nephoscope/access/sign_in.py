@@ -238,8 +238,9 @@ class SignIn:
     ) -> None:
         """Give the roles of the rules that are true, and take those that a rule gave before; others stay."""
         author = BY + provider.name
-        wanted = {(one.role, one.scope) for one in rules if one.role}
         held = {(one.role, one.scope): one for one in self._state.principals.roles(person.id)}
+        scopes = [one.scope for one in held.values() if one.author == author]
+        wanted = {(one.role, self._guard.place_role(one.scope, scopes)) for one in rules if one.role}
         with self._state.transaction() as session:
             for role, scope in sorted(wanted - held.keys()):
                 self._state.principals.grant(session, person.id, role, scope, author)

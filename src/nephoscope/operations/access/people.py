@@ -10,7 +10,13 @@ import msgspec
 
 from nephoscope.access.managed_identity import READING
 from nephoscope.access.roles import ROLES, role
-from nephoscope.access.scopes import RoleScopeError, find_unknown_scope, parse_scope
+from nephoscope.access.scopes import (
+    RoleScopeError,
+    find_unknown_scope,
+    name_tenant,
+    parse_scope,
+    tell_ambiguous,
+)
 from nephoscope.access.sessions import list_open_sessions
 from nephoscope.instance import hierarchy_of
 from nephoscope.model.resource_binding import bind_resource
@@ -184,7 +190,7 @@ def people(call: OperationCall) -> PersonList:
 )
 def add(call: OperationCall, body: NewPerson) -> RolePlaced:
     """Add a user or program with its first role assignment."""
-    given, where = _role(body.role), _scope(body.scope)
+    given, where = _role(body.role), _granted_scope(call, body.scope)
     if body.managed_identity and (body.program or given not in READING):
         readers = " or ".join(sorted(READING))
         raise RefusedRequestError(f"--managed-identity: --role must be {readers}, without --program", "role")
@@ -201,7 +207,7 @@ def add(call: OperationCall, body: NewPerson) -> RolePlaced:
 )
 def grant(call: OperationCall, name: Text, body: RoleAtScope) -> RolePlaced:
     """Assign a role at a scope."""
-    given, where, who = _role(body.role), _scope(body.scope), find_principal(call, name)
+    given, where, who = _role(body.role), _granted_scope(call, body.scope), find_principal(call, name)
     service.grant_role(call.service, who, given, where)
     return _tell_place(call, who, given, where)
 
@@ -214,11 +220,14 @@ def grant(call: OperationCall, name: Text, body: RoleAtScope) -> RolePlaced:
 def revoke(call: OperationCall, name: Text, body: RoleAtScope) -> RolePlaced:
     """Remove a role assignment. The last active Owner at / cannot be removed: add another Owner first."""
     given, where, who = _role(body.role), _scope(body.scope), find_principal(call, name)
-    held = [each for each in call.state.principals.roles(who.id) if (each.role, each.scope) == (given, where)]
+    named = {where, name_tenant(where, hierarchy_of(PublishedSnapshotCache(call.service.data)))}
+    held = [
+        each for each in call.state.principals.roles(who.id) if each.role == given and (each.scope in named)
+    ]
     if not held:
         raise RefusedRequestError(f"{who.name} is not {given} at {where}", "role")
     service.revoke_role(call.service, held[0])
-    return RolePlaced(name=who.name, role=given, scope=where)
+    return RolePlaced(name=who.name, role=given, scope=held[0].scope)
 
 
 @OPERATIONS.operation(
@@ -335,6 +344,15 @@ def _scope(text: str) -> str:
         return parse_scope(text)
     except RoleScopeError as error:
         raise RefusedRequestError(f"--scope: {error}", "scope") from error
+
+
+def _granted_scope(call: OperationCall, text: str) -> str:
+    """The scope of a role to be given; a management group says whose it is, and RefusedRequestError says where it cannot."""
+    hierarchy = hierarchy_of(PublishedSnapshotCache(call.service.data))
+    scope = _scope(text)
+    if scope in hierarchy.doubtful:
+        raise RefusedRequestError(f"--scope: {tell_ambiguous(scope, hierarchy)}", "scope")
+    return name_tenant(scope, hierarchy)
 
 
 def _tell_place(call: OperationCall, who: Principal, given: str, where: str) -> RolePlaced:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.access.scopes import MANAGEMENT_GROUP, REPOSITORY, TENANT, WORKSPACE
+from nephoscope.access.scopes import (
+    MANAGEMENT_GROUP,
+    ONE_TENANT,
+    REPOSITORY,
+    TENANT,
+    WORKSPACE,
+    split_tenant,
+)
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
@@ -21,6 +28,9 @@ def describe_place(visit: Visit, scope: str) -> str:
         return f"at repository {scope.removeprefix(REPOSITORY)}"
     if scope.startswith(MANAGEMENT_GROUP):
         return f"at management group {last}"
+    if scope.startswith(ONE_TENANT):
+        tenant, group = split_tenant(scope)
+        return f"at management group {last} of tenant {tenant}" if group else f"at tenant {tenant}"
     id_ = scope.split("/")[2]
     name = visit.subscriptions.get(id_, id_)
     return f"at {last} in {name}" if "/resourcegroups/" in scope else f"at {name}"
