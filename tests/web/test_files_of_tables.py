@@ -105,7 +105,7 @@ def test_tables_that_are_empty_are_files_too(owner, address):
 def test_the_test_of_a_tenant_is_whole_in_its_file(owner):
     rows = list(csv.DictReader(io.StringIO(owner.get("/sources/tenants/fabrikam?format=csv").text)))
     assert [
-        (one["Subscription or resource group"], one["Answers"], one["Missing permissions"]) for one in rows
+        (one["Subscription or resource group"], one["Readable"], one["Missing permissions"]) for one in rows
     ] == [
         ("sub one", "yes", "Microsoft.KeyVault/vaults/read"),
         ("Microsoft Graph", "no", "not granted"),
