@@ -200,7 +200,8 @@ def test_definitions_of_the_estate_are_not_judged_beside_a_file_that_is_named(pl
 def test_compliance_without_an_initiative_says_so(place: Path) -> None:
     result = run(place, "compliance")
     assert result.exit_code == 2
-    assert "no initiative was evaluated" in result.stderr
+    assert "no initiative was evaluated: the loaded policies have no initiative" in result.stderr
+    assert "none" not in result.stderr
     assert result.stdout == ""
 
 

@@ -124,6 +124,23 @@ def test_a_refusal_says_what_is_needed_and_is_audited(visitor, denied):
     assert denied() == before + 1
 
 
+@pytest.mark.parametrize(
+    ("path", "scope"),
+    [
+        ("/inventory", "/subscriptions/ID"),
+        ("/recommendations", "/subscriptions/ID"),
+        ("/alerts", "/subscriptions/ID"),
+        ("/incidents", "/workspaces/NAME"),
+        ("/settings/audit", "/"),
+    ],
+)
+def test_a_refusal_names_the_narrowest_scope(visitor, path, scope):
+    told = visitor().get(path, headers=HTML)
+    assert told.status_code == 403
+    line = html.unescape(re.search(r'<p class="text-code">(.*?)</p>', told.text)[1])
+    assert line.endswith(f"--scope {scope}")
+
+
 def test_the_command_that_a_refusal_names_lets_the_visitor_in(visitor, instance, monkeypatch):
     asks = visitor()
     told = asks.get("/settings/audit", headers=HTML)
@@ -132,7 +149,8 @@ def test_the_command_that_a_refusal_names_lets_the_visitor_in(visitor, instance,
         patch.setattr(instance.state.database, "file", instance.data / "other.db")
         assert "with the server&#39;s NEPHOSCOPE_STATE" in asks.get("/settings/audit", headers=HTML).text
     line = html.unescape(re.search(r'<p class="text-code">(.*?)</p>', told.text)[1])
-    done = CliRunner().invoke(cli, shlex.split(line)[1:])
+    assert str(instance.data) not in told.text
+    done = CliRunner().invoke(cli, ["--data", str(instance.data), *shlex.split(line)[1:]])
     assert done.exit_code == 0, (line, done.output)
     monotonic = time.monotonic() + FRESH + 1
     with pytest.MonkeyPatch.context() as patch:

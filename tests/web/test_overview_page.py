@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 from tests.web.conftest import LATELY, LONG, NOON, alert
 
+from nephoscope.instance import FAILED, PROGRESS
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.history.evaluation_diff import ChangeKind, FindingChange
 from nephoscope.posture.history.finding_moves import FindingMoves
@@ -18,6 +19,8 @@ from nephoscope.state.incidents.alert_counts import count_by_time
 from nephoscope.state.incidents.alerts import AlertFilter
 from nephoscope.state.incidents.incident_counts import count_alerts_of, count_incidents
 from nephoscope.state.incidents.incidents import Incident, IncidentFilter, IncidentStatus
+from nephoscope.web.page_data import assessment_progress
+from nephoscope.web.page_data.assessment_progress import STALE, UNFINISHED
 from nephoscope.web.rendering.stacked_columns import stack_columns
 from nephoscope_policy.model.state import ComplianceState
 
@@ -131,3 +134,28 @@ def test_the_axis_ends_at_an_even_number(most, high):
     columns = stack_columns(("High", "Low"), [(most, 0), (0, 0)])
     assert (columns.middle, columns.high) == (high // 2, high)
     assert len(columns.groups) == (1 if most else 0)
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "value", "whole", "part"),
+    [
+        (FAILED, "tenant b refused", "The last assessment failed: tenant b refused", STALE),
+        (PROGRESS, {"what": "tenant b", "done": 1, "total": 2, "at": 0.0, "began": 0.0}, UNFINISHED, STALE),
+    ],
+)
+def test_readers_of_a_part_see_that_assessments_fail(
+    instance, owner, visitor, sandbox, monkeypatch, checkpoint, value, whole, part
+):
+    monkeypatch.setattr(assessment_progress, "last_request", lambda _: "a scan")
+    reader = visitor(("Reader", f"/subscriptions/{sandbox}"))
+    assert all(
+        text not in page for text in (whole, part) for page in (owner.get("/").text, reader.get("/").text)
+    )
+    instance.state.checkpoints.put(*checkpoint, value)
+    try:
+        assert whole in owner.get("/").text
+        seen = reader.get("/").text
+        assert part in seen
+        assert "tenant b" not in seen
+    finally:
+        instance.state.checkpoints.remove(*checkpoint)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import nephoscope_policy as policy
-from nephoscope_policy.azure_facts import always_present, listed_names
+from nephoscope_policy.azure_facts import always_present, always_stated, listed_names
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
@@ -121,3 +121,63 @@ def test_a_plan_of_the_subscription_is_looked_up_from_a_resource() -> None:
     }
     found = judge("Microsoft.Storage/storageAccounts", details, [], DECLARED)
     assert (found.state, SUB in found.description) == (ComplianceState.UNKNOWN, True)
+
+
+ROLE = {
+    "type": "CustomRole",
+    "permissions": [{"actions": ["*"], "notActions": []}],
+    "assignableScopes": [SUB],
+}
+ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
+FIELDS = {
+    "Microsoft.Authorization/roleDefinitions/type": "properties.type",
+    "Microsoft.Authorization/roleDefinitions/permissions[*].actions[*]": "properties.permissions",
+    "Microsoft.Authorization/roleDefinitions/assignableScopes[*]": "properties.assignableScopes",
+    f"{ASSIGNMENT}/roleDefinitionId": "properties.roleDefinitionId",
+}
+
+
+def test_every_field_that_is_always_stated_is_tried() -> None:
+    stated = {f"{type_}/{path}" for group in always_stated() for type_ in group.types for path in group.paths}
+    assert stated == {"/".join((*alias.split("/")[:2], path)) for alias, path in FIELDS.items()}
+
+
+@pytest.mark.parametrize(("alias", "path"), FIELDS.items())
+def test_a_record_without_a_field_that_azure_always_has_was_not_read(alias: str, path: str) -> None:
+    type_ = "/".join(alias.split("/")[:2])
+    condition = (
+        {"count": {"field": alias}, "greater": 0} if "[*]" in alias else {"field": alias, "equals": "x"}
+    )
+    rule = {"if": {"allOf": [{"field": "type", "equals": type_}, condition]}, "then": {"effect": "audit"}}
+    definition = policy.Definition.parse({"policyRule": rule, "mode": "All"})
+    subject = Resource.of(
+        {"id": f"{SUB}/providers/{type_}/x", "type": type_, "properties": {"roleName": "r"}}
+    )
+    snapshot = policy.Snapshot([subject], coverage=DECLARED)
+    found = definition.evaluate(subject, snapshot)
+    assert found == definition.explain(subject, snapshot)
+    assert (found.state, found.cause) == (ComplianceState.UNKNOWN, "not-collected")
+    assert f"{path.lower()} of" in found.description
+    assert "Azure always has it" in found.description
+
+
+@pytest.mark.parametrize("left", ["", "type", "permissions", "assignableScopes"])
+def test_a_projected_role_is_not_compliant(left: str) -> None:
+    role = "Microsoft.Authorization/roleDefinitions"
+    properties = {name: value for name, value in ROLE.items() if name != left}
+    subject = Resource.of({"id": f"{SUB}/providers/{role}/x", "type": role, "properties": properties})
+    rule = {
+        "if": {"allOf": [
+            {"field": f"{role}/type", "equals": "CustomRole"},
+            {"count": {"field": f"{role}/permissions[*].actions[*]",
+                       "where": {"field": f"{role}/permissions[*].actions[*]", "equals": "*"}}, "greater": 0},
+            {"count": {"field": f"{role}/assignableScopes[*]"}, "greater": 0},
+        ]},
+        "then": {"effect": "audit"},
+    }  # fmt: skip
+    definition = policy.Definition.parse({"policyRule": rule, "mode": "All"})
+    found = definition.evaluate(subject, policy.Snapshot([subject], coverage=DECLARED))
+    assert found.state is (ComplianceState.UNKNOWN if left else ComplianceState.NON_COMPLIANT)
+    properties["type"] = "BuiltInRole"
+    certain = definition.evaluate(subject, policy.Snapshot([subject], coverage=DECLARED))
+    assert certain.state is ComplianceState.COMPLIANT

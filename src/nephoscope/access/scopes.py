@@ -248,7 +248,7 @@ def is_permitted(roles: Iterable[RoleAssignment], operation: str, scope: str, hi
     above = set(containers(scope, hierarchy)) - hierarchy.doubtful
     if any(one.scope in above and _allows_operation(one, operation) for one in roles):
         return True
-    group = _group_of(scope)
+    group = _find_group(scope)
     return (
         group in hierarchy.doubtful
         and operation.lower().endswith("/read")
@@ -270,7 +270,7 @@ def _may_read_doubtful(
     return any(one.scope in covering and _allows_operation(one, operation) for one in roles)
 
 
-def _group_of(scope: str) -> str:
+def _find_group(scope: str) -> str:
     """The management group that a scope is or lies at, '' for another scope."""
     return "/".join(scope.split("/")[:5]) if scope.startswith(MANAGEMENT_GROUP) else ""
 
@@ -292,7 +292,7 @@ def containers(scope: str, hierarchy: Hierarchy) -> Iterable[str]:
     if scope.startswith(REPOSITORY):
         yield from ("/".join(parts[:end]) for end in range(3, len(parts) + 1))
     if scope.startswith(MANAGEMENT_GROUP):
-        group = _group_of(scope)
+        group = _find_group(scope)
         yield group
         yield from hierarchy.over(group)
         yield from _tenant_scopes(hierarchy.below(group), hierarchy)

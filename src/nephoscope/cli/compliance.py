@@ -70,8 +70,10 @@ def command(data: Path, /, **options: Unpack[_ComplianceOptions]) -> None:
 def _without_standard(report: Report) -> str:
     """Say why there is nothing to show, and which initiatives there are to judge by."""
     names = sorted(entry.name for entry in report.run.catalogue.initiatives())
+    if not names:
+        return (
+            "no initiative was evaluated: the loaded policies have no initiative (policySetDefinition); add one to "
+            "--policies, or run `nephoscope content import`"
+        )
     loaded = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
-    return (
-        "no initiative was evaluated: select one with --initiative NAME_OR_ID (loaded: "
-        f"{loaded or 'none; load some with --policies or `nephoscope content import`'})"
-    )
+    return f"no initiative was evaluated: select one with --initiative NAME_OR_ID (loaded: {loaded})"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse, Response
 
 from nephoscope.access.roles import smallest
-from nephoscope.access.scopes import find_role_scope
+from nephoscope.access.scopes import REPOSITORY, TENANT, WORKSPACE, find_role_scope
 from nephoscope.web.rendering.templates import draw
 from nephoscope.web.visits.page import Page
 
@@ -24,14 +25,16 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("nephoscope.web")
 
 
-def denied_page(visit: Visit, error: DeniedError) -> Response:
-    """403: the visitor's roles do not allow it."""
+def denied_page(visit: Visit, error: DeniedError, page: Page | None = None) -> Response:
+    """403: the visitor's roles do not allow it; of a `page` that they do not open, the narrowest scope that opens it."""
+    scope = find_role_scope(error.scope) if page is None else _narrowest_scope(page)
+    at = error.scope if page is None else scope
     wanted = f", which is required for {error.why}" if error.why else ""
     return _framed_page(
         visit,
         403,
         "Not allowed",
-        f"Your roles do not allow {error.operation} at {error.scope}{wanted}.",
+        f"Your roles do not allow {error.operation} at {at}{wanted}.",
         (
             "To see your roles, open the menu behind your name at the top of the page.",
             (
@@ -39,16 +42,22 @@ def denied_page(visit: Visit, error: DeniedError) -> Response:
                 f"Owner can assign it on the server{_data_folder_options(visit)}:"
             ),
         ),
-        command=visit.instance.command(
-            "access",
-            "grant",
-            visit.caller.name,
-            "--role",
-            smallest(error.operation).name,
-            "--scope",
-            find_role_scope(error.scope),
+        command=shlex.join(
+            [
+                *("nephoscope", "access", "grant", visit.caller.name),
+                *("--role", smallest(error.operation).name, "--scope", scope),
+            ]
         ),
     )
+
+
+def _narrowest_scope(page: Page) -> str:
+    """The form of the narrowest scope at which a role opens a page."""
+    if page.tenant:
+        return TENANT
+    if page.repositories:
+        return f"{REPOSITORY}NAME"
+    return f"{WORKSPACE}NAME" if page.anywhere and not page.parted else "/subscriptions/ID"
 
 
 def _data_folder_options(visit: Visit) -> str:

@@ -119,7 +119,7 @@ def _draw_page(visit: Visit, page: Page) -> Response:
         return HTMLResponse(draw(page.template, visit=visit, page=page, **found), status, headers)
     except DeniedError as error:
         visit.instance.guard.deny(visit.caller, error)
-        return error_pages.denied_page(visit, error)
+        return error_pages.denied_page(visit, error, None if visit.allows(page) else page)
     except NotFoundError as error:
         return error_pages.missing_page(visit, str(error))
     except TransientError:

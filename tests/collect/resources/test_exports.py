@@ -522,3 +522,51 @@ def test_an_answer_with_fewer_records_than_there_are_is_a_missing_page(tmp_path,
     estate = resources.load([tmp_path])
     assert bool(estate.quarantine) is missing
     assert estate.coverage.covers("microsoft.keyvault/vaults", GROUP) is not missing
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ({"StatusCode": 200, "Method": "GET", "Content": json.dumps({"value": [VAULT]})}, "write its member Content"),
+        ([{"StatusCode": 200, "Content": "{}"}], "Invoke-AzRestMethod with status 200"),
+        ({"StatusCode": 403, "Content": json.dumps({"error": {"code": "AuthorizationFailed"}})}, "it says AuthorizationFailed"),
+        ({"StatusCode": 500, "Content": "oops"}, "no code of an error"),
+        ({"error": {"code": "AuthorizationFailed", "message": "x"}}, "an error answer of Azure, AuthorizationFailed"),
+        ({"value": "@{id=/subscriptions/x; name=y}"}, "-Depth 100"),
+        ({"value": "System.Object[]"}, "-Depth 100"),
+        ("null", "JSON without a record, null"),
+        ("42", "JSON without a record, a number"),
+        ('"x"', "JSON without a record, a text"),
+        ("true", "JSON without a record, a boolean"),
+        ("id: 1", "neither JSON nor a table"),
+        ([{**VAULT, "id": VAULT["id"].replace("keyvault", "\u212aeyvault").replace("vaults/v", "vaults/\u212a")}], "U+212A"),
+    ],
+)  # fmt: skip
+def test_what_is_no_export_is_told_with_what_to_do(tmp_path, document, told):
+    (found,) = load(tmp_path, "a.json", document).quarantine
+    assert told in found.reason
+    assert "must keep the column" not in found.reason
+
+
+def test_an_azure_error_may_be_a_property_of_a_resource(tmp_path):
+    found = load(tmp_path, "a.json", [{**VAULT, "error": {"code": "x"}, "StatusCode": 1, "Content": 2}])
+    assert not found.quarantine
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        (json.dumps({"a": 1}), {"a": 1}),
+        (f" {json.dumps({'b': '@{c=1}'})}", {}),
+        ("{no json", None),
+        ("[1]", None),
+    ],
+)
+def test_properties_as_json_in_a_text_are_read(tmp_path, text, read):
+    loaded = load(tmp_path, "a.json", [{**VAULT, "properties": text}]).resources.values()
+    (found,) = [one for one in loaded if one.type.endswith("vaults")]
+    assert found.complete is (read == {"a": 1})
+    if read is not None:
+        assert {
+            name: value for name, value in found.body["properties"].items() if name != "unreadPaths"
+        } == read

@@ -390,6 +390,15 @@ def test_an_exemption_from_an_unknown_assignment_is_a_problem(judge: Any) -> Non
     assert ["an assignment that is not there" in problem.reason for problem in run.errors] == [True]
 
 
+def test_an_exemption_from_an_assignment_that_is_not_evaluated_is_no_error(judge: Any) -> None:
+    other = assignment(TWO, name="gone").id
+    body = {"id": other, "properties": {"policyDefinitionId": "x", "scope": TWO}}
+    known = estate()
+    world = Estate.of([*known.resources.values(), Resource.of(body)], known.coverage)
+    (problem,) = judge(assignment(ONE), exemptions=(exemption(ONE, other),), world=world).errors
+    assert (problem.error, "--assigned" in problem.reason) == (False, True)
+
+
 def attestation(
     to: Assignment, state: str, scope: str = ONE, name: str = "t", **properties: Any
 ) -> PolicyAttestation:

@@ -1,6 +1,6 @@
-"""Facts about Azure that content holds: how old a report may be, and which children of a resource always exist.
+"""Facts about Azure that content holds: how old a report may be, and which children and fields of a resource always exist.
 
-The facts are content (content/azure/report_ages.json, content/azure/always_present.json).
+The facts are content (content/azure/report_ages.json, content/azure/always_present.json, content/azure/always_stated.json).
 """
 
 from __future__ import annotations
@@ -65,6 +65,15 @@ class AlwaysPresent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def listed_types(self, parent: str) -> Mapping[str, tuple[str, ...]]:
         """The child types under one parent in full, with the names that a list always holds."""
         return _qualify_types(parent, self.listed)
+
+
+class AlwaysStated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Fields that Azure has in each body of some types, by their paths: a body without one was exported without it."""
+
+    types: tuple[str, ...]
+    paths: tuple[str, ...]
+    why: str
+    source: str
 
 
 def _qualify_types(parent: str, children: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
@@ -133,6 +142,27 @@ def _load_listed_children() -> Mapping[tuple[str, str], frozenset[str]]:
 def listed_names(parent: str, type_: str) -> frozenset[str]:
     """Return the lower-cased names that a list of a type under a resource of a lower-cased type always holds."""
     return _load_listed_children().get((parent, type_), frozenset())
+
+
+@cache
+def always_stated() -> tuple[AlwaysStated, ...]:
+    """The fields that bodies always have; ContentError where the file has another shape."""
+    found: tuple[AlwaysStated, ...] = read_facts("always_stated.json", tuple[AlwaysStated, ...])
+    return found
+
+
+@cache
+def _stated_by_type() -> Mapping[str, tuple[tuple[str, ...], ...]]:
+    found: defaultdict[str, list[tuple[str, ...]]] = defaultdict(list)
+    for group in always_stated():
+        for type_ in group.types:
+            found[type_.lower()] += [tuple(path.lower().split(".")) for path in group.paths]
+    return {type_: tuple(paths) for type_, paths in found.items()}
+
+
+def stated_paths(type_: str) -> tuple[tuple[str, ...], ...]:
+    """Return the paths, as lower-cased keys, that each body of a lower-cased type has."""
+    return _stated_by_type().get(type_, ())
 
 
 def read_facts(name: str, shape: object) -> Any:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope_policy.azure_facts import always_present, report_kinds
+from nephoscope_policy.azure_facts import always_present, always_stated, report_kinds
 
 _INTRODUCTION = """# What Azure reports, and what it always has
 
-*Generated from `content/azure/report_ages.json` and `content/azure/always_present.json` by `make docs`; do not edit.*
+*Generated from `report_ages.json`, `always_present.json` and `always_stated.json` of `content/azure` by `make docs`; do not edit.*
 
 ## How long a report holds
 
@@ -24,11 +24,18 @@ _CHILDREN = """
 Azure has these of every resource of the type. One that is not in the snapshot was not read: the verdict is Unknown, cause
 `not-collected`, also where a manifest claims its type ([why](../decisions/0379-children-that-always-exist.md)).
 """
+_FIELDS = """
+## Fields that every record has
+
+Azure has these in every record of the type. A record with `properties` and without one of them was exported without it, as by a
+query that projects columns: a verdict that reads the field is Unknown, cause `not-collected`.
+"""
 
 
 def page() -> str:
     """The page as Markdown."""
-    return "\n".join([_INTRODUCTION, *_reports(), _CHILDREN, *_children()]).rstrip() + "\n"
+    parts = [_INTRODUCTION, *_reports(), _CHILDREN, *_children(), _FIELDS, *_fields()]
+    return "\n".join(parts).rstrip() + "\n"
 
 
 def _reports() -> Iterator[str]:
@@ -51,6 +58,16 @@ def _children() -> Iterator[str]:
                 f"| {_format_names(group.parents)} | `{type_}` | {_format_names(names) or 'all'} "
                 f"| {group.why} | [Microsoft]({group.source}) |"
             )
+
+
+def _fields() -> Iterator[str]:
+    yield "| of | fields | why | source |"
+    yield "|---|---|---|---|"
+    for group in always_stated():
+        yield (
+            f"| {_format_names(group.types)} | {_format_names(group.paths)} | {group.why} "
+            f"| [Microsoft]({group.source}) |"
+        )
 
 
 def _format_names(names: tuple[str, ...]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nephoscope_policy.azure_facts import stated_paths
 from nephoscope_policy.body_paths import MISSING, Segments, fold_keys, fold_segments, gather, walk
 from nephoscope_policy.data_gap import NOT_COLLECTED
 from nephoscope_policy.operators import strip_spaces
@@ -31,7 +32,7 @@ class View:
     """A resource with its lower-cased body, made once and shared by every rule."""
 
     __slots__ = (
-        "_folded", "body", "complete", "explanations", "full_name", "key", "name", "resource", "type", "unread",
+        "_folded", "body", "complete", "explanations", "full_name", "key", "left_out", "name", "resource", "type", "unread",
     )  # fmt: skip
 
     def __init__(self, resource: Resource) -> None:
@@ -39,8 +40,9 @@ class View:
         self.body: dict[str, object] = resource.body
         self.key = resource.key
         self.type = resource.type
-        self.complete = resource.complete
-        self.unread = resource.unread
+        self.left_out = _find_left_out(resource)
+        self.complete = resource.complete and not self.left_out
+        self.unread = resource.unread | self.left_out
         self.name, self.full_name = _names(resource)
         self._folded: dict[str, object] | None = None
         self.explanations: dict[int, tuple[tuple[object, object, object], Result]] | None = None
@@ -142,8 +144,20 @@ class View:
         path = fold_segments(segments)
         for unread in self.unread:
             length = min(len(path), len(unread))
+            if path[:length] == unread[:length] and unread in self.left_out:
+                raise NotCollected(
+                    f"{'.'.join(unread)} of {self.key} (Azure always has it: export the record whole)"
+                )
             if path[:length] == unread[:length]:
                 raise NotCollected(describe_cut(unread, self.key))
+
+
+def _find_left_out(resource: Resource) -> frozenset[tuple[str, ...]]:
+    """The paths that Azure always has in a body of this type, and that an export with properties left out."""
+    paths = stated_paths(resource.type)
+    if not paths or resource.planned is not None or not isinstance(resource.body.get("properties"), dict):
+        return frozenset()
+    return frozenset(one for one in paths if walk(resource.body, one) is MISSING)
 
 
 def describe_cut(segments: Sequence[object], key: str) -> str:

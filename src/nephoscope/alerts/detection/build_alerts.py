@@ -48,13 +48,15 @@ def build_alerts(
     """
     parts = tenants.divide(rows if identity.ordered else in_time(rows))
     if len(parts) == 1 and count is not None:
-        return _alerts_of(rule, window, parts[0], count, now, identity)
+        return _build_tenant_alerts(rule, window, parts[0], count, now, identity)
     return [
-        alert for part in parts for alert in _alerts_of(rule, window, part, len(part.rows), now, identity)
+        alert
+        for part in parts
+        for alert in _build_tenant_alerts(rule, window, part, len(part.rows), now, identity)
     ]
 
 
-def _alerts_of(
+def _build_tenant_alerts(
     rule: AnalyticRule, window: RuleWindow, own: TenantRows, found: int, now: datetime, identity: RowIdentity
 ) -> list[Alert]:
     """The alerts of one tenant's rows; `found` is how many there were."""

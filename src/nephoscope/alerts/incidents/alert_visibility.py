@@ -137,7 +137,7 @@ class _PartialAlert:
     def _words(self) -> re.Pattern[str]:
         """Return what must stand in no text: ids and names of what is out of reach, and of entities that are left out."""
         words = {word for one in self.beyond for word in one.words}
-        words |= {word.lower() for one in self.entities if one not in self.kept for word in _words_of(one)}
+        words |= {word.lower() for one in self.entities if one not in self.kept for word in _name_words(one)}
         whole = mentions(json.dumps(self.properties, ensure_ascii=False), self.sight.subscriptions)
         reached = {word for one in whole - self.beyond for word in one.words}
         reached |= {Entity.read(one).title.lower() for one in self.kept}
@@ -159,7 +159,7 @@ class _PartialAlert:
         return bool(self.sight.beyond(json.dumps(value, ensure_ascii=False)))
 
 
-def _words_of(entity: dict[str, object]) -> set[str]:
+def _name_words(entity: dict[str, object]) -> set[str]:
     """What names an entity: each of its identifiers, and how people call it."""
     found = Entity.read(entity)
     return {found.title, *(value for _, value in found.identifiers)}

@@ -137,7 +137,7 @@ def _items(
         yield LostRecord(Quarantined(Place(source.name), str(error)), "*", source)
         return
     if _is_other_text(first):
-        yield LostRecord(Quarantined(Place(source.name, 1, 1), _OTHER_TEXT), "*", source)
+        yield LostRecord(Quarantined(Place(source.name, 1, 1), _name_other_text(first)), "*", source)
         return
     begun = itertools.chain((first,), stream)
     yield from (_table if is_header(first) else _pieces)(begun, source, hints, joined)
@@ -150,6 +150,22 @@ def _items(
 def _is_other_text(first: bytes) -> bool:
     """Return whether the first bytes of a file are text that is neither JSON nor a table: YAML, or what a terminal shows."""
     return bool(first.strip()) and not is_header(first) and _JSON.search(first) is None
+
+
+def _name_other_text(first: bytes) -> str:
+    """Say what a file without records is: a single value of JSON, or no JSON at all."""
+    try:
+        found = msgspec.json.decode(first)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _OTHER_TEXT
+    return f"JSON without a record, {_name_kind(found)}: the command that exported it found nothing, or printed something else"
+
+
+def _name_kind(value: object) -> str:
+    """Name a single value of JSON."""
+    if value is None:
+        return "null"
+    return "a text" if isinstance(value, str) else "a boolean" if isinstance(value, bool) else "a number"
 
 
 def _pieces(
@@ -219,6 +235,7 @@ def _piece(
         origin = b"" if piece.columns else blake2b(piece.data, digest_size=16).digest()
         renderings, dates = may_hold(piece.data), may_hold_dates(piece.data)
         for record in records(value):
+            _unpack_properties(record.body)
             if dates:
                 convert_dates(record.body)
             cut = REMEDY if renderings and cut_out(record.body) else ""
@@ -232,6 +249,19 @@ def _piece(
             yield ReadResource(found, record.api_version, source)
     except RecordError as error:
         yield _make_lost(piece, source, str(error), "")
+
+
+def _unpack_properties(body: dict[str, object]) -> None:
+    """Read properties that stand as JSON in a text, as exports of tables write them."""
+    text = body.get("properties")
+    if not isinstance(text, str) or not text.lstrip().startswith("{"):
+        return
+    try:
+        found = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return
+    if isinstance(found, dict):
+        body["properties"] = found
 
 
 def _make_lost(piece: RecordSlice, source: SourceFile, reason: str, type_: str) -> LostRecord:
@@ -270,6 +300,7 @@ def records(value: object, nesting: int = _MAX_NESTING) -> Iterator[ResourceReco
         for item in response_records.values(value):
             yield from records(item, nesting - 1)
         return
+    response_records.refuse_answers(value)
     for form in known_formats():
         if form.recognises(value):
             yield from form.records(value)

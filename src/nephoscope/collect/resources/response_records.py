@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from nephoscope.collect.resources.resource_record import RecordError
+from nephoscope.collect.resources.truncated_values import is_rendering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_REPEAT = "give the account read access and export again"
 _WRAPPERS = ("data", "value", "Data", "Value")
 
 
@@ -24,6 +28,40 @@ def wraps(value: dict[str, object]) -> bool:
         and "Id" not in value
         and (_is_table(value) or isinstance(_inner(value), list | dict))
     )
+
+
+def refuse_answers(value: dict[str, object]) -> None:
+    """Raise RecordError for an answer that is no list of resources, with what it is and what to do."""
+    if isinstance(value.get("Content"), str) and "StatusCode" in value:
+        status = value["StatusCode"]
+        raise RecordError(
+            f"an answer of Invoke-AzRestMethod with status {status}, whose content is a text: "
+            + (
+                "write its member Content to the file"
+                if status == 200
+                else f"{_REPEAT}; it says {_code(str(value['Content']))}"
+            )
+        )
+    if (code := _error_code(value)) and "id" not in value:
+        raise RecordError(f"an error answer of Azure, {code}, in place of resources: {_REPEAT}")
+    if is_rendering(inner := _inner(value)) and "id" not in value:
+        raise RecordError(
+            f"the list is cut to the text {str(inner)[:40]!r}: export again with ConvertTo-Json -Depth 100"
+        )
+
+
+def _code(text: str) -> str:
+    try:
+        found = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        found = None
+    return (isinstance(found, dict) and _error_code(found)) or "no code of an error"
+
+
+def _error_code(value: dict[str, object]) -> str:
+    error = value.get("error")
+    code = error.get("code") if isinstance(error, dict) else None
+    return code[:100] if isinstance(code, str) else ""
 
 
 def values(value: dict[str, object]) -> Iterator[Any]:

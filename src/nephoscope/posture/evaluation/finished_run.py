@@ -109,9 +109,19 @@ class EvaluationRun:
         """Return what could not be used or does not fit together: documents, references, scopes, exemptions."""
         found = [*self.plan.problems, *self.engine.program.problems]
         found.extend(_outside(exemption) for exemption in self._decisions.misplaced)
-        found.extend(_orphan(exemption) for exemption in self._decisions.orphaned)
+        found.extend(self._orphan(exemption) for exemption in self._decisions.orphaned)
         found.extend(self._without_members())
         return tuple(found)
+
+    def _orphan(self, exemption: Exemption) -> ContentProblem:
+        """An exemption whose assignment is not judged by: the estate has it, or nobody has."""
+        if exemption.assignment in self.estate.resources:
+            reason = f"the exemption has no effect: {exemption.assignment} is evaluated with --assigned only"
+            return ContentProblem(Place(exemption.id), reason, error=False)
+        return ContentProblem(
+            Place(exemption.id),
+            f"the exemption names an assignment that is not there: {exemption.assignment}",
+        )
 
     def _without_members(self) -> Iterator[ContentProblem]:
         """Exemptions that name members which their assignment does not have, as far as its members were read."""
@@ -231,9 +241,3 @@ class EvaluationRun:
 def _outside(exemption: Exemption) -> ContentProblem:
     reason = f"the exemption stands outside the scope of {exemption.assignment} and is not applied (DoNotValidate would)"
     return ContentProblem(Place(exemption.id), reason)
-
-
-def _orphan(exemption: Exemption) -> ContentProblem:
-    return ContentProblem(
-        Place(exemption.id), f"the exemption names an assignment that is not there: {exemption.assignment}"
-    )

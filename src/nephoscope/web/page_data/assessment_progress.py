@@ -19,6 +19,10 @@ NOTHING = (
     "Assessments have stopped: no tenant is connected, and no snapshot was scanned. The last "
     "results are shown."
 )
+UNFINISHED = (
+    "The last assessment did not finish: its process ended, or makes no progress. The last results are shown."
+)
+STALE = "Assessments fail at the moment. The last results are shown."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,16 @@ def trouble(instance: Instance) -> str:
     if last_request(instance.data) is None:
         return "" if instance.snapshots.newest() is None else NOTHING
     failed = instance.state.checkpoints.get(*FAILED)
-    return f"The last assessment failed: {failed}" if failed else ""
+    if failed:
+        return f"The last assessment failed: {failed}"
+    told = instance.state.checkpoints.get(*PROGRESS)
+    return UNFINISHED if told and time.time() - told["at"] >= SILENT else ""
+
+
+def read_partial_trouble(instance: Instance) -> str:
+    """Explain the same to readers of a part, with nothing of what others connected."""
+    why = trouble(instance)
+    return why if why in ("", NOTHING) else STALE
 
 
 def _waits(instance: Instance) -> bool:
