@@ -115,7 +115,7 @@ class EvaluationRun:
 
     def _orphan(self, exemption: Exemption) -> ContentProblem:
         """An exemption whose assignment is not judged by: the estate has it, or nobody has."""
-        if exemption.assignment in self.estate.resources:
+        if exemption.assignment in self.plan.unevaluated:
             reason = f"the exemption has no effect: {exemption.assignment} is evaluated with --assigned only"
             return ContentProblem(Place(exemption.id), reason, error=False)
         return ContentProblem(

@@ -31,13 +31,17 @@ _PARSERS: dict[str, Callable[..., Assignment | Exemption | PolicyAttestation]] =
 
 
 class EvaluationPlan(msgspec.Struct, frozen=True):
-    """Everything but the estate and the time that decides an evaluation; `problems` are documents that could not be used."""
+    """Everything but the estate and the time that decides an evaluation; `problems` are documents that could not be used.
+
+    `unevaluated` are the ids of assignments that the estate has and that are not judged by.
+    """
 
     catalogue: Catalogue
     assignments: tuple[Assignment, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
     attestations: tuple[PolicyAttestation, ...] = ()
     problems: tuple[ContentProblem, ...] = ()
+    unevaluated: frozenset[str] = frozenset()
 
     def reading(self, documents: Iterable[ContentDocument]) -> EvaluationPlan:
         """This plan with the assignments, exemptions and attestations of documents (ARM bodies, arrays or list answers of them)."""

@@ -62,7 +62,8 @@ def build_plan(
     if request.assigned:
         shared_out((), dict(request.parameters))
         return known
-    known = replace(known, assignments=decided.assignments)
+    unevaluated = frozenset(one.id for one in known.assignments)
+    known = replace(known, assignments=decided.assignments, unevaluated=unevaluated)
     names = request.initiatives or (() if alone or known.assignments else (OWN_INITIATIVE,))
     initiatives = [known.catalogue.initiative(name) for name in names]
     values = shared_out(initiatives, dict(request.parameters))
