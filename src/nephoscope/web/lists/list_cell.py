@@ -13,6 +13,7 @@ from nephoscope_policy.model.state import Severity
 
 #: What a cell says that has nothing to say.
 NONE = "–"
+_RANKS = {one.value: float(one.rank) for one in Severity}
 
 
 class CellKind(StrEnum):
@@ -86,10 +87,8 @@ def number_cell(value: float | None, link: str = "", *, text: str = "", note: st
 
 def severity_cell(name: str) -> ListCell:
     """Say a severity, or the risk of an attack path."""
-    known = {one.value: one.rank for one in Severity}
-    return ListCell(
-        name or NONE, CellKind.SEVERITY if name else CellKind.TEXT, order=float(known.get(name, rank(name)))
-    )
+    order = _RANKS[name] if name in _RANKS else float(rank(name))
+    return ListCell(name or NONE, CellKind.SEVERITY if name else CellKind.TEXT, order=order)
 
 
 def state_cell(

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
-from urllib.parse import quote_plus
 
 from markupsafe import Markup
 
-from nephoscope.web.lists.cell_markup import draw_cell, draw_column
+from nephoscope.web.lists.cell_markup import draw_cell
 from nephoscope.web.lists.facets import ListFacet
 from nephoscope.web.lists.list_cell import ListCell
 from nephoscope.web.lists.list_columns import choose_columns
 from nephoscope.web.lists.list_heads import ListColumn, build_heads, sort_rows
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.row_facets import RowFacet, narrow_rows
+from nephoscope.web.lists.row_markup import PREVIEW, PreviewLinks, RowMarkup
 from nephoscope.web.lists.saved_views import SavedView, list_views
 from nephoscope.web.tables.key_paging import PageKeys, find_page_start, page_keys
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 Row = TypeVar("Row")
 #: Rows of a page.
 ROWS = 100
-#: What the address names the row by that stands beside the list.
-PREVIEW = "preview"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +51,11 @@ class RowList(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class ListRow:
-    """A row: its cells as HTML, its title, and where it opens beside the list."""
+    """A row as HTML, and what it sends where it is ticked."""
 
-    key: str
-    cells: Markup
-    title: str
-    address: str
+    markup: Markup
     tick: str = ""
     ticked: bool = False
-    current: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +146,8 @@ def show_page(
     columns = choose_columns(visit, wanted.name, wanted.columns)
     ticked = [*visit.ticked_values(wanted.tick), *sorted(visit.several(wanted.tick))] if wanted.tick else []
     kept = {one.partition(" ")[0] for one in ticked}
-    links, classed = PreviewLinks.of(visit), [(one, _classes(one)) for one in columns]
-    rows = [_row(wanted, classed, one, kept, links) for one in page]
+    links = PreviewLinks(visit.here(**{PREVIEW: None, "done": None}), visit.asked(PREVIEW))
+    rows = _draw_rows(wanted, RowMarkup(columns, links, wanted.tick), page, kept)
     beside = next((one for one in page if wanted.key_of(one) == visit.asked(PREVIEW)), None)
     return ListView(
         wanted.name, wanted.what, wanted.several, wanted.hint, wanted.tick, visit.asked("q"), facets,
@@ -164,52 +158,15 @@ def show_page(
     )  # fmt: skip
 
 
-def _row(
-    wanted: RowList[Row],
-    columns: Sequence[tuple[ListColumn[Row], str]],
-    row: Row,
-    ticked: set[str],
-    links: PreviewLinks,
-) -> ListRow:
-    pairs = [(column, classes, column.cell(row)) for column, classes in columns]
-    title = next((cell for column, _, cell in pairs if column.main), pairs[0][2])
-    below = " · ".join(
-        cell.text for column, _, cell in pairs if column.optional and not column.number and not cell.is_empty
-    )
-    drawn = (draw_column(cell, classes, below if column.main else "") for column, classes, cell in pairs)
-    key, tick = wanted.key_of(row), wanted.tick_of(row)
-    current = key == links.shown
-    return ListRow(
-        key, Markup("").join(drawn), title.text, links.close if current else links.open(key), tick,
-        bool(tick) and tick.partition(" ")[0] in ticked, current,
-    )  # fmt: skip
-
-
-def _classes(column: ListColumn[Row]) -> str:
-    if column.main:
-        return 'class="data-list__cell data-list__cell--title"'
-    if column.number and column.optional:
-        return 'class="data-list__cell data-list__cell--number data-list__optional"'
-    if column.number:
-        return 'class="data-list__cell data-list__cell--number"'
-    return 'class="data-list__cell data-list__optional"' if column.optional else 'class="data-list__cell"'
-
-
-@dataclass(frozen=True, slots=True)
-class PreviewLinks:
-    """Where rows open beside the list: `close` is the address without one, `shown` the key of the row that is open."""
-
-    close: str
-    shown: str
-
-    @staticmethod
-    def of(visit: Visit) -> PreviewLinks:
-        """Return those of the address of a visit."""
-        return PreviewLinks(visit.here(**{PREVIEW: None, "done": None}), visit.asked(PREVIEW))
-
-    def open(self, key: str) -> str:
-        """Return the address at which a row is open."""
-        return f"{self.close}{'&' if '?' in self.close else '?'}{PREVIEW}={quote_plus(key)}"
+def _draw_rows(
+    wanted: RowList[Row], markup: RowMarkup[Row], page: Sequence[Row], kept: Collection[str]
+) -> list[ListRow]:
+    drawn = []
+    for row in page:
+        tick = wanted.tick_of(row) if wanted.tick else ""
+        ticked = bool(tick) and tick.partition(" ")[0] in kept
+        drawn.append(ListRow(markup.draw(row, wanted.key_of(row), tick, ticked=ticked), tick, ticked))
+    return drawn
 
 
 def _preview(visit: Visit, wanted: RowList[Row], row: Row) -> RowPreview:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, compress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from nephoscope.web.lists.facets import ListFacet, build_facet
@@ -36,18 +37,23 @@ def narrow_rows(
 
     The values of a facet are counted over the rows that the other facets leave: the count of a value is what it would show.
     """
-    chosen = [visit.several(one.name) for one in facets]
-    fits = [
-        [not wanted or not wanted.isdisjoint(one.values_of(row)) for row in rows]
-        for one, wanted in zip(facets, chosen, strict=True)
-    ]
-    found = [row for at, row in enumerate(rows) if all(one[at] for one in fits)]
+    fits = [_fits(one, rows, visit.several(one.name)) for one in facets]
+    found = _left(rows, fits)
     built = []
     for number, one in enumerate(facets):
-        others = [fit for other, fit in enumerate(fits) if other != number]
-        left = (row for at, row in enumerate(rows) if all(fit[at] for fit in others))
-        built.append(_build(visit, one, Counter(value for row in left for value in one.values_of(row))))
+        left = _left(rows, [*fits[:number], *fits[number + 1 :]])
+        built.append(_build(visit, one, Counter(chain.from_iterable(map(one.values_of, left)))))
     return found, built
+
+
+def _fits(facet: RowFacet[Row], rows: Sequence[Row], wanted: frozenset[str]) -> list[bool] | None:
+    """Return which rows have one of the values, None where none is chosen: all fit then."""
+    return [not wanted.isdisjoint(facet.values_of(row)) for row in rows] if wanted else None
+
+
+def _left(rows: Sequence[Row], fits: Sequence[list[bool] | None]) -> list[Row]:
+    chosen = [one for one in fits if one is not None]
+    return list(compress(rows, map(all, zip(*chosen, strict=True)))) if chosen else list(rows)
 
 
 def _build(visit: Visit, facet: RowFacet[Row], counted: Counter[str]) -> ListFacet:

@@ -57,6 +57,12 @@ function prepared(link) {
 }
 for (const kind of ["pointerover", "focusin"]) document.addEventListener(kind, (event) => prepared(event.target.closest?.(".data-list__preview")));
 
+// A text that is cut off says the whole of itself where it is pointed at.
+document.addEventListener("pointerover", (event) => {
+  const cell = event.target.closest?.("#list tbody .data-list__cell");
+  if (cell && !cell.title && cell.scrollWidth > cell.clientWidth) cell.title = [...cell.childNodes].filter((one) => !one.classList?.contains("data-list__sub")).map((one) => one.textContent).join("").trim();
+});
+
 // Keys; who types keeps them, and the help turns them off.
 const OFF = "nephoscope-keys-off";
 const typing = (one) => one.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable], dialog");

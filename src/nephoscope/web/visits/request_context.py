@@ -152,9 +152,8 @@ class Visit:
 
     def resource(self, id_: str, tenant: str = "") -> str:
         """The address of the page of a resource."""
-        return self.link(
-            f"/resource{id_.lower()}", tenant=tenant if self.tenant_of(id_, tenant) and tenant else None
-        )
+        path = f"/resource{id_.lower()}"
+        return self.link(path, tenant=tenant) if tenant and self.tenant_of(id_, tenant) else self.link(path)
 
     def within_tenant(self, tenant: str) -> Visit:
         """Narrow the visit to one tenant."""
@@ -331,10 +330,19 @@ class Visit:
         """Return where the time range begins."""
         return self.instance.now - SPANS[self.span][1]
 
+    @cached_property
+    def _kept(self) -> dict[str, str]:
+        return {name: self.asked(name) for name in KEPT if self.asked(name)}
+
+    @cached_property
+    def _kept_query(self) -> str:
+        return urlencode(self._kept)
+
     def link(self, path: str, **changes: str | int | None) -> str:
         """The address of a page with the scope and time of this one, and what `changes` says (None takes it out)."""
-        kept = {name: self.asked(name) for name in KEPT if self.asked(name)}
-        wanted = {**kept, **{name: str(value) for name, value in changes.items() if value is not None}}
+        if not changes:
+            return f"{path}?{self._kept_query}" if self._kept else path
+        wanted = {**self._kept, **{name: str(value) for name, value in changes.items() if value is not None}}
         for name in (name for name, value in changes.items() if value is None):
             wanted.pop(name, None)
         return f"{path}?{urlencode(wanted)}" if wanted else path
