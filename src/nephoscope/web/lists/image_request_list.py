@@ -9,8 +9,9 @@ from nephoscope.state.registries.image_requests import ImageRequest, RequestStat
 from nephoscope.web.lists.column_kinds import text_column, time_column
 from nephoscope.web.lists.list_cell import CellMark, ListCell, moment_cell, state_cell, text_cell
 from nephoscope.web.lists.list_heads import ListColumn
-from nephoscope.web.lists.list_view import PREVIEW, RowList
+from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
+from nephoscope.web.lists.row_markup import PREVIEW
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit

@@ -9,8 +9,9 @@ from nephoscope.state.rules.suppressions import StoredSuppression
 from nephoscope.web.lists.column_kinds import text_column
 from nephoscope.web.lists.list_cell import ListCell, moment_cell, number_cell, state_cell, text_cell
 from nephoscope.web.lists.list_heads import ListColumn
-from nephoscope.web.lists.list_view import PREVIEW, RowList
+from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
+from nephoscope.web.lists.row_markup import PREVIEW
 from nephoscope.web.rendering.formatting import SUPPRESSION_STATES, reason
 
 if TYPE_CHECKING:

@@ -24,7 +24,8 @@ from nephoscope.state.registries.image_requests import ImageRequest, RequestStat
 from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.forms.optimistic_lock import as_drawn, form_digest, meanwhile
 from nephoscope.web.lists.image_request_list import is_open, request_list
-from nephoscope.web.lists.list_view import PREVIEW, FoundRows, find_rows, show_rows
+from nephoscope.web.lists.list_view import FoundRows, find_rows, show_rows
+from nephoscope.web.lists.row_markup import PREVIEW
 from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit

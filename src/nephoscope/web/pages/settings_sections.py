@@ -17,7 +17,8 @@ from nephoscope.operations.declaration.operation_page import Answer, OperationFo
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.database.state_errors import TransientError
 from nephoscope.web.forms import operation_form
-from nephoscope.web.lists.list_view import PREVIEW, find_rows, show_rows
+from nephoscope.web.lists.list_view import find_rows, show_rows
+from nephoscope.web.lists.row_markup import PREVIEW
 from nephoscope.web.lists.section_list import SectionRow, name_words, section_list
 from nephoscope.web.rendering.section_cells import cell_title, name_scopes
 from nephoscope.web.rendering.templates import draw

@@ -16,7 +16,8 @@ from nephoscope.state.rules.suppressions import ANY_RULE, StoredSuppression
 from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.forms.optimistic_lock import FormConflict
 from nephoscope.web.forms.trial_forms import rules_of
-from nephoscope.web.lists.list_view import PREVIEW, FoundRows, RowList, find_rows, show_rows
+from nephoscope.web.lists.list_view import FoundRows, RowList, find_rows, show_rows
+from nephoscope.web.lists.row_markup import PREVIEW
 from nephoscope.web.lists.suppression_list import ListedSuppression, suppression_list
 from nephoscope.web.page_data.suppressed_rule_counts import READ
 from nephoscope.web.rendering.formatting import SUPPRESSION_STATES as STATES
