@@ -8,6 +8,7 @@ from pathlib import Path
 import nephoscope.web as package
 from nephoscope.web.all_pages import navigation
 from nephoscope.web.rendering.entity_names import ENTITY_ICONS
+from nephoscope.web.static_files import static_address
 from nephoscope.web.style_sheet import read_style_sheet, style_address
 from nephoscope.web.visits.theme_cookie import COOKIE
 
@@ -52,7 +53,20 @@ def test_a_browser_keeps_the_style_sheet_of_its_address(owner):
     kept = owner.get(style_address())
     assert kept.content == read_style_sheet()
     assert kept.headers["cache-control"] == "public, max-age=31536000, immutable"
-    assert owner.get("/static/nephoscope.css?v=other").headers["cache-control"] == "no-cache"
+    assert owner.get("/static/nephoscope.css").headers["cache-control"] == "no-cache"
+
+
+def test_a_browser_keeps_scripts_fonts_and_icons_of_their_release_alone(owner):
+    page = owner.get("/rules").text
+    for name in ("page.js", "vendor/htmx.js", "vendor/inter.woff2", "vendor/icons.svg", "icon.svg"):
+        assert static_address(name) in page, name
+        kept = owner.get(static_address(name))
+        assert kept.headers["cache-control"] == "public, max-age=31536000, immutable"
+        for path in (f"/static/{name}", f"/static/{'0' * 16}/{name}"):
+            other = owner.get(path)
+            assert (other.content, other.headers["cache-control"]) == (kept.content, "no-cache"), path
+            assert owner.get(path, headers={"If-None-Match": other.headers["etag"]}).status_code == 304
+    assert not re.search(r'(?:src|href)="/static/(?![0-9a-f]{16}/)', page)
 
 
 def test_every_icon_that_pages_name_is_in_the_sprite():

@@ -10,14 +10,12 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.access.query_pool import ClientGoneError
@@ -35,7 +33,8 @@ from nephoscope.web.lists.list_columns import keep_columns
 from nephoscope.web.provider_sign_in import after_sign_out, provider_routes
 from nephoscope.web.rendering.templates import draw, show_navigation
 from nephoscope.web.saved_view_forms import SAVED_VIEWS
-from nephoscope.web.style_sheet import read_style_sheet, style_address
+from nephoscope.web.static_files import FOLDER, HashedFiles, caching_of
+from nephoscope.web.style_sheet import STYLE_SHEET, read_style_sheet
 from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import Visit
 from nephoscope.web.visits.session_cookie import COOKIE, drop, local, signed_in
@@ -48,7 +47,6 @@ if TYPE_CHECKING:
     from nephoscope.access.authenticator import Caller
     from nephoscope.instance import Instance
 
-STATIC = Path(__file__).parent / "static"
 OVER = "It works once, within 30 minutes; `nephoscope access link NAME` creates another."
 _LOG = logging.getLogger("nephoscope.web")
 Endpoint = Callable[["Request"], Awaitable[Response]]
@@ -58,8 +56,9 @@ def routes(instance: Instance) -> list[BaseRoute]:
     """The routes of the site."""
     show_navigation(navigation)
     return [
-        Route("/static/nephoscope.css", _style, methods=["GET"]),
-        Mount("/static", StaticFiles(directory=STATIC), name="static"),
+        Route(STYLE_SHEET, _style, methods=["GET"]),
+        Route("/static/{hash}/nephoscope.css", _style, methods=["GET"]),
+        Mount("/static", HashedFiles(directory=FOLDER), name="static"),
         Route("/sign-in", _sign_in(instance), methods=["GET", "POST"]),
         Route("/sign-out", _sign_out(instance), methods=["POST"]),
         Route("/theme", _theme, methods=["POST"]),
@@ -218,8 +217,7 @@ def _find_session(instance: Instance, request: Request, secret: str) -> str | No
 
 async def _style(request: Request) -> Response:
     """The style sheet; an address with the hash of its content may be kept."""
-    kept = str(request.url.query) == style_address().partition("?")[2]
-    caching = "public, max-age=31536000, immutable" if kept else "no-cache"
+    caching = caching_of(request.path_params.get("hash", ""))
     return Response(read_style_sheet(), media_type="text/css", headers={"Cache-Control": caching})
 
 

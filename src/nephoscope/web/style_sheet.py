@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
 from importlib.resources import files
 
-#: Where browsers ask for it. The address of the fonts in it is relative to this.
+from nephoscope.web.static_files import static_address
+
+#: Where it is found without a hash. The address of the fonts in it is relative to this.
 STYLE_SHEET = "/static/nephoscope.css"
 
 
@@ -18,7 +19,6 @@ def read_style_sheet() -> bytes:
     return b"\n".join(one.read_bytes() for one in parts)
 
 
-@cache
 def style_address() -> str:
-    """Return the address with a hash of the content, so that a browser may keep what it fetched."""
-    return f"{STYLE_SHEET}?v={hashlib.sha256(read_style_sheet()).hexdigest()[:16]}"
+    """Return the address at which a browser may keep it."""
+    return static_address(STYLE_SHEET.rpartition("/")[2])

@@ -301,6 +301,7 @@ PAGES = (
         ("GET", "POST"),
         count_open,
         anywhere=True,
+        timed=True,
         parted=True,
         under_scope=(
             "Alerts that name a resource of {}. Alerts without a resource, such as sign-in alerts, "

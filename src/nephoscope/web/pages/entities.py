@@ -157,6 +157,7 @@ PAGE = Page(
     READ,
     fill_page,
     anywhere=True,
+    timed=True,
     parted=True,
     queries=lambda _: True,
     under_scope="Alerts and incidents that name a resource of {}, and rows of logs of its subscriptions.",

@@ -253,6 +253,15 @@ PAGES = (
         methods=("GET", "POST"),
         order=0,
     ),
-    Page("/sources/logs/{name}", "Source", "log_source.html", READ, one, methods=("GET", "POST"), order=90),
+    Page(
+        "/sources/logs/{name}",
+        "Source",
+        "log_source.html",
+        READ,
+        one,
+        methods=("GET", "POST"),
+        order=90,
+        timed=True,
+    ),
     Page("/sources/missing", "Missing logs", "missing_logs.html", READ, fill_missing_logs),
 )

@@ -279,6 +279,7 @@ PAGES = (
         PageArea.DETECTION,
         20,
         anywhere=True,
+        timed=True,
         edited=True,
         queries=lambda visit: bool(visit.asked("query").strip()),
         under_scope=(

@@ -184,4 +184,4 @@ TABLES: Mapping[str, Callable[[Visit], PageTable]] = {
     "not-assessed": _causes,
 }
 """Complete tables of the page."""
-PAGE = Page("/", "Overview", "overview.html", READ, fill_page, PageArea.TOP, 0, ahead=ahead)
+PAGE = Page("/", "Overview", "overview.html", READ, fill_page, PageArea.TOP, 0, ahead=ahead, timed=True)

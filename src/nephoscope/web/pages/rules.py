@@ -152,9 +152,10 @@ PAGES = (
         PageArea.DETECTION,
         30,
         anywhere=True,
+        timed=True,
         under_scope=SAME,
     ),
-    Page("/rules/{id}", "Rule", "rule.html", READ, one, methods=("GET", "POST"), anywhere=True),
+    Page("/rules/{id}", "Rule", "rule.html", READ, one, methods=("GET", "POST"), anywhere=True, timed=True),
     Page(
         "/rules/{id}/trials/{trial}",
         "Rule replay",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-_ICON = Markup('<svg class="{}" aria-hidden="true"><use href="/static/vendor/icons.svg#{}"/></svg>')
+from nephoscope.web.static_files import static_address
+
+_ICON = Markup('<svg class="{}" aria-hidden="true"><use href="{}#{}"/></svg>')
 
 
 def icon(name: str, *, small: bool = False) -> Markup:
     """Draw the icon of a name beside a word that says the same."""
-    return _ICON.format("icon icon--small" if small else "icon", name)
+    return _ICON.format("icon icon--small" if small else "icon", static_address("vendor/icons.svg"), name)

@@ -24,6 +24,7 @@ from nephoscope.web.rendering.resource_type_names import name_type
 from nephoscope.web.rendering.role_scopes import describe_place
 from nephoscope.web.rendering.scope_picker import choices
 from nephoscope.web.rendering.suppression_choices import describe
+from nephoscope.web.static_files import static_address
 from nephoscope.web.style_sheet import style_address
 from nephoscope.web.visits.request_context import FIRST_PAGE, KEPT, SPANS
 
@@ -53,6 +54,7 @@ def environment() -> Environment:
         entity_path=entity_path,
         entity_words=entity_words,
         style_address=style_address,
+        static=static_address,
         state_words={state.value: word for state, word in formatting.STATES.items()},
         now=lambda: datetime.now(UTC),
     )

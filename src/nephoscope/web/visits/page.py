@@ -47,6 +47,7 @@ class Page:
     template with a text `refused` took nothing of what was sent: the page shows why, with status 400.
     `most` is how many bytes a file may have that is sent to it (0 = it takes none). `under_scope` says what the page shows of a scope
     that is chosen, named by `{}` in it ('' = that of the estate which lies in the scope, as people expect).
+    A `timed` page shows what was in the time range that the address chooses; only there one can be chosen.
     `queries` says whether a visit runs queries over logs or the estate: these take their turn among the queries of the visitor.
     `ahead` makes what the page shows of a reach and an edition keeps, so that nobody who asks first waits for it.
     """
@@ -67,6 +68,7 @@ class Page:
     edited: bool = False
     most: int = 0
     under_scope: str = ""
+    timed: bool = False
     ahead: Callable[[PublishedSnapshot, Reach], object] | None = None
     queries: Callable[[Visit], bool] | None = None
 
