@@ -52,7 +52,9 @@ def named(instance, connected):
         ):
             made = alert(f"0d000000-0000-0000-0000-00000000000{at}", incident, name)
             entities = json.dumps([{"$id": "1", "Type": "azure-resource", "ResourceId": resource}])
-            state.alerts.put(session, replace(made, document={**made.document, "Entities": entities}))
+            rule = {**json.loads(made.document["ExtendedProperties"]), "Analytic Rule Name": name}
+            document = {**made.document, "Entities": entities, "ExtendedProperties": json.dumps(rule)}
+            state.alerts.put(session, replace(made, document=document))
     return id_
 
 
