@@ -60,7 +60,7 @@ def test_why_the_score_moved_opens_the_findings(owner, moved):
     changes = plain(owner.get("/changes").text)
     assert "-5.0 percentage points, from 70.0 to 65.0 %" in changes
     assert "-1.5 Enable MFA" in changes
-    assert "All 2" in changes
+    assert "Show 2 findings" in changes
     assert "New findings 1" in changes
 
 

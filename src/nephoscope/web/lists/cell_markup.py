@@ -64,4 +64,5 @@ def _draw_text(cell: ListCell, text: str, *, whole: bool) -> str:
     if not cell.link:
         return text
     marked = ' class="text-link"' if whole or cell.kind is CellKind.NUMBER else ""
-    return f'<a{marked} href="{escape_text(cell.link)}">{text}</a>'
+    away = ' rel="noreferrer"' if cell.link.startswith("http") else ""
+    return f'<a{marked} href="{escape_text(cell.link)}"{away}>{text}</a>'

@@ -2,73 +2,44 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
 from nephoscope.posture.history.evaluation_diff import ChangeKind
-from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.change_list import ListedChange, change_list
+from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.page_data.estate_moves import WORDS, read_moves, recommendations, tells_score
 from nephoscope.web.rendering.formatting import STATES
 from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.visits.page import Page
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.evaluation_diff import FindingChange
     from nephoscope.posture.history.finding_moves import FindingMoves
-    from nephoscope.posture.published.priorities import Priority
     from nephoscope.web.visits.request_context import Visit
 
 READ = "Microsoft.Security/assessments/read"
-ROWS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class ListedChange:
-    """A finding that moved, with its recommendation (None = it is not known any more)."""
-
-    change: FindingChange
-    recommendation: Priority | None
-
-    @property
-    def title(self) -> str:
-        """The title of the recommendation, or its key where it is not known any more."""
-        return self.recommendation.tally.title if self.recommendation else self.change.key
-
-    @property
-    def control(self) -> str:
-        """The score control that it counts in, '' for none."""
-        return self.recommendation.control if self.recommendation else ""
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Return what the page shows, or one of its tables as a file."""
     moves = read_moves(visit)
     every = _list_changes(visit, moves)
-    wanted = [one for one in every if _is_wanted(visit, one)]
+    wanted = change_list(visit)
+    found = find_rows(visit, wanted, every)
     controls = moves.controls if moves and tells_score(visit) else {}
-    tables = {"findings": lambda: _table(wanted), "controls": lambda: _controls(controls)}
+    tables = {"findings": lambda: _table(found.rows), "controls": lambda: _controls(controls)}
     if (file := file_of(visit, "changes", tables)) is not None:
         return file
-    start = page_start(visit)
-    kinds = Counter(one.change.kind for one in every if visit.asked("control") in ("", one.control))
     return {
         "snapshot": visit.snapshot,
         "moves": moves,
         "tells_score": tells_score(visit),
         "controls": controls,
-        "control": visit.asked("control"),
-        "kinds": [(kind.value, WORDS[kind][1], kinds[kind]) for kind in ChangeKind if kinds[kind]],
-        "kind": visit.asked("kind"),
-        "every": sum(kinds.values()),
-        "changes": wanted[start : start + ROWS],
-        "words": {kind.value: WORDS[kind][0] for kind in ChangeKind},
-        "total": len(wanted),
-        "start": start,
-        "rows": ROWS,
+        "control": visit.several("control"),
+        "any": bool(every),
+        "list": show_rows(visit, wanted, found),
     }
 
 
@@ -84,10 +55,6 @@ def _list_changes(visit: Visit, moves: FindingMoves | None) -> list[ListedChange
 
 def _rank(one: ListedChange) -> int:
     return -one.recommendation.tally.severity.rank if one.recommendation else 1
-
-
-def _is_wanted(visit: Visit, one: ListedChange) -> bool:
-    return visit.asked("kind") in ("", one.change.kind.value) and visit.asked("control") in ("", one.control)
 
 
 def _table(changes: Sequence[ListedChange]) -> PageTable:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,8 @@ from nephoscope.service.code_to_cloud import ViolatedPass, violated_passes
 from nephoscope.service.pipelines import READ, readable_repositories, run_document
 from nephoscope.state import NotFoundError
 from nephoscope.state.estate.pipelines import PipelineRepository, PipelineRun, PipelineSeries
-from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.list_view import find_rows, show_rows
+from nephoscope.web.lists.pipeline_run_list import finding_list, run_list
 from nephoscope.web.page_data.source_links import line_link, safe_link
 from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.tables.table_download import as_csv
@@ -25,7 +25,7 @@ from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.state import ComplianceState, Severity
 
 ASSESSMENTS = "Microsoft.Security/assessments/read"
-ROWS, MOST_RUNS, RECENT, SHOWN = 100, 1_000, 20, 50
+MOST_RUNS, RECENT, SHOWN = 1_000, 20, 50
 SEVERITIES = tuple(one.value for one in reversed(Severity))
 REPOSITORY_HEADER = ("Repository", "Default branch", "Open work items", "Failed now", "Last run")
 RUN_HEADER = (
@@ -86,12 +86,13 @@ def repository(visit: Visit) -> Mapping[str, object] | Response:
     if found is None:
         raise NotFoundError(f"repository {name[:300]!r} not found, or you cannot access it")
     runs = visit.instance.state.pipelines.runs([name], MOST_RUNS)
+    wanted = run_list(visit)
+    rows = find_rows(visit, wanted, runs)
     if visit.asked("format") == "csv":
-        return as_csv("runs", RUN_HEADER, map(_run_row, runs))
-    start = page_start(visit)
+        return as_csv("runs", RUN_HEADER, map(_run_row, rows.rows))
     return {
-        "repository": found, "url": safe_link(found.url), "runs": runs[start : start + ROWS], "total": len(runs), "start": start,
-        "rows": ROWS, "listed": _make_row(found, visit.instance.state.pipelines.open_counts().get(name, {}), runs),
+        "repository": found, "url": safe_link(found.url), "list": show_rows(visit, wanted, rows),
+        "listed": _make_row(found, visit.instance.state.pipelines.open_counts().get(name, {}), runs),
         "series": [(one, trend([run for run in runs if run.series == one])) for one in dict.fromkeys(run.series for run in runs)],
         "severities": SEVERITIES,
     }  # fmt: skip
@@ -104,17 +105,17 @@ def run(visit: Visit) -> Mapping[str, object] | Response:
         raise NotFoundError(f"pipeline run {found.id!r} not found")
     document = run_document(visit.service, found)
     every = sorted(document.findings, key=_order)
-    shown = [one for one in every if _fits(visit, one)]
-    if visit.asked("format") == "csv":
-        return as_csv("findings", FINDING_HEADER, map(_finding_row, shown))
     kept = visit.instance.state.pipelines.repository(found.repository)
-    start = page_start(visit)
+    address = kept.url if kept else ""
+    wanted = finding_list(
+        lambda one: line_link(address, found.commit_id, one.finding.region.file, one.finding.region.line)
+    )
+    shown = find_rows(visit, wanted, every)
+    if visit.asked("format") == "csv":
+        return as_csv("findings", FINDING_HEADER, map(_finding_row, shown.rows))
     return {
-        "run": found, "repository": kept, "url": safe_link(found.url), "unread": document.unread, "start": start, "rows": ROWS,
-        "findings": shown[start : start + ROWS], "total": len(shown), "any": bool(every),
-        "standings": _count_names(one.standing.value for one in every),
-        "severities": _count_names(one.finding.severity.value for one in every),
-        "text": visit.asked("q"), "source": lambda one: line_link(kept.url if kept else "", found.commit_id, one.file, one.line),
+        "run": found, "repository": kept, "url": safe_link(found.url), "unread": document.unread, "any": bool(every),
+        "list": show_rows(visit, wanted, shown),
     }  # fmt: skip
 
 
@@ -166,26 +167,6 @@ def _posture_row(one: ListedFinding) -> tuple[object, ...]:
 def _order(one: RunFinding) -> tuple[int, int, str, int]:
     standing = list(FindingStanding).index(one.standing)
     return standing, -one.finding.severity.rank, one.finding.region.file, one.finding.region.line
-
-
-def _fits(visit: Visit, one: RunFinding) -> bool:
-    standings, severities, text = (
-        visit.several("standing"),
-        visit.several("severity"),
-        visit.asked("q").lower(),
-    )
-    words = f"{one.title} {one.finding.rule} {one.finding.region.file} {one.finding.subject}".lower()
-    return (
-        (not standings or one.standing.value in standings)
-        and (not severities or one.finding.severity.value in severities)
-        and text in words
-    )
-
-
-def _count_names(names: Iterable[str]) -> dict[str, int]:
-    order = [*(one.value for one in FindingStanding), *SEVERITIES]
-    counts = Counter(names)
-    return {name: counts[name] for name in order if counts[name]}
 
 
 def _repository_row(one: ListedRepository) -> tuple[object, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from starlette.responses import HTMLResponse, Response
@@ -19,7 +18,7 @@ from nephoscope.protect.registry.registry_watch import POLLED
 from nephoscope.service import registries as service
 from nephoscope.service.registries import DELETE, READ, WRITE
 from nephoscope.state import StateError
-from nephoscope.state.registries.registry_images import ImageStatus, RegistryImageFilter
+from nephoscope.state.registries.registry_images import RegistryImageFilter
 from nephoscope.state.registries.watched_registries import WatchedRegistry
 from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.forms.optimistic_lock import as_drawn, form_digest, meanwhile
@@ -30,6 +29,8 @@ from nephoscope.web.forms.registry_form import (
     setting_fields,
     typed_fields,
 )
+from nephoscope.web.lists.list_view import find_rows, show_rows
+from nephoscope.web.lists.registry_list import ListedRegistry, registry_list
 from nephoscope.web.rendering.templates import draw
 from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import SAME, Page, PageArea
@@ -42,38 +43,14 @@ HEADER = (
 PROPOSED = RegistrySettings(quarantine=(QuarantineMapping(quarantine="quarantine/*", approved="approved/*"),))
 
 
-@dataclass(frozen=True, slots=True)
-class ListedRegistry:
-    """A registry with how many images it has of each status, when it was heard of last, and what is wrong with it."""
-
-    registry: WatchedRegistry
-    counts: Mapping[str, int]
-    last_event: datetime | None
-    polled: datetime | None
-    error: str
-
-    @property
-    def state(self) -> str:
-        """Return how it is, in a word."""
-        return "paused" if not self.registry.enabled else "failing" if self.error else "on"
-
-    @property
-    def waiting(self) -> int:
-        """Count how many images wait for their next step."""
-        return self.counts.get(ImageStatus.QUEUED.value, 0)
-
-    @property
-    def held(self) -> int:
-        """Count how many images wait for a person."""
-        return self.counts.get(ImageStatus.HELD.value, 0)
-
-
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list."""
     listed = [_make_row(visit, one) for one in visit.instance.state.watched_registries.all()]
+    wanted = registry_list(visit)
+    found = find_rows(visit, wanted, listed)
     if visit.asked("format") == "csv":
-        return as_csv("registries", HEADER, map(_row, listed))
-    return {"registries": listed, "may": visit.caller.may(WRITE, "/")}
+        return as_csv("registries", HEADER, map(_row, found.rows))
+    return {"list": show_rows(visit, wanted, found), "any": bool(listed), "may": visit.caller.may(WRITE, "/")}
 
 
 def new(visit: Visit) -> Mapping[str, object] | Response:

@@ -1,0 +1,92 @@
+"""The list of findings that moved: what changed, on which resource, and how it stands now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nephoscope.posture.history.evaluation_diff import ChangeKind
+from nephoscope.web.lists.column_kinds import text_column
+from nephoscope.web.lists.list_cell import ListCell, state_cell, text_cell
+from nephoscope.web.lists.list_heads import ListColumn
+from nephoscope.web.lists.list_view import RowList
+from nephoscope.web.lists.row_facets import RowFacet
+from nephoscope.web.lists.severity_column import severity_column, severity_facet
+from nephoscope.web.page_data.estate_moves import WORDS
+from nephoscope.web.rendering.formatting import STATES, kind, short, unmet
+from nephoscope_policy.model.state import ComplianceState
+
+if TYPE_CHECKING:
+    from nephoscope.posture.history.evaluation_diff import FindingChange
+    from nephoscope.posture.published.priorities import Priority
+    from nephoscope.web.visits.request_context import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class ListedChange:
+    """A finding that moved, with its recommendation (None = it is not known any more)."""
+
+    change: FindingChange
+    recommendation: Priority | None
+
+    @property
+    def title(self) -> str:
+        """The title of the recommendation, or its key where it is not known any more."""
+        return self.recommendation.tally.title if self.recommendation else self.change.key
+
+    @property
+    def control(self) -> str:
+        """The score control that it counts in, '' for none."""
+        return self.recommendation.control if self.recommendation else ""
+
+    @property
+    def severity(self) -> str:
+        """The severity of the recommendation, '' where it is not known any more."""
+        return self.recommendation.tally.severity.value if self.recommendation else ""
+
+
+def change_list(visit: Visit) -> RowList[ListedChange]:
+    """Describe the list."""
+
+    def title(one: ListedChange) -> ListCell:
+        if one.recommendation is None:
+            return text_cell(one.title)
+        fails = one.change.after is ComplianceState.NON_COMPLIANT
+        return text_cell(unmet(one.title, fails), visit.link(f"/recommendations/{one.change.key}"))
+
+    def resource(one: ListedChange) -> ListCell:
+        id_, gone = one.change.id, one.change.kind is ChangeKind.REMOVED
+        name = short(id_) if gone else visit.named(id_)
+        link = "" if gone else visit.resource(id_, one.change.tenant)
+        return text_cell(name, link, whole=id_, note=kind(id_))
+
+    return RowList(
+        "changes", "finding",
+        (
+            severity_column(lambda one: one.severity),
+            ListColumn("title", "Recommendation", title, main=True, width="title"),
+            ListColumn("resource", "Resource", resource, optional=True),
+            text_column("kind", "Change", lambda one: WORDS[one.change.kind][0].capitalize(), width="time"),
+            ListColumn("state", "Now", _state, width="state"),
+            text_column("control", "Control", lambda one: one.control),
+        ),
+        lambda one: f"{one.change.key} {one.change.resource}", change_facets(),
+        lambda one: f"{one.title} {one.change.id}", hint="Recommendation or resource contains",
+    )  # fmt: skip
+
+
+def change_facets() -> Sequence[RowFacet[ListedChange]]:
+    """Return what the findings are narrowed by."""
+    words = {one.value: WORDS[one][1].capitalize() for one in ChangeKind}
+    return (
+        RowFacet("kind", "Change", lambda one: (one.change.kind.value,), lambda one: words.get(one, one), list(words)),
+        severity_facet(lambda one: one.severity),
+        RowFacet("control", "Control", lambda one: (one.control,)),
+        RowFacet("resource", "Resource type", lambda one: (kind(one.change.id),)),
+    )  # fmt: skip
+
+
+def _state(one: ListedChange) -> ListCell:
+    after = one.change.after
+    return state_cell(STATES[after], after.value.lower()) if after else ListCell()

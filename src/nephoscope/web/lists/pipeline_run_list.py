@@ -1,0 +1,90 @@
+"""The lists of pipelines: the runs of a repository, and the findings of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from nephoscope.posture.pipelines.run_document import FindingStanding, RunFinding
+from nephoscope.state.estate.pipelines import PipelineRun
+from nephoscope.web.lists.column_kinds import number_column, text_column, time_column
+from nephoscope.web.lists.list_cell import CellMark, ListCell, state_cell, text_cell
+from nephoscope.web.lists.list_heads import ListColumn
+from nephoscope.web.lists.list_view import RowList
+from nephoscope.web.lists.row_facets import RowFacet
+from nephoscope.web.lists.severity_column import severity_column, severity_facet
+
+if TYPE_CHECKING:
+    from nephoscope.web.visits.request_context import Visit
+
+_COUNTS = ("failed", "new", "fixed", "reopened", "unknown")
+_TONES = {
+    FindingStanding.NEW: "fail",
+    FindingStanding.REOPENED: "fail",
+    FindingStanding.FIXED: "pass",
+}
+_DECIDES = {"yes": "Default branch", "no": "Other branches"}
+
+
+def run_list(visit: Visit) -> RowList[PipelineRun]:
+    """Describe the list of the runs of a repository."""
+
+    def title(one: PipelineRun) -> ListCell:
+        name = f"{one.branch} #{one.pull_request}" if one.pull_request else one.branch
+        marks = () if one.decides else (CellMark("feature branch", title=one.note),)
+        return text_cell(name, visit.link(f"/pipelines/runs/{one.id}"), note=one.commit_id[:10], marks=marks)
+
+    def count(name: str) -> ListColumn[PipelineRun]:
+        return number_column(
+            name, name.capitalize(), lambda one: one.counts[name], optional=name not in ("failed", "new")
+        )
+
+    return RowList(
+        "pipeline-runs", "run",
+        (
+            ListColumn("run", "Run", title, main=True, width="title"),
+            time_column("started", "Started", lambda one: one.started),
+            text_column("tool", "Tool", lambda one: f"{one.tool} {one.category}".strip()),
+            *map(count, _COUNTS),
+        ),
+        lambda one: one.id,
+        (
+            RowFacet("decides", "Branch", lambda one: ("yes" if one.decides else "no",), lambda one: _DECIDES.get(one, one)),
+            RowFacet("tool", "Tool", lambda one: (one.tool,)),
+            RowFacet("category", "Category", lambda one: (one.category,)),
+        ),
+        lambda one: f"{one.branch} #{one.pull_request} {one.commit_id} {one.tool} {one.category}",
+        hint="Branch, pull request or commit contains",
+    )  # fmt: skip
+
+
+def finding_list(source: Callable[[RunFinding], str]) -> RowList[RunFinding]:
+    """Describe the list of the findings of a run; `source` gives where a line is read, '' where that is not known."""
+
+    def title(one: RunFinding) -> ListCell:
+        return text_cell(one.title, note=one.finding.message.removeprefix(f"{one.title}: "))
+
+    def location(one: RunFinding) -> ListCell:
+        at = one.finding.region
+        return text_cell(f"{at.file}:{at.line}" if at.file else "", source(one))
+
+    return RowList(
+        "run-findings", "finding",
+        (
+            ListColumn("standing", "Change", lambda one: state_cell(one.standing.value, _TONES.get(one.standing, "")), width="state"),
+            severity_column(lambda one: one.finding.severity.value),
+            ListColumn("title", "Finding", title, main=True, width="title"),
+            ListColumn("location", "Location", location, optional=True),
+            text_column("reason", "Reason", lambda one: one.finding.reason, shown=False),
+            text_column("rule", "Rule", lambda one: one.finding.rule, shown=False),
+            text_column("subject", "Subject", lambda one: one.finding.subject, shown=False),
+        ),
+        lambda one: f"{one.fingerprint} {one.standing.value}",
+        (
+            RowFacet("standing", "Change", lambda one: (one.standing.value,), order=[one.value for one in FindingStanding]),
+            severity_facet(lambda one: one.finding.severity.value),
+            RowFacet("rule", "Rule", lambda one: (one.finding.rule,)),
+        ),
+        lambda one: f"{one.title} {one.finding.rule} {one.finding.region.file} {one.finding.subject}",
+        hint="Finding, rule, file or subject contains",
+    )  # fmt: skip

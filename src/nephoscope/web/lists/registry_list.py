@@ -1,0 +1,89 @@
+"""The list of registries that are watched: how each is, and which of its images wait."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from nephoscope.state.registries.registry_images import ImageStatus
+from nephoscope.web.lists.column_kinds import ago_column, number_column, text_column
+from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell
+from nephoscope.web.lists.list_heads import ListColumn
+from nephoscope.web.lists.list_view import RowList
+from nephoscope.web.lists.row_facets import RowFacet
+
+if TYPE_CHECKING:
+    from nephoscope.state.registries.watched_registries import WatchedRegistry
+    from nephoscope.web.visits.request_context import Visit
+
+_TONES = {"on": "pass", "failing": "error"}
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRegistry:
+    """A registry with how many images it has of each status, when it was heard of last, and what is wrong with it."""
+
+    registry: WatchedRegistry
+    counts: Mapping[str, int]
+    last_event: datetime | None
+    polled: datetime | None
+    error: str
+
+    @property
+    def state(self) -> str:
+        """Return how it is, in a word."""
+        return "paused" if not self.registry.enabled else "failing" if self.error else "on"
+
+    @property
+    def waiting(self) -> int:
+        """Count how many images wait for their next step."""
+        return self.counts.get(ImageStatus.QUEUED.value, 0)
+
+    @property
+    def held(self) -> int:
+        """Count how many images wait for a person."""
+        return self.counts.get(ImageStatus.HELD.value, 0)
+
+
+def registry_list(visit: Visit) -> RowList[ListedRegistry]:
+    """Describe the list."""
+
+    def name(one: ListedRegistry) -> ListCell:
+        told = one.registry
+        return text_cell(told.name, visit.link(f"/registries/{told.name}"), note=told.address)
+
+    def held(one: ListedRegistry) -> ListCell:
+        images = visit.link("/images", registry=one.registry.address, status="Held")
+        return number_cell(one.held, images if one.held else "")
+
+    def images(one: ListedRegistry) -> ListCell:
+        return number_cell(sum(one.counts.values()), visit.link("/images", registry=one.registry.address))
+
+    return RowList(
+        "registries", "registry",
+        (
+            ListColumn("name", "Registry", name, main=True, width="title"),
+            ListColumn("state", "Status", _state, width="state"),
+            ListColumn("held", "Held", held, number=True),
+            number_column("waiting", "Waiting", lambda one: one.waiting),
+            ListColumn("images", "Images", images, number=True, optional=True),
+            ago_column("event", "Last event", lambda one: one.last_event, "none in 7 days"),
+            ago_column("poll", "Last poll", lambda one: one.polled, "never"),
+            text_column("workspace", "Workspace", lambda one: one.registry.workspace, shown=False),
+        ),
+        lambda one: one.registry.name,
+        (
+            RowFacet("state", "Status", lambda one: (one.state,), str.capitalize),
+            RowFacet("workspace", "Workspace", lambda one: (one.registry.workspace,)),
+        ),
+        lambda one: f"{one.registry.name} {one.registry.address}", hint="Registry or address contains", several="registries",
+        about_of=lambda one: one.error,
+    )  # fmt: skip
+
+
+def _state(one: ListedRegistry) -> ListCell:
+    return state_cell(
+        one.state, _TONES.get(one.state, ""), whole=f"{one.state}: {one.error}" if one.error else ""
+    )
