@@ -16,7 +16,8 @@ from nephoscope.analyze.analyzer_runner import PreviousAnalysis, types
 from nephoscope.analyze.assessment_key import Key
 from nephoscope.analyze.discovery import analyzers, keys
 from nephoscope.analyze.unanswered import NEEDED
-from nephoscope.analyze.verdict import FAILED, healthy, judge_all
+from nephoscope.analyze.verdict import healthy, judge_all
+from nephoscope_policy.data_gap import ANALYZER_FAILED
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
@@ -271,7 +272,7 @@ def test_a_body_that_an_analyzer_fails_on_is_unknown_and_the_others_are_judged(w
         return healthy(resource.key, key, "")
 
     first, second = judge_all(machines, asked, judge)
-    assert (first.state, first.cause) == (ComplianceState.UNKNOWN, FAILED)
+    assert (first.state, first.cause) == (ComplianceState.UNKNOWN, ANALYZER_FAILED)
     assert "OverflowError: date value out of range" in first.description
     assert second.state is ComplianceState.COMPLIANT
 
@@ -291,7 +292,7 @@ def test_the_keys_of_an_analyzer_that_fails_are_unknown_and_the_others_say_what_
     )
     found = run(world.view(OPEN))
     of_broken = [one for one in found.assessments if one.key in broken.keys]
-    assert {(one.state, one.cause) for one in of_broken} == {(ComplianceState.UNKNOWN, FAILED)}
+    assert {(one.state, one.cause) for one in of_broken} == {(ComplianceState.UNKNOWN, ANALYZER_FAILED)}
     assert {one.resource.lower() for one in of_broken} >= {
         one.resource.lower() for one in whole.assessments if one.key in broken.keys
     }

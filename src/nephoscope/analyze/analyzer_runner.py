@@ -9,14 +9,16 @@ from msgspec.structs import replace
 
 from nephoscope.analyze.assessment_overlay import TYPE, assessment_id, resource_of, state_of
 from nephoscope.analyze.discovery import analyzers, analyzers_named
-from nephoscope.analyze.verdict import failed
+from nephoscope.analyze.verdict import failed, not_collected
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.log_queries import DeclaredReads
 from nephoscope_policy.data_gap import STALE, Gap
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from nephoscope.analyze.assessment_key import Key
     from nephoscope.analyze.discovery import Analyzer
     from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
@@ -120,13 +122,18 @@ def _say(analyzer: Analyzer, view: EstateView) -> tuple[Assessment, ...]:
     view.declared = DeclaredReads(analyzer.tables, analyzer.types)
     try:
         return tuple(analyzer.analyze(view))
+    except DataNotCollectedError as gap:
+        return tuple(not_collected(resource, key, gap) for resource, key in _asked(analyzer, view))
     except Exception as error:  # noqa: BLE001 - the boundary of an analyzer: its keys end Unknown, and the others go on
-        return tuple(
-            failed(str(resource.body["id"]), key, error)
-            for key in analyzer.keys.values()
-            for type_ in key.types
-            for resource in view.resources(type_)
-        )
+        return tuple(failed(resource, key, error) for resource, key in _asked(analyzer, view))
+
+
+def _asked(analyzer: Analyzer, view: EstateView) -> Iterator[tuple[str, Key]]:
+    """Yield the ids of the resources that an analyzer judges, with each key."""
+    for key in analyzer.keys.values():
+        for type_ in key.types:
+            for resource in view.resources(type_):
+                yield str(resource.body["id"]), key
 
 
 def _collect(

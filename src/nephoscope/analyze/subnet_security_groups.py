@@ -37,7 +37,11 @@ RESERVED = frozenset(
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every subnet."""
-    return (_judge(subnet) for subnet in view.network.subnets.values())
+    for subnet in view.network.subnets.values():
+        try:
+            yield _judge(subnet)
+        except DataNotCollectedError as gap:
+            yield not_collected(subnet.id, ATTACHED, gap)
 
 
 def _judge(subnet: Subnet) -> Assessment:

@@ -6,11 +6,10 @@ import logging
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope_policy.data_gap import ANALYZER_FAILED
 from nephoscope_policy.model.assessment import Assessment, SubAssessment
 from nephoscope_policy.model.state import ComplianceState
 
-#: The cause of an assessment whose analyzer failed.
-FAILED = "analyzer-failed"
 _LOG = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def failed(resource: str, key: Key, error: Exception) -> Assessment:
     """Nobody can say, since the analyzer has a fault: it is logged, and named in the assessment."""
     _LOG.error("the analyzer of %s failed on %s", key.id, resource, exc_info=error)
     said = f"the analyzer failed: {type(error).__name__}: {error}"
-    return unknown(resource, key, FAILED, said[:300])
+    return unknown(resource, key, ANALYZER_FAILED, said[:300])
 
 
 def _complete(resource: Resource) -> None:

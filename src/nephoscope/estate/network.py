@@ -38,6 +38,7 @@ from nephoscope.estate.subnets import (
     ROUTE_TABLE_TYPE,
     SUBNET_TYPE,
     Subnet,
+    listed_subnets,
     subnets_of,
     virtual_network_tag,
 )
@@ -155,6 +156,9 @@ class Network:
         """A subnet by its lower-cased id."""
         found = self.subnets.get(key)
         if found is None or not found.known:
+            network = self.estate.resources.get(key.partition("/subnets/")[0])
+            if network is not None and found is None:
+                listed_subnets(network)  # raises why its subnets are not known
             raise DataNotCollectedError(key or f"the subnet in the properties of {INTERFACE_TYPE}")
         return found
 

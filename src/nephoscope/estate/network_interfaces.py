@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 
 from nephoscope.estate.addresses import AddressSet
+from nephoscope.estate.held_values import Held, hold, read_addresses, require_held
 
 
 class IpConfiguration(msgspec.Struct, frozen=True):
-    """One address of an interface. Ids are lower-cased; `addresses` is empty where the private address is not known.
+    """One address of an interface. Ids are lower-cased; `addresses` is empty where Azure chooses the private address.
 
     `public_addresses` are ids of public IP addresses; `inline_public` is the SKU name of one that a scale set model
     creates per instance ('' = none). `address` is the private address as text. `pools`, `nat_rules` (rules and pools)
@@ -19,7 +20,7 @@ class IpConfiguration(msgspec.Struct, frozen=True):
 
     id: str
     subnet: str
-    addresses: AddressSet
+    held_addresses: Held[AddressSet]
     public_addresses: tuple[str, ...] = ()
     inline_public: str = ""
     pools: tuple[str, ...] = ()
@@ -27,6 +28,11 @@ class IpConfiguration(msgspec.Struct, frozen=True):
     gateway_pools: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     address: str = ""
+
+    @property
+    def addresses(self) -> AddressSet:
+        """The private address; raises DataNotCollectedError where it is not known, or is none."""
+        return require_held(self.held_addresses)
 
 
 class Interface(msgspec.Struct, frozen=True):
@@ -67,12 +73,14 @@ def _list_objects(value: object) -> list[dict[str, Any]]:
 
 def _configuration(interface: str, entry: dict[str, Any]) -> IpConfiguration:
     body = entry.get("properties") or {}
-    private = body.get("privateIPAddress")
+    private = hold(lambda: body.get("privateIPAddress"))
     public = reference(body.get("publicIPAddress"))
     return IpConfiguration(
         id=str(entry.get("id") or f"{interface}/ipconfigurations/{entry.get('name', '')}").lower(),
         subnet=reference(body.get("subnet")),
-        addresses=AddressSet.of([private]) if isinstance(private, str) and private else AddressSet(),
+        held_addresses=hold(
+            lambda: read_addresses([require_held(private)], f"privateIPAddress of {interface}")
+        ),
         public_addresses=(public,) if public else (),
         inline_public=_inline(body.get("publicIPAddressConfiguration")),
         pools=references(body.get("loadBalancerBackendAddressPools")),

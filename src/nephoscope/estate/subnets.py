@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from nephoscope.estate.addresses import AddressSet, is_prefix
+from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.held_values import Held, hold, read_addresses, require_held
 from nephoscope.estate.network_interfaces import reference
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from nephoscope.estate.resource_lookup import AnalyzerEstate
     from nephoscope_policy.model.resource import Resource
@@ -24,16 +27,37 @@ ROUTE_TABLE_TYPE = "microsoft.network/routetables"
 class Subnet(msgspec.Struct, frozen=True):
     """A subnet: `id` as its source spelled it, its network's lower-cased id, prefixes, attached group and route table.
 
-    `known` is False where the body came without properties.
+    What of it is not known is held as the gap, which is raised where it is asked for. `known` is False where the body came without
+    properties.
     """
 
     id: str
     network: str
-    prefixes: AddressSet
-    security_group: str
-    route_table: str
-    attached: tuple[str, ...]
+    held_prefixes: Held[AddressSet]
+    held_group: Held[str]
+    held_table: Held[str]
+    held_attached: Held[tuple[str, ...]]
     known: bool = True
+
+    @property
+    def prefixes(self) -> AddressSet:
+        """Its addresses; raises DataNotCollectedError where they are not known, or are none."""
+        return require_held(self.held_prefixes)
+
+    @property
+    def security_group(self) -> str:
+        """The lower-cased id of its network security group, '' = none; raises DataNotCollectedError."""
+        return require_held(self.held_group)
+
+    @property
+    def route_table(self) -> str:
+        """The lower-cased id of its route table, '' = none; raises DataNotCollectedError."""
+        return require_held(self.held_table)
+
+    @property
+    def attached(self) -> tuple[str, ...]:
+        """The lower-cased ids of the address configurations in it; raises DataNotCollectedError."""
+        return require_held(self.held_attached)
 
     @property
     def name(self) -> str:
@@ -45,13 +69,26 @@ def subnets_of(estate: AnalyzerEstate) -> dict[str, Subnet]:
     """Lower-cased id -> subnet, from virtual networks' bodies and from subnets of their own; the latter win."""
     found: dict[str, Subnet] = {}
     for network in estate.by_type(NETWORK_TYPE):
-        for entry in (network.body.get("properties") or {}).get("subnets") or []:
-            id_ = _id_of(entry, network)
-            found[id_.lower()] = _subnet(id_, entry, "properties" in entry and not network.unread)
+        with suppress(DataNotCollectedError):  # who asks for a subnet that is not found meets it again
+            for entry in listed_subnets(network):
+                id_ = _id_of(entry, network)
+                found[id_.lower()] = _subnet(id_, entry, _has_properties(entry) and not network.unread)
     for resource in estate.by_type(SUBNET_TYPE):
         if resource.complete or resource.key not in found:
             found[resource.key] = _subnet(str(resource.body["id"]), resource.body, resource.complete)
     return found
+
+
+def listed_subnets(network: Resource) -> Sequence[dict[str, object]]:
+    """The subnets in the body of a network; raises DataNotCollectedError where they, or one of them, are not known."""
+    listed = (network.body.get("properties") or {}).get("subnets") or []
+    return [*listed]
+
+
+def _has_properties(entry: Mapping[str, object]) -> bool:
+    with suppress(DataNotCollectedError):
+        return "properties" in entry
+    return True
 
 
 def _id_of(entry: Mapping[str, object], network: Resource) -> str:
@@ -61,17 +98,27 @@ def _id_of(entry: Mapping[str, object], network: Resource) -> str:
     return told if below else f"{network.body['id']}/subnets/{entry.get('name', '')}"
 
 
-def _subnet(id_: str, entry: dict[str, object], known: bool) -> Subnet:
-    found = entry.get("properties")
-    body = found if isinstance(found, dict) else {}
-    texts = [*(body.get("addressPrefixes") or []), body.get("addressPrefix")]
+def _subnet(id_: str, entry: Mapping[str, object], known: bool) -> Subnet:
+    def read(name: str) -> object:
+        found = entry.get("properties")
+        return found.get(name) if isinstance(found, dict) else None
+
+    def read_prefixes() -> AddressSet:
+        several = read("addressPrefixes")
+        texts = [*(several if isinstance(several, list) else ()), read("addressPrefix")]
+        return read_addresses(texts, f"addressPrefix of {id_}")
+
+    def read_attached() -> tuple[str, ...]:
+        listed = read("ipConfigurations")
+        return tuple(reference(part) for part in listed) if isinstance(listed, list) else ()
+
     return Subnet(
         id=id_,
         network=ResourceId.parse(id_).parent,
-        prefixes=AddressSet.of(text for text in texts if isinstance(text, str) and text),
-        security_group=reference(body.get("networkSecurityGroup")),
-        route_table=reference(body.get("routeTable")),
-        attached=tuple(reference(part) for part in body.get("ipConfigurations") or []),
+        held_prefixes=hold(read_prefixes),
+        held_group=hold(lambda: reference(read("networkSecurityGroup"))),
+        held_table=hold(lambda: reference(read("routeTable"))),
+        held_attached=hold(read_attached),
         known=known,
     )
 
@@ -95,7 +142,8 @@ def virtual_network_tag(
 
 
 def _space(value: object) -> AddressSet:
-    return AddressSet.of((value.get("addressPrefixes") or []) if isinstance(value, dict) else [])
+    listed = (value.get("addressPrefixes") or []) if isinstance(value, dict) else []
+    return read_addresses(listed, "addressPrefixes of a virtual network")
 
 
 def _peer(peering: dict[str, object]) -> AddressSet:

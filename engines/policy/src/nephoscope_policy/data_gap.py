@@ -8,8 +8,10 @@ NOT_COLLECTED = "not-collected"
 STALE = "stale"
 KNOWN_LATER = "known-at-deployment"
 NOT_SET = "not-set"
-UNDECIDED = frozenset({KNOWN_LATER, NOT_SET})
-"""Why a planned resource is not judged: a value is known at deployment only, or Azure's default decides."""
+INVALID = "invalid-value"
+ANALYZER_FAILED = "analyzer-failed"
+UNDECIDED = frozenset({KNOWN_LATER, NOT_SET, INVALID})
+"""Why a planned resource is not judged: a value is known at deployment only, Azure's default decides, or Azure takes no such value."""
 
 
 class Gap(msgspec.Struct, frozen=True):

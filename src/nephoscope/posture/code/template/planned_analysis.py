@@ -13,9 +13,7 @@ from datetime import datetime
 from functools import cached_property
 
 from nephoscope import analyze
-from nephoscope.analyze.assessment_overlay import assessment_id
-from nephoscope.analyze.discovery import Analyzer, analyzers_named
-from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.analyze.discovery import analyzers_named
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.subnets import NETWORK_TYPE, SUBNET_TYPE
@@ -100,22 +98,8 @@ def analyze_planned(estate: Estate, now: datetime, before: PreviousEvaluation | 
     unknown: dict[str, Gap] = {}
     assessments: list[Assessment] = []
     for analyzer in analyzers_named(ANALYZERS):
-        try:
-            found = analyze.run(view, [analyzer.name])
-        except DataNotCollectedError as gap:
-            unknown |= _none_known(analyzer, estate, gap)
-            continue
+        found = analyze.run(view, [analyzer.name])
         overlay += found.overlay
         unknown |= found.unknown
         assessments += found.assessments
     return Analysis(tuple(overlay), unknown, tuple(assessments))
-
-
-def _none_known(analyzer: Analyzer, estate: Estate, gap: DataNotCollectedError) -> dict[str, Gap]:
-    """Return what an analyzer leaves open where something that all of its answers need is not known."""
-    return {
-        assessment_id(one.key, key.id).lower(): Gap(gap.what, gap.cause)
-        for key in analyzer.keys.values()
-        for one in estate.resources.values()
-        if one.type in key.types
-    }

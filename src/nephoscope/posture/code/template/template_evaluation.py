@@ -24,7 +24,7 @@ from nephoscope.posture.code.template.template_suppressions import TemplateSuppr
 from nephoscope.posture.code.template.time_dependence import WatchedTime
 from nephoscope.posture.code.template.verdict_explanation import ExplainedVerdict, Wanted
 from nephoscope.posture.reports.reason_text import why
-from nephoscope_policy.data_gap import UNDECIDED, describe_gap
+from nephoscope_policy.data_gap import ANALYZER_FAILED, UNDECIDED, describe_gap
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
@@ -113,8 +113,15 @@ class TemplateJudge:
                 passed.setdefault(assessment.resource.lower(), []).append(assessment.key)
         found.resources += self._resources(planned, passed)
         found.unjudged += ((self._places.find(one, ()).region, told) for one, told in planned.unplaced)
+        found.unjudged += self._list_failures(run, planned)
         found.asked_time = now.asked
         return found
+
+    def _list_failures(self, run: EvaluationRun, planned: PlannedEstate) -> list[tuple[Region, str]]:
+        """The places of resources that an analyzer failed on, with its fault."""
+        failures = [one for one in run.analysis.assessments if one.cause == ANALYZER_FAILED]
+        sources = ((_source(one, run, planned), one.description) for one in failures)
+        return [(self._places.find(one, ()).region, told) for one, told in sources if one is not None]
 
     def _judge_implied(self, planned: PlannedEstate, now: datetime, found: TemplateJudgement) -> None:
         """Judge what the deployment gives to parents that it does not make, and take what a child of these decides."""

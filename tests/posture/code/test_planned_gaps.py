@@ -1,0 +1,88 @@
+"""What is not known of a planned resource, or is no value, leaves open what depends on it, and nothing else."""
+
+from __future__ import annotations
+
+import copy
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nephoscope.analyze.discovery import Analyzer
+from nephoscope.posture.code.template.planned_analysis import analyze_planned
+from nephoscope.posture.code.template.planned_estate import plan_estate
+from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
+from nephoscope.posture.policies.policy_packs import Packs
+from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument, expand
+from nephoscope_policy.model.state import ComplianceState
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+CASE = json.loads((Path(__file__).parent / "cases" / "planned_machine.json").read_text())
+ATTACHED = "eade5b56-eefd-444f-95c8-23f29e5d93cb"
+FACING = "483f12ed-ae23-447e-a2de-a67a10db4353"
+NODE = "[reference('/subscriptions/x/resourceGroups/y/providers/Microsoft.Web/sites/z', '2022-03-01').v]"
+NETWORK = {
+    "type": "Microsoft.Network/virtualNetworks", "apiVersion": "2023-01-01", "name": "vnet", "location": "westeurope",
+    "properties": {
+        "addressSpace": {"addressPrefixes": ["10.0.0.0/16"]},
+        "subnets": [
+            {"name": "a", "properties": {"addressPrefix": "10.0.0.0/24"}},
+            {"name": "b", "properties": {"addressPrefix": "10.0.1.0/24", "networkSecurityGroup": {"id": NODE}}},
+        ],
+    },
+}  # fmt: skip
+
+
+def states(resources: list[dict[str, Any]]) -> dict[tuple[str, str], ComplianceState]:
+    """The analyzers' verdicts by the last part of the id and the key."""
+    template = {"$schema": "x", "contentVersion": "1.0.0.0", "resources": resources}
+    expansion = expand(TemplateDocument.parse(json.dumps(template), "main.json"), scope=DeploymentScope())
+    said = analyze_planned(plan_estate(expansion.resources).estate, NOW).assessments
+    return {(one.resource.rpartition("/")[2], one.key): one.state for one in said}
+
+
+@pytest.mark.parametrize("prefix", ["GET", NODE, "10.0.0.0/99"])
+def test_a_prefix_does_not_decide_whether_a_group_is_attached(prefix: str) -> None:
+    network: dict[str, Any] = copy.deepcopy(NETWORK)
+    network["properties"]["subnets"][0]["properties"]["addressPrefix"] = prefix
+    assert states([network])["a", ATTACHED] is ComplianceState.NON_COMPLIANT
+
+
+def test_a_group_that_is_not_known_leaves_its_own_subnet_open() -> None:
+    network: dict[str, Any] = copy.deepcopy(NETWORK)
+    network["properties"]["subnets"][1]["properties"]["networkSecurityGroup"] = NODE
+    found = states([network])
+    assert found["a", ATTACHED] is ComplianceState.NON_COMPLIANT
+    assert found["b", ATTACHED] is ComplianceState.UNKNOWN
+
+
+def test_a_network_whose_subnets_are_not_known_leaves_those_of_others_judged() -> None:
+    other = {**NETWORK, "name": "other", "properties": {"subnets": NODE}}
+    assert states([other, NETWORK])["a", ATTACHED] is ComplianceState.NON_COMPLIANT
+
+
+@pytest.mark.parametrize("address", ["10.0.0.x", "GET", NODE])
+def test_an_address_that_is_none_keeps_no_group_from_being_seen(address: str) -> None:
+    resources = copy.deepcopy(CASE["resources"])
+    card = next(one for one in resources if one["type"] == "Microsoft.Network/networkInterfaces")
+    card["properties"]["ipConfigurations"][0]["properties"]["privateIPAddress"] = address
+    machine = next(one["name"] for one in resources if one["type"] == "Microsoft.Compute/virtualMachines")
+    assert states(resources)[machine, FACING] is states(CASE["resources"])[machine, FACING]
+
+
+def test_a_resource_that_an_analyzer_fails_on_is_not_assessed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_view: object) -> None:
+        raise KeyError("fault")
+
+    monkeypatch.setattr(Analyzer, "analyze", property(lambda _analyzer: fail))
+    packs = Packs(tmp_path / "data")
+    plan = EvaluationPlan(packs.catalogue()).with_assignment("nephoscope")
+    judge = TemplateJudge(lambda: (plan, packs.aliases()), NOW)
+    expansion = expand(TemplateDocument.parse(json.dumps(CASE), "main.json"), scope=DeploymentScope())
+    found = judge.judge(expansion.resources)
+    assert {told for _, told in found.unjudged} == {"the analyzer failed: KeyError: 'fault'"}
