@@ -58,6 +58,10 @@ def write_files(root: Path, case: dict[str, Any]) -> None:
     for name, given in case.get("plan", {}).items():
         encoding = given.pop("encoding", "utf-8")
         (root / name).write_bytes(plan_text(**given).encode(encoding))
+    for name, given in case.get("late", {}).items():
+        filler = "x" * 70_000
+        mark = "#" if name.endswith(".yaml") else "//"
+        (root / name).write_text(f"{mark} {filler}\n{text_of(given)}")
     for name, target in case.get("links", {}).items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)

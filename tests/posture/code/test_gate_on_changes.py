@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,32 @@ def test_what_was_there_before_does_not_fail_and_what_is_new_does(clone: Clone) 
     clone.commit(new=template(True, "stnew"))
     result = clone.scan(".", "--fail-on-policy", "11374dee*", "--since", "origin/main")
     assert result.exit_code == 0, result.output
+
+
+def test_a_bicep_file_whose_output_the_change_leaves_alone_is_not_assessed(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    git = shutil.which("git")
+    assert git is not None
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "git").symlink_to(git)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    source = clone.folder / "main.bicep"
+    source.write_text("param a string\n")
+    clone.commit(main=template(True))
+    clone.git("push", "-q", "origin", "change:main")
+    clone.git("fetch", "-q")
+    untouched = clone.scan(".", "--since", "origin/main", "--tools", "none")
+    assert untouched.exit_code == 0, untouched.output
+    source.write_text("param b string\n")
+    clone.commit()
+    stale = clone.scan(".", "--since", "origin/main", "--tools", "none")
+    assert stale.exit_code == 3, stale.output
+    assert "main.bicep:1:1: not assessed: it cannot be told whether main.json is its output" in stale.output
+    clone.commit(main=template(True, "stother"))
+    compiled = clone.scan(".", "--since", "origin/main", "--tools", "none")
+    assert compiled.exit_code == 0, compiled.output
 
 
 def test_a_file_that_moves_keeps_its_findings(clone: Clone) -> None:

@@ -360,5 +360,9 @@ def test_a_configuration_without_a_plan_is_told_how_it_is_judged(repo: Repo) -> 
     repo.write(main_tf=MAIN)
     (repo.folder / ".git").mkdir()
     result = run(repo.folder, ".")
-    assert result.exit_code == 4
-    assert "terraform show -json plan.out" in result.stderr
+    assert result.exit_code == 3
+    assert (
+        "main.tf:4:1: not assessed: Terraform is judged by its plan: run in .: terraform plan"
+        in result.stdout
+    )
+    assert "terraform show -json plan.out" in result.stdout

@@ -215,7 +215,9 @@ def test_bicep_without_its_template_is_not_judged_and_says_what_to_do(repo: Repo
     assert "bicep build main.bicep" in unread.reason
     repo.write("main.json", template(storage(False)))
     report = repo.scan()
-    assert report.unread == []
+    (unverified,) = report.unread
+    assert unverified.region.file == "main.bicep"
+    assert "whether main.json is its output" in unverified.reason
     assert len(of_rule(report)) == 1
 
 

@@ -7,23 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.collect.templates.arm.deployment_schema import find_template_schema
 from nephoscope_policy.arm.text_encoding import as_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_SUFFIXES = (".bicep", ".bicepparam")
-_TEMPLATE = re.compile(rb"schema\"?\s*:\s*\"[^\"]*/[A-Za-z]*deploymentTemplate\.json", re.IGNORECASE)
-_PLAN = re.compile(rb"\"(?:resource_changes|planned_values|terraform_version)\"\s*:")
-_FORMAT = re.compile(rb"\"format_version\"\s*:")
-_BUILT = re.compile(rb'"parametersJson"\s*:')
-_RESOURCE = re.compile(rb'"id"\s*:\s*"/')
-_CHANGES = b'"changes"'
-_CHANGE = b'"changeType"'
+_SUFFIXES = (".bicep", ".bicepparam", ".tf")
+_PLAN = re.compile(r"\"(?:resource_changes|planned_values|terraform_version)\"\s*:")
+_FORMAT = re.compile(r"\"format_version\"\s*:")
+_BUILT = re.compile(r'"parametersJson"\s*:')
+_RESOURCE = re.compile(r'"id"\s*:\s*"/')
+_CHANGES = ('"changes"', '"changeType"')
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _MANIFESTS = (".yaml", ".yml")
 _MANIFEST = "coverage.json"
 _REPOSITORY = (".git", ".github", "Dockerfile", ".gitlab-ci.yml", "azure-pipelines.yml")
 _HEAD = 65_536
+_MAX_BYTES = 16 * 1024 * 1024
 _MAX_LOOKED_AT = 20_000
 
 
@@ -50,9 +51,9 @@ def _is_code(target: Path) -> bool:
         if ".git" not in path.parts and path.is_file():
             if _is_template(path):
                 return True
-            if path.suffix == ".json":
+            if path.suffix.lower() == ".json":
                 documents.append(path)
-            elif path.suffix in _MANIFESTS:
+            elif path.suffix.lower() in _MANIFESTS:
                 claimed = claimed or _is_claimed(path)
     return _holds_code(documents, claimed=claimed)
 
@@ -63,44 +64,44 @@ def _holds_code(documents: Sequence[Path], *, claimed: bool) -> bool:
 
     found = claimed
     for path in documents:
-        head = _read_head(path)
-        if _RESOURCE.search(head):
+        text = _read_text(path)
+        if _RESOURCE.search(text, 0, _HEAD):
             return False
-        text = head.decode("utf-8", "replace")
         found = found or any(one.claims(path.name, text) for one in (policy_as_code, kubernetes_manifest))
     return found
 
 
 def _is_claimed(path: Path) -> bool:
     """Return whether a reader of pipelines, manifests, policies or scripts claims a file."""
-    if path.suffix == ".json":
+    if path.suffix.lower() == ".json":
         return _holds_code([path], claimed=False)
     from nephoscope.collect.templates.discovery import reader_of
 
-    return reader_of(path.absolute().as_posix(), _read_head(path).decode("utf-8", "replace")) is not None
+    return reader_of(path.absolute().as_posix(), _read_text(path)) is not None
 
 
 def _is_template(path: Path) -> bool:
-    if path.suffix in _SUFFIXES or path.name.lower().startswith(("dockerfile", "containerfile")):
+    suffix = path.suffix.lower()
+    if suffix in _SUFFIXES or path.name.lower().startswith(("dockerfile", "containerfile")):
         return True
-    if path.suffix == ".tfplan" or path.name == "tfplan":
+    if suffix == ".tfplan" or path.name == "tfplan":
         return True
-    if path.suffix not in (".json", ".jsonc"):
+    if suffix not in (".json", ".jsonc"):
         return False
-    head = _read_head(path)
-    if _CHANGE in head or _CHANGES in head:
+    text = _read_text(path)
+    if any(one in text for one in _CHANGES):
         from nephoscope.collect.templates.arm.what_if import is_what_if
 
-        if is_what_if(path.name, head.decode("utf-8", "replace")):
+        if is_what_if(path.name, text):
             return True
-    if _has_outermost(_TEMPLATE, head) or _has_outermost(_BUILT, head):
+    if _is_outermost(text, find_template_schema(text)) or _has_outermost(_BUILT, text):
         return True
-    return (_has_outermost(_FORMAT, head) and _has_outermost(_PLAN, head)) or _is_sorted_plan(path, head)
+    return (_has_outermost(_FORMAT, text) and _has_outermost(_PLAN, text)) or _is_sorted_plan(path, text)
 
 
-def _is_sorted_plan(path: Path, head: bytes) -> bool:
+def _is_sorted_plan(path: Path, text: str) -> bool:
     """Return whether a file is a plan in which a program sorted the members, so that a large one comes before what tells it."""
-    if len(head) < _HEAD or b'"configuration"' not in head:
+    if path.stat().st_size <= _MAX_BYTES or '"configuration"' not in text:
         return False
     from nephoscope.collect.templates.arm.template_repository import open_repository
     from nephoscope.collect.templates.terraform.plan_repository import plan_names
@@ -109,19 +110,27 @@ def _is_sorted_plan(path: Path, head: bytes) -> bool:
     return bool(plan_names(repository, names[:1]))
 
 
-def _read_head(path: Path) -> bytes:
+def _read_text(path: Path) -> str:
+    """Read a file within the bound of what is judged; of records of resources, which are never code, and of more the first 64 KiB."""
     try:
         with path.open("rb") as file:
-            return as_utf8(file.read(_HEAD))
+            text = as_utf8(file.read(_HEAD)).decode("utf-8", "replace")
+            if path.stat().st_size <= _HEAD or path.stat().st_size > _MAX_BYTES or _RESOURCE.search(text):
+                return text
+            file.seek(0)
+            return as_utf8(file.read()).decode("utf-8", "replace")
     except OSError:
-        return b""
+        return ""
 
 
-def _has_outermost(pattern: re.Pattern[bytes], head: bytes) -> bool:
-    found = pattern.search(head)
-    return found is not None and _is_outermost(head[: found.start()])
+def _has_outermost(pattern: re.Pattern[str], text: str) -> bool:
+    found = pattern.search(text)
+    return found is not None and _is_outermost(text, found.start())
 
 
-def _is_outermost(before: bytes) -> bool:
-    """Return whether what follows is a member of the outermost object: a body in a snapshot may hold a template as well."""
-    return before.count(b"{") == before.count(b"}") + 1 and before.count(b"[") == before.count(b"]")
+def _is_outermost(text: str, start: int) -> bool:
+    """Return whether what stands at an offset is a member of the outermost object: a body in a snapshot may hold a template too."""
+    if start < 0:
+        return False
+    before = _STRING.sub("", text[:start])
+    return before.count("{") == before.count("}") + 1 and before.count("[") == before.count("]")

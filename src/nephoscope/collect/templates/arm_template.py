@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from nephoscope.collect.templates.arm.deployment_schema import names_template_schema
 from nephoscope.collect.templates.arm.template_source import ArmSource
 from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.source_text import SourceText
@@ -12,17 +11,17 @@ from nephoscope_policy.arm.template import TemplateDocument, TemplateError
 TITLE = "ARM template"
 PRECEDENCE = 10
 _BICEP = ".bicep"
-_SCHEMA = re.compile(r"schema\"?\s*:\s*\"[^\"]*/[A-Za-z]*deploymentTemplate\.json", re.IGNORECASE)
 
 
 def claims(name: str, head: str) -> bool:
     """Claim JSON that names the schema of a deployment template, and Bicep."""
-    return name.endswith(_BICEP) or (name.endswith((".json", ".jsonc")) and bool(_SCHEMA.search(head)))
+    file = name.lower()
+    return file.endswith(_BICEP) or (file.endswith((".json", ".jsonc")) and names_template_schema(head))
 
 
 def read(source: SourceText) -> ArmSource:
     """Parse a template; raises UnreadableFileError, for Bicep that is not compiled too."""
-    if source.parsed is None and source.name.endswith(_BICEP):
+    if source.parsed is None and source.name.lower().endswith(_BICEP):
         raise UnreadableFileError("Bicep files must be compiled: install `bicep` and scan again")
     try:
         document = source.parsed or TemplateDocument.parse(source.text, source.name)

@@ -35,7 +35,11 @@ _BASH_TASKS = re.compile(r"(?:Bash|CmdLine|ShellScript)@\d+$|AzureCLI@\d+$", re.
 
 def claims(name: str, head: str) -> bool:
     """Claim files by their name, others by keys that only Azure Pipelines knows."""
-    if not name.endswith((".yml", ".yaml")) or ".github/" in name or name.endswith("gitlab-ci.yml"):
+    if (
+        not name.lower().endswith((".yml", ".yaml"))
+        or ".github/" in name
+        or name.lower().endswith("gitlab-ci.yml")
+    ):
         return False
     if _NAME.search(name):
         return True

@@ -1,6 +1,6 @@
 """Readers are found by scanning this folder: a module with TITLE, `claims(name, head)` and `read(source)`.
 
-A reader claims a file by its name (relative to the root, with `/`) and the first 64 KiB of its text. The most specific reader wins:
+A reader claims a file by its name (relative to the root, with `/`, in any case) and its whole text. The most specific reader wins:
 the one with the lowest PRECEDENCE.
 """
 
@@ -16,7 +16,6 @@ import msgspec
 import nephoscope.collect.templates as package
 from nephoscope.collect.templates.source_text import SourceText
 
-HEAD = 65_536
 #: Files of more characters are not read, where the reader has no MAX_SIZE of its own.
 MAX_SIZE = 4_000_000
 
@@ -72,8 +71,7 @@ def readers() -> tuple[TemplateReader, ...]:
 
 def reader_of(name: str, text: str) -> TemplateReader | None:
     """Return the reader that claims a file; None where none does."""
-    head = text[:HEAD]
-    return next((reader for reader in readers() if reader.claims(name, head)), None)
+    return next((reader for reader in readers() if reader.claims(name, text)), None)
 
 
 def read_template(name: str, text: str) -> tuple[str, object] | None:

@@ -12,7 +12,7 @@ from nephoscope.collect.templates.yaml_tree import YamlNode, parse_yaml
 
 TITLE = "GitLab CI/CD pipeline"
 PRECEDENCE = 10
-_NAME = re.compile(r"(?:^|/)[^/]*\.?gitlab-ci[^/]*\.ya?ml$")
+_NAME = re.compile(r"(?:^|/)[^/]*\.?gitlab-ci[^/]*\.ya?ml$", re.IGNORECASE)
 _SCRIPTS = ("before_script", "script", "after_script")
 
 

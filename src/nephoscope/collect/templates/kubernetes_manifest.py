@@ -13,9 +13,9 @@ from nephoscope.collect.templates.yaml_tree import YamlNode, parse_yaml
 
 TITLE = "Kubernetes manifest"
 PRECEDENCE = 40
-_NAME = re.compile(r"\.(?:ya?ml|json)$")
-_API = re.compile(r"^\s*-?\s*[\"']?apiVersion[\"']?\s*:", re.MULTILINE)
-_KIND = re.compile(r"^\s*-?\s*[\"']?kind[\"']?\s*:\s*[\"']?[A-Z]", re.MULTILINE)
+_NAME = re.compile(r"\.(?:ya?ml|json)$", re.IGNORECASE)
+_API = re.compile(r"^[ \t]*(?:-[ \t]*)?[\"']?apiVersion[\"']?\s*:", re.MULTILINE)
+_KIND = re.compile(r"^[ \t]*(?:-[ \t]*)?[\"']?kind[\"']?\s*:\s*[\"']?[A-Z]", re.MULTILINE)
 _ONE_LINE = re.compile(r"^\s*\{.*\"(?:apiVersion|kind)\"\s*:.*\"(?:apiVersion|kind)\"\s*:", re.DOTALL)
 _JSON_VERSION = re.compile(r'"apiVersion"\s*:\s*"(?:[a-z0-9.-]+/)?v\d')
 _ACTION = re.compile(r"\{\{-?\s")
@@ -60,7 +60,7 @@ def claims(name: str, head: str) -> bool:
     """Claim YAML and JSON files with an API version and a kind; in JSON a resource of Azure has both, with a date as the version."""
     if not _NAME.search(name) or not ((_API.search(head) and _KIND.search(head)) or _ONE_LINE.match(head)):
         return False
-    return not name.endswith(".json") or _JSON_VERSION.search(head) is not None
+    return not name.lower().endswith(".json") or _JSON_VERSION.search(head) is not None
 
 
 def read(source: SourceText) -> KubernetesManifest:
@@ -87,18 +87,23 @@ def _find_action(node: YamlNode, depth: int) -> YamlNode | None:
     return next((found for one in below if (found := _find_action(one, depth + 1)) is not None), None)
 
 
-def _objects(node: YamlNode, depth: int) -> Iterator[KubernetesObject]:
-    kind, version, items = node.get("kind"), node.get("apiVersion"), node.get("items")
-    if kind is None or version is None or depth > _MAX_LISTS:
+def _objects(
+    node: YamlNode, depth: int, kind_of_list: str = "", version_of_list: str = ""
+) -> Iterator[KubernetesObject]:
+    """The objects of a node; those of a list of one kind (`PodList`) are of it where they do not say theirs."""
+    named, versioned, items = node.get("kind"), node.get("apiVersion"), node.get("items")
+    kind = named.text if named is not None else kind_of_list
+    version = versioned.text if versioned is not None else version_of_list
+    if not kind or not version or depth > _MAX_LISTS:
         return
-    if kind.text.endswith("List") and items is not None and items.kind == "list":
+    if kind.endswith("List") and items is not None and items.kind == "list":
         for item in items.items:
-            yield from _objects(item, depth + 1)
+            yield from _objects(item, depth + 1, kind.removesuffix("List"), version)
         return
     name = node.get("metadata", "name") or node.get("metadata", "generateName")
     namespace = node.get("metadata", "namespace")
-    path = _POD_PATHS.get(kind.text)
+    path = _POD_PATHS.get(kind)
     pod = None if path is None else node.get(*path) if path else node
     yield KubernetesObject(
-        node, kind.text, version.text, name.text if name else "", namespace.text if namespace else "", pod
+        node, kind, version, name.text if name else "", namespace.text if namespace else "", pod
     )

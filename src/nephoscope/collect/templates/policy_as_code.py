@@ -47,7 +47,7 @@ class PolicyDocument:
 
 def claims(name: str, head: str) -> bool:
     """Claim JSON in which a definition's rule or an exemption's category stands near the top."""
-    if not name.endswith(".json"):
+    if not name.lower().endswith(".json"):
         return False
     found = _MEMBER.search(head)
     if found is None:

@@ -50,7 +50,7 @@ def read_base(folder: Path, base: str, suffixes: tuple[str, ...]) -> GitBase:
     tree = _tree(folder, commit)
     blobs = {name.removeprefix(prefix): blob for name, blob in tree.items() if name.startswith(prefix)}
     blobs |= {new: tree[old] for new, old in moved.items() if old in tree and new not in blobs}
-    wanted = {name: blob for name, blob in blobs.items() if name.endswith(suffixes)}
+    wanted = {name: blob for name, blob in blobs.items() if name.lower().endswith(suffixes)}
     return GitBase(commit, _contents(folder, wanted), within, sources)
 
 

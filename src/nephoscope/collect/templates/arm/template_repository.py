@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from nephoscope.collect.templates.arm.deployment_schema import names_parameters_schema, names_template_schema
 from nephoscope_policy.arm.template import TemplateDocument, TemplateError
 from nephoscope_policy.arm.text_encoding import as_utf8
 from nephoscope_policy.model.source_location import Place
@@ -20,10 +21,12 @@ _WORKFLOWS = (".github", ".gitea", ".forgejo")
 MAX_FILES = 200_000
 MAX_BYTES = 16 * 1024 * 1024
 HEAD = 65_536
+_JSON = (".json", ".jsonc")
 _LEADS_OUT = "the link leads out of the repository and is not followed: put the file itself there"
-_TOO_LARGE = "the file"
-_TEMPLATE = re.compile(rb"schema\"?\s*:\s*\"[^\"]*/[A-Za-z]*deploymentTemplate\.json", re.IGNORECASE)
-_PARAMETERS = re.compile(rb"schema\"?\s*:\s*\"[^\"]*/[A-Za-z]*deploymentParameters\.json", re.IGNORECASE)
+_FOLDER_LEADS_OUT = (
+    "the link to a folder leads out of the repository and is not followed: put the folder itself there"
+)
+_TOO_LARGE = "the file of"
 
 
 class RepositoryError(Exception):
@@ -41,15 +44,16 @@ class Repository(msgspec.Struct):
     """The files below a root: templates and parameters files by relative path, each file read once.
 
     `overlay` holds texts by relative path that go before those on disk (a compiled template), or are all that there is where
-    `on_disk` is False (another commit's). Links are followed below `top`, without one below the root. `compiled` holds the documents
-    that Bicep files compile to by the names of the files, and `compiled_parameters` the names of compiled parameters files by that of
-    the template that they are for.
+    `on_disk` is False (another commit's). With `alone` one file is asked for, and the others are there for it. Links are followed
+    below `top`, without one below the root. `compiled` holds the documents that Bicep files compile to by the names of the files, and
+    `compiled_parameters` the names of compiled parameters files by that of the template that they are for.
     """
 
     root: Path
     overlay: Mapping[str, bytes] = msgspec.field(default_factory=dict)
     on_disk: bool = True
     top: Path | None = None
+    alone: bool = False
     compiled: dict[str, TemplateDocument] = msgspec.field(default_factory=dict)
     compiled_parameters: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     _read: dict[str, bytes | None] = msgspec.field(default_factory=dict)
@@ -80,15 +84,24 @@ class Repository(msgspec.Struct):
             return all(mapped.find(part) >= 0 for part in parts)
 
     def head(self, name: str) -> bytes:
-        """The first 64 KiB of a file, of one that is too large to be read too."""
+        """Return what tells of which kind a file is: all of it, the first 64 KiB of one that is too large to be read."""
         data = self.load(name)
-        if data is not None or not self._refused.get(name, "").startswith(_TOO_LARGE):
-            return (data or b"")[:HEAD]
+        if data is not None or not self.is_cut(name):
+            return data or b""
         try:
             with (self.root / name).open("rb") as file:
                 return as_utf8(file.read(HEAD))
         except OSError:
             return b""
+
+    def is_linked_folder(self, name: str) -> bool:
+        """Return whether a name is that of a link to a folder."""
+        path = self.root / name
+        return self.on_disk and path.is_symlink() and path.is_dir()
+
+    def is_cut(self, name: str) -> bool:
+        """Return whether a file is too large to be read, so that its head is not all of it."""
+        return self.refusal(name).startswith(_TOO_LARGE)
 
     def _bytes(self, name: str) -> bytes | None:
         if name.startswith(("/", "../")) or name == ".." or "\0" in name:
@@ -96,12 +109,14 @@ class Repository(msgspec.Struct):
         path = self.root / name
         try:
             if not path.is_file():
+                if path.is_symlink() and path.is_dir() and not self._is_inside(path):
+                    self._refused[name] = _FOLDER_LEADS_OUT
                 return None
             size = path.stat().st_size
             if not self._is_inside(path):
                 self._refused[name] = _LEADS_OUT
             elif size > MAX_BYTES:
-                self._refused[name] = f"{_TOO_LARGE} of {size:,} bytes exceeds {MAX_BYTES:,}: split it"
+                self._refused[name] = f"{_TOO_LARGE} {size:,} bytes exceeds {MAX_BYTES:,}: split it"
             else:
                 return path.read_bytes()
         except OSError as error:
@@ -139,43 +154,86 @@ class Repository(msgspec.Struct):
         return self._parsed.get(name)
 
     def is_template(self, name: str) -> bool:
-        """Return whether a file's head names the schema of a deployment template."""
-        return _TEMPLATE.search(self.head(name)) is not None
+        """Return whether a file names the schema of a deployment template."""
+        return names_template_schema(self.head(name).decode("utf-8", "replace"))
 
     def is_parameters(self, name: str) -> bool:
-        """Return whether a file's head names the schema of a parameters file."""
-        return _PARAMETERS.search(self.head(name)) is not None
+        """Return whether a file names the schema of a parameters file."""
+        return names_parameters_schema(self.head(name).decode("utf-8", "replace"))
 
     def templates(self, names: Iterable[str], given: Iterable[str] = ()) -> list[TemplateFile]:
-        """The templates among files, in order, with the parameters files beside them, or those `given` for all of them."""
+        """The templates among files, in order, with the parameters files that are for them, or those `given` for all of them."""
         names = sorted(names)
-        chosen = tuple(given)
-        beside = [] if chosen else [name for name in names if "param" in name.lower()]
         found = [
             name
             for name in names
-            if (name in self.compiled and not name.endswith(".bicepparam"))
-            or (name.endswith((".json", ".jsonc")) and self.is_template(name))
+            if (name in self.compiled and not name.lower().endswith(".bicepparam"))
+            or (name.lower().endswith(_JSON) and self.is_template(name))
         ]
-        return [TemplateFile(name, chosen or tuple(self._beside(name, beside))) for name in found]
+        chosen = tuple(given)
+        if chosen:
+            return [TemplateFile(name, chosen) for name in found]
+        beside = [one for one in names if one.lower().endswith(_JSON) and self.is_parameters(one)]
+        owned = {name: [*self._beside(name, beside)] for name in found}
+        used = {one for several in owned.values() for one in several}
+        for other in (one for one in beside if one not in used):
+            fitting = [name for name in self._templates_near(other, found) if self._declares(name, other)]
+            if len(fitting) == 1 and fitting[0] in owned:
+                owned[fitting[0]].append(other)
+        return [TemplateFile(name, tuple(owned[name])) for name in found]
+
+    def _templates_near(self, parameters: str, found: Iterable[str]) -> set[str]:
+        """The templates that a parameters file is beside, those that are not asked for too."""
+        folders = {name.rpartition("/")[0] for name in found if _is_near(name, parameters)}
+        listed = {
+            name for folder in folders for name in self.names_in(folder) if name.lower().endswith(_JSON)
+        }
+        return {one for one in listed if self.is_template(one)} | {
+            one for one in found if _is_near(one, parameters)
+        }
+
+    def _declares(self, template: str, parameters: str) -> bool:
+        """Return whether a template declares every parameter that a file gives: Azure refuses others."""
+        try:
+            given, declared = (self._names_of_parameters(one) for one in (parameters, template))
+        except TemplateError:
+            return False
+        return given <= declared
+
+    def _names_of_parameters(self, name: str) -> set[str]:
+        value = self.document(name).value
+        held = value.get("parameters") if isinstance(value, dict) else None
+        return {key.lower() for key in held} if isinstance(held, dict) else set()
+
+    def unused_parameters(self, names: Iterable[str], templates: Iterable[TemplateFile]) -> list[str]:
+        """The parameters files among files that are for none of the templates."""
+        if self.alone:
+            return []
+        used = {one for template in templates for one in template.parameters}
+        used |= {one for several in self.compiled_parameters.values() for one in several}
+        files = sorted(name for name in names if name.lower().endswith(_JSON))
+        return [name for name in files if name not in used and self.is_parameters(name)]
 
     def _beside(self, name: str, names: Iterable[str]) -> Iterator[str]:
         yield from self.compiled_parameters.get(name, ())
-        folder, _, file = name.rpartition("/")
-        stem = re.escape(_suffixless(file))
+        stem = re.escape(_suffixless(name.rpartition("/")[2]))
         pattern = re.compile(
             rf"(?:{stem}(?:\.[\w-]+)?\.param(?:eter)?s?(?:[.-][\w-]+)?|param(?:eter)?s?\.{stem})\.jsonc?",
             re.IGNORECASE,
         )
         for other in names:
-            where, _, last = other.rpartition("/")
-            near = where in (folder, f"{folder}/parameters".lstrip("/"), f"{folder}/params".lstrip("/"))
-            if near and pattern.fullmatch(last) and self.is_parameters(other):
+            if _is_near(name, other) and pattern.fullmatch(other.rpartition("/")[2]):
                 yield other
 
 
+def _is_near(template: str, parameters: str) -> bool:
+    """Return whether a parameters file is beside a template, or in a folder for such files there."""
+    folder, where = template.rpartition("/")[0], parameters.rpartition("/")[0]
+    return where in (folder, f"{folder}/parameters".lstrip("/"), f"{folder}/params".lstrip("/"))
+
+
 def _suffixless(file: str) -> str:
-    return re.sub(r"\.(?:jsonc?|bicep)$", "", file)
+    return re.sub(r"\.(?:jsonc?|bicep)$", "", file, flags=re.IGNORECASE)
 
 
 def open_repository(target: Path) -> tuple[Repository, list[str]]:
@@ -191,7 +249,7 @@ def open_repository(target: Path) -> tuple[Repository, list[str]]:
     root = _above_workflows(here if around.is_relative_to(here) else around)
     prefix = around.relative_to(root).as_posix()
     names = list(walk_files(around)) if target.is_dir() else [full.name, *_beside_file(full)]
-    return Repository(root, top=_top(around, root)), [
+    return Repository(root, top=_top(around, root), alone=target.is_file()), [
         name if prefix == "." else f"{prefix}/{name}" for name in names
     ]
 
@@ -229,12 +287,13 @@ def _beside_file(target: Path) -> Iterator[str]:
 
 
 def walk_files(root: Path) -> Iterator[str]:
-    """The relative paths of the files below a folder, in order, without what others made; symbolic links are not followed."""
+    """The relative paths of the files and links below a folder, in order, without what others made; no link is followed."""
     count = 0
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(one for one in folders if one not in SKIPPED_FOLDERS)
         base = Path(folder).relative_to(root).as_posix()
-        for file in sorted(files):
+        linked = [one for one in folders if Path(folder, one).is_symlink()]
+        for file in sorted([*files, *linked]):
             count += 1
             if count > MAX_FILES:
                 raise RepositoryError(f"{root} has more than {MAX_FILES} files: scan one of its folders")

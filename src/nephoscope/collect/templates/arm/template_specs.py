@@ -57,7 +57,7 @@ class TemplateSpecs(msgspec.Struct):
 
     def _read(self) -> Iterator[tuple[str, TemplateDocument]]:
         for name in sorted(self.names):
-            held = self.repository.load(name) if name.endswith((".json", ".jsonc")) else None
+            held = self.repository.load(name) if name.lower().endswith((".json", ".jsonc")) else None
             if held is None or _MAIN not in held.lower():
                 continue
             try:

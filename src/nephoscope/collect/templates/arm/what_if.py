@@ -13,25 +13,29 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope_policy.arm.template.document import TemplateDocument, WrittenValue, member
-from nephoscope_policy.arm.template.errors import TemplateError
+from nephoscope_policy.arm.template.errors import TemplateError, TemplateProblem
 from nephoscope_policy.arm.unknown import Unknown
 
 if TYPE_CHECKING:
     from nephoscope_policy.arm.template.document import Path
 
 MAX_SIZE = 16 * 1024 * 1024
-_CHANGES = re.compile(r'"changes"\s*:\s*\[\s*\{')
-_NO_CHANGES = re.compile(r'"changes"\s*:\s*\[\s*\]')
-_STATUS = re.compile(r'"status"\s*:\s*"Succeeded"')
+_CHANGES = re.compile(r'"(?:changes|potentialChanges)"\s*:\s*\[\s*\{')
+_NO_CHANGES = re.compile(r'"changes"\s*:\s*(?:\[\s*\]|null)')
+_STATUS = re.compile(r'"status"\s*:\s*"(?:Succeeded|Failed|Canceled)"', re.IGNORECASE)
 _CHANGE = re.compile(r'"changeType"\s*:')
 _EXPRESSION = re.compile(r"\[[A-Za-z][\w.]*\(.*\)[^\]]*\]", re.DOTALL)
 _MADE = frozenset({"create", "deploy", "modify", "nochange"})
-"""Changes of what a template deploys; the rest (delete, ignore, noEffect, unsupported) makes nothing."""
+"""Changes of what a template deploys."""
+_NOTHING = frozenset({"delete", "ignore", "noeffect"})
+"""Changes that deploy nothing; what is of neither kind, such as `unsupported`, is not assessed."""
+_SUCCEEDED = "succeeded"
+_NOTES = frozenset({"info"})
 
 
 def is_what_if(name: str, head: str) -> bool:
-    """Return whether a file by its name and head is the JSON of a what-if result: it says changes, or that there are none."""
-    if not name.endswith(".json"):
+    """Return whether a file by its name and text is the JSON of a what-if result: it says changes, or that there are none."""
+    if not name.lower().endswith(".json"):
         return False
     if _NO_CHANGES.search(head) and _STATUS.search(head):
         return True
@@ -126,20 +130,28 @@ class WhatIfResource:
         return here
 
 
-def read_what_if(text: str | bytes, name: str, *, before: bool = False) -> list[WhatIfResource]:
+@dataclass(slots=True)
+class WhatIfResult:
+    """What a result says will be there (or was), and the parts of a deployment that it leaves open."""
+
+    resources: list[WhatIfResource]
+    problems: list[TemplateProblem]
+
+
+def read_what_if(text: str | bytes, name: str, *, before: bool = False) -> WhatIfResult:
     """Read what a result says will be there (with `before`, what was); raises UnreadableFileError with the place."""
     try:
         document = TemplateDocument.parse(text, name, MAX_SIZE)
     except TemplateError as error:
         place = error.problem.place
         raise UnreadableFileError(error.problem.message, place.line or 1, place.column or 1) from error
-    return list(_resources(document, "before" if before else "after", before=before))
+    found = list(_resources(document, "before" if before else "after", before=before))
+    return WhatIfResult(found, list(_problems(document)))
 
 
 def _resources(document: TemplateDocument, state: str, *, before: bool) -> Iterator[WhatIfResource]:
-    for path, change in _changes(document.value):
-        kind = member(change, "changeType")
-        if kind is None or str(kind[1]).lower() not in _MADE:
+    for path, change in _list_members(document.value, "changes"):
+        if _text(change, "changeType").lower() not in _MADE:
             continue
         body, own = member(change, state), member(change, "resourceId")
         if body is not None and isinstance(body[1], dict) and own is not None and isinstance(own[1], str):
@@ -152,16 +164,50 @@ def _resources(document: TemplateDocument, state: str, *, before: bool) -> Itera
             raise UnreadableFileError(f"the what-if result {said}", place.line or 1, place.column or 1)
 
 
-def _changes(value: object) -> Iterator[tuple[Path, object]]:
-    """The changes of a result, as Azure answers it or as the command prints it, with their paths."""
+def _problems(document: TemplateDocument) -> Iterator[TemplateProblem]:
+    """Give what of the deployment the result does not tell: it failed, or Azure could not foresee a change."""
+    status, error = _text(document.value, "status"), member(document.value, "error")
+    if (status and status.lower() != _SUCCEEDED) or (error is not None and error[1]):
+        said = ": ".join(
+            one for key in ("code", "message") if (one := _text(error[1] if error else None, key))
+        )
+        told = f"what-if ended as {status or 'failed'}" + (f" ({said})" if said else "")
+        yield TemplateProblem(document.place(()), f"{told}: mend the deployment and run it again")
+    for path, change in _list_members(document.value, "changes"):
+        kind = _text(change, "changeType")
+        if kind.lower() not in _MADE | _NOTHING:
+            reason = _text(change, "unsupportedReason")
+            told = f"what-if cannot foresee this change ({kind or 'no changeType'})" + (
+                f": {reason}" if reason else ""
+            )
+            yield TemplateProblem(document.place(path), f"{_text(change, 'resourceId')}: {told}")
+    for path, change in _list_members(document.value, "potentialChanges"):
+        told = "the change depends on what is known at deployment only (potentialChanges)"
+        yield TemplateProblem(document.place(path), f"{_text(change, 'resourceId')}: {told}")
+    for path, note in _list_members(document.value, "diagnostics"):
+        if _text(note, "level").lower() not in _NOTES:
+            told = (
+                f"what-if left out a part of the deployment ({_text(note, 'code')}): {_text(note, 'message')}"
+            )
+            yield TemplateProblem(document.place(path), told)
+
+
+def _list_members(value: object, name: str) -> Iterator[tuple[Path, object]]:
+    """The members of a list of a result, as Azure answers it or as the command prints it, with their paths."""
     path: Path = ()
     inner = member(value, "properties")
     if inner is not None and member(inner[1], "changes") is not None:
         path, value = (inner[0],), inner[1]
-    found = member(value, "changes")
-    for index, change in enumerate(found[1] if found is not None and isinstance(found[1], list) else ()):
+    found = member(value, name)
+    for index, one in enumerate(found[1] if found is not None and isinstance(found[1], list) else ()):
         if found is not None:
-            yield (*path, found[0], index), change
+            yield (*path, found[0], index), one
+
+
+def _text(value: object, name: str) -> str:
+    """A member that is text; '' where there is none."""
+    found = member(value, name)
+    return found[1] if found is not None and isinstance(found[1], str) else ""
 
 
 def _open_expressions(value: object, id_: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +29,9 @@ _COMPILED_FROM = (BICEP, PARAMETERS, ".json", ".jsonc")
 _REGISTRIES = ("br:", "br/", "ts:", "ts/")
 _HOW = "install Bicep (https://aka.ms/bicep-install, or `az bicep install`) and scan again"
 
+NOT_VERIFIED = "it cannot be told whether "
+"""Begins what is said of a Bicep file whose compiled output is judged in its place, although it may be out of date."""
+
 
 @dataclass(slots=True)
 class BicepFiles:
@@ -40,7 +43,7 @@ class BicepFiles:
 
 def compile_bicep(repository: Repository, names: Iterable[str], compiler: BicepCompiler | None) -> BicepFiles:
     """Compile the Bicep files among names into the repository's documents; without a compiler, say what is not judged."""
-    wanted = sorted({name for name in names if name.endswith((BICEP, PARAMETERS))})
+    wanted = sorted({name for name in names if name.lower().endswith((BICEP, PARAMETERS))})
     found = BicepFiles()
     if not wanted:
         return found
@@ -56,15 +59,29 @@ def compile_bicep(repository: Repository, names: Iterable[str], compiler: BicepC
 
 
 def _not_compiled(repository: Repository, name: str, names: set[str]) -> Iterator[TemplateProblem]:
-    stem = name.rpartition(".")[0]
-    if name.endswith(PARAMETERS):
-        if not any(repository.is_parameters(f"{stem}{end}") for end in (".json", ".parameters.json")):
-            reason = f"a Bicep parameters file is judged as what it compiles to, and `bicep` is not installed: {_HOW}"
-            yield TemplateProblem(Place(name, 1, 1), reason)
-    elif f"{stem}.json" not in names:
+    compiled = compiled_file(repository, name, names)
+    if compiled is not None:
+        yield TemplateProblem(
+            Place(name, 1, 1), f"{NOT_VERIFIED}{compiled} is its output, and `bicep` is not installed: {_HOW}"
+        )
+    elif name.lower().endswith(PARAMETERS):
+        reason = (
+            f"a Bicep parameters file is judged as what it compiles to, and `bicep` is not installed: {_HOW}"
+        )
+        yield TemplateProblem(Place(name, 1, 1), reason)
+    else:
         how = f"{_HOW}, or run `bicep build {name}`"
         reason = f"Bicep is judged as the template that it compiles to, and `bicep` is not installed: {how}"
         yield TemplateProblem(Place(name, 1, 1), reason)
+
+
+def compiled_file(repository: Repository, name: str, names: Container[str]) -> str | None:
+    """Return the JSON file among names beside a Bicep file that has what it compiled to once; None where there is none."""
+    stem = name.rpartition(".")[0]
+    if name.lower().endswith(PARAMETERS):
+        ends = (".json", ".parameters.json")
+        return next((f"{stem}{end}" for end in ends if repository.is_parameters(f"{stem}{end}")), None)
+    return f"{stem}.json" if f"{stem}.json" in names else None
 
 
 @contextmanager
@@ -92,7 +109,7 @@ def _take(
     value = _json(output.text)
     if value is None:
         found.problems += _list_errors(root, name, output)
-    elif name.endswith(PARAMETERS):
+    elif name.lower().endswith(PARAMETERS):
         _take_parameters(repository, name, value, found)
     else:
         _add_template(repository, name, value)

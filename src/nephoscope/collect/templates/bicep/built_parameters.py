@@ -20,11 +20,11 @@ BUILT = re.compile(rb'"(?:templateJson|parametersJson|templateSpecId)"\s*:')
 
 def take_built_parameters(repository: Repository, names: Iterable[str]) -> list[TemplateProblem]:
     """Take the templates and parameters out of such files into the repository's documents; the problems of the others are returned."""
-    sources = [name for name in names if name.endswith(PARAMETERS)]
+    sources = [name for name in names if name.lower().endswith(PARAMETERS)]
     return [
         problem
         for name in names
-        if name.endswith(".json") and BUILT.search(repository.head(name))
+        if name.lower().endswith(".json") and BUILT.search(repository.head(name))
         for problem in _take(repository, name, sources)
     ]
 

@@ -106,6 +106,19 @@ class ConfigurationFiles:
         found = sum(files.find("resource", *name) is not None for name in names)
         return found + sum(files.find(*name) is not None for name in modules)
 
+    def folders(self) -> frozenset[str]:
+        """Return the folders of the root module and of the modules that it calls by a path."""
+        found, waiting = {self._root}, [""]
+        while waiting:
+            module = waiting.pop()
+            calls = module_configuration(self._configuration, module).get("module_calls")
+            for name in calls if isinstance(calls, dict) else ():
+                called = f"{module}.module.{name}".lstrip(".")
+                folder = self._folder(called)
+                found |= set() if folder is None else {folder}
+                waiting.append(called)
+        return frozenset(found)
+
     def trail(self, path: Path) -> tuple[WrittenValue, ...]:
         """Return the places of a part of the plan: the block of its resource first, what decides last; none where no file has it."""
         found = self._trails.get(path)

@@ -17,7 +17,11 @@ _VERSION = re.compile(r'"format_version"\s*:')
 
 def is_plan(name: str, head: str) -> bool:
     """Return whether a file by its name and head is JSON with the format version and the members of a plan."""
-    return name.endswith((".json", ".tfplan")) and bool(_VERSION.search(head)) and bool(_PLAN.search(head))
+    return (
+        name.lower().endswith((".json", ".tfplan"))
+        and bool(_VERSION.search(head))
+        and bool(_PLAN.search(head))
+    )
 
 
 def parse_plan(text: str | bytes, name: str) -> TemplateDocument:

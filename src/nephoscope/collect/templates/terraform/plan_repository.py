@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from nephoscope.collect.templates.discovery import HEAD, UnreadableFileError
+from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.terraform.plan_document import is_plan, parse_plan
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 TERRAFORM = (".tf", ".tfvars")
 _MEMBERS = (b'"format_version":', b'"terraform_version":', b'"resource_changes":')
 """Members of a plan wherever they stand: a program that sorts them puts the configuration first."""
+WITHOUT_PLAN = "Terraform is judged by its plan"
+"""Begins what is said of a folder with a configuration that no plan of the scan was made from."""
 _ARCHIVE = b"PK\x03\x04"
 _AS_JSON = "convert it to JSON and scan that file: terraform show -json {name} > {name}.json"
 
@@ -39,12 +41,12 @@ def plan_names(repository: Repository, names: Iterable[str]) -> list[str]:
 
 
 def _is_plan(repository: Repository, name: str) -> bool:
-    if not name.endswith((".json", ".tfplan")) and name.rpartition("/")[2] != "tfplan":
+    if not name.lower().endswith((".json", ".tfplan")) and name.rpartition("/")[2] != "tfplan":
         return False
     head = repository.head(name)
     if head.startswith(_ARCHIVE) or is_plan(name, head.decode("utf-8", "replace")):
         return True
-    return len(head) == HEAD and repository.holds(name, _MEMBERS)
+    return repository.is_cut(name) and repository.holds(name, _MEMBERS)
 
 
 def read_plan(

@@ -28,6 +28,9 @@ class SourceOfPlan(Protocol):
     def sets(self, path: Path, name: str) -> bool | None:
         """Return whether the block of a resource, by its path in the plan, sets an attribute or block; None where no file has it."""
 
+    def folders(self) -> frozenset[str]:
+        """Return the folders of the root module and of the modules that it calls by a path."""
+
 
 @dataclass(slots=True, eq=False)
 class TerraformResource:

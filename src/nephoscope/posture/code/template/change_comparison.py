@@ -10,13 +10,16 @@ import msgspec
 
 from nephoscope.collect.templates.arm.template_repository import Repository, absolute_path, open_repository
 from nephoscope.collect.templates.arm.template_specs import SpecLookup
+from nephoscope.collect.templates.bicep.bicep_repository import NOT_VERIFIED, compiled_file
+from nephoscope.collect.templates.terraform.plan_repository import WITHOUT_PLAN
 from nephoscope.posture.code.baseline import fingerprints_before, known_before
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.external_checks import ForeignChecks
+from nephoscope.posture.code.finding import UnreadFile
 from nephoscope.posture.code.git_base import GitBase, changed_files, read_base, read_before
 from nephoscope.posture.code.template.plan_scan import failing_before_apply
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
-from nephoscope.posture.code.template.template_scan import CODE_SUFFIXES, scan_files
+from nephoscope.posture.code.template.template_scan import CODE_SUFFIXES, NOT_USED, scan_files
 from nephoscope.posture.code.template.verdict_cache import VerdictCache
 from nephoscope.posture.code.template.what_if_scan import failing_before_deployment
 from nephoscope_policy.arm.template import DeploymentScope
@@ -46,6 +49,8 @@ class ChangeComparison(msgspec.Struct):
             was_judged += len(earlier.files)
             opened.append((repository, names, base))
         report = known_before(report, before, self.since)
+        for repository, names, base in opened:
+            report = _without_untouched(report, repository, names, base)
         if not report.files:  # a change that removes every file is judged as well
             report = replace(report, assessed=report.assessed + was_judged)
         for repository, names, base in opened:
@@ -83,6 +88,28 @@ def _names_inside(target: Path, repository: Repository, names: Sequence[str], ba
         return around in ("", ".") or name.startswith(f"{around}/")
 
     return [name for name in base.files if is_inside(name) or is_inside(base.renamed.get(name, name))]
+
+
+def _without_untouched(
+    report: CodeReport, repository: Repository, names: Sequence[str], base: GitBase
+) -> CodeReport:
+    """Leave out what could not be verified and the change does not touch, and Bicep files whose outputs it touches as well."""
+    changed, listed = changed_files(repository.root, base.commit), frozenset(names)
+
+    def is_of_change(one: UnreadFile) -> bool:
+        file = one.region.file
+        if file not in listed:
+            return True
+        if one.reason.startswith(NOT_VERIFIED):
+            return file in changed and compiled_file(repository, file, listed) not in changed
+        if one.reason == NOT_USED:
+            return file in changed
+        if one.reason.startswith(WITHOUT_PLAN):
+            folder = file.rpartition("/")[0]
+            return any(name.endswith(".tf") and name.rpartition("/")[0] == folder for name in changed)
+        return True
+
+    return replace(report, unread=[one for one in report.unread if is_of_change(one)])
 
 
 def _with_secrets(

@@ -49,6 +49,7 @@ class FileVerdict(msgspec.Struct, frozen=True, array_like=True):
     `loaded` are the files that its expansion asked for, with the digest of what each held ('' = there was none). `unread` are the
     expansions that failed as a whole. `judged` is None for what is no template, and for a template that another one deploys.
     `rules` are those that findings name. `lasting` is False where a policy asked for the time.
+    `configured` are the folders that a Terraform plan was made from.
     """
 
     is_template: bool
@@ -58,6 +59,7 @@ class FileVerdict(msgspec.Struct, frozen=True, array_like=True):
     beside: JudgedFile | None = None
     rules: tuple[CodeRule, ...] = ()
     lasting: bool = True
+    configured: tuple[str, ...] = ()
 
     @property
     def lacks_verdict(self) -> bool:

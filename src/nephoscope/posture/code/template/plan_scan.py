@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
-from nephoscope.collect.templates.terraform.plan_repository import plan_names, read_plan
+from nephoscope.collect.templates.source_text import SourceText
+from nephoscope.collect.templates.terraform.plan_repository import WITHOUT_PLAN, plan_names, read_plan
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedTemplate, named_rules
@@ -34,6 +36,10 @@ NOT_MAPPED = CodeRule(
 )
 
 
+_MAKE_PLAN = "terraform plan -out plan.out && terraform show -json plan.out > plan.json"
+_BLOCK = re.compile(r'^[ \t]*((?:resource[ \t]+"?(?:azurerm|azapi)_|module[ \t]+"?[\w-]))', re.MULTILINE)
+
+
 class NotedFiles:
     """The files of a repository as a plan reads them; `read` has the digest of each file and folder that it asked for."""
 
@@ -54,7 +60,7 @@ class NotedFiles:
 
 def judge_plan(files: RepositoryFiles, name: str, names: Sequence[str], judge: TemplateJudge) -> FileVerdict:
     """Judge a plan; `names` are the files of the scan, in which the configuration that it was made from may be."""
-    noted, report, lasting = NotedFiles(files), TemplateReport(), True
+    noted, report, lasting, folders = NotedFiles(files), TemplateReport(), True, frozenset[str]()
     try:
         plan = read_plan(noted, name, names, _subscription(files.scope))
     except UnreadableFileError as error:
@@ -64,13 +70,31 @@ def judge_plan(files: RepositoryFiles, name: str, names: Sequence[str], judge: T
         report.take(judgement)
         report.findings += (_not_mapped(plan, one) for one in plan.unmapped)
         lasting = not judgement.asked_time
+        folders = plan.source.folders() if plan.source is not None else folders
     return FileVerdict(
         is_template=False,
         loaded=tuple(noted.read.items()),
         judged=JudgedTemplate.of(report),
         rules=tuple(named_rules({NOT_MAPPED.id: NOT_MAPPED, **judge.rules}, report.findings)),
         lasting=lasting,
+        configured=tuple(sorted(folders)),
     )
+
+
+def list_without_plan(
+    repository: Repository, names: Iterable[str], planned: Container[str]
+) -> Iterator[UnreadFile]:
+    """Give the first file of each folder with a configuration for Azure, but for the folders `planned`, that plans were made from."""
+    seen: set[str] = set()
+    for name in sorted(names):
+        folder = name.rpartition("/")[0]
+        if name.lower().endswith(".tf") and folder not in planned and folder not in seen:
+            block = _BLOCK.search((repository.load(name) or b"").decode("utf-8", "replace"))
+            if block is not None:
+                seen.add(folder)
+                how = f"run in {folder or '.'}: {_MAKE_PLAN}, and scan plan.json as well"
+                line = SourceText(name, block.string).position(block.start(1))[0]
+                yield UnreadFile(Region(name, line), f"{WITHOUT_PLAN}: {how}")
 
 
 def failing_before_apply(

@@ -65,7 +65,7 @@ class RepositoryFiles(msgspec.Struct):
 
     def plan_key(self, name: str, names: Iterable[str]) -> bytes:
         """Give what a verdict on a Terraform plan rests on, but for the files that it reads: where configurations may be, too."""
-        configured = sorted(one for one in names if one.endswith(TERRAFORM))
+        configured = sorted(one for one in names if one.lower().endswith(TERRAFORM))
         return msgspec.msgpack.encode(("plan", name, self.digest(name), configured, self.scope))
 
     def weight(self, name: str) -> int:
@@ -78,7 +78,7 @@ class RepositoryFiles(msgspec.Struct):
 
     def _is_other_json(self, name: str) -> bool:
         """Return whether a file is JSON that is a policy or a manifest."""
-        if not name.endswith(".json"):
+        if not name.lower().endswith(".json"):
             return False
         head = self.repository.head(name).decode("utf-8", "replace")
         return policy_as_code.claims(name, head) or kubernetes_manifest.claims(name, head)
@@ -86,7 +86,7 @@ class RepositoryFiles(msgspec.Struct):
     def source(self, name: str) -> SourceText | None:
         """Give the text that readers of templates, pipelines, Dockerfiles and scripts may claim; None for what they do not."""
         compiled = self.repository.compiled.get(name)
-        if compiled is not None and name.endswith(BICEP):
+        if compiled is not None and name.lower().endswith(BICEP):
             return SourceText(name, compiled.text, compiled)
         data = self.repository.load(name) if self.is_judged(name) else None
         if data is None:
@@ -98,7 +98,7 @@ class RepositoryFiles(msgspec.Struct):
 def refused_files(repository: Repository, names: Iterable[str]) -> Iterator[UnreadFile]:
     """Give the files that a scan would judge, or that others read, and that are not read."""
     for name in names:
-        if name.endswith(READ_BY_OTHERS) or is_claimable(name):
+        if name.lower().endswith(READ_BY_OTHERS) or is_claimable(name) or repository.is_linked_folder(name):
             reason = repository.refusal(name)
             if reason and (not repository.head(name) or _is_code(repository, name)):
                 yield UnreadFile(Region(name, 1), reason)
@@ -108,7 +108,7 @@ def _is_code(repository: Repository, name: str) -> bool:
     head = repository.head(name)
     text = head.decode("utf-8", "replace")
     return (
-        name.endswith(TERRAFORM)
+        name.lower().endswith(TERRAFORM)
         or reader_of(name, text) is not None
         or repository.is_parameters(name)
         or BUILT.search(head) is not None

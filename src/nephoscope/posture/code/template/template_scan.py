@@ -14,11 +14,11 @@ from nephoscope.estate.gc_control import no_collection
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.external_checks import ForeignChecks
-from nephoscope.posture.code.finding import CodeFinding, UnreadFile, region_at
+from nephoscope.posture.code.finding import CodeFinding, Region, UnreadFile, region_at
 from nephoscope.posture.code.planned_resources import merge_places
 from nephoscope.posture.code.template.file_judge import NOT_KNOWN, FileJudge
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedFile
-from nephoscope.posture.code.template.plan_scan import NOT_MAPPED, judge_plan
+from nephoscope.posture.code.template.plan_scan import NOT_MAPPED, judge_plan, list_without_plan
 from nephoscope.posture.code.template.repository_files import RepositoryFiles, refused_files
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_report import TemplateReport
@@ -30,9 +30,13 @@ from nephoscope_policy.arm.template import DeploymentScope
 
 CODE_SUFFIXES = (
     ".json", ".jsonc", ".bicep", ".bicepparam", ".tf", ".tfvars", ".yml", ".yaml", ".sh", ".bash",
-    "Dockerfile", "Containerfile", ".dockerfile",
+    "dockerfile", "containerfile",
 )  # fmt: skip
 """Ends of the names of files that are judged, or that these read."""
+
+
+NOT_USED = "no template here declares these parameters alone: name the file after its template (main.parameters.prod.json)"
+"""What is said of a parameters file that no template is judged with."""
 
 
 class TemplateScan:
@@ -67,6 +71,8 @@ class TemplateScan:
     def add(self, repository: Repository, names: Sequence[str], parameters: Sequence[str] = ()) -> None:
         """Judge files: templates by what they plan (those that another one links there), plans, and others by their own rules."""
         templates = {one.name: one for one in repository.templates(names, parameters)}
+        unused = [] if parameters else repository.unused_parameters(names, templates.values())
+        self.report.unread += (UnreadFile(Region(name, 1), NOT_USED) for name in unused)
         specs = TemplateSpecs(repository, names, self._specs)
         files = RepositoryFiles(repository, templates, self._scope, specs)
         plans = plan_names(repository, names)
@@ -80,8 +86,12 @@ class TemplateScan:
                 self._merge(verdict.report(name, deployed=name in deployed))
             if verdict.beside is not None:
                 self._merge_beside(name, verdict.beside)
+        planned: set[str] = set()
         for name in plans:
-            self._add_plan(name, self._plan_verdict(files, name, names))
+            verdict = self._plan_verdict(files, name, names)
+            planned.update(verdict.configured)
+            self._add_plan(name, verdict)
+        self.report.unread += list_without_plan(repository, names, planned)
         self.what_ifs.update(judge_what_ifs(repository, names, self._judge, self.report))
         self.rules |= self._judge.rules
 
@@ -232,7 +242,7 @@ def _scan_files(
 
 def _compiled_bicep(repository: Repository, names: Sequence[str], scan: TemplateScan) -> Container[str]:
     """Compile the Bicep files among names, and give the JSON files that they stand for."""
-    if not any(name.endswith((BICEP, PARAMETERS)) for name in names):
+    if not any(name.lower().endswith((BICEP, PARAMETERS)) for name in names):
         return ()
     from nephoscope.collect.templates.bicep.bicep_repository import compile_bicep
     from nephoscope.collect.templates.bicep.compiler import BicepCompiler

@@ -1,4 +1,4 @@
-"""Scan what-if results: each is judged as what Azure says that a deployment makes of what is there."""
+"""Scan what-if results: each is judged as what Azure says that a deployment makes, and what it leaves open is listed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.collect.templates.arm.what_if import is_what_if, read_what_if
 from nephoscope.collect.templates.discovery import UnreadableFileError
-from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile
+from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
 
 if TYPE_CHECKING:
     from nephoscope.collect.templates.arm.template_repository import Repository
@@ -26,13 +26,14 @@ def judge_what_ifs(
             continue  # the scan says why
         report.files.append(name)
         try:
-            listed = read_what_if(data, name)
+            result = read_what_if(data, name)
         except UnreadableFileError as error:
             report.unread.append(UnreadFile(Region(name, error.line, error.column), str(error)))
             continue
-        if listed:
-            report.take(judge.judge(listed))
-        else:
+        report.unread += (UnreadFile(region_at(one.place), one.message) for one in result.problems)
+        if result.resources:
+            report.take(judge.judge(result.resources))
+        elif not result.problems:
             report.unchanged += 1
     return judged
 
@@ -44,7 +45,7 @@ def failing_before_deployment(
     found: list[CodeFinding] = []
     for name, data in _results(repository, names):
         try:
-            found += judge.judge(read_what_if(data or b"", name, before=True)).findings
+            found += judge.judge(read_what_if(data or b"", name, before=True).resources).findings
         except UnreadableFileError:
             continue  # the scan says it
     return [one for one in found if one.state is FindingState.FAILED]
@@ -52,6 +53,6 @@ def failing_before_deployment(
 
 def _results(repository: Repository, names: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
     for name in sorted(names):
-        head = repository.head(name) if name.endswith(".json") else b""
+        head = repository.head(name) if name.lower().endswith(".json") else b""
         if is_what_if(name, head.decode("utf-8", "replace")):
             yield name, repository.load(name)
