@@ -1,4 +1,4 @@
-"""What-if results of deployments: what will be there, as Azure says it before the deployment.
+"""Results of what-if: what will be there, as Azure says it before the deployment.
 
 Source: https://learn.microsoft.com/rest/api/resources/deployments/what-if (WhatIfOperationResult), which `az deployment ... what-if
 --no-pretty-print` prints without its `properties`.
@@ -132,7 +132,7 @@ class WhatIfResource:
 
 @dataclass(slots=True)
 class WhatIfResult:
-    """What a result says will be there (or was), and the parts of a deployment that it leaves open."""
+    """Content of a what-if result: what it says will be there (or was), and the parts of a deployment that it leaves open."""
 
     resources: list[WhatIfResource]
     problems: list[TemplateProblem]
