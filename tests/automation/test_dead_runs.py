@@ -11,6 +11,7 @@ from tests.automation.dead_runs import KEY, NOON, REASON, spoil
 from nephoscope.cli.main import cli
 from nephoscope.state import State
 from nephoscope.state.automation.automation_runs import RunStatus
+from nephoscope.state.automation.run_status import RunFilter
 
 
 def test_how_runs_stand(tmp_path):
@@ -33,10 +34,18 @@ def test_runs_are_listed_page_by_page(tmp_path):
     with State.of(tmp_path) as state:
         spoil(state)
         found = state.run_standings
-        assert [one.id for one in found.newest()] == ["wait-1", "done-1", "dead-2", "dead-1"]
-        assert [one.id for one in found.newest(start=1, most=2)] == ["done-1", "dead-2"]
-        assert [one.id for one in found.newest(KEY, [RunStatus.DEAD])] == ["dead-2", "dead-1"]
-        assert (found.count(), found.count(KEY), found.count(KEY, [RunStatus.DEAD])) == (4, 3, 2)
+        dead = RunFilter(rules=[KEY], statuses=[RunStatus.DEAD])
+        assert [one.id for one in found.page()] == ["wait-1", "done-1", "dead-2", "dead-1"]
+        assert [one.id for one in found.page(start=1, most=2)] == ["done-1", "dead-2"]
+        assert [one.id for one in found.page(dead)] == ["dead-2", "dead-1"]
+        assert [one.id for one in found.page(dead, order="changed")] == ["dead-1", "dead-2"]
+        assert [one.id for one in found.page(dead, order="no column")] == ["dead-2", "dead-1"]
+        assert [one.id for one in found.page(RunFilter(text="DEAD-1"))] == ["dead-1"]
+        assert found.page(RunFilter(within=())) == []
+        assert found.count_by(RunFilter(), "status") == {"dead": 2, "done": 1, "pending": 1}
+        assert found.count_by(dead, "rule") == {KEY: 2}
+        with pytest.raises(ValueError, match="not counted by id"):
+            found.count_by(dead, "id")
 
 
 @pytest.mark.parametrize("sender", ["", "mail: {host: smtp.contoso.com, sender: soc@contoso.com}"])

@@ -88,9 +88,10 @@ def test_the_metrics_count_runs_by_status(instance, anybody):
 
 
 def test_where_nothing_ran_there_is_nothing_to_filter(owner, visitor, sandbox):
-    assert "<legend>Status</legend>" in owner.get("/automations").text
-    nobody_ran = visitor(("Security Reader", f"/subscriptions/{sandbox}")).get("/automations").text
-    assert "<legend>Status</legend>" not in nobody_ran
+    facet = '<summary class="facets__name">Status</summary>'
+    assert facet in owner.get("/automations?show=runs").text
+    nobody_ran = visitor(("Security Reader", f"/subscriptions/{sandbox}")).get("/automations?show=runs").text
+    assert facet not in nobody_ran
     assert "No runs yet." in nobody_ran
 
 

@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import ColumnElement, Select, case, func, or_, select
 
 from nephoscope.state.automation.automation_runs import AutomationRunRow, RunStatus
 from nephoscope.state.database.database import Database
 
+#: What runs are sorted by, and the order of a list that names none; what they are counted by.
+ORDERS, NEWEST = ("changed", "status", "kind", "attempts", "action"), "-changed"
+GROUPS = ("status", "rule", "kind")
 _OPEN = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.APPROVE)
 
 
@@ -56,6 +59,20 @@ class RunLine:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs: of some rules, in some statuses, about events of some kinds (none = any), whose text contains something.
+
+    Only those of the rules `within` are meant where that is not None.
+    """
+
+    within: Collection[str] | None = None
+    rules: Collection[str] = ()
+    statuses: Collection[str] = ()
+    kinds: Collection[str] = ()
+    text: str = ""
+
+
 class RunStandings:
     """Counts and lists runs."""
 
@@ -66,7 +83,9 @@ class RunStandings:
         """Every status -> how many runs stand so, in every workspace; of some rules alone, or of all."""
         mine = AutomationRunRow
         counted = (
-            select(mine.status, func.count()).where(*_make_conditions("", (), within)).group_by(mine.status)
+            select(mine.status, func.count())
+            .where(*_make_conditions(RunFilter(within=within)))
+            .group_by(mine.status)
         )
         with self._database.read() as session:
             found = {RunStatus(status): count for status, count in session.execute(counted)}
@@ -85,25 +104,27 @@ class RunStandings:
                 found[row.rule] = tally
         return found
 
-    def newest(
-        self,
-        rule: str = "",
-        statuses: Collection[RunStatus] = (),
-        within: Collection[str] | None = None,
-        *,
-        start: int = 0,
-        most: int = 100,
+    def page(
+        self, which: RunFilter = RunFilter(), *, start: int = 0, most: int = 100, order: str = NEWEST
     ) -> list[RunLine]:
-        """Runs from place `start` on, those that changed last first; of one rule or of all (None) or those `within`, in some statuses
-        or in any.
-        """
-        mine = AutomationRunRow
-        query = select(*(getattr(mine, name) for name in _LINE)).where(
-            *_make_conditions(rule, statuses, within)
+        """Runs from place `start` on, in an order of ORDERS (`-` before it = turned round), or those that changed last first."""
+        mine, name = AutomationRunRow, order if order.removeprefix("-") in ORDERS else NEWEST
+        column = getattr(mine, name.removeprefix("-"))
+        query = select(*(getattr(mine, one) for one in _LINE)).where(*_make_conditions(which))
+        query = query.order_by(
+            column.desc() if name.startswith("-") else column, mine.changed.desc(), mine.id
         )
-        query = query.order_by(mine.changed.desc(), mine.id).offset(start).limit(most)
         with self._database.read() as session:
-            return [_line(*row) for row in session.execute(query)]
+            return [_line(*row) for row in session.execute(query.offset(start).limit(most))]
+
+    def count_by(self, which: RunFilter, by: str) -> dict[str, int]:
+        """Count the runs of each value of a column of GROUPS."""
+        if by not in GROUPS:
+            raise ValueError(f"runs are not counted by {by}")
+        column = getattr(AutomationRunRow, by)
+        query = select(column, func.count()).where(*_make_conditions(which)).group_by(column)
+        with self._database.read() as session:
+            return {str(value): count for value, count in session.execute(query)}
 
     def about(
         self,
@@ -116,26 +137,13 @@ class RunStandings:
         """Runs of a workspace about incidents (by number) and alerts (by id), those that changed last first."""
         mine = AutomationRunRow
         query = select(*(getattr(mine, name) for name in _LINE)).where(
-            mine.workspace == workspace, mine.subject.in_(subjects), *_make_conditions("", (), within)
+            mine.workspace == workspace,
+            mine.subject.in_(subjects),
+            *_make_conditions(RunFilter(within=within)),
         )
         with self._database.read() as session:
             found = session.execute(query.order_by(mine.changed.desc(), mine.id).limit(most))
             return [_line(*row) for row in found]
-
-    def count(
-        self,
-        rule: str = "",
-        statuses: Collection[RunStatus] = (),
-        within: Collection[str] | None = None,
-    ) -> int:
-        """Count how many runs `newest` lists in all."""
-        query = (
-            select(func.count())
-            .select_from(AutomationRunRow)
-            .where(*_make_conditions(rule, statuses, within))
-        )
-        with self._database.read() as session:
-            return session.scalar(query) or 0
 
 
 _LINE = tuple(RunLine.__dataclass_fields__)
@@ -146,13 +154,20 @@ def _line(*values: Any) -> RunLine:
     return RunLine(**{**found, "status": RunStatus(found["status"])})
 
 
-def _make_conditions(
-    rule: str, statuses: Collection[RunStatus], within: Collection[str] | None
-) -> list[ColumnElement[bool]]:
-    found = [AutomationRunRow.rule == rule] if rule else []
-    if within is not None:
-        found.append(AutomationRunRow.rule.in_(within))
-    return found + ([AutomationRunRow.status.in_([one.value for one in statuses])] if statuses else [])
+def _make_conditions(which: RunFilter) -> list[ColumnElement[bool]]:
+    mine, found = AutomationRunRow, list[ColumnElement[bool]]()
+    if which.rules:
+        found.append(mine.rule.in_(which.rules))
+    if which.within is not None:
+        found.append(mine.rule.in_(which.within))
+    if which.statuses:
+        found.append(mine.status.in_(which.statuses))
+    if which.kinds:
+        found.append(mine.kind.in_(which.kinds))
+    if which.text:
+        columns = (mine.subject, mine.detail, mine.id)
+        found.append(or_(*(one.icontains(which.text, autoescape=True) for one in columns)))
+    return found
 
 
 def _counts() -> Select[tuple[str, int, int, int, datetime, str]]:

@@ -67,7 +67,7 @@ def change_list(visit: Visit) -> RowList[ListedChange]:
             severity_column(lambda one: one.severity),
             ListColumn("title", "Recommendation", title, main=True, width="title"),
             ListColumn("resource", "Resource", resource, optional=True),
-            text_column("kind", "Change", lambda one: WORDS[one.change.kind][0].capitalize(), width="time"),
+            text_column("kind", "Change", lambda one: WORDS[one.change.kind][0].capitalize(), width="ago"),
             ListColumn("state", "Now", _state, width="state"),
             text_column("control", "Control", lambda one: one.control),
         ),

@@ -36,7 +36,11 @@ def run_list(visit: Visit) -> RowList[PipelineRun]:
 
     def count(name: str) -> ListColumn[PipelineRun]:
         return number_column(
-            name, name.capitalize(), lambda one: one.counts[name], optional=name not in ("failed", "new")
+            name,
+            name.capitalize(),
+            lambda one: one.counts[name],
+            optional=name not in ("failed", "new"),
+            shown=name in ("failed", "new", "fixed"),
         )
 
     return RowList(

@@ -6,43 +6,58 @@ from collections.abc import Iterable, Mapping
 
 from starlette.responses import Response
 
-from nephoscope.state.automation.automation_runs import RunStatus
-from nephoscope.state.automation.run_status import RunLine
+from nephoscope.state.automation.run_status import RunFilter, RunLine
 from nephoscope.state.workspaces.workspace import DEFAULT
+from nephoscope.web.lists.automation_list import (
+    RUNS,
+    automation_list,
+    name_scopes,
+    run_facets,
+    run_filter,
+    run_list,
+)
+from nephoscope.web.lists.list_view import ROWS, ListView, find_rows, show_page, show_rows
 from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.query_facets import chosen_values, count_facets
 from nephoscope.web.page_data.automation_list import READ, AutomationListing, asked_rules, seen_rules
 from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
-ROWS, MOST_CSV = 100, 100_000
+MOST_CSV = 100_000
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
-    """Return what the page shows."""
-    standings = visit.instance.state.run_standings
+    """Return what the page shows: the automations, or the runs where the address asks for them."""
     rules, within = seen_rules(asked_rules(visit.instance), visit.caller)
     names = {one.key: one.name for one in rules}
-    rule = visit.asked("rule")
-    statuses = frozenset(one for one in RunStatus if one.value in visit.several("status"))
+    wanted, facets = automation_list(visit), run_facets(names)
+    found = find_rows(visit, wanted, rules)
+    which = run_filter(visit, chosen_values(visit, facets), within)
+    runs = visit.instance.state.run_standings
     tables = {
-        "automations": lambda: _rules(visit, rules),
-        "runs": lambda: _runs(standings.newest(rule, statuses, within, most=MOST_CSV), names),
+        "automations": lambda: _rules(visit, found.rows),
+        "runs": lambda: _runs(runs.page(which, most=MOST_CSV, order=visit.asked("sort")), names),
     }
     if (file := file_of(visit, "automations", tables)) is not None:
         return file
-    start = page_start(visit)
+    shows_runs = visit.asked("show") == RUNS or bool(which.rules or which.statuses)
     return {
-        "rules": rules, "names": names, "chosen": statuses, "statuses": standings.by_status(within), "default": DEFAULT,
-        "runs": standings.newest(rule, statuses, within, start=start, most=ROWS),
-        "total": standings.count(rule, statuses, within), "whole": within is None, "start": start, "rows": ROWS,
-        "dead": next((one for one in rules if one.runs.dead), None),
-        "where": lambda one: _where(visit, one),
+        "shows_runs": shows_runs, "any": bool(rules), "statuses": runs.by_status(within), "default": DEFAULT,
+        "list": _list_runs(visit, names, which) if shows_runs else show_rows(visit, wanted, found),
+        "whole": within is None, "dead": next((one for one in rules if one.runs.dead), None),
     }  # fmt: skip
 
 
-def _where(visit: Visit, one: AutomationListing) -> str:
-    return ", ".join(visit.named(scope) for scope in one.where)
+def _list_runs(visit: Visit, names: Mapping[str, str], which: RunFilter) -> ListView:
+    runs, facets, start = visit.instance.state.run_standings, run_facets(names), page_start(visit)
+    counted = count_facets(
+        visit, facets, lambda name, chosen: runs.count_by(run_filter(visit, chosen, which.within), name)
+    )
+    page = runs.page(which, start=start, most=ROWS, order=visit.asked("sort"))
+    return show_page(
+        visit, run_list(names), page, counted, sum(runs.count_by(which, "status").values()), start
+    )
 
 
 def _rules(visit: Visit, rules: Iterable[AutomationListing]) -> PageTable:
@@ -61,7 +76,7 @@ def _rules(visit: Visit, rules: Iterable[AutomationListing]) -> PageTable:
         "Id",
     )
     rows = (
-        (one.name, "; ".join(one.told), "; ".join(one.does), _where(visit, one), one.status,
+        (one.name, "; ".join(one.told), "; ".join(one.does), name_scopes(visit, one), one.status,
          one.runs.last.isoformat() if one.runs.last else "", one.runs.open, one.runs.dead, one.reason, one.kind,
          one.runs.runs, one.key)
         for one in rules

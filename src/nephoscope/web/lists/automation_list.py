@@ -1,0 +1,113 @@
+"""The lists of automations: what is told when something changes, and every run with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+from nephoscope.state.automation.automation_runs import RunStatus
+from nephoscope.state.automation.run_status import NEWEST, RunFilter, RunLine
+from nephoscope.web.lists.column_kinds import ago_column, number_column, text_column
+from nephoscope.web.lists.list_cell import ListCell, code_cell, number_cell, state_cell, text_cell
+from nephoscope.web.lists.list_heads import ListColumn
+from nephoscope.web.lists.list_view import RowList
+from nephoscope.web.lists.query_facets import Chosen, QueryFacet
+from nephoscope.web.lists.row_facets import RowFacet
+from nephoscope.web.page_data.automation_list import AutomationListing
+from nephoscope.web.rendering.formatting import short
+
+if TYPE_CHECKING:
+    from nephoscope.web.visits.request_context import Visit
+
+#: What the address says where the runs are listed.
+RUNS = "runs"
+_TONES = {RunStatus.DEAD: "error", RunStatus.DONE: "pass"}
+
+
+def name_scopes(visit: Visit, one: AutomationListing) -> str:
+    """Name what an automation is bound to, '' for everywhere."""
+    return ", ".join(visit.named(scope) for scope in one.where)
+
+
+def automation_list(visit: Visit) -> RowList[AutomationListing]:
+    """Describe the list of automations and rules."""
+
+    def runs(one: AutomationListing, status: str | None = None) -> str:
+        return visit.link("/automations", show=RUNS, rule=one.key, status=status)
+
+    def name(one: AutomationListing) -> ListCell:
+        return text_cell(one.name, runs(one) if one.runs.runs else "", note=one.kind)
+
+    def failed(one: AutomationListing) -> ListCell:
+        return number_cell(one.runs.dead, runs(one, RunStatus.DEAD.value) if one.runs.dead else "")
+
+    def status(one: AutomationListing) -> ListCell:
+        return state_cell(one.status, "pass" if one.status == "on" else "error" if one.wrong else "")
+
+    return RowList(
+        "automations", "automation",
+        (
+            ListColumn("name", "Name", name, main=True, width="title"),
+            text_column("trigger", "Trigger", lambda one: ", ".join(one.told)),
+            text_column("actions", "Actions", lambda one: ", ".join(one.does), shown=False),
+            text_column("place", "Scope", lambda one: name_scopes(visit, one) or "everywhere", shown=False),
+            ListColumn("state", "Status", status, width="state"),
+            ago_column("last", "Last run", lambda one: one.runs.last, "never"),
+            number_column("waiting", "Waiting", lambda one: one.runs.open, shown=False),
+            ListColumn("failed", "Failed", failed, number=True),
+            text_column("error", "Error", lambda one: one.reason),
+        ),
+        lambda one: one.key,
+        (
+            RowFacet("state", "Status", lambda one: (one.status,), str.capitalize),
+            RowFacet("kind", "Kind", lambda one: (one.kind,), str.capitalize),
+            RowFacet("trigger", "Trigger", lambda one: one.told),
+        ),
+        lambda one: f"{one.name} {one.key} {one.reason}", hint="Name, id or error contains", about_of=lambda one: one.reason,
+    )  # fmt: skip
+
+
+def run_facets(names: Mapping[str, str]) -> tuple[QueryFacet, ...]:
+    """Return what runs are narrowed by; `names` are those of the rules."""
+    return (
+        QueryFacet("status", "Status", str.capitalize, [one.value for one in RunStatus]),
+        QueryFacet("kind", "Event"),
+        QueryFacet("rule", "Automation", lambda one: names.get(one, one)),
+    )
+
+
+def run_filter(visit: Visit, chosen: Chosen, within: Collection[str] | None) -> RunFilter:
+    """Return what the chosen values ask for, of the rules whose runs may be read."""
+    return RunFilter(within, chosen["rule"], chosen["status"], chosen["kind"], visit.asked("q"))
+
+
+def run_list(names: Mapping[str, str]) -> RowList[RunLine]:
+    """Describe the list of runs."""
+
+    def name(one: RunLine) -> ListCell:
+        return text_cell(names.get(one.rule, one.rule), note=one.action)
+
+    def subject(one: RunLine) -> ListCell:
+        return text_cell(
+            short(one.subject) if one.subject.startswith("/") else one.subject, whole=one.subject
+        )
+
+    return RowList(
+        "automation-runs", "run",
+        (
+            ListColumn("name", "Name", name, main=True, sorted=False, width="title"),
+            ago_column("changed", "Changed", lambda one: one.changed),
+            text_column("kind", "Event", lambda one: one.kind),
+            ListColumn("subject", "Entities", subject, optional=True, sorted=False),
+            ListColumn("status", "Status", lambda one: state_cell(one.status.value, _TONES.get(one.status, "")), width="state"),
+            number_column("attempts", "Attempts", lambda one: one.attempts, shown=False),
+            text_column("result", "Result", lambda one: one.detail, sorted=False),
+            ListColumn("id", "ID", _id, optional=True, sorted=False, shown=False, width="short"),
+            text_column("workspace", "Workspace", lambda one: one.workspace, sorted=False, shown=False),
+        ),
+        lambda one: f"{one.workspace} {one.id}", hint="Entity, result or id contains", order=NEWEST,
+    )  # fmt: skip
+
+
+def _id(one: RunLine) -> ListCell:
+    return code_cell(one.id[:12], one.id)
