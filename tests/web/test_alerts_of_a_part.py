@@ -81,7 +81,8 @@ def test_the_list_has_those_that_name_what_is_reached(reader, other):
 def test_the_number_beside_the_page_is_that_of_the_list(reader):
     text = reader.get("/").text
     (told,) = re.findall(
-        r'href="/alerts"[^>]*>.*?(\d+)', re.search(r'<nav class="nav".*?</nav>', text, re.DOTALL)[0]
+        r'href="/alerts"[^>]*>.*?nav__count">(\d+)',
+        re.search(r'<nav class="nav".*?</nav>', text, re.DOTALL)[0],
     )
     assert told == "3"
 

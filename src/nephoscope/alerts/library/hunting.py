@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,8 +91,9 @@ def folder() -> Path:
     return Path(str(files("nephoscope") / "content" / "hunting"))
 
 
+@cache
 def load_shipped() -> RuleFolder:
-    """The hunting queries that come with the product."""
+    """The hunting queries that come with the product, read once."""
     return _select_hunting(find_rules(folder()))
 
 

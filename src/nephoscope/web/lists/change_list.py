@@ -68,7 +68,7 @@ def change_list(visit: Visit) -> RowList[ListedChange]:
             ListColumn("title", "Recommendation", title, main=True, width="title"),
             ListColumn("resource", "Resource", resource, optional=True),
             text_column("kind", "Change", lambda one: WORDS[one.change.kind][0].capitalize(), width="ago"),
-            ListColumn("state", "Now", _state, width="state"),
+            ListColumn("state", "Now", _state, optional=True, width="state"),
             text_column("control", "Control", lambda one: one.control),
         ),
         lambda one: f"{one.change.key} {one.change.resource}", change_facets(),

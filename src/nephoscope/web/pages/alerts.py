@@ -168,11 +168,12 @@ def reads_incidents(visit: Visit) -> frozenset[str]:
     return frozenset(visit.workspaces(INCIDENTS))
 
 
-def _names(visit: Visit, alerts: Sequence[StoredAlert]) -> Callable[[StoredAlert], dict[str, str]]:
-    """Gives of an alert the names of the ids that its line may have."""
+def _names(visit: Visit, alerts: Sequence[StoredAlert]) -> Callable[[StoredAlert], Mapping[str, str]]:
+    """Gives of an alert of a page the names of the ids that its line may have."""
     texts = (text for one in alerts for text in (str(one.document["AlertName"]), name_entities(one)))
     known = known_names(visit, texts)
-    return lambda one: names_in(one) | known
+    names = {(one.workspace, one.id): names_in(one) | known for one in alerts}
+    return lambda one: names[one.workspace, one.id]
 
 
 def _row(one: StoredAlert) -> Sequence[object]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from markupsafe import Markup
 
 from nephoscope.web.static_files import static_address
 
-_ICON = Markup('<svg class="{}" aria-hidden="true"><use href="{}#{}"/></svg>')
 
-
+@cache
 def icon(name: str, *, small: bool = False) -> Markup:
     """Draw the icon of a name beside a word that says the same."""
-    return _ICON.format("icon icon--small" if small else "icon", static_address("vendor/icons.svg"), name)
+    class_, sprite = "icon icon--small" if small else "icon", static_address("vendor/icons.svg")
+    return Markup('<svg class="{}" aria-hidden="true"><use href="{}#{}"/></svg>').format(class_, sprite, name)
