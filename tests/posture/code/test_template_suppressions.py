@@ -49,9 +49,10 @@ def write(folder: Path, line: int = 0, text: str = "") -> None:
 COMMENTS = [
     (f"// nephoscope: ignore[{HTTPS}] only a test", "only a test", 5),
     ("// checkov:skip=CKV_AZURE_3:legacy clients", "legacy clients", 3),
-    ("/* trivy:ignore:AVD-AZU-0008 */", "of trivy in line 5, without a reason", 5),
-    ("// tfsec:ignore:azure-storage-enforce-https", "", 5),
-    ("// kics-scan ignore-line", "without a reason", 5),
+    ("/* trivy:ignore:AVD-AZU-0008 old clients */", "old clients", 5),
+    ("// trivy:ignore:AVD-AZU-0008:exp:2999-01-31 old clients", "old clients", 5),
+    ("// tfsec:ignore:azure-storage-enforce-https old clients", "old clients", 5),
+    ("// kics-scan ignore-line old clients", "old clients", 5),
     ("// kics-scan disable=1367dd13-2c90-4020-80b7-e4339a3dc2c4 old clients", "old clients", 5),
     ('"metadata": {"checkov": {"skip": [{"id": "CKV_AZURE_3", "comment": "old"}]}},', "old", 3),
 ]
@@ -79,6 +80,45 @@ def test_an_own_comment_without_a_reason_does_not_count_and_is_told(folder: Path
         one["finding"] for one in json.loads(result.stdout)["findings"] if one["finding"]["rule"] == HTTPS
     ]
     assert "the comment in line 5 does not count" in finding["message"]
+
+
+FAULTS = [
+    ("/* trivy:ignore:AVD-AZU-0008 */", "a reason must follow the rule (trivy)", 1),
+    ("// tfsec:ignore:azure-storage-enforce-https", "a reason must follow the rule (tfsec)", 1),
+    ("// kics-scan ignore-line", "a reason must follow the rule (kics)", 1),
+    ("// checkov:skip=CKV_AZURE_3", "a reason must follow the rule (checkov)", 1),
+    ("// trivy:ignore:AVD-AZU-0008:exp:2999-01-31", "a reason must follow the rule (trivy)", 1),
+    ("// trivy:ignore:AVD-AZU-0008:exp:2020-01-01 old", "it ended on 2020-01-01", 1),
+    ("// tfsec:ignore:azure-storage-enforce-https:exp:2020-01-01 old", "it ended on 2020-01-01", 1),
+    ("// trivy:ignore:AVD-AZU-0008:exp:soon old", "its end is not a date: 'soon'", 1),
+    ('"metadata": {"checkov": {"skip": [{"id": "CKV_AZURE_3"}]}},', "a comment must say why", 1),
+]
+
+
+@pytest.mark.parametrize(("text", "fault", "code"), FAULTS, ids=[one[0] for one in FAULTS])
+def test_a_suppression_that_does_not_count_says_why(folder: Path, text: str, fault: str, code: int) -> None:
+    write(folder, 5 if text.startswith("/") else 3, text)
+    result = scan()
+    assert result.exit_code == code, result.output
+    document = json.loads(result.stdout)
+    (finding,) = [one["finding"] for one in document["findings"] if one["finding"]["rule"] == HTTPS]
+    assert finding["state"] == "Failed"
+    assert fault in finding["message"]
+    unread = [one["reason"] for one in document["unread"]]
+    assert any("not a date" in one for one in unread) is ("soon" in text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'"tags": {{"x": "// nephoscope: ignore[{HTTPS}] a text"}},',
+        f'"comments": "# nephoscope: ignore[{HTTPS}] a text",',
+        f"\"comments\": '/* nephoscope: ignore[{HTTPS}] a text */',",
+    ],
+)
+def test_a_text_that_looks_like_a_comment_ignores_nothing(folder: Path, text: str) -> None:
+    write(folder, 3, text)
+    assert scan().exit_code == 1
 
 
 @pytest.mark.parametrize(

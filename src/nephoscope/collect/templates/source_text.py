@@ -44,6 +44,12 @@ class SourceText:
         start = self._starts[min(max(line, 1), len(self._starts)) - 1]
         return min(start + max(column, 1) - 1, len(self.text))
 
+    def end_column(self, line: int) -> int:
+        """Return the first column after a 1-based line."""
+        start = self.offset(line, 1)
+        end = _LINE_END.search(self.text, start)
+        return (end.start() if end else len(self.text)) - start + 1
+
     def cut(self, span: TextSpan) -> str:
         """Return the text of a span."""
         return self.text[span.start : span.end]

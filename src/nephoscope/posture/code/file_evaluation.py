@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from nephoscope.collect.templates.discovery import UnreadableFileError, read_source
 from nephoscope.collect.templates.source_text import SourceText, TextSpan
@@ -34,7 +34,9 @@ def judge_files(
         if read is not None:
             judged.append(source.name)
             used.add(read[0])
-            findings += _judge(source, *read, options or CodeOptions())
+            suppressions = CodeSuppressions(source, now)
+            unread += suppressions.list_unread()
+            findings += _judge(source, *read, options or CodeOptions(), suppressions)
     findings.sort(key=lambda finding: finding.order)
     return CodeReport(target, now, code_rules(sorted(used)), findings, judged, unread)
 
@@ -43,11 +45,16 @@ def judge_text(name: str, text: str, options: CodeOptions | None = None) -> list
     """Judge one file; None where no reader claims it. Raises UnreadableFileError where its reader cannot read it."""
     source = SourceText(name, text)
     read = read_source(source)
-    return None if read is None else _judge(source, *read, options or CodeOptions())
+    return (
+        None
+        if read is None
+        else _judge(source, *read, options or CodeOptions(), CodeSuppressions(source, datetime.now(UTC)))
+    )
 
 
-def _judge(source: SourceText, reader: str, document: object, options: CodeOptions) -> list[CodeFinding]:
-    suppressions = CodeSuppressions(source)
+def _judge(
+    source: SourceText, reader: str, document: object, options: CodeOptions, suppressions: CodeSuppressions
+) -> list[CodeFinding]:
     found = []
     for check in checks_of(reader):
         if options.optional or not check.rule.optional:
@@ -64,11 +71,19 @@ def region_of(source: SourceText, span: TextSpan) -> Region:
     return Region(source.name, line, column, *source.position(max(span.end, span.start)))
 
 
+def _without_what_follows(source: SourceText, span: TextSpan) -> TextSpan:
+    """Cut blank lines and lines of comments off the end of a part: these are the next one's."""
+    lines = source.cut(span).split("\n")
+    while len(lines) > 1 and (not lines[-1].strip() or lines[-1].lstrip().startswith("#")):
+        lines.pop()
+    return TextSpan(span.start, span.start + len("\n".join(lines)))
+
+
 def _make_finding(
     match: CodeMatch, rule: CodeRule, source: SourceText, suppressions: CodeSuppressions
 ) -> CodeFinding:
     region = region_of(source, match.span)
-    scope = [region_of(source, match.scope)] if match.scope else []
+    scope = [region_of(source, _without_what_follows(source, match.scope))] if match.scope else []
     reason = suppressions.reason(rule, region, *scope)
     state = FindingState.UNKNOWN if match.unknown else FindingState.FAILED
     unreasoned = "" if reason else suppressions.without_reason(rule, region, *scope)

@@ -18,6 +18,8 @@ from nephoscope_policy.arm.text_encoding import as_utf8
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from nephoscope.collect.secrets.secret_location import SecretPlace
     from nephoscope.collect.templates.arm.template_repository import Repository
 
@@ -37,7 +39,7 @@ class SecretsOfChange(msgspec.Struct):
 
 
 def find_new_secrets(
-    repository: Repository, names: Iterable[str], before: Mapping[str, bytes]
+    repository: Repository, names: Iterable[str], before: Mapping[str, bytes], now: datetime
 ) -> SecretsOfChange:
     """Find the secrets of files that are not in the texts that these had before."""
     found, key = SecretsOfChange(), secrets.token_bytes(32)
@@ -54,7 +56,7 @@ def find_new_secrets(
             old = find_secrets(name, as_utf8(before.get(name, b"")), key=key).places
             known = {(one.rule, one.fingerprint) for one in old}
             new = (one for one in scanned.places if (one.rule, one.fingerprint) not in known)
-            found.findings += _findings(SourceText(name, data.decode("utf-8", "replace")), new)
+            found.findings += _findings(SourceText(name, data.decode("utf-8", "replace")), new, now)
     return found
 
 
@@ -76,11 +78,11 @@ def secret_code_rules() -> dict[str, CodeRule]:
     }
 
 
-def _findings(source: SourceText, places: Iterable[SecretPlace]) -> Iterator[CodeFinding]:
-    rules, suppressions = secret_code_rules(), CodeSuppressions(source)
+def _findings(source: SourceText, places: Iterable[SecretPlace], now: datetime) -> Iterator[CodeFinding]:
+    rules, suppressions = secret_code_rules(), CodeSuppressions(source, now)
     for place in places:
         rule = rules[f"{_PREFIX}{place.rule}"]
-        region = Region(source.name, place.first_line, 1, place.last_line)
+        region = _whole_lines(source, place)
         ignored = suppressions.reason(rule, region)
         unreasoned = suppressions.without_reason(rule, region) if ignored is None else ""
         yield CodeFinding(
@@ -92,3 +94,9 @@ def _findings(source: SourceText, places: Iterable[SecretPlace]) -> Iterator[Cod
             reason=ignored or "",
             remediation=rule.steps,
         )
+
+
+def _whole_lines(source: SourceText, place: SecretPlace) -> Region:
+    """Return the lines of a secret, to the end of the last one."""
+    last = max(place.first_line, place.last_line)
+    return Region(source.name, place.first_line, 1, last, source.end_column(last))

@@ -120,7 +120,7 @@ def _with_secrets(
         return report
     from nephoscope.posture.code.secret_scan import find_new_secrets, secret_code_rules
 
-    found = find_new_secrets(repository, changed, read_before(repository.root, base, changed))
+    found = find_new_secrets(repository, changed, read_before(repository.root, base, changed), report.now)
     findings = sorted([*report.findings, *found.findings], key=lambda one: one.order)
     rules = {**report.rules, **secret_code_rules()} if found.findings else report.rules
     looked_at = {*found.files} - {*report.files}

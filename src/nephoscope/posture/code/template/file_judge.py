@@ -9,6 +9,7 @@ import msgspec
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
+from nephoscope.posture.code.suppression import CodeSuppressions, may_end
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedFile, JudgedTemplate, named_rules
 from nephoscope.posture.code.template.repository_files import RepositoryFiles
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
@@ -60,24 +61,37 @@ class FileJudge(msgspec.Struct):
     def _verdict(self, name: str, expanded: TemplateExpansions | None, *, alone: bool) -> FileVerdict:
         beside, rules = self._beside(name)
         if expanded is None:
-            return FileVerdict(is_template=False, beside=beside, rules=rules)
+            return FileVerdict(
+                is_template=False, beside=beside, rules=rules, lasting=not self._may_end([name])
+            )
         judged, lasting = None, True
         if alone:
             report = TemplateReport()
             asked_time = [self._take(one, report) for one in expanded.expansions]
-            lasting = not any(asked_time)
+            lasting = not any(asked_time) and not self._may_end([name, *expanded.loaded])
             judged = JudgedTemplate.of(report)
             known = {NOT_KNOWN.id: NOT_KNOWN, **self.judge_of_plans.rules}
             rules = (*rules, *named_rules(known, report.findings))
         return FileVerdict(
             is_template=True,
             loaded=tuple(expanded.loaded.items()),
-            unread=tuple(expanded.unread),
+            unread=(*expanded.unread, *self._list_broken_comments(name)),
             judged=judged,
             beside=beside,
             rules=rules,
             lasting=lasting,
         )
+
+    def _may_end(self, names: Sequence[str]) -> bool:
+        """Return whether comments of files may count until a time only."""
+        return any(may_end(self._text(name)) for name in names)
+
+    def _text(self, name: str) -> str:
+        held = self.files.load(name)
+        return held.text if isinstance(held, TemplateDocument) else (held or b"").decode("utf-8", "replace")
+
+    def _list_broken_comments(self, name: str) -> list[UnreadFile]:
+        return CodeSuppressions(SourceText(name, self._text(name)), self.judge_of_plans.now).list_unread()
 
     def _expand(self, name: str) -> TemplateExpansions:
         found = TemplateExpansions()
@@ -124,10 +138,8 @@ class FileJudge(msgspec.Struct):
         data = self.files.repository.load(region.file)
         if data is None:
             return ""
-        from nephoscope.posture.code.suppression import CodeSuppressions
-
         text = SourceText(region.file, data.decode("utf-8", "replace"))
-        return CodeSuppressions(text).reason(NOT_KNOWN, region) or ""
+        return CodeSuppressions(text, self.judge_of_plans.now).reason(NOT_KNOWN, region) or ""
 
     def _beside(self, name: str) -> tuple[JudgedFile | None, tuple[CodeRule, ...]]:
         """Return what the rules of the reader that claims a file find, and these rules."""

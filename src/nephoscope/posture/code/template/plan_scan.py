@@ -11,6 +11,7 @@ from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.collect.templates.terraform.plan_repository import WITHOUT_PLAN, plan_names, read_plan
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
+from nephoscope.posture.code.suppression import may_end
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedTemplate, named_rules
 from nephoscope.posture.code.template.template_report import TemplateReport
 from nephoscope_policy.arm.template.deployment_scope import ASSUMED_SUBSCRIPTION
@@ -69,7 +70,8 @@ def judge_plan(files: RepositoryFiles, name: str, names: Sequence[str], judge: T
         judgement = judge.judge(plan.resources)
         report.take(judgement)
         report.findings += (_not_mapped(plan, one) for one in plan.unmapped)
-        lasting = not judgement.asked_time
+        texts = ((files.repository.load(one) or b"").decode("utf-8", "replace") for one in noted.read)
+        lasting = not judgement.asked_time and not any(may_end(text) for text in texts)
         folders = plan.source.folders() if plan.source is not None else folders
     return FileVerdict(
         is_template=False,

@@ -74,7 +74,7 @@ class TemplateJudge:
         self.explained: list[ExplainedVerdict] = []
         self._build = content
         self._places = ValueLocator()
-        self._suppressions = TemplateSuppressions()
+        self._suppressions = TemplateSuppressions(now)
 
     @cached_property
     def _prepared(self) -> tuple[EvaluationPlan, Aliases, PreparedPlan]:

@@ -8,17 +8,22 @@ from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.posture.code.suppression import CodeSuppressions
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from nephoscope.posture.code.code_rule import CodeRule
     from nephoscope.posture.code.finding import Region
     from nephoscope.posture.code.template.source_locations import ValueLocation
     from nephoscope.posture.code.template.template_resource import WrittenResource
     from nephoscope_policy.arm.template import TemplateDocument
 
+_NO_COMMENT = "the skip in the metadata of the resource does not count: a comment must say why"
+
 
 class TemplateSuppressions:
     """Reads the suppressions of documents, each once."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: datetime) -> None:
+        self._now = now
         self._comments: dict[int, tuple[TemplateDocument, CodeSuppressions]] = {}
 
     def reason(
@@ -28,30 +33,31 @@ class TemplateSuppressions:
         own = self._of(resource.written.document).reason(rule, around)
         if own is None:
             own = self._of(place.written.document).reason(rule, place.region)
-        return own if own is not None else _find_skip_reason(resource, rule)
+        return own if own is not None else _find_skip(resource, rule) or None
 
     def without_reason(
         self, rule: CodeRule, resource: WrittenResource, around: Region, place: ValueLocation
     ) -> str:
         """Return what is wrong with a comment that would ignore a rule had it a reason; '' where there is none."""
         own = self._of(resource.written.document).without_reason(rule, around)
-        return own or self._of(place.written.document).without_reason(rule, place.region)
+        own = own or self._of(place.written.document).without_reason(rule, place.region)
+        return own or ("" if _find_skip(resource, rule) is None else _NO_COMMENT)
 
     def _of(self, document: TemplateDocument) -> CodeSuppressions:
         found = self._comments.get(id(document))
         if found is None:
-            found = (document, CodeSuppressions(SourceText(document.file, document.text)))
+            found = (document, CodeSuppressions(SourceText(document.file, document.text), self._now))
             self._comments[id(document)] = found
         return found[1]
 
 
-def _find_skip_reason(resource: WrittenResource, rule: CodeRule) -> str | None:
-    """Explain why Checkov's list in the metadata of a resource skips a rule."""
+def _find_skip(resource: WrittenResource, rule: CodeRule) -> str | None:
+    """Return the comment of Checkov's list in the metadata of a resource that skips a rule, '' without one; None where none skips."""
     metadata = resource.member("metadata")
     found: object = metadata[1] if metadata else None
     for name in ("checkov", "skip"):
         found = found.get(name) if isinstance(found, dict) else None
     for entry in found if isinstance(found, list) else []:
         if isinstance(entry, dict) and f"checkov:{entry.get('id')}" in rule.equivalents:
-            return str(entry.get("comment") or "skipped in the metadata of the resource")
+            return str(entry.get("comment") or "").strip()
     return None

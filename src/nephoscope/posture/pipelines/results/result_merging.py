@@ -48,7 +48,9 @@ def merge_results(report: CodeReport, results: ToolResults, text_of: Texts = lam
         )
         if file not in suppressions:
             text = text_of(file)
-            suppressions[file] = None if text is None else CodeSuppressions(SourceText(file, text))
+            suppressions[file] = (
+                None if text is None else CodeSuppressions(SourceText(file, text), report.now)
+            )
         found.append(_apply_suppression(finding, rule, suppressions[file]))
     unread = [UnreadFile(Region(name, 1), f"{results.tool} could not judge it") for name in results.unread]
     return replace(
@@ -107,7 +109,10 @@ def _pair(own: list[CodeFinding], foreign: CodeFinding) -> bool:
 def _apply_suppression(
     finding: CodeFinding, rule: CodeRule, comments: CodeSuppressions | None
 ) -> CodeFinding:
-    reason = comments.reason(rule, finding.region) if comments is not None else ""
-    if not reason or finding.state is FindingState.SUPPRESSED:
+    if comments is None or finding.state is FindingState.SUPPRESSED:
         return finding
+    reason = comments.reason(rule, finding.region)
+    if reason is None:
+        fault = comments.without_reason(rule, finding.region)
+        return msgspec.structs.replace(finding, message=f"{finding.message} ({fault})") if fault else finding
     return msgspec.structs.replace(finding, state=FindingState.SUPPRESSED, reason=reason)
