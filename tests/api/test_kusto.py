@@ -141,7 +141,7 @@ def filled(instance):
     """A workspace with rows and a function."""
     instance.state.workspaces.add("w-1")
     instance.lake.functions.save("w-1", StoredFunction("Twice", "print 2 * a", "a: long"))
-    instance.doors.of("w-1")
+    instance.doors.for_workspace("w-1")
 
 
 @pytest.mark.parametrize("db", ["", "NetDefaultDB", None])

@@ -16,7 +16,9 @@ def sent(instance, table, *rows):
     import json
 
     told = [{"TimeGenerated": (NOW - timedelta(hours=hours)).isoformat(), **row} for hours, row in rows]
-    instance.doors.of("default").take((DataFlow(table),), f"Microsoft-{table}", json.dumps(told).encode(), "")
+    instance.doors.for_workspace("default").take(
+        (DataFlow(table),), f"Microsoft-{table}", json.dumps(told).encode(), ""
+    )
 
 
 @pytest.fixture(scope="module")

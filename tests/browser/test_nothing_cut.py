@@ -7,10 +7,10 @@ from tests.web.conftest import ALERT
 
 pytestmark = pytest.mark.system
 
-#: Elements of text that reach beyond their card, where nothing can be scrolled to see the rest.
+#: Elements of text that reach beyond their card, where nothing can be scrolled to see the rest; a query among them can.
 CUT = """() => [...document.querySelectorAll('main p, main li, main h2, main small, main th, main td')].filter(one => {
   const card = one.closest('.panel');
-  if (!card || one.closest('.table-frame, pre, .visually-hidden')) return false;
+  if (!card || one.closest('.table-frame, pre, .visually-hidden') || one.querySelector('pre')) return false;
   const range = document.createRange();
   range.selectNodeContents(one);
   return range.getBoundingClientRect().right > card.getBoundingClientRect().right + 1;

@@ -29,5 +29,5 @@ def test_a_search_of_a_program_is_a_query_of_the_page(instance, owner, anybody, 
     assert owner.post("/logs/queries", data=form, headers=HERE).status_code == 303
     assert anybody.get(address, headers=headers).status_code == 404
     assert instance.state.arm_documents.all(["microsoft.operationalinsights/workspaces/savedsearches"]) == []
-    assert "BeatsOf" not in instance.lake.functions.of("default")
+    assert "BeatsOf" not in instance.lake.functions.for_workspace("default")
     assert owner.post("/logs/editor/complete", data=asked, headers=HERE).json()["items"] == []

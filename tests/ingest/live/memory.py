@@ -118,4 +118,6 @@ class MemorySink:
             self.standing.pop(key, None)
 
     def report_only(self, prefix: str, keys) -> None:
-        self.worked(*(key for key in list(self.standing) if key.startswith(prefix) and key not in keys))
+        self.report_working(
+            *(key for key in list(self.standing) if key.startswith(prefix) and key not in keys)
+        )
