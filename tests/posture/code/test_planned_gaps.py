@@ -86,3 +86,14 @@ def test_a_resource_that_an_analyzer_fails_on_is_not_assessed(
     expansion = expand(TemplateDocument.parse(json.dumps(CASE), "main.json"), scope=DeploymentScope())
     found = judge.judge(expansion.resources)
     assert {told for _, told in found.unjudged} == {"the analyzer failed: KeyError: 'fault'"}
+
+
+def test_a_subnet_in_the_body_of_its_network_is_judged_at_its_own_element(tmp_path: Path) -> None:
+    packs = Packs(tmp_path / "data")
+    plan = EvaluationPlan(packs.catalogue()).with_assignment("nephoscope")
+    judge = TemplateJudge(lambda: (plan, packs.aliases()), NOW)
+    text = json.dumps({"$schema": "x", "contentVersion": "1.0.0.0", "resources": [NETWORK]}, indent=1)
+    found = judge.judge(expand(TemplateDocument.parse(text, "main.json"), scope=DeploymentScope()).resources)
+    said = [one for one in found.findings if one.rule == "72b98293-0fe7-5d86-9c37-757a855deceb"]
+    assert [one.subject.rpartition("/")[2] for one in said if one.state.value == "Failed"] == ["a"]
+    assert text.splitlines()[said[0].region.line].strip() == '"name": "a",'

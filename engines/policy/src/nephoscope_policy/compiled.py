@@ -155,7 +155,7 @@ class CompiledPolicy:
             if aged and snapshot.expiry(candidate, context.now):
                 return policy_evaluation.explain_rule(self._rule, view, snapshot, context)
             if not candidate.complete:
-                suffices = self._meets_details(view, candidate, snapshot, context)
+                suffices = self._meets_details(lookup, view, candidate, snapshot, context)
                 if suffices is None:
                     return policy_evaluation.explain_rule(self._rule, view, snapshot, context)
                 if suffices:
@@ -173,7 +173,12 @@ class CompiledPolicy:
         return self._matched or policy_evaluation.explain_rule(self._rule, view, snapshot, context)
 
     def _meets_details(
-        self, view: View, candidate: View, snapshot: Snapshot, context: EvaluationContext
+        self,
+        lookup: related_resources.LookupPlan,
+        view: View,
+        candidate: View,
+        snapshot: Snapshot,
+        context: EvaluationContext,
     ) -> bool | None:
         """Return whether a candidate of which not all is known is what the details ask for; None where what is not known decides."""
         existence = self._rule.tree.then.existence
@@ -183,8 +188,7 @@ class CompiledPolicy:
             run = CompiledRun(view, snapshot, context, self._rule.parameters, slots, self._rule.tally.steps())
             run.target = candidate
             found = part(run)
-        planned = candidate.resource.planned
-        return None if found and planned is not None and planned.condition else found
+        return None if found and related_resources.doubt(lookup, candidate) else found
 
     def _not_collected(self, gap: Gap) -> Result:
         """No candidate suffices, and there may be others: the interpreter would end the same, as every condition was decided."""

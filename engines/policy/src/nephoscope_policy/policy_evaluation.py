@@ -205,17 +205,18 @@ def _existence(rule: FoldedRule, scope: EvaluationScope, outcome: ConditionOutco
         return _undecided_result(rule, ConditionOutcome(Truth.FAILED, outcome.reasons, str(error)))
     now = scope.context.now
     verdicts = [
-        _candidate(rule, scope.related_scope(scope.snapshot.current(candidate, now))) for candidate in found
+        _candidate(rule, plan, scope.related_scope(scope.snapshot.current(candidate, now)))
+        for candidate in found
     ]
     return _settle(rule, scope, outcome, wanted, gap, verdicts)
 
 
-def _candidate(rule: FoldedRule, scope: EvaluationScope) -> ConditionOutcome:
-    planned = scope.target.resource.planned
+def _candidate(
+    rule: FoldedRule, wanted: related_resources.LookupPlan, scope: EvaluationScope
+) -> ConditionOutcome:
     outcome = _judge_existence(rule, scope)
-    if outcome.truth is Truth.TRUE and planned is not None and planned.condition:
-        return ConditionOutcome(Truth.UNKNOWN, outcome.reasons, planned.condition, KNOWN_LATER)
-    return outcome
+    doubt = related_resources.doubt(wanted, scope.target) if outcome.truth is Truth.TRUE else ""
+    return ConditionOutcome(Truth.UNKNOWN, outcome.reasons, doubt, KNOWN_LATER) if doubt else outcome
 
 
 def _judge_existence(rule: FoldedRule, scope: EvaluationScope) -> ConditionOutcome:

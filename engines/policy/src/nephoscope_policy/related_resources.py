@@ -105,7 +105,7 @@ def candidates(wanted: LookupPlan, view: View, snapshot: Snapshot) -> list[View]
     lookup, identifier = wanted.lookup, view.resource.id
     if wanted.under:
         found = snapshot.descendants(view.key, lookup.type, wanted.levels)
-        if wanted.last and wanted.levels == 1 and len(found) > _FEW:
+        if wanted.last and wanted.levels == 1 and len(found) > _FEW and view.resource.planned is None:
             found = snapshot.named_children(view.key, lookup.type, wanted.last)
         return _filter_fitting(wanted, found)
     if lookup.scope == "subscription" or not (identifier.resource_group or lookup.resource_group):
@@ -124,7 +124,7 @@ def _filter_named(
     wanted: LookupPlan, place: str, found: list[View], snapshot: Snapshot, place_of: Callable[[View], str]
 ) -> list[View]:
     """Return those found in a subscription or group whose name fits; of many it is remembered for the next that looks from there."""
-    if not wanted.names or len(found) <= _FEW:
+    if not wanted.names or len(found) <= _FEW or found[0].resource.planned is not None:
         return _filter_fitting(wanted, found)
     key = (wanted.lookup.type, place, wanted.names)
     known = snapshot.looked_up.get(key)
@@ -137,7 +137,26 @@ def _filter_named(
 
 
 def _filter_fitting(wanted: LookupPlan, found: list[View]) -> list[View]:
-    return [one for one in found if _fits(wanted.names, one.full_name)] if wanted.names else found
+    if not wanted.names:
+        return found
+    return [one for one in found if _fits(wanted.names, one.full_name, is_open=_is_unnamed(one))]
+
+
+def doubt(wanted: LookupPlan, candidate: View) -> str:
+    """Explain why a candidate may not be there, or not be the one that is asked for; '' where it is."""
+    planned = candidate.resource.planned
+    if planned is None:
+        return ""
+    return planned.condition or (planned.unnamed if wanted.names and _has_open_name(candidate) else "")
+
+
+def _is_unnamed(candidate: View) -> bool:
+    planned = candidate.resource.planned
+    return planned is not None and bool(planned.unnamed)
+
+
+def _has_open_name(candidate: View) -> bool:
+    return _is_unnamed(candidate) and "{" in candidate.resource.id.name
 
 
 _FEW = 8
@@ -158,19 +177,23 @@ def _group(lookup: RelatedLookup, view: View) -> str:
     return identifier.resource_group_id
 
 
-def _fits(pattern: tuple[str, ...], full_name: object) -> bool:
-    """Return whether a name, possibly of the last segments only, fits; a segment `?` or `*` stands for any one name."""
+def _fits(pattern: tuple[str, ...], full_name: object, *, is_open: bool = False) -> bool:
+    """Return whether a name, possibly of the last segments only, fits; a segment `?` or `*` stands for any one name.
+
+    `is_open`: parts in braces are not known, so that a segment with one may be any name.
+    """
     if not isinstance(full_name, str):
         return False
     actual = full_name.lower().split("/")
     if len(pattern) > len(actual):
         return False
-    return all(p == a or p in _WILDCARDS for p, a in zip(reversed(pattern), reversed(actual), strict=False))
+    pairs = zip(reversed(pattern), reversed(actual), strict=False)
+    return all(p == a or p in _WILDCARDS or (is_open and "{" in a) for p, a in pairs)
 
 
 def gap(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View]) -> Gap | None:
     """Explain why absence proves nothing, None where it does."""
-    if wanted.unique and found:
+    if wanted.unique and not all(map(_has_open_name, found)):
         return None
     lookup = wanted.lookup
     reason = _unknown(wanted, view, snapshot, found)

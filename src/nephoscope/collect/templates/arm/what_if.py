@@ -96,6 +96,11 @@ class WhatIfResource:
         return False
 
     @property
+    def unread_scope(self) -> None:
+        """A result has what nested deployments make."""
+        return
+
+    @property
     def partial_body(self) -> None:
         """A result tells all that is sent."""
         return

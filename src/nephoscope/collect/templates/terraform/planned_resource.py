@@ -139,6 +139,11 @@ class TerraformResource:
         return (*self.path, "name") if steps == ("name",) else None
 
     @property
+    def unread_scope(self) -> None:
+        """A plan deploys no template of its own."""
+        return
+
+    @property
     def partial_body(self) -> TerraformResource | None:
         """Return what its table maps; None for azapi, whose bodies are those of ARM."""
         return None if self.terraform_type in AZAPI_TYPES else self

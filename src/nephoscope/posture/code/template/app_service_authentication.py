@@ -38,10 +38,21 @@ def put_sign_in(resources: dict[str, Resource], made: Mapping[str, WrittenResour
             continue
         settings = ((resources.get(f"{key}/config/{name}"), path) for name, path in _SWITCHES.items())
         said = next((_is_switched_on(one, path) for one, path in settings if one is not None), None)
+        if said is None:
+            said = _may_be_set(resources, key)
         if said is not None:
             resources[web.key] = _answering(web, said)
         elif (site.partial_body is None or site.partial_body.has_part(_SETTINGS)) and not _answers(web):
             resources[web.key] = _answering(web, value=False)
+
+
+def _may_be_set(resources: Mapping[str, Resource], site: str) -> Unknown | None:
+    """Return why it is not known whether a site has sign-in settings; None where it is."""
+    for key, one in resources.items():
+        if key.startswith(f"{site}/config/{{"):
+            planned = one.planned or Planning()
+            return Unknown("bool", reason=planned.condition or planned.unnamed)
+    return None
 
 
 def _is_switched_on(settings: Resource, path: tuple[str, ...]) -> object:

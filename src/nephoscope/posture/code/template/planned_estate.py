@@ -9,12 +9,9 @@ import msgspec
 
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.code.template.app_service_authentication import put_sign_in
-from nephoscope.posture.code.template.inline_children import RepeatedChildren
-from nephoscope.posture.code.template.private_endpoints import (
-    CONNECTIONS,
-    NAMED_BY_AZURE,
-    connections_by_target,
-)
+from nephoscope.posture.code.template.doubtful_siblings import add_doubtful, find_unread, join_conditional
+from nephoscope.posture.code.template.inline_children import RepeatedChildren, inline_children
+from nephoscope.posture.code.template.private_endpoints import CONNECTIONS, connect_endpoints
 from nephoscope.posture.code.template.template_resource import WrittenResource
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown
 from nephoscope_policy.azure_defaults import BodySource, default_children, load_type_defaults
@@ -45,6 +42,12 @@ class PlannedEstate(msgspec.Struct, frozen=True):
     repeated: RepeatedChildren = msgspec.field(default_factory=RepeatedChildren)
     implied: frozenset[str] = frozenset()
 
+    def inline_place(self, key: str) -> tuple[str | int, ...]:
+        """The path in its parent's body at which a child stands that is written there alone; () for every other resource."""
+        path = tuple(one for one in self.derived.get(key, ("", ()))[1] if isinstance(one, str | int))
+        numbers = [place for place, one in enumerate(path) if isinstance(one, int)]
+        return path[: numbers[-1] + 1] if numbers else ()
+
 
 def plan_estate(listed: Iterable[WrittenResource]) -> PlannedEstate:
     """Build the estate of what one deployment makes.
@@ -57,7 +60,9 @@ def plan_estate(listed: Iterable[WrittenResource]) -> PlannedEstate:
     resources: dict[str, Resource] = {}
     derived: dict[str, tuple[str, Segments]] = {}
     unplaced: list[tuple[WrittenResource, str]] = []
-    for one in listed:
+    everything = [*listed]
+    unread = find_unread(everything)
+    for one in everything:
         if one.type.lower() in _DEPLOYMENTS:
             continue
         try:
@@ -71,19 +76,20 @@ def plan_estate(listed: Iterable[WrittenResource]) -> PlannedEstate:
             made = _fill_defaults(child.body, Planning())
             if made.key not in resources:
                 resources[made.key], derived[made.key] = made, (parent.key, child.source)
-            elif child.source:
-                resources[made.key] = _complete_child(resources[made.key], made)
+            else:
+                own = resources[made.key]
+                whole = _complete_child(own, made) if child.source else own
+                resources[made.key] = join_conditional(whole, made)
+    add_doubtful(resources, derived, (one for one, _ in unplaced), unread)
     put_sign_in(resources, planned)
-    for target, connections in connections_by_target(tuple(resources.values())).items():
-        if target in resources:
-            resources[target] = _connect_endpoints(resources[target], connections)
-            ends = {one.key: one for one in map(_make_connection, connections)}
-            resources |= ends
-            derived |= dict.fromkeys(ends, (target, ("properties", CONNECTIONS.lower())))
-    claimed = _EXTENSIONS - set(_somewhere(planned))
+    for target, connection, doubt in [*connect_endpoints(resources, unread[0].reason if unread else "")]:
+        end = _fill_defaults(connection, Planning(condition=doubt))
+        resources[end.key], derived[end.key] = end, (target, ("properties", CONNECTIONS.lower()))
     repeated = RepeatedChildren()
     repeated.add(resources)
-    estate = Estate.of(resources.values(), _coverage(resources, claimed))
+    for inline in inline_children(resources):
+        resources[inline.child.key], derived[inline.child.key] = inline.child, (inline.parent, inline.path)
+    estate = Estate.of(resources.values(), _coverage(resources, _EXTENSIONS))
     return PlannedEstate(estate, planned, derived, unplaced, repeated)
 
 
@@ -103,13 +109,6 @@ def claims_of(child: Resource) -> Iterator[str]:
     yield f"{child.type}/{name}"
     if name in _SINGLE:
         yield child.type
-
-
-def _somewhere(planned: Mapping[str, WrittenResource]) -> Iterator[str]:
-    """The lower-cased types of extensions of which one may extend any resource, as it is not known which."""
-    for one in planned.values():
-        if one.type.lower() in _EXTENSIONS and "{" in one.container and one.container.lower() not in planned:
-            yield one.type.lower()
 
 
 def _resource(one: WrittenResource) -> Resource:
@@ -139,20 +138,6 @@ def _complete_child(child: Resource, made: Resource) -> Resource:
     left = {name: value for name, value in given.items() if name.lower() not in named}
     both = OpenObject({**left, **own}, given.rest) if isinstance(given, OpenObject) else {**left, **own}
     return replace(child, body={**child.body, "properties": both})
-
-
-def _connect_endpoints(resource: Resource, connections: list[dict[str, object]]) -> Resource:
-    """A resource with the connections that the deployment's private endpoints make, unless it names its own."""
-    properties = resource.body.get("properties")
-    held = properties if isinstance(properties, dict) else {}
-    if any(str(name).lower() == CONNECTIONS.lower() for name in held):
-        return resource
-    listed = [{**one, "id": NAMED_BY_AZURE, "name": NAMED_BY_AZURE} for one in connections]
-    return replace(resource, body={**resource.body, "properties": {**held, CONNECTIONS: listed}})
-
-
-def _make_connection(connection: dict[str, object]) -> Resource:
-    return _fill_defaults(connection, Planning())
 
 
 def _fill_defaults(body: dict[str, object], planning: Planning, told: BodySource | None = None) -> Resource:

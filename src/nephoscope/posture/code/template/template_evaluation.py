@@ -190,11 +190,13 @@ class TemplateJudge:
         planned: PlannedEstate,
     ) -> CodeFinding:
         rule = self._rule(run.metadata(assessment.key))
-        made_by_azure = assessment.resource.lower() in planned.derived
+        key = assessment.resource.lower()
+        inline = planned.inline_place(key)
+        made_by_azure = key in planned.derived and not inline
         reasons = _reasons(assessment, run, planned)
         analyzed = said_by_analyzer(run, reasons)
         named = rules_of(analyzed, planned) if analyzed is not None else ()
-        place = self._place(resource, [*named, *_read(resource, reasons, planned)])
+        place = self._place(resource, [*named, *_read(resource, reasons, planned)], inline)
         said = (analyzed.description if analyzed is not None else why(reasons)) or assessment.description
         around = self._places.whole(resource)
         failed = state is FindingState.FAILED
@@ -212,7 +214,7 @@ class TemplateJudge:
             severity=rule.severity,
             state=state,
             evidence=place.evidence,
-            subject=assessment.resource if made_by_azure else resource.id,
+            subject=assessment.resource if key in planned.derived else resource.id,
             reason=ignored
             or (
                 ""
@@ -237,12 +239,12 @@ class TemplateJudge:
         return ()
 
     def _place(
-        self, resource: WrittenResource, read: Iterable[tuple[WrittenResource, BodyPath]]
+        self, resource: WrittenResource, read: Iterable[tuple[WrittenResource, BodyPath]], around: BodyPath
     ) -> ValueLocation:
         places = [self._places.find(*one) for one in dict.fromkeys(read)]
         first = next((one for one in places if not one.absent), places[0] if places else None)
         if first is None:
-            return self._places.find(resource, ())
+            return self._places.find(resource, around)
         others = (one.region for one in places if one.region != first.region)
         return replace(first, related=tuple(dict.fromkeys((*first.related, *others))))
 
@@ -321,6 +323,6 @@ def _locate(
         return planned.planned[derived[0]], (*source, *at[1:]) if source else ()
     owner = planned.planned.get(key) if key else resource
     child = planned.repeated.found(key or (owner.id.lower() if owner is not None else ""), at)
-    if child is not None:
+    if child is not None and child[0] in planned.planned:
         return planned.planned[child[0]], child[1]
     return (owner, at) if owner is not None else None

@@ -56,6 +56,10 @@ class WrittenResource(Protocol):
         """Return whether it is only read."""
 
     @property
+    def unread_scope(self) -> str | None:
+        """The id of the scope that it deploys a template to that could not be read; None where it deploys none such."""
+
+    @property
     def body(self) -> Mapping[str, Any]:
         """The JSON of ARM as it will be; what is not known is an Unknown."""
 

@@ -156,6 +156,12 @@ class PlannedResource:
         return self.written_type.lower() in DEPLOYMENTS
 
     @property
+    def unread_scope(self) -> str | None:
+        """The id of the scope that it deploys a template to that could not be read; None where it deploys none such."""
+        known = self.nested is not None and self.nested.template is not None
+        return None if known or self.existing or not self.is_deployment else self.container
+
+    @property
     def is_certain(self) -> bool:
         """Return whether the deployment makes it, just once, and with a template that is known where it is a deployment."""
         once = self.repeated is None and self.condition is True and not self.existing
