@@ -48,6 +48,11 @@ def test_a_finding_fails_the_gate_at_its_line(repo: Path) -> None:
     assert scan(".", "--fail-on", "Critical").exit_code == 0
     assert scan(".").exit_code == 0
     assert scan(".", "--fail-on-policy", "11374dee*").exit_code == 1
+    assert scan(".", "--fail-on-policy", "github-*", "--pass-policy", "trivy:*").exit_code == 0
+    for option in ("--fail-on-policy", "--pass-policy"):
+        unknown = scan(".", option, "github-unpined-action")
+        assert unknown.exit_code == 2
+        assert "no policy or rule has this id; did you mean github-unpinned-action" in unknown.output
     assert scan(".", "--fail-on", "High", "--pass-policy", "*").exit_code == 0
 
 

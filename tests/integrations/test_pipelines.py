@@ -103,18 +103,19 @@ def child(node: YamlNode, *names: str | int) -> YamlNode:
     return node
 
 
-def github(request: PullRequest) -> subprocess.CompletedProcess[str]:
+def github(request: PullRequest, **inputs: str) -> subprocess.CompletedProcess[str]:
     script = child(read("integrations/github/action.yml"), "runs", "steps", 0, "run").text
     temporary = str(request.temporary)
-    return request.run(
-        script,
-        NEPHOSCOPE_TARGET=".",
-        NEPHOSCOPE_BASE="origin/main",
-        NEPHOSCOPE_FAIL_ON="High",
-        NEPHOSCOPE_SARIF=f"{temporary}/out.sarif",
-        GITHUB_STEP_SUMMARY=f"{temporary}/summary.md",
-        RUNNER_TEMP=temporary,
-    )
+    environment = {
+        "NEPHOSCOPE_TARGET": ".",
+        "NEPHOSCOPE_BASE": "origin/main",
+        "NEPHOSCOPE_FAIL_ON": "High",
+        "NEPHOSCOPE_SARIF": f"{temporary}/out.sarif",
+        "GITHUB_STEP_SUMMARY": f"{temporary}/summary.md",
+        "RUNNER_TEMP": temporary,
+        **inputs,
+    }
+    return request.run(script, **environment)
 
 
 def azure(request: PullRequest) -> subprocess.CompletedProcess[str]:
@@ -234,6 +235,22 @@ def test_the_files_that_servers_read_are_written(tmp_path: Path) -> None:
     ]
 
 
+def test_the_action_takes_results_of_other_tools_and_sends_the_run(tmp_path: Path) -> None:
+    request = PullRequest(tmp_path)
+    request.commit("infra/main.json", template("true"), branch="change")
+    (request.folder / "smoke.xml").write_text(
+        '<testsuite name="smoke"><testcase classname="a" name="b"><failure/></testcase></testsuite>'
+    )
+    joined = github(request, NEPHOSCOPE_RESULTS="smoke.xml\n", NEPHOSCOPE_FAIL_ON="Low")
+    assert joined.returncode == 1, joined.stdout + joined.stderr
+    assert "title=a::b" in joined.stdout
+    scoped = github(request, NEPHOSCOPE_DEPLOY_TO="nowhere")
+    assert "--deploy-to nowhere" in scoped.stderr
+    sent = github(request, NEPHOSCOPE_SERVER="https://127.0.0.1:9")
+    assert sent.returncode == 2
+    assert "NEPHOSCOPE_TOKEN is not set" in sent.stderr or "is missing" in sent.stderr
+
+
 def test_the_hook_judges_what_is_about_to_be_committed(tmp_path: Path) -> None:
     request = PullRequest(tmp_path)
     hook = read(".pre-commit-hooks.yaml").items[0]
@@ -243,3 +260,11 @@ def test_the_hook_judges_what_is_about_to_be_committed(tmp_path: Path) -> None:
     assert request.run(command).returncode == 0
     (request.folder / "infra" / "new.json").write_text(template("false").replace("stgate", "stnew"))
     assert request.run(command).returncode == 1
+    request.git("worktree", "add", "-q", str(tmp_path / "tree"), "main")
+    (tmp_path / "tree" / ".env").write_text(
+        "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYzQ8L2vN4t1\n"
+    )
+    beside = request.run(f"cd {shlex.quote(str(tmp_path / 'tree'))} && {command}")
+    assert "not a directory" not in beside.stdout + beside.stderr
+    assert beside.returncode == 1, beside.stdout + beside.stderr
+    assert hook.get("files") is None

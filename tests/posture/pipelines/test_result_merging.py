@@ -94,7 +94,9 @@ def test_files_that_a_tool_could_not_judge_are_unread(report: CodeReport) -> Non
         "toolExecutionNotifications": [{"level": "error", "message": {"text": "x"}, "locations": [
             {"physicalLocation": {"artifactLocation": {"uri": FILE}}}]}],
     }]  # fmt: skip
-    assert [str(one.region.file) for one in merged(report, document).unread] == [FILE]
+    unread = {one.region.file: one.reason for one in merged(report, document).unread}
+    assert [*unread] == [FILE, "zizmor"]
+    assert unread["zizmor"] == "zizmor says that it failed, so that findings may be missing: x"
 
 
 def test_results_of_any_format_fail_the_gate(report: CodeReport) -> None:
@@ -222,6 +224,14 @@ def test_results_of_a_file_join_a_scan(tmp_path: Path) -> None:
     runner = CliRunner()
     clean = runner.invoke(cli, [*arguments, "--pass-policy", "github-*"])
     assert clean.exit_code == 0, clean.output
+    crashed = sarif("Scanner")
+    crashed["runs"][0]["invocations"] = [{"executionSuccessful": False, "exitCode": 137}]
+    (tmp_path / "crashed.sarif").write_text(json.dumps(crashed))
+    missing = runner.invoke(
+        cli, [*arguments, "--pass-policy", "github-*", "--results", str(tmp_path / "crashed.sarif")]
+    )
+    assert missing.exit_code == 3, missing.output
+    assert "findings may be missing: exit code 137" in missing.output
     failed = runner.invoke(
         cli, [*arguments, "--pass-policy", "github-*", "--results", str(tmp_path / "r.sarif")]
     )

@@ -17,8 +17,9 @@ _COMMANDS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM
 
 
 def render(report: CodeReport, out: TextIO) -> None:
-    """Write a command a finding that failed and one for each file that could not be judged."""
-    out.writelines(_annotation(finding, report.rules[finding.rule].title) + "\n" for finding in report.failed)
+    """Write a command for each finding that failed, the gravest first (GitHub shows ten), and each file that was not judged."""
+    failed = sorted(report.failed, key=lambda one: -one.severity.rank)
+    out.writelines(_annotation(finding, report.rules[finding.rule].title) + "\n" for finding in failed)
     out.writelines(
         f"::error {_place(unread.region)},title=Not judged::{_data(unread.reason)}\n"
         for unread in report.unread

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.cli.code_outputs import code_formats, code_renderer
 from nephoscope.cli.session.output_stream import open_output
+from nephoscope.cli.session.policy_patterns import check_patterns, matches_patterns
 from nephoscope.cli.session.repository_decisions import (
     find_decisions,
     unusable_decisions,
@@ -23,6 +24,8 @@ from nephoscope.posture.code.baseline import BaselineError, baseline_text, known
 from nephoscope.posture.code.file_edits import apply_fixes
 from nephoscope.posture.code.git_base import GitError
 from nephoscope.posture.code.template.change_comparison import ChangeComparison
+from nephoscope.posture.code.template.file_judge import NOT_KNOWN
+from nephoscope.posture.code.template.plan_scan import NOT_MAPPED
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_scan import scan_targets
 from nephoscope.posture.code.template.verdict_cache import VerdictCache
@@ -133,6 +136,7 @@ def _judge_targets(
         [*unusable_decisions(asked.decisions, options["targets"]), *unusable_policies(asked.policies, packs)]
     )
     _check_critical(options, report, judge)
+    _check_policies(options, report, judge)
     explained += judge.explained
     judge.explains = None
     if options["since"] is not None:
@@ -161,6 +165,20 @@ def _check_critical(options: ScanOptions, report: CodeReport, judge: TemplateJud
             "--fail-on Critical would never fail: no policy or rule for these files is Critical; use High, Medium, Low or "
             "Informational"
         )
+
+
+def _check_policies(options: ScanOptions, report: CodeReport, judge: TemplateJudge) -> None:
+    """Refuse a gate on a policy that does not exist: it can never fail, or never pass."""
+    sources = (lambda: report.rules, _names_of_code_rules, judge.names_of_recommendations)
+    check_patterns("--fail-on-policy", options["failing_policies"], sources)
+    check_patterns("--pass-policy", options["passing_policies"], sources)
+
+
+def _names_of_code_rules() -> list[str]:
+    from nephoscope.posture.code.rule_discovery import code_rules
+    from nephoscope.posture.code.secret_scan import secret_code_rules
+
+    return [*code_rules(), *secret_code_rules(), NOT_KNOWN.id, NOT_MAPPED.id]
 
 
 def _template_specs(data: Path) -> SpecLookup:
@@ -224,7 +242,7 @@ def _with_results(report: CodeReport, file: Path) -> CodeReport:
     from nephoscope.posture.pipelines.results.tool_results import ResultsError
 
     try:
-        return merge_results(report, read_results(read_document(file)))
+        return merge_results(report, read_results(read_document(file)), source=str(file))
     except ResultsError as error:
         usage_error(f"--results {file}: {error}")
 
@@ -249,15 +267,9 @@ def _why_nothing(targets: Iterable[str]) -> str:
 
 
 def _fails(finding: CodeFinding, options: ScanOptions) -> bool:
-    if _matches_patterns(finding, options["passing_policies"]):
+    if matches_patterns(finding.rule, options["passing_policies"]):
         return False
-    if _matches_patterns(finding, options["failing_policies"]):
+    if matches_patterns(finding.rule, options["failing_policies"]):
         return True
     level = options["fail_on"]
     return level is not None and finding.severity.rank >= Severity(level).rank
-
-
-def _matches_patterns(finding: CodeFinding, patterns: tuple[str, ...]) -> bool:
-    from fnmatch import fnmatchcase
-
-    return any(fnmatchcase(finding.rule.lower(), pattern.lower()) for pattern in patterns)

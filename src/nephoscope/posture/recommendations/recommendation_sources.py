@@ -45,6 +45,10 @@ class Recommendations:
             if b'"critical"' in bytes(entry.data).lower()
         )
 
+    def list_names(self) -> list[str]:
+        """Return the names of the recommendations and of the policies that are loaded."""
+        return [entry.name for entry in (*self._catalogue.definitions(), *self._catalogue.initiatives())]
+
     def _properties(self, name: str) -> ArmObject | None:
         for kind in ("definition", "initiative"):
             try:

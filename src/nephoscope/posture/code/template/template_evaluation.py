@@ -96,6 +96,10 @@ class TemplateJudge:
         """Return whether some policy of the plan is Critical, so that a finding can be."""
         return self._prepared[2].program.recommendations.has_critical()
 
+    def names_of_recommendations(self) -> list[str]:
+        """Return the names of the recommendations that findings can be of."""
+        return self._prepared[2].program.recommendations.list_names()
+
     def make_ready(self) -> None:
         """Build the plan; raises what `content` raises."""
         self._evaluate  # noqa: B018 - computes it

@@ -22,7 +22,9 @@ Texts = Callable[[str], str | None]
 _NEAR = 60
 
 
-def merge_results(report: CodeReport, results: ToolResults, text_of: Texts = lambda _: None) -> CodeReport:
+def merge_results(
+    report: CodeReport, results: ToolResults, text_of: Texts = lambda _: None, source: str = ""
+) -> CodeReport:
     """Give a report with the results of a tool beside its own.
 
     A finding whose rule an own rule equals is that rule's: it is left out where the own rule found it (each own finding stands for
@@ -53,6 +55,9 @@ def merge_results(report: CodeReport, results: ToolResults, text_of: Texts = lam
             )
         found.append(_apply_suppression(finding, rule, suppressions[file]))
     unread = [UnreadFile(Region(name, 1), f"{results.tool} could not judge it") for name in results.unread]
+    if results.failure:
+        reason = f"{results.tool} says that it failed, so that findings may be missing: {results.failure}"
+        unread.append(UnreadFile(Region(source or results.tool, 1), reason))
     return replace(
         report,
         rules=rules,

@@ -63,6 +63,7 @@ def read(document: Any) -> ToolResults:
         category="" if tool == OWN_TOOL else _category(runs[0]),
         findings=with_fingerprints(*map(list, zip(*found, strict=True))) if found else (),
         unread=tuple(sorted({one for run in runs for one in _list_unread(run)})),
+        failure=next((one for run in runs if (one := _failure(run))), ""),
     )
 
 
@@ -154,6 +155,19 @@ def _mark(result: Mapping[str, object]) -> str:
     given = {**mapping_of(result.get("fingerprints")), **partial}
     marks = [*(name for name in _MARKS if name in given), *sorted(given)]
     return next((text_of(given[name], 200) for name in marks if isinstance(given[name], str)), "")
+
+
+def _failure(run: Mapping[str, object]) -> str:
+    """Return why a run that says itself that it failed did; '' for one that did not."""
+    for invocation in list_of(run.get("invocations"), "invocations"):
+        told = mapping_of(invocation)
+        if told.get("executionSuccessful") is False:
+            notes = list_of(told.get("toolExecutionNotifications"), "toolExecutionNotifications")
+            said = next((one for note in notes if (one := _text(mapping_of(note).get("message")))), "")
+            code = told.get("exitCode")
+            said = said or text_of(told.get("exitCodeDescription"), 300)
+            return said or (f"exit code {code}" if code is not None else "it gives no reason")
+    return ""
 
 
 def _list_unread(run: Mapping[str, object]) -> Iterator[str]:

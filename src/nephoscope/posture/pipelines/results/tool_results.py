@@ -43,8 +43,8 @@ class BillComponent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 class ToolResults(msgspec.Struct, frozen=True, kw_only=True):
     """What a tool reported: `category` names the part of the repository that it looked at, '' = all of it.
 
-    `files` are those that it says it judged, `unread` those that it could not; `resources` what they deploy, `components` what a build
-    is made of: they are judged again when advisories change.
+    `files` are those that it says it judged, `unread` those that it could not, and `failure` is why it failed as a whole ('' = it did
+    not). `resources` are what the files deploy, `components` what a build is made of: they are judged again when advisories change.
     """
 
     tool: str
@@ -53,6 +53,7 @@ class ToolResults(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[ReportedFinding, ...] = ()
     files: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    failure: str = ""
     resources: tuple[PlannedPlace, ...] = ()
     components: tuple[BillComponent, ...] = ()
 
