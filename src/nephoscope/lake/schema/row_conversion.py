@@ -99,7 +99,7 @@ def _values(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> Itera
 def complete(
     table: LakeTable, arrow: pa.Table, *, workspace: Workspace, now: dt.datetime, senders: Senders = ()
 ) -> TableRows:
-    """An Arrow table whose columns are in storage types already, with the table's other columns added; bad rows as arrow_of().
+    """An Arrow table whose columns are in storage types already, with the table's other columns added; bad rows as to_arrow_rows().
 
     Texts may be packed (packed.py); they stay so where no sender is bound, and the columns that are made are packed then too.
 

@@ -36,7 +36,7 @@ _MEASURED_EVERY = 8 << 20
 
 
 class Portion(NamedTuple):
-    """Rows for one workspace by table name, as rows.arrow_of() or rows.complete() gives them, and what was bad."""
+    """Rows for one workspace by table name, as rows.to_arrow_rows() or rows.complete() gives them, and what was bad."""
 
     workspace: str
     tables: Mapping[str, pa.Table]
@@ -183,7 +183,7 @@ class Writer:
                 raise LakeError(place.refusal(name))
             if not has_stored_types(rows.schema, known[name].schema) or not _MADE.issubset(rows.column_names):
                 raise LakeError(
-                    f"rows of {name} are not in its columns and types: rows.arrow_of() makes them so"
+                    f"rows of {name} are not in its columns and types: rows.to_arrow_rows() makes them so"
                 )
         found = [(workspace, name, rows) for name, rows in tables.items() if rows.num_rows]
         if bad:
