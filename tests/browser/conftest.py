@@ -48,10 +48,8 @@ def served(data: Path, **environment: str) -> Iterator[str]:
         yield found.address
 
 
-@pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """Where the server answers, and its data folder."""
-    data = tmp_path_factory.mktemp("browser")
+def fill(data: Path) -> None:
+    """Assess the sample company in a data folder, with an incident and its alert."""
     request = ScanRequest(("sample:",))
     scan = EstateScan(request, data)
     Recorder(data, request.series).record(Report(scan.run(scan.estate()), "sample:"))
@@ -64,6 +62,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
         state.alerts.put(session, alert(ALERT, kept.number))
     with State.of(data) as state:
         set_up(state, data)
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """Where the server answers, and its data folder."""
+    data = tmp_path_factory.mktemp("browser")
+    fill(data)
     with served(data) as found:
         yield found, data
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.browser.conftest import served
+from tests.browser.conftest import fill, served
 from tests.browser.layout_snapshot import (
     BOXES,
     GOLDEN,
@@ -77,6 +77,15 @@ def nothing(chromium, tmp_path_factory):
         yield base, sign_in(chromium, base, data)
 
 
+@pytest.fixture(scope="module")
+def untouched(chromium, tmp_path_factory):
+    """A server over a data folder that no other test changes, the folder, and the cookies of who may do everything there."""
+    data = tmp_path_factory.mktemp("untouched")
+    fill(data)
+    with served(data) as base:
+        yield base, data, sign_in(chromium, base, data)
+
+
 def boxes(page, width: int, scheme: str) -> list[str]:
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
@@ -104,14 +113,12 @@ def look(page, path: str, state: str) -> tuple[dict[str, list[str]], list[str]]:
 
 @pytest.mark.sampled(4, each="state")
 @pytest.mark.parametrize(("path", "state"), CASES, ids=[f"{state}-{slug(path)}" for path, state in CASES])
-def test_boxes_are_where_they_were(opened, address, nothing, request, path, state):
-    base, data = address
+def test_boxes_are_where_they_were(opened, untouched, nothing, request, path, state):
+    base, data, cookies = untouched
+    scope = min(PublishedSnapshotCache(data).newest().made.subscriptions) if state == "scope" else ""
     if state == "empty":
         base, cookies = nothing
-        page = opened(storage_state=cookies).new_page()
-    else:
-        page = opened().new_page()
-    scope = next(iter(PublishedSnapshotCache(data).newest().made.subscriptions)) if state == "scope" else ""
+    page = opened(storage_state=cookies).new_page()
     page.goto(f"{base}{path}{'&' if '?' in path else '?'}scope={scope}" if scope else f"{base}{path}")
     found, wrong = look(page, path, state)
     if request.config.getoption("--update-golden"):
@@ -136,7 +143,7 @@ def test_boxes_are_where_they_were(opened, address, nothing, request, path, stat
 )
 def test_what_moves_is_told(opened, address, path, style):
     base, data = address
-    scope = next(iter(PublishedSnapshotCache(data).newest().made.subscriptions))
+    scope = min(PublishedSnapshotCache(data).newest().made.subscriptions)
     page = opened(bypass_csp=True).new_page()
     page.goto(base + path.format(scope))
     before = {width: boxes(page, width, "light") for width in (1440, 390)}
