@@ -10,6 +10,7 @@ from urllib.parse import quote_plus
 from markupsafe import Markup
 
 from nephoscope.web.lists.cell_markup import draw_column, escape_text
+from nephoscope.web.lists.list_cell import CellKind
 from nephoscope.web.lists.list_heads import ListColumn
 
 Row = TypeVar("Row")
@@ -45,7 +46,9 @@ class RowMarkup(Generic[Row]):
         below = " · ".join(
             cell.text
             for (_, _, told), cell in zip(self._columns, cells, strict=True)
-            if told and not cell.is_empty
+            if told
+            and not cell.is_empty
+            and cell.kind is not CellKind.MOMENT  # plain text has no zone to turn to
         )
         drawn = "".join(
             draw_column(cell, classes, below if column.main else "")
