@@ -53,7 +53,7 @@ def command(data: Path, /, **options: Unpack[ScanOptions]) -> None:
     """
     from nephoscope.cli.session.code_targets import is_code
 
-    if is_code(options["targets"]):
+    if is_code(options["targets"], since=options["since"]):
         from nephoscope.cli.session.code_scan import scan_code
 
         sys.exit(scan_code(data, options, _explanation(options["explain"])))

@@ -312,3 +312,40 @@ def test_a_threshold_that_nothing_can_reach_is_refused(clone: Clone) -> None:
     result = clone.scan("plan.json", "--fail-on", "Critical")
     assert result.exit_code == 2
     assert "--fail-on Critical would never fail" in result.output
+
+
+def test_a_repository_below_the_working_folder_is_asked_itself(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(clone.folder.parent)
+    known = clone.scan("repo", "--fail-on", "High", "--since", "origin/main", "--tools", "none")
+    assert known.exit_code == 0, known.output
+    clone.commit(new=template(False, "stnew"))
+    clone.git("mv", "old.json", "moved.json")
+    fresh = clone.scan("repo", "--fail-on", "High", "--since", "origin/main", "--tools", "none")
+    assert fresh.exit_code == 1, fresh.output
+    assert "repo/new.json:11:33: High" in fresh.output
+    assert "repo/moved.json:11:33: High" not in fresh.output
+
+
+def test_a_target_that_the_change_removes_is_judged_at_its_base(clone: Clone) -> None:
+    (clone.folder / "infra").mkdir()
+    clone.commit(**{"infra/main": template(False, "stinfra")})
+    clone.git("rm", "-rq", "infra")
+    gone = clone.scan("infra", "--fail-on", "High", "--since", "HEAD", "--tools", "none")
+    assert gone.exit_code == 0, gone.output
+    never = clone.scan("nowhere", "--since", "HEAD", "--tools", "none")
+    assert never.exit_code == 2
+    assert "nowhere does not exist, and held nothing to judge at HEAD" in never.output
+
+
+def test_a_secret_is_found_in_whole_lines(clone: Clone) -> None:
+    line = "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYzQ8L2vN4t1"
+    (clone.folder / ".env").write_text(f"{line}\n")
+    result = clone.scan(".", "--since", "HEAD", "--tools", "none", "-o", "json")
+    (found,) = [
+        one["finding"]["region"]
+        for one in json.loads(result.stdout)["findings"]
+        if one["finding"]["region"]["file"] == ".env"
+    ]
+    assert (found["line"], found["end_line"], found["end_column"]) == (1, 1, len(line) + 1)

@@ -64,7 +64,7 @@ class _PlanOptions:
 
 def _fix(report: CodeReport, options: ScanOptions) -> None:
     """Write the fixes of what fails into the files, and say how many each got."""
-    roots = {open_repository(Path(target))[0].root for target in options["targets"]}
+    roots = {open_repository(Path(target), may_be_gone=True)[0].root for target in options["targets"]}
     for root in sorted(roots):
         for file, count in apply_fixes(report.failed, root).items():
             tell(f"{file}: {format_count(count, 'fix', 'fixes')} applied; scan again to check the rest")
@@ -131,7 +131,10 @@ def _judge_targets(
     foreign = _foreign(options)
     cache = _cache(data, options, asked, packs, now)
     specs = _template_specs(data)
-    report = scan_targets(targets, judge, scope, options["parameters_files"], foreign, cache, specs)
+    may_be_gone = options["since"] is not None
+    report = scan_targets(
+        targets, judge, scope, options["parameters_files"], foreign, cache, specs, may_be_gone=may_be_gone
+    )
     report = report.with_unread(
         [*unusable_decisions(asked.decisions, options["targets"]), *unusable_policies(asked.policies, packs)]
     )
@@ -261,7 +264,11 @@ def exit_code(report: CodeReport, options: ScanOptions) -> int:
 
 def _why_nothing(targets: Iterable[str]) -> str:
     """Explain why nothing was assessed: a configuration of Terraform without its plan, or no policy for what is deployed."""
-    if any(name.endswith(".tf") for target in targets for name in open_repository(Path(target))[1]):
+    if any(
+        name.lower().endswith(".tf")
+        for target in targets
+        for name in open_repository(Path(target), may_be_gone=True)[1]
+    ):
         return "Terraform is judged by its plan: terraform plan -out plan.out && terraform show -json plan.out > plan.json"
     return "no policy or rule applies to the resources of these templates"
 

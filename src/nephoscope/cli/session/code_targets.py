@@ -28,12 +28,23 @@ _MAX_BYTES = 16 * 1024 * 1024
 _MAX_LOOKED_AT = 20_000
 
 
-def is_code(targets: Sequence[str]) -> bool:
+def is_code(targets: Sequence[str], since: str | None = None) -> bool:
     """Return whether the targets are templates or folders with templates; ends with code 2 where they are of both kinds."""
-    kinds = {_is_code(Path(target)) for target in targets if target.strip() and not target.endswith(":")}
+    kinds = {
+        _is_code(Path(target)) or _is_gone(Path(target), since)
+        for target in targets
+        if target.strip() and not target.endswith(":")
+    }
     if len(kinds) > 1 or (True in kinds and any(target.endswith(":") for target in targets)):
         usage_error("templates and snapshots cannot be scanned together: use separate commands")
     return True in kinds
+
+
+def _is_gone(target: Path, since: str | None) -> bool:
+    """Return whether a target is not there, in a repository of git, and is compared with a commit: the change may remove it."""
+    if since is None or target.exists() or Path(since).exists():
+        return False
+    return any((one / ".git").exists() for one in target.absolute().parents)
 
 
 def _is_code(target: Path) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from nephoscope.collect.templates.discovery import UnreadableFileError
+
 if TYPE_CHECKING:
     from nephoscope.collect.templates.docker.parser import Dockerfile
     from nephoscope.collect.templates.source_text import SourceText
@@ -18,13 +20,15 @@ _NAME = re.compile(
 _OTHER = re.compile(r"\.(?:dockerignore|ya?ml|json|md|py|sh|go|lock)$", re.IGNORECASE)
 
 
-def claims(name: str, head: str) -> bool:
+def claims(name: str, _head: str) -> bool:
     """Claim a file by its name."""
-    return bool(head) and bool(_NAME.search(name)) and not _OTHER.search(name)
+    return bool(_NAME.search(name)) and not _OTHER.search(name)
 
 
 def read(source: SourceText) -> Dockerfile:
-    """Parse a Dockerfile; a text that is none gives unknown instructions."""
+    """Parse a Dockerfile; a text that is none gives unknown instructions. Raises UnreadableFileError for an empty one."""
     from nephoscope.collect.templates.docker.parser import parse_dockerfile
 
+    if not source.text.strip():
+        raise UnreadableFileError("the Dockerfile is empty: it builds nothing")
     return parse_dockerfile(source)

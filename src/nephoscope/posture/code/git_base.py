@@ -29,11 +29,26 @@ class GitBase(msgspec.Struct, frozen=True):
     sources: Mapping[str, str]
 
 
-def read_base(folder: Path, base: str, suffixes: tuple[str, ...]) -> GitBase:
+class GitFolder(msgspec.Struct, frozen=True):
+    """The folder that git runs in, and what its names begin with where names of files are relative to a folder above (`shop/`)."""
+
+    path: Path
+    shift: str = ""
+
+    @classmethod
+    def of(cls, root: Path, top: Path | None) -> GitFolder:
+        """Make the folder of a root in whose files `top` is the repository: a repository below the root is asked itself."""
+        if top is None or top == root or not top.is_relative_to(root):
+            return cls(root)
+        return cls(top, f"{top.relative_to(root).as_posix()}/")
+
+
+def read_base(within: GitFolder, base: str, suffixes: tuple[str, ...]) -> GitBase:
     """Read the merge base of HEAD and `base`, or `base` itself where the two have none in common; raises GitError.
 
     Only files whose names end with one of `suffixes` are read. Names below the folder are relative to it.
     """
+    folder, shift = within.path, within.shift
     named = _one_line(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}")
     if not named:
         branch = base.removeprefix("origin/")
@@ -45,29 +60,38 @@ def read_base(folder: Path, base: str, suffixes: tuple[str, ...]) -> GitBase:
     prefix = _one_line(folder, "rev-parse", "--show-prefix")
     renamed = _renames(folder, commit)
     sources = {new.removeprefix(prefix): old for old, new in renamed.items() if new.startswith(prefix)}
-    within = {old.removeprefix(prefix): new for new, old in sources.items() if old.startswith(prefix)}
+    kept = {old.removeprefix(prefix): new for new, old in sources.items() if old.startswith(prefix)}
     moved = {new: old for new, old in sources.items() if not old.startswith(prefix)}
     tree = _tree(folder, commit)
     blobs = {name.removeprefix(prefix): blob for name, blob in tree.items() if name.startswith(prefix)}
     blobs |= {new: tree[old] for new, old in moved.items() if old in tree and new not in blobs}
     wanted = {name: blob for name, blob in blobs.items() if name.lower().endswith(suffixes)}
-    return GitBase(commit, _contents(folder, wanted), within, sources)
+    contents = _contents(folder, wanted)
+    return GitBase(
+        commit,
+        {f"{shift}{name}": data for name, data in contents.items()},
+        {f"{shift}{old}": f"{shift}{new}" for old, new in kept.items()},
+        {f"{shift}{new}": old for new, old in sources.items()},
+    )
 
 
-def changed_files(folder: Path, commit: str) -> frozenset[str]:
+def changed_files(within: GitFolder, commit: str) -> frozenset[str]:
     """The files below a folder, relative to it, that were added or changed since a commit; those that git does not know yet, too."""
+    folder = within.path
     prefix = _one_line(folder, "rev-parse", "--show-prefix")
     changed = _git(folder, "diff", "--name-only", "-z", "-M", "--diff-filter=ACMRT", commit)
     added = _git(folder, "ls-files", "-z", "--others", "--exclude-standard", "--full-name")
     names = (changed + added).decode("utf-8", "surrogateescape").split("\0")
-    return frozenset(name.removeprefix(prefix) for name in names if name and name.startswith(prefix))
+    inside = (name.removeprefix(prefix) for name in names if name and name.startswith(prefix))
+    return frozenset(f"{within.shift}{name}" for name in inside)
 
 
-def read_before(folder: Path, base: GitBase, names: Iterable[str]) -> dict[str, bytes]:
+def read_before(within: GitFolder, base: GitBase, names: Iterable[str]) -> dict[str, bytes]:
     """Read files below a folder as they were at the base, whatever they were called; those that were not there are left out."""
+    folder = within.path
     prefix = _one_line(folder, "rev-parse", "--show-prefix")
     tree = _tree(folder, base.commit)
-    former = {name: base.sources.get(name, f"{prefix}{name}") for name in names}
+    former = {name: base.sources.get(name, f"{prefix}{name.removeprefix(within.shift)}") for name in names}
     return _contents(folder, {name: tree[old] for name, old in former.items() if old in tree})
 
 

@@ -236,18 +236,20 @@ def _suffixless(file: str) -> str:
     return re.sub(r"\.(?:jsonc?|bicep)$", "", file, flags=re.IGNORECASE)
 
 
-def open_repository(target: Path) -> tuple[Repository, list[str]]:
+def open_repository(target: Path, *, may_be_gone: bool = False) -> tuple[Repository, list[str]]:
     """The repository around a file or folder, with the relative names of the files that are asked for and those beside them.
 
     Names are relative to the working folder where the target lies in it, else to the target. Raises RepositoryError for what is not
-    there, and for a folder with too many files.
+    there (with `may_be_gone` it holds no file), and for a folder with too many files.
     """
-    if not target.exists():
+    if not target.exists() and not may_be_gone:
         raise RepositoryError(f"{target} does not exist: use a template, or a folder with templates")
     full, here = absolute_path(target), Path.cwd()
-    around = full if target.is_dir() else full.parent
+    around = full if target.is_dir() else next(one for one in full.parents if one.is_dir())
     root = _above_workflows(here if around.is_relative_to(here) else around)
     prefix = around.relative_to(root).as_posix()
+    if not target.exists():
+        return Repository(root, top=_top(around, root)), []
     names = list(walk_files(around)) if target.is_dir() else [full.name, *_beside_file(full)]
     return Repository(root, top=_top(around, root), alone=target.is_file()), [
         name if prefix == "." else f"{prefix}/{name}" for name in names

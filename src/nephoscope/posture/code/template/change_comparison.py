@@ -8,7 +8,12 @@ from pathlib import Path
 
 import msgspec
 
-from nephoscope.collect.templates.arm.template_repository import Repository, absolute_path, open_repository
+from nephoscope.collect.templates.arm.template_repository import (
+    Repository,
+    RepositoryError,
+    absolute_path,
+    open_repository,
+)
 from nephoscope.collect.templates.arm.template_specs import SpecLookup
 from nephoscope.collect.templates.bicep.bicep_repository import NOT_VERIFIED, compiled_file
 from nephoscope.collect.templates.terraform.plan_repository import WITHOUT_PLAN
@@ -16,7 +21,7 @@ from nephoscope.posture.code.baseline import fingerprints_before, known_before
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.external_checks import ForeignChecks
 from nephoscope.posture.code.finding import UnreadFile
-from nephoscope.posture.code.git_base import GitBase, changed_files, read_base, read_before
+from nephoscope.posture.code.git_base import GitBase, GitFolder, changed_files, read_base, read_before
 from nephoscope.posture.code.template.plan_scan import failing_before_apply
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_scan import CODE_SUFFIXES, NOT_USED, scan_files
@@ -40,13 +45,15 @@ class ChangeComparison(msgspec.Struct):
         """Return a report in which what failed before is known, with the secrets of the changed files; raises GitError."""
         before, opened, was_judged = frozenset[str](), [], 0
         for target in targets:
-            repository, names = open_repository(target)
-            base = read_base(repository.root, self.since, CODE_SUFFIXES)
+            repository, names = open_repository(target, may_be_gone=True)
+            base = read_base(_git_folder(repository), self.since, CODE_SUFFIXES)
             earlier = self._judge_base(target, repository, names, base)
             applied = failing_before_apply(repository, names, self.judge, self.scope)
             applied += failing_before_deployment(repository, names, self.judge)
             before |= fingerprints_before(earlier.findings, base.renamed) | fingerprints_before(applied, {})
             was_judged += len(earlier.files)
+            if not target.exists() and not earlier.files:
+                raise RepositoryError(f"{target} does not exist, and held nothing to judge at {self.since}")
             opened.append((repository, names, base))
         report = known_before(report, before, self.since)
         for repository, names, base in opened:
@@ -79,13 +86,18 @@ class ChangeComparison(msgspec.Struct):
         return name
 
 
+def _git_folder(repository: Repository) -> GitFolder:
+    return GitFolder.of(repository.root, repository.top)
+
+
 def _names_inside(target: Path, repository: Repository, names: Sequence[str], base: GitBase) -> list[str]:
     """The files of the base that a target holds, or that were moved into it since."""
     prefix = names[0].rpartition("/")[0] if names and target.is_file() else ""
-    around = absolute_path(target).relative_to(repository.root).as_posix() if target.is_dir() else prefix
+    whole = target.is_dir() or not target.exists()
+    around = absolute_path(target).relative_to(repository.root).as_posix() if whole else prefix
 
     def is_inside(name: str) -> bool:
-        return around in ("", ".") or name.startswith(f"{around}/")
+        return around in ("", ".") or name == around or name.startswith(f"{around}/")
 
     return [name for name in base.files if is_inside(name) or is_inside(base.renamed.get(name, name))]
 
@@ -94,7 +106,7 @@ def _without_untouched(
     report: CodeReport, repository: Repository, names: Sequence[str], base: GitBase
 ) -> CodeReport:
     """Leave out what could not be verified and the change does not touch, and Bicep files whose outputs it touches as well."""
-    changed, listed = changed_files(repository.root, base.commit), frozenset(names)
+    changed, listed = changed_files(_git_folder(repository), base.commit), frozenset(names)
 
     def is_of_change(one: UnreadFile) -> bool:
         file = one.region.file
@@ -115,12 +127,14 @@ def _without_untouched(
 def _with_secrets(
     report: CodeReport, repository: Repository, names: Sequence[str], base: GitBase
 ) -> CodeReport:
-    changed = changed_files(repository.root, base.commit) & frozenset(names)
+    changed = changed_files(_git_folder(repository), base.commit) & frozenset(names)
     if not changed:
         return report
     from nephoscope.posture.code.secret_scan import find_new_secrets, secret_code_rules
 
-    found = find_new_secrets(repository, changed, read_before(repository.root, base, changed), report.now)
+    found = find_new_secrets(
+        repository, changed, read_before(_git_folder(repository), base, changed), report.now
+    )
     findings = sorted([*report.findings, *found.findings], key=lambda one: one.order)
     rules = {**report.rules, **secret_code_rules()} if found.findings else report.rules
     looked_at = {*found.files} - {*report.files}

@@ -176,9 +176,11 @@ def scan_targets(
     foreign: ForeignChecks | None = None,
     cache: VerdictCache | None = None,
     specs: SpecLookup | None = None,
+    *,
+    may_be_gone: bool = False,
 ) -> CodeReport:
-    """Judge the files of a repository or single ones; raises RepositoryError for what is not there."""
-    opened = [open_repository(target) for target in targets]
+    """Judge the files of a repository or single ones; raises RepositoryError for what is not there and must be."""
+    opened = [open_repository(target, may_be_gone=may_be_gone) for target in targets]
     for repository, _ in opened:
         given = [_relative(repository, path) for path in parameters]
     report = scan_files(
