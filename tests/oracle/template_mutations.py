@@ -2,8 +2,9 @@
 
 Each quickstart of DIR (shared/corpora/templates) that expands is changed so that it plans the same: a parameter is renamed, keys are
 turned round, the whole is wrapped into a nested deployment, resources get symbolic names. All policies and the analyzers must say the
-same of it. Then literals are replaced by a `reference()` that nobody can resolve: verdicts may turn Unknown, never to the opposite.
-`--every N` takes each Nth template, `--literals N` so many literals of each. Prints `N/M match`.
+same of it. Then literals are replaced by a `reference()` that nobody can resolve, and parts become unknown (unknown_mutations.py):
+verdicts may turn Unknown, never to the opposite. `--every N` takes each Nth template, `--literals N` so many literals of each and as
+many changes of each kind, `--seed N` others of them. Prints `N/M match`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from template_records import lines
+from unknown_mutations import CHANGES
 
 from nephoscope.posture.code.template.planned_analysis import analyze_planned
 from nephoscope.posture.code.template.planned_estate import plan_estate
@@ -34,6 +36,7 @@ from nephoscope_policy.model.state import ComplianceState
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 NODE = "[reference('/subscriptions/x/resourceGroups/y/providers/Microsoft.Web/sites/z', '2022-03-01').v]"
+LITERAL = "a literal not known"
 WRAPPER = "wrapped"
 NEW_NAME = "renamedForThis"
 OPPOSITE = {
@@ -235,16 +238,18 @@ class Comparison:
         ]
         self.add(kind, place, "; ".join(other))
 
-    def never_opposite(self, place: str, before: Verdicts, after: Verdicts) -> None:
+    def never_opposite(self, place: str, before: Verdicts, after: Verdicts, kind: str = LITERAL) -> None:
         other = [
             f"{key}: {before[key]} {state}"
             for key, state in after.items()
             if key in before and state is OPPOSITE.get(before[key])
         ]
-        self.add("a literal not known", place, "; ".join(other))
+        self.add(kind, place, "; ".join(other))
 
 
-def compare(record: Mapping[str, Any], place: str, judge: Judge, comparison: Comparison, count: int) -> None:
+def compare(
+    record: Mapping[str, Any], place: str, judge: Judge, comparison: Comparison, count: int, seed: str = ""
+) -> None:
     """Compare the verdicts on a record with those on its changes."""
     try:
         given = record.get("parameters")
@@ -252,15 +257,22 @@ def compare(record: Mapping[str, Any], place: str, judge: Judge, comparison: Com
         before = judge.verdicts(written)
     except (TemplateError, ValueError):
         return  # what does not expand has no verdicts: template_cases.py asks for its reason
-    for kind, change in SAME.items():
+    for kind, change in SAME.items() if not seed else ():
         made = change(written)
         if made is not None:
             comparison.same(kind, place, before, _after(judge, made))
     places = list(literals(written.template))
-    chosen = random.Random(place).sample(places, min(count, len(places)))
-    for path in chosen:
+    chance = random.Random(place + seed)
+    for path in chance.sample(places, min(count, len(places))):
         where = f"{place} {'.'.join(map(str, path))}"
         comparison.never_opposite(where, before, _after(judge, replaced(written, path)))
+    for kind, opened in CHANGES.items():
+        for _ in range(count):
+            found = opened(written.template, chance)
+            if found is not None:
+                after = _after(judge, Written(found.template, written.parameters))
+                where = f"{place} {'.'.join(map(str, found.place))}"
+                comparison.never_opposite(where, before, after, kind)
 
 
 def _after(judge: Judge, written: Written) -> Verdicts:
@@ -283,6 +295,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--every", type=int, default=4, help="take each Nth template")
     parser.add_argument("--literals", type=int, default=3, help="literals of each")
+    parser.add_argument("--seed", default="", help="take others; the changes that keep the plan are left out")
     parser.add_argument("-v", "--verbose", action="store_true")
     options = parser.parse_args(words)
     paths = sorted(options.folder.glob("quickstarts.jsonl*"))
@@ -300,6 +313,7 @@ def main(words: list[str]) -> int:
                     judge,
                     comparison,
                     options.literals,
+                    options.seed,
                 )
     for kind in sorted({kind for kind, _ in comparison.counts}):
         hits, misses = comparison.counts[kind, True], comparison.counts[kind, False]

@@ -193,6 +193,15 @@ CASES = (
         SIGN_IN,
         OPEN,
     ),
+    Case(
+        "sign-in with a condition",
+        [
+            SITE,
+            made(f"{SITE_TYPE}/config", "app/web", {"siteAuthEnabled": True}, condition="[parameters('b')]"),
+        ],
+        SIGN_IN,
+        OPEN,
+    ),
     Case("no rules", [GROUP], SSH, PASSES),
     Case(
         "a rule with a condition",

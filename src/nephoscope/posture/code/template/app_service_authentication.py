@@ -68,8 +68,11 @@ def _is_switched_on(settings: Resource, path: tuple[str, ...]) -> object:
 
 
 def _answers(web: Resource) -> bool:
+    """Return whether the web configuration says itself whether callers sign in, or may say so."""
     found = member(web.body, "properties")
-    return found is not None and member(found[1], _ANSWER) is not None
+    if found is None:
+        return False
+    return isinstance(found[1], OpenObject | Unknown) or member(found[1], _ANSWER) is not None
 
 
 def _answering(web: Resource, value: object) -> Resource:
