@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,11 @@ from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument, expand
+from nephoscope_policy.data_gap import KNOWN_LATER, NOT_SET
+from nephoscope_policy.model.resource import Planning, Resource
 from nephoscope_policy.model.state import ComplianceState
+from nephoscope_policy.planned_view import make_view
+from nephoscope_policy.resource_view import NotCollected
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 CASE = json.loads((Path(__file__).parent / "cases" / "planned_machine.json").read_text())
@@ -97,3 +102,21 @@ def test_a_subnet_in_the_body_of_its_network_is_judged_at_its_own_element(tmp_pa
     said = [one for one in found.findings if one.rule == "72b98293-0fe7-5d86-9c37-757a855deceb"]
     assert [one.subject.rpartition("/")[2] for one in said if one.state.value == "Failed"] == ["a"]
     assert text.splitlines()[said[0].region.line].strip() == '"name": "a",'
+
+
+@pytest.mark.parametrize(
+    ("type_", "path", "cause"),
+    [
+        ("Microsoft.Storage/storageAccounts", ("properties", "keyCreationTime", "key1"), KNOWN_LATER),
+        ("Microsoft.Network/virtualNetworks", ("properties", "flowLogs"), KNOWN_LATER),
+        ("Microsoft.Network/virtualNetworks", ("properties", "flowTimeoutInMinutes"), NOT_SET),
+    ],
+)
+def test_what_azure_alone_writes_is_known_later_and_nobody_is_told_to_set_it(
+    type_: str, path: tuple[str, ...], cause: str
+) -> None:
+    one = Resource.of({"id": f"/subscriptions/s/resourceGroups/g/providers/{type_}/n", "properties": {}})
+    with pytest.raises(NotCollected) as raised:
+        make_view(replace(one, planned=Planning())).value_at(path)
+    assert raised.value.cause == cause
+    assert ("set it" in str(raised.value)) is (cause == NOT_SET)

@@ -30,7 +30,7 @@ class TemplateDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is known of some types.
 
     `values` maps a path of the body to its default, `before` an API version to those of earlier versions,
-    `absent` lists the paths at and below which nothing is there unless it is set,
+    `absent` lists the paths at and below which nothing is there unless it is set, `answered` those that Azure alone writes,
     `children` maps a child type (its last segment) and name (`blobServices/default`) to the properties that it has by default; `$from`
     among them is the path in the resource's own body whose members go before these.
     """
@@ -40,6 +40,7 @@ class TemplateDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     values: dict[str, object] = {}
     before: dict[str, dict[str, object]] = {}
     absent: tuple[str, ...] = ()
+    answered: tuple[str, ...] = ()
     children: dict[str, dict[str, object]] = {}
 
 
@@ -49,6 +50,7 @@ class TypeDefaults(msgspec.Struct, frozen=True):
     values: tuple[tuple[Segments, object], ...] = ()
     before: tuple[tuple[str, tuple[tuple[Segments, object], ...]], ...] = ()
     absent: frozenset[tuple[str, ...]] = frozenset()
+    answered: frozenset[tuple[str, ...]] = frozenset()
     children: Mapping[str, dict[str, object]] = msgspec.field(default_factory=dict)
 
     def fill(
@@ -115,8 +117,12 @@ def _load_defaults_by_type() -> Mapping[str, TypeDefaults]:
 def _type_defaults(facts: TemplateDefaults) -> TypeDefaults:
     values = _split_paths(facts.values)
     before = tuple((first, _split_paths(early)) for first, early in sorted(facts.before.items()))
-    absent = frozenset(tuple(path.lower().split(".")) for path in facts.absent)
-    return TypeDefaults(values, before, absent, facts.children)
+    absent, answered = _fold_paths(facts.absent), _fold_paths(facts.answered)
+    return TypeDefaults(values, before, absent, answered, facts.children)
+
+
+def _fold_paths(paths: Iterable[str]) -> frozenset[tuple[str, ...]]:
+    return frozenset(tuple(path.lower().split(".")) for path in paths)
 
 
 def _split_paths(values: Mapping[str, object]) -> tuple[tuple[Segments, object], ...]:

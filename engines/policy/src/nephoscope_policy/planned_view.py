@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_policy.arm.unknown import OpenArray, OpenObject, Unknown, find_unknown
+from nephoscope_policy.azure_defaults import load_type_defaults
 from nephoscope_policy.body_paths import MISSING, STAR, Segments, fold_keys, split_at_elements, step
 from nephoscope_policy.data_gap import KNOWN_LATER, NOT_SET
 from nephoscope_policy.model.resource import Planning
@@ -40,6 +41,15 @@ class NotSet(NotCollected):
 
     def __init__(self, segments: Segments) -> None:
         super().__init__(f"{shown_segments(segments)} is not set, so that Azure's default decides: set it")
+
+
+class Answered(NotCollected):
+    """An evaluation met a property that Azure alone writes."""
+
+    cause = KNOWN_LATER
+
+    def __init__(self, segments: Segments) -> None:
+        super().__init__(f"{shown_segments(segments)} is known after the deployment: Azure alone writes it")
 
 
 def shown_segments(segments: Segments) -> str:
@@ -162,6 +172,10 @@ class PlannedView(View):
             raise KnownLater(shown_segments(segments[: index + 1]), around.rest)
         if not whole or not self._is_filled_in(segments):
             return MISSING
+        path = tuple(str(one).lower() for one in segments)
+        answered = load_type_defaults(self.type).answered
+        if any(path[:length] in answered for length in range(1, len(path) + 1)):
+            raise Answered(segments)
         raise NotSet(segments)
 
     def _is_filled_in(self, segments: Segments) -> bool:
