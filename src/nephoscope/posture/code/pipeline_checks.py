@@ -90,12 +90,22 @@ def pull_requests_build(pipeline: Pipeline) -> bool:
     return node is None or node.text != "none"
 
 
+def _images_of(node: YamlNode) -> Iterator[tuple[str, YamlNode]]:
+    """The members of a map that name images: its own, its container and its services."""
+    for name in ("image", "container"):
+        held = node.get(name)
+        if held is not None:
+            yield name, held
+    services = node.get("services")
+    for item in services.items if services is not None else []:
+        yield "service", item
+
+
 def unpinned_images(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give a match for each image that no digest pins."""
     for node in _maps(pipeline.root):
-        for name in ("image", "container"):
-            held = node.get(name)
-            image = held.get("name") if held is not None and held.kind == "map" else held
+        for name, held in _images_of(node):
+            image = held.get("name") if held.kind == "map" else held
             known = (
                 image is not None
                 and image.kind == "scalar"

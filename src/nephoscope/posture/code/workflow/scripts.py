@@ -36,6 +36,7 @@ CODE_INPUTS: dict[str, tuple[str, ...]] = {
     "sergeysova/jq-action": ("cmd",),
     "uraimo/run-on-arch-action": ("run", "install", "setup"),
 }
+_VARIABLE = re.compile(r"\$\{?(\w+)")
 _WINDOWS = re.compile(r"windows", re.IGNORECASE)
 
 
@@ -69,6 +70,26 @@ def find_injected(workflow: Workflow, by_anybody: bool) -> Iterator[tuple[Workfl
                     yield step, context
             elif not by_anybody and not is_harmless(workflow, step, context.parts):
                 yield step, context
+
+
+def find_evaluated(
+    workflow: Workflow,
+) -> Iterator[tuple[WorkflowStep, ShellCommand, WorkflowExpression]]:
+    """Give each `eval` of a variable of the environment that holds a context that anybody writes."""
+    for step in workflow.steps:
+        if step.run is None or "eval" not in step.run.text:
+            continue
+        held = environment(workflow, step)
+        for command in shell_commands(workflow, step):
+            if command.program != "eval":
+                continue
+            for name in _VARIABLE.findall(workflow.source.cut(command.span)):
+                node = held.get(name.upper())
+                trees = workflow.expressions(node) if node is not None and node.kind == "scalar" else ()
+                found = (context for tree in trees for context in find_carried(tree))
+                first = next((one for one in found if is_written_by_anybody(one.parts)), None)
+                if first is not None:
+                    yield step, command, first
 
 
 def is_harmless(workflow: Workflow, step: WorkflowStep, parts: tuple[str, ...]) -> bool:

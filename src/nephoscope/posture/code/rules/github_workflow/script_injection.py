@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.workflow.scripts import find_injected
+from nephoscope.posture.code.workflow.scripts import find_evaluated, find_injected
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -38,3 +38,6 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
     for step, context in find_injected(workflow, by_anybody=True):
         message = f"{context.path} is written by anybody and becomes part of the script"
         yield CodeMatch(context.span, message, subject=step.subject, scope=step.node.span)
+    for step, command, context in find_evaluated(workflow):
+        message = f"{context.path} is written by anybody and is evaluated as a script"
+        yield CodeMatch(command.span, message, subject=step.subject, scope=step.node.span)
