@@ -12,6 +12,7 @@ from nephoscope.cli.session.output_stream import open_output
 from nephoscope.cli.session.policy_patterns import check_patterns, matches_patterns
 from nephoscope.cli.session.repository_decisions import (
     find_decisions,
+    misnamed_exemptions,
     unusable_decisions,
     unusable_policies,
 )
@@ -136,7 +137,11 @@ def _judge_targets(
         targets, judge, scope, options["parameters_files"], foreign, cache, specs, may_be_gone=may_be_gone
     )
     report = report.with_unread(
-        [*unusable_decisions(asked.decisions, options["targets"]), *unusable_policies(asked.policies, packs)]
+        [
+            *unusable_decisions(asked.decisions, options["targets"]),
+            *misnamed_exemptions(asked.decisions, judge.names_of_recommendations),
+            *unusable_policies(asked.policies, packs),
+        ]
     )
     _check_critical(options, report, judge)
     _check_policies(options, report, judge)

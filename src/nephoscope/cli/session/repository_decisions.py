@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.templates.arm.template_repository import absolute_path
+from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.content.loader import documents
 from nephoscope.posture.code.finding import Region, UnreadFile
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.arm.template import TemplateDocument, TemplateError
 from nephoscope_policy.arm.template.document import parse_shown_path
+from nephoscope_policy.arm.text_encoding import as_utf8
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.catalogue_entry import DEFINITION_TYPE, INITIATIVE_TYPE, ContentProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from nephoscope.posture.policies.policy_packs import Packs
 
@@ -52,6 +54,25 @@ def unusable_decisions(given: Iterable[str], targets: Iterable[str]) -> Iterator
             if not _is_inside(path, folder):
                 reason = f"the link leads out of the repository and is not followed: {_NOT_COUNTED}"
                 yield UnreadFile(Region(_shown(path), 1), reason)
+
+
+def misnamed_exemptions(given: Iterable[str], known: Callable[[], Iterable[str]]) -> Iterator[UnreadFile]:
+    """Give each recommendation that an exemption names and that is none of those that are known."""
+    names: frozenset[str] | None = None
+    for document in (one for name in given for one in documents(Path(name))):
+        for exemption in EvaluationPlan(Catalogue([])).reading([document]).exemptions:
+            if names is None and exemption.recommendations:
+                names = frozenset(one.lower() for one in known())
+            for one in sorted(exemption.recommendations - (names or frozenset())):
+                reason = f"no recommendation is named {one}: the exemption does not excuse it"
+                yield UnreadFile(_find_text(Path(document.place.file), one), reason)
+
+
+def _find_text(file: Path, text: str) -> Region:
+    """Return where a text stands in a file, in any case; its beginning where it does not."""
+    source = SourceText(_shown(file), as_utf8(file.read_bytes()).decode("utf-8", "replace"))
+    at = source.text.lower().find(text)
+    return Region(source.name, *source.position(max(at, 0)))
 
 
 def _folders(targets: Iterable[str]) -> Iterable[Path]:
