@@ -14,6 +14,7 @@ from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedFil
 from nephoscope.posture.code.template.repository_files import RepositoryFiles
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_report import TemplateReport
+from nephoscope.posture.code.template.twin_members import list_twins
 from nephoscope.posture.code.template.worker_shares import Exchange
 from nephoscope_policy.arm.template import TemplateDocument, TemplateError, TemplateExpansion, expand
 from nephoscope_policy.model.state import Severity
@@ -106,6 +107,7 @@ class FileJudge(msgspec.Struct):
             return held
 
         repository = self.files.repository
+        found.unread += self._list_twins(name)
         for parameters in self.files.templates[name].parameters or ("",):
             try:
                 document = repository.document(name)
@@ -115,6 +117,12 @@ class FileJudge(msgspec.Struct):
                 problem = error.problem
                 found.unread.append(UnreadFile(region_at(problem.place), problem.message))
         return found
+
+    def _list_twins(self, name: str) -> list[UnreadFile]:
+        try:
+            return list(list_twins(self.files.repository.document(name)))
+        except TemplateError:
+            return []  # the expansion says it
 
     def _take(self, expansion: TemplateExpansion, report: TemplateReport) -> bool:
         """Add what is said of an expansion to a report; whether the time was asked for."""
