@@ -30,15 +30,21 @@ ATTACHED = "eade5b56-eefd-444f-95c8-23f29e5d93cb"
 FACING = "483f12ed-ae23-447e-a2de-a67a10db4353"
 NODE = "[reference('/subscriptions/x/resourceGroups/y/providers/Microsoft.Web/sites/z', '2022-03-01').v]"
 NETWORK = {
-    "type": "Microsoft.Network/virtualNetworks", "apiVersion": "2023-01-01", "name": "vnet", "location": "westeurope",
+    "type": "Microsoft.Network/virtualNetworks",
+    "apiVersion": "2023-01-01",
+    "name": "vnet",
+    "location": "westeurope",
     "properties": {
         "addressSpace": {"addressPrefixes": ["10.0.0.0/16"]},
         "subnets": [
             {"name": "a", "properties": {"addressPrefix": "10.0.0.0/24"}},
-            {"name": "b", "properties": {"addressPrefix": "10.0.1.0/24", "networkSecurityGroup": {"id": NODE}}},
+            {
+                "name": "b",
+                "properties": {"addressPrefix": "10.0.1.0/24", "networkSecurityGroup": {"id": NODE}},
+            },
         ],
     },
-}  # fmt: skip
+}
 
 
 def states(resources: list[dict[str, Any]]) -> dict[tuple[str, str], ComplianceState]:
@@ -120,3 +126,46 @@ def test_what_azure_alone_writes_is_known_later_and_nobody_is_told_to_set_it(
         make_view(replace(one, planned=Planning())).value_at(path)
     assert raised.value.cause == cause
     assert ("set it" in str(raised.value)) is (cause == NOT_SET)
+
+
+def test_an_open_rule_is_named_at_the_port_that_opens_it(tmp_path: Path) -> None:
+    packs = Packs(tmp_path / "data")
+    plan = EvaluationPlan(packs.catalogue()).with_assignment("nephoscope")
+    judge = TemplateJudge(lambda: (plan, packs.aliases()), NOW)
+    rules = [
+        {
+            "name": name,
+            "properties": {
+                "access": "Allow",
+                "direction": "Inbound",
+                "protocol": "Tcp",
+                "priority": 100 + index,
+                "sourceAddressPrefix": "*",
+                "sourcePortRange": "*",
+                "destinationAddressPrefix": "*",
+                "destinationPortRange": port,
+            },
+        }
+        for index, (name, port) in enumerate(
+            (("web", "443"), ("shell", "[parameters('port')]"), ("desktop", "3389"))
+        )
+    ]
+    group = {
+        "type": "Microsoft.Network/networkSecurityGroups",
+        "apiVersion": "2023-01-01",
+        "name": "nsg",
+        "properties": {"securityRules": rules},
+    }
+    parameters = {"port": {"type": "string", "defaultValue": "22"}}
+    template = {"$schema": "x", "contentVersion": "1.0.0.0", "parameters": parameters, "resources": [group]}
+    text = json.dumps(template, indent=1)
+    found = judge.judge(expand(TemplateDocument.parse(text, "main.json"), scope=DeploymentScope()).resources)
+    places = {
+        one.message.rpartition("(")[2].rstrip(")"): text.splitlines()[one.region.line - 1].strip()
+        for one in found.findings
+        if one.rule.startswith(("5bb7f9aa", "a9379551"))
+    }
+    assert places == {
+        'shell: "22"': '"defaultValue": "22"',
+        'desktop: "3389"': '"destinationPortRange": "3389"',
+    }

@@ -16,6 +16,7 @@ from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState, Reg
 from nephoscope.posture.code.planned_resources import PlannedPlace
 from nephoscope.posture.code.template.analyzer_evidence import rules_of, said_by_analyzer
 from nephoscope.posture.code.template.assumed_parents import imply_parents
+from nephoscope.posture.code.template.deciding_members import deciding_value, member_name
 from nephoscope.posture.code.template.fixes import edit_of, wanted_values
 from nephoscope.posture.code.template.foreign_checks import foreign_checks
 from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_estate
@@ -202,6 +203,10 @@ class TemplateJudge:
         named = rules_of(analyzed, planned) if analyzed is not None else ()
         place = self._place(resource, [*named, *_read(resource, reasons, planned)], inline)
         said = (analyzed.description if analyzed is not None else why(reasons)) or assessment.description
+        counted = _counted(reasons, assessment, planned)
+        if counted and analyzed is None:
+            value = f": {place.evidence}" if len(counted) == 1 and place.evidence else ""
+            said = f"{said} ({', '.join(counted)}{value})"
         around = self._places.whole(resource)
         failed = state is FindingState.FAILED
         ignored = self._suppressions.reason(rule, resource, around, place) if failed else None
@@ -313,7 +318,19 @@ def _read(
             continue
         found = _locate(resource, reason.resource, reason.at, planned)
         if found is not None:
-            yield found
+            counted = not found[1] or isinstance(reason.at[-1], int)
+            yield (found[0], deciding_value(*found)) if counted else found
+
+
+def _counted(reasons: Iterable[Reason], assessment: Assessment, planned: PlannedEstate) -> list[str]:
+    """List the names of the members of lists that conditions counted."""
+    found: dict[str, None] = {}
+    for reason in reasons:
+        one = planned.estate.resources.get((reason.resource or assessment.resource).lower())
+        name = member_name(one.body, reason.at) if one is not None else ""
+        if name:
+            found[name] = None
+    return [*found]
 
 
 def _locate(
