@@ -25,6 +25,9 @@ from tests.browser.test_layout import FAULTS
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
+from nephoscope.posture.scans.scan import ScanRequest
+from nephoscope.serve.assessment_worker import assess
+from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state import State
 from nephoscope.web.all_pages import pages as all_pages
 
@@ -82,6 +85,10 @@ def untouched(chromium, tmp_path_factory):
     """A server over a data folder that no other test changes, the folder, and the cookies of who may do everything there."""
     data = tmp_path_factory.mktemp("untouched")
     fill(data)
+    with State.of(
+        data
+    ) as state:  # with what was learned since, or the server would assess it again while pages are looked at
+        assess(ServeSettings(data), ScanRequest(("sample:",)), state)
     with served(data) as base:
         yield base, data, sign_in(chromium, base, data)
 
