@@ -203,7 +203,7 @@ class TemplateJudge:
         named = rules_of(analyzed, planned) if analyzed is not None else ()
         place = self._place(resource, [*named, *_read(resource, reasons, planned)], inline)
         said = (analyzed.description if analyzed is not None else why(reasons)) or assessment.description
-        counted = _counted(reasons, assessment, planned)
+        counted = _list_counted(reasons, assessment, planned)
         if counted and analyzed is None:
             value = f": {place.evidence}" if len(counted) == 1 and place.evidence else ""
             said = f"{said} ({', '.join(counted)}{value})"
@@ -322,7 +322,7 @@ def _read(
             yield (found[0], deciding_value(*found)) if counted else found
 
 
-def _counted(reasons: Iterable[Reason], assessment: Assessment, planned: PlannedEstate) -> list[str]:
+def _list_counted(reasons: Iterable[Reason], assessment: Assessment, planned: PlannedEstate) -> list[str]:
     """List the names of the members of lists that conditions counted."""
     found: dict[str, None] = {}
     for reason in reasons:
