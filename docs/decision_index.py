@@ -16,7 +16,7 @@ TOPICS = {
     "Reading resources, coverage and age": "40-44, 54-55, 70, 80-84, 92, 378-379, 405",
     "Tenants": "374, 492",
     "Evaluation": "29, 33-34, 90-91, 93-94, 100, 159, 371, 403, 407, 420, 469, 471",
-    "Pipelines and templates": "418-419, 422-424, 426, 428, 459-460, 462, 473, 476, 493",
+    "Pipelines and templates": "418-419, 422-424, 426, 428, 459-460, 462, 494, 473, 476, 493",
     "Vulnerabilities": "435-438, 442-444, 467",
     "Registries of images": "448-451, 466",
     "Inventory of packages": "425, 427, 429, 452-453, 483",

@@ -90,7 +90,7 @@ def pull_requests_build(pipeline: Pipeline) -> bool:
     return node is None or node.text != "none"
 
 
-def _images_of(node: YamlNode) -> Iterator[tuple[str, YamlNode]]:
+def _list_images(node: YamlNode) -> Iterator[tuple[str, YamlNode]]:
     """The members of a map that name images: its own, its container and its services."""
     for name in ("image", "container"):
         held = node.get(name)
@@ -104,7 +104,7 @@ def _images_of(node: YamlNode) -> Iterator[tuple[str, YamlNode]]:
 def unpinned_images(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give a match for each image that no digest pins."""
     for node in _maps(pipeline.root):
-        for name, held in _images_of(node):
+        for name, held in _list_images(node):
             image = held.get("name") if held.kind == "map" else held
             known = (
                 image is not None
