@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from nephoscope.analyze.assessment_overlay import TYPE, assessment_id, resource_of, state_of
 from nephoscope.analyze.discovery import analyzers, analyzers_named
-from nephoscope.analyze.verdict import failed, not_collected
+from nephoscope.analyze.verdict import not_collected, report_failure
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.log_queries import DeclaredReads
 from nephoscope_policy.data_gap import STALE, Gap
@@ -125,7 +125,7 @@ def _say(analyzer: Analyzer, view: EstateView) -> tuple[Assessment, ...]:
     except DataNotCollectedError as gap:
         return tuple(not_collected(resource, key, gap) for resource, key in _asked(analyzer, view))
     except Exception as error:  # noqa: BLE001 - the boundary of an analyzer: its keys end Unknown, and the others go on
-        return tuple(failed(resource, key, error) for resource, key in _asked(analyzer, view))
+        return tuple(report_failure(resource, key, error) for resource, key in _asked(analyzer, view))
 
 
 def _asked(analyzer: Analyzer, view: EstateView) -> Iterator[tuple[str, Key]]:

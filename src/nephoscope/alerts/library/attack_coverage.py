@@ -108,7 +108,7 @@ class MatrixTactic:
     techniques: tuple[MatrixTechnique, ...]
 
     @property
-    def covered(self) -> int:
+    def count_covered(self) -> int:
         """Count the techniques that a detection or a hunting query speaks of."""
         return sum(1 for one in self.techniques if one.detections or one.hunting)
 

@@ -36,7 +36,7 @@ def admit(call: ApiCall, operation: ApiOperation) -> None:
     if named := _named_workspace(call):
         _workspace(call, operation, named)
     elif operation.changes:
-        call.caller.must(operation.permission, call.changed)
+        call.caller.must(operation.permission, call.changed_scope)
         _container(call)
     elif operation.lets == OWN:
         if not call.caller.anywhere(operation.permission):

@@ -61,7 +61,7 @@ class ApiCall:
         return scope_of(self.path)
 
     @property
-    def changed(self) -> str:
+    def changed_scope(self) -> str:
         """Return what a change is made to: the lower-cased id of a resource in a resource group, else the scope."""
         path = self.path.lower().rstrip("/")
         return path if _IN_GROUP.match(path) else self.scope

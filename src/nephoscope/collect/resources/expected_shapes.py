@@ -49,11 +49,11 @@ class ExpectedShapes:
         """What the bodies of a lower-cased type hold, as far as the aliases tell."""
         known = self._shapes.get(type_)
         if known is None:
-            known = self._shapes[type_] = _shape_of(self._aliases, type_)
+            known = self._shapes[type_] = _build_shape(self._aliases, type_)
         return known
 
 
-def _shape_of(aliases: Aliases, type_: str) -> Shape:
+def _build_shape(aliases: Aliases, type_: str) -> Shape:
     found: Shape = {}
     for alias in aliases.of_type(type_):
         node = found

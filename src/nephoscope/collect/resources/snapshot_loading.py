@@ -253,7 +253,7 @@ class SnapshotLoader(msgspec.Struct):
             several.append(first)
         several.append(again)
 
-    def declared(self) -> dict[Path, Coverage]:
+    def merge_manifests(self) -> dict[Path, Coverage]:
         """Return what the manifests of each argument say; `readings` where another has read them."""
         if self.readings is not None:
             return self.readings
@@ -261,7 +261,7 @@ class SnapshotLoader(msgspec.Struct):
 
     def order(self) -> None:
         """Let the newer of two readings hold: its bodies, and that something is gone."""
-        readings = self.declared()
+        readings = self.merge_manifests()
         self.quarantine += self._order.conflicts(readings)
         for one in self._order.newest(readings):
             self.bodies[one.resource.key], self._roots[one.resource.key] = one.resource, one.root

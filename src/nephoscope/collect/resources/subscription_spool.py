@@ -146,7 +146,7 @@ class SnapshotSpool:
         for item in (*self._others, *self._list_unowned()):
             if tenant in owners(self._tenants, item, ""):
                 whole.take(item)
-        self._readings[tenant] = whole.declared()
+        self._readings[tenant] = whole.merge_manifests()
         cells = tuple(sorted(cell for cell in self._sizes if self._owner(cell) == tenant))
         for group in self._groups(cells, PART):
             found, doubled = self._pick(group, types, whole)

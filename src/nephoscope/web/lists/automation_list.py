@@ -38,7 +38,7 @@ def automation_list(visit: Visit) -> RowList[AutomationListing]:
     def name(one: AutomationListing) -> ListCell:
         return text_cell(one.name, runs(one) if one.runs.runs else "", note=one.kind)
 
-    def failed(one: AutomationListing) -> ListCell:
+    def count_failed(one: AutomationListing) -> ListCell:
         return number_cell(one.runs.dead, runs(one, RunStatus.DEAD.value) if one.runs.dead else "")
 
     def status(one: AutomationListing) -> ListCell:
@@ -54,7 +54,7 @@ def automation_list(visit: Visit) -> RowList[AutomationListing]:
             ListColumn("state", "Status", status, width="state"),
             ago_column("last", "Last run", lambda one: one.runs.last, "never"),
             number_column("waiting", "Waiting", lambda one: one.runs.open, shown=False),
-            ListColumn("failed", "Failed", failed, number=True),
+            ListColumn("failed", "Failed", count_failed, number=True),
             text_column("error", "Error", lambda one: one.reason),
         ),
         lambda one: one.key,

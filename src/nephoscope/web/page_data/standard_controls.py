@@ -109,7 +109,7 @@ def read_controls(snapshot: PublishedSnapshot, reach: Reach, standard: str) -> l
     found: dict[str, ControlResult] = {}
     of = partial(snapshot.standards.of, reach, standard)
     for body in of(CONTROL):
-        said, name = body["properties"], _control_of(body["id"])
+        said, name = body["properties"], _find_control(body["id"])
         known = found.setdefault(
             name,
             ControlResult(
@@ -118,7 +118,7 @@ def read_controls(snapshot: PublishedSnapshot, reach: Reach, standard: str) -> l
         )
         known.state = worse(known.state, said["state"])
     for body in of(ASSESSMENT):
-        control = found.get(_control_of(body["id"]))
+        control = found.get(_find_control(body["id"]))
         if control is not None:
             said = body["properties"]
             policy = control.policies.setdefault(
@@ -131,6 +131,6 @@ def read_controls(snapshot: PublishedSnapshot, reach: Reach, standard: str) -> l
     return list(found.values())
 
 
-def _control_of(id_: str) -> str:
+def _find_control(id_: str) -> str:
     """The control that an id names."""
     return id_.split("/")[8]

@@ -179,7 +179,7 @@ def coverage(visit: Visit) -> Mapping[str, object] | Response:
     titles = {name: str(about.get("name", "")) for name, about in techniques().items()}
     return {
         "workspace": workspace, "numbers": counted, "tactics": by_tactic, "every": every, "titles": titles,
-        "matrix": (columns := matrix(found)), "sizes": {one.tactic: (one.covered, len(one.techniques)) for one in columns},
+        "matrix": (columns := matrix(found)), "sizes": {one.tactic: (one.count_covered, len(one.techniques)) for one in columns},
         "none_": NO_TECHNIQUE,
         "counts": {one["tactic"]: one["techniques"] for one in counted},
     }  # fmt: skip

@@ -81,6 +81,7 @@ def heartbeat(now: datetime) -> dict[str, object]:
     """The row of Heartbeat of this process's machine."""
     return {
         "TimeGenerated": now, "Computer": socket.gethostname(), "Category": COLLECTOR, "OSType": platform.system(),
-        "OSName": platform.platform(terse=True), "OSMajorVersion": platform.release().partition(".")[0], "Version": __version__,
+        "OSName": f"{platform.system()} {platform.release()}",
+        "OSMajorVersion": platform.release().partition(".")[0], "Version": __version__,
         "ComputerEnvironment": "Non-Azure", "SourceSystem": PRODUCT, "Solutions": "sources",
     }  # fmt: skip
