@@ -175,7 +175,7 @@ def test_the_matrix_has_all_techniques_of_a_tactic_and_counts_those_below_them()
     columns = {one.tactic: one for one in matrix(found)}
     size = sum("Persistence" in one["tactics"] for one in techniques().values())
     assert len(columns["Persistence"].techniques) == size
-    assert columns["Persistence"].covered == 1
+    assert columns["Persistence"].count_covered == 1
     first = columns["Persistence"].techniques[0]
     assert (first.id, first.detections, first.hunting) == ("T1098", 2, 1)
-    assert columns["Impact"].covered == 0
+    assert columns["Impact"].count_covered == 0
