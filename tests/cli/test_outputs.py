@@ -295,8 +295,8 @@ def test_a_folder_of_templates_is_told_to_be_one(tmp_path: Path) -> None:
     result = CliRunner().invoke(
         cli, ["--data", str(tmp_path / "data"), "scan", str(tmp_path / "infra"), "--no-history"]
     )
-    assert result.exit_code == 2
-    assert "main.tf: a Terraform file; scan its plan: terraform plan -out" in result.stderr
+    assert result.exit_code == 4
+    assert "Terraform is judged by its plan: terraform plan -out" in result.stderr
 
 
 def test_what_two_tenants_have_under_one_id_says_whose_it_is(tmp_path: Path) -> None:

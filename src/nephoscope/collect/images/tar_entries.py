@@ -123,7 +123,7 @@ class TarStream:
             header = self._take_header()
             if header is None:
                 return None
-            size, kind = _number(header[124:136]), header[156:157]
+            size, kind = _number(header[124:136], self.what), header[156:157]
             if kind in (b"x", b"X", b"L", b"K", b"g"):
                 extended |= self._read_extension(kind, size)
                 continue
@@ -143,7 +143,7 @@ class TarStream:
         self._left, self._padding = size, -size % BLOCK
         path = extended.get("GNU.sparse.name") or extended.get("path") or _name(header)
         link = extended.get("linkpath") or _text(header[157:257])
-        return TarEntry(path, found, size, _number(header[100:108]), link, self._position)
+        return TarEntry(path, found, size, _number(header[100:108], self.what), link, self._position)
 
     def _size_of(self, text: str) -> int:
         if not text.isascii() or not text.isdecimal() or len(text) > _MOST_DIGITS:
@@ -209,7 +209,7 @@ class TarStream:
         header = self._take(BLOCK, may_end=True)
         if not header or header == _ZEROS:
             return None
-        if not _has_checksum(header, _number(header[148:156])):
+        if not _has_checksum(header, _number(header[148:156], self.what)):
             raise ImageError(f"{self.what} is not a tar archive: a header has a wrong checksum")
         return header
 
@@ -253,7 +253,7 @@ def _has_checksum(header: bytes, told: int) -> bool:
     return told <= _MOST_SUM and (told + 1) % _ADLER == adler & 0xFFFF
 
 
-def _number(field: bytes) -> int:
+def _number(field: bytes, what: str) -> int:
     """Return a number of a header: octal digits, or, with the first bit set, 256 to a digit; raises ImageError for other text."""
     if field[0] & 0x80:
         return int.from_bytes(field[1:], "big") & 0x7FFF_FFFF_FFFF_FFFF
@@ -261,7 +261,7 @@ def _number(field: bytes) -> int:
     if not digits.isdigit():
         digits = digits.split(b"\0", 1)[0].strip()
     if digits.strip(b"01234567"):
-        raise ImageError(f"not a tar archive: a header has {digits[:12]!r} instead of a number")
+        raise ImageError(f"{what} is not a tar archive: a header has {digits[:12]!r} instead of a number")
     return int(digits, 8) if digits else 0
 
 
