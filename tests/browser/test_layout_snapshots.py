@@ -123,7 +123,7 @@ def look(page, path: str, state: str) -> tuple[dict[str, list[str]], list[str]]:
     return found, wrong
 
 
-@pytest.mark.sampled(4, each="state")
+@pytest.mark.sampled(12, each="state")
 @pytest.mark.parametrize(("path", "state"), CASES, ids=[f"{state}-{slug(path)}" for path, state in CASES])
 def test_boxes_are_where_they_were(opened, untouched, nothing, request, path, state):
     base, data, cookies = untouched
