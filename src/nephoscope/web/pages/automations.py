@@ -86,14 +86,13 @@ def _rules(visit: Visit, rules: Iterable[AutomationListing]) -> PageTable:
 
 def _runs(runs: Iterable[RunLine], names: Mapping[str, str]) -> PageTable:
     rows = (
-        (one.changed.isoformat(), names.get(one.rule, one.rule), one.action, one.kind, one.subject, one.status.value, one.attempts,
-         one.detail, one.id, one.workspace)
+        (names.get(one.rule, one.rule), one.changed.isoformat(), one.kind, one.subject, one.status.value, one.attempts,
+         one.detail, one.id, one.workspace, one.action)
         for one in runs
     )  # fmt: skip
     header = (
-        "Changed",
         "Name",
-        "Action",
+        "Changed",
         "Event",
         "Entities",
         "Status",
@@ -101,6 +100,7 @@ def _runs(runs: Iterable[RunLine], names: Mapping[str, str]) -> PageTable:
         "Result",
         "ID",
         "Workspace",
+        "Action",
     )
     return PageTable(header, rows)
 

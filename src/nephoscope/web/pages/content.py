@@ -141,7 +141,7 @@ def pack(visit: Visit) -> Mapping[str, object] | Response:
         if (not chosen or row["standing"] in chosen) and text in f"{row['name']} {row['file']}".casefold()
     ]
     if visit.asked("format") == "csv":
-        header = ("Kind", "Name", "Status", "Reads", "File", "Version", "Needs", "Notes")
+        header = ("Kind", "Name", "Status", "Tables", "File", "Version", "Needs", "Notes")
         return as_csv(found.name, header, map(_piece, shown))
     start = page_start(visit)
     return {

@@ -94,7 +94,7 @@ def _source(visit: Visit, one: Source, whole: Mapping[str, HealthRow]) -> list[o
 
 def _tenants(visit: Visit) -> PageTable:
     found = visit.instance.state.tenants.all() if visit.caller.may(READ, "/") else ()
-    header = ("Tenant", "State", "Credential", "Reads", "Collected", "Every", "Id", "Error")
+    header = ("Tenant", "State", "Credential", "Scope", "Collected", "Interval", "Id", "Error")
     return PageTable(header, (
         [one.name, _find_standing(one), one.connection.sign_in,
          " ".join(one.connection.subscriptions or one.connection.management_groups), one.collected or "",
