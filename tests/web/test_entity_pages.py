@@ -13,6 +13,7 @@ from tests.web.conftest import LATELY, NOON, alert
 
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.state.incidents.incidents import Incident
+from nephoscope.web.page_data import entity_logs
 
 ADDRESS, USER = "192.0.2.7", "ada@bwf.example"
 
@@ -69,6 +70,31 @@ def test_alerts_and_incidents_that_name_it_are_listed(owner, kind, name):
     assert "Ada reads" in page.text
     other = USER if kind == "address" else ADDRESS
     assert other in plain(page.text).partition("Related entities")[2]
+
+
+def test_what_only_begins_like_it_is_another(instance, owner):
+    """The alert names 192.0.2.7 and ada@bwf.example: neither is 192.0.2 or da@bwf.example, and nor is what goes on."""
+    for kind, name in (
+        ("address", "192.0.2"),
+        ("address", "92.0.2.7"),
+        ("user", "da@bwf.example"),
+        ("machine", "bwf"),
+    ):
+        page = plain(owner.get(f"/entities/{kind}/{name}").text)
+        assert "Ada read keys" not in page, name
+        assert "No alerts in the last 7 days name it." in page
+        assert "No incidents name it." in page
+
+
+def test_tables_beyond_those_of_one_query_are_counted(owner, monkeypatch):
+    whole = owner.get(f"/entities/address/{ADDRESS}").text
+    monkeypatch.setattr(entity_logs, "TABLES_A_QUERY", 1)
+    parted = owner.get(f"/entities/address/{ADDRESS}").text
+    counted = [
+        re.findall(r'SigninLogs</a></td><td class="table__number">(\d+)</td>', one) for one in (whole, parted)
+    ]
+    assert counted == [["2"], ["2"]]
+    assert re.findall(r"in \d+ of \d+ tables?", whole) == re.findall(r"in \d+ of \d+ tables?", parted) != []
 
 
 def test_what_nothing_names_says_so(owner):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.service.service_context import workspace_scope
 from nephoscope.state import NotFoundError
+from nephoscope.state.incidents.alerts import DONE
 from nephoscope.state.incidents.incidents import IncidentAction
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 #: What is done to an alert, in Azure's words -> the status that it has then.
 ACTIONS = {"activate": "New", "inProgress": "InProgress", "resolve": "Resolved", "dismiss": "Dismissed"}
-
-#: Statuses in which nobody works on an alert any more.
-DONE = frozenset({"Resolved", "Dismissed"})
 
 
 def operation_of(action: str) -> str:

@@ -25,7 +25,8 @@ _COLUMNS = {
 }  # fmt: skip
 #: Columns that stand within a dynamic one, of some kinds of entities.
 _INSIDE = {"user": "InitiatedByUser", "address": "InitiatedByAddress"}
-MOST_TABLES = 60
+#: Tables that one query counts; more are counted by several.
+TABLES_A_QUERY = 60
 
 
 def find_columns(kind: str, table: str, columns: Iterable[tuple[str, KqlType]]) -> list[str]:

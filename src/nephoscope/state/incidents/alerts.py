@@ -35,6 +35,8 @@ from nephoscope_policy.model.state import Severity
 
 #: How an alert stands, from the beginning to the end.
 STATUSES = ("New", "InProgress", "Resolved", "Dismissed")
+#: Statuses in which nobody works on an alert any more.
+DONE = frozenset(STATUSES[2:])
 
 #: Rows that are read by their ids at once: fewer than a statement of either database may have values.
 _AT_ONCE = 5_000

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.investigation.incident_details import read_entities
 from nephoscope.alerts.tuning.active_suppressions import RuleSuppressions
-from nephoscope.state.incidents.alerts import STATUSES, AlertFilter, StoredAlert
+from nephoscope.state.incidents.alerts import DONE, STATUSES, AlertFilter, StoredAlert
 from nephoscope.web.lists.column_kinds import ago_column, text_column, time_column
 from nephoscope.web.lists.list_cell import CellMark, ListCell, number_cell, state_cell, text_cell
 from nephoscope.web.lists.list_heads import ListColumn
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
 
 #: The states that the list has where none is chosen: nobody is done with these.
-OPEN = frozenset({"New", "InProgress"})
+OPEN = frozenset(STATUSES) - DONE
 STATUS_WORDS = {"InProgress": "In progress"}
 TONES = {"New": "new", "InProgress": "fail", "Resolved": "pass"}
 INCIDENT_WORDS = {"yes": "In an incident", "no": "In no incident"}

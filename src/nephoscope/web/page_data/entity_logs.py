@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.entities.observed_columns import (
-    MOST_TABLES,
+    TABLES_A_QUERY,
     find_columns,
     write_condition,
     write_count_query,
@@ -71,33 +71,38 @@ def count_rows(visit: Visit, kind: str, values: Sequence[str]) -> EntityLogs | N
     conditions = _write_conditions(visit, workspace, kind, values)
     if not conditions:
         return EntityLogs(workspace)
-    step = STEPS[visit.span]
-    query = write_count_query(conditions, round(step.total_seconds()))
     try:
-        (*_, found) = visit.instance.lake.query(
-            query,
-            scope=visit.rows(workspace),
-            workspace=workspace,
-            timeout=visit.instance.query_seconds,
-            span=RowSpan(visit.since, visit.instance.now),
-            most=ResultLimit(sys.maxsize, _MOST_BYTES),
-        )
+        rows = _count(visit, workspace, conditions)
     except (KqlError, LakeError) as error:
         return EntityLogs(workspace, error=str(error), looked=len(conditions))
-    rows = found.table.to_pylist()
     return EntityLogs(
         workspace, _read_tables(visit, workspace, conditions, rows), _draw(visit, rows), len(conditions)
     )
+
+
+def _count(visit: Visit, workspace: str, conditions: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Count the rows of every table by steps of time; KqlError and LakeError where they cannot be."""
+    step, span = STEPS[visit.span], RowSpan(visit.since, visit.instance.now)
+    rows, pairs = list[dict[str, Any]](), list(conditions.items())
+    for at in range(0, len(pairs), TABLES_A_QUERY):
+        several = pairs[at : at + TABLES_A_QUERY]
+        (*_, found) = visit.instance.lake.query(
+            write_count_query(dict(several), round(step.total_seconds())),
+            scope=visit.rows(workspace),
+            workspace=workspace,
+            timeout=visit.instance.query_seconds,
+            span=span,
+            most=ResultLimit(sys.maxsize, _MOST_BYTES),
+        )
+        rows += found.table.to_pylist()
+    return rows
 
 
 def _write_conditions(visit: Visit, workspace: str, kind: str, values: Sequence[str]) -> dict[str, str]:
     known = visit.instance.lake.tables
     names = sorted(visit.instance.lake.seen_tables.visible_tables(visit.rows(workspace), workspace))
     columns = {name: find_columns(kind, name, known[name].columns) for name in names}
-    found = {name: several for name, several in columns.items() if several}
-    return {
-        name: write_condition(kind, several, values) for name, several in list(found.items())[:MOST_TABLES]
-    }
+    return {name: write_condition(kind, several, values) for name, several in columns.items() if several}
 
 
 def _read_tables(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -13,12 +13,12 @@ from nephoscope.alerts.investigation.incident_details import involved_in
 from nephoscope.alerts.investigation.participants import InvolvedEntity, parties
 from nephoscope.posture.reports.resource_graph_tables import LISTED
 from nephoscope.state import NotFoundError
-from nephoscope.state.incidents.alerts import AlertFilter
+from nephoscope.state.incidents.alerts import DONE, AlertFilter
 from nephoscope.state.incidents.incidents import IncidentFilter
 from nephoscope.web.page_data.entity_facts import EntityFacts, entity_facts
 from nephoscope.web.page_data.entity_logs import count_rows
 from nephoscope.web.page_data.named_entity import KINDS, RESOURCES, NamedEntity, find_entity
-from nephoscope.web.page_data.visible_alerts import everywhere
+from nephoscope.web.page_data.visible_alerts import MOST_SOUGHT, everywhere
 from nephoscope.web.rendering.application_lookup import applications
 from nephoscope.web.rendering.display_names import names_of
 from nephoscope.web.tables.page_tables import PageTable, file_of
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 INCIDENTS = "Microsoft.SecurityInsights/incidents/read"
 MOST, MOST_RELATED = 50, 12
-DONE = frozenset({"Resolved", "Dismissed"})
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
@@ -44,27 +43,29 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     if kind not in KINDS or not name:
         raise NotFoundError(f"entity kind {kind[:40]!r} not found: expected {', '.join(KINDS)}")
     entity = find_entity(visit, kind, name)
-    alerts, logs = _list_alerts(visit, entity), count_rows(visit, kind, entity.values)
+    values = {one.lower() for one in entity.values}
+    alerts, taking_part = _list_alerts(visit, entity, values)
+    logs = count_rows(visit, kind, entity.values)
     tables = {"logs": lambda: _logs(logs), "alerts": lambda: _alerts(alerts)}
     if (file := file_of(visit, f"{kind}-{name}", tables)) is not None:
         return file
     facts, context = _describe(visit, entity)
-    incidents, taking_part = _list_incidents(visit, entity), _list_parties(visit, alerts)
-    values = {one.lower() for one in entity.values}
+    incidents = _list_incidents(visit, alerts)
     moments = [one for each in alerts for one in (each.started, each.ended)]
     moments += [one for each in (logs.tables if logs else ()) for one in (each.first, each.last)]
     return {
         "entity": entity,
         "word": KINDS[kind],
         "alerts": alerts,
+        "most": MOST,
         "open_alerts": sum(one.status not in DONE for one in alerts),
-        "days": _group(alerts),
+        "days": _group(alerts[:MOST]),
         "incidents": incidents,
         "open_incidents": sum(one.status.value != "Closed" for one in incidents),
         "logs": logs,
         "facts": facts,
         "context": context,
-        "related": [one for one in taking_part if values.isdisjoint(_names(one))][:MOST_RELATED],
+        "related": [one for one in taking_part if not _is_named(one, values)][:MOST_RELATED],
         "names": names_of(taking_part),
         "mentions": _list_mentions(visit, entity),
         "first": min(moments, default=None),
@@ -72,28 +73,38 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     }
 
 
-def _list_alerts(visit: Visit, entity: NamedEntity) -> list[StoredAlert]:
-    """The alerts of the time range that name it, those of the latest events first."""
+def _list_alerts(
+    visit: Visit, entity: NamedEntity, values: Collection[str]
+) -> tuple[list[StoredAlert], list[Participant]]:
+    """The alerts of the time range that it is an entity of, those of the latest events first, and all that are in them.
+
+    A text finds more than the entity: 192.0.2.70 holds 192.0.2.7. One of the entities of an alert must have the very name.
+    """
     found = {
         one.id: one
         for told in everywhere(visit)
         for value in entity.values
-        for one in told.newest(AlertFilter(text=value, since=visit.since), MOST)
+        for one in told.newest(AlertFilter(text=value, since=visit.since), MOST_SOUGHT)
     }
-    return sorted(found.values(), key=lambda one: (-one.ended.timestamp(), one.id))[:MOST]
+    own = {
+        id_ for one in _list_parties(visit, found.values()) if _is_named(one, values) for id_ in one.sources
+    }
+    alerts = sorted(
+        (one for one in found.values() if one.id in own), key=lambda one: (-one.ended.timestamp(), one.id)
+    )
+    return alerts, _list_parties(visit, alerts)
 
 
-def _list_incidents(visit: Visit, entity: NamedEntity) -> list[Incident]:
+def _list_incidents(visit: Visit, alerts: Sequence[StoredAlert]) -> list[Incident]:
+    """The incidents of its alerts that may be read, those of the latest activity first."""
     state = visit.instance.state
-    found = {
-        one.number: one
-        for workspace in visit.workspaces(INCIDENTS)
-        for value in entity.values
-        for one in state.incidents.list_sought(
-            workspace, IncidentFilter(text=value, numbers=visit.incidents_of(workspace)), most=MOST
-        )
-    }
-    return sorted(found.values(), key=lambda one: one.last_activity, reverse=True)[:MOST]
+    numbers = frozenset(one.incident for one in alerts if one.incident is not None)
+    found = []
+    for workspace in visit.workspaces(INCIDENTS):
+        known = visit.incidents_of(workspace)
+        wanted = IncidentFilter(numbers=numbers if known is None else numbers & frozenset(known))
+        found += state.incidents.list_sought(workspace, wanted, most=len(numbers))
+    return sorted(found, key=lambda one: one.last_activity, reverse=True)
 
 
 def _describe(visit: Visit, entity: NamedEntity) -> tuple[EntityFacts, EntityContext | None]:
@@ -103,10 +114,14 @@ def _describe(visit: Visit, entity: NamedEntity) -> tuple[EntityFacts, EntityCon
     return facts, choose(facts.contexts.get(one) for one in entity.entities)
 
 
-def _list_parties(visit: Visit, alerts: Sequence[StoredAlert]) -> list[Participant]:
+def _list_parties(visit: Visit, alerts: Iterable[StoredAlert]) -> list[Participant]:
     """List all that are in its alerts, those of most alerts first."""
     involved = involved_in(alerts, ())
     return parties(involved, applications(visit, involved))
+
+
+def _is_named(party: Participant, values: Collection[str]) -> bool:
+    return not _names(party).isdisjoint(values)
 
 
 def _names(party: Participant) -> set[str]:

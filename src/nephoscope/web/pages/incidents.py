@@ -14,11 +14,10 @@ from nephoscope.alerts.investigation.alert_events import AlertEvents, events, lo
 from nephoscope.alerts.investigation.incident_details import CaseFile, TimelineEntry, case_file
 from nephoscope.alerts.investigation.optimistic_update import changes_since
 from nephoscope.alerts.rules.dynamic_properties import steps_of
-from nephoscope.service.alerts import DONE
 from nephoscope.service.incidents import WRITE
 from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import ConcurrentChangeError, TransientError
-from nephoscope.state.incidents.alerts import StoredAlert
+from nephoscope.state.incidents.alerts import DONE, StoredAlert
 from nephoscope.state.incidents.incidents import (
     CLASSIFICATIONS,
     Incident,
