@@ -185,11 +185,9 @@ class ComplianceReport:
         )
         if causes:
             return ", ".join(f"{cause} ({count})" for cause, count in causes.most_common(2))
-        return (
-            "its policies are evaluated by people"
-            if "Unsupported" in control.states
-            else "no resource of its types"
-        )
+        if control.states["Unsupported"] == len(control.policies):
+            return "its policies are documents or disabled"
+        return "no resource of its types is known"
 
     def _annex(self, annex: bytes) -> Iterator[object]:
         rows = sum(1 for _ in self.evidence.rows())
