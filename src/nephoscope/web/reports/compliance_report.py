@@ -22,6 +22,7 @@ from nephoscope.web.page_data.standard_controls import (
     passed_share,
 )
 from nephoscope.web.rendering.charts import band
+from nephoscope.web.rendering.formatting import cause_text
 from nephoscope.web.reports.compliance_evidence import HEADER, Evidence
 from nephoscope.web.tables.table_download import write_csv
 
@@ -184,7 +185,7 @@ class ComplianceReport:
             if state in ("Unknown", "Error")
         )
         if causes:
-            return ", ".join(f"{cause} ({count})" for cause, count in causes.most_common(2))
+            return ", ".join(f"{cause_text(cause)} ({count})" for cause, count in causes.most_common(2))
         if control.states["Unsupported"] == len(control.policies):
             return "its policies are documents or disabled"
         return "no resource of its types is known"
