@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.data_gaps.remedies import GapRemedy, Need, remedy, spell_type
-from nephoscope_policy.data_gap import NOT_COLLECTED, STALE, describe_gap
+from nephoscope_policy.data_gap import INVALID, NOT_COLLECTED, STALE, describe_gap
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import ComplianceState, Severity
 
@@ -27,6 +27,7 @@ UNJUDGED = (ComplianceState.UNKNOWN, ComplianceState.ERROR)
 NEEDS = {
     STALE: Need.REPORT,
     "no-properties": Need.BODY,
+    INVALID: Need.BODY,
     "not-held": Need.DEFINITION,
     "version-not-held": Need.DEFINITION,
     "ambiguous": Need.DEFINITION,

@@ -26,6 +26,7 @@ STATES = {
 CAUSES = {
     "not-collected": "Required data was not collected",
     "stale": "The required report is out of date",
+    "invalid-value": "A value of the resource is not valid",
     "no-properties": "The snapshot lists the resources without their properties",
     "not-held": "An assigned definition is missing",
     "parameter-error": "A parameter of the assignment is invalid",
