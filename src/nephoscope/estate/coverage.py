@@ -261,6 +261,11 @@ class CoverageInference(msgspec.Struct):
         """Note that a resource of the lower-cased type ('*' = of some type) was there and could not be read."""
         self._broken.setdefault(type_, reason)
 
+    @property
+    def lost_types(self) -> frozenset[str]:
+        """The lower-cased types of which something could not be read, '*' where its type is not known."""
+        return frozenset(self._broken)
+
     def manifest(self, declared: Coverage | None = None) -> Coverage:
         """The manifest: the declared one, else the inferred one, in both cases without what was lost."""
         scopes = self._add_embedded(declared.scopes) if declared else self._seen_types()

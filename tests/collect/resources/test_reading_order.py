@@ -14,6 +14,7 @@ from nephoscope.collect import resources
 from nephoscope.collect.resources.subscription_spool import SnapshotSpool
 
 S = "/subscriptions/11111111-1111-1111-1111-111111111111"
+GROUP = f"{S}/resourceGroups/g/providers"
 STORAGE = "Microsoft.Storage/storageAccounts"
 TENANT = "22222222-2222-2222-2222-222222222222"
 OLD, NEW = "2026-11-01T00:00:00Z", "2026-11-30T00:00:00Z"
@@ -21,7 +22,7 @@ OLD, NEW = "2026-11-01T00:00:00Z", "2026-11-30T00:00:00Z"
 
 def account(name, *, secure):
     return {
-        "id": f"{S}/resourceGroups/g/providers/{STORAGE}/{name}",
+        "id": f"{GROUP}/{STORAGE}/{name}",
         "properties": {"supportsHttpsTrafficOnly": secure},
     }
 
@@ -74,6 +75,34 @@ def test_what_a_newer_reading_did_not_find_is_gone(tmp_path, turned, types, left
     new = reading(tmp_path / "new", [account("b", secure=True)], NEW, types)
     found, _ = accounts(*((new, old) if turned else (old, new)))
     assert found == left
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("types", [("*",), (STORAGE,)])
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        (f'[{{"id": "{GROUP}/{STORAGE}/a", "properties": }}]', True),
+        (f'[{{"id": "{GROUP}/Microsoft.KeyVault/vaults/a", "properties": }}]', False),
+        ('[{"id": ', True),
+        ('{"count": 0, "data": [], "total_records": 2, "skip_token": "t"}', True),
+    ],
+    ids=["a record of the type", "a record of another type", "the end of a file", "a page"],
+)
+def test_what_a_newer_reading_lost_is_not_gone(tmp_path, turned, types, text, left):
+    old = reading(tmp_path / "old", [account("a", secure=True)], OLD)
+    new = reading(tmp_path / "new", [account("b", secure=True)], NEW, types)
+    (new / "more.json").write_text(text)
+    found, estate = accounts(*((new, old) if turned else (old, new)))
+    assert found == ({"a": True, "b": True} if left else {"b": True})
+    assert estate.quarantine
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_a_newer_reading_lists_without_properties_is_not_gone(tmp_path, turned):
+    old = reading(tmp_path / "old", [account("a", secure=True)], OLD)
+    new = reading(tmp_path / "new", [{"id": account("a", secure=True)["id"]}], NEW)
+    assert accounts(*((new, old) if turned else (old, new)))[0] == {"a": True}
 
 
 def test_what_an_older_reading_did_not_find_is_there(tmp_path):

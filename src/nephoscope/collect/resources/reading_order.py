@@ -6,8 +6,8 @@ body holds, then the last, and a line says for each file which records differ fr
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,13 +16,28 @@ from nephoscope_policy.model.resource_id import parent_scope
 from nephoscope_policy.model.source_location import Place, Quarantined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
     from nephoscope.collect.resources.body_rank import BodyRank
     from nephoscope_policy.model.coverage import Coverage
     from nephoscope_policy.model.resource import Resource
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What an argument read: its manifest, and the types of which a record was lost ('*' = of some type)."""
+
+    manifest: Coverage
+    lost: frozenset[str] = frozenset()
+
+    def would_hold(self, resource: Resource) -> bool:
+        """Return whether everything of a resource's type was read where the resource is, and nothing of it was lost."""
+        types = itertools.accumulate(resource.type.split("/"), "{}/{}".format)
+        scope = parent_scope(resource.key)
+        return self.lost.isdisjoint(("*", *types)) and self.manifest.covers(
+            resource.type, scope, resource.id.name
+        )
 
 
 class RepeatedBody(msgspec.Struct, frozen=True):
@@ -39,7 +54,7 @@ class ReadingOrder(msgspec.Struct):
 
     repeated: dict[str, list[RepeatedBody]] = msgspec.field(default_factory=lambda: defaultdict(list))
 
-    def newest(self, readings: Mapping[Path, Coverage]) -> Iterator[RepeatedBody]:
+    def newest(self, readings: Mapping[Path, Reading]) -> Iterator[RepeatedBody]:
         """Yield the body that holds of each id whose readings all tell their time."""
         for several in self.repeated.values():
             if len({one.root for one in several}) > 1:
@@ -48,11 +63,11 @@ class ReadingOrder(msgspec.Struct):
                 if len(dated) == len(several):
                     yield max(dated, key=lambda pair: (pair[0].resource.complete, pair[1], pair[0].rank))[0]
 
-    def conflicts(self, readings: Mapping[Path, Coverage]) -> Iterator[Quarantined]:
+    def conflicts(self, readings: Mapping[Path, Reading]) -> Iterator[Quarantined]:
         """Yield a line for each file that repeats records of equal rank with other properties, where no time tells which is newer."""
         files: defaultdict[str, list[str]] = defaultdict(list)
         for key, several in self.repeated.items():
-            for one, other in pairwise(several):
+            for one, other in itertools.pairwise(several):
                 times = [_read_time(readings, each.root, each.resource) for each in (one, other)]
                 # a query that expands a list repeats a record within one answer
                 if (
@@ -78,21 +93,23 @@ def contradict(one: object, other: object) -> bool:
     return one != other
 
 
-def is_gone(resource: Resource, root: Path, readings: Mapping[Path, Coverage]) -> bool:
-    """Return whether a newer reading read the type of a resource in full where it was, and did not find it."""
-    when = _read_time(readings, root, resource)
-    if when is None:
+def is_gone(resource: Resource, roots: Iterable[Path], readings: Mapping[Path, Reading]) -> bool:
+    """Return whether a reading that is newer than each that has a resource, the `roots`, would hold it."""
+    seen = [_read_time(readings, root, resource) for root in roots]
+    times = [when for when in seen if when is not None]
+    if len(times) < len(seen):
         return False
-    scope = parent_scope(resource.key)
+    latest = max(times)
     return any(
-        (later := _read_time(readings, other, resource)) is not None
-        and later > when
-        and coverage.covers(resource.type, scope, resource.id.name)
-        for other, coverage in readings.items()
-        if other != root
+        (later := _read_time(readings, root, resource)) is not None
+        and later > latest
+        and reading.would_hold(resource)
+        for root, reading in readings.items()
     )
 
 
-def _read_time(readings: Mapping[Path, Coverage], root: Path, resource: Resource) -> datetime | None:
-    coverage = readings.get(root)
-    return None if coverage is None else coverage.read_time(resource.key, resource.type, resource.id.name)
+def _read_time(readings: Mapping[Path, Reading], root: Path, resource: Resource) -> datetime | None:
+    reading = readings.get(root)
+    return (
+        None if reading is None else reading.manifest.read_time(resource.key, resource.type, resource.id.name)
+    )

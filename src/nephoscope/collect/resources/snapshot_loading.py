@@ -16,7 +16,7 @@ from nephoscope.collect.resources.child_resources import child_types, children, 
 from nephoscope.collect.resources.expected_shapes import ExpectedShapes
 from nephoscope.collect.resources.fact_merge import LearnedFacts
 from nephoscope.collect.resources.own_facts import LearnedResources, Learning, nothing_learned
-from nephoscope.collect.resources.reading_order import ReadingOrder, RepeatedBody, is_gone
+from nephoscope.collect.resources.reading_order import Reading, ReadingOrder, RepeatedBody, is_gone
 from nephoscope.collect.resources.resource_reader import (
     LostRecord,
     ReadResource,
@@ -188,7 +188,7 @@ def _make_lost(source: SourceFile, name: str, reason: str) -> LostRecord:
 class SnapshotLoader(msgspec.Struct):
     """Collects what is read of a tenant, argument by argument, and builds its estate; without `tenants` it is the only one.
 
-    `readings` are the manifests by argument of one that reads a part of the files (default: those that it takes itself).
+    `readings` are those by argument for one that reads a part of the files (default: those that it takes itself).
     """
 
     tenant: str = ""
@@ -206,7 +206,7 @@ class SnapshotLoader(msgspec.Struct):
     _paged: dict[Path, list[FileAnswers]] = msgspec.field(default_factory=lambda: defaultdict(list))
     duplicates: int = 0
     learned: LearnedFacts = msgspec.field(default_factory=LearnedFacts)
-    readings: dict[Path, Coverage] | None = None
+    readings: dict[Path, Reading] | None = None
 
     def take(self, item: Item) -> None:
         """Note one item of a file."""
@@ -253,23 +253,31 @@ class SnapshotLoader(msgspec.Struct):
             several.append(first)
         several.append(again)
 
-    def merge_manifests(self) -> dict[Path, Coverage]:
-        """Return what the manifests of each argument say; `readings` where another has read them."""
+    def list_readings(self) -> dict[Path, Reading]:
+        """Return what each argument with a manifest read; `readings` where another has read them."""
         if self.readings is not None:
             return self.readings
-        return {root: merge(several) for root, several in self._declared.items()}
+        self._miss_pages()
+        return {
+            root: Reading(merge(several), self.seen[root].lost_types)
+            for root, several in self._declared.items()
+        }
 
     def order(self) -> None:
         """Let the newer of two readings hold: its bodies, and that something is gone."""
-        readings = self.merge_manifests()
+        readings = self.list_readings()
         self.quarantine += self._order.conflicts(readings)
         for one in self._order.newest(readings):
             self.bodies[one.resource.key], self._roots[one.resource.key] = one.resource, one.root
-        dated = {root: found for root, found in readings.items() if found.read_at}
+        dated = {root: found for root, found in readings.items() if found.manifest.read_at}
         if len(dated) > 1:
-            gone = [key for key, one in self.bodies.items() if is_gone(one, self._roots[key], dated)]
+            gone = [key for key, one in self.bodies.items() if is_gone(one, self._list_roots(key), dated)]
             for key in gone:
                 del self.bodies[key]
+
+    def _list_roots(self, key: str) -> set[Path]:
+        """Return the arguments that have a body of an id."""
+        return {one.root for one in self._order.repeated.get(key, ())} or {self._roots[key]}
 
     def estate(self) -> Estate:
         """Return what was read, as an estate."""
@@ -298,6 +306,7 @@ class SnapshotLoader(msgspec.Struct):
                 source = files[-1].source
                 self.quarantine.append(Quarantined(Place(source.name), reason))
                 self.seen[source.root].note_lost("*", f"a page is missing: {source.name}")
+        self._paged.clear()
 
     def embed(self) -> None:
         """Add the children inside the bodies that were kept, where the files hold no whole body of their own for them."""

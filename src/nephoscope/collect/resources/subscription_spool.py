@@ -37,6 +37,7 @@ from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from nephoscope.collect.resources.reading_order import Reading
     from nephoscope.collect.resources.resource_reader import Item, LostRecord
     from nephoscope.files.snapshot_files import ArchiveLimits, Progress
     from nephoscope_policy.aliases import Aliases
@@ -65,7 +66,7 @@ class SnapshotSpool:
         self._numbers: dict[Cell, int] = {}
         self._held = 0
         self._tenants = TenantMap({}, {}, {})
-        self._readings: dict[str, dict[Path, Coverage]] = {}
+        self._readings: dict[str, dict[Path, Reading]] = {}
 
     @classmethod
     def of(
@@ -146,7 +147,7 @@ class SnapshotSpool:
         for item in (*self._others, *self._list_unowned()):
             if tenant in owners(self._tenants, item, ""):
                 whole.take(item)
-        self._readings[tenant] = whole.merge_manifests()
+        self._readings[tenant] = whole.list_readings()
         cells = tuple(sorted(cell for cell in self._sizes if self._owner(cell) == tenant))
         for group in self._groups(cells, PART):
             found, doubled = self._pick(group, types, whole)
