@@ -261,7 +261,9 @@ def test_what_time_alone_changes_is_said_anew() -> None:
     assert PreviousAnalysis(said, {}, frozenset(), moved=False).holds(by_time, {})
 
 
-def test_a_body_that_an_analyzer_fails_on_is_unknown_and_the_others_are_judged(world: Any) -> None:
+def test_a_body_that_an_analyzer_fails_on_is_unknown_and_the_others_are_judged(
+    world: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     """A fault of one verdict is a result of that verdict alone."""
     view = world.view({**OPEN, "vms": {**OPEN["vms"], "vm2": {"subnet": "main/app", "ip": "10.0.1.5"}}})
     machines, asked = view.resources("microsoft.compute/virtualmachines"), keys()[PORTS]
@@ -275,10 +277,13 @@ def test_a_body_that_an_analyzer_fails_on_is_unknown_and_the_others_are_judged(w
     assert (first.state, first.cause) == (ComplianceState.UNKNOWN, ANALYZER_FAILED)
     assert "OverflowError: date value out of range" in first.description
     assert second.state is ComplianceState.COMPLIANT
+    (logged,) = caplog.records
+    assert logged.exc_info is not None
+    assert str(machines[0].body["id"]) in logged.getMessage()
 
 
 def test_the_keys_of_an_analyzer_that_fails_are_unknown_and_the_others_say_what_they_said(
-    world: Any, monkeypatch: pytest.MonkeyPatch
+    world: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(view: Any) -> None:
         raise ZeroDivisionError("a fault")
@@ -298,3 +303,28 @@ def test_the_keys_of_an_analyzer_that_fails_are_unknown_and_the_others_say_what_
     }
     others = [[one for one in each.assessments if one.key not in broken.keys] for each in (found, whole)]
     assert others[0] == others[1]
+    (logged,) = caplog.records
+    assert logged.exc_info is not None
+    assert broken.name in logged.getMessage()
+
+
+def test_an_analyzer_that_failed_is_asked_again_although_nothing_changed(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, every = run(world.view(OPEN)), analyzers()
+    (broken,) = [one for one in every if PORTS in one.keys]
+
+    def fail(view: Any) -> None:
+        raise OSError("a disk that comes back")
+
+    monkeypatch.setattr(
+        analyzer_runner,
+        "analyzers",
+        lambda: [replace(one, analyze=fail) if one is broken else one for one in every],
+    )
+    found = run(world.view(OPEN))
+    monkeypatch.setattr(analyzer_runner, "analyzers", lambda: every)
+    earlier = PreviousAnalysis(found.told, found.logs, frozenset(), moved=False)
+    again = run(world.view(OPEN), None, earlier)
+    assert found.assessments != whole.assessments
+    assert again.assessments == whole.assessments

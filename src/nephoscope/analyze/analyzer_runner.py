@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -9,10 +10,10 @@ from msgspec.structs import replace
 
 from nephoscope.analyze.assessment_overlay import TYPE, assessment_id, resource_of, state_of
 from nephoscope.analyze.discovery import analyzers, analyzers_named
-from nephoscope.analyze.verdict import not_collected, report_failure
+from nephoscope.analyze.verdict import make_failure, not_collected
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.log_queries import DeclaredReads
-from nephoscope_policy.data_gap import STALE, Gap
+from nephoscope_policy.data_gap import ANALYZER_FAILED, STALE, Gap
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
+_LOG = logging.getLogger(__name__)
+
 
 class AnalyzerResult(msgspec.Struct, frozen=True):
     """What one analyzer `said` by itself, and what came of it beside the snapshot: the rest is as in Analysis."""
@@ -32,6 +35,10 @@ class AnalyzerResult(msgspec.Struct, frozen=True):
     overlay: tuple[Resource, ...]
     unknown: Mapping[str, Gap]
     assessments: tuple[Assessment, ...]
+
+    def has_failure(self) -> bool:
+        """Return whether the analyzer failed on something, which may have passed by the next run."""
+        return any(one.cause == ANALYZER_FAILED for one in self.said)
 
     def written_assessments(self) -> dict[tuple[str, str], tuple[Assessment, Resource]]:
         """Return what the analyzer said of each resource under each key, with the resource that it was written as."""
@@ -111,7 +118,7 @@ def _tell(
     before = earlier.told.get(analyzer.name) if earlier is not None else None
     if before is None or earlier is None:
         return _collect(analyzer, _say(analyzer, view), view, {})
-    if not earlier.holds(analyzer, logs):
+    if not earlier.holds(analyzer, logs) or before.has_failure():
         return _collect(analyzer, _say(analyzer, view), view, before.written_assessments())
     if earlier.collected or len(before.overlay) == len(before.said):
         return before
@@ -123,12 +130,13 @@ def _say(analyzer: Analyzer, view: EstateView) -> tuple[Assessment, ...]:
     try:
         return tuple(analyzer.analyze(view))
     except DataNotCollectedError as gap:
-        return tuple(not_collected(resource, key, gap) for resource, key in _asked(analyzer, view))
+        return tuple(not_collected(resource, key, gap) for resource, key in _list_asked(analyzer, view))
     except Exception as error:  # noqa: BLE001 - the boundary of an analyzer: its keys end Unknown, and the others go on
-        return tuple(report_failure(resource, key, error) for resource, key in _asked(analyzer, view))
+        _LOG.exception("the analyzer %s failed", analyzer.name)
+        return tuple(make_failure(resource, key, error) for resource, key in _list_asked(analyzer, view))
 
 
-def _asked(analyzer: Analyzer, view: EstateView) -> Iterator[tuple[str, Key]]:
+def _list_asked(analyzer: Analyzer, view: EstateView) -> Iterator[tuple[str, Key]]:
     """Yield the ids of the resources that an analyzer judges, with each key."""
     for key in analyzer.keys.values():
         for type_ in key.types:

@@ -72,12 +72,12 @@ def judge_all(
         except DataNotCollectedError as gap:
             yield not_collected(str(resource.body["id"]), key, gap)
         except Exception as error:  # noqa: BLE001 - the boundary of a verdict: what one body holds keeps no other from its own
-            yield report_failure(str(resource.body["id"]), key, error)
+            _LOG.exception("the analyzer of %s failed on %s", key.id, resource.body["id"])
+            yield make_failure(str(resource.body["id"]), key, error)
 
 
-def report_failure(resource: str, key: Key, error: Exception) -> Assessment:
-    """Nobody can say, since the analyzer has a fault: it is logged, and named in the assessment."""
-    _LOG.error("the analyzer of %s failed on %s", key.id, resource, exc_info=error)
+def make_failure(resource: str, key: Key, error: Exception) -> Assessment:
+    """Nobody can say, since the analyzer has a fault, which the description names."""
     said = f"the analyzer failed: {type(error).__name__}: {error}"
     return unknown(resource, key, ANALYZER_FAILED, said[:300])
 

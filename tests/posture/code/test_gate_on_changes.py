@@ -140,6 +140,24 @@ def test_a_bicep_file_whose_output_the_change_leaves_alone_is_not_assessed(
     assert compiled.exit_code == 0, compiled.output
 
 
+def test_a_configuration_without_a_plan_is_told_where_the_change_touches_it(clone: Clone) -> None:
+    (clone.folder / "net").mkdir()
+    for folder in (clone.folder, clone.folder / "net"):
+        (folder / "main.tf").write_text('resource "azurerm_virtual_network" "a" {}\n')
+    clone.commit()
+    clone.git("push", "-q", "origin", "change:main")
+    clone.git("fetch", "-q")
+    clone.commit(new=template(True, "stnew"))
+    untouched = clone.scan(".", "--since", "origin/main", "--tools", "none")
+    assert untouched.exit_code == 0, untouched.output
+    (clone.folder / "net" / "prod.tfvars").write_text('name = "a"\n')
+    clone.commit()
+    touched = clone.scan(".", "--since", "origin/main", "--tools", "none")
+    assert touched.exit_code == 3, touched.output
+    assert "net/main.tf:1:1: not assessed: Terraform is judged by its plan" in touched.output
+    assert " main.tf:1:1: not assessed" not in touched.output
+
+
 def test_a_file_that_moves_keeps_its_findings(clone: Clone) -> None:
     clone.git("mv", "old.json", "renamed.json")
     clone.git("commit", "-qm", "move")

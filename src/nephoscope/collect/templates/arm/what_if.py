@@ -31,6 +31,8 @@ _NOTHING = frozenset({"delete", "ignore", "noeffect"})
 """Changes that deploy nothing; what is of neither kind, such as `unsupported`, is not assessed."""
 _SUCCEEDED = "succeeded"
 _NOTES = frozenset({"info"})
+_LISTS = ("changes", "potentialChanges", "diagnostics")
+"""Lists of a result; as Azure answers it they stand in its `properties`."""
 
 
 def is_what_if(name: str, head: str) -> bool:
@@ -201,7 +203,7 @@ def _list_members(value: object, name: str) -> Iterator[tuple[Path, object]]:
     """The members of a list of a result, as Azure answers it or as the command prints it, with their paths."""
     path: Path = ()
     inner = member(value, "properties")
-    if inner is not None and member(inner[1], "changes") is not None:
+    if inner is not None and any(member(inner[1], one) is not None for one in _LISTS):
         path, value = (inner[0],), inner[1]
     found = member(value, name)
     for index, one in enumerate(found[1] if found is not None and isinstance(found[1], list) else ()):

@@ -16,7 +16,7 @@ from nephoscope.collect.templates.arm.template_repository import (
 )
 from nephoscope.collect.templates.arm.template_specs import SpecLookup
 from nephoscope.collect.templates.bicep.bicep_repository import NOT_VERIFIED, compiled_file
-from nephoscope.collect.templates.terraform.plan_repository import WITHOUT_PLAN
+from nephoscope.collect.templates.terraform.plan_repository import TERRAFORM, WITHOUT_PLAN
 from nephoscope.posture.code.baseline import fingerprints_before, known_before
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.external_checks import ForeignChecks
@@ -118,7 +118,9 @@ def _without_untouched(
             return file in changed
         if one.reason.startswith(WITHOUT_PLAN):
             folder = file.rpartition("/")[0]
-            return any(name.endswith(".tf") and name.rpartition("/")[0] == folder for name in changed)
+            return any(
+                name.lower().endswith(TERRAFORM) and name.rpartition("/")[0] == folder for name in changed
+            )
         return True
 
     return replace(report, unread=[one for one in report.unread if is_of_change(one)])
