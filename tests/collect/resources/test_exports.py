@@ -192,6 +192,20 @@ def test_a_text_in_the_place_of_an_object_is_unread(tmp_path, text, body, unread
     assert not found.complete
 
 
+@pytest.mark.parametrize(
+    "name", ["accessToken", "accountKey", "connectionString", "password", "sasUri", "servicePrincipalKey"]
+)
+@pytest.mark.parametrize("value", ["AccountKey=x", {"type": "SecureString", "value": "**********"}])
+def test_a_secret_of_a_data_factory_may_be_a_text_or_an_object(tmp_path, name, value):
+    """A policy looks for the text: it is what Azure has, and is not cut."""
+    service = f"{GROUP}/providers/Microsoft.DataFactory/factories/f/linkedservices/a"
+    body = {"id": service, "properties": {"type": "AzureBlobStorage", "typeProperties": {name: value}}}
+    estate = load(tmp_path, "whole.json", [body])
+    found = estate.resources[service.lower()]
+    assert (found.complete, found.unread, estate.quarantine) == (True, frozenset(), ())
+    assert found.body["properties"]["typeProperties"] == {name: value}
+
+
 def test_lists_that_only_an_imported_table_of_aliases_knows_are_looked_for(tmp_path):
     """Whoever imports aliases of a type has policies over its lists: they must not take a joined list for a value."""
     thing = f"{GROUP}/providers/Contoso.Own/things/a"

@@ -3,6 +3,7 @@
 At its last level `ConvertTo-Json` joins `["22", "3389"]` to `"22 3389"`, and programs write what they do not serialize as JSON text,
 as the name of a class, or in words of their own. Such a text looks like any other. That a type has an object or a list in its place is
 known from the aliases that go into it (`a.b`) or over it (`a[*]`).
+A secret of a data factory may be a text, or an object with a `type`.
 Source: https://learn.microsoft.com/powershell/module/microsoft.powershell.utility/convertto-json
 """
 
@@ -18,6 +19,8 @@ from nephoscope_policy.model.resource import UNREAD
 Shape = dict[Segment, "Shape"]
 #: What may stand in the place of another value or lead to one, of what JSON holds.
 _HOLDERS = frozenset((str, list, dict))
+#: What aliases read in an object in whose place Azure takes a text as well, where another alias reads the whole.
+_TYPED_TEXT = {"type"}
 
 
 class ExpectedShapes:
@@ -55,10 +58,15 @@ class ExpectedShapes:
 
 def _build_shape(aliases: Aliases, type_: str) -> Shape:
     found: Shape = {}
+    ends: list[Shape] = []
     for alias in aliases.of_type(type_):
         node = found
         for segment in split(alias.path):
             node = node.setdefault(segment.lower() if isinstance(segment, str) else segment, {})
+        ends.append(node)
+    for end in ends:
+        if end.keys() == _TYPED_TEXT:
+            end.clear()
     return found
 
 

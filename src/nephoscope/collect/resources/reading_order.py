@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """What an argument read: its manifest, and the types of which a record was lost ('*' = of some type)."""
+    """The claims of an argument: its manifest, and the types of which a record was lost ('*' = of some type)."""
 
     manifest: Coverage
     lost: frozenset[str] = frozenset()
