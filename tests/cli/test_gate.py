@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
+from nephoscope.analyze import analyzer_runner
+from nephoscope.analyze.discovery import analyzers
+from nephoscope.analyze.subnet_security_groups import ATTACHED
 from nephoscope.cli.main import cli
 
 ONE, TWO = (f"/subscriptions/{digit * 8}-1111-1111-1111-111111111111" for digit in "12")
@@ -143,6 +147,24 @@ def test_what_could_not_be_used_is_named_where_nothing_was_assessed(output: str,
     assert result.exit_code == 3
     assert "2 records could not be used; the first, " in result.stderr
     assert "an export must keep the column 'id'" in result.stderr
+
+
+@pytest.mark.parametrize("parts", ["always", "never"])
+@pytest.mark.parametrize(("subnets", "code"), [([], 0), ([{"name": "app", "properties": {}}], 3)])
+def test_a_fault_of_an_analyzer_is_no_clean_result(
+    subnets: list[dict[str, Any]], code: int, parts: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise ZeroDivisionError("a fault")
+
+    every = [replace(one, analyze=fail) if ATTACHED.id in one.keys else one for one in analyzers()]
+    monkeypatch.setattr(analyzer_runner, "analyzers", lambda: every)
+    network = resource(ONE, "Microsoft.Network/virtualNetworks", "hub", subnets=subnets)
+    (place / "estate.json").write_text(json.dumps([*ESTATE, network]))
+    result = run(place, "scan", "--in-parts", parts)
+    assert result.exit_code == code, result.output
+    said = "Subnets should be associated with a network security group: the analyzer has a fault"
+    assert result.stderr.count(said) == (code == 3)
 
 
 @pytest.mark.parametrize("parts", ["always", "never"])

@@ -11,6 +11,7 @@ from functools import cached_property
 import msgspec
 from msgspec.structs import replace
 
+from nephoscope.analyze.discovery import keys as analyzer_keys
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.analyzer_results import Analysis
 from nephoscope.posture.evaluation.assessments import Assessments, Decisions
@@ -23,6 +24,7 @@ from nephoscope.posture.recommendations.recommendation import Recommendation
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.catalogue_entry import ContentProblem
 from nephoscope_policy.context import EvaluationContext
+from nephoscope_policy.data_gap import ANALYZER_FAILED
 from nephoscope_policy.evaluation_result import Result
 from nephoscope_policy.exemption import Exemption
 from nephoscope_policy.model.assessment import Assessment, Reason
@@ -106,12 +108,21 @@ class EvaluationRun:
 
     @cached_property
     def errors(self) -> tuple[ContentProblem, ...]:
-        """Return what could not be used or does not fit together: documents, references, scopes, exemptions."""
+        """Return what could not be used, does not fit together or failed: documents, references, scopes, exemptions, analyzers."""
         found = [*self.plan.problems, *self.engine.program.problems]
         found.extend(_outside(exemption) for exemption in self._decisions.misplaced)
         found.extend(self._orphan(exemption) for exemption in self._decisions.orphaned)
         found.extend(self._without_members())
+        found.extend(self._list_failed_analyzers())
         return tuple(found)
+
+    def _list_failed_analyzers(self) -> Iterator[ContentProblem]:
+        """A problem for each assessment key that an analyzer failed on: a fault of the product is no data gap."""
+        for key in sorted({one.key for one in self.analysis.assessments if one.cause == ANALYZER_FAILED}):
+            title = analyzer_keys()[key].title
+            yield ContentProblem(
+                Place(title), "the analyzer has a fault, so that verdicts are Unknown: see the log"
+            )
 
     def _orphan(self, exemption: Exemption) -> ContentProblem:
         """An exemption whose assignment is not judged by: the estate has it, or nobody has."""
