@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import yaml
 
+from nephoscope.collect.templates.bicep import bracket_index as bicep
+from nephoscope.collect.templates.terraform.hcl import bracket_index as hcl
+
 _SLASHES = r"(?P<comment>//[^\n]*|/\*.*?(?:\*/|\Z))"
 _QUOTED = r'"(?:[^"\\\n]|\\.)*"?'
 _JSON = re.compile(rf"{_QUOTED}|'(?:[^'\\\n]|\\.)*'?|{_SLASHES}", re.DOTALL)
-_BICEP = re.compile(
-    rf"'''.*?(?:'''|\Z)|'(?:[^'\\\n$]|\\.|\$(?!\{{)|\$\{{(?:[^{{}}'\n]|'(?:[^'\\\n]|\\.)*')*\}}|\$)*'?|{_SLASHES}",
-    re.DOTALL,
-)
-_HCL = re.compile(
-    r"<<-?(?P<end>\w+)[^\n]*\n.*?(?:^[ \t]*(?P=end)\b|\Z)"
-    r'|"(?:[^"\\\n$]|\\.|\$(?!\{)|\$\{(?:[^{}"\n]|"(?:[^"\\\n]|\\.)*")*\}|\$)*"?'
-    r"|(?P<comment>(?:\#|//)[^\n]*|/\*.*?(?:\*/|\Z))",
-    re.DOTALL | re.MULTILINE,
-)
 _SHELL = re.compile(
     r"<<-?[ \t]*([\"']?)(?P<end>\w+)\1[^\n]*\n.*?(?:^[ \t]*(?P=end)[ \t]*$|\Z)"
     r'|\\.|"(?:[^"\\]|\\.)*"?|\'[^\']*\'?'
@@ -36,10 +29,9 @@ _OTHER = re.compile(
 )
 _BY_ENDING = (
     ((".json", ".jsonc", ".tfplan"), _JSON),
-    ((".bicep", ".bicepparam"), _BICEP),
-    ((".tf", ".tfvars", ".hcl"), _HCL),
     ((".sh", ".bash", ".ksh"), _SHELL),
 )
+_BICEP, _HCL = (".bicep", ".bicepparam"), (".tf", ".tfvars", ".hcl")
 _YAML = (".yml", ".yaml")
 _DOCKER = re.compile(r"(?:^|[/.])(?:docker|container)file(?:[.-][^/]*)?$", re.IGNORECASE)
 _HASH = re.compile(r"(?:^|(?<=\s))#[^\n]*", re.MULTILINE)
@@ -58,6 +50,10 @@ def find_comments(name: str, text: str) -> Iterator[SourceComment]:
     file = name.lower()
     if file.endswith(_YAML):
         return _of_yaml(text)
+    if file.endswith(_BICEP):
+        return _of_index(bicep.bracket_ends(text), ("//", "/*"), text)
+    if file.endswith(_HCL):
+        return _of_index(hcl.bracket_ends(text), ("#", "//", "/*"), text)
     if _DOCKER.search(file):
         return _of_pattern(_DOCKERFILE, text)
     pattern = next((one for ends, one in _BY_ENDING if file.endswith(ends)), None)
@@ -71,6 +67,14 @@ def _of_pattern(pattern: re.Pattern[str], text: str) -> Iterator[SourceComment]:
         if start >= 0:
             line, at = line + text.count("\n", at, start), start
             yield from _lines(text, start, found.end("comment"), line)
+
+
+def _of_index(ends: Mapping[int, int], marks: tuple[str, ...], text: str) -> Iterator[SourceComment]:
+    """The comments among the parts of a text, by where each begins and ends."""
+    line, at = 1, 0
+    for start in sorted(one for one in ends if text.startswith(marks, one)):
+        line, at = line + text.count("\n", at, start), start
+        yield from _lines(text, start, ends[start], line)
 
 
 def _lines(text: str, start: int, end: int, line: int) -> Iterator[SourceComment]:

@@ -50,7 +50,7 @@ class _HclScanner:
 
     def _heredoc(self, mark: str, start: int, at: int) -> int | None:
         """Skip to the line that holds the mark alone; one without an end goes to the end of the text."""
-        match = re.compile(rf"^[ \t]*{re.escape(mark)}[ \t]*$", re.MULTILINE).search(self._text, at - 1)
+        match = re.compile(rf"^[ \t]*{re.escape(mark)}[ \t]*\r?$", re.MULTILINE).search(self._text, at - 1)
         if match is None:
             return None
         self.ends[start] = match.end()
