@@ -17,13 +17,14 @@ from nephoscope_policy.model.source_location import Place
 def active(shipped: RuleFolder, packs: Iterable[RulePack], switched: SwitchState) -> RuleFolder:
     """The shipped rules and those of packs, each switched as people said: the shipped are on by default, imported ones are off.
 
-    A rule that is off is among them, not enabled. Of two with one id the first counts.
+    A rule that is off is among them, not enabled; one of a pack only where people switched the rule itself. Of two with one id the
+    first counts.
     """
     rules = {one.id: _switch(one, switched.on(one.id, default=one.enabled)) for one in shipped.rules}
     refused = list(shipped.refused)
     for pack in packs:
         for stored in pack.of(ContentKind.RULE):
-            if not switched.on(stored.id, pack.name, default=False):
+            if stored.id not in switched.rules and not switched.on(stored.id, pack.name, default=False):
                 continue
             place = Place(f"{pack.name}:{stored.source}", path=stored.path)
             try:

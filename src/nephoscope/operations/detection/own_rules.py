@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal
+from collections.abc import Container, Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
@@ -17,6 +17,9 @@ from nephoscope.operations.declaration.operation import (
 from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, Row, SectionList
 from nephoscope.operations.declaration.request_field import describe
 from nephoscope.operations.declaration.schemas import InWorkspace, Text
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.library.content_packs import StoredPiece
 
 OPERATIONS = OperationGroup("own-rules", "Own rules", "A rule")
 READ, WRITE, DELETE = (f"Microsoft.SecurityInsights/alertRules/{one}" for one in ("read", "write", "delete"))
@@ -99,13 +102,27 @@ def _propose_copy(call: OperationCall, id_: str) -> Mapping[str, object]:
 )  # fmt: skip
 def rules(call: OperationCall, query: InWorkspace) -> list[Row]:
     """List the rules of people's own."""
+    from nephoscope.alerts.library.active_rules import active
     from nephoscope.alerts.library.own_rules import OwnRules
+    from nephoscope.alerts.rules.rule_files import RuleFolder
 
-    call.workspace(query.workspace)
+    switched = call.state.rule_switches.of(call.workspace(query.workspace))
+    pack = OwnRules(call.state, call.service.data).pack
+    if pack is None:
+        return []
+    enabled = {one.id for one in active(RuleFolder((), ()), [pack], switched).rules if one.enabled}
     return [
-        {**_read_fields(one.document), "id": one.id, "status": one.standing or "runs"}
-        for one in OwnRules(call.state, call.service.data).pieces
+        {**_read_fields(one.document), "id": one.id, "status": _describe_status(one, enabled)}
+        for one in pack.pieces
     ]
+
+
+def _describe_status(piece: StoredPiece, enabled: Container[str]) -> str:
+    """Return `disabled` for a rule that could run in the workspace but is not enabled there, else what keeps it from running."""
+    from nephoscope.alerts.library.content_status import RuleAvailability
+
+    runs = piece.standing == RuleAvailability.RUNS
+    return "disabled" if runs and piece.id not in enabled else piece.standing
 
 
 @OPERATIONS.operation(
