@@ -19,6 +19,8 @@ from nephoscope.state.incidents.alert_counts import count_by_time
 from nephoscope.state.incidents.alerts import AlertFilter
 from nephoscope.state.incidents.incident_counts import count_alerts_of, count_incidents
 from nephoscope.state.incidents.incidents import Incident, IncidentFilter, IncidentStatus
+from nephoscope.state.ingestion.source_health import Arrival
+from nephoscope.state.ingestion.sources import Source
 from nephoscope.web.page_data import assessment_progress
 from nephoscope.web.page_data.assessment_progress import STALE, UNFINISHED
 from nephoscope.web.rendering.stacked_columns import stack_columns
@@ -134,6 +136,23 @@ def test_the_axis_ends_at_an_even_number(most, high):
     columns = stack_columns(("High", "Low"), [(most, 0), (0, 0)])
     assert (columns.middle, columns.high) == (high // 2, high)
     assert len(columns.groups) == (1 if most else 0)
+
+
+def test_a_source_that_sent_nothing_yet_is_not_said_to_be_well(instance, owner):
+    def count_waiting() -> int:
+        found = re.search(
+            r"Silent sources \d+ of \d+ (\d+) sources? sent nothing yet\.", plain(owner.get("/").text)
+        )
+        return int(found[1]) if found else 0
+
+    sources, before = instance.state.sources, count_waiting()
+    sources.add(Source("fresh", "syslog", {"udp": "127.0.0.1:5514"}))
+    try:
+        assert count_waiting() == before + 1
+        instance.state.source_health.count_arrivals("fresh", [Arrival("Syslog", 2)], instance.now)
+        assert count_waiting() == before
+    finally:
+        sources.remove("fresh")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Source states: how many log sources are to run, and which of them bring nothing or fail."""
+"""Source states: how many log sources there are, which are silent or failing, and how many never sent a row."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ READ = "Nephoscope/sources/read"
 
 @dataclass(frozen=True, slots=True)
 class SourceStates:
-    """Number of sources, and those that are silent or failing."""
+    """Number of sources, those that are silent or failing, and how many others have sent nothing yet."""
 
     total: int
     troubled: Sequence[HealthRow]
+    waiting: int
 
 
 def read_source_states(visit: Visit) -> SourceStates | None:
@@ -31,9 +32,14 @@ def read_source_states(visit: Visit) -> SourceStates | None:
     every = [
         one for one in rows(visit.instance.state, visit.instance.now) if one.health.workspace in readable
     ]
-    sources = {(one.health.source, one.health.workspace) for one in every}
-    wrong = {(one.health.source, one.health.workspace): one for one in reversed(every) if _is_troubled(one)}
-    return SourceStates(len(sources), list(wrong.values()))
+    sources = {_place(one) for one in every}
+    wrong = {_place(one): one for one in reversed(every) if _is_troubled(one)}
+    sent = {_place(one) for one in every if one.health.last_seen is not None}
+    return SourceStates(len(sources), list(wrong.values()), len(sources - sent - wrong.keys()))
+
+
+def _place(one: HealthRow) -> tuple[str, str]:
+    return one.health.source, one.health.workspace
 
 
 def _is_troubled(one: HealthRow) -> bool:
