@@ -91,6 +91,11 @@ def test_a_rule_is_written_from_a_query_edited_and_copied(owner, instance) -> No
     shown = owner.get(row).text
     assert "Account.Name=Who" in shown
     assert owner.get(row.replace("/settings/own-rules/item/", "/rules/").partition("?")[0]).status_code == 200
+    assert '<span class="state state--pass">runs</span>' in listed
+    rule = row.replace("/settings/own-rules/item/", "/rules/").partition("?")[0]
+    assert owner.post(rule, data={"act": "off"}, headers=HERE).status_code == 303
+    assert '<span class="state">disabled</span>' in owner.get("/settings/own-rules").text
+    assert owner.get(rule).status_code == 200
     changed = owner.post(row, data={**form, "act": "change", "severity": "Low"}, headers=HERE)
     assert changed.status_code == 303
     copied = owner.get(page, params={"like": row.rpartition("/")[2].partition("?")[0]}).text
@@ -133,6 +138,11 @@ def test_a_watchlist_is_created_and_filled(owner, instance) -> None:
         owner.post(page, data={"act": "add", "cells": "Who=ada\nWhy=boss"}, headers=HERE).status_code == 303
     )
     assert "boss" in owner.get(page).text
+    for number in range(101):
+        sent = {"act": "add", "cells": f"Who=user{number:03}\nWhy=many"}
+        assert owner.post(page, data=sent, headers=HERE).status_code == 303
+    assert "first 100 of 102" in owner.get(page).text
+    assert len(owner.get(page, params={"table": "items", "format": "csv"}).text.splitlines()) == 103
     assert owner.post(page, data={"act": "drop", "keys": "ada"}, headers=HERE).status_code == 303
     assert owner.post(page, data={"act": "delete"}, headers=HERE).status_code == 303
     assert owner.get(page).status_code == 404

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -30,7 +30,8 @@ class SectionList:
     the column by which operations name a row, `name` the one that people read; `facets` are columns that filters are made of. Rows
     are those of the command unless `rows` gives them. `nothing` is said where there is no row, `plural`
     is that of the noun where it is not made by an s, `guide` the file of the guide about it. `given` is what
-    the request says; `opens` is the path of a page about a row, `{}` its key, and what the page shows.
+    the request says; `opens` is the path of a page about a row, `{}` its key, and what the page shows. `most` is how many rows the
+    operation gives at most, so that a list of so many is said to be the newest alone (0 = it gives all).
     """
 
     title: str
@@ -47,6 +48,15 @@ class SectionList:
     opens: tuple[str, str] = ("", "")
     given: Mapping[str, object] = field(default_factory=dict)
     plural: str = ""
+    most: int = 0
+
+
+class FirstRows(list[Row]):
+    """The first rows of a table that may have more: `total` of them."""
+
+    def __init__(self, rows: Iterable[Row], total: int) -> None:
+        super().__init__(rows)
+        self.total = total
 
 
 @dataclass(frozen=True, slots=True)

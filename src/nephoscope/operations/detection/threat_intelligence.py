@@ -17,6 +17,7 @@ OPERATIONS = OperationGroup("threat-intelligence", "Threat intelligence", "An ob
 READ, WRITE, DELETE = (
     f"Microsoft.SecurityInsights/threatIntelligence/indicators/{one}" for one in ("read", "write", "delete")
 )
+MOST_LISTED = 10_000
 _FEED_KINDS = frozenset({"taxii", "misp"})
 
 
@@ -67,7 +68,7 @@ def _explain_nothing(found: ListedIntel) -> str:
     page=SectionList(
         "Threat intelligence", "Detection", "object", "Malicious addresses, domains, URLs, file hashes and senders that rules match.",
         key="id", name="value", guide="threat-intelligence.md", facets=("status", "source", "observable"),
-        given={"most": 10_000, "every": True},
+        given={"most": MOST_LISTED, "every": True}, most=MOST_LISTED,
         nothing="No threat intelligence yet: add a TAXII or MISP source, or run `nephoscope intel import FILE`.",
         columns=(
             PageColumn("value", "Value"), PageColumn("observable", "Type", optional=True), PageColumn("source", "Source"),

@@ -14,6 +14,7 @@ from nephoscope.operations.declaration.operation import (
     RefusedRequestError,
 )
 from nephoscope.operations.declaration.operation_page import (
+    FirstRows,
     OperationForm,
     PageColumn,
     Row,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from nephoscope.service.watchlists import WatchlistStore
 
 OPERATIONS = OperationGroup("watchlists", "Watchlists", "A watchlist")
+MOST_SHOWN = 10_000
 READ, WRITE, DELETE = (f"Microsoft.SecurityInsights/watchlists/{one}" for one in ("read", "write", "delete"))
 
 
@@ -90,10 +92,12 @@ def lists(call: OperationCall, query: InWorkspace) -> list[Row]:
 
 
 @OPERATIONS.operation(READ, page=RowTable("Items"))
-def items(call: OperationCall, alias: Text, query: InWorkspace) -> list[Row]:
-    """List the items of a watchlist."""
-    head = call.state.watchlists.get(call.workspace(query.workspace), alias)
-    return [{**one.cells, "(expires)": one.expires} for one in call.state.watchlists.read(head, 100)]
+def items(call: OperationCall, alias: Text, query: InWorkspace) -> FirstRows:
+    """List the items of a watchlist, at most ten thousand."""
+    store = call.state.watchlists
+    head = store.get(call.workspace(query.workspace), alias)
+    found = ({**one.cells, "(expires)": one.expires} for one in store.read(head, MOST_SHOWN))
+    return FirstRows(found, store.count(head))
 
 
 @OPERATIONS.operation(WRITE, needs_lake=True, page=OperationForm("Create a watchlist"))

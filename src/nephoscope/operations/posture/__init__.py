@@ -1,1 +1,1 @@
-"""Operations of posture: exemptions."""
+"""Operations of posture: exemptions and assignments."""

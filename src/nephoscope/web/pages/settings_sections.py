@@ -13,7 +13,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from nephoscope.operations.declaration.discovery import operation_groups
 from nephoscope.operations.declaration.operation import Operation, OperationGroup
-from nephoscope.operations.declaration.operation_page import Answer, OperationForm, RowTable, SectionList
+from nephoscope.operations.declaration.operation_page import (
+    Answer,
+    FirstRows,
+    OperationForm,
+    RowTable,
+    SectionList,
+)
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.database.state_errors import TransientError
 from nephoscope.web.forms import operation_form
@@ -118,7 +124,8 @@ def fill_list(section: Section, visit: Visit) -> Filling:
         return as_csv(section.group.name, [one.title for one in columns], rows)
     beside = next((one for one in found.rows if one.key == visit.asked(PREVIEW)), None)
     return {
-        **_frame(section, visit, workspace), "list": show_rows(visit, wanted, found), "any": bool(every), "done": visit.asked("done"),
+        **_frame(section, visit, workspace), "list": show_rows(visit, wanted, found), "any": bool(every),
+        "cut": 0 < section.shown.most <= len(every), "done": visit.asked("done"),
         "beside": beside, "buttons": _row_buttons(section, visit, workspace, beside) if beside else (),
         "forms": [(form.label, one.name) for one, form in section.forms if _may(visit, one, workspace)],
         "notes": section.notes(answer),
@@ -237,14 +244,15 @@ def _row_tables(
 ) -> Iterator[dict[str, Answer]]:
     for one in section.group.operations:
         if isinstance(one.page, RowTable) and _may(visit, one, workspace):
-            rows = one.list_rows(operation_form.call_list(visit, one, workspace, found.key))
+            answer = operation_form.call_list(visit, one, workspace, found.key)
+            rows = one.list_rows(answer)
             columns = list((one.command.columns if one.command else ()) or (rows[0] if rows else ()))
             yield {
                 "name": one.name,
                 "title": one.page.title,
                 "columns": columns,
                 "rows": rows,
-                "total": len(rows),
+                "total": answer.total if isinstance(answer, FirstRows) else len(rows),
             }
 
 
