@@ -162,7 +162,7 @@ def test_suppressions_are_listed_filtered_and_a_file(instance, owner):
         ("Active", "1", False),
         ("Active", "0", True),
     ]
-    assert "<td" not in owner.get("/suppressions?q=nothing").text.replace('<td colspan="9"', "")
+    assert "<td" not in owner.get("/suppressions?q=nothing").text.replace('<td colspan="8"', "")
     assert "&lt;vpn&gt;" not in owner.get(f"/suppressions?id={stored_id(instance)}").text
     assert "No suppressions match" in owner.get("/suppressions?state=Ended").text
 
