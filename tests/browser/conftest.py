@@ -73,6 +73,19 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
         yield found, data
 
 
+def keep_cookies(chromium: Browser, base: str, link: str, file: Path) -> Path:
+    """Sign in by a link and keep the cookies in a file, for windows of a test."""
+    context = chromium.new_context(ignore_https_errors=True)
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    page.goto(f"{base}/link/{link}")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Overview").wait_for()
+    context.storage_state(path=file)
+    context.close()
+    return file
+
+
 @pytest.fixture(scope="session")
 def signed_in(chromium: Browser, address: tuple[str, Path]) -> Path:
     """The cookies of a person who signed in by a link, in a file."""
@@ -83,16 +96,7 @@ def signed_in(chromium: Browser, address: tuple[str, Path]) -> Path:
         with state.transaction() as session:
             program = state.principals.add(session, PrincipalKind.PROGRAM, "pipeline")
         guard.make_secret(program, SecretKind.TOKEN, "test")
-    context = chromium.new_context(ignore_https_errors=True)
-    context.set_default_timeout(PATIENCE)
-    page = context.new_page()
-    page.goto(f"{base}/link/{link}")
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("heading", name="Overview").wait_for()
-    kept = data / "cookies.json"
-    context.storage_state(path=kept)
-    context.close()
-    return kept
+    return keep_cookies(chromium, base, link, data / "cookies.json")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.browser.conftest import fill, served
+from tests.browser.conftest import fill, keep_cookies, served
 from tests.browser.layout_snapshot import (
     BOXES,
     GOLDEN,
@@ -66,15 +66,7 @@ CASES = [(path, state) for path in (*PAGES, *OTHERS) for state in STATES] + [
 def sign_in(chromium, base: str, data: Path) -> Path:
     with State.of(data) as state:
         link = Guard(state, lambda: Hierarchy({})).first_link("grace")
-    context = chromium.new_context(ignore_https_errors=True)
-    page = context.new_page()
-    page.goto(f"{base}/link/{link}")
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("heading", name="Overview").wait_for()
-    kept = data / "cookies.json"
-    context.storage_state(path=kept)
-    context.close()
-    return kept
+    return keep_cookies(chromium, base, link, data / "cookies.json")
 
 
 @pytest.fixture(scope="module")

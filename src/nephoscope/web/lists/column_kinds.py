@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
-from nephoscope.web.lists.list_cell import ago_cell, moment_cell, number_cell, text_cell
+from nephoscope.web.lists.list_cell import ListCell, ago_cell, moment_cell, number_cell, text_cell
 from nephoscope.web.lists.list_heads import ListColumn
 
 Row = TypeVar("Row")
@@ -16,30 +16,20 @@ def time_column(
     name: str, title: str, at_of: Callable[[Row], datetime | None], none: str = "–", *, shown: bool = True
 ) -> ListColumn[Row]:
     """Return a column of times."""
-    return ListColumn(
-        name,
-        title,
-        lambda one: moment_cell(at_of(one), none),
-        optional=True,
-        largest=True,
-        width="time",
-        shown=shown,
-    )
+    return _time_column(name, title, lambda one: moment_cell(at_of(one), none), "time", shown=shown)
 
 
 def ago_column(
     name: str, title: str, at_of: Callable[[Row], datetime | None], none: str = "–", *, shown: bool = True
 ) -> ListColumn[Row]:
     """Return a column of how long ago something was."""
-    return ListColumn(
-        name,
-        title,
-        lambda one: ago_cell(at_of(one), none),
-        optional=True,
-        largest=True,
-        width="ago",
-        shown=shown,
-    )
+    return _time_column(name, title, lambda one: ago_cell(at_of(one), none), "ago", shown=shown)
+
+
+def _time_column(
+    name: str, title: str, cell: Callable[[Row], ListCell], width: str, *, shown: bool
+) -> ListColumn[Row]:
+    return ListColumn(name, title, cell, optional=True, largest=True, width=width, shown=shown)
 
 
 def text_column(

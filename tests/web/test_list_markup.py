@@ -1,0 +1,89 @@
+"""Markup of lists: no text of a row, whatever it is, becomes an element, an attribute or an address of another kind."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nephoscope.web.lists.cell_markup import draw_cell
+from nephoscope.web.lists.list_cell import (
+    CellMark,
+    ListCell,
+    ago_cell,
+    code_cell,
+    moment_cell,
+    number_cell,
+    severity_cell,
+    state_cell,
+    text_cell,
+)
+from nephoscope.web.lists.list_heads import ListColumn
+from nephoscope.web.lists.row_markup import PreviewLinks, RowMarkup
+
+HOSTILE = (
+    "<script>alert(1)</script>", '" onmouseover="alert(1)', "' autofocus onfocus='alert(1)", "</td></tr></table><img src=x>",
+    "&lt;b&gt;", "a&b;c", '"><svg/onload=alert(1)>',
+)  # fmt: skip
+TEXTS = st.one_of(
+    st.sampled_from(HOSTILE), st.text(st.sampled_from("<>\"'&;/= abc"), min_size=1, max_size=12)
+)
+AT = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+class Shape(HTMLParser):
+    """The elements with the names of their attributes, and the texts with the values of attributes."""
+
+    def __init__(self, drawn: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, tuple[str, ...]]] = []
+        self.texts: list[str] = []
+        self.feed(drawn)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, tuple(name for name, _ in attrs)))
+        self.texts += [value or "" for _, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def cells(text: str) -> list[ListCell]:
+    mark = CellMark(text, text, text)
+    return [
+        text_cell(text, f"/alerts/{text}", whole=f"{text} whole", note=text, marks=[mark]), code_cell(text, f"{text} whole"),
+        number_cell(3, f"/x?{text}", text=text, note=text), severity_cell(text), moment_cell(None, text), ago_cell(None, text),
+        state_cell(text, text, whole=f"{text} why", note=text, link=text, marks=[mark]), moment_cell(AT),
+    ]  # fmt: skip
+
+
+def draw_row(text: str, key: str) -> Shape:
+    columns = [
+        ListColumn(f"c{at}", "Title", lambda _, one=one: one, main=not at, optional=at > 1)
+        for at, one in enumerate(cells(text))
+    ]
+    markup = RowMarkup(columns, PreviewLinks(f"/list?q={text}", key), "id")
+    return Shape(markup.draw(None, text, text, ticked=True))
+
+
+@given(TEXTS)
+def test_a_row_has_the_elements_of_a_harmless_one(text: str) -> None:
+    shape = draw_row(text, "another")
+    assert shape.elements == draw_row("harmless", "another").elements
+    assert text in shape.texts
+    assert f"Preview: {text}" in shape.texts
+
+
+@given(TEXTS)
+def test_a_cell_of_the_preview_has_the_elements_of_a_harmless_one(text: str) -> None:
+    drawn, plain = ([Shape(draw_cell(each, whole=True)) for each in cells(one)] for one in (text, "harmless"))
+    assert [one.elements for one in drawn] == [one.elements for one in plain]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_the_row_that_is_open_is_closed_by_its_link(text: str) -> None:
+    assert f"Close preview: {text}" in draw_row(text, text).texts
