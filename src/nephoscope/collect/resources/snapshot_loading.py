@@ -196,7 +196,7 @@ class SnapshotLoader(msgspec.Struct):
     bodies: dict[str, Resource] = msgspec.field(default_factory=dict)
     _ranks: dict[str, BodyRank] = msgspec.field(default_factory=dict)
     _roots: dict[str, Path] = msgspec.field(default_factory=dict)
-    _files: dict[str, str] = msgspec.field(default_factory=dict)
+    _files: dict[str, SourceFile] = msgspec.field(default_factory=dict)
     _order: ReadingOrder = msgspec.field(default_factory=ReadingOrder)
     seen: dict[Path, CoverageInference] = msgspec.field(
         default_factory=lambda: defaultdict(CoverageInference)
@@ -243,13 +243,13 @@ class SnapshotLoader(msgspec.Struct):
                 return
         self.bodies[key] = item.resource
         self._ranks[key] = rank
-        self._roots[key], self._files[key] = root, item.source.name
+        self._roots[key], self._files[key] = root, item.source
 
     def _repeat(self, key: str, again: RepeatedBody) -> None:
         """Note a further body of an id, behind the first."""
         several = self._order.repeated[key]
         if not several:
-            first = RepeatedBody(self.bodies[key], self._roots[key], self._files[key], self._ranks[key])
+            first = RepeatedBody(self.bodies[key], self._roots[key], self._files[key].name, self._ranks[key])
             several.append(first)
         several.append(again)
 

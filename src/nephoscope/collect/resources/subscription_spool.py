@@ -60,7 +60,7 @@ class SnapshotSpool:
         self._tenancy = Tenancy()
         self._others: list[Item] = []
         self._roots: dict[Path, int] = {}
-        self._files: dict[str, int] = {}
+        self._files: list[SourceFile] = []
         self._sizes: Counter[Cell] = Counter()
         self._buffers: defaultdict[Cell, bytearray] = defaultdict(bytearray)
         self._numbers: dict[Cell, int] = {}
@@ -95,17 +95,23 @@ class SnapshotSpool:
         return spool
 
     def _take(self, item: ReadResource, named: str) -> None:
-        root = self._roots.setdefault(item.source.root, len(self._roots))
-        file = self._files.setdefault(item.source.name, len(self._files))
+        file = self._number(item.source)
         subscription = item.resource.id.subscription
-        cell = (subscription, -1, "") if subscription else ("", root, named)
-        self._write(cell, msgspec.json.encode((root, file, item.api_version, item.resource.body, None)))
+        cell = (subscription, -1, "") if subscription else ("", self._roots[item.source.root], named)
+        self._write(cell, msgspec.json.encode((file, item.api_version, item.resource.body, None)))
+
+    def _number(self, source: SourceFile) -> int:
+        """The number of a file; its records come one after another, so that it is looked up once."""
+        if not self._files or self._files[-1] is not source:
+            self._files.append(source)
+            self._roots.setdefault(source.root, len(self._roots))
+        return len(self._files) - 1
 
     def _learn(self, item: LearnedResources) -> None:
         """Take own facts: their documents to those of the subscription, their claim to what is no resource."""
         self._others.append(msgspec.structs.replace(item, resources=()))
         for one in item.resources:
-            line = msgspec.json.encode((0, 0, "", one.body, item.read_at))
+            line = msgspec.json.encode((0, "", one.body, item.read_at))
             self._write((item.subscription, -1, ""), line)
 
     def _write(self, cell: Cell, line: bytes) -> None:
@@ -222,21 +228,20 @@ class SnapshotSpool:
             yield group
 
     def _read(self, cells: Sequence[Cell], part: SnapshotLoader) -> None:
-        roots, files = list(self._roots), list(self._files)
         for cell in cells:
             with self._file(cell).open("rb") as file:
                 for line in file:
-                    root, file_, version, body, read_at = _LINE.decode(line)
+                    number, version, body, read_at = _LINE.decode(line)
                     if read_at is not None:
                         part.learned.add(Resource.of(body), read_at)
                         continue
-                    source = SourceFile(Path(files[file_]), roots[root])
+                    source = self._files[number]
                     found = ReadResource(resource(ResourceRecord(body, version)), version, source)
                     part.see(found)
-                    part.keep(found, roots[root])
+                    part.keep(found, source.root)
 
 
-_LINE = msgspec.json.Decoder(tuple[int, int, str, dict[str, object], datetime | None])
+_LINE = msgspec.json.Decoder(tuple[int, str, dict[str, object], datetime | None])
 
 
 class Survey(msgspec.Struct):
