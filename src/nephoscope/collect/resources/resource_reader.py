@@ -102,14 +102,14 @@ def known_formats() -> tuple[ResourceFormat, ...]:
 
 
 def read(
-    source: SourceFile, limits: ArchiveLimits, advance: Callable[[int], None], joined: ExpectedShapes
+    source: SourceFile, limits: ArchiveLimits, advance: Callable[[int], None], shapes: ExpectedShapes
 ) -> Iterator[Item]:
     """Everything in one file; beyond 1,000 broken records the rest are only counted, in one last entry.
 
-    `joined` finds lists that the export made texts of.
+    `shapes` finds the texts that an export made of objects and lists.
     """
     count = 0
-    for item in _items(source, limits, advance, joined):
+    for item in _items(source, limits, advance, shapes):
         if isinstance(item, LostRecord):
             count += 1
             if count > MAX_QUARANTINED:
@@ -121,7 +121,7 @@ def read(
 
 
 def _items(
-    source: SourceFile, limits: ArchiveLimits, advance: Callable[[int], None], joined: ExpectedShapes
+    source: SourceFile, limits: ArchiveLimits, advance: Callable[[int], None], shapes: ExpectedShapes
 ) -> Iterator[Item]:
     if source.is_manifest:
         yield from _manifests(source, limits, advance)
@@ -140,7 +140,7 @@ def _items(
         yield LostRecord(Quarantined(Place(source.name, 1, 1), _name_other_text(first)), "*", source)
         return
     begun = itertools.chain((first,), stream)
-    yield from (_table if is_header(first) else _pieces)(begun, source, hints, joined)
+    yield from (_table if is_header(first) else _pieces)(begun, source, hints, shapes)
     yield from (LostRecord(Quarantined(place, reason), "", source) for place, reason in hints.list_hints())
     yield from (
         LostRecord(Quarantined(Place(source.name), why), type_, source) for type_, why in hints.missing()
@@ -169,14 +169,14 @@ def _name_kind(value: object) -> str:
 
 
 def _pieces(
-    stream: Iterator[bytes], source: SourceFile, hints: ExportHints, joined: ExpectedShapes
+    stream: Iterator[bytes], source: SourceFile, hints: ExportHints, shapes: ExpectedShapes
 ) -> Iterator[ReadResource | LostRecord | FileAnswers]:
     """Yield what a file of JSON holds."""
     splitter, answers = RecordSplitter(), AnswerRecords()
 
     def read_pieces(pieces: Iterator[RecordSlice]) -> Iterator[ReadResource | LostRecord]:
         for piece in pieces:
-            found = list(_piece(piece, source, hints, joined))
+            found = list(_piece(piece, source, hints, shapes))
             if splitter.paging.current is not None:
                 answers.see(splitter.paging.current, piece.data, [_resource_of(item) for item in found])
             yield from found
@@ -196,14 +196,14 @@ def _resource_of(item: ReadResource | LostRecord) -> Resource | None:
 
 
 def _table(
-    stream: Iterator[bytes], source: SourceFile, hints: ExportHints, joined: ExpectedShapes
+    stream: Iterator[bytes], source: SourceFile, hints: ExportHints, shapes: ExpectedShapes
 ) -> Iterator[ReadResource | LostRecord]:
     """Yield what a comma-separated file holds."""
     try:
         for row in rows(stream):
             data = row.text.encode()
             piece = RecordSlice(data, row.line, 1, row.error, value=row.value)
-            yield from _piece(piece, source, hints, joined)
+            yield from _piece(piece, source, hints, shapes)
     except FileError as error:
         yield LostRecord(Quarantined(Place(source.name), str(error)), "*", source)
 
@@ -225,7 +225,7 @@ def _manifests(
 
 
 def _piece(
-    piece: RecordSlice, source: SourceFile, hints: ExportHints, joined: ExpectedShapes
+    piece: RecordSlice, source: SourceFile, hints: ExportHints, shapes: ExpectedShapes
 ) -> Iterator[ReadResource | LostRecord]:
     if piece.error:
         yield _make_lost(piece, source, piece.error, _lost_type(piece.data))
@@ -240,7 +240,7 @@ def _piece(
                 convert_dates(record.body)
             cut = REMEDY if renderings and cut_out(record.body) else ""
             found = resource(record, origin)
-            if joined.take(found.body, found.type):
+            if shapes.take(found.body, found.type):
                 cut, found = REMEDY, replace(found, complete=False)
             listed = record.body.get("properties") is None and not found.type.startswith(_WITHOUT)
             place = Place(source.name, piece.line, piece.column)

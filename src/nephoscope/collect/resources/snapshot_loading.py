@@ -155,23 +155,23 @@ def items(
     for root in roots:
         if not root.exists():
             raise SnapshotError(f"no such file or folder: {root}")
-    limits, joined = limits or ArchiveLimits(), ExpectedShapes(aliases or Aliases.builtin())
+    limits, shapes = limits or ArchiveLimits(), ExpectedShapes(aliases or Aliases.builtin())
     meter = ByteMeter(roots, progress)
     for source in sources(roots, limits):
         if is_tape(source.path.name) and not source.entry:
-            yield from _of_tape(source, limits, joined)
+            yield from _of_tape(source, limits, shapes)
             meter.advance(source.path.stat().st_size)
         else:
-            yield from read(source, limits, meter.advance, joined)
+            yield from read(source, limits, meter.advance, shapes)
 
 
-def _of_tape(source: SourceFile, limits: ArchiveLimits, joined: ExpectedShapes) -> Iterator[Item]:
+def _of_tape(source: SourceFile, limits: ArchiveLimits, shapes: ExpectedShapes) -> Iterator[Item]:
     """Yield what a tar archive holds, a member at a time in a folder for temporary files; what stops it before its end is told."""
     special: list[Path] = []
     with TemporaryDirectory(prefix="nephoscope-") as folder:
         try:
             for member in members(source, limits, Path(folder), is_json, [], special):
-                yield from read(member, limits, lambda _: None, joined)
+                yield from read(member, limits, lambda _: None, shapes)
         except FileError as error:
             yield _make_lost(source, source.name, str(error))
     for path in special:
