@@ -213,6 +213,8 @@ def test_a_function_of_the_workspace_stays(data: Path, checkout: Path) -> None:
 
 def test_a_pack_goes_with_its_functions(data: Path) -> None:
     run(data, "content", "import", str(CHECKOUT), "--name", "acme", "--enable", code=3)
+    assert "pack 'nope' not found" in run(data, "content", "remove", "acme", "nope", code=2).stderr
+    run(data, "query", "OwnCallers(1)")
     run(data, "content", "remove", "acme")
     assert detected(data) == []
     run(data, "query", "OwnCallers(1)", code=2)

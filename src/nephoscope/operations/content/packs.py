@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from nephoscope.operations.declaration.operation import (
     CommandLine,
@@ -13,6 +13,9 @@ from nephoscope.operations.declaration.operation import (
 from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, Row, SectionList
 from nephoscope.operations.declaration.request_field import describe
 from nephoscope.operations.declaration.schemas import Shape, Text
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.library.content_packs import RulePack
 
 OPERATIONS = OperationGroup("packs", "Content packs", "A pack")
 READ, DELETE = "Microsoft.SecurityInsights/alertRules/read", "Microsoft.SecurityInsights/alertRules/delete"
@@ -62,7 +65,9 @@ def packs(call: OperationCall) -> list[Row]:
 )  # fmt: skip
 def remove_all(call: OperationCall, body: PackNames) -> list[tuple[str, int]]:
     """Delete imported packs of rules, with their functions. Watchlists are preserved."""
-    return [_remove(call, name) for name in body.names]
+    # all are read first: where one is missing, none is deleted
+    found = [_require_pack(call, name) for name in dict.fromkeys(body.names)]
+    return [_remove(call, pack) for pack in found]
 
 
 @OPERATIONS.operation(
@@ -71,16 +76,20 @@ def remove_all(call: OperationCall, body: PackNames) -> list[tuple[str, int]]:
 )  # fmt: skip
 def remove(call: OperationCall, name: Text) -> None:
     """Remove a pack of rules with its functions and switches. Its watchlists and alerts are preserved."""
-    _remove(call, name)
+    _remove(call, _require_pack(call, name))
 
 
-def _remove(call: OperationCall, name: str) -> tuple[str, int]:
+def _require_pack(call: OperationCall, name: str) -> RulePack:
     from nephoscope.alerts.library.content_packs import PackError, RulePacks
-    from nephoscope.service.content import remove_pack
 
     try:
-        pack = RulePacks(call.service.data).read(name)
+        return RulePacks(call.service.data).read(name)
     except PackError as error:
         raise RefusedRequestError(str(error), "names") from error
+
+
+def _remove(call: OperationCall, pack: RulePack) -> tuple[str, int]:
+    from nephoscope.service.content import remove_pack
+
     remove_pack(call.service, call.lake, pack)
     return pack.name, len(pack.pieces)

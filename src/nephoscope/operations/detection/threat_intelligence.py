@@ -169,7 +169,7 @@ def describe_status(one: Intel) -> str:
     if one.revoked:
         return "revoked"
     over = one.valid_until is not None and one.valid_until <= datetime.now(UTC)
-    return "over" if over or not one.active else "active"
+    return "expired" if over or not one.active else "active"
 
 
 def _list_row(one: Intel) -> Row:

@@ -15,7 +15,7 @@ INVALID = 3
 
 
 class ResponseRule(Shape, frozen=True, kw_only=True):
-    """A rule; `status` is on, off, or over where it has expired."""
+    """A rule; `status` is on, off or expired."""
 
     order: int
     name: str
@@ -65,7 +65,7 @@ def rules(call: OperationCall) -> ResponseRuleList:
             order=one.order, name=one.title, when=tuple(kind.name for kind in one.kinds), expires=one.expires,
             actions=tuple(str(action["action"]) for action in one.actions), enabled=one.enabled, stop=one.stop,
             workspaces=tuple(one.workspaces),
-            status="off" if not one.enabled else "over" if one.is_expired(now) else "on",
+            status="off" if not one.enabled else "expired" if one.is_expired(now) else "on",
         )
         for one in load_response_rules(data)[0]
     )  # fmt: skip

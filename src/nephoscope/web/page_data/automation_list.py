@@ -109,7 +109,7 @@ def _row(one: AutomationRule, now: datetime, runs: RunTally) -> AutomationListin
         triggers,
         tuple(dict.fromkeys(str(each["action"]) for each in one.actions)),
         _places(one) if is_automation else one.workspaces,
-        "off" if not one.enabled else "over" if one.is_expired(now) else "on",
+        "off" if not one.enabled else "expired" if one.is_expired(now) else "on",
         "",
         runs,
     )
