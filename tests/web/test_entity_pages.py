@@ -116,6 +116,8 @@ def test_who_reads_a_part_sees_no_logs_of_others(visitor, sandbox):
     assert page.status_code == 200
     assert "SigninLogs" not in page.text
     assert "Ada read keys" not in page.text
+    assert "Your roles do not include incidents of a workspace." in page.text
+    assert "No incidents name it." not in page.text
 
 
 def test_the_search_for_an_address_leads_there(owner):

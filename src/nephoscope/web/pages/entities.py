@@ -61,6 +61,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "open_alerts": sum(one.status not in DONE for one in alerts),
         "days": _group(alerts[:MOST]),
         "incidents": incidents,
+        "reads_incidents": bool(visit.workspaces(INCIDENTS)),
         "open_incidents": sum(one.status.value != "Closed" for one in incidents),
         "logs": logs,
         "facts": facts,
