@@ -10,40 +10,22 @@ What a log type has no table for is a miss. Prints the mapping, recall and speci
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 from corpus_records import Record as Line
 from corpus_records import lines
 from corpus_records import raised as error_of
+from detection_engine import NOW, DetectionEngine
 
-from nephoscope.alerts.detection.build_alerts import build_alerts
-from nephoscope.alerts.rules.query_result import findings
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope.alerts.rules.window import at
-from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.log_format import StreamContext
-from nephoscope.ingest.logs.log_reader import batches
-from nephoscope.lake.queries.shipped_functions import shipped_functions
-from nephoscope.lake.schema.row_conversion import to_arrow_rows
-from nephoscope.lake.schema.tables import Tables
-from nephoscope.state.workspaces.workspace import Workspace
-from nephoscope_kql.cache import CompileCache
-from nephoscope_kql.catalog import MemoryCatalog
-from nephoscope_kql.compile import CompiledQuery
-from nephoscope_kql.engines.duckdb import DuckDBEngine
 
-NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-FOREVER = Workspace(name="test", days=36_500)
 #: What a record without a technique is compared by: any technique counts, for and against.
 ANY = ("*",)
 
@@ -95,70 +77,27 @@ def shares(ours: Sequence[str], theirs: Sequence[str]) -> bool:
     )
 
 
-class Engine:
+class Engine(DetectionEngine):
     """The shipped rules over the rows of one event."""
-
-    def __init__(self) -> None:
-        self._tables = Tables.builtin()
-        self._catalog = MemoryCatalog(
-            {one.name: replace(one.to_schema(one.name), day=("", "")) for one in self._tables},
-            shipped_functions(),
-        )
-        self._cache = CompileCache()
-        self._formats = formats()
-        self._empty: dict[str, pa.Table] = {}
-        self.rules = load_shipped().rules
-
-    def tables_of(self, record: Record) -> dict[str, list[dict[str, Any]]]:
-        """The rows that the formats make of the event, by table."""
-        rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for batch in batches(
-            io.BytesIO(record.data), self._formats, StreamContext(source=record.place, now=NOW)
-        ):
-            for table, placed in batch.rows.items():
-                rows[table] += [dict(one.row.values) for one in placed]
-        return rows
 
     def fired(self, record: Record) -> list[AnalyticRule]:
         """The rules that raise an alert and share a technique."""
-        given = {
-            name: self._replayed(name, rows, record)
-            for name, rows in self.tables_of(record).items()
-            if name in self._tables
-        }
-        asked = [
-            rule
-            for rule in self.rules
-            # what a query reads through a function of the product stands in the rule's tables alone
-            if shares(rule.techniques, record.techniques)
-            and any(name in rule.query or name in rule.tables for name in given)
-        ]
-        used = {name for rule in asked for name in self._compiled(rule).reads}
-        rows = {name: given.get(name, self._none(name)) for name in sorted(used)}
-        with DuckDBEngine(rows, threads=1) as engine:
-            return [rule for rule in asked if self._raises(rule, engine)]
+        rows = {name: self._replayed(several, record) for name, several in self.tables_of(record).items()}
+        found = self.alerts(rows, lambda rule: shares(rule.techniques, record.techniques))
+        return [rule for rule, _ in found.values()]
 
-    def _replayed(self, name: str, rows: list[dict[str, Any]], record: Record) -> pa.Table:
+    def tables_of(self, record: Record) -> dict[str, list[dict[str, Any]]]:
+        """The rows that the formats make of the event, by table."""
+        return self.rows_of(record.data, record.place)
+
+    def _replayed(self, rows: list[dict[str, Any]], record: Record) -> list[dict[str, Any]]:
         """The rows as they would come now: the last just before the window ends, `times` of them spread over the rule's minutes."""
         step = timedelta(minutes=record.minutes) / max(record.times, 1)
-        several = []
-        for row in rows:
-            for turn in range(record.times):
-                moment = NOW - timedelta(minutes=1) - turn * min(step, timedelta(minutes=1))
-                several.append({**row, "TimeGenerated": moment})
-        return to_arrow_rows(self._tables[name], several, workspace=FOREVER, now=NOW).table
-
-    def _compiled(self, rule: AnalyticRule) -> CompiledQuery:
-        return self._cache.compile(rule.query, self._catalog, now=NOW)
-
-    def _raises(self, rule: AnalyticRule, engine: DuckDBEngine) -> bool:
-        rows = list(findings(engine.run(self._compiled(rule))))
-        return bool(build_alerts(rule, at(rule, NOW), rows, NOW))
-
-    def _none(self, name: str) -> pa.Table:
-        if name not in self._empty:
-            self._empty[name] = to_arrow_rows(self._tables[name], [], workspace=FOREVER, now=NOW).table
-        return self._empty[name]
+        return [
+            {**row, "TimeGenerated": NOW - timedelta(minutes=1) - turn * min(step, timedelta(minutes=1))}
+            for row in rows
+            for turn in range(record.times)
+        ]
 
 
 def fired_by(engine: Engine, record: Record) -> tuple[list[AnalyticRule], str]:

@@ -58,6 +58,7 @@ RUNNERS = (
     Runner("kql_rules.py", "corpora", ("--hostile", "30"), share=0.98),
     Runner("log_events.py", "corpora", share=0.99),
     Runner("labelled_events.py", "corpora/logs/labelled_events.jsonl", share=0.9),
+    Runner("host_attacks.py", "corpora/detection", share=0.11),
     Runner("lake_tables.py", "corpora"),
     Runner("lake_parsers.py", "corpora", share=0.92),
     Runner("kql_satisfy.py", "corpora", ("--every", "10"), share=0.82),
@@ -66,7 +67,7 @@ RUNNERS = (
 
 
 #: Runners that are begun first, so that none of them is left alone at the end.
-LONG = frozenset({"api_examples.py", "kql_rules.py", "labelled_events.py", "kql_spark.py"})
+LONG = frozenset({"api_examples.py", "kql_rules.py", "host_attacks.py", "labelled_events.py", "kql_spark.py"})
 AT_ONCE = 2
 Row = tuple[Runner, int, int, float, int]
 

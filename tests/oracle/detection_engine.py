@@ -1,0 +1,110 @@
+"""The shipped detections over one recording: its text goes through the real formats, and each rule that reads its tables is run."""
+
+from __future__ import annotations
+
+import io
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from nephoscope.alerts.detection.build_alerts import build_alerts
+from nephoscope.alerts.rules.query_result import findings
+from nephoscope.alerts.rules.rule import AnalyticRule
+from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.window import at
+from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.log_format import StreamContext
+from nephoscope.ingest.logs.log_reader import batches
+from nephoscope.lake.queries.shipped_functions import shipped_functions
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
+from nephoscope.lake.schema.tables import Tables
+from nephoscope.model.alert import Alert
+from nephoscope.state.workspaces.workspace import Workspace
+from nephoscope_kql.cache import CompileCache
+from nephoscope_kql.catalog import MemoryCatalog
+from nephoscope_kql.compile import CompiledQuery
+from nephoscope_kql.engines.duckdb import DuckDBEngine
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+FOREVER = Workspace(name="test", days=36_500)
+
+Rows = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+class DetectionEngine:
+    """The shipped rules over the rows of one recording."""
+
+    def __init__(self) -> None:
+        self.tables = Tables.builtin()
+        self._catalog = MemoryCatalog(
+            {one.name: replace(one.to_schema(one.name), day=("", "")) for one in self.tables},
+            shipped_functions(),
+        )
+        self._cache = CompileCache()
+        self._formats = formats()
+        self._empty: dict[str, pa.Table] = {}
+        self.rules = load_shipped().rules
+
+    def rows_of(self, data: bytes, place: str) -> dict[str, list[dict[str, Any]]]:
+        """The rows that the formats make of a text, by table."""
+        rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        context = StreamContext(source=place, now=NOW)
+        for batch in batches(io.BytesIO(data), self._formats, context):
+            for table, placed in batch.rows.items():
+                rows[table] += [dict(one.row.values) for one in placed]
+        return rows
+
+    def alerts(
+        self, rows: Rows, wanted: Callable[[AnalyticRule], bool] = lambda _: True
+    ) -> dict[str, tuple[AnalyticRule, list[Alert]]]:
+        """The rules that raise alerts over the rows, by id, with these alerts; a rule that reads none of the tables is not run."""
+        given = {name: self.to_arrow(name, several) for name, several in rows.items() if name in self.tables}
+        asked = [rule for rule in self.rules if wanted(rule) and given.keys() & set(self.reads(rule))]
+        return {
+            rule.id: (rule, found)
+            for rule, found in self._run(asked, given).items()
+            if found
+        }  # fmt: skip
+
+    def reads(self, rule: AnalyticRule) -> Iterable[str]:
+        """The tables that the query of a rule reads."""
+        return self.compiled(rule.query).reads
+
+    def count(self, query: str, rows: Rows) -> int:
+        """How many rows a query finds."""
+        compiled = self.compiled(query)
+        given = {
+            name: self.to_arrow(name, rows[name]) if name in rows else self._none(name)
+            for name in compiled.reads
+        }
+        with DuckDBEngine(given, threads=1) as engine:
+            return engine.run(compiled).num_rows
+
+    def compiled(self, query: str) -> CompiledQuery:
+        """A query, compiled once."""
+        return self._cache.compile(query, self._catalog, now=NOW)
+
+    def to_arrow(self, name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+        """Rows as the lake would hold them."""
+        return to_arrow_rows(self.tables[name], rows, workspace=FOREVER, now=NOW).table
+
+    def _run(
+        self, asked: Sequence[AnalyticRule], given: Mapping[str, pa.Table]
+    ) -> dict[AnalyticRule, list[Alert]]:
+        used = {name for rule in asked for name in self.reads(rule)}
+        tables = {name: given[name] if name in given else self._none(name) for name in sorted(used)}
+        with DuckDBEngine(tables, threads=1) as engine:
+            return {rule: self._raised(rule, engine) for rule in asked}
+
+    def _raised(self, rule: AnalyticRule, engine: DuckDBEngine) -> list[Alert]:
+        rows = list(findings(engine.run(self.compiled(rule.query))))
+        return list(build_alerts(rule, at(rule, NOW), rows, NOW))
+
+    def _none(self, name: str) -> pa.Table:
+        if name not in self._empty:
+            self._empty[name] = self.to_arrow(name, [])
+        return self._empty[name]

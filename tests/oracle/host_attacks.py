@@ -1,0 +1,316 @@
+"""Recorded host attacks and ordinary logs against the shipped detections: `host_attacks.py CORPUS [--only SOURCE] [-v]`.
+
+CORPUS is a folder of the shape of corpora/detection. The text of each recording goes through the real formats into its tables,
+its last row just before now, and every shipped rule that reads one of these tables runs over it.
+
+A recording with techniques is found where an alert carries one of them; one whose alerts carry only the parent counts half and
+is no match. One without techniques is found by an alert of its tactic, one without either by any alert. A Sigma rule is imported
+and must match as many of its events as its authors say. Lines of level 0 and logs without attacks must raise nothing; lines of
+level 5 and more an alert, strict: one that names an address or user of the line. A log of scenarios must raise alerts about their
+sources, strict: about these and no others. Prints recall and specificity a source; the last line is `N/M match`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import re
+import sys
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from corpus_records import raised as error_of
+from detection_engine import NOW, DetectionEngine
+from host_recordings import SOURCES, Recording
+
+from nephoscope.alerts.library.content_discovery import read
+from nephoscope.alerts.rules.rule import AnalyticRule
+from nephoscope.alerts.rules.tactics import TACTICS
+from nephoscope.model.alert import Alert
+
+Raised = Mapping[str, tuple[AnalyticRule, Sequence[Alert]]]
+#: Scenarios of products whose logs no table of Azure holds, and of clouds that are not Azure: printed, not judged.
+FOREIGN = re.compile(
+    r"/(?:(?!http-|cve-|ssh|auditd|iptables|pf-|k8s|telnet|endlessh|apache_log4j|f5-|fortinet-cve|thinkphp|vmware-cve|netgear|modsecurity"
+    r"|proftpd|dovecot|postfix|exim|charon|openvpn|zoneminder_cve|nextcloud).)",
+    re.IGNORECASE,
+)
+_FAMILIES = (
+    ("T1110", re.compile(r"bf|user-enum|user_enum|brute")),
+    ("T1190", re.compile(r"cve|rce|log4j|modsecurity|cmd|w00tw00t|sqli|xss")),
+    ("T1595", re.compile(r"scan|prob|crawl|sensitive|bad-user|generic-test|admin-interface|open-proxy")),
+)
+
+
+@dataclass
+class Verdict:
+    """How one recording was judged; `parent`: only the parent technique was named."""
+
+    general: bool
+    strict: bool
+    why: str = ""
+    parent: bool = False
+    weight: int = 1
+    left: int = 0
+
+
+@dataclass
+class Tally:
+    """What a source came to."""
+
+    attacks: Counter[str] = field(default_factory=Counter)
+    benign: Counter[str] = field(default_factory=Counter)
+
+    def add(self, recording: Recording, verdict: Verdict) -> None:
+        """Count a verdict."""
+        counter = self.attacks if recording.attack else self.benign
+        counter["all"] += verdict.weight
+        counter["general"] += verdict.left if not recording.attack else verdict.general
+        counter["strict"] += verdict.left if not recording.attack else verdict.strict
+        counter["half"] += verdict.parent
+        counter["silent"] += not recording.attack and verdict.general
+
+
+class Judge:
+    """Runs the rules over recordings and compares what they raise with what was recorded."""
+
+    def __init__(self) -> None:
+        self.engine = DetectionEngine()
+        self.tables: Counter[str] = Counter()
+
+    def judge(self, recording: Recording) -> Verdict:
+        """The verdict about a recording; an exception is a miss with its reason."""
+        try:
+            if recording.wrong:
+                return Verdict(False, False, recording.wrong)
+            return self._judge(recording)
+        except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a record is a miss, and is shown
+            return Verdict(False, False, error_of(error), weight=recording.lines)
+
+    def _judge(self, recording: Recording) -> Verdict:
+        rows = moved_to_now(self.engine.rows_of(recording.data, recording.id))
+        if recording.source == "sigma_regression":
+            return self._count_matches(recording, rows)
+        raised = self.engine.alerts(rows)
+        if not recording.attack:
+            return left_alone(recording, raised)
+        if recording.source == "crowdsec_logs":
+            return names_sources(recording, raised)
+        if recording.source == "wazuh_lines":
+            return names_line(recording, raised)
+        return carries_technique(recording, raised, rows)
+
+    def _count_matches(self, recording: Recording, rows: Mapping[str, list[dict[str, Any]]]) -> Verdict:
+        wanted = recording.record["match_count"]
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "rule.yml"
+            path.write_text(recording.record["rule"])
+            found = read(path)
+        if not found.pieces:
+            return Verdict(False, False, "not imported: " + "; ".join(found.unusable[0].reasons))
+        count = self.engine.count(found.pieces[0].document["query"], rows)
+        general = count > 0 if wanted is None else count == wanted
+        return Verdict(general, general, f"{count} rows of {'; '.join(sorted(rows))}, wanted {wanted}")
+
+
+def moved_to_now(rows: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """The rows with their times moved, so that the last lies a minute before now."""
+    times = [
+        one["TimeGenerated"]
+        for several in rows.values()
+        for one in several
+        if isinstance(one.get("TimeGenerated"), datetime)
+    ]
+    if not times:
+        return dict(rows)
+    move = NOW - timedelta(minutes=1) - max(times)
+    return {name: [_moved(one, move) for one in several] for name, several in rows.items()}
+
+
+def _moved(row: dict[str, Any], move: timedelta) -> dict[str, Any]:
+    time = row.get("TimeGenerated")
+    return {**row, "TimeGenerated": time + move} if isinstance(time, datetime) else row
+
+
+def alerts_of(raised: Raised) -> list[Alert]:
+    """All alerts."""
+    return [alert for _, several in raised.values() for alert in several]
+
+
+def names_of(raised: Raised) -> str:
+    """The rules that fired, for a reader."""
+    return "; ".join(sorted(rule.name for rule, _ in raised.values())) or "nothing"
+
+
+def techniques_of(alert: Alert) -> set[str]:
+    """The techniques of an alert and, as columns of SecurityAlert have them, the parents of these."""
+    told = re.findall(
+        r"T\d{4}(?:\.\d{3})?",
+        " ".join(alert.properties.get(one, "") for one in ("Techniques", "SubTechniques")),
+    )
+    found = set(told or alert.techniques)
+    return found | {one.partition(".")[0] for one in found}
+
+
+def carries_technique(recording: Recording, raised: Raised, rows: Mapping[str, Sequence[Any]]) -> Verdict:
+    """Whether an alert names a technique of the recording, or its tactic where it has none."""
+    alerts = alerts_of(raised)
+    said = f"{names_of(raised)} over {', '.join(f'{name} {len(several)}' for name, several in rows.items())}"
+    if not recording.techniques:
+        tactic = TACTICS.get(recording.tactic)
+        found = any(tactic is None or tactic in one.tactics for one in alerts)
+        return Verdict(found, found, f"{tactic or 'anything'}: {said}")
+    named = {one for alert in alerts for one in techniques_of(alert)}
+    exact = bool(named & set(recording.techniques))
+    parents = {one.partition(".")[0] for one in recording.techniques}
+    return Verdict(
+        exact, exact, f"{','.join(recording.techniques)}: {said}", parent=not exact and bool(named & parents)
+    )
+
+
+def left_alone(recording: Recording, raised: Raised) -> Verdict:
+    """Whether ordinary lines raised nothing; of a block, how many did not."""
+    events = sum(alert.events for alert in alerts_of(raised))
+    left = max(recording.lines - events, 0)
+    return Verdict(not raised, not raised, f"raised {names_of(raised)}", weight=recording.lines, left=left)
+
+
+def identifiers(alerts: Iterable[Alert]) -> set[str]:
+    """The addresses, accounts and hosts that alerts name."""
+    return {
+        str(value).lower()
+        for alert in alerts
+        for entity in alert.entities
+        for value in dict(entity.fields).values()
+    }
+
+
+def names_line(recording: Recording, raised: Raised) -> Verdict:
+    """Whether lines raised an alert, strict: one that names something that stands in them."""
+    text = recording.data.decode().lower()
+    alerts = alerts_of(raised)
+    named = any(len(one) > 1 and one in text for one in identifiers(alerts))
+    record = recording.record
+    return Verdict(
+        bool(alerts), named, f"{record['group']} {record['level']} {record['case']}: {names_of(raised)}"
+    )
+
+
+def family(scenario: str) -> str:
+    """The technique that a scenario is about, '' where its name does not say."""
+    lowered = scenario.rpartition("/")[2].lower()
+    return next((name for name, pattern in _FAMILIES if pattern.search(lowered)), "")
+
+
+def names_sources(recording: Recording, raised: Raised) -> Verdict:
+    """Whether alerts name all sources of the scenarios; strict: alerts of a scenario's family name these and no others."""
+    by_family: dict[str, set[str]] = defaultdict(set)
+    for one in recording.expected:
+        by_family[family(one["scenario"] or "")] |= {source.lower() for source in one["sources"]}
+    alerts = alerts_of(raised)
+    named = identifiers(alerts)
+    general = all(sources <= named for sources in by_family.values())
+    strict = general and all(
+        sources == {one for one in _about(name, alerts) if is_address(one)}
+        or not any(map(is_address, sources))
+        for name, sources in by_family.items()
+    )
+    scenarios = ", ".join(str(one["scenario"]) for one in recording.expected)
+    return Verdict(general, strict, f"{recording.record['log_type']} {scenarios}: {names_of(raised)}")
+
+
+def _about(technique: str, alerts: Iterable[Alert]) -> set[str]:
+    return identifiers(one for one in alerts if not technique or technique in techniques_of(one))
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_judged(recording: Recording) -> bool:
+    """Whether a recording says what it should raise: scenarios that are unknown or of foreign products are passed over."""
+    if recording.source == "wazuh_lines":
+        return recording.record["level"] == 0 or recording.record["level"] >= 5
+    if recording.source == "crowdsec_logs":
+        scenarios = [str(one["scenario"]) for one in recording.expected if one["scenario"]]
+        return recording.record["expected_alerts"] is not None and not (
+            scenarios and all(map(FOREIGN.search, scenarios))
+        )
+    return True
+
+
+def is_technique_judged(recording: Recording) -> bool:
+    """Whether a recording is found by its techniques; a Sigma rule is by its count."""
+    return recording.attack and recording.source != "sigma_regression"
+
+
+def show(name: str, tally: Tally) -> None:
+    """Print what a source came to."""
+    attacks, benign = tally.attacks, tally.benign
+    parts = [f"{name:<20}"]
+    if attacks["all"]:
+        whole = attacks["all"]
+        parts.append(
+            f"recall {attacks['general']}/{whole} = {attacks['general'] / whole:.1%}, strict {attacks['strict']}/{whole} = "
+            f"{attacks['strict'] / whole:.1%}"
+            + (f", parent technique alone {attacks['half']}" if attacks["half"] else "")
+        )
+    if benign["all"]:
+        parts.append(
+            f"left alone {benign['general']}/{benign['all']} = {benign['general'] / benign['all']:.1%}"
+        )
+    print(" ".join(parts))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--only", default="", help="the beginning of a file's name")
+    parser.add_argument("-v", action="store_true", dest="verbose")
+    options = parser.parse_args()
+    judge, matched, of, foreign = Judge(), 0, 0, Counter[str]()
+    total, by_technique = Tally(), defaultdict[str, Counter[bool]](Counter)
+    for name, recordings in SOURCES.items():
+        if not name.startswith(options.only) or not (options.corpus / name).exists():
+            continue
+        tally = Tally()
+        for recording in recordings(options.corpus / name):
+            if not recording.wrong and not is_judged(recording):
+                foreign.update(str(one["scenario"]) for one in recording.expected)
+                continue
+            verdict = judge.judge(recording)
+            if recording.source != "loghub_openssh":  # full of brute force: shown, judged neither way
+                tally.add(recording, verdict)
+                matched, of = matched + verdict.general, of + 1
+            for technique in recording.techniques if is_technique_judged(recording) else ():
+                by_technique[technique][verdict.general] += 1
+            if options.verbose and not (verdict.general and verdict.strict):
+                print(
+                    f"{recording.source} {recording.id}: wanted {'an alert' if recording.attack else 'none'}, {verdict.why}"
+                )
+        show(name.partition(".")[0], tally)
+        total.attacks.update(tally.attacks)
+        total.benign.update(tally.benign)
+    if foreign:
+        print(f"not judged, scenarios of other products: {', '.join(sorted(foreign))}")
+    print(
+        "techniques: "
+        + ", ".join(f"{name} {found[True]}/{found.total()}" for name, found in sorted(by_technique.items()))
+    )
+    show("all sources", total)
+    print(f"{matched}/{of} match")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
