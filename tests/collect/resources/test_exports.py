@@ -111,6 +111,39 @@ def test_a_read_at_above_or_below_a_cut_value_is_unknown(tmp_path, path, value):
         assert value != "absent" or not isinstance(found, str)
 
 
+@pytest.mark.parametrize(
+    ("body", "unread"),
+    [
+        ({"identity": "System.Management.Automation.PSCustomObject"}, ["identity"]),
+        ({"identity": "Newtonsoft.Json.Linq.JObject", "zones": "1"}, ["identity", "zones"]),
+        ({"sku": "{'name': 'Standard_LRS'}", "tags": "{'a': 'b'}"}, ["sku", "tags"]),
+        # an enumeration of a cmdlet
+        ({"identity": {"Type": 0, "PrincipalId": "p"}}, ["identity.type"]),
+        ({"sku": {"name": 3, "tier": 1, "capacity": 2}}, ["sku.name", "sku.tier"]),
+        ({"kind": 1, "location": {"name": "westeurope"}}, ["kind", "location"]),
+        # what Azure has
+        (
+            {
+                "identity": None,
+                "sku": {"name": "S1", "capacity": 2},
+                "tags": None,
+                "zones": ["1"],
+                "kind": "",
+            },
+            [],
+        ),
+        ({"identity": {"type": "SystemAssigned"}, "tags": {"a": "[b]", "": ""}, "plan": {"name": "p"}}, []),
+    ],
+)
+def test_what_every_type_has_beside_its_properties_is_known_by_its_form(tmp_path, body, unread):
+    known = {"id": f"{GROUP}/providers/Orchard.Trees/trees/a", "properties": {"a": 1}, **body}
+    estate = load(tmp_path, "form.json", [known])
+    (read,) = [one for one in estate.resources.values() if not one.derived]
+    assert sorted(".".join(path) for path in read.unread) == unread
+    assert read.complete is not bool(unread)
+    assert bool(estate.quarantine) is bool(unread)
+
+
 def test_a_cut_file_is_told_once_with_the_remedy(tmp_path):
     estate = load(tmp_path, "cut.json", [CUT, {**CUT, "id": f"{ACCOUNT}2"}])
     (told,) = estate.quarantine
@@ -541,8 +574,9 @@ def test_an_answer_with_fewer_records_than_there_are_is_a_missing_page(tmp_path,
 @pytest.mark.parametrize(
     ("document", "told"),
     [
-        ({"StatusCode": 200, "Method": "GET", "Content": json.dumps({"value": [VAULT]})}, "write its member Content"),
-        ([{"StatusCode": 200, "Content": "{}"}], "Invoke-AzRestMethod with status 200"),
+        ([{"StatusCode": 200, "Content": ""}], "an answer without content"),
+        ({"StatusCode": 200, "Content": "oops"}, "expected a JSON object"),
+        ({"responses": [{"httpStatusCode": 403, "content": {"error": {"code": "AuthorizationFailed"}}}]}, "status 403"),
         ({"StatusCode": 403, "Content": json.dumps({"error": {"code": "AuthorizationFailed"}})}, "it says AuthorizationFailed"),
         ({"StatusCode": 500, "Content": "oops"}, "no code of an error"),
         ({"error": {"code": "AuthorizationFailed", "message": "x"}}, "an error answer of Azure, AuthorizationFailed"),
@@ -560,6 +594,40 @@ def test_what_is_no_export_is_told_with_what_to_do(tmp_path, document, told):
     (found,) = load(tmp_path, "a.json", document).quarantine
     assert told in found.reason
     assert "must keep the column" not in found.reason
+
+
+def _printed(content):
+    return {
+        "Headers": [],
+        "Version": "1.1",
+        "StatusCode": 200,
+        "Method": "GET",
+        "Content": json.dumps(content),
+    }
+
+
+def _batch(*contents):
+    return {"responses": [{"name": str(n), "httpStatusCode": 200, "content": one} for n, one in enumerate(contents)]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("document", "whole"),
+    [
+        (_printed({"value": [VAULT]}), True),
+        (_printed(VAULT), True),
+        ([_printed({"value": [VAULT], "nextLink": "https://x/vaults?a=1"}), _printed({"value": []})], True),
+        (_printed({"value": [VAULT], "nextLink": "https://x/vaults?a=1"}), False),
+        (_batch({"value": [VAULT]}, {"value": []}), True),
+        (_batch({"value": [VAULT], "nextLink": "https://x/vaults?a=1"}), False),
+        (_batch({"data": [VAULT], "total_records": 2}), False),
+    ],
+)
+def test_an_answer_inside_a_record_is_read_as_the_answer(tmp_path, document, whole):
+    estate = load(tmp_path, "a.json", document)
+    assert VAULT["id"].lower() in estate.resources
+    assert estate.resources[VAULT["id"].lower()].complete
+    assert bool(estate.quarantine) is not whole
+    assert estate.coverage.covers("microsoft.keyvault/vaults", GROUP) is whole
 
 
 def test_an_azure_error_may_be_a_property_of_a_resource(tmp_path):

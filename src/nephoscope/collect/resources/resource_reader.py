@@ -26,6 +26,7 @@ from nephoscope.collect.resources.powershell_dates import convert_dates, may_hol
 from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord
 from nephoscope.collect.resources.template_detection import source_file, template
 from nephoscope.collect.resources.truncated_values import REMEDY, cut_out, may_hold
+from nephoscope.collect.resources.wrapped_answers import is_wrapped, may_wrap, read_answers
 from nephoscope.estate.coverage import CoverageError, parse_manifests, refuse_future
 from nephoscope.files.snapshot_files import ArchiveLimits, FileError, SourceFile, chunks
 from nephoscope.model.secret_redaction import redact_text
@@ -36,6 +37,7 @@ from nephoscope_policy.model.source_location import Place, Quarantined
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from nephoscope.collect.resources.paging import AnswerPage
     from nephoscope_policy.model.coverage import Coverage
 
 MAX_QUARANTINED = 1000
@@ -173,22 +175,39 @@ def _pieces(
 ) -> Iterator[ReadResource | LostRecord | FileAnswers]:
     """Yield what a file of JSON holds."""
     splitter, answers = RecordSplitter(), AnswerRecords()
+    pages: list[AnswerPage] = []
 
-    def read_pieces(pieces: Iterator[RecordSlice]) -> Iterator[ReadResource | LostRecord]:
+    def read_pieces(
+        splitter: RecordSplitter, pieces: Iterator[RecordSlice]
+    ) -> Iterator[ReadResource | LostRecord]:
         for piece in pieces:
+            if may_wrap(piece.data) and is_wrapped(piece.value):
+                yield from read_wrapped(piece, piece.value)
+                continue
             found = list(_piece(piece, source, hints, shapes))
             if splitter.paging.current is not None:
                 answers.see(splitter.paging.current, piece.data, [_resource_of(item) for item in found])
             yield from found
 
+    def read_wrapped(piece: RecordSlice, value: dict[str, object]) -> Iterator[ReadResource | LostRecord]:
+        for answer in read_answers(value):
+            if isinstance(answer, RecordError):
+                yield _make_lost(piece, source, str(answer), "")
+                continue
+            inner = RecordSplitter()
+            pieces = itertools.chain(inner.feed(answer), inner.close())
+            placed = (msgspec.structs.replace(one, line=piece.line, column=piece.column) for one in pieces)
+            yield from read_pieces(inner, placed)
+            pages.extend(inner.paging.answers)
+
     try:
         for chunk in stream:
-            yield from read_pieces(splitter.feed(chunk))
+            yield from read_pieces(splitter, splitter.feed(chunk))
     except FileError as error:
         yield LostRecord(Quarantined(Place(source.name), str(error)), "*", source)
-    yield from read_pieces(splitter.close())
-    if splitter.paging.answers:
-        yield FileAnswers(source, answers.pages(splitter.paging.answers))
+    yield from read_pieces(splitter, splitter.close())
+    if pages or splitter.paging.answers:
+        yield FileAnswers(source, answers.pages([*splitter.paging.answers, *pages]))
 
 
 def _resource_of(item: ReadResource | LostRecord) -> Resource | None:
@@ -240,8 +259,8 @@ def _piece(
                 convert_dates(record.body)
             cut = REMEDY if renderings and cut_out(record.body) else ""
             found = resource(record, origin)
-            if shapes.take(found.body, found.type):
-                cut, found = REMEDY, replace(found, complete=False)
+            if said := shapes.take(found.body, found.type):
+                cut, found = cut or said, replace(found, complete=False)
             listed = record.body.get("properties") is None and not found.type.startswith(_WITHOUT)
             place = Place(source.name, piece.line, piece.column)
             hints.see(place, found.key, (cut, record.note), listed=listed)

@@ -35,12 +35,7 @@ def refuse_answers(value: dict[str, object]) -> None:
     if isinstance(value.get("Content"), str) and "StatusCode" in value:
         status = value["StatusCode"]
         raise RecordError(
-            f"an answer of Invoke-AzRestMethod with status {status}, whose content is a text: "
-            + (
-                "write its member Content to the file"
-                if status == 200
-                else f"{_REPEAT}; it says {_code(str(value['Content']))}"
-            )
+            f"an answer with status {status} in place of resources: {_REPEAT}; it says {_code(str(value['Content']))}"
         )
     if (code := _error_code(value)) and "id" not in value:
         raise RecordError(f"an error answer of Azure, {code}, in place of resources: {_REPEAT}")
