@@ -23,7 +23,7 @@ from nephoscope.collect.templates.arm.template_repository import RepositoryError
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.code.baseline import BaselineError, baseline_text, known_before, read_baseline
 from nephoscope.posture.code.file_edits import apply_fixes
-from nephoscope.posture.code.git_base import GitError
+from nephoscope.posture.code.git_command import GitError
 from nephoscope.posture.code.template.change_comparison import ChangeComparison
 from nephoscope.posture.code.template.file_judge import NOT_KNOWN
 from nephoscope.posture.code.template.plan_scan import NOT_MAPPED

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 
-MAX_FILE = 16 * 1024 * 1024
-_SECONDS = 120
-
-
-class GitError(Exception):
-    """What git could not answer, and what to do."""
+from nephoscope.posture.code.git_command import GitError, ask_git, list_git
+from nephoscope.posture.code.git_tree import GitPart, list_parts, read_blobs, read_tree
 
 
 class GitBase(msgspec.Struct, frozen=True):
@@ -49,24 +44,25 @@ def read_base(within: GitFolder, base: str, suffixes: tuple[str, ...]) -> GitBas
     Only files whose names end with one of `suffixes` are read. Names below the folder are relative to it.
     """
     folder, shift = within.path, within.shift
-    named = _one_line(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}")
+    named = ask_git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}")
     if not named:
         branch = base.removeprefix("origin/")
         raise GitError(
             f"--since {base}: unknown commit: fetch it (git fetch origin {branch}), or check out the "
             "full history"
         )
-    commit = _one_line(folder, "merge-base", named, "HEAD") or named
-    prefix = _one_line(folder, "rev-parse", "--show-prefix")
-    renamed = _renames(folder, commit)
+    commit = ask_git(folder, "merge-base", named, "HEAD") or named
+    prefix = ask_git(folder, "rev-parse", "--show-prefix")
+    parts = list_parts(folder, commit)
+    renamed = _renames(parts)
     sources = {new.removeprefix(prefix): old for old, new in renamed.items() if new.startswith(prefix)}
     kept = {old.removeprefix(prefix): new for new, old in sources.items() if old.startswith(prefix)}
     moved = {new: old for new, old in sources.items() if not old.startswith(prefix)}
-    tree = _tree(folder, commit)
+    tree = read_tree(parts)
     blobs = {name.removeprefix(prefix): blob for name, blob in tree.items() if name.startswith(prefix)}
     blobs |= {new: tree[old] for new, old in moved.items() if old in tree and new not in blobs}
     wanted = {name: blob for name, blob in blobs.items() if name.lower().endswith(suffixes)}
-    contents = _contents(folder, wanted)
+    contents = read_blobs(wanted)
     return GitBase(
         commit,
         {f"{shift}{name}": data for name, data in contents.items()},
@@ -78,77 +74,35 @@ def read_base(within: GitFolder, base: str, suffixes: tuple[str, ...]) -> GitBas
 def changed_files(within: GitFolder, commit: str) -> frozenset[str]:
     """The files below a folder, relative to it, that were added or changed since a commit; those that git does not know yet, too."""
     folder = within.path
-    prefix = _one_line(folder, "rev-parse", "--show-prefix")
-    changed = _git(folder, "diff", "--name-only", "-z", "-M", "--diff-filter=ACMRT", commit)
-    added = _git(folder, "ls-files", "-z", "--others", "--exclude-standard", "--full-name")
-    names = (changed + added).decode("utf-8", "surrogateescape").split("\0")
-    inside = (name.removeprefix(prefix) for name in names if name and name.startswith(prefix))
-    return frozenset(f"{within.shift}{name}" for name in inside)
+    prefix = ask_git(folder, "rev-parse", "--show-prefix")
+    names = (f"{part.prefix}{name}" for part in list_parts(folder, commit) for name in _changes(part))
+    return frozenset(
+        f"{within.shift}{name.removeprefix(prefix)}" for name in names if name.startswith(prefix)
+    )
 
 
 def read_before(within: GitFolder, base: GitBase, names: Iterable[str]) -> dict[str, bytes]:
     """Read files below a folder as they were at the base, whatever they were called; those that were not there are left out."""
     folder = within.path
-    prefix = _one_line(folder, "rev-parse", "--show-prefix")
-    tree = _tree(folder, base.commit)
+    prefix = ask_git(folder, "rev-parse", "--show-prefix")
+    tree = read_tree(list_parts(folder, base.commit))
     former = {name: base.sources.get(name, f"{prefix}{name.removeprefix(within.shift)}") for name in names}
-    return _contents(folder, {name: tree[old] for name, old in former.items() if old in tree})
+    return read_blobs({name: tree[old] for name, old in former.items() if old in tree})
 
 
-def _tree(folder: Path, commit: str) -> dict[str, str]:
-    """The ids of files by their names in the repository, without links and what is larger than may be read: git holds it in memory."""
-    out = _git(folder, "ls-tree", "-r", "-z", "-l", "--full-tree", commit)
-    found = {}
-    for entry in out.decode("utf-8", "surrogateescape").split("\0"):
-        head, _, name = entry.partition("\t")
-        parts = head.split()
-        if len(parts) == 4 and parts[1] == "blob" and parts[0] != "120000" and int(parts[3]) <= MAX_FILE:
-            found[name] = parts[2]
-    return found
+def _changes(part: GitPart) -> list[str]:
+    options = ("-z", "-M", "--diff-filter=ACMRT", "--ignore-submodules=all")
+    changed = list_git(part.folder, "diff", "--name-only", *options, part.commit)
+    added = list_git(part.folder, "ls-files", "-z", "--others", "--exclude-standard", "--full-name")
+    return [name for name in (*changed, *added) if name]
 
 
-def _contents(folder: Path, blobs: Mapping[str, str]) -> dict[str, bytes]:
-    if not blobs:
-        return {}
-    out = _git(folder, "cat-file", "--batch", given="\n".join(blobs.values()).encode() + b"\n")
-    found, at = {}, 0
-    for name in blobs:
-        end = out.index(b"\n", at)
-        size = int(out[at:end].split()[2])
-        found[name] = out[end + 1 : end + 1 + size]
-        at = end + 2 + size
-    return found
-
-
-def _renames(folder: Path, commit: str) -> dict[str, str]:
+def _renames(parts: Iterable[GitPart]) -> dict[str, str]:
     """The names in the repository that files have now, by their old ones."""
-    out = _git(folder, "diff", "--name-status", "-z", "-M", "--diff-filter=R", commit)
-    parts = out.decode("utf-8", "surrogateescape").split("\0")
-    return {old: new for old, new in zip(parts[1::3], parts[2::3], strict=False) if new}
-
-
-def _one_line(folder: Path, *arguments: str) -> str:
-    done = _run(folder, arguments, b"")
-    return done.stdout.decode("utf-8", "surrogateescape").strip() if done.returncode == 0 else ""
-
-
-def _git(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
-    done = _run(folder, arguments, given)
-    if done.returncode:
-        raise GitError(f"git {arguments[0]} failed: {done.stderr.decode(errors='replace').strip()}")
-    return done.stdout
-
-
-def _run(folder: Path, arguments: tuple[str, ...], given: bytes) -> subprocess.CompletedProcess[bytes]:
-    try:
-        return subprocess.run(  # noqa: S603 - the git that is installed, with arguments that cannot be options
-            ["git", "-C", str(folder), *arguments],  # noqa: S607
-            input=given,
-            capture_output=True,
-            check=False,
-            timeout=_SECONDS,
-        )
-    except FileNotFoundError as error:
-        raise GitError("--since needs git, which is not installed") from error
-    except subprocess.TimeoutExpired as error:
-        raise GitError(f"git {arguments[0]} did not respond within {_SECONDS} s") from error
+    found: dict[str, str] = {}
+    for part in parts:
+        options = ("-z", "-M", "--diff-filter=R", "--ignore-submodules=all")
+        names = list_git(part.folder, "diff", "--name-status", *options, part.commit)
+        pairs = zip(names[1::3], names[2::3], strict=False)
+        found |= {f"{part.prefix}{old}": f"{part.prefix}{new}" for old, new in pairs if new}
+    return found
