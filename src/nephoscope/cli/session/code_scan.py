@@ -19,7 +19,7 @@ from nephoscope.cli.session.repository_decisions import (
 from nephoscope.cli.terminal.exit_code import CLEAN, FINDINGS, NOT_JUDGED, NOTHING_ASSESSED
 from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
-from nephoscope.collect.templates.arm.template_repository import RepositoryError, open_repository
+from nephoscope.collect.templates.arm.template_repository import RepositoryError, open_repositories
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.code.baseline import BaselineError, baseline_text, known_before, read_baseline
 from nephoscope.posture.code.file_edits import apply_fixes
@@ -65,10 +65,13 @@ class _PlanOptions:
 
 def _fix(report: CodeReport, options: ScanOptions) -> None:
     """Write the fixes of what fails into the files, and say how many each got."""
-    roots = {open_repository(Path(target), may_be_gone=True)[0].root for target in options["targets"]}
-    for root in sorted(roots):
-        for file, count in apply_fixes(report.failed, root).items():
+    opened = open_repositories(map(Path, options["targets"]), may_be_gone=True)
+    for root in {repository.root for repository, _ in opened}:
+        outcome = apply_fixes(report.failed, root)
+        for file, count in outcome.applied.items():
             tell(f"{file}: {format_count(count, 'fix', 'fixes')} applied; scan again to check the rest")
+        for file, reason in outcome.refused.items():
+            tell(f"{file}: no fix applied: {reason}")
 
 
 def _scope(options: ScanOptions) -> DeploymentScope:
@@ -271,8 +274,8 @@ def _why_nothing(targets: Iterable[str]) -> str:
     """Explain why nothing was assessed: a configuration of Terraform without its plan, or no policy for what is deployed."""
     if any(
         name.lower().endswith(".tf")
-        for target in targets
-        for name in open_repository(Path(target), may_be_gone=True)[1]
+        for _, names in open_repositories(map(Path, targets), may_be_gone=True)
+        for name in names
     ):
         return "Terraform is judged by its plan: terraform plan -out plan.out && terraform show -json plan.out > plan.json"
     return "no policy or rule applies to the resources of these templates"

@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+import msgspec
+
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.posture.code.finding import CodeFinding, Edit
 from nephoscope_policy.arm.text_encoding import encode_alike, find_encoding
@@ -15,29 +17,45 @@ _MEMBER = re.compile(r"\s*(\"[^\"]*\"|[\w-]+)\s*[:=]")
 _LINE = re.compile(r"\r?\n[ \t]*[\w-]+ = [^\n]*$")
 
 
-def apply_fixes(findings: Iterable[CodeFinding], root: Path) -> dict[str, int]:
-    """Write the fixes of findings into the files below a root; returns how many were applied to each file.
+class FixOutcome(msgspec.Struct, frozen=True):
+    """How many fixes each file got, and why the other files got none."""
+
+    applied: dict[str, int]
+    refused: dict[str, str]
+
+
+def apply_fixes(findings: Iterable[CodeFinding], root: Path) -> FixOutcome:
+    """Write the fixes of findings into the files below a root.
 
     Of fixes that overlap the first is applied: judge again for the others. Files outside of the root,
-    and what links lead to, are left alone.
+    what links lead to, and what is not text, are left alone.
     """
     by_file: defaultdict[str, list[Edit]] = defaultdict(list)
     for finding in findings:
         for edit in finding.fix:
             by_file[edit.region.file].append(edit)
-    applied = {}
+    outcome = FixOutcome({}, {})
     for file, edits in sorted(by_file.items()):
-        path = root.resolve() / file
-        if path.resolve() == path and path.is_relative_to(root.resolve()) and path.is_file():
-            data = path.read_bytes()
-            try:
-                text = data.decode(find_encoding(data))
-            except UnicodeDecodeError:
-                continue  # its places are those of another text
-            changed, count = apply_edits(text, edits)
-            path.write_bytes(encode_alike(changed, data))
-            applied[file] = count
-    return applied
+        try:
+            outcome.applied[file] = _fix_file(root.resolve(), file, edits)
+        except UnicodeDecodeError as error:
+            outcome.refused[file] = f"it is not valid {error.encoding}: save it in UTF-8"
+        except OSError as error:
+            outcome.refused[file] = error.strerror or str(error)
+    return outcome
+
+
+def _fix_file(root: Path, file: str, edits: Iterable[Edit]) -> int:
+    """Write edits into a file, and return how many; raises OSError, and UnicodeDecodeError where its places are another text's."""
+    path = root / file
+    if not path.resolve().is_relative_to(root):
+        raise OSError("it is outside of what is scanned")
+    if path.resolve() != path:
+        raise OSError("it is a link: the fix belongs in the file that it leads to")
+    data = path.read_bytes()
+    changed, count = apply_edits(data.decode(find_encoding(data)), edits)
+    path.write_bytes(encode_alike(changed, data))
+    return count
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> tuple[str, int]:

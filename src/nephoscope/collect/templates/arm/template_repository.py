@@ -236,24 +236,46 @@ def _suffixless(file: str) -> str:
     return re.sub(r"\.(?:jsonc?|bicep)$", "", file, flags=re.IGNORECASE)
 
 
-def open_repository(target: Path, *, may_be_gone: bool = False) -> tuple[Repository, list[str]]:
+def open_repositories(
+    targets: Iterable[Path], *, may_be_gone: bool = False
+) -> list[tuple[Repository, list[str]]]:
+    """The repositories around files or folders as `open_repository` opens them, with names that tell all their files apart.
+
+    Targets that have no folder to name their files from in common are named from the one above all of them.
+    """
+    listed = list(targets)
+    roots = [_find_root(target)[1] for target in listed]
+    shared = Path(os.path.commonpath(roots)) if len({*roots}) > 1 else None
+    return [open_repository(target, may_be_gone=may_be_gone, root=shared) for target in listed]
+
+
+def open_repository(
+    target: Path, *, may_be_gone: bool = False, root: Path | None = None
+) -> tuple[Repository, list[str]]:
     """The repository around a file or folder, with the relative names of the files that are asked for and those beside them.
 
-    Names are relative to the working folder where the target lies in it, else to the target. Raises RepositoryError for what is not
-    there (with `may_be_gone` it holds no file), and for a folder with too many files.
+    Names are relative to `root`, without it to the working folder where the target lies in it, else to the target. Raises
+    RepositoryError for what is not there (with `may_be_gone` it holds no file), and for a folder with too many files.
     """
     if not target.exists() and not may_be_gone:
         raise RepositoryError(f"{target} does not exist: use a template, or a folder with templates")
-    full, here = absolute_path(target), Path.cwd()
-    around = full if target.is_dir() else next(one for one in full.parents if one.is_dir())
-    root = _above_workflows(here if around.is_relative_to(here) else around)
+    around, own = _find_root(target)
+    top, root = _top(around, own), root or own
     prefix = around.relative_to(root).as_posix()
     if not target.exists():
-        return Repository(root, top=_top(around, root)), []
+        return Repository(root, top=top), []
+    full = absolute_path(target)
     names = list(walk_files(around)) if target.is_dir() else [full.name, *_beside_file(full)]
-    return Repository(root, top=_top(around, root), alone=target.is_file()), [
+    return Repository(root, top=top, alone=target.is_file()), [
         name if prefix == "." else f"{prefix}/{name}" for name in names
     ]
+
+
+def _find_root(target: Path) -> tuple[Path, Path]:
+    """The folder that a target is, or is in, and the one that its files are named from where it is the only target."""
+    full, here = absolute_path(target), Path.cwd()
+    around = full if target.is_dir() else next(one for one in full.parents if one.is_dir())
+    return around, _above_workflows(here if around.is_relative_to(here) else around)
 
 
 def absolute_path(path: Path) -> Path:

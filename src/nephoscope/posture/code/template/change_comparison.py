@@ -12,7 +12,7 @@ from nephoscope.collect.templates.arm.template_repository import (
     Repository,
     RepositoryError,
     absolute_path,
-    open_repository,
+    open_repositories,
 )
 from nephoscope.collect.templates.arm.template_specs import SpecLookup
 from nephoscope.collect.templates.bicep.bicep_repository import NOT_VERIFIED, compiled_file
@@ -44,8 +44,9 @@ class ChangeComparison(msgspec.Struct):
     def compare(self, report: CodeReport, targets: Sequence[Path]) -> CodeReport:
         """Return a report in which what failed before is known, with the secrets of the changed files; raises GitError."""
         before, opened, was_judged = frozenset[str](), [], 0
-        for target in targets:
-            repository, names = open_repository(target, may_be_gone=True)
+        for target, (repository, names) in zip(
+            targets, open_repositories(targets, may_be_gone=True), strict=True
+        ):
             base = read_base(_git_folder(repository), self.since, CODE_SUFFIXES)
             earlier = self._judge_base(target, repository, names, base)
             applied = failing_before_apply(repository, names, self.judge, self.scope)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
-from nephoscope.collect.templates.arm.template_repository import Repository, absolute_path, open_repository
+from nephoscope.collect.templates.arm.template_repository import Repository, absolute_path, open_repositories
 from nephoscope.collect.templates.arm.template_specs import SpecLookup, TemplateSpecs
 from nephoscope.collect.templates.bicep import BICEP, PARAMETERS
 from nephoscope.collect.templates.bicep.built_parameters import take_built_parameters
@@ -180,7 +180,7 @@ def scan_targets(
     may_be_gone: bool = False,
 ) -> CodeReport:
     """Judge the files of a repository or single ones; raises RepositoryError for what is not there and must be."""
-    opened = [open_repository(target, may_be_gone=may_be_gone) for target in targets]
+    opened = open_repositories(targets, may_be_gone=may_be_gone)
     for repository, _ in opened:
         given = [_relative(repository, path) for path in parameters]
     report = scan_files(
