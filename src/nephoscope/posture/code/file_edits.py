@@ -18,7 +18,7 @@ _LINE = re.compile(r"\r?\n[ \t]*[\w-]+ = [^\n]*$")
 
 
 class FixOutcome(msgspec.Struct, frozen=True):
-    """How many fixes each file got, and why the other files got none."""
+    """Counts the fixes of each file, and gives the reason of each file that got none."""
 
     applied: dict[str, int]
     refused: dict[str, str]
@@ -49,7 +49,7 @@ def _fix_file(root: Path, file: str, edits: Iterable[Edit]) -> int:
     """Write edits into a file, and return how many; raises OSError, and UnicodeDecodeError where its places are another text's."""
     path = root / file
     if not path.resolve().is_relative_to(root):
-        raise OSError("it is outside of what is scanned")
+        raise OSError("it is outside of the scanned folder")
     if path.resolve() != path:
         raise OSError("it is a link: the fix belongs in the file that it leads to")
     data = path.read_bytes()

@@ -9,7 +9,7 @@ _SECONDS = 120
 
 
 class GitError(Exception):
-    """What git could not answer, and what to do."""
+    """Says what git could not answer, and what to do."""
 
 
 def run_git(folder: Path, *arguments: str, given: bytes = b"") -> bytes:

@@ -27,7 +27,7 @@ class GitPart(msgspec.Struct, frozen=True):
 
 
 class GitBlob(msgspec.Struct, frozen=True):
-    """What a file holds, by its id in the repository in a folder."""
+    """Names the content of a file by its id in the repository of a folder."""
 
     folder: Path
     id: str
