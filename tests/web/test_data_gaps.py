@@ -6,12 +6,14 @@ import csv
 import io
 
 import pytest
+from markupsafe import escape
 
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.data_gaps.gap_groups import data_gaps, unsettled_of
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
+from nephoscope.web.lists.gap_list import gap_key
 from nephoscope_policy.model.coverage import Coverage
 
 
@@ -29,9 +31,14 @@ def gaps(instance):
 
 def test_the_page_says_what_settles_each_gap(owner, gaps):
     text = owner.get("/gaps").text
-    assert text.count('<details class="drawer"') == len(gaps)
+    assert text.count(" data-row>") == len(gaps)
     for gap in gaps[:3]:
         assert gap.title in text
+        beside = owner.get("/gaps", params={"preview": gap_key(gap)}).text
+        assert gap.recommendations[0].title in beside
+        assert all(escape(one) in beside for one in gap.remedy.commands)
+    roles = next(one for one in gaps if one.title == "Microsoft.Authorization/roleAssignments")
+    text = owner.get("/gaps", params={"preview": gap_key(roles)}).text
     assert "nephoscope collect --type Microsoft.Authorization/roleAssignments --out more" in text
     assert "Microsoft.Authorization/roleAssignments/read" in text
 

@@ -33,14 +33,15 @@ TABLES = [
     ("/content?kind=functions", "", "/content?kind=functions"),
     ("/content/packs/checkout", "", "/content/packs/checkout"),
     ("/content/coverage", "Tactics", "/content/coverage?table=tactics"),
-    ("/sources", "Tenants", "/sources?table=tenants"),
-    ("/sources", "Log sources", "/sources?table=sources"),
+    ("/sources?show=tenants", "", "/sources?table=tenants"),
+    ("/sources?show=sources", "", "/sources?table=sources"),
     ("/sources/tenants/fabrikam", "Result of the last test", "/sources/tenants/fabrikam"),
     ("/automations", "", "/automations?table=automations"),
     ("/automations?show=runs", "", "/automations?table=runs"),
     ("/settings/people", "", "/settings/people"),
     ("/settings/workspaces", "", "/settings/workspaces"),
-    ("/settings/audit", "Entries", "/settings/audit"),
+    ("/settings/audit", "", "/settings/audit?table=audit"),
+    ("/pipelines", "", "/pipelines?table=repositories"),
 ]
 
 

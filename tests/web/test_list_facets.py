@@ -16,6 +16,8 @@ LISTS = [
     "/alerts?span=90d", "/alerts?span=90d&all=1", "/incidents", "/incidents?all=1", "/rules", "/suppressions", "/attack-paths",
     "/inventory", "/recommendations", "/recommendations?open=1", "/recommendations?all=1", "/vulnerabilities", "/images",
     "/image-requests", "/work-items", "/content", "/content?kind=hunting", "/content?kind=policies", "/content?kind=initiatives",
+    "/sources", "/sources?show=sources", "/sources?show=tables", "/sources?show=files", "/settings/audit", "/gaps", "/pipelines",
+    "/content/packs/checkout",
 ]  # fmt: skip
 OPTION = re.compile(r'<a class="facets__option" href="([^"]+)".*?class="facets__count">([\d,]+)<', re.DOTALL)
 #: Values of a facet that are followed.
@@ -184,3 +186,19 @@ def test_what_is_no_view_is_refused(owner, form):
     sent = {"act": "save", "list": "/rules", "name": "Refused", **form}
     assert owner.post("/views", data=sent, headers=HERE).status_code == 400
     assert "Refused" not in owner.get("/rules").text
+
+
+def test_the_audit_is_found_by_text(instance, owner):
+    every = instance.state.audit.entries(most=100_000)
+    asked = every[-1].operation.rpartition("/")[0][-8:].upper()
+    said = [
+        one
+        for one in every
+        if any(asked.casefold() in text.casefold() for text in (one.author, one.operation, one.target))
+    ]
+    rows = list(
+        csv.DictReader(io.StringIO(owner.get("/settings/audit", params={"q": asked, "format": "csv"}).text))
+    )
+    assert [int(row["#"]) for row in rows] == [one.number for one in said]
+    oldest = owner.get("/settings/audit?sort=time&format=csv").text
+    assert int(next(csv.DictReader(io.StringIO(oldest)))["#"]) == 1

@@ -204,7 +204,8 @@ def test_a_source_is_added_changed_tested_and_forgotten(instance, owner, tmp_pat
         "4,321 rows dropped, because workspace default does not accept their tables"
         in owner.get("/sources/logs/blobs").text
     )
-    assert '<td class="table__number table__optional">4,321</td>' in owner.get("/sources").text
+    listed = owner.get("/sources?show=sources&q=blobs").text
+    assert '<td class="data-list__cell data-list__cell--number data-list__optional">4,321</td>' in listed
     rows = csv.DictReader(io.StringIO(owner.get("/sources?format=csv").text))
     assert [(one["Table"], one["Dropped"]) for one in rows if one["From"] == "blobs"] == [("Syslog", "0")]
     whole = csv.DictReader(io.StringIO(owner.get("/sources?format=csv&table=sources").text))
@@ -302,7 +303,7 @@ def test_missing_logs_are_listed(instance, owner):
     assert "no diagnostic setting sends its logs" in page
     rows = list(csv.DictReader(io.StringIO(owner.get("/sources/missing?format=csv").text)))
     assert len(rows) > 10
-    assert {"Resource", "Type", "Why"} <= set(rows[0])
+    assert {"Resource", "Type", "Reason"} <= set(rows[0])
 
 
 def test_progress_is_told_while_it_lasts(instance, owner):
@@ -322,11 +323,11 @@ def test_progress_is_told_while_it_lasts(instance, owner):
 
 def test_files_that_were_taken_in_are_shown_to_who_may_read_their_workspace(owner, visitor, instance):
     instance.state.ingested_files.begin("f00d", "/srv/logs/<signins>.json", "table:SigninLogs", 2048)
-    page = owner.get("/sources").text
+    page = owner.get("/sources?show=files").text
     assert "/srv/logs/&lt;signins&gt;.json" in page
-    assert "No data yet." not in page
+    assert "No imported files yet" not in page
     assert "SigninLogs" in owner.get("/sources?format=csv&table=files").text
     stranger = visitor(
         ("Reader", f"/subscriptions/{next(iter(instance.snapshots.newest().made.subscriptions))}")
     )
-    assert "signins" not in stranger.get("/sources").text
+    assert "signins" not in stranger.get("/sources?show=files").text

@@ -16,6 +16,7 @@ from sqlalchemy import BigInteger, Text, event, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.audit.audit_anchor import AuditAnchor
+from nephoscope.state.audit.audit_filter import AuditFilter
 from nephoscope.state.database.database import Database, StateError
 from nephoscope.state.tables.columns import Base, Json, UtcDateTime
 
@@ -131,6 +132,22 @@ class Audit:
             query = query.where(AuditRow.number < before)
         with self._database.read() as session:
             return [_entry(row) for row in session.scalars(query)]
+
+    def page(self, wanted: AuditFilter, start: int, most: int) -> list[AuditEntry]:
+        """Return a page of the entries that a filter leaves."""
+        query = select(AuditRow).where(*wanted.conditions(AuditRow))
+        query = query.order_by(AuditRow.number if wanted.oldest_first else AuditRow.number.desc())
+        with self._database.read() as session:
+            return [_entry(row) for row in session.scalars(query.offset(start).limit(most))]
+
+    def count_by(self, wanted: AuditFilter, name: str) -> dict[str, int]:
+        """Return how many of the entries that a filter leaves have each author, operation or outcome."""
+        column = {"author": AuditRow.author, "operation": AuditRow.operation, "outcome": AuditRow.outcome}[
+            name
+        ]
+        query = select(column, func.count()).where(*wanted.conditions(AuditRow)).group_by(column)
+        with self._database.read() as session:
+            return {str(value): int(count) for value, count in session.execute(query)}
 
     def told_of(self, target: str, since: datetime, most: int = 100) -> list[AuditEntry]:
         """Return what was done to a target at a time or after it, in order; of more than `most` entries the newest."""

@@ -8,30 +8,44 @@ import msgspec
 from starlette.responses import Response
 
 from nephoscope.state.audit.audit import AuditEntry
+from nephoscope.state.audit.audit_filter import AuditFilter
+from nephoscope.web.lists.audit_list import FACETS, audit_filter, audit_list
+from nephoscope.web.lists.list_view import ROWS, show_page
+from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.query_facets import Chosen, chosen_values, count_facets
 from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.visits.page import SAME, Page
 from nephoscope.web.visits.request_context import Visit
 
 READ = "Nephoscope/audit/read"
-ENTRIES, MOST_CSV = 100, 100_000
+MOST_CSV = 100_000
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Return what the page shows."""
-    if (file := file_of(visit, "settings", {"audit": lambda: _audit(visit)})) is not None:
+    audit = visit.instance.state.audit
+
+    def narrow(chosen: Chosen) -> AuditFilter:
+        return audit_filter(visit.asked("q"), visit.asked("sort"), chosen)
+
+    asked = narrow(chosen_values(visit, FACETS))
+    if (file := file_of(visit, "settings", {"audit": lambda: _audit(visit, asked)})) is not None:
         return file
-    given = visit.asked("before")
-    before = int(given) if given.isdecimal() and len(given) < 15 else None
-    entries = visit.instance.state.audit.entries(before=before, most=ENTRIES)
-    return {"entries": entries, "older": entries[-1].number if entries and entries[-1].number > 1 else None}
+    start = page_start(visit)
+    counted = count_facets(visit, FACETS, lambda name, chosen: audit.count_by(narrow(chosen), name))
+    total = sum(audit.count_by(asked, "outcome").values())
+    return {"list": show_page(visit, audit_list(), audit.page(asked, start, ROWS), counted, total, start)}
 
 
-def _audit(visit: Visit) -> PageTable:
-    entries = visit.instance.state.audit.entries(most=MOST_CSV)
+def _audit(visit: Visit, asked: AuditFilter) -> PageTable:
+    entries = visit.instance.state.audit.page(asked, 0, MOST_CSV)
     told = [_entry(one) for one in entries]
-    if entries and entries[-1].number > 1:
-        cut = f"truncated: entries 1 to {entries[-1].number - 1} are not in this file"
-        told.append(("", "", "", cut, "", "", "", ""))
+    if len(entries) == MOST_CSV:
+        total = sum(visit.instance.state.audit.count_by(asked, "outcome").values())
+        if total > MOST_CSV:
+            told.append(
+                ("", "", "", f"truncated: {total - MOST_CSV} entries are not in this file", "", "", "", "")
+            )
     return PageTable(("#", "Time", "User", "Operation", "Resource", "Outcome", "Address", "Detail"), told)
 
 

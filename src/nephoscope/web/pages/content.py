@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
@@ -32,14 +30,14 @@ from nephoscope.web.forms.content_switches import switch_selected
 from nephoscope.web.forms.form import apply_form
 from nephoscope.web.lists.content_list import content_list
 from nephoscope.web.lists.list_view import FoundRows, RowList, find_rows, show_rows
-from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.pack_list import PackRow, pack_list, row_words
 from nephoscope.web.page_data.content_rows import KINDS, ContentRow, WorkspaceContent
 from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.tables.table_download import as_csv, as_file
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
-ROWS, MOST_TOLD = 100, 20
+MOST_TOLD = 20
 _CSV = ("Name", "Status", "Source", "Description", "Id")
 #: What a list of a kind tells before the name.
 _BEFORE = {"rules": ("Enabled", "Severity"), "packs": ("Enabled",)}
@@ -134,28 +132,21 @@ def pack(visit: Visit) -> Mapping[str, object] | Response:
             )
         return RedirectResponse(visit.here(done=done), 303)
     every = list(content_listing.rows(found, snapshots.held))
-    text, chosen = visit.asked("q").casefold(), visit.several("standing")
-    shown = [
-        row
-        for row in every
-        if (not chosen or row["standing"] in chosen) and text in f"{row['name']} {row['file']}".casefold()
-    ]
+    wanted = pack_list()
+    shown = find_rows(visit, wanted, every)
     if visit.asked("format") == "csv":
         header = ("Kind", "Name", "Status", "Tables", "File", "Version", "Needs", "Notes")
-        return as_csv(found.name, header, map(_piece, shown))
-    start = page_start(visit)
+        return as_csv(found.name, header, map(_piece, shown.rows))
     return {
-        "workspace": workspace, "pack": found, "shown": shown[start : start + ROWS], "total": len(shown), "start": start, "rows": ROWS,
-        "standings": Counter(row["standing"] for row in every), "chosen": chosen, "text": visit.asked("q"),
+        "workspace": workspace, "pack": found, "list": show_rows(visit, wanted, shown),
         "on": visit.instance.state.rule_switches.of(workspace).packs.get(found.name, False),
         "may": visit.caller.may(WRITE, f"/workspaces/{workspace}"),
     }  # fmt: skip
 
 
-def _piece(row: Mapping[str, Any]) -> tuple[object, ...]:
-    needs, notes = ", ".join(row["needs"]), "; ".join(row["notes"])
-    shown = row["kind"], row["name"], row["status"], ", ".join(row["tables"]), row["file"]
-    return *shown, row["version"], needs, notes
+def _piece(row: PackRow) -> tuple[object, ...]:
+    names = ("kind", "name", "status", "tables", "file", "version", "needs")
+    return *(row_words(row, one) for one in names), row_words(row, "notes", "; ")
 
 
 def coverage(visit: Visit) -> Mapping[str, object] | Response:

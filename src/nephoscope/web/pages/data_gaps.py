@@ -7,6 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from starlette.responses import Response
 
 from nephoscope.posture.data_gaps.gap_groups import DataGap, gaps_in
+from nephoscope.web.lists.gap_list import gap_key, gap_list
+from nephoscope.web.lists.list_view import find_rows, show_rows
+from nephoscope.web.lists.row_markup import PREVIEW
 from nephoscope.web.tables.recommendation_table import READ
 from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import Page
@@ -26,17 +29,20 @@ COLUMNS = (
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
-    """The list."""
+    """Fill the list; the gap that the address opens stands beside it with its recommendations."""
     snapshot = visit.snapshot
     if snapshot is None:
         return {"snapshot": None}
     reach = visit.reach(READ)
-    gaps = gaps_in(snapshot.findings, reach)
+    gaps, wanted = gaps_in(snapshot.findings, reach), gap_list(visit)
+    found = find_rows(visit, wanted, gaps)
     if visit.asked("format") == "csv":
-        return as_csv("data-gaps", COLUMNS, _rows(gaps))
+        return as_csv("data-gaps", COLUMNS, _rows(found.rows))
     return {
         "snapshot": snapshot,
-        "gaps": gaps,
+        "any": bool(gaps),
+        "list": show_rows(visit, wanted, found),
+        "beside": next((one for one in found.rows if gap_key(one) == visit.asked(PREVIEW)), None),
         "waiting": sum(one.count for one in gaps),
         "assessed": sum(snapshot.findings.states(reach).values()),
     }

@@ -18,7 +18,8 @@ from nephoscope.state import StateError
 from nephoscope.state.ingestion.sources import Source
 from nephoscope.web.forms.form import apply_form
 from nephoscope.web.forms.optimistic_lock import as_drawn, form_digest, meanwhile
-from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.list_view import find_rows, show_rows
+from nephoscope.web.lists.missing_log_list import missing_log_list
 from nephoscope.web.page_data.sender_instructions import describe_sender
 from nephoscope.web.pages.sources import READ
 from nephoscope.web.rendering.templates import draw
@@ -29,7 +30,7 @@ from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import Visit
 
 SET, SECRET = "set.", "secret."
-ROWS, MOST_DAYS = 100, 90
+MOST_DAYS = 90
 
 
 def new(visit: Visit) -> Mapping[str, object] | Response:
@@ -223,17 +224,17 @@ def fill_missing_logs(visit: Visit) -> Mapping[str, object] | Response:
     found = missing_logs(instance.lake, instance.state, instance.data, instance.now, days)
     reach = visit.reach(READ)
     seen = [one for one in found or () if reach.sees(*_place(one.resource))]
+    wanted = missing_log_list(visit)
+    shown = find_rows(visit, wanted, seen)
     if visit.asked("format") == "csv":
-        header = ("Resource", "Type", "Why", "Setting", "Last row")
+        header = ("Resource", "Type", "Reason", "Setting", "Last row")
         return as_csv(
             "missing-logs",
             header,
-            ((one.resource, one.type, one.reason, one.setting, one.last) for one in seen),
+            ((one.resource, one.type, one.reason, one.setting, one.last) for one in shown.rows),
         )
-    start = page_start(visit)
     return {
-        "stored": found is not None, "missing": seen[start : start + ROWS], "total": len(seen), "start": start, "rows": ROWS,
-        "days": days,
+        "stored": found is not None, "list": show_rows(visit, wanted, shown), "any": bool(seen), "days": days,
     }  # fmt: skip
 
 

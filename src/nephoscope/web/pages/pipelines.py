@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from starlette.responses import Response
 
@@ -17,6 +16,7 @@ from nephoscope.state import NotFoundError
 from nephoscope.state.estate.pipelines import PipelineRepository, PipelineRun, PipelineSeries
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.lists.pipeline_run_list import finding_list, run_list
+from nephoscope.web.lists.repository_list import ListedRepository, repository_list
 from nephoscope.web.page_data.source_links import line_link, safe_link
 from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.tables.table_download import as_csv
@@ -27,7 +27,9 @@ from nephoscope_policy.model.state import ComplianceState, Severity
 ASSESSMENTS = "Microsoft.Security/assessments/read"
 MOST_RUNS, RECENT, SHOWN = 1_000, 20, 50
 SEVERITIES = tuple(one.value for one in reversed(Severity))
-REPOSITORY_HEADER = ("Repository", "Default branch", "Open work items", "Failed now", "Last run")
+REPOSITORY_HEADER = (
+    "Repository", "Default branch", "Highest", "Open work items", "Failed now", "Change", "Last run",
+)  # fmt: skip
 RUN_HEADER = (
     "Started", "Repository", "Tool", "Category", "Branch", "Pull request", "Commit", "Failed", "New", "Fixed", "Reopened", "Unknown",
     "Run",
@@ -38,16 +40,6 @@ POSTURE_HEADER = ("Severity", "Recommendation", "Repository", "Why", "Resource")
 VIOLATION_HEADER = ("Severity", "Recommendation", "Resource", "Repository", "File", "Line", "Certain", "Why")
 
 
-@dataclass(frozen=True, slots=True)
-class ListedRepository:
-    """A row of the list: open work items by severity, the last run, and how many findings failed over time."""
-
-    repository: PipelineRepository
-    open: Mapping[str, int]
-    last: PipelineRun | None
-    trend: Sequence[int]
-
-
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list of repositories."""
     repositories = readable_repositories(visit.service)
@@ -56,9 +48,10 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     runs = visit.instance.state.pipelines.runs(names, MOST_RUNS)
     counts = visit.instance.state.pipelines.open_counts()
     listed = [_make_row(one, counts.get(one.name, {}), runs) for one in repositories]
-    posture = _posture(visit)
+    posture, wanted = _posture(visit), repository_list(visit)
+    found = find_rows(visit, wanted, listed)
     tables = {
-        "repositories": lambda: PageTable(REPOSITORY_HEADER, map(_repository_row, listed)),
+        "repositories": lambda: PageTable(REPOSITORY_HEADER, map(_repository_row, found.rows)),
         "runs": lambda: PageTable(RUN_HEADER, map(_run_row, runs)),
         "violations": lambda: PageTable(VIOLATION_HEADER, map(_violation_row, violations)),
         "posture": lambda: PageTable(POSTURE_HEADER, map(_posture_row, posture)),
@@ -66,7 +59,8 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     if (file := file_of(visit, "pipelines", tables)) is not None:
         return file
     return {
-        "repositories": listed,
+        "repositories": repositories,
+        "list": show_rows(visit, wanted, found),
         "violations": violations[:SHOWN],
         "violated": len(violations),
         "posture": posture[:SHOWN],
@@ -75,7 +69,6 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "assessed": visit.snapshot is not None,
         "runs": runs[:RECENT],
         "open": sum(sum(counts.get(name, {}).values()) for name in names),
-        "severities": SEVERITIES,
     }
 
 
@@ -172,7 +165,9 @@ def _order(one: RunFinding) -> tuple[int, int, str, int]:
 def _repository_row(one: ListedRepository) -> tuple[object, ...]:
     told = one.repository
     now = one.trend[-1] if one.trend else ""
-    return told.shown, told.default_branch, sum(one.open.values()), now, one.last.started if one.last else ""
+    moved = "" if one.moved is None else one.moved
+    last = one.last.started if one.last else ""
+    return told.shown, told.default_branch, one.highest, sum(one.open.values()), now, moved, last
 
 
 def _run_row(one: PipelineRun) -> tuple[object, ...]:

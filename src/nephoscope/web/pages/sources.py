@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from starlette.responses import Response
 
@@ -14,6 +15,9 @@ from nephoscope.state.estate.tenants import Tenant
 from nephoscope.state.ingestion.ingested_files import IngestedFile
 from nephoscope.state.ingestion.sources import Source
 from nephoscope.web.forms.form import WRITE
+from nephoscope.web.lists.ingestion_list import file_list, table_list
+from nephoscope.web.lists.list_view import ListView, find_rows, show_rows
+from nephoscope.web.lists.source_list import ListedSource, log_source_list, tenant_list, tenant_state
 from nephoscope.web.page_data.assessment_progress import trouble, under_way
 from nephoscope.web.tables.health_table import health_table
 from nephoscope.web.tables.page_tables import PageTable, file_of
@@ -34,11 +38,30 @@ FILES = (
     "Bytes read",
     "Bytes",
 )
+SOURCES = ("Source", "Kind", "Workspace", "State", "Last arrival", "Backlog", "Dropped", "Error")
+TENANTS = ("Tenant", "State", "Credential", "Scope", "Collected", "Interval", "Id", "Error")
 MOST_FILES = 200
+#: What the address calls the lists of the page -> their titles.
+VIEWS = {"tenants": "Tenants", "sources": "Log sources", "tables": "Tables", "files": "Imported files"}
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSources:
+    """Sources that the visitor may see: tenants, log sources, the tables they fill, and imported files."""
+
+    tenants: Sequence[Tenant]
+    sources: Sequence[ListedSource]
+    tables: Sequence[HealthRow]
+    files: Sequence[IngestedFile]
+
+    def of(self, view: str) -> Sequence[object]:
+        """Return the rows of a view."""
+        every = {"tenants": self.tenants, "sources": self.sources, "tables": self.tables}
+        return every.get(view, self.files)
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
-    """Return what the page shows."""
+    """Fill the list that the address asks for: tenants, log sources, their tables, or imported files."""
     state, everywhere = visit.instance.state, visit.caller.may(READ, "/")
     readable = set(visit.workspaces(READ))
     health = [
@@ -46,24 +69,36 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     ]
     files = state.ingested_files.newest(readable, MOST_FILES)
     whole = {one.health.source: one for one in health if not one.health.table}
-    tables = {
-        "tables": lambda: health_table(one for one in health if one.health.table),
-        "sources": lambda: _sources(visit, whole),
-        "tenants": lambda: _tenants(visit),
-        "files": lambda: PageTable(FILES, map(_file, files)),
-    }
-    if (file := file_of(visit, "sources", tables)) is not None:
+    tables = [one for one in health if one.health.table]
+    found = FoundSources(
+        state.tenants.all() if everywhere else (),
+        [_list_source(visit, one, whole.get(one.name)) for one in state.sources.all()] if everywhere else (),
+        tables,
+        files,
+    )
+    file = file_of(
+        visit,
+        "sources",
+        {
+            "tables": lambda: health_table(find_rows(visit, table_list(visit), tables).rows),
+            "sources": lambda: PageTable(SOURCES, map(_source, find_rows(visit, log_source_list(visit), found.sources).rows)),
+            "tenants": lambda: PageTable(TENANTS, map(_tenant, find_rows(visit, tenant_list(visit), found.tenants).rows)),
+            "files": lambda: PageTable(FILES, map(_file, find_rows(visit, file_list(MOST_FILES), files).rows)),
+        },
+    )  # fmt: skip
+    if file is not None:
         return file
+    shown = visit.asked("show")
+    if shown not in VIEWS:
+        shown = next((one for one in VIEWS if found.of(one)), "tenants")
     return {
-        "tenants": state.tenants.all() if everywhere else (),
-        "sources": [(one, whole.get(one.name), _error(visit, one, whole)) for one in state.sources.all()]
-        if everywhere
-        else (),
+        "list": _show_list(visit, found, shown),
+        "shown": shown,
+        "views": [(name, title, len(found.of(name))) for name, title in VIEWS.items()],
+        "any": bool(found.of(shown)),
+        "most_files": MOST_FILES,
         "everywhere": everywhere,
         "kinds": kinds(),
-        "tables": [one for one in health if one.health.table],
-        "files": files,
-        "most_files": MOST_FILES,
         "request": last_request(visit.instance.data),
         "snapshot": visit.snapshot,
         "trouble": trouble(visit.instance),
@@ -73,40 +108,40 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     }
 
 
-def _error(visit: Visit, source: Source, whole: Mapping[str, HealthRow]) -> str:
-    known = whole.get(source.name)
-    return find_source_error(visit.instance.state, source, known.health if known else None)
+def _show_list(visit: Visit, found: FoundSources, shown: str) -> ListView:
+    match shown:
+        case "sources":
+            logs = log_source_list(visit)
+            return show_rows(visit, logs, find_rows(visit, logs, found.sources))
+        case "tables":
+            tables = table_list(visit)
+            return show_rows(visit, tables, find_rows(visit, tables, found.tables))
+        case "files":
+            files = file_list(MOST_FILES)
+            return show_rows(visit, files, find_rows(visit, files, found.files))
+        case _:
+            tenants = tenant_list(visit)
+            return show_rows(visit, tenants, find_rows(visit, tenants, found.tenants))
 
 
-def _sources(visit: Visit, whole: Mapping[str, HealthRow]) -> PageTable:
-    """The sources as they were set up, each with how it is as a whole."""
-    found = visit.instance.state.sources.all() if visit.caller.may(READ, "/") else ()
-    header = ("Source", "Kind", "Workspace", "State", "Last arrival", "Backlog", "Dropped", "Error")
-    return PageTable(header, (_source(visit, one, whole) for one in found))
+def _list_source(visit: Visit, one: Source, known: HealthRow | None) -> ListedSource:
+    health = known.health if known else None
+    return ListedSource(one, health, find_source_error(visit.instance.state, one, health))
 
 
-def _source(visit: Visit, one: Source, whole: Mapping[str, HealthRow]) -> list[object]:
-    error, health = _error(visit, one, whole), whole[one.name].health if one.name in whole else None
-    state = "failing" if error else "on"
+def _source(one: ListedSource) -> list[object]:
+    health = one.health
     told = [health.last_seen, health.lag, health.left_out] if health else ["", "", 0]
-    return [one.name, one.kind, one.workspace, state if one.enabled else "paused", *told, error]
+    return [one.source.name, one.source.kind, one.source.workspace, one.state, *told, one.error]
 
 
-def _tenants(visit: Visit) -> PageTable:
-    found = visit.instance.state.tenants.all() if visit.caller.may(READ, "/") else ()
-    header = ("Tenant", "State", "Credential", "Scope", "Collected", "Interval", "Id", "Error")
-    return PageTable(header, (
-        [one.name, _find_standing(one), one.connection.sign_in,
-         " ".join(one.connection.subscriptions or one.connection.management_groups), one.collected or "",
-         f"{one.hours:g} h", one.connection.id, one.error]
-        for one in found
-    ))  # fmt: skip
-
-
-def _find_standing(one: Tenant) -> str:
-    if not one.enabled:
-        return "paused"
-    return "failing" if one.error else "on" if one.collected else "waiting for the first collection"
+def _tenant(one: Tenant) -> list[object]:
+    at = one.connection
+    scope = " ".join(at.subscriptions or at.management_groups)
+    interval = f"{one.hours:g} h"
+    return [
+        one.name, tenant_state(one), at.sign_in, scope, one.collected or "", interval, at.id, one.error,
+    ]  # fmt: skip
 
 
 def _file(one: IngestedFile) -> tuple[object, ...]:

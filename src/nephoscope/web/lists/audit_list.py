@@ -1,0 +1,69 @@
+"""The list of audit entries, which the database narrows."""
+
+from __future__ import annotations
+
+import msgspec
+
+from nephoscope.state.audit.audit import AuditEntry
+from nephoscope.state.audit.audit_filter import AuditFilter
+from nephoscope.web.lists.column_kinds import text_column
+from nephoscope.web.lists.list_cell import ListCell, moment_cell, number_cell, state_cell, text_cell
+from nephoscope.web.lists.list_heads import ListColumn
+from nephoscope.web.lists.list_view import RowList
+from nephoscope.web.lists.query_facets import Chosen, QueryFacet
+from nephoscope.web.rendering.formatting import short
+
+
+def shorten_operation(operation: str) -> str:
+    """Return an operation without its provider, which most of them share: `Microsoft.Security/assessments/write`."""
+    provider, _, rest = operation.partition("/")
+    return rest if (rest and "." in provider) or provider == "Nephoscope" else operation
+
+
+FACETS = (
+    QueryFacet("outcome", "Outcome"),
+    QueryFacet("author", "User"),
+    QueryFacet("operation", "Operation", shorten_operation),
+)
+_TONES = {"Denied": "error", "Failed": "error"}
+
+
+def audit_filter(text: str, order: str, chosen: Chosen) -> AuditFilter:
+    """Return what the chosen values and the text ask for."""
+    return AuditFilter(
+        chosen["author"], chosen["operation"], chosen["outcome"], text.strip(), oldest_first=order == "time"
+    )
+
+
+def audit_list() -> RowList[AuditEntry]:
+    """Describe the list, the newest entry first."""
+    return RowList(
+        "audit", "entry",
+        (
+            ListColumn("number", "#", lambda one: number_cell(one.number), sorted=False, optional=True, width="short"),
+            ListColumn("time", "Time", lambda one: moment_cell(one.moment), largest=True, width="time"),
+            text_column("author", "User", lambda one: one.author, sorted=False),
+            ListColumn("operation", "Operation", _operation, main=True, sorted=False, width="title"),
+            ListColumn("target", "Resource", lambda one: text_cell(short(one.target), whole=one.target), optional=True, sorted=False),
+            ListColumn("outcome", "Outcome", _outcome, sorted=False, width="state"),
+            text_column("address", "Address", lambda one: one.address, sorted=False, shown=False),
+        ),
+        lambda one: str(one.number), several="entries", order="-time", hint="User, operation or resource contains",
+        about_of=_say_details,
+    )  # fmt: skip
+
+
+def _operation(one: AuditEntry) -> ListCell:
+    return text_cell(shorten_operation(one.operation), whole=one.operation)
+
+
+def _outcome(one: AuditEntry) -> ListCell:
+    return state_cell(one.outcome, _TONES.get(one.outcome, ""))
+
+
+def _say_details(one: AuditEntry) -> str:
+    """Say what an entry tells beside its columns, a value that has parts as JSON."""
+    return "; ".join(
+        f"{name}: {value if isinstance(value, str) else msgspec.json.encode(value).decode()}"
+        for name, value in one.detail.items()
+    )

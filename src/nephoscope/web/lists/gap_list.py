@@ -1,0 +1,57 @@
+"""The list of data gaps: what is missing, how many assessments wait for it, and what supplies it."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from nephoscope.posture.data_gaps.gap_groups import DataGap
+from nephoscope.web.lists.column_kinds import number_column, text_column
+from nephoscope.web.lists.list_cell import ListCell, severity_cell, text_cell
+from nephoscope.web.lists.list_heads import ListColumn
+from nephoscope.web.lists.list_view import RowList
+from nephoscope.web.lists.row_facets import RowFacet
+from nephoscope.web.lists.row_markup import PREVIEW
+from nephoscope.web.lists.severity_column import ORDER
+
+if TYPE_CHECKING:
+    from nephoscope.web.visits.request_context import Visit
+
+
+def gap_key(one: DataGap) -> str:
+    """Return what names a gap in the address; what it lacks may be a long text."""
+    return blake2b(f"{one.missing.need.value} {one.missing.subject}".encode(), digest_size=8).hexdigest()
+
+
+def gap_list(visit: Visit) -> RowList[DataGap]:
+    """Describe the list; what closes a gap stands beside it."""
+
+    def title(one: DataGap) -> ListCell:
+        return text_cell(
+            one.title[:1].upper() + one.title[1:], visit.here(**{PREVIEW: gap_key(one), "done": None})
+        )
+
+    return RowList(
+        "data-gaps", "gap",
+        (
+            ListColumn("severity", "Severity", lambda one: severity_cell(_severity(one)), width="severity", largest=True),
+            ListColumn("missing", "Missing", title, main=True, width="title"),
+            text_column("kind", "Kind", lambda one: one.missing.need.value),
+            number_column("count", "Unknown", lambda one: one.count, optional=False, hint="Assessments that could not be evaluated"),
+            number_column("recommendations", "Recommendations", lambda one: len(one.recommendations), shown=False),
+            text_column("solution", "Solution", lambda one: one.remedy.action, sorted=False),
+            text_column("permissions", "Required permission", lambda one: ", ".join(one.remedy.permissions), shown=False),
+        ),
+        gap_key,
+        (
+            RowFacet("kind", "Kind", lambda one: (one.missing.need.value,)),
+            RowFacet("severity", "Severity", lambda one: (_severity(one),), order=ORDER),
+            RowFacet("solution", "Solution", lambda one: ("With a command" if one.remedy.commands else "Without a command",)),
+        ),
+        lambda one: "\n".join((one.title, one.remedy.action, *(each.title for each in one.recommendations))),
+        hint="Missing data or recommendation contains",
+    )  # fmt: skip
+
+
+def _severity(one: DataGap) -> str:
+    return max((each.severity for each in one.recommendations), key=lambda each: each.rank).value

@@ -1,0 +1,76 @@
+"""The list of repositories that send results of pipelines: open work items, what failed last, and how that moved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nephoscope.state.estate.pipelines import PipelineRepository, PipelineRun
+from nephoscope.web.lists.column_kinds import number_column, text_column
+from nephoscope.web.lists.list_cell import ListCell, moment_cell, number_cell, severity_cell, text_cell
+from nephoscope.web.lists.list_heads import ListColumn
+from nephoscope.web.lists.list_view import RowList
+from nephoscope.web.lists.row_facets import RowFacet
+from nephoscope.web.lists.severity_column import ORDER
+from nephoscope_policy.model.state import Severity
+
+if TYPE_CHECKING:
+    from nephoscope.web.visits.request_context import Visit
+
+_SEVERITIES = tuple(one.value for one in reversed(Severity))
+_NONE = "No open work items"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRepository:
+    """A row of the list: open work items by severity, the last run, and how many findings failed over time."""
+
+    repository: PipelineRepository
+    open: Mapping[str, int]
+    last: PipelineRun | None
+    trend: Sequence[int]
+
+    @property
+    def highest(self) -> str:
+        """Return the highest severity of its open work items, '' where none is open."""
+        return next((one for one in _SEVERITIES if self.open.get(one)), "")
+
+    @property
+    def moved(self) -> int | None:
+        """Return how many more findings fail than after the run before, None before the second run."""
+        return self.trend[-1] - self.trend[-2] if len(self.trend) > 1 else None
+
+
+def repository_list(visit: Visit) -> RowList[ListedRepository]:
+    """Describe the list."""
+
+    def title(one: ListedRepository) -> ListCell:
+        kept = one.repository
+        return text_cell(kept.shown, visit.link(f"/pipelines/repository/{kept.name}"))
+
+    def last(one: ListedRepository) -> ListCell:
+        return moment_cell(one.last.started if one.last else None, "never")
+
+    return RowList(
+        "repositories", "repository",
+        (
+            ListColumn("repository", "Repository", title, main=True, width="title"),
+            text_column("branch", "Default branch", lambda one: one.repository.default_branch),
+            ListColumn("highest", "Highest", lambda one: severity_cell(one.highest), largest=True, width="severity"),
+            number_column("open", "Open work items", lambda one: sum(one.open.values()), optional=False),
+            number_column("failed", "Failed now", lambda one: one.trend[-1] if one.trend else None),
+            ListColumn("moved", "Change", _moved, number=True, optional=True, hint="Failed findings, against the run before"),
+            ListColumn("last", "Last run", last, optional=True, largest=True, width="time"),
+        ),
+        lambda one: one.repository.name,
+        (
+            RowFacet("severity", "Highest severity", lambda one: (one.highest or _NONE,), order=(*ORDER, _NONE)),
+            RowFacet("branch", "Default branch", lambda one: (one.repository.default_branch,)),
+        ),
+        lambda one: one.repository.shown, hint="Repository contains", several="repositories", order="-open",
+    )  # fmt: skip
+
+
+def _moved(one: ListedRepository) -> ListCell:
+    return number_cell(one.moved, text="" if one.moved is None else f"{one.moved:+,d}" if one.moved else "0")
