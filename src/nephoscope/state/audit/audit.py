@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Text, event, func, select
+from sqlalchemy import BigInteger, ColumnElement, Text, event, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.audit.audit_anchor import AuditAnchor
@@ -135,7 +135,7 @@ class Audit:
 
     def page(self, wanted: AuditFilter, start: int, most: int) -> list[AuditEntry]:
         """Return a page of the entries that a filter leaves."""
-        query = select(AuditRow).where(*wanted.conditions(AuditRow))
+        query = select(AuditRow).where(*_conditions(wanted))
         query = query.order_by(AuditRow.number if wanted.oldest_first else AuditRow.number.desc())
         with self._database.read() as session:
             return [_entry(row) for row in session.scalars(query.offset(start).limit(most))]
@@ -145,7 +145,7 @@ class Audit:
         column = {"author": AuditRow.author, "operation": AuditRow.operation, "outcome": AuditRow.outcome}[
             name
         ]
-        query = select(column, func.count()).where(*wanted.conditions(AuditRow)).group_by(column)
+        query = select(column, func.count()).where(*_conditions(wanted)).group_by(column)
         with self._database.read() as session:
             return {str(value): int(count) for value, count in session.execute(query)}
 
@@ -178,6 +178,19 @@ class Audit:
                     return expected
                 expected, before = expected + 1, entry.hash
         return None if lost is None else min(lost, expected)
+
+
+def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
+    narrowed = (
+        (AuditRow.author, wanted.authors),
+        (AuditRow.operation, wanted.operations),
+        (AuditRow.outcome, wanted.outcomes),
+    )
+    found: list[ColumnElement[bool]] = [column.in_(values) for column, values in narrowed if values]
+    if wanted.text:
+        sought = (AuditRow.author, AuditRow.operation, AuditRow.target)
+        found.append(or_(*(one.icontains(wanted.text, autoescape=True) for one in sought)))
+    return found
 
 
 def _in_order(session: Session) -> Iterator[AuditEntry]:
