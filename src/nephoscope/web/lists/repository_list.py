@@ -37,7 +37,7 @@ class ListedRepository:
         return next((one for one in _SEVERITIES if self.open.get(one)), "")
 
     @property
-    def moved(self) -> int | None:
+    def change(self) -> int | None:
         """Return how many more findings fail than after the run before, None before the second run."""
         return self.trend[-1] - self.trend[-2] if len(self.trend) > 1 else None
 
@@ -60,7 +60,7 @@ def repository_list(visit: Visit) -> RowList[ListedRepository]:
             ListColumn("highest", "Highest", lambda one: severity_cell(one.highest), largest=True, width="severity"),
             number_column("open", "Open work items", lambda one: sum(one.open.values()), optional=False),
             number_column("failed", "Failed now", lambda one: one.trend[-1] if one.trend else None),
-            ListColumn("moved", "Change", _moved, number=True, optional=True, hint="Failed findings, against the run before"),
+            ListColumn("change", "Change", _draw_change, number=True, optional=True, hint="Failed findings, against the run before"),
             ListColumn("last", "Last run", last, optional=True, largest=True, width="time"),
         ),
         lambda one: one.repository.name,
@@ -72,5 +72,7 @@ def repository_list(visit: Visit) -> RowList[ListedRepository]:
     )  # fmt: skip
 
 
-def _moved(one: ListedRepository) -> ListCell:
-    return number_cell(one.moved, text="" if one.moved is None else f"{one.moved:+,d}" if one.moved else "0")
+def _draw_change(one: ListedRepository) -> ListCell:
+    return number_cell(
+        one.change, text="" if one.change is None else f"{one.change:+,d}" if one.change else "0"
+    )

@@ -165,9 +165,9 @@ def _order(one: RunFinding) -> tuple[int, int, str, int]:
 def _repository_row(one: ListedRepository) -> tuple[object, ...]:
     told = one.repository
     now = one.trend[-1] if one.trend else ""
-    moved = "" if one.moved is None else one.moved
+    change = "" if one.change is None else one.change
     last = one.last.started if one.last else ""
-    return told.shown, told.default_branch, one.highest, sum(one.open.values()), now, moved, last
+    return told.shown, told.default_branch, one.highest, sum(one.open.values()), now, change, last
 
 
 def _run_row(one: PipelineRun) -> tuple[object, ...]:
