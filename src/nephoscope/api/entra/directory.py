@@ -1,8 +1,9 @@
-"""Microsoft Graph: users, groups, applications, second factors, roles and named locations, as they were read of the directory.
+"""Microsoft Graph: users, groups, applications, second factors, roles and named locations, conditional
+access policies and permission grants, as they were read of the directory.
 
 Source: https://learn.microsoft.com/graph/api/overview (v1.0): user-list, group-list, group-list-members, serviceprincipal-list,
 application-list, authenticationmethodsroot-list-userregistrationdetails, rbacapplication-list-roleassignments,
-conditionalaccessroot-list-namedlocations
+conditionalaccessroot-list-namedlocations, conditionalaccessroot-list-policies, oauth2permissiongrant-list
 """
 
 from __future__ import annotations
@@ -63,6 +64,12 @@ COLLECTIONS = (
     ),
     DirectoryCollection(
         "identity/conditionalAccess/namedLocations", "NamedLocations", "microsoft.graph/namedlocations"
+    ),
+    DirectoryCollection(
+        "identity/conditionalAccess/policies", "ConditionalAccessPolicies", "microsoft.graph/policies"
+    ),
+    DirectoryCollection(
+        "oauth2PermissionGrants", "OAuth2PermissionGrants", "microsoft.graph/oauth2permissiongrants"
     ),
     DirectoryCollection(
         "roleManagement/directory/roleAssignments",

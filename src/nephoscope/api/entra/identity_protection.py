@@ -11,11 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import msgspec
-
-from nephoscope.access.authenticator import DeniedError
 from nephoscope.api.wire import microsoft_graph_query
 from nephoscope.api.wire.azure_error import ApiError, bad, not_assessed
+from nephoscope.api.wire.graph_rows import Row, context_of, query_rows, quote_literal, to_graph_object
 from nephoscope.api.wire.odata_filter import compile_filter
 from nephoscope.api.wire.operation import OWN, ApiSurface
 from nephoscope.api.wire.policy_state_query import order_rows, select_fields
@@ -23,16 +21,10 @@ from nephoscope.api.wire.query_throttling import throttled_fault
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, next_link, place
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.service.identity_risk import DECISIONS, READ, WRITE, decide_risk
-from nephoscope.state.workspaces.workspace import DEFAULT
-from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
-from nephoscope_kql.types import KqlType
 
 SURFACE = ApiSurface("Identity protection", lets=OWN)
 _ROOT = "/{version}/identityProtection"
 MOST, MOST_IDS = 500, 60
-Row = dict[str, object]
-#: Columns of the lake that are of no object of Graph.
-_OF_THE_LAKE = frozenset({"Type", "TenantId", "SourceSystem", "TimeGenerated", "OperationName"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,50 +155,7 @@ def _newest(call: ApiCall, kind: RiskCollection, ids: Sequence[str] | None = Non
 
 
 def _rows(call: ApiCall, text: str) -> list[Row]:
-    """The rows of a query over the default workspace; Fault for who may not read all of it."""
-    version = call["version"].lower()
-    if version not in ("v1.0", "beta"):
-        raise ApiError(404, "InvalidVersion", f"Invalid version '{version[:20]}': use v1.0 or beta.")
-    try:
-        scope = call.caller.logs(READ, DEFAULT)
-    except DeniedError:
-        scope = None
-    if scope is None or scope.subscriptions is not None:
-        raise ApiError(
-            403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."
-        )
-    result = call.instance.lake.query(
-        text, scope=scope, workspace=DEFAULT, timeout=call.instance.query_seconds
-    )[-1].table
-    columns = typed_columns(result)
-    return [
-        {name: _value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
-        for row in iterate_rows(result)
-    ]
-
-
-def _value(value: object, kind: KqlType) -> object:
-    if kind is KqlType.DYNAMIC and isinstance(value, str):
-        return msgspec.json.decode(value) if value else None
-    return json_value(value, kind)
-
-
-def to_graph_object(row: Row) -> Row:
-    """A row as Graph's object: its names in camel case, without what only the lake has."""
-    found = {
-        f"{name[:1].lower()}{name[1:]}": value
-        for name, value in row.items()
-        if not name.startswith("_") and name not in _OF_THE_LAKE
-    }
-    more = found.get("additionalInfo")
-    if more is not None and not isinstance(more, str):
-        found["additionalInfo"] = msgspec.json.encode(more).decode()
-    return found
-
-
-def quote_literal(text: str) -> str:
-    """A text as a literal of a query."""
-    return msgspec.json.encode(text.encode("utf-8", "replace").decode()).decode()
+    return query_rows(call, text, READ)
 
 
 def _no_such(id_: str) -> ApiError:
@@ -214,4 +163,4 @@ def _no_such(id_: str) -> ApiError:
 
 
 def _context(call: ApiCall, kind: RiskCollection) -> str:
-    return f"{call.base}/{call['version']}/$metadata#identityProtection/{kind.word}"
+    return context_of(call, f"identityProtection/{kind.word}")

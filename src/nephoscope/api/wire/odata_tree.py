@@ -16,6 +16,7 @@ from nephoscope.api.wire.odata_value import COMPARED, literal
 MAX_LENGTH, DEEPEST = 4000, 50
 _TOKEN = re.compile(
     r"""\s*(?:(?P<sign>[(),:])|'(?P<text>(?:[^']|'')*)'|"(?P<quoted>[^"]*)"
+    |(?P<guid>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?![\w-])
     |(?P<time>\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?)?)(?![\w.:-])
     |(?P<number>-?\d+(?:\.\d+)?)(?![\w-])|-?(?P<word>[A-Za-z_]\w*(?:[/.][A-Za-z_]\w*)*))""",
     re.VERBOSE,

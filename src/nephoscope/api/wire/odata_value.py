@@ -24,6 +24,8 @@ def literal(found: re.Match[str]) -> object:
         return found["text"].replace("''", "'")
     if found["quoted"] is not None:
         return found["quoted"]
+    if found["guid"] is not None:
+        return found["guid"]
     if found["time"] is not None:
         return _moment(found["time"])
     if found["number"] is not None:

@@ -21,9 +21,8 @@ from nephoscope.collect.azure.collection_scope import find_scope
 from nephoscope.collect.azure.collection_settings import CollectError, CollectionSettings, Progress
 from nephoscope.collect.azure.content_requirements import ContentNeeds
 from nephoscope.collect.azure.microsoft_graph import (
-    DIRECTORY_ROLES,
+    ALWAYS_READ,
     GROUPS,
-    NAMED_LOCATIONS,
     GraphClient,
     GraphRefusedError,
 )
@@ -317,7 +316,7 @@ class Collector:
                 self._gaps.add(ROLES, "", failed.reason, failed.permission)
 
     def _directory(self, tenants: Sequence[_Tenant], pool: ThreadPoolExecutor) -> None:
-        kinds = sorted(self._plan.graph | {DIRECTORY_ROLES, NAMED_LOCATIONS} if self._plan.graph else ())
+        kinds = sorted(self._plan.graph | ALWAYS_READ if self._plan.graph else ())
         reason = "" if self._settings.graph else "Microsoft Graph was left out (--no-graph)"
         if self._settings.scope.resource_groups:
             reason = "the snapshot was limited to resource groups"

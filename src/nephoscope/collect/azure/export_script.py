@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.collect.azure.collection_plan import CollectionPlan
 from nephoscope.collect.azure.manifest import job_entries, named_entries
-from nephoscope.collect.azure.microsoft_graph import DIRECTORY_ROLES, GROUPS, KINDS, NAMED_LOCATIONS
+from nephoscope.collect.azure.microsoft_graph import ALWAYS_READ, GROUPS, KINDS
 from nephoscope.collect.azure.resource_graph import QueryArea, queries, request_body
 from nephoscope.collect.resource_sources import ANY, TypeSources
 from nephoscope.collect.resources.child_resources import child_types
@@ -73,7 +73,7 @@ def steps(plan: CollectionPlan, reading: TypeSources) -> Iterator[ScriptCall]:
             ),
         )
     if plan.graph:
-        for kind in sorted(plan.graph | {DIRECTORY_ROLES, NAMED_LOCATIONS}):
+        for kind in sorted(plan.graph | ALWAYS_READ):
             yield ScriptCall("objects", (kind, KINDS[kind].path))
         if GROUPS in plan.graph:
             yield ScriptCall("members", ())

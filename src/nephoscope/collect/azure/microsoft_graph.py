@@ -1,9 +1,9 @@
 """Microsoft Graph: users, groups with the members of those that hold roles, service principals, applications with their federated
-credentials, second factors, directory roles, named locations.
+credentials, second factors, directory roles, named locations, conditional access policies, delegated permission grants.
 
 Source: https://learn.microsoft.com/graph/api/user-list, .../group-list, .../group-list-members, .../serviceprincipal-list,
 .../application-list, .../authenticationmethodsroot-list-userregistrationdetails, .../rbacapplication-list-roleassignments,
-.../conditionalaccessroot-list-namedlocations
+.../conditionalaccessroot-list-namedlocations, .../conditionalaccessroot-list-policies, .../oauth2permissiongrant-list
 """
 
 from __future__ import annotations
@@ -19,9 +19,15 @@ from nephoscope.files.json_tree import list_of
 
 GROUPS = "microsoft.graph/groups"
 DIRECTORY_ROLES = "microsoft.graph/roleassignments"
-"""Who holds roles of the directory: read wherever the directory is, whatever the content needs."""
+"""Who holds roles of the directory."""
 NAMED_LOCATIONS = "microsoft.graph/namedlocations"
-"""Where people come from by right: read likewise, for detections."""
+"""Where people come from by right, for detections."""
+CONDITIONAL_ACCESS = "microsoft.graph/policies"
+"""Conditional access policies: who is covered by which control."""
+PERMISSION_GRANTS = "microsoft.graph/oauth2permissiongrants"
+"""Delegated permissions that users or administrators consented to."""
+ALWAYS_READ = frozenset({DIRECTORY_ROLES, NAMED_LOCATIONS, CONDITIONAL_ACCESS, PERMISSION_GRANTS})
+"""Read wherever the directory is, whatever the content needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,8 @@ KINDS = {
         "RoleManagement.Read.Directory",
     ),
     NAMED_LOCATIONS: GraphObjectKind("/v1.0/identity/conditionalAccess/namedLocations", "Policy.Read.All"),
+    CONDITIONAL_ACCESS: GraphObjectKind("/v1.0/identity/conditionalAccess/policies", "Policy.Read.All"),
+    PERMISSION_GRANTS: GraphObjectKind("/v1.0/oauth2PermissionGrants?$top=999", "DelegatedPermissionGrant.Read.All"),
 }
 
 

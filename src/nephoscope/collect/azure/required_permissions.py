@@ -7,7 +7,14 @@ from enum import StrEnum
 
 from nephoscope.collect.azure.collection_plan import CollectionPlan
 from nephoscope.collect.azure.content_requirements import ContentNeeds
-from nephoscope.collect.azure.microsoft_graph import DIRECTORY_ROLES, KINDS
+from nephoscope.collect.azure.microsoft_graph import (
+    ALWAYS_READ,
+    CONDITIONAL_ACCESS,
+    DIRECTORY_ROLES,
+    KINDS,
+    NAMED_LOCATIONS,
+    PERMISSION_GRANTS,
+)
 from nephoscope.collect.resource_sources import TypeSources
 
 #: The role that allows every action of the table. Source: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
@@ -25,6 +32,9 @@ _OBJECTS = {
     "microsoft.graph/applications": "federated credentials of applications that hold roles",
     "microsoft.graph/userregistrationdetails": "who has a second factor registered",
     DIRECTORY_ROLES: "who holds roles of the directory",
+    NAMED_LOCATIONS: "trusted places, for detections",
+    CONDITIONAL_ACCESS: "conditional access policies: which accounts and sign-ins they cover",
+    PERMISSION_GRANTS: "delegated permissions that were consented to",
 }
 
 
@@ -62,7 +72,7 @@ def rights(needs: ContentNeeds, *, graph: bool = True) -> tuple[RequiredPermissi
         )
         for type_ in types
     ]
-    kinds = plan.graph | {DIRECTORY_ROLES} if graph and plan.graph else frozenset()
+    kinds = plan.graph | ALWAYS_READ if graph and plan.graph else frozenset()
     found += [
         RequiredPermission(PermissionProvider.GRAPH, KINDS[kind].permission, kind, _OBJECTS[kind])
         for kind in kinds

@@ -1,0 +1,175 @@
+"""Graph's auditLogs: sign-ins with their risk, and changes of the directory, from the tables of the lake.
+
+The newest come first, and a page goes on after the last that it gave, whatever arrives meanwhile. What `$filter` says of times and of
+columns that equal a text narrows the query; the rest of it is tested on the objects.
+
+Source: https://learn.microsoft.com/graph/api/signin-list and .../directoryaudit-list (v1.0 and beta)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nephoscope.api.wire import microsoft_graph_query
+from nephoscope.api.wire.azure_error import ApiError, bad, not_assessed
+from nephoscope.api.wire.graph_rows import Row, context_of, query_rows, quote_literal
+from nephoscope.api.wire.odata_filter import read
+from nephoscope.api.wire.odata_tree import FunctionCall, Node, PropertyComparison, PropertyPath, conjuncts
+from nephoscope.api.wire.odata_value import time_of
+from nephoscope.api.wire.operation import OWN, ApiSurface
+from nephoscope.api.wire.policy_state_query import select_fields
+from nephoscope.api.wire.query_throttling import throttled_fault
+from nephoscope.api.wire.response import ApiResponse, next_link, read_skip_token
+from nephoscope.api.wire.sign_in_objects import (
+    DIRECTORY_AUDIT,
+    SIGN_IN,
+    GraphProperty,
+    to_directory_audit,
+    to_sign_in,
+)
+
+if TYPE_CHECKING:
+    from nephoscope.api.wire.surface_request import ApiCall
+
+SURFACE = ApiSurface("Audit logs", lets=OWN)
+READ = "Microsoft.OperationalInsights/workspaces/query/read"
+MOST = 1000
+#: Rows that are read at once where `$filter` says more than a query can.
+CHUNK = 5000
+#: How far the time of an entry and that of its row may lie apart.
+_APART = {
+    "ge": ">= datetime({}) - 1d",
+    "gt": ">= datetime({}) - 1d",
+    "le": "<= datetime({}) + 1d",
+    "lt": "<= datetime({}) + 1d",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCollection:
+    """A collection: its path, its table, the property that it is in the order of, and how a row becomes an object."""
+
+    word: str
+    operations: str
+    table: str
+    time: str
+    properties: tuple[GraphProperty, ...]
+    make: Callable[[Row, bool], Row]
+
+
+COLLECTIONS = (
+    AuditCollection(
+        "signIns", "SignIns", "SigninLogs", "createdDateTime", SIGN_IN, lambda row, beta: to_sign_in(row, beta=beta)
+    ),
+    AuditCollection(
+        "directoryAudits", "DirectoryAudits", "AuditLogs", "activityDateTime", DIRECTORY_AUDIT,
+        lambda row, _: to_directory_audit(row),
+    ),
+)  # fmt: skip
+
+
+def _declare(kind: AuditCollection) -> None:
+    path = f"/{{version}}/auditLogs/{kind.word}"
+
+    @SURFACE.get(path, f"{kind.operations}_List", READ, versioned=False, throttled=throttled_fault)
+    def _list(call: ApiCall) -> ApiResponse:
+        """Return a page of the log, the newest first."""
+        return _page(call, kind)
+
+    @SURFACE.get(f"{path}/{{id}}", f"{kind.operations}_Get", READ, versioned=False, throttled=throttled_fault)
+    def _get(call: ApiCall) -> ApiResponse:
+        """Return one entry."""
+        rows = query_rows(call, f"{kind.table} | where Id == {quote_literal(call['id'])} | take 1", READ)
+        if not rows:
+            raise ApiError(404, "ResourceNotFound", f"Resource '{call['id'][:100]}' does not exist.")
+        context = {"@odata.context": f"{context_of(call, f'auditLogs/{kind.word}')}/$entity"}
+        return ApiResponse({**context, **_objects(call, kind, rows)[0]})
+
+
+for _kind in COLLECTIONS:
+    _declare(_kind)
+
+
+def _page(call: ApiCall, kind: AuditCollection) -> ApiResponse:
+    microsoft_graph_query.admit(call, microsoft_graph_query.USUAL - {"$count"})
+    rising = _is_rising(call, kind)
+    found = read(call.asked("$filter"))
+    narrowed = "".join(_narrow(kind, one) for one in conjuncts(found.tree))
+    top, after = call.top(MOST), read_skip_token(call)
+    chunk = CHUNK if found.tree else top + 1
+    shown: list[Row] = []
+    for key, one in _entries(call, kind, narrowed, after, chunk, rising=rising):
+        if found.test(one):
+            if len(shown) == top:
+                break
+            shown.append(one)
+            after = key
+    else:
+        after = ""
+    if not shown and not query_rows(call, f"{kind.table} | take 1", READ):
+        raise not_assessed(
+            f"{kind.table} has no data: connect the logs of a tenant's directory (`nephoscope sources`)."
+        )
+    if fields := [one.strip() for one in call.asked("$select").split(",") if one.strip()]:
+        shown = [select_fields(one, fields) for one in shown]
+    body: dict[str, object] = {"@odata.context": context_of(call, f"auditLogs/{kind.word}"), "value": shown}
+    if after:
+        body["@odata.nextLink"] = next_link(call, after)
+    return ApiResponse(body)
+
+
+def _is_rising(call: ApiCall, kind: AuditCollection) -> bool:
+    """Return whether the oldest come first; 400 for another order than that of time."""
+    name, _, way = call.asked("$orderby").strip().partition(" ")
+    if name and (name.lower() != kind.time.lower() or way.strip().lower() not in ("", "asc", "desc")):
+        raise microsoft_graph_query.unsupported_fault(f"$orderby is {kind.time} asc or desc.")
+    return bool(name) and way.strip().lower() != "desc"
+
+
+def _entries(
+    call: ApiCall, kind: AuditCollection, narrowed: str, after: str, chunk: int, *, rising: bool
+) -> Iterator[tuple[str, Row]]:
+    """Yield (where a page that ends with it goes on, the object) in order, chunk by chunk."""
+    sign, way = (">", "asc") if rising else ("<", "desc")
+    while True:
+        time, _, id_ = after.partition("|")
+        if after and time_of(time) is None:
+            raise bad("The $skipToken was not issued by this server.", "$skipToken", "InvalidSkipToken")
+        begin = f"| where TimeGenerated {sign} datetime({time}) or (TimeGenerated == datetime({time}) and Id > {quote_literal(id_)}) "
+        text = f"{kind.table} {narrowed}{begin if after else ''}| sort by TimeGenerated {way}, Id asc | take {chunk}"
+        rows = query_rows(call, text, READ)
+        for row, one in zip(rows, _objects(call, kind, rows), strict=True):
+            after = f"{row['TimeGenerated']}|{row['Id']}"
+            yield after, one
+        if len(rows) < chunk:
+            return
+
+
+def _objects(call: ApiCall, kind: AuditCollection, rows: list[Row]) -> list[Row]:
+    beta = call["version"].lower() == "beta"
+    return [kind.make(row, beta) for row in rows]
+
+
+def _narrow(kind: AuditCollection, condition: Node) -> str:
+    """Return what a condition says as an operator of a query; '' where only the objects can tell."""
+    texts = {one.name.lower(): one.column for one in kind.properties if one.kind == "text"}
+    match condition:
+        case PropertyComparison(path, operator, value) if path.name.lower() == kind.time.lower():
+            return _narrow_time(operator, value)
+        case PropertyComparison(path, "eq", str() as value) if column := texts.get(path.name.lower()):
+            return f"| where {column} =~ {quote_literal(value)} "
+        case FunctionCall("startswith", (PropertyPath(name), str() as value)) if column := texts.get(
+            name.lower()
+        ):
+            return f"| where {column} startswith {quote_literal(value)} "
+        case _:
+            return ""
+
+
+def _narrow_time(operator: str, value: object) -> str:
+    moment = time_of(value)
+    if moment is None or operator not in _APART:
+        return ""
+    return f"| where TimeGenerated {_APART[operator].format(moment.isoformat())} "

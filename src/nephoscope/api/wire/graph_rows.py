@@ -1,0 +1,78 @@
+"""Rows of the lake as objects of Microsoft Graph: run a query as the caller, and rename columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.access.authenticator import DeniedError
+from nephoscope.api.wire.azure_error import ApiError
+from nephoscope.state.workspaces.workspace import DEFAULT
+from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
+from nephoscope_kql.types import KqlType
+
+if TYPE_CHECKING:
+    from nephoscope.api.wire.surface_request import ApiCall
+
+Row = dict[str, object]
+#: Columns of the lake that are of no object of Graph.
+_OF_THE_LAKE = frozenset({"Type", "TenantId", "SourceSystem", "TimeGenerated", "OperationName"})
+
+
+def require_version(call: ApiCall) -> None:
+    """Raise 404 where the path names another version than those of Graph."""
+    if call["version"].lower() not in ("v1.0", "beta"):
+        raise ApiError(404, "InvalidVersion", f"Invalid version '{call['version'][:20]}': use v1.0 or beta.")
+
+
+def query_rows(call: ApiCall, text: str, permission: str) -> list[Row]:
+    """Return the rows of a query over the default workspace; 403 for who may not read all of it.
+
+    Rows of identities belong to no subscription.
+    """
+    require_version(call)
+    try:
+        scope = call.caller.logs(permission, DEFAULT)
+    except DeniedError:
+        scope = None
+    if scope is None or scope.subscriptions is not None:
+        raise ApiError(
+            403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."
+        )
+    lake, seconds = call.instance.lake, call.instance.query_seconds
+    result = lake.query(text, scope=scope, workspace=DEFAULT, timeout=seconds)[-1].table
+    columns = typed_columns(result)
+    return [
+        {name: _value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
+        for row in iterate_rows(result)
+    ]
+
+
+def _value(value: object, kind: KqlType) -> object:
+    if kind is KqlType.DYNAMIC and isinstance(value, str):
+        return msgspec.json.decode(value) if value else None
+    return json_value(value, kind)
+
+
+def to_graph_object(row: Row) -> Row:
+    """Return a row as Graph's object: its names in camel case, without what only the lake has."""
+    found = {
+        f"{name[:1].lower()}{name[1:]}": value
+        for name, value in row.items()
+        if not name.startswith("_") and name not in _OF_THE_LAKE
+    }
+    more = found.get("additionalInfo")
+    if more is not None and not isinstance(more, str):
+        found["additionalInfo"] = msgspec.json.encode(more).decode()
+    return found
+
+
+def quote_literal(text: str) -> str:
+    """Return a text as a literal of a query."""
+    return msgspec.json.encode(text.encode("utf-8", "replace").decode()).decode()
+
+
+def context_of(call: ApiCall, path: str) -> str:
+    """Return the @odata.context of a path."""
+    return f"{call.base}/{call['version']}/$metadata#{path}"

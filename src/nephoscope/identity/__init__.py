@@ -1,0 +1,1 @@
+"""Identity risk: risk detections, the risk of identities, and leaked credentials."""
