@@ -71,7 +71,9 @@ KINDS = {
     ),
     NAMED_LOCATIONS: GraphObjectKind("/v1.0/identity/conditionalAccess/namedLocations", "Policy.Read.All"),
     CONDITIONAL_ACCESS: GraphObjectKind("/v1.0/identity/conditionalAccess/policies", "Policy.Read.All"),
-    PERMISSION_GRANTS: GraphObjectKind("/v1.0/oauth2PermissionGrants?$top=999", "DelegatedPermissionGrant.Read.All"),
+    PERMISSION_GRANTS: GraphObjectKind(
+        "/v1.0/oauth2PermissionGrants?$top=999", "DelegatedPermissionGrant.Read.All"
+    ),
 }
 
 
