@@ -117,7 +117,10 @@ def _cells_of_polygon(text: str, resolution: int) -> str | None:
             return None
         check_batch_size(_estimate_cell_count(_frame_area(rings[0]), resolution) * _PLACE)
         outer, *holes = ([(latitude, longitude) for longitude, latitude in ring[:-1]] for ring in rings)
-        cells |= dict.fromkeys(h3.h3shape_to_cells(h3.LatLngPoly(outer, *holes), resolution))
+        try:
+            cells |= dict.fromkeys(h3.h3shape_to_cells(h3.LatLngPoly(outer, *holes), resolution))
+        except h3.H3FailedError:  # a ring that collapses at a pole or crosses itself there
+            return None
         if len(cells) > _MOST_CELLS:
             return None
     return _text(list(cells))
