@@ -14,7 +14,7 @@ from nephoscope.access.roles import ROLES, Role
 from nephoscope.admin.wire.route import PREFIX, routes
 
 NOBODY = "0b0d9b3e-6f4e-4b11-9a53-1f6ef4c0a1aa"
-KNOWN = {"id": NOBODY, "secret": NOBODY, "name": "default"}
+KNOWN = {"id": NOBODY, "secret": NOBODY, "name": "default", "machine": "web09"}
 #: What a body must have so that the roles decide, not the body.
 MACHINE = f"/subscriptions/{NOBODY}/resourceGroups/rg/providers/Microsoft.HybridCompute/machines/web01"
 BODIES = {
@@ -25,10 +25,15 @@ BODIES = {
         "repository": "contoso/shop", "branch": "main", "commit": "c", "runId": "1",
         "document": {"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x"}}}]},
     },
+    "agents_enrol": {"computer": "web01", "machineId": "1"},
+    "agents_create_enrolment": {"scope": f"/subscriptions/{NOBODY}/resourceGroups/rg"},
     "pipelines_change": {"repository": "contoso/other", "defaultBranch": "main"},
     "roles_grant": {"principal": NOBODY, "role": "Reader", "scope": "/workspaces/default"},
     "principals_add": {"kind": "User", "name": ""},
 }  # fmt: skip
+
+#: Lists of what the caller may read, empty or not.
+LISTS = {"workspaces_workspaces", "agents_agents", "agents_enrolments"}
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +45,8 @@ def callers(caller):
 
 def may(route, role, where: str) -> bool:
     """What the declaration says; of routes that ask for themselves, what their documentation says."""
-    if route.name == "workspaces_workspaces":
-        return True  # a list of those that the caller may read, empty or not
+    if route.name in LISTS:
+        return True
     if not role.allows(route.permission):
         return False
     if where == "tenant":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.arrangement import strictly
+from tests.service.agent_calls import AGENT_CALLS
 from tests.service.calls import CALLS
 from tests.service.data_calls import DATA_CALLS
 from tests.service.house import arranged
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
 
-EVERY = {**CALLS, **DATA_CALLS, **REGISTRY_CALLS}
+EVERY = {**CALLS, **DATA_CALLS, **REGISTRY_CALLS, **AGENT_CALLS}
 SUBSCRIPTION = "/subscriptions/7d1b6c4e-0000-0000-0000-000000000001"
 SCOPES = {"/": True, "/workspaces/default": True, "/workspaces/other": False, SUBSCRIPTION: False}
 

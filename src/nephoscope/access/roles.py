@@ -104,6 +104,25 @@ IMAGE_REQUESTER = Role(
     "Can only request public images; Azure has no such role.",
     ("Microsoft.Security/imageRequests/read", "Microsoft.Security/imageRequests/write"),
 )
+MACHINE_ENROLMENT = Role(
+    "c4c6a0c5-6f5e-5d0a-9a0b-7a8f0c3b1d52",
+    "Machine Enrolment",
+    "Can only enrol machines; Azure has no such role.",
+    ("Nephoscope/agents/enrol/action",),
+)
+MACHINE_AGENT = Role(
+    "9b1a7d6e-2c43-5f0f-8b3e-51d2f6a4c807",
+    "Machine Agent",
+    "Can only report about its own machine; Azure has no such role.",
+    (
+        "Nephoscope/agents/report/action",
+        "Microsoft.HybridCompute/machines/write",
+        "Microsoft.HybridCompute/machines/extensions/write",
+        "Microsoft.HybridCompute/machines/patchAssessmentResults/write",
+        "Microsoft.Compute/virtualMachines/patchAssessmentResults/write",
+        "Microsoft.GuestConfiguration/guestConfigurationAssignments/write",
+    ),
+)
 ROLES = (
     READER,
     SECURITY_READER,
@@ -113,6 +132,8 @@ ROLES = (
     PUBLISHER,
     PIPELINE_PUBLISHER,
     IMAGE_REQUESTER,
+    MACHINE_ENROLMENT,
+    MACHINE_AGENT,
 )
 
 
@@ -121,6 +142,8 @@ _SMALLEST_FIRST = (
     PUBLISHER,
     PIPELINE_PUBLISHER,
     IMAGE_REQUESTER,
+    MACHINE_ENROLMENT,
+    MACHINE_AGENT,
     SECURITY_READER,
     READER,
     SECURITY_ADMIN,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from nephoscope.state.estate.own_facts import OwnFactStore
     from nephoscope.state.estate.pipelines import Pipelines
     from nephoscope.state.estate.tenants import Tenants
+    from nephoscope.state.hosts.agents import Agents
     from nephoscope.state.incidents.alert_counts import AlertTallies
     from nephoscope.state.incidents.alerts import Alerts
     from nephoscope.state.incidents.bookmarks import Bookmarks
@@ -129,6 +130,7 @@ class State:
         watched_registries: WatchedRegistries
         registry_images: RegistryImages
         image_requests: ImageRequests
+        agents: Agents
         watchlists: StoredWatchlists
 
     def __init__(self, database: Database, keys: KeyFile, anchor: AuditAnchor | None = None) -> None:

@@ -59,6 +59,7 @@ CONCEPTS = {
     "watched_registries": ("registries.watched_registries", "WatchedRegistries"),
     "image_requests": ("registries.image_requests", "ImageRequests"),
     "registry_images": ("registries.registry_images", "RegistryImages"),
+    "agents": ("hosts.agents", "Agents"),
     "watchlists": ("workspaces.watchlists", "StoredWatchlists"),
 }
 

@@ -1,4 +1,4 @@
--- The tables of the state at revision 0045: a new state is made by these statements, in SQLite and in PostgreSQL. $moment, $bytes,
+-- The tables of the state at revision 0047: a new state is made by these statements, in SQLite and in PostgreSQL. $moment, $bytes,
 -- $counted and $false are the words of each (migration.py). A change of a table is a step of its own in versions/; with it either
 -- this file and BASELINE in migration.py move on, or a new state takes the step too.
 
@@ -911,3 +911,37 @@ CREATE TABLE image_requests (
     CONSTRAINT pk_image_requests PRIMARY KEY (id)
 );
 CREATE INDEX ix_image_requests_status ON image_requests (status, due);
+CREATE TABLE agent_enrolments (
+    name TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    workspace TEXT NOT NULL,
+    location TEXT NOT NULL,
+    most INTEGER NOT NULL,
+    used INTEGER NOT NULL,
+    expires $moment NOT NULL,
+    author TEXT NOT NULL,
+    created $moment NOT NULL,
+    CONSTRAINT pk_agent_enrolments PRIMARY KEY (name),
+    CONSTRAINT fk_agent_enrolments_principal FOREIGN KEY(principal) REFERENCES principals (id),
+    CONSTRAINT fk_agent_enrolments_workspace FOREIGN KEY(workspace) REFERENCES workspaces (name)
+);
+CREATE TABLE agents (
+    resource TEXT NOT NULL,
+    id TEXT NOT NULL,
+    computer TEXT NOT NULL,
+    machine_id TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    enrolment TEXT NOT NULL,
+    workspace TEXT NOT NULL,
+    location TEXT NOT NULL,
+    os_name TEXT NOT NULL,
+    architecture TEXT NOT NULL,
+    version TEXT NOT NULL,
+    enrolled $moment NOT NULL,
+    seen $moment,
+    health TEXT NOT NULL,
+    CONSTRAINT pk_agents PRIMARY KEY (resource),
+    CONSTRAINT fk_agents_principal FOREIGN KEY(principal) REFERENCES principals (id),
+    CONSTRAINT fk_agents_workspace FOREIGN KEY(workspace) REFERENCES workspaces (name)
+);

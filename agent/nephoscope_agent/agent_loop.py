@@ -1,0 +1,221 @@
+"""The loop of the agent: sensors are asked, rows become batches, and another thread sends these."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import select
+import signal
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nephoscope_agent import __version__
+from nephoscope_agent.batch_sender import BatchSender
+from nephoscope_agent.disk_buffer import DiskBuffer
+from nephoscope_agent.machine import read_machine
+from nephoscope_agent.row import Row, Sensor, SensorUnavailableError, format_time
+from nephoscope_agent.sensor_context import SensorContext
+from nephoscope_agent.sensors import build_sensors
+from nephoscope_agent.server_connection import ServerConnection
+from nephoscope_agent.settings import Settings, load_key, load_settings, write_durably
+
+#: Rows that wait in memory where the disk takes none; more are counted as lost.
+_MOST_WAITING = 20_000
+_BATCH_ROWS = 5_000
+_RETRY_SECONDS = 300.0
+_REPORT_SECONDS = 60.0
+_STATUS = "status.json"
+
+
+@dataclass
+class SensorState:
+    """A sensor with when it is due, and why it does not run ('' = it does)."""
+
+    sensor: Sensor
+    due: float = 0.0
+    failed: str = ""
+    opened: bool = False
+    rows: int = 0
+
+
+@dataclass
+class Agent:
+    """An agent that runs until `stop` is set."""
+
+    folder: Path
+    settings: Settings
+    stop: threading.Event = field(default_factory=threading.Event)
+    waiting: list[Row] = field(default_factory=list)
+    _sent_facts: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.context = SensorContext(self.settings, read_machine(self.settings))
+        self.buffer = DiskBuffer(self.folder / "buffer", self.settings.buffer_bytes)
+        self.states = [SensorState(one) for one in build_sensors(self.context)]
+        connection = ServerConnection(self.settings.server, load_key(self.folder), self.settings.ca_file)
+        self.sender = BatchSender(connection, self.buffer, self.settings, self.folder, self.stop)
+        self._poll = select.poll()
+        self._by_descriptor: dict[int, SensorState] = {}
+
+    def run(self) -> None:
+        """Collect and send until `stop` is set; then write what waits."""
+        for state in self.states:
+            self._open(state, time.time())
+        sending = threading.Thread(target=self.sender.run, name="sender", daemon=True)
+        sending.start()
+        flushed = reported = 0.0
+        try:
+            while not self.stop.is_set():
+                self._wait()
+                now = time.time()
+                self._collect_due(now)
+                if self.waiting and (
+                    now - flushed >= self.settings.flush_seconds or len(self.waiting) >= _BATCH_ROWS
+                ):
+                    self._flush()
+                    flushed = now
+                if now - reported >= min(_REPORT_SECONDS, self.settings.send_seconds):
+                    self._report(now)
+                    reported = now
+        finally:
+            self._flush()
+            self.stop.set()
+            for state in self.states:
+                if state.opened:
+                    state.sensor.close()
+            self._report(time.time())
+
+    def _open(self, state: SensorState, now: float) -> None:
+        """Open a sensor; one that cannot run is tried again later."""
+        sensor = state.sensor
+        sensor.limits.clear()
+        try:
+            sensor.open()
+            if sensor.name in self.buffer.cursors:
+                sensor.restore(self.buffer.cursors[sensor.name])
+        except (SensorUnavailableError, OSError) as error:
+            state.failed, state.due, state.opened = str(error), now + _RETRY_SECONDS, False
+            return
+        state.failed, state.due, state.opened = "", now, True
+        if sensor.fileno() >= 0:
+            self._poll.register(sensor.fileno(), select.POLLIN)
+            self._by_descriptor[sensor.fileno()] = state
+
+    def _wait(self) -> None:
+        """Wait until a sensor has events or is due, or rows are to be written."""
+        due = min((state.due for state in self.states), default=time.time() + 1)
+        pause = max(0.0, min(due - time.time(), self.settings.flush_seconds if self.waiting else 1.0))
+        for descriptor, _ in self._poll.poll(pause * 1000):
+            state = self._by_descriptor.get(descriptor)
+            if state is not None:
+                self._collect(state, time.time())
+
+    def _collect_due(self, now: float) -> None:
+        for state in self.states:
+            if state.due > now:
+                continue
+            if not state.opened:
+                self._open(state, now)
+            if state.opened:
+                self._collect(state, now)
+
+    def _collect(self, state: SensorState, now: float) -> None:
+        sensor = state.sensor
+        state.due = now + sensor.interval
+        try:
+            rows = sensor.collect(now)
+        except Exception as error:  # noqa: BLE001 - the boundary of a sensor: the others go on, and the server is told
+            self._close(state)
+            state.failed, state.due = f"{type(error).__name__}: {error}", now + _RETRY_SECONDS
+            return
+        state.rows += len(rows)
+        self.waiting += rows
+        if len(self.waiting) > _MOST_WAITING:
+            self.buffer.count_lost("memory", self.waiting[_MOST_WAITING:])
+            del self.waiting[_MOST_WAITING:]
+
+    def _close(self, state: SensorState) -> None:
+        descriptor = state.sensor.fileno()
+        if self._by_descriptor.pop(descriptor, None) is not None:
+            self._poll.unregister(descriptor)
+        with contextlib.suppress(OSError):
+            state.sensor.close()
+        state.opened = False
+
+    def _flush(self) -> None:
+        """Make the rows that wait durable; where the disk takes none they go on waiting."""
+        if not self.waiting:
+            return
+        cursors = {
+            one.sensor.name: found
+            for one in self.states
+            if one.opened and (found := one.sensor.cursor) is not None
+        }
+        try:
+            self.buffer.add(self.waiting, cursors)
+        except OSError as error:
+            self.sender.disk_error = f"{error.strerror or error}"
+            return
+        self.sender.disk_error = ""
+        self.waiting = []
+
+    def _report(self, now: float) -> None:
+        """Hand over the health of the agent and the facts that changed, and leave a status file for `status`."""
+        status = self.status(now)
+        self.sender.health = status
+        for state in self.states:
+            if state.opened:
+                self._offer_facts(state.sensor, now)
+        with contextlib.suppress(OSError):  # of a full disk the server is told
+            write_durably(self.folder / _STATUS, json.dumps(status, indent=1).encode())
+
+    def _offer_facts(self, sensor: Sensor, now: float) -> None:
+        found = sensor.facts()
+        if not found:
+            return
+        documents = {
+            kind: [{"path": one.path, **one.body} for one in several] for kind, several in found.items()
+        }
+        self.sender.offer_facts(sensor.name, documents, format_time(now))
+
+    def status(self, now: float) -> dict[str, Any]:
+        """Return how the agent is: its sensors with what they cannot see, what waits and what was lost."""
+        return {
+            "at": format_time(now),
+            "version": __version__,
+            "pid": os.getpid(),
+            "sensors": [
+                {
+                    "name": one.sensor.name, "running": one.opened, "reason": one.failed, "limits": list(one.sensor.limits),
+                    "rows": one.rows, "lost": one.sensor.lost,
+                }
+                for one in self.states
+            ],
+            "lost": dict(self.buffer.lost),
+            "buffered": {"batches": len(self.buffer.pending()), "bytes": self.buffer.size, "rows": len(self.waiting)},
+            "diskError": self.sender.disk_error,
+            "serverError": self.sender.server_error,
+            "refused": self.sender.refused,
+            "program": program_digest(),
+        }  # fmt: skip
+
+
+def program_digest() -> str:
+    """Return the SHA-256 of the zipapp that runs, '' where it runs from a folder."""
+    path = Path(__file__)
+    archive = next((one for one in path.parents if one.is_file()), None)
+    return hashlib.sha256(archive.read_bytes()).hexdigest() if archive is not None else ""
+
+
+def run_agent(folder: Path) -> int:
+    """Run the agent of a folder until it is told to stop. Raises SettingsError."""
+    agent = Agent(folder, load_settings(folder))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: agent.stop.set())
+    agent.run()
+    return 0

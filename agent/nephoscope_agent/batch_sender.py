@@ -1,0 +1,110 @@
+"""Sending: batches go to the server in order, each until it is acknowledged; health and facts go with them."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from nephoscope_agent.disk_buffer import DiskBuffer
+from nephoscope_agent.server_connection import ServerConnection, ServerError
+from nephoscope_agent.settings import Settings
+
+_LONGEST_PAUSE = 60.0
+#: Seconds after which facts are sent again though they say the same.
+_RENEW = 6 * 3600.0
+_HEALTH = ("version", "sensors", "lost", "diskError", "program")
+_REPORT = "/admin/v1/agents/report"
+
+
+class BatchSender:
+    """Sends in a thread of its own; `health` is what the next report says of the agent."""
+
+    def __init__(
+        self,
+        connection: ServerConnection,
+        buffer: DiskBuffer,
+        settings: Settings,
+        folder: Path,
+        stop: threading.Event,
+    ) -> None:
+        self._connection, self._buffer, self._settings, self._folder = connection, buffer, settings, folder
+        self._stop, self._lock = stop, threading.Lock()
+        self._facts: dict[str, tuple[dict[str, Any], str]] = {}
+        self._sent: dict[str, tuple[str, float]] = {}
+        self.health: dict[str, Any] = {}
+        self.server_error = self.disk_error = self.refused = ""
+        #: What the server wants to run, by the SHA-256 of its zipapp.
+        self.wanted_program = ""
+
+    def offer_facts(self, name: str, documents: dict[str, Any], read_at: str) -> None:
+        """Take the newest facts of a sensor."""
+        with self._lock:
+            self._facts[name] = (documents, read_at)
+
+    def run(self) -> None:
+        """Send until the agent stops."""
+        pause, reported = 1.0, -self._settings.send_seconds
+        while not self._stop.is_set():
+            waiting = self._buffer.pending()
+            is_due = time.monotonic() - reported >= self._settings.send_seconds
+            if not waiting and not is_due:
+                self._stop.wait(min(0.2, self._settings.send_seconds))
+                continue
+            try:
+                if waiting:
+                    self._send_batch(waiting[0])
+                if is_due and self.health:
+                    self._send_state()
+                    reported = time.monotonic()
+            except ServerError as error:
+                self.server_error = str(error)
+                self._stop.wait(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE, max(1.0, self._settings.send_seconds))
+                continue
+            self.server_error, pause = "", 1.0
+
+    def _send_batch(self, sequence: int) -> None:
+        """Send a batch. Raises ServerError where it is to be sent again."""
+        try:
+            rows = self._buffer.read(sequence)["rows"]
+        except (OSError, ValueError, EOFError):
+            self._buffer.reject(sequence)
+            return
+        try:
+            self._connection.send("POST", _REPORT, {"sequence": sequence, "rows": rows})
+        except ServerError as error:
+            if error.again:
+                raise
+            self._buffer.reject(sequence)
+            self.refused = str(error)
+            return
+        self._buffer.remove(sequence)
+
+    def _send_state(self) -> None:
+        """Send how the agent is and the facts that changed: apart from rows, which are not to be lost for them."""
+        facts = self._changed_facts()
+        body: dict[str, Any] = {"health": {name: self.health[name] for name in _HEALTH}}
+        if facts:
+            body["facts"] = [{"readAt": read_at, "documents": documents} for _, documents, read_at in facts]
+        answer = self._connection.send("POST", _REPORT, body)
+        for name, documents, _ in facts:
+            self._sent[name] = (_digest(documents), time.monotonic())
+        self.refused = "; ".join(answer["refused"])
+        self.wanted_program = answer["program"]
+
+    def _changed_facts(self) -> list[tuple[str, dict[str, Any], str]]:
+        with self._lock:
+            offered = dict(self._facts)
+        found = []
+        for name, (documents, read_at) in offered.items():
+            digest, when = self._sent.get(name, ("", 0.0))
+            if digest != _digest(documents) or time.monotonic() - when > _RENEW:
+                found.append((name, documents, read_at))
+        return found
+
+
+def _digest(documents: dict[str, Any]) -> str:
+    return json.dumps(documents, sort_keys=True)

@@ -1,0 +1,121 @@
+"""Disk buffer: batches of rows wait here, durable and bounded, until the server acknowledges them.
+
+Each batch is a file with a rising sequence, by which the server counts it once. Where the buffer is full the oldest batches go;
+what is lost is counted by table and reported.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from nephoscope_agent.row import Row
+from nephoscope_agent.settings import write_durably
+
+_CURSORS = "cursors.json"
+_SUFFIX = ".batch"
+
+
+class DiskBuffer:
+    """The batches in a folder. One thread adds, another one takes; `lost` counts rows by reason and table."""
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self._folder, self._limit = folder, limit
+        self._lock = threading.Lock()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for part in folder.glob("*.new"):
+            part.unlink()
+        self._sizes = {int(one.stem): one.stat().st_size for one in folder.glob(f"*{_SUFFIX}")}
+        kept = self._load()
+        self._last: int = max([kept.get("sequence", 0), *self._sizes])
+        self.cursors: dict[str, Any] = kept.get("cursors", {})
+        self.lost: Counter[str] = Counter(kept.get("lost", {}))
+
+    def _load(self) -> dict[str, Any]:
+        """What is kept beside the batches; of a batch that was written later, what stands in it."""
+        path = self._folder / _CURSORS
+        kept: dict[str, Any] = json.loads(path.read_bytes()) if path.exists() else {}
+        newest = max(self._sizes, default=0)
+        if newest > kept.get("sequence", 0):
+            batch = self.read(newest)
+            kept = {"sequence": newest, "cursors": batch["cursors"], "lost": batch["lost"]}
+        return kept
+
+    @property
+    def size(self) -> int:
+        """The bytes that wait."""
+        with self._lock:
+            return sum(self._sizes.values())
+
+    def pending(self) -> list[int]:
+        """Return the sequences that wait, the oldest first."""
+        with self._lock:
+            return sorted(self._sizes)
+
+    def add(self, rows: list[Row], cursors: dict[str, Any]) -> int:
+        """Make rows durable together with the cursors up to them; return the sequence. Raises OSError."""
+        sequence = max(self._last + 1, time.time_ns() // 1000)
+        tables: dict[str, list[dict[str, Any]]] = {}
+        for row in rows:
+            tables.setdefault(row.table, []).append(row.values)
+        self.cursors = {**self.cursors, **cursors}
+        batch = {"sequence": sequence, "rows": tables, "cursors": self.cursors, "lost": dict(self.lost)}
+        content = gzip.compress(json.dumps(batch, separators=(",", ":")).encode(), 1, mtime=0)
+        self._make_room(len(content))
+        if len(content) > self._limit:
+            self.count_lost("full", rows)
+            return self._last
+        write_durably(self._path(sequence), content)
+        self._last = sequence
+        # a batch is sent only once its cursors stand beside it, so that none of its rows is ever read again
+        try:
+            self._store()
+        finally:
+            with self._lock:
+                self._sizes[sequence] = len(content)
+        return sequence
+
+    def count_lost(self, reason: str, rows: list[Row]) -> None:
+        """Count rows that the server will never get."""
+        for row in rows:
+            self.lost[f"{reason}/{row.table}"] += 1
+
+    def read(self, sequence: int) -> dict[str, Any]:
+        """Return a batch."""
+        found: dict[str, Any] = json.loads(gzip.decompress(self._path(sequence).read_bytes()))
+        return found
+
+    def remove(self, sequence: int) -> None:
+        """Forget a batch that the server has."""
+        with self._lock:
+            self._sizes.pop(sequence, None)
+        self._path(sequence).unlink(missing_ok=True)
+
+    def reject(self, sequence: int) -> None:
+        """Drop a batch that the server refuses, and count its rows."""
+        self._drop(sequence, "refused")
+
+    def _make_room(self, needed: int) -> None:
+        while self.size + needed > self._limit and (waiting := self.pending()):
+            self._drop(waiting[0], "full")
+
+    def _drop(self, sequence: int, reason: str) -> None:
+        try:
+            batch = self.read(sequence)
+        except (OSError, ValueError, EOFError):
+            batch = {"rows": {"unreadable": [{}]}}
+        for table, rows in batch["rows"].items():
+            self.lost[f"{reason}/{table}"] += len(rows)
+        self.remove(sequence)
+
+    def _store(self) -> None:
+        kept = {"sequence": self._last, "cursors": self.cursors, "lost": dict(self.lost)}
+        write_durably(self._folder / _CURSORS, json.dumps(kept).encode())
+
+    def _path(self, sequence: int) -> Path:
+        return self._folder / f"{sequence}{_SUFFIX}"

@@ -1,0 +1,21 @@
+"""What sensors share: the settings, the machine and the tables of processes and hashes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from nephoscope_agent.machine import Machine
+from nephoscope_agent.process_table import HashCache, ProcessTable
+from nephoscope_agent.settings import Settings
+
+
+@dataclass
+class SensorContext:
+    """What sensors work with."""
+
+    settings: Settings
+    machine: Machine
+    processes: ProcessTable = field(default_factory=ProcessTable)
+    hashes: HashCache = field(default_factory=HashCache)
+    #: Whether the audit netlink delivers executions: then the sensor that polls /proc rests.
+    audited: bool = False

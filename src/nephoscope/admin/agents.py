@@ -1,0 +1,177 @@
+"""Agent routes: enrolment, reports, and the program that machines run."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from nephoscope.admin.wire.admin_request import AdminRequest
+from nephoscope.admin.wire.route import RouteSection
+from nephoscope.api.wire.azure_error import ApiError, bad
+from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
+from nephoscope.ingest.source_failures import LakeBusyError
+from nephoscope.operations.declaration.schemas import PLAIN, AnyJson, Shape, Text
+from nephoscope.protect.hosts.agent_package import agent_package
+from nephoscope.service import agents as service
+from nephoscope.service.agent_signing_key import public_key, sign
+from nephoscope.service.agents import ENROL, REPORT, AgentFacts, AgentRefusedError, MachineIdentity
+from nephoscope.state.hosts.agents import AgentHealth, EnrolledAgent, SensorHealth
+
+if TYPE_CHECKING:
+    from nephoscope.model.resource_binding import ResourceBinding
+
+SECTION = RouteSection("agents", "Agents")
+#: Bytes of a report.
+MOST_BYTES = 8 << 20
+_AGAIN = 5
+Word = Annotated[str, msgspec.Meta(max_length=253, pattern=PLAIN)]
+Sentences = Annotated[tuple[Annotated[str, msgspec.Meta(max_length=1000)], ...], msgspec.Meta(max_length=50)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
+
+
+class MachineShape(Shape, frozen=True, kw_only=True):
+    """A machine that enrols; `azureResourceId` is what Azure's instance metadata service says, '' outside of Azure."""
+
+    computer: Word
+    machine_id: Word
+    fqdn: Word = ""
+    azure_resource_id: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    os_name: Text = ""
+    os_version: Text = ""
+    architecture: Text = ""
+    version: Text = ""
+
+
+class EnrolledShape(Shape, frozen=True, kw_only=True):
+    """The key of a machine, shown this once, and what it is called; `updateKey` is the Ed25519 key of updates."""
+
+    resource: str
+    computer: str
+    key: str
+    update_key: str
+
+
+class SensorShape(Shape, frozen=True, kw_only=True):
+    """A sensor: whether it runs, why not, what it cannot see, and the rows that it read and lost."""
+
+    name: Word
+    running: bool = True
+    reason: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    limits: Sentences = ()
+    rows: Count = 0
+    lost: Count = 0
+
+
+class AgentHealthShape(Shape, frozen=True, kw_only=True):
+    """Health of an agent; `lost` counts rows that the server will never get, by reason and table."""
+
+    version: Text = ""
+    sensors: Annotated[tuple[SensorShape, ...], msgspec.Meta(max_length=100)] = ()
+    lost: Annotated[dict[Word, Count], msgspec.Meta(max_length=500)] = msgspec.field(default_factory=dict)
+    disk_error: Text = ""
+    program: Text = ""
+
+
+class AgentFactsShape(Shape, frozen=True, kw_only=True):
+    """Documents about the machine, by type: each has the `path` behind the ID of the machine, and all of the type are told."""
+
+    read_at: datetime
+    documents: dict[str, tuple[dict[str, AnyJson], ...]]
+
+
+class AgentReportShape(Shape, frozen=True, kw_only=True):
+    """Rows by table, counted once for each `sequence` (0 = no rows), with the health of the agent and facts about its machine."""
+
+    sequence: Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)] = 0
+    rows: dict[str, tuple[dict[str, AnyJson], ...]] = msgspec.field(default_factory=dict)
+    health: AgentHealthShape | None = None
+    facts: Annotated[tuple[AgentFactsShape, ...], msgspec.Meta(max_length=100)] = ()
+
+
+class AgentReceipt(Shape, frozen=True, kw_only=True):
+    """The SHA-256 of the agent that the machine is to run, and why facts were refused."""
+
+    program: str
+    refused: tuple[str, ...] = ()
+
+
+class AgentProgram(Shape, frozen=True, kw_only=True):
+    """The agent as a zipapp in base64, with its SHA-256 and the Ed25519 signature of its bytes in hexadecimal."""
+
+    version: str
+    sha256: str
+    signature: str
+    content: str
+
+
+@SECTION.route("POST", "/agents/enrol", ENROL, scoped=None)
+def enrol(ask: AdminRequest, body: MachineShape) -> EnrolledShape:
+    """Enrol a machine by the code of an enrolment, which is the token of the request."""
+    update_key = public_key(ask.service)
+    machine = MachineIdentity(
+        body.computer, body.fqdn, body.machine_id, body.azure_resource_id, body.os_name, body.os_version, body.architecture,
+        body.version,
+    )  # fmt: skip
+    try:
+        agent, key = service.enrol_machine(ask.service, ask.instance.guard, ask.caller.principal.id, machine)
+    except AgentRefusedError as error:
+        raise bad(f"{error}.", "body") from error
+    return EnrolledShape(resource=agent.id, computer=agent.computer, key=key, update_key=update_key)
+
+
+@SECTION.route("POST", "/agents/report", REPORT, scoped=None, most=MOST_BYTES)
+def report(ask: AdminRequest, body: AgentReportShape) -> AgentReceipt:
+    """Store what an agent saw: an answer says that the rows are on disk; a sequence that was sent before is not counted again."""
+    try:
+        agent = service.take_report(
+            ask.service, ask.caller.principal, body.sequence, body.rows, _health(body.health), _storing(ask)
+        )
+    except AgentRefusedError as error:
+        raise bad(f"{error}.", "body") from error
+    facts = [AgentFacts(one.read_at, one.documents) for one in body.facts]
+    refused = service.take_facts(ask.service, agent, facts)
+    return AgentReceipt(program=service.wanted_program(), refused=tuple(refused))
+
+
+@SECTION.route("GET", "/agents/program", REPORT, scoped=None)
+def program(ask: AdminRequest) -> AgentProgram:
+    """Return the agent that machines are to run."""
+    agent = ask.instance.state.agents.of_principal(ask.caller.principal.id)
+    ask.service.require(REPORT, "/" if agent is None else agent.resource)
+    package = agent_package()
+    return AgentProgram(
+        version=package.version, sha256=package.sha256, signature=sign(ask.service, package.content),
+        content=base64.b64encode(package.content).decode(),
+    )  # fmt: skip
+
+
+def _health(given: AgentHealthShape | None) -> AgentHealth | None:
+    if given is None:
+        return None
+    sensors = (
+        SensorHealth(one.name, one.running, one.reason, one.limits, one.rows, one.lost)
+        for one in given.sensors
+    )
+    return AgentHealth(given.version, tuple(sensors), given.lost, given.disk_error, given.program)
+
+
+def _storing(ask: AdminRequest) -> service.StoreRows:
+    """Return what stores rows of an agent in the workspace of its enrolment, on disk when it returns."""
+
+    def store(agent: EnrolledAgent, sequence: int, rows: service.Rows, sender: ResourceBinding) -> None:
+        door = ask.instance.doors.for_workspace(agent.workspace)
+        feed = f"agent-{agent.principal}"
+        try:
+            door.count(agent.workspace, sum(map(len, rows.values())))
+            door.sink.take(feed, sequence, rows=rows, wait=False, sender=sender)
+        except IngestionRefusedError as error:
+            headers = {"Retry-After": str(error.again)} if error.again else {}
+            raise ApiError(error.status, error.code, error.message, headers=headers) from error
+        except LakeBusyError as error:
+            told = f"Nothing was ingested: {error}"
+            raise ApiError(503, "ServiceUnavailable", told, headers={"Retry-After": str(_AGAIN)}) from error
+
+    return store

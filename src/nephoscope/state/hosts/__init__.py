@@ -1,0 +1,1 @@
+"""State of hosts: agents and the codes that enrol them."""
