@@ -62,6 +62,7 @@ def pages() -> dict[str, Callable[[], str]]:
     from nephoscope.posture.attack_paths.reference import page as attack_paths
     from nephoscope.posture.code.reference import page as code_rules
     from nephoscope.posture.policies.policy_reference import page as policies
+    from nephoscope.protect.baseline.baseline_reference import page as linux_baseline
     from nephoscope.vulnerability.reference import page as vulnerability_feeds
     from nephoscope.vulnerability.scanner_results.reference import page as scanner_results
     from nephoscope_kql.plugin_reference import page as kql_plugins
@@ -92,6 +93,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/inventory.md": inventory,
         "reference/vulnerability-feeds.md": vulnerability_feeds,
         "reference/scanner-results.md": scanner_results,
+        "reference/linux-baseline.md": linux_baseline,
         "reference/log-formats.md": log_formats,
         "reference/sources.md": sources,
         "reference/tables.md": tables,

@@ -26,7 +26,7 @@ access audit, access list, alerts list, alerts show, attackpaths, automations hi
 behavior list, behavior show, collect, compliance, content coverage, content list, content show, content test,
 credentials list, doctor, facts list, gaps, hunt bookmarks, hunt run, incidents list, incidents metrics, incidents show,
 intel feeds, intel list, intel show, locations list, locations suggest, pipelines collect, pipelines items,
-pipelines list, pipelines origin, pipelines posture, pipelines runs, pipelines show, protect registry images,
+pipelines list, pipelines origin, pipelines posture, pipelines runs, pipelines show, protect baseline, protect registry images,
 protect registry list, protect registry show, protect registry test, protect requests list, query, recommendations, response list,
 response rules,
 response show, score, signin list, signin test, sources health, sources kinds, sources list, sources show, sources test,

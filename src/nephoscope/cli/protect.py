@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nephoscope.cli.protections import baseline
 from nephoscope.cli.session.operation_commands import add_operations, command_of
 from nephoscope.cli.session.registry_service import registry_service
 from nephoscope.cli.terminal.messages import usage_error
@@ -108,3 +109,4 @@ def _settings(file: Path | None, document: dict[str, object]) -> RegistrySetting
 
 add_operations(registry, registries.OPERATIONS, registry_images.OPERATIONS)
 command.add_command(command_of(image_requests.OPERATIONS), "requests")
+command.add_command(baseline.command)

@@ -106,7 +106,7 @@ class LayerReader(NamedTuple, Generic[Found]):
     `claims` says by path, size and permissions whether a file may be of interest, `claims_head` by path and its first HEAD bytes
     whether it is. `read` gives what a content holds, None for nothing; it can ask for other files of the layer by path, of which
     those that are claimed and small are there. What `stands_alone`, by path and first HEAD bytes, asks for no other file and is asked
-    for by none: it is read as it passes. The `inspector` sees every file, and every folder.
+    for by none: it is read as it passes. The `inspector` sees every file and every folder, and symbolic links where it asks for them.
     """
 
     claims: Callable[[str, int, int], bool]
@@ -115,6 +115,7 @@ class LayerReader(NamedTuple, Generic[Found]):
     read: Callable[[str, bytes, Callable[[str], bytes | None]], Found | None]
     stands_alone: Callable[[str, bytes], bool]
     inspector: FileInspector[Found] | None = None
+    sees_links: bool = False
 
 
 class _LayerReading(Generic[Found]):
@@ -164,6 +165,8 @@ class _LayerReading(Generic[Found]):
             self._take_link(path, clean_path(entry.link) or "", entry.mode)
         elif entry.kind in (EntryKind.FILE, EntryKind.SPARSE):
             self._take_content(path, entry)
+        elif entry.kind is EntryKind.SYMLINK and self.reader.sees_links:
+            self._inspect(path, entry, b"")
 
     def _leave_unread(self, path: str, reason: str) -> None:
         self.unread.append(UnreadLayerFile(path, reason))

@@ -60,14 +60,14 @@ _KINDS = {
 
 _MOST_DIGITS = 18
 #: What is kept of extended headers; whatever else they say is not held.
-_RECORDS = ("path", "linkpath", "size", "GNU.sparse.name")
+_RECORDS = ("path", "linkpath", "size", "uid", "gid", "GNU.sparse.name")
 _SPARSE = "GNU.sparse."
 
 
 class TarEntry(NamedTuple):
     """An entry: its path as it was written, what it is, the bytes of its content, its permissions, what a link points to.
 
-    `offset` is where the content begins, in bytes from the beginning of the stream.
+    `offset` is where the content begins, in bytes from the beginning of the stream; `uid` and `gid` are -1 where they are no numbers.
     """
 
     path: str
@@ -76,6 +76,8 @@ class TarEntry(NamedTuple):
     mode: int
     link: str
     offset: int
+    uid: int = 0
+    gid: int = 0
 
 
 class TarStream:
@@ -143,7 +145,11 @@ class TarStream:
         self._left, self._padding = size, -size % BLOCK
         path = extended.get("GNU.sparse.name") or extended.get("path") or _name(header)
         link = extended.get("linkpath") or _text(header[157:257])
-        return TarEntry(path, found, size, _number(header[100:108], self.what), link, self._position)
+        mode = _number(header[100:108], self.what)
+        uid, gid = (
+            _owner(extended.get(name, ""), header[at : at + 8]) for name, at in (("uid", 108), ("gid", 116))
+        )
+        return TarEntry(path, found, size, mode, link, self._position, uid, gid)
 
     def _size_of(self, text: str) -> int:
         if not text.isascii() or not text.isdecimal() or len(text) > _MOST_DIGITS:
@@ -263,6 +269,16 @@ def _number(field: bytes, what: str) -> int:
     if digits.strip(b"01234567"):
         raise ImageError(f"{what} is not a tar archive: a header has {digits[:12]!r} instead of a number")
     return int(digits, 8) if digits else 0
+
+
+def _owner(told: str, field: bytes) -> int:
+    """Return the number of an owner, of an extended header before that of the header itself; -1 for other text."""
+    if told:
+        return int(told) if told.isascii() and told.isdecimal() and len(told) <= _MOST_DIGITS else -1
+    try:
+        return _number(field, "")
+    except ImageError:
+        return -1
 
 
 def _text(field: bytes) -> str:

@@ -1,0 +1,1 @@
+"""Commands of `nephoscope protect` that are more than one operation."""

@@ -1,0 +1,41 @@
+"""Results of the security baseline as findings in files, for SARIF."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+import msgspec
+
+from nephoscope.posture.code.code_report import CodeReport
+from nephoscope.posture.code.code_rule import CodeRule
+from nephoscope.posture.code.finding import CodeFinding, FindingState, Region
+from nephoscope.protect.baseline.baseline_evaluation import BaselineResult
+from nephoscope.protect.baseline.baseline_verdict import BaselineEvidence, BaselineState
+
+
+def baseline_report(name: str, results: Sequence[BaselineResult], now: datetime) -> CodeReport:
+    """Return failed and unknown rules as a report over the files of `name`; what stands in no file stands in `name`."""
+    told = [one for one in results if one.state in (BaselineState.FAIL, BaselineState.UNKNOWN)]
+    rules = {one.rule.id: _rule(one) for one in told}
+    return CodeReport(name, now, rules, [finding for one in told for finding in _findings(name, one)])
+
+
+def _rule(one: BaselineResult) -> CodeRule:
+    rule = one.rule
+    description = f"{rule.title} ({rule.name})."
+    return CodeRule(
+        id=rule.id, title=rule.title, severity=rule.severity, description=description, steps=(rule.fix,)
+    )
+
+
+def _findings(name: str, one: BaselineResult) -> Iterator[CodeFinding]:
+    for told in one.verdict.evidence or (BaselineEvidence(name),):
+        region = Region(told.path if told.is_file else name, told.line or 1)
+        finding = CodeFinding(
+            rule=one.rule.id, region=region, message=one.verdict.reason, severity=one.rule.severity, evidence=told.value,
+            remediation=(one.rule.fix,),
+        )  # fmt: skip
+        if one.state is BaselineState.UNKNOWN:
+            finding = msgspec.structs.replace(finding, state=FindingState.UNKNOWN, reason=one.verdict.reason)
+        yield finding

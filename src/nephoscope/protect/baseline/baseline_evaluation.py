@@ -1,0 +1,36 @@
+"""Judges a system by every rule of the baseline."""
+
+from __future__ import annotations
+
+import msgspec
+
+from nephoscope.protect.baseline.baseline_rule import BaselineRule
+from nephoscope.protect.baseline.baseline_verdict import BaselineState, BaselineVerdict, unknown
+from nephoscope.protect.baseline.examined_system import ExaminedSystem
+from nephoscope.protect.baseline.file_view import UnreadableRootFileError
+from nephoscope.protect.baseline.rule_discovery import baseline_rules
+
+
+class BaselineResult(msgspec.Struct, frozen=True):
+    """A rule with its verdict on a system."""
+
+    rule: BaselineRule
+    verdict: BaselineVerdict
+
+    @property
+    def state(self) -> BaselineState:
+        """The outcome."""
+        return self.verdict.state
+
+
+def judge_rule(rule: BaselineRule, system: ExaminedSystem) -> BaselineVerdict:
+    """Return the verdict of one rule; what cannot be read makes it Unknown."""
+    try:
+        return rule.check(system)
+    except UnreadableRootFileError as error:
+        return unknown(str(error))
+
+
+def judge_baseline(system: ExaminedSystem) -> tuple[BaselineResult, ...]:
+    """Return the verdicts of all rules, in the order of their names."""
+    return tuple(BaselineResult(rule, judge_rule(rule, system)) for rule in baseline_rules().values())

@@ -1,0 +1,73 @@
+"""Home folders of the accounts that can log in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from nephoscope.protect.baseline.baseline_verdict import (
+    BaselineEvidence,
+    BaselineVerdict,
+    judge_violations,
+    not_applicable,
+)
+from nephoscope.protect.baseline.examined_system import ExaminedSystem
+from nephoscope.protect.baseline.file_view import FileKind
+from nephoscope.protect.baseline.mechanisms.accounts import PASSWD, UnixAccount, people
+from nephoscope.protect.baseline.mechanisms.file_permissions import describe
+
+
+def judge_homes(
+    system: ExaminedSystem,
+    violations: Callable[[ExaminedSystem, UnixAccount], Iterable[BaselineEvidence]],
+    wrong: str,
+    right: str,
+) -> BaselineVerdict:
+    """Judge the home folder of every account that can log in."""
+    if not system.view.exists(PASSWD):
+        return not_applicable("the root has no accounts")
+    found = people(system)
+    if not found:
+        return not_applicable("no account can log in")
+    return judge_violations([told for one in found for told in violations(system, one)], wrong, right)
+
+
+def _home(account: UnixAccount) -> str:
+    return account.home.strip("/")
+
+
+def missing_home(system: ExaminedSystem, account: UnixAccount) -> Iterable[BaselineEvidence]:
+    """Yield a home that is no folder."""
+    status = system.view.status(_home(account)) if account.home else None
+    if status is None or status.kind is not FileKind.FOLDER:
+        yield account.evidence()
+
+
+def foreign_home(system: ExaminedSystem, account: UnixAccount) -> Iterable[BaselineEvidence]:
+    """Yield a home that another account owns."""
+    status = system.view.status(_home(account))
+    if status is not None and status.uid != account.uid:
+        yield describe(_home(account), status)
+
+
+def open_home(system: ExaminedSystem, account: UnixAccount, most: int) -> Iterable[BaselineEvidence]:
+    """Yield a home with permissions beyond some."""
+    status = system.view.status(_home(account))
+    if status is not None and status.kind is FileKind.FOLDER and status.mode & ~most & 0o777:
+        yield describe(_home(account), status)
+
+
+def writable_dot_files(system: ExaminedSystem, account: UnixAccount, most: int) -> Iterable[BaselineEvidence]:
+    """Yield hidden files of a home with permissions beyond some."""
+    for name in system.view.names(_home(account)):
+        path = f"{_home(account)}/{name}"
+        status = system.view.entry_status(path) if name.startswith(".") else None
+        if status is not None and status.kind is FileKind.FILE and status.mode & ~most & 0o777:
+            yield describe(path, status)
+
+
+def named_file(system: ExaminedSystem, account: UnixAccount, name: str) -> Iterable[BaselineEvidence]:
+    """Yield a file of some name in a home."""
+    path = f"{_home(account)}/{name}"
+    status = system.view.status(path)
+    if status is not None and status.kind is FileKind.FILE:
+        yield describe(path, status)

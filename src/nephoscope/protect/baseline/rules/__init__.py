@@ -1,0 +1,1 @@
+"""Rules of the baseline: a module with RULES is one area."""
