@@ -241,6 +241,20 @@ def test_what_azure_makes_with_a_resource_is_judged_at_that_resource(repo: Repo)
     assert not any(one.fix for one in found)
 
 
+@pytest.mark.parametrize("kind", [{}, {"type": "CustomRole"}, {"type": "customRole"}])
+def test_a_role_that_a_template_defines_is_a_custom_one(repo: Repo, kind: dict[str, str]) -> None:
+    permissions = [{"actions": ["Microsoft.Authorization/roleAssignments/*"], "notActions": []}]
+    role = {
+        "type": "Microsoft.Authorization/roleDefinitions",
+        "apiVersion": "2022-04-01",
+        "name": "0f3c2a9e-5f0b-4f0e-9d53-1f0b5a1c7d11",
+        "properties": {"roleName": "r", "permissions": permissions, "assignableScopes": ["/"], **kind},
+    }
+    repo.write("main.json", template(role))
+    (finding,) = of_rule(repo.scan(), "abf7baa2-10b4-579e-a0d2-6ad9e7ff40a8")
+    assert finding.state is FindingState.FAILED
+
+
 def test_a_child_that_the_template_sets_answers_for_itself(repo: Repo) -> None:
     child = {
         "type": "Microsoft.Storage/storageAccounts/blobServices",

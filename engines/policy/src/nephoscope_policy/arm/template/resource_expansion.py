@@ -45,7 +45,11 @@ class _Listing:
         if isinstance(node, str):
             node = frame.evaluate(self._document, path, node)
         if not isinstance(node, dict | list):
-            if not isinstance(node, Unknown):
+            if isinstance(node, Unknown):
+                self._fail(
+                    path, f"which resources are deployed is not known before the deployment: {node.reason}"
+                )
+            else:
                 self._fail(path, f"resources must be an array or an object, not {kind(node)}")
             return
         steps: Any = node.items() if isinstance(node, dict) else enumerate(node)
