@@ -24,6 +24,12 @@ _INTERPRETERS = SHELLS | {
     "su",
 }
 _SUBSTITUTED = re.compile(r"(?:<\(|\$\(|`)\s*(?:sudo\s+)?(?:curl|wget)\b")
+_FETCH = r"\b(?:iwr|irm|curl|wget|Invoke-WebRequest|Invoke-RestMethod)\b|\.DownloadString\("
+_EVALUATE = r"\b(?:iex|Invoke-Expression)\b"
+#: PowerShell that evaluates a download: as its argument (`iex (irm ...)`), or at the end of a pipeline (`irm ... | iex`).
+_POWERSHELL = re.compile(
+    rf"{_EVALUATE}[^\n;|]*?(?:{_FETCH})[^\n;|]*|(?:{_FETCH})[^\n;|]*\|\s*{_EVALUATE}", re.IGNORECASE
+)
 _CHECKING = frozenset(
     {"sha256sum", "sha512sum", "sha1sum", "shasum", "md5sum", "gpg", "gpgv", "cosign", "minisign", "openssl"}
 )
@@ -59,6 +65,14 @@ def downloads_run(commands: Sequence[ShellCommand]) -> Iterator[CodeMatch]:
             files |= {_plain(text) for text in command.operands} if command.program == "tee" else set()
         elif command.program in ("mv", "cp") and {_plain(text) for text in command.operands[:-1]} & files:
             files.add(_plain(command.operands[-1]))
+
+
+def powershell_downloads(text: str, offset: int) -> Iterator[CodeMatch]:
+    """Give a match for each download in a text at an offset that PowerShell evaluates."""
+    for found in _POWERSHELL.finditer(text):
+        if not text[: found.start()].rpartition("\n")[2].lstrip().startswith("#"):
+            span = TextSpan(offset + found.start(), offset + found.end())
+            yield CodeMatch(span, "what is downloaded is evaluated by PowerShell unchecked")
 
 
 def is_download(command: ShellCommand) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.shell_downloads import downloads_run
+from nephoscope.posture.code.shell_downloads import downloads_run, powershell_downloads
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -34,3 +34,5 @@ def check(file: Dockerfile) -> Iterator[CodeMatch]:
             command for instruction in file.in_stage(stage, "RUN") for command in instruction.commands
         ]
         yield from downloads_run(commands)
+    for instruction in file.of("RUN"):
+        yield from powershell_downloads(instruction.text, instruction.offset)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.shell_downloads import downloads_run
+from nephoscope.posture.code.shell_downloads import downloads_run, powershell_downloads
 from nephoscope.posture.code.workflow.scripts import shell_commands
 from nephoscope_policy.model.state import Severity
 
@@ -36,3 +36,6 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
     for steps in groups:
         commands = [command for step in steps for command in shell_commands(workflow, step)]
         yield from downloads_run(commands)
+    for step in workflow.steps:
+        if step.run is not None:
+            yield from powershell_downloads(workflow.source.cut(step.run.span), step.run.span.start)

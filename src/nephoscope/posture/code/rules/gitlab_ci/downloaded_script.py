@@ -8,7 +8,7 @@ from nephoscope.collect.templates.pipeline_model import Pipeline
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.pipeline_checks import pipeline_commands
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.shell_downloads import downloads_run
+from nephoscope.posture.code.shell_downloads import downloads_run, powershell_downloads
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -33,4 +33,6 @@ RULE = CodeRule(
 def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give each command that runs what was downloaded."""
     commands = [command for step in pipeline.steps for command in pipeline_commands(pipeline, step)]
-    return downloads_run(commands)
+    yield from downloads_run(commands)
+    for node in (node for step in pipeline.steps for node in step.scripts):
+        yield from powershell_downloads(pipeline.source.cut(node.span), node.span.start)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 
 from nephoscope.collect.templates.pipeline_model import Pipeline
+from nephoscope.collect.templates.shell.command import ShellCommand
+from nephoscope.collect.templates.shell.nested_commands import SHELLS, nested_scripts
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.pipeline_checks import pipeline_commands, references
 from nephoscope.posture.code.rule_match import CodeMatch
@@ -23,7 +25,6 @@ RULE = CodeRule(
     equivalents=("poutine:injection",),
 )
 
-_EVALUATED = frozenset({"eval"})
 _UNTRUSTED = re.compile(
     r"\$\{?(CI_(?:COMMIT_(?:AUTHOR|BRANCH|DESCRIPTION|MESSAGE|REF_NAME|TAG|TAG_MESSAGE|TITLE)"
     r"|MERGE_REQUEST_(?:DESCRIPTION|SOURCE_BRANCH_NAME|TITLE)))\b"
@@ -35,11 +36,21 @@ def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give each input that is pasted into a script, and each `eval` of what anybody writes."""
     for step in pipeline.steps:
         for command in pipeline_commands(pipeline, step):
-            if command.program in _EVALUATED:
-                found = _UNTRUSTED.search(pipeline.source.cut(command.span))
-                if found is not None:
-                    message = f"{found[1]} is written by anybody and is evaluated as a script"
-                    yield CodeMatch(command.span, message, subject=step.subject)
+            found = _UNTRUSTED.search(_find_evaluated(pipeline, command))
+            if found is not None:
+                message = f"{found[1]} is written by anybody and is evaluated as a script"
+                yield CodeMatch(command.span, message, subject=step.subject)
         for node in step.scripts:
             for name, span in references(pipeline, node, _INPUT):
                 yield CodeMatch(span, f"the input {name} becomes part of the script", subject=step.subject)
+
+
+def _find_evaluated(pipeline: Pipeline, command: ShellCommand) -> str:
+    """Return what a command evaluates as a script once its variables have their values."""
+    if command.program == "eval":
+        return pipeline.source.cut(command.span)
+    if command.program not in SHELLS:
+        return ""
+    scripts = list(nested_scripts(command))
+    kept = {word.span.start + 1 for word in command.words if pipeline.source.cut(word.span)[:1] == "'"}
+    return "\n".join(script for script, offset in scripts if offset not in kept)

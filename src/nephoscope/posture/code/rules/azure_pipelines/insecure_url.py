@@ -1,0 +1,26 @@
+"""Downloads should be encrypted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.pipeline_model import Pipeline
+from nephoscope.posture.code.code_rule import CodeRule
+from nephoscope.posture.code.pipeline_checks import pipeline_commands
+from nephoscope.posture.code.rule_match import CodeMatch
+from nephoscope.posture.code.shell_transport import unencrypted_downloads
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="azure-insecure-url",
+    title="Downloads should be encrypted",
+    severity=Severity.LOW,
+    description="Whoever stands between changes what is downloaded over http.",
+    steps=("Use https.",),
+)
+
+
+def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
+    """Give each download over http."""
+    for step in pipeline.steps:
+        yield from unencrypted_downloads(pipeline_commands(pipeline, step))

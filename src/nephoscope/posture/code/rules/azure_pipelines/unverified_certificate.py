@@ -1,0 +1,32 @@
+"""Certificates of servers should be verified."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.pipeline_model import Pipeline
+from nephoscope.posture.code.code_rule import CodeRule
+from nephoscope.posture.code.pipeline_checks import pipeline_commands
+from nephoscope.posture.code.rule_match import CodeMatch
+from nephoscope.posture.code.shell_transport import unverified_downloads
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="azure-unverified-certificate",
+    title="Certificates of servers should be verified",
+    severity=Severity.MEDIUM,
+    description=(
+        "Whoever stands between can answer for a server whose certificate is not checked, and so change "
+        "downloads and read secrets."
+    ),
+    steps=(
+        "Remove the option that switches the check off.",
+        "Install the certificate of a private authority where the server has one.",
+    ),
+)
+
+
+def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
+    """Give each command that does not check the certificate of its server."""
+    for step in pipeline.steps:
+        yield from unverified_downloads(pipeline_commands(pipeline, step))

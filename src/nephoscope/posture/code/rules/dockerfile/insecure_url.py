@@ -1,0 +1,30 @@
+"""Downloads should be encrypted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.code_rule import CodeRule
+from nephoscope.posture.code.rule_match import CodeMatch
+from nephoscope.posture.code.shell_transport import is_unencrypted, unencrypted_downloads
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="docker-insecure-url",
+    title="Downloads should be encrypted",
+    severity=Severity.LOW,
+    description="Whoever stands between changes what is downloaded over http.",
+    steps=("Use https.",),
+)
+
+
+def check(file: Dockerfile) -> Iterator[CodeMatch]:
+    """Give each download over http."""
+    for instruction in file.instructions:
+        if instruction.keyword == "ADD":
+            for word in instruction.words[:-1]:
+                if is_unencrypted(word.text) and instruction.flag("checksum") is None:
+                    yield CodeMatch(word.span, f"{word.text} is not encrypted")
+        elif instruction.keyword == "RUN":
+            yield from unencrypted_downloads(instruction.commands)

@@ -1,0 +1,24 @@
+"""Downloads should be encrypted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.shell_script import ShellScript
+from nephoscope.posture.code.code_rule import CodeRule
+from nephoscope.posture.code.rule_match import CodeMatch
+from nephoscope.posture.code.shell_transport import unencrypted_downloads
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="shell-insecure-url",
+    title="Downloads should be encrypted",
+    severity=Severity.LOW,
+    description="Whoever stands between changes what is downloaded over http.",
+    steps=("Use https.",),
+)
+
+
+def check(script: ShellScript) -> Iterator[CodeMatch]:
+    """Give each download over http."""
+    return unencrypted_downloads(script.commands)
