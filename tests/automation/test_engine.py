@@ -13,7 +13,7 @@ from tests.automation.conftest import NOW
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule, IncidentConfiguration
 from nephoscope.automation.event_facts import FACTS, fact_name, facts_of
-from nephoscope.automation.rule_formats.response_rules import ResponseRuleError, read_response_rule
+from nephoscope.automation.rule_formats.response_rules import ResponseRuleError, read_rule_file
 from nephoscope.automation.rule_formats.sentinel_rules import PROPERTIES
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.writing.outbox import deliver
@@ -240,7 +240,7 @@ def condition(property_: str, value: str, operator: str = "notIn") -> str:
 def test_a_rule_that_is_none_is_told_with_its_place(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "r.yaml").write_text(text)
     with pytest.raises(ResponseRuleError) as raised:
-        read_response_rule(tmp_path / "r.yaml")
+        read_rule_file(tmp_path / "r.yaml")
     assert said in str(raised.value)
     assert "r.yaml" in str(raised.value)
 

@@ -20,7 +20,7 @@ from nephoscope.cli.terminal.messages import usage_error
 if TYPE_CHECKING:
     from nephoscope.automation.automation_readiness import Readiness
     from nephoscope.automation.rule import AutomationRule
-    from nephoscope.cli.session.automation_options import AutomationOptions
+    from nephoscope.service.automation_options import AutomationOptions
     from nephoscope.state import State
 
 T = TypeVar("T")
@@ -136,7 +136,7 @@ def add(data: Path, /, name: str, **options: Unpack[AutomationOptions]) -> None:
     """Create or replace the automation NAME."""
     from nephoscope.automation.rule_formats.security_actions import list_secrets, name_secrets
     from nephoscope.automation.rule_formats.security_automations import TENANT, read_automation
-    from nephoscope.cli.session.automation_options import properties
+    from nephoscope.service.automation_options import properties
     from nephoscope.service.automations import put_automation
 
     try:

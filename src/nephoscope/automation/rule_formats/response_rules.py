@@ -69,28 +69,38 @@ class ResponseRuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
-def read_response_rule(path: Path) -> AutomationRule:
-    """Return the rule in a file; ResponseRuleError with the place where it is none."""
+def parse_response_rule(document: object, place: Place) -> ResponseRuleFile:
+    """Return the rule of a document; ResponseRuleError where it is none."""
+    try:
+        file = msgspec.convert(document, ResponseRuleFile)
+    except msgspec.ValidationError as error:
+        raise ResponseRuleError(place, str(error)) from error
+    _check_actions(file, place)
+    return file
+
+
+def _check_actions(file: ResponseRuleFile, place: Place) -> None:
+    for number, action in enumerate(file.actions):
+        try:
+            find_action_kind(str(action.get("action", ""))).parse(action)
+        except ValueError as error:
+            raise ResponseRuleError(place, f"actions[{number}]: {error}") from error
+
+
+def read_rule_file(path: Path) -> ResponseRuleFile:
+    """Return what a file says; ResponseRuleError with the place where it is no rule."""
     place = Place(str(path))
     if path.stat().st_size > MAX_BYTES:
         raise ResponseRuleError(place, f"larger than {MAX_BYTES >> 10} KiB")
     try:
         document = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_LOADER)  # noqa: S506 - a safe loader
-        file = msgspec.convert(document, ResponseRuleFile)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = Place(str(path), mark.line + 1, mark.column + 1) if mark else place
         raise ResponseRuleError(where, f"invalid YAML: {error.problem}") from error
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise ResponseRuleError(place, f"cannot be read: {error}") from error
-    except msgspec.ValidationError as error:
-        raise ResponseRuleError(place, str(error)) from error
-    for number, action in enumerate(file.actions):
-        try:
-            find_action_kind(str(action.get("action", ""))).parse(action)
-        except ValueError as error:
-            raise ResponseRuleError(place, f"actions[{number}]: {error}") from error
-    return file.to_rule()
+    return parse_response_rule(document, place)
 
 
 def load_response_rules(data: Path) -> tuple[list[AutomationRule], list[ResponseRuleError]]:
@@ -99,7 +109,7 @@ def load_response_rules(data: Path) -> tuple[list[AutomationRule], list[Response
     found, wrong = [], []
     for path in sorted(folder.glob("*.y*ml")):
         try:
-            found.append(read_response_rule(path))
+            found.append(read_rule_file(path).to_rule())
         except ResponseRuleError as error:
             wrong.append(error)
     names = [one.key for one in found]

@@ -73,7 +73,7 @@ class OperationForm:
     `in_rows` puts the button into the list, too. `when` says of which rows it is offered, `choices` what open fields may have;
     `shows` makes the text that is shown this once, as of a secret;
     `closes` says that the row is gone, `fills`
-    that its fields begin as the row has them. `like` proposes them from what the address names, of an OperationCall.
+    that its fields begin as the row has them. `like` proposes them from what the address names, or of the row, of an OperationCall.
     """
 
     label: str

@@ -135,6 +135,15 @@ def propose(visit: Visit, operation: Operation, form: OperationForm) -> RowBefor
     return RowBefore(None, {**defaults, **like, **asked})
 
 
+def fill_row_form(
+    visit: Visit, operation: Operation, form: OperationForm, key: str, item: object, row: Row
+) -> RowBefore | None:
+    """Return what the fields of a form about a row begin with, None: their defaults."""
+    if form.like is not None:
+        return RowBefore(None, form.like(open_call(visit, operation), key))
+    return RowBefore(item, row) if form.fills or is_changing(operation) else None
+
+
 def _field_names(shape: Answer) -> set[str]:
     return {one.name for one in request_fields(shape)} - {"workspace"} if shape is not None else set()
 

@@ -29,7 +29,7 @@ class FieldError(StateError):
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """A field of a form; `kind` is text, block, lines, number, tick, choice, secret or time, `value` what it shows, as a text.
+    """A field of a form; `kind` is text, block, lines, number, tick, ticks, choice, secret or time, `value` what it shows, as a text.
 
     `error` says why its value was not taken.
     """
@@ -77,10 +77,13 @@ def _drawn_fields(shape: Any) -> list[RequestField]:
 def _form_field(
     one: RequestField, given: Mapping[str, str], before: object, offered: Mapping[str, str] | None
 ) -> FormField:
-    kind = "choice" if offered is not None else _DRAWN.get(one.kind, "text")
+    ticked = one.kind is FieldKind.LIST and bool(one.choices)
+    kind = "ticks" if ticked else "choice" if offered is not None else _DRAWN.get(one.kind, "text")
     choices = tuple((offered or {word: word for word in one.choices}).items())
     if one.kind is FieldKind.SECRET:
         value = ""
+    elif given and ticked:
+        value = "\n".join(_ticked(one, given))
     elif given:
         value = given.get(one.name, "")
     else:
@@ -105,11 +108,14 @@ def _is_sent(one: RequestField, form: Mapping[str, str]) -> bool:
     emptied = (
         one.change and one.kind in (FieldKind.LIST, FieldKind.TEXT, FieldKind.BLOCK) and one.name in form
     )
-    return one.kind is FieldKind.YES_NO or emptied or bool(form.get(one.name, "").strip())
+    ticked = one.kind is FieldKind.LIST and bool(one.choices)  # boxes that are all empty are sent as nothing
+    return one.kind is FieldKind.YES_NO or emptied or ticked or bool(form.get(one.name, "").strip())
 
 
 def _value(one: RequestField, form: Mapping[str, str]) -> object:
     text = form.get(one.name, "").strip()
+    if one.kind is FieldKind.LIST and one.choices:
+        return _ticked(one, form)
     match one.kind:
         case FieldKind.YES_NO:
             return text == "1"
@@ -122,6 +128,11 @@ def _value(one: RequestField, form: Mapping[str, str]) -> object:
         case FieldKind.SECRET:
             return form[one.name]
     return text
+
+
+def _ticked(one: RequestField, form: Mapping[str, str]) -> list[str]:
+    """Return the words of a list that are ticked: each has a box of its own."""
+    return [word for word in one.choices if form.get(f"{one.name}.{word}") == "1"]
 
 
 def _lines(text: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from starlette.responses import Response
 
+from nephoscope.service.automations import WRITE
 from nephoscope.state.automation.run_status import RunFilter, RunLine
 from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope.web.lists.automation_list import (
@@ -45,7 +46,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     return {
         "shows_runs": shows_runs, "any": bool(rules), "statuses": runs.by_status(within), "default": DEFAULT,
         "list": _list_runs(visit, names, which) if shows_runs else show_rows(visit, wanted, found),
-        "whole": within is None, "dead": next((one for one in rules if one.runs.dead), None),
+        "may": visit.caller.may(WRITE, "/"), "whole": within is None, "dead": next((one for one in rules if one.runs.dead), None),
     }  # fmt: skip
 
 

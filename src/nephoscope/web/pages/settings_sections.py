@@ -180,6 +180,9 @@ def _submit(
         return _show_once(section, visit, form, workspace, form.shows(answer))
     if form.closes or not row or visit.form.get("from") == "list":
         return RedirectResponse(visit.link(section.path, workspace=workspace or None, done=form.label), 303)
+    if (renamed := visit.form.get(section.shown.key, row)) != row:
+        address = visit.link(f"{section.path}/item/{quote(renamed)}", workspace=workspace or None)
+        return RedirectResponse(f"{address}{'&' if '?' in address else '?'}done={quote(form.label)}", 303)
     return RedirectResponse(visit.here(done=form.label), 303)
 
 
@@ -204,9 +207,7 @@ def _show_row(
             form,
             row=found.key,
             refused=refused if one is tried else None,
-            before=operation_form.RowBefore(found.item, found.row)
-            if form.fills or operation_form.is_changing(one)
-            else None,
+            before=operation_form.fill_row_form(visit, one, form, found.key, found.item, found.row),
         )
         for one, form in section.row_forms
         if operation_form.offers(visit, one, form, workspace, found.row, found.key)

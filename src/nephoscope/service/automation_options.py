@@ -1,10 +1,12 @@
-"""Automation options of the command line, with errors that name the option."""
+"""Automation options, as the command line and the form of an automation have them; errors name the option."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypedDict
+
+from nephoscope.files.json_tree import text_of, trees_of
 
 
 class AutomationOptions(TypedDict):
@@ -33,6 +35,41 @@ def properties(options: AutomationOptions) -> dict[str, object]:
         "isEnabled": True, "scopes": [{"scopePath": one} for one in options["scopes"]],
         "sources": [{"eventSource": one, "ruleSets": sets} for one in options["events"]], "actions": list(_actions(options)),
     }  # fmt: skip
+
+
+def read_options(document: Mapping[str, object]) -> dict[str, object] | None:
+    """Return the options that the properties of an automation come from, None where options cannot say all of them.
+
+    A connection string is kept elsewhere, so an automation with one has no options either.
+    """
+    sources, actions = trees_of(document, "sources"), trees_of(document, "actions")
+    sets = [trees_of(one, "ruleSets") for one in sources]
+    if not sources or any(one != sets[0] for one in sets) or len(sets[0]) > 1:
+        return None
+    rules = trees_of(sets[0][0], "rules") if sets[0] else []
+    if any(text_of(one, "propertyType") not in ("", "String") for one in rules):
+        return None
+    found: dict[str, object] = {
+        "events": [text_of(one, "eventSource") for one in sources],
+        "where": [" ".join(text_of(one, name) for name in _RULE) for one in rules],
+        "scopes": [text_of(one, "scopePath") for one in trees_of(document, "scopes")],
+    }
+    for one in actions:
+        kind = text_of(one, "actionType")
+        settings = _READ.get(kind)
+        if settings is None or any(option in found for option in settings.values()):
+            return None
+        found |= {option: one[name] for name, option in settings.items() if name in one}
+    return found
+
+
+#: What a condition is written of, in the order of its option.
+_RULE = ("propertyJPath", "operator", "expectedValue")
+#: Type of action -> its settings, each with its option.
+_READ: Mapping[str, Mapping[str, str]] = {
+    "Webhook": {"url": "webhook", "secret": "secret", "batch": "batch"}, "Mail": {"to": "mail"}, "Command": {"name": "program"},
+    "Files": {"name": "files"}, "Workspace": {"workspaceResourceId": "table"},
+}  # fmt: skip
 
 
 def _check_options(options: AutomationOptions) -> None:

@@ -1,0 +1,71 @@
+"""Past matches: the alerts and incidents of the last days that a rule would have acted on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.incidents.change_events import entities
+from nephoscope.alerts.incidents.security_rows import incident_row
+from nephoscope.automation.event_facts import view_row
+
+if TYPE_CHECKING:
+    from nephoscope.automation.rule import AutomationRule
+    from nephoscope.state import State
+
+#: Alerts, and incidents, of a workspace that are asked about.
+MOST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class PastMatch:
+    """An alert or incident of which the conditions of a rule hold as it stands."""
+
+    kind: str
+    id: str
+    title: str
+    severity: str
+    moment: datetime
+    workspace: str
+
+
+def list_past_matches(
+    state: State, rule: AutomationRule, workspaces: Sequence[str], since: datetime, now: datetime
+) -> list[PastMatch]:
+    """List the newest alerts and incidents since a time that a rule would have acted on, whether or not it is enabled.
+
+    Conditions on what an update changed never hold: what changed then is not known any more.
+    """
+    asked = {one.name.partition(".")[0] for one in rule.kinds}
+    found: list[PastMatch] = []
+    for workspace in workspaces:
+        if not rule.workspaces or workspace in rule.workspaces:
+            if "incident" in asked:
+                found += _list_incidents(state, rule, workspace, since, now)
+            if "alert" in asked:
+                found += _list_alerts(state, rule, workspace, since)
+    return sorted(found, key=lambda one: one.moment, reverse=True)
+
+
+def _list_incidents(
+    state: State, rule: AutomationRule, workspace: str, since: datetime, now: datetime
+) -> Iterator[PastMatch]:
+    newest = state.incidents.newest(workspace, most=MOST)
+    for one in [each for each in newest if each.last_activity >= since]:
+        with state.reading() as session:
+            alerts, notes = state.alerts.of(session, one.number), state.incidents.notes(session, one.number)
+        row = incident_row(one, alerts, notes, now, one.owner)
+        told = {**row, "Entities": entities([each.document for each in alerts])}
+        if rule.holds("incident.created", view_row(told)):
+            yield PastMatch(
+                "incident", str(one.number), one.title, one.severity, one.last_activity, workspace
+            )
+
+
+def _list_alerts(state: State, rule: AutomationRule, workspace: str, since: datetime) -> Iterator[PastMatch]:
+    for one in state.alerts.newest(workspace, held=False, most=MOST):
+        told = {**one.document, "Entities": entities([one.document])}
+        if one.ended >= since and rule.holds("alert.created", view_row(told)):
+            yield PastMatch("alert", one.id, str(told["AlertName"]), one.severity, one.ended, workspace)

@@ -1,0 +1,81 @@
+"""Response rules: written into files of the data folder, changed and removed, by who may read what their actions send on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.automation.rule_formats.author_permissions import READS, WORKSPACE_WRITE
+from nephoscope.automation.rule_formats.response_rule_files import (
+    find_rule_file,
+    list_rule_files,
+    write_rule_file,
+)
+from nephoscope.automation.rule_formats.response_rules import parse_response_rule
+from nephoscope.service.action_egress import check_url
+from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.service.automations import DELETE, WRITE
+from nephoscope.state import NotFoundError, StateError
+from nephoscope_policy.model.source_location import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nephoscope.automation.rule_formats.response_rules import ResponseRuleFile
+    from nephoscope.service.service_context import ServiceContext
+
+
+def put_response_rule(context: ServiceContext, document: Mapping[str, object], before: str = "") -> None:
+    """Keep a rule, in the place of the one that is called `before`.
+
+    Raises ResponseRuleError for what is no rule, AddressError for an address that no run would send to, StateError for a name that
+    another rule has, DeniedError where the actor may not write automations or not read what its actions are told of.
+    """
+    context.require(WRITE, ROOT_SCOPE)
+    file = parse_response_rule(document, Place("rule"))
+    _check_author(context, file)
+    found = find_rule_file(context.data, before) if before else None
+    if before and found is None:
+        raise NotFoundError(f"response rule {before!r} not found")
+    if file.name != before and any(one.name == file.name for _, one in list_rule_files(context.data)):
+        raise StateError(f"name is already used by another response rule: {file.name}")
+    with context.change_files(WRITE, ROOT_SCOPE, f"response rule {file.name}", before=before or None):
+        write_rule_file(context.data, file, found[0] if found else None)
+
+
+def enable_response_rule(context: ServiceContext, name: str, *, enabled: bool) -> None:
+    """Enable or disable a rule. Raises as `put_response_rule`."""
+    found = find_rule_file(context.data, name)
+    if found is None:
+        raise NotFoundError(f"response rule {name!r} not found")
+    put_response_rule(context, {**_to_document(found[1]), "enabled": enabled}, name)
+
+
+def remove_response_rule(context: ServiceContext, name: str) -> None:
+    """Remove a rule with its file; runs that it has begun go on. Raises NotFoundError where there is none."""
+    context.require(DELETE, ROOT_SCOPE)
+    found = find_rule_file(context.data, name)
+    if found is None:
+        raise NotFoundError(f"response rule {name!r} not found")
+    with context.change_files(DELETE, ROOT_SCOPE, f"response rule {name}"):
+        found[0].unlink(missing_ok=True)
+
+
+def _check_author(context: ServiceContext, file: ResponseRuleFile) -> None:
+    """Check that the author may read all that the actions are told of, and write where they write."""
+    for one in READS:
+        context.require(one, ROOT_SCOPE)
+    for at, action in enumerate(file.actions):
+        if action.get("url"):
+            check_url(context, str(action["url"]), f"actions[{at}].url")
+        for name in ("secret", "address", "connection"):
+            if str(action.get(name) or "").startswith("automation-"):
+                raise StateError(f"actions[{at}].{name} must name a secret of response")
+        if action.get("action") == "table":
+            context.require(WORKSPACE_WRITE, f"/workspaces/{str(action.get('workspace', '')).lower()}")
+
+
+def _to_document(file: ResponseRuleFile) -> dict[str, object]:
+    found: dict[str, object] = msgspec.to_builtins(file, str_keys=True)
+    return found
