@@ -12,6 +12,9 @@ from nephoscope.model.package import Package
 TITLE = "dpkg status"
 PATTERNS = ("var/lib/dpkg/status", "var/lib/dpkg/status.d/*")
 
+#: States of packages that are whole on disk, configured or not, and of those that may be there in part.
+_INSTALLED = frozenset({"installed", "triggers-pending", "triggers-awaited", "half-configured"})
+_PARTIAL = frozenset({"unpacked", "half-installed"})
 _SOURCE = re.compile(r"(\S+)(?:\s+\(([^)]+)\))?")
 
 
@@ -30,7 +33,10 @@ def read_installed(file: InventoryFile, kind: str) -> Iterator[Package]:
 
 def _package(file: InventoryFile, paragraph: Paragraph, kind: str) -> Package | None:
     name, version, status = paragraph.get("package"), paragraph.get("version"), paragraph.get("status")
-    if status.split()[-1:] != ["installed"] and (status or "status.d/" not in file.path):
+    state = (status.split() or ["installed" if "status.d/" in file.path else "not-installed"])[-1]
+    if state in _PARTIAL:
+        file.leave_out(paragraph.line, f"{name} {version} is {state}: only some of its files may be there")
+    if state not in _INSTALLED:
         return None
     if not name or not version:
         file.leave_out(paragraph.line, "the paragraph has no Package or no Version")
