@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
+
+from msgspec.structs import replace
 
 from nephoscope.collect.inventory.formats.requirement import parse_requirement
 from nephoscope.collect.inventory.inventory_file import InventoryFile
@@ -12,6 +15,9 @@ from nephoscope.model.package import Package
 TITLE = "requirements file"
 PATTERNS = ("**/*requirements*.txt", "**/requirements/*.txt")
 
+_INCLUDED = re.compile(r"(?:-r|--requirement)[ \t=]*[\"']?([^\s\"'#]+)")
+_OWN_NAME = re.compile(r"/[^/]*requirements[^/]*\.txt$|/requirements/[^/]+\.txt$")
+_MAX_INCLUDED = 100
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _OPTION = re.compile(r"(?<!\s)\s+(?:--[a-z]|-[A-Za-z]\s).*")
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
@@ -19,9 +25,15 @@ _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the packages; those without one exact version have their range as `constraint`. Raises UnreadableInventoryError."""
+    yield from _read(file, {file.path})
+
+
+def _read(file: InventoryFile, seen: set[str]) -> Iterator[Package]:
     for number, line in _logical_lines(file.text):
         if line.startswith("-"):
-            continue  # an option, or another file
+            if (included := _INCLUDED.match(line)) is not None:
+                yield from _read_included(file, number, included[1], seen)
+            continue
         entry = _OPTION.sub("", line).strip()
         if _VARIABLE.search(entry):
             file.leave_out(number, "the requirement holds a variable of the environment")
@@ -39,6 +51,21 @@ def read(file: InventoryFile) -> Iterator[Package]:
             relationship="declared",
             constraint=found.constraint,
         )
+
+
+def _read_included(file: InventoryFile, number: int, name: str, seen: set[str]) -> Iterator[Package]:
+    """Give the packages of an included file at the line that includes it; a file that is read by its own name has them itself."""
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(file.path), name))
+    if path in seen or _OWN_NAME.search(f"/{path}"):
+        return
+    content = file.neighbour(name)
+    if content is None or len(seen) > _MAX_INCLUDED:
+        file.leave_out(number, f"the requirements file {name} is included and is not read")
+        return
+    seen.add(path)
+    other = InventoryFile(path, content, file.beside, file.system, file.set_aside)
+    for package in _read(other, seen):
+        yield replace(package, path=file.path, line=number)
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
