@@ -12,25 +12,35 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.addresses import FAMILIES, PUBLIC, AddressSet
+from nephoscope.estate.addresses import PUBLIC, AddressSet
+from nephoscope.estate.admin_rules import (
+    ADMIN_RULE_TYPE,
+    COLLECTION_TYPE,
+    DEPLOYMENT_TYPE,
+    MANAGER_TYPE,
+    MEMBER_TYPE,
+    AdminRuleIndex,
+)
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.network_interfaces import Interface, model_interfaces, parse_interface, references
+from nephoscope.estate.network_interfaces import (
+    Interface,
+    IpConfiguration,
+    model_interfaces,
+    parse_interface,
+    references,
+)
 from nephoscope.estate.reachability import (
-    TAG_POINT,
     Clause,
     FlowDecision,
     Opening,
     Side,
-    TrafficRegion,
     clauses,
-    combine,
     decide,
-    first_match,
-    opaque_tags,
     select_rules,
     sides,
 )
 from nephoscope.estate.resource_lookup import properties, require_complete
+from nephoscope.estate.rule_stages import admit, find_openings, passes, regions_of
 from nephoscope.estate.security_rules import EVERY_PORT, SecurityRule, SecurityRuleError, rules_of
 from nephoscope.estate.service_tags import ServiceTags
 from nephoscope.estate.subnets import (
@@ -44,17 +54,14 @@ from nephoscope.estate.subnets import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from nephoscope.estate.addresses import Interval
-    from nephoscope.estate.network_interfaces import IpConfiguration
     from nephoscope.estate.resource_lookup import AnalyzerEstate
     from nephoscope_policy.model.resource import Resource
 
 INTERFACE_TYPE = "microsoft.network/networkinterfaces"
 GROUP_TYPE = "microsoft.network/networksecuritygroups"
-MANAGER_TYPE = "microsoft.network/networkmanagers"
-ADMIN_RULE_TYPE = "microsoft.network/networkmanagers/securityadminconfigurations/rulecollections/rules"
 MACHINE_TYPE = "microsoft.compute/virtualmachines"
 SCALE_SET_TYPE = "microsoft.compute/virtualmachinescalesets"
 
@@ -67,6 +74,9 @@ READS = (
     ROUTE_TABLE_TYPE,
     MANAGER_TYPE,
     ADMIN_RULE_TYPE,
+    COLLECTION_TYPE,
+    MEMBER_TYPE,
+    DEPLOYMENT_TYPE,
 )
 
 
@@ -196,7 +206,6 @@ class Network:
         self, interface: Interface, configuration: IpConfiguration, *, inbound: bool = True
     ) -> list[SecurityFilter]:
         """The groups that traffic passes in order, each with the clauses that concern the address."""
-        self._no_admin_rules(interface)
         groups = self.security_groups(interface, configuration)
         return [
             self._filter(group, configuration, inbound) for group in (groups if inbound else groups[::-1])
@@ -226,35 +235,43 @@ class Network:
         return found
 
     @cached_property
-    def _admin_scopes(self) -> frozenset[str]:
-        """Subscriptions under a network manager that has security admin rules; '*' where its scope is a management group."""
-        managers = {
-            rule.key.split("/securityadminconfigurations/")[0]
-            for rule in self.estate.by_type(ADMIN_RULE_TYPE)
-        }
-        scopes: set[str] = set()
-        for key in managers:
-            manager = self.estate.resources.get(key)
-            scope: object = properties(manager).get("networkManagerScopes") if manager is not None else None
-            if not isinstance(scope, dict) or scope.get("managementGroups"):
-                scopes.add("*")
-            else:
-                scopes.update(str(entry).lower() for entry in scope.get("subscriptions") or [])
-        return frozenset(scopes)
+    def _admin_rules(self) -> AdminRuleIndex:
+        return AdminRuleIndex(self.estate)
 
-    def _no_admin_rules(self, interface: Interface) -> None:
-        scopes = self._admin_scopes
+    def admin_filters(
+        self, interface: Interface, configuration: IpConfiguration, *, inbound: bool = True
+    ) -> tuple[SecurityFilter | None, ...]:
+        """The security admin rules that traffic passes first; None = none. Two alternatives where it is not known whether they
+        are deployed."""
+        self._require_managers(interface)
+        network = self.subnet(configuration.subnet).network
+        if not tuple(self.estate.by_type(ADMIN_RULE_TYPE)):
+            return (None,)
+        over = self._admin_rules.rules_over(network)
+        if not over.rules:
+            return (None,)
+        key = (network, configuration.id, inbound)
+        found = self._filters.get(key)
+        if found is None:
+            subnet = self.subnet(configuration.subnet)
+            tags = self.tags(subnet)
+            rules = select_rules(
+                sides(over.rules, inbound=inbound, tags=tags),
+                configuration.addresses or subnet.prefixes,
+                configuration.groups,
+            )
+            found = SecurityFilter("", clauses(rules, tags, self.group_members))
+            self._filters[key] = found
+        return (found,) if over.deployed else (found, None)
+
+    def _require_managers(self, interface: Interface) -> None:
+        """Raise DataNotCollectedError where network managers or their rules were not read."""
         subscription = "/".join(interface.id.split("/")[:3])
         coverage = self.estate.coverage
         managers = bool(tuple(self.estate.by_type(MANAGER_TYPE)))
         for type_ in (MANAGER_TYPE, *([ADMIN_RULE_TYPE] if managers else [])):
             if coverage.declared and not coverage.covers(type_, subscription):
                 raise DataNotCollectedError(f"{type_} in {subscription}")
-        if "*" in scopes or subscription in scopes:
-            raise DataNotCollectedError(
-                f"the effect of a network manager's security admin rules on {interface.id} is not known",
-                cause="security-admin-rules",
-            )
 
     def openings(
         self,
@@ -272,11 +289,31 @@ class Network:
         No group on the way gives one opening without rules per family.
         """
         filters = self.filters(interface, configuration, inbound=inbound)
-        key = (tuple(filters), protocol, remote, ports)
+        several = [
+            self._through(admin, filters, protocol, remote, ports)
+            for admin in self.admin_filters(interface, configuration, inbound=inbound)
+        ]
+        if any(regions_of(one) != regions_of(several[0]) for one in several):
+            raise _deployment_gap(interface)
+        return several[0]
+
+    def _through(
+        self,
+        admin: SecurityFilter | None,
+        filters: list[SecurityFilter],
+        protocol: str,
+        remote: AddressSet,
+        ports: tuple[Interval, ...],
+    ) -> list[Opening]:
+        key = (admin, tuple(filters), protocol, remote, ports)
         found = self._openings.get(key)
         if found is None:
-            found = self._openings[key] = _through(
-                [entry.clauses for entry in filters], protocol, remote, ports
+            found = self._openings[key] = find_openings(
+                () if admin is None else admin.clauses,
+                [entry.clauses for entry in filters],
+                protocol,
+                remote,
+                ports,
             )
         return found
 
@@ -291,25 +328,47 @@ class Network:
         source_port: int = 49152,
         inbound: bool = True,
     ) -> list[tuple[str, FlowDecision]]:
-        """IP flow verify: per group on the way, whether the flow passes and by which rule; it passes when all allow."""
-        return [
+        """IP flow verify: per stage on the way, whether the flow passes and by which rule; it passes when all allow.
+
+        A stage is a security admin configuration where one of its rules is about the flow, then each network security group.
+        """
+        groups = [
             (found.group, decide(found.clauses, protocol, address, source_port, port))
             for found in self.filters(interface, configuration, inbound=inbound)
         ]
+        several = [
+            groups if admin is None else admit(admin.clauses, groups, protocol, address, source_port, port)
+            for admin in self.admin_filters(interface, configuration, inbound=inbound)
+        ]
+        if len({passes(one) for one in several}) > 1:
+            raise _deployment_gap(interface)
+        return several[0]
+
+    def decide_subnet(
+        self,
+        subnet: Subnet,
+        local: str,
+        protocol: str,
+        address: str,
+        port: int,
+        *,
+        source_port: int = 49152,
+    ) -> list[tuple[str, FlowDecision]]:
+        """The same for an address of a subnet that is no interface's: by the subnet's group alone."""
+        end = IpConfiguration(
+            f"{subnet.id.lower()}/{local}", subnet.id.lower(), AddressSet.of([local]), address=local
+        )
+        return self.decide(
+            Interface(subnet.id.lower(), "", False, (end,)),
+            end,
+            protocol,
+            address,
+            port,
+            source_port=source_port,
+        )
 
 
-def _through(
-    filters: Sequence[tuple[Clause, ...]], protocol: str, remote: AddressSet, ports: tuple[Interval, ...]
-) -> list[Opening]:
-    starts = [(family, "", remote.family(family)) for family in FAMILIES if remote.family(family)]
-    tags = sorted(frozenset[str]().union(*(opaque_tags(found) for found in filters)))
-    if remote & PUBLIC:
-        starts += [(4, tag, TAG_POINT) for tag in tags]
-    openings: list[Opening] = []
-    for family, tag, area in starts:
-        start = TrafficRegion(area, EVERY_PORT, ports)
-        passed = [Opening(start, family, tag, ())]
-        for found in filters:
-            passed = combine(passed, first_match(found, protocol, family, start, tag))
-        openings.extend(passed)
-    return openings
+def _deployment_gap(interface: Interface) -> DataNotCollectedError:
+    return DataNotCollectedError(
+        f"whether the security admin rules over {interface.id} are deployed", cause="security-admin-rules"
+    )

@@ -199,6 +199,28 @@ def _apply(
     return rest
 
 
+def pass_admin_rules(
+    matching: Sequence[Clause], protocol: str, family: int, start: TrafficRegion, tag: str = ""
+) -> tuple[list[Opening], list[TrafficRegion]]:
+    """Return what security admin rules always let through of `start`, and what they leave to the network security groups."""
+    always: list[Opening] = []
+    passed: list[TrafficRegion] = []
+    remaining = [start]
+    for clause in matching:
+        if not clause.rule.speaks(protocol):
+            continue
+        area = TrafficRegion(
+            _remote(clause, family, tag), clause.rule.source_ports, clause.rule.destination_ports
+        )
+        openings: list[Opening] = []
+        remaining = _apply(clause, area, remaining, openings, family, tag)
+        if clause.rule.always:
+            always += openings
+        else:
+            passed += [one.region for one in openings]
+    return always, passed + remaining
+
+
 def combine(left: Iterable[Opening], right: Sequence[Opening]) -> list[Opening]:
     """Return what passes two rule lists in turn: both must allow it."""
     return [

@@ -36,7 +36,10 @@ class RulePeers(msgspec.Struct, frozen=True):
 
 
 class SecurityRule(msgspec.Struct, frozen=True):
-    """One rule: `protocol` is lower-cased ('*' = every one), ports are merged intervals, `allow` is its access."""
+    """One rule: `protocol` is lower-cased ('*' = every one), ports are merged intervals, `allow` is its access.
+
+    `always` marks a security admin rule that no network security group overrides (AlwaysAllow).
+    """
 
     id: str
     name: str
@@ -48,6 +51,7 @@ class SecurityRule(msgspec.Struct, frozen=True):
     source_ports: tuple[Interval, ...]
     destination: RulePeers
     destination_ports: tuple[Interval, ...]
+    always: bool = False
 
     def speaks(self, protocol: str) -> bool:
         """Return whether the rule is about the lower-cased protocol."""

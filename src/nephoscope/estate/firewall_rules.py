@@ -1,0 +1,263 @@
+"""Azure Firewall rules: which rule decides one flow.
+
+Network rules come before application rules; within each, the parent policy's come first, then rule collection groups and collections
+by priority. A translation (DNAT) lets the translated flow through unless a network rule denies it. What no rule matches is denied.
+Source: https://learn.microsoft.com/azure/firewall/rule-processing
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.estate.addresses import AddressSet, is_prefix
+from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.firewalls import RULE_GROUP_TYPE
+from nephoscope.estate.network_interfaces import reference
+from nephoscope.estate.resource_lookup import require_complete
+from nephoscope.estate.security_rules import EVERY_PORT, ports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from nephoscope.estate.addresses import Interval
+    from nephoscope.estate.resource_lookup import AnalyzerEstate
+    from nephoscope_policy.model.resource import Resource
+
+NAT, NETWORK, APPLICATION = "nat", "network", "application"
+_CLASSIC = {
+    NAT: "natRuleCollections",
+    NETWORK: "networkRuleCollections",
+    APPLICATION: "applicationRuleCollections",
+}
+_KINDS = {"natrule": NAT, "networkrule": NETWORK, "applicationrule": APPLICATION}
+_SCHEMES = {"http": 80, "https": 443, "mssql": 1433}
+
+
+class FirewallFlow(msgspec.Struct, frozen=True):
+    """One flow: addresses as text, lower-cased protocol; `fqdn` is the name that the client asks for, '' = not known."""
+
+    source: str
+    destination: str
+    protocol: str
+    port: int
+    fqdn: str = ""
+
+
+class FirewallPeers(msgspec.Struct, frozen=True):
+    """One side of a rule: everybody, addresses, service tags and names."""
+
+    any: bool = False
+    addresses: AddressSet = AddressSet()
+    tags: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+    def holds(self, address: str, name: str, tags: Mapping[str, AddressSet]) -> bool:
+        """Return whether an address or a name is on this side; raises DataNotCollectedError on a tag that could hold it."""
+        if self.any or (address and address in self.addresses):
+            return True
+        if name and any(matches_name(name, pattern) for pattern in self.names):
+            return True
+        for tag in self.tags:
+            if tag not in tags:
+                raise DataNotCollectedError(f"the prefixes of service tag {tag}")
+            if address and address in tags[tag]:
+                return True
+        return False
+
+
+class FirewallRule(msgspec.Struct, frozen=True):
+    """One rule with its place: `order` sorts rules of a kind, first match first."""
+
+    kind: str
+    name: str
+    collection: str
+    group: str
+    order: tuple[int, int, int, int]
+    allow: bool
+    protocols: tuple[str, ...]
+    source: FirewallPeers
+    destination: FirewallPeers
+    ports: tuple[Interval, ...]
+    translated_address: str = ""
+    translated_port: int = 0
+
+    def speaks(self, flow: FirewallFlow, tags: Mapping[str, AddressSet]) -> bool:
+        """Return whether the rule is about a flow."""
+        if "any" not in self.protocols and flow.protocol not in self.protocols:
+            return False
+        if not any(low <= flow.port <= high for low, high in self.ports):
+            return False
+        return self.source.holds(flow.source, "", tags) and self.destination.holds(
+            flow.destination, flow.fqdn, tags
+        )
+
+
+class FirewallDecision(msgspec.Struct, frozen=True):
+    """What a firewall does with a flow: the deciding rule (None = denied by default), and where the flow is translated to."""
+
+    allow: bool
+    rule: FirewallRule | None = None
+    translation: FirewallRule | None = None
+
+
+def decide_firewall(
+    rules: Iterable[FirewallRule], flow: FirewallFlow, tags: Mapping[str, AddressSet] | None = None
+) -> FirewallDecision:
+    """What the rules of a firewall do with a flow; raises DataNotCollectedError."""
+    table = tags or {}
+    ordered = sorted(rules, key=lambda rule: rule.order)
+    translation = next((rule for rule in ordered if rule.kind == NAT and rule.speaks(flow, table)), None)
+    if translation is not None:
+        flow = FirewallFlow(
+            flow.source, translation.translated_address, flow.protocol, translation.translated_port
+        )
+        denied = next((rule for rule in ordered if rule.kind == NETWORK and rule.speaks(flow, table)), None)
+        if denied is not None and not denied.allow:
+            return FirewallDecision(False, denied, translation)
+        return FirewallDecision(True, translation, translation)
+    for kind in (NETWORK, APPLICATION):
+        found = next((rule for rule in ordered if rule.kind == kind and rule.speaks(flow, table)), None)
+        if found is not None:
+            return FirewallDecision(found.allow, found)
+    return FirewallDecision(False)
+
+
+def rules_of_firewall(firewall: Resource, estate: AnalyzerEstate) -> list[FirewallRule]:
+    """Every rule of a firewall, of its own collections and of its policy and the policy's parents, in their order.
+
+    Raises DataNotCollectedError where a policy, its rule collection groups or an IP group was not read.
+    """
+    body = require_complete(firewall)
+    reader = _RuleReader(estate)
+    found = list(reader.classic(body))
+    chain = _policy_chain(reference(body.get("firewallPolicy")), estate)
+    for depth, policy in enumerate(reversed(chain)):
+        is_own = policy == chain[0]
+        for group in estate.by_type(RULE_GROUP_TYPE):
+            if group.id.parent == policy:
+                found += [rule for rule in reader.of_group(group, depth) if is_own or rule.kind != NAT]
+    return sorted(found, key=lambda rule: rule.order)
+
+
+def _policy_chain(policy: str, estate: AnalyzerEstate) -> list[str]:
+    """A policy, its parent, the parent's parent."""
+    found: list[str] = []
+    while policy and policy not in found:
+        resource = estate.resources.get(policy)
+        if resource is None:
+            raise DataNotCollectedError(policy)
+        if not estate.coverage.covers(RULE_GROUP_TYPE, resource.key):
+            raise DataNotCollectedError(f"the rule collection groups of {policy}")
+        found.append(policy)
+        policy = reference(require_complete(resource).get("basePolicy"))
+    return found
+
+
+def matches_name(name: str, pattern: str) -> bool:
+    """Return whether a lower-cased name is the target FQDN of a rule: itself, `*`, or anything under `*.contoso.com`."""
+    name = name.lower().rstrip(".")
+    if pattern in ("*", name):
+        return True
+    return pattern.startswith("*") and name.endswith(pattern[1:])
+
+
+class _RuleReader:
+    """Reads rules of both spellings: a firewall's own collections, and rule collection groups of a policy."""
+
+    def __init__(self, estate: AnalyzerEstate) -> None:
+        self.estate = estate
+
+    def classic(self, body: Mapping[str, object]) -> Iterator[FirewallRule]:
+        for kind, name in _CLASSIC.items():
+            for collection in _dicts(body.get(name)):
+                told = _dict(collection.get("properties"))
+                action = str(_dict(told.get("action")).get("type", "Allow")).lower()
+                place = (str(collection.get("name") or ""), "")
+                order = (0, 0, _integer(told.get("priority")))
+                for number, rule in enumerate(_dicts(told.get("rules"))):
+                    yield self._rule(kind, rule, place, (*order, number), allow=action != "deny")
+
+    def of_group(self, group: Resource, depth: int) -> Iterator[FirewallRule]:
+        body = require_complete(group)
+        for collection in _dicts(body.get("ruleCollections")):
+            action = str(_dict(collection.get("action")).get("type", "Allow")).lower()
+            place = (str(collection.get("name") or ""), group.id.name)
+            order = (depth, _integer(body.get("priority")), _integer(collection.get("priority")))
+            for number, rule in enumerate(_dicts(collection.get("rules"))):
+                kind = _KINDS.get(str(rule.get("ruleType", "")).lower())
+                if kind is None:
+                    raise DataNotCollectedError(f"the type of a rule of {group.key}", "unreadable-rule")
+                yield self._rule(kind, rule, place, (*order, number), allow=action != "deny")
+
+    def _rule(
+        self,
+        kind: str,
+        rule: Mapping[str, object],
+        place: tuple[str, str],
+        order: tuple[int, int, int, int],
+        *,
+        allow: bool,
+    ) -> FirewallRule:
+        numbers = _texts(rule.get("destinationPorts"))
+        protocols = _texts(rule.get("ipProtocols")) or _texts(rule.get("protocols"))
+        if kind == APPLICATION:
+            protocols, numbers = ["tcp"], _application_ports(rule.get("protocols"))
+        translated = str(rule.get("translatedPort") or "")
+        return FirewallRule(
+            kind=kind,
+            name=str(rule.get("name") or ""),
+            collection=place[0],
+            group=place[1],
+            order=order,
+            allow=allow,
+            protocols=tuple(text.lower() for text in protocols) or ("any",),
+            source=self._peers(rule, "source"),
+            destination=self._names(rule) if kind == APPLICATION else self._peers(rule, "destination"),
+            ports=ports(numbers) if numbers else EVERY_PORT,
+            translated_address=str(rule.get("translatedAddress") or rule.get("translatedFqdn") or ""),
+            translated_port=int(translated) if translated.isdecimal() else 0,
+        )
+
+    def _peers(self, rule: Mapping[str, object], side: str) -> FirewallPeers:
+        texts = _texts(rule.get(f"{side}Addresses"))
+        for id_ in _texts(rule.get(f"{side}IpGroups")):
+            group = self.estate.resources.get(id_.lower())
+            if group is None:
+                raise DataNotCollectedError(id_.lower())
+            texts += _texts(require_complete(group).get("ipAddresses"))
+        names = tuple(text.lower() for text in _texts(rule.get(f"{side}Fqdns")))
+        everybody = "*" in texts or (not texts and not names and side == "source")
+        tags = tuple(text.lower() for text in texts if text != "*" and not is_prefix(text))
+        known = AddressSet.of(text for text in texts if is_prefix(text))
+        return FirewallPeers(everybody, known, tags, names)
+
+    def _names(self, rule: Mapping[str, object]) -> FirewallPeers:
+        tags = _texts(rule.get("fqdnTags")) + _texts(rule.get("webCategories"))
+        names = tuple(text.lower() for text in _texts(rule.get("targetFqdns")))
+        return FirewallPeers("*" in names, tags=tuple(f"FQDN tag {text}" for text in tags), names=names)
+
+
+def _application_ports(value: object) -> list[str]:
+    found = []
+    for entry in _dicts(value):
+        port = entry.get("port") or _SCHEMES.get(str(entry.get("protocolType", "")).lower(), 0)
+        found.append(str(port))
+    return found
+
+
+def _dicts(value: object) -> list[dict[str, object]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _dict(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _texts(value: object) -> list[str]:
+    return [str(text) for text in value] if isinstance(value, list) else []
+
+
+def _integer(value: object) -> int:
+    return value if isinstance(value, int) else 0

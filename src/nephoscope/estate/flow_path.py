@@ -1,0 +1,324 @@
+"""The path of one flow from a machine: security rules out, the route, the firewall on the way, and security rules in.
+
+Each step names what decided it. What depends on something that was not read raises DataNotCollectedError.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.estate.addresses import AddressSet
+from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.effective_routes import (
+    APPLIANCE,
+    INTERNET,
+    LOCAL,
+    NONE,
+    PEERING,
+    appliance_of,
+)
+from nephoscope.estate.firewall_rules import FirewallFlow, decide_firewall, rules_of_firewall
+from nephoscope.estate.firewalls import FIREWALL_TYPE
+from nephoscope.estate.network import INTERFACE_TYPE
+from nephoscope.estate.network_interfaces import parse_interface, reference
+from nephoscope.estate.outbound_access import OutboundIndex
+from nephoscope.estate.resource_lookup import properties, require_complete
+from nephoscope.estate.rule_stages import passes
+from nephoscope.estate.subnet_routes import SubnetRoutes, peers_of, space_of
+from nephoscope.estate.subnet_services import SubnetServices
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from nephoscope.estate.effective_routes import Route
+    from nephoscope.estate.network import Network
+    from nephoscope.estate.network_interfaces import Interface, IpConfiguration
+    from nephoscope.estate.reachability import FlowDecision
+    from nephoscope.estate.subnets import Subnet
+    from nephoscope_policy.model.resource import Resource
+
+#: Firewalls and appliances on one way, beyond which it is a loop.
+LONGEST_WAY = 8
+
+
+class FlowDisposition(Enum):
+    """How the path of a flow ends."""
+
+    ACCEPTED = "accepted"
+    DENIED_OUT = "denied on the way out"
+    DENIED_IN = "denied on the way in"
+    DENIED_BY_FIREWALL = "denied by a firewall"
+    DROPPED = "dropped by a route"
+    NO_ROUTE = "no route"
+    NO_HOST = "nobody has the address"
+    NO_LISTENER = "the service does not listen on the port"
+    NO_OUTBOUND = "no outbound access"
+    EXITS = "leaves the network"
+
+
+class PathHop(msgspec.Struct, frozen=True):
+    """A step of a path: the kind in a word of the field, the lower-cased id, and what decided there ('' = nothing)."""
+
+    kind: str
+    id: str
+    decided_by: str = ""
+
+
+class FlowPath(msgspec.Struct, frozen=True):
+    """The path of a flow: how it ends, its steps, and the rule that decided last ('' = no rule)."""
+
+    disposition: FlowDisposition
+    hops: tuple[PathHop, ...]
+    decided_by: str = ""
+
+    @property
+    def reaches(self) -> bool:
+        """Return whether the flow gets to its destination, or out of the network towards it."""
+        return self.disposition in (FlowDisposition.ACCEPTED, FlowDisposition.EXITS)
+
+
+class PathFlow(msgspec.Struct, frozen=True):
+    """A flow: the destination as text, lower-cased protocol, ports; `fqdn` where the client asks by name."""
+
+    destination: str
+    protocol: str
+    port: int
+    source_port: int = 49152
+    fqdn: str = ""
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """A machine's address: interface and IP configuration."""
+
+    interface: Interface
+    configuration: IpConfiguration
+
+
+class FlowPaths:
+    """Paths of flows through one estate; indexes are built once. `tags` maps lower-cased service tags to their prefixes."""
+
+    def __init__(
+        self,
+        network: Network,
+        tags: Mapping[str, AddressSet] | None = None,
+        prefixes: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        self.network = network
+        self.estate = network.estate
+        self.routes = SubnetRoutes(network, prefixes)
+        self.outbound = OutboundIndex(network)
+        self.services = SubnetServices(network)
+        self._tags = tags or {}
+
+    @cached_property
+    def _owners(self) -> dict[tuple[str, str], Endpoint]:
+        """(network, private address) -> who has it."""
+        found = {}
+        for card in self.estate.by_type(INTERFACE_TYPE):
+            interface = parse_interface(card.key, require_complete(card))
+            for configuration in interface.configurations:
+                home = configuration.subnet.split("/subnets/")[0]
+                if configuration.address:
+                    found[home, configuration.address] = Endpoint(interface, configuration)
+        return found
+
+    @cached_property
+    def _firewalls(self) -> dict[str, Resource]:
+        """Private address -> firewall."""
+        found = {}
+        for firewall in self.estate.by_type(FIREWALL_TYPE):
+            listed = properties(firewall).get("ipConfigurations")
+            for entry in listed if isinstance(listed, list) else ():
+                address = (entry.get("properties") or {}).get("privateIPAddress")
+                if isinstance(address, str):
+                    found[address] = firewall
+        return found
+
+    def endpoints(self, machine: Resource) -> Iterator[Endpoint]:
+        """The addresses of a machine."""
+        for interface in self.network.interfaces(machine):
+            for configuration in interface.configurations:
+                yield Endpoint(interface, configuration)
+
+    def walk(self, source: Endpoint, flow: PathFlow) -> FlowPath:
+        """Follow a flow from a machine's address to its end."""
+        hops = [PathHop("source", source.interface.id)]
+        subnet = self.network.subnet(source.configuration.subnet)
+        stages = self._decide(source, flow, flow.destination, inbound=False)
+        rule = _deciding_rule(stages)
+        if not _passes(stages, source.interface.id):
+            return FlowPath(
+                FlowDisposition.DENIED_OUT, (*hops, PathHop("security rules", *_stage(stages))), rule
+            )
+        return self._follow(source, flow, subnet, hops, rule)
+
+    def _decide(
+        self, end: Endpoint, flow: PathFlow, remote: str, *, inbound: bool
+    ) -> list[tuple[str, FlowDecision]]:
+        return self.network.decide(
+            end.interface,
+            end.configuration,
+            flow.protocol,
+            remote,
+            flow.port,
+            source_port=flow.source_port,
+            inbound=inbound,
+        )
+
+    def _follow(
+        self, source: Endpoint, flow: PathFlow, subnet: Subnet, hops: list[PathHop], rule: str
+    ) -> FlowPath:
+        """Follow routes from a subnet until the flow is delivered, leaves or is dropped."""
+        for _ in range(LONGEST_WAY):
+            hops.append(PathHop("subnet", subnet.id.lower()))
+            route = self.routes.routes_of(subnet).next_hop(flow.destination)
+            if route is None or route.next_hop == NONE:
+                return FlowPath(FlowDisposition.DROPPED, (*hops, _route_hop(route)), rule)
+            if route.next_hop in (LOCAL, PEERING):
+                return self._deliver(source, flow, subnet, hops, rule)
+            hops.append(_route_hop(route))
+            if route.next_hop == INTERNET:
+                return self._leave(source, hops, rule, is_direct=len(hops) <= 3)
+            if route.next_hop != APPLIANCE:
+                return FlowPath(FlowDisposition.EXITS, tuple(hops), rule)
+            firewall = self._appliance(appliance_of(route))
+            decision = decide_firewall(
+                rules_of_firewall(firewall, self.estate),
+                FirewallFlow(
+                    source.configuration.address, flow.destination, flow.protocol, flow.port, flow.fqdn
+                ),
+                self._tags,
+            )
+            rule = decision.rule.name if decision.rule else ""
+            hops.append(PathHop("firewall", firewall.key, rule))
+            if not decision.allow:
+                return FlowPath(FlowDisposition.DENIED_BY_FIREWALL, tuple(hops), rule)
+            subnet = self._subnet_of_firewall(firewall)
+        raise DataNotCollectedError(
+            f"the way to {flow.destination}: its routes are a loop", "unreadable-rule"
+        )
+
+    def _appliance(self, address: str) -> Resource:
+        firewall = self._firewalls.get(address)
+        if firewall is None:
+            raise DataNotCollectedError(f"what the network appliance at {address} forwards")
+        return firewall
+
+    def _subnet_of_firewall(self, firewall: Resource) -> Subnet:
+        listed = properties(firewall).get("ipConfigurations")
+        for entry in listed if isinstance(listed, list) else ():
+            subnet = reference((entry.get("properties") or {}).get("subnet"))
+            if subnet:
+                return self.network.subnet(subnet)
+        raise DataNotCollectedError(f"the subnet of {firewall.key}")
+
+    def _leave(self, source: Endpoint, hops: list[PathHop], rule: str, *, is_direct: bool) -> FlowPath:
+        """The end of a flow at the Internet: behind a firewall its own address serves."""
+        if not is_direct:
+            return FlowPath(FlowDisposition.EXITS, tuple(hops), rule)
+        access = self.outbound.access_of(source.interface, source.configuration)
+        if not access.kind:
+            return FlowPath(FlowDisposition.NO_OUTBOUND, tuple(hops), rule)
+        return FlowPath(FlowDisposition.EXITS, (*hops, PathHop(access.kind, access.via)), rule)
+
+    def _deliver(
+        self, source: Endpoint, flow: PathFlow, subnet: Subnet, hops: list[PathHop], rule: str
+    ) -> FlowPath:
+        """The end of a flow inside virtual networks."""
+        network = self.estate.resources[subnet.network]
+        homes = [subnet.network, *(peer for peer, _ in peers_of(network))]
+        if flow.destination not in self._space(subnet.network):
+            homes = homes[1:]
+        target = self._subnet_with(homes, flow.destination)
+        if target is None:
+            hops.append(PathHop("virtual network", subnet.network))
+            return FlowPath(FlowDisposition.NO_ROUTE, tuple(hops), rule)
+        if target.id.lower() != subnet.id.lower():
+            hops.append(PathHop("virtual network", target.network))
+            hops.append(PathHop("subnet", target.id.lower()))
+        owner = self._owners.get((target.network, flow.destination))
+        if owner is None:
+            return self._deliver_service(source, flow, target, hops, rule)
+        stages = self._decide(owner, flow, source.configuration.address, inbound=True)
+        decided = _deciding_rule(stages) or rule
+        if not _passes(stages, owner.interface.id):
+            return FlowPath(
+                FlowDisposition.DENIED_IN, (*hops, PathHop("security rules", *_stage(stages))), decided
+            )
+        return FlowPath(
+            FlowDisposition.ACCEPTED, (*hops, PathHop("destination", owner.interface.id)), decided
+        )
+
+    def _space(self, network: str) -> AddressSet:
+        return AddressSet.of(space_of(self.estate.resources[network]))
+
+    def _subnet_with(self, homes: list[str], address: str) -> Subnet | None:
+        for home in homes:
+            if home not in self.estate.resources:
+                raise DataNotCollectedError(home)
+            for subnet in self.network.subnets.values():
+                if subnet.network == home and address in subnet.prefixes:
+                    return subnet
+        return None
+
+    def _deliver_service(
+        self, source: Endpoint, flow: PathFlow, subnet: Subnet, hops: list[PathHop], rule: str
+    ) -> FlowPath:
+        """The end of a flow at a service that has the address without an interface in the estate."""
+        service = self.services.at(subnet, flow.destination)
+        if service is None:
+            return FlowPath(FlowDisposition.NO_HOST, tuple(hops), rule)
+        stage = self.network.decide_subnet(
+            subnet,
+            flow.destination,
+            flow.protocol,
+            source.configuration.address,
+            flow.port,
+            source_port=flow.source_port,
+        )
+        decided = _deciding_rule(stage) or rule
+        if not _passes(stage, subnet.id):
+            return FlowPath(
+                FlowDisposition.DENIED_IN, (*hops, PathHop("security rules", *_stage(stage))), decided
+            )
+        hops.append(PathHop("destination", service.id))
+        listener = service.listener(flow.protocol, flow.port)
+        if listener is None:
+            return FlowPath(FlowDisposition.NO_LISTENER, tuple(hops), decided)
+        if listener:
+            hops.append(PathHop("container", listener))
+        return FlowPath(FlowDisposition.ACCEPTED, tuple(hops), decided)
+
+
+def _route_hop(route: Route | None) -> PathHop:
+    if route is None:
+        return PathHop("route", "")
+    return PathHop(f"route to {route.next_hop}", route.table, route.name or route.prefix)
+
+
+def _passes(stages: Sequence[tuple[str, FlowDecision]], what: str) -> bool:
+    """Return whether all stages allow; raises DataNotCollectedError where a service tag could decide."""
+    found = passes(stages)
+    if found is None:
+        tags = sorted({tag for _, decision in stages for tag in decision.opaque})
+        raise DataNotCollectedError(f"the prefixes of service tags {', '.join(tags)} at {what}")
+    return found
+
+
+def _deciding(stages: Sequence[tuple[str, FlowDecision]]) -> tuple[str, FlowDecision] | None:
+    """The stage that decides: the first that denies, else the last."""
+    return next((one for one in stages if one[1].allow is False), stages[-1] if stages else None)
+
+
+def _deciding_rule(stages: Sequence[tuple[str, FlowDecision]]) -> str:
+    found = _deciding(stages)
+    return found[1].rule.name if found and found[1].rule else ""
+
+
+def _stage(stages: Sequence[tuple[str, FlowDecision]]) -> tuple[str, str]:
+    found = _deciding(stages)
+    return (found[0], _deciding_rule(stages)) if found else ("", "")

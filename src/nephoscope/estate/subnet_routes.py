@@ -1,0 +1,165 @@
+"""Effective routes of the subnets of an estate: system routes, peers, gateways and route tables together."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.estate.addresses import is_prefix
+from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.effective_routes import (
+    PREFERRED,
+    SYSTEM,
+    Route,
+    gateway_routes,
+    select_route,
+    system_routes,
+    user_routes,
+)
+from nephoscope.estate.network_interfaces import reference
+from nephoscope.estate.resource_lookup import properties, require_complete
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from nephoscope.estate.network import Network
+    from nephoscope.estate.subnets import Subnet
+    from nephoscope_policy.model.resource import Resource
+
+GATEWAY_TYPE = "microsoft.network/virtualnetworkgateways"
+LOCAL_GATEWAY_TYPE = "microsoft.network/localnetworkgateways"
+CONNECTION_TYPE = "microsoft.network/connections"
+READS = (GATEWAY_TYPE, LOCAL_GATEWAY_TYPE, CONNECTION_TYPE)
+
+
+class EffectiveRoutes(msgspec.Struct, frozen=True):
+    """The routes of a subnet that are known, and what may add others (routes learned by BGP)."""
+
+    routes: tuple[Route, ...]
+    unknown: tuple[str, ...] = ()
+
+    def next_hop(self, address: str) -> Route | None:
+        """The route of a packet to an address, None where it is dropped; raises DataNotCollectedError."""
+        found = select_route(self.routes, address)
+        if self.unknown and not (found and found.source == SYSTEM and found.next_hop in PREFERRED):
+            raise DataNotCollectedError(", ".join(self.unknown))
+        return found
+
+
+class SubnetRoutes:
+    """Effective routes by subnet; each is built once."""
+
+    def __init__(self, network: Network, tags: Mapping[str, Sequence[str]] | None = None) -> None:
+        self.network = network
+        self.estate = network.estate
+        self._tags = tags or {}
+        self._found: dict[str, EffectiveRoutes] = {}
+
+    def routes_of(self, subnet: Subnet) -> EffectiveRoutes:
+        """The effective routes of a subnet; raises DataNotCollectedError where its network or route table was not read."""
+        key = subnet.id.lower()
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = self._build(subnet)
+        return found
+
+    def _build(self, subnet: Subnet) -> EffectiveRoutes:
+        network = self._require(subnet.network)
+        custom: list[Route] = []
+        propagates = True
+        if subnet.route_table:
+            table = require_complete(self._require(subnet.route_table))
+            custom = user_routes(table, subnet.route_table, self._tags)
+            propagates = table.get("disableBgpRoutePropagation") is not True
+        has_default = any(route.prefix == "0.0.0.0/0" for route in custom)
+        found = system_routes(
+            space_of(network), [space for _, space in peers_of(network)], has_default=has_default
+        )
+        learned, unknown = self._learned(network) if propagates else ([], ())
+        return EffectiveRoutes((*custom, *learned, *found), unknown)
+
+    def _require(self, key: str) -> Resource:
+        resource = self.estate.resources.get(key)
+        if resource is None or not resource.complete:
+            raise DataNotCollectedError(key if resource is None else f"the properties of {key}")
+        return resource
+
+    @cached_property
+    def _gateways(self) -> dict[str, list[Resource]]:
+        """Network -> the gateways in it."""
+        found: dict[str, list[Resource]] = {}
+        for gateway in self.estate.by_type(GATEWAY_TYPE):
+            listed = properties(gateway).get("ipConfigurations")
+            for entry in _dicts(listed):
+                home = reference(_dict(entry.get("properties")).get("subnet")).split("/subnets/")[0]
+                found.setdefault(home, []).append(gateway)
+        return found
+
+    def _learned(self, network: Resource) -> tuple[list[Route], tuple[str, ...]]:
+        """What the gateways of a network, or of a peer whose gateway it uses, teach it."""
+        homes = [network.key]
+        for entry in _dicts(properties(network).get("virtualNetworkPeerings")):
+            peering = _dict(entry.get("properties"))
+            if peering.get("useRemoteGateways") is True:
+                homes.append(reference(peering.get("remoteVirtualNetwork")))
+        routes: list[Route] = []
+        unknown: list[str] = []
+        for home in homes:
+            for gateway in self._gateways.get(home, ()):
+                told, gaps = self._of_gateway(gateway)
+                routes += told
+                unknown += gaps
+        return routes, tuple(dict.fromkeys(unknown))
+
+    def _of_gateway(self, gateway: Resource) -> tuple[list[Route], list[str]]:
+        body = require_complete(gateway)
+        unknown = []
+        if str(body.get("gatewayType", "")).lower() == "expressroute" or body.get("enableBgp") is True:
+            unknown.append(f"the routes that {gateway.key} learned by BGP")
+        routes = []
+        for connection in self.estate.by_type(CONNECTION_TYPE):
+            told = properties(connection)
+            if reference(told.get("virtualNetworkGateway1")) != gateway.key:
+                continue
+            far = reference(told.get("localNetworkGateway2"))
+            if far:
+                resource = self.estate.resources.get(far)
+                if resource is None:
+                    unknown.append(far)
+                else:
+                    prefixes = _prefixes(properties(resource).get("localNetworkAddressSpace"))
+                    routes += gateway_routes(prefixes, gateway.key)
+        return routes, unknown
+
+
+def space_of(network: Resource) -> list[str]:
+    """The address prefixes of a virtual network."""
+    return _prefixes(require_complete(network).get("addressSpace"))
+
+
+def peers_of(network: Resource) -> Iterator[tuple[str, list[str]]]:
+    """The connected peers of a virtual network (lower-cased id) with their address prefixes."""
+    for entry in _dicts(properties(network).get("virtualNetworkPeerings")):
+        peering = _dict(entry.get("properties"))
+        if str(peering.get("peeringState", "Connected")).lower() == "connected":
+            space = peering.get("remoteVirtualNetworkAddressSpace") or peering.get("remoteAddressSpace")
+            yield reference(peering.get("remoteVirtualNetwork")), _prefixes(space)
+
+
+def _dicts(value: object) -> list[dict[str, object]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _dict(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _prefixes(space: object) -> list[str]:
+    listed = _dict(space).get("addressPrefixes")
+    return (
+        [text for text in listed if isinstance(text, str) and is_prefix(text)]
+        if isinstance(listed, list)
+        else []
+    )

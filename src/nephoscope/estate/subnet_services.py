@@ -1,0 +1,94 @@
+"""Services with an address in a subnet and no network interface in the estate: container groups, database servers by delegation."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.estate.network_interfaces import reference, references
+from nephoscope.estate.resource_lookup import properties
+
+if TYPE_CHECKING:
+    from nephoscope.estate.network import Network
+    from nephoscope.estate.subnets import Subnet
+    from nephoscope_policy.model.resource import Resource
+
+CONTAINER_GROUP_TYPE = "microsoft.containerinstance/containergroups"
+#: Servers that stand alone in a subnet which is delegated to them, by the port that they listen on.
+DELEGATED = {
+    "microsoft.dbforpostgresql/flexibleservers": 5432,
+    "microsoft.dbformysql/flexibleservers": 3306,
+}
+READS = (CONTAINER_GROUP_TYPE, *DELEGATED)
+
+
+class SubnetService(msgspec.Struct, frozen=True):
+    """A service: its lower-cased id, and (protocol, port) -> the id of the container behind it ('' = the service itself)."""
+
+    id: str
+    ports: dict[tuple[str, int], str]
+
+    def listener(self, protocol: str, port: int) -> str | None:
+        """What listens on a port, None where nothing does."""
+        return self.ports.get((protocol, port))
+
+
+class SubnetServices:
+    """Services of an estate by the subnet that they are in."""
+
+    def __init__(self, network: Network) -> None:
+        self.estate = network.estate
+
+    @cached_property
+    def _groups(self) -> dict[tuple[str, str], SubnetService]:
+        """(subnet, address) -> container group."""
+        found = {}
+        for group in self.estate.by_type(CONTAINER_GROUP_TYPE):
+            body = properties(group)
+            address = body.get("ipAddress")
+            told = address.get("ip") if isinstance(address, dict) else None
+            for subnet in references(body.get("subnetIds")):
+                if isinstance(told, str):
+                    found[subnet, told] = SubnetService(group.key, _container_ports(group))
+        return found
+
+    @cached_property
+    def _delegated(self) -> dict[str, SubnetService]:
+        """Subnet -> the database server that it is delegated to."""
+        found = {}
+        for type_, port in DELEGATED.items():
+            for server in self.estate.by_type(type_):
+                network = properties(server).get("network")
+                subnet = network.get("delegatedSubnetResourceId") if isinstance(network, dict) else None
+                if isinstance(subnet, str):
+                    key = reference({"id": subnet})
+                    found[key] = SubnetService(server.key, {("tcp", port): ""})
+        return found
+
+    def at(self, subnet: Subnet, address: str) -> SubnetService | None:
+        """The service at an address of a subnet: a container group's own, or the server that the whole subnet is delegated to."""
+        key = subnet.id.lower()
+        return self._groups.get((key, address)) or self._delegated.get(key)
+
+
+def _container_ports(group: Resource) -> dict[tuple[str, int], str]:
+    """The ports that a container group exposes, each with the container that listens there."""
+    body = properties(group)
+    address = body.get("ipAddress")
+    exposed = _ports(address.get("ports") if isinstance(address, dict) else None)
+    found = dict.fromkeys(exposed, "")
+    listed = body.get("containers")
+    for entry in listed if isinstance(listed, list) else ():
+        for port in _ports((entry.get("properties") or {}).get("ports")):
+            if port in found and not found[port]:
+                found[port] = f"{group.key}/containers/{str(entry.get('name', '')).lower()}"
+    return found
+
+
+def _ports(value: object) -> list[tuple[str, int]]:
+    return [
+        (str(entry.get("protocol", "tcp")).lower(), int(entry.get("port", 0)))
+        for entry in (value if isinstance(value, list) else ())
+    ]

@@ -1,0 +1,1 @@
+"""Packet captures: read, dissect and summarise them."""

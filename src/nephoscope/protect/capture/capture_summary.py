@@ -1,0 +1,119 @@
+"""What a capture holds: counts, conversations, names and fingerprints, each bounded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.protect.capture.fragments import Reassembly
+
+if TYPE_CHECKING:
+    from nephoscope.protect.capture.packet import Packet, Stream
+
+#: Distinct conversations and names of a kind that are kept; what comes beyond is counted in `left_out`.
+MOST_CONVERSATIONS = 1_000_000
+MOST_NAMES = 200_000
+MOST_CREDENTIALS = 10_000
+
+Endpoint = tuple[str, int]
+
+
+class Conversation(msgspec.Struct, frozen=True):
+    """Frames and bytes between two endpoints, as on the wire; `a` is the smaller endpoint."""
+
+    protocol: str
+    a: Endpoint
+    b: Endpoint
+    frames: int
+    bytes: int
+
+
+class ClearCredential(msgspec.Struct, frozen=True):
+    """A credential that crossed the network in clear text: protocol, user, the server, the frame; never the secret itself."""
+
+    protocol: str
+    user: str
+    server: str
+    frame: int
+
+
+@dataclass(slots=True)
+class CaptureSummary:
+    """What was found in a capture so far; `defect` says where it is damaged ('' = it is not)."""
+
+    frames: int = 0
+    bytes: int = 0
+    first: float = 0.0
+    last: float = 0.0
+    syn: int = 0
+    resets: int = 0
+    retransmissions: int = 0
+    protocol_frames: Counter[str] = field(default_factory=Counter)
+    flows: dict[tuple[str, Endpoint, Endpoint], list[int]] = field(default_factory=dict)
+    names: dict[str, dict[str, int]] = field(default_factory=dict)
+    first_names: dict[str, set[str]] = field(default_factory=dict)
+    credentials: list[ClearCredential] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    defect: str = ""
+    fragments: Reassembly = field(default_factory=Reassembly)
+    streams: dict[tuple[object, ...], Stream] = field(default_factory=dict)
+    expected: dict[Endpoint, str] = field(default_factory=dict)
+
+    def name(self, packet: Packet, kind: str, text: str) -> None:
+        """Count a name of a kind: dns_names, http_hosts, http_uris, tls_names, ja3, ja3s, ja4.
+
+        `first_names` has those that were the first of their kind in some frame.
+        """
+        if kind not in packet.named:
+            packet.named.add(kind)
+            self.first_names.setdefault(kind, set()).add(text)
+        known = self.names.setdefault(kind, {})
+        if text in known or len(known) < MOST_NAMES:
+            known[text] = known.get(text, 0) + 1
+        else:
+            self.left_out[kind] += 1
+
+    def credential(self, packet: Packet, protocol: str, user: str) -> None:
+        """Note a credential in clear text."""
+        if len(self.credentials) >= MOST_CREDENTIALS:
+            self.left_out["credentials"] += 1
+            return
+        server = f"{packet.target}:{packet.target_port}"
+        found = ClearCredential(protocol, user, server, packet.frame.number)
+        if all(
+            (one.protocol, one.user, one.server) != (protocol, user, server) for one in self.credentials[-50:]
+        ):
+            self.credentials.append(found)
+
+    def add(self, packet: Packet) -> None:
+        """Count a frame after its dissection."""
+        frame = packet.frame
+        self.frames += 1
+        self.bytes += frame.length
+        self.first = frame.seconds if self.frames == 1 else self.first
+        self.last = frame.seconds
+        self.protocol_frames.update(packet.protocols.keys())
+        for protocol, (source, target) in packet.ports.items():
+            if packet.addresses is not None:
+                self._flow(
+                    protocol, (packet.addresses[0], source), (packet.addresses[1], target), frame.length
+                )
+
+    def _flow(self, protocol: str, source: Endpoint, target: Endpoint, length: int) -> None:
+        key = (protocol, min(source, target), max(source, target))
+        counts = self.flows.get(key)
+        if counts is None:
+            if len(self.flows) >= MOST_CONVERSATIONS:
+                self.left_out["conversations"] += 1
+                return
+            counts = self.flows[key] = [0, 0]
+        counts[0] += 1
+        counts[1] += length
+
+    def conversations(self) -> list[Conversation]:
+        """The conversations, the largest first."""
+        found = [Conversation(key[0], key[1], key[2], *counts) for key, counts in self.flows.items()]
+        return sorted(found, key=lambda one: (-one.bytes, one.protocol, one.a, one.b))

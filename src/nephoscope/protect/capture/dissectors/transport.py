@@ -1,0 +1,264 @@
+"""TCP and UDP: which dissector gets the payload, and PDUs that span segments.
+
+A dissector gets whole PDUs: bytes that are not one yet wait for the next segments. What was seen before is not dissected again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.protect.capture.dissectors.lines import expected_dissector
+from nephoscope.protect.capture.dissectors.link import read
+from nephoscope.protect.capture.packet import Direction, Incomplete, Outcome, Stream
+from nephoscope.protect.capture.ports import TCP_HEURISTICS, TCP_PORTS, UDP_HEURISTICS, UDP_PORTS
+
+if TYPE_CHECKING:
+    from nephoscope.protect.capture.packet import Packet
+
+FIN, SYN, RST, ACK = 1, 2, 4, 16
+#: Bytes of one PDU that may wait, and segments of it that came too early.
+LARGEST_PDU = 32 * 1024 * 1024
+MOST_PARTS = 4096
+#: Streams that are remembered at once.
+MOST_STREAMS = 200_000
+WRAP = 2**32
+
+
+def _stream(packet: Packet, protocol: str) -> Stream:
+    ends = ((packet.source, packet.source_port), (packet.target, packet.target_port))
+    key = (protocol, *sorted(ends))
+    streams = packet.summary.streams
+    found = streams.get(key)
+    if found is None:
+        while len(streams) >= MOST_STREAMS:
+            streams.pop(next(iter(streams)))
+        found = streams[key] = Stream(key)
+    return found
+
+
+def tcp(data: bytes, packet: Packet) -> Outcome:
+    """A TCP segment: its payload goes on to the dissector of its stream."""
+    packet.add("tcp")
+    source, target, sequence, acknowledged, word = read("HHIIH", data)
+    packet.ports.setdefault("tcp", (source, target))
+    packet.source_port, packet.target_port = source, target
+    flags = word & 0x3F
+    if packet.is_quoted:
+        return _about(data[max(word >> 12, 5) * 4 :], packet, "tcp")
+    if packet.ports["tcp"] == (source, target):
+        packet.summary.syn += flags & (SYN | ACK) == SYN
+        packet.summary.resets += bool(flags & RST)
+    size = (word >> 12) * 4
+    if size < 20:
+        return len(data)
+    stream = packet.stream = _stream(packet, "tcp")
+    direction = stream.directions.setdefault((packet.source, source), Direction())
+    if flags & SYN:
+        _begin(stream, direction, packet, sequence, flags)
+        sequence = (sequence + 1) % WRAP
+    elif not stream.server:
+        stream.server = min(source, target)
+    _segment(packet, direction, sequence, data[size:], flags)
+    if flags & ACK:
+        direction.acknowledged = acknowledged
+    return len(data)
+
+
+def _about(payload: bytes, packet: Packet, protocol: str) -> Outcome:
+    """Dissect what an ICMP error quotes, without a trace in its stream."""
+    packet.stream = Stream((), min(packet.source_port, packet.target_port))
+    names = TCP_PORTS if protocol == "tcp" else UDP_PORTS
+    for port in sorted((packet.source_port, packet.target_port)):
+        if payload and port in names and _try_datagram(packet, names[port], payload):
+            return len(payload)
+    packet.call_data(payload)
+    return len(payload)
+
+
+def _begin(stream: Stream, direction: Direction, packet: Packet, sequence: int, flags: int) -> None:
+    """A handshake: a new one on the ports of an old stream makes a new stream."""
+    if not flags & ACK:
+        if stream.first is not None and stream.first != sequence:
+            stream.dissector, stream.memory = "", {}
+            for other in stream.directions.values():
+                other.__init__()  # type: ignore[misc]
+        stream.first = sequence
+        stream.server = packet.target_port
+    elif not stream.server:
+        stream.server = packet.source_port
+    direction.next = (sequence + 1) % WRAP
+
+
+def _before(left: int, right: int) -> bool:
+    """Return whether a sequence number comes before another."""
+    return left != right and (right - left) % WRAP < WRAP // 2
+
+
+def _segment(packet: Packet, direction: Direction, sequence: int, payload: bytes, flags: int) -> None:
+    """Give the payload of a segment to the stream's dissector, with what waited for it."""
+    following = (sequence + len(payload)) % WRAP
+    if payload:
+        if (
+            direction.next is not None
+            and not _before(direction.next, following)
+            and sequence != direction.next
+        ):
+            _late(packet, direction, sequence)
+        elif direction.buffer and direction.next is not None and _before(direction.next, sequence):
+            _early(packet, direction, sequence, payload, following)
+        else:
+            overlap = (direction.next - sequence) % WRAP if direction.next is not None else 0
+            fresh = payload[overlap:] if overlap < len(payload) else payload
+            _in_order(packet, direction, fresh, following)
+    elif direction.next is None:
+        direction.next = sequence
+    if flags & FIN and not direction.ended and (payload or sequence == direction.next):
+        direction.ended = True
+        _finish(packet, direction)
+
+
+def _late(packet: Packet, direction: Direction, sequence: int) -> None:
+    """A segment that was seen, or that comes after its successors did."""
+    if packet.frame.time - direction.time < 3_000_000 and sequence in direction.parts:
+        return
+    packet.summary.retransmissions += 1
+
+
+def _early(packet: Packet, direction: Direction, sequence: int, payload: bytes, following: int) -> None:
+    """A segment behind a gap: it waits where its PDU does, else it is dissected alone."""
+    gap = (sequence - (direction.next or 0)) % WRAP
+    place = len(direction.buffer) + gap
+    if direction.wanted == Incomplete.UNTIL_END or place < direction.wanted:
+        if len(direction.parts) < MOST_PARTS:
+            direction.parts[sequence] = payload
+        return
+    direction.buffer.clear()
+    direction.parts.clear()
+    direction.wanted = 0
+    _in_order(packet, direction, payload, following)
+
+
+def _in_order(packet: Packet, direction: Direction, payload: bytes, following: int) -> None:
+    direction.next, direction.time = following, packet.frame.time
+    direction.buffer += payload
+    while direction.parts and direction.next in direction.parts:
+        part = direction.parts.pop(direction.next)
+        direction.buffer += part
+        direction.next = (direction.next + len(part)) % WRAP
+    if len(direction.buffer) > LARGEST_PDU:
+        direction.buffer.clear()
+        direction.wanted = 0
+        return
+    if direction.wanted == Incomplete.UNTIL_END or len(direction.buffer) < direction.wanted:
+        return
+    packet.can_wait = True
+    _dissect_all(packet, direction)
+
+
+def _dissect_all(packet: Packet, direction: Direction) -> None:
+    """Dissect PDU after PDU; what is not one yet stays."""
+    data = bytes(direction.buffer)
+    direction.buffer.clear()
+    direction.wanted = 0
+    place = 0
+    while place < len(data):
+        rest = data[place:] if place else data
+        outcome = _dissect(packet, rest)
+        if isinstance(outcome, Incomplete):
+            direction.buffer += rest
+            direction.wanted = (
+                len(rest) + outcome.size
+                if outcome.size > 0
+                else Incomplete.UNTIL_END
+                if outcome.size == Incomplete.UNTIL_END
+                else len(rest) + 1
+            )
+            return
+        place += outcome if outcome > 0 else len(rest)
+
+
+def _finish(packet: Packet, direction: Direction) -> None:
+    """The end of a direction: what waits for it is a PDU now."""
+    if direction.buffer and direction.wanted == Incomplete.UNTIL_END:
+        packet.can_wait = False
+        _dissect_all(packet, direction)
+        direction.buffer.clear()
+
+
+def _dissect(packet: Packet, data: bytes) -> Outcome:
+    """Try the stream's dissector, those of the ports, then those that recognise their first bytes."""
+    stream = packet.stream
+    if stream is None:
+        return len(data)
+    if stream.dissector:
+        outcome = _try(packet, stream.dissector, data)
+        if isinstance(outcome, Incomplete) or outcome > 0:
+            return outcome
+    else:
+        stream.dissector = expected_dissector(packet, stream)
+        if stream.dissector:
+            return packet.call(stream.dissector, data)
+    low, high = sorted((packet.source_port, packet.target_port))
+    for port in dict.fromkeys((stream.server, low, high)):
+        name = TCP_PORTS.get(port)
+        if name and name != stream.dissector:
+            outcome = _try(packet, name, data)
+            if isinstance(outcome, Incomplete) or outcome > 0:
+                return outcome
+    for name, recognises in TCP_HEURISTICS:
+        if recognises(data):
+            outcome = _try(packet, name, data)
+            if isinstance(outcome, Incomplete) or outcome > 0:
+                stream.dissector = name
+                return outcome
+    packet.call_data(data)
+    return len(data)
+
+
+def _try(packet: Packet, name: str, data: bytes) -> Outcome:
+    """Call a dissector; where it refuses or waits, the protocols that it noted are taken back."""
+    before = dict(packet.protocols)
+    outcome = packet.call(name, data)
+    if isinstance(outcome, Incomplete) and not packet.can_wait:
+        return len(data)
+    if isinstance(outcome, Incomplete) or outcome == 0:
+        packet.protocols = before
+    return outcome
+
+
+def udp(data: bytes, packet: Packet) -> Outcome:
+    """A UDP datagram."""
+    packet.add("udp")
+    source, target, length = read("HHH", data)
+    packet.ports.setdefault("udp", (source, target))
+    packet.source_port, packet.target_port = source, target
+    payload = data[8 : length if length >= 8 else len(data)]
+    if packet.is_quoted:
+        return _about(payload, packet, "udp")
+    if not payload:
+        return len(data)
+    stream = packet.stream = _stream(packet, "udp")
+    stream.server = stream.server or min(source, target)
+    names = [stream.dissector] if stream.dissector else []
+    names += [UDP_PORTS[port] for port in sorted((source, target)) if port in UDP_PORTS]
+    for name in dict.fromkeys(names):
+        if _try_datagram(packet, name, payload):
+            return len(data)
+    for name, recognises in UDP_HEURISTICS:
+        if recognises(payload) and _try_datagram(packet, name, payload):
+            stream.dissector = name
+            return len(data)
+    packet.call_data(payload)
+    return len(data)
+
+
+def _try_datagram(packet: Packet, name: str, payload: bytes) -> bool:
+    before = dict(packet.protocols)
+    outcome = packet.call(name, payload)
+    if not isinstance(outcome, Incomplete) and outcome == 0:
+        packet.protocols = before
+        return False
+    return True
+
+
+DISSECTORS = {"tcp": tcp, "udp": udp}

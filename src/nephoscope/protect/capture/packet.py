@@ -1,0 +1,113 @@
+"""What dissectors share: the packet under dissection, streams, and how a dissector says that it needs more bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from nephoscope.protect.capture.capture_file import Frame
+    from nephoscope.protect.capture.capture_summary import CaptureSummary
+
+#: Protocols inside of each other, beyond which a packet is left alone.
+DEEPEST = 40
+
+
+class Incomplete:
+    """A PDU goes on: `size` is how many bytes it lacks, or one of the two words below."""
+
+    __slots__ = ("size",)
+    ONE_SEGMENT: Final = -1
+    UNTIL_END: Final = -2
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+
+#: Consumed bytes of one PDU; 0 where the bytes are not this protocol.
+Outcome = int | Incomplete
+Dissector = Callable[[bytes, "Packet"], Outcome]
+
+
+class MalformedError(ValueError):
+    """Bytes that end before a field does; the packet is dissected up to there."""
+
+
+@dataclass(slots=True)
+class Direction:
+    """One direction of a TCP stream: the next sequence number, and what waits for the rest of its PDU."""
+
+    next: int | None = None
+    time: int = 0
+    base: int = 0
+    buffer: bytearray = field(default_factory=bytearray)
+    parts: dict[int, bytes] = field(default_factory=dict)
+    wanted: int = 0
+    acknowledged: int | None = None
+    ended: bool = False
+
+
+@dataclass(slots=True)
+class Stream:
+    """A conversation: its server's port, the dissector that took it, and what dissectors remember of it by their name."""
+
+    key: tuple[object, ...]
+    server: int = 0
+    dissector: str = ""
+    directions: dict[tuple[str, int], Direction] = field(default_factory=dict)
+    memory: dict[str, object] = field(default_factory=dict)
+    first: int | None = None
+
+
+@dataclass(slots=True)
+class Packet:
+    """A frame under dissection: the protocols met so far, addresses of the innermost network layer, ports, stream."""
+
+    frame: Frame
+    summary: CaptureSummary
+    dissectors: dict[str, Dissector]
+    protocols: dict[str, None] = field(default_factory=dict)
+    source: str = ""
+    target: str = ""
+    source_port: int = 0
+    target_port: int = 0
+    stream: Stream | None = None
+    depth: int = 0
+    addresses: tuple[str, str] | None = None
+    ports: dict[str, tuple[int, int]] = field(default_factory=dict)
+    is_fragment: bool = False
+    is_quoted: bool = False
+    can_wait: bool = False
+    named: set[str] = field(default_factory=set)
+
+    def add(self, protocol: str) -> None:
+        """Note that the frame carries a protocol."""
+        self.protocols.setdefault(protocol)
+
+    def call(self, name: str, data: bytes) -> Outcome:
+        """Hand bytes to a dissector by its name; without bytes nothing happens."""
+        if not data or self.depth >= DEEPEST:
+            return len(data)
+        self.depth += 1
+        try:
+            return self.dissectors[name](data, self)
+        finally:
+            self.depth -= 1
+
+    def call_data(self, data: bytes) -> None:
+        """Note bytes that no dissector knows."""
+        if data:
+            self.add("data")
+
+    def from_client(self) -> bool:
+        """Return whether the packet comes from the client of its stream."""
+        return self.stream is None or self.source_port != self.stream.server
+
+    def remember(self, name: str, default: Callable[[], object]) -> object:
+        """What a dissector keeps of the stream under a name."""
+        if self.stream is None:
+            return default()
+        if name not in self.stream.memory:
+            self.stream.memory[name] = default()
+        return self.stream.memory[name]
