@@ -48,4 +48,4 @@ def _dissect(packet: Packet) -> None:
             packet.call(name, frame.data)
     except (MalformedError, IndexError):
         packet.summary.left_out["malformed packets"] += 1
-    packet.summary.add(packet)
+    packet.summary.add(frame, packet.protocols.keys(), packet.addresses, packet.ports)

@@ -11,7 +11,10 @@ import msgspec
 from nephoscope.protect.capture.fragments import Reassembly
 
 if TYPE_CHECKING:
-    from nephoscope.protect.capture.packet import Packet, Stream
+    from collections.abc import Iterable, Mapping
+
+    from nephoscope.protect.capture.capture_file import Frame
+    from nephoscope.protect.capture.stream import Stream
 
 #: Distinct conversations and names of a kind that are kept; what comes beyond is counted in `left_out`.
 MOST_CONVERSATIONS = 1_000_000
@@ -62,45 +65,40 @@ class CaptureSummary:
     streams: dict[tuple[object, ...], Stream] = field(default_factory=dict)
     expected: dict[Endpoint, str] = field(default_factory=dict)
 
-    def name(self, packet: Packet, kind: str, text: str) -> None:
-        """Count a name of a kind: dns_names, http_hosts, http_uris, tls_names, ja3, ja3s, ja4.
-
-        `first_names` has those that were the first of their kind in some frame.
-        """
-        if kind not in packet.named:
-            packet.named.add(kind)
-            self.first_names.setdefault(kind, set()).add(text)
+    def count_name(self, kind: str, text: str, *, is_first: bool) -> None:
+        """Count a name of a kind; `first_names` has those that were the first of their kind in some frame."""
         known = self.names.setdefault(kind, {})
-        if text in known or len(known) < MOST_NAMES:
-            known[text] = known.get(text, 0) + 1
-        else:
+        if text not in known and len(known) >= MOST_NAMES:
             self.left_out[kind] += 1
+            return
+        known[text] = known.get(text, 0) + 1
+        if is_first:
+            self.first_names.setdefault(kind, set()).add(text)
 
-    def credential(self, packet: Packet, protocol: str, user: str) -> None:
-        """Note a credential in clear text."""
+    def add_credential(self, found: ClearCredential) -> None:
+        """Note a credential in clear text once a server."""
+        same = (found.protocol, found.user, found.server)
         if len(self.credentials) >= MOST_CREDENTIALS:
             self.left_out["credentials"] += 1
-            return
-        server = f"{packet.target}:{packet.target_port}"
-        found = ClearCredential(protocol, user, server, packet.frame.number)
-        if all(
-            (one.protocol, one.user, one.server) != (protocol, user, server) for one in self.credentials[-50:]
-        ):
+        elif all((one.protocol, one.user, one.server) != same for one in self.credentials[-50:]):
             self.credentials.append(found)
 
-    def add(self, packet: Packet) -> None:
-        """Count a frame after its dissection."""
-        frame = packet.frame
+    def add(
+        self,
+        frame: Frame,
+        protocols: Iterable[str],
+        addresses: tuple[str, str] | None,
+        ports: Mapping[str, tuple[int, int]],
+    ) -> None:
+        """Count a frame after its dissection; `ports` are by transport protocol."""
         self.frames += 1
         self.bytes += frame.length
         self.first = frame.seconds if self.frames == 1 else self.first
         self.last = frame.seconds
-        self.protocol_frames.update(packet.protocols.keys())
-        for protocol, (source, target) in packet.ports.items():
-            if packet.addresses is not None:
-                self._flow(
-                    protocol, (packet.addresses[0], source), (packet.addresses[1], target), frame.length
-                )
+        self.protocol_frames.update(protocols)
+        for protocol, (source, target) in ports.items():
+            if addresses is not None:
+                self._flow(protocol, (addresses[0], source), (addresses[1], target), frame.length)
 
     def _flow(self, protocol: str, source: Endpoint, target: Endpoint, length: int) -> None:
         key = (protocol, min(source, target), max(source, target))

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from nephoscope.protect.capture.capture_summary import ClearCredential
+
 if TYPE_CHECKING:
     from nephoscope.protect.capture.capture_file import Frame
     from nephoscope.protect.capture.capture_summary import CaptureSummary
+    from nephoscope.protect.capture.stream import Stream
 
 #: Protocols inside of each other, beyond which a packet is left alone.
 DEEPEST = 40
@@ -32,32 +35,6 @@ Dissector = Callable[[bytes, "Packet"], Outcome]
 
 class MalformedError(ValueError):
     """Bytes that end before a field does; the packet is dissected up to there."""
-
-
-@dataclass(slots=True)
-class Direction:
-    """One direction of a TCP stream: the next sequence number, and what waits for the rest of its PDU."""
-
-    next: int | None = None
-    time: int = 0
-    base: int = 0
-    buffer: bytearray = field(default_factory=bytearray)
-    parts: dict[int, bytes] = field(default_factory=dict)
-    wanted: int = 0
-    acknowledged: int | None = None
-    ended: bool = False
-
-
-@dataclass(slots=True)
-class Stream:
-    """A conversation: its server's port, the dissector that took it, and what dissectors remember of it by their name."""
-
-    key: tuple[object, ...]
-    server: int = 0
-    dissector: str = ""
-    directions: dict[tuple[str, int], Direction] = field(default_factory=dict)
-    memory: dict[str, object] = field(default_factory=dict)
-    first: int | None = None
 
 
 @dataclass(slots=True)
@@ -111,3 +88,13 @@ class Packet:
         if name not in self.stream.memory:
             self.stream.memory[name] = default()
         return self.stream.memory[name]
+
+    def name(self, kind: str, text: str) -> None:
+        """Count a name of a kind: dns_names, http_hosts, http_uris, tls_names, ja3, ja3s, ja4."""
+        self.summary.count_name(kind, text, is_first=kind not in self.named)
+        self.named.add(kind)
+
+    def credential(self, protocol: str, user: str) -> None:
+        """Note a credential in clear text that goes to the packet's target."""
+        server = f"{self.target}:{self.target_port}"
+        self.summary.add_credential(ClearCredential(protocol, user, server, self.frame.number))

@@ -60,7 +60,7 @@ def snmp(data: bytes, packet: Packet) -> Outcome:
     packet.add("snmp")
     place = data.find(b"\x02\x01", 0, 8)
     if place >= 0 and data[place + 2 : place + 4] in (b"\0\x04", b"\1\x04") and place + 4 < len(data):
-        packet.summary.credential(packet, "snmp", "community")
+        packet.credential("snmp", "community")
     return len(data)
 
 

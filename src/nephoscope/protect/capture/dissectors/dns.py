@@ -44,7 +44,7 @@ def _questions(data: bytes, packet: Packet, kind: str) -> None:
     try:
         for _ in range(min(count, MOST_QUESTIONS)):
             name, place = read_name(data, place)
-            packet.summary.name(packet, kind, name or "<Root>")
+            packet.name(kind, name or "<Root>")
             place += 4
     except MalformedError:
         packet.summary.left_out["malformed DNS questions"] += 1

@@ -83,7 +83,7 @@ def _headers(stream: int, side: _Side, packet: Packet) -> None:
             while len(side.types) > MOST_STREAMS:
                 side.types.pop(next(iter(side.types)))
         elif name == b":authority":
-            packet.summary.name(packet, "http2_authorities", value.decode("utf-8", "replace"))
+            packet.name("http2_authorities", value.decode("utf-8", "replace"))
 
 
 DISSECTORS = {"http2": http2}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from nephoscope.protect.capture.packet import Incomplete, Stream
+from nephoscope.protect.capture.packet import Incomplete
+from nephoscope.protect.capture.stream import Stream
 
 if TYPE_CHECKING:
     from nephoscope.protect.capture.packet import Outcome, Packet
@@ -24,8 +25,8 @@ def ftp(data: bytes, packet: Packet) -> Outcome:
             packet.remember("ftp user", lambda: words[1])
         if words and words[0].upper() == b"PASS":
             user = packet.remember("ftp user", bytes)
-            packet.summary.credential(
-                packet, "ftp", bytes(user).decode("utf-8", "replace") if isinstance(user, bytes) else ""
+            packet.credential(
+                "ftp", bytes(user).decode("utf-8", "replace") if isinstance(user, bytes) else ""
             )
         if found := _ACTIVE.match(data):
             _expect(

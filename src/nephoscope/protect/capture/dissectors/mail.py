@@ -103,7 +103,7 @@ def _command(line: bytes, session: _Session, packet: Packet) -> None:
         user = _decoded(line)
         if session.login == "plain":
             user = user.split("\0")[1] if user.count("\0") >= 2 else user
-        packet.summary.credential(packet, "smtp", user)
+        packet.credential("smtp", user)
         session.login = ""
     elif verb == b"AUTH" and len(words) > 1:
         _authenticate(words, session, packet)
@@ -119,13 +119,13 @@ def _authenticate(words: list[bytes], session: _Session, packet: Packet) -> None
     method = words[1].lower()
     if method == b"login":
         if len(words) > 2:
-            packet.summary.credential(packet, "smtp", _decoded(words[2]))
+            packet.credential("smtp", _decoded(words[2]))
         else:
             session.login = "login"
     elif method == b"plain":
         if len(words) > 2:
             parts = _decoded(words[2]).split("\0")
-            packet.summary.credential(packet, "smtp", parts[1] if len(parts) > 1 else parts[0])
+            packet.credential("smtp", parts[1] if len(parts) > 1 else parts[0])
         else:
             session.login = "plain"
 
@@ -153,9 +153,9 @@ def _lines(name: str, data: bytes, packet: Packet) -> Outcome:
     words = data[:LONGEST_LINE].split(b"\n", 1)[0].split()
     if len(words) > 1 and packet.from_client():
         if name == "pop" and words[0].upper() == b"USER":
-            packet.summary.credential(packet, name, words[1].decode("utf-8", "replace"))
+            packet.credential(name, words[1].decode("utf-8", "replace"))
         if name == "imap" and len(words) > 2 and words[1].upper() == b"LOGIN":
-            packet.summary.credential(packet, name, words[2].strip(b'"').decode("utf-8", "replace"))
+            packet.credential(name, words[2].strip(b'"').decode("utf-8", "replace"))
     return len(data)
 
 

@@ -93,12 +93,12 @@ def message(kind: int, body: bytes, packet: Packet, transport: str) -> None:
     if kind == CLIENT_HELLO:
         hello = parse_client_hello(body)
         if hello.name:
-            packet.summary.name(packet, "tls_names", hello.name)
-        packet.summary.name(packet, "ja3", fingerprints.ja3(hello))
-        packet.summary.name(packet, "ja4", fingerprints.ja4(hello, transport))
+            packet.name("tls_names", hello.name)
+        packet.name("ja3", fingerprints.ja3(hello))
+        packet.name("ja4", fingerprints.ja4(hello, transport))
     elif kind == SERVER_HELLO:
         version, cipher, extensions = parse_server_hello(body)
-        packet.summary.name(packet, "ja3s", fingerprints.ja3s(version, cipher, extensions))
+        packet.name("ja3s", fingerprints.ja3s(version, cipher, extensions))
     elif kind == CERTIFICATE:
         _certificates(body, packet)
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from nephoscope.protect.capture.dissectors.lines import expected_dissector
 from nephoscope.protect.capture.dissectors.link import read
-from nephoscope.protect.capture.packet import Direction, Incomplete, Outcome, Stream
+from nephoscope.protect.capture.packet import Incomplete, Outcome
 from nephoscope.protect.capture.ports import TCP_HEURISTICS, TCP_PORTS, UDP_HEURISTICS, UDP_PORTS
+from nephoscope.protect.capture.stream import Direction, Stream
 
 if TYPE_CHECKING:
     from nephoscope.protect.capture.packet import Packet

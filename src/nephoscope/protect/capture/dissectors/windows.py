@@ -92,7 +92,7 @@ def _ntlm(data: bytes, packet: Packet) -> None:
         (flags,) = little("I", data, 60)
         user = data[place : place + size].decode("utf-16-le" if flags & 1 else "latin-1", "replace")
         if user:
-            packet.summary.name(packet, "ntlm_users", user)
+            packet.name("ntlm_users", user)
 
 
 def nbss(data: bytes, packet: Packet) -> Outcome:
