@@ -95,7 +95,7 @@ class FirewallRule(msgspec.Struct, frozen=True):
 
 
 class FirewallDecision(msgspec.Struct, frozen=True):
-    """What a firewall does with a flow: the deciding rule (None = denied by default), and where the flow is translated to."""
+    """Verdict of a firewall on a flow: the deciding rule (None = denied by default), and where the flow is translated to."""
 
     allow: bool
     rule: FirewallRule | None = None
@@ -105,7 +105,7 @@ class FirewallDecision(msgspec.Struct, frozen=True):
 def decide_firewall(
     rules: Iterable[FirewallRule], flow: FirewallFlow, tags: Mapping[str, AddressSet] | None = None
 ) -> FirewallDecision:
-    """What the rules of a firewall do with a flow; raises DataNotCollectedError."""
+    """Decide what the rules of a firewall do with a flow; raises DataNotCollectedError."""
     table = tags or {}
     ordered = sorted(rules, key=lambda rule: rule.order)
     translation = next((rule for rule in ordered if rule.kind == NAT and rule.speaks(flow, table)), None)

@@ -46,7 +46,7 @@ LONGEST_WAY = 8
 
 
 class FlowDisposition(Enum):
-    """How the path of a flow ends."""
+    """End of the path of a flow."""
 
     ACCEPTED = "accepted"
     DENIED_OUT = "denied on the way out"

@@ -354,7 +354,7 @@ class Network:
         *,
         source_port: int = 49152,
     ) -> list[tuple[str, FlowDecision]]:
-        """The same for an address of a subnet that is no interface's: by the subnet's group alone."""
+        """IP flow verify for an address of a subnet that is no interface's: by the subnet's group alone."""
         end = IpConfiguration(
             f"{subnet.id.lower()}/{local}", subnet.id.lower(), AddressSet.of([local]), address=local
         )

@@ -27,7 +27,7 @@ READS = (NAT_GATEWAY_TYPE, LOAD_BALANCER_TYPE)
 
 
 class OutboundAccess(msgspec.Struct, frozen=True):
-    """How a machine speaks to the Internet: `kind` in words of the field ('' = not at all), `via` the lower-cased id."""
+    """Way of a machine to the Internet: `kind` in words of the field ('' = not at all), `via` the lower-cased id."""
 
     kind: str = ""
     via: str = ""
@@ -93,7 +93,7 @@ class OutboundIndex:
         )
 
     def access_of(self, interface: Interface, configuration: IpConfiguration) -> OutboundAccess:
-        """How an address of an interface speaks to the Internet; raises DataNotCollectedError where it is not known."""
+        """Find the way of an interface's address to the Internet; raises DataNotCollectedError where it is not known."""
         gateway = self._nat_gateways.get(configuration.subnet)
         if gateway:
             return OutboundAccess("NAT gateway", gateway)

@@ -51,7 +51,7 @@ def admit(
 
 
 def regions_of(openings: Sequence[Opening]) -> set[tuple[int, str, TrafficRegion]]:
-    """What openings let through, without the rules that do."""
+    """List what openings let through, without the rules that do."""
     return {(one.family, one.tag, one.region) for one in openings}
 
 
@@ -62,7 +62,7 @@ def find_openings(
     remote: AddressSet,
     ports: tuple[Interval, ...],
 ) -> list[Opening]:
-    """What passes the security admin rules and then every filter, with the rules that allow it."""
+    """Find what passes the security admin rules and then every filter, with the rules that allow it."""
     starts = [(family, "", remote.family(family)) for family in FAMILIES if remote.family(family)]
     tags = sorted(frozenset[str]().union(*(opaque_tags(found) for found in [admin, *filters])))
     if remote & PUBLIC:

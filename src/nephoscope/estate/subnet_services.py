@@ -31,7 +31,7 @@ class SubnetService(msgspec.Struct, frozen=True):
     ports: dict[tuple[str, int], str]
 
     def listener(self, protocol: str, port: int) -> str | None:
-        """What listens on a port, None where nothing does."""
+        """Name what listens on a port, None where nothing does."""
         return self.ports.get((protocol, port))
 
 

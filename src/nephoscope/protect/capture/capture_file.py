@@ -55,7 +55,7 @@ def read_frames(stream: BinaryIO) -> Iterator[Frame]:
     elif magic == b"\x0a\x0d\x0d\x0a":
         yield from _PcapngReader(stream).frames()
     else:
-        raise CaptureError(f"not a pcap or pcapng file: it begins with {magic.hex()}")
+        raise CaptureError(f"not a pcap or pcapng file: it starts with {magic.hex()}")
 
 
 def _read(stream: BinaryIO, size: int, what: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What a capture holds: counts, conversations, names and fingerprints, each bounded."""
+"""Summary of a capture: counts, conversations, names and fingerprints, each bounded."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ClearCredential(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class CaptureSummary:
-    """What was found in a capture so far; `defect` says where it is damaged ('' = it is not)."""
+    """Findings in a capture so far; `defect` says where it is damaged ('' = it is not)."""
 
     frames: int = 0
     bytes: int = 0

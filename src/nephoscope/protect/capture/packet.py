@@ -1,4 +1,4 @@
-"""What dissectors share: the packet under dissection, streams, and how a dissector says that it needs more bytes."""
+"""Packet under dissection: the packet under dissection, streams, and how a dissector says that it needs more bytes."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Packet:
         return self.stream is None or self.source_port != self.stream.server
 
     def remember(self, name: str, default: Callable[[], object]) -> object:
-        """What a dissector keeps of the stream under a name."""
+        """Return what a dissector keeps of the stream under a name."""
         if self.stream is None:
             return default()
         if name not in self.stream.memory:

@@ -1,4 +1,4 @@
-"""Which dissector a port stands for, and how a protocol is recognised by its first bytes."""
+"""Ports and the dissectors that they stand for, and how a protocol is recognised by its first bytes."""
 
 from __future__ import annotations
 

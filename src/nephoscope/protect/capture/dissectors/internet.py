@@ -83,7 +83,7 @@ def _fragment(
 
 
 def follow_protocol(protocol: int, data: bytes, packet: Packet) -> Outcome:
-    """What an IP protocol number announces."""
+    """Dissect what an IP protocol number announces."""
     name = PROTOCOLS.get(protocol)
     if name:
         packet.call(name, data)

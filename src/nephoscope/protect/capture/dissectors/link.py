@@ -116,13 +116,13 @@ def ethernet(data: bytes, packet: Packet) -> Outcome:
 
 
 def by_ethertype(kind: int, data: bytes, packet: Packet) -> Outcome:
-    """What an ethertype announces."""
+    """Dissect what an ethertype announces."""
     packet.add("ethertype")
     return follow_type(kind, data, packet)
 
 
 def follow_type(kind: int, data: bytes, packet: Packet) -> Outcome:
-    """The same without the mark of Ethernet."""
+    """Dissect what an ethertype announces where the frame is not Ethernet."""
     name = ETHERTYPES.get(kind, "")
     if name in ENDS_HERE:
         packet.add(name)

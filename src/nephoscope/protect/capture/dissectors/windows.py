@@ -256,7 +256,7 @@ def kerberos(data: bytes, packet: Packet) -> Outcome:
 
 
 def kerberos_tcp(data: bytes, packet: Packet) -> Outcome:
-    """The same behind its length."""
+    """Dissect a Kerberos message behind its length."""
     if len(data) < 4:
         return Incomplete(4 - len(data)) if packet.can_wait else 0
     length = read("I", data)[0] & 0x7FFFFFFF
