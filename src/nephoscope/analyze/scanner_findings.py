@@ -93,16 +93,42 @@ GRAVE = Key(
     "Critical and high vulnerabilities on the machine should be remediated",
     (MACHINE, HYBRID),
 )
+PROTECTION = Key(
+    "4fb67663-9ab9-475d-b026-8c544cced439",
+    "Endpoint protection should be installed on the machine",
+    (MACHINE, CLASSIC, HYBRID),
+    retired=("1f7c564c-0a90-4d44-b7e1-9d456cffaee8",),
+)
+PROTECTION_HEALTH = Key(
+    "37a3689a-818e-4a0e-82ac-b1392b9bb000",
+    "Endpoint protection issues on the machine should be resolved",
+    (MACHINE, CLASSIC, HYBRID),
+    retired=("8e42c1f2-a2ab-49bc-994a-12bcd0dc4ac2",),
+)
+MISSING_PROTECTION = Key(
+    "83f577bd-a1b6-b7e1-0891-12ca19d1e6df",
+    "Missing endpoint protection should be installed on the machine",
+    (MACHINE, CLASSIC),
+    retired=("af6cd1bd-1635-48cb-bde7-5b15693900b9",),
+)
+BASELINE = Key(
+    "c476dc48-8110-4139-91af-c8d940896b98",
+    "The machine should meet the security baseline",
+    (MACHINE, CLASSIC),
+    retired=("e1e5fd5d-3e4c-4ce1-8661-7d1873ae6b15",),
+)
 #: An absence of findings holds as long as the advisories of the scan do.
 BY_TIME = True
 KEYS = index_keys(
-    SECRETS, DATABASES, REGISTRY, QUALYS_REGISTRY, RISK_REGISTRY, CLUSTER, QUALYS_CLUSTER, RISK_CLUSTER, SOFTWARE, MACHINES, GRAVE
+    SECRETS, DATABASES, REGISTRY, QUALYS_REGISTRY, RISK_REGISTRY, CLUSTER, QUALYS_CLUSTER, RISK_CLUSTER, SOFTWARE, MACHINES, GRAVE,
+    PROTECTION, PROTECTION_HEALTH, MISSING_PROTECTION, BASELINE,
 )  # fmt: skip
 #: Keys that ask the same: what one of them was told counts for all.
 _SAME = (
     (REGISTRY, QUALYS_REGISTRY, RISK_REGISTRY),
     (CLUSTER, QUALYS_CLUSTER, RISK_CLUSTER),
     (SOFTWARE, MACHINES),
+    (PROTECTION, MISSING_PROTECTION),
 )
 _ASKED = {
     key.id: tuple(dict.fromkeys((key.id, *(one.id for one in group)))) for group in _SAME for key in group
@@ -127,6 +153,9 @@ NEEDED = {
     REGISTRY.id: "a scan of the registry's images",
     CLUSTER.id: "a scan of the cluster's running images",
     SOFTWARE.id: "a scan of the machine's software",
+    PROTECTION.id: "an agent's report from the machine",
+    PROTECTION_HEALTH.id: "an agent's report from the machine",
+    BASELINE.id: "a baseline scan by an agent on the machine",
 }
 NEEDED |= {key.id: NEEDED[group[0].id] for group in _SAME for key in group} | {GRAVE.id: NEEDED[SOFTWARE.id]}
 

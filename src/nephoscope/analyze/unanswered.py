@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import unknown
-from nephoscope.analyze.virtual_machines import CLASSIC, EXTENSION, HYBRID, MACHINE
+from nephoscope.analyze.virtual_machines import CLASSIC, EXTENSION, MACHINE
 from nephoscope.estate.network import SCALE_SET_TYPE
 from nephoscope.estate.resource_lookup import properties
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
@@ -68,44 +68,12 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...], tuple[str, ...], 
         "an agent's report from each instance",
     ),
     (
-        "4fb67663-9ab9-475d-b026-8c544cced439",
-        "Endpoint protection should be installed on the machine",
-        (*_MACHINES, HYBRID),
-        (),
-        ("1f7c564c-0a90-4d44-b7e1-9d456cffaee8",),
-        "an agent's report from the machine",
-    ),
-    (
-        "37a3689a-818e-4a0e-82ac-b1392b9bb000",
-        "Endpoint protection issues on the machine should be resolved",
-        (*_MACHINES, HYBRID),
-        (),
-        ("8e42c1f2-a2ab-49bc-994a-12bcd0dc4ac2",),
-        "an agent's report from the machine",
-    ),
-    (
-        "83f577bd-a1b6-b7e1-0891-12ca19d1e6df",
-        "Missing endpoint protection should be installed on the machine",
-        _MACHINES,
-        (),
-        ("af6cd1bd-1635-48cb-bde7-5b15693900b9",),
-        "an agent's report from the machine",
-    ),
-    (
         "8e2b96ff-3de2-289b-b5c1-3b9921a3441e",
         "Log Analytics agent health issues should be resolved on the machine",
         _MACHINES,
         (),
         ("d62cfe2b-3ab0-4d41-980d-76803b58ca65",),
         "the agent's heartbeat in the lake",
-    ),
-    (
-        "c476dc48-8110-4139-91af-c8d940896b98",
-        "The machine should meet the security baseline",
-        _MACHINES,
-        (),
-        ("e1e5fd5d-3e4c-4ce1-8661-7d1873ae6b15",),
-        "a baseline scan by an agent on the machine",
     ),
     (
         "0677209d-e675-2c6f-e91a-54cef2878663",

@@ -17,6 +17,7 @@ from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
     from nephoscope.protect.baseline.baseline_evaluation import BaselineResult
+    from nephoscope.protect.baseline.examined_system import ExaminedSystem
     from nephoscope.protect.baseline.file_view import FileView
     from nephoscope.protect.baseline.host_facts import HostFacts
 
@@ -39,15 +40,27 @@ FINDING, NOT_JUDGED = 1, 3
     "--facts", "facts_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
     help="JSON document of live facts of the running host, as its agent reports them.",
 )  # fmt: skip
+@click.option(
+    "--keep", is_flag=True, help="Store the results as facts of the machine --resource for policies."
+)
+@click.option("--resource", default="", metavar="ID", help="With --keep: resource ID of the machine.")
+@click.option(
+    "--tenant",
+    default="",
+    metavar="ID",
+    help="With --keep: tenant ID, for a subscription that is in no snapshot.",
+)
 @click.option("--all", "everything", is_flag=True, help="Also show rules that pass or do not apply.")
 @click.option(
     "--fail-on", type=WordChoice(Severity), help="Exit 1 if a failed rule has this severity or a higher one."
 )
 @click.option("--fail-on-unknown", is_flag=True, help="Exit 3 if a result is Unknown.")
 @shown_as("table", "json", "csv", "sarif")
+@click.pass_obj
 def command(
-    target: str, tag: str, platform: str, insecure: bool, facts_file: Path | None, everything: bool, fail_on: Severity | None,
-    fail_on_unknown: bool, output: str,
+    data: Path, /, target: str, tag: str, platform: str, insecure: bool, facts_file: Path | None, everything: bool,
+    fail_on: Severity | None,
+    fail_on_unknown: bool, output: str, keep: bool, resource: str, tenant: str,
 ) -> None:  # fmt: skip
     """Judge ROOT (this host, a mounted disk, an unpacked image) or IMAGE (an OCI layout, an archive, a name
     in a registry) by the rules of the Linux security baseline. Rules that only a running host can answer
@@ -56,8 +69,13 @@ def command(
     from nephoscope.protect.baseline.baseline_evaluation import judge_baseline
     from nephoscope.protect.baseline.examined_system import ExaminedSystem
 
+    if keep != bool(resource):
+        raise click.UsageError("--keep needs --resource, and --resource needs --keep")
     facts = _read_facts(facts_file) if facts_file else None
-    results = judge_baseline(ExaminedSystem(_open_view(target, tag, platform, insecure), facts))
+    system = ExaminedSystem(_open_view(target, tag, platform, insecure), facts)
+    results = judge_baseline(system)
+    if keep:
+        _keep(data, resource, system, tenant)
     shown = [one for one in results if everything or one.state.value in ("Fail", "Unknown")]
     _show(target, shown, output)
     tell(_summarize(results))
@@ -92,6 +110,22 @@ def _open_view(target: str, tag: str, platform: str, insecure: bool) -> FileView
             return open_image_view(open_image_target(stack, target, tag, platform, insecure))
     except ImageError as error:
         usage_error(str(error))
+
+
+def _keep(data: Path, resource: str, system: ExaminedSystem, tenant: str) -> None:
+    from nephoscope.cli.session.service_context import acting
+    from nephoscope.collect.facts.report_errors import FactError
+    from nephoscope.protect.baseline.machine_report import make_machine_report
+    from nephoscope.service.machine_reports import keep_machine_report
+
+    with acting(data, keeps=True) as service:
+        try:
+            made = make_machine_report(resource.rstrip("/"), system, service.now, tenant)
+            keep_machine_report(service, made)
+        except (FactError, ValueError) as error:
+            usage_error(str(error))
+    for id_ in made.withdrawn:
+        tell(f"not stored, because a rule is Unknown: {id_.rpartition('/')[2]}")
 
 
 def _show(target: str, results: list[BaselineResult], output: str) -> None:

@@ -121,21 +121,21 @@ def _default(keyword: str) -> tuple[str, BaselineEvidence]:
     return value, BaselineEvidence("default:OpenSSH", 0, f"{keyword} {value or '(not set)'}")
 
 
-def one_of(*words: str) -> Callable[[str], bool]:
+def accept_words(*words: str) -> Callable[[str], bool]:
     """Return the test that a value is one of some words, in any case."""
-    return partial(_is_one_of, words=frozenset(word.lower() for word in words))
+    return partial(_is_word, words=frozenset(word.lower() for word in words))
 
 
-def _is_one_of(value: str, words: frozenset[str]) -> bool:
+def _is_word(value: str, words: frozenset[str]) -> bool:
     return value.lower() in words
 
 
-def at_most(most: int, least: int = 0) -> Callable[[str], bool]:
+def accept_number(most: int, least: int = 0) -> Callable[[str], bool]:
     """Return the test that a number, or a time with units, lies within bounds."""
-    return partial(_is_within, most=most, least=least)
+    return partial(_is_number, most=most, least=least)
 
 
-def _is_within(value: str, most: int, least: int) -> bool:
+def _is_number(value: str, most: int, least: int) -> bool:
     seconds, digits = 0, ""
     for sign in value.lower():
         if sign.isdigit():
@@ -147,7 +147,7 @@ def _is_within(value: str, most: int, least: int) -> bool:
     return bool(value) and least <= seconds + int(digits or 0) <= most
 
 
-def names(*wanted: str) -> Callable[[str], bool]:
+def accept_names(*wanted: str) -> Callable[[str], bool]:
     """Return the test that a list names all of some words; with none, that it names anything."""
     return partial(_names, wanted=frozenset(wanted))
 
