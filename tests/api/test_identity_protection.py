@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from nephoscope.identity.risk_ledger import RiskLedger
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
+from nephoscope.model.identity_risk import IdentityKind, RiskDetection, RiskLevel
 
 USERS, DETECTIONS = "/v1.0/identityProtection/riskyUsers", "/v1.0/identityProtection/riskDetections"
 ADA, BOB = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
@@ -110,12 +111,66 @@ def test_a_decision_is_a_row(server, owner, instance, rows):
     assert (entry.operation, entry.target) == (
         "Nephoscope/identityProtection/write", "riskyUsers/confirmCompromised",
     )  # fmt: skip
-    instance.lake.flush()
-    until, found = time.monotonic() + 60, {}
-    while found.get("riskState") != "confirmedCompromised" and time.monotonic() < until:
-        found = server.get(f"{USERS}/{BOB}", headers=owner).json()
+    found = server.get(f"{USERS}/{BOB}", headers=owner).json()
     assert (found["riskState"], found["riskLevel"], found["riskDetail"]) == (
         "confirmedCompromised", "high", "adminConfirmedUserCompromised",
     )  # fmt: skip
     history = server.get(f"{USERS}/{BOB}/history", headers=owner).json()["value"]
     assert [one["riskState"] for one in history] == ["atRisk", "confirmedCompromised"]
+    assert history[1]["activity"]["riskEventTypes"] == ["adminConfirmedUserCompromised"]
+    one = server.get(f"{USERS}/{BOB}/history/{history[1]['id']}", headers=owner).json()
+    assert (one["riskLevel"], one["userId"], bool(one["initiatedBy"])) == ("high", BOB, True)
+
+
+def test_a_decision_cascades_to_detections_and_is_read_at_once(server, owner, instance, rows):
+    for decision, state in (("confirmSafe", "confirmedSafe"), ("dismiss", "dismissed")):
+        with instance.state.transaction(product="a test") as session:
+            RiskLedger(instance.state, "default", instance.now).add_detections(session, [detection(decision)])
+        user = server.get(f"{USERS}/{ADA}", headers=owner).json()
+        assert (user["riskState"], user["riskLevel"]) == ("atRisk", "medium")
+        assert server.post(f"{USERS}/{decision}", headers=owner, json={"userIds": [ADA]}).status_code == 204
+        assert server.get(f"{USERS}/{ADA}", headers=owner).json()["riskState"] == state
+        assert server.get(f"{DETECTIONS}/{decision}", headers=owner).json()["riskState"] == state
+    ingested = server.get(f"{DETECTIONS}/d1", headers=owner).json()
+    assert (ingested["riskState"], ingested["riskDetail"]) == ("confirmedSafe", "adminConfirmedAccountSafe")
+    counted = server.get(f"{DETECTIONS}/$count", headers=owner)
+    assert (counted.text, counted.headers["content-type"].split(";")[0]) == ("4", "text/plain")
+    wanted = {"$filter": "riskState eq 'dismissed'"}
+    assert server.get(f"{USERS}/$count", headers=owner, params=wanted).text == "1"
+
+
+def test_only_who_may_write_decides(server, token, rows):
+    reader = {"Authorization": f"Bearer {token(('Security Reader', '/'))}"}
+    for decision in ("dismiss", "confirmSafe", "confirmCompromised"):
+        told = server.post(f"{USERS}/{decision}", headers=reader, json={"userIds": [ADA]})
+        assert (told.status_code, told.json()["error"]["code"]) == (403, "Authorization_RequestDenied")
+    path = "/v1.0/identityProtection/riskyServicePrincipals/confirmSafe"
+    assert server.post(path, headers=reader).status_code == 405, "Graph has no such decision"
+
+
+def test_agents_are_of_the_beta_alone(server, owner):
+    assert server.get("/v1.0/identityProtection/riskyAgents", headers=owner).status_code == 404
+    told = server.get("/beta/identityProtection/riskyAgents", headers=owner)
+    assert (told.status_code, told.json()["error"]["code"]) == (501, "NotAssessed")
+
+
+def test_two_administrators_at_once_are_both_in_the_history(server, owner, rows):
+    from concurrent.futures import ThreadPoolExecutor
+
+    def decide(decision):
+        return server.post(f"{USERS}/{decision}", headers=owner, json={"userIds": [ADA]}).status_code
+
+    before = len(server.get(f"{USERS}/{ADA}/history", headers=owner).json()["value"])
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(decide, ["confirmSafe", "confirmCompromised"])) == [204, 204]
+    history = server.get(f"{USERS}/{ADA}/history", headers=owner).json()["value"]
+    assert {one["riskState"] for one in history[before:]} == {"confirmedSafe", "confirmedCompromised"}
+    assert server.get(f"{USERS}/{ADA}", headers=owner).json()["riskState"] == history[-1]["riskState"]
+
+
+def detection(id_):
+    now = datetime.now(UTC)
+    return RiskDetection(
+        id=id_, kind=IdentityKind.USER, identity=ADA, event_type="unfamiliarFeatures", level=RiskLevel.MEDIUM, happened=now,
+        detected=now, updated=now,
+    )  # fmt: skip

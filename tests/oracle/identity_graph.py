@@ -16,10 +16,13 @@ from urllib.parse import parse_qsl, urlsplit
 from api_compare import difference
 from api_server import Server, told
 
+from nephoscope.identity.risk_decisions import REMEDIATIONS
+from nephoscope.identity.risk_ledger import RiskLedger
 from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import batches
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
+from nephoscope.model.identity_risk import IdentityKind, RiskLevel, RiskState, RiskyIdentity
 
 #: Collections that a snapshot of the directory holds -> the pseudo type of their objects.
 DIRECTORY = {
@@ -63,8 +66,6 @@ _PRINTED = {
     "string (timestamp)": "2026-01-01T00:00:00Z",
     "string (identifier)": "none",
 }
-#: What only an item of the history has beside the risky user itself.
-_OF_HISTORY = frozenset({"activity", "initiatedBy", "userId", "isGuest"})
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,8 @@ class GraphChecking:
         if example.of_one:
             return difference(_bare(wanted[0]), _bare(found), more=True)
         keys = {str(one.get("id")).lower() for one in wanted}
-        mine = [one for one in found["value"] if example.collection or str(one.get("id")).lower() in keys]
+        name = "userId" if "/history" in example.path else "id"
+        mine = [one for one in found["value"] if example.collection or str(one.get(name)).lower() in keys]
         return difference(_bare(wanted), _bare(mine), more=True)
 
     def _seed(self, example: GraphExample, wanted: list[dict[str, Any]]) -> None:
@@ -194,6 +196,9 @@ class GraphChecking:
             self._publish(f"microsoft.graph/{DIRECTORY[example.collection]}", wanted)
         elif example.below.startswith(LOGS):
             self._ingest(wanted)
+        elif "/history" in example.below:
+            for one in seeds_of_history(wanted):
+                self._decide(one)
         else:
             ids = (example.body or {}).get("userIds") or []
             one = {
@@ -202,9 +207,20 @@ class GraphChecking:
                 "riskLastUpdatedDateTime": "2026-01-01T00:00:00Z",
                 "isDeleted": False,
             }
-            rows = [{name: value for name, value in row.items() if name not in _OF_HISTORY} for row in wanted]
             asked = [{**one, "id": id_, "userPrincipalName": "a@contoso.com"} for id_ in ids]
-            self._ingest(asked or (rows if "/riskyusers" in example.below else wanted))
+            self._ingest(asked or wanted)
+
+    def _decide(self, one: dict[str, Any]) -> None:
+        """A change of a risk that somebody made, as the product keeps it."""
+        state, now = self.server.instance.state, datetime.now(UTC)
+        identity = RiskyIdentity(
+            kind=IdentityKind.USER, id=one["id"], level=RiskLevel.LOW, state=RiskState.AT_RISK, updated=now,
+            name=one["userPrincipalName"], display_name=one["userDisplayName"],
+        )  # fmt: skip
+        detail = str(one["riskDetail"])
+        with state.transaction(product="the set-up of a runner") as session:
+            ledger = RiskLedger(state, "default", now)
+            ledger.decide(session, [identity], (), REMEDIATIONS[detail], detail, str(one["initiatedBy"]))
 
     def _publish(self, kind: str, several: list[dict[str, Any]]) -> None:
         ids = [str(one.get("id") or f"none-{at}") for at, one in enumerate(several)]
@@ -238,6 +254,11 @@ class GraphChecking:
             self.sequence += 1
             lake.writer().append("default", tables, producer="oracle", sequence=self.sequence)
         lake.flush()
+
+
+def seeds_of_history(several: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Items of a history as changes, each of the user that it names."""
+    return [{**one, "id": one["userId"]} for one in several]
 
 
 def _id_in(path: str) -> str:

@@ -52,7 +52,7 @@ RUNNERS = (
     Runner("template_cases.py", "corpora/templates", share=0.99),
     Runner("template_mutations.py", "corpora/templates", ("--every", "2", "--literals", "4")),
     Runner("kql_parse.py", "corpora", share=0.99),
-    Runner("kql_cases.py", "corpora/kql", share=0.93),
+    Runner("kql_cases.py", "corpora/kql", share=0.95),
     Runner("kql_cases.py", "corpora/kql", ("--engine", "witness", "--file", "engine_cases"), share=0.99),
     Runner("kql_spark.py", "corpora", ("--every", "20", "--rules", "25"), share=0.97),
     Runner("kql_rules.py", "corpora", ("--hostile", "30"), share=0.98),
@@ -64,6 +64,7 @@ RUNNERS = (
     Runner("kql_satisfy.py", "corpora", ("--every", "10"), share=0.82),
     Runner("identity_cases.py", "corpora/identity", share=0.93),
     Runner("network_cases.py", "corpora/network", share=0.99),
+    Runner("identity_cases.py", "corpora/identity", share=0.95),
     Runner("api_examples.py", "corpora/azure-api/examples.jsonl", share=0.94),
 )
 

@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.service.calls import CONTRIBUTORS, OWNERS, Call
+from tests.service.calls import CONTRIBUTORS, OWNERS, READERS, Call
 
 import nephoscope.content
+from nephoscope.identity.risk_ledger import RiskLedger
+from nephoscope.model.identity_risk import IdentityKind, RiskDetection, RiskLevel
 from nephoscope.posture.scans.scan import ScanRequest
 from nephoscope.service import (
     assessments,
@@ -69,6 +71,26 @@ def _restore_backup(context: ServiceContext, lake: Lake) -> Any:
     return backups.restore_backup(context.actor, file, made, None, admit=_tell, tell=_tell)
 
 
+def _at_risk(context: ServiceContext) -> None:
+    """Have a user at risk, with a sign-in that was detected."""
+    one = RiskDetection(
+        id="d", kind=IdentityKind.USER, identity="u", event_type="newCountry", level=RiskLevel.LOW, request="r",
+        happened=context.now, detected=context.now, updated=context.now,
+    )  # fmt: skip
+    with context.state.transaction(product="arrangement of a test") as session:
+        RiskLedger(context.state, "default", context.now).add_detections(session, [one])
+
+
+def _decide_risk(context: ServiceContext, lake: Lake) -> None:
+    _at_risk(context)
+    identity_risk.decide_risk(context, lake, IdentityKind.USER, "dismiss", ["u"])
+
+
+def _decide_sign_in(context: ServiceContext, lake: Lake) -> None:
+    _at_risk(context)
+    identity_risk.decide_sign_ins(context, lake, "confirmSafe", ["r"])
+
+
 DATA_CALLS: Mapping[str, Call] = {
     "remove workspace": Call(_remove_workspace, CONTRIBUTORS, workspace=False),
     "import table": Call(_import_table, CONTRIBUTORS, workspace=False),
@@ -83,13 +105,9 @@ DATA_CALLS: Mapping[str, Call] = {
     "import policies": Call(
         lambda c, _: policy_packs.import_policies(c, POLICY, "own"), POLICY_AUTHORS, workspace=False
     ),
-    "decide risk": Call(
-        lambda c, lake: identity_risk.decide_risk(
-            c, lake, "AADRiskyUsers", [{"Id": "u"}], "dismiss", who="User", target="riskyUsers", userIds=["u"]
-        ),
-        CONTRIBUTORS,
-        workspace=False,
-    ),
+    "read risks": Call(lambda c, lake: identity_risk.risk_reader(c, lake), READERS, workspace=False),
+    "decide risk": Call(_decide_risk, CONTRIBUTORS, workspace=False),
+    "decide sign-in": Call(_decide_sign_in, CONTRIBUTORS, workspace=False),
     "announce request": Call(
         lambda c, _: assessments.announce_request(c, ScanRequest(("snapshot.json",))),
         CONTRIBUTORS,

@@ -1,68 +1,145 @@
-"""The risk of users and applications: confirm that they are compromised, or dismiss it.
+"""The risk of users, service principals and agents: confirm that they are compromised or safe, or dismiss it.
 
 Source: https://learn.microsoft.com/graph/api/resources/identityprotection-overview
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
+from nephoscope.identity.risk_decisions import COMPROMISED, DISMISS, IDENTITY_DECISIONS, SIGN_IN_DECISIONS
+from nephoscope.identity.risk_ledger import RiskLedger
+from nephoscope.identity.risk_reader import RiskReader, quote
+from nephoscope.identity.risk_rows import query_lake
 from nephoscope.lake.writing.outbox import deliver_pending
+from nephoscope.model.identity_risk import (
+    IdentityKind,
+    RiskDetection,
+    RiskLevel,
+    RiskState,
+    RiskyIdentity,
+    read_level,
+)
 from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.state.database.state_errors import NotFoundError, StateError
 from nephoscope.state.workspaces.workspace import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from nephoscope.lake.lake import Lake
     from nephoscope.service.service_context import ServiceContext
 
 READ, WRITE = "Nephoscope/identityProtection/read", "Nephoscope/identityProtection/write"
-
-
-@dataclass(frozen=True, slots=True)
-class RiskDecision:
-    """What the risk is once it was decided: `detail` has a place for the word for what it is about."""
-
-    state: str
-    level: str
-    detail: str
-
-
-DECISIONS: Mapping[str, RiskDecision] = {
-    "confirmCompromised": RiskDecision("confirmedCompromised", "high", "adminConfirmed{}Compromised"),
-    "dismiss": RiskDecision("dismissed", "none", "adminDismissedAllRiskFor{}"),
+#: Kind -> the word of its collection, as the audit names it.
+COLLECTIONS = {
+    IdentityKind.USER: "riskyUsers",
+    IdentityKind.SERVICE_PRINCIPAL: "riskyServicePrincipals",
+    IdentityKind.AGENT: "riskyAgents",
 }
+
+
+def risk_reader(context: ServiceContext, lake: Lake, workspace: str = DEFAULT) -> RiskReader:
+    """Return what reads the risks of a workspace; DeniedError for who may not."""
+    context.require(READ, ROOT_SCOPE)
+    return RiskReader(lake, context.state, workspace)
 
 
 def decide_risk(
     context: ServiceContext,
     lake: Lake,
-    table: str,
-    rows: Sequence[Mapping[str, object]],
+    kind: IdentityKind,
     decision: str,
-    *,
-    who: str,
-    target: str,
-    **detail: Any,
+    ids: Sequence[str],
+    workspace: str = DEFAULT,
 ) -> None:
-    """Add a row with one of DECISIONS for each of the newest rows of users or applications to their table.
+    """Make one of IDENTITY_DECISIONS on identities and on their active detections, in one transaction with its audit entry.
 
-    `who` is the word for one of them in the detail of the risk; `target` and further details name them in the entry.
+    Raises NotFoundError for an identity that nothing is known of, StateError for one that is deleted and would be dismissed.
     """
     context.require(WRITE, ROOT_SCOPE)
-    decided = DECISIONS[decision]
-    change = {
-        "RiskState": decided.state,
-        "RiskLevel": decided.level,
-        "RiskDetail": decided.detail.format(who),
-        "RiskLastUpdatedDateTime": context.now.isoformat(),
-        "OperationName": decision,
-    }
+    decided = IDENTITY_DECISIONS[kind][decision]
+    reader = RiskReader(lake, context.state, workspace)
+    known = reader.identities(kind, ids)
+    for id_ in ids:
+        found = known.get(id_.lower())
+        if found is None and decision == COMPROMISED:
+            found = _not_at_risk(context, lake, kind, id_, workspace)
+        if found is None:
+            raise NotFoundError(f"Nothing is known of the risk of '{id_[:100]}'.")
+        if found.deleted and decision == DISMISS:
+            raise StateError(f"'{id_[:100]}' is deleted: the risk of deleted identities cannot be dismissed.")
+        known[id_.lower()] = found
+    detections = reader.detections(kind, ids).values()
     with context.state.transaction() as session:
-        for one in rows:
-            kept = {name: value for name, value in one.items() if name[:1] != "_" and name != "TimeGenerated"}
-            context.state.outbox.add(session, DEFAULT, table, kept | change)
-        context.enter(session, WRITE, f"{target}/{decision}", **detail)
+        ledger = RiskLedger(context.state, workspace, context.now)
+        ledger.decide(session, list(known.values()), list(detections), decided, decision, context.author)
+        context.enter(session, WRITE, f"{COLLECTIONS[kind]}/{decision}", ids=list(ids), workspace=workspace)
     deliver_pending(lake, context.state)
+
+
+def decide_sign_ins(
+    context: ServiceContext, lake: Lake, decision: str, requests: Sequence[str], workspace: str = DEFAULT
+) -> None:
+    """Make one of SIGN_IN_DECISIONS on sign-ins, by the ids of their requests; NotFoundError for one that is not in the log."""
+    context.require(WRITE, ROOT_SCOPE)
+    risks = context.state.identity_risks
+    detections = risks.detections_of_sign_ins(workspace, requests)
+    found = {one.request.lower() for one in detections}
+    missing = [one for one in requests if one.lower() not in found]
+    detections += _detections_of_log(context, lake, missing, workspace) if missing else []
+    users = {one.identity for one in detections}
+    others = RiskReader(lake, context.state, workspace).detections(IdentityKind.USER, sorted(users))
+    with context.state.transaction() as session:
+        ledger = RiskLedger(context.state, workspace, context.now)
+        decided = SIGN_IN_DECISIONS[decision]
+        ledger.decide_sign_ins(session, detections, others.values(), decided, decision, context.author)
+        context.enter(session, WRITE, f"signIns/{decision}", requestIds=list(requests), workspace=workspace)
+    deliver_pending(lake, context.state)
+
+
+def _not_at_risk(
+    context: ServiceContext, lake: Lake, kind: IdentityKind, id_: str, workspace: str
+) -> RiskyIdentity | None:
+    """Return a user whom the directory knows and who was never at risk, None where it does not."""
+    if kind is not IdentityKind.USER:
+        return None
+    text = f"IdentityInfo | where AccountObjectId =~ {quote(id_)} | top 1 by TimeGenerated"
+    rows = query_lake(lake, text, workspace)
+    if not rows:
+        return None
+    return RiskyIdentity(
+        kind=kind, id=id_, level=RiskLevel.NONE, state=RiskState.NONE, updated=context.now, name=str(rows[0]["AccountUPN"]),
+        display_name=str(rows[0]["AccountDisplayName"]),
+    )  # fmt: skip
+
+
+def _detections_of_log(
+    context: ServiceContext, lake: Lake, requests: Sequence[str], workspace: str
+) -> list[RiskDetection]:
+    """Return a detection for each of some sign-ins that none is kept of."""
+    text = f"SigninLogs | where Id in~ ({', '.join(map(quote, requests))}) | summarize arg_max(TimeGenerated, *) by Id"
+    rows = {str(row["Id"]).lower(): row for row in query_lake(lake, text, workspace)}
+    for one in requests:
+        if one.lower() not in rows:
+            raise NotFoundError(f"There is no sign-in '{one[:100]}'.")
+    return [_detection_of(row, context) for row in rows.values()]
+
+
+def _detection_of(row: dict[str, object], context: ServiceContext) -> RiskDetection:
+    location = row["LocationDetails"]
+    given = read_level(row["RiskLevelAggregated"])
+    return RiskDetection(
+        id=str(uuid4()), kind=IdentityKind.USER, identity=str(row["UserId"]), event_type="generic",
+        level=given if given not in (RiskLevel.NONE, RiskLevel.HIDDEN) else RiskLevel.HIGH,
+        happened=_moment(row), detected=context.now, updated=context.now, request=str(row["Id"]),
+        correlation=str(row["CorrelationId"]), address=str(row["IPAddress"]),
+        location=location if isinstance(location, dict) else {}, name=str(row["UserPrincipalName"]),
+        display_name=str(row["UserDisplayName"]), reasons=["an administrator decided on the sign-in"],
+    )  # fmt: skip
+
+
+def _moment(row: dict[str, object]) -> datetime:
+    return datetime.fromisoformat(str(row["TimeGenerated"]))

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from nephoscope.state.estate.pipelines import Pipelines
     from nephoscope.state.estate.tenants import Tenants
     from nephoscope.state.hosts.agents import Agents
+    from nephoscope.state.identity.identity_risks import IdentityRisks
     from nephoscope.state.incidents.alert_counts import AlertTallies
     from nephoscope.state.incidents.alerts import Alerts
     from nephoscope.state.incidents.bookmarks import Bookmarks
@@ -129,6 +130,7 @@ class State:
         vulnerabilities: Vulnerabilities
         watched_registries: WatchedRegistries
         registry_images: RegistryImages
+        identity_risks: IdentityRisks
         image_requests: ImageRequests
         agents: Agents
         watchlists: StoredWatchlists

@@ -14,14 +14,22 @@ from typing import TYPE_CHECKING
 
 from nephoscope.api.wire import microsoft_graph_query
 from nephoscope.api.wire.azure_error import ApiError, bad, not_assessed
-from nephoscope.api.wire.graph_rows import Row, context_of, query_rows, quote_literal
+from nephoscope.api.wire.graph_rows import (
+    Row,
+    context_of,
+    is_beta,
+    query_rows,
+    quote_literal,
+    require_version,
+)
 from nephoscope.api.wire.odata_filter import read
 from nephoscope.api.wire.odata_tree import FunctionCall, Node, PropertyComparison, PropertyPath, conjuncts
 from nephoscope.api.wire.odata_value import time_of
 from nephoscope.api.wire.operation import OWN, ApiSurface
 from nephoscope.api.wire.policy_state_query import select_fields
 from nephoscope.api.wire.query_throttling import throttled_fault
-from nephoscope.api.wire.response import ApiResponse, next_link, read_skip_token
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, next_link, read_skip_token
+from nephoscope.api.wire.risk_requests import answer_decision, read_ids
 from nephoscope.api.wire.sign_in_objects import (
     DIRECTORY_AUDIT,
     SIGN_IN,
@@ -29,6 +37,10 @@ from nephoscope.api.wire.sign_in_objects import (
     to_directory_audit,
     to_sign_in,
 )
+from nephoscope.api.wire.sign_in_risk import with_risk
+from nephoscope.identity.risk_decisions import SIGN_IN_DECISIONS
+from nephoscope.service.identity_risk import WRITE, decide_sign_ins
+from nephoscope.state.workspaces.workspace import DEFAULT
 
 if TYPE_CHECKING:
     from nephoscope.api.wire.surface_request import ApiCall
@@ -36,6 +48,7 @@ if TYPE_CHECKING:
 SURFACE = ApiSurface("Audit logs", lets=OWN)
 READ = "Microsoft.OperationalInsights/workspaces/query/read"
 MOST = 1000
+SIGN_INS = "SigninLogs"
 #: Rows that are read at once where `$filter` says more than a query can.
 CHUNK = 5000
 #: How far the time of an entry and that of its row may lie apart.
@@ -61,7 +74,7 @@ class AuditCollection:
 
 COLLECTIONS = (
     AuditCollection(
-        "signIns", "SignIns", "SigninLogs", "createdDateTime", SIGN_IN, lambda row, beta: to_sign_in(row, beta=beta)
+        "signIns", "SignIns", SIGN_INS, "createdDateTime", SIGN_IN, lambda row, beta: to_sign_in(row, beta=beta)
     ),
     AuditCollection(
         "directoryAudits", "DirectoryAudits", "AuditLogs", "activityDateTime", DIRECTORY_AUDIT,
@@ -90,6 +103,22 @@ def _declare(kind: AuditCollection) -> None:
 
 for _kind in COLLECTIONS:
     _declare(_kind)
+
+
+def _declare_decision(decision: str) -> None:
+    name = f"SignIns_{decision[:1].upper()}{decision[1:]}"
+
+    @SURFACE.act(f"/{{version}}/auditLogs/signIns/{decision}", name, WRITE, versioned=False)
+    def _act(call: ApiCall) -> ApiResponse:
+        """Decide on the risk of sign-ins; what is left of the risk of their users comes from their other detections."""
+        require_version(call)
+        ids = read_ids(call, "requestIds")
+        answer_decision(lambda: decide_sign_ins(call.service, call.instance.lake, decision, ids))
+        return NO_CONTENT
+
+
+for _decision in SIGN_IN_DECISIONS:
+    _declare_decision(_decision)
 
 
 def _page(call: ApiCall, kind: AuditCollection) -> ApiResponse:
@@ -148,8 +177,8 @@ def _entries(
 
 
 def _objects(call: ApiCall, kind: AuditCollection, rows: list[Row]) -> list[Row]:
-    beta = call["version"].lower() == "beta"
-    return [kind.make(row, beta) for row in rows]
+    made = [kind.make(row, is_beta(call)) for row in rows]
+    return with_risk(made, call.instance.state, DEFAULT) if kind.table == SIGN_INS else made
 
 
 def _narrow(kind: AuditCollection, condition: Node) -> str:

@@ -1,166 +1,187 @@
-"""Graph's identityProtection: risk detections, risky users and risky service principals, from the lake's rows of them.
+"""Graph's identityProtection: risk detections, risky users, service principals and agents, with their history and decisions.
 
-Each of the four collections is a table of the default workspace, of which the newest row of an id is told. A decision on a risk is a
-row as well. Who may not read the whole workspace gets nothing: its rows of identities are of no subscription.
+What the product detected and people decided is read from the state, so that a decision is read at once; what Microsoft Entra ID's own
+risk logs say stands beside it. Who may not read the whole workspace gets nothing: identities are of no subscription.
 
-Source: https://learn.microsoft.com/graph/api/resources/identityprotection-overview (v1.0)
+Source: https://learn.microsoft.com/graph/api/resources/identityprotection-overview (v1.0 and beta)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from nephoscope.api.wire import microsoft_graph_query
-from nephoscope.api.wire.azure_error import ApiError, bad, not_assessed
-from nephoscope.api.wire.graph_rows import Row, context_of, query_rows, quote_literal, to_graph_object
-from nephoscope.api.wire.odata_filter import compile_filter
+from nephoscope.api.wire.azure_error import ApiError, not_assessed
+from nephoscope.api.wire.graph_rows import Row, context_of, is_beta, require_version, whole_workspace
+from nephoscope.api.wire.microsoft_graph_query import CollectionQuery, Keyed
 from nephoscope.api.wire.operation import OWN, ApiSurface
-from nephoscope.api.wire.policy_state_query import order_rows, select_fields
+from nephoscope.api.wire.policy_state_query import select_fields
 from nephoscope.api.wire.query_throttling import throttled_fault
-from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, next_link, place
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse
+from nephoscope.api.wire.risk_objects import to_history_item, to_risk_detection, to_risky
+from nephoscope.api.wire.risk_requests import answer_decision, read_ids
 from nephoscope.api.wire.surface_request import ApiCall
-from nephoscope.service.identity_risk import DECISIONS, READ, WRITE, decide_risk
+from nephoscope.identity.risk_decisions import IDENTITY_DECISIONS
+from nephoscope.identity.risk_reader import RiskReader
+from nephoscope.identity.risk_rows import TABLES
+from nephoscope.model.identity_risk import IdentityKind
+from nephoscope.service.identity_risk import READ, WRITE, decide_risk
+from nephoscope.state.workspaces.workspace import DEFAULT
 
 SURFACE = ApiSurface("Identity protection", lets=OWN)
 _ROOT = "/{version}/identityProtection"
-MOST, MOST_IDS = 500, 60
+MOST = 500
+Objects = Callable[[ApiCall], Mapping[str, Row]]
 
 
 @dataclass(frozen=True, slots=True)
 class RiskCollection:
-    """A collection with its table; of risky ones `ids` is the list that a decision names them by, `who` how its details call them."""
+    """A kind of identity: the words of its two collections, the begin of their operations, and what a decision names them by."""
 
-    word: str
-    operations: str
-    table: str
-    ids: str = ""
-    who: str = ""
+    kind: IdentityKind
+    risky: str
+    detections: str
+    ids: str
+    beta: bool = False
 
 
 COLLECTIONS = (
-    RiskCollection("riskDetections", "RiskDetections", "AADUserRiskEvents"),
+    RiskCollection(IdentityKind.USER, "riskyUsers", "riskDetections", "userIds"),
     RiskCollection(
-        "servicePrincipalRiskDetections", "ServicePrincipalRiskDetections", "AADServicePrincipalRiskEvents"
+        IdentityKind.SERVICE_PRINCIPAL, "riskyServicePrincipals", "servicePrincipalRiskDetections", "servicePrincipalIds"
     ),
-    RiskCollection("riskyUsers", "RiskyUsers", "AADRiskyUsers", "userIds", "User"),
-    RiskCollection(
-        "riskyServicePrincipals",
-        "RiskyServicePrincipals",
-        "AADRiskyServicePrincipals",
-        "servicePrincipalIds",
-        "ServicePrincipal",
-    ),
-)
+    RiskCollection(IdentityKind.AGENT, "riskyAgents", "agentRiskDetections", "agentIds", beta=True),
+)  # fmt: skip
 
 
-def _declare(kind: RiskCollection) -> None:
-    path = f"{_ROOT}/{kind.word}"
+def _declare_list(word: str, objects: Objects) -> None:
+    """Declare the list, the count and the single object of a collection."""
+    path, name = f"{_ROOT}/{word}", f"{word[:1].upper()}{word[1:]}"
 
-    @SURFACE.get(path, f"{kind.operations}_List", READ, versioned=False, throttled=throttled_fault)
+    @SURFACE.get(path, f"{name}_List", READ, versioned=False, throttled=throttled_fault)
     def _list(call: ApiCall) -> ApiResponse:
-        """Return those that were read, the newest state of each; not assessed where none ever were."""
-        return _page(call, kind)
-
-    @SURFACE.get(f"{path}/{{id}}", f"{kind.operations}_Get", READ, versioned=False, throttled=throttled_fault)
-    def _get(call: ApiCall) -> ApiResponse:
-        """One of them."""
-        found = _newest(call, kind, [call["id"]])
-        if not found:
-            raise _no_such(call["id"])
-        return ApiResponse({"@odata.context": f"{_context(call, kind)}/$entity", **to_graph_object(found[0])})
-
-    if not kind.ids:
-        return
-
-    @SURFACE.get(
-        f"{path}/{{id}}/history",
-        f"{kind.operations}_History",
-        READ,
-        versioned=False,
-        throttled=throttled_fault,
-    )
-    def _history(call: ApiCall) -> ApiResponse:
-        """Return how the risk of one came to be as it is, the oldest first."""
-        rows = _rows(
-            call, f"{kind.table} | where Id == {quote_literal(call['id'])} | order by TimeGenerated asc"
-        )
-        if not rows:
-            raise _no_such(call["id"])
+        """List them as they are now; not assessed where no risk was ever read or detected."""
+        microsoft_graph_query.admit(call)
+        several = sorted(objects(call).items())
+        rows, told = microsoft_graph_query.page(call, MOST, lambda after: _after(several, after))
         return ApiResponse(
-            {"@odata.context": _context(call, kind), "value": [to_graph_object(one) for one in rows]}
+            {"@odata.context": _context(call, word), **told, "value": [_selected(call, one) for one in rows]}
         )
 
-    for _decision in DECISIONS:
-        _declare_decision(kind, _decision)
+    @SURFACE.get(f"{path}/$count", f"{name}_GetCount", READ, versioned=False, throttled=throttled_fault)
+    def _count(call: ApiCall) -> ApiResponse:
+        """Count those that `$filter` picks."""
+        microsoft_graph_query.admit(call, ("$filter",))
+        total = sum(1 for _ in CollectionQuery.of(call).among(objects(call).items()))
+        return ApiResponse(str(total).encode(), headers={"Content-Type": "text/plain"})
+
+    @SURFACE.get(f"{path}/{{id}}", f"{name}_Get", READ, versioned=False, throttled=throttled_fault)
+    def _get(call: ApiCall) -> ApiResponse:
+        """Return one of them."""
+        found = objects(call).get(call["id"].lower())
+        if found is None:
+            raise _no_such(call["id"])
+        return ApiResponse({"@odata.context": f"{_context(call, word)}/$entity", **_selected(call, found)})
 
 
-def _declare_decision(kind: RiskCollection, decision: str) -> None:
-    name = f"{kind.operations}_{decision[:1].upper()}{decision[1:]}"
+def _declare_history(one: RiskCollection) -> None:
+    path, name = f"{_ROOT}/{one.risky}/{{id}}/history", f"{one.risky[:1].upper()}{one.risky[1:]}"
 
-    @SURFACE.act(f"{_ROOT}/{kind.word}/{decision}", name, WRITE, versioned=False)
+    @SURFACE.get(path, f"{name}_History", READ, versioned=False, throttled=throttled_fault)
+    def _history(call: ApiCall) -> ApiResponse:
+        """List how the risk of an identity came to be as it is, the oldest first."""
+        items = _items(call, one)
+        return ApiResponse(
+            {"@odata.context": _context(call, f"{one.risky}('{call['id']}')/history"), "value": items}
+        )
+
+    @SURFACE.get(f"{path}/{{item}}", f"{name}_GetHistory", READ, versioned=False, throttled=throttled_fault)
+    def _item(call: ApiCall) -> ApiResponse:
+        """Return a change of the risk of an identity; the id of the identity itself names its last."""
+        wanted = call["item"].lower()
+        last = wanted == call["id"].lower()
+        found = [item for item in _items(call, one) if last or str(item["id"]).lower() == wanted]
+        if not found:
+            raise _no_such(call["item"])
+        context = _context(call, f"{one.risky}('{call['id']}')/history/$entity")
+        return ApiResponse({"@odata.context": context, **found[-1]})
+
+
+def _declare_decision(one: RiskCollection, decision: str) -> None:
+    name = f"{one.risky[:1].upper()}{one.risky[1:]}_{decision[:1].upper()}{decision[1:]}"
+
+    @SURFACE.act(f"{_ROOT}/{one.risky}/{decision}", name, WRITE, versioned=False)
     def _act(call: ApiCall) -> ApiResponse:
-        """Decide on the risk of some: a row of the table tells of it, as of every other change."""
-        return decide(call, kind, decision)
+        """Decide on the risk of identities and on their detections; the change is read at once."""
+        _require_version(call, one)
+        ids = read_ids(call, one.ids)
+        answer_decision(lambda: decide_risk(call.service, call.instance.lake, one.kind, decision, ids))
+        return NO_CONTENT
 
 
-for _kind in COLLECTIONS:
-    _declare(_kind)
+def _risky(one: RiskCollection) -> Objects:
+    def read(call: ApiCall) -> Mapping[str, Row]:
+        wanted = [call["id"]] if call["id"] else None
+        found = _reader(call, one).identities(one.kind, wanted)
+        return {key: to_risky(each) for key, each in found.items()}
+
+    return read
 
 
-def decide(call: ApiCall, kind: RiskCollection, decision: str) -> ApiResponse:
-    """Keep a decision; Fault where what it is about is not known."""
-    ids = call.body.get(kind.ids)
-    if not isinstance(ids, list) or not ids or not all(isinstance(one, str) for one in ids):
-        raise bad(f"'{kind.ids}' must be a list of ids.", kind.ids, "BadRequest")
-    if len(ids) > MOST_IDS:
-        raise bad(f"'{kind.ids}' has more than {MOST_IDS} ids.", kind.ids, "BadRequest")
-    known = {str(one["Id"]).lower(): one for one in _newest(call, kind, ids)}
-    if unknown := [one for one in ids if one.lower() not in known]:
-        raise _no_such(unknown[0])
-    names = {kind.ids: ids}
-    rows, service, lake = list(known.values()), call.service, call.instance.lake
-    decide_risk(service, lake, kind.table, rows, decision, who=kind.who, target=kind.word, **names)
-    return NO_CONTENT
+def _detections(one: RiskCollection) -> Objects:
+    def read(call: ApiCall) -> Mapping[str, Row]:
+        found = _reader(call, one).detections(one.kind)
+        return {key: to_risk_detection(each, beta=is_beta(call)) for key, each in found.items()}
+
+    return read
 
 
-def _page(call: ApiCall, kind: RiskCollection) -> ApiResponse:
-    newest = _newest(call, kind)
-    microsoft_graph_query.admit(call)
-    fits = compile_filter(call.asked("$filter"))
-    rows = [one for one in (to_graph_object(row) for row in newest) if fits(one)]
-    if order := call.asked("$orderby"):
-        rows = order_rows(rows, order)
-    start, most = place(call), call.top(MOST)
-    shown = rows[start : start + most]
-    if fields := [one.strip() for one in call.asked("$select").split(",") if one.strip()]:
-        shown = [select_fields(one, fields) for one in shown]
-    body: dict[str, object] = {"@odata.context": _context(call, kind), "value": shown}
-    if microsoft_graph_query.is_count_requested(call) and not start:
-        body["@odata.count"] = len(rows)
-    if len(rows) > start + most:
-        body["@odata.nextLink"] = next_link(call, str(start + most))
-    return ApiResponse(body)
+for _one in COLLECTIONS:
+    _declare_list(_one.detections, _detections(_one))
+    _declare_list(_one.risky, _risky(_one))
+    _declare_history(_one)
+    for _decision in IDENTITY_DECISIONS[_one.kind]:
+        _declare_decision(_one, _decision)
 
 
-def _newest(call: ApiCall, kind: RiskCollection, ids: Sequence[str] | None = None) -> list[Row]:
-    """The newest row of each id; Fault where the table has none at all."""
-    some = "" if ids is None else f"| where Id in~ ({', '.join(map(quote_literal, ids))}) "
-    found = _rows(call, f"{kind.table} {some}| summarize arg_max(TimeGenerated, *) by Id | order by Id asc")
-    if not found and not _rows(call, f"{kind.table} | take 1"):
+def _reader(call: ApiCall, one: RiskCollection) -> RiskReader:
+    """Return what reads risks; a fault for who may not, and where none were ever read or made."""
+    _require_version(call, one)
+    whole_workspace(call, READ)
+    reader = RiskReader(call.instance.lake, call.instance.state, DEFAULT, call.instance.query_seconds)
+    if not reader.has_data(one.kind):
         raise not_assessed(
-            f"{kind.table} has no data: connect the sign-in and risk logs of a tenant (`nephoscope sources`)."
+            f"{TABLES[one.kind].risky} has no data: connect the sign-in and risk logs of a tenant (`nephoscope sources`)."
         )
-    return found
+    return reader
 
 
-def _rows(call: ApiCall, text: str) -> list[Row]:
-    return query_rows(call, text, READ)
+def _require_version(call: ApiCall, one: RiskCollection) -> None:
+    require_version(call)
+    if one.beta and not is_beta(call):
+        raise ApiError(404, "ResourceNotFound", f"'{one.risky}' is in the beta version only.")
+
+
+def _items(call: ApiCall, one: RiskCollection) -> list[Row]:
+    items = _reader(call, one).history(one.kind, call["id"])
+    if not items:
+        raise _no_such(call["id"])
+    return [to_history_item(item, beta=is_beta(call)) for item in items]
+
+
+def _after(several: Iterable[Keyed], after: str) -> Iterable[Keyed]:
+    return (one for one in several if one[0] > after)
+
+
+def _selected(call: ApiCall, one: Mapping[str, object]) -> Row:
+    fields = [name.strip() for name in call.asked("$select").split(",") if name.strip()]
+    return select_fields(dict(one), fields) if fields else dict(one)
 
 
 def _no_such(id_: str) -> ApiError:
     return ApiError(404, "ResourceNotFound", f"Nothing is known of the risk of '{id_[:100]}'.")
 
 
-def _context(call: ApiCall, kind: RiskCollection) -> str:
-    return context_of(call, f"identityProtection/{kind.word}")
+def _context(call: ApiCall, word: str) -> str:
+    return context_of(call, f"identityProtection/{word}")

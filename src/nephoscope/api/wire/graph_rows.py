@@ -14,10 +14,9 @@ from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     from nephoscope.api.wire.surface_request import ApiCall
+    from nephoscope.lake.queries.principal_scope import LakeScope
 
 Row = dict[str, object]
-#: Columns of the lake that are of no object of Graph.
-_OF_THE_LAKE = frozenset({"Type", "TenantId", "SourceSystem", "TimeGenerated", "OperationName"})
 
 
 def require_version(call: ApiCall) -> None:
@@ -26,12 +25,16 @@ def require_version(call: ApiCall) -> None:
         raise ApiError(404, "InvalidVersion", f"Invalid version '{call['version'][:20]}': use v1.0 or beta.")
 
 
-def query_rows(call: ApiCall, text: str, permission: str) -> list[Row]:
-    """Return the rows of a query over the default workspace; 403 for who may not read all of it.
+def is_beta(call: ApiCall) -> bool:
+    """Return whether the path is of the beta version."""
+    return call["version"].lower() == "beta"
+
+
+def whole_workspace(call: ApiCall, permission: str) -> LakeScope:
+    """Return the scope of the default workspace; 403 for who may not read all of it.
 
     Rows of identities belong to no subscription.
     """
-    require_version(call)
     try:
         scope = call.caller.logs(permission, DEFAULT)
     except DeniedError:
@@ -40,6 +43,13 @@ def query_rows(call: ApiCall, text: str, permission: str) -> list[Row]:
         raise ApiError(
             403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."
         )
+    return scope
+
+
+def query_rows(call: ApiCall, text: str, permission: str) -> list[Row]:
+    """Return the rows of a query over the default workspace; 403 for who may not read all of it."""
+    require_version(call)
+    scope = whole_workspace(call, permission)
     lake, seconds = call.instance.lake, call.instance.query_seconds
     result = lake.query(text, scope=scope, workspace=DEFAULT, timeout=seconds)[-1].table
     columns = typed_columns(result)
@@ -53,19 +63,6 @@ def _value(value: object, kind: KqlType) -> object:
     if kind is KqlType.DYNAMIC and isinstance(value, str):
         return msgspec.json.decode(value) if value else None
     return json_value(value, kind)
-
-
-def to_graph_object(row: Row) -> Row:
-    """Return a row as Graph's object: its names in camel case, without what only the lake has."""
-    found = {
-        f"{name[:1].lower()}{name[1:]}": value
-        for name, value in row.items()
-        if not name.startswith("_") and name not in _OF_THE_LAKE
-    }
-    more = found.get("additionalInfo")
-    if more is not None and not isinstance(more, str):
-        found["additionalInfo"] = msgspec.json.encode(more).decode()
-    return found
 
 
 def quote_literal(text: str) -> str:

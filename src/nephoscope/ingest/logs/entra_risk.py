@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from nephoscope.ingest.logs.categories import build_row, read_category
 from nephoscope.ingest.logs.column_filling import Filling
 from nephoscope.ingest.logs.log_format import LogRow
+from nephoscope.ingest.logs.resource_log import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,8 +68,10 @@ class EntraRiskFormat:
         yield build_row(record, context, self.fillings.setdefault(table, Filling(table)), _shape)
 
 
-def _shape(record: dict[str, object], _properties: dict[str, object], _values: dict[str, object]) -> None:
-    """The record's own category, identity and place say nothing of the risk."""
+def _shape(record: dict[str, object], properties: dict[str, object], values: dict[str, object]) -> None:
+    """The record's own category, identity and place say nothing of the risk; older records have the type of an event as `riskType`."""
+    if properties.get("riskType") and not properties.get("riskEventType"):
+        values["RiskEventType"] = to_text(properties["riskType"])
     for name in ("category", "Category"):
         record.pop(name, None)
     if not record.get("location"):

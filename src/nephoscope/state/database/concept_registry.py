@@ -49,6 +49,7 @@ CONCEPTS = {
     "rule_settings": ("rules.rule_settings", "RuleSettings"),
     "learned": ("rules.learned_entities", "LearnedEntities"),
     "tuning_changes": ("rules.tuning_changes", "TuningChanges"),
+    "identity_risks": ("identity.identity_risks", "IdentityRisks"),
     "intel": ("ingestion.threat_intelligence", "Intels"),
     "automation_runs": ("automation.automation_runs", "AutomationRuns"),
     "run_standings": ("automation.run_status", "RunStandings"),

@@ -1,0 +1,1 @@
+"""Identity: the risk of users, service principals and agents."""
