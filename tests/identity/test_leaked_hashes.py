@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.identity.leaked.hash_import import import_hashes
-from nephoscope.identity.leaked.hash_index import HashIndex, HashListError, folder_of, read_info
+from nephoscope.identity.leaked.hash_index import HashIndex, HashListError, index_folder, read_info
 from nephoscope.identity.leaked.password_hashes import hash_md4, hash_ntlm, hash_sha1
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -132,7 +132,7 @@ def test_a_list_replaces_the_one_before_also_while_that_is_read(tmp_path):
         assert before.count(hash_sha1("first")) == 1
     assert counts(tmp_path, ["first", "second"]) == [0, 1]
     assert read_info(tmp_path, "sha1").origin == "second.txt"
-    assert sum(one.is_dir() for one in folder_of(tmp_path, "sha1").iterdir()) == 1
+    assert sum(one.is_dir() for one in index_folder(tmp_path, "sha1").iterdir()) == 1
 
 
 @pytest.mark.parametrize(
@@ -156,6 +156,6 @@ def test_what_is_no_list_is_refused_and_leaves_nothing(tmp_path, content, algori
 def test_damaged_files_are_told(tmp_path):
     (tmp_path / "list.txt").write_text("\n".join(lines(["x"])), "utf-8")
     info = import_hashes(tmp_path, tmp_path / "list.txt", "sha1", NOW)
-    (folder_of(tmp_path, "sha1") / info.folder / "prefixes.u64").write_bytes(b"short")
+    (index_folder(tmp_path, "sha1") / info.folder / "prefixes.u64").write_bytes(b"short")
     with pytest.raises(HashListError, match="import the list again"):
         HashIndex.open(tmp_path, "sha1")

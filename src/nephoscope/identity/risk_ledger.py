@@ -95,7 +95,7 @@ class RiskLedger:
             self._decide_detection(session, each, decision, name)
         types = sorted({each.event_type for each in detections})
         if decision.event_type:
-            self._put_detection(session, self._confirmed(one, decision), name)
+            self._put_detection(session, self._make_confirmation(one, decision), name)
             types = [*types, decision.event_type]
         changed = replace(
             one, state=decision.state, level=decision.level, detail=decision.detail, updated=self.now
@@ -138,7 +138,7 @@ class RiskLedger:
             if decision.state is RiskState.CONFIRMED_COMPROMISED:
                 level = RiskLevel.HIGH
             state = RiskState.AT_RISK if level is not RiskLevel.NONE else decision.state
-            kept = before.get(key) or _identity_of(mine[0])
+            kept = before.get(key) or _new_identity(mine[0])
             changed = replace(kept, state=state, level=level, detail=decision.detail, updated=self.now)
             types = sorted({one.event_type for one in mine})
             self._put_identity(
@@ -163,7 +163,7 @@ class RiskLedger:
     def _raise(self, session: Session, before: RiskyIdentity | None, new: Sequence[RiskDetection]) -> None:
         """Give an identity the level of all its active detections."""
         newest = max(new, key=lambda one: one.happened)
-        kept = before or _identity_of(newest)
+        kept = before or _new_identity(newest)
         about = self.state.identity_risks.detections_on(
             self.workspace, newest.kind, [newest.identity], session
         )
@@ -181,12 +181,12 @@ class RiskLedger:
             session, RiskHistoryItem(identity=changed, initiated_by=PRODUCT, event_types=types), "Detect"
         )
 
-    def _confirmed(self, one: RiskyIdentity, decision: RiskDecision) -> RiskDetection:
+    def _make_confirmation(self, one: RiskyIdentity, decision: RiskDecision) -> RiskDetection:
         """Return the detection that a confirmation adds."""
         return RiskDetection(
             id=str(uuid4()), kind=one.kind, identity=one.id, event_type=decision.event_type, level=decision.level,
             state=decision.state, detail=decision.detail, happened=self.now, detected=self.now, updated=self.now,
-            timing="offline", activity=activity_of(one.kind), name=one.name, display_name=one.display_name, app_id=one.app_id,
+            timing="offline", activity=activity_kind(one.kind), name=one.name, display_name=one.display_name, app_id=one.app_id,
             tenant=one.tenant, reasons=["an administrator confirmed that the identity is compromised"],
         )  # fmt: skip
 
@@ -207,12 +207,12 @@ class RiskLedger:
         self.state.outbox.add(session, self.workspace, TABLES[one.kind].risky, identity_row(item, name))
 
 
-def activity_of(kind: IdentityKind) -> str:
+def activity_kind(kind: IdentityKind) -> str:
     """Return what Graph calls the activity of a detection that is about no sign-in."""
     return "user" if kind is IdentityKind.USER else "servicePrincipal"
 
 
-def _identity_of(one: RiskDetection) -> RiskyIdentity:
+def _new_identity(one: RiskDetection) -> RiskyIdentity:
     """Return an identity that was not at risk before a detection."""
     return RiskyIdentity(
         kind=one.kind, id=one.identity, level=RiskLevel.NONE, state=RiskState.NONE, updated=one.detected, name=one.name,

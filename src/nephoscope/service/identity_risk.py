@@ -124,11 +124,11 @@ def _detections_of_log(
     rows = {str(row["Id"]).lower(): row for row in query_lake(lake, text, workspace)}
     for one in requests:
         if one.lower() not in rows:
-            raise NotFoundError(f"There is no sign-in '{one[:100]}'.")
-    return [_detection_of(row, context) for row in rows.values()]
+            raise NotFoundError(f"No sign-in has the ID '{one[:100]}'.")
+    return [_make_detection(row, context) for row in rows.values()]
 
 
-def _detection_of(row: dict[str, object], context: ServiceContext) -> RiskDetection:
+def _make_detection(row: dict[str, object], context: ServiceContext) -> RiskDetection:
     location = row["LocationDetails"]
     given = read_level(row["RiskLevelAggregated"])
     return RiskDetection(

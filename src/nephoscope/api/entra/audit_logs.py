@@ -16,8 +16,8 @@ from nephoscope.api.wire import microsoft_graph_query
 from nephoscope.api.wire.azure_error import ApiError, bad, not_assessed
 from nephoscope.api.wire.graph_rows import (
     Row,
-    context_of,
     is_beta,
+    odata_context,
     query_rows,
     quote_literal,
     require_version,
@@ -97,7 +97,7 @@ def _declare(kind: AuditCollection) -> None:
         rows = query_rows(call, f"{kind.table} | where Id == {quote_literal(call['id'])} | take 1", READ)
         if not rows:
             raise ApiError(404, "ResourceNotFound", f"Resource '{call['id'][:100]}' does not exist.")
-        context = {"@odata.context": f"{context_of(call, f'auditLogs/{kind.word}')}/$entity"}
+        context = {"@odata.context": f"{odata_context(call, f'auditLogs/{kind.word}')}/$entity"}
         return ApiResponse({**context, **_objects(call, kind, rows)[0]})
 
 
@@ -143,7 +143,10 @@ def _page(call: ApiCall, kind: AuditCollection) -> ApiResponse:
         )
     if fields := [one.strip() for one in call.asked("$select").split(",") if one.strip()]:
         shown = [select_fields(one, fields) for one in shown]
-    body: dict[str, object] = {"@odata.context": context_of(call, f"auditLogs/{kind.word}"), "value": shown}
+    body: dict[str, object] = {
+        "@odata.context": odata_context(call, f"auditLogs/{kind.word}"),
+        "value": shown,
+    }
     if after:
         body["@odata.nextLink"] = next_link(call, after)
     return ApiResponse(body)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from nephoscope.api.wire import microsoft_graph_query
 from nephoscope.api.wire.azure_error import ApiError, not_assessed
-from nephoscope.api.wire.graph_rows import Row, context_of, is_beta, require_version, whole_workspace
+from nephoscope.api.wire.graph_rows import Row, is_beta, odata_context, require_version, whole_workspace
 from nephoscope.api.wire.microsoft_graph_query import CollectionQuery, Keyed
 from nephoscope.api.wire.operation import OWN, ApiSurface
 from nephoscope.api.wire.policy_state_query import select_fields
@@ -64,9 +64,13 @@ def _declare_list(word: str, objects: Objects) -> None:
         """List them as they are now; not assessed where no risk was ever read or detected."""
         microsoft_graph_query.admit(call)
         several = sorted(objects(call).items())
-        rows, told = microsoft_graph_query.page(call, MOST, lambda after: _after(several, after))
+        rows, told = microsoft_graph_query.page(call, MOST, lambda after: _skip_to(several, after))
         return ApiResponse(
-            {"@odata.context": _context(call, word), **told, "value": [_selected(call, one) for one in rows]}
+            {
+                "@odata.context": _context(call, word),
+                **told,
+                "value": [_select_shown(call, one) for one in rows],
+            }
         )
 
     @SURFACE.get(f"{path}/$count", f"{name}_GetCount", READ, versioned=False, throttled=throttled_fault)
@@ -82,7 +86,9 @@ def _declare_list(word: str, objects: Objects) -> None:
         found = objects(call).get(call["id"].lower())
         if found is None:
             raise _no_such(call["id"])
-        return ApiResponse({"@odata.context": f"{_context(call, word)}/$entity", **_selected(call, found)})
+        return ApiResponse(
+            {"@odata.context": f"{_context(call, word)}/$entity", **_select_shown(call, found)}
+        )
 
 
 def _declare_history(one: RiskCollection) -> None:
@@ -170,11 +176,11 @@ def _items(call: ApiCall, one: RiskCollection) -> list[Row]:
     return [to_history_item(item, beta=is_beta(call)) for item in items]
 
 
-def _after(several: Iterable[Keyed], after: str) -> Iterable[Keyed]:
+def _skip_to(several: Iterable[Keyed], after: str) -> Iterable[Keyed]:
     return (one for one in several if one[0] > after)
 
 
-def _selected(call: ApiCall, one: Mapping[str, object]) -> Row:
+def _select_shown(call: ApiCall, one: Mapping[str, object]) -> Row:
     fields = [name.strip() for name in call.asked("$select").split(",") if name.strip()]
     return select_fields(dict(one), fields) if fields else dict(one)
 
@@ -184,4 +190,4 @@ def _no_such(id_: str) -> ApiError:
 
 
 def _context(call: ApiCall, word: str) -> str:
-    return context_of(call, f"identityProtection/{word}")
+    return odata_context(call, f"identityProtection/{word}")

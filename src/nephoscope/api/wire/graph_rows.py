@@ -70,6 +70,6 @@ def quote_literal(text: str) -> str:
     return msgspec.json.encode(text.encode("utf-8", "replace").decode()).decode()
 
 
-def context_of(call: ApiCall, path: str) -> str:
+def odata_context(call: ApiCall, path: str) -> str:
     """Return the @odata.context of a path."""
     return f"{call.base}/{call['version']}/$metadata#{path}"

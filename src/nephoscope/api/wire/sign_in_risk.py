@@ -28,13 +28,14 @@ def with_risk(sign_ins: Sequence[Row], state: State, workspace: str) -> list[Row
         found[one.request.lower()].append(one)
     users = risks.find_identities(workspace, IdentityKind.USER, {str(row["userId"]) for row in sign_ins})
     return [
-        _judged(row, found[str(row["id"]).lower()], users.get(str(row["userId"]).lower())) for row in sign_ins
+        _apply_risk(row, found[str(row["id"]).lower()], users.get(str(row["userId"]).lower()))
+        for row in sign_ins
     ]
 
 
-def _judged(row: Row, detections: Sequence[RiskDetection], user: RiskyIdentity | None) -> Row:
+def _apply_risk(row: Row, detections: Sequence[RiskDetection], user: RiskyIdentity | None) -> Row:
     if detections:
-        return {**row, **_of_detections(row, detections)}
+        return {**row, **_combine_detections(row, detections)}
     if (
         user is None
         or row["riskState"] != RiskState.AT_RISK
@@ -49,7 +50,7 @@ def _judged(row: Row, detections: Sequence[RiskDetection], user: RiskyIdentity |
     }  # fmt: skip
 
 
-def _of_detections(row: Row, detections: Sequence[RiskDetection]) -> Row:
+def _combine_detections(row: Row, detections: Sequence[RiskDetection]) -> Row:
     newest = max(detections, key=lambda one: one.updated)
     active = [one for one in detections if one.is_active]
     now = [one for one in detections if one.timing == "realtime"]

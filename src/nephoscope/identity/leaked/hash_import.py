@@ -23,7 +23,7 @@ from nephoscope.identity.leaked.hash_index import (
     PREFIXES,
     HashListError,
     HashListInfo,
-    folder_of,
+    index_folder,
     replace_index,
 )
 from nephoscope.identity.leaked.password_hashes import LENGTHS
@@ -48,7 +48,7 @@ class UnsortedError(Exception):
 
 def import_hashes(data: Path, source: Path, algorithm: str, now: datetime) -> HashListInfo:
     """Make the index of an algorithm from a list, in the place of the one before it; HashListError where it cannot be read."""
-    folder = folder_of(data, algorithm)
+    folder = index_folder(data, algorithm)
     making = folder / secrets.token_hex(8)
     making.mkdir(mode=0o700, parents=True)
     text, files = _query(source, LENGTHS[algorithm])

@@ -54,7 +54,7 @@ class HashIndex:
         info = read_info(data, algorithm)
         if info is None:
             return None
-        folder = folder_of(data, algorithm) / info.folder
+        folder = index_folder(data, algorithm) / info.folder
         sizes = ((PREFIXES, PREFIX_BYTES), (COUNTS, COUNT_BYTES))
         files = tuple(_map(folder / name, info.entries * size) for name, size in sizes)
         return cls(info, memoryview(files[0]).cast("Q"), memoryview(files[1]).cast("I"), files)
@@ -97,7 +97,7 @@ class HashIndex:
         return bisect_left(self._prefixes, wanted)
 
 
-def folder_of(data: Path, algorithm: str) -> Path:
+def index_folder(data: Path, algorithm: str) -> Path:
     """Return where the indexes of an algorithm lie; HashListError for one that is not known."""
     if algorithm not in ALGORITHMS:
         raise HashListError(f"unknown algorithm {algorithm!r}: use {' or '.join(ALGORITHMS)}")
@@ -106,7 +106,7 @@ def folder_of(data: Path, algorithm: str) -> Path:
 
 def read_info(data: Path, algorithm: str) -> HashListInfo | None:
     """Return what the index of an algorithm is made of, None where there is none."""
-    path = folder_of(data, algorithm) / MANIFEST
+    path = index_folder(data, algorithm) / MANIFEST
     try:
         return msgspec.json.decode(path.read_bytes(), type=HashListInfo)
     except FileNotFoundError:
@@ -117,7 +117,7 @@ def read_info(data: Path, algorithm: str) -> HashListInfo | None:
 
 def replace_index(data: Path, info: HashListInfo) -> None:
     """Let an index whose files are written be the one that is looked up from now on, and remove those before it."""
-    folder = folder_of(data, info.algorithm)
+    folder = index_folder(data, info.algorithm)
     beside = folder / f"{MANIFEST}.new"
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(msgspec.json.encode(info))
