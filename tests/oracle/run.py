@@ -62,7 +62,6 @@ RUNNERS = (
     Runner("lake_tables.py", "corpora"),
     Runner("lake_parsers.py", "corpora", share=0.92),
     Runner("kql_satisfy.py", "corpora", ("--every", "10"), share=0.82),
-    Runner("identity_cases.py", "corpora/identity", share=0.93),
     Runner("network_cases.py", "corpora/network", share=0.99),
     Runner("identity_cases.py", "corpora/identity", share=0.95),
     Runner("api_examples.py", "corpora/azure-api/examples.jsonl", share=0.94),
