@@ -138,6 +138,12 @@ class ImageRequests:
         with self._database.read() as session:
             return [_request(row) for row in session.scalars(query.order_by(*order).limit(most))]
 
+    def count(self, status: RequestStatus) -> int:
+        """Return how many requests have a status."""
+        query = select(func.count()).where(ImageRequestRow.status == status.value)
+        with self._database.read() as session:
+            return session.scalar(query) or 0
+
     def due(self, registry: str, now: datetime, most: int) -> list[ImageRequest]:
         """Return the requests of a registry that are approved and wait to be imported."""
         rows = ImageRequestRow

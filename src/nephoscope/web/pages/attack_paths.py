@@ -36,9 +36,12 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     found = find_rows(visit, wanted, snapshot.attack_paths.list_wanted(reach, sought))
     if visit.asked("format") == "csv":
         return as_csv("attack-paths", _COLUMNS, map(_row, found.rows))
+    narrowed = len(found.rows) < len(every)
     return {
         "snapshot": snapshot, "list": show_rows(visit, wanted, found), "levels": snapshot.attack_paths.levels(reach),
-        "severities": list(reversed(Severity)), "through": _through(every, visit.asked("through")), "chokes": chokes(found.rows),
+        "severities": list(reversed(Severity)), "through": _through(every, visit.asked("through")),
+        "chokes": chokes(found.rows) if narrowed else snapshot.once(("choke points", reach), lambda: chokes(every)),
+
         "gaps": snapshot.made.gaps_for(reach),
     }  # fmt: skip
 

@@ -134,9 +134,7 @@ def _row(one: ImageRequest) -> tuple[object, ...]:
 
 def open_requests(visit: Visit) -> int | None:
     """Return how many requests wait for an answer."""
-    return (
-        len(visit.instance.state.image_requests.list_requests([RequestStatus.OPEN.value], most=MOST)) or None
-    )
+    return visit.instance.state.image_requests.count(RequestStatus.OPEN) or None
 
 
 PAGE = Page(

@@ -125,8 +125,10 @@ def trend(runs: Iterable[PipelineRun]) -> list[int]:
 def open_items(visit: Visit) -> int | None:
     """Return how many work items are open in what the visitor may see."""
     names = {one.name for one in readable_repositories(visit.service)}
+    if not names:
+        return None
     counts = visit.instance.state.pipelines.open_counts()
-    return sum(sum(several.values()) for name, several in counts.items() if name in names) if names else None
+    return sum(sum(several.values()) for name, several in counts.items() if name in names)
 
 
 def _make_row(

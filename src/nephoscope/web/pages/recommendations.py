@@ -203,7 +203,12 @@ def count_failing(visit: Visit) -> int | None:
     """Count how many recommendations have a failing resource."""
     if visit.snapshot is None:
         return None
-    return sum(1 for tally in visit.snapshot.findings.tallies(visit.reach(READ)) if tally.unhealthy)
+    snapshot, reach = visit.snapshot, visit.reach(READ)
+
+    def count() -> int:
+        return sum(1 for tally in snapshot.findings.tallies(reach) if tally.unhealthy)
+
+    return snapshot.once(("failing recommendations", reach), count)
 
 
 PAGES = (
