@@ -93,6 +93,45 @@ def test_vulnerabilities_of_an_image(data: Path, layout: str) -> None:
     assert run(data, "image", layout, "--platform", "linux").exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("products", "closed"),
+    [
+        ([{"@id": "pkg:deb/debian/libfoo1@1.2-3?distro=debian-12"}], {"CVE-2026-1"}),
+        ([{"@id": "pkg:deb/debian/foo"}], {"CVE-2026-1"}),
+        ([{"@id": "pkg:deb/debian/libfoo1@1.2-2"}], set()),
+        ([{"@id": "{layout}"}], {"CVE-2026-1"}),
+        ([{"@id": "{layout}", "subcomponents": [{"@id": "pkg:deb/debian/libfoo1"}]}], {"CVE-2026-1"}),
+        ([{"@id": "{layout}", "subcomponents": [{"@id": "pkg:deb/debian/other"}]}], set()),
+        ([{"@id": "pkg:oci/other@sha256:00"}], set()),
+    ],
+)
+def test_statements_of_a_file_close_findings(
+    data: Path, layout: str, tmp_path: Path, products: list[dict[str, object]], closed: set[str]
+) -> None:
+    statement = {"vulnerability": {"name": "CVE-2026-1"}, "status": "not_affected", "products": products}
+    document = {
+        "@context": "https://openvex.dev/ns/v0.2.0",
+        "@id": "https://shop.example/vex/1",
+        "author": "Shop",
+        "timestamp": "2026-01-01T00:00:00Z",
+        "version": 1,
+        "statements": [{**statement, "justification": "component_not_present"}],
+    }
+    vex = tmp_path / "own.json"
+    vex.write_text(json.dumps(document).replace("{layout}", layout))
+    told = run(data, "image", layout, "--vex", str(vex), "-o", "csv")
+    found = {line.split(",")[1] for line in told.stdout.splitlines()[1:]}
+    assert {"CVE-2026-1", "PYSEC-2026-2"} - found == closed
+    assert ("closed by VEX: 1 finding" in told.output) == bool(closed)
+
+
+def test_a_file_without_statements_is_refused(data: Path, layout: str, tmp_path: Path) -> None:
+    bill = tmp_path / "bill.json"
+    bill.write_text('{"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": []}')
+    told = run(data, "image", layout, "--vex", str(bill))
+    assert (told.exit_code, "the file holds no statement" in told.output) == (2, True)
+
+
 def test_what_is_found_beside_packages_is_stored_without_the_secret(data: Path, tmp_path: Path) -> None:
     token = "ghp_" + "1234567890abcdefABCDEF1234567890abCD"
     make_layout(tmp_path / "layout", [{**BASE, "app/.env": f"GITHUB_TOKEN={token}\n".encode()}])

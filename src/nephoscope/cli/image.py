@@ -53,6 +53,7 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
     """
     from nephoscope.cli.session.inventory_options import keep_scan
     from nephoscope.cli.session.scan_output import assess, circumstances, show_examination
+    from nephoscope.cli.session.vex_files import close_by_statements, image_holders, read_statements
     from nephoscope.collect.images.errors import ImageError
     from nephoscope.collect.malware.errors import MalwareRuleError
     from nephoscope.collect.scanning.examination_builder import examine_image
@@ -60,7 +61,7 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
     from nephoscope.collect.scanning.layer_cache import LayerFolder
     from nephoscope.service.examinations import looked_for
 
-    keeping = InventoryOptions.parse(asked)
+    keeping, statements = InventoryOptions.parse(asked), read_statements(asked["vex"])
     parts = () if packages else look_for
     judged_by = wishes(asked, packages=packages)
     around = circumstances(data, parts, allowed, denied)
@@ -71,6 +72,7 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
             reading = ImageReading(wanted, LayerFolder(data / "inventory" / "layers", wanted.digest))
             found = examine_image(image, reading, around, tag or tag_of(target))
         assessments = assess(data, found.contents, judged_by, keeping.exempted_image(image, target, tag))
+        assessments = close_by_statements(assessments, statements, image_holders(image, target))
     except (ImageError, DatabaseFileError, MalwareRuleError, StateError) as error:
         usage_error(str(error))
     if keeping.keep:

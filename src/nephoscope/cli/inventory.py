@@ -44,18 +44,20 @@ def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: 
 
     from nephoscope.cli.session.inventory_options import keep_scan
     from nephoscope.cli.session.scan_output import assess, circumstances, show_examination
+    from nephoscope.cli.session.vex_files import close_by_statements, read_statements
     from nephoscope.collect.malware.errors import MalwareRuleError
     from nephoscope.collect.scanning.examination_builder import examine_root
     from nephoscope.collect.scanning.root_scan import RootError, RootScan
     from nephoscope.service.examinations import looked_for
 
-    keeping = InventoryOptions.parse(asked)
+    keeping, statements = InventoryOptions.parse(asked), read_statements(asked["vex"])
     around = circumstances(data, look_for, allowed, denied)
     try:
         wanted = looked_for(data, look_for, around.now)
         found = examine_root(RootScan(root, one_file_system=not all_file_systems, looked_for=wanted), around)
         judged_by = wishes(asked, packages=not vulnerabilities)
         assessments = assess(data, found.contents, judged_by, keeping.exempted_machine())
+        assessments = close_by_statements(assessments, statements)
     except (RootError, DatabaseFileError, MalwareRuleError, StateError) as error:
         usage_error(str(error))
     if keeping.keep:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 import click
@@ -23,8 +24,6 @@ from nephoscope.cli.terminal.messages import tell
 from nephoscope.cli.terminal.sanitize_output import format_count
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nephoscope.collect.scanning.examination import Examination, ExaminedPart
     from nephoscope.collect.scanning.examination_builder import ExaminationContext
     from nephoscope.collect.scanning.scan_contents import InventoryContents
@@ -72,6 +71,10 @@ def inside_options(command: _Command) -> _Command:
         ),
         click.option("--fail-on-unknown", is_flag=True, help="Exit 3 if a package was not assessed, or a severity is unknown."),
         click.option(
+            "--vex", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+            help="OpenVEX, CSAF or CycloneDX file whose statements close findings of this scan. May be repeated.",
+        ),
+        click.option(
             "--output", "-o", type=click.Choice(FORMATS), default="table", show_default=True,
             help=("Output format; csv lists packages or vulnerabilities, cyclonedx and spdx write a bill " "of materials."),
         ),
@@ -87,6 +90,7 @@ class GateOptions(TypedDict):
     fail_on: str | None
     fail_on_unknown: bool
     output: str
+    vex: tuple[Path, ...]
 
 
 class InsideOptions(GateOptions, KeepOptions):
