@@ -27,6 +27,7 @@ from nephoscope_agent.settings import Settings, load_key, load_settings, write_d
 #: Rows that wait in memory where the disk takes none; more are counted as lost.
 _MOST_WAITING = 20_000
 _BATCH_ROWS = 5_000
+_GATHER_SECONDS = 0.2
 _RETRY_SECONDS = 300.0
 _REPORT_SECONDS = 60.0
 _STATUS = "status.json"
@@ -110,10 +111,18 @@ class Agent:
         """Wait until a sensor has events or is due, or rows are to be written."""
         due = min((state.due for state in self.states), default=time.time() + 1)
         pause = max(0.0, min(due - time.time(), self.settings.flush_seconds if self.waiting else 1.0))
-        for descriptor, _ in self._poll.poll(pause * 1000):
-            state = self._by_descriptor.get(descriptor)
-            if state is not None:
+        ready = self._poll.poll(pause * 1000)
+        states = [
+            self._by_descriptor[descriptor] for descriptor, _ in ready if descriptor in self._by_descriptor
+        ]
+        for state in states:
+            if not state.sensor.is_crowded:
                 self._collect(state, time.time())
+        crowded = [state for state in states if state.sensor.is_crowded]
+        if crowded:
+            self.stop.wait(_GATHER_SECONDS)
+        for state in crowded:
+            self._collect(state, time.time())
 
     def _collect_due(self, now: float) -> None:
         for state in self.states:
@@ -131,7 +140,9 @@ class Agent:
             rows = sensor.collect(now)
         except Exception as error:  # noqa: BLE001 - the boundary of a sensor: the others go on, and the server is told
             self._close(state)
-            state.failed, state.due = f"{type(error).__name__}: {error}", now + _RETRY_SECONDS
+            is_told = isinstance(error, SensorUnavailableError)
+            state.failed = str(error) if is_told else f"{type(error).__name__}: {error}"
+            state.due = now + _RETRY_SECONDS
             return
         state.rows += len(rows)
         self.waiting += rows

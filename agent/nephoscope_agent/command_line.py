@@ -90,11 +90,10 @@ def _collect(given: argparse.Namespace) -> int:
             continue
         try:
             sensor.open()
+            rows = sensor.collect(time.time())
         except SensorUnavailableError as error:
             print(f"{sensor.name}: not available: {error}", file=sys.stderr)  # noqa: T201 - a command line
             continue
-        try:
-            rows = sensor.collect(time.time())
         finally:
             sensor.close()
         for limit in sensor.limits:

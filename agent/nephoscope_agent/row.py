@@ -42,6 +42,8 @@ class Sensor:
     name: ClassVar[str]
     #: Seconds between two calls of `collect`; of a sensor with a file descriptor, the longest pause between two calls.
     interval: float = 60.0
+    #: Whether its events come in crowds, and may wait for a moment to be read together.
+    is_crowded: ClassVar[bool] = False
 
     def __init__(self, context: SensorContext) -> None:
         self.context = context

@@ -38,7 +38,7 @@ _GROUP_OR_SUBSCRIPTION = re.compile(r"/subscriptions/[^/]+(/resourcegroups/[^/]+
 _MACHINE_ID = re.compile(r"[0-9a-f]{32}")
 #: The tables of which an agent may send rows, all about its own machine.
 TABLES = frozenset({
-    "ConfigurationChange", "ConfigurationData", "DeviceEvents", "DeviceFileCertificateInfo", "DeviceFileEvents",
+    "ConfigurationChange", "ConfigurationData", "ContainerInventory", "DeviceEvents", "DeviceFileCertificateInfo", "DeviceFileEvents",
     "DeviceImageLoadEvents", "DeviceInfo", "DeviceLogonEvents", "DeviceNetworkEvents", "DeviceNetworkInfo",
     "DeviceProcessEvents", "Heartbeat", "LinuxAuditLog", "MDCFileIntegrityMonitoringEvents", "ProtectionStatus",
     "SecurityBaseline", "SecurityBaselineSummary", "Syslog", "Update", "VMBoundPort", "VMComputer", "VMConnection", "VMProcess",

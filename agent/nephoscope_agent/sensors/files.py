@@ -1,0 +1,218 @@
+"""File integrity: changes of the watched folders with the process that made them, and a scan that finds what events missed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import stat
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any
+
+from nephoscope_agent.accounts import group_name, user_name
+from nephoscope_agent.file_notices import open_notices
+from nephoscope_agent.process_table import Process, initiating_columns
+from nephoscope_agent.row import Row, Sensor, SensorUnavailableError, Values, format_time
+from nephoscope_agent.sensor_context import SensorContext
+
+_SCAN_SECONDS = 4 * 3600.0
+_MOST_FILES = 200_000
+_MOST_HASHED = 64 << 20
+#: The members of a state that are those of its content, and of its attributes.
+_CONTENT, _ATTRIBUTES = ("sha256", "size", "link", "inode"), ("mode", "uid", "gid", "xattrs")
+#: What editors and package managers write beside a file for a moment.
+_PASSING = (".swp", ".swx", "~", ".dpkg-new", ".dpkg-tmp")
+
+
+class FilesSensor(Sensor):
+    """Keeps the state of every watched file; rows tell how it changed, and by whom where the kernel says it."""
+
+    name = "files"
+    interval = 10.0
+
+    def __init__(self, context: SensorContext) -> None:
+        super().__init__(context)
+        self._notices: Any = None
+        self._states: dict[str, Values] = {}
+        self._scanned = 0.0
+        self._actors: OrderedDict[str, Process] = OrderedDict()
+
+    def open(self) -> None:
+        self._notices, reason = open_notices()
+        self.limits.extend([reason] if reason else [])
+        watched = [str(self.context.settings.path(one)) for one in self.context.settings.watched]
+        self._roots = [one for one in dict.fromkeys(map(os.path.realpath, watched)) if os.path.isdir(one)]
+        if not self._roots:
+            self.close()
+            raise SensorUnavailableError("none of the watched folders exists")
+        self._states = dict(self._scan())
+
+    def fileno(self) -> int:
+        return self._notices.fileno() if self._notices is not None else -1
+
+    def collect(self, now: float) -> list[Row]:
+        rows: list[Row] = []
+        changed: dict[str, int] = {}
+        for notice in self._notices.read():
+            if notice.is_folder and os.path.isdir(notice.path) and not os.path.islink(notice.path):
+                changed.update(dict.fromkeys((path for path, _ in self._scan_below(notice.path)), notice.pid))
+            if notice.pid != os.getpid():
+                changed[notice.path] = notice.pid or changed.get(notice.path, 0)
+        for path, pid in changed.items():
+            rows += self._compare(path, read_state(path), self._actor(pid), now)
+        if now - self._scanned >= _SCAN_SECONDS and self._scanned:
+            rows += self._compare_all(now)
+        self._scanned = self._scanned or now
+        self.lost = self._notices.lost
+        return rows
+
+    def close(self) -> None:
+        if self._notices is not None:
+            self._notices.close()
+            self._notices = None
+
+    def _actor(self, pid: int) -> Process | None:
+        return self.context.processes.find(pid) if pid else None
+
+    def _scan(self) -> Iterator[tuple[str, Values]]:
+        for root in self._roots:
+            yield from self._scan_below(root)
+
+    def _scan_below(self, root: str) -> Iterator[tuple[str, Values]]:
+        """Watch the folders at and below one, and yield the states of what lies in them."""
+        for folder, _, names in os.walk(root):
+            try:
+                self._notices.watch(folder)
+            except OSError as error:
+                limit = f"{folder} is not watched: {error.strerror}"
+                if limit not in self.limits and len(self.limits) < 20:
+                    self.limits.append(limit)
+            for name in names:
+                path = os.path.join(folder, name)
+                state = read_state(path)
+                if state is not None and len(self._states) < _MOST_FILES:
+                    yield path, state
+
+    def _compare_all(self, now: float) -> list[Row]:
+        """Find what changed without a notice, such as by a hard link from elsewhere."""
+        self._scanned = now
+        found = dict(self._scan())
+        paths = sorted(found.keys() | self._states.keys())
+        return [row for path in paths for row in self._compare(path, found.get(path), None, now)]
+
+    def _compare(self, path: str, after: Values | None, actor: Process | None, now: float) -> list[Row]:
+        before = self._states.get(path)
+        if before == after or path.endswith(_PASSING):
+            return []
+        if after is None:
+            self._states.pop(path, None)
+        else:
+            self._states[path] = after
+        changed = {
+            name
+            for name in (*_CONTENT, *_ATTRIBUTES, "mtime")
+            if (before or {}).get(name) != (after or {}).get(name)
+        }
+        change = "Created" if before is None else "Deleted" if after is None else "Modified"
+        if change == "Modified" and not changed & {*_CONTENT}:
+            change = "AttributesChanged" if changed & {*_ATTRIBUTES} else ""
+        return self._rows(path, before, after, change, actor, now) if change else []
+
+    def _rows(
+        self,
+        path: str,
+        before: Values | None,
+        after: Values | None,
+        change: str,
+        actor: Process | None,
+        now: float,
+    ) -> list[Row]:
+        root = self.context.settings.root
+        shown = path if root == "/" else "/" + os.path.relpath(path, root)
+        state = after or before or {}
+        details = {"before": _shown(before, root), "after": _shown(after, root)}
+        moment = format_time(now)
+        integrity = {
+            "TimeGenerated": moment, "MonitoredEntityType": "File",
+            "ChangeType": {"AttributesChanged": "Modified"}.get(change, change),
+            "FileName": os.path.basename(shown), "FilePath": shown, "FileSha256": state.get("sha256", ""), "FileSize": state["size"],
+            "OldValueData": _text(before), "NewValueData": _text(after), **_integrity_actor(actor, root),
+        }  # fmt: skip
+        event = {
+            "TimeGenerated": moment, "Timestamp": moment, "ActionType": f"File{change}", "FileName": os.path.basename(shown),
+            "FolderPath": shown, "SHA256": state.get("sha256", ""), "FileSize": state["size"], "AdditionalFields": details,
+            **initiating_columns(actor, root),
+        }  # fmt: skip
+        return [Row("MDCFileIntegrityMonitoringEvents", integrity), Row("DeviceFileEvents", event)]
+
+
+def read_state(path: str) -> Values | None:
+    """Return what is remembered of a file, None where it is none."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    if stat.S_ISDIR(found.st_mode):
+        return None
+    state: Values = {
+        "mode": f"{stat.S_IMODE(found.st_mode):04o}", "uid": found.st_uid, "gid": found.st_gid, "size": found.st_size,
+        "mtime": found.st_mtime_ns, "inode": found.st_ino, "xattrs": _xattrs(path),
+    }  # fmt: skip
+    if stat.S_ISLNK(found.st_mode):
+        with contextlib.suppress(OSError):
+            state["link"] = os.readlink(path)
+    elif stat.S_ISREG(found.st_mode) and found.st_size <= _MOST_HASHED:
+        state["sha256"] = _digest(path)
+    return state
+
+
+def _digest(path: str) -> str:
+    made = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                made.update(block)
+    except OSError:
+        return ""
+    return made.hexdigest()
+
+
+def _xattrs(path: str) -> dict[str, str]:
+    found = {}
+    with contextlib.suppress(OSError):
+        for name in os.listxattr(path, follow_symlinks=False):
+            found[name] = os.getxattr(path, name, follow_symlinks=False).hex()
+    return found
+
+
+def _shown(state: Values | None, root: str) -> Values | None:
+    if state is None:
+        return None
+    names = {"owner": user_name(state["uid"], root), "group": group_name(state["gid"], root)}
+    return {**{name: value for name, value in state.items() if name not in ("inode", "mtime")}, **names}
+
+
+def _text(state: Values | None) -> str:
+    if state is None:
+        return ""
+    return ", ".join(
+        f"{name}={state[name]}"
+        for name in ("sha256", "size", "mode", "uid", "gid", "link", "xattrs")
+        if state.get(name)
+    )
+
+
+def _integrity_actor(actor: Process | None, root: str) -> Values:
+    if actor is None:
+        return {}
+    return {
+        "InitiatingProcessId": actor.pid,
+        "InitiatingProcessName": os.path.basename(actor.program) or actor.name,
+        "InitiatingProcessImageFilePath": actor.program,
+        "InitiatingProcessImageFileName": os.path.basename(actor.program),
+        "InitiatingProcessAccountName": user_name(actor.uid, root),
+        "InitiatingProcessAccountSid": str(actor.uid),
+        "InitiatingProcessCreationTime": format_time(actor.started),
+        "InitiatingProcessSource": actor.command,
+    }

@@ -1,0 +1,146 @@
+"""What runs by itself: entries of cron, timers and services of systemd."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from nephoscope_agent.inventory_sensor import InventorySensor, configuration, device_event
+from nephoscope_agent.row import Row, Values
+
+_SYSTEM_TABLES = ("/etc/crontab", "/etc/cron.d/*", "/etc/anacrontab")
+_USER_TABLES = ("/var/spool/cron/crontabs/*", "/var/spool/cron/*")
+_SCRIPTS = (
+    "/etc/cron.hourly/*",
+    "/etc/cron.daily/*",
+    "/etc/cron.weekly/*",
+    "/etc/cron.monthly/*",
+    "/etc/init.d/*",
+    "/etc/rc.local",
+)
+_UNITS = (
+    "/etc/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+    "/usr/local/lib/systemd/system",
+)
+_LARGEST = 1 << 18
+
+
+class SchedulesSensor(InventorySensor):
+    """Compares tables of cron, scripts that run at times, and units of systemd that start something."""
+
+    name = "schedules"
+    interval = 30.0
+
+    def read(self) -> dict[str, Values]:
+        found = {
+            f"{one['path']}|{one['command']}|{one['schedule']}": one
+            for one in (*self._cron(), *self._units())
+        }
+        spool = self.context.settings.path("/var/spool/cron")
+        hidden = spool.is_dir() and not _is_readable(spool)
+        self.limits[:] = ["the tables of cron of users are not readable"] if hidden else []
+        return found
+
+    def _cron(self) -> Iterator[Values]:
+        for pattern in _SYSTEM_TABLES:
+            for path in self._glob(pattern):
+                yield from self._entries(path, with_user=not path.name.startswith("anacron"))
+        for pattern in _USER_TABLES:
+            for path in self._glob(pattern):
+                yield from self._entries(path, with_user=False)
+        for pattern in _SCRIPTS:
+            for path in self._glob(pattern):
+                yield self._values("script", path, path.parent.name, "root", str(self._shown(path)))
+
+    def _entries(self, path: Path, *, with_user: bool) -> Iterator[Values]:
+        for line in _lines(path):
+            words = line.split()
+            count = 1 if line.startswith("@") else 5
+            if "=" in words[0] or len(words) <= count + with_user:
+                continue
+            user = words[count] if with_user else path.name
+            yield self._values(
+                "cron", path, " ".join(words[:count]), user, " ".join(words[count + with_user :])
+            )
+
+    def _units(self) -> Iterator[Values]:
+        seen = set()
+        for folder in _UNITS:
+            for path in self._glob(f"{folder}/*"):
+                if path.suffix not in (".service", ".timer") or path.name in seen:
+                    continue
+                seen.add(path.name)
+                fields = _unit_fields(path)
+                schedule = (
+                    fields.get("OnCalendar") or fields.get("OnBootSec") or fields.get("OnUnitActiveSec", "")
+                )
+                command = fields.get("ExecStart") or fields.get("Unit", "")
+                yield self._values(path.suffix[1:], path, schedule, fields.get("User", "root"), command)
+
+    def _glob(self, pattern: str) -> list[Path]:
+        root = Path(self.context.settings.root)
+        try:
+            return sorted(one for one in root.glob(pattern.lstrip("/")) if one.is_file())
+        except OSError:
+            return []
+
+    def _shown(self, path: Path) -> str:
+        return f"/{path.relative_to(self.context.settings.root)}"
+
+    def _values(self, kind: str, path: Path, schedule: str, user: str, command: str) -> Values:
+        return {
+            "kind": kind,
+            "path": self._shown(path),
+            "schedule": schedule,
+            "user": user,
+            "command": command,
+        }
+
+    def describe(self, values: Values) -> list[Row]:
+        name = values["path"].rpartition("/")[2]
+        more = {
+            "SvcPath": values["command"],
+            "SvcAccount": values["user"],
+            "SvcStartupType": values["schedule"],
+        }
+        return [
+            configuration(
+                "Daemons", name, SvcController=values["kind"], FileSystemPath=values["path"], **more
+            )
+        ]
+
+    def describe_change(self, before: Values | None, after: Values | None) -> list[Row]:
+        values = after or before or {}
+        what = "Service" if values["kind"] == "service" else "ScheduledTask"
+        action = "Created" if before is None else "Deleted" if after is None else "Updated"
+        if what == "Service":
+            action = {"Created": "Installed"}.get(action, action)
+        return [
+            device_event(
+                f"{what}{action}", FileName=values["path"].rpartition("/")[2], FolderPath=values["path"],
+                ProcessCommandLine=values["command"], AccountName=values["user"], AdditionalFields={"schedule": values["schedule"]},
+            )
+        ]  # fmt: skip
+
+
+def _is_readable(folder: Path) -> bool:
+    try:
+        return all(one.is_file() or any(one.iterdir()) or True for one in folder.iterdir())
+    except OSError:
+        return False
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            text = file.read(_LARGEST)
+    except OSError:
+        return []
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+
+
+def _unit_fields(path: Path) -> dict[str, str]:
+    pairs = (line.split("=", 1) for line in _lines(path) if "=" in line)
+    return {name.strip(): value.strip() for name, value in pairs}
