@@ -58,7 +58,7 @@ def test_a_manifest_is_read_and_written():
         ({"schemaVersion": 2, "tenants": {"t": []}}, "'tenants.t' must be"),
         ({"schemaVersion": 2, "tenants": {"t": {"scopes": []}}}, "'tenants.t.scopes' must map"),
         ({"schemaVersion": 1, "scopes": {}, "readAt": "yesterday"}, "'readAt' must be an ISO 8601 time"),
-        ({"schemaVersion": 1, "scopes": {}, "readAt": "2026-01-01"}, "'readAt' must have a time zone"),
+        ({"schemaVersion": 1, "scopes": {}, "readAt": "2026-01-01"}, "'2026-01-01' has no time zone"),
         ({"scopes": {}}, "schemaVersion"),
         ({"schemaVersion": 1, "scopes": []}, "'scopes' must map"),
         ({"schemaVersion": 1, "scopes": {"/s": [1]}}, "'/s' must be a list"),

@@ -143,3 +143,26 @@ def test_a_run_that_follows_another_forgets_what_expired(sample: Estate, first: 
     late = NOW + timedelta(days=guest.days + 40)
     since = evaluate(estate, first.plan, late, since=evaluate(estate, first.plan, NOW, since=first))
     assert ends(since) == ends(evaluate(estate, first.plan, late))
+
+
+FINDINGS = "microsoft.security/assessments/subassessments"
+
+
+def test_that_nothing_was_found_expires_too(sample: Estate, first: EvaluationRun) -> None:
+    """A reading without findings says for as long as a report that there are none, and a run that follows another forgets it."""
+    kept = [one for one in sample.resources.values() if one.type != FINDINGS]
+    claims = {"": sample.coverage.scopes[""] | {FINDINGS}}
+    estate = Estate.of(kept, replace(sample.coverage, scopes=claims, read_at={"": NOW}))
+    bound = NOW + timedelta(days=7)
+    read = evaluate(estate, first.plan, NOW)
+    clean = {key for key, (state, _, said) in ends(read).items() if said == "the scanner found nothing"}
+    assert clean
+    assert {ends(read)[key][0] for key in clean} == {ComplianceState.COMPLIANT}
+    at_bound = evaluate(estate, first.plan, bound, since=read)
+    assert {ends(at_bound)[key][0] for key in clean} == {ComplianceState.COMPLIANT}
+    late = evaluate(estate, first.plan, bound + MOMENT, since=at_bound)
+    assert {ends(late)[key][:2] for key in clean} == {(ComplianceState.UNKNOWN, "stale")}
+    assert ends(late) == ends(evaluate(estate, first.plan, bound + MOMENT))
+    again = dataclasses.replace(estate, coverage=replace(estate.coverage, read_at={"": bound}))
+    new = ends(evaluate(again, first.plan, bound + MOMENT, since=late))
+    assert {key: new[key] for key in clean} == {key: ends(read)[key] for key in clean}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -50,6 +51,7 @@ def mode(type_: str) -> dict[str, Any]:
     return {"field": f"{type_}/mode", "equals": "on"}
 
 
+READ = {"": datetime.now(UTC)}
 RELATIONS: list[tuple[str, policy.Definition, str, list[Resource]]] = [
     (
         "child",
@@ -139,7 +141,7 @@ FAR = [
 )
 def test_a_relation(rule: policy.Definition, subject: str, related: list[Resource]) -> None:
     one = body(subject)
-    nothing = Coverage({SUB: frozenset({"contoso.test/things"})})
+    nothing = Coverage({SUB: frozenset({"contoso.test/things"})}, read_at=READ)
     full = policy.Snapshot([one, *related, *FAR], ALIASES)
     assert state(rule, one, full) is ComplianceState.COMPLIANT
     assert state(rule, one, policy.Snapshot([one, *FAR], ALIASES)) is ComplianceState.NON_COMPLIANT
@@ -178,7 +180,7 @@ def test_a_named_extension_is_the_only_candidate_even_outside_coverage() -> None
     rule = RELATIONS[5][1]
     one = body(THING)
     bad = body(f"{THING}/providers/Microsoft.Security/assessments/k1", status={"code": "Unhealthy"})
-    snapshot = policy.Snapshot([one, bad], ALIASES, Coverage({}))
+    snapshot = policy.Snapshot([one, bad], ALIASES, Coverage({}, read_at=READ))
     assert state(rule, one, snapshot) is ComplianceState.NON_COMPLIANT
 
 

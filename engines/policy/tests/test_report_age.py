@@ -13,6 +13,7 @@ from nephoscope_policy.body_paths import Segments
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
+from nephoscope_policy.report_age import expired_claims
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/g"
 WHEN = datetime(2026, 3, 1, 6, tzinfo=UTC)
@@ -83,9 +84,10 @@ def test_a_report_without_a_time_is_as_old_as_the_snapshot(kind: ReportKind, typ
     read = Coverage(everything, declared=True, read_at={"": WHEN})
     assert judge(one, reading, late, read).cause == "stale"
     assert judge(one, reading, late - timedelta(seconds=1), read).state is ComplianceState.NON_COMPLIANT
-    assert (
-        judge(one, reading, late, Coverage(everything, declared=True)).state is ComplianceState.NON_COMPLIANT
-    )
+    undated = judge(one, reading, late, Coverage(everything, declared=True))
+    assert (undated.state, undated.cause) == (ComplianceState.UNKNOWN, "stale")
+    assert "bears no time, and no manifest tells when it was read" in undated.description
+    assert judge(one, reading, late, Coverage.everything()).state is ComplianceState.NON_COMPLIANT
 
 
 @pytest.mark.parametrize(("kind", "type_"), DATED)
@@ -191,3 +193,68 @@ def test_a_related_report_that_is_too_old_decides_nothing(
     assert result == definition.explain(machine, snapshot, context=policy.EvaluationContext(now=WHEN))
     assert (result.state, result.cause) == (state, cause)
     assert result.reasons
+
+
+ABSENT = [(kind, type_) for kind, type_ in KINDS if kind.report == ("properties",)]
+
+
+def claimed(type_: str, form: str, read_at: datetime | None) -> Coverage:
+    """A manifest that claims a type in some form, and was read at a time."""
+    subscription = GROUP.rpartition("/resourceGroups")[0].lower()
+    scope, entry = {
+        "everything": ("", "*"),
+        "the type": (subscription, type_.lower()),
+        "the resource group": (GROUP.lower(), type_.lower()),
+        "the name": (subscription, f"{type_.lower()}/one"),
+        "below the type": (subscription, f"contoso.test/things/providers/{type_.lower()}"),
+    }[form]
+    return Coverage(
+        {scope: frozenset({entry})}, declared=True, read_at={} if read_at is None else {"": read_at}
+    )
+
+
+@pytest.mark.parametrize(
+    "form", ["everything", "the type", "the resource group", "the name", "below the type"]
+)
+@pytest.mark.parametrize(
+    "type_", ["Microsoft.Security/assessments", "Microsoft.Security/complianceResults", GUEST]
+)
+def test_that_there_is_no_report_holds_as_long_as_a_report_does(type_: str, form: str) -> None:
+    subject = Resource.of(
+        {
+            "id": f"{GROUP}/providers/Contoso.Test/things/t",
+            "type": "Contoso.Test/things",
+            "properties": {"a": 1},
+        }
+    )
+    details = {"type": type_, "name": "one", "existenceCondition": {"field": "name", "equals": "one"}}
+    rule = {
+        "if": {"field": "type", "equals": "Contoso.Test/things"},
+        "then": {"effect": "auditIfNotExists", "details": details},
+    }
+    definition = policy.Definition.parse({"policyRule": rule, "mode": "All"})
+    kind = next(kind for kind, one in KINDS if one == type_)
+    bound = WHEN + timedelta(days=kind.days)
+
+    def end(now: datetime, coverage: Coverage) -> tuple[ComplianceState, str]:
+        snapshot, context = policy.Snapshot([subject], coverage=coverage), policy.EvaluationContext(now=now)
+        found = definition.evaluate(subject, snapshot, context=context)
+        assert found == definition.explain(subject, snapshot, context=context)
+        return found.state, found.cause
+
+    absent = (ComplianceState.NON_COMPLIANT, "")
+    read = claimed(type_, form, WHEN)
+    assert end(bound, read) == absent
+    # whether an assignment exists is configuration
+    late = absent if type_ == GUEST else (ComplianceState.UNKNOWN, "stale")
+    assert end(bound + timedelta(seconds=1), read) == late
+    assert end(bound, claimed(type_, form, None)) == late
+    assert end(bound + timedelta(days=900), Coverage.everything()) == absent
+
+
+def test_each_kind_that_is_a_report_and_nothing_else_is_one_that_is_claimed() -> None:
+    everything = Coverage({"": frozenset({"*"})}, declared=True, read_at={"": WHEN})
+    expired = {entry for _, entry in expired_claims(everything, WHEN + timedelta(days=900))}
+    assert expired == {type_.lower() for _, type_ in ABSENT}
+    assert not list(expired_claims(everything, WHEN))
+    assert not list(expired_claims(Coverage.everything(), WHEN + timedelta(days=900)))

@@ -3,7 +3,7 @@
 Reads the latest scan record of every database (vulnerabilityAssessments/scans, sqlVulnerabilityAssessments/scans): any failed
 check is unhealthy. Where vulnerability assessment is known to be off on the server the assessment carries no status, so that
 the policy that asks for an assessment and the one that asks for its result both find fault, as in Azure. Where it is on and no
-scan was collected, or a scan is too old, the key is Unknown.
+scan was collected, a database has none, or a scan is too old, the key is Unknown.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.resource_lookup import properties, require_complete
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment, SubAssessment
@@ -27,6 +27,9 @@ SERVERS = ("microsoft.sql/servers", "microsoft.sql/managedinstances")
 KINDS = ("sqlvulnerabilityassessments", "vulnerabilityassessments")
 SETTINGS = tuple(f"{server}/{kind}" for server in SERVERS for kind in KINDS)
 SCANS = tuple(f"{server}/databases/{kind}/scans" for server in SERVERS for kind in KINDS)
+
+#: Databases that the server itself has.
+_SYSTEM = frozenset(("master", "model", "msdb", "tempdb"))
 
 FIXED = Key(
     "82e20e14-edc5-4373-bfc4-f13121257c37",
@@ -49,6 +52,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             failed = [part for scan in scans.values() if (part := _failed_finding(view, scan)) is not None]
             if failed:
                 return unhealthy(id_, key, f"{len(failed)} of {len(scans)} databases have findings", failed)
+            _require_scans(view, server, scans)
             return healthy(id_, key, f"the latest scans of {len(scans)} databases found nothing")
         if _is_on(view, server):
             raise DataNotCollectedError(f"{SCANS[0]} of the databases of {server.key}")
@@ -56,6 +60,15 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     for type_ in SERVERS:
         yield from judge_all(view.resources(type_), FIXED, judge)
+
+
+def _require_scans(view: EstateView, server: Resource, scans: Mapping[str, Resource]) -> None:
+    """Raise DataNotCollectedError unless every database of the server is known and has a scan; those of the system need none."""
+    type_ = f"{server.type}/databases"
+    for database in view.children(type_, server.key):
+        if database.key not in scans and database.id.name not in _SYSTEM:
+            raise DataNotCollectedError(f"{type_}/{KINDS[0]}/scans of {database.key}")
+    view.need(type_, server.key)
 
 
 def _latest(view: EstateView) -> dict[str, dict[str, Resource]]:

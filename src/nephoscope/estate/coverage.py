@@ -6,8 +6,8 @@ What may be concluded from what was seen is argued in docs/decisions/0041-inferr
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.related_resources import EXTENSIONS
+from nephoscope_policy.report_age import report_entries
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
@@ -26,6 +27,8 @@ SCHEMA_VERSION = 2
 _AHEAD = timedelta(days=1)
 #: A manifest of this version is about one tenant, which it may name.
 _SCHEMA_OF_ONE_TENANT = 1
+#: The time of reading of what is always of now.
+_ALWAYS = datetime.max.replace(tzinfo=UTC)
 # Namespaces whose resources never lie in a subscription.
 _TENANT_NAMESPACES = ("microsoft.graph/", "microsoft.management/", "microsoft.aadiam/")
 # Types of which single named resources are looked up: one name that was seen says nothing about another.
@@ -44,8 +47,9 @@ def parse_manifests(document: object) -> tuple[Coverage, ...]:
     """Read a manifest, a coverage for each tenant it is about; raises CoverageError.
 
     `{"schemaVersion": 2, "tenants": {tenant: {"scopes": {scope: [type, ...]}, "gaps": {type: reason}, "readAt": time}}}`, where
-    `readAt` may also map a scope to its time; `claimedAt` maps a scope to the times of single types there. In version 1 the members
-    of the one tenant are at the top, with `tenant` beside them.
+    `readAt` may also map a scope to its time, null where it is unknown; `now` is the time of each evaluation. `claimedAt` maps a
+    scope to the times of single types there. In version 1 the members of the one tenant are at the top, with `tenant` beside them. A
+    manifest that has `readAt` and no `tenants` tells when the files were read and nothing else (`tells_time_only`).
     """
     if not isinstance(document, dict):
         raise CoverageError("the manifest must be a JSON object")
@@ -55,6 +59,8 @@ def parse_manifests(document: object) -> tuple[Coverage, ...]:
     tenants = document.get("tenants")
     if version != SCHEMA_VERSION:
         raise CoverageError(f"'schemaVersion' must be 1 or {SCHEMA_VERSION}, not {version!r}")
+    if tenants is None and "readAt" in document:
+        return (Coverage({}, read_at=_times(document["readAt"], "")),)
     if not isinstance(tenants, dict):
         raise CoverageError("'tenants' must map each tenant's ID ('' if unknown) to its coverage")
     return tuple(
@@ -70,14 +76,20 @@ def parse_manifest(document: object) -> Coverage:
     return found[0]
 
 
+def tells_time_only(coverage: Coverage) -> bool:
+    """Return whether a manifest tells when its files were read, and leaves to them what was."""
+    return not coverage.scopes and not coverage.declared and bool(coverage.read_at)
+
+
 def refuse_future(coverage: Coverage, now: datetime) -> None:
     """Refuse a manifest that says it was read more than a day from now: CoverageError, since nothing in it would ever be too old."""
     times = [
-        *coverage.read_at.values(),
+        *(when for when in coverage.read_at.values() if when is not None),
         *(when for one in coverage.claimed_at.values() for when in one.values()),
     ]
-    if times and max(times) - now > _AHEAD:
-        raise CoverageError(f"'readAt' lies in the future: {max(times).isoformat()}")
+    latest = max((one for one in times if one != _ALWAYS), default=now)
+    if latest - now > _AHEAD:
+        raise CoverageError(f"'readAt' lies in the future: {latest.isoformat()}")
 
 
 def _parse_tenant(tenant: str, document: object, path: str) -> Coverage:
@@ -111,19 +123,26 @@ def _types(scope: str, types: object, path: str) -> frozenset[str]:
     return frozenset(type_.lower() for type_ in types)
 
 
-def _times(value: object, path: str) -> dict[str, datetime]:
+def _times(value: object, path: str) -> dict[str, datetime | None]:
     """The times of reading by scope, from one time for all or a time for each scope."""
     if value is None:
         return {}
-    several: dict[str, Any] = value if isinstance(value, dict) else {"": value}
+    several: dict[str, object] = value if isinstance(value, dict) else {"": value}
     try:
-        found = {_normalize_scope(scope): datetime.fromisoformat(text) for scope, text in several.items()}
+        return {_normalize_scope(scope): _time(text) for scope, text in several.items()}
     except (TypeError, ValueError) as error:
         raise CoverageError(
-            f"'{path}readAt' must be an ISO 8601 time, or one for each scope: {error}"
+            f"'{path}readAt' must be an ISO 8601 time with a time zone, 'now', or one of these for each scope: {error}"
         ) from error
-    if any(time.tzinfo is None for time in found.values()):
-        raise CoverageError(f"'{path}readAt' must have a time zone")
+
+
+def _time(text: object) -> datetime | None:
+    """Read a time with a zone, `now` or null; ValueError for anything else."""
+    if text is None:
+        return None
+    found = _ALWAYS if text == "now" else datetime.fromisoformat(str(text))
+    if found.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
     return found
 
 
@@ -162,7 +181,10 @@ def manifest_members(coverage: Coverage) -> dict[str, object]:
         "gaps": dict(sorted(coverage.gaps.items())),
     }
     if coverage.read_at:
-        found["readAt"] = {scope: time.isoformat() for scope, time in sorted(coverage.read_at.items())}
+        found["readAt"] = {
+            scope: None if time is None else "now" if time == _ALWAYS else time.isoformat()
+            for scope, time in sorted(coverage.read_at.items())
+        }
     if coverage.claimed_at:
         found["claimedAt"] = {
             scope: {type_: time.isoformat() for type_, time in sorted(times.items())}
@@ -175,19 +197,48 @@ def merge(parts: Iterable[Coverage]) -> Coverage:
     """Return what several snapshots of one tenant have read together; it is declared only when every part is."""
     scopes: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
     gaps: dict[str, str] = {}
-    times: dict[str, datetime] = {}
+    times: dict[str, datetime | None] = {}
     claims: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
     known = list(parts)
     for part in known:
         for scope, types in part.scopes.items():
             scopes[scope] |= types
         gaps.update(part.gaps)
-        _keep_older(times, part.read_at)
+        for scope, time in part.read_at.items():
+            times[scope] = older_time(time, times.get(scope, time))
         for scope, claimed in part.claimed_at.items():
-            _keep_older(claims[scope], claimed)
+            for entry, when in claimed.items():
+                claims[scope][entry] = min(when, claims[scope].get(entry, when))
     declared = bool(known) and all(part.declared for part in known)
     tenant = next((part.tenant for part in known if part.tenant), "")
-    return Coverage(dict(scopes), declared, gaps, tenant, times, claimed_at=dict(claims))
+    merged = Coverage(dict(scopes), declared, gaps, tenant, times, claimed_at=dict(claims))
+    return _date_claims(known, merged) if len({tuple(part.read_at.items()) for part in known}) > 1 else merged
+
+
+def _date_claims(parts: Sequence[Coverage], merged: Coverage) -> Coverage:
+    """Let each claim about reports be as old as the newest part that makes it; one that no part dates is dropped or left without a
+    time."""
+    undated = {scope: None for part in parts for scope in part.scopes if part.read_time(scope) is None}
+    merged = replace(
+        merged,
+        read_at={**merged.read_at, **{scope: None for scope in undated if "*" in merged.scopes[scope]}},
+    )
+    scopes, claims = dict(merged.scopes), {scope: dict(of) for scope, of in merged.claimed_at.items()}
+    for scope, entries in merged.scopes.items():
+        for entry in report_entries(entries):
+            held = merged.read_time(scope, entry)
+            times = [part.read_time(scope, entry) for part in parts if _claims(part, scope, entry)]
+            if known := [when for when in times if when is not None]:
+                if max(known) != held:
+                    claims.setdefault(scope, {})[entry] = max(known)
+            elif held is not None:
+                scopes[scope] = scopes[scope] - {entry}
+    return replace(merged, scopes=scopes, claimed_at=claims)
+
+
+def _claims(part: Coverage, scope: str, entry: str) -> bool:
+    types = part.scopes.get(scope, frozenset())
+    return entry in types or "*" in types
 
 
 def claim_key(scope: str, entry: str) -> str:
@@ -228,10 +279,9 @@ def merge_below(tenants: Sequence[Coverage]) -> Coverage:
     return replace(merge(own), tenant="", read_at={}, claimed_at={})
 
 
-def _keep_older(times: dict[str, datetime], others: Mapping[str, datetime]) -> None:
-    """Of two times of one scope, or of one claim, the older holds: what was read together is as old as its oldest part."""
-    for scope, time in others.items():
-        times[scope] = min(time, times.get(scope, time))
+def older_time(one: datetime | None, other: datetime | None) -> datetime | None:
+    """Return the older of two times of one scope, None where one is not known: a merged reading is as old as its oldest part."""
+    return None if one is None or other is None else min(one, other)
 
 
 class CoverageInference(msgspec.Struct):
@@ -267,9 +317,12 @@ class CoverageInference(msgspec.Struct):
         return frozenset(self._broken)
 
     def manifest(self, declared: Coverage | None = None) -> Coverage:
-        """The manifest: the declared one, else the inferred one, in both cases without what was lost."""
+        """The manifest: the declared one, else the inferred one (at the time that a declared one tells), in both cases without what
+        was lost."""
+        timed = declared if declared is not None and tells_time_only(declared) else None
+        declared = None if timed else declared
         scopes = self._add_embedded(declared.scopes) if declared else self._seen_types()
-        known = declared or Coverage({})
+        known = declared or timed or Coverage({})
         coverage = replace(known, scopes=scopes, declared=declared is not None)
         if not self._broken:
             return coverage

@@ -111,11 +111,7 @@ def _list_running(context: ServiceContext, estate: Estate, logs: Logs | None) ->
 
 def _read_at(estate: Estate, id_: str, now: datetime) -> datetime:
     """Return when a resource was read, by the manifest of its snapshot; now where that does not say."""
-    times = estate.coverage.read_at
-    place = id_
-    while place and place not in times:
-        place = place.rpartition("/")[0]
-    return min(times.get(place, now), now)
+    return min(estate.coverage.read_time(id_) or now, now)
 
 
 def _is_news(before: ImageListing | None, now: ImageListing) -> bool:

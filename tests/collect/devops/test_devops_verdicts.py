@@ -77,6 +77,7 @@ def test_what_defender_says_of_a_repository_stands_where_its_settings_were_not_r
         },
     ]  # fmt: skip
     (tmp_path / "rows.json").write_text(json.dumps(bodies))
+    (tmp_path / "coverage.json").write_text(json.dumps({"schemaVersion": 2, "readAt": NOW.isoformat()}))
     unknown = run(EstateView(resources.load([tmp_path]), NOW)).unknown
     assert not [one for one in unknown if one.endswith(protected)]
     assert [one for one in unknown if one.endswith(reviewed)]

@@ -143,3 +143,43 @@ def test_a_reading_of_the_future_is_refused(tmp_path):
     _, estate = accounts(reading(tmp_path / "one", [account("a", secure=True)], ahead))
     (told,) = estate.quarantine
     assert "'readAt' lies in the future" in told.reason
+
+
+LISTED = {
+    "id": f"{GROUP}/{STORAGE}/a",
+    "tags": {"env": "test"},
+    "sku": {"name": "Standard_LRS"},
+    "identity": None,
+}
+WHOLE = {**LISTED, "tags": {"env": "prod"}, "identity": {"type": "SystemAssigned"}, "location": "westeurope",
+         "properties": {"supportsHttpsTrafficOnly": True, "minimumTlsVersion": "TLS1_2"}}  # fmt: skip
+CUT_BODY = {
+    **LISTED,
+    "properties": {"supportsHttpsTrafficOnly": False, "minimumTlsVersion": "System.Object[]"},
+}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("older", "newer", "told"),
+    [
+        # what the newer one lists beside the properties replaces what the older one did; null is a value, a lacking key is none
+        (WHOLE, LISTED, {"tags": {"env": "test"}, "identity": None, "location": "westeurope", "complete": True}),
+        (LISTED, WHOLE, {"tags": {"env": "prod"}, "location": "westeurope", "complete": True}),
+        # a newer one that was cut tells what it tells, and the older one says nothing of the rest
+        (WHOLE, CUT_BODY, {"tags": {"env": "test"}, "secure": False, "complete": False}),
+        (CUT_BODY, WHOLE, {"tags": {"env": "prod"}, "secure": True, "complete": True}),
+        (LISTED, {**LISTED, "tags": {}}, {"tags": {}, "complete": False}),
+    ],
+)  # fmt: skip
+def test_a_newer_reading_holds_in_what_it_tells(tmp_path, older, newer, told, turned):
+    given = [reading(tmp_path / "old", [older], OLD), reading(tmp_path / "new", [newer], NEW)]
+    estate = resources.load(given[::-1] if turned else given)
+    with TemporaryDirectory() as folder:
+        (survey,) = SnapshotSpool.of(given, Path(folder)).surveys()
+        (part,) = survey.parts()
+    for found in (estate, part):
+        (one,) = found.by_type(STORAGE.lower())
+        secure = one.body.get("properties", {}).get("supportsHttpsTrafficOnly")
+        body = {**one.body, "complete": one.complete, "secure": secure}
+        assert {key: body.get(key) for key in told} == told

@@ -265,7 +265,7 @@ def test_whatever_is_missing_every_gap_names_a_type_and_its_remedy(
     assert waiting(gaps) == sum(
         count for (state, _), count in report.causes.items() if state.value in ("Unknown", "Error")
     )
-    assert {gap.missing.need for gap in gaps} <= {Need.TYPE, Need.BODY, Need.ANALYZER}
+    assert {gap.missing.need for gap in gaps} <= {Need.TYPE, Need.BODY, Need.ANALYZER, Need.REPORT}
     for gap in (one for one in gaps if one.missing.need in EXPORTED):
         assert gap.missing.subject.count("/") >= 1, gap.examples
         assert gap.remedy.commands or why_unreadable(gap.missing.subject), gap.missing

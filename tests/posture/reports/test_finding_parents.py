@@ -102,8 +102,12 @@ def test_what_a_scanner_told_of_a_finding_is_published_with_it(tmp_path):
             "properties": finding,
         },
     ]  # fmt: skip
-    (tmp_path / "estate.json").write_text(json.dumps(resources))
-    scan = EstateScan(ScanRequest((str(tmp_path / "estate.json"),)), tmp_path / "scan", NOW)
+    (tmp_path / "estate").mkdir()
+    (tmp_path / "estate" / "all.json").write_text(json.dumps(resources))
+    (tmp_path / "estate" / "coverage.json").write_text(
+        json.dumps({"schemaVersion": 2, "readAt": NOW.isoformat()})
+    )
+    scan = EstateScan(ScanRequest((str(tmp_path / "estate"),)), tmp_path / "scan", NOW)
     documents = [one.body for one in sub_assessments.documents(Report(scan.run(scan.estate()), "estate"), {})]
     assert documents
     for body in documents:

@@ -14,9 +14,10 @@ _INTRODUCTION = """# What Azure reports, and what it always has
 
 A verdict that rests on a report ends **Unknown**, cause `stale`, when the report is older than its bound at the time of the
 evaluation; the description gives the day and the age. The first time that a body bears counts. A report that bears no time is as
-old as the snapshot, by `readAt` of its manifest ([snapshots](../guides/snapshots.md#what-a-snapshot-has-read)); one without either
-is not stale. A condition that does not read the report, on the name of a guest assignment for example, is decided whatever the age
-([why](../decisions/0378-reports-expire.md)).
+old as the snapshot, by `readAt` of its manifest ([snapshots](../guides/snapshots.md#what-a-snapshot-has-read)); the age of one
+without either is unknown, and it decides nothing. Where a type is a report as a whole, a manifest says for as long that there is
+none ([why](../decisions/0506-undated-and-absent-reports.md)). A condition that does not read the report, on the name of a guest
+assignment for example, is decided whatever the age ([why](../decisions/0378-reports-expire.md)).
 """
 _CHILDREN = """
 ## Children that always exist

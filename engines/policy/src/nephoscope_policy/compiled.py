@@ -167,7 +167,7 @@ class CompiledPolicy:
                 candidate.folded, self._bind_candidate(slots, view, candidate, snapshot, context)
             ):
                 return self._compliant
-        gap = related_resources.gap(lookup, view, snapshot, candidates)
+        gap = related_resources.gap(lookup, view, snapshot, candidates, context.now)
         if gap is not None:
             return self._not_collected(gap)
         return self._matched or policy_evaluation.explain_rule(self._rule, view, snapshot, context)

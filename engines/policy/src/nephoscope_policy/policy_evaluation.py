@@ -196,7 +196,7 @@ def _existence(rule: FoldedRule, scope: EvaluationScope, outcome: ConditionOutco
         wanted = lookup(rule, scope)
         plan = related_resources.plan(wanted, scope.subject.type)
         found = related_resources.candidates(plan, scope.subject, scope.snapshot)
-        gap = related_resources.gap(plan, scope.subject, scope.snapshot, found)
+        gap = related_resources.gap(plan, scope.subject, scope.snapshot, found, scope.context.now)
     except NotCollected as error:
         return _undecided_result(
             rule, ConditionOutcome(Truth.UNKNOWN, outcome.reasons, str(error), error.cause)

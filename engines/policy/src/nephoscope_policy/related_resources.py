@@ -14,10 +14,11 @@ import msgspec
 from nephoscope_policy.azure_facts import always_exists, listed_names
 from nephoscope_policy.data_gap import STALE, Gap
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
-from nephoscope_policy.report_age import expired_claim
+from nephoscope_policy.report_age import covers, expired_claim
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from nephoscope_policy.resource_view import View
     from nephoscope_policy.snapshot import Snapshot
@@ -191,8 +192,8 @@ def _fits(pattern: tuple[str, ...], full_name: object, *, is_open: bool = False)
     return all(p == a or p in _WILDCARDS or (is_open and "{" in a) for p, a in pairs)
 
 
-def gap(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View]) -> Gap | None:
-    """Explain why absence proves nothing, None where it does."""
+def gap(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View], now: datetime) -> Gap | None:
+    """Explain why absence proves nothing at an aware time, None where it does."""
     if wanted.unique and not all(map(_has_open_name, found)):
         return None
     lookup = wanted.lookup
@@ -203,14 +204,14 @@ def gap(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View]) -
     if unread is not None:
         name = f" '{unread}'" if unread else ""
         return Gap(f"{lookup.type}{name} of {_parent(wanted, view)} (in Azure it always exists)")
-    if snapshot.complete:
+    if snapshot.complete and snapshot.coverage.supposed:
         return None
-    last = wanted.last if len(wanted.names) == 1 else ""
-    if _is_collected(wanted, view, snapshot, last):
+    claims, place = _claims(wanted, view), _place(wanted, view)
+    if any(covers(snapshot.coverage, entry, place, now, name) for entry, name in claims):
         return None
-    expired = expired_claim(snapshot.coverage, lookup.type, _place(wanted, view), last)
-    if expired:
-        return Gap(expired, STALE)
+    for entry, name in claims:
+        if expired := expired_claim(snapshot.coverage, entry, place, now, name):
+            return Gap(expired, STALE)
     why = snapshot.coverage.gaps.get(lookup.type)
     scope = view.resource.id.subscription_id
     return Gap(f"{lookup.type} in {scope or 'the tenant'}" + (f" ({why})" if why else ""))
@@ -241,19 +242,18 @@ def _searches_subscription(wanted: LookupPlan, view: View) -> bool:
     return not wanted.under and (lookup.scope == "subscription" or not in_group)
 
 
-def _is_collected(wanted: LookupPlan, view: View, snapshot: Snapshot, last: str) -> bool:
-    """Return whether the snapshot holds the answer: for a resource and what is under it, a resource group or a subscription.
+def _claims(wanted: LookupPlan, view: View) -> list[tuple[str, str]]:
+    """Return the entries of a manifest, each with the name that suffices, by which the snapshot holds the answer.
 
     A manifest's `<type>/providers/<extension>` stands for the extension under resources of the type alone, `<type>/*` for what
     a list of the type holds where further ones are read by name (docs/decisions/0081-what-a-manifest-may-claim.md).
     """
-    lookup, identifier, covers = wanted.lookup, view.resource.id, snapshot.coverage.covers
-    place = _place(wanted, view)
+    type_, identifier = wanted.lookup.type, view.resource.id
+    last = wanted.last if len(wanted.names) == 1 else ""
     name = last if wanted.names else "*"
-    if covers(lookup.type, place, last) or covers(lookup.type, place, name):
-        return True
     own = wanted.under or identifier.type == SUBSCRIPTION_TYPE
-    return own and covers(f"{identifier.type}/providers/{lookup.type}", place, name)
+    below = [(f"{identifier.type}/providers/{type_}", name)] if own else []
+    return [(type_, last), (type_, name), *below] if name != last else [(type_, name), *below]
 
 
 def _place(wanted: LookupPlan, view: View) -> str:

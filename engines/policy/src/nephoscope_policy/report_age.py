@@ -1,8 +1,9 @@
-"""Whether a report that a body holds is too old to decide anything.
+"""Age of reports: whether one that a body holds, or a claim that there is none, is too old to decide anything.
 
 A report is as old as the time that it bears; one that bears none is as old as the snapshot, where the manifest tells when it was
-read. A report without either is not stale (docs/decisions/0378-reports-expire.md); one whose own time cannot be right is, where the
-snapshot has none either: nobody knows how old it is.
+read. The age of a report without either is unknown, so that it decides nothing either; resources that somebody made up
+(`Coverage.supposed`) are of now. A claim that all reports of a type were read says for as long what is not there
+(docs/decisions/0506-undated-and-absent-reports.md).
 """
 
 from __future__ import annotations
@@ -10,15 +11,19 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope_policy.azure_facts import report_kind
+from nephoscope_policy.azure_facts import ReportKind, report_kind, report_types
 from nephoscope_policy.body_paths import MISSING, Segments, walk
 from nephoscope_policy.data_gap import STALE
 from nephoscope_policy.resource_view import NotCollected, View
 
 #: How far ahead of the evaluation a report may be dated, since clocks differ; later ones bear no time.
 _AHEAD = timedelta(days=1)
+_WHOLE = (("properties",),)
+_UNDATED = "no manifest tells when it was read ('readAt' of coverage.json)"
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from nephoscope_policy.model.coverage import Coverage
     from nephoscope_policy.model.resource import Resource
 
@@ -34,9 +39,11 @@ def expiry(resource: Resource, now: datetime, coverage: Coverage) -> str:
     (when, text), verb = _read_date(resource, dated), "is of"
     if when is None or when - now > _AHEAD:
         when, verb = coverage.read_time(resource.key, resource.type, resource.id.name), "was read on"
-    if when is None and text:
-        return f"the {kind.title} {resource.key} bears no time that can be right: {text}"
-    if when is None or now - when <= timedelta(days=kind.days):
+    if when is None:
+        if text:
+            return f"the {kind.title} {resource.key} bears no time that can be right: {text}"
+        return "" if coverage.supposed else f"the {kind.title} {resource.key} bears no time, and {_UNDATED}"
+    if now - when <= timedelta(days=kind.days):
         return ""
     age = (now - when).days
     return (
@@ -51,12 +58,57 @@ def holds(type_: str, read_at: datetime, now: datetime) -> bool:
     return found is None or now - read_at <= timedelta(days=found[0].days)
 
 
-def expired_claim(coverage: Coverage, type_: str, scope: str, name: str = "") -> str:
-    """That a claim which would have answered has expired, with its day; '' where there was none such."""
-    when = coverage.claim_time(scope, type_, name)
-    if when is None or coverage.covers(type_, scope, name):
+def covers(coverage: Coverage, type_: str, scope: str, now: datetime, name: str = "") -> bool:
+    """Return whether every resource of a lower-cased type (and name) in a scope was read, at an aware time at which that still says
+    what is not there."""
+    kind = None if coverage.supposed else _find_pure_kind(type_)
+    if kind is None:
+        return coverage.covers(type_, scope, name)
+    bound = now - timedelta(days=kind.days)
+    return any(when is not None and when >= bound for when in coverage.claim_times(type_, scope, name))
+
+
+def expired_claim(coverage: Coverage, type_: str, scope: str, now: datetime, name: str = "") -> str:
+    """Explain that a claim which would have answered has expired, with its day; '' where there was none such, or where it answers."""
+    if covers(coverage, type_, scope, now, name):
         return ""
-    return f"{type_} of {scope} was read on {when.astimezone(UTC):%Y-%m-%d}, which is too old"
+    times = [*coverage.claim_times(type_, scope, name), coverage.claim_time(scope, type_, name)]
+    if known := [when for when in times if when is not None]:
+        return f"{type_} of {scope} was read on {max(known).astimezone(UTC):%Y-%m-%d}, which is too old"
+    return f"{type_} of {scope} was read, but {_UNDATED}" if len(times) > 1 else ""
+
+
+def expired_claims(coverage: Coverage, now: datetime) -> Iterator[tuple[str, str]]:
+    """Yield the scope and the entry of each claim of a manifest that no longer says what is not there."""
+    if coverage.supposed:
+        return
+    for scope, entries in coverage.scopes.items():
+        for entry in report_entries(entries):
+            if not covers(coverage, entry, scope, now):
+                yield scope, entry
+
+
+def report_entries(entries: frozenset[str]) -> Iterator[str]:
+    """Yield those of the entries of a manifest that are about reports alone; of `*` every such type."""
+    yield from (entry for entry in entries if _find_pure_kind(entry) is not None)
+    if "*" in entries:
+        yield from (type_ for type_ in report_types() - entries if _find_pure_kind(type_) is not None)
+
+
+def _find_pure_kind(entry: str) -> ReportKind | None:
+    """Return the kind of report that the resources of an entry of a manifest are and nothing else; None where they are more."""
+    type_ = entry.rpartition("/providers/")[2]
+    found = report_kind(type_) or report_kind(type_.rpartition("/")[0])
+    return found[0] if found is not None and found[1] == _WHOLE else None
+
+
+def bears_no_time(resource: Resource) -> bool:
+    """Return whether a body holds a report that bears no time, so that it is as old as its snapshot."""
+    found = report_kind(resource.type)
+    if found is None or all(walk(resource.body, path) is MISSING for path in found[1]):
+        return False
+    when = _read_date(resource, found[2])[0]
+    return when is None or when - datetime.now(UTC) > _AHEAD
 
 
 def report_time(resource: Resource) -> datetime | None:

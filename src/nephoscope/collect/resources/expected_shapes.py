@@ -67,7 +67,7 @@ class ExpectedShapes:
         return _CMDLET if len(numbered) == len(found) else REMEDY
 
     def of_type(self, type_: str) -> Shape:
-        """What the bodies of a lower-cased type hold, as far as the aliases tell."""
+        """Return the shape of bodies of a lower-cased type, as far as the aliases tell it."""
         known = self._shapes.get(type_)
         if known is None:
             known = self._shapes[type_] = _build_shape(self._aliases, type_)

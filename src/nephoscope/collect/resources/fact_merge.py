@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from nephoscope.estate.coverage import older_time
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.source_location import Place, Quarantined
 from nephoscope_policy.report_age import report_time
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class LearnedFacts:
-    """The own facts about a tenant. `snapshot` tells when the snapshot beside them read its scopes."""
+    """The own facts about a tenant. `snapshot` tells when the snapshot beside them read its scopes, `placed` when the documents were
+    made that hold in its place."""
 
     snapshot: Coverage = field(default_factory=lambda: Coverage({}))
+    placed: dict[str, datetime] = field(default_factory=dict)
     _newest: dict[str, tuple[datetime, Resource]] = field(default_factory=dict)
     _claims: defaultdict[str, dict[str, datetime]] = field(default_factory=lambda: defaultdict(dict))
     _expired: set[tuple[str, str]] = field(default_factory=set)
@@ -39,7 +42,7 @@ class LearnedFacts:
         """Note a manifest of the snapshot; of two times of a scope the older holds, as where manifests are merged."""
         times = dict(self.snapshot.read_at)
         for scope, time in manifest.read_at.items():
-            times[scope] = min(time, times.get(scope, time))
+            times[scope] = older_time(time, times.get(scope, time))
         self.snapshot = replace(self.snapshot, read_at=times)
 
     def take(self, item: LearnedResources) -> None:
@@ -79,6 +82,7 @@ class LearnedFacts:
                 if not self._is_newer(own, read_at, held, conflicts):
                     continue
             bodies[key] = own
+            self.placed[key] = read_at
         return conflicts, given_way
 
     def _is_newer(

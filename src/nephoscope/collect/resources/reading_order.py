@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from nephoscope_policy.model.resource import UNREAD
 from nephoscope_policy.model.resource_id import parent_scope
 from nephoscope_policy.model.source_location import Place, Quarantined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -55,20 +57,24 @@ class ReadingOrder(msgspec.Struct):
     repeated: dict[str, list[RepeatedBody]] = msgspec.field(default_factory=lambda: defaultdict(list))
 
     def newest(self, readings: Mapping[Path, Reading]) -> Iterator[RepeatedBody]:
-        """Yield the body that holds of each id whose readings all tell their time."""
+        """Yield the body that holds of each id whose readings all tell their time.
+
+        Of the readings that tell its properties the newest holds. What newer ones tell beside these replaces what that one did.
+        """
         for several in self.repeated.values():
             if len({one.root for one in several}) > 1:
-                times = [_read_time(readings, one.root, one.resource) for one in several]
-                dated = [(one, when) for one, when in zip(several, times, strict=True) if when is not None]
+                times = [find_read_time(readings, one.root, one.resource) for one in several]
+                dated = [(when, one) for one, when in zip(several, times, strict=True) if when is not None]
                 if len(dated) == len(several):
-                    yield max(dated, key=lambda pair: (pair[0].resource.complete, pair[1], pair[0].rank))[0]
+                    dated.sort(key=lambda pair: (pair[0], pair[1].rank))
+                    yield _put_together([one for _, one in dated])
 
     def conflicts(self, readings: Mapping[Path, Reading]) -> Iterator[Quarantined]:
         """Yield a line for each file that repeats records of equal rank with other properties, where no time tells which is newer."""
         files: defaultdict[str, list[str]] = defaultdict(list)
         for key, several in self.repeated.items():
             for one, other in itertools.pairwise(several):
-                times = [_read_time(readings, each.root, each.resource) for each in (one, other)]
+                times = [find_read_time(readings, each.root, each.resource) for each in (one, other)]
                 # a query that expands a list repeats a record within one answer
                 if (
                     None in times
@@ -86,6 +92,26 @@ class ReadingOrder(msgspec.Struct):
             yield Quarantined(Place(file), reason)
 
 
+def _put_together(several: Sequence[RepeatedBody]) -> RepeatedBody:
+    """Return what readings of an id, the oldest first, tell together."""
+    telling = [number for number, one in enumerate(several) if _tells_properties(one.resource)]
+    last = max(telling, default=len(several) - 1)
+    held = several[last]
+    newer = [one.resource.body for one in several[last + 1 :]]
+    if not newer:
+        return held
+    beside = {
+        key: value for body in newer for key, value in body.items() if key not in ("properties", UNREAD)
+    }
+    body = {**held.resource.body, **beside}
+    return msgspec.structs.replace(held, resource=replace(held.resource, body=body, origin=b""))
+
+
+def _tells_properties(resource: Resource) -> bool:
+    """Return whether a body tells its properties, though perhaps not all of them."""
+    return resource.complete or bool(resource.body.get("properties"))
+
+
 def contradict(one: object, other: object) -> bool:
     """Return whether two values cannot both be whole or in part of the same thing: a member of both differs."""
     if isinstance(one, dict) and isinstance(other, dict):
@@ -95,20 +121,21 @@ def contradict(one: object, other: object) -> bool:
 
 def is_gone(resource: Resource, roots: Iterable[Path], readings: Mapping[Path, Reading]) -> bool:
     """Return whether a reading that is newer than each that has a resource, the `roots`, would hold it."""
-    seen = [_read_time(readings, root, resource) for root in roots]
+    seen = [find_read_time(readings, root, resource) for root in roots]
     times = [when for when in seen if when is not None]
     if len(times) < len(seen):
         return False
     latest = max(times)
     return any(
-        (later := _read_time(readings, root, resource)) is not None
+        (later := find_read_time(readings, root, resource)) is not None
         and later > latest
         and reading.would_hold(resource)
         for root, reading in readings.items()
     )
 
 
-def _read_time(readings: Mapping[Path, Reading], root: Path, resource: Resource) -> datetime | None:
+def find_read_time(readings: Mapping[Path, Reading], root: Path, resource: Resource) -> datetime | None:
+    """Return when a body was read from an argument, None where nothing tells it."""
     reading = readings.get(root)
     return (
         None if reading is None else reading.manifest.read_time(resource.key, resource.type, resource.id.name)

@@ -16,7 +16,13 @@ from nephoscope.collect.resources.child_resources import child_types, children, 
 from nephoscope.collect.resources.expected_shapes import ExpectedShapes
 from nephoscope.collect.resources.fact_merge import LearnedFacts
 from nephoscope.collect.resources.own_facts import LearnedResources, Learning, nothing_learned
-from nephoscope.collect.resources.reading_order import Reading, ReadingOrder, RepeatedBody, is_gone
+from nephoscope.collect.resources.reading_order import (
+    Reading,
+    ReadingOrder,
+    RepeatedBody,
+    find_read_time,
+    is_gone,
+)
 from nephoscope.collect.resources.resource_reader import (
     LostRecord,
     ReadResource,
@@ -26,16 +32,18 @@ from nephoscope.collect.resources.resource_reader import (
     resource,
 )
 from nephoscope.collect.resources.tenant_assignment import Tenancy
-from nephoscope.estate.coverage import CoverageInference, merge
+from nephoscope.estate.coverage import CoverageInference, merge, tells_time_only
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.gc_control import no_collection
 from nephoscope.files.snapshot_files import ArchiveLimits, ByteMeter, FileError, is_json, is_tape, sources
 from nephoscope.files.tar_archive import members
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.model.source_location import Place, Quarantined
+from nephoscope_policy.report_age import bears_no_time
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+    from datetime import datetime
 
     from nephoscope.collect.resources.answer_completeness import FileAnswers
     from nephoscope.collect.resources.resource_reader import Item
@@ -102,7 +110,7 @@ def observe(tenancy: Tenancy, item: Item) -> str:
     """Note what an item of a file says of tenants; the tenant that it names itself, '' where it names none."""
     if isinstance(item, ReadResource):
         return tenancy.see(item.resource, item.source.root)
-    if isinstance(item, SnapshotManifest):
+    if isinstance(item, SnapshotManifest) and not tells_time_only(item.coverage):
         tenancy.declare(item.coverage, item.source.root)
     if isinstance(item, LearnedResources):
         tenancy.learn(item.subscription, item.tenant)
@@ -284,9 +292,20 @@ class SnapshotLoader(msgspec.Struct):
         self.order()
         self.embed()
         self.settle()
-        return Estate.of(
-            self.bodies.values(), self.coverage(), self.quarantine, self.duplicates, tenant=self.tenant
-        )
+        coverage = self.date_reports(self.coverage())
+        return Estate.of(self.bodies.values(), coverage, self.quarantine, self.duplicates, tenant=self.tenant)
+
+    def date_reports(self, coverage: Coverage) -> Coverage:
+        """Let each report that bears no time be as old as the argument that it was read from, not as all arguments together."""
+        readings = self.list_readings()
+        times: dict[str, datetime | None] = {}
+        for key, body in self.bodies.items():
+            if bears_no_time(body):
+                root = self._roots.get(key)
+                when = self.learned.placed.get(key) or (root and find_read_time(readings, root, body))
+                if when != coverage.read_time(key, body.type, body.id.name):
+                    times[key] = when or None
+        return replace(coverage, read_at={**coverage.read_at, **times}) if times else coverage
 
     def coverage(self) -> Coverage:
         """Return what was read, after the embedded children were seen."""

@@ -194,7 +194,8 @@ class SnapshotSpool:
             part.order()
             part.embed()
             part.settle()
-            return Estate.of(part.bodies.values(), coverage, (), part.duplicates, tenant=part.tenant)
+            dated = part.date_reports(coverage)
+            return Estate.of(part.bodies.values(), dated, (), part.duplicates, tenant=part.tenant)
 
     def _pick(
         self, cells: Sequence[Cell], types: frozenset[str], whole: SnapshotLoader

@@ -147,12 +147,20 @@ class TenantMap(msgspec.Struct, frozen=True):
         """Return what of a manifest speaks of a tenant: its subscriptions, and what lies above them where the manifest
         is of this tenant."""
         above = coverage.tenant or self._of_root.get(root)
-        scopes = {
-            scope: types
-            for scope, types in coverage.scopes.items()
-            if (self._of_scope(scope, root) if scope.startswith("/subscriptions/") else above) == tenant
-        }
-        return replace(coverage, scopes=scopes, tenant=tenant)
+        mine = above == tenant
+        dated = mine or not coverage.tenant
+
+        def is_about(scope: str, *, other: bool = mine) -> bool:
+            return self._of_scope(scope, root) == tenant if scope.startswith("/subscriptions/") else other
+
+        return replace(
+            coverage,
+            scopes={scope: types for scope, types in coverage.scopes.items() if is_about(scope)},
+            read_at={scope: when for scope, when in coverage.read_at.items() if is_about(scope, other=dated)},
+            claimed_at={scope: times for scope, times in coverage.claimed_at.items() if is_about(scope)},
+            gaps=coverage.gaps if mine else {},
+            tenant=tenant,
+        )
 
     def _of_scope(self, scope: str, root: Path) -> str | None:
         return self.of(scope.split("/")[2], "", root)

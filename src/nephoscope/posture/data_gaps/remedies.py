@@ -142,9 +142,11 @@ def _renew(type_: str) -> GapRemedy:
     kind = report_kind(type_)
     title, renew = (kind[0].title, kind[0].renew) if kind is not None else ("report", "")
     own = f"{renew}. Then read" if renew else "Read"
-    return GapRemedy(
-        f"The {title} is too old. {own} {spell_type(type_)} again", _export(type_), permissions(type_)
+    action = (
+        f"The {title} is too old, or nothing tells when it was read. {own} {spell_type(type_)} again; of a newer export "
+        "write the time as readAt into a coverage.json beside it"
     )
+    return GapRemedy(action, _export(type_), permissions(type_))
 
 
 def _load(definition: str) -> GapRemedy:

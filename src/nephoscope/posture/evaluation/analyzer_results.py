@@ -13,7 +13,7 @@ from nephoscope import analyze
 from nephoscope.analyze.analyzer_runner import AnalyzerResult, PreviousAnalysis
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.log_queries import Logs
-from nephoscope.posture.evaluation.report_expiry import find_aged
+from nephoscope.posture.evaluation.report_expiry import find_aged, find_aged_claims
 from nephoscope_policy.data_gap import Gap
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.resource import Resource
@@ -88,5 +88,7 @@ def _earlier(before: PreviousEvaluation, estate: Estate, now: datetime) -> Previ
     old, told, logs = before.estate, before.analysis.told, before.analysis.logs
     same = old.coverage == estate.coverage and dict(old.management_groups) == dict(estate.management_groups)
     keys = {*estate.changed_since(old), *find_aged(old, before.now, estate, now)}
-    changed = frozenset(ResourceId.parse(key).type for key in keys) if same else None
+    claims = find_aged_claims(old, before.now, estate, now)
+    claimed = {entry.rpartition("/providers/")[2] for _, entry in claims}
+    changed = frozenset(ResourceId.parse(key).type for key in keys) | claimed if same else None
     return PreviousAnalysis(told, logs, changed, moved=now != before.now)

@@ -21,7 +21,7 @@ from nephoscope.posture.evaluation.evaluator import Verdicts
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.evaluation.outcome import NONE
 from nephoscope.posture.evaluation.program import CheckFault, PolicyCheck, Program
-from nephoscope.posture.evaluation.report_expiry import find_aged
+from nephoscope.posture.evaluation.report_expiry import find_aged, find_aged_claims
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.rule import Rule
@@ -72,7 +72,8 @@ class IncrementalRun:
         self._analyzed = AnalyzerChanges.between(since.analysis, analysis)
         paths.update(dict.fromkeys((*self._analyzed.overlay, *self._analyzed.unknown)))
         paths.update(dict.fromkeys(find_aged(since.estate, since.now, estate, now)))
-        self.change = EstateChange(paths, frozenset(changed_coverage(since.coverage, estate.coverage)))
+        claims = find_aged_claims(since.estate, since.now, estate, now)
+        self.change = EstateChange(paths, claims.union(changed_coverage(since.coverage, estate.coverage)))
 
     def overlaid(self, analysis: Analysis) -> Snapshot:
         """The snapshot with what analyzers write: of the earlier one's overlay what they write as before."""

@@ -6,13 +6,18 @@ from datetime import datetime
 
 from nephoscope.estate.estate import Estate
 from nephoscope_policy.azure_facts import report_types
-from nephoscope_policy.report_age import expiry
+from nephoscope_policy.report_age import expired_claims, expiry
 
 
 def find_aged(old: Estate, then: datetime, new: Estate, now: datetime) -> frozenset[str]:
     """The ids of the resources whose report turned too old, or aged since it was."""
     before, after = _find_expired(old, then), _find_expired(new, now)
     return frozenset(key for key, _ in before.items() ^ after.items())
+
+
+def find_aged_claims(old: Estate, then: datetime, new: Estate, now: datetime) -> frozenset[tuple[str, str]]:
+    """The scopes and types of the claims that said what is not there and no longer do, or the other way around."""
+    return frozenset(expired_claims(old.coverage, then)) ^ frozenset(expired_claims(new.coverage, now))
 
 
 def _find_expired(estate: Estate, now: datetime) -> dict[str, str]:

@@ -9,6 +9,7 @@ import msgspec
 from nephoscope_policy.model.resource_id import parent_scope
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
 
@@ -22,7 +23,7 @@ class Coverage(msgspec.Struct, frozen=True):
     `declared` is False where the manifest was inferred from the types that were seen.
     `gaps` maps a lower-cased type to the reason why it was not read ('403 on ...').
     `tenant` is the lower-cased id of the tenant ('' where the snapshot does not tell it). `read_at` maps a scope to the time at
-    which it was read; a scope that is not in it was read when the nearest scope above it was.
+    which it was read, None where nobody knows; a scope that is not in it was read when the nearest scope above it was.
     `claimed_at` maps a scope to the times of single claims at it, where they were made apart from the rest; one that is not in
     `scopes` has expired (docs/decisions/0405-own-facts.md).
     `supposed` is True where nothing was read at all: the resources are a world that somebody made up, with nothing beside them.
@@ -32,7 +33,7 @@ class Coverage(msgspec.Struct, frozen=True):
     declared: bool = False
     gaps: dict[str, str] = msgspec.field(default_factory=dict)
     tenant: str = ""
-    read_at: dict[str, datetime] = msgspec.field(default_factory=dict)
+    read_at: dict[str, datetime | None] = msgspec.field(default_factory=dict)
     supposed: bool = False
     claimed_at: dict[str, dict[str, datetime]] = msgspec.field(default_factory=dict)
 
@@ -47,15 +48,23 @@ class Coverage(msgspec.Struct, frozen=True):
 
         A claim holds for its scope and for all that lies below it.
         """
+        return any(True for _ in self._claiming(type_, scope, name))
+
+    def claim_times(self, type_: str, scope: str, name: str = "") -> Iterator[datetime | None]:
+        """Yield of each claim by which `covers` holds when it was read, None where the manifest does not tell."""
+        return (self.read_time(place, type_, name) for place in self._claiming(type_, scope, name))
+
+    def _claiming(self, type_: str, scope: str, name: str) -> Iterator[str]:
+        """Yield the scope itself and those above it at which the type (or the name) is claimed."""
         place = scope
         while True:
             types = self.scopes.get(place)
             if types is not None and (
                 type_ in types or "*" in types or (name and f"{type_}/{name}" in types)
             ):
-                return True
+                yield place
             if not place:
-                return False
+                return
             place = parent_scope(place)
 
     def claim_time(self, scope: str, type_: str, name: str = "") -> datetime | None:
