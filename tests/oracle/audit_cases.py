@@ -14,13 +14,15 @@ from pathlib import Path
 
 from corpus_records import Record, lines, raised
 
-from nephoscope_agent.audit.events import build_event
-from nephoscope_agent.audit.records import parse_record
-from nephoscope_agent.audit.rules import build_rule
+from nephoscope.protect.hosts.agent_package import find_source
+
+sys.path.insert(0, str(find_source().parent))
 
 
 def judge_record(record: Record) -> str:
     """Return how the fields of a record differ, '' where they do not."""
+    from nephoscope_agent.audit.records import parse_record
+
     value = record.value
     found = parse_record(value["raw"], value["type"])
     if value["error"]:
@@ -31,12 +33,17 @@ def judge_record(record: Record) -> str:
 
 def judge_event(record: Record) -> str:
     """Return how an event differs, '' where it does not."""
+    from nephoscope_agent.audit.events import build_event
+    from nephoscope_agent.audit.records import parse_record
+
     found = build_event([parse_record(line) for line in record.value["raw"]])
     return difference(found, record.value["event"])
 
 
 def judge_rule(record: Record) -> str:
     """Return how the bytes of a rule differ, '' where they do not."""
+    from nephoscope_agent.audit.rules import build_rule
+
     found = build_rule(record.value["flags"], "x86_64")
     wanted = base64.b64decode(record.value["bytes_b64"])
     return "" if found == wanted else f"{record.value['flags']}: bytes differ"

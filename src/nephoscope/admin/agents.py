@@ -139,7 +139,7 @@ def report(ask: AdminRequest, body: AgentReportShape) -> AgentReceipt:
 @SECTION.route("GET", "/agents/program", REPORT, scoped=None)
 def program(ask: AdminRequest) -> AgentProgram:
     """Return the agent that machines are to run."""
-    agent = ask.instance.state.agents.of_principal(ask.caller.principal.id)
+    agent = ask.instance.state.agents.find_by_principal(ask.caller.principal.id)
     ask.service.require(REPORT, "/" if agent is None else agent.resource)
     package = agent_package()
     return AgentProgram(

@@ -158,7 +158,7 @@ def enrol_machine(
     """
     state = context.state
     with state.database.together(), state.transaction() as session:
-        enrolment = state.agents.enrolment_of(session, principal)
+        enrolment = state.agents.find_enrolment(session, principal)
         context.require(ENROL, "/" if enrolment is None else enrolment.scope.lower())
         if enrolment is None:
             raise AgentRefusedError(
@@ -206,7 +206,7 @@ def take_report(
 
     Raises DeniedError; AgentRefusedError for a table that agents do not send.
     """
-    agent = context.state.agents.of_principal(principal.id)
+    agent = context.state.agents.find_by_principal(principal.id)
     context.require(REPORT, "/" if agent is None else agent.resource)
     if agent is None or principal.binding is None:
         raise AgentRefusedError("the caller is the agent of no machine: enrol the machine again")

@@ -134,7 +134,7 @@ class Agents:
             row = session.get(AgentRow, id_.lower().rstrip("/"))
             return None if row is None else _agent(row)
 
-    def of_principal(self, principal: str) -> EnrolledAgent | None:
+    def find_by_principal(self, principal: str) -> EnrolledAgent | None:
         """Return the agent whose key a principal shows, None where it is no agent."""
         with self._database.read() as session:
             row = session.scalar(select(AgentRow).where(AgentRow.principal == principal))
@@ -187,7 +187,7 @@ class Agents:
             rows = session.scalars(select(AgentEnrolmentRow).order_by(AgentEnrolmentRow.name))
             return [_enrolment(row) for row in rows]
 
-    def enrolment_of(self, session: Session, principal: str) -> AgentEnrolment | None:
+    def find_enrolment(self, session: Session, principal: str) -> AgentEnrolment | None:
         """Return the enrolment whose code a principal shows, locked for the transaction; None for another principal."""
         query = select(AgentEnrolmentRow).where(AgentEnrolmentRow.principal == principal).with_for_update()
         row = session.scalar(query)
