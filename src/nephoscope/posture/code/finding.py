@@ -88,11 +88,25 @@ class CodeFinding(msgspec.Struct, frozen=True, kw_only=True):
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-class UnreadFile(msgspec.Struct, frozen=True):
+class UnreadKind(StrEnum):
+    """Classifies what is not judged.
+
+    UNVERIFIED: a file whose compiled output is judged in its place; UNUSED: parameters of no template; WITHOUT_PLAN: a configuration
+    of Terraform that no plan of the scan was made from. A change that leaves these alone brings nothing; others are broken.
+    """
+
+    BROKEN = "broken"
+    UNVERIFIED = "unverified"
+    UNUSED = "unused"
+    WITHOUT_PLAN = "withoutPlan"
+
+
+class UnreadFile(msgspec.Struct, frozen=True, omit_defaults=True):
     """A file, or a part of it, that could not be judged: why, and what to do; it is neither healthy nor unhealthy."""
 
     region: Region
     reason: str
+    kind: UnreadKind = UnreadKind.BROKEN
 
 
 def fingerprints(findings: Iterable[CodeFinding]) -> list[str]:

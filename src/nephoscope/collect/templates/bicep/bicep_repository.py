@@ -29,15 +29,16 @@ _COMPILED_FROM = (BICEP, PARAMETERS, ".json", ".jsonc")
 _REGISTRIES = ("br:", "br/", "ts:", "ts/")
 _HOW = "install Bicep (https://aka.ms/bicep-install, or `az bicep install`) and scan again"
 
-NOT_VERIFIED = "it cannot be told whether "
-"""Begins what is said of a Bicep file whose compiled output is judged in its place, although it may be out of date."""
-
 
 @dataclass(slots=True)
 class BicepFiles:
-    """What came of Bicep files: what could not be judged and why, and the JSON files that compiled Bicep files stand for."""
+    """What came of Bicep files: what could not be judged and why, and the JSON files that compiled Bicep files stand for.
+
+    `unverified` are those whose compiled output is judged in their place, although it may be out of date.
+    """
 
     problems: list[TemplateProblem] = field(default_factory=list)
+    unverified: set[str] = field(default_factory=set)
     superseded: set[str] = field(default_factory=set)
 
 
@@ -50,6 +51,7 @@ def compile_bicep(repository: Repository, names: Iterable[str], compiler: BicepC
     if compiler is None:
         left = [name for name in wanted if name not in repository.compiled]
         found.problems = [one for name in left for one in _not_compiled(repository, name, {*names})]
+        found.unverified = {name for name in left if compiled_file(repository, name, {*names}) is not None}
         return found
     with _on_disk(repository) as root:
         outputs = compiler.compile_files(root / name for name in wanted)
@@ -62,7 +64,8 @@ def _not_compiled(repository: Repository, name: str, names: set[str]) -> Iterato
     compiled = compiled_file(repository, name, names)
     if compiled is not None:
         yield TemplateProblem(
-            Place(name, 1, 1), f"{NOT_VERIFIED}{compiled} is its output, and `bicep` is not installed: {_HOW}"
+            Place(name, 1, 1),
+            f"it cannot be told whether {compiled} is its output, and `bicep` is not installed: {_HOW}",
         )
     elif name.lower().endswith(PARAMETERS):
         reason = (

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 TERRAFORM = (".tf", ".tfvars")
 _MEMBERS = (b'"format_version":', b'"terraform_version":', b'"resource_changes":')
 """Members of a plan wherever they stand: a program that sorts them puts the configuration first."""
-WITHOUT_PLAN = "Terraform is judged by its plan"
-"""Begins what is said of a folder with a configuration that no plan of the scan was made from."""
 _ARCHIVE = b"PK\x03\x04"
 _AS_JSON = "convert it to JSON and scan that file: terraform show -json {name} > {name}.json"
 

@@ -15,16 +15,16 @@ from nephoscope.collect.templates.arm.template_repository import (
     open_repositories,
 )
 from nephoscope.collect.templates.arm.template_specs import SpecLookup
-from nephoscope.collect.templates.bicep.bicep_repository import NOT_VERIFIED, compiled_file
-from nephoscope.collect.templates.terraform.plan_repository import TERRAFORM, WITHOUT_PLAN
+from nephoscope.collect.templates.bicep.bicep_repository import compiled_file
+from nephoscope.collect.templates.terraform.plan_repository import TERRAFORM
 from nephoscope.posture.code.baseline import fingerprints_before, known_before
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.external_checks import ForeignChecks
-from nephoscope.posture.code.finding import UnreadFile
+from nephoscope.posture.code.finding import UnreadFile, UnreadKind
 from nephoscope.posture.code.git_base import GitBase, GitFolder, changed_files, read_base, read_before
 from nephoscope.posture.code.template.plan_scan import failing_before_apply
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
-from nephoscope.posture.code.template.template_scan import CODE_SUFFIXES, NOT_USED, scan_files
+from nephoscope.posture.code.template.template_scan import CODE_SUFFIXES, scan_files
 from nephoscope.posture.code.template.verdict_cache import VerdictCache
 from nephoscope.posture.code.template.what_if_scan import failing_before_deployment
 from nephoscope_policy.arm.template import DeploymentScope
@@ -113,11 +113,11 @@ def _without_untouched(
         file = one.region.file
         if file not in listed:
             return True
-        if one.reason.startswith(NOT_VERIFIED):
+        if one.kind is UnreadKind.UNVERIFIED:
             return file in changed and compiled_file(repository, file, listed) not in changed
-        if one.reason == NOT_USED:
+        if one.kind is UnreadKind.UNUSED:
             return file in changed
-        if one.reason.startswith(WITHOUT_PLAN):
+        if one.kind is UnreadKind.WITHOUT_PLAN:
             folder = file.rpartition("/")[0]
             return any(
                 name.lower().endswith(TERRAFORM) and name.rpartition("/")[0] == folder for name in changed

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.source_text import SourceText
-from nephoscope.collect.templates.terraform.plan_repository import WITHOUT_PLAN, plan_names, read_plan
+from nephoscope.collect.templates.terraform.plan_repository import plan_names, read_plan
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
+from nephoscope.posture.code.finding import (
+    CodeFinding,
+    FindingState,
+    Region,
+    UnreadFile,
+    UnreadKind,
+    region_at,
+)
 from nephoscope.posture.code.suppression import may_end
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedTemplate, named_rules
 from nephoscope.posture.code.template.template_report import TemplateReport
@@ -96,7 +103,8 @@ def list_without_plan(
                 seen.add(folder)
                 how = f"run in {folder or '.'}: {_MAKE_PLAN}, and scan plan.json as well"
                 line = SourceText(name, block.string).position(block.start(1))[0]
-                yield UnreadFile(Region(name, line), f"{WITHOUT_PLAN}: {how}")
+                reason = f"Terraform is judged by its plan: {how}"
+                yield UnreadFile(Region(name, line), reason, UnreadKind.WITHOUT_PLAN)
 
 
 def failing_before_apply(

@@ -205,7 +205,7 @@ class TemplateJudge:
         said = (analyzed.description if analyzed is not None else why(reasons)) or assessment.description
         counted = _list_counted(reasons, assessment, planned)
         if counted and analyzed is None:
-            value = f": {place.evidence}" if len(counted) == 1 and place.evidence else ""
+            value = f": {' '.join(place.evidence.split())}" if len(counted) == 1 and place.evidence else ""
             said = f"{said} ({', '.join(counted)}{value})"
         around = self._places.whole(resource)
         failed = state is FindingState.FAILED

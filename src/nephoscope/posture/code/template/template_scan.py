@@ -14,7 +14,7 @@ from nephoscope.estate.gc_control import no_collection
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.external_checks import ForeignChecks
-from nephoscope.posture.code.finding import CodeFinding, Region, UnreadFile, region_at
+from nephoscope.posture.code.finding import CodeFinding, Region, UnreadFile, UnreadKind, region_at
 from nephoscope.posture.code.planned_resources import merge_places
 from nephoscope.posture.code.template.file_judge import NOT_KNOWN, FileJudge
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedFile
@@ -35,7 +35,7 @@ CODE_SUFFIXES = (
 """Ends of the names of files that are judged, or that these read."""
 
 
-NOT_USED = "no template here declares these parameters alone: name the file after its template (main.parameters.prod.json)"
+_NOT_USED = "no template here declares these parameters alone: name the file after its template (main.parameters.prod.json)"
 """What is said of a parameters file that no template is judged with."""
 
 
@@ -72,7 +72,7 @@ class TemplateScan:
         """Judge files: templates by what they plan (those that another one links there), plans, and others by their own rules."""
         templates = {one.name: one for one in repository.templates(names, parameters)}
         unused = [] if parameters else repository.unused_parameters(names, templates.values())
-        self.report.unread += (UnreadFile(Region(name, 1), NOT_USED) for name in unused)
+        self.report.unread += (UnreadFile(Region(name, 1), _NOT_USED, UnreadKind.UNUSED) for name in unused)
         specs = TemplateSpecs(repository, names, self._specs)
         files = RepositoryFiles(repository, templates, self._scope, specs)
         plans = plan_names(repository, names)
@@ -250,7 +250,9 @@ def _compiled_bicep(repository: Repository, names: Sequence[str], scan: Template
     from nephoscope.collect.templates.bicep.compiler import BicepCompiler
 
     bicep = compile_bicep(repository, names, BicepCompiler.find_installed())
-    scan.report.unread += (UnreadFile(region_at(one.place), one.message) for one in bicep.problems)
+    for one in bicep.problems:
+        kind = UnreadKind.UNVERIFIED if one.place.file in bicep.unverified else UnreadKind.BROKEN
+        scan.report.unread.append(UnreadFile(region_at(one.place), one.message, kind))
     return bicep.superseded
 
 
