@@ -24,9 +24,10 @@ from nephoscope.state.audit.audit import Audit
 READS = """
 access audit, access list, alerts list, alerts show, attackpaths, automations history, automations list, behavior explain,
 behavior list, behavior show, collect, compliance, content coverage, content list, content show, content test,
-credentials list, doctor, facts list, gaps, hunt bookmarks, hunt run, incidents list, incidents metrics, incidents show,
+credentials list, doctor, exposure, facts list, gaps, hunt bookmarks, hunt run, incidents list, incidents metrics, incidents show,
 intel feeds, intel list, intel show, locations list, locations suggest, pipelines collect, pipelines items,
-pipelines list, pipelines origin, pipelines posture, pipelines runs, pipelines show, protect baseline, protect registry images,
+pipelines list, pipelines origin, pipelines posture, pipelines runs, pipelines show, protect baseline, protect capture,
+protect registry images,
 protect registry list, protect registry show, protect registry test, protect requests list, query, recommendations, response list,
 response rules,
 response show, score, signin list, signin test, sources health, sources kinds, sources list, sources show, sources test,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.effective_routes import Route, select_route, system_routes
+from nephoscope.estate.effective_routes import EffectiveRoute, select_route, system_routes
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.firewall_rules import FirewallFlow, decide_firewall, rules_of_firewall
 from nephoscope.estate.flow_path import FlowDisposition, FlowPaths, PathFlow
@@ -306,7 +306,9 @@ ROUTE_CASES = [
 
 @pytest.mark.parametrize(("routes", "want"), ROUTE_CASES)
 def test_routes_of_an_equal_prefix(routes: list[tuple[str, str, str]], want: str) -> None:
-    listed = [Route(source, prefix, hop, addresses=("52.0.0.0/16",)) for source, prefix, hop in routes]
+    listed = [
+        EffectiveRoute(source, prefix, hop, addresses=("52.0.0.0/16",)) for source, prefix, hop in routes
+    ]
     for order in (listed, listed[::-1]):
         found = select_route(order, "52.0.3.4")
         assert found is not None
@@ -314,7 +316,7 @@ def test_routes_of_an_equal_prefix(routes: list[tuple[str, str, str]], want: str
 
 
 def test_an_opaque_tag_that_could_decide_is_named() -> None:
-    routes = [Route("User", "Storage", "None", addresses=None), *system_routes(["10.0.0.0/16"])]
+    routes = [EffectiveRoute("User", "Storage", "None", addresses=None), *system_routes(["10.0.0.0/16"])]
     with pytest.raises(DataNotCollectedError, match="service tag Storage"):
         select_route(routes, "52.0.3.4")
     inside = select_route(routes, "10.0.0.9")

@@ -7,7 +7,7 @@ from typing import Any
 from network_flows import SUBSCRIPTION
 
 from nephoscope.estate.addresses import AddressSet
-from nephoscope.estate.effective_routes import LOCAL, Route, select_route, system_routes
+from nephoscope.estate.effective_routes import LOCAL, EffectiveRoute, select_route, system_routes
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.firewall_rules import FirewallFlow, decide_firewall, rules_of_firewall
 from nephoscope.estate.network import Network
@@ -37,7 +37,7 @@ def _equal(found: object, wanted: object) -> str:
 
 def next_hop(value: dict[str, Any]) -> str:
     routes = [
-        Route(
+        EffectiveRoute(
             one["source"],
             one["prefix"],
             LOCAL if one["next_hop"] == "VirtualNetwork" else one["next_hop"],
@@ -66,7 +66,7 @@ def system(value: dict[str, Any]) -> str:
 def tag_order(value: dict[str, Any]) -> str:
     """The order of routes with an equal prefix: service tags from the narrow to the wide."""
     listed: Any = value.get("order") or value.get("expected") or []
-    ranks = [Route("User", text, "Internet", addresses=("52.0.0.0/16",)).tag_rank for text in listed]
+    ranks = [EffectiveRoute("User", text, "Internet", addresses=("52.0.0.0/16",)).tag_rank for text in listed]
     return "" if ranks and ranks == sorted(set(ranks)) else f"{listed} has the ranks {ranks}"
 
 

@@ -1,4 +1,4 @@
-"""Protect workloads: watch registries, and approve or reject quarantined images"""
+"""Protect workloads: watch registries, approve or reject quarantined images, analyze packet captures"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.protections import baseline
+from nephoscope.cli.protections import baseline, capture
 from nephoscope.cli.session.operation_commands import add_operations, command_of
 from nephoscope.cli.session.registry_service import registry_service
 from nephoscope.cli.terminal.messages import usage_error
@@ -110,3 +110,4 @@ def _settings(file: Path | None, document: dict[str, object]) -> RegistrySetting
 add_operations(registry, registries.OPERATIONS, registry_images.OPERATIONS)
 command.add_command(command_of(image_requests.OPERATIONS), "requests")
 command.add_command(baseline.command)
+command.add_command(capture.command)

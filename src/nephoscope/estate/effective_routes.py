@@ -34,7 +34,7 @@ _ORDER = {USER: 0, GATEWAY: 1, SYSTEM: 2}
 _BITS = {4: 32, 6: 128}
 
 
-class Route(msgspec.Struct, frozen=True):
+class EffectiveRoute(msgspec.Struct, frozen=True):
     """An effective route: `source` and `next_hop` in Azure's words, `prefix` as text or a service tag, `table` its route table's id.
 
     `addresses` are those of a tag's prefixes, None where the tag is opaque.
@@ -72,7 +72,7 @@ class Route(msgspec.Struct, frozen=True):
         return 1 + 2 * within(tag, "azurecloud") + ("." not in tag)
 
 
-def select_route(routes: Iterable[Route], address: str) -> Route | None:
+def select_route(routes: Iterable[EffectiveRoute], address: str) -> EffectiveRoute | None:
     """The route that a packet to an address takes, None where none leads there.
 
     Raises DataNotCollectedError where a route with an opaque service tag could decide.
@@ -96,25 +96,25 @@ def select_route(routes: Iterable[Route], address: str) -> Route | None:
 
 def system_routes(
     space: Sequence[str], peers: Iterable[Sequence[str]] = (), *, has_default: bool = False
-) -> list[Route]:
+) -> list[EffectiveRoute]:
     """The system routes of a network with an address space and the spaces of its peers.
 
     `has_default` says that a user-defined route for 0.0.0.0/0 exists: the routes of reserved ranges to nowhere go with it.
     """
-    found = [Route(SYSTEM, prefix, LOCAL) for prefix in space]
-    found += [Route(SYSTEM, prefix, PEERING) for prefixes in peers for prefix in prefixes]
-    found += [Route(SYSTEM, prefix, INTERNET) for prefix in EVERYWHERE]
+    found = [EffectiveRoute(SYSTEM, prefix, LOCAL) for prefix in space]
+    found += [EffectiveRoute(SYSTEM, prefix, PEERING) for prefixes in peers for prefix in prefixes]
+    found += [EffectiveRoute(SYSTEM, prefix, INTERNET) for prefix in EVERYWHERE]
     own = [AddressSet.of([prefix]) for prefix in space]
     for prefix in RESERVED:
         reserved = AddressSet.of([prefix])
         if not has_default and not any(one.covers(reserved) for one in own):
-            found.append(Route(SYSTEM, prefix, NONE))
+            found.append(EffectiveRoute(SYSTEM, prefix, NONE))
     return found
 
 
 def user_routes(
     table: Mapping[str, object], id_: str, tags: Mapping[str, Sequence[str]] | None = None
-) -> list[Route]:
+) -> list[EffectiveRoute]:
     """The user-defined routes in the properties of a route table; `tags` maps lower-cased service tags to prefixes.
 
     Raises DataNotCollectedError where a route is not readable.
@@ -123,14 +123,14 @@ def user_routes(
     return [_user_route(entry, id_, tags or {}) for entry in (listed if isinstance(listed, list) else ())]
 
 
-def _user_route(entry: Mapping[str, object], table: str, tags: Mapping[str, Sequence[str]]) -> Route:
+def _user_route(entry: Mapping[str, object], table: str, tags: Mapping[str, Sequence[str]]) -> EffectiveRoute:
     body = entry.get("properties")
     told = body if isinstance(body, dict) else entry
     prefix, hop = str(told.get("addressPrefix") or ""), str(told.get("nextHopType") or "")
     if not prefix or hop.lower() not in NEXT_HOPS:
         raise DataNotCollectedError(f"the prefix and next hop of a route of {table}", "unreadable-rule")
     known = tags.get(prefix.lower())
-    return Route(
+    return EffectiveRoute(
         USER,
         prefix,
         NEXT_HOPS[hop.lower()],
@@ -141,12 +141,12 @@ def _user_route(entry: Mapping[str, object], table: str, tags: Mapping[str, Sequ
     )
 
 
-def gateway_routes(prefixes: Iterable[str], via: str) -> list[Route]:
+def gateway_routes(prefixes: Iterable[str], via: str) -> list[EffectiveRoute]:
     """Routes that a virtual network gateway adds for the far side's prefixes."""
-    return [Route(GATEWAY, prefix, GATEWAY, name=via) for prefix in prefixes]
+    return [EffectiveRoute(GATEWAY, prefix, GATEWAY, name=via) for prefix in prefixes]
 
 
-def appliance_of(route: Route) -> str:
+def read_appliance(route: EffectiveRoute) -> str:
     """The address of the appliance that a route names; raises DataNotCollectedError where it names none."""
     if not route.next_hop_ip:
         raise DataNotCollectedError(f"the next hop address of route {route.name or route.prefix}")

@@ -19,7 +19,7 @@ from nephoscope.estate.effective_routes import (
     LOCAL,
     NONE,
     PEERING,
-    appliance_of,
+    read_appliance,
 )
 from nephoscope.estate.firewall_rules import FirewallFlow, decide_firewall, rules_of_firewall
 from nephoscope.estate.firewalls import FIREWALL_TYPE
@@ -28,13 +28,13 @@ from nephoscope.estate.network_interfaces import parse_interface, reference
 from nephoscope.estate.outbound_access import OutboundIndex
 from nephoscope.estate.resource_lookup import properties, require_complete
 from nephoscope.estate.rule_stages import passes
-from nephoscope.estate.subnet_routes import SubnetRoutes, peers_of, space_of
+from nephoscope.estate.subnet_routes import SubnetRoutes, list_peers, read_space
 from nephoscope.estate.subnet_services import SubnetServices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from nephoscope.estate.effective_routes import Route
+    from nephoscope.estate.effective_routes import EffectiveRoute
     from nephoscope.estate.network import Network
     from nephoscope.estate.network_interfaces import Interface, IpConfiguration
     from nephoscope.estate.reachability import FlowDecision
@@ -175,7 +175,7 @@ class FlowPaths:
         """Follow routes from a subnet until the flow is delivered, leaves or is dropped."""
         for _ in range(LONGEST_WAY):
             hops.append(PathHop("subnet", subnet.id.lower()))
-            route = self.routes.routes_of(subnet).next_hop(flow.destination)
+            route = self.routes.build_routes(subnet).next_hop(flow.destination)
             if route is None or route.next_hop == NONE:
                 return FlowPath(FlowDisposition.DROPPED, (*hops, _route_hop(route)), rule)
             if route.next_hop in (LOCAL, PEERING):
@@ -185,7 +185,7 @@ class FlowPaths:
                 return self._leave(source, hops, rule, is_direct=len(hops) <= 3)
             if route.next_hop != APPLIANCE:
                 return FlowPath(FlowDisposition.EXITS, tuple(hops), rule)
-            firewall = self._appliance(appliance_of(route))
+            firewall = self._appliance(read_appliance(route))
             decision = decide_firewall(
                 rules_of_firewall(firewall, self.estate),
                 FirewallFlow(
@@ -220,7 +220,7 @@ class FlowPaths:
         """The end of a flow at the Internet: behind a firewall its own address serves."""
         if not is_direct:
             return FlowPath(FlowDisposition.EXITS, tuple(hops), rule)
-        access = self.outbound.access_of(source.interface, source.configuration)
+        access = self.outbound.find_access(source.interface, source.configuration)
         if not access.kind:
             return FlowPath(FlowDisposition.NO_OUTBOUND, tuple(hops), rule)
         return FlowPath(FlowDisposition.EXITS, (*hops, PathHop(access.kind, access.via)), rule)
@@ -230,7 +230,7 @@ class FlowPaths:
     ) -> FlowPath:
         """The end of a flow inside virtual networks."""
         network = self.estate.resources[subnet.network]
-        homes = [subnet.network, *(peer for peer, _ in peers_of(network))]
+        homes = [subnet.network, *(peer for peer, _ in list_peers(network))]
         if flow.destination not in self._space(subnet.network):
             homes = homes[1:]
         target = self._subnet_with(homes, flow.destination)
@@ -254,7 +254,7 @@ class FlowPaths:
         )
 
     def _space(self, network: str) -> AddressSet:
-        return AddressSet.of(space_of(self.estate.resources[network]))
+        return AddressSet.of(read_space(self.estate.resources[network]))
 
     def _subnet_with(self, homes: list[str], address: str) -> Subnet | None:
         for home in homes:
@@ -269,7 +269,7 @@ class FlowPaths:
         self, source: Endpoint, flow: PathFlow, subnet: Subnet, hops: list[PathHop], rule: str
     ) -> FlowPath:
         """The end of a flow at a service that has the address without an interface in the estate."""
-        service = self.services.at(subnet, flow.destination)
+        service = self.services.find_service(subnet, flow.destination)
         if service is None:
             return FlowPath(FlowDisposition.NO_HOST, tuple(hops), rule)
         stage = self.network.decide_subnet(
@@ -294,7 +294,7 @@ class FlowPaths:
         return FlowPath(FlowDisposition.ACCEPTED, tuple(hops), decided)
 
 
-def _route_hop(route: Route | None) -> PathHop:
+def _route_hop(route: EffectiveRoute | None) -> PathHop:
     if route is None:
         return PathHop("route", "")
     return PathHop(f"route to {route.next_hop}", route.table, route.name or route.prefix)

@@ -40,7 +40,7 @@ from nephoscope.estate.reachability import (
     sides,
 )
 from nephoscope.estate.resource_lookup import properties, require_complete
-from nephoscope.estate.rule_stages import admit, find_openings, passes, regions_of
+from nephoscope.estate.rule_stages import admit, find_openings, list_regions, passes
 from nephoscope.estate.security_rules import EVERY_PORT, SecurityRule, SecurityRuleError, rules_of
 from nephoscope.estate.service_tags import ServiceTags
 from nephoscope.estate.subnets import (
@@ -290,14 +290,14 @@ class Network:
         """
         filters = self.filters(interface, configuration, inbound=inbound)
         several = [
-            self._through(admin, filters, protocol, remote, ports)
+            self._find_openings(admin, filters, protocol, remote, ports)
             for admin in self.admin_filters(interface, configuration, inbound=inbound)
         ]
-        if any(regions_of(one) != regions_of(several[0]) for one in several):
+        if any(list_regions(one) != list_regions(several[0]) for one in several):
             raise _deployment_gap(interface)
         return several[0]
 
-    def _through(
+    def _find_openings(
         self,
         admin: SecurityFilter | None,
         filters: list[SecurityFilter],

@@ -92,7 +92,7 @@ class OutboundIndex:
             for entry in (listed if isinstance(listed, list) else ())
         )
 
-    def access_of(self, interface: Interface, configuration: IpConfiguration) -> OutboundAccess:
+    def find_access(self, interface: Interface, configuration: IpConfiguration) -> OutboundAccess:
         """Find the way of an interface's address to the Internet; raises DataNotCollectedError where it is not known."""
         gateway = self._nat_gateways.get(configuration.subnet)
         if gateway:

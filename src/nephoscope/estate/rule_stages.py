@@ -50,7 +50,7 @@ def admit(
     return [stage] if found.rule.always or found.allow is False else [stage, *groups]
 
 
-def regions_of(openings: Sequence[Opening]) -> set[tuple[int, str, TrafficRegion]]:
+def list_regions(openings: Sequence[Opening]) -> set[tuple[int, str, TrafficRegion]]:
     """List what openings let through, without the rules that do."""
     return {(one.family, one.tag, one.region) for one in openings}
 

@@ -12,7 +12,7 @@ from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.effective_routes import (
     PREFERRED,
     SYSTEM,
-    Route,
+    EffectiveRoute,
     gateway_routes,
     select_route,
     system_routes,
@@ -37,10 +37,10 @@ READS = (GATEWAY_TYPE, LOCAL_GATEWAY_TYPE, CONNECTION_TYPE)
 class EffectiveRoutes(msgspec.Struct, frozen=True):
     """The routes of a subnet that are known, and what may add others (routes learned by BGP)."""
 
-    routes: tuple[Route, ...]
+    routes: tuple[EffectiveRoute, ...]
     unknown: tuple[str, ...] = ()
 
-    def next_hop(self, address: str) -> Route | None:
+    def next_hop(self, address: str) -> EffectiveRoute | None:
         """The route of a packet to an address, None where it is dropped; raises DataNotCollectedError."""
         found = select_route(self.routes, address)
         if self.unknown and not (found and found.source == SYSTEM and found.next_hop in PREFERRED):
@@ -57,7 +57,7 @@ class SubnetRoutes:
         self._tags = tags or {}
         self._found: dict[str, EffectiveRoutes] = {}
 
-    def routes_of(self, subnet: Subnet) -> EffectiveRoutes:
+    def build_routes(self, subnet: Subnet) -> EffectiveRoutes:
         """The effective routes of a subnet; raises DataNotCollectedError where its network or route table was not read."""
         key = subnet.id.lower()
         found = self._found.get(key)
@@ -67,7 +67,7 @@ class SubnetRoutes:
 
     def _build(self, subnet: Subnet) -> EffectiveRoutes:
         network = self._require(subnet.network)
-        custom: list[Route] = []
+        custom: list[EffectiveRoute] = []
         propagates = True
         if subnet.route_table:
             table = require_complete(self._require(subnet.route_table))
@@ -75,9 +75,9 @@ class SubnetRoutes:
             propagates = table.get("disableBgpRoutePropagation") is not True
         has_default = any(route.prefix == "0.0.0.0/0" for route in custom)
         found = system_routes(
-            space_of(network), [space for _, space in peers_of(network)], has_default=has_default
+            read_space(network), [space for _, space in list_peers(network)], has_default=has_default
         )
-        learned, unknown = self._learned(network) if propagates else ([], ())
+        learned, unknown = self._gateway_routes(network) if propagates else ([], ())
         return EffectiveRoutes((*custom, *learned, *found), unknown)
 
     def _require(self, key: str) -> Resource:
@@ -97,14 +97,14 @@ class SubnetRoutes:
                 found.setdefault(home, []).append(gateway)
         return found
 
-    def _learned(self, network: Resource) -> tuple[list[Route], tuple[str, ...]]:
+    def _gateway_routes(self, network: Resource) -> tuple[list[EffectiveRoute], tuple[str, ...]]:
         """What the gateways of a network, or of a peer whose gateway it uses, teach it."""
         homes = [network.key]
         for entry in _dicts(properties(network).get("virtualNetworkPeerings")):
             peering = _dict(entry.get("properties"))
             if peering.get("useRemoteGateways") is True:
                 homes.append(reference(peering.get("remoteVirtualNetwork")))
-        routes: list[Route] = []
+        routes: list[EffectiveRoute] = []
         unknown: list[str] = []
         for home in homes:
             for gateway in self._gateways.get(home, ()):
@@ -113,7 +113,7 @@ class SubnetRoutes:
                 unknown += gaps
         return routes, tuple(dict.fromkeys(unknown))
 
-    def _of_gateway(self, gateway: Resource) -> tuple[list[Route], list[str]]:
+    def _of_gateway(self, gateway: Resource) -> tuple[list[EffectiveRoute], list[str]]:
         body = require_complete(gateway)
         unknown = []
         if str(body.get("gatewayType", "")).lower() == "expressroute" or body.get("enableBgp") is True:
@@ -134,12 +134,12 @@ class SubnetRoutes:
         return routes, unknown
 
 
-def space_of(network: Resource) -> list[str]:
+def read_space(network: Resource) -> list[str]:
     """The address prefixes of a virtual network."""
     return _prefixes(require_complete(network).get("addressSpace"))
 
 
-def peers_of(network: Resource) -> Iterator[tuple[str, list[str]]]:
+def list_peers(network: Resource) -> Iterator[tuple[str, list[str]]]:
     """The connected peers of a virtual network (lower-cased id) with their address prefixes."""
     for entry in _dicts(properties(network).get("virtualNetworkPeerings")):
         peering = _dict(entry.get("properties"))

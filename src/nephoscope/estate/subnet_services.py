@@ -55,7 +55,7 @@ class SubnetServices:
         return found
 
     @cached_property
-    def _delegated(self) -> dict[str, SubnetService]:
+    def _delegated_servers(self) -> dict[str, SubnetService]:
         """Subnet -> the database server that it is delegated to."""
         found = {}
         for type_, port in DELEGATED.items():
@@ -67,10 +67,10 @@ class SubnetServices:
                     found[key] = SubnetService(server.key, {("tcp", port): ""})
         return found
 
-    def at(self, subnet: Subnet, address: str) -> SubnetService | None:
+    def find_service(self, subnet: Subnet, address: str) -> SubnetService | None:
         """The service at an address of a subnet: a container group's own, or the server that the whole subnet is delegated to."""
         key = subnet.id.lower()
-        return self._groups.get((key, address)) or self._delegated.get(key)
+        return self._groups.get((key, address)) or self._delegated_servers.get(key)
 
 
 def _container_ports(group: Resource) -> dict[tuple[str, int], str]:

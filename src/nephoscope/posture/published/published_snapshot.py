@@ -17,6 +17,7 @@ from nephoscope.posture.published.build_info import BuildInfo, read
 from nephoscope.posture.published.document_listing import Listing
 from nephoscope.posture.published.document_queries import Documents
 from nephoscope.posture.published.findings import Findings
+from nephoscope.posture.published.internet_exposures import InternetExposures
 from nephoscope.posture.published.inventory import Inventory
 from nephoscope.posture.published.live_rows import TABLE, LiveRows, LiveRowSource
 from nephoscope.posture.published.observable_index import ObservableIndex
@@ -112,6 +113,11 @@ class PublishedSnapshot:
     def attack_paths(self) -> AttackPaths:
         """The ways that an attacker could take, to be counted and filtered."""
         return AttackPaths(self._documents)
+
+    @property
+    def internet_exposures(self) -> InternetExposures:
+        """The openings to the Internet."""
+        return InternetExposures(self._documents)
 
     @property
     def standards(self) -> Standards:

@@ -37,7 +37,7 @@ def _digest(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def _joined(numbers: list[int]) -> str:
+def _join_numbers(numbers: list[int]) -> str:
     return "-".join(str(one) for one in numbers if not is_grease(one))
 
 
@@ -45,9 +45,9 @@ def ja3(hello: ClientHello) -> str:
     """The JA3 digest of a client's greeting."""
     parts = [
         str(hello.version),
-        _joined(hello.ciphers),
-        _joined([kind for kind, _ in hello.extensions]),
-        _joined(hello.groups),
+        _join_numbers(hello.ciphers),
+        _join_numbers([kind for kind, _ in hello.extensions]),
+        _join_numbers(hello.groups),
         "-".join(map(str, hello.formats)),
     ]
     return _digest(",".join(parts))

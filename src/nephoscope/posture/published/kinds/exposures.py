@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.estate_view import EstateView
-from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
-from nephoscope.estate.public_endpoint import CLUSTER, COSMOS, FIREWALLED, SITE, answers
+from nephoscope.estate.public_endpoint import answers
 from nephoscope.estate.security_rules import SecurityRuleError
 from nephoscope.posture.attack_paths.connections.exposed_machines import PORTS
+from nephoscope.posture.exposure.internet_exposure import MACHINES, SERVICES, find_exposure
 from nephoscope.posture.published.document import PublishedDocument, arm
 
 if TYPE_CHECKING:
@@ -24,17 +26,16 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
 
 TYPE = "Nephoscope.Posture/exposures"
-_MACHINES = (MACHINE_TYPE, SCALE_SET_TYPE)
-#: Services that have an endpoint, whatever was read of them.
-_SERVICES = frozenset({*FIREWALLED, CLUSTER, COSMOS, SITE})
 
 
 def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """One a resource that faces the Internet or could."""
     view = EstateView(report.run.estate, report.now)
     for one in report.run.estate.resources.values():
-        found = _machine(one, view) if one.type in _MACHINES else _service(one, view)
+        found = _machine(one, view) if one.type in MACHINES else _service(one, view)
         if found is not None:
+            exposure = find_exposure(one, view)
+            found |= msgspec.to_builtins(exposure) if exposure else {}
             id_ = f"{str(one.body.get('id') or one.key).rstrip('/')}/providers/{TYPE}/internet"
             yield PublishedDocument.of(
                 arm(id_, TYPE, {"calculatedDateTime": report.now.isoformat(), **found})
@@ -46,7 +47,7 @@ def _service(resource: Resource, view: EstateView) -> dict[str, object] | None:
     try:
         found = answers(resource, view)
     except DataNotCollectedError as gap:
-        return {"notCollected": [gap.what]} if resource.type in _SERVICES else None
+        return {"notCollected": [gap.what]} if resource.type in SERVICES else None
     return None if found is None else {"answers": found.value}
 
 

@@ -43,7 +43,7 @@ NAMES = (
 )
 
 
-def named(name: str) -> Dissector:
+def make_named(name: str) -> Dissector:
     """A dissector that notes a protocol and takes every byte."""
 
     def dissect(data: bytes, packet: Packet) -> Outcome:
@@ -77,4 +77,4 @@ def quic(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-DISSECTORS = {name: named(name) for name in NAMES} | {"snmp": snmp, "wsdd": wsdd, "quic": quic}
+DISSECTORS = {name: make_named(name) for name in NAMES} | {"snmp": snmp, "wsdd": wsdd, "quic": quic}

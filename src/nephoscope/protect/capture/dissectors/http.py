@@ -44,9 +44,9 @@ def http(data: bytes, packet: Packet) -> Outcome:
     state = _state(packet)
     if is_http2(data) or state.upgraded == "h2":
         state.upgraded = "h2"
-        return _under(packet, "http2", data)
+        return _call_inner(packet, "http2", data)
     if state.upgraded == "websocket":
-        return _under(packet, "websocket", data)
+        return _call_inner(packet, "websocket", data)
     is_response = data.startswith(b"HTTP/")
     if not is_response and not METHODS.match(data[:64]):
         if packet.can_wait and not state.is_open and _may_begin(data):
@@ -79,7 +79,7 @@ def _may_begin(data: bytes) -> bool:
     return len(data) < 16 and (b"HTTP/1.".startswith(data) or any(word.startswith(data) for word in WORDS))
 
 
-def _under(packet: Packet, name: str, data: bytes) -> Outcome:
+def _call_inner(packet: Packet, name: str, data: bytes) -> Outcome:
     packet.add("http")
     return packet.call(name, data)
 
@@ -94,7 +94,7 @@ def _other(data: bytes, packet: Packet, state: _Memory) -> Outcome:
         packet.call_data(data)
         return len(data)
     if is_dcerpc(data) and state.seen:
-        return _under(packet, "dcerpc", data)
+        return _call_inner(packet, "dcerpc", data)
     packet.add("http")
     packet.call_data(data)
     return len(data)

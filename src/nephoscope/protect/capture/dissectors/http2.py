@@ -22,7 +22,7 @@ LARGEST_BODY = 1024 * 1024
 
 
 @dataclass
-class _Side:
+class _Http2Direction:
     """A direction: its header table, the header block that goes on, and by stream the content type and body so far."""
 
     decoder: HpackDecoder = field(default_factory=HpackDecoder)
@@ -42,14 +42,14 @@ def http2(data: bytes, packet: Packet) -> Outcome:
     if len(data) < 9 + length and packet.can_wait:
         return Incomplete(9 + length - len(data))
     packet.add("http2")
-    side = packet.remember(f"http2 {packet.source}:{packet.source_port}", _Side)
-    if isinstance(side, _Side):
+    side = packet.remember(f"http2 {packet.source}:{packet.source_port}", _Http2Direction)
+    if isinstance(side, _Http2Direction):
         stream = int.from_bytes(data[5:9], "big") & 0x7FFFFFFF
         _frame(data[3], data[4], stream, data[9 : 9 + length], side, packet)
     return 9 + length
 
 
-def _frame(kind: int, flags: int, stream: int, body: bytes, side: _Side, packet: Packet) -> None:
+def _frame(kind: int, flags: int, stream: int, body: bytes, side: _Http2Direction, packet: Packet) -> None:
     if kind in (DATA, HEADERS, PUSH) and flags & PADDED and body:
         body = body[1 : len(body) - body[0]]
     if kind == HEADERS:
@@ -71,7 +71,7 @@ def _frame(kind: int, flags: int, stream: int, body: bytes, side: _Side, packet:
         side.bodies.pop(next(iter(side.bodies)))
 
 
-def _headers(stream: int, side: _Side, packet: Packet) -> None:
+def _headers(stream: int, side: _Http2Direction, packet: Packet) -> None:
     try:
         listed = side.decoder.decode(bytes(side.block))
     except HpackError:

@@ -47,7 +47,7 @@ ERRORS_4 = (3, 4, 5, 11, 12)
 ERRORS_6 = (1, 2, 3, 4)
 
 
-def _addressed(packet: Packet, source: str, target: str) -> None:
+def _set_addresses(packet: Packet, source: str, target: str) -> None:
     packet.source, packet.target = source, target
     if packet.addresses is None:
         packet.addresses = (source, target)
@@ -64,7 +64,7 @@ def ipv4(data: bytes, packet: Packet) -> Outcome:
         socket.inet_ntop(socket.AF_INET, data[12:16]),
         socket.inet_ntop(socket.AF_INET, data[16:20]),
     )
-    _addressed(packet, source, target)
+    _set_addresses(packet, source, target)
     body = data[size : length if length >= size else len(data)]
     if flags & 0x3FFF and not packet.is_quoted:
         key = (4, source, target, protocol, identity)
@@ -108,7 +108,7 @@ def ipv6(data: bytes, packet: Packet) -> Outcome:
         socket.inet_ntop(socket.AF_INET6, data[8:24]),
         socket.inet_ntop(socket.AF_INET6, data[24:40]),
     )
-    _addressed(packet, source, target)
+    _set_addresses(packet, source, target)
     body = data[40 : 40 + length] if length else data[40:]
     while following in EXTENSIONS:
         packet.add(EXTENSIONS[following])

@@ -1,4 +1,4 @@
-"""Link layers: Ethernet with VLANs, PPPoE, LLC, Cisco HDLC, Linux cooked, loopback, raw IP, MPLS."""
+"""Link layers: Ethernet with VLANs, PPPoE, LLC, Cisco HDLC, Linux linux_cooked, loopback, raw IP, MPLS."""
 
 from __future__ import annotations
 
@@ -257,15 +257,15 @@ def by_version(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def cooked(data: bytes, packet: Packet) -> Outcome:
-    """Linux cooked capture, version 1."""
+def linux_cooked(data: bytes, packet: Packet) -> Outcome:
+    """Linux linux_cooked capture, version 1."""
     packet.add("sll")
     (kind,) = read("H", data, 14)
     return by_ethertype(kind, data[16:], packet)
 
 
-def cooked_2(data: bytes, packet: Packet) -> Outcome:
-    """Linux cooked capture, version 2."""
+def linux_cooked_2(data: bytes, packet: Packet) -> Outcome:
+    """Linux linux_cooked capture, version 2."""
     packet.add("sll")
     (kind,) = read("H", data)
     return by_ethertype(kind, data[20:], packet)
@@ -309,8 +309,8 @@ DISSECTORS = {
     "null": null,
     "loop_link": null,
     "raw": raw,
-    "sll": cooked,
-    "sll2": cooked_2,
+    "sll": linux_cooked,
+    "sll2": linux_cooked_2,
     "mpls": mpls,
     "arp": arp,
 }

@@ -100,7 +100,7 @@ def _command(line: bytes, session: _Session, packet: Packet) -> None:
     words = line.split()
     verb = words[0].upper() if words else b""
     if session.login:
-        user = _decoded(line)
+        user = _decode_base64(line)
         if session.login == "plain":
             user = user.split("\0")[1] if user.count("\0") >= 2 else user
         packet.credential("smtp", user)
@@ -119,18 +119,18 @@ def _authenticate(words: list[bytes], session: _Session, packet: Packet) -> None
     method = words[1].lower()
     if method == b"login":
         if len(words) > 2:
-            packet.credential("smtp", _decoded(words[2]))
+            packet.credential("smtp", _decode_base64(words[2]))
         else:
             session.login = "login"
     elif method == b"plain":
         if len(words) > 2:
-            parts = _decoded(words[2]).split("\0")
+            parts = _decode_base64(words[2]).split("\0")
             packet.credential("smtp", parts[1] if len(parts) > 1 else parts[0])
         else:
             session.login = "plain"
 
 
-def _decoded(text: bytes) -> str:
+def _decode_base64(text: bytes) -> str:
     try:
         return base64.b64decode(text, validate=True).decode("utf-8", "replace")
     except binascii.Error:

@@ -21,7 +21,7 @@ LARGEST_HANDSHAKE = 256 * 1024
 
 
 @dataclass
-class _Side:
+class _TlsDirection:
     """A direction: whether it is encrypted by now, and the part of a handshake that waits for the next record."""
 
     encrypted: bool = False
@@ -44,8 +44,8 @@ def tls(data: bytes, packet: Packet) -> Outcome:
     if len(data) < 5 + length and packet.can_wait:
         return Incomplete(5 + length - len(data))
     packet.add("tls")
-    side = packet.remember(f"tls {packet.source}:{packet.source_port}", _Side)
-    if isinstance(side, _Side):
+    side = packet.remember(f"tls {packet.source}:{packet.source_port}", _TlsDirection)
+    if isinstance(side, _TlsDirection):
         _record(data[0], data[5 : 5 + length], side, packet)
     return 5 + length
 
@@ -61,7 +61,7 @@ def _old_hello(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def _record(kind: int, body: bytes, side: _Side, packet: Packet) -> None:
+def _record(kind: int, body: bytes, side: _TlsDirection, packet: Packet) -> None:
     if kind == CHANGE_CIPHER:
         side.encrypted = True
         side.waiting = b""
@@ -69,7 +69,7 @@ def _record(kind: int, body: bytes, side: _Side, packet: Packet) -> None:
         handshakes(side.waiting + body, side, packet, is_datagram=False)
 
 
-def handshakes(data: bytes, side: _Side, packet: Packet, *, is_datagram: bool) -> None:
+def handshakes(data: bytes, side: _TlsDirection, packet: Packet, *, is_datagram: bool) -> None:
     """The handshake messages of a record; the rest waits for the next one."""
     place = 0
     while place + 4 <= len(data):

@@ -45,7 +45,7 @@ def tcp(data: bytes, packet: Packet) -> Outcome:
     packet.source_port, packet.target_port = source, target
     flags = word & 0x3F
     if packet.is_quoted:
-        return _about(data[max(word >> 12, 5) * 4 :], packet, "tcp")
+        return _dissect_quoted(data[max(word >> 12, 5) * 4 :], packet, "tcp")
     if packet.ports["tcp"] == (source, target):
         packet.summary.syn += flags & (SYN | ACK) == SYN
         packet.summary.resets += bool(flags & RST)
@@ -65,7 +65,7 @@ def tcp(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def _about(payload: bytes, packet: Packet, protocol: str) -> Outcome:
+def _dissect_quoted(payload: bytes, packet: Packet, protocol: str) -> Outcome:
     """Dissect what an ICMP error quotes, without a trace in its stream."""
     packet.stream = Stream((), min(packet.source_port, packet.target_port))
     names = TCP_PORTS if protocol == "tcp" else UDP_PORTS
@@ -235,7 +235,7 @@ def udp(data: bytes, packet: Packet) -> Outcome:
     packet.source_port, packet.target_port = source, target
     payload = data[8 : length if length >= 8 else len(data)]
     if packet.is_quoted:
-        return _about(payload, packet, "udp")
+        return _dissect_quoted(payload, packet, "udp")
     if not payload:
         return len(data)
     stream = packet.stream = _stream(packet, "udp")

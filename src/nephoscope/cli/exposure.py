@@ -1,0 +1,61 @@
+"""List what the Internet reaches: from where, by which path and rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Unpack
+
+import click
+
+from nephoscope.cli.session.estate_options import ViewOptions
+from nephoscope.cli.session.list_output import FORMATS, shown_as, to_file
+from nephoscope.cli.session.options import judged_by, resource_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from nephoscope.posture.exposure.exposure_rows import ExposureRow
+    from nephoscope.posture.reports.report import Report
+
+
+class _ExposureOptions(ViewOptions):
+    closed: bool
+
+
+@click.command("exposure")
+@judged_by
+@resource_options
+@click.option(
+    "--closed", is_flag=True, help="Include closed resources, with the rule or setting that closes them."
+)
+@shown_as(*FORMATS, help="Output format.")
+@to_file
+@click.pass_obj
+def command(data: Path, /, **options: Unpack[_ExposureOptions]) -> None:
+    """List the openings from the Internet in TARGET, or in the last scan: ports, sources, path and security
+    rules, open to everybody first. What was not collected is listed as Unknown.
+    """
+    from pathlib import Path
+
+    from nephoscope.cli.session.output_stream import open_output
+    from nephoscope.cli.session.session import report_of
+    from nephoscope.cli.views import exposure
+
+    report = report_of(data, options)
+    target = Path(options["output_file"]) if options["output_file"] else None
+    rows = sorted(_rows(report, closed=options["closed"]), key=exposure.rank)
+    with open_output(target, styled=options["output"] == "table") as out:
+        exposure.RENDERERS[options["output"]](rows, out)
+
+
+def _rows(report: Report, *, closed: bool) -> Iterator[ExposureRow]:
+    from nephoscope.estate.estate_view import EstateView
+    from nephoscope.posture.exposure.exposure_rows import CLOSED, exposure_rows
+    from nephoscope.posture.exposure.internet_exposure import find_exposure
+
+    view = EstateView(report.run.estate, report.now)
+    for one in report.run.estate.resources.values():
+        found = find_exposure(one, view)
+        if found is not None:
+            listed = exposure_rows(str(one.body.get("id") or one.key), one.name, one.type, found)
+            yield from (row for row in listed if closed or row.state != CLOSED)

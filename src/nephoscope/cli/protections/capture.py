@@ -1,0 +1,131 @@
+"""Analyze a packet capture: conversations, protocols, names, fingerprints and credentials in clear text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nephoscope.cli.terminal.messages import usage_error
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from nephoscope.protect.capture.capture_summary import CaptureSummary
+
+SCHEMA_VERSION = 1
+#: Kinds of names by their heading.
+KINDS = {
+    "dns_names": "DNS names",
+    "http_hosts": "HTTP hosts",
+    "http_uris": "HTTP URIs",
+    "tls_names": "TLS server names",
+    "ja4": "JA4 (TLS clients)",
+    "ja3": "JA3 (TLS clients)",
+    "ja3s": "JA3S (TLS servers)",
+}
+
+
+@click.command("capture")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--most", default=20, show_default=True, metavar="N", help="Rows of each table; -o json has all."
+)
+@click.option(
+    "--output", "-o", type=click.Choice(("table", "json")), default="table", show_default=True, help="Output format."
+)  # fmt: skip
+def command(file: Path, most: int, output: str) -> None:
+    """Analyze the packet capture FILE (pcap or pcapng): conversations, protocols, names, TLS fingerprints and
+    credentials in clear text. Passwords are never shown. A damaged file is analyzed up to its defect.
+    """
+    from nephoscope.protect.capture.analysis import analyze_capture
+    from nephoscope.protect.capture.capture_file import CaptureError
+
+    try:
+        with file.open("rb") as stream:
+            summary = analyze_capture(stream)
+    except CaptureError as error:
+        usage_error(f"{file}: {error}")
+    out = click.get_text_stream("stdout")
+    if output == "json":
+        _write_json(summary, out)
+    else:
+        _write_tables(summary, most, out)
+
+
+def _write_json(summary: CaptureSummary, out: TextIO) -> None:
+    import msgspec
+
+    document = {
+        "schemaVersion": SCHEMA_VERSION,
+        "frames": summary.frames,
+        "bytes": summary.bytes,
+        "first": summary.first,
+        "last": summary.last,
+        "tcpSyn": summary.syn,
+        "tcpResets": summary.resets,
+        "tcpRetransmissions": summary.retransmissions,
+        "defect": summary.defect,
+        "protocolFrames": dict(summary.protocol_frames.most_common()),
+        "conversations": summary.conversations(),
+        "names": summary.names,
+        "credentials": summary.credentials,
+        "leftOut": dict(summary.left_out),
+    }
+    out.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+
+
+def _write_tables(summary: CaptureSummary, most: int, out: TextIO) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from nephoscope.cli.terminal.console import console_of
+
+    console = console_of(out)
+    seconds = summary.last - summary.first
+    console.print(f"[bold]{summary.frames:,}[/bold] frames, {summary.bytes:,} bytes in {seconds:,.1f} s")
+    console.print(
+        f"TCP: {summary.syn:,} connection attempts, {summary.resets:,} resets, {summary.retransmissions:,} retransmissions"
+    )
+    if summary.defect:
+        console.print(f"[yellow]Damaged:[/yellow] {escape(summary.defect)}")
+    protocols = summary.protocol_frames.most_common(most)
+    console.print(
+        "\n[bold]Protocols[/bold]  " + escape(", ".join(f"{name} {count:,}" for name, count in protocols))
+    )
+    table = Table(
+        "Protocol",
+        "Endpoint",
+        "Endpoint",
+        box=None,
+        pad_edge=False,
+        title="Conversations",
+        title_justify="left",
+    )
+    table.add_column("Frames", justify="right")
+    table.add_column("Bytes", justify="right")
+    conversations = summary.conversations()
+    for one in conversations[:most]:
+        ends = (
+            f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+            for address, port in (one.a, one.b)
+        )
+        table.add_row(one.protocol, *map(escape, ends), f"{one.frames:,}", f"{one.bytes:,}")
+    console.print()
+    console.print(table)
+    if len(conversations) > most:
+        console.print(f"and {len(conversations) - most:,} more", style="dim")
+    for kind, heading in KINDS.items():
+        names = sorted(summary.names.get(kind, {}).items(), key=lambda pair: (-pair[1], pair[0]))
+        if names:
+            console.print(f"\n[bold]{heading}[/bold]")
+            for text, count in names[:most]:
+                console.print(f"  {count:>6,}  {escape(text)}", soft_wrap=True)
+    if summary.credentials:
+        console.print("\n[bold red]Credentials in clear text[/bold red]")
+        for found in summary.credentials[:most]:
+            console.print(
+                f"  {found.protocol}: {escape(found.user)} to {found.server} (frame {found.frame:,})",
+                soft_wrap=True,
+            )

@@ -1,0 +1,1 @@
+"""Internet exposure: what the Internet reaches, from where, by which path and rule."""

@@ -1,0 +1,56 @@
+"""Addresses and ports of openings as text."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+from nephoscope.estate.addresses import PUBLIC, AddressSet
+from nephoscope.estate.security_rules import EVERY_PORT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.estate.addresses import Interval
+
+EVERYBODY = "everybody"
+#: Prefixes that are written out.
+MOST = 8
+
+
+def format_ports(intervals: Iterable[Interval]) -> str:
+    """Merged intervals as `22, 8080-8090`, or `any`."""
+    listed = tuple(intervals)
+    if listed == EVERY_PORT:
+        return "any"
+    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in listed)
+
+
+def format_addresses(addresses: AddressSet) -> str:
+    """Addresses as prefixes; `everybody` where they are all of the Internet's of a family."""
+    everything = [family for family in (4, 6) if addresses.family(family) and not _missing(addresses, family)]
+    if everything:
+        return EVERYBODY
+    texts: list[str] = []
+    for family in (4, 6):
+        for interval in addresses.family(family):
+            texts += _prefixes(family, interval, MOST + 1 - len(texts))
+            if len(texts) > MOST:
+                return ", ".join(texts[:MOST]) + " and more"
+    return ", ".join(texts)
+
+
+def _missing(addresses: AddressSet, family: int) -> bool:
+    """Return whether a public address of a family is missing."""
+    whole = AddressSet(PUBLIC.v4) if family == 4 else AddressSet((), PUBLIC.v6)
+    return bool(whole - addresses)
+
+
+def _prefixes(family: int, interval: Interval, most: int) -> list[str]:
+    kind = ipaddress.IPv4Address if family == 4 else ipaddress.IPv6Address
+    found: list[str] = []
+    for network in ipaddress.summarize_address_range(kind(interval[0]), kind(interval[1])):
+        if len(found) >= most:
+            break
+        found.append(str(network.network_address) if network.num_addresses == 1 else str(network))
+    return found

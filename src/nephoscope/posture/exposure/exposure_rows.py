@@ -1,0 +1,77 @@
+"""Internet exposure as rows: one an opening, one for what is closed, one for what is not known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.posture.exposure.internet_exposure import InternetExposure, InternetOpening
+
+OPEN, LIMITED, CLOSED, UNKNOWN = "Everybody", "Limited", "Closed", "Unknown"
+#: The states, the most exposed first.
+STATES = (OPEN, LIMITED, UNKNOWN, CLOSED)
+
+
+class ExposureRow(msgspec.Struct, frozen=True):
+    """A row: the resource, how exposed it is, and for an opening what reaches it, from where, by which path and rules."""
+
+    resource: str
+    name: str
+    type: str
+    state: str
+    protocol: str = ""
+    ports: str = ""
+    sources: str = ""
+    path: str = ""
+    via: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    why: str = ""
+
+    @property
+    def key(self) -> str:
+        """Name the row by its resource and opening."""
+        return " ".join(
+            (self.resource, self.protocol, self.ports, self.sources, *self.via, *self.rules)
+        ).lower()
+
+    @property
+    def rule_names(self) -> str:
+        """The rules as `group/rule`."""
+        return ", ".join("/".join(one.split("/")[-3::2]) for one in self.rules)
+
+
+def exposure_rows(resource: str, name: str, type_: str, found: InternetExposure) -> Iterator[ExposureRow]:
+    """The rows of one resource."""
+    for one in found.openings:
+        yield _opening_row(resource, name, type_, one)
+    if found.closed_by:
+        yield ExposureRow(resource, name, type_, CLOSED, why=found.closed_by)
+    if found.not_collected:
+        why = f"Not collected: {', '.join(found.not_collected)}"
+        yield ExposureRow(resource, name, type_, UNKNOWN, why=why)
+
+
+def _opening_row(resource: str, name: str, type_: str, one: InternetOpening) -> ExposureRow:
+    return ExposureRow(
+        resource,
+        name,
+        type_,
+        OPEN if one.everybody else LIMITED,
+        one.protocol.upper(),
+        one.ports,
+        one.sources,
+        one.path,
+        one.via,
+        one.rules,
+        "" if one.rules or one.path == "public endpoint" else "No network security group on the path",
+    )
+
+
+def rank(row: ExposureRow) -> tuple[int, bool, str, str, str]:
+    """The place of a row in a list: the most exposed first, machines before endpoints of services."""
+    is_endpoint = row.path == "public endpoint"
+    return STATES.index(row.state), is_endpoint, row.name.lower(), row.protocol, row.ports

@@ -1,0 +1,51 @@
+"""Internet exposure of an edition, as rows that a reach sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+from duckdb import ColumnExpression, ConstantExpression
+
+from nephoscope.posture.exposure.exposure_rows import ExposureRow, exposure_rows, rank
+from nephoscope.posture.exposure.internet_exposure import InternetExposure
+from nephoscope_policy.model.resource_id import ResourceId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from nephoscope.model.read_reach import Reach
+    from nephoscope.posture.published.document_queries import Documents
+
+TYPE = "nephoscope.posture/exposures"
+
+
+class _ExposureDocument(msgspec.Struct, frozen=True):
+    id: str
+    properties: InternetExposure
+
+
+@dataclass(frozen=True, slots=True)
+class InternetExposures:
+    """The openings that may be read, the most exposed first."""
+
+    documents: Documents
+
+    def rows(self, reach: Reach) -> Sequence[ExposureRow]:
+        """Every opening, what is closed and why, and what is not known."""
+        return self.documents.once(("internet exposure", reach), lambda: self._read(reach))
+
+    def _read(self, reach: Reach) -> tuple[ExposureRow, ...]:
+        rows = self.documents.rows(reach).filter(ColumnExpression("type") == ConstantExpression(TYPE))
+        ordered = rows.filter(ColumnExpression("part") == ConstantExpression("securityresources"))
+        numbers = [number for (number,) in ordered.project("number").fetchall()]
+        found = [row for body in self.documents.bodies(numbers) for row in _rows(body)]
+        return tuple(sorted(found, key=rank))
+
+
+def _rows(body: str) -> Iterator[ExposureRow]:
+    found = msgspec.json.decode(body, type=_ExposureDocument)
+    resource = found.id.split("/providers/Nephoscope.Posture/", maxsplit=1)[0]
+    id_ = ResourceId.parse(resource)
+    yield from exposure_rows(resource, resource.rsplit("/", 1)[-1], id_.type, found.properties)

@@ -1,0 +1,45 @@
+"""The list of Internet exposure: what is open to whom, by which path and rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.posture.attack_paths.type_names import type_name
+from nephoscope.posture.exposure.exposure_rows import STATES, ExposureRow
+from nephoscope.web.lists.column_kinds import text_column
+from nephoscope.web.lists.list_cell import ListCell, text_cell
+from nephoscope.web.lists.list_heads import ListColumn
+from nephoscope.web.lists.list_view import RowList
+from nephoscope.web.lists.row_facets import RowFacet
+
+if TYPE_CHECKING:
+    from nephoscope.web.visits.request_context import Visit
+
+
+def exposure_list(visit: Visit) -> RowList[ExposureRow]:
+    """Describe the list."""
+
+    def title(one: ExposureRow) -> ListCell:
+        return text_cell(one.name, visit.link(f"/resource{one.resource}"), note=type_name(one.type))
+
+    return RowList(
+        "internet-exposure", "opening",
+        (
+            ListColumn("resource", "Resource", title, main=True, width="title"),
+            text_column("state", "Open to", lambda one: one.state),
+            text_column("ports", "Ports", lambda one: f"{one.protocol} {one.ports}".strip()),
+            text_column("sources", "Sources", lambda one: one.sources),
+            text_column("path", "Path", lambda one: one.path),
+            text_column("rule", "Rule", lambda one: one.rule_names),
+            text_column("why", "Reason", lambda one: one.why),
+        ),
+        lambda one: one.key,
+        (
+            RowFacet("state", "Open to", lambda one: (one.state,), order=STATES),
+            RowFacet("path", "Path", lambda one: (one.path,) if one.path else ()),
+            RowFacet("protocol", "Protocol", lambda one: (one.protocol,) if one.protocol else ()),
+            RowFacet("type", "Resource type", lambda one: (type_name(one.type),)),
+        ),
+        lambda one: "\n".join((one.name, one.ports, one.sources, one.rule_names, one.why)),
+        hint="Resource, port, address or rule contains",
+    )  # fmt: skip
