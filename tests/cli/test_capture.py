@@ -15,6 +15,7 @@ LOGIN = [(False, b"220 ready\r\n"), (True, b"USER ada\x1b[2J\r\n"), (True, b"PAS
 
 def run(file: Path, *arguments: str) -> tuple[int, str]:
     result = CliRunner().invoke(cli, ["protect", "capture", str(file), *arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result.exit_code, result.output
 
 

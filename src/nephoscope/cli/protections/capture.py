@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ def command(file: Path, most: int, output: str) -> None:
             summary = analyze_capture(stream)
     except CaptureError as error:
         usage_error(f"{file}: {error}")
-    out = click.get_text_stream("stdout")
+    out = sys.stdout
     if output == "json":
         _write_json(summary, out)
     else:
