@@ -271,3 +271,10 @@ def test_what_was_written_in_columns_is_a_table_again(tmp_path: Path, form: str)
     assert ask(made, "-o", form, "--output-file", out).exit_code == 0
     again = ask("Y", "--table", f"Y={out}", "-o", "json")
     assert json.loads(again.stdout)["tables"] == json.loads(ask(made, "-o", "json").stdout)["tables"]
+
+
+@pytest.mark.parametrize("at", ["0001-01-01", "1899-12-31T23:59:59Z", "9999-12-31"])
+def test_a_time_to_which_no_day_can_be_added_is_refused(at: str) -> None:
+    result = ask("print now()", "--at", at)
+    assert result.exit_code == 2
+    assert "must lie between 1900 and 8999" in result.stderr

@@ -20,8 +20,8 @@ from nephoscope.serve.doctor_check import CheckVerdict
 from nephoscope.serve.instance_lock import acquire_lock
 from nephoscope.serve.server import ensure_certificate
 from nephoscope.serve.server_settings import ServeSettings
-from nephoscope.serve.status_file import ServerStatus, make_status_writer
-from nephoscope.serve.supervisor import ProcessStatus
+from nephoscope.serve.status_file import make_status_writer
+from nephoscope.server_status import ProcessStatus, ServerStatus
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 

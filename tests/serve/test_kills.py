@@ -27,7 +27,7 @@ from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.model.alert import Alert
-from nephoscope.serve.status_file import alive, read
+from nephoscope.server_status import alive, read
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope_policy.model.source_location import Place

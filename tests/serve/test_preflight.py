@@ -27,7 +27,8 @@ from nephoscope.serve.doctor_check import CheckVerdict, DoctorFinding
 from nephoscope.serve.preflight import check
 from nephoscope.serve.server import ensure_certificate, make_listener
 from nephoscope.serve.server_settings import ServeSettings
-from nephoscope.serve.status_file import FILE, make_status_writer, read
+from nephoscope.serve.status_file import make_status_writer
+from nephoscope.server_status import FILE, read
 from nephoscope.state import State, StateError
 from nephoscope.state.database.database import DatabaseUnreachableError, DiskFullError
 

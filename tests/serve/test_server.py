@@ -21,8 +21,8 @@ from tests.waiting import wait_until
 
 from nephoscope.cli.main import cli
 from nephoscope.serve.rate_limit import Buckets, RateLimitMiddleware
-from nephoscope.serve.status_file import read
 from nephoscope.serve.supervisor import ManagedProcess, ProcessSupervisor
+from nephoscope.server_status import read
 
 pytestmark = pytest.mark.system
 

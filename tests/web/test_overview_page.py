@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
+import time
 from datetime import timedelta
 
 import pytest
@@ -15,6 +17,7 @@ from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.history.evaluation_diff import ChangeKind, FindingChange
 from nephoscope.posture.history.finding_moves import FindingMoves
 from nephoscope.posture.history.history import EvaluationRecord
+from nephoscope.server_status import ASSESSING, LOOP, WELL, ProcessStatus, ServerStatus
 from nephoscope.state.incidents.alert_counts import count_by_time
 from nephoscope.state.incidents.alerts import AlertFilter
 from nephoscope.state.incidents.incident_counts import count_alerts_of, count_incidents
@@ -153,6 +156,32 @@ def test_a_source_that_sent_nothing_yet_is_not_said_to_be_well(instance, owner):
         assert count_waiting() == before
     finally:
         sources.remove("fresh")
+
+
+@pytest.mark.parametrize("path", ["/", "/gaps"])
+@pytest.mark.parametrize(
+    ("pid", "failures", "age", "told"),
+    [
+        (0, 4, 0.0, True),
+        (0, LOOP - 1, 0.0, False),
+        # it runs: it has not run long enough to have started well, or it has
+        (os.getpid(), 4, 0.0, True),
+        (os.getpid(), 4, WELL, False),
+    ],
+)
+def test_an_assessing_process_that_keeps_ending_is_shown(
+    instance, owner, visitor, sandbox, monkeypatch, path, pid, failures, age, told
+):
+    status = ProcessStatus(pid, 5, "exit code 1", failures, time.time() - age)
+    server = ServerStatus(1, processes={ASSESSING: status})
+    monkeypatch.setattr(assessment_progress, "last_request", lambda _: "a scan")
+    monkeypatch.setattr(assessment_progress, "read_status", lambda _: server)
+    reader = visitor(("Reader", f"/subscriptions/{sandbox}"))
+    said = f"their process ended {failures} times in a row soon after it started, last with exit code 1"
+    assert (said in owner.get(path).text) is told
+    seen = reader.get(path).text
+    assert (STALE in seen) is told
+    assert "exit code" not in seen
 
 
 @pytest.mark.parametrize(

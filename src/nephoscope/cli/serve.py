@@ -281,7 +281,7 @@ def _check_identity(settings: ServeSettings) -> None:
 def _open_listener(settings: ServeSettings, stop: threading.Event) -> socket.socket | None:
     """A socket that listens, None when stopped; waits for the processes of a server of this folder whose supervisor was killed."""
     from nephoscope.serve.server import make_listener
-    from nephoscope.serve.status_file import read
+    from nephoscope.server_status import read
 
     until = time.monotonic() + LEAVE_SECONDS
     while not stop.is_set():

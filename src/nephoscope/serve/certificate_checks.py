@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from nephoscope import server_status
 from nephoscope.ingest.live.certificate_pair import check_pair, check_time, read_certificate
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.lake.backup.restored_audit import OPERATION as RESTORED
-from nephoscope.serve import status_file
 from nephoscope.serve.doctor_check import SOON, CheckContext, CheckVerdict, DoctorFinding
 
 
@@ -32,7 +32,7 @@ def certificates(patient: CheckContext) -> Iterator[DoctorFinding]:
             told,
             f"copy tls/ of that server to {patient.data}, or let clients trust the new authority",
         )
-    server = status_file.read(patient.data)
+    server = server_status.read(patient.data)
     if server is not None and server.certificate:
         path = Path(server.certificate)
         if path not in own and patient.data not in path.parents:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from nephoscope import server_status
 from nephoscope.access.tokens import FILE as TOKENS
 from nephoscope.access.tokens import signing_key
 from nephoscope.automation.config_errors import list_file_faults
@@ -21,7 +22,6 @@ from nephoscope.model.extras import install
 from nephoscope.posture.history.history import History
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.scans.scan import last_request
-from nephoscope.serve import status_file
 from nephoscope.serve.audit_check import audit
 from nephoscope.serve.certificate_checks import certificates
 from nephoscope.serve.doctor_check import SOON, CheckContext, CheckVerdict, DoctorFinding
@@ -134,7 +134,7 @@ def memory(patient: CheckContext) -> Iterator[DoctorFinding]:  # noqa: ARG001 - 
 
 def check_port(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether the port is free that a server of this folder listened at last, or would listen at, where none runs."""
-    found = status_file.read(patient.data)
+    found = server_status.read(patient.data)
     if serves(patient.data) or (found is not None and found.ends):
         return
     host, port = (found.host, found.port) if found is not None and found.port else (HOST, PORT)
@@ -169,7 +169,7 @@ def keys(patient: CheckContext) -> Iterator[DoctorFinding]:
 
 def server(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether a server runs, and whether all its processes do."""
-    found = status_file.read(patient.data)
+    found = server_status.read(patient.data)
     if not serves(patient.data):
         yield DoctorFinding("server", CheckVerdict.INFO, "no server runs on this folder", "nephoscope serve")
         return
@@ -185,7 +185,7 @@ def server(patient: CheckContext) -> Iterator[DoctorFinding]:
         ended = f", last ended with {one.ended}" if one.ended else ""
         if not one.starts:
             yield DoctorFinding("server", CheckVerdict.INFO, f"{name} starts after the web process")
-        elif not status_file.alive(one.pid):
+        elif not server_status.alive(one.pid):
             told = f"{name} is not running{ended}"
             yield DoctorFinding(
                 "server", CheckVerdict.WRONG, told, "see its log for the reason; the supervisor restarts it"

@@ -19,6 +19,7 @@ from nephoscope.ingest.live.tls import issue_self_signed, server_context
 from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.serve.status_file import make_status_writer
 from nephoscope.serve.supervisor import ManagedProcess, ProcessSupervisor
+from nephoscope.server_status import ASSESSING
 from nephoscope.state.state import URL_VARIABLE
 
 BACKLOG = 2048
@@ -81,7 +82,7 @@ def processes(settings: ServeSettings) -> tuple[ManagedProcess, ...]:
     return (
         ManagedProcess("front", module(FRONT), (settings.fd,), reads=(FRONT,)),
         ManagedProcess("web", module(WEB), (settings.web_fd,), reads=(WEB,)),
-        ManagedProcess("assessing", module(f"{_HERE}.assessment_worker"), waits=True, behind=BEHIND),
+        ManagedProcess(ASSESSING, module(f"{_HERE}.assessment_worker"), waits=True, behind=BEHIND),
         ManagedProcess("detection", lambda: _detect(settings), waits=True, behind=BEHIND),
         ManagedProcess("responding", module(f"{_HERE}.automation_worker"), waits=True, behind=BEHIND),
         ManagedProcess("trying", module(f"{_HERE}.trial_worker"), waits=True, behind=BEHIND),

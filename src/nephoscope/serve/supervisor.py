@@ -12,10 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nephoscope.serve.child_process import ChildProcess, fork_process
+from nephoscope.server_status import WELL, ProcessStatus
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
-#: A process that ran so long before it ended begins with the first pause again.
-WELL = 30.0
 STOP_SECONDS = 30.0
 TICK = 0.1
 #: Seconds after which processes that wait are started whatever answers.
@@ -39,15 +38,6 @@ class ManagedProcess:
     behind: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessStatus:
-    """How a process stands: its id (0 = it is not running), how often it was started, and how it ended last ('' = it did not)."""
-
-    pid: int
-    starts: int
-    ended: str = ""
-
-
 @dataclass
 class _SupervisedProcess:
     process: ManagedProcess
@@ -57,13 +47,19 @@ class _SupervisedProcess:
     due: float = 0.0
     starts: int = 0
     ended: str = ""
+    failures: int = 0
 
     @property
     def standing(self) -> ProcessStatus:
-        return ProcessStatus(self.running.pid if self.running is not None else 0, self.starts, self.ended)
+        pid = self.running.pid if self.running is not None else 0
+        began = time.time() - (time.monotonic() - self.began)
+        return ProcessStatus(pid, self.starts, self.ended, self.failures, began)
 
     def over(self, now: float, ended: str) -> None:
-        """It is not running any more; the pause before the next start grows."""
+        """It is not running any more; after a run that did not last the pause before the next start grows."""
+        if now - self.began >= WELL:
+            self.pause, self.failures = FIRST_PAUSE, 0
+        self.failures += 1
         self.running, self.due, self.ended = None, now + self.pause, ended
         self.pause = min(self.pause * 2, LONGEST_PAUSE)
 
@@ -125,10 +121,8 @@ class ProcessSupervisor:
         code = one.running.poll()
         if code is None:
             return
-        if now - one.began >= WELL:
-            one.pause = FIRST_PAUSE
-        self.say(f"{one.process.name} ended with {_describe_exit(code)}; restarting in {one.pause:.1f} s")
         one.over(now, _describe_exit(code))
+        self.say(f"{one.process.name} ended with {one.ended}; restarting in {one.due - now:.1f} s")
         self._note()
 
     def _start(self, one: _SupervisedProcess) -> None:

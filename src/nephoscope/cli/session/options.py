@@ -17,6 +17,8 @@ from nephoscope_policy.model.state import ComplianceState, Severity
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 _FILE = click.Path(exists=True)
+#: The years of times that are given, so that days can be added and subtracted.
+_YEARS = range(1900, 9000)
 
 
 class Instant(click.ParamType[datetime]):
@@ -36,6 +38,8 @@ class Instant(click.ParamType[datetime]):
                 param,
                 ctx,
             )
+        if moment.year not in _YEARS:
+            self.fail(f"must lie between {_YEARS[0]} and {_YEARS[-1]} (got {value!r})", param, ctx)
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

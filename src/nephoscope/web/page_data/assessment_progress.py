@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.instance import ASSESS_SOON, FAILED, PROGRESS
 from nephoscope.posture.scans.scan import last_request
+from nephoscope.server_status import ASSESSING
+from nephoscope.server_status import read as read_status
 
 if TYPE_CHECKING:
     from nephoscope.instance import Instance
@@ -45,6 +47,8 @@ def under_way(instance: Instance) -> WorkProgress | None:
 
 def trouble(instance: Instance) -> str:
     """Explain why what is shown is not kept fresh, '' where it is: the last assessment failed, or nothing is assessed any more."""
+    if why := _describe_loop(instance):
+        return why
     if last_request(instance.data) is None:
         return "" if instance.snapshots.newest() is None else NOTHING
     failed = instance.state.checkpoints.get(*FAILED)
@@ -54,10 +58,27 @@ def trouble(instance: Instance) -> str:
     return UNFINISHED if told and time.time() - told["at"] >= SILENT else ""
 
 
+def _describe_loop(instance: Instance) -> str:
+    """Explain that the assessing process ends again and again, '' where it does not."""
+    server = read_status(instance.data)
+    process = server.processes.get(ASSESSING) if server is not None else None
+    if process is None or not process.loops:
+        return ""
+    return (
+        f"Assessments have stopped: their process ended {process.failures} times in a row soon after it started, last with "
+        f"{process.ended}. See the server's log and `nephoscope doctor`. The last results are shown."
+    )
+
+
 def read_partial_trouble(instance: Instance) -> str:
     """Explain the same to readers of a part, with nothing of what others connected."""
     why = trouble(instance)
     return why if why in ("", NOTHING) else STALE
+
+
+def describe_trouble(instance: Instance, *, whole: bool) -> str:
+    """Explain the same to readers of everything (`whole`) or of a part."""
+    return trouble(instance) if whole else read_partial_trouble(instance)
 
 
 def _waits(instance: Instance) -> bool:

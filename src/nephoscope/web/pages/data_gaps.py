@@ -10,6 +10,7 @@ from nephoscope.posture.data_gaps.gap_groups import DataGap, gaps_in
 from nephoscope.web.lists.gap_list import gap_key, gap_list
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.lists.row_markup import PREVIEW
+from nephoscope.web.page_data.assessment_progress import describe_trouble
 from nephoscope.web.tables.recommendation_table import READ
 from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import Page
@@ -40,6 +41,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         return as_csv("data-gaps", COLUMNS, _rows(found.rows))
     return {
         "snapshot": snapshot,
+        "trouble": describe_trouble(visit.instance, whole=visit.caller.may(READ, "/")),
         "any": bool(gaps),
         "list": show_rows(visit, wanted, found),
         "beside": next((one for one in found.rows if gap_key(one) == visit.asked(PREVIEW)), None),

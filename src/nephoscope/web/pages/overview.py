@@ -14,11 +14,7 @@ from nephoscope.posture.published.findings import UNJUDGED
 from nephoscope.posture.published.priorities import Priority, priorities_of
 from nephoscope.state import NotFoundError
 from nephoscope.web.page_data.alert_timeline import count_alerts, draw_alerts
-from nephoscope.web.page_data.assessment_progress import (
-    read_partial_trouble,
-    trouble,
-    under_way,
-)
+from nephoscope.web.page_data.assessment_progress import describe_trouble, under_way
 from nephoscope.web.page_data.estate_moves import read_evaluations, read_moves, summarize, tells_score
 from nephoscope.web.page_data.exposed_resources import find_exposed
 from nephoscope.web.page_data.open_incidents import list_open, read_open_incidents
@@ -62,7 +58,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "columns": draw_alerts(alerts) if alerts is not None and alerts.total else "",
         "sources": read_source_states(visit),
         "under_way": under_way(visit.instance),
-        "trouble": (trouble if visit.caller.may(READ, "/") else read_partial_trouble)(visit.instance),
+        "trouble": describe_trouble(visit.instance, whole=visit.caller.may(READ, "/")),
         "suppressed": suppressed_rules(visit),
     }
     return found if snapshot is None else {**found, **_show_posture(visit, snapshot)}
