@@ -52,6 +52,7 @@ $(VENV)/.installed-dev: $(BUILD) | $(BIN)/python
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e engines/kql -e engines/policy -e '.[dev]'
 	@command -v npm >/dev/null || { apt-get update -q && apt-get install -y -q nodejs npm; }
 	@command -v docker-registry >/dev/null && command -v skopeo >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends docker-registry skopeo; }
+	@command -v nft >/dev/null && command -v ip >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends nftables iproute2; }
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { apt-get update -q && apt-get install -y -q chromium; }
 	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(VENV)/node azurite@$(AZURITE) axe-core@$(AXE) oidc-provider@$(OIDC) @kusto/language-service-next@$(KUSTO) semver@$(SEMVER)
 	@touch $@ $(VENV)/.installed

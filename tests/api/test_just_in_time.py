@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 VERSION = "api-version=2020-01-01"
@@ -43,9 +46,48 @@ def asked(server, headers, policy, machines):
     return server.post(path, headers=headers, json={"virtualMachines": machines, "justification": "x"})
 
 
-def test_what_the_policy_names_is_not_opened_from_here(server, owner, policy, machine):
-    answer = asked(server, owner, policy, [{"id": machine[0].upper(), "ports": [{"number": 22, **SOON}]}])
-    assert (answer.status_code, answer.json()["error"]["code"]) == (501, "NotAssessed")
+def soon(minutes=60):
+    ends = datetime.now(UTC) + timedelta(minutes=minutes)
+    return {
+        "allowedSourceAddressPrefix": "10.0.0.4",
+        "endTimeUtc": ends.strftime("%Y-%m-%dT%H:%M:%S.0000000Z"),
+    }
+
+
+def test_who_may_approve_opens_a_port_and_the_policy_is_served_whole(server, owner, policy, machine):
+    answer = asked(server, owner, policy, [{"id": machine[0].upper(), "ports": [{"number": 22, **soon()}]}])
+    assert answer.status_code == 202, answer.text
+    read = server.get(f"{policy}?{VERSION}", headers=owner).json()["properties"]
+    (request,) = read["requests"]
+    assert request == answer.json()
+    assert request["justification"] == "x"
+    (opened,) = request["virtualMachines"][0]["ports"]
+    assert (opened["status"], opened["statusReason"]) == ("Initiated", "UserRequested")
+    assert opened["allowedSourceAddressPrefix"] == "10.0.0.4"
+    assert "provisioningState" not in read  # no host said that it enforces it
+
+
+def test_two_requests_at_once_are_both_kept(server, owner, policy, machine):
+    with ThreadPoolExecutor(2) as pool:
+        body = [{"id": machine[0], "ports": [{"number": 22, **soon()}]}]
+        answers = list(pool.map(lambda _: asked(server, owner, policy, body).status_code, range(2)))
+    requests = server.get(f"{policy}?{VERSION}", headers=owner).json()["properties"]["requests"]
+    assert answers == [202, 202]
+    assert len(requests) >= 2
+
+
+def test_without_the_right_a_request_is_refused(server, token, policy, machine):
+    scope = policy.partition("/providers/")[0].lower()
+    headers = {"Authorization": f"Bearer {token(('Reader', scope))}"}
+    answer = asked(server, headers, policy, [{"id": machine[0], "ports": [{"number": 22, **soon()}]}])
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "AuthorizationFailed")
+
+
+@pytest.mark.parametrize("minutes", [-1, 181])
+def test_a_time_that_the_policy_does_not_allow_is_refused(server, owner, policy, machine, minutes):
+    answer = asked(server, owner, policy, [{"id": machine[0], "ports": [{"number": 22, **soon(minutes)}]}])
+    target = "virtualMachines[0].ports[0].endTimeUtc"
+    assert (answer.status_code, answer.json()["error"]["target"]) == (400, target), answer.text
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ access audit, access list, alerts list, alerts show, attackpaths, automations hi
 behavior list, behavior show, collect, compliance, content coverage, content list, content show, content test,
 credentials list, doctor, exposure, facts list, gaps, hunt bookmarks, hunt run, incidents list, incidents metrics, incidents show,
 intel feeds, intel list, intel show, locations list, locations suggest, pipelines collect, pipelines items,
-pipelines list, pipelines origin, pipelines posture, pipelines runs, pipelines show, protect baseline, protect capture,
-protect registry images,
+pipelines list, pipelines origin, pipelines posture, pipelines runs, pipelines show,
+protect baseline, protect capture, protect jit list, protect jit script, protect registry images,
 protect registry list, protect registry show, protect registry test, protect requests list, query, recommendations, response list,
 response rules,
 response show, score, signin list, signin test, sources health, sources kinds, sources list, sources show, sources test,
@@ -55,6 +55,10 @@ ELSEWHERE = {
     **{
         f"protect requests {one}": "tests/protect/registry/test_requests.py"
         for one in ("approve", "create", "deny", "withdraw")
+    },
+    **{
+        f"protect jit {one}": "tests/protect/jit/test_access_requests.py"
+        for one in ("apply", "approve", "deny", "request", "revoke")
     },
     "protect registry key": "tests/protect/registry/test_attested_images.py",
     "restore": "tests/serve/test_restored_audit.py",

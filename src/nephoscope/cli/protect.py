@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.protections import baseline, capture
+from nephoscope.cli.protections import protection_commands
 from nephoscope.cli.session.operation_commands import add_operations, command_of
 from nephoscope.cli.session.registry_service import registry_service
 from nephoscope.cli.terminal.messages import usage_error
@@ -109,5 +109,5 @@ def _settings(file: Path | None, document: dict[str, object]) -> RegistrySetting
 
 add_operations(registry, registries.OPERATIONS, registry_images.OPERATIONS)
 command.add_command(command_of(image_requests.OPERATIONS), "requests")
-command.add_command(baseline.command)
-command.add_command(capture.command)
+for protection in protection_commands():
+    command.add_command(protection)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from nephoscope.state.estate.own_facts import OwnFactStore
     from nephoscope.state.estate.pipelines import Pipelines
     from nephoscope.state.estate.tenants import Tenants
+    from nephoscope.state.hosts.access_requests import AccessRequests
     from nephoscope.state.hosts.agents import Agents
     from nephoscope.state.identity.identity_risks import IdentityRisks
     from nephoscope.state.incidents.alert_counts import AlertTallies
@@ -131,6 +132,7 @@ class State:
         watched_registries: WatchedRegistries
         registry_images: RegistryImages
         identity_risks: IdentityRisks
+        access_requests: AccessRequests
         image_requests: ImageRequests
         agents: Agents
         watchlists: StoredWatchlists

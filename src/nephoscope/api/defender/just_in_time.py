@@ -5,12 +5,12 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/jit-network-access
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 
 from nephoscope.api.wire.arm_documents import visible
-from nephoscope.api.wire.azure_error import bad, not_assessed
+from nephoscope.api.wire.azure_error import bad
 from nephoscope.api.wire.body_schema import fields, many, moment, span, text, whole, words
 from nephoscope.api.wire.document_kinds import (
     ArmDocumentKind,
@@ -23,9 +23,16 @@ from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.scope_access import there
 from nephoscope.api.wire.surface_request import ApiCall
+from nephoscope.service.access_requests import (
+    TYPE,
+    AccessRequestError,
+    AskedPort,
+    is_policy_enforced,
+    request_access,
+)
+from nephoscope.state.hosts.access_requests import AccessRequest, AccessStatus, RequestedPort
 
 SURFACE = ApiSurface("Just-in-time access", "Microsoft.Security")
-TYPE = "Microsoft.Security/locations/jitNetworkAccessPolicies"
 
 
 def _source(value: object, path: str) -> str:
@@ -47,7 +54,8 @@ _PORT = fields(
     {"allowedSourceAddressPrefix": _source, "allowedSourceAddressPrefixes": many(_source)},
 )
 _MACHINE = (
-    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.(Classic)?Compute/virtualMachines/[^/]+"
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/"
+    r"Microsoft\.(?:(Classic)?Compute/virtualMachines|HybridCompute/machines)/[^/]+"
 )
 SHAPE = fields(
     {
@@ -101,13 +109,61 @@ def make_policy(call: ApiCall, body: Body, _: Body | None) -> Body:
     return make_unprovisioned(call, body)
 
 
+def show_policy(call: ApiCall, body: Body) -> Body:
+    """The policy with its requests, and with a provisioningState only where all that it says is enforced at its machines."""
+    shown = make_unprovisioned(call, body)
+    if is_policy_enforced(call.service, body):
+        shown["properties"]["provisioningState"] = "Succeeded"
+    requests = call.instance.state.access_requests.list_requests([str(body["id"]).lower()])
+    if requests:
+        shown["properties"]["requests"] = [_show_request(one, call.instance.now) for one in requests]
+    return shown
+
+
+def _show_request(request: AccessRequest, now: datetime) -> Body:
+    machines: dict[str, list[Body]] = {}
+    for port in request.ports:
+        machines.setdefault(port.machine, []).append(_show_port(request, port, now))
+    return {
+        "virtualMachines": [{"id": machine, "ports": ports} for machine, ports in machines.items()],
+        "startTimeUtc": _time(request.created),
+        "requestor": request.requester,
+        "justification": request.justification,
+    }
+
+
+def _show_port(request: AccessRequest, port: RequestedPort, now: datetime) -> Body:
+    """A port of a request: `Pending` while it waits for an approval, Azure's words for all others."""
+    is_open = request.status is AccessStatus.APPROVED and now < port.ends
+    is_pending = request.status is AccessStatus.PENDING and now < port.ends
+    status = "Initiated" if is_open else "Pending" if is_pending else "Revoked"
+    is_over = request.status in (AccessStatus.APPROVED, AccessStatus.PENDING) and now >= port.ends
+    sources: Body = (
+        {"allowedSourceAddressPrefix": port.sources[0]}
+        if len(port.sources) == 1
+        else {"allowedSourceAddressPrefixes": list(port.sources)}
+    )
+    reason = "Expired" if is_over else "UserRequested"
+    return {
+        "number": port.number,
+        **sources,
+        "endTimeUtc": _time(port.ends),
+        "status": status,
+        "statusReason": reason,
+    }
+
+
+def _time(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 KIND = ArmDocumentKind(
     TYPE,
     "JitNetworkAccessPolicies",
-    "No port is opened or closed by it, which is why it has no provisioningState.",
+    "Hosts that enforce it close its ports; provisioningState is Succeeded once they do.",
     shape=SHAPE,
     made=make_policy,
-    shown=make_unprovisioned,
+    shown=show_policy,
     created=200,
 )
 declare(SURFACE, KIND)
@@ -115,28 +171,32 @@ declare(SURFACE, KIND)
 
 @SURFACE.act(f"{KIND.path}/initiate", "JitNetworkAccessPolicies_Initiate", f"{TYPE}/initiate/action")
 def initiate(call: ApiCall) -> ApiResponse:
-    """Not assessed: no port is opened from here. Fault where what is asked for is not in the policy."""
+    """Ask for ports: open at once for a caller who may approve, else after an approval. Fault for what the policy does not allow."""
     policy = require_document(call_of_policy(call), KIND)
-    ports = {
-        str(one["id"]).lower(): {port["number"] for port in one["ports"]}
-        for one in policy["properties"]["virtualMachines"]
-    }
-    for at, one in enumerate(_REQUESTED(call.body.get("virtualMachines"), "virtualMachines")):
-        _in_policy(ports, one, f"virtualMachines[{at}]")
-    raise not_assessed("Ports cannot be opened here: send the request to Azure.")
+    machines = _REQUESTED(call.body.get("virtualMachines"), "virtualMachines")
+    try:
+        request = request_access(
+            call.service, policy, list(_asked(machines)), str(call.body.get("justification") or "")
+        )
+    except AccessRequestError as error:
+        raise bad(f"{str(error)[:1].upper()}{str(error)[1:]}.", error.place) from error
+    return ApiResponse(_show_request(request, call.instance.now), 202)
 
 
-def _in_policy(ports: Mapping[str, Collection[int]], asked: Body, path: str) -> None:
-    """Fault where a machine or a port is asked for that the policy does not name."""
-    named = ports.get(asked["id"].lower())
-    if named is None:
-        raise bad(f"The policy does not include the machine {asked['id'][:300]}.", f"{path}.id")
-    for at, port in enumerate(asked["ports"]):
-        if port["number"] not in named:
-            raise bad(
-                f"The policy does not include the port {port['number']} of the machine.",
-                f"{path}.ports[{at}].number",
-            )
+def _asked(machines: list[Body]) -> Iterator[AskedPort]:
+    for at, machine in enumerate(machines):
+        for number, port in enumerate(machine["ports"]):
+            ends = port.get("endTimeUtc")
+            yield AskedPort(
+                machine["id"], port["number"], port.get("allowedSourceAddressPrefix", ""), _parse_time(ends) if ends else None,
+                f"virtualMachines[{at}]", f"virtualMachines[{at}].ports[{number}]",
+            )  # fmt: skip
+
+
+def _parse_time(text: str) -> datetime:
+    """Return a time; one without a zone is in UTC, as the name of its member says."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def call_of_policy(call: ApiCall) -> ApiCall:

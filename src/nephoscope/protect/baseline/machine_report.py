@@ -38,7 +38,7 @@ _UNCOUNTED = ("definition", "featurePack", "servicePack", "tools", "updateRollup
 
 
 class MachineReport(msgspec.Struct, frozen=True):
-    """What is stored of a machine, and the ids of documents that say nothing any more."""
+    """Facts of a machine to store, and the ids of documents that say nothing any more."""
 
     report: FactReport
     withdrawn: tuple[str, ...]

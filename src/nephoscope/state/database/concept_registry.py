@@ -61,6 +61,7 @@ CONCEPTS = {
     "image_requests": ("registries.image_requests", "ImageRequests"),
     "registry_images": ("registries.registry_images", "RegistryImages"),
     "agents": ("hosts.agents", "Agents"),
+    "access_requests": ("hosts.access_requests", "AccessRequests"),
     "watchlists": ("workspaces.watchlists", "StoredWatchlists"),
 }
 

@@ -1,4 +1,4 @@
--- The tables of the state at revision 0047: a new state is made by these statements, in SQLite and in PostgreSQL. $moment, $bytes,
+-- The tables of the state at revision 0051: a new state is made by these statements, in SQLite and in PostgreSQL. $moment, $bytes,
 -- $counted and $false are the words of each (migration.py). A change of a table is a step of its own in versions/; with it either
 -- this file and BASELINE in migration.py move on, or a new state takes the step too.
 
@@ -981,3 +981,18 @@ CREATE TABLE risky_identities (
     CONSTRAINT pk_risky_identities PRIMARY KEY (workspace, kind, id)
 );
 CREATE INDEX ix_risky_identities_state ON risky_identities (workspace, kind, state, updated);
+CREATE TABLE access_requests (
+    id TEXT NOT NULL,
+    policy TEXT NOT NULL,
+    ports TEXT NOT NULL,
+    requester TEXT NOT NULL,
+    justification TEXT NOT NULL,
+    created $moment NOT NULL,
+    ends $moment NOT NULL,
+    status TEXT NOT NULL,
+    decided $moment,
+    decided_by TEXT NOT NULL,
+    decision_reason TEXT NOT NULL,
+    CONSTRAINT pk_access_requests PRIMARY KEY (id)
+);
+CREATE INDEX ix_access_requests_policy ON access_requests (policy, status);

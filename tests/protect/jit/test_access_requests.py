@@ -1,0 +1,186 @@
+"""Requests for just-in-time access: what a policy allows, who approves, and what is enforced."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nephoscope.access.authenticator import DeniedError
+from nephoscope.service.access_requests import (
+    APPROVE,
+    INITIATE,
+    READ,
+    TYPE,
+    WRITE,
+    AccessRequestError,
+    AskedPort,
+    decide_request,
+    find_machine_access,
+    is_policy_enforced,
+    record_enforcement,
+    request_access,
+)
+from nephoscope.service.service_context import ServiceContext
+from nephoscope.state import State
+from nephoscope.state.hosts.access_requests import AccessStatus
+
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+SUBSCRIPTION = "/subscriptions/11111111-1111-4111-8111-111111111111"
+MACHINE = f"{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.HybridCompute/machines/web01"
+ID = f"{SUBSCRIPTION}/resourceGroups/rg/providers/{TYPE.replace('locations', 'locations/westeurope')}/p"
+PORTS = [
+    {
+        "number": 22, "protocol": "TCP", "maxRequestAccessDuration": "PT3H",
+        "allowedSourceAddressPrefixes": ["10.0.0.0/8", "2001:db8::/32"],
+    },
+    {"number": 5000, "protocol": "*", "maxRequestAccessDuration": "PT5M", "allowedSourceAddressPrefix": "*"},
+]  # fmt: skip
+POLICY: dict[str, Any] = {"id": ID, "properties": {"virtualMachines": [{"id": MACHINE, "ports": PORTS}]}}
+RIGHTS = {"requester": {READ, INITIATE}, "approver": {READ, INITIATE, APPROVE, WRITE}, "reader": {READ}}
+
+
+class Person:
+    """An actor with some rights everywhere."""
+
+    def __init__(self, name: str) -> None:
+        self.name = self.author = name
+        self.address = ""
+
+    def may(self, operation: str, scope: str = "/") -> bool:
+        """Tell whether an operation is allowed."""
+        del scope
+        return operation in RIGHTS[self.name.rstrip("2")]
+
+    def must(self, operation: str, scope: str = "/", why: str = "") -> None:
+        """Raise DeniedError where it is not allowed."""
+        del why
+        if not self.may(operation, scope):
+            raise DeniedError(self, operation, scope)
+
+
+class Scene:
+    """A state with the policy, and a clock that tests set."""
+
+    def __init__(self, state: State, folder: Path) -> None:
+        self.state, self.folder, self.now = state, folder, NOW
+        with state.transaction() as session:
+            state.arm_documents.put(session, ID.lower(), TYPE.lower(), POLICY, "owner")
+
+    def acts(self, name: str) -> ServiceContext:
+        return ServiceContext(Person(name), self.state, self.folder, lambda: self.now)
+
+    def ask(self, name: str, **port: Any) -> Any:
+        asked = AskedPort(**{"machine": MACHINE, "number": 22, "source": "10.1.2.3", **port})
+        return request_access(self.acts(name), POLICY, [asked], "maintenance")
+
+
+@pytest.fixture
+def scene(state: State, tmp_path: Path) -> Scene:
+    return Scene(state, tmp_path)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Any:
+    with State.of(tmp_path / "data", "") as opened:
+        yield opened
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "another machine": ({"machine": f"{MACHINE}2"}, "does not include the machine"),
+    "another port": ({"number": 3389}, "does not include the port 3389"),
+    "too long": ({"ends": NOW + timedelta(hours=3, seconds=1)}, "time must be between now and"),
+    "in the past": ({"ends": NOW}, "time must be between now and"),
+    "another source": ({"source": "192.0.2.1"}, "does not allow access from 192.0.2.1"),
+    "a wider source": ({"source": "10.0.0.0/7"}, "does not allow access from 10.0.0.0/7"),
+    "everywhere": ({"source": "*"}, "does not allow access from *"),
+    "another version of IP": ({"source": "2001:db9::1"}, "does not allow access from 2001:db9::1"),
+}
+
+
+def test_what_a_policy_does_not_allow_is_refused_with_its_reason(scene: Scene) -> None:
+    told = {}
+    for name, (change, _) in REFUSED.items():
+        with pytest.raises(AccessRequestError) as caught:
+            scene.ask("approver", **change)
+        told[name] = str(caught.value)
+    assert [name for name, (_, words) in REFUSED.items() if words not in told[name]] == []
+
+
+def test_without_the_right_nobody_asks_or_decides(scene: Scene) -> None:
+    with pytest.raises(DeniedError):
+        scene.ask("reader")
+    request = scene.ask("requester")
+    for name in ("reader", "requester2"):
+        with pytest.raises(DeniedError):
+            decide_request(scene.acts(name), request.id, "approve", "")
+
+
+def test_who_may_approve_opens_at_once_and_others_wait(scene: Scene) -> None:
+    assert scene.ask("approver").status is AccessStatus.APPROVED
+    request = scene.ask("requester")
+    assert request.status is AccessStatus.PENDING
+    open_ = [one.request for one in find_machine_access(scene.acts("reader"), MACHINE).grants]
+    assert request.id not in open_
+    decide_request(scene.acts("approver"), request.id, "approve", "planned")
+    assert request.id in [one.request for one in find_machine_access(scene.acts("reader"), MACHINE).grants]
+
+
+def test_nobody_approves_a_request_of_their_own(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = scene.ask("requester")
+    monkeypatch.setitem(RIGHTS, "requester", RIGHTS["approver"])
+    with pytest.raises(AccessRequestError, match="another user must decide"):
+        decide_request(scene.acts("requester"), request.id, "approve", "")
+
+
+@pytest.mark.parametrize(("first", "second"), [("deny", "approve"), ("approve", "deny"), ("deny", "revoke")])
+def test_a_decision_is_made_once(scene: Scene, first: Any, second: Any) -> None:
+    request = scene.ask("requester")
+    decide_request(scene.acts("approver"), request.id, first, "")
+    with pytest.raises(AccessRequestError, match="cannot be decided so"):
+        decide_request(scene.acts("approver"), request.id, second, "")
+
+
+def test_a_request_that_is_over_cannot_be_approved(scene: Scene) -> None:
+    request = scene.ask("requester")
+    scene.now = NOW + timedelta(hours=4)
+    with pytest.raises(AccessRequestError, match="cannot be decided so"):
+        decide_request(scene.acts("approver"), request.id, "approve", "")
+
+
+def test_two_requests_at_once_are_both_kept_and_end_each_at_its_time(scene: Scene) -> None:
+    short = scene.ask("approver", ends=NOW + timedelta(minutes=10))
+    long_ = scene.ask("approver2", ends=NOW + timedelta(hours=2), source="10.9.0.0/16")
+    grants = find_machine_access(scene.acts("reader"), MACHINE).grants
+    assert [one.request for one in grants] == [short.id, long_.id]
+    scene.now = NOW + timedelta(minutes=10)
+    assert [one.request for one in find_machine_access(scene.acts("reader"), MACHINE).grants] == [long_.id]
+
+
+def test_a_policy_is_provisioned_only_while_what_it_says_is_enforced(scene: Scene) -> None:
+    def is_enforced() -> bool:
+        return is_policy_enforced(scene.acts("reader"), POLICY)
+
+    def enforce() -> None:
+        record_enforcement(
+            scene.acts("approver"), find_machine_access(scene.acts("approver"), MACHINE), "nftables"
+        )
+
+    told = [is_enforced()]
+    enforce()
+    told.append(is_enforced())
+    request = scene.ask("approver", ends=NOW + timedelta(minutes=10))
+    told.append(is_enforced())
+    enforce()
+    told.append(is_enforced())
+    decide_request(scene.acts("approver"), request.id, "revoke", "")
+    told.append(is_enforced())
+    enforce()
+    told.append(is_enforced())
+    scene.ask("approver", ends=scene.now + timedelta(minutes=10))
+    enforce()
+    scene.now += timedelta(hours=1)  # the kernel closed it by itself
+    told.append(is_enforced())
+    assert told == [False, True, False, True, False, True, True]
