@@ -1,0 +1,297 @@
+"""Microsoft.Network: Network Watcher's diagnostics and the effective rules and routes of interfaces, from what was collected last.
+
+Source: https://learn.microsoft.com/rest/api/network-watcher/network-watchers (2024-05-01)
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+from nephoscope.api.wire.azure_error import ApiError, bad, missing_fault
+from nephoscope.api.wire.operation import ApiSurface
+from nephoscope.api.wire.response import ApiResponse
+from nephoscope.api.wire.surface_request import ApiCall
+from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.effective_routes import EffectiveRoute
+from nephoscope.estate.flow_path import Endpoint, FlowPath, FlowPaths, PathFlow
+from nephoscope.estate.security_rules import RulePeers, SecurityRule
+from nephoscope.service.network_watcher import NetworkWatcher
+from nephoscope.state import NotFoundError
+
+SURFACE = ApiSurface("Network Watcher", "Microsoft.Network")
+_GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Network"
+_WATCHER = f"{_GROUP}/networkWatchers/{{networkWatcherName}}"
+_INTERFACE = f"{_GROUP}/networkInterfaces/{{networkInterfaceName}}"
+_ACTIONS = "Microsoft.Network/networkWatchers"
+READ = "Microsoft.Network/networkInterfaces/read"
+SYSTEM_ROUTE = "System Route"
+End = tuple[FlowPaths, Endpoint]
+
+
+def _watcher(call: ApiCall) -> NetworkWatcher:
+    return NetworkWatcher(call.instance.data, call.caller.reach(READ))
+
+
+def _not_collected(gap: DataNotCollectedError) -> ApiError:
+    return ApiError(
+        409, "DataNotCollected", f"The answer depends on data that was not collected: {gap.what}."
+    )
+
+
+def _end(call: ApiCall, target: str, interface: str = "", address: str = "") -> End:
+    try:
+        return _watcher(call).endpoint(target, interface, address)
+    except ValueError as error:
+        raise bad(f"{target[:200]!r} is not a resource id.", "targetResourceId") from error
+    except NotFoundError as error:
+        raise missing_fault(f"The resource '{target}'") from error
+    except DataNotCollectedError as gap:
+        raise _not_collected(gap) from gap
+
+
+def _address(call: ApiCall, name: str, *, needed: bool = True) -> str:
+    text = call.text(name, needed=needed)
+    try:
+        return str(ipaddress.ip_address(text)) if text else ""
+    except ValueError as error:
+        raise bad(f"'{name}' must be an IP address.", name) from error
+
+
+def _port(value: object, name: str, default: int = 0) -> int:
+    if value in (None, "", "*"):
+        return default
+    text = str(value)
+    if not text.isdecimal() or not 0 <= int(text) <= 65535:
+        raise bad(f"'{name}' must be a port from 0 to 65535.", name)
+    return int(text)
+
+
+def _word(call: ApiCall, name: str, *words: str) -> str:
+    text = call.text(name, needed=True)
+    if text.lower() not in words:
+        raise bad(f"'{name}' must be one of {', '.join(one.title() for one in words)}.", name)
+    return text.lower()
+
+
+@SURFACE.ask(f"{_WATCHER}/ipFlowVerify", "NetworkWatchers_VerifyIPFlow", f"{_ACTIONS}/ipFlowVerify/action")
+def verify_ip_flow(call: ApiCall) -> ApiResponse:
+    """Whether security rules let a flow through, and the rule that decides."""
+    inbound = _word(call, "direction", "inbound", "outbound") == "inbound"
+    protocol = _word(call, "protocol", "tcp", "udp")
+    local, remote = (_port(call.body.get(f"{side}Port"), f"{side}Port") for side in ("local", "remote"))
+    end = _end(
+        call,
+        call.text("targetResourceId", needed=True),
+        call.text("targetNicResourceId"),
+        _address(call, "localIPAddress"),
+    )
+    port, other = (local, remote) if inbound else (remote, local)
+    try:
+        found = _watcher(call).verify_flow(
+            end, protocol, _address(call, "remoteIPAddress"), port, other, inbound=inbound
+        )
+    except DataNotCollectedError as gap:
+        raise _not_collected(gap) from gap
+    body = {"access": "Allow" if found.allowed else "Deny"}
+    if found.rule is not None:
+        body["ruleName"] = _rule_path(found.rule)
+    return ApiResponse(body)
+
+
+def _rule_path(rule: SecurityRule) -> str:
+    """The name of a rule as Azure writes it: the list that it is in, then its own."""
+    kind = next(
+        (word for word in ("defaultSecurityRules", "securityRules") if f"/{word.lower()}/" in rule.id), ""
+    )
+    return f"{kind or 'securityAdminRules'}/{rule.name}"
+
+
+@SURFACE.ask(f"{_WATCHER}/nextHop", "NetworkWatchers_GetNextHop", f"{_ACTIONS}/nextHop/action")
+def next_hop(call: ApiCall) -> ApiResponse:
+    """The next hop of a packet, and the route table that decides."""
+    end = _end(
+        call,
+        call.text("targetResourceId", needed=True),
+        call.text("targetNicResourceId"),
+        _address(call, "sourceIPAddress"),
+    )
+    try:
+        found = _watcher(call).next_hop(end, _address(call, "destinationIPAddress"))
+    except DataNotCollectedError as gap:
+        raise _not_collected(gap) from gap
+    if found is None:
+        return ApiResponse({"nextHopType": "None", "routeTableId": SYSTEM_ROUTE})
+    body = {"nextHopType": found.next_hop, "routeTableId": found.table or SYSTEM_ROUTE}
+    return ApiResponse(body | ({"nextHopIpAddress": found.next_hop_ip} if found.next_hop_ip else {}))
+
+
+@SURFACE.ask(
+    f"{_INTERFACE}/effectiveRouteTable",
+    "NetworkInterfaces_GetEffectiveRouteTable",
+    "Microsoft.Network/networkInterfaces/effectiveRouteTable/action",
+)
+def effective_routes(call: ApiCall) -> ApiResponse:
+    """The effective routes of an interface."""
+    end = _end(call, call.path.rpartition("/")[0])
+    try:
+        found = _watcher(call).effective_routes(end)
+    except DataNotCollectedError as gap:
+        raise _not_collected(gap) from gap
+    overridden = {one.prefix for one in found if one.source == "User"}
+    return ApiResponse({"value": [_route(one, overridden) for one in found]})
+
+
+def _route(one: EffectiveRoute, overridden: set[str]) -> dict[str, object]:
+    is_active = one.source == "User" or one.prefix not in overridden
+    return {
+        **({"name": one.name} if one.name else {}),
+        "source": one.source,
+        "state": "Active" if is_active else "Invalid",
+        "addressPrefix": [one.prefix],
+        "nextHopType": one.next_hop,
+        "nextHopIpAddress": [one.next_hop_ip] if one.next_hop_ip else [],
+    }
+
+
+@SURFACE.ask(
+    f"{_INTERFACE}/effectiveNetworkSecurityGroups",
+    "NetworkInterfaces_ListEffectiveNetworkSecurityGroups",
+    "Microsoft.Network/networkInterfaces/effectiveNetworkSecurityGroups/action",
+)
+def effective_groups(call: ApiCall) -> ApiResponse:
+    """The network security groups before an interface with their rules."""
+    end = _end(call, call.path.rpartition("/")[0])
+    try:
+        levels = _watcher(call).rules_by_level(end)
+    except DataNotCollectedError as gap:
+        raise _not_collected(gap) from gap
+    places = {"subnet": end[1].configuration.subnet, "interface": end[1].interface.id}
+    words = {"subnet": "subnet", "interface": "networkInterface"}
+    return ApiResponse(
+        {
+            "value": [
+                {
+                    "networkSecurityGroup": {"id": group},
+                    "association": {words[level]: {"id": places[level]}},
+                    "effectiveSecurityRules": [_rule(one) for one in rules],
+                }
+                for level, (group, rules) in levels.items()
+            ]
+        }
+    )
+
+
+def _prefixes(peers: RulePeers) -> list[str]:
+    return ["*"] if peers.any else [*peers.prefixes, *peers.tags, *peers.groups]
+
+
+def _ranges(intervals: tuple[tuple[int, int], ...]) -> list[str]:
+    return [f"{low}-{high}" for low, high in intervals]
+
+
+def _rule(one: SecurityRule) -> dict[str, object]:
+    """A rule as an effective security rule."""
+    return {
+        "name": _rule_path(one),
+        "protocol": "All" if one.protocol == "*" else one.protocol.title(),
+        "sourcePortRanges": _ranges(one.source_ports),
+        "destinationPortRanges": _ranges(one.destination_ports),
+        "sourceAddressPrefixes": _prefixes(one.source),
+        "destinationAddressPrefixes": _prefixes(one.destination),
+        "access": "Allow" if one.allow else "Deny",
+        "priority": one.priority,
+        "direction": "Inbound" if one.inbound else "Outbound",
+    }
+
+
+@SURFACE.ask(
+    f"{_WATCHER}/securityGroupView",
+    "NetworkWatchers_GetVMSecurityRules",
+    f"{_ACTIONS}/securityGroupView/action",
+)
+def security_group_view(call: ApiCall) -> ApiResponse:
+    """The rules on a machine's interface, by the level that they are associated with."""
+    end = _end(call, call.text("targetResourceId", needed=True))
+    try:
+        levels = _watcher(call).rules_by_level(end)
+    except DataNotCollectedError as gap:
+        raise _not_collected(gap) from gap
+    words = {"subnet": "subnetAssociation", "interface": "networkInterfaceAssociation"}
+    places = {"subnet": end[1].configuration.subnet, "interface": end[1].interface.id}
+    found: dict[str, object] = {"defaultSecurityRules": [], "effectiveSecurityRules": []}
+    for level, (_, rules) in levels.items():
+        own = [one for one in rules if "/defaultsecurityrules/" not in one.id]
+        found[words[level]] = {"id": places[level], "securityRules": [_own_rule(one) for one in own]}
+        found["defaultSecurityRules"] = [_own_rule(one) for one in rules if one not in own]
+    found["effectiveSecurityRules"] = [_rule(one) for _, rules in levels.values() for one in rules]
+    return ApiResponse(
+        {"networkInterfaces": [{"id": end[1].interface.id, "securityRuleAssociations": found}]}
+    )
+
+
+def _own_rule(one: SecurityRule) -> dict[str, object]:
+    return {"id": one.id, "name": one.name, "properties": _rule(one)}
+
+
+@SURFACE.ask(
+    f"{_WATCHER}/connectivityCheck",
+    "NetworkWatchers_CheckConnectivity",
+    f"{_ACTIONS}/connectivityCheck/action",
+)
+def check_connectivity(call: ApiCall) -> ApiResponse:
+    """The path of a connection from a machine, with what stops it."""
+    source, target = (call.body.get(name) or {} for name in ("source", "destination"))
+    if not isinstance(source, dict) or not isinstance(target, dict):
+        raise bad("'source' and 'destination' must be objects.", "destination")
+    end = _end(call, str(source.get("resourceId") or ""))
+    address = str(target.get("address") or "")
+    if target.get("resourceId"):
+        address = _end(call, str(target["resourceId"]))[1].configuration.address
+    protocol = (call.text("protocol") or "Tcp").lower()
+    try:
+        destination = str(ipaddress.ip_address(address))
+    except ValueError as error:
+        raise bad("'destination.address' must be an IP address.", "destination.address") from error
+    flow = PathFlow(
+        destination,
+        "tcp" if protocol in ("http", "https") else protocol,
+        _port(target.get("port"), "destination.port", 80),
+        _port(source.get("port"), "source.port", 49152),
+    )
+    try:
+        return ApiResponse(_connectivity(_watcher(call).check_connectivity(end, flow), end, flow))
+    except DataNotCollectedError as gap:
+        return ApiResponse(
+            {"connectionStatus": "Unknown", "hops": [], "reason": f"Not collected: {gap.what}"}
+        )
+
+
+def _connectivity(path: FlowPath, end: End, flow: PathFlow) -> dict[str, object]:
+    hops: list[dict[str, object]] = []
+    for number, one in enumerate(path.hops):
+        is_last = number == len(path.hops) - 1
+        stopped = is_last and not path.reaches
+        hops.append(
+            {
+                "type": "Source" if number == 0 else one.kind.title().replace(" ", ""),
+                "id": str(number),
+                "address": end[1].configuration.address
+                if number == 0
+                else flow.destination
+                if is_last
+                else "",
+                "resourceId": one.id,
+                "nextHopIds": [] if is_last else [str(number + 1)],
+                "issues": [_issue(path, one.decided_by)] if stopped else [],
+            }
+        )
+    return {"connectionStatus": "Reachable" if path.reaches else "Unreachable", "hops": hops}
+
+
+def _issue(path: FlowPath, rule: str) -> dict[str, object]:
+    kind = "NetworkSecurityRule" if rule else "UserDefinedRoute"
+    context = [
+        {"key": "RuleName", "value": rule or path.decided_by},
+        {"key": "Reason", "value": path.disposition.value},
+    ]
+    return {"origin": "Outbound", "severity": "Error", "type": kind, "context": context}
