@@ -292,6 +292,14 @@ def test_suppressing_comments_count_in_the_block(repo: Repo) -> None:
     assert (found.state, found.reason) == (FindingState.SUPPRESSED, "the edge does it")
 
 
+def test_a_comment_whose_end_is_no_date_is_told_at_its_line(repo: Repo) -> None:
+    text = MAIN.replace("  name  ", "  # trivy:ignore:AVD-AZU-0008:exp:soon old clients\n  name  ")
+    repo.write(main_tf=text, plan_json=plan(change("azurerm_storage_account.a", ACCOUNT)))
+    (unread,) = repo.scan().unread
+    assert (unread.region.file, unread.region.line) == ("main.tf", 5)
+    assert "its end is not a date: 'soon'" in unread.reason
+
+
 def test_fixes_edit_the_literal_or_insert_the_attribute(repo: Repo) -> None:
     repo.write(
         main_tf=MAIN,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.source_text import SourceText
-from nephoscope.collect.templates.terraform.plan_repository import plan_names, read_plan
+from nephoscope.collect.templates.terraform.plan_repository import TERRAFORM, plan_names, read_plan
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import (
     CodeFinding,
@@ -18,7 +18,7 @@ from nephoscope.posture.code.finding import (
     UnreadKind,
     region_at,
 )
-from nephoscope.posture.code.suppression import may_end
+from nephoscope.posture.code.suppression import CodeSuppressions, may_end
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedTemplate, named_rules
 from nephoscope.posture.code.template.template_report import TemplateReport
 from nephoscope_policy.arm.template.deployment_scope import ASSUMED_SUBSCRIPTION
@@ -77,8 +77,11 @@ def judge_plan(files: RepositoryFiles, name: str, names: Sequence[str], judge: T
         judgement = judge.judge(plan.resources)
         report.take(judgement)
         report.findings += (_not_mapped(plan, one) for one in plan.unmapped)
-        texts = ((files.repository.load(one) or b"").decode("utf-8", "replace") for one in noted.read)
-        lasting = not judgement.asked_time and not any(may_end(text) for text in texts)
+        ending = [source for source in _list_sources(files, noted.read) if may_end(source.text)]
+        report.unread += (
+            one for source in ending for one in CodeSuppressions(source, judge.now).list_unread()
+        )
+        lasting = not judgement.asked_time and not ending
         folders = plan.source.folders() if plan.source is not None else folders
     return FileVerdict(
         is_template=False,
@@ -88,6 +91,13 @@ def judge_plan(files: RepositoryFiles, name: str, names: Sequence[str], judge: T
         lasting=lasting,
         configured=tuple(sorted(folders)),
     )
+
+
+def _list_sources(files: RepositoryFiles, names: Iterable[str]) -> Iterator[SourceText]:
+    """Give the texts of the configuration that a plan was read with."""
+    for name in names:
+        if name.lower().endswith(TERRAFORM):
+            yield SourceText(name, (files.repository.load(name) or b"").decode("utf-8", "replace"))
 
 
 def list_without_plan(
