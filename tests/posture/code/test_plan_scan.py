@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from nephoscope.cli.main import cli
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.file_edits import apply_fixes
-from nephoscope.posture.code.finding import CodeFinding, FindingState
+from nephoscope.posture.code.finding import CodeFinding, FindingState, UnreadKind
 from nephoscope.posture.code.template.plan_scan import NOT_MAPPED
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_scan import scan_targets
@@ -374,3 +374,62 @@ def test_a_configuration_without_a_plan_is_told_how_it_is_judged(repo: Repo) -> 
         in result.stdout
     )
     assert "terraform show -json plan.out" in result.stdout
+
+
+OUTDATED = {
+    "as it was": ("", "", None),
+    "another literal": ("https_traffic_only_enabled = false", "https_traffic_only_enabled = true",
+        (7, "the plan was made with false here")),
+    "a literal for a reference": ("= var.tls", '= "TLS1_0"', (6, "the plan was made with var.tls here")),
+    "another expression is not known": ("= var.tls", "= upper(var.tls)", None),
+    "another default": ('default = "TLS1_0"', 'default = "TLS1_2"', (2, 'the plan was made with "TLS1_0" here')),
+    "in a block": ('"Allow"', '"Deny"', (9, 'the plan was made with "Allow" here')),
+    "an attribute more": ("  network_rules {", "  shared_access_key_enabled = false\n  network_rules {",
+        (8, "shared_access_key_enabled is not in the plan")),
+    "one that is null": ("  network_rules {", "  shared_access_key_enabled = null\n  network_rules {", None),
+    "an attribute less": ("  https_traffic_only_enabled = false\n", "",
+        (4, "the plan sets https_traffic_only_enabled, which is not here")),
+    "a resource more": ("variable", 'resource "azurerm_storage_account" "b" {}\nvariable',
+        (1, "azurerm_storage_account.b is not in the plan")),
+    "a resource of others": ("variable", 'resource "random_id" "b" {}\nvariable', None),
+    "what Terraform reads itself": ("  name  ", "  count = 2\n  lifecycle {\n    prevent_destroy = true\n  }\n  name  ", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OUTDATED)
+def test_a_plan_of_other_files_than_these_is_told_where_they_differ(repo: Repo, case: str) -> None:
+    before, after, told = OUTDATED[case]
+    expressions = {
+        "name": {"constant_value": "stgate"},
+        "min_tls_version": {"references": ["var.tls"]},
+        "https_traffic_only_enabled": {"constant_value": False},
+        "network_rules": [{"default_action": {"constant_value": "Allow"}}],
+    }
+    document = json.loads(
+        plan(
+            change("azurerm_storage_account.a", ACCOUNT),
+            resources=[declared("azurerm_storage_account.a", **expressions)],
+        )
+    )
+    document["configuration"]["root_module"]["variables"] = {"tls": {"default": "TLS1_0"}}
+    repo.write(main_tf=MAIN.replace(before, after, 1), plan_json=json.dumps(document))
+    found = [(one.region.line, one.reason, one.kind) for one in repo.scan().unread]
+    if told is None:
+        assert found == []
+    else:
+        ((line, reason, kind),) = found
+        assert (line, kind) == (told[0], UnreadKind.WITHOUT_PLAN)
+        assert f"plan.json was made from another state of this file ({told[1]}" in reason
+
+
+def test_of_folders_alike_the_one_that_the_plan_was_made_from_is_its_own(repo: Repo) -> None:
+    resources = [declared("azurerm_storage_account.a", https_traffic_only_enabled={"constant_value": False})]
+    text = 'resource "azurerm_storage_account" "a" {\n  https_traffic_only_enabled = %s\n}\n'
+    repo.write(
+        dev__main_tf=text % "true",
+        prod__main_tf=text % "false",
+        out__plan_json=plan(change("azurerm_storage_account.a", ACCOUNT), resources=resources),
+    )
+    report = repo.scan()
+    assert finding(report, HTTPS).region.file == "prod/main.tf"
+    assert [one.region.file for one in report.unread] == ["dev/main.tf"], "that has no plan"

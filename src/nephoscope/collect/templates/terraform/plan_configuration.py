@@ -6,10 +6,14 @@ import json
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
 
+from nephoscope.collect.templates.terraform.configuration_part import ConfigurationPart, ModuleFiles
 from nephoscope.collect.templates.terraform.hcl.hcl_source import mark_configuration
+from nephoscope.collect.templates.terraform.plan_differences import (
+    PlanDifference,
+    WrittenModule,
+    find_differences,
+)
 from nephoscope.collect.templates.terraform.plan_references import module_configuration, module_names
 from nephoscope.collect.templates.terraform.plan_resources import plain_address
 from nephoscope_policy.arm.json_text import TextMark
@@ -19,57 +23,6 @@ MAX_FILE = 4_000_000
 _REFERENCE = re.compile(r"\"?(?:\$\{\s*)?(var|local)\.([\w-]+)(?:\s*\}\")?")
 _MAX_STEPS = 12
 _SIDES = ("after", "before")
-
-
-class ConfigurationPart(NamedTuple):
-    """Something that is written: its document, the path of its mark there, and the mark."""
-
-    document: TemplateDocument
-    path: Path
-    mark: TextMark
-
-    @property
-    def written_place(self) -> WrittenValue:
-        """Return where it is written."""
-        return WrittenValue(self.document, self.path)
-
-    @property
-    def text(self) -> str:
-        """Its text."""
-        return self.document.text[self.mark.start : self.mark.end]
-
-    def below(self, step: str | int) -> ConfigurationPart | None:
-        """Return what stands below a step; None where nothing does."""
-        found = self.mark.mark_below(step)
-        return None if found is None else ConfigurationPart(self.document, (*self.path, step), found)
-
-
-@dataclass(slots=True)
-class ModuleFiles:
-    """The files of one module; `given` are the values of variables that its files of values have."""
-
-    documents: list[tuple[TemplateDocument, TextMark]]
-    given: list[tuple[TemplateDocument, TextMark]]
-
-    def find(self, *path: str) -> ConfigurationPart | None:
-        """Return what the module declares at a path: `resource`, type and name; `variable` and name."""
-        return _find(self.documents, path)
-
-    def value(self, name: str) -> ConfigurationPart | None:
-        """Return the value that the files of values give a variable: the last file that has it counts."""
-        return _find(list(reversed(self.given)), (name,))
-
-
-def _find(
-    documents: Iterable[tuple[TemplateDocument, TextMark]], path: tuple[str, ...]
-) -> ConfigurationPart | None:
-    for document, mark in documents:
-        held: ConfigurationPart | None = ConfigurationPart(document, (), mark)
-        for step in path:
-            held = held.below(step) if held is not None else None
-        if held is not None:
-            return held
-    return None
 
 
 class ConfigurationFiles:
@@ -108,16 +61,30 @@ class ConfigurationFiles:
 
     def folders(self) -> frozenset[str]:
         """Return the folders of the root module and of the modules that it calls by a path."""
-        found, waiting = {self._root}, [""]
+        found = (self._folder(module) for module in self._addresses())
+        return frozenset({self._root, *(one for one in found if one is not None)})
+
+    def differences(self) -> list[PlanDifference]:
+        """List what the files say otherwise than the plan was made from."""
+        found = ((module, self._files(module)) for module in self._addresses())
+        return list(
+            find_differences(
+                WrittenModule(module_configuration(self._configuration, module), files)
+                for module, files in found
+                if files is not None
+            )
+        )
+
+    def _addresses(self) -> Iterator[str]:
+        """Give the addresses of the root module and of those that are called, each once whatever makes several of it."""
+        waiting = [""]
         while waiting:
             module = waiting.pop()
+            yield module
             calls = module_configuration(self._configuration, module).get("module_calls")
-            for name in calls if isinstance(calls, dict) else ():
-                called = f"{module}.module.{name}".lstrip(".")
-                folder = self._folder(called)
-                found |= set() if folder is None else {folder}
-                waiting.append(called)
-        return frozenset(found)
+            waiting += [
+                f"{module}.module.{name}".lstrip(".") for name in (calls if isinstance(calls, dict) else ())
+            ]
 
     def trail(self, path: Path) -> tuple[WrittenValue, ...]:
         """Return the places of a part of the plan: the block of its resource first, what decides last; none where no file has it."""

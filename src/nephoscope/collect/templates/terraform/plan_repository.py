@@ -74,12 +74,13 @@ def _configuration(
 
     beside = document.file.rpartition("/")[0]
     others = {name.rpartition("/")[0] for name in names if name.endswith(".tf")} - {beside}
-    best: tuple[int, ConfigurationFiles | None] = (0, None)
+    best: tuple[tuple[int, int], ConfigurationFiles | None] = ((0, 0), None)
     for folder in (beside, *sorted(others, key=lambda one: (one.count("/"), one))):
         files = ConfigurationFiles(document, folder, repository.names_in, repository.load)
         declared = files.declared()
-        if declared > best[0]:
-            best = (declared, files)
+        rank = (declared, -len(files.differences()) if declared >= max(best[0][0], 1) else 0)
+        if declared and (best[1] is None or rank > best[0]):
+            best = (rank, files)
         if declared and folder == beside:
             break
     return best[1]

@@ -12,6 +12,7 @@ from nephoscope_policy.arm.text_patterns import is_open, shown_pattern
 
 if TYPE_CHECKING:
     from nephoscope.collect.templates.terraform.attribute_mapper import BodyBuilder, BuiltFrom
+    from nephoscope.collect.templates.terraform.plan_differences import PlanDifference
     from nephoscope_policy.model.source_location import Place
 
 Names = tuple[str, ...]
@@ -30,6 +31,9 @@ class SourceOfPlan(Protocol):
 
     def folders(self) -> frozenset[str]:
         """Return the folders of the root module and of the modules that it calls by a path."""
+
+    def differences(self) -> list[PlanDifference]:
+        """List what the files say otherwise than the plan was made from."""
 
 
 @dataclass(slots=True, eq=False)

@@ -27,6 +27,7 @@ from nephoscope_policy.model.state import Severity
 if TYPE_CHECKING:
     from nephoscope.collect.templates.arm.template_repository import Repository
     from nephoscope.collect.templates.terraform.plan import TerraformPlan, Unmapped
+    from nephoscope.collect.templates.terraform.planned_resource import SourceOfPlan
     from nephoscope.posture.code.template.repository_files import RepositoryFiles
     from nephoscope.posture.code.template.template_evaluation import TemplateJudge
     from nephoscope_policy.arm.template import DeploymentScope
@@ -82,7 +83,9 @@ def judge_plan(files: RepositoryFiles, name: str, names: Sequence[str], judge: T
             one for source in ending for one in CodeSuppressions(source, judge.now).list_unread()
         )
         lasting = not judgement.asked_time and not ending
-        folders = plan.source.folders() if plan.source is not None else folders
+        if plan.source is not None:
+            folders = plan.source.folders()
+            report.unread += _list_outdated(name, plan.source)
     return FileVerdict(
         is_template=False,
         loaded=tuple(noted.read.items()),
@@ -98,6 +101,20 @@ def _list_sources(files: RepositoryFiles, names: Iterable[str]) -> Iterator[Sour
     for name in names:
         if name.lower().endswith(TERRAFORM):
             yield SourceText(name, (files.repository.load(name) or b"").decode("utf-8", "replace"))
+
+
+def _list_outdated(name: str, source: SourceOfPlan) -> Iterator[UnreadFile]:
+    """Give the first place of each file that says otherwise than the plan: the plan is older, or of other files."""
+    seen: set[str] = set()
+    for part, said in source.differences():
+        document = part.document
+        if document.file not in seen:
+            seen.add(document.file)
+            region = Region(document.file, *document.position(part.mark.start))
+            reason = (
+                f"{name} was made from another state of this file ({said}): make the plan again: {_MAKE_PLAN}"
+            )
+            yield UnreadFile(region, reason, UnreadKind.WITHOUT_PLAN)
 
 
 def list_without_plan(

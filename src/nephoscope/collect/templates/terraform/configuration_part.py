@@ -1,0 +1,61 @@
+"""Parts of configurations of Terraform: what is written, and what the files of a module declare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from nephoscope_policy.arm.json_text import TextMark
+from nephoscope_policy.arm.template.document import Path, TemplateDocument, WrittenValue
+
+
+class ConfigurationPart(NamedTuple):
+    """Something that is written: its document, the path of its mark there, and the mark."""
+
+    document: TemplateDocument
+    path: Path
+    mark: TextMark
+
+    @property
+    def written_place(self) -> WrittenValue:
+        """Return where it is written."""
+        return WrittenValue(self.document, self.path)
+
+    @property
+    def text(self) -> str:
+        """Its text."""
+        return self.document.text[self.mark.start : self.mark.end]
+
+    def below(self, step: str | int) -> ConfigurationPart | None:
+        """Return what stands below a step; None where nothing does."""
+        found = self.mark.mark_below(step)
+        return None if found is None else ConfigurationPart(self.document, (*self.path, step), found)
+
+
+@dataclass(slots=True)
+class ModuleFiles:
+    """The files of one module; `given` are the values of variables that its files of values have."""
+
+    documents: list[tuple[TemplateDocument, TextMark]]
+    given: list[tuple[TemplateDocument, TextMark]]
+
+    def find(self, *path: str) -> ConfigurationPart | None:
+        """Return what the module declares at a path: `resource`, type and name; `variable` and name."""
+        return _find(self.documents, path)
+
+    def value(self, name: str) -> ConfigurationPart | None:
+        """Return the value that the files of values give a variable: the last file that has it counts."""
+        return _find(list(reversed(self.given)), (name,))
+
+
+def _find(
+    documents: Iterable[tuple[TemplateDocument, TextMark]], path: tuple[str, ...]
+) -> ConfigurationPart | None:
+    for document, mark in documents:
+        held: ConfigurationPart | None = ConfigurationPart(document, (), mark)
+        for step in path:
+            held = held.below(step) if held is not None else None
+        if held is not None:
+            return held
+    return None
