@@ -64,8 +64,8 @@ def covers(coverage: Coverage, type_: str, scope: str, now: datetime, name: str 
     kind = None if coverage.supposed else _find_pure_kind(type_)
     if kind is None:
         return coverage.covers(type_, scope, name)
-    bound = now - timedelta(days=kind.days)
-    return any(when is not None and when >= bound for when in coverage.claim_times(type_, scope, name))
+    times = [when for when in coverage.claim_times(type_, scope, name) if when is not None]
+    return bool(times) and max(times) >= now - timedelta(days=kind.days)
 
 
 def expired_claim(coverage: Coverage, type_: str, scope: str, now: datetime, name: str = "") -> str:
