@@ -17,6 +17,7 @@ from nephoscope.alerts.library.content_discovery import read
 from nephoscope.alerts.library.content_item import ContentItem
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.cli.main import cli
+from nephoscope.lake.queries.shipped_functions import shipped_functions
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
@@ -48,8 +49,12 @@ def found_rows(piece: ContentItem, table: str, rows: list[dict[str, Any]]) -> li
         for field in made.table.schema
     ]
     arrow = made.table.cast(pa.schema(fields))
-    result = kql.run(piece.document["query"] + "\n| project _ItemId", {table: arrow}, now=NOW)
-    return sorted(int(one) for one in result.column("_ItemId").to_pylist())
+    return [place for place, row in enumerate(rows) if _finds(piece, table, arrow.slice(place, 1))]
+
+
+def _finds(piece: ContentItem, table: str, row: pa.Table) -> bool:
+    functions = shipped_functions().values()
+    return kql.run(piece.document["query"], {table: row}, now=NOW, functions=functions).num_rows == 1
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.name.removesuffix(".rows.yaml"))
@@ -85,10 +90,9 @@ def test_what_cannot_be_turned_is_told_with_its_line(case: dict[str, Any], tmp_p
 
 
 def test_the_table_is_told_that_does_not_do() -> None:
-    (piece,) = read(FOLDER / "process-renamed.yml").pieces
-    assert piece.notes == (
-        "not asked of SecurityEvent: Invalid SigmaDetectionItem field name encountered: OriginalFileName",
-    )
+    (piece,) = read(FOLDER / "process-version.yml").pieces
+    assert piece.notes[0] == "not asked of _ProcessCreation: _ProcessCreation has no column FileVersion"
+    assert piece.notes[1].startswith("not asked of SecurityEvent: ")
 
 
 @pytest.mark.parametrize(
@@ -116,6 +120,6 @@ def test_a_folder_is_imported_as_any_other(tmp_path: Path) -> None:
     assert result.exit_code == 3, result.output
     rows = {row["name"]: row for row in json.loads(result.stdout)}
     assert rows["Queries To A Tunnel"]["status"] == "needs ASimDnsActivityLogs (no rows yet)"
-    assert rows["A Renamed Shell"]["notes"][0].startswith("not asked of SecurityEvent")
+    assert rows["An Old Shell"]["notes"][0].startswith("not asked of _ProcessCreation")
     assert rows["Unknown field"]["status"] == "unsupported: SigninLogs: SigninLogs has no column ShoeSize"
     assert rows["Unknown field"]["file"].endswith("bad.yml:6")

@@ -6,16 +6,29 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
+from typing import Any
 
 import yaml
 
 from nephoscope_kql.catalog import StoredFunction
+from nephoscope_kql.types import KqlType
 
 
 @cache
 def shipped_functions() -> Mapping[str, StoredFunction]:
     """By name, read once."""
-    folder = files("nephoscope") / "content" / "functions"
-    documents = [yaml.safe_load(one.read_bytes()) for one in folder.iterdir() if one.name.endswith(".yaml")]
-    found = [StoredFunction(one["name"], one["body"], one.get("parameters", "")) for one in documents]
+    found = [StoredFunction(one["name"], one["body"], one.get("parameters", "")) for one in _documents()]
     return MappingProxyType({one.name: one for one in found})
+
+
+@cache
+def function_columns(name: str) -> Mapping[str, KqlType]:
+    """The columns that the file of a tabular function declares; none where it declares none."""
+    declared = next((one.get("columns", {}) for one in _documents() if one["name"] == name), {})
+    return MappingProxyType({column: KqlType(kind) for column, kind in declared.items()})
+
+
+@cache
+def _documents() -> tuple[dict[str, Any], ...]:
+    folder = files("nephoscope") / "content" / "functions"
+    return tuple(yaml.safe_load(one.read_bytes()) for one in folder.iterdir() if one.name.endswith(".yaml"))

@@ -53,9 +53,16 @@ class TableBackend(KustoBackend):
     field_equals_field_endswith_expression: ClassVar[str | None] = "{field1} endswith {field2}"
     field_equals_field_contains_expression: ClassVar[str | None] = "{field1} contains {field2}"
 
-    def __init__(self, pipeline: ProcessingPipeline, table: str, types: Mapping[str, KqlType]) -> None:
+    def __init__(
+        self,
+        pipeline: ProcessingPipeline,
+        table: str,
+        types: Mapping[str, KqlType],
+        *,
+        event_data: bool = False,
+    ) -> None:
         super().__init__(processing_pipeline=pipeline)
-        self._table, self._types = table, types
+        self._table, self._types, self._event_data = table, types, event_data
         self._lowered = {name.lower(): name for name in types}
         self._nullable = 0
 
@@ -70,6 +77,8 @@ class TableBackend(KustoBackend):
         if (rest or bracket) and base is not None and self._types[base] is KqlType.DYNAMIC:
             steps = [f".{one}" if _STEP.fullmatch(one) else f"[{_quote(one)}]" for one in rest]
             return f"{base}{bracket}{places}{''.join(steps)}", KqlType.DYNAMIC
+        if self._event_data and re.fullmatch(r"\w+", field):
+            return f"_EventDatum('{field}', EventData, dynamic(null))", KqlType.STRING
         raise NoColumnError(self._table, field)
 
     def escape_and_quote_field(self, field_name: str) -> str:

@@ -99,7 +99,7 @@ def _piece(
 
 def _query(given: Mapping[str, Any], target: SigmaTarget) -> str:
     """The KQL of a rule; the rule is read anew, as a pipeline changes it."""
-    backend = TableBackend(target.pipeline(), target.table, target.types())
+    backend = TableBackend(target.pipeline(), target.table, target.types(), event_data=target.event_data)
     queries = [
         _add_computed_columns(one, target.table)
         for one in backend.convert(SigmaCollection.from_dicts([dict(given)]))

@@ -24,6 +24,7 @@ from sigma.processing.transformations import (
 )
 from sigma.rule import SigmaLogSource
 
+from nephoscope.lake.queries.shipped_functions import function_columns
 from nephoscope.lake.schema.tables import Tables
 from nephoscope_kql.types import KqlType
 
@@ -39,15 +40,24 @@ class SigmaPipeline(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SigmaTarget:
-    """A way to ask for a log source: the table, the pipeline that leads to it, what its fields are called."""
+    """A way to ask for a log source: the table, the pipeline that leads to it, what its fields are called.
+
+    `event_data`: a field that is no column is a value of the event's data.
+    """
 
     table: str
     pipeline: Callable[[], ProcessingPipeline]
     name: SigmaPipeline = SigmaPipeline.AUTO
     fields: Mapping[str, str] = field(default_factory=dict)
+    event_data: bool = False
 
     def types(self) -> Mapping[str, KqlType]:
         """The columns with their types."""
+        if self.table in HOST_FUNCTIONS:
+            return {
+                **function_columns(self.table),
+                **dict.fromkeys(COMPUTED.get(self.table, {}), KqlType.STRING),
+            }
         known = Tables.builtin().get(self.table)
         if known is not None:
             return {**known.types, **dict.fromkeys(COMPUTED.get(self.table, {}), KqlType.STRING)}
@@ -100,9 +110,13 @@ _OFFICE = {
     "UserId": "UserId", "ClientIP": "ClientIP",
 }  # fmt: skip
 
+_HASHES = {
+    name: f"extract(@'(?i)\\b{name}=([0-9a-f]+)', 1, Hashes)" for name in ("Imphash", "sha256", "sha1", "md5")
+}
 #: What rules ask for and no column holds: table -> name -> the expression that it is written as, where a rule asks for it.
 COMPUTED: Mapping[str, Mapping[str, str]] = {
     "SigninLogs": {"SignInStatus": 'iff(ResultType == "0", "Success", "Failure")'},
+    **dict.fromkeys(("_ProcessCreation", "_ImageLoad", "_DriverLoad", "_FileEvent"), _HASHES),
 }
 #: (product, service) -> the table and what its fields are called.
 SERVICES: Mapping[tuple[str, str], tuple[str, Mapping[str, str]]] = {
@@ -127,6 +141,60 @@ _ASIM = {
     **dict.fromkeys(("registry_add", "registry_delete", "registry_event", "registry_set"), "imRegistry"),
 }  # fmt: skip
 PROCESS_CREATED = 4688
+#: Category -> the function that unites what every log has of it, and the conditions that tell the category from others of it.
+HOSTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "process_creation": ("_ProcessCreation", {}),
+    "network_connection": ("_NetworkConnection", {}),
+    "image_load": ("_ImageLoad", {}),
+    "driver_load": ("_DriverLoad", {}),
+    "create_remote_thread": ("_RemoteThread", {}),
+    "process_access": ("_ProcessAccess", {}),
+    "pipe_created": ("_PipeEvent", {}),
+    "wmi_event": ("_WmiEvent", {}),
+    "ps_script": ("_PowerShellCode", {}),
+    "ps_module": ("_PowerShellCode", {}),
+    "ps_classic_start": ("_PowerShellCode", {}),
+    "file_event": ("_FileEvent", {"Action": "Created"}),
+    "file_delete": ("_FileEvent", {"Action": "Deleted"}),
+    "file_rename": ("_FileEvent", {"Action": "Renamed"}),
+    "file_change": ("_FileEvent", {"Action": "TimeChanged"}),
+    "create_stream_hash": ("_FileEvent", {"Action": "Created"}),
+    "registry_add": ("_RegistryEvent", {"EventType": "CreateKey"}),
+    "registry_delete": ("_RegistryEvent", {}),
+    "registry_set": ("_RegistryEvent", {"EventType": "SetValue"}),
+    "registry_event": ("_RegistryEvent", {}),
+}
+HOST_FUNCTIONS = frozenset(name for name, _ in HOSTS.values())
+_HOST_FIELDS = {"Payload": "ScriptBlockText", "Data": "ScriptBlockText", "EventId": "EventID"}
+#: (Windows, service) -> the channel of the event log that it means.
+CHANNELS: Mapping[str, str] = {
+    "application": "Application", "applocker": "Microsoft-Windows-AppLocker/EXE and DLL",
+    "appmodel-runtime": "Microsoft-Windows-AppModel-Runtime/Admin",
+    "appxdeployment-server": "Microsoft-Windows-AppXDeploymentServer/Operational",
+    "bits-client": "Microsoft-Windows-Bits-Client/Operational", "capi2": "Microsoft-Windows-CAPI2/Operational",
+    "certificateservicesclient-lifecycle-system": "Microsoft-Windows-CertificateServicesClient-Lifecycle-System/Operational",
+    "codeintegrity-operational": "Microsoft-Windows-CodeIntegrity/Operational",
+    "dhcp": "Microsoft-Windows-DHCP-Server/Operational", "diagnosis-scripted": "Microsoft-Windows-Diagnosis-Scripted/Operational",
+    "dns-client": "Microsoft-Windows-DNS Client Events/Operational", "dns-server": "DNS Server",
+    "driver-framework": "Microsoft-Windows-DriverFrameworks-UserMode/Operational",
+    "firewall-as": "Microsoft-Windows-Windows Firewall With Advanced Security/Firewall",
+    "ldap": "Microsoft-Windows-LDAP-Client/Debug", "lsa-server": "Microsoft-Windows-LSA/Operational",
+    "msexchange-management": "MSExchange Management", "ntlm": "Microsoft-Windows-NTLM/Operational", "openssh": "OpenSSH/Operational",
+    "powershell": "Microsoft-Windows-PowerShell/Operational", "powershell-classic": "Windows PowerShell",
+    "printservice-admin": "Microsoft-Windows-PrintService/Admin",
+    "printservice-operational": "Microsoft-Windows-PrintService/Operational",
+    "security-mitigations": "Microsoft-Windows-Security-Mitigations/Kernel Mode",
+    "shell-core": "Microsoft-Windows-Shell-Core/Operational", "smbclient-connectivity": "Microsoft-Windows-SmbClient/Connectivity",
+    "smbclient-security": "Microsoft-Windows-SmbClient/Security", "sysmon": "Microsoft-Windows-Sysmon/Operational", "system": "System",
+    "taskscheduler": "Microsoft-Windows-TaskScheduler/Operational",
+    "terminalservices-localsessionmanager": "Microsoft-Windows-TerminalServices-LocalSessionManager/Operational",
+    "vhdmp": "Microsoft-Windows-VHDMP-Operational", "windefend": "Microsoft-Windows-Windows Defender/Operational",
+    "wmi": "Microsoft-Windows-WMI-Activity/Operational",
+}  # fmt: skip
+_CHANNEL_FIELDS = {
+    "Provider_Name": "Source", "Channel": "EventLog", "Level": "EventLevel", "Message": "RenderedDescription", "UserID": "UserName",
+    "Keywords": "EventData", "Data": "EventData",
+}  # fmt: skip
 
 
 def targets(source: SigmaLogSource, wanted: SigmaPipeline) -> list[SigmaTarget]:
@@ -146,8 +214,16 @@ def targets(source: SigmaLogSource, wanted: SigmaPipeline) -> list[SigmaTarget]:
 
 def _of_devices(product: str, service: str, category: str) -> list[SigmaTarget]:
     found = []
+    if product in ("windows", "") and category in HOSTS:
+        function, conditions = HOSTS[category]
+        found.append(SigmaTarget(function, lambda: _host_pipeline(function, conditions), fields=_HOST_FIELDS))
     if product in ("windows", "") and category == "process_creation":
         found.append(SigmaTarget("SecurityEvent", _process_creation_pipeline, SigmaPipeline.AZURE_MONITOR))
+    if product == "windows" and service in CHANNELS and not category:
+        channel = CHANNELS[service]
+        found.append(
+            SigmaTarget("Event", lambda: _channel_pipeline(channel), fields=_CHANNEL_FIELDS, event_data=True)
+        )
     if product == "windows" and service == "security" and not category:
         table = "SecurityEvent"
         found.append(SigmaTarget(table, lambda: azure_monitor_pipeline(table), SigmaPipeline.AZURE_MONITOR))
@@ -162,6 +238,20 @@ def _process_creation_pipeline() -> ProcessingPipeline:
     """The pipeline to SecurityEvent, for the events of new processes alone."""
     item = ProcessingItem(AddConditionTransformation({"EventID": PROCESS_CREATED}))
     return azure_monitor_pipeline("SecurityEvent") + ProcessingPipeline(items=[item], priority=20)
+
+
+def _channel_pipeline(channel: str) -> ProcessingPipeline:
+    """The pipeline to Event, for the events of one channel alone."""
+    item = ProcessingItem(AddConditionTransformation({"EventLog": channel}))
+    return _own("Event", _CHANNEL_FIELDS) + ProcessingPipeline(items=[item], priority=20)
+
+
+def _host_pipeline(function: str, conditions: Mapping[str, str]) -> ProcessingPipeline:
+    """The pipeline to a function over the logs of hosts, for the rows of one category alone."""
+    if not conditions:
+        return _own(function, _HOST_FIELDS)
+    item = ProcessingItem(AddConditionTransformation(dict(conditions)))
+    return _own(function, _HOST_FIELDS) + ProcessingPipeline(items=[item], priority=20)
 
 
 def _own(table: str, fields: Mapping[str, str]) -> ProcessingPipeline:
