@@ -67,7 +67,13 @@ def run_together(
     ground: RuleTestRunner, rule: AnalyticRule, cases: Sequence[RuleTestCase], compiled: CompiledQuery
 ) -> list[pa.Table]:
     """Return what a rule's query finds in the rows of each case."""
-    several = [ground.rows_of(rule, case, compiled) for case in cases]
+    return find_together(ground.engine, compiled, [ground.rows_of(rule, case, compiled) for case in cases])
+
+
+def find_together(
+    engine: DuckDBEngine, compiled: CompiledQuery, several: Sequence[Mapping[str, pa.Table]]
+) -> list[pa.Table]:
+    """Return what a query finds in each of several sets of tables."""
     names = sorted({name for rows in several for name in rows})
     tables = {
         f"cases/{name}": pa.concat_tables(
@@ -77,13 +83,13 @@ def run_together(
         )
         for name in names
     }
-    sql = statement(compiled, [name for name in names if f'"{name}"' in compiled.sql], len(cases))
+    sql = statement(compiled, [name for name in names if f'"{name}"' in compiled.sql], len(several))
     whole = replace(compiled, sql=sql, columns=(("case", KqlType.INT), *compiled.columns))
-    with ground.engine.lend_tables(tables):
-        values = fetch(ground.engine, whole)
+    with engine.lend_tables(tables):
+        values = fetch(engine, whole)
     return [
         table_of_values([row[1:] for row in values if row[0] == number], compiled.columns)
-        for number in range(len(cases))
+        for number in range(len(several))
     ]
 
 

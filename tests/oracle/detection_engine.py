@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+
+sys.path.append(str(Path(__file__).parents[2]))  # tests.content runs the cases of a rule in one statement
+from tests.content.cases_together import find_together
 
 from nephoscope.alerts.detection.build_alerts import build_alerts
 from nephoscope.alerts.rules.query_result import findings
@@ -27,7 +32,7 @@ from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.cache import CompileCache
 from nephoscope_kql.catalog import MemoryCatalog
 from nephoscope_kql.compile import CompiledQuery
-from nephoscope_kql.engines.duckdb import DuckDBEngine
+from nephoscope_kql.engines.duckdb import DuckDBEngine, table_of_values
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 FOREVER = Workspace(name="test", days=36_500)
@@ -69,6 +74,54 @@ class DetectionEngine:
             for rule, found in self._run(asked, given).items()
             if found
         }  # fmt: skip
+
+    def alerts_together(self, several: Sequence[Rows]) -> list[dict[str, tuple[AnalyticRule, list[Alert]]]]:
+        """The alerts of each of several recordings, which do not see each other; a rule is planned once for all of them."""
+        given = [
+            {
+                name: self.to_arrow(name, found)
+                for name, found in rows.items()
+                if name in self.tables and found
+            }
+            for rows in several
+        ]
+        raised: list[dict[str, tuple[AnalyticRule, list[Alert]]]] = [{} for _ in several]
+        names = sorted({name for tables in given for name in tables})
+        with DuckDBEngine({}, threads=1) as engine:
+            for rule in self.rules:
+                compiled = self.compiled(rule.query)
+                if not set(names) & set(compiled.reads):
+                    continue
+                for number, found in enumerate(self._turns(engine, compiled, given)):
+                    alerts = list(build_alerts(rule, at(rule, NOW), list(findings(found)), NOW))
+                    if alerts:
+                        raised[number][rule.id] = (rule, alerts)
+        return raised
+
+    def _turns(
+        self, engine: DuckDBEngine, compiled: CompiledQuery, given: Sequence[Mapping[str, pa.Table]]
+    ) -> Iterator[pa.Table]:
+        """What a query finds in each of several sets of tables."""
+        several = [
+            {name: tables[name] if name in tables else self._none(name) for name in compiled.reads}
+            for tables in given
+        ]
+        if compiled.resume is not None or compiled.parts is not None:
+            for tables, filled in zip(several, given, strict=True):
+                yield (
+                    self._apart(compiled, tables)
+                    if filled.keys() & set(compiled.reads)
+                    else self._nothing(compiled)
+                )
+            return
+        yield from find_together(engine, compiled, several)
+
+    def _apart(self, compiled: CompiledQuery, tables: Mapping[str, pa.Table]) -> pa.Table:
+        with DuckDBEngine(dict(tables), threads=1) as engine:
+            return engine.run(compiled)
+
+    def _nothing(self, compiled: CompiledQuery) -> pa.Table:
+        return table_of_values([], compiled.columns)
 
     def reads(self, rule: AnalyticRule) -> Iterable[str]:
         """The tables that the query of a rule reads."""

@@ -83,20 +83,43 @@ class Judge:
         self.engine = DetectionEngine()
         self.tables: Counter[str] = Counter()
 
-    def judge(self, recording: Recording) -> Verdict:
-        """The verdict about a recording; an exception is a miss with its reason."""
+    def judge(self, recordings: Sequence[Recording]) -> list[Verdict]:
+        """The verdicts about recordings; an exception is a miss with its reason."""
+        rows = [self._rows(one) for one in recordings]
+        raised = self.engine.alerts_together(
+            [
+                {} if one.source == "sigma_regression" else found
+                for one, (found, _) in zip(recordings, rows, strict=True)
+            ]
+        )
+        return [
+            Verdict(False, False, wrong, weight=one.lines) if wrong else self._verdict(one, found, alerts)
+            for one, (found, wrong), alerts in zip(recordings, rows, raised, strict=True)
+        ]
+
+    def _rows(self, recording: Recording) -> tuple[dict[str, list[dict[str, Any]]], str]:
+        """The rows of a recording, or why there are none."""
+        if recording.wrong:
+            return {}, recording.wrong
         try:
-            if recording.wrong:
-                return Verdict(False, False, recording.wrong)
-            return self._judge(recording)
+            rows = moved_to_now(self.engine.rows_of(recording.data, recording.id))
+            for name in rows.keys() & {one.name for one in self.engine.tables}:
+                self.engine.to_arrow(name, rows[name])
+        except Exception as error:  # noqa: BLE001 - a runner's border: a record that cannot be read is a miss, and is shown
+            return {}, error_of(error)
+        return rows, ""
+
+    def _verdict(
+        self, recording: Recording, rows: dict[str, list[dict[str, Any]]], raised: Raised
+    ) -> Verdict:
+        try:
+            return self._judge(recording, rows, raised)
         except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a record is a miss, and is shown
             return Verdict(False, False, error_of(error), weight=recording.lines)
 
-    def _judge(self, recording: Recording) -> Verdict:
-        rows = moved_to_now(self.engine.rows_of(recording.data, recording.id))
+    def _judge(self, recording: Recording, rows: dict[str, list[dict[str, Any]]], raised: Raised) -> Verdict:
         if recording.source == "sigma_regression":
             return self._count_matches(recording, rows)
-        raised = self.engine.alerts(rows)
         if not recording.attack:
             return left_alone(recording, raised)
         if recording.source == "crowdsec_logs":
@@ -284,11 +307,10 @@ def main() -> int:
         if not name.startswith(options.only) or not (options.corpus / name).exists():
             continue
         tally = Tally()
-        for recording in recordings(options.corpus / name):
-            if not recording.wrong and not is_judged(recording):
-                foreign.update(str(one["scenario"]) for one in recording.expected)
-                continue
-            verdict = judge.judge(recording)
+        several = list(recordings(options.corpus / name))
+        judged = [one for one in several if one.wrong or is_judged(one)]
+        foreign.update(str(each["scenario"]) for one in several if one not in judged for each in one.expected)
+        for recording, verdict in zip(judged, judge.judge(judged), strict=True):
             if recording.source != "loghub_openssh":  # full of brute force: shown, judged neither way
                 tally.add(recording, verdict)
                 matched, of = matched + verdict.general, of + 1

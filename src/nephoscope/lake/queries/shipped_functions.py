@@ -24,7 +24,9 @@ def shipped_functions() -> Mapping[str, StoredFunction]:
 @cache
 def function_columns(name: str) -> Mapping[str, KqlType]:
     """The columns that the file of a tabular function declares; none where it declares none."""
-    declared = next((one.get("columns", {}) for one in _documents() if one["name"] == name), {})
+    declared: dict[str, str] = next(
+        (one.get("columns", {}) for one in _documents() if one["name"] == name), {}
+    )
     return MappingProxyType({column: KqlType(kind) for column, kind in declared.items()})
 
 
