@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from nephoscope.access.scopes import Hierarchy
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.run_recording import Recorder
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest, save_request
+from nephoscope.posture.scans.tenants import request_of
+from nephoscope.serve.assessment_worker import assess, due
+from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.incidents.incidents import Incident
@@ -62,6 +66,18 @@ def fill(data: Path) -> None:
         state.alerts.put(session, alert(ALERT, kept.number))
     with State.of(data) as state:
         set_up(state, data)
+
+
+def settle(data: Path) -> None:
+    """Assess all that is due, so that the server does not do so while pages are looked at: its tenant is paused."""
+    with State.of(data) as state:
+        with state.by_product("the set-up of a test"):
+            state.tenants.change(replace(state.tenants.get("fabrikam"), enabled=False))
+        request = request_of(state, data)
+        assert request is not None
+        save_request(request, data)
+        assess(ServeSettings(data), request, state)
+        assert due(ServeSettings(data), state, datetime.now(UTC)) is None
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.browser.conftest import fill, keep_cookies, served
+from tests.browser.conftest import fill, keep_cookies, served, settle
 from tests.browser.layout_snapshot import (
     BOXES,
     GOLDEN,
@@ -25,9 +25,6 @@ from tests.browser.test_layout import FAULTS
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
-from nephoscope.posture.scans.scan import ScanRequest
-from nephoscope.serve.assessment_worker import assess
-from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state import State
 from nephoscope.web.all_pages import pages as all_pages
 
@@ -47,16 +44,11 @@ PAGES = (
 ERRORS = ("/nowhere", "/incidents/999999", "/?scope=none", "/logs?query=nonsense+%7C")
 STATES = ("everything", "scope", "empty")
 UPDATED = "--update-golden" in sys.argv
-#: Its groups change when the server assesses again by itself, which takes its time.
-MOVING = "/gaps"
 #: Pages without an id in their address: those that are kept by now, and all of them where they are kept anew.
 OTHERS = tuple(
     one.path
     for one in all_pages()
-    if one.template
-    and "{" not in one.path
-    and one.path not in (*PAGES, MOVING)
-    and (UPDATED or is_kept(one.path))
+    if one.template and "{" not in one.path and one.path not in PAGES and (UPDATED or is_kept(one.path))
 )
 CASES = [(path, state) for path in (*PAGES, *OTHERS) for state in STATES] + [
     (path, "error") for path in ERRORS
@@ -82,10 +74,7 @@ def untouched(chromium, tmp_path_factory):
     """A server over a data folder that no other test changes, the folder, and the cookies of who may do everything there."""
     data = tmp_path_factory.mktemp("untouched")
     fill(data)
-    with State.of(
-        data
-    ) as state:  # with what was learned since, or the server would assess it again while pages are looked at
-        assess(ServeSettings(data), ScanRequest(("sample:",)), state)
+    settle(data)
     with served(data) as base:
         yield base, data, sign_in(chromium, base, data)
 

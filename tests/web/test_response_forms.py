@@ -42,7 +42,10 @@ def refusal(answer) -> str:
 
 def test_a_response_rule_is_written_tried_changed_and_deleted(owner, instance):
     made = owner.post(f"{RULES}/act/create", data=RULE, headers=HERE)
-    assert (made.status_code, made.headers["location"].partition("?")[0]) == (303, RULES)
+    assert (made.status_code, made.headers["location"].partition("?")[0]) == (
+        303,
+        f"{RULES}/item/Assign%20high",
+    )
     path, file = find_rule_file(instance.data, "Assign high")
     assert path == instance.data / FOLDER / "assign-high.yaml"
     assert [one["action"] for one in file.actions] == ["incident", "webhook", "command"]

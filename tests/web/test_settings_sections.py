@@ -102,7 +102,7 @@ def test_a_rule_is_written_from_a_query_edited_and_copied(owner, instance) -> No
     assert 'value="Mine (copy)"' in copied
     assert '<option value="Low" selected>' in copied
     assert owner.post(row, data={"act": "delete"}, headers=HERE).status_code == 303
-    assert "No rule yet." in owner.get("/settings/own-rules").text
+    assert "No rules yet" in owner.get("/settings/own-rules").text
 
 
 def test_an_exemption_is_ended_in_the_list(owner, instance) -> None:

@@ -186,7 +186,9 @@ def people(call: OperationCall) -> PersonList:
 @OPERATIONS.operation(
     WRITE,
     command=CommandLine("add", "{name} added as {role} at {scope} (id {id})", notes=_note_missing),
-    page=OperationForm("Add a user or program", choices={"role": _role_choices}),
+    page=OperationForm(
+        "Add a user or program", choices={"role": _role_choices}, made=lambda placed: placed.id
+    ),
 )
 def add(call: OperationCall, body: NewPerson) -> RolePlaced:
     """Add a user or program with its first role assignment."""

@@ -71,9 +71,9 @@ class OperationForm:
     """A form or button: of a section where the operation is about no row, else of each row's page.
 
     `in_rows` puts the button into the list, too. `when` says of which rows it is offered, `choices` what open fields may have;
-    `shows` makes the text that is shown this once, as of a secret;
-    `closes` says that the row is gone, `fills`
-    that its fields begin as the row has them. `like` proposes them from what the address names, or of the row, of an OperationCall.
+    `shows` makes the text that is shown this once, as of a secret; `made` gives the key of the row that was made, whose page comes
+    next; `closes` says that the row is gone, `fills` that its fields begin as the row has them. `like` proposes them from what the
+    address names, or of the row, of an OperationCall.
     """
 
     label: str
@@ -82,6 +82,7 @@ class OperationForm:
     choices: Mapping[str, Choices] = field(default_factory=dict)
     shows: Callable[[Answer], str] | None = None
     closes: bool = False
+    made: Callable[[Answer], str] | None = None
     fills: bool = False
     like: Callable[[Answer, str], Row] | None = None
     danger: bool = False

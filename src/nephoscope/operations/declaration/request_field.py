@@ -49,6 +49,7 @@ class RequestField:
     choices: tuple[str, ...] = ()
     least: float | None = None
     most: float | None = None
+    group: str = ""
 
 
 def describe(
@@ -61,12 +62,14 @@ def describe(
     argument: bool = False,
     secret: bool = False,
     block: bool = False,
+    group: str = "",
     **bounds: Any,
 ) -> msgspec.Meta:
     """Say what a field is, with bounds of msgspec.Meta and how faces show it.
 
-    `block` is a text of several lines. Its label is its name where none is given, and so is its option; '' = the command line has
-    none, several words are parted by commas. `none` is the option that gives null, and its help.
+    `block` is a text of several lines, `group` the heading above it and what follows in a form. Its label is its name where none is
+    given, and so is its option; '' = the command line has none, several words are parted by commas. `none` is the option that gives
+    null, and its help.
     """
     shown = {
         "label": label,
@@ -74,6 +77,7 @@ def describe(
         "argument": argument,
         "secret": secret,
         "block": block,
+        "group": group,
         "none": none if none[0] else None,
     }
     extra = {name: one for name, one in shown.items() if one} | ({} if option is None else {"option": option})
@@ -115,7 +119,8 @@ def _field_of(name: str, type_: inspect.Type, hint: Any, **known: Any) -> Reques
         label=shown.get("label", name.replace("_", " ").capitalize()), help=help_,
         option=shown.get("option", f"--{name.replace('_', '-')}"), metavar=shown.get("metavar", ""),
         none_option=none_option, none_help=none_help, argument=bool(shown.get("argument")), choices=tuple(_choices(hint)),
-        least=bound.ge if bound else None, most=bound.le if bound else None, **known,
+        least=bound.ge if bound else None, most=bound.le if bound else None,
+        group=str(shown.get("group", "")), **known,
     )  # fmt: skip
 
 

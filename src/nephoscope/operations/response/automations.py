@@ -56,7 +56,9 @@ class AutomationBody(Shape, frozen=True, kw_only=True):
     """An automation as its form has it."""
 
     name: Annotated[Name, describe("Unique name.")]
-    events: Annotated[tuple[EventSource, ...], describe("Events.", label="Send when")] = ("Assessments",)
+    events: Annotated[tuple[EventSource, ...], describe("Events.", label="Send when", group="Trigger")] = (
+        "Assessments",
+    )
     where: Annotated[
         tuple[Text, ...],
         describe(
@@ -68,7 +70,7 @@ class AutomationBody(Shape, frozen=True, kw_only=True):
         tuple[Text, ...],
         describe("IDs of subscriptions or resource groups, one per line; leave empty for all."),
     ] = ()
-    webhook: Annotated[Text, describe("HTTPS address to post to.")] = ""
+    webhook: Annotated[Text, describe("HTTPS address to post to.", group="Send to")] = ""
     secret: Annotated[Text, describe("Secret that signs the request.", label="Webhook secret")] = ""
     batch: Annotated[
         int, describe("Maximum number of records in one request.", label="Records per request", ge=1, le=500)
@@ -166,12 +168,14 @@ def matches(call: OperationCall, id: Text) -> list[Row]:  # noqa: A002 - the key
     WRITE,
     page=OperationForm(
         "Create an automation",
+        made=lambda key: key.lstrip("/"),
         choices={"events": _name_events, "secret": _name_secrets, "table": _name_workspaces},
     ),
 )
-def create(call: OperationCall, body: AutomationBody) -> None:
+def create(call: OperationCall, body: AutomationBody) -> str:
     """Create an automation, or replace the one with its name. Its page lists what it would send now, and sends the first."""
     _put_automation(call, body)
+    return _id_of(body.name).lower()
 
 
 def _read_fields(call: OperationCall, key: str) -> Row:

@@ -71,16 +71,18 @@ class ResponseRuleBody(Shape, frozen=True, kw_only=True):
     """A rule as its form has it: a field for each usual action, and YAML for others."""
 
     name: Annotated[Text, describe("Unique name.", min_length=1)]
-    when: Annotated[tuple[RuleEvent, ...], describe("Events that trigger the rule.", label="Run when")] = (
-        "incident.created",
-    )
+    when: Annotated[
+        tuple[RuleEvent, ...], describe("Events that trigger the rule.", label="Run when", group="Trigger")
+    ] = ("incident.created",)
     conditions: Annotated[
         tuple[Text, ...],
         describe(
             "All must hold, one per line, such as `severity in High, Medium` or `entity.ip.address inRange 185.220.0.0/16`."
         ),
     ] = ()
-    owner: Annotated[Text, describe("Owner of the incident.", label="Assign to")] = ""
+    owner: Annotated[
+        Text, describe("Owner of the incident.", label="Assign to", group="Change the incident")
+    ] = ""
     incident_severity: Annotated[
         Literal["", "High", "Medium", "Low", "Informational"],
         describe("Severity of the incident.", label="Set severity"),
@@ -92,7 +94,7 @@ class ResponseRuleBody(Shape, frozen=True, kw_only=True):
         Literal["", "TruePositive", "BenignPositive", "FalsePositive", "Undetermined"],
         describe("Classification; closes the incident.", label="Close as"),
     ] = ""
-    webhook: Annotated[Text, describe("HTTPS address to post the event to.")] = ""
+    webhook: Annotated[Text, describe("HTTPS address to post the event to.", group="Notify")] = ""
     webhook_secret: Annotated[Text, describe("Secret that signs the request.")] = ""
     mail: Annotated[tuple[Text, ...], describe("Addresses to send an email to, one per line.")] = ()
     others: Annotated[
@@ -102,7 +104,9 @@ class ResponseRuleBody(Shape, frozen=True, kw_only=True):
             label="Other actions", block=True, max_length=20_000,
         ),
     ] = ""  # fmt: skip
-    workspaces: Annotated[tuple[Text, ...], describe("Workspaces, one per line; leave empty for all.")] = ()
+    workspaces: Annotated[
+        tuple[Text, ...], describe("Workspaces, one per line; leave empty for all.", group="Options")
+    ] = ()
     order: Annotated[int, describe("Rules run in ascending order.", ge=0, le=100_000)] = 100
     stop: Annotated[bool, describe("Skip later rules if this one matches.", label="Stop here")] = False
     enabled: Annotated[bool, describe("Run the rule on new events.")] = True
@@ -208,10 +212,11 @@ def matches(call: OperationCall, name: Text) -> list[Row]:
     ]  # fmt: skip
 
 
-@OPERATIONS.operation(WRITE, page=OperationForm("Create a response rule", choices=_CHOICES))
-def create(call: OperationCall, body: ResponseRuleBody) -> None:
+@OPERATIONS.operation(WRITE, page=OperationForm("Create a response rule", choices=_CHOICES, made=str))
+def create(call: OperationCall, body: ResponseRuleBody) -> str:
     """Create a response rule. Its page lists which past alerts and incidents it matches; create it disabled to see them first."""
     _put_rule(call, body)
+    return body.name
 
 
 @OPERATIONS.operation(WRITE, page=OperationForm("Edit the rule", like=_read_fields, choices=_CHOICES))

@@ -31,7 +31,7 @@ class FieldError(StateError):
 class FormField:
     """A field of a form; `kind` is text, block, lines, number, tick, ticks, choice, secret or time, `value` what it shows, as a text.
 
-    `error` says why its value was not taken.
+    `error` says why its value was not taken; a `group` is the heading above it and those that follow.
     """
 
     name: str
@@ -42,6 +42,7 @@ class FormField:
     choices: tuple[tuple[str, str], ...] = ()
     required: bool = False
     error: str = ""
+    group: str = ""
 
 
 def form_fields(
@@ -88,7 +89,7 @@ def _form_field(
         value = given.get(one.name, "")
     else:
         value = _text(getattr(before, one.name) if before is not None else one.default)
-    return FormField(one.name, one.label, one.help, kind, value, choices, one.required)
+    return FormField(one.name, one.label, one.help, kind, value, choices, one.required, group=one.group)
 
 
 def _text(value: object) -> str:
