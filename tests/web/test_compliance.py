@@ -162,6 +162,34 @@ def test_a_report_of_a_large_standard_has_four_pages():
         assert left_out in text, left_out
 
 
+NAMES = (
+    "Škoda Zürich – Łódź",
+    "Αθήνα κτηρίου",
+    "Резервные копии",
+    "东京数据中心",
+    "データセンター",
+    "서울 데이터센터",
+    "Tiếng Việt",
+    "naïve ≥ 5 €",
+)
+
+
+def test_names_of_every_script_are_in_the_report():
+    """Each name is read back as it was written, in the title, in a paragraph and in a table; the fonts are in the file."""
+    controls = [ControlResult(f"N-{at}", name, name, "Failed", {}) for at, name in enumerate(NAMES)]
+    evidence = Evidence(
+        "names", NAMES[3], dt.datetime(2026, 1, 1, tzinfo=dt.UTC), NAMES[2],
+        [EvidenceControl(one.name, one.title, one.state, []) for one in controls],
+    )  # fmt: skip
+    reader = pypdf.PdfReader(io.BytesIO(ComplianceReport(NAMES[0], controls, evidence).document()))
+    text = "".join(one.extract_text() for one in reader.pages)
+    for name in NAMES:
+        assert text.count(name) >= 2, name
+    fonts = [font.get_object() for page in reader.pages for font in page["/Resources"]["/Font"].values()]
+    embedded = {str(one["/BaseFont"]) for one in fonts if "/FontFile2" in one.get("/FontDescriptor", {})}
+    assert {one.partition("+")[2] for one in embedded} == {"DejaVuSansCondensed", "DejaVuSansCondensed-Bold"}
+
+
 @pytest.mark.parametrize(
     ("group", "category", "domain"),
     [

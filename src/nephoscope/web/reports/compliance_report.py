@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from xml.sax.saxutils import escape
 
 from nephoscope.model.extras import install
 from nephoscope.web.page_data.standard_controls import (
@@ -24,11 +23,20 @@ from nephoscope.web.page_data.standard_controls import (
 from nephoscope.web.rendering.charts import band
 from nephoscope.web.rendering.formatting import cause_text
 from nephoscope.web.reports.compliance_evidence import HEADER, Evidence
+from nephoscope.web.reports.report_fonts import (
+    BOLD,
+    PLAIN,
+    MissingFontError,
+    is_embedded,
+    mark_up,
+    measure,
+    register_fonts,
+)
 from nephoscope.web.tables.table_download import write_csv
 
 #: The most rows of each list, so that all of them fit on four pages.
 DOMAINS, FAILED, POLICIES, SKIPPED = 24, 60, 40, 24
-_WIDTH, _MARGIN, _SIZE = 505, 45, 8.5
+_WIDTH, _MARGIN, _SIZE = 505, 45, 8
 _COLORS = {"poor": "#b42318", "weak": "#b54708", "fair": "#8a6d00", "good": "#067647"}
 
 
@@ -53,6 +61,10 @@ class ComplianceReport:
             raise NoDocumentError(
                 f"PDF requires the extra pdf: {install('pdf')}; CSV has the same rows"
             ) from error
+        try:
+            register_fonts()
+        except MissingFontError as error:
+            raise NoDocumentError(str(error)) from error
         out, annex = io.BytesIO(), write_csv(HEADER, self.evidence.rows())
         made = SimpleDocTemplate(
             out, title=f"{self.title}: compliance report", author=self.evidence.author,
@@ -200,7 +212,7 @@ class ComplianceReport:
 
 
 def _draw_foot(canvas: Any, made: Any) -> None:
-    canvas.setFont("Helvetica", 8)
+    canvas.setFont(PLAIN, 8)
     canvas.drawRightString(made.pagesize[0] - _MARGIN, 28, f"Page {canvas.getPageNumber()}")
     canvas.drawString(_MARGIN, 28, f"{made.title} · nephoscope"[:110])
 
@@ -208,11 +220,14 @@ def _draw_foot(canvas: Any, made: Any) -> None:
 def _styles() -> Mapping[str, Any]:
     from reportlab.lib.styles import getSampleStyleSheet
 
-    return getSampleStyleSheet()  # type: ignore[no-any-return]
+    found: Mapping[str, Any] = getSampleStyleSheet()
+    for style in found.byName.values():  # type: ignore[attr-defined]
+        style.fontName = BOLD if style.name.startswith(("Heading", "Title")) else PLAIN
+    return found
 
 
 def _text(text: str, style: str = "BodyText") -> object:
-    return _markup(escape(text), style)
+    return _markup(mark_up(text), style)
 
 
 def _markup(text: str, style: str) -> object:
@@ -230,14 +245,17 @@ def _table(
 
     shown = [
         heads,
-        *([_cut(cell, width) for cell, width in zip(row, widths, strict=True)] for row in rows[:most]),
+        *(
+            [_draw_cell(_cut(cell, width)) for cell, width in zip(row, widths, strict=True)]
+            for row in rows[:most]
+        ),
     ]
     table = Table(shown, colWidths=list(widths), repeatRows=1, hAlign="LEFT")
     table.setStyle(
         TableStyle(
             [
-                ("FONT", (0, 0), (-1, -1), "Helvetica", _SIZE),
-                ("FONT", (0, 0), (-1, 0), "Helvetica-Bold", _SIZE),
+                ("FONT", (0, 0), (-1, -1), PLAIN, _SIZE),
+                ("FONT", (0, 0), (-1, 0), BOLD, _SIZE),
                 ("LINEBELOW", (0, 0), (-1, -1), 0.25, colors.lightgrey),
                 ("TOPPADDING", (0, 0), (-1, -1), 2),
                 ("BOTTOMPADDING", (0, 0), (-1, -1), 2.5),
@@ -252,11 +270,21 @@ def _table(
 
 def _cut(text: str, width: int) -> str:
     """Return as much of a text as fits into a cell, with an ellipsis where it was cut."""
-    from reportlab.pdfbase.pdfmetrics import stringWidth
-
     line = " ".join(text.split())
-    if stringWidth(line, "Helvetica", _SIZE) <= width - 8:
+    if measure(line, _SIZE) <= width - 8:
         return line
-    while line and stringWidth(f"{line}…", "Helvetica", _SIZE) > width - 8:
+    while line and measure(f"{line}…", _SIZE) > width - 8:
         line = line[:-1]
     return f"{line.rstrip()}…"
+
+
+def _draw_cell(line: str) -> object:
+    """Return a line as a cell: its text, or a paragraph where it needs several fonts."""
+    from reportlab.lib.styles import ParagraphStyle
+    from reportlab.platypus import Paragraph
+
+    if is_embedded(line):
+        return line
+    return Paragraph(
+        mark_up(line), ParagraphStyle("cell", fontName=PLAIN, fontSize=_SIZE, leading=_SIZE * 1.2)
+    )
