@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from tests import exported
 
 from nephoscope.collect import resources
+from nephoscope.collect.resources.export_marks import ExportMarks
 from nephoscope.collect.resources.formats import az_list
-from nephoscope.collect.resources.truncated_values import cut_out, is_rendering
+from nephoscope.collect.resources.powershell_dates import may_hold_dates
+from nephoscope.collect.resources.truncated_values import cut_out, is_rendering, may_hold
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope_policy.body_paths import split
@@ -652,3 +654,19 @@ def test_properties_as_json_in_a_text_are_read(tmp_path, text, read):
         assert {
             name: value for name, value in found.body["properties"].items() if name != "unreadPaths"
         } == read
+
+
+PARTS = (
+    '"@{a=1}"', '"System.Object[]"', '"Microsoft.Azure.Commands.X"', '"[object Object]"', '"/Date(1)/"',
+    '"Microsoft.Azure.Monitor"', '"@"', '"DisplayHint"', "x", " " * 40,
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=8), st.integers(1, 40))
+def test_a_mark_is_seen_however_the_bytes_come(parts, size):
+    data = "".join(parts).encode()
+    marks = ExportMarks()
+    for start in range(0, len(data), size):
+        marks.see(data[start : start + size])
+    assert marks.seen or not (may_hold(data) or may_hold_dates(data))
+    assert not marks.seen or may_hold(data) or may_hold_dates(data)

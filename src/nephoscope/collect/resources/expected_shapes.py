@@ -17,10 +17,10 @@ from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.body_paths import STAR, Segment, split
 from nephoscope_policy.model.resource import UNREAD
 
-#: The members that a value of a type has, by lower-cased key, each with the members of its own; STAR where the value is a list.
-Shape = dict[Segment, "Shape"]
 #: What may stand in the place of another value or lead to one, of what JSON holds.
 _HOLDERS = frozenset((str, list, dict))
+#: How many spellings of keys a shape remembers.
+_SPELLINGS = 1000
 _CMDLET = (
     "numbers stand in place of texts, as in objects of Get-AzVM and other cmdlets of a type, so that what reads them ends Unknown; "
     'export with Search-AzGraph -Query "resources" -First 1000 | ConvertTo-Json -Depth 100, page by page'
@@ -40,6 +40,34 @@ _TEXTS = frozenset((("identity", "type"), ("sku", "name"), ("sku", "tier")))
 _TYPED_TEXT = {"type"}
 
 
+_Found = tuple[dict[str, object], str, tuple[str, ...]]
+
+
+class Shape:
+    """The members of a value that are objects or lists, each with its own; `star`: the value is a list, of `elements` where these are.
+
+    `members` are by lower-cased key and by each spelling that was met, `leaves` are spellings of others.
+    """
+
+    __slots__ = ("elements", "leaves", "members", "star")
+
+    def __init__(self) -> None:
+        self.members: dict[str, Shape] = {}
+        self.leaves: set[str] = set()
+        self.star = False
+        self.elements: Shape | None = None
+
+    def member(self, key: str) -> Shape | None:
+        """Return the shape of a member in any spelling, None where it may be anything."""
+        found = self.members.get(key) or self.members.get(key.lower())
+        if len(self.members) + len(self.leaves) < _SPELLINGS:  # bodies may hold any number of keys
+            if found is None:
+                self.leaves.add(key)
+            else:
+                self.members[key] = found
+        return found
+
+
 class ExpectedShapes:
     """Finds the texts that stand in the place of an object or a list; where a type has these is known from a table of aliases."""
 
@@ -53,7 +81,8 @@ class ExpectedShapes:
 
         A list with such a text in an element goes as a whole.
         """
-        shape, numbered = self.of_type(type_), list(_find_numbers(body))
+        shape = self._shapes.get(type_) or self._add_type(type_)
+        numbered = _find_numbers(body)
         if not numbered and not _holds_text(body, shape):
             return ""
         found = [*numbered, *_find_texts(body, shape, ())]
@@ -66,50 +95,60 @@ class ExpectedShapes:
         ]
         return _CMDLET if len(numbered) == len(found) else REMEDY
 
-    def of_type(self, type_: str) -> Shape:
-        """Return the shape of bodies of a lower-cased type, as far as the aliases tell it."""
-        known = self._shapes.get(type_)
-        if known is None:
-            known = self._shapes[type_] = _build_shape(self._aliases, type_)
-        return known
+    def _add_type(self, type_: str) -> Shape:
+        found = self._shapes[type_] = _build_shape(self._aliases, type_)
+        return found
+
+
+#: The members of a value by lower-cased key, STAR where it is a list, as the aliases of a type lead there.
+_Tree = dict[Segment, "_Tree"]
 
 
 def _build_shape(aliases: Aliases, type_: str) -> Shape:
-    found: Shape = {key: {name: {} for name in names} for key, names in _ENVELOPE.items()}
-    ends: list[Shape] = []
+    tree: _Tree = {key: {name: {} for name in names} for key, names in _ENVELOPE.items()}
+    ends: list[_Tree] = []
     for alias in aliases.of_type(type_):
-        node = found
+        node = tree
         for segment in split(alias.path):
             node = node.setdefault(segment.lower() if isinstance(segment, str) else segment, {})
         ends.append(node)
     for end in ends:
         if end.keys() == _TYPED_TEXT:
             end.clear()
+    return _shape_of(tree)
+
+
+def _shape_of(tree: _Tree) -> Shape:
+    found = Shape()
+    for key, below in tree.items():
+        if key is STAR:
+            found.star, found.elements = True, _shape_of(below) if below else None
+        elif below and isinstance(key, str):
+            found.members[key] = _shape_of(below)
     return found
 
 
-def _find_numbers(body: dict[str, object]) -> Iterator[tuple[dict[str, object], str, tuple[str, ...]]]:
+def _find_numbers(body: dict[str, object]) -> list[_Found]:
     """The members beside the properties that are other values in place of a text, in the form of `_find_texts`."""
-    for key in ("kind", "location"):
-        if not isinstance(body.get(key), str | None):
-            yield body, key, (key,)
+    found: list[_Found] = [
+        (body, key, (key,))
+        for key in ("kind", "location")
+        if key in body and not isinstance(body[key], str | None)
+    ]
     for key in ("identity", "sku"):
         holder = body.get(key)
-        if isinstance(holder, dict):
-            yield from (
-                (holder, name, (key, name.lower()))
-                for name, value in holder.items()
-                if (key, name.lower()) in _TEXTS and not isinstance(value, str | None)
-            )
+        if type(holder) is dict:
+            for name, value in holder.items():
+                if type(value) is not str and value is not None and (key, name.lower()) in _TEXTS:
+                    found.append((holder, name, (key, name.lower())))
+    return found
 
 
-def _find_texts(
-    value: dict[str, object], shape: Shape, path: tuple[str, ...]
-) -> Iterator[tuple[dict[str, object], str, tuple[str, ...]]]:
+def _find_texts(value: dict[str, object], shape: Shape, path: tuple[str, ...]) -> Iterator[_Found]:
     """The members that are texts in place of something else: the object that holds each, its key, its path."""
     for key, item in value.items():
-        below = shape.get(key.lower())
-        if not below:
+        below = shape.member(key)
+        if below is None:
             continue
         here = (*path, key.lower())
         if _is_text(item, below):
@@ -124,11 +163,11 @@ def _is_text(item: object, shape: Shape) -> bool:
     An empty text says that there is nothing, unless a list was joined to it.
     """
     if isinstance(item, str):
-        return STAR in shape or bool(item)
-    if isinstance(item, list) and (elements := shape.get(STAR)):
+        return shape.star or bool(item)
+    if isinstance(item, list) and shape.elements is not None:
         for one in item:
             if isinstance(one, dict):
-                if _holds_text(one, elements):
+                if _holds_text(one, shape.elements):
                     return True
             elif isinstance(one, str):
                 return True
@@ -137,12 +176,16 @@ def _is_text(item: object, shape: Shape) -> bool:
 
 def _holds_text(value: dict[str, object], shape: Shape) -> bool:
     """Return whether `_find_texts` would find anything; every record is asked, so this is written to be fast."""
+    members, leaves = shape.members, shape.leaves
     for key, item in value.items():
-        if type(item) not in _HOLDERS:
+        if key in leaves or type(item) not in _HOLDERS:
             continue
-        below = shape.get(key.lower())
-        if not below:
+        below = members.get(key) or shape.member(key)
+        if below is None:
             continue
-        if _is_text(item, below) or (isinstance(item, dict) and _holds_text(item, below)):
+        if type(item) is dict:
+            if below.members and _holds_text(item, below):
+                return True
+        elif _is_text(item, below):
             return True
     return False

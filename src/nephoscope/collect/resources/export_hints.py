@@ -17,19 +17,18 @@ _LISTED = (
 
 
 class ExportHints:
-    """Counts the reasons of a file; `resources` are its records, `listed` those of them without `properties`."""
+    """Counts the reasons of a file; `resources` is the number of its records, of which those are seen that lack something."""
 
     def __init__(self, file: str) -> None:
         self._file = file
         self._counts: Counter[str] = Counter()
         self._first: dict[str, tuple[Place, str]] = {}
         self._narrow: dict[str, str] = {}
-        self._resources = self._listed = 0
+        self.resources = self._listed = 0
         self._place = Place(file)
 
     def see(self, place: Place, name: str, notes: tuple[str, ...], *, listed: bool) -> None:
         """Note one record: why less of it was read than there is, and whether it has no `properties`."""
-        self._resources += 1
         if listed and not any(notes):
             if not self._listed:
                 self._place = place
@@ -51,5 +50,5 @@ class ExportHints:
         for note, count in self._counts.items():
             place, name = self._first[note]
             yield place, f"{note} ({count} record{'s' if count > 1 else ''}, the first is {name})"
-        if self._listed and self._listed == self._resources:
+        if self._listed and self._listed == self.resources:
             yield self._place, f"{_LISTED} ({self._listed} record{'s' if self._listed > 1 else ''})"

@@ -17,7 +17,7 @@ _OBJECT = frozenset(("value", "DateTime", "DisplayHint"))
 
 
 def may_hold_dates(data: bytes) -> bool:
-    """Return whether the bytes of a record may hold such a date; cheap, as every record is asked."""
+    """Return whether bytes may hold such a date."""
     return b"/Date(" in data or b'"DisplayHint"' in data
 
 

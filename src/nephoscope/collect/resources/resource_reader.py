@@ -19,6 +19,7 @@ from nephoscope.collect.resources.answer_completeness import AnswerRecords, File
 from nephoscope.collect.resources.csv_export import is_header, rows
 from nephoscope.collect.resources.expected_shapes import ExpectedShapes
 from nephoscope.collect.resources.export_hints import ExportHints
+from nephoscope.collect.resources.export_marks import ExportMarks
 from nephoscope.collect.resources.json_grammar import RecordSlice
 from nephoscope.collect.resources.json_splitter import RecordSplitter
 from nephoscope.collect.resources.own_facts import LearnedResources
@@ -26,7 +27,7 @@ from nephoscope.collect.resources.powershell_dates import convert_dates, may_hol
 from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord
 from nephoscope.collect.resources.template_detection import source_file, template
 from nephoscope.collect.resources.truncated_values import REMEDY, cut_out, may_hold
-from nephoscope.collect.resources.wrapped_answers import is_wrapped, may_wrap, read_answers
+from nephoscope.collect.resources.wrapped_answers import is_wrapped, read_answers
 from nephoscope.estate.coverage import CoverageError, parse_manifests, refuse_future
 from nephoscope.files.snapshot_files import ArchiveLimits, FileError, SourceFile, chunks
 from nephoscope.model.secret_redaction import redact_text
@@ -176,20 +177,22 @@ def _pieces(
     """Yield what a file of JSON holds."""
     splitter, answers = RecordSplitter(), AnswerRecords()
     pages: list[AnswerPage] = []
+    marks = ExportMarks()
 
     def read_pieces(
         splitter: RecordSplitter, pieces: Iterator[RecordSlice]
     ) -> Iterator[ReadResource | LostRecord]:
         for piece in pieces:
-            if may_wrap(piece.data) and is_wrapped(piece.value):
+            if is_wrapped(piece.value):
                 yield from read_wrapped(piece, piece.value)
                 continue
-            found = list(_piece(piece, source, hints, shapes))
+            found = list(_piece(piece, source, hints, shapes, marked=marks.seen))
             if splitter.paging.current is not None:
                 answers.see(splitter.paging.current, piece.data, [_resource_of(item) for item in found])
             yield from found
 
     def read_wrapped(piece: RecordSlice, value: dict[str, object]) -> Iterator[ReadResource | LostRecord]:
+        marks.seen = True  # quotes inside of a text may be written in any way
         for answer in read_answers(value):
             if isinstance(answer, RecordError):
                 yield _make_lost(piece, source, str(answer), "")
@@ -202,6 +205,7 @@ def _pieces(
 
     try:
         for chunk in stream:
+            marks.see(chunk)
             yield from read_pieces(splitter, splitter.feed(chunk))
     except FileError as error:
         yield LostRecord(Quarantined(Place(source.name), str(error)), "*", source)
@@ -244,15 +248,17 @@ def _manifests(
 
 
 def _piece(
-    piece: RecordSlice, source: SourceFile, hints: ExportHints, shapes: ExpectedShapes
+    piece: RecordSlice, source: SourceFile, hints: ExportHints, shapes: ExpectedShapes, *, marked: bool = True
 ) -> Iterator[ReadResource | LostRecord]:
+    """Yield the records of a piece; where none of the bytes read so far are `marked`, nothing is cut and no date is PowerShell's."""
     if piece.error:
         yield _make_lost(piece, source, piece.error, _lost_type(piece.data))
         return
     try:
         value = response_records.from_row(piece.columns, piece.value) if piece.columns else piece.value
         origin = b"" if piece.columns else blake2b(piece.data, digest_size=16).digest()
-        renderings, dates = may_hold(piece.data), may_hold_dates(piece.data)
+        renderings = marked and may_hold(piece.data)
+        dates = marked and may_hold_dates(piece.data)
         for record in records(value):
             _unpack_properties(record.body)
             if dates:
@@ -262,8 +268,10 @@ def _piece(
             if said := shapes.take(found.body, found.type):
                 cut, found = cut or said, replace(found, complete=False)
             listed = record.body.get("properties") is None and not found.type.startswith(_WITHOUT)
-            place = Place(source.name, piece.line, piece.column)
-            hints.see(place, found.key, (cut, record.note), listed=listed)
+            hints.resources += 1
+            if listed or cut or record.note:
+                place = Place(source.name, piece.line, piece.column)
+                hints.see(place, found.key, (cut, record.note), listed=listed)
             hints.narrow(found.type, record.narrow)
             yield ReadResource(found, record.api_version, source)
     except RecordError as error:
@@ -319,7 +327,8 @@ def records(value: object, nesting: int = _MAX_NESTING) -> Iterator[ResourceReco
         for item in response_records.values(value):
             yield from records(item, nesting - 1)
         return
-    response_records.refuse_answers(value)
+    if "id" not in value:
+        response_records.refuse_answers(value)
     for form in known_formats():
         if form.recognises(value):
             yield from form.records(value)

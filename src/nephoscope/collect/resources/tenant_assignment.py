@@ -169,7 +169,7 @@ class TenantMap(msgspec.Struct, frozen=True):
 def named_tenant(resource: Resource) -> str:
     """The lower-cased tenant that a body names, '' where it names none."""
     tenant: object = resource.body.get("tenantId")
-    properties = resource.body.get("properties")
-    if not tenant and resource.type in _CONTAINERS and isinstance(properties, dict):
-        tenant = properties.get("tenantId")
+    if not tenant and resource.id.type in _CONTAINERS:
+        properties = resource.body.get("properties")
+        tenant = properties.get("tenantId") if isinstance(properties, dict) else None
     return tenant.lower() if isinstance(tenant, str) else ""

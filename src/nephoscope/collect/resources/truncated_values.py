@@ -24,10 +24,22 @@ _RENDERING = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+_MODELS, _CLASSES = b'"Microsoft.Azure.', (b"Commands.", b"PowerShell.", b"Management.")
+
 
 def may_hold(data: bytes) -> bool:
-    """Return whether the bytes of a record may hold a rendering; cheap, as every record is asked."""
-    return b'"@{' in data or b'"System.' in data or b'"[object ' in data or b'"Microsoft.Azure.' in data
+    """Return whether bytes may hold a rendering."""
+    return b'"@{' in data or b'"System.' in data or b'"[object ' in data or _names_model(data)
+
+
+def _names_model(data: bytes) -> bool:
+    """Return whether bytes may hold the name of a class of PowerShell; publishers of extensions begin like one."""
+    at = data.find(_MODELS)
+    while at >= 0:
+        if data.startswith(_CLASSES, at + len(_MODELS)):
+            return True
+        at = data.find(_MODELS, at + 1)
+    return False
 
 
 def is_rendering(value: object) -> bool:

@@ -19,14 +19,11 @@ if TYPE_CHECKING:
 _OK = 200
 
 
-def may_wrap(data: bytes) -> bool:
-    """Return whether the bytes of a record may hold answers; cheap, as every record is asked."""
-    return b'"StatusCode"' in data or b'"httpStatusCode"' in data
-
-
 def is_wrapped(value: object) -> TypeGuard[dict[str, object]]:
     """Return whether a record is no resource but holds answers."""
-    return isinstance(value, dict) and "id" not in value and (_is_printed(value) or _is_batch(value))
+    if not isinstance(value, dict) or "id" in value:
+        return False
+    return _is_printed(value) or _is_batch(value)
 
 
 def read_answers(value: dict[str, object]) -> Iterator[bytes | RecordError]:
