@@ -97,3 +97,29 @@ def test_verdicts_are_kept_unless_that_is_not_wanted(repo: Path, monkeypatch: py
     assert told.stdout == first.stdout
     assert f"1 kept verdict could not be read and was judged anew (first: {entry.name})" in told.stderr
     assert "stgate" in scan("main.json", "--explain", "stgate").stdout
+
+
+@pytest.mark.parametrize(
+    ("target", "output", "named"),
+    [
+        (".", "github", "file=infra/shop/main.json,line=11"),
+        ("main.json", "github", "file=infra/shop/main.json,line=11"),
+        ("absolute", "github", "file=infra/shop/main.json,line=11"),
+        (".", "azuredevops", "sourcepath=infra/shop/main.json;linenumber=11"),
+        (".", "gitlab", '"path": "infra/shop/main.json"'),
+        (".", "sarif", '"uri": "infra/shop/main.json"'),
+        (".", "table", "\nmain.json:11:33"),
+    ],
+)
+def test_formats_that_a_host_reads_name_files_from_the_root_of_the_repository(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, target: str, output: str, named: str
+) -> None:
+    (repo / ".git").mkdir()
+    folder = repo / "infra" / "shop"
+    folder.mkdir(parents=True)
+    (repo / "main.json").rename(folder / "main.json")
+    (repo.parent / "elsewhere").mkdir()
+    monkeypatch.chdir(folder if target != "absolute" else repo.parent / "elsewhere")
+    result = scan(str(folder) if target == "absolute" else target, "-o", output, "--tools", "none")
+    assert result.exit_code == 0, result.output
+    assert named in f"\n{result.stdout}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, TextIO, cast
 
 if TYPE_CHECKING:
@@ -19,6 +20,15 @@ def code_formats() -> list[str]:
     return sorted(names, key=lambda name: name != "table")
 
 
+def is_read_by_host(name: str) -> bool:
+    """Tell whether the host of the repository reads a format: files are named from the repository's root there."""
+    return bool(getattr(_import_format(name), "READ_BY_HOST", False))
+
+
 def code_renderer(name: str) -> CodeRenderer:
     """Return the `render` function of a format, imported now."""
-    return cast("CodeRenderer", importlib.import_module(f"nephoscope.cli.code_outputs.{name}").render)
+    return cast("CodeRenderer", _import_format(name).render)
+
+
+def _import_format(name: str) -> ModuleType:
+    return importlib.import_module(f"nephoscope.cli.code_outputs.{name}")

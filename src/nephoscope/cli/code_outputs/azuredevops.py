@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.code.code_report import CodeReport
     from nephoscope.posture.code.finding import Region
 
+READ_BY_HOST = True
 _ERRORS = (Severity.CRITICAL, Severity.HIGH)
 
 

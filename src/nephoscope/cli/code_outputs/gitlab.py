@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.code.code_report import CodeReport
     from nephoscope.posture.code.finding import UnreadFile
 
+READ_BY_HOST = True
 _SEVERITIES = {
     Severity.CRITICAL: "blocker",
     Severity.HIGH: "critical",

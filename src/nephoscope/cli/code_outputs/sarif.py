@@ -2,4 +2,6 @@
 
 from nephoscope.cli.outputs.sarif import render_code as render
 
-__all__ = ["render"]
+READ_BY_HOST = True
+
+__all__ = ["READ_BY_HOST", "render"]

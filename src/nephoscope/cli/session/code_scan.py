@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.cli.code_outputs import code_formats, code_renderer
+from nephoscope.cli.code_outputs import code_formats, code_renderer, is_read_by_host
 from nephoscope.cli.session.output_stream import open_output
 from nephoscope.cli.session.policy_patterns import check_patterns, matches_patterns
 from nephoscope.cli.session.repository_decisions import (
@@ -19,7 +19,11 @@ from nephoscope.cli.session.repository_decisions import (
 from nephoscope.cli.terminal.exit_code import CLEAN, FINDINGS, NOT_JUDGED, NOTHING_ASSESSED
 from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
-from nephoscope.collect.templates.arm.template_repository import RepositoryError, open_repositories
+from nephoscope.collect.templates.arm.template_repository import (
+    RepositoryError,
+    folder_in_repository,
+    open_repositories,
+)
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.code.baseline import BaselineError, baseline_text, known_before, read_baseline
 from nephoscope.posture.code.file_edits import apply_fixes
@@ -105,11 +109,11 @@ def scan_code(data: Path, options: ScanOptions, explanation: VerdictExplanation 
         with open_output(options["output_file"], styled=True) as out:
             explanation.write(explained, out)
         return exit_code(report, options)
-    for name, path in options["reports"]:
+    folder = folder_in_repository(map(Path, options["targets"]))
+    for name, path in (*options["reports"], (options["output"], options["output_file"])):
         with open_output(path, styled=False) as out:
-            code_renderer(name)(report, out)
-    with open_output(options["output_file"], styled=False) as out:
-        code_renderer(options["output"])(report, out)
+            named = report.named_below(folder) if folder and is_read_by_host(name) else report
+            code_renderer(name)(named, out)
     return exit_code(report, options)
 
 

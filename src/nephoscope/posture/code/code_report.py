@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+import msgspec
+
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.finding import CodeFinding, FindingState, UnreadFile
+from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile
 from nephoscope.posture.code.planned_resources import PlannedPlace
 from nephoscope_policy.model.state import ComplianceState, Severity
 
@@ -60,6 +62,28 @@ class CodeReport:
         kept = (one for one in self.unread if one.region.file not in told)
         listed = sorted({*unread, *kept}, key=lambda one: (one.region, one.reason))
         return replace(self, unread=listed)
+
+    def named_below(self, folder: str) -> CodeReport:
+        """Return the report with files named from a folder above (`infra/`)."""
+
+        def place(region: Region) -> Region:
+            return msgspec.structs.replace(region, file=f"{folder}{region.file}")
+
+        return replace(
+            self,
+            findings=[
+                msgspec.structs.replace(
+                    one,
+                    region=place(one.region),
+                    related=tuple(map(place, one.related)),
+                    fix=tuple(msgspec.structs.replace(edit, region=place(edit.region)) for edit in one.fix),
+                )
+                for one in self.findings
+            ],
+            files=[f"{folder}{name}" for name in self.files],
+            unread=[msgspec.structs.replace(one, region=place(one.region)) for one in self.unread],
+            resources=[msgspec.structs.replace(one, region=place(one.region)) for one in self.resources],
+        )
 
     def counts(self) -> Counter[Severity]:
         """Return how many findings of each severity failed."""

@@ -249,6 +249,15 @@ def open_repositories(
     return [open_repository(target, may_be_gone=may_be_gone, root=shared) for target in listed]
 
 
+def folder_in_repository(targets: Iterable[Path]) -> str:
+    """Return the folder (`infra/`) in the repository of git that names of the files of targets are relative to, '' at its root."""
+    listed = list(targets)
+    roots = [_find_root(target)[1] for target in listed]
+    root = Path(os.path.commonpath(roots))
+    top = _top(root, root)
+    return "" if top == root else f"{root.relative_to(top).as_posix()}/"
+
+
 def open_repository(
     target: Path, *, may_be_gone: bool = False, root: Path | None = None
 ) -> tuple[Repository, list[str]]:
