@@ -64,6 +64,7 @@ RUNNERS = (
     Runner("lake_parsers.py", "corpora", share=0.92),
     Runner("kql_satisfy.py", "corpora", ("--every", "10"), share=0.82),
     Runner("network_cases.py", "corpora/network", share=0.99),
+    Runner("network_packets.py", "corpora/network", ("--flows", "200000")),
     Runner("identity_cases.py", "corpora/identity", share=0.95),
     Runner("api_examples.py", "corpora/azure-api/examples.jsonl", share=0.94),
 )

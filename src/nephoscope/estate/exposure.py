@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from nephoscope.estate.addresses import PUBLIC, AddressSet
 from nephoscope.estate.application_gateways import GATEWAY_TYPE, public_routes, subnets_of_gateway
 from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.firewall_rules import admitted_clients, rules_of_firewall
 from nephoscope.estate.firewalls import (
     FIREWALL_TYPE,
     HUB_CONNECTION_TYPE,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from nephoscope.estate.addresses import Interval
     from nephoscope.estate.application_gateways import GatewayRoute
+    from nephoscope.estate.firewall_rules import FirewallRule
     from nephoscope.estate.firewalls import Translation
     from nephoscope.estate.network import Network
     from nephoscope.estate.network_interfaces import Interface, IpConfiguration
@@ -63,6 +65,7 @@ class ExposureIndex:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.estate = network.estate
+        self._firewall_rules: dict[str, list[FirewallRule]] = {}
 
     @cached_property
     def _forwardings(self) -> Forwardings:
@@ -257,15 +260,19 @@ class ExposureIndex:
         if not self._reaches(networks, network):
             return
         seen_as = self._seen_as(subnets) if subnets else None
+        rules = self._read_rules(rule.firewall)
         for protocol in rule.protocols:
-            yield IngressPath(
-                "firewall translation",
-                (rule.firewall, rule.name),
-                protocol,
-                ports,
-                rule.clients & PUBLIC,
-                seen_as,
-            )
+            clients = admitted_clients(rules, rule.clients & PUBLIC, protocol, rule.address, rule.port)
+            if clients:
+                via = (rule.firewall, rule.name)
+                yield IngressPath("firewall translation", via, protocol, ports, clients, seen_as)
+
+    def _read_rules(self, firewall: str) -> list[FirewallRule]:
+        found = self._firewall_rules.get(firewall)
+        if found is None:
+            resource = self.estate.resources[firewall]
+            found = self._firewall_rules[firewall] = rules_of_firewall(resource, self.estate)
+        return found
 
     def _list_unread(self, interface: Interface) -> Iterator[str]:
         """The types of ways in that were not read where the interface is."""

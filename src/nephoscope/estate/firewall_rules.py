@@ -124,6 +124,26 @@ def decide_firewall(
     return FirewallDecision(False)
 
 
+def admitted_clients(
+    rules: Iterable[FirewallRule], clients: AddressSet, protocol: str, address: str, port: int
+) -> AddressSet:
+    """Return the clients whose translated flow no network rule denies; raises DataNotCollectedError on a denied service tag."""
+    admitted, remaining = AddressSet(), clients
+    for rule in rules:
+        speaks = rule.kind == NETWORK and ("any" in rule.protocols or protocol in ("*", *rule.protocols))
+        if not speaks or not any(low <= port <= high for low, high in rule.ports):
+            continue
+        if not rule.destination.holds(address, "", {}):
+            continue
+        if rule.source.tags and not rule.allow:
+            raise DataNotCollectedError(f"the prefixes of service tag {rule.source.tags[0]}")
+        sources = AddressSet.everything() if rule.source.any else rule.source.addresses
+        if rule.allow:
+            admitted |= remaining & sources
+        remaining -= sources
+    return admitted | remaining
+
+
 def rules_of_firewall(firewall: Resource, estate: AnalyzerEstate) -> list[FirewallRule]:
     """Every rule of a firewall, of its own collections and of its policy and the policy's parents, in their order.
 

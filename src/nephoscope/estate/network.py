@@ -42,7 +42,7 @@ from nephoscope.estate.reachability import (
 from nephoscope.estate.resource_lookup import properties, require_complete
 from nephoscope.estate.rule_stages import admit, find_openings, list_regions, passes
 from nephoscope.estate.security_rules import EVERY_PORT, SecurityRule, SecurityRuleError, rules_of
-from nephoscope.estate.service_tags import ServiceTags
+from nephoscope.estate.service_tags import PLATFORM, ServiceTags
 from nephoscope.estate.subnets import (
     NETWORK_TYPE,
     ROUTE_TABLE_TYPE,
@@ -104,6 +104,7 @@ class Network:
         self._asked: dict[tuple[str, str, bool], SecurityFilter] = {}
         self._filters: dict[object, SecurityFilter] = {}
         self._openings: dict[object, list[Opening]] = {}
+        self._strangers: dict[str, AddressSet] = {}
 
     @cached_property
     def subnets(self) -> dict[str, Subnet]:
@@ -198,9 +199,16 @@ class Network:
         return found
 
     def internet(self, configuration: IpConfiguration) -> AddressSet:
-        """The addresses that the tag Internet means for an address in its subnet."""
-        resolved = self.tags(self.subnet(configuration.subnet)).resolve("internet")
-        return PUBLIC if resolved is None else resolved
+        """The addresses that strangers have: all public ones but those of the network itself and of its peers.
+
+        Prefixes of routes are among them, although the tag VirtualNetwork means them too: a rule that allows it lets strangers in.
+        """
+        key = self.subnet(configuration.subnet).network
+        found = self._strangers.get(key)
+        if found is None:
+            found = PUBLIC - PLATFORM - virtual_network_tag(self._require_resource(key), [], {})
+            self._strangers[key] = found
+        return found
 
     def filters(
         self, interface: Interface, configuration: IpConfiguration, *, inbound: bool = True

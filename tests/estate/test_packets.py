@@ -1,0 +1,46 @@
+"""The network model against a walker of single packets that shares no code with it (a million: `tests/oracle/network_packets.py`)."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tests.oracle.network_estates import generate
+from tests.oracle.network_packets import Comparison, compare
+from tests.oracle.network_walker import Packet, Walker
+
+from nephoscope.estate.flow_path import FlowDisposition, PathFlow
+
+FLOWS = 6000
+
+
+def test_both_decide_every_packet_alike_by_the_same_rule() -> None:
+    assert [one for one in compare(1, FLOWS) if one is not None] == []
+
+
+def test_generated_packets_end_in_every_way() -> None:
+    ends: Counter[str] = Counter()
+    for seed in range(12):
+        comparison = Comparison(seed)
+        targets = [*comparison.ends, "8.8.8.8", "52.10.1.1", "10.0.1.99", "10.0.77.1", "172.16.3.4"]
+        for end in comparison.ends.values():
+            for target in targets:
+                ends[comparison.paths.walk(end, PathFlow(target, "tcp", 443)).disposition.name] += 1
+    assert set(ends) >= {one.name for one in FlowDisposition} - {"NO_LISTENER"}
+
+
+def test_a_rule_that_is_taken_away_changes_a_verdict() -> None:
+    """The comparison can fail: on one estate less its rules the walker decides otherwise."""
+    comparison = Comparison(1)
+    bodies = generate(1)
+    for one in bodies:
+        if "securityRules" in one["properties"]:
+            one["properties"]["securityRules"] = []
+    walker = Walker(bodies)
+    packets = [
+        Packet(source, target, "tcp", port)
+        for source in comparison.ends
+        for target in comparison.ends
+        for port in (22, 443)
+        if source != target
+    ]
+    assert any(walker.send(one) != comparison.walker.send(one) for one in packets)
