@@ -27,7 +27,8 @@ behavior list, behavior show, collect, compliance, content coverage, content lis
 credentials list, doctor, exposure, facts list, gaps, hunt bookmarks, hunt run, incidents list, incidents metrics, incidents show,
 intel feeds, intel list, intel show, locations list, locations suggest, pipelines collect, pipelines items,
 pipelines list, pipelines origin, pipelines posture, pipelines runs, pipelines show,
-protect baseline, protect capture, protect jit list, protect jit script, protect registry images,
+protect baseline, protect capture, protect files list, protect files paths,
+protect jit list, protect jit script, protect registry images,
 protect registry list, protect registry show, protect registry test, protect requests list, query, recommendations, response list,
 response rules,
 response show, score, signin list, signin test, sources health, sources kinds, sources list, sources show, sources test,
@@ -55,6 +56,10 @@ ELSEWHERE = {
     **{
         f"protect requests {one}": "tests/protect/registry/test_requests.py"
         for one in ("approve", "create", "deny", "withdraw")
+    },
+    **{
+        f"protect files {one}": "tests/protect/files/test_file_integrity.py"
+        for one in ("approve", "scan", "set", "start")
     },
     **{
         f"protect jit {one}": "tests/protect/jit/test_access_requests.py"

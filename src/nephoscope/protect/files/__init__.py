@@ -1,0 +1,1 @@
+"""File integrity monitoring: hashes and attributes of files against an approved baseline."""

@@ -1,0 +1,54 @@
+"""Changes of files: two states compared, with the attributes that differ and a diff of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import unified_diff
+from typing import Literal
+
+import msgspec
+
+from nephoscope.protect.files.file_record import ATTRIBUTES, CONTENT, FileRecord
+
+_MOST_LINES = 200
+
+
+class FileChange(msgspec.Struct, frozen=True):
+    """A difference of a file: `fields` are the names of the attributes that differ, `diff` the lines of a text that do."""
+
+    path: str
+    change: Literal["Created", "Modified", "Deleted"]
+    fields: tuple[str, ...] = ()
+    before: FileRecord | None = None
+    after: FileRecord | None = None
+    diff: tuple[str, ...] = ()
+
+
+def compare_files(before: Mapping[str, FileRecord], after: Mapping[str, FileRecord]) -> list[FileChange]:
+    """Return what changed between two states, by path. A file that cannot be read any more is a change, not a deletion."""
+    found = []
+    for path in sorted({*before, *after}):
+        old, new = before.get(path), after.get(path)
+        if old is None or new is None:
+            found.append(FileChange(path, "Created" if old is None else "Deleted", (), old, new))
+        elif fields := _differing(old, new):
+            found.append(FileChange(path, "Modified", fields, old, new, _diff(old, new)))
+    return found
+
+
+def _differing(old: FileRecord, new: FileRecord) -> tuple[str, ...]:
+    names: tuple[str, ...] = (*CONTENT, *ATTRIBUTES, "problem")
+    if old.kind == new.kind == "folder":
+        names = ("mode", "uid", "gid", "xattrs", "problem")
+    return tuple(name for name in names if getattr(old, name) != getattr(new, name))
+
+
+def _diff(old: FileRecord, new: FileRecord) -> tuple[str, ...]:
+    if old.text is None or new.text is None or old.text == new.text:
+        return ()
+    lines = list(
+        unified_diff(old.text.splitlines(), new.text.splitlines(), old.path, new.path, lineterm="", n=1)
+    )
+    if len(lines) > _MOST_LINES:
+        return (*lines[:_MOST_LINES], f"... and {len(lines) - _MOST_LINES:,} more lines")
+    return tuple(lines)
