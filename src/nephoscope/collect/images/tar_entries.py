@@ -10,6 +10,7 @@ import io
 import zlib
 from collections.abc import Iterator
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from nephoscope.collect.images.errors import ImageError
@@ -145,10 +146,11 @@ class TarStream:
         self._left, self._padding = size, -size % BLOCK
         path = extended.get("GNU.sparse.name") or extended.get("path") or _name(header)
         link = extended.get("linkpath") or _text(header[157:257])
-        mode = _number(header[100:108], self.what)
-        uid, gid = (
-            _owner(extended.get(name, ""), header[at : at + 8]) for name, at in (("uid", 108), ("gid", 116))
-        )
+        mode = _known_number(header[100:108])
+        if mode < 0:
+            mode = _number(header[100:108], self.what)
+        uid = _owner(extended["uid"]) if extended.get("uid") else _known_number(header[108:116])
+        gid = _owner(extended["gid"]) if extended.get("gid") else _known_number(header[116:124])
         return TarEntry(path, found, size, mode, link, self._position, uid, gid)
 
     def _size_of(self, text: str) -> int:
@@ -271,14 +273,18 @@ def _number(field: bytes, what: str) -> int:
     return int(digits, 8) if digits else 0
 
 
-def _owner(told: str, field: bytes) -> int:
-    """Return the number of an owner, of an extended header before that of the header itself; -1 for other text."""
-    if told:
-        return int(told) if told.isascii() and told.isdecimal() and len(told) <= _MOST_DIGITS else -1
+@lru_cache(maxsize=4096)
+def _known_number(field: bytes) -> int:
+    """Return a number of a header that repeats from entry to entry (a mode, an owner); -1 for other text."""
     try:
         return _number(field, "")
     except ImageError:
         return -1
+
+
+def _owner(told: str) -> int:
+    """Return the number of an owner of an extended header; -1 for other text."""
+    return int(told) if told.isascii() and told.isdecimal() and len(told) <= _MOST_DIGITS else -1
 
 
 def _text(field: bytes) -> str:
