@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import select
 import signal
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -18,11 +18,13 @@ from nephoscope_agent import __version__
 from nephoscope_agent.batch_sender import BatchSender
 from nephoscope_agent.disk_buffer import DiskBuffer
 from nephoscope_agent.machine import read_machine
+from nephoscope_agent.privileges import drop_privileges
 from nephoscope_agent.row import Row, Sensor, SensorUnavailableError, format_time
 from nephoscope_agent.sensor_context import SensorContext
 from nephoscope_agent.sensors import build_sensors
-from nephoscope_agent.server_connection import ServerConnection
+from nephoscope_agent.server_connection import ServerConnection, ServerError
 from nephoscope_agent.settings import Settings, load_key, load_settings, write_durably
+from nephoscope_agent.update import UpdateError, fetch_update, install_update, program_digest, running_program
 
 #: Rows that wait in memory where the disk takes none; more are counted as lost.
 _MOST_WAITING = 20_000
@@ -52,14 +54,18 @@ class Agent:
     settings: Settings
     stop: threading.Event = field(default_factory=threading.Event)
     waiting: list[Row] = field(default_factory=list)
+    unprotected: list[str] = field(default_factory=list)
+    #: Whether another program lies where this one did: it is to be started.
+    updated: bool = False
     _sent_facts: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.context = SensorContext(self.settings, read_machine(self.settings))
         self.buffer = DiskBuffer(self.folder / "buffer", self.settings.buffer_bytes)
         self.states = [SensorState(one) for one in build_sensors(self.context)]
-        connection = ServerConnection(self.settings.server, load_key(self.folder), self.settings.ca_file)
-        self.sender = BatchSender(connection, self.buffer, self.settings, self.folder, self.stop)
+        self.connection = ServerConnection(self.settings.server, load_key(self.folder), self.settings.ca_file)
+        self._digest, self._refused_program, self.update_error = program_digest(), "", ""
+        self.sender = BatchSender(self.connection, self.buffer, self.settings, self.folder, self.stop)
         self._poll = select.poll()
         self._by_descriptor: dict[int, SensorState] = {}
 
@@ -80,6 +86,7 @@ class Agent:
                 ):
                     self._flush()
                     flushed = now
+                self._update()
                 if now - reported >= min(_REPORT_SECONDS, self.settings.send_seconds):
                     self._report(now)
                     reported = now
@@ -194,6 +201,23 @@ class Agent:
         }
         self.sender.offer_facts(sensor.name, documents, format_time(now))
 
+    def _update(self) -> None:
+        """Take the program that the server wants, once for each that it names."""
+        wanted, program = self.sender.wanted_program, running_program()
+        if not (self.settings.automatic_update and wanted and program) or wanted in (
+            self._digest,
+            self._refused_program,
+        ):
+            return
+        self._refused_program = wanted
+        try:
+            install_update(fetch_update(self.connection, self.settings), program)
+        except (UpdateError, ServerError, OSError) as error:
+            self.update_error = str(error)
+            return
+        self.updated = True
+        self.stop.set()
+
     def status(self, now: float) -> dict[str, Any]:
         """Return how the agent is: its sensors with what they cannot see, what waits and what was lost."""
         return {
@@ -212,21 +236,29 @@ class Agent:
             "diskError": self.sender.disk_error,
             "serverError": self.sender.server_error,
             "refused": self.sender.refused,
-            "program": program_digest(),
+            "updateError": self.update_error,
+            "unprotected": self.unprotected,
+            "program": self._digest,
         }  # fmt: skip
-
-
-def program_digest() -> str:
-    """Return the SHA-256 of the zipapp that runs, '' where it runs from a folder."""
-    path = Path(__file__)
-    archive = next((one for one in path.parents if one.is_file()), None)
-    return hashlib.sha256(archive.read_bytes()).hexdigest() if archive is not None else ""
 
 
 def run_agent(folder: Path) -> int:
     """Run the agent of a folder until it is told to stop. Raises SettingsError."""
-    agent = Agent(folder, load_settings(folder))
+    settings = load_settings(folder)
+    # what the key and the buffer hold is for this user alone, whoever starts the agent
+    os.umask(0o077)
+    refused = drop_privileges()
+    agent = Agent(folder, settings)
+    agent.unprotected = refused
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.stop.set())
     agent.run()
+    if agent.updated:
+        os.execv(sys.executable, _own_command())  # noqa: S606 - this program, which is another one now
     return 0
+
+
+def _own_command() -> list[str]:
+    """The command line by which this process was started."""
+    with open("/proc/self/cmdline", "rb") as file:
+        return [os.fsdecode(one) for one in file.read().rstrip(b"\0").split(b"\0")]

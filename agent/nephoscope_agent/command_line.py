@@ -11,12 +11,15 @@ from pathlib import Path
 from nephoscope_agent import __version__
 from nephoscope_agent.agent_loop import run_agent
 from nephoscope_agent.enrolment import enrol
+from nephoscope_agent.installation import UNIT, InstallationError, install, uninstall, unit_text
 from nephoscope_agent.machine import read_machine
+from nephoscope_agent.program_runner import ProgramError
 from nephoscope_agent.row import SensorUnavailableError
 from nephoscope_agent.sensor_context import SensorContext
 from nephoscope_agent.sensors import build_sensors, sensor_classes
-from nephoscope_agent.server_connection import ServerError
-from nephoscope_agent.settings import FOLDER, Settings, SettingsError
+from nephoscope_agent.server_connection import ServerConnection, ServerError
+from nephoscope_agent.settings import FOLDER, Settings, SettingsError, load_key, load_settings
+from nephoscope_agent.update import UpdateError, fetch_update, install_update, program_digest, running_program
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         code: int = given.command(given)
         return code
-    except (SettingsError, ServerError, OSError) as error:
+    except (SettingsError, ServerError, UpdateError, InstallationError, ProgramError, OSError) as error:
         print(f"nephoscope-agent: {error}", file=sys.stderr)  # noqa: T201 - a command line
         return 2
 
@@ -51,6 +54,16 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=lambda given: run_agent(given.folder))
     command = commands.add_parser("status", help="show sensors, what they cannot see, and what waits")
     command.set_defaults(command=_status)
+    command = commands.add_parser("install", help="install this zipapp as a service of systemd, and start it")
+    command.set_defaults(command=_install)
+    command = commands.add_parser("uninstall", help="stop the service and remove all that the agent wrote")
+    command.set_defaults(command=_uninstall)
+    command = commands.add_parser(
+        "update", help="take the program that the server wants, if it has signed it"
+    )
+    command.set_defaults(command=_update)
+    command = commands.add_parser("unit", help="print the unit of systemd")
+    command.set_defaults(command=_unit)
     command = commands.add_parser("sensors", help="list the sensors")
     command.set_defaults(command=_sensors)
     command = commands.add_parser(
@@ -74,6 +87,37 @@ def _enrol(given: argparse.Namespace) -> int:
 def _status(given: argparse.Namespace) -> int:
     status = json.loads((given.folder / "status.json").read_text(encoding="utf-8"))
     print(json.dumps(status, indent=1))  # noqa: T201 - a command line
+    return 0
+
+
+def _install(given: argparse.Namespace) -> int:
+    install(given.folder)
+    print(f"installed: {UNIT}")  # noqa: T201 - a command line
+    return 0
+
+
+def _uninstall(given: argparse.Namespace) -> int:
+    left = uninstall(given.folder)
+    for one in left:
+        print(f"not removed: {one}", file=sys.stderr)  # noqa: T201 - a command line
+    print("the server still knows this machine: `nephoscope agent remove` forgets it")  # noqa: T201 - a command line
+    return 2 if left else 0
+
+
+def _update(given: argparse.Namespace) -> int:
+    program = running_program()
+    if program is None:
+        raise UpdateError("only a zipapp can be updated")
+    settings = load_settings(given.folder)
+    connection = ServerConnection(settings.server, load_key(given.folder), settings.ca_file)
+    before = program_digest()
+    install_update(fetch_update(connection, settings), program)
+    print("up to date" if program_digest() == before else "updated: restart the agent")  # noqa: T201 - a command line
+    return 0
+
+
+def _unit(given: argparse.Namespace) -> int:
+    print(unit_text(given.folder), end="")  # noqa: T201 - a command line
     return 0
 
 

@@ -118,13 +118,16 @@ class Host:
         path = self.folder / "agent.json"
         known = json.loads(path.read_text())
         sensors = settings.pop("sensors")
-        every = {one["name"] for one in json.loads(self.call("sensors"))}
+        every = set(self.sensor_names())
         assert set(sensors) <= every
         known |= {
             "disabled": sorted(every - set(sensors)), "intervals": dict.fromkeys(sensors, QUICK), "flush_seconds": QUICK,
             "send_seconds": 0.5, **settings,
         }  # fmt: skip
         path.write_text(json.dumps(known))
+
+    def sensor_names(self) -> list[str]:
+        return [one["name"] for one in json.loads(self.call("sensors"))]
 
     def start(self) -> None:
         command = [sys.executable, "-I", str(self.program), "--folder", str(self.folder), "run"]

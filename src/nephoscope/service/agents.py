@@ -140,7 +140,7 @@ def list_agents(context: ServiceContext) -> list[EnrolledAgent]:
 def find_agent(context: ServiceContext, name: str, operation: str = READ) -> EnrolledAgent:
     """Return an agent by the ID or the name of its machine. Raises DeniedError, NotFoundError."""
     try:
-        found = context.state.agents.named(name)
+        found = context.state.agents.require(name)
     except NotFoundError:
         context.require(operation)
         raise

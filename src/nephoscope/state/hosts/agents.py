@@ -140,7 +140,7 @@ class Agents:
             row = session.scalar(select(AgentRow).where(AgentRow.principal == principal))
             return None if row is None else _agent(row)
 
-    def named(self, name: str) -> EnrolledAgent:
+    def require(self, name: str) -> EnrolledAgent:
         """Return the agent of an ARM id or of the only machine with a name; NotFoundError where there is none or several."""
         found = self.find(name)
         if found is not None:
