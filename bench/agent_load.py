@@ -60,11 +60,12 @@ def measure(host: Host, rate: float, seconds: float) -> None:
     took, passed = processor_seconds(pid) - before, time.monotonic() - begun
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     peer = after.ru_utime + after.ru_stime - own.ru_utime - own.ru_stime
+    load, speed = os.getloadavg()[0], count / passed
     print(
         f"at rest: {rest:.2%} of a processor; memory {memory >> 20} MiB, then {memory_bytes(pid) >> 20} MiB"
     )
     print(
-        f"{count:,} executions in {passed:.0f} s ({count / passed:.0f}/s), which took {peer:.1f} s themselves; load {os.getloadavg()[0]:.1f}"
+        f"{count:,} executions in {passed:.0f} s ({speed:.0f}/s) took {peer:.1f} s themselves; load {load:.1f}"
     )
     print(
         f"the agent: {took:.2f} s, {took / passed:.2%} of a processor, {took / count * 1e3:.2f} ms an execution"

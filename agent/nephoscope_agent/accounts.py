@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 _Stamp = tuple[int, int, int]
-_known: dict[str, tuple[_Stamp, dict[int, str]]] = {}
+#: Seconds for which a file is not looked at again.
+_FRESH_SECONDS = 2.0
+
+
+class _Names:
+    """The names of one file, and when it was looked at."""
+
+    def __init__(self) -> None:
+        self.looked = -_FRESH_SECONDS
+        self.stamp: _Stamp = (0, 0, 0)
+        self.names: dict[int, str] = {}
+
+
+_known: dict[str, _Names] = {}
 
 
 def user_name(uid: int, root: str = "/") -> str:
     """Return the name of a user, the number where no file names it."""
-    return _names(Path(root) / "etc/passwd").get(uid, str(uid))
+    return _read_names(f"{root}/etc/passwd").get(uid, str(uid))
 
 
 def group_name(gid: int, root: str = "/") -> str:
     """Return the name of a group, the number where no file names it."""
-    return _names(Path(root) / "etc/group").get(gid, str(gid))
+    return _read_names(f"{root}/etc/group").get(gid, str(gid))
 
 
 def read_entries(path: Path, least: int) -> list[list[str]]:
@@ -29,17 +43,22 @@ def read_entries(path: Path, least: int) -> list[list[str]]:
     return [entry for entry in entries if len(entry) >= least]
 
 
-def _names(path: Path) -> dict[int, str]:
+def _read_names(path: str) -> dict[int, str]:
+    kept = _known.setdefault(path, _Names())
+    now = time.monotonic()
+    if now - kept.looked < _FRESH_SECONDS:
+        return kept.names
+    kept.looked = now
     try:
         found = os.stat(path)
     except OSError:
-        return {}
+        kept.names = {}
+        return kept.names
     stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
-    kept = _known.get(str(path))
-    if kept is None or kept[0] != stamp:
+    if stamp != kept.stamp:
         names: dict[int, str] = {}
-        for entry in read_entries(path, 3):
+        for entry in read_entries(Path(path), 3):
             if entry[2].isdigit():
                 names.setdefault(int(entry[2]), entry[0])
-        _known[str(path)] = kept = (stamp, names)
-    return kept[1]
+        kept.stamp, kept.names = stamp, names
+    return kept.names

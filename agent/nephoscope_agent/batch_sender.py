@@ -55,7 +55,7 @@ class BatchSender:
                 continue
             try:
                 if waiting:
-                    self._send_batch(waiting[0])
+                    self._send_batch(self._buffer.attempt())
                 if is_due and self.health:
                     self._send_state()
                     reported = time.monotonic()
@@ -69,12 +69,12 @@ class BatchSender:
     def _send_batch(self, sequence: int) -> None:
         """Send a batch. Raises ServerError where it is to be sent again."""
         try:
-            rows = self._buffer.read(sequence)["rows"]
-        except (OSError, ValueError, EOFError):
+            content = self._buffer.content(sequence)
+        except OSError:
             self._buffer.reject(sequence)
             return
         try:
-            self._connection.send("POST", _REPORT, {"sequence": sequence, "rows": rows})
+            self._connection.send_packed("POST", _REPORT, content)
         except ServerError as error:
             if error.again:
                 raise

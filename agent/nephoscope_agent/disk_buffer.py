@@ -1,6 +1,6 @@
 """Disk buffer: batches of rows wait here, durable and bounded, until the server acknowledges them.
 
-Each batch is a file with a rising sequence, by which the server counts it once. Where the buffer is full the oldest batches go;
+Each batch is a file with a rising sequence, by which the server counts it once. Where the buffer is full, batches go, the oldest first;
 what is lost is counted by table and reported.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import threading
 import time
 from collections import Counter
@@ -27,6 +28,7 @@ class DiskBuffer:
     def __init__(self, folder: Path, limit: int) -> None:
         self._folder, self._limit = folder, limit
         self._lock = threading.Lock()
+        self._attempted = 0
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for part in folder.glob("*.new"):
             part.unlink()
@@ -37,13 +39,15 @@ class DiskBuffer:
         self.lost: Counter[str] = Counter(kept.get("lost", {}))
 
     def _load(self) -> dict[str, Any]:
-        """What is kept beside the batches; of a batch that was written later, what stands in it."""
+        """What is kept beside the batches; where a newer batch was written, what was written before it."""
         path = self._folder / _CURSORS
         kept: dict[str, Any] = json.loads(path.read_bytes()) if path.exists() else {}
         newest = max(self._sizes, default=0)
-        if newest > kept.get("sequence", 0):
-            batch = self.read(newest)
-            kept = {"sequence": newest, "cursors": batch["cursors"], "lost": batch["lost"]}
+        beside = self._folder / f"{newest}.cursors"
+        if newest > kept.get("sequence", 0) and beside.exists():
+            kept = json.loads(beside.read_bytes())
+        for one in self._folder.glob("*.cursors"):
+            one.unlink()
         return kept
 
     @property
@@ -64,26 +68,37 @@ class DiskBuffer:
         for row in rows:
             tables.setdefault(row.table, []).append(row.values)
         self.cursors = {**self.cursors, **cursors}
-        batch = {"sequence": sequence, "rows": tables, "cursors": self.cursors, "lost": dict(self.lost)}
+        batch = {"sequence": sequence, "rows": tables}
         content = gzip.compress(json.dumps(batch, separators=(",", ":")).encode(), 1, mtime=0)
         self._make_room(len(content))
-        if len(content) > self._limit:
+        if self.size + len(content) > self._limit:
             self.count_lost("full", rows)
             return self._last
+        # the cursors come first and count once their batch is there: none of its rows is ever read again
+        beside = self._folder / f"{sequence}.cursors"
+        kept = {"sequence": sequence, "cursors": self.cursors, "lost": dict(self.lost)}
+        write_durably(beside, json.dumps(kept).encode())
         write_durably(self._path(sequence), content)
         self._last = sequence
-        # a batch is sent only once its cursors stand beside it, so that none of its rows is ever read again
-        try:
-            self._store()
-        finally:
-            with self._lock:
-                self._sizes[sequence] = len(content)
+        with self._lock:
+            self._sizes[sequence] = len(content)
+        os.replace(beside, self._folder / _CURSORS)
         return sequence
 
     def count_lost(self, reason: str, rows: list[Row]) -> None:
         """Count rows that the server will never get."""
         for row in rows:
             self.lost[f"{reason}/{row.table}"] += 1
+
+    def attempt(self) -> int:
+        """Return the oldest sequence, which is not dropped from now on since the server may have it; 0 where nothing waits."""
+        with self._lock:
+            self._attempted = min(self._sizes, default=0)
+            return self._attempted
+
+    def content(self, sequence: int) -> bytes:
+        """Return a batch as it is sent: JSON with gzip."""
+        return self._path(sequence).read_bytes()
 
     def read(self, sequence: int) -> dict[str, Any]:
         """Return a batch."""
@@ -98,24 +113,31 @@ class DiskBuffer:
 
     def reject(self, sequence: int) -> None:
         """Drop a batch that the server refuses, and count its rows."""
-        self._drop(sequence, "refused")
+        self._count_batch(sequence, "refused")
+        self.remove(sequence)
 
     def _make_room(self, needed: int) -> None:
-        while self.size + needed > self._limit and (waiting := self.pending()):
-            self._drop(waiting[0], "full")
+        """Drop the oldest batches, but for the first one: whether the server has it may not be known, and what is lost is counted."""
+        while (sequence := self._pick_droppable(needed)) is not None:
+            self._count_batch(sequence, "full")
+            self._path(sequence).unlink(missing_ok=True)
 
-    def _drop(self, sequence: int, reason: str) -> None:
+    def _pick_droppable(self, needed: int) -> int | None:
+        with self._lock:
+            if sum(self._sizes.values()) + needed <= self._limit:
+                return None
+            found = next((one for one in sorted(self._sizes)[1:] if one != self._attempted), None)
+            if found is not None:
+                del self._sizes[found]
+            return found
+
+    def _count_batch(self, sequence: int, reason: str) -> None:
         try:
             batch = self.read(sequence)
         except (OSError, ValueError, EOFError):
             batch = {"rows": {"unreadable": [{}]}}
         for table, rows in batch["rows"].items():
             self.lost[f"{reason}/{table}"] += len(rows)
-        self.remove(sequence)
-
-    def _store(self) -> None:
-        kept = {"sequence": self._last, "cursors": self.cursors, "lost": dict(self.lost)}
-        write_durably(self._folder / _CURSORS, json.dumps(kept).encode())
 
     def _path(self, sequence: int) -> Path:
         return self._folder / f"{sequence}{_SUFFIX}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ _MOST_HASHED = 64 << 20
 _LONGEST_COMMAND = 32_768
 _HASHES = 4_096
 _PROCESSES = 16_384
+#: Seconds for which a process that was read is not read again.
+_FRESH_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -40,21 +43,28 @@ class ProcessTable:
     def __init__(self) -> None:
         self._boot, self._ticks = boot_time(), clock_ticks()
         self._known: OrderedDict[int, Process] = OrderedDict()
+        self._read: dict[int, float] = {}
 
     def remember(self, process: Process) -> None:
         """Keep a process that was seen."""
         self._known[process.pid] = process
         self._known.move_to_end(process.pid)
+        self._read.pop(process.pid, None)
         if len(self._known) > _PROCESSES:
             self._known.popitem(last=False)
 
     def find(self, pid: int) -> Process | None:
-        """Return a process that runs or was seen before."""
+        """Return a process that runs or was seen before; what was read a moment ago still holds."""
+        known, now = self._known.get(pid), time.monotonic()
+        if known is not None and now - self._read.get(pid, -_FRESH_SECONDS) < _FRESH_SECONDS:
+            return known
         found = self.read(pid)
         if found is not None:
             self.remember(found)
-            return found
-        return self._known.get(pid)
+        if len(self._read) > _PROCESSES:
+            self._read.clear()
+        self._read[pid] = now
+        return found or known
 
     def started(self, pid: int) -> float:
         """Return when the process of a pid started; 0 where it is gone."""
@@ -131,14 +141,14 @@ class HashCache:
     def of(self, path: str) -> dict[str, Any]:
         """Return the columns of a file's hashes and size; {} where it cannot be read."""
         try:
-            with open(path, "rb") as file:
-                found = os.fstat(file.fileno())
-                key = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-                if key not in self._known:
+            found = os.stat(path)
+            key = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            if key not in self._known:
+                with open(path, "rb") as file:
                     self._known[key] = _hashes(file, found.st_size)
-                    if len(self._known) > _HASHES:
-                        self._known.popitem(last=False)
-                return self._known[key]
+                if len(self._known) > _HASHES:
+                    self._known.popitem(last=False)
+            return self._known[key]
         except (OSError, ValueError):
             return {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ class Row(NamedTuple):
     values: Values
 
 
+@lru_cache(maxsize=1024)
 def format_time(seconds: float) -> str:
     """Return a time in seconds since 1970 as ISO 8601 in UTC."""
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat().replace("+00:00", "Z")

@@ -46,10 +46,13 @@ class ServerConnection:
 
     def send(self, method: str, path: str, body: Any = None) -> Any:
         """Return the JSON of an answer, None where it has none. Raises ServerError."""
+        data = None if body is None else gzip.compress(json.dumps(body, separators=(",", ":")).encode(), 1)
+        return self.send_packed(method, path, data)
+
+    def send_packed(self, method: str, path: str, data: bytes | None) -> Any:
+        """Send JSON that is compressed with gzip already. Raises ServerError."""
         headers = {"Authorization": f"Bearer {self._key}", "User-Agent": f"nephoscope-agent/{__version__}"}
-        data = None
-        if body is not None:
-            data = gzip.compress(json.dumps(body, separators=(",", ":")).encode(), 1)
+        if data is not None:
             headers.update({"Content-Type": "application/json", "Content-Encoding": "gzip"})
         request = urllib.request.Request(self._base + path, data, headers, method=method)
         try:

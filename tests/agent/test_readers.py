@@ -96,8 +96,11 @@ def test_cursors_are_those_of_the_newest_batch(tmp_path) -> None:
     buffer = DiskBuffer(tmp_path, 1 << 20)
     buffer.add(rows(1), {"a": 1})
     kept = (tmp_path / "cursors.json").read_bytes()
-    buffer.add(rows(1), {"a": 2})
+    last = buffer.add(rows(1), {"a": 2})
+    (tmp_path / "cursors.json").rename(tmp_path / f"{last}.cursors")
     (tmp_path / "cursors.json").write_bytes(kept)
+    # of a batch that was not written its cursors do not count
+    (tmp_path / f"{last + 1}.cursors").write_text('{"sequence": 1, "cursors": {"a": 3}, "lost": {}}')
     (tmp_path / "9.batch.new").write_bytes(b"half")
     again = DiskBuffer(tmp_path, 1 << 20)
     assert again.cursors == {"a": 2}

@@ -7,8 +7,6 @@ import errno
 import struct
 from collections.abc import Iterator
 
-from nephoscope_agent.audit.kernel_tables import RECORD_TYPES
-from nephoscope_agent.audit.records import AuditRecord, RecordError, parse_record
 from nephoscope_agent.audit.rules import build_rule
 from nephoscope_agent.netlink import AUDIT, NetlinkSocket
 
@@ -65,12 +63,10 @@ class AuditSocket:
         """Ask the kernel for its status."""
         return AuditStatus(self._control.ask(_GET))
 
-    def records(self) -> Iterator[AuditRecord]:
-        """Yield the records that wait."""
+    def texts(self) -> Iterator[tuple[int, str]]:
+        """Yield the type and the text of each record that waits."""
         for type_, body in self._records.receive():
-            name = RECORD_TYPES.get(type_, str(type_))
-            with contextlib.suppress(RecordError):
-                yield parse_record(body.rstrip(b"\0").decode("utf-8", "replace"), name)
+            yield type_, body.rstrip(b"\0").decode("utf-8", "replace")
 
     def close(self) -> None:
         """Remove the rules that were added, and put back whether the kernel audits."""

@@ -23,7 +23,7 @@ class AccountsSensor(InventorySensor):
     """Compares passwd, group, shadow (whether a password is set, never its hash) and sudoers."""
 
     name = "accounts"
-    interval = 15.0
+    interval = 30.0
 
     def read(self) -> dict[str, Values]:
         settings = self.context.settings

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
+import re
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from nephoscope_agent.accounts import user_name
 from nephoscope_agent.audit.audit_socket import AuditSocket
-from nephoscope_agent.audit.kernel_tables import RECORD_NUMBERS
-from nephoscope_agent.audit.records import AuditRecord
+from nephoscope_agent.audit.kernel_tables import RECORD_TYPES
+from nephoscope_agent.audit.records import AuditRecord, RecordError, decode_text, parse_record
 from nephoscope_agent.process_table import Process, initiating_columns, join_command
 from nephoscope_agent.row import Row, Sensor, SensorUnavailableError, format_time
 from nephoscope_agent.sensor_context import SensorContext
@@ -31,6 +34,17 @@ _RULES = [
 #: Seconds after which an event counts as whole though its end was not seen.
 _WHOLE_AFTER = 2.0
 _MOST_OPEN = 4_096
+#: `audit(`, before the time and the number of an event.
+_BEGIN = len("audit(")
+_CALL_TYPE, _ARGUMENTS_TYPE, _FOLDER_TYPE, _END = 1300, 1309, 1307, 1320
+_OF_PROGRAMS = range(1100, 1300)
+_UNSET = 0xFFFFFFFF
+_EXECUTED_END = f'key="{_EXECUTED}"'
+_EXECUTION = re.compile(
+    r""" ppid=(?P<ppid>\d+) pid=(?P<pid>\d+) auid=(?P<auid>\d+) uid=(?P<uid>\d+) gid=(?P<gid>\d+) euid=(?P<euid>\d+)"""
+    r""" .* tty=(?P<tty>\S+) ses=(?P<ses>\d+) comm=(?P<comm>"[^"]*"|\S+) exe=(?P<exe>"[^"]*"|\S+)"""
+)
+_ARGUMENT = re.compile(r""" a\d+=("[^"]*"|\S+)""")
 #: The records that only say how others go on.
 _SILENT = frozenset(("EOE", "PROCTITLE"))
 _LONGEST_RECORD = 8_192
@@ -46,8 +60,9 @@ class AuditSensor(Sensor):
     def __init__(self, context: SensorContext) -> None:
         super().__init__(context)
         self._socket: AuditSocket | None = None
-        self._open: dict[tuple[str, int], list[AuditRecord]] = {}
+        self._open: dict[str, list[tuple[int, str]]] = {}
         self._asked = 0.0
+        self._own = str(os.getpid())
 
     def open(self) -> None:
         try:
@@ -70,16 +85,18 @@ class AuditSensor(Sensor):
     def collect(self, now: float) -> list[Row]:
         assert self._socket is not None
         rows: list[Row] = []
-        for record in self._socket.records():
-            key = (record.time, record.sequence)
-            self._open.setdefault(key, []).append(record)
-            # messages of programs are events of one record; those of calls end with EOE
-            if record.type == "EOE" or 1100 <= _number(record) < 1300:
-                rows += self._rows(self._open.pop(key))
-        for key in [
-            one for one in self._open if now - float(one[0]) > _WHOLE_AFTER or len(self._open) > _MOST_OPEN
-        ]:
-            rows += self._rows(self._open.pop(key))
+        for type_, text in self._socket.texts():
+            end = text.find(")")
+            key = text[_BEGIN:end]
+            if type_ == _END:
+                rows += self._rows(key, self._open.pop(key, []))
+                continue
+            self._open.setdefault(key, []).append((type_, text))
+            # messages of programs are events of one record; those of calls have an end
+            if type_ in _OF_PROGRAMS:
+                rows += self._rows(key, self._open.pop(key))
+        for key in self._overdue(now):
+            rows += self._rows(key, self._open.pop(key))
         if now - self._asked >= self.interval:
             self.lost, self._asked = self._socket.lost, now
         return rows
@@ -90,42 +107,45 @@ class AuditSensor(Sensor):
             self._socket = None
         self.context.audited = False
 
-    def _rows(self, records: list[AuditRecord]) -> list[Row]:
-        """Return the rows of one event."""
-        keys = {key for one in records for key in one.keys}
-        rows = []
-        call = next((one for one in records if one.type == "SYSCALL"), None)
-        if call is not None and call.data.get("pid") == str(os.getpid()):
+    def _overdue(self, now: float) -> list[str]:
+        """The events whose end was not seen."""
+        late = [one for one in self._open if now - float(one.partition(":")[0]) > _WHOLE_AFTER]
+        return late or (list(self._open) if len(self._open) > _MOST_OPEN else [])
+
+    def _rows(self, key: str, texts: list[tuple[int, str]]) -> list[Row]:
+        """Return the rows of one event. Of an execution only what its row needs is read, since these are many."""
+        call = next((text for type_, text in texts if type_ == _CALL_TYPE), "")
+        if call.endswith(_EXECUTED_END) and (found := _EXECUTION.search(call)) is not None:
+            return [] if found["ppid"] == self._own else [self._execution(key, found, texts)]
+        records = list(_parse(texts))
+        keys = {rule for one in records for rule in one.keys}
+        syscall = next((one for one in records if one.type == "SYSCALL"), None)
+        if syscall is not None and syscall.data.get("pid") == self._own:
             return []
-        if call is not None and _EXECUTED in keys:
-            rows.append(self._execution(call, records))
-        if call is not None and _CONNECTED in keys:
-            rows += self._connection(call, records)
-        if call is None or keys - {_EXECUTED, _CONNECTED}:
+        rows = self._connection(syscall, records) if syscall is not None and _CONNECTED in keys else []
+        if syscall is None or keys - {_EXECUTED, _CONNECTED}:
             rows += [self._log_row(one) for one in records if one.type not in _SILENT]
         return rows
 
-    def _execution(self, call: AuditRecord, records: list[AuditRecord]) -> Row:
-        data, moment = call.data, float(call.time)
-        arguments = next((one.data for one in records if one.type == "EXECVE"), {})
-        count = int(arguments.get("argc", "0"))
-        command = join_command([arguments.get(f"a{number}", "") for number in range(count)])
+    def _execution(self, key: str, call: re.Match[str], texts: list[tuple[int, str]]) -> Row:
+        moment = float(key.partition(":")[0])
+        of_type = dict(reversed(texts))
+        command = join_command(_arguments(of_type.get(_ARGUMENTS_TYPE, "")))
+        comm, exe = decode_text(call["comm"]), decode_text(call["exe"])
+        session = int(call["ses"])
         process = Process(
-            int(data["pid"]), int(data["ppid"]), data.get("comm", ""), data.get("exe", ""), command or data.get("comm", ""),
-            int(data.get("uid", "0")), moment, int(data["ses"]) if data.get("ses", "").isdigit() else 0,
+            int(call["pid"]), int(call["ppid"]), comm, exe, command or comm, int(call["uid"]), moment,
+            0 if session == _UNSET else session,
         )  # fmt: skip
         row = execution_row(self.context, process, moment)
         self.context.processes.remember(process)
-        row.values["AdditionalFields"] = self._circumstances(data, records)
+        auid = int(call["auid"])
+        row.values["AdditionalFields"] = {
+            "auid": "unset" if auid == _UNSET else str(auid), "euid": call["euid"], "gid": call["gid"], "tty": call["tty"],
+            "cwd": decode_text(of_type.get(_FOLDER_TYPE, "").partition("cwd=")[2].rstrip()),
+            **({} if auid == _UNSET else {"auidName": user_name(auid, self.context.settings.root)}),
+        }  # fmt: skip
         return row
-
-    def _circumstances(self, data: dict[str, str], records: list[AuditRecord]) -> dict[str, Any]:
-        """What Microsoft's columns have no place for."""
-        cwd = next((one.data.get("cwd", "") for one in records if one.type == "CWD"), "")
-        found = {name: data.get(name, "") for name in ("auid", "euid", "gid", "egid", "tty")}
-        if data.get("auid", "unset") != "unset":
-            found["auidName"] = user_name(int(data["auid"]), self.context.settings.root)
-        return {**found, "cwd": cwd}
 
     def _connection(self, call: AuditRecord, records: list[AuditRecord]) -> list[Row]:
         socket = next((one.data for one in records if one.type == "SOCKADDR"), {})
@@ -194,8 +214,18 @@ class AuditSensor(Sensor):
         )
 
 
-def _number(record: AuditRecord) -> int:
-    return RECORD_NUMBERS.get(record.type, 0)
+def _arguments(text: str) -> list[str]:
+    """The arguments of an EXECVE record."""
+    if "]=" in text:  # a long one, in parts
+        data = parse_record(text, "EXECVE").data
+        return [data.get(f"a{number}", "") for number in range(int(data.get("argc", "0")))]
+    return [decode_text(one) for one in _ARGUMENT.findall(text)]
+
+
+def _parse(texts: list[tuple[int, str]]) -> Iterator[AuditRecord]:
+    for type_, text in texts:
+        with contextlib.suppress(RecordError):
+            yield parse_record(text, RECORD_TYPES.get(type_, str(type_)))
 
 
 def _is_number(text: str | None) -> bool:

@@ -31,7 +31,7 @@ class SchedulesSensor(InventorySensor):
     """Compares tables of cron, scripts that run at times, and units of systemd that start something."""
 
     name = "schedules"
-    interval = 30.0
+    interval = 60.0
 
     def read(self) -> dict[str, Values]:
         found = {
@@ -132,13 +132,24 @@ def _is_readable(folder: Path) -> bool:
         return False
 
 
+_known: dict[str, tuple[tuple[int, int], list[str]]] = {}
+
+
 def _lines(path: Path) -> list[str]:
+    """The lines of a file without comments; read again where the file has changed."""
     try:
+        found = path.stat()
+        stamp = (found.st_mtime_ns, found.st_size)
+        kept = _known.get(str(path))
+        if kept is not None and kept[0] == stamp:
+            return kept[1]
         with path.open(encoding="utf-8", errors="replace") as file:
             text = file.read(_LARGEST)
     except OSError:
         return []
-    return [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    _known[str(path)] = (stamp, lines)
+    return lines
 
 
 def _unit_fields(path: Path) -> dict[str, str]:

@@ -41,7 +41,7 @@ class SocketsSensor(Sensor):
     """Rows of VMBoundPort, VMConnection and DeviceNetworkEvents."""
 
     name = "sockets"
-    interval = 5.0
+    interval = 10.0
 
     def __init__(self, context: SensorContext) -> None:
         super().__init__(context)
