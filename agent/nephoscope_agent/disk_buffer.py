@@ -1,6 +1,6 @@
 """Disk buffer: batches of rows wait here, durable and bounded, until the server acknowledges them.
 
-Each batch is a file with a rising sequence, by which the server counts it once. Where the buffer is full, batches go, the oldest first;
+Each batch is a file with a rising sequence, by which the server counts it once. A full buffer drops batches, the oldest first;
 what is lost is counted by table and reported.
 """
 
