@@ -36,7 +36,7 @@ def compare(folder: Path) -> list[str]:
         rule = rules.get(one.rule_id)
         if rule is None or (rule.name, rule.cis) != (one.key, number):
             differing.append(f"{one.rule_id} {one.key} {number}: {rule and (rule.name, rule.cis)}")
-    print(f"{len(listed)} rules listed, {len(rules)} implemented, {len(differing)} differ")
+    print(f"{len(listed) - len(differing)}/{len(listed)} agree; {len(rules)} rules implemented")
     return differing
 
 

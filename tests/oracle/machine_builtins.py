@@ -106,7 +106,7 @@ def compare(definitions: Path) -> list[str]:
                 ends.append(run_scan(work, state))
     wanted = ("Unknown", "NonCompliant", "Compliant")
     found = {key: tuple(one.get(key, "absent") for one in ends) for key in sorted(NAMED)}
-    print(f"{sum(one == wanted for one in found.values())} of {len(found)} flip")
+    print(f"{sum(one == wanted for one in found.values())}/{len(found)} agree: the policies flip both ways")
     return [f"{key}: {', '.join(one)}" for key, one in found.items() if one != wanted]
 
 
