@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from nephoscope.collect.resources.snapshot_loading import load
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.effective_routes import EffectiveRoute, select_route, system_routes
 from nephoscope.estate.estate import Estate
@@ -332,3 +334,28 @@ def test_a_space_that_holds_a_reserved_range_replaces_its_route() -> None:
 
 def test_every_end_has_its_words() -> None:
     assert len({one.value for one in FlowDisposition}) == len(FlowDisposition)
+
+
+def service_tags(change: int, prefix: str) -> dict[str, Any]:
+    values = [{"name": "Storage.WestEurope", "properties": {"addressPrefixes": [prefix]}}]
+    return body(
+        f"/providers/Microsoft.Network/serviceTags/{change}", {"changeNumber": change, "values": values}
+    )
+
+
+def test_the_newest_table_of_service_tags_is_used(world: ModuleType) -> None:
+    network = Network(estate_of(world, [service_tags(7, "52.1.0.0/16"), service_tags(9, "52.2.0.0/16")]))
+    assert network.service_tags.change_number == 9
+    assert network.service_tags.prefixes == {"storage.westeurope": ("52.2.0.0/16",)}
+    assert Network(estate_of(world, [])).service_tags.change_number == 0
+
+
+def test_the_published_file_of_service_tags_is_read(tmp_path: Path) -> None:
+    values = [
+        {"name": "Storage", "id": "Storage", "properties": {"addressPrefixes": ["52.2.0.0/16", "2603::/40"]}}
+    ]
+    file = tmp_path / "ServiceTags_Public.json"
+    file.write_text(json.dumps({"changeNumber": 412, "cloud": "Public", "values": values}))
+    estate = load([str(file)])
+    table = Network(estate).service_tags
+    assert (table.change_number, table.prefixes["storage"]) == (412, ("52.2.0.0/16", "2603::/40"))

@@ -32,7 +32,7 @@ from nephoscope.estate.subnet_routes import SubnetRoutes, list_peers, read_space
 from nephoscope.estate.subnet_services import SubnetServices
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from nephoscope.estate.effective_routes import EffectiveRoute
     from nephoscope.estate.network import Network
@@ -99,20 +99,14 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class FlowPaths:
-    """Paths of flows through one estate; indexes are built once. `tags` maps lower-cased service tags to their prefixes."""
+    """Paths of flows through one estate; indexes are built once."""
 
-    def __init__(
-        self,
-        network: Network,
-        tags: Mapping[str, AddressSet] | None = None,
-        prefixes: Mapping[str, Sequence[str]] | None = None,
-    ) -> None:
+    def __init__(self, network: Network) -> None:
         self.network = network
         self.estate = network.estate
-        self.routes = SubnetRoutes(network, prefixes)
+        self.routes = SubnetRoutes(network, network.service_tags.prefixes)
         self.outbound = OutboundIndex(network)
         self.services = SubnetServices(network)
-        self._tags = tags or {}
 
     @cached_property
     def _owners(self) -> dict[tuple[str, str], Endpoint]:
@@ -191,7 +185,7 @@ class FlowPaths:
                 FirewallFlow(
                     source.configuration.address, flow.destination, flow.protocol, flow.port, flow.fqdn
                 ),
-                self._tags,
+                self.network.service_tags.addresses,
             )
             rule = decision.rule.name if decision.rule else ""
             hops.append(PathHop("firewall", firewall.key, rule))

@@ -42,6 +42,7 @@ from nephoscope.estate.reachability import (
 from nephoscope.estate.resource_lookup import properties, require_complete
 from nephoscope.estate.rule_stages import admit, find_openings, list_regions, passes
 from nephoscope.estate.security_rules import EVERY_PORT, SecurityRule, SecurityRuleError, rules_of
+from nephoscope.estate.service_tag_table import SERVICE_TAGS_TYPE, ServiceTagTable, read_service_tags
 from nephoscope.estate.service_tags import PLATFORM, ServiceTags
 from nephoscope.estate.subnets import (
     NETWORK_TYPE,
@@ -77,6 +78,7 @@ READS = (
     COLLECTION_TYPE,
     MEMBER_TYPE,
     DEPLOYMENT_TYPE,
+    SERVICE_TAGS_TYPE,
 )
 
 
@@ -91,13 +93,13 @@ class SecurityFilter:
 class Network:
     """Questions about the network of one estate; indexes are built once, on first use.
 
-    `tags` maps lower-cased service tags to their prefixes (an imported table); a tag outside it stays opaque.
+    `tags` maps lower-cased service tags to their prefixes (None = the table that the estate holds); a tag outside it stays opaque.
     Methods raise DataNotCollectedError where the answer depends on something that was not read.
     """
 
     def __init__(self, estate: AnalyzerEstate, tags: Mapping[str, AddressSet] | None = None) -> None:
         self.estate = estate
-        self._table = dict(tags or {})
+        self._given = tags
         self._rules: dict[str, tuple[SecurityRule, ...]] = {}
         self._tags: dict[tuple[str, str], ServiceTags] = {}
         self._sides: dict[tuple[str, int, bool], tuple[Side, ...]] = {}
@@ -105,6 +107,15 @@ class Network:
         self._filters: dict[object, SecurityFilter] = {}
         self._openings: dict[object, list[Opening]] = {}
         self._strangers: dict[str, AddressSet] = {}
+
+    @cached_property
+    def service_tags(self) -> ServiceTagTable:
+        """The table of service tags that the estate holds."""
+        return read_service_tags(self.estate)
+
+    @cached_property
+    def _table(self) -> dict[str, AddressSet]:
+        return dict(self.service_tags.addresses if self._given is None else self._given)
 
     @cached_property
     def subnets(self) -> dict[str, Subnet]:

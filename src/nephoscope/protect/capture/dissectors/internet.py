@@ -139,14 +139,12 @@ def icmp(data: bytes, packet: Packet) -> Outcome:
 
 
 def icmpv6(data: bytes, packet: Packet) -> Outcome:
-    """Dissect ICMPv6: errors carry the packet that they are about, echoes data."""
+    """Dissect ICMPv6: errors carry the packet that they are about."""
     packet.add("icmpv6")
     (kind,) = read("B", data)
     if kind in ERRORS_6:
         packet.is_quoted = True
         packet.call("ipv6", data[8:])
-    elif kind in (128, 129):
-        packet.call_data(data[8:])
     return len(data)
 
 
