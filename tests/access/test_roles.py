@@ -52,6 +52,7 @@ def given(*pairs: tuple[str, str]) -> list[RoleAssignment]:
         ("Microsoft.Insights/Telemetry/Write", "Contributor, Owner, Monitoring Metrics Publisher"),
         ("Microsoft.Security/pipelineRuns/write", "Security Admin, Contributor, Owner, Pipeline Publisher"),
         ("Microsoft.Security/imageRequests/write", "Security Admin, Contributor, Owner, Image Requester"),
+        ("Nephoscope/leakedCredentials/check/action", "Contributor, Owner, Credential Checker"),
         ("Microsoft.Security/imageRequests/answer/action", "Security Admin, Contributor, Owner"),
         ("Nephoscope/secrets/write", "Owner"),
         ("Nephoscope/audit/read", "Owner"),

@@ -217,7 +217,7 @@ def test_every_role_is_asked_in_turn():
 
 
 #: Roles of operations that Azure has not: tests/admin asks for these.
-OF_OUR_OWN_API = {"Pipeline Publisher", "Image Requester", "Machine Enrolment"}
+OF_OUR_OWN_API = {"Pipeline Publisher", "Image Requester", "Credential Checker", "Machine Enrolment"}
 
 
 def test_the_matrix_says_yes_and_no():

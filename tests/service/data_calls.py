@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tests.service.calls import CONTRIBUTORS, OWNERS, READERS, Call
 
 import nephoscope.content
+from nephoscope.identity.leaked.hash_import import import_hashes
+from nephoscope.identity.leaked.password_hashes import hash_sha1
 from nephoscope.identity.risk_ledger import RiskLedger
 from nephoscope.model.identity_risk import IdentityKind, RiskDetection, RiskLevel
 from nephoscope.posture.scans.scan import ScanRequest
@@ -17,6 +19,7 @@ from nephoscope.service import (
     backups,
     behavior,
     identity_risk,
+    leaked_credentials,
     policy_packs,
     sources,
     workspaces,
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
 
 POLICY = Path(nephoscope.content.__file__).parent / "policies" / "Monitoring" / "alert-role-assignment.json"
+CHECKERS = CONTRIBUTORS | {"Credential Checker"}
 POLICY_AUTHORS = frozenset({"Security Admin", "Owner"})
 
 
@@ -91,6 +95,37 @@ def _decide_sign_in(context: ServiceContext, lake: Lake) -> None:
     identity_risk.decide_sign_ins(context, lake, "confirmSafe", ["r"])
 
 
+def _import_hashes(context: ServiceContext, _lake: Lake) -> None:
+    source = context.data.parent / "hashes.txt"
+    source.write_text(f"{hash_sha1('x').hex()}:1\n", "utf-8")
+    leaked_credentials.import_hash_list(context, source, "sha1")
+
+
+def _listed(context: ServiceContext) -> None:
+    """Have a list of leaked hashes."""
+    if leaked_credentials.read_info(context.data, "sha1") is None:
+        local = ServiceContext(LocalUser.current(), context.state, context.data)
+        with by_product("arrangement of a test"):
+            source = context.data.parent / "hashes.txt"
+            source.write_text(f"{hash_sha1('x').hex()}:1\n", "utf-8")
+            import_hashes(local.data, source, "sha1", local.now)
+
+
+def _count_hash(context: ServiceContext, _lake: Lake) -> None:
+    _listed(context)
+    assert leaked_credentials.count_hash(context, "sha1", hash_sha1("x")) == 1
+
+
+def _count_password(context: ServiceContext, _lake: Lake) -> None:
+    _listed(context)
+    assert leaked_credentials.count_password(context, "x") == 1
+
+
+def _check_hashes(context: ServiceContext, lake: Lake) -> None:
+    _listed(context)
+    assert leaked_credentials.check_hashes(context, lake, "sha1", {"kim": hash_sha1("x")}) == ["kim"]
+
+
 DATA_CALLS: Mapping[str, Call] = {
     "remove workspace": Call(_remove_workspace, CONTRIBUTORS, workspace=False),
     "import table": Call(_import_table, CONTRIBUTORS, workspace=False),
@@ -106,6 +141,13 @@ DATA_CALLS: Mapping[str, Call] = {
         lambda c, _: policy_packs.import_policies(c, POLICY, "own"), POLICY_AUTHORS, workspace=False
     ),
     "read risks": Call(lambda c, lake: identity_risk.risk_reader(c, lake), READERS, workspace=False),
+    "import hash list": Call(_import_hashes, CONTRIBUTORS, workspace=False),
+    "list hash lists": Call(
+        lambda c, _: leaked_credentials.list_hash_lists(c), CONTRIBUTORS | {"Reader"}, workspace=False
+    ),
+    "count hash": Call(_count_hash, CHECKERS, workspace=False),
+    "count password": Call(_count_password, CHECKERS, workspace=False),
+    "check hashes": Call(_check_hashes, CHECKERS, workspace=False),
     "decide risk": Call(_decide_risk, CONTRIBUTORS, workspace=False),
     "decide sign-in": Call(_decide_sign_in, CONTRIBUTORS, workspace=False),
     "announce request": Call(

@@ -104,6 +104,12 @@ IMAGE_REQUESTER = Role(
     "Can only request public images; Azure has no such role.",
     ("Microsoft.Security/imageRequests/read", "Microsoft.Security/imageRequests/write"),
 )
+CREDENTIAL_CHECKER = Role(
+    "1f6b9f0e-5d0c-5a4f-9a55-6a7f0d1e5c42",
+    "Credential Checker",
+    "Can only check whether the hash of a password is leaked; Azure has no such role.",
+    ("Nephoscope/leakedCredentials/check/action",),
+)
 MACHINE_ENROLMENT = Role(
     "c4c6a0c5-6f5e-5d0a-9a0b-7a8f0c3b1d52",
     "Machine Enrolment",
@@ -132,6 +138,7 @@ ROLES = (
     PUBLISHER,
     PIPELINE_PUBLISHER,
     IMAGE_REQUESTER,
+    CREDENTIAL_CHECKER,
     MACHINE_ENROLMENT,
     MACHINE_AGENT,
 )
@@ -142,6 +149,7 @@ _SMALLEST_FIRST = (
     PUBLISHER,
     PIPELINE_PUBLISHER,
     IMAGE_REQUESTER,
+    CREDENTIAL_CHECKER,
     MACHINE_ENROLMENT,
     MACHINE_AGENT,
     SECURITY_READER,

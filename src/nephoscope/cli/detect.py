@@ -158,12 +158,23 @@ def _detect(data: Path, options: _DetectOptions) -> bool:
         else:
             found = schedule.once(options["end"], now) if options["end"] else schedule.tick(now)
         rows = [_row(one) for one in _count_runs(found)]
+        behaved = _detect_risk(schedule, options) and behaved
         failed = _respond(schedule) if options["respond"] else 0
         lake.flush()
         if not options["wanted"]:
             tell_unlooked(data, lake, state, rules, workspace, options["folders"])
     _show(rows, options["output"])
     return bool(refused or failed) or not behaved or any(row["error"] for row in rows)
+
+
+def _detect_risk(schedule: Schedule, options: _DetectOptions) -> bool:
+    """Make risk detections of what the rules raised; whether that could be done."""
+    from nephoscope.cli.session.behavior_run import detect_identity_risk
+
+    now = options["end"] or datetime.now(UTC)
+    return not options["behavior"] or detect_identity_risk(
+        schedule.lake, schedule.state, schedule.workspace, now
+    )
 
 
 def _asked_range(options: _DetectOptions) -> tuple[datetime, datetime] | None:
@@ -293,7 +304,7 @@ def _stay(schedule: Schedule, every: int, *, behaves: bool, responds: bool) -> N
     """Look at the schedule until it is to end."""
     import signal
 
-    from nephoscope.cli.session.behavior_run import learn_and_judge
+    from nephoscope.cli.session.behavior_run import detect_identity_risk, learn_and_judge
     from nephoscope.lake.errors import LakeError
 
     def stop(*_: object) -> None:
@@ -313,6 +324,8 @@ def _stay(schedule: Schedule, every: int, *, behaves: bool, responds: bool) -> N
                 learn_and_judge(schedule.lake, schedule.state, schedule.workspace, now, every=BEHAVIOR_EVERY)
             for ran in schedule.tick(budget=BUDGET):
                 _tell_of(ran)
+            if behaves:
+                detect_identity_risk(schedule.lake, schedule.state, schedule.workspace, datetime.now(UTC))
             if responds:
                 _respond(schedule)
         except (StateError, LakeError, OSError) as error:

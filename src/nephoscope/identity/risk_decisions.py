@@ -14,7 +14,7 @@ from nephoscope.model.identity_risk import IdentityKind, RiskLevel, RiskState
 
 @dataclass(frozen=True, slots=True)
 class RiskDecision:
-    """What a risk becomes: its state, level and detail; `event_type` is of the detection that the decision adds ('' = none)."""
+    """Outcome of a decision: the state, level and detail; `event_type` is of the detection that the decision adds ('' = none)."""
 
     state: RiskState
     level: RiskLevel

@@ -23,6 +23,7 @@ from nephoscope.model.identity_risk import (
     read_level,
 )
 from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.service.service_context import workspace_scope
 from nephoscope.state.database.state_errors import NotFoundError, StateError
 from nephoscope.state.workspaces.workspace import DEFAULT
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from nephoscope.service.service_context import ServiceContext
 
 READ, WRITE = "Nephoscope/identityProtection/read", "Nephoscope/identityProtection/write"
+LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
 #: Kind -> the word of its collection, as the audit names it.
 COLLECTIONS = {
     IdentityKind.USER: "riskyUsers",
@@ -42,8 +44,9 @@ COLLECTIONS = {
 
 
 def risk_reader(context: ServiceContext, lake: Lake, workspace: str = DEFAULT) -> RiskReader:
-    """Return what reads the risks of a workspace; DeniedError for who may not."""
+    """Return what reads the risks of a workspace; DeniedError for who may not read them, or not the logs that they come from."""
     context.require(READ, ROOT_SCOPE)
+    context.require(LOGS, workspace_scope(workspace))
     return RiskReader(lake, context.state, workspace)
 
 

@@ -1,4 +1,4 @@
-"""Behavior run of a command: reports errors without stopping the command."""
+"""Behavior and identity risk runs of a command: report errors without stopping the command."""
 
 from __future__ import annotations
 
@@ -34,5 +34,20 @@ def learn_and_judge(lake: Lake, state: State, workspace: str, now: datetime, *, 
         OSError,
     ) as error:
         tell(f"behavior analytics did not run: {error}")
+        return False
+    return True
+
+
+def detect_identity_risk(lake: Lake, state: State, workspace: str, now: datetime) -> bool:
+    """Make risk detections of new alerts and anomalies; False where it could not be done, which is told."""
+    from nephoscope.identity.risk_run import RiskRun
+    from nephoscope.lake.errors import LakeError
+    from nephoscope.state import LeaseLostError, StateError
+    from nephoscope_kql.errors import KqlError
+
+    try:
+        RiskRun(lake, state, workspace).run(now)
+    except (KqlError, LakeError, LeaseLostError, StateError, OSError) as error:
+        tell(f"identity risk did not run: {error}")
         return False
     return True

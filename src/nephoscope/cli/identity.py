@@ -1,0 +1,137 @@
+"""Review risky identities and check for leaked credentials"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from nephoscope.cli.session.filter_options import workspace_option
+from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.operation_commands import add_operations
+from nephoscope.cli.session.service_context import service_of
+from nephoscope.cli.session.state_access import state_of, workspace_of
+from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.operations.identity import identity_risks
+
+FINDINGS = 1
+LISTS = ("algorithm", "entries", "origin", "imported")
+_ALGORITHM = click.option(
+    "--algorithm", type=click.Choice(["sha1", "ntlm"]), default="sha1", show_default=True, help="Hash algorithm."
+)  # fmt: skip
+
+
+@click.group("identity")
+def command() -> None:
+    """Detect stolen identities: risky users, service principals and agents, and leaked credentials."""
+
+
+@command.group("risk")
+def risk() -> None:
+    """List risky identities with the reasons, and confirm or dismiss their risk."""
+
+
+@risk.command("run")
+@workspace_option()
+@click.pass_obj
+def run(data: Path, /, workspace: str) -> None:
+    """Make risk detections of new alerts and anomalies. `nephoscope detect` does this after its rules."""
+    from nephoscope.identity.risk_run import RiskRun
+
+    with lake_of(data) as (lake, state):
+        take_in(data, lake, state)
+        name = workspace_of(state, workspace).name
+        report = RiskRun(lake, state, name).run(datetime.now(UTC))
+    if report is None:
+        tell("another process is running identity risk")
+        return
+    made = ", ".join(f"{count} {name}" for name, count in sorted(report.detections.items())) or "none"
+    click.echo(f"new risk detections: {made}; {report.remediated} remediated, {report.expired} expired")
+
+
+@command.group("leaked")
+def leaked_credentials() -> None:
+    """Check passwords and exported hashes against lists of leaked hashes. Only 64 bits of each listed hash are
+    stored. Checked passwords and hashes are never stored or logged.
+    """
+
+
+@leaked_credentials.command("import")
+@click.argument("source", type=click.Path(exists=True, path_type=Path))
+@_ALGORITHM
+@click.pass_obj
+def import_(data: Path, /, source: Path, algorithm: str) -> None:
+    """Import SOURCE: a file of HASH:COUNT lines, or a folder of range files. Replaces the previous list."""
+    from nephoscope.identity.leaked.hash_index import HashListError
+    from nephoscope.service.leaked_credentials import import_hash_list
+
+    with state_of(data) as state:
+        try:
+            info = import_hash_list(service_of(data, state), source, algorithm)
+        except HashListError as error:
+            usage_error(str(error))
+    click.echo(f"imported {info.entries:,} {algorithm} hashes from {info.origin}")
+
+
+@leaked_credentials.command("list")
+@list_options
+@click.pass_obj
+def list_(data: Path, /, output: str) -> None:
+    """List imported hash lists."""
+    from nephoscope.service.leaked_credentials import list_hash_lists
+
+    with state_of(data) as state:
+        several = list_hash_lists(service_of(data, state))
+    rows = [
+        {"algorithm": one.algorithm, "entries": one.entries, "origin": one.origin, "imported": one.imported}
+        for one in several
+    ]
+    show_list(rows, LISTS, output, "no hash lists: `nephoscope identity leaked import` reads one")
+
+
+@leaked_credentials.command("check")
+@click.option(
+    "--hashes",
+    type=click.File(),
+    metavar="FILE",
+    help="Exported hashes, USER:HASH a line (- reads standard input).",
+)
+@_ALGORITHM
+@workspace_option()
+@click.pass_obj
+def check(data: Path, /, hashes: TextIO | None, algorithm: str, workspace: str) -> None:
+    """Check the password on standard input, or exported hashes: users with a leaked password become risky.
+    Exits 1 if something is leaked.
+    """
+    from nephoscope.identity.leaked.hash_index import HashListError
+    from nephoscope.service import leaked_credentials as service
+
+    try:
+        with lake_of(data) as (lake, state):
+            context = service_of(data, state)
+            if hashes is None:
+                count = service.count_password(context, _read_password())
+                click.echo(f"seen {count:,} times in leaks" if count else "not found in leaks")
+                found = ["password"] if count else []
+            else:
+                given = service.read_hashes(hashes.read(), algorithm)
+                name = workspace_of(state, workspace).name
+                found = service.check_hashes(context, lake, algorithm, given, name)
+                click.echo("\n".join([*found, f"{len(found)} of {len(given)} passwords are leaked"]))
+    except HashListError as error:
+        usage_error(str(error))
+    if found:
+        sys.exit(FINDINGS)
+
+
+def _read_password() -> str:
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+add_operations(risk, identity_risks.OPERATIONS)

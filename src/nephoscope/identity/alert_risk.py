@@ -1,0 +1,109 @@
+"""Risk detections from alerts: the identities that an alert names, each with the sign-in that it is about."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
+
+from nephoscope.identity.risk_mapping import RiskMapping, RuleMapping
+from nephoscope.model.entity import Entity
+from nephoscope.model.identity_risk import IdentityKind, RiskDetection
+
+if TYPE_CHECKING:
+    from nephoscope.identity.sign_in_lookup import LoggedSignIn, SignInLookup
+    from nephoscope.state.incidents.alerts import StoredAlert
+
+_SPACE = uuid.UUID("0d3f0b63-9d0d-5ce1-8c0a-2f1d1b9f6a57")
+#: How much longer than its alert an attack is looked for: a rule names the time of its last event.
+MARGIN = timedelta(hours=1)
+_NO_AGENT = frozenset({"", "notagentic", "unknownfuturevalue", "0"})
+
+
+@dataclass(frozen=True, slots=True)
+class AlertedIdentity:
+    """An identity that an alert names: what the alert is as a detection, the name or id, and the addresses beside it."""
+
+    alert: StoredAlert
+    mapping: RuleMapping
+    name: str
+    object_id: str
+    addresses: frozenset[str]
+
+    @property
+    def span(self) -> tuple[datetime, datetime]:
+        """Return when the sign-in was."""
+        return self.alert.started - MARGIN, self.alert.ended + MARGIN
+
+
+def find_identities(alerts: Iterable[StoredAlert], mapping: RiskMapping) -> Iterator[AlertedIdentity]:
+    """Yield the identities of alerts that are risk detections; alerts that were held back are none."""
+    for alert in alerts:
+        found = mapping.find_rule(alert.rule, alert.severity)
+        if found is None or alert.held_by:
+            continue
+        entities = [Entity.read(one) for one in msgspec.json.decode(alert.document["Entities"] or "[]")]
+        addresses = frozenset(one.get("Address") for one in entities if one.kind == "IP")
+        for one in entities:
+            name, object_id = _name(one), one.get("AadUserId")
+            if one.kind in ("Account", "CloudApplication") and (name or object_id):
+                yield AlertedIdentity(alert, found, name, object_id, addresses)
+
+
+def make_detection(one: AlertedIdentity, sign_ins: SignInLookup, now: datetime) -> RiskDetection:
+    """Return the detection on an identity that an alert names; what no sign-in tells of it stays empty."""
+    wanted = one.object_id or one.name
+    sign_in = sign_ins.find(wanted, one.addresses, *one.span) if one.mapping.activity != "user" else None
+    known = sign_in or sign_ins.identify(wanted)
+    identity = one.object_id or (known.identity if known else "") or one.name.lower()
+    kind = one.mapping.identity
+    if known is not None and kind is IdentityKind.SERVICE_PRINCIPAL and known.agent.lower() not in _NO_AGENT:
+        kind = IdentityKind.AGENT
+    document = one.alert.document
+    address = sign_in.address if sign_in else next(iter(sorted(one.addresses)), "")
+    found = RiskDetection(
+        id=detection_id(one.alert.id, identity), kind=kind, identity=identity, event_type=one.mapping.risk_event_type,
+        level=one.mapping.level, timing=one.mapping.timing, activity=one.mapping.activity, address=address,
+        happened=sign_in.time if sign_in else one.alert.ended, detected=one.alert.raised, updated=now,
+        techniques=_techniques(document.get("Techniques")), reasons=[str(document.get("Description") or one.mapping.name)],
+        additional=[{"Key": "alertUrl", "Value": f"/alerts/{one.alert.id}"}], name=known.name if known else one.name,
+        display_name=known.display if known else "", app_id=known.app_id if known else "",
+    )  # fmt: skip
+    return attach_sign_in(found, sign_in)
+
+
+def attach_sign_in(one: RiskDetection, sign_in: LoggedSignIn | None) -> RiskDetection:
+    """Return a detection with what its sign-in says of it."""
+    if sign_in is None:
+        return one
+    return replace(
+        one,
+        request=sign_in.id,
+        correlation=sign_in.correlation,
+        location=sign_in.location or one.location,
+        tenant=sign_in.tenant,
+    )
+
+
+def detection_id(*parts: str) -> str:
+    """Return the id of a detection: the same of the same parts, so that it is kept once."""
+    return str(uuid.uuid5(_SPACE, "\x1f".join(one.lower() for one in parts)))
+
+
+def _name(one: Entity) -> str:
+    if one.kind == "CloudApplication":
+        return one.get("Name") or one.get("AppId")
+    suffix = one.get("UPNSuffix")
+    return f"{one.get('Name')}@{suffix}" if suffix else one.get("Name") or one.get("FullName")
+
+
+def _techniques(given: object) -> list[str]:
+    """Return the techniques of an alert, whose document holds them as JSON text."""
+    if isinstance(given, str) and given.startswith("["):
+        given = msgspec.json.decode(given)
+    return [str(one) for one in given] if isinstance(given, list) else []

@@ -1,0 +1,75 @@
+"""Mapping of rules and behaviour to risk detections: one table, a document of the content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+from nephoscope.model.identity_risk import IdentityKind, RiskLevel
+
+
+class RuleMapping(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """Mapping of the alerts of a rule to a risk detection: of one severity, or of all (''). `activity` is what the detection is about."""
+
+    rule: str
+    name: str
+    risk_event_type: str
+    level: RiskLevel
+    severity: str = ""
+    identity: IdentityKind = IdentityKind.USER
+    activity: str = "signin"
+    timing: str = "offline"
+
+
+class LevelThreshold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Threshold of a level: the least priority, and how many of place, client and habit must be unusual together."""
+
+    priority: int
+    groups: int = 1
+
+
+class BehaviorMapping(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """Mapping of an anomaly of behaviour to a risk detection.
+
+    `first` are the dimensions that are new for the identity, `unusual_in_tenant` those that hardly anybody shows.
+    """
+
+    risk_event_type: str
+    identity: IdentityKind
+    activities: list[str]
+    levels: dict[RiskLevel, LevelThreshold]
+    first: list[str] = []
+    unusual_in_tenant: list[str] = []
+    tables: list[str] = []
+    activity: str = "signin"
+    timing: str = "nearRealtime"
+
+
+class RiskMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The mapping table."""
+
+    rules: list[RuleMapping]
+    behavior: list[BehaviorMapping]
+
+    def find_rule(self, rule: str, severity: str) -> RuleMapping | None:
+        """Return what an alert of a rule is, None where it is no risk of an identity."""
+        return self._by_rule.get((rule, severity.lower())) or self._by_rule.get((rule, ""))
+
+    @property
+    def rule_ids(self) -> frozenset[str]:
+        """The rules whose alerts are risk detections."""
+        return frozenset(one.rule for one in self.rules)
+
+    @property
+    def _by_rule(self) -> Mapping[tuple[str, str], RuleMapping]:
+        return {(one.rule, one.severity.lower()): one for one in self.rules}
+
+
+@cache
+def load_mapping() -> RiskMapping:
+    """Return the mapping table of the content."""
+    path = files("nephoscope.content") / "identity" / "risk_detections.json"
+    return msgspec.json.decode(path.read_bytes(), type=RiskMapping)

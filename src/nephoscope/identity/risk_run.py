@@ -1,0 +1,199 @@
+"""Risk run: make risk detections of new alerts and anomalies, remediate what password changes end, and let low risk end.
+
+What is looked at is what came since the last run, with an overlap; a detection has the same id in every run and is kept once. One
+process works at a time, under a lease.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from nephoscope.identity.alert_risk import attach_sign_in, detection_id, find_identities, make_detection
+from nephoscope.identity.behavior_risk import find_risks
+from nephoscope.identity.risk_decisions import REMEDIATIONS
+from nephoscope.identity.risk_ledger import PRODUCT, RiskLedger
+from nephoscope.identity.risk_mapping import BehaviorMapping, RiskMapping, load_mapping
+from nephoscope.identity.risk_rows import query_lake
+from nephoscope.identity.sign_in_lookup import SignInLookup
+from nephoscope.lake.queries.time_span import RowSpan
+from nephoscope.model.identity_risk import ACTIVE, IdentityKind, RiskDetection, RiskLevel
+from nephoscope.state.leases.lease_holder import new_holder
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.lake.lake import Lake
+    from nephoscope.model.identity_risk import RiskyIdentity
+    from nephoscope.state import State
+
+CHECKPOINT, LEASE_SECONDS = "identity-risk", 600.0
+#: How far the first run looks back, and how far each run looks again for what came late.
+BEGIN, OVERLAP = timedelta(days=14), timedelta(hours=2)
+_ANOMALIES = """
+BehaviorAnalytics
+| where ActivityType in ({activities}) and InvestigationPriority >= {least}
+| project TimeGenerated, ActivityType, NativeTableName, SourceRecordId, UserPrincipalName, UserName, ActorName, SourceIPAddress,
+    SourceIPLocation, ActivityInsights, UsersInsights, _ItemId
+"""
+_PASSWORDS = """
+AuditLogs
+| where OperationName in~ ('Change user password', 'Change password (self-service)', 'Reset password (self-service)',
+    'Reset user password', 'Reset password (by admin)') and Result =~ 'success'
+| extend Id = tolower(tostring(TargetResources[0].id))
+| where isnotempty(Id)
+| summarize arg_max(TimeGenerated, OperationName) by Id
+"""
+_DETAILS = {
+    "change": "userPerformedSecuredPasswordChange",
+    "self-service": "userPerformedSecuredPasswordReset",
+    "reset": "adminGeneratedTemporaryPassword",
+}
+
+
+@dataclass(slots=True)
+class RiskReport:
+    """Result of a run: new detections by type, users whose risk a password change ended, and identities whose low risk ended."""
+
+    detections: dict[str, int] = field(default_factory=dict)
+    remediated: int = 0
+    expired: int = 0
+
+
+@dataclass(slots=True)
+class RiskRun:
+    """The risk run of a workspace. Several processes may call `run`: one at a time works."""
+
+    lake: Lake
+    state: State
+    workspace: str
+    holder: str = field(default_factory=new_holder)
+
+    def run(self, now: datetime) -> RiskReport | None:
+        """Look at what came since the last run; None where another process is at it."""
+        lease = self.state.leases.take(f"identity-risk/{self.workspace}", self.holder, LEASE_SECONDS)
+        if lease is None:
+            return None
+        try:
+            mapping, since = load_mapping(), self._since(now)
+            found = [*self._of_alerts(mapping, since, now), *self._of_behavior(mapping, since, now)]
+            lease.renew(LEASE_SECONDS)
+            changed = self._password_changes(since, now)
+            with self.state.transaction(product=CHECKPOINT) as session:
+                lease.check(session)
+                ledger = RiskLedger(self.state, self.workspace, now)
+                new = ledger.add_detections(session, found)
+                report = RiskReport(
+                    remediated=self._remediate(session, ledger, changed), expired=ledger.expire(session)
+                )
+            self.state.checkpoints.put(CHECKPOINT, self.workspace, {"until": now.isoformat()})
+        finally:
+            lease.release()
+        for one in new:
+            report.detections[one.event_type] = report.detections.get(one.event_type, 0) + 1
+        return report
+
+    def _since(self, now: datetime) -> datetime:
+        mark: dict[str, str] = self.state.checkpoints.get(CHECKPOINT, self.workspace, {})
+        return datetime.fromisoformat(mark["until"]) - OVERLAP if "until" in mark else now - BEGIN
+
+    def _of_alerts(self, mapping: RiskMapping, since: datetime, now: datetime) -> list[RiskDetection]:
+        alerts = self.state.alerts.history(self.workspace, since, now + timedelta(seconds=1))
+        found = list(find_identities(alerts, mapping))
+        detections: list[RiskDetection] = []
+        for kind in (IdentityKind.USER, IdentityKind.SERVICE_PRINCIPAL):
+            several = [one for one in found if one.mapping.identity is kind]
+            if not several:
+                continue
+            spans = [one.span for one in several]
+            span = min(start for start, _ in spans), max(end for _, end in spans)
+            names = {name for one in several for name in (one.name, one.object_id) if name}
+            sign_ins = SignInLookup.read(self.lake, self.workspace, kind, names, span)
+            detections += [make_detection(one, sign_ins, now) for one in several]
+        return detections
+
+    def _of_behavior(self, mapping: RiskMapping, since: datetime, now: datetime) -> list[RiskDetection]:
+        activities = sorted({name for one in mapping.behavior for name in one.activities})
+        least = min(each.priority for one in mapping.behavior for each in one.levels.values())
+        text = _ANOMALIES.format(activities=", ".join(f"'{one}'" for one in activities), least=least)
+        span = RowSpan(now - BEGIN, now + timedelta(days=1), now + timedelta(seconds=1), since)
+        rows = query_lake(self.lake, text, self.workspace, span=span)
+        risks = [(row, *one) for row in rows for one in find_risks(row, mapping.behavior)]
+        sign_ins = {
+            kind: self._sign_ins_of([row for row, one, *_ in risks if one.identity is kind], kind)
+            for kind in (IdentityKind.USER, IdentityKind.SERVICE_PRINCIPAL)
+        }
+        return [
+            _of_anomaly(row, one, level, said.reasons, sign_ins[one.identity], now)
+            for row, one, level, said in risks
+        ]
+
+    def _sign_ins_of(self, rows: Sequence[dict[str, object]], kind: IdentityKind) -> SignInLookup | None:
+        if not rows:
+            return None
+        times = [datetime.fromisoformat(str(row["TimeGenerated"])) for row in rows]
+        names = {_identity(row) for row in rows}
+        span = min(times) - timedelta(seconds=1), max(times) + timedelta(seconds=1)
+        return SignInLookup.read(self.lake, self.workspace, kind, names, span)
+
+    def _password_changes(self, since: datetime, now: datetime) -> dict[str, tuple[datetime, str]]:
+        """Return the last password change of each user: when, and which remediation it is."""
+        span = RowSpan(now - BEGIN, now + timedelta(days=1), now + timedelta(seconds=1), since)
+        found = {}
+        for row in query_lake(self.lake, _PASSWORDS, self.workspace, span=span):
+            name = str(row["OperationName"]).lower()
+            detail = next(text for word, text in _DETAILS.items() if word in name)
+            found[str(row["Id"])] = (datetime.fromisoformat(str(row["TimeGenerated"])), detail)
+        return found
+
+    def _remediate(
+        self, session: Session, ledger: RiskLedger, changed: dict[str, tuple[datetime, str]]
+    ) -> int:
+        """End the risk of users whose password was changed after it was detected."""
+        risky = self.state.identity_risks.find_identities(
+            self.workspace, IdentityKind.USER, changed.keys(), session
+        )
+        by_detail: defaultdict[str, list[RiskyIdentity]] = defaultdict(list)
+        for key, one in risky.items():
+            when, detail = changed[key]
+            latest = self.state.identity_risks.detections_on(
+                self.workspace, IdentityKind.USER, [key], session
+            )
+            begun = max((each.happened for each in latest if each.is_active), default=one.updated)
+            if one.state in ACTIVE and when > begun:
+                by_detail[detail].append(one)
+        for detail, several in by_detail.items():
+            ledger.decide(session, several, (), REMEDIATIONS[detail], "Remediate", PRODUCT)
+        return sum(map(len, by_detail.values()))
+
+
+def _of_anomaly(
+    row: dict[str, object],
+    mapping: BehaviorMapping,
+    level: RiskLevel,
+    reasons: Iterable[str],
+    sign_ins: SignInLookup | None,
+    now: datetime,
+) -> RiskDetection:
+    """Return the detection that a row of BehaviorAnalytics is."""
+    identity, record = _identity(row), str(row["SourceRecordId"])
+    sign_in = sign_ins.get(record) if sign_ins is not None and mapping.activity != "user" else None
+    place = str(row["SourceIPLocation"] or "")
+    location: dict[str, object] = {"countryOrRegion": place} if place else {}
+    found = RiskDetection(
+        id=detection_id(str(row["_ItemId"]), mapping.risk_event_type), kind=mapping.identity, identity=identity,
+        event_type=mapping.risk_event_type, level=level, timing=mapping.timing, activity=mapping.activity,
+        happened=datetime.fromisoformat(str(row["TimeGenerated"])), detected=now, updated=now,
+        address=str(row["SourceIPAddress"] or ""), reasons=list(reasons), name=str(row["UserPrincipalName"] or ""),
+        display_name=str(row["ActorName"] or row["UserName"] or ""), techniques=["T1078.004"], location=location,
+    )  # fmt: skip
+    return attach_sign_in(found, sign_in)
+
+
+def _identity(row: dict[str, object]) -> str:
+    insights = row["UsersInsights"]
+    given = insights.get("AccountObjectID") if isinstance(insights, dict) else ""
+    return str(given or row["UserPrincipalName"] or row["UserName"] or "").lower()
