@@ -12,7 +12,7 @@ from nephoscope.model.identity_risk import IdentityKind, RiskLevel
 
 
 class RuleMapping(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """Mapping of the alerts of a rule to a risk detection: of one severity, or of all (''). `activity` is what the detection is about."""
+    """Mapping of alerts of a rule, of one severity or of all, to a risk detection; `activity` is the activity of the detection."""
 
     rule: str
     name: str
