@@ -168,6 +168,12 @@ def test_a_source_that_sent_nothing_yet_is_not_said_to_be_well(instance, owner):
         (os.getpid(), 4, 0.0, True),
         (os.getpid(), 4, WELL, False),
     ],
+    ids=[
+        "ended-often",
+        "ended-seldom",
+        "started-lately",
+        "runs-well",
+    ],  # a process's own number is another in each worker
 )
 def test_an_assessing_process_that_keeps_ending_is_shown(
     instance, owner, visitor, sandbox, monkeypatch, path, pid, failures, age, told

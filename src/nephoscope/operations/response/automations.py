@@ -145,7 +145,8 @@ def _is_editable(key: str, body: Mapping[str, object]) -> bool:
     from nephoscope.service.automation_options import read_options
 
     return (
-        key == _id_of(str(body.get("name"))).lower() and read_options(tree_of(body, "properties")) is not None
+        key == _make_id(str(body.get("name"))).lower()
+        and read_options(tree_of(body, "properties")) is not None
     )
 
 
@@ -175,12 +176,12 @@ def matches(call: OperationCall, id: Text) -> list[Row]:  # noqa: A002 - the key
 def create(call: OperationCall, body: AutomationBody) -> str:
     """Create an automation, or replace the one with its name. Its page lists what it would send now, and sends the first."""
     _put_automation(call, body)
-    return _id_of(body.name).lower()
+    return _make_id(body.name).lower()
 
 
 def _read_fields(call: OperationCall, key: str) -> Row:
     """Return the fields of an automation as it is."""
-    document = call.state.arm_documents.get(_key_of(key))
+    document = call.state.arm_documents.get(_to_id(key))
     if document is None:
         raise MissingError(f"An automation {key[:200]}")
     from nephoscope.service.automation_options import read_options
@@ -198,18 +199,18 @@ def _read_fields(call: OperationCall, key: str) -> Row:
 )  # fmt: skip
 def change(call: OperationCall, id: Text, body: AutomationBody) -> None:  # noqa: A002 - the key of a row
     """Replace the automation; the next change uses it."""
-    if _id_of(body.name).lower() != _key_of(id):
+    if _make_id(body.name).lower() != _to_id(id):
         raise RefusedRequestError("name cannot be changed: create an automation with the new name", "name")
     _put_automation(call, body)
 
 
-def _id_of(name: str) -> str:
+def _make_id(name: str) -> str:
     from nephoscope.automation.rule_formats.security_automations import TENANT
 
     return f"{TENANT}/{name}"
 
 
-def _key_of(row: str) -> str:
+def _to_id(row: str) -> str:
     """Return the lower-cased id of a row, whose address has it without the first slash."""
     return f"/{row.lstrip('/')}"
 
@@ -227,7 +228,7 @@ def _put_automation(call: OperationCall, body: AutomationBody) -> None:
             for one in actions
         ]
         document = {
-            "id": _id_of(body.name), "name": body.name, "type": "Microsoft.Security/automations",
+            "id": _make_id(body.name), "name": body.name, "type": "Microsoft.Security/automations",
             "properties": {**given, "actions": told},
         }  # fmt: skip
         _check_readiness(call, document)
@@ -251,7 +252,7 @@ def delete(call: OperationCall, id: Text) -> None:  # noqa: A002 - the key of a 
     """Delete the automation with its secrets; runs that have started continue."""
     from nephoscope.service.automations import remove_automation
 
-    remove_automation(call.service, _key_of(id))
+    remove_automation(call.service, _to_id(id))
 
 
 def _require_automation(call: OperationCall, key: str) -> AutomationRule:
@@ -269,7 +270,7 @@ def _find_automation(call: OperationCall, key: str) -> tuple[AutomationRule | No
     from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 
     found, wrong = load_automations(call.state, PublishedSnapshotCache(call.service.data))
-    wanted = _key_of(key)
+    wanted = _to_id(key)
     reason = next((one.reason for one in wrong if one.key == wanted), "")
     return next((one for one in found if one.key == wanted), None), reason
 

@@ -84,7 +84,7 @@ def _form_field(
     if one.kind is FieldKind.SECRET:
         value = ""
     elif given and ticked:
-        value = "\n".join(_ticked(one, given))
+        value = "\n".join(_read_ticks(one, given))
     elif given:
         value = given.get(one.name, "")
     else:
@@ -116,7 +116,7 @@ def _is_sent(one: RequestField, form: Mapping[str, str]) -> bool:
 def _value(one: RequestField, form: Mapping[str, str]) -> object:
     text = form.get(one.name, "").strip()
     if one.kind is FieldKind.LIST and one.choices:
-        return _ticked(one, form)
+        return _read_ticks(one, form)
     match one.kind:
         case FieldKind.YES_NO:
             return text == "1"
@@ -131,7 +131,7 @@ def _value(one: RequestField, form: Mapping[str, str]) -> object:
     return text
 
 
-def _ticked(one: RequestField, form: Mapping[str, str]) -> list[str]:
+def _read_ticks(one: RequestField, form: Mapping[str, str]) -> list[str]:
     """Return the words of a list that are ticked: each has a box of its own."""
     return [word for word in one.choices if form.get(f"{one.name}.{word}") == "1"]
 

@@ -54,7 +54,7 @@ def registry_list(visit: Visit) -> RowList[ListedRegistry]:
         told = one.registry
         return text_cell(told.name, visit.link(f"/registries/{told.name}"), note=told.address)
 
-    def held(one: ListedRegistry) -> ListCell:
+    def draw_held(one: ListedRegistry) -> ListCell:
         images = visit.link("/images", registry=one.registry.address, status="Held")
         return number_cell(one.held, images if one.held else "")
 
@@ -66,7 +66,7 @@ def registry_list(visit: Visit) -> RowList[ListedRegistry]:
         (
             ListColumn("name", "Registry", name, main=True, width="title"),
             ListColumn("state", "Status", _state, width="state"),
-            ListColumn("held", "Held", held, number=True),
+            ListColumn("held", "Held", draw_held, number=True),
             number_column("waiting", "Waiting", lambda one: one.waiting),
             ListColumn("images", "Images", images, number=True, optional=True),
             ago_column("event", "Last event", lambda one: one.last_event, "none in 7 days"),

@@ -46,7 +46,7 @@ def suppression_list(
         page = visit.link(f"/rules/{one.rule_id}", workspace=workspace) if one.rule_id and rules else ""
         return text_cell(one.rule, page)
 
-    def held(one: ListedSuppression) -> ListCell:
+    def draw_held(one: ListedSuppression) -> ListCell:
         address = visit.link(
             "/alerts", workspace=workspace, rule=one.rule_id, held=1, status="Dismissed", span="90d"
         )
@@ -62,7 +62,7 @@ def suppression_list(
             text_column("by", "Created by", lambda one: one.stored.author, width="short"),
             ListColumn("created", "Created", lambda one: moment_cell(one.stored.created), optional=True, shown=False, width="time"),
             ListColumn("until", "Until", lambda one: moment_cell(one.stored.expires, "No end date"), width="time"),
-            ListColumn("held", "Suppressed", held, number=True, optional=True, hint="Alerts suppressed since its creation"),
+            ListColumn("held", "Suppressed", draw_held, number=True, optional=True, hint="Alerts suppressed since its creation"),
         ),
         lambda one: one.stored.id,
         (

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 #: Accounts and Owners that a server should have, so that one that is lost does not lock the server.
 OWNERS = 2
+#: What Owners alone may do.
+OWNER = "Nephoscope/audit/read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,9 @@ class SetupStep:
 
 
 def list_setup_steps(visit: Visit) -> list[SetupStep]:
-    """Return the steps in the order in which they are best done."""
+    """List the steps in the order in which they are best done; none for who may not do them."""
+    if not visit.caller.may(OWNER):
+        return []
     state = visit.instance.state
     sources = state.sources.all()
     seen = any(one.first_seen for one in state.source_health.all())

@@ -19,6 +19,7 @@ from nephoscope.web.page_data.estate_moves import read_evaluations, read_moves, 
 from nephoscope.web.page_data.exposed_resources import find_exposed
 from nephoscope.web.page_data.open_incidents import list_open, read_open_incidents
 from nephoscope.web.page_data.secure_score import score_of
+from nephoscope.web.page_data.setup_steps import list_setup_steps
 from nephoscope.web.page_data.source_states import read_source_states
 from nephoscope.web.page_data.suppressed_rule_counts import suppressed_rules
 from nephoscope.web.rendering import charts
@@ -61,7 +62,9 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "trouble": describe_trouble(visit.instance, whole=visit.caller.may(READ, "/")),
         "suppressed": suppressed_rules(visit),
     }
-    return found if snapshot is None else {**found, **_show_posture(visit, snapshot)}
+    if snapshot is not None:
+        return {**found, **_show_posture(visit, snapshot)}
+    return {**found, "steps": list_setup_steps(visit)}
 
 
 def _show_posture(visit: Visit, snapshot: PublishedSnapshot) -> dict[str, object]:

@@ -29,11 +29,9 @@ def fill_page(visit: Visit) -> Mapping[str, object]:
     listed = [one for one in _list_pages() if visit.allows(one[1])]
     if not listed:
         visit.caller.must(audit.PAGE.permission)
-    steps = list_setup_steps(visit) if visit.caller.may(audit.PAGE.permission) else []
     return {
         "listed": {area: [one for one in listed if one[0] == area] for area in AREAS},
-        "steps": steps,
-        "left": sum(not one.done for one in steps),
+        "steps": list_setup_steps(visit),
     }
 
 

@@ -179,15 +179,15 @@ def _submit(
     if form.shows is not None:
         return _show_once(section, visit, form, workspace, form.shows(answer))
     if form.made is not None:
-        return RedirectResponse(_address_of(section, visit, workspace, form.made(answer), form.label), 303)
+        return RedirectResponse(_item_address(section, visit, workspace, form.made(answer), form.label), 303)
     if form.closes or not row or visit.form.get("from") == "list":
         return RedirectResponse(visit.link(section.path, workspace=workspace or None, done=form.label), 303)
     if (renamed := visit.form.get(section.shown.key, row)) != row:
-        return RedirectResponse(_address_of(section, visit, workspace, renamed, form.label), 303)
+        return RedirectResponse(_item_address(section, visit, workspace, renamed, form.label), 303)
     return RedirectResponse(visit.here(done=form.label), 303)
 
 
-def _address_of(section: Section, visit: Visit, workspace: str, key: str, done: str) -> str:
+def _item_address(section: Section, visit: Visit, workspace: str, key: str, done: str) -> str:
     return visit.link(f"{section.path}/item/{quote(key)}", workspace=workspace or None, done=done)
 
 
