@@ -8,7 +8,7 @@ import pytest
 
 from nephoscope.protect.jit.machine_access import AccessGrant, GuardedPort, MachineAccess
 from nephoscope.protect.jit.nftables_ruleset import render_ruleset
-from nephoscope.protect.jit.nsg_script import render_nsg_script
+from nephoscope.protect.jit.nsg_script import GroupRules, render_nsg_script
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 GUARDED = (GuardedPort(22, "TCP"), GuardedPort(5000, "*"))
@@ -39,17 +39,31 @@ def test_nothing_guarded_leaves_no_table() -> None:
     ]
 
 
-def test_a_script_of_az_quotes_and_closes_each_grant() -> None:
-    group = "/subscriptions/s/resourceGroups/my rg/providers/Microsoft.Network/networkSecurityGroups/nsg1"
+GROUP = "/subscriptions/s/resourceGroups/my rg/providers/Microsoft.Network/networkSecurityGroups/nsg1"
+
+
+def test_a_script_of_az_opens_before_it_refuses_and_leaves_priorities_of_others() -> None:
     access = MachineAccess("m", GUARDED, (grant("abcdefgh-1", 60, "10.0.0.1"),))
-    told = render_nsg_script(access, group, "10.0.0.4", NOW)
-    creates = [line for line in told.splitlines() if line.startswith("az network nsg rule create")]
-    assert [("Deny" in one, "Allow" in one) for one in creates] == [
-        (True, False),
-        (True, False),
-        (False, True),
-    ]
-    assert all("--resource-group 'my rg'" in one for one in creates)
-    assert "# 2026-11-29T12:01:00Z: az network nsg rule delete" in told
-    with pytest.raises(ValueError, match="not a network security group"):
-        render_nsg_script(access, group.replace("networkSecurityGroups", "virtualNetworks"), "10.0.0.4", NOW)
+    rules = GroupRules(GROUP, frozenset({100, 203, 204}), "10.0.0.4")
+    told = render_nsg_script(access, rules, [grant("ended", -60, "10.0.0.9")], NOW)
+    creates = [line.split() for line in told.splitlines() if line.startswith("az network nsg rule create")]
+    found = [(one[one.index("--access") + 1], int(one[one.index("--priority") + 1])) for one in creates]
+    assert found == [("Allow", 101), ("Deny", 200), ("Deny", 201)]
+    assert all("'my rg'" in line for line in told.splitlines() if line.startswith("az"))
+    assert [line.split()[-2:] for line in told.splitlines() if "delete" in line] == [["||", "true"]]
+    assert "# run again at 2026-11-29T12:01:00Z to close port 22" in told
+
+
+@pytest.mark.parametrize(
+    ("group", "address", "taken"),
+    [
+        (GROUP.replace("networkSecurityGroups", "virtualNetworks"), "10.0.0.4", frozenset()),
+        (GROUP, "10.0.0.4; reboot", frozenset()),
+        (GROUP, "10.0.0.4", frozenset(range(100, 4_097))),
+    ],
+)
+def test_a_script_that_cannot_be_meant_is_refused(group: str, address: str, taken: frozenset[int]) -> None:
+    with pytest.raises(
+        ValueError, match=r"is not a network security group|does not appear to be|no free priority"
+    ):
+        render_nsg_script(MachineAccess("m", GUARDED, ()), GroupRules(group, taken, address), (), NOW)

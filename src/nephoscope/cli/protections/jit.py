@@ -56,20 +56,26 @@ def apply(data: Path, /, machine: str, dry_run: bool) -> None:
 @click.argument("machine", metavar="MACHINE")
 @click.option("--group", required=True, metavar="ID", help="Resource ID of the network security group.")
 @click.option("--address", required=True, metavar="IP", help="Private address of the machine.")
+@click.option(
+    "--run", "command_name", default="", metavar="NAME", help="Command of operator.yaml that runs the script."
+)
 @click.pass_obj
-def script(data: Path, /, machine: str, group: str, address: str) -> None:
-    """Print a script of az that closes the guarded ports of MACHINE in a network security group, opens
-    granted ones, and lists the command that closes each grant.
+def script(data: Path, /, machine: str, group: str, address: str, command_name: str) -> None:
+    """Print a script of az for MACHINE in a network security group: it opens granted ports, closes the other
+    guarded ones and removes rules of grants that ended. With --run, a command of operator.yaml that may write
+    to Azure receives it on standard input. Run it again at each end.
     """
     from nephoscope.cli.session.service_context import acting
-    from nephoscope.protect.jit.nsg_script import render_nsg_script
+    from nephoscope.service.access_requests import AccessRequestError
+    from nephoscope.service.security_group_access import make_group_script, run_group_script
 
-    with acting(data) as service:
+    with acting(data, keeps=bool(command_name)) as service:
         try:
+            made = make_group_script(service, machine.rstrip("/"), group, address)
             click.echo(
-                render_nsg_script(_find_access(service, machine), group, address, service.now), nl=False
+                run_group_script(service, made, command_name) if command_name else made.text.rstrip("\n")
             )
-        except ValueError as error:
+        except AccessRequestError as error:
             usage_error(str(error))
 
 

@@ -3,53 +3,74 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from hashlib import blake2b
+from ipaddress import ip_address
+
+import msgspec
 
 from nephoscope.protect.jit.machine_access import AccessGrant, GuardedPort, MachineAccess
 from nephoscope_policy.model.resource_id import ResourceId
 
-_FIRST_ALLOW, _DENY = 100, 4_000
-_MOST_ALLOW = 900
+#: Where the search for free priorities begins: what is granted before what is refused, and both before rules of people.
+_FIRST_ALLOW, _FIRST_DENY, _LAST = 100, 200, 4_096
 
 
-def render_nsg_script(access: MachineAccess, group: str, address: str, now: datetime) -> str:
-    """Return the script for a machine's private address; raises ValueError for what is no security group, or too many grants.
+class GroupRules(msgspec.Struct, frozen=True):
+    """A network security group by its resource id, the priorities that others have there, and the machine's private address."""
 
-    It denies guarded ports, allows what is granted now, and ends with the commands that close each grant, to run at its time.
+    group: str
+    taken: frozenset[int]
+    address: str
+
+
+def render_nsg_script(
+    access: MachineAccess, rules: GroupRules, ended: Iterable[AccessGrant], now: datetime
+) -> str:
+    """Return the script for a machine; raises ValueError for what is no security group, no address, or where no priority is free.
+
+    It opens what is granted now, refuses the other guarded ports, and removes the rules of grants that ended; run twice it changes
+    nothing more.
     """
-    parsed = ResourceId.parse(group)
+    parsed = ResourceId.parse(rules.group)
     if parsed.type != "microsoft.network/networksecuritygroups":
-        raise ValueError(f"{group} is not a network security group")
+        raise ValueError(f"{rules.group} is not a network security group")
+    address = str(ip_address(rules.address))
     grants = [one for one in access.grants if one.ends > now]
-    if len(grants) > _MOST_ALLOW:
-        raise ValueError(f"{len(grants):,} grants are open, and a group has room for {_MOST_ALLOW}")
-    place = f"--subscription {parsed.subscription} --resource-group {shlex.quote(group.split('/')[4])}"
+    place = f"--subscription {parsed.subscription} --resource-group {shlex.quote(rules.group.split('/')[4])}"
     base = f"{place} --nsg-name {shlex.quote(parsed.name)}"
-    suffix = _suffix(access.machine)
-    lines = ["#!/bin/sh", "set -eu", "# Refuse guarded ports."]
-    for number, port in enumerate(access.guarded):
-        name = f"SecurityCenter-JITRule_{suffix}_{port.number}"
-        words = f"--priority {_DENY + number} --access Deny"
-        lines.append(_create(base, f"{name} {words}", port, ("*",), address))
-    lines.append("# Open what is granted.")
-    for number, one in enumerate(grants):
-        words = f"--priority {_FIRST_ALLOW + number} --access Allow"
-        guarded = GuardedPort(one.number, one.protocol)
-        lines.append(_create(base, f"{_name(suffix, one)} {words}", guarded, one.sources, address))
-    lines.append("# Close each grant at its time.")
-    lines += [
-        f"# {one.ends:%Y-%m-%dT%H:%M:%SZ}: az network nsg rule delete {base} --name {_name(suffix, one)}"
-        for one in grants
-    ]
+    suffix, free = rule_suffix(access.machine), _free_priorities(rules.taken, _FIRST_ALLOW)
+    lines = ["#!/bin/sh", "set -eu"]
+    for one in grants:
+        words = f"{_name(suffix, one)} --priority {_next_free(free)} --access Allow"
+        lines.append(_create(base, words, GuardedPort(one.number, one.protocol), one.sources, address))
+    free = _free_priorities(rules.taken, max(_FIRST_DENY, _FIRST_ALLOW + len(grants) + len(rules.taken)))
+    for port in access.guarded:
+        words = f"SecurityCenter-JITRule_{suffix}_{port.number} --priority {_next_free(free)} --access Deny"
+        lines.append(_create(base, words, port, ("*",), address))
+    closing = (f"az network nsg rule delete {base} --name {_name(suffix, one)}" for one in ended)
+    lines += [f"{one} || true" for one in dict.fromkeys(closing)]
+    lines += [f"# run again at {one.ends:%Y-%m-%dT%H:%M:%SZ} to close port {one.number}" for one in grants]
     return "\n".join(lines) + "\n"
+
+
+def _free_priorities(taken: frozenset[int], first: int) -> Iterator[int]:
+    return (one for one in range(first, _LAST + 1) if one not in taken)
+
+
+def _next_free(priorities: Iterator[int]) -> int:
+    found = next(priorities, None)
+    if found is None:
+        raise ValueError("the network security group has no free priority")
+    return found
 
 
 def _name(suffix: str, one: AccessGrant) -> str:
     return f"SecurityCenter-JITRule-{suffix}-{one.number}-{one.request[:8]}"
 
 
-def _suffix(machine: str) -> str:
+def rule_suffix(machine: str) -> str:
     """Return letters and digits that stand for a machine in names of rules."""
     return blake2b(machine.encode(), digest_size=5).hexdigest()
 
