@@ -2,8 +2,8 @@
 
 Usage: python bench/leaked_credentials.py [--entries N] [--import-lines N] [--lookups N] [--folder DIR]
 
-An index of N entries, evenly spread as hashes are, is written as an import writes it; hashes that are listed and not listed
-are looked up one by one, in a process of their own: look-ups a second of CPU time, and the memory beyond the mapped file. The peers get a
+An index of N entries, evenly spread as hashes are, is written as an import writes it; hashes that are listed and not listed are looked
+up one by one, in a process of their own: look-ups a second of CPU time, and the memory beyond the mapped file. The peers get a
 hundredth of the entries: a set of 64-bit numbers, and a DuckDB table with an index; their memory is given an entry, times N by
 calculation. An import of lines in the order of the hashes is timed. Exit 1 where an answer is wrong, or where a look-up is slower than
 100,000 a second.
