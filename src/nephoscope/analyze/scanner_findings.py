@@ -14,6 +14,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.assessment_overlay import assessment_id
 from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
@@ -23,7 +25,7 @@ from nephoscope_policy.data_gap import STALE
 from nephoscope_policy.model.assessment import SubAssessment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sized
+    from collections.abc import Iterable, Iterator, Sized
 
     from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment
@@ -167,10 +169,12 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         id_ = str(resource.body["id"])
         places = places_of(resource, key)
         found, doubt = _open(view, places)
+        exempted = list(_list_exempted(view, places))
         if key is GRAVE:
             found, doubt = _grave(found, doubt)
+            exempted = _grave(exempted, None)[0]
         if found:
-            return unhealthy(id_, key, _describe_count(found), found)
+            return unhealthy(id_, key, _describe_count(found), [*found, *exempted])
         if doubt is not None:
             raise doubt
         read = _read_places(view, places, key)
@@ -179,7 +183,8 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
                 if place in view.estate.resources:
                     # Azure judged it by findings that are not here: its own assessment says more than that none was read
                     raise DataNotCollectedError(f"the findings behind the assessment {place}")
-        return healthy(id_, key, "no open finding is grave" if key is GRAVE else "the scanner found nothing")
+        said = "the scanner found nothing" if not exempted else "no finding is open"
+        return healthy(id_, key, "no open finding is grave" if key is GRAVE else said, findings=exempted)
 
     for key in KEYS.values():
         for type_ in key.types:
@@ -243,6 +248,21 @@ def _open(
         elif _is_coverage(body):
             doubt = _find_uncovered(view, one, body) or doubt
     return found, doubt
+
+
+def _list_exempted(view: EstateView, places: Iterable[str]) -> Iterator[SubAssessment]:
+    """Give the findings of assessments that somebody exempted until a time to come, or without an end."""
+    for one in (one for place in places for one in view.children(FINDING, place)):
+        try:
+            body = view.report(one)
+        except DataNotCollectedError:
+            continue
+        status: Any = body.get("status")
+        if not isinstance(status, dict) or status.get("cause") != EXEMPT:
+            continue
+        if _find_expiry(view, body) is None and not _was_exempted(view, status):
+            made = _make_finding(one, body, str(status.get("severity") or ""))
+            yield msgspec.structs.replace(made, status="NotApplicable", cause=EXEMPT)
 
 
 def _find_expiry(view: EstateView, body: dict[str, object]) -> str | None:

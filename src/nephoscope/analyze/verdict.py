@@ -19,9 +19,18 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
 
 
-def healthy(resource: str, key: Key, description: str, cause: str = "") -> Assessment:
-    """Nothing is wrong; `cause` where a policy asks by which means."""
-    return Assessment(resource, key.id, ComplianceState.COMPLIANT, cause=cause, description=description)
+def healthy(
+    resource: str, key: Key, description: str, cause: str = "", findings: Iterable[SubAssessment] = ()
+) -> Assessment:
+    """Nothing is wrong; `cause` where a policy asks by which means, `findings` lists accepted ones."""
+    return Assessment(
+        resource,
+        key.id,
+        ComplianceState.COMPLIANT,
+        cause=cause,
+        description=description,
+        sub_assessments=tuple(findings),
+    )
 
 
 def unhealthy(

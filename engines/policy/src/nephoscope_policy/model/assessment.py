@@ -32,7 +32,8 @@ class SubAssessment(msgspec.Struct, frozen=True):
     """One finding inside an assessment, such as one open rule or one CVE.
 
     `id` tells it from others of the assessment; `reported` are texts that its source told of it, by Azure's names of them: the id of
-    the vulnerability, category, description, impact, remediation.
+    the vulnerability, category, description, impact, remediation. `status` is its own code with its `cause`, '' where it stands as its
+    assessment does.
     """
 
     id: str
@@ -40,6 +41,8 @@ class SubAssessment(msgspec.Struct, frozen=True):
     severity: str
     details: dict[str, Any]
     reported: dict[str, str] = {}
+    status: str = ""
+    cause: str = ""
 
 
 class Assessment(msgspec.Struct, frozen=True):

@@ -36,8 +36,9 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
                 "displayName": sub.title,
                 "assessmentKey": item.key,
                 "status": {
-                    "code": CODES[item.state],
+                    "code": sub.status or CODES[item.state],
                     "severity": sub.severity,
+                    **({"cause": sub.cause} if sub.cause else {}),
                 },
                 "resourceDetails": {"source": "Azure", "id": resource},
                 "timeGenerated": report.now.isoformat(),
