@@ -121,6 +121,14 @@ def test_a_link_out_of_the_root_stays_inside_and_a_loop_is_unreadable() -> None:
         loop.view.exists("a")
 
 
+def test_evidence_never_has_the_value_of_a_password() -> None:
+    root = make_system(
+        {"etc/fstab": "//nas/share /media/nas cifs user=bob,password=hunter2,pass=hunter2,nodev 0 0\n"}
+    )
+    (entry,) = read_mounts(root)
+    assert entry.evidence.value == "//nas/share /media/nas cifs user=bob,password=***,pass=***,nodev 0 0"
+
+
 def test_fstab_with_escapes_and_without_swap() -> None:
     root = make_system(
         {"etc/fstab": "/dev/a /media/my\\040disk vfat nodev,noexec 0 0\n/dev/b none swap sw 0 0\n"}

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from nephoscope.protect.baseline.baseline_verdict import BaselineEvidence
 from nephoscope.protect.baseline.file_view import FileView
 
+#: Options such as those of CIFS mounts.
+_SECRET = re.compile(r"\b((?:pass(?:word|wd|phrase)?|secret|token)\s*=\s*)[^\s,]+", re.IGNORECASE)
 _ASSIGNMENT = re.compile(r"([^\s=]+)\s*(?:=|\s)\s*(.*)")
 
 
@@ -21,8 +23,8 @@ class ConfigurationLine(NamedTuple):
     text: str
 
     def evidence(self) -> BaselineEvidence:
-        """Return the line as evidence."""
-        return BaselineEvidence(self.path, self.number, self.text)
+        """Return the line as evidence, without the values of passwords and tokens in it."""
+        return BaselineEvidence(self.path, self.number, _SECRET.sub(r"\1***", self.text))
 
 
 def read_lines(view: FileView, path: str, comments: str = "#") -> Iterator[ConfigurationLine]:
