@@ -313,3 +313,23 @@ def test_the_program_is_signed_by_the_server(code, enrol, server) -> None:
     assert hashlib.sha256(content).hexdigest() == body["sha256"]
     public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(told["updateKey"]))
     public.verify(bytes.fromhex(body["signature"]), content)
+
+
+def test_what_is_decided_about_agents_is_audited(ask, enrol, instance) -> None:
+    body = ask("POST", "/agentEnrolments/audited", 201, json={"scope": GROUP})
+    headers = {"Authorization": f"Bearer {body['code']}"}
+    assert enrol(headers, "audited01").status_code == 200
+    ask("DELETE", "/agents/audited01", 204)
+    ask("DELETE", "/agentEnrolments/audited", 204)
+    entries = [
+        (one.operation, one.target)
+        for one in instance.state.audit.entries(most=20)
+        if one.operation.startswith("Nephoscope/agents/") and "signingKey" not in one.operation
+    ]
+    machine = f"{MACHINES}/audited01"
+    assert entries[:4] == [
+        ("Nephoscope/agents/delete", "audited"), ("Nephoscope/agents/delete", machine),
+        ("Nephoscope/agents/enrol/action", machine), ("Nephoscope/agents/write", "audited"),
+    ]  # fmt: skip
+    assert body["code"] not in str(instance.state.audit.entries(most=100))
+    assert instance.state.audit.broken() is None

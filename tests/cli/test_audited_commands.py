@@ -22,7 +22,8 @@ from nephoscope.state import State, StateError
 from nephoscope.state.audit.audit import Audit
 
 READS = """
-access audit, access list, alerts list, alerts show, attackpaths, automations history, automations list, behavior explain,
+access audit, access list, agent build, agent codes, agent list, agent run, agent show,
+alerts list, alerts show, attackpaths, automations history, automations list, behavior explain,
 behavior list, behavior show, collect, compliance, content coverage, content list, content show, content test,
 credentials list, doctor, exposure, facts list, gaps, hunt bookmarks, hunt run, incidents list, incidents metrics, incidents show,
 intel feeds, intel list, intel show, locations list, locations suggest, pipelines collect, pipelines items,
@@ -44,6 +45,7 @@ automations run, detect, hunt, ingest, intel refresh, response run, serve, sourc
 """
 """What does, as the server does by itself, what was decided before: it takes rows in, or notes what it found."""
 ELSEWHERE = {
+    **{f"agent {one}": "tests/admin/test_agents.py" for one in ("code", "remove", "revoke")},
     "image": "tests/service/test_inventories.py",
     "inventory": "tests/service/test_inventories.py",
     "vulnerabilities exempt": "tests/service/test_vulnerability_facts.py",

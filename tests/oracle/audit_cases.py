@@ -10,13 +10,24 @@ import argparse
 import base64
 import sys
 from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from corpus_records import Record, lines, raised
 
 from nephoscope.protect.hosts.agent_package import find_source
 
-sys.path.insert(0, str(find_source().parent))
+
+def load_agent() -> None:
+    """Make the agent's package known: it is not installed, since it runs on other machines."""
+    source = find_source()
+    spec = spec_from_file_location(
+        source.name, source / "__init__.py", submodule_search_locations=[str(source)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[source.name] = module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[source.name])
 
 
 def judge_record(record: Record) -> str:
@@ -73,6 +84,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("-v", "--verbose", action="store_true")
     arguments = parser.parse_args()
+    load_agent()
     matched = total = 0
     for name, judge in JUDGES.items():
         right = count = 0
