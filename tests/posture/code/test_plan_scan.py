@@ -391,6 +391,8 @@ OUTDATED = {
         (4, "the plan sets https_traffic_only_enabled, which is not here")),
     "a resource more": ("variable", 'resource "azurerm_storage_account" "b" {}\nvariable',
         (1, "azurerm_storage_account.b is not in the plan")),
+    "a dynamic block": ("  network_rules {",
+        '  dynamic "identity" {\n    for_each = [1]\n    content {\n      type = "x"\n    }\n  }\n  network_rules {', None),
     "a resource of others": ("variable", 'resource "random_id" "b" {}\nvariable', None),
     "what Terraform reads itself": ("  name  ", "  count = 2\n  lifecycle {\n    prevent_destroy = true\n  }\n  name  ", None),
 }  # fmt: skip
@@ -420,6 +422,16 @@ def test_a_plan_of_other_files_than_these_is_told_where_they_differ(repo: Repo, 
         ((line, reason, kind),) = found
         assert (line, kind) == (told[0], UnreadKind.WITHOUT_PLAN)
         assert f"plan.json was made from another state of this file ({told[1]}" in reason
+
+
+def test_a_module_with_overriding_files_is_not_compared(repo: Repo) -> None:
+    resources = [declared("azurerm_storage_account.a", min_tls_version={"constant_value": "TLS1_2"})]
+    repo.write(
+        main_tf='resource "azurerm_storage_account" "a" {\n  min_tls_version = "TLS1_0"\n}\n',
+        main_override_tf='resource "azurerm_storage_account" "a" {\n  min_tls_version = "TLS1_2"\n}\n',
+        plan_json=plan(change("azurerm_storage_account.a", ACCOUNT), resources=resources),
+    )
+    assert repo.scan().unread == []
 
 
 def test_of_folders_alike_the_one_that_the_plan_was_made_from_is_its_own(repo: Repo) -> None:

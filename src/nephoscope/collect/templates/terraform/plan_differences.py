@@ -15,6 +15,9 @@ from nephoscope.collect.templates.terraform.configuration_part import Configurat
 
 _TEXT = re.compile(r"\"(?:[^\"\\$%]|\\[nrt\"\\])*\"")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+#: The plan does not hold what a dynamic block is made from.
+_DYNAMIC = re.compile(r"dynamic\s*\"")
+_OVERRIDE = re.compile(r"(?:^|[/_])override\.tf$")
 _SWITCHES = frozenset({"true", "false"})
 _AZURE = ("azurerm_", "azapi_")
 #: Arguments of Terraform itself, which a plan keeps elsewhere or not at all.
@@ -41,6 +44,8 @@ class PlanDifference(NamedTuple):
 def find_differences(modules: Iterable[WrittenModule]) -> Iterator[PlanDifference]:
     """Find what the files of modules say that their plan does not, and what they say otherwise."""
     for module in modules:
+        if any(_OVERRIDE.search(document.file) for document, _ in module.files.documents):
+            continue  # several blocks make one resource there
         listed = _list(module.configuration.get("resources"))
         if "resources" in module.configuration:
             yield from _find_added(module.files, {(one.get("type"), one.get("name")) for one in listed})
@@ -77,7 +82,7 @@ def _compare_block(block: ConfigurationPart, expressions: Mapping[str, object]) 
         return
     for name in members:
         inner = block.below(name)
-        if inner is None or name in _OWN_ARGUMENTS or inner.text == "null":
+        if inner is None or name in _OWN_ARGUMENTS or inner.text == "null" or _DYNAMIC.match(inner.text):
             continue
         if name in expressions:
             yield from _compare_value(inner, expressions[name])
