@@ -136,3 +136,13 @@ def test_who_may_not_read_the_machine_gets_no_answer(ask, token, card, subscript
     assert ask("ipFlowVerify", headers=headers, **flow(card, 22)).status_code in (403, 404)
     missing = ask("ipFlowVerify", **flow(card, 22), targetNicResourceId=f"{card[0]}-other")
     assert missing.status_code == 404
+
+
+def test_openings_are_rows_of_the_resource_graph(server, owner):
+    query = """securityresources | where type == 'nephoscope.posture/exposures'
+        | mv-expand opening = properties.openings
+        | where opening.everybody == true and opening.ports == '22'
+        | project id, rule = tostring(opening.rules[0])"""
+    path = "/providers/Microsoft.ResourceGraph/resources?api-version=2022-10-01"
+    rows = server.post(path, headers=owner, json={"query": query}).json()["data"]
+    assert any("vm-sbx-jump" in one["id"].lower() and one["rule"].endswith("allow-ssh-any") for one in rows)

@@ -359,3 +359,62 @@ def test_the_published_file_of_service_tags_is_read(tmp_path: Path) -> None:
     estate = load([str(file)])
     table = Network(estate).service_tags
     assert (table.change_number, table.prefixes["storage"]) == (412, ("52.2.0.0/16", "2603::/40"))
+
+
+def private_endpoint(address: str) -> list[dict[str, Any]]:
+    """A private endpoint of a storage account in the subnet `db`, with its zone linked to the network `hub`."""
+    zone = f"{NET}/privateDnsZones/privatelink.blob.core.windows.net"
+    connection = {
+        "properties": {
+            "privateLinkServiceId": f"{SUB}/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st"
+        }
+    }
+    return [
+        body(
+            f"{NET}/privateEndpoints/pe",
+            {
+                "subnet": {"id": f"{NET}/virtualNetworks/hub/subnets/db"},
+                "customDnsConfigs": [{"fqdn": "st.blob.core.windows.net", "ipAddresses": [address]}],
+                "privateLinkServiceConnections": [connection],
+            },
+        ),
+        body(zone, {}),
+        body(f"{zone}/virtualNetworkLinks/hub", {"virtualNetwork": {"id": f"{NET}/virtualNetworks/hub"}}),
+        body(f"{zone}/A/st", {"aRecords": [{"ipv4Address": address}]}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("policies", "want"), [("Disabled", ("ACCEPTED", "AllowVnetOutBound")), ("Enabled", ("DENIED_IN", "no"))]
+)
+def test_groups_apply_to_private_endpoints_where_policies_say_so(
+    world: ModuleType, policies: str, want: tuple[str, str]
+) -> None:
+    estate = estate_of(world, private_endpoint("10.0.2.77"))
+    bodies = [dict(one.body) for one in estate.resources.values() if not one.derived]
+    address = {"privateIPAddress": "10.0.2.77", "subnet": {"id": f"{NET}/virtualNetworks/hub/subnets/db"}}
+    bodies.append(
+        body(f"{NET}/networkInterfaces/pe-nic", {"ipConfigurations": [{"name": "ip", "properties": address}]})
+    )
+    for one in bodies:
+        for subnet in one.get("properties", {}).get("subnets", []):
+            subnet["properties"] = {**subnet["properties"], "privateEndpointNetworkPolicies": policies}
+    found = Estate.of([Resource.of(one) for one in bodies], Coverage.everything())
+    disposition, rule = walk(found, "app", "10.0.2.77", 443)
+    assert (disposition, rule or "AllowVnetOutBound") == want
+
+
+def test_a_private_endpoint_has_a_route_of_its_own(world: ModuleType) -> None:
+    estate = routed(world, private_endpoint("10.0.2.77"))
+    assert walk(estate, "app", "10.0.2.77", 443)[0] == "ACCEPTED"
+
+
+def test_names_are_resolved_by_linked_zones(world: ModuleType) -> None:
+    endpoints = FlowPaths(Network(estate_of(world, private_endpoint("10.0.2.77")))).private_endpoints
+    network = f"{NET}/virtualNetworks/hub".lower()
+    assert endpoints.resolve(network, "st.privatelink.blob.core.windows.net") == ("10.0.2.77",)
+    assert endpoints.resolve(network, "other.privatelink.blob.core.windows.net") == ()
+    assert (
+        endpoints.resolve(f"{NET}/virtualNetworks/spoke".lower(), "st.privatelink.blob.core.windows.net")
+        == ()
+    )

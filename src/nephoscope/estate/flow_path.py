@@ -26,6 +26,7 @@ from nephoscope.estate.firewalls import FIREWALL_TYPE
 from nephoscope.estate.network import INTERFACE_TYPE
 from nephoscope.estate.network_interfaces import parse_interface, reference
 from nephoscope.estate.outbound_access import OutboundIndex
+from nephoscope.estate.private_endpoints import PrivateEndpoints
 from nephoscope.estate.resource_lookup import properties, require_complete
 from nephoscope.estate.rule_stages import passes
 from nephoscope.estate.subnet_routes import SubnetRoutes, list_peers, read_space
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from nephoscope.estate.effective_routes import EffectiveRoute
     from nephoscope.estate.network import Network
     from nephoscope.estate.network_interfaces import Interface, IpConfiguration
+    from nephoscope.estate.private_endpoints import PrivateEndpoint
     from nephoscope.estate.reachability import FlowDecision
     from nephoscope.estate.subnets import Subnet
     from nephoscope_policy.model.resource import Resource
@@ -107,6 +109,7 @@ class FlowPaths:
         self.routes = SubnetRoutes(network, network.service_tags.prefixes)
         self.outbound = OutboundIndex(network)
         self.services = SubnetServices(network)
+        self.private_endpoints = PrivateEndpoints(network)
 
     @cached_property
     def _owners(self) -> dict[tuple[str, str], Endpoint]:
@@ -169,6 +172,8 @@ class FlowPaths:
         """Follow routes from a subnet until the flow is delivered, leaves or is dropped."""
         for _ in range(LONGEST_WAY):
             hops.append(PathHop("subnet", subnet.id.lower()))
+            if self._private_endpoint(subnet, flow.destination) is not None:
+                return self._deliver(source, flow, subnet, hops, rule)
             route = self.routes.build_routes(subnet).next_hop(flow.destination)
             if route is None or route.next_hop == NONE:
                 return FlowPath(FlowDisposition.DROPPED, (*hops, _route_hop(route)), rule)
@@ -195,6 +200,15 @@ class FlowPaths:
         raise DataNotCollectedError(
             f"the way to {flow.destination}: its routes are a loop", "unreadable-rule"
         )
+
+    def _private_endpoint(self, subnet: Subnet, address: str) -> PrivateEndpoint | None:
+        """The private endpoint that an address leads to, in the network or a peer: it has a route of its own."""
+        network = self.estate.resources[subnet.network]
+        for home in (subnet.network, *(peer for peer, _ in list_peers(network))):
+            found = self.private_endpoints.find_endpoint(home, address)
+            if found is not None:
+                return found
+        return None
 
     def _appliance(self, address: str) -> Resource:
         firewall = self._firewalls.get(address)
@@ -234,6 +248,13 @@ class FlowPaths:
         if target.id.lower() != subnet.id.lower():
             hops.append(PathHop("virtual network", target.network))
             hops.append(PathHop("subnet", target.id.lower()))
+        endpoint = self.private_endpoints.find_endpoint(target.network, flow.destination)
+        if endpoint is not None and not self.private_endpoints.is_filtered(endpoint.subnet):
+            return FlowPath(
+                FlowDisposition.ACCEPTED,
+                (*hops, PathHop("private endpoint", endpoint.service or endpoint.id)),
+                rule,
+            )
         owner = self._owners.get((target.network, flow.destination))
         if owner is None:
             return self._deliver_service(source, flow, target, hops, rule)

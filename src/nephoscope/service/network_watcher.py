@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.estate import exposure, network, outbound_access, subnet_routes, subnet_services
+from nephoscope.estate import (
+    exposure,
+    network,
+    outbound_access,
+    private_endpoints,
+    subnet_routes,
+    subnet_services,
+)
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.estate_store import EstateStore
 from nephoscope.estate.flow_path import Endpoint, FlowPath, FlowPaths, PathFlow
@@ -34,6 +41,7 @@ TYPES = (
     *outbound_access.READS,
     *subnet_routes.READS,
     *subnet_services.READS,
+    *private_endpoints.READS,
 )
 
 
@@ -117,6 +125,12 @@ class NetworkWatcher:
             "interface": one.interface.security_group,
         }
         return {level: (group, paths.network.rules(group)) for level, group in groups.items() if group}
+
+    def resolve_name(self, end: tuple[FlowPaths, Endpoint], name: str) -> str:
+        """The address that private DNS gives a machine for a name, '' where no linked zone has it."""
+        paths, one = end
+        found = paths.private_endpoints.resolve(one.configuration.subnet.split("/subnets/")[0], name)
+        return found[0] if found else ""
 
     def check_connectivity(self, end: tuple[FlowPaths, Endpoint], flow: PathFlow) -> FlowPath:
         """The path of a flow from a machine."""

@@ -248,10 +248,7 @@ def check_connectivity(call: ApiCall) -> ApiResponse:
     if target.get("resourceId"):
         address = _end(call, str(target["resourceId"]))[1].configuration.address
     protocol = (call.text("protocol") or "Tcp").lower()
-    try:
-        destination = str(ipaddress.ip_address(address))
-    except ValueError as error:
-        raise bad("'destination.address' must be an IP address.", "destination.address") from error
+    destination = _resolve(call, end, address)
     flow = PathFlow(
         destination,
         "tcp" if protocol in ("http", "https") else protocol,
@@ -264,6 +261,18 @@ def check_connectivity(call: ApiCall) -> ApiResponse:
         return ApiResponse(
             {"connectionStatus": "Unknown", "hops": [], "reason": f"Not collected: {gap.what}"}
         )
+
+
+def _resolve(call: ApiCall, end: End, address: str) -> str:
+    """An address as it is, or what private DNS gives for a name."""
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError as error:
+        found = _watcher(call).resolve_name(end, address)
+        if not found:
+            words = "'destination.address' must be an IP address or a name in a private DNS zone that is linked to the network."
+            raise bad(words, "destination.address") from error
+        return found
 
 
 def _connectivity(path: FlowPath, end: End, flow: PathFlow) -> dict[str, object]:

@@ -38,8 +38,7 @@ class InternetExposures:
 
     def _read(self, reach: Reach) -> tuple[ExposureRow, ...]:
         rows = self.documents.rows(reach).filter(ColumnExpression("type") == ConstantExpression(TYPE))
-        ordered = rows.filter(ColumnExpression("part") == ConstantExpression("securityresources"))
-        numbers = [number for (number,) in ordered.project("number").fetchall()]
+        numbers = [number for (number,) in rows.project("number").fetchall()]
         found = [row for body in self.documents.bodies(numbers) for row in _rows(body)]
         return tuple(sorted(found, key=rank))
 

@@ -98,6 +98,7 @@ _TYPES = {
     "microsoft.security/iotsecuritysolutions": "resources",
     "microsoft.security/securityconnectors": "resources",
     "microsoft.security/standards": "resources",
+    "nephoscope.posture/exposures": "securityresources",
     "microsoft.resources/changes": "resourcechanges",
     "microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems": "recoveryservicesresources",
 }
@@ -136,6 +137,6 @@ def never_read() -> frozenset[str]:
 def table_of(type_: str) -> str:
     """The lower-cased table in which a lower-cased type stands."""
     if type_.startswith("nephoscope."):
-        return OWN
+        return _TYPES.get(type_, OWN)
     known = _TYPES.get(type_) or TypeSources.builtin().tables.get(type_)
     return known or _NAMESPACES.get(type_.partition("/")[0], "resources")
