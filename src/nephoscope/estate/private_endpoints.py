@@ -57,7 +57,7 @@ class PrivateEndpoints:
     @cached_property
     def _by_address(self) -> dict[tuple[str, str], PrivateEndpoint]:
         """(network, address) -> private endpoint."""
-        found = {}
+        found: dict[tuple[str, str], PrivateEndpoint] = {}
         for resource in self.estate.by_type(ENDPOINT_TYPE):
             endpoint = self._read(resource)
             found |= dict.fromkeys(((endpoint.network, one) for one in endpoint.addresses), endpoint)
