@@ -14,12 +14,13 @@ import msgspec
 from nephoscope_policy.azure_facts import always_exists, listed_names
 from nephoscope_policy.data_gap import STALE, Gap
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
-from nephoscope_policy.report_age import covers, expired_claim
+from nephoscope_policy.report_age import covers, expired_claim, is_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from nephoscope_policy.model.coverage import Coverage
     from nephoscope_policy.resource_view import View
     from nephoscope_policy.snapshot import Snapshot
 
@@ -206,12 +207,11 @@ def gap(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View], n
         return Gap(f"{lookup.type}{name} of {_parent(wanted, view)} (in Azure it always exists)")
     if snapshot.complete and snapshot.coverage.supposed:
         return None
-    claims, place = _claims(wanted, view), _place(wanted, view)
-    if any(covers(snapshot.coverage, entry, place, now, name) for entry, name in claims):
+    last = wanted.last if len(wanted.names) == 1 else ""
+    if _is_collected(wanted, view, snapshot, last, now):
         return None
-    for entry, name in claims:
-        if expired := expired_claim(snapshot.coverage, entry, place, now, name):
-            return Gap(expired, STALE)
+    if expired := _describe_expiry(wanted, view, snapshot.coverage, last, now):
+        return Gap(expired, STALE)
     why = snapshot.coverage.gaps.get(lookup.type)
     scope = view.resource.id.subscription_id
     return Gap(f"{lookup.type} in {scope or 'the tenant'}" + (f" ({why})" if why else ""))
@@ -242,18 +242,41 @@ def _searches_subscription(wanted: LookupPlan, view: View) -> bool:
     return not wanted.under and (lookup.scope == "subscription" or not in_group)
 
 
-def _claims(wanted: LookupPlan, view: View) -> list[tuple[str, str]]:
-    """Return the entries of a manifest, each with the name that suffices, by which the snapshot holds the answer.
+def _is_collected(wanted: LookupPlan, view: View, snapshot: Snapshot, last: str, now: datetime) -> bool:
+    """Return whether the snapshot holds the answer: for a resource and what is under it, a resource group or a subscription.
 
     A manifest's `<type>/providers/<extension>` stands for the extension under resources of the type alone, `<type>/*` for what
     a list of the type holds where further ones are read by name (docs/decisions/0081-what-a-manifest-may-claim.md).
     """
-    type_, identifier = wanted.lookup.type, view.resource.id
-    last = wanted.last if len(wanted.names) == 1 else ""
+    type_, coverage, place = wanted.lookup.type, snapshot.coverage, _place(wanted, view)
     name = last if wanted.names else "*"
-    own = wanted.under or identifier.type == SUBSCRIPTION_TYPE
-    below = [(f"{identifier.type}/providers/{type_}", name)] if own else []
-    return [(type_, last), (type_, name), *below] if name != last else [(type_, name), *below]
+    if covers(coverage, type_, place, now, last) or (
+        name != last and covers(coverage, type_, place, now, name)
+    ):
+        return True
+    return _claims_below(wanted, view) and covers(coverage, _below_type(view, type_), place, now, name)
+
+
+def _describe_expiry(wanted: LookupPlan, view: View, coverage: Coverage, last: str, now: datetime) -> str:
+    """Explain that a claim which would have answered has expired, '' where there was none such."""
+    type_, place = wanted.lookup.type, _place(wanted, view)
+    if not (coverage.claimed_at or is_report(type_)):
+        return ""
+    name = last if wanted.names else "*"
+    entries = [(type_, last), (type_, name)]
+    if _claims_below(wanted, view):
+        entries.append((_below_type(view, type_), name))
+    told = (expired_claim(coverage, entry, place, now, each) for entry, each in entries)
+    return next(filter(None, told), "")
+
+
+def _claims_below(wanted: LookupPlan, view: View) -> bool:
+    """Return whether a claim of the type under resources of the view's type alone answers."""
+    return wanted.under or view.resource.id.type == SUBSCRIPTION_TYPE
+
+
+def _below_type(view: View, type_: str) -> str:
+    return f"{view.resource.id.type}/providers/{type_}"
 
 
 def _place(wanted: LookupPlan, view: View) -> str:

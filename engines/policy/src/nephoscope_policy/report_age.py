@@ -9,6 +9,7 @@ read. The age of a report without either is unknown, so that it decides nothing 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from nephoscope_policy.azure_facts import ReportKind, report_kind, report_types
@@ -61,21 +62,24 @@ def holds(type_: str, read_at: datetime, now: datetime) -> bool:
 def covers(coverage: Coverage, type_: str, scope: str, now: datetime, name: str = "") -> bool:
     """Return whether every resource of a lower-cased type (and name) in a scope was read, at an aware time at which that still says
     what is not there."""
+    if not coverage.covers(type_, scope, name):
+        return False
     kind = None if coverage.supposed else _find_pure_kind(type_)
     if kind is None:
-        return coverage.covers(type_, scope, name)
-    times = [when for when in coverage.claim_times(type_, scope, name) if when is not None]
-    return bool(times) and max(times) >= now - timedelta(days=kind.days)
+        return True
+    bound = now - timedelta(days=kind.days)
+    return any(when is not None and when >= bound for when in coverage.claim_times(type_, scope, name))
 
 
 def expired_claim(coverage: Coverage, type_: str, scope: str, now: datetime, name: str = "") -> str:
     """Explain that a claim which would have answered has expired, with its day; '' where there was none such, or where it answers."""
-    if covers(coverage, type_, scope, now, name):
+    claimed = coverage.covers(type_, scope, name)
+    if not (claimed or coverage.claimed_at) or covers(coverage, type_, scope, now, name):
         return ""
     times = [*coverage.claim_times(type_, scope, name), coverage.claim_time(scope, type_, name)]
     if known := [when for when in times if when is not None]:
         return f"{type_} of {scope} was read on {max(known).astimezone(UTC):%Y-%m-%d}, which is too old"
-    return f"{type_} of {scope} was read, but {_UNDATED}" if len(times) > 1 else ""
+    return f"{type_} of {scope} was read, but {_UNDATED}" if claimed else ""
 
 
 def expired_claims(coverage: Coverage, now: datetime) -> Iterator[tuple[str, str]]:
@@ -95,6 +99,12 @@ def report_entries(entries: frozenset[str]) -> Iterator[str]:
         yield from (type_ for type_ in report_types() - entries if _find_pure_kind(type_) is not None)
 
 
+def is_report(entry: str) -> bool:
+    """Return whether the resources of an entry of a manifest are reports and nothing else."""
+    return _find_pure_kind(entry) is not None
+
+
+@lru_cache(maxsize=4096)
 def _find_pure_kind(entry: str) -> ReportKind | None:
     """Return the kind of report that the resources of an entry of a manifest are and nothing else; None where they are more."""
     type_ = entry.rpartition("/providers/")[2]

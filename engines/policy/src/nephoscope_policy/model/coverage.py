@@ -48,7 +48,16 @@ class Coverage(msgspec.Struct, frozen=True):
 
         A claim holds for its scope and for all that lies below it.
         """
-        return any(True for _ in self._claiming(type_, scope, name))
+        place = scope
+        while True:  # asked for each look-up, so written to be fast
+            types = self.scopes.get(place)
+            if types is not None and (
+                type_ in types or "*" in types or (name and f"{type_}/{name}" in types)
+            ):
+                return True
+            if not place:
+                return False
+            place = parent_scope(place)
 
     def claim_times(self, type_: str, scope: str, name: str = "") -> Iterator[datetime | None]:
         """Yield of each claim by which `covers` holds when it was read, None where the manifest does not tell."""
