@@ -61,7 +61,8 @@ class FilesSensor(Sensor):
                 changed[notice.path] = notice.pid or changed.get(notice.path, 0)
         for path, pid in changed.items():
             rows += self._compare(path, read_state(path), self._actor(pid), now)
-        if now - self._scanned >= _SCAN_SECONDS and self._scanned:
+        overflowed = self._notices.lost > self.lost
+        if overflowed or (self._scanned and now - self._scanned >= _SCAN_SECONDS):
             rows += self._compare_all(now)
         self._scanned = self._scanned or now
         self.lost = self._notices.lost

@@ -126,10 +126,14 @@ class SchedulesSensor(InventorySensor):
 
 
 def _is_readable(folder: Path) -> bool:
+    """Whether a folder and those in it can be listed."""
     try:
-        return all(one.is_file() or any(one.iterdir()) or True for one in folder.iterdir())
+        for one in folder.iterdir():
+            if one.is_dir():
+                next(one.iterdir(), None)
     except OSError:
         return False
+    return True
 
 
 _known: dict[str, tuple[tuple[int, int], list[str]]] = {}
