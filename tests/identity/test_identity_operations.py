@@ -9,7 +9,8 @@ import pytest
 from nephoscope.identity.risk_ledger import RiskLedger
 from nephoscope.model.identity_risk import IdentityKind, RiskDetection, RiskLevel
 from nephoscope.operations.declaration.operation import OperationCall
-from nephoscope.operations.identity import identity_risks
+from nephoscope.operations.declaration.schemas import InWorkspace
+from nephoscope.operations.identity import identity_risks, risky_sign_ins
 from nephoscope.operations.identity.identity_risks import RiskQuery
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
@@ -77,3 +78,9 @@ def test_what_is_not_known_is_refused(call, id_):
 def test_service_principals_cannot_be_confirmed_safe(call):
     with pytest.raises(Exception, match="confirmSafe"):
         identity_risks.confirm_safe(call, "servicePrincipal:low-1")
+
+
+def test_risky_sign_ins_say_why(call):
+    found = risky_sign_ins.sign_ins(call, InWorkspace()).value
+    assert len(found) == 4
+    assert {(one.type, one.reason) for one in found} == {("newCountry", "first sign-in from PT in 21 days")}

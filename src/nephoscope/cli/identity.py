@@ -16,7 +16,7 @@ from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.service_context import service_of
 from nephoscope.cli.session.state_access import state_of, workspace_of
 from nephoscope.cli.terminal.messages import tell, usage_error
-from nephoscope.operations.identity import identity_risks
+from nephoscope.operations.identity import identity_risks, risky_sign_ins
 
 FINDINGS = 1
 LISTS = ("algorithm", "entries", "origin", "imported")
@@ -134,4 +134,4 @@ def _read_password() -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
-add_operations(risk, identity_risks.OPERATIONS)
+add_operations(risk, identity_risks.OPERATIONS, risky_sign_ins.OPERATIONS)
