@@ -22,7 +22,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.posture.scans.scan import SAMPLE, ScanRequest
 from nephoscope.serve.assessment_worker import assess
 from nephoscope.serve.server_settings import ServeSettings
-from nephoscope.serve.status_file import read
+from nephoscope.server_status import read as read_status
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from serving.cpu import cpu_of
@@ -108,7 +108,7 @@ class Running:
 
 def members(pid: int, data: Path) -> list[tuple[str, int]]:
     """The processes of a server: (what it is, its id), the supervisor first."""
-    told = read(data)
+    told = read_status(data)
     names = {one.pid: name for name, one in told.processes.items()} if told is not None else {}
     found = [("supervisor", pid)]
     for status in Path("/proc").glob("[0-9]*/stat"):
