@@ -197,7 +197,11 @@ def carries_technique(recording: Recording, raised: Raised, rows: Mapping[str, S
 
 
 def left_alone(recording: Recording, raised: Raised) -> Verdict:
-    """Whether ordinary lines raised nothing; of a block, how many did not."""
+    """Whether ordinary lines raised nothing; of a block, how many did not. A case of a detector: nothing of its technique."""
+    if recording.techniques:
+        named = {one for alert in alerts_of(raised) for one in techniques_of(alert)}
+        quiet = not named & set(recording.techniques)
+        return Verdict(quiet, quiet, f"raised {names_of(raised)}", left=int(quiet))
     events = sum(alert.events for alert in alerts_of(raised))
     left = max(recording.lines - events, 0)
     return Verdict(not raised, not raised, f"raised {names_of(raised)}", weight=recording.lines, left=left)
@@ -209,7 +213,7 @@ def identifiers(alerts: Iterable[Alert]) -> set[str]:
         str(value).lower()
         for alert in alerts
         for entity in alert.entities
-        for value in dict(entity.fields).values()
+        for value in dict(entity.identifiers).values()
     }
 
 

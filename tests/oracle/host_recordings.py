@@ -98,13 +98,13 @@ def _tracee_cases(line: Record) -> Recording:
     return Recording("tracee_cases", one["id"], data, one["fires"], tuple(one["techniques"]), record=one)
 
 
-#: The flags of open(2) that a case names by a call are those that write.
+#: The flags of open(2) that a case does not name, or names by a call, are those that write.
 _WRITES, _EVENT = 1, "audit(1748779200.000:1000)"
 
 
 def audit_records(given: Mapping[str, Any]) -> list[str]:
     """The records that auditd writes of a call with these arguments: SYSCALL, PATH or EXECVE, and the process title."""
-    flags = given.get("flags", 0)
+    flags = given.get("flags", _WRITES)
     mode = flags if isinstance(flags, int) else _WRITES
     path = (
         given.get("newPath") or given.get("pathname") or given.get("sunPath") or given.get("execPath") or ""
