@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/azure/virtual-network/service-tags-overview#
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.collect.resources.resource_record import ResourceRecord, resource_id
 
@@ -21,7 +21,7 @@ def recognises(value: dict[str, object]) -> bool:
     return "changeNumber" in value and "cloud" in value and isinstance(value.get("values"), list)
 
 
-def records(value: dict[str, Any]) -> Iterator[ResourceRecord]:
+def records(value: dict[str, object]) -> Iterator[ResourceRecord]:
     """One resource with every tag; the published file has no id of its own."""
     cloud = str(value["cloud"])
     told = resource_id(value.get("id")) or f"/providers/{TYPE}/{cloud}"
