@@ -19,6 +19,8 @@ LIBRARIES = {
     "cytoscape.js",
     "htmx.js",
     "icons.svg",
+    "dejavu-sans.ttf",
+    "dejavu-sans-bold.ttf",
     "inter.woff2",
     "jetbrains-mono.woff2",
     "uplot.js",
