@@ -205,11 +205,11 @@ class ExposureIndex:
         index = self._forwardings
         found = list(index.configurations.get(configuration.id, ()))
         for key in configuration.nat_rules:
-            self._balancer_of(key)
+            self._require_balancer(key)
             if key in index.rules:
                 found.append(index.rules[key])
         for pool in configuration.pools:
-            self._balancer_of(pool)
+            self._require_balancer(pool)
             found += index.pools.get(pool, ())
         network = configuration.subnet.split("/subnets/")[0]
         for address in _texts(configuration):
@@ -218,14 +218,14 @@ class ExposureIndex:
                     found += index.pools.get(pool, ())
         return list(dict.fromkeys(found))
 
-    def _balancer_of(self, key: str) -> None:
+    def _require_balancer(self, key: str) -> None:
         owner = "/".join(key.split("/")[:9])
         if owner not in self.estate.resources:
             raise DataNotCollectedError(owner)
 
     def _list_gateways(self, configuration: IpConfiguration) -> Iterator[IngressPath]:
         for pool in configuration.gateway_pools:
-            self._balancer_of(pool)
+            self._require_balancer(pool)
         network = configuration.subnet.split("/subnets/")[0]
         for target in (*configuration.gateway_pools, configuration.id, *_texts(configuration)):
             for route in self._routes_by_target.get(target, ()):

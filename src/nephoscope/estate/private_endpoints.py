@@ -120,7 +120,7 @@ class PrivateEndpoints:
     def resolve(self, network: str, name: str) -> tuple[str, ...]:
         """The addresses of a name by the private zones that are linked to a network (its lower-cased id), () where none has it."""
         wanted = name.lower().rstrip(".")
-        for zone in sorted(self._zones_of(network), key=len, reverse=True):
+        for zone in sorted(self._linked_zones(network), key=len, reverse=True):
             title = zone.rsplit("/", 1)[-1]
             if wanted == title or wanted.endswith(f".{title}"):
                 label = wanted[: -len(title) - 1] or "@"
@@ -129,7 +129,7 @@ class PrivateEndpoints:
                     return found
         return ()
 
-    def _zones_of(self, network: str) -> list[str]:
+    def _linked_zones(self, network: str) -> list[str]:
         return [
             link.id.parent
             for link in self.estate.by_type(LINK_TYPE)
