@@ -76,10 +76,13 @@ class RiskLedger:
             several = sorted((one for one in identities if one.kind is kind), key=lambda one: one.key)
             locked = self._find(session, kind, [one.id for one in several])
             about = self._newest(session, kind, [one.id for one in several], detections)
+            on_identity: defaultdict[str, list[RiskDetection]] = defaultdict(list)
+            for each in about:
+                on_identity[each.identity.lower()].append(each)
             for one in several:
                 kept = locked.get(one.key)
                 newest = kept if kept is not None and kept.updated >= one.updated else one
-                mine = [each for each in about if each.identity.lower() == one.key and each.is_active]
+                mine = [each for each in on_identity[one.key] if each.is_active]
                 self._decide_one(session, newest, mine, decision, name, by)
 
     def _decide_one(

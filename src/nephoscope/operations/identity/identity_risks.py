@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -126,13 +127,14 @@ def identities(call: OperationCall, query: RiskQuery) -> RiskyIdentityList:
     reader = risk_reader(call.service, call.lake, call.workspace(query.workspace))
     shapes = []
     for kind in IdentityKind:
-        detections = list(reader.detections(kind).values())
+        on_identity: defaultdict[str, list[RiskDetection]] = defaultdict(list)
+        for each in reader.detections(kind).values():
+            on_identity[each.identity.lower()].append(each)
         for one in reader.identities(kind).values():
-            mine = [each for each in detections if each.identity.lower() == one.key]
             if (not query.active or one.state in _AT_RISK) and _LEVELS[one.level] >= _LEVELS[
                 query.level or "none"
             ]:
-                shapes.append(_identity_shape(one, mine))
+                shapes.append(_identity_shape(one, on_identity[one.key]))
     shapes.sort(key=lambda one: (-_LEVELS[one.level], -one.updated.timestamp(), one.id))
     return RiskyIdentityList(value=tuple(shapes))
 
