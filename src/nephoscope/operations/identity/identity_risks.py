@@ -125,16 +125,17 @@ def _detection_rows(found: RiskDetectionList) -> list[Line]:
 def identities(call: OperationCall, query: RiskQuery) -> RiskyIdentityList:
     """List risky identities, highest level first."""
     reader = risk_reader(call.service, call.lake, call.workspace(query.workspace))
-    shapes = []
+    shapes: list[RiskyIdentityShape] = []
     for kind in IdentityKind:
         on_identity: defaultdict[str, list[RiskDetection]] = defaultdict(list)
         for each in reader.detections(kind).values():
             on_identity[each.identity.lower()].append(each)
-        for one in reader.identities(kind).values():
-            if (not query.active or one.state in _AT_RISK) and _LEVELS[one.level] >= _LEVELS[
-                query.level or "none"
-            ]:
-                shapes.append(_identity_shape(one, on_identity[one.key]))
+        shapes += [
+            _identity_shape(one, on_identity[one.key])
+            for one in reader.identities(kind).values()
+            if (not query.active or one.state in _AT_RISK)
+            and _LEVELS[one.level] >= _LEVELS[query.level or "none"]
+        ]
     shapes.sort(key=lambda one: (-_LEVELS[one.level], -one.updated.timestamp(), one.id))
     return RiskyIdentityList(value=tuple(shapes))
 
