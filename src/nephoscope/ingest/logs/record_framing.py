@@ -29,6 +29,8 @@ MAX_LINE = 1024 * 1024
 HEAD = 64 * 1024
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANK = re.compile(rb"\s*")
+#: A line of Apache's error log begins with a bracket, a weekday and a month, as no JSON does.
+_BRACKETED_TIME = re.compile(rb"\[[A-Z][a-z]{2} [A-Z][a-z]{2} ")
 
 
 def blocks(
@@ -51,5 +53,7 @@ def blocks(
     )
     if offset and text is not None:
         json = not text
+    elif _BRACKETED_TIME.match(window.buffer, first):
+        json = False
     bounds = CutLimits(BLOCK, MAX_RECORD, MAX_LINE, HEAD)
     yield from (JsonCutter if json else LineCutter)(window, growing, bounds).blocks()
