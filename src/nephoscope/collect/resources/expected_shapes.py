@@ -43,7 +43,7 @@ _TYPED_TEXT = {"type"}
 _Found = tuple[dict[str, object], str, tuple[str, ...]]
 
 
-class Shape:
+class TypeShape:
     """The members of a value that are objects or lists, each with its own; `star`: the value is a list, of `elements` where these are.
 
     `members` are by lower-cased key and by each spelling that was met, `leaves` are spellings of others.
@@ -52,12 +52,12 @@ class Shape:
     __slots__ = ("elements", "leaves", "members", "star")
 
     def __init__(self) -> None:
-        self.members: dict[str, Shape] = {}
+        self.members: dict[str, TypeShape] = {}
         self.leaves: set[str] = set()
         self.star = False
-        self.elements: Shape | None = None
+        self.elements: TypeShape | None = None
 
-    def member(self, key: str) -> Shape | None:
+    def member(self, key: str) -> TypeShape | None:
         """Return the shape of a member in any spelling, None where it may be anything."""
         found = self.members.get(key) or self.members.get(key.lower())
         if len(self.members) + len(self.leaves) < _SPELLINGS:  # bodies may hold any number of keys
@@ -73,7 +73,7 @@ class ExpectedShapes:
 
     def __init__(self, aliases: Aliases) -> None:
         self._aliases = aliases
-        self._shapes: dict[str, Shape] = {}
+        self._shapes: dict[str, TypeShape] = {}
 
     def take(self, body: dict[str, object], type_: str) -> str:
         """Take texts in the place of an object or a list, and values in the place of a text, out of a body of a lower-cased type and
@@ -95,7 +95,7 @@ class ExpectedShapes:
         ]
         return _CMDLET if len(numbered) == len(found) else REMEDY
 
-    def _add_type(self, type_: str) -> Shape:
+    def _add_type(self, type_: str) -> TypeShape:
         found = self._shapes[type_] = _build_shape(self._aliases, type_)
         return found
 
@@ -104,7 +104,7 @@ class ExpectedShapes:
 _Tree = dict[Segment, "_Tree"]
 
 
-def _build_shape(aliases: Aliases, type_: str) -> Shape:
+def _build_shape(aliases: Aliases, type_: str) -> TypeShape:
     tree: _Tree = {key: {name: {} for name in names} for key, names in _ENVELOPE.items()}
     ends: list[_Tree] = []
     for alias in aliases.of_type(type_):
@@ -115,16 +115,16 @@ def _build_shape(aliases: Aliases, type_: str) -> Shape:
     for end in ends:
         if end.keys() == _TYPED_TEXT:
             end.clear()
-    return _shape_of(tree)
+    return _prune(tree)
 
 
-def _shape_of(tree: _Tree) -> Shape:
-    found = Shape()
+def _prune(tree: _Tree) -> TypeShape:
+    found = TypeShape()
     for key, below in tree.items():
         if key is STAR:
-            found.star, found.elements = True, _shape_of(below) if below else None
+            found.star, found.elements = True, _prune(below) if below else None
         elif below and isinstance(key, str):
-            found.members[key] = _shape_of(below)
+            found.members[key] = _prune(below)
     return found
 
 
@@ -144,7 +144,7 @@ def _find_numbers(body: dict[str, object]) -> list[_Found]:
     return found
 
 
-def _find_texts(value: dict[str, object], shape: Shape, path: tuple[str, ...]) -> Iterator[_Found]:
+def _find_texts(value: dict[str, object], shape: TypeShape, path: tuple[str, ...]) -> Iterator[_Found]:
     """The members that are texts in place of something else: the object that holds each, its key, its path."""
     for key, item in value.items():
         below = shape.member(key)
@@ -157,7 +157,7 @@ def _find_texts(value: dict[str, object], shape: Shape, path: tuple[str, ...]) -
             yield from _find_texts(item, below, here)
 
 
-def _is_text(item: object, shape: Shape) -> bool:
+def _is_text(item: object, shape: TypeShape) -> bool:
     """Return whether a value that must be an object or a list is a text, or a list with such a text in an element.
 
     An empty text says that there is nothing, unless a list was joined to it.
@@ -174,7 +174,7 @@ def _is_text(item: object, shape: Shape) -> bool:
     return False
 
 
-def _holds_text(value: dict[str, object], shape: Shape) -> bool:
+def _holds_text(value: dict[str, object], shape: TypeShape) -> bool:
     """Return whether `_find_texts` would find anything; every record is asked, so this is written to be fast."""
     members, leaves = shape.members, shape.leaves
     for key, item in value.items():
