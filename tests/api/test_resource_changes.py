@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_store import EstateStore
-from nephoscope.estate.resource_changes import changes, diff_values
+from nephoscope.estate.resource_changes import changes
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.build_info import make_build_info
 from nephoscope.posture.published.document import PublishedDocument, arm
@@ -72,13 +72,6 @@ def test_what_came_into_view_was_not_created(tmp_path):
     coverage = Coverage({SUBSCRIPTION: frozenset({"microsoft.storage/storageaccounts"})})
     store.append(Estate.of([account("seen")], coverage), NOW + timedelta(hours=1))
     assert not changes(store, NOW - timedelta(days=1), NOW + timedelta(days=1))
-
-
-def test_values_that_differ():
-    assert list(diff_values({"a": 1, "b": [1, {"c": 2}]}, {"a": True, "b": [1]})) == [
-        ("a", 1, True),
-        ("b[1]", {"c": 2}, None),
-    ]
 
 
 def test_changes_are_asked_for_page_by_page(server, owner, instance):

@@ -15,6 +15,7 @@ from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.effective_routes import EffectiveRoute, select_route, system_routes
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.firewall_rules import FirewallFlow, decide_firewall, rules_of_firewall
+from nephoscope.estate.firewalls import translations
 from nephoscope.estate.flow_path import FlowDisposition, FlowPaths, PathFlow
 from nephoscope.estate.network import Network
 from nephoscope_policy.model.coverage import Coverage
@@ -293,6 +294,38 @@ def test_firewall_policies(
     given = FirewallFlow("198.51.100.7", "203.0.113.1", "tcp", flow[1], flow[0])
     found = decide_firewall(rules_of_firewall(estate.resources[FIREWALL.lower()], estate), given)
     assert (found.allow, found.rule.name if found.rule else "") == want
+
+
+TRANSLATION_CASES = [
+    ("of its own policy", policy("p", 100, [dnat_rule("own")]), ["own"]),
+    (
+        "of its own policy alone",
+        policy("p", 100, [dnat_rule("own")], base="b") + policy("b", 100, [dnat_rule("base")]),
+        ["own"],
+    ),
+    ("not of the parent", policy("p", 100, [], base="b") + policy("b", 100, [dnat_rule("base")]), []),
+    ("whether or not the parent was read", policy("p", 100, [dnat_rule("own")], base="b"), ["own"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("note", "extra", "names"), TRANSLATION_CASES, ids=[case[0] for case in TRANSLATION_CASES]
+)
+def test_translations_of_a_firewall(note: str, extra: list[dict[str, Any]], names: list[str]) -> None:
+    assert note
+    for one in extra:
+        for collection in one["properties"].get("ruleCollections", ()):
+            collection["ruleCollectionType"] = "FirewallPolicyNatRuleCollection"
+    top = body(FIREWALL, {"firewallPolicy": {"id": f"{NET}/firewallPolicies/p"}})
+    estate = Estate.of([Resource.of(one) for one in [top, *extra]], Coverage.everything())
+    assert [one.name for one in translations(estate.resources[FIREWALL.lower()], estate)] == names
+
+
+def test_a_firewall_whose_policy_was_not_read_is_named() -> None:
+    top = body(FIREWALL, {"firewallPolicy": {"id": f"{NET}/firewallPolicies/p"}})
+    estate = Estate.of([Resource.of(top)], Coverage.everything())
+    with pytest.raises(DataNotCollectedError, match="firewallpolicies/p"):
+        list(translations(estate.resources[FIREWALL.lower()], estate))
 
 
 ROUTE_CASES = [

@@ -1,6 +1,7 @@
 """Azure Firewalls: the destination translations (DNAT) that let the Internet in.
 
-Source: https://learn.microsoft.com/azure/firewall/rule-processing
+Sources: https://learn.microsoft.com/azure/firewall/rule-processing,
+https://learn.microsoft.com/azure/firewall-manager/policy-overview (a policy inherits no DNAT rules)
 """
 
 from __future__ import annotations
@@ -40,15 +41,17 @@ class Translation(msgspec.Struct, frozen=True):
 
 
 def translations(firewall: Resource, estate: AnalyzerEstate) -> Iterator[Translation]:
-    """Every DNAT rule of a firewall, from its own collections and from its policy and the policy's parents.
+    """Every DNAT rule of a firewall, from its own collections and from its policy; a policy inherits none from its parent.
 
-    Raises DataNotCollectedError where a policy or an IP group that it uses was not read.
+    Raises DataNotCollectedError where the policy or an IP group that it uses was not read.
     """
     body = require_complete(firewall)
     for collection in _dicts(body.get("natRuleCollections")):
         for rule in _dicts((collection.get("properties") or {}).get("rules")):
             yield from _translation(firewall.key, rule, "protocols", estate)
-    for policy in _policies(reference(body.get("firewallPolicy")), estate):
+    policy = reference(body.get("firewallPolicy"))
+    if policy:
+        _require_policy(policy, estate)
         for group in estate.by_type(RULE_GROUP_TYPE):
             if group.id.parent == policy:
                 yield from _of_group(firewall.key, group, estate)
@@ -58,17 +61,13 @@ def _dicts(value: object) -> list[dict[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
-def _policies(policy: str, estate: AnalyzerEstate) -> list[str]:
-    found: list[str] = []
-    while policy and policy not in found:
-        resource = estate.resources.get(policy)
-        if resource is None:
-            raise DataNotCollectedError(policy)
-        if not estate.coverage.covers(RULE_GROUP_TYPE, resource.key):
-            raise DataNotCollectedError(f"the rule collection groups of {policy}")
-        found.append(policy)
-        policy = reference(require_complete(resource).get("basePolicy"))
-    return found
+def _require_policy(policy: str, estate: AnalyzerEstate) -> None:
+    resource = estate.resources.get(policy)
+    if resource is None:
+        raise DataNotCollectedError(policy)
+    if not estate.coverage.covers(RULE_GROUP_TYPE, resource.key):
+        raise DataNotCollectedError(f"the rule collection groups of {policy}")
+    require_complete(resource)
 
 
 def _of_group(firewall: str, group: Resource, estate: AnalyzerEstate) -> Iterator[Translation]:

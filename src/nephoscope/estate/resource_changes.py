@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.estate.resource_versions import is_covered
+from nephoscope.estate.value_diff import diff_values
 from nephoscope_policy.model.resource import Resource
 
 if TYPE_CHECKING:
@@ -53,20 +54,6 @@ class ResourceChange(msgspec.Struct, frozen=True):
         if self.old is None or self.new is None:
             return []
         return list(diff_values(self.old, self.new))
-
-
-def diff_values(old: object, new: object, path: str = "") -> Iterator[tuple[str, object, object]]:
-    """The values that differ in two JSON documents, by path (`properties.rules[0].name`)."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for name in sorted(old.keys() | new.keys()):
-            inner = f"{path}.{name}" if path else name
-            yield from diff_values(old.get(name), new.get(name), inner)
-    elif isinstance(old, list) and isinstance(new, list):
-        for at in range(max(len(old), len(new))):
-            pair = (old[at] if at < len(old) else None, new[at] if at < len(new) else None)
-            yield from diff_values(*pair, f"{path}[{at}]")
-    elif old != new or type(old) is not type(new):
-        yield path, old, new
 
 
 def changes(

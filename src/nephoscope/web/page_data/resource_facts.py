@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from nephoscope.estate.value_diff import path_words
 from nephoscope.model.secret_redaction import redact
 from nephoscope.posture.published import resource_changes, role_holders
 from nephoscope.posture.published.kinds import allowed_connections, exposures, sub_assessments
@@ -250,8 +251,8 @@ def _change(told: Mapping[str, Any]) -> ShownChange:
 
 
 def mask_secret(path: str, value: object) -> object:
-    """A value at a path such as `properties.rules[0].name`, masked where a name on the way says that it is secret."""
-    words = [re.sub(r"\[\d+\]", "", word) for word in path.split(".")]
+    """A value at a path such as `properties.rules['ssh'].name`, masked where a name on the way says that it is secret."""
+    words = path_words(path)
     found = value
     for word in reversed(words):
         found = {word: found}
