@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from html import unescape
 
 
 def test_openings_with_their_rules(owner):
@@ -18,3 +20,10 @@ def test_the_file_has_the_filtered_rows(owner):
     assert rows
     assert {one["Open to"] for one in rows} == {"Closed"}
     assert all(one["Reason"] for one in rows)
+
+
+def test_the_overview_counts_what_the_list_shows(owner):
+    figure = re.search(r'href="(/exposure\?[^"]+)">([\d,]+)<', owner.get("/").text)
+    assert figure
+    rows = csv.DictReader(io.StringIO(owner.get(f"{unescape(figure[1])}&format=csv").text))
+    assert len({row["Resource"] for row in rows}) == int(figure[2].replace(",", "")) > 0

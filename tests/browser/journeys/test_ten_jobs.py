@@ -113,7 +113,7 @@ def list_exposed(going: Journey, way: str) -> None:
     """List the machines that are reached from the Internet."""
     del way
     page = going.page
-    going.press(page.locator(".stat-strip a[href*='exposure=internet']").first, leads_to="**/inventory?**")
+    going.press(page.locator(".stat-strip a[href*='/exposure?']").first, leads_to="**/exposure?**")
     expect(page.locator(".data-list__cell--title a").first).to_be_visible()
 
 

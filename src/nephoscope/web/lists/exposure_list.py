@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.attack_paths.type_names import type_name
-from nephoscope.posture.exposure.exposure_rows import STATES, ExposureRow
+from nephoscope.posture.exposure.exposure_rows import LIMITED, STATES, ExposureRow
 from nephoscope.web.lists.column_kinds import text_column
 from nephoscope.web.lists.list_cell import ListCell, text_cell
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
+from nephoscope.web.rendering.resource_type_names import name_type
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
@@ -20,25 +20,24 @@ def exposure_list(visit: Visit) -> RowList[ExposureRow]:
     """Describe the list."""
 
     def title(one: ExposureRow) -> ListCell:
-        return text_cell(one.name, visit.link(f"/resource{one.resource}"), note=type_name(one.type))
+        return text_cell(one.name, visit.link(f"/resource{one.resource}"))
 
     return RowList(
         "internet-exposure", "opening",
         (
             ListColumn("resource", "Resource", title, main=True, width="title"),
-            text_column("state", "Open to", lambda one: one.state),
+            text_column("type", "Type", lambda one: name_type(one.type)),
+            text_column("state", "Open to", lambda one: one.sources if one.state == LIMITED else one.state, width="state"),
             text_column("ports", "Ports", lambda one: f"{one.protocol} {one.ports}".strip()),
-            text_column("sources", "Sources", lambda one: one.sources),
             text_column("path", "Path", lambda one: one.path),
-            text_column("rule", "Rule", lambda one: one.rule_names),
-            text_column("why", "Reason", lambda one: one.why),
+            text_column("rule", "Rule or reason", lambda one: one.rule_names or one.why),
         ),
         lambda one: one.key,
         (
             RowFacet("state", "Open to", lambda one: (one.state,), order=STATES),
             RowFacet("path", "Path", lambda one: (one.path,) if one.path else ()),
             RowFacet("protocol", "Protocol", lambda one: (one.protocol,) if one.protocol else ()),
-            RowFacet("type", "Resource type", lambda one: (type_name(one.type),)),
+            RowFacet("type", "Resource type", lambda one: (name_type(one.type),)),
         ),
         lambda one: "\n".join((one.name, one.ports, one.sources, one.rule_names, one.why)),
         hint="Resource, port, address or rule contains",

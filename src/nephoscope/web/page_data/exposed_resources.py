@@ -1,8 +1,10 @@
-"""Exposed resources: those that the Internet reaches, of what a reach sees."""
+"""Exposed resources: those that the Internet reaches from everywhere, of what a reach sees."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from nephoscope.posture.exposure.exposure_rows import OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,12 +14,6 @@ if TYPE_CHECKING:
 
 
 def find_exposed(snapshot: PublishedSnapshot, reach: Reach) -> Sequence[str]:
-    """The lower-cased ids of the resources of a reach that the Internet reaches, sorted."""
-    return snapshot.once(("exposed resources", reach), lambda: _within(snapshot.made.exposed, reach))
-
-
-def _within(ids: Sequence[str], reach: Reach) -> tuple[str, ...]:
-    if reach.everything:
-        return tuple(ids)
-    places = ((one, one.split("/")) for one in ids)
-    return tuple(one for one, parts in places if len(parts) > 4 and reach.sees(parts[2], "/".join(parts[:5])))
+    """The lower-cased ids of the resources of a reach that are open to everybody, those with open ports first."""
+    rows = snapshot.internet_exposures.rows(reach)
+    return tuple(dict.fromkeys(one.resource.lower() for one in rows if one.state == OPEN))
