@@ -206,7 +206,7 @@ def _class_of(roles: Roles, grant: RoleGrant) -> RoleClass | None:
     """The class of a grant's role; one whose definition was not read is no known power."""
     from nephoscope.estate.data_gap import DataNotCollectedError
 
-    if grant.definition.endswith(_GRANTS_ROLES):
+    if grant.definition.endswith(ROLE_GRANTERS):
         return RoleClass.OWNER
     try:
         return roles.class_of(grant.definition)
@@ -215,7 +215,7 @@ def _class_of(roles: Roles, grant: RoleGrant) -> RoleClass | None:
 
 
 #: User Access Administrator and Role Based Access Control Administrator: who may give roles may have any.
-_GRANTS_ROLES = ("18d7d88d-d35e-4fb5-a5c3-7773c20a72d9", "f58310d9-a9f6-439a-9e8d-f62e7b41a168")
+ROLE_GRANTERS = ("18d7d88d-d35e-4fb5-a5c3-7773c20a72d9", "f58310d9-a9f6-439a-9e8d-f62e7b41a168")
 
 
 def service_names(estates: Iterable[Resource]) -> dict[str, str]:

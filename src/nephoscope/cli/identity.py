@@ -1,4 +1,4 @@
-"""Review risky identities and check for leaked credentials"""
+"""Review risky identities and administrators, and check for leaked credentials"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.service_context import service_of
 from nephoscope.cli.session.state_access import state_of, workspace_of
 from nephoscope.cli.terminal.messages import tell, usage_error
-from nephoscope.operations.identity import identity_risks, risky_sign_ins
+from nephoscope.operations.identity import administrators, identity_risks, risky_sign_ins
 
 FINDINGS = 1
 LISTS = ("algorithm", "entries", "origin", "imported")
@@ -51,6 +51,11 @@ def run(data: Path, /, workspace: str) -> None:
         return
     made = ", ".join(f"{count} {name}" for name, count in sorted(report.detections.items())) or "none"
     click.echo(f"new risk detections: {made}; {report.remediated} remediated, {report.expired} expired")
+
+
+@command.group("admins")
+def admins() -> None:
+    """List administrators with their roles, second factor and last use, and where Azure is managed from."""
 
 
 @command.group("leaked")
@@ -135,3 +140,4 @@ def _read_password() -> str:
 
 
 add_operations(risk, identity_risks.OPERATIONS, risky_sign_ins.OPERATIONS)
+add_operations(admins, administrators.OPERATIONS)

@@ -70,6 +70,13 @@ def role_class(definition: Resource) -> RoleClass:
     return RoleClass.READ
 
 
+def changes_resources(definition: Resource) -> bool:
+    """Return whether a role lets its holder change resources themselves, not only the data that they hold."""
+    permissions: object = properties(definition).get("permissions")
+    parts = permissions if isinstance(permissions, list) else ()
+    return any(isinstance(part, dict) and _changes(part, "actions", "notActions") for part in parts)
+
+
 def permits(definition: Resource, operation: str, *, data: bool = False) -> bool:
     """Return whether a role lets its holder do a lower-cased operation, on resources or (`data`) on what they hold."""
     permissions: object = properties(definition).get("permissions")
