@@ -217,7 +217,13 @@ def test_last_changes_are_there(instance, owner, snapshot, monkeypatch, named):
         "id": f"{named}/providers/Microsoft.Resources/changes/c1",
         "properties": {
             "changeType": "Update",
-            "changeAttributes": {"timestamp": (NOON + timedelta(minutes=5)).isoformat()},
+            "changeAttributes": {
+                "timestamp": (NOON + timedelta(minutes=5)).isoformat(),
+                "candidates": [
+                    {"changedBy": name, "operation": "x/write", "clientType": "Azure CLI"}
+                    for name in ("ada@contoso.com", "bob@contoso.com")
+                ],
+            },
             "changes": {
                 "properties.hardware": {"previousValue": "a", "newValue": "<b>"},
                 "properties.adminPassword": {"previousValue": "old", "newValue": "new"},
@@ -235,6 +241,7 @@ def test_last_changes_are_there(instance, owner, snapshot, monkeypatch, named):
     monkeypatch.setattr(type(snapshot.listing), "page", with_change)
     text = section(owner.get(f"/resource{named}").text, "changes")
     assert "properties.hardware</span>: a → &lt;b&gt;" in text
+    assert "Candidates: ada@contoso.com <small>x/write, Azure CLI</small>; bob@contoso.com" in text
     assert ">new<" not in text
     assert "***" in text
 

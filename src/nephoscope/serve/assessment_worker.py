@@ -195,7 +195,7 @@ def _assess(
     runs = last.judge(scan)
     _note_containers(settings, state, runs, scan.now)
     report = combine([Report(run, request.label) for run in runs])
-    recorder = Recorder(settings.data, request.series, turn)
+    recorder = Recorder(settings.data, request.series, turn, scan.logs)
     changes = recorder.record(report)
     _forget_removed(state, scan.now)
     settle(state, scan.now)

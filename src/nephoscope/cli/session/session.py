@@ -275,7 +275,7 @@ def _compare_with_history(
         return _with_changes(report, since_runs(before, runs))
     if options["no_history"]:
         return report
-    recorder = Recorder(scan.data, scan.request.series, turn)
+    recorder = Recorder(scan.data, scan.request.series, turn, scan.logs)
     if options["since"] is not None:
         changes = since_date(recorder, runs, date_of(options["since"]))
         if changes is None:

@@ -22,6 +22,7 @@ from msgspec.structs import replace
 import nephoscope.posture.published.kinds as package
 from nephoscope.lake.storage.delta_table import open_table
 from nephoscope.lake.storage.versioned_commit import commit_next
+from nephoscope.posture.evaluation.analyzer_results import LogReader, no_logs
 from nephoscope.posture.published import resource_changes
 from nephoscope.posture.published.build_info import BuildInfo, evaluation_row, make_build_info
 from nephoscope.posture.published.document import Documents, PublishedDocument
@@ -70,16 +71,17 @@ def publish_tenants(
     data: Path,
     reports: Sequence[tuple[Report, Mapping[Subject, RememberedState]]],
     check: Callable[[], None] = lambda: None,
+    logs: LogReader = no_logs,
 ) -> int:
     """Replace what was published before by the documents of reports, one a tenant, each with its past; the version of the table.
 
-    `check` is called before the commit and raises what is to keep it from being made; CommitConflictError where another process
-    published since this began.
+    `logs` opens what tells who changed resources. `check` is called before the commit and raises what is to keep it from being made;
+    CommitConflictError where another process published since this began.
     """
     now = reports[0][0].now
     before = open_table(published_path(data))
     # read before the commit: a table cannot be opened while another is written to
-    moved = list(resource_changes.documents(data, now))
+    moved = list(resource_changes.documents(data, now, [report.run.estate for report, _ in reports], logs))
     events = PolicyEvents(list_snapshot_files(before, published_path(data)) if before else {}, now)
 
     def every() -> Iterator[tuple[PublishedDocument, str]]:

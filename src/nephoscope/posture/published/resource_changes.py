@@ -5,37 +5,70 @@ Source: https://learn.microsoft.com/azure/governance/resource-graph/changes/get-
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import msgspec
+
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.resource_changes import ResourceChange, changes
 from nephoscope.estate.tenant_stores import tenant_stores
+from nephoscope.posture.changes.activity_events import ActivityEvents, read_events
+from nephoscope.posture.changes.change_attribution import READING_TIME, ChangeAttribution, attribute_change
+from nephoscope.posture.evaluation.analyzer_results import LogReader, no_logs
 from nephoscope.posture.published.document import PublishedDocument, arm
 from nephoscope.posture.reports.resource_graph_tables import table_of
 
+if TYPE_CHECKING:
+    from nephoscope.estate.estate import Estate
+
 KEPT = timedelta(days=14)
+NOT_READ = "The activity log was not read with this evaluation"
 TYPE = "Microsoft.Resources/changes"
 CONTAINERS = "resourcecontainerchanges"
 
 
-def documents(data: Path, now: datetime) -> Iterator[tuple[PublishedDocument, str]]:
-    """A document a change, with the table in which it stands."""
-    found = ((store.tenant, one) for store in tenant_stores(data) for one in changes(store, now - KEPT, now))
-    for tenant, one in found:
-        document = PublishedDocument.of(_body(one), tenant=tenant)
-        target = str(document.body["properties"]["targetResourceType"])
-        yield document, CONTAINERS if table_of(target) == "resourcecontainers" else table_of(TYPE.lower())
+def documents(
+    data: Path, now: datetime, evaluated: Sequence[Estate] = (), logs: LogReader = no_logs
+) -> Iterator[tuple[PublishedDocument, str]]:
+    """A document a change, with the table in which it stands; who made it is read from the logs beside an evaluated estate."""
+    estates = {one.tenant: one for one in evaluated}
+    for store in tenant_stores(data):
+        found = changes(store, now - KEPT, now)
+        events = _events(found, estates.get(store.tenant), now, logs)
+        for one in found:
+            attributed = attribute_change(one, events) if isinstance(events, ActivityEvents) else events
+            document = PublishedDocument.of(_body(one, attributed), tenant=store.tenant)
+            target = str(document.body["properties"]["targetResourceType"])
+            yield document, CONTAINERS if table_of(target) == "resourcecontainers" else table_of(TYPE.lower())
 
 
-def _body(one: ResourceChange) -> dict[str, object]:
+def _events(
+    found: Sequence[ResourceChange], estate: Estate | None, now: datetime, logs: LogReader
+) -> ActivityEvents | ChangeAttribution:
+    """The events of the activity log on what changed, or the attribution that says why there are none."""
+    if not found or estate is None:
+        return ChangeAttribution(evidence=NOT_READ)
+    since = min(one.before for one in found) - READING_TIME
+    with logs(estate, now) as opened:
+        if opened is None:
+            return ChangeAttribution(evidence=NOT_READ)
+        try:
+            return ActivityEvents(read_events(opened, since, now, (one.key for one in found)))
+        except DataNotCollectedError as gap:
+            return ChangeAttribution(evidence=f"Not collected: {gap.what}")
+
+
+def _body(one: ResourceChange, attributed: ChangeAttribution) -> dict[str, object]:
     id_ = str(one.body.get("id") or one.key)
     found = {
         path: {
             "propertyChangeType": "Insert" if old is None else "Remove" if new is None else "Update",
             "previousValue": old,
             "newValue": new,
-            "changeCategory": "User",
+            "changeCategory": attributed.category,
         }
         for path, old, new in one.properties()
     }
@@ -47,6 +80,7 @@ def _body(one: ResourceChange) -> dict[str, object]:
             "timestamp": one.after.isoformat(),
             "previousTimestamp": one.before.isoformat(),
             "changesCount": len(found),
+            **msgspec.to_builtins(attributed),
         },
         "changes": found,
     }

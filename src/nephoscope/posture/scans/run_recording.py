@@ -18,6 +18,7 @@ from nephoscope.estate.evaluation_lease import EstateTurn, TurnLostError
 from nephoscope.estate.snapshot_import import SnapshotIntake
 from nephoscope.estate.tenant_stores import tenant_store
 from nephoscope.lake.storage.versioned_commit import CommitConflictError
+from nephoscope.posture.evaluation.analyzer_results import LogReader, no_logs
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.history.comparison_on_disk import Journal
 from nephoscope.posture.history.evaluation_diff import (
@@ -96,11 +97,15 @@ def _of_tenant(past: Mapping[Subject, RememberedState], tenant: str) -> dict[Sub
 class Recorder:
     """The history of one scope in one data folder; what records has the turn to evaluate, as its `turn` says before each commit."""
 
-    def __init__(self, data: Path, scope: str, turn: EstateTurn | None = None) -> None:
+    def __init__(
+        self, data: Path, scope: str, turn: EstateTurn | None = None, logs: LogReader = no_logs
+    ) -> None:
+        """`logs` opens what the authors of changes are read from."""
         self.history = History(data)
         self.scope = scope
         self._data = data
         self._turn = turn
+        self._logs = logs
 
     def _check(self) -> None:
         """TurnLostError where another process has the turn."""
@@ -156,7 +161,7 @@ class Recorder:
         with self.safely():
             changes, kept = self._again(lambda: self._record(several))
             told = [(replace(part, changes=changes), _of_tenant(kept, part.tenant)) for part in several]
-            self._again(lambda: publish_tenants(self._data, told, check=self._check))
+            self._again(lambda: publish_tenants(self._data, told, self._check, self._logs))
         return changes
 
     def _again(self, work: Callable[[], _Result]) -> _Result:

@@ -225,11 +225,14 @@ def _connections(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> dict[st
 
 @dataclass(frozen=True, slots=True)
 class ShownChange:
-    """A change that was seen at a time: what differs, as (path, value before, value after); None where there was none."""
+    """A change that was seen at a time: what differs, as (path, value before, value after), None where there was none; and who may
+    have made it, as (caller, operation, client), or what is missing to say so."""
 
     at: datetime
     kind: str
     values: list[tuple[str, Any, object]]
+    candidates: list[tuple[str, str, str]] = field(default_factory=list)
+    evidence: str = ""
 
 
 def _changes(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[ShownChange]:
@@ -245,8 +248,16 @@ def _change(told: Mapping[str, Any]) -> ShownChange:
         (path, mask_secret(path, one["previousValue"]), mask_secret(path, one["newValue"]))
         for path, one in told["changes"].items()
     ]
+    attributes = told["changeAttributes"]
+    callers = [
+        (one["changedBy"], one["operation"], one["clientType"]) for one in attributes.get("candidates", ())
+    ]
     return ShownChange(
-        datetime.fromisoformat(told["changeAttributes"]["timestamp"]), told["changeType"], values
+        datetime.fromisoformat(attributes["timestamp"]),
+        told["changeType"],
+        values,
+        list(dict.fromkeys(callers)),
+        attributes.get("evidence", ""),
     )
 
 

@@ -1,0 +1,1 @@
+"""Changes of resources: who made them, and which openings to the Internet they made."""
