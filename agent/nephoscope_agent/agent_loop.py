@@ -214,6 +214,9 @@ class Agent:
             install_update(fetch_update(self.connection, self.settings), program)
         except (UpdateError, ServerError, OSError) as error:
             self.update_error = str(error)
+            if isinstance(error, ServerError) and error.again:
+                # the next report names it again, and it is fetched then
+                self._refused_program = self.sender.wanted_program = ""
             return
         self.updated = True
         self.stop.set()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 from nephoscope_agent import __version__
@@ -17,6 +19,8 @@ from nephoscope_agent.settings import Settings, write_durably
 
 _PROGRAM = "/admin/v1/agents/program"
 _TRIAL_SECONDS = 60
+_VERSION_FILE = "nephoscope_agent/__init__.py"
+_MOST_READ = 1 << 16
 _VERSION = re.compile(r"\d+(?:\.\d+)*")
 
 
@@ -41,9 +45,20 @@ def fetch_update(connection: ServerConnection, settings: Settings) -> bytes:
     content = base64.b64decode(answer["content"])
     if not is_signed(bytes.fromhex(settings.update_key), bytes.fromhex(answer["signature"]), content):
         raise UpdateError("the signature of the program is not that of the server")
-    if _numbers(answer["version"]) < _numbers(__version__):
-        raise UpdateError(f"version {answer['version']} is older than {__version__}")
+    version = read_version(content)
+    if _numbers(version) < _numbers(__version__):
+        raise UpdateError(f"version {version} is older than {__version__}")
     return content
+
+
+def read_version(content: bytes) -> str:
+    """Return the version of an agent as its signed bytes state it. Raises UpdateError."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open(_VERSION_FILE) as file:
+            text = file.read(_MOST_READ).decode("utf-8", "replace")
+    except (zipfile.BadZipFile, KeyError, EOFError, OSError, NotImplementedError) as error:
+        raise UpdateError(f"the program is not an agent: {error}") from error
+    return text.partition('__version__ = "')[2].partition('"')[0]
 
 
 def install_update(content: bytes, program: Path) -> None:

@@ -333,3 +333,13 @@ def test_what_is_decided_about_agents_is_audited(ask, enrol, instance) -> None:
     ]  # fmt: skip
     assert body["code"] not in str(instance.state.audit.entries(most=100))
     assert instance.state.audit.broken() is None
+
+
+def test_rows_go_to_no_workspace_that_the_author_may_not_write_to(server, caller) -> None:
+    def create(number: int, *rights: tuple[str, str]) -> int:
+        path = f"{ADMIN}/agentEnrolments/foreign-{number}"
+        return int(server.post(path, headers=caller(*rights), json={"scope": GROUP}).status_code)
+
+    owner = ("Owner", GROUP.lower())
+    assert create(1, owner) == 403
+    assert create(2, owner, ("Contributor", "/workspaces/default")) == 201

@@ -46,27 +46,44 @@ def test_what_is_no_signature_is_refused(signature: bytes) -> None:
 class Answer:
     """A server that answers with a program."""
 
-    def __init__(self, content: bytes, key: Ed25519PrivateKey, version: str = "0.1.0") -> None:
+    def __init__(self, content: bytes, key: Ed25519PrivateKey) -> None:
+        # the version beside the content is not signed, and decides nothing
         self._body = {
             "content": base64.b64encode(content).decode(),
             "signature": key.sign(content).hex(),
-            "version": version,
+            "version": "9.9.9",
         }
 
     def send(self, *_: object) -> dict[str, Any]:
         return self._body
 
 
+def agent_of(version: str) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("nephoscope_agent/__init__.py", f'__version__ = "{version}"\n')
+    return made.getvalue()
+
+
 def test_only_what_the_server_signed_is_taken() -> None:
     own, other = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     known = Settings(update_key=own.public_key().public_bytes_raw().hex())
-    assert fetch_update(Answer(b"program", own), known) == b"program"
+    content = agent_of("9.0")
+    assert fetch_update(Answer(content, own), known) == content
     with pytest.raises(UpdateError, match="signature"):
-        fetch_update(Answer(b"program", other), known)
-    with pytest.raises(UpdateError, match="older"):
-        fetch_update(Answer(b"program", own, "0.0.9"), known)
-    with pytest.raises(UpdateError, match="not a version"):
-        fetch_update(Answer(b"program", own, "../1"), known)
+        fetch_update(Answer(content, other), known)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(agent_of("0.0.9"), "older"), (agent_of("../1"), "not a version"), (b"program", "not an agent")],
+    ids=["an older one", "no version", "no zipapp"],
+)
+def test_no_older_program_is_taken_though_it_is_signed(content: bytes, reason: str) -> None:
+    own = Ed25519PrivateKey.generate()
+    known = Settings(update_key=own.public_key().public_bytes_raw().hex())
+    with pytest.raises(UpdateError, match=reason):
+        fetch_update(Answer(content, own), known)
 
 
 def test_a_program_that_does_not_start_is_not_installed(tmp_path) -> None:

@@ -102,6 +102,13 @@ def test_a_time_that_the_policy_does_not_allow_is_refused(server, owner, policy,
             "virtualMachines[0].ports[0].allowedSourceAddressPrefix",
         ),
         (
+            lambda one: {
+                **one,
+                "ports": [{"number": 22, "allowedSourceAddressPrefix": "fe80::%x }; flush ruleset; #/64"}],
+            },
+            "virtualMachines[0].ports[0].allowedSourceAddressPrefix",
+        ),
+        (
             lambda one: {**one, "ports": [{"number": 22, "endTimeUtc": "soon"}]},
             "virtualMachines[0].ports[0].endTimeUtc",
         ),

@@ -25,7 +25,9 @@ READS = """
 access audit, access list, agent build, agent codes, agent list, agent run, agent show,
 alerts list, alerts show, attackpaths, automations history, automations list, behavior explain,
 behavior list, behavior show, collect, compliance, content coverage, content list, content show, content test,
-credentials list, doctor, exposure, facts list, gaps, hunt bookmarks, hunt run, incidents list, incidents metrics, incidents show,
+credentials list, doctor, exposure, facts list, gaps, hunt bookmarks, hunt run,
+identity leaked list, identity risk detections, identity risk history, identity risk list, identity risk show,
+identity risk sign-ins, incidents list, incidents metrics, incidents show,
 intel feeds, intel list, intel show, locations list, locations suggest, pipelines collect, pipelines items,
 pipelines list, pipelines origin, pipelines posture, pipelines runs, pipelines show,
 protect baseline, protect capture, protect files list, protect files paths,
@@ -41,11 +43,16 @@ watchlists templates, workspaces list
 """
 """What shows something and changes nothing that anybody decided."""
 RUNS = """
-automations run, detect, hunt, ingest, intel refresh, response run, serve, sources run, tenants test, behavior run
+automations run, detect, hunt, identity risk run, ingest, intel refresh, response run, serve, sources run, tenants test, behavior run
 """
 """What does, as the server does by itself, what was decided before: it takes rows in, or notes what it found."""
 ELSEWHERE = {
     **{f"agent {one}": "tests/admin/test_agents.py" for one in ("code", "remove", "revoke")},
+    **{f"identity leaked {one}": "tests/identity/test_leaked_credentials.py" for one in ("check", "import")},
+    **{
+        f"identity risk {one}": "tests/identity/test_identity_operations.py"
+        for one in ("confirm-compromised", "confirm-safe", "dismiss")
+    },
     "image": "tests/service/test_inventories.py",
     "inventory": "tests/service/test_inventories.py",
     "vulnerabilities exempt": "tests/service/test_vulnerability_facts.py",

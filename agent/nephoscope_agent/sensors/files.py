@@ -19,6 +19,7 @@ from nephoscope_agent.sensor_context import SensorContext
 _SCAN_SECONDS = 4 * 3600.0
 _MOST_FILES = 200_000
 _MOST_HASHED = 64 << 20
+_MOST_LIMITS = 20
 #: The members of a state that are those of its content, and of its attributes.
 _CONTENT, _ATTRIBUTES = ("sha256", "size", "link", "inode"), ("mode", "uid", "gid", "xattrs")
 #: What editors and package managers write beside a file for a moment.
@@ -46,7 +47,7 @@ class FilesSensor(Sensor):
         if not self._roots:
             self.close()
             raise SensorUnavailableError("none of the watched folders exists")
-        self._states = dict(self._scan())
+        self._states = self._scan_all()
 
     def fileno(self) -> int:
         return self._notices.fileno() if self._notices is not None else -1
@@ -76,9 +77,22 @@ class FilesSensor(Sensor):
     def _actor(self, pid: int) -> Process | None:
         return self.context.processes.find(pid) if pid else None
 
-    def _scan(self) -> Iterator[tuple[str, Values]]:
+    def _scan_all(self) -> dict[str, Values]:
+        """Return the states of the watched files, up to the most that are kept; that there are more is a limit."""
+        found: dict[str, Values] = {}
         for root in self._roots:
-            yield from self._scan_below(root)
+            for path, state in self._scan_below(root):
+                if len(found) >= _MOST_FILES:
+                    self._tell_limit(
+                        f"more than {_MOST_FILES:,} files are watched: changes of the others are not seen"
+                    )
+                    return found
+                found[path] = state
+        return found
+
+    def _tell_limit(self, limit: str) -> None:
+        if limit not in self.limits and len(self.limits) < _MOST_LIMITS:
+            self.limits.append(limit)
 
     def _scan_below(self, root: str) -> Iterator[tuple[str, Values]]:
         """Watch the folders at and below one, and yield the states of what lies in them."""
@@ -86,25 +100,27 @@ class FilesSensor(Sensor):
             try:
                 self._notices.watch(folder)
             except OSError as error:
-                limit = f"{folder} is not watched: {error.strerror}"
-                if limit not in self.limits and len(self.limits) < 20:
-                    self.limits.append(limit)
+                self._tell_limit(f"{folder} is not watched: {error.strerror}")
             for name in names:
                 path = os.path.join(folder, name)
                 state = read_state(path)
-                if state is not None and len(self._states) < _MOST_FILES:
+                if state is not None:
                     yield path, state
 
     def _compare_all(self, now: float) -> list[Row]:
         """Find what changed without a notice, such as by a hard link from elsewhere."""
         self._scanned = now
-        found = dict(self._scan())
+        found = self._scan_all()
         paths = sorted(found.keys() | self._states.keys())
         return [row for path in paths for row in self._compare(path, found.get(path), None, now)]
 
     def _compare(self, path: str, after: Values | None, actor: Process | None, now: float) -> list[Row]:
         before = self._states.get(path)
-        if before == after or path.endswith(_PASSING):
+        if (
+            before == after
+            or path.endswith(_PASSING)
+            or (before is None and len(self._states) >= _MOST_FILES)
+        ):
             return []
         if after is None:
             self._states.pop(path, None)
@@ -169,11 +185,17 @@ def read_state(path: str) -> Values | None:
 
 
 def _digest(path: str) -> str:
-    made = hashlib.sha256()
+    """Return the SHA-256 of a regular file, '' for what became a link or a pipe meanwhile, or grew beyond what is hashed."""
+    made, read = hashlib.sha256(), 0
     try:
-        with open(path, "rb") as file:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return ""
             while block := file.read(1 << 20):
                 made.update(block)
+                read += len(block)
+                if read > _MOST_HASHED:
+                    return ""
     except OSError:
         return ""
     return made.hexdigest()

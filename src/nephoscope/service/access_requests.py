@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
@@ -19,6 +19,7 @@ from nephoscope.protect.jit.machine_access import (
     PolicyPort,
     find_access,
     is_enforced,
+    parse_source,
     read_machines,
 )
 from nephoscope.state import NotFoundError, StateError
@@ -60,17 +61,20 @@ def request_access(
 ) -> AccessRequest:
     """Ask for ports of a policy; a request of somebody who may approve is approved at once.
 
-    Raises DeniedError; AccessRequestError for what the policy does not allow.
+    The rights are needed at the policy and at each machine: a policy may name machines of other resource groups. Raises DeniedError;
+    AccessRequestError for what the policy does not allow.
     """
     id_ = str(policy["id"]).lower()
-    context.require(INITIATE, id_)
+    places = (id_, *dict.fromkeys(one.machine.lower() for one in asked))
+    for place in places:
+        context.require(INITIATE, place)
     now = context.now
     if len(justification) > _LONGEST:
         raise AccessRequestError(f"a justification has at most {_LONGEST:,} characters", "justification")
     if not asked:
         raise AccessRequestError("no port is asked for", "virtualMachines")
     ports = tuple(_check(policy, one, now) for one in asked)
-    may_approve = context.actor.may(APPROVE, id_)
+    may_approve = all(context.actor.may(APPROVE, place) for place in places)
     status = AccessStatus.APPROVED if may_approve else AccessStatus.PENDING
     by, told = context.actor.name, [_describe(one) for one in ports]
     request = AccessRequest(
@@ -125,12 +129,13 @@ def _check(policy: Mapping[str, object], asked: AskedPort, now: datetime) -> Req
 
 
 def _is_allowed(source: str, port: PolicyPort) -> bool:
-    if "*" in port.sources:
-        return True
     if source == "*":
+        return "*" in port.sources
+    try:
+        wanted = parse_source(source)
+    except ValueError:
         return False
-    wanted = ip_network(source, strict=False)
-    return any(_contains(ip_network(one, strict=False), wanted) for one in port.sources)
+    return any(one == "*" or _contains(parse_source(one), wanted) for one in port.sources)
 
 
 def _contains(outer: IPv4Network | IPv6Network, inner: IPv4Network | IPv6Network) -> bool:
@@ -166,6 +171,8 @@ def decide_request(
     known = context.state.access_requests.get(id_)
     own = known.requester == context.actor.name
     operation = INITIATE if decision == "revoke" and own else APPROVE
+    for machine in dict.fromkeys(one.machine for one in known.ports):
+        context.require(operation, machine)
     with (
         context.transact(operation, known.policy, known.policy, act=decision, request=id_, reason=reason),
         context.state.database.write() as session,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.access.roles import MACHINE_AGENT, MACHINE_ENROLMENT
 from nephoscope.access.scopes import RoleScopeError, parse_scope
+from nephoscope.automation.rule_formats.author_permissions import WORKSPACE_WRITE
 from nephoscope.collect.facts.fact_report import FactReport, claims
 from nephoscope.collect.facts.report_errors import FactError
 from nephoscope.model.resource_binding import bind_resource
@@ -17,6 +18,7 @@ from nephoscope.protect.hosts.agent_package import agent_package
 from nephoscope.protect.hosts.machine_resource import HYBRID, MachineRefusedError, machine_resource
 from nephoscope.service.own_facts import put_facts
 from nephoscope.service.principals import ConflictError
+from nephoscope.service.service_context import workspace_scope
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.hosts.agents import AgentEnrolment, EnrolledAgent
@@ -87,7 +89,8 @@ def create_enrolment(
 ) -> tuple[AgentEnrolment, str]:
     """Make a code by which machines become part of a resource group or subscription; it is shown this once.
 
-    Raises DeniedError; AgentRefusedError for a name, scope or count that cannot be; NotFoundError for a workspace that is missing.
+    Raises DeniedError, also for a workspace that the caller may not write to; AgentRefusedError for a name, scope or count that cannot
+    be; NotFoundError for a workspace that is missing.
     """
     wanted = _enrolment_scope(scope)
     context.require(WRITE, wanted)
@@ -98,6 +101,7 @@ def create_enrolment(
     if not 1 <= most <= 100_000:
         raise AgentRefusedError(f"an enrolment is for 1 to 100,000 machines (got {most})")
     state = context.state
+    context.require(WORKSPACE_WRITE, workspace_scope(workspace.lower()))
     workspace = state.workspaces.get(workspace).name
     with context.transact(WRITE, wanted, name, group=scope, workspace=workspace, machines=most):
         if name in {one.name for one in state.agents.enrolments()}:

@@ -167,6 +167,7 @@ def test_every_type_of_the_shipped_content_has_a_way(own_needs: ContentNeeds) ->
     devops = {one.lower() for one in DOCUMENTS}
     assert set(plan_of(own_needs).unread) <= devops | {
         "microsoft.classiccompute/domainnames/slots/roles",
+        "microsoft.network/networkmanagers/deploymentstatus",
         # own facts bring them: that Azure lists none says nothing where no scanner is on
         "microsoft.security/assessments/subassessments",
         "microsoft.sql/managedinstances/sqlvulnerabilityassessments",

@@ -6,10 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.protect.jit.access_scene import MACHINE, NOW, POLICY, RIGHTS, Scene
+from tests.protect.jit.access_scene import MACHINE, NOW, POLICY, RIGHTS, Person, Scene
 
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.service.access_requests import (
+    APPROVE,
+    INITIATE,
     AccessRequestError,
     decide_request,
     find_machine_access,
@@ -26,6 +28,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "another source": ({"source": "192.0.2.1"}, "does not allow access from 192.0.2.1"),
     "a wider source": ({"source": "10.0.0.0/7"}, "does not allow access from 10.0.0.0/7"),
     "everywhere": ({"source": "*"}, "does not allow access from *"),
+    "an address with a zone": (
+        {"source": "2001:db8::%x }; flush ruleset; #/64"},
+        "does not allow access from",
+    ),
+    "no address": (
+        {"number": 5000, "source": "x; flush ruleset"},
+        "does not allow access from x; flush ruleset",
+    ),
     "another version of IP": ({"source": "2001:db9::1"}, "does not allow access from 2001:db9::1"),
 }
 
@@ -46,6 +56,25 @@ def test_without_the_right_nobody_asks_or_decides(scene: Scene) -> None:
     for name in ("reader", "requester2"):
         with pytest.raises(DeniedError):
             decide_request(scene.acts(name), request.id, "approve", "")
+
+
+def test_rights_are_needed_at_the_machine_too(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    # a policy of one resource group may name machines of another
+    def limit(*denied: str) -> None:
+        def may(person: Person, operation: str, at: str = "/") -> bool:
+            is_machine = "hybridcompute" in at.lower()
+            return operation in RIGHTS[person.name] and not (is_machine and operation in denied)
+
+        monkeypatch.setattr(Person, "may", may)
+
+    limit(APPROVE)
+    request = scene.ask("approver")
+    assert request.status is AccessStatus.PENDING
+    with pytest.raises(DeniedError):
+        decide_request(scene.acts("approver"), request.id, "deny", "")
+    limit(INITIATE)
+    with pytest.raises(DeniedError):
+        scene.ask("approver")
 
 
 def test_who_may_approve_opens_at_once_and_others_wait(scene: Scene) -> None:

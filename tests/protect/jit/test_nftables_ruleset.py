@@ -32,6 +32,11 @@ def test_elements_end_with_their_grants_and_never_overlap() -> None:
     assert "10.0.0.1" not in told  # it is over
 
 
+def test_no_text_of_a_source_becomes_a_statement() -> None:
+    with pytest.raises(ValueError, match="zone"):
+        render(grant("a", 60, "fe80::%x }; flush ruleset; #/64"))
+
+
 def test_nothing_guarded_leaves_no_table() -> None:
     assert render(guarded=()).splitlines() == [
         "table inet nephoscope_jit {}",

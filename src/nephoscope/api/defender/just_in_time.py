@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_network
 
 from nephoscope.api.wire.arm_documents import visible
 from nephoscope.api.wire.azure_error import bad
@@ -23,6 +22,7 @@ from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.scope_access import there
 from nephoscope.api.wire.surface_request import ApiCall
+from nephoscope.protect.jit.machine_access import parse_source
 from nephoscope.service.access_requests import (
     TYPE,
     AccessRequestError,
@@ -39,7 +39,7 @@ def _source(value: object, path: str) -> str:
     """Where a request may come from: an address, a range of addresses, or everywhere."""
     try:
         if value != "*":
-            ip_network(str(value), strict=False)
+            parse_source(str(value))
     except ValueError as error:
         raise bad(f"{value!r:.60} must be an address, a range such as 10.0.0.0/8, or *.", path) from error
     return str(value)

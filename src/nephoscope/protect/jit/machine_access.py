@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 import msgspec
 
@@ -64,6 +65,16 @@ class EnforcedAccess(msgspec.Struct, frozen=True):
     requests: tuple[str, ...]
     mechanism: str
     applied: datetime
+
+
+def parse_source(text: str) -> IPv4Network | IPv6Network:
+    """Return an address or range that access may come from; raises ValueError, also for an address with a zone.
+
+    A zone is any text (`fe80::%...`), which would otherwise reach the rulesets and scripts that are made of sources.
+    """
+    if "%" in text:
+        raise ValueError(f"{text[:60]!r} has a zone")
+    return ip_network(text, strict=False)
 
 
 def read_machines(policy: Mapping[str, object]) -> tuple[PolicyMachine, ...]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from math import ceil
 
-from nephoscope.protect.jit.machine_access import AccessGrant, GuardedPort, MachineAccess
+from nephoscope.protect.jit.machine_access import AccessGrant, GuardedPort, MachineAccess, parse_source
 
 TABLE = "nephoscope_jit"
 _PRIORITY = -5
@@ -52,7 +52,7 @@ def _elements(grant: AccessGrant, version: int, now: datetime) -> Iterator[str]:
 def _networks(sources: Iterable[str], version: int) -> list[str]:
     """Return the networks of one IP version, none within another: a set holds no overlap."""
     everywhere = _FAMILIES[version][2]
-    found = [ip_network(everywhere if one == "*" else one, strict=False) for one in sources]
+    found = [parse_source(everywhere if one == "*" else one) for one in sources]
     if version == IPV4:
         return [str(one) for one in collapse_addresses(one for one in found if isinstance(one, IPv4Network))]
     return [str(one) for one in collapse_addresses(one for one in found if isinstance(one, IPv6Network))]

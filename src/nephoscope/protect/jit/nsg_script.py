@@ -38,7 +38,7 @@ def render_nsg_script(
         raise ValueError(f"{rules.group} is not a network security group")
     address = str(ip_address(rules.address))
     grants = [one for one in access.grants if one.ends > now]
-    place = f"--subscription {parsed.subscription} --resource-group {shlex.quote(rules.group.split('/')[4])}"
+    place = f"--subscription {shlex.quote(parsed.subscription)} --resource-group {shlex.quote(rules.group.split('/')[4])}"
     base = f"{place} --nsg-name {shlex.quote(parsed.name)}"
     suffix, free = rule_suffix(access.machine), _free_priorities(rules.taken, _FIRST_ALLOW)
     lines = ["#!/bin/sh", "set -eu"]
