@@ -17,7 +17,7 @@ LISTS = [
     "/inventory", "/recommendations", "/recommendations?open=1", "/recommendations?all=1", "/vulnerabilities", "/images",
     "/image-requests", "/work-items", "/content", "/content?kind=hunting", "/content?kind=policies", "/content?kind=initiatives",
     "/sources", "/sources?show=sources", "/sources?show=tables", "/sources?show=files", "/settings/audit", "/gaps", "/pipelines",
-    "/content/packs/checkout",
+    "/content/packs/checkout", "/machines",
 ]  # fmt: skip
 OPTION = re.compile(r'<a class="facets__option" href="([^"]+)".*?class="facets__count">([\d,]+)<', re.DOTALL)
 #: Values of a facet that are followed.

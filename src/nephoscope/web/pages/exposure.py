@@ -39,4 +39,15 @@ def _cells(row: ExposureRow) -> tuple[str, ...]:
     return row.state, row.resource, row.protocol, row.ports, row.sources, row.path, rules, row.why
 
 
-PAGES = (Page("/exposure", "Internet exposure", "exposure.html", READ, fill_page, PageArea.POSTURE, 6),)
+PAGES = (
+    Page(
+        "/exposure",
+        "Internet exposure",
+        "exposure.html",
+        READ,
+        fill_page,
+        PageArea.POSTURE,
+        6,
+        symbol="entity-ip",
+    ),
+)

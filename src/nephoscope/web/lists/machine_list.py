@@ -1,0 +1,84 @@
+"""The list of machines: how the agent of each is, what it cannot see, and what it reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.web.lists.column_kinds import ago_column, number_column, text_column
+from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell
+from nephoscope.web.lists.list_heads import ListColumn
+from nephoscope.web.lists.list_view import RowList
+from nephoscope.web.lists.row_facets import RowFacet
+from nephoscope.web.page_data.machine_fleet import NOT_ENROLLED, STATUSES_OF_AGENTS, FleetMachine
+from nephoscope.web.rendering.resource_type_names import name_type
+
+if TYPE_CHECKING:
+    from nephoscope.web.visits.request_context import Visit
+
+STATUS_WORDS = {"NeverReported": "Never reported"}
+BASELINE_WORDS = {"Compliant": "Passed", "NonCompliant": "Failed", "": "Unknown"}
+_TONES = {"Connected": "pass", "Degraded": "fail", "Disconnected": "error"}
+_BASELINE_TONES = {"Compliant": "pass", "NonCompliant": "fail"}
+_UPDATE_WORDS = {"some": "Pending", "none": "None pending", "": "Unknown"}
+
+
+def machine_list(visit: Visit) -> RowList[FleetMachine]:
+    """Describe the list."""
+
+    def title(one: FleetMachine) -> ListCell:
+        return text_cell(one.name, visit.link(f"/resource{one.key}"), whole=one.id)
+
+    def alerts(one: FleetMachine) -> ListCell:
+        return number_cell(one.alerts, visit.link("/alerts", q=one.name) if one.alerts else "")
+
+    return RowList(
+        "machines", "machine",
+        (
+            ListColumn("machine", "Machine", title, main=True, width="title"),
+            ListColumn("status", "Agent", _status, width="id"),
+            ago_column("seen", "Last heartbeat", lambda one: one.seen, "never"),
+            number_column("blind", "Not seen", _blind_count, hint="What the agent cannot see"),
+            ListColumn("baseline", "Baseline", _baseline, optional=True, width="state"),
+            number_column("updates", "Updates", lambda one: one.updates, hint="Pending updates"),
+            ListColumn("alerts", "Open alerts", alerts, number=True),
+            text_column("os", "Operating system", lambda one: one.agent.os_name if one.agent else "", shown=False),
+            text_column("version", "Agent version", _version),
+            text_column("type", "Type", lambda one: name_type(one.type), shown=False),
+        ),
+        lambda one: one.key,
+        (
+            RowFacet("status", "Agent", lambda one: (one.status,), lambda one: STATUS_WORDS.get(one, one), STATUSES_OF_AGENTS),
+            RowFacet("baseline", "Baseline", lambda one: (BASELINE_WORDS.get(one.baseline, one.baseline),)),
+            RowFacet("updates", "Updates", lambda one: (_UPDATE_WORDS[_updates(one)],)),
+            RowFacet("version", "Agent version", lambda one: (_version(one),)),
+            RowFacet("type", "Type", lambda one: (one.type,), name_type),
+            RowFacet("subscription", "Subscription", lambda one: (one.subscription,), lambda one: visit.subscriptions.get(one, one)),
+        ),
+        lambda one: f"{one.id} {one.name} {one.agent.os_name if one.agent else ''}", hint="Machine or operating system contains",
+        about_of=lambda one: " ".join(one.blind_spots),
+    )  # fmt: skip
+
+
+def _blind_count(one: FleetMachine) -> int | None:
+    return len(one.blind_spots) if one.agent else None
+
+
+def _version(one: FleetMachine) -> str:
+    return one.agent.version if one.agent else ""
+
+
+def _updates(one: FleetMachine) -> str:
+    return "" if one.updates is None else "some" if one.updates else "none"
+
+
+def _status(one: FleetMachine) -> ListCell:
+    order = float(STATUSES_OF_AGENTS.index(one.status))
+    whole = "No agent reports about this machine." if one.status == NOT_ENROLLED else ""
+    return state_cell(
+        STATUS_WORDS.get(one.status, one.status), _TONES.get(one.status, ""), whole=whole, order=order
+    )
+
+
+def _baseline(one: FleetMachine) -> ListCell:
+    word = BASELINE_WORDS.get(one.baseline, one.baseline)
+    return state_cell(word, _BASELINE_TONES.get(one.baseline, ""))

@@ -1,0 +1,188 @@
+"""Machine fleet: the machines of the estate and those with an agent, with what each reports and what is not known of it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.posture.published.inventory import InventoryQuery
+from nephoscope.protect.hosts.agent_status import AgentStatus, agent_status, blind_spots
+from nephoscope.service.agents import list_agents
+from nephoscope.state.incidents.alerts import DONE, STATUSES, AlertFilter, StoredAlert
+from nephoscope.web.page_data.machine_facts import MACHINES
+from nephoscope.web.page_data.visible_alerts import MOST_SOUGHT, everywhere
+from nephoscope_policy.model.resource_id import ResourceId
+
+if TYPE_CHECKING:
+    from nephoscope.model.read_reach import Reach
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
+    from nephoscope.state.hosts.agents import EnrolledAgent
+    from nephoscope.web.visits.request_context import Visit
+
+READ = "Microsoft.Resources/subscriptions/resources/read"
+NOT_ENROLLED = "Not enrolled"
+STATUSES_OF_AGENTS = (
+    AgentStatus.DEGRADED.value, AgentStatus.DISCONNECTED.value, AgentStatus.NEVER.value, AgentStatus.CONNECTED.value, NOT_ENROLLED,
+)  # fmt: skip
+#: Machines that are listed, and reports that are read for them.
+MOST = 100_000
+_PATCHES = (
+    "microsoft.hybridcompute/machines/patchassessmentresults",
+    "microsoft.compute/virtualmachines/patchassessmentresults",
+)
+_ASSIGNMENTS = "microsoft.guestconfiguration/guestconfigurationassignments"
+_BASELINES = frozenset({"azurelinuxbaseline", "azurewindowsbaseline"})
+_MACHINE_ID = re.compile(
+    r"/subscriptions/[^/\"\\\s]+/resourcegroups/[^/\"\\\s]+/providers/(?:microsoft\.compute/virtualmachines"
+    r"|microsoft\.hybridcompute/machines)/[^/\"\\\s]+(?:/virtualmachines/[^/\"\\\s]+)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MachineReports:
+    """Reports about machines by their lower-cased ids: the state of the security baseline, and the number of pending updates."""
+
+    baselines: Mapping[str, str]
+    updates: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FleetMachine:
+    """A machine; `agent` is None without one, `baseline` '' and `updates` None where no report says.
+
+    `alerts` is None where the visitor reads none.
+    """
+
+    id: str
+    name: str
+    type: str
+    subscription: str
+    status: str
+    agent: EnrolledAgent | None = None
+    baseline: str = ""
+    updates: int | None = None
+    alerts: int | None = None
+
+    @property
+    def key(self) -> str:
+        """The lower-cased id."""
+        return self.id.lower()
+
+    @property
+    def seen(self) -> datetime | None:
+        """Return when its agent reported last."""
+        return self.agent.seen if self.agent else None
+
+    @property
+    def blind_spots(self) -> tuple[str, ...]:
+        """Return what is not seen of it, a sentence each."""
+        if self.agent is None:
+            return ("No agent: processes, logins, file changes and packages are Unknown.",)
+        return blind_spots(self.agent.health)
+
+
+class _PatchProperties(msgspec.Struct):
+    available_patch_count_by_classification: dict[str, int] = msgspec.field(
+        name="availablePatchCountByClassification", default_factory=dict
+    )
+    status: str = ""
+
+
+class _PatchReport(msgspec.Struct):
+    id: str
+    properties: _PatchProperties = msgspec.field(default_factory=_PatchProperties)
+
+
+class _AssignmentProperties(msgspec.Struct):
+    compliance_status: str = msgspec.field(name="complianceStatus", default="")
+
+
+class _Assignment(msgspec.Struct):
+    id: str
+    properties: _AssignmentProperties = msgspec.field(default_factory=_AssignmentProperties)
+
+
+def list_machines(visit: Visit) -> list[FleetMachine]:
+    """List the machines of the chosen scope by name; those without an agent are Unknown."""
+    reach, snapshot, now = visit.reach(READ), visit.snapshot, visit.instance.now
+    agents = {one.resource: one for one in list_agents(visit.service) if _is_within(reach, one.resource)}
+    listed: dict[str, tuple[str, str]] = {}
+    if snapshot is not None:
+        query = InventoryQuery("", {"type": MACHINES}, "name")
+        listed = {
+            one.id.lower(): (one.id, one.name) for one in snapshot.inventory.page(reach, query, most=MOST)
+        }
+    for key, one in agents.items():
+        listed.setdefault(key, (one.id, one.computer))
+    reports = read_reports(snapshot, reach) if snapshot is not None else MachineReports({}, {})
+    alerts = count_alerts(visit, {name.lower(): key for key, (_, name) in listed.items()})
+    found = []
+    for key, (id_, name) in listed.items():
+        agent, resource = agents.get(key), ResourceId.parse(key)
+        status = agent_status(agent, now).value if agent else NOT_ENROLLED
+        found.append(
+            FleetMachine(
+                id_, name, resource.type, resource.subscription, status, agent, reports.baselines.get(key, ""),
+                reports.updates.get(key), None if alerts is None else alerts[key],
+            )
+        )  # fmt: skip
+    return sorted(found, key=lambda one: (one.name.lower(), one.key))
+
+
+def read_reports(snapshot: PublishedSnapshot, reach: Reach) -> MachineReports:
+    """Read what agents and Azure report of machines that may be read."""
+    return snapshot.once(("machine reports", reach), lambda: _read_reports(snapshot, reach))
+
+
+def _read_reports(snapshot: PublishedSnapshot, reach: Reach) -> MachineReports:
+    baselines, updates = {}, {}
+    for body in snapshot.listing.page((_ASSIGNMENTS,), reach, most=MOST, collected=True).bodies:
+        assignment = msgspec.convert(body, _Assignment)
+        machine, _, name = assignment.id.lower().rpartition(f"/providers/{_ASSIGNMENTS}/")
+        if name in _BASELINES:
+            baselines[machine] = assignment.properties.compliance_status
+    for body in snapshot.listing.page(_PATCHES, reach, most=MOST, collected=True).bodies:
+        patches = msgspec.convert(body, _PatchReport)
+        if patches.properties.status in ("Succeeded", "CompletedWithWarnings"):
+            counts = patches.properties.available_patch_count_by_classification
+            updates[patches.id.lower().rpartition("/patchassessmentresults/")[0]] = sum(counts.values())
+    return MachineReports(baselines, updates)
+
+
+def count_alerts(visit: Visit, names: Mapping[str, str]) -> Counter[str] | None:
+    """Count open alerts by the lower-cased ids of machines that they name; None where the visitor reads no alerts.
+
+    `names` are the ids by host name, for alerts that have no resource id.
+    """
+    told = everywhere(visit)
+    if not told:
+        return None
+    looked = AlertFilter(statuses=frozenset(STATUSES) - DONE)
+    found: Counter[str] = Counter()
+    for each in told:
+        for alert in each.newest(looked, MOST_SOUGHT):
+            found.update(_named_machines(alert, names))
+    return found
+
+
+def _named_machines(alert: StoredAlert, names: Mapping[str, str]) -> set[str]:
+    text = f"{alert.document.get('_ResourceId') or ''}\n{alert.document.get('Entities') or ''}".lower()
+    found = set(_MACHINE_ID.findall(text))
+    hosts = re.findall(r'"hostname":\s*"([^"]+)"', text)
+    return found | {names[one] for one in hosts if one in names}
+
+
+def _is_within(reach: Reach, key: str) -> bool:
+    resource = ResourceId.parse(key)
+    return reach.sees(resource.subscription, resource.resource_group_id)
+
+
+def count_machines(machines: Sequence[FleetMachine]) -> Counter[str]:
+    """Count machines by the status of their agents."""
+    return Counter(one.status for one in machines)

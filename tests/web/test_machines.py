@@ -1,0 +1,135 @@
+"""The pages of machines: the fleet with what is not known of it, and enrolment by a form."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import timedelta
+
+import pytest
+from tests.web.conftest import HERE
+
+from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.service.agents import create_enrolment
+from nephoscope.service.local_user import LocalUser
+from nephoscope.service.service_context import ServiceContext
+from nephoscope.state.access.principals import SecretKind
+from nephoscope.state.hosts.agents import AgentHealth, EnrolledAgent, SensorHealth
+from nephoscope.web.page_data.machine_facts import MACHINES
+
+GROUP = "/subscriptions/7d1b6c4e-0000-0000-0000-000000000001/resourceGroups/dc1"
+OUTSIDE = f"{GROUP}/providers/Microsoft.HybridCompute/machines/web01"
+QUIET = f"{GROUP}/providers/Microsoft.HybridCompute/machines/web02"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def agents(instance):
+    """Two machines outside of Azure: one reports, with a sensor that does not run; one never did."""
+    context = ServiceContext(LocalUser.current(), instance.state, instance.data)
+    made, _ = create_enrolment(context, instance.guard, "dc1", GROUP, most=2, lasts=timedelta(days=1))
+    blind = AgentHealth("1.0", (SensorHealth("audit", running=False, reason="needs CAP_AUDIT_READ"),))
+    with instance.state.transaction() as session:
+        for id_, seen, health in ((OUTSIDE, instance.now, blind), (QUIET, None, AgentHealth())):
+            agent = EnrolledAgent(
+                id_, id_.rpartition("/")[2], "0" * 32, made.principal, "dc1", "default", "global", "Debian 12", "x86_64", "1.0",
+                instance.now, seen, health,
+            )  # fmt: skip
+            instance.state.agents.put(session, agent)
+
+
+def rows(client, query: str = "") -> dict[str, dict[str, str]]:
+    text = client.get(f"/machines?format=csv{query}").text
+    return {one["Machine"]: one for one in csv.DictReader(io.StringIO(text))}
+
+
+def test_every_machine_of_the_estate_is_listed_and_without_an_agent_unknown(owner):
+    listed = rows(owner)
+    known = {one["Id"].lower() for one in listed.values()}
+    machines = [
+        one for one in csv.DictReader(io.StringIO(owner.get("/inventory?format=csv").text)) if one["Type"] in MACHINES
+    ]  # fmt: skip
+    assert machines
+    assert {one["Id"].lower() for one in machines} <= known
+    for one in machines:
+        row = next(each for each in listed.values() if each["Id"].lower() == one["Id"].lower())
+        assert (row["Agent"], row["Last heartbeat"], row["Pending updates"]) == ("Not enrolled", "", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "blind"),
+    [("web01", "Degraded", "audit: needs CAP_AUDIT_READ"), ("web02", "NeverReported", "")],
+)
+def test_a_machine_outside_of_azure_stands_with_its_agent(owner, name, status, blind):
+    found = rows(owner)[name]
+    assert (found["Agent"], found["Agent version"], found["Not seen"]) == (status, "1.0", blind)
+
+
+def test_the_filter_of_the_agent_status(owner):
+    assert set(rows(owner, "&status=Degraded")) == {"web01"}
+    assert "web01" not in rows(owner, "&status=Not+enrolled")
+
+
+def test_the_preview_says_what_is_not_seen(owner):
+    page = owner.get("/machines", params={"preview": OUTSIDE.lower()}).text
+    assert "audit: needs CAP_AUDIT_READ" in page
+
+
+def test_reports_of_azure_count_without_an_agent(owner, instance):
+    kept = instance.snapshots.newest().listing.page(
+        ("microsoft.guestconfiguration/guestconfigurationassignments",), EVERYTHING, most=1000, collected=True
+    )
+    states = {
+        one["id"].lower().partition("/providers/microsoft.guestconfiguration")[0]: one["properties"]["complianceStatus"]
+        for one in kept.bodies
+        if one["name"] in ("AzureLinuxBaseline", "AzureWindowsBaseline")
+    }  # fmt: skip
+    words = {"Compliant": "Passed", "NonCompliant": "Failed"}
+    assert states
+    for one in rows(owner).values():
+        assert one["Baseline"] == words.get(states.get(one["Id"].lower()), "Unknown")
+
+
+def test_who_reaches_another_subscription_sees_no_machine_of_it(visitor, sandbox):
+    assert "web01" not in rows(visitor(("Reader", f"/subscriptions/{sandbox}")))
+
+
+def test_a_form_makes_a_code_that_is_shown_once_with_its_commands(owner, instance):
+    form = {
+        "name": "shop", "scope": GROUP, "workspace": "default", "location": "", "machines": "3", "hours": "2", "act": "create",
+    }  # fmt: skip
+    answer = owner.post("/machines/enrol", data=form, headers=HERE)
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    (made,) = (one for one in instance.state.agents.enrolments() if one.name == "shop")
+    assert (made.most, made.scope) == (3, GROUP)
+    code = re.search(r"<pre tabindex=\"0\">([^<]+)</pre>", answer.text)[1]
+    assert instance.guard.by_secret(code, (SecretKind.TOKEN,)).principal.id == made.principal
+    assert "python3 nephoscope-agent.pyz enrol https://" in answer.text
+    assert code not in owner.get("/machines/enrol").text
+    assert "shop" in owner.get("/machines/enrol?format=csv&table=enrolments").text
+    revoked = owner.post("/machines/enrol", data={"name": "shop", "act": "revoke"}, headers=HERE)
+    assert "Code revoked" in owner.get(revoked.headers["Location"]).text
+    assert "shop" not in {one.name for one in instance.state.agents.enrolments()}
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"), [({"name": "Not A Name"}, "invalid name"), ({"scope": "/"}, "resource group"), ({"machines": "0"}, "1")]
+)  # fmt: skip
+def test_a_refused_form_keeps_what_was_typed(owner, instance, changed, told):
+    form = {
+        "name": "again", "scope": GROUP, "workspace": "default", "location": "", "machines": "1", "hours": "1", "act": "create",
+        **changed,
+    }  # fmt: skip
+    answer = owner.post("/machines/enrol", data=form, headers=HERE)
+    assert answer.status_code == 400
+    assert told in answer.text
+    assert form["name"] in answer.text
+    assert "again" not in {one.name for one in instance.state.agents.enrolments()}
+
+
+def test_a_reader_sees_the_fleet_and_enrols_nothing(visitor):
+    reader = visitor(("Reader", "/"))
+    assert "web01" in rows(reader)
+    assert "Enrol machines" not in reader.get("/machines").text
+    assert reader.get("/machines/enrol").status_code == 403
