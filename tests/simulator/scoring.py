@@ -13,6 +13,8 @@ from tests.simulator.attacks.stage import Truth
 
 # what is detected may be dated a little before the first step or after the last
 BEFORE, AFTER = timedelta(minutes=5), timedelta(hours=2)
+# a list of leaked hashes says nothing about when
+UNTIMED = {"leakedCredentials"}
 TRAVEL = {"impossibleTravel": "unlikelyTravel", "mcasImpossibleTravel": "unlikelyTravel"}
 
 
@@ -106,6 +108,8 @@ def _family(name: str) -> str:
 
 
 def _fits(truth: Truth, detection: Detection) -> bool:
+    if detection.type in UNTIMED:
+        return detection.type in truth.expected + truth.plausible
     return truth.start - BEFORE <= detection.activity <= truth.end + AFTER
 
 
@@ -155,7 +159,7 @@ def _score_unit(scores: Scores, group: list[Truth], hits: list[Detection]) -> No
     attack.campaigns += 1
     attack.found += bool(hits)
     attack.found_at_medium += any(one.level in ("medium", "high") for one in hits)
-    detected = [one.detected for one in hits if one.detected]
+    detected = [one.detected for one in hits if one.detected and one.type not in UNTIMED]
     if detected:
         attack.delays.append(max(min(detected) - truth.start, timedelta(0)))
 

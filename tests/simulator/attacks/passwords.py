@@ -20,12 +20,14 @@ FOREIGN = (
 )
 
 
-def _pick_targets(campaign: Campaign, count: int) -> list[Person]:
-    people = [one for one in campaign.stage.organization.people if not one.guest]
+def _pick_targets(campaign: Campaign, count: int, *others: Person) -> list[Person]:
+    """Pick random accounts beside those whose password fits."""
+    people = [one for one in campaign.stage.organization.people if not one.guest and one not in others]
     return campaign.rng.sample(people, min(count, len(people)))
 
 
-def _report_tried(campaign: Campaign, tried: list[Person], hit: Person | None, start: datetime) -> None:
+def _report_burst(campaign: Campaign, tried: list[Person], hit: Person | None, start: datetime) -> None:
+    """Say that those who were tried were attacked from a time until now; the one whose password fits is another matter."""
     for person in tried:
         if person is not hit:
             campaign.tell(person, start, "T1110.003", SPRAYED, FOREIGN, compromised=False)
@@ -40,18 +42,17 @@ def spray(stage: Stage, number: int) -> None:
     campaign = stage.play("password spray", number)
     start, hit = campaign.now, campaign.victim()
     spot, client = campaign.spot(networks.HOSTING, "spray"), tool("go-http-client/1.1")
-    tried = [*_pick_targets(campaign, 30), hit]
+    tried = [*_pick_targets(campaign, 30, hit), hit]
     for person in tried:
         campaign.wait(0.2, 1.5)
-        campaign.sign_in(
-            person, spot, client, "Microsoft Azure CLI", result="0" if person is hit else FAILED, mfa=False
-        )
+        result = "0" if person is hit else FAILED
+        campaign.sign_in(person, spot, client, "Microsoft Azure CLI", result=result, mfa=False)
+    _report_burst(campaign, tried, hit, start)
     campaign.wait(20, 200)
     tor = campaign.spot(networks.TOR, "use")
     campaign.sign_in(hit, tor, FIREFOX, mfa=False)
     campaign.use(hit, tor, FIREFOX)
     campaign.tell(hit, start, "T1110.003", ("passwordSpray", "unfamiliarFeatures"), FOREIGN)
-    _report_tried(campaign, tried, hit, start)
 
 
 def spray_all_fail(stage: Stage, number: int) -> None:
@@ -62,21 +63,14 @@ def spray_all_fail(stage: Stage, number: int) -> None:
     """
     campaign = stage.play("password spray, all fail", number)
     start, tried = campaign.now, _pick_targets(campaign, 25)
-    spot = campaign.spot(networks.HOSTING, "spray")
+    spot, client = campaign.spot(networks.HOSTING, "spray"), tool("python-requests/2.31.0")
     for _ in range(3):
         for person in tried:
             campaign.wait(0.1, 0.8)
             result = "50053" if campaign.rng.random() < 0.05 else FAILED
-            campaign.sign_in(
-                person,
-                spot,
-                tool("python-requests/2.31.0"),
-                "Office 365 Exchange Online",
-                result=result,
-                mfa=False,
-            )
+            campaign.sign_in(person, spot, client, "Office 365 Exchange Online", result=result, mfa=False)
         campaign.wait(31, 60)
-    _report_tried(campaign, tried, None, start)
+    _report_burst(campaign, tried, None, start)
 
 
 def spray_distributed(stage: Stage, number: int) -> None:
@@ -87,43 +81,40 @@ def spray_distributed(stage: Stage, number: int) -> None:
     accounts.
     """
     campaign = stage.play("distributed password spray", number)
-    hit, tried = campaign.victim(), _pick_targets(campaign, 20)
-    days = stage.calendar.days - stage.calendar.learning
-    campaign.now = start = stage.begins + timedelta(days=stage.calendar.learning, hours=1)
-    for day in range(min(3, days - 1) or 1):
-        campaign.now = start + timedelta(days=day)
-        for person in [*tried, hit]:
+    hit = campaign.victim()
+    tried = [*_pick_targets(campaign, 20, hit), hit]
+    days = max(1, min(3, stage.calendar.days - stage.calendar.learning - 1))
+    for day in range(days):
+        campaign.now = start = stage.begins + timedelta(days=stage.calendar.learning + day, hours=1)
+        for person in tried:
             campaign.wait(5, 50)
             spot = campaign.spot(networks.RESIDENTIAL_PROXIES, day, person.upn)
-            last = person is hit and day == (min(3, days - 1) or 1) - 1
-            campaign.sign_in(person, spot, BROWSER, result="0" if last else FAILED, mfa=False)
+            fits = person is hit and day == days - 1
+            campaign.sign_in(person, spot, BROWSER, result="0" if fits else FAILED, mfa=False)
+        _report_burst(campaign, tried, hit if day == days - 1 else None, start)
     campaign.wait(10, 60)
     campaign.use(hit, campaign.spot(networks.RESIDENTIAL_PROXIES, "use"), BROWSER)
     campaign.tell(hit, start, "T1110.003", ("passwordSpray", "unfamiliarFeatures"), FOREIGN)
-    _report_tried(campaign, tried, hit, start)
 
 
 def stuff_credentials(stage: Stage, number: int) -> None:
-    """Try leaked pairs of name and password, one try an account through rotating proxies; many names do not exist, two fit.
+    """Try leaked pairs of name and password, one try an account through rotating proxies and hosts; two fit.
 
-    ATT&CK T1110.004; Okta, 2024-04-27, "Detecting and preventing credential stuffing": residential proxies and anonymisers.
+    ATT&CK T1110.004; Okta, 2024-04-27, "How to block anonymizing services using Okta": residential proxies and anonymisers.
     """
     campaign = stage.play("credential stuffing", number)
     start, hits = campaign.now, [campaign.victim(), campaign.victim()]
-    tried = _pick_targets(campaign, 18)
+    tried = _pick_targets(campaign, 18, *hits)
     for person in [*tried, *hits]:
         campaign.wait(0.3, 2)
         spot = campaign.spot(list_proxies(), person.upn)
         campaign.sign_in(person, spot, BROWSER, result="0" if person in hits else FAILED, mfa=False)
         if person in hits:
             campaign.use(person, spot, BROWSER, times=2)
+    _report_burst(campaign, tried, None, start)
+    plausible = (*SPRAYED, *FOREIGN, "leakedCredentials")
     for person in hits:
-        campaign.tell(
-            person, start, "T1110.004", ("unfamiliarFeatures",), (*SPRAYED, *FOREIGN, "leakedCredentials")
-        )
-    for person in tried:
-        if person not in hits:
-            campaign.tell(person, start, "T1110.004", SPRAYED, FOREIGN, compromised=False)
+        campaign.tell(person, start, "T1110.004", ("unfamiliarFeatures",), plausible)
 
 
 def force_password(stage: Stage, number: int) -> None:
