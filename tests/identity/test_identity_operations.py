@@ -12,6 +12,7 @@ from nephoscope.operations.declaration.operation import OperationCall
 from nephoscope.operations.declaration.schemas import InWorkspace
 from nephoscope.operations.identity import identity_risks, risky_sign_ins
 from nephoscope.operations.identity.identity_risks import RiskQuery
+from nephoscope.service.identity_risk import WRITE
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
 
@@ -67,6 +68,10 @@ def test_decisions(call):
     assert history[1]["by"] != "nephoscope"
     (one,) = identity_risks.detections_on(call, "user:high-1").value
     assert (one.state, one.name) == ("dismissed", "High one")
+    told = [(one.operation, one.target) for one in call.service.state.audit.entries(most=3)]
+    assert told == [
+        (WRITE, "riskyServicePrincipals/confirmCompromised"), (WRITE, "riskyUsers/confirmSafe"), (WRITE, "riskyUsers/dismiss"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("id_", ["user:nobody", "planet:1", "servicePrincipal:nobody"])

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from nephoscope.protect.files.change_rows import TABLE
-from nephoscope.protect.files.file_change import compare_files
+from nephoscope.protect.files.file_change import compare_files, keep_unread
 from nephoscope.protect.files.file_record import FileRecord
 from nephoscope.protect.files.file_scan import scan_files
 from nephoscope.protect.files.monitored_host import MonitoredHostError, load_host, save_host
@@ -125,6 +125,33 @@ def test_another_owner_and_a_file_that_cannot_be_read_are_changes() -> None:
     ):
         (found,) = compare_files({"/etc/a": one}, {"/etc/a": other})
         assert (found.change, found.fields) == ("Modified", fields)
+
+
+def test_links_do_not_lead_out_of_the_root(tmp_path: Path) -> None:
+    outside, root = tmp_path / "outside", tmp_path / "root"
+    (outside / "app").mkdir(parents=True)
+    (outside / "app/secret.conf").write_text("outside")
+    (root / "srv/app").mkdir(parents=True)
+    (root / "srv/app/own.conf").write_text("inside")
+    (root / "etc").symlink_to(outside)
+    (root / "opt").symlink_to("/srv")
+    (root / "loop").symlink_to("loop")
+    rules = (PathRule("/etc/app"), PathRule("/etc/*"), PathRule("/opt/app"), PathRule("/loop/x"))
+    found = scan_files(root, rules)
+    assert {path: one.kind for path, one in found.items()} == {
+        "/opt/app": "folder", "/opt/app/own.conf": "file", "/loop": "other",
+    }  # fmt: skip
+    assert found["/loop"].problem
+
+
+def test_what_lies_below_an_unread_folder_is_not_deleted() -> None:
+    before = {
+        path: FileRecord(path, kind)
+        for path, kind in (("/etc", "folder"), ("/etc/a", "file"), ("/b", "file"))
+    }
+    after = {"/etc": FileRecord("/etc", "folder", problem="Permission denied")}
+    found = [(one.change, one.path) for one in compare_files(before, keep_unread(before, after))]
+    assert found == [("Deleted", "/b"), ("Modified", "/etc")]
 
 
 def test_texts_of_configuration_have_a_diff_and_secrets_never(tmp_path: Path) -> None:

@@ -49,9 +49,9 @@ class UnsortedError(Exception):
 def import_hashes(data: Path, source: Path, algorithm: str, now: datetime) -> HashListInfo:
     """Make the index of an algorithm from a list, in the place of the one before it; HashListError where it cannot be read."""
     folder = index_folder(data, algorithm)
+    text, files = _query(source, LENGTHS[algorithm])
     making = folder / secrets.token_hex(8)
     making.mkdir(mode=0o700, parents=True)
-    text, files = _query(source, LENGTHS[algorithm])
     try:
         try:
             entries = _write(making, text, files)

@@ -66,11 +66,23 @@ def make_machine_report(
             documents.append({"id": id_, "properties": _assignment(one, resource, read_at)})
     if system.facts is not None and system.facts.pending_updates is not None:
         documents.append(_updates(resource, system.facts, read_at))
-    for key, found in _findings(system.facts, results[0]):
-        place = f"{resource}/providers/Microsoft.Security/assessments/{key}"
+    found_by_key = dict(_findings(system.facts, results[0]))
+    withdrawn += [_assessment(resource, key) for key in _examined(system.facts) if key not in found_by_key]
+    for key, found in found_by_key.items():
+        place = _assessment(resource, key)
         scopes[place] = (_FINDINGS,)
         documents += [_finding(place, name, told) for name, told in found]
     return MachineReport(FactReport(resource, read_at, tuple(documents), scopes, tenant), tuple(withdrawn))
+
+
+def _assessment(resource: str, key: str) -> str:
+    return f"{resource}/providers/Microsoft.Security/assessments/{key}"
+
+
+def _examined(facts: HostFacts | None) -> tuple[str, ...]:
+    """Return the assessments that a report replaces even where it cannot answer them."""
+    has_antimalware = facts is not None and facts.antimalware is not None
+    return (BASELINE.id, PROTECTION_HEALTH.id) if has_antimalware else (BASELINE.id,)
 
 
 def _assignment(one: ConfigurationResult, resource: str, read_at: datetime) -> dict[str, object]:
@@ -128,15 +140,17 @@ def _findings(
     if facts is not None and facts.antimalware is not None:
         absent = [] if facts.antimalware else [("missing", "No endpoint protection is installed")]
         yield PROTECTION.id, absent
-        yield (
-            PROTECTION_HEALTH.id,
-            [*absent, *(_health(one) for one in facts.antimalware if not is_healthy(one))],
-        )
+        states = [(is_healthy(one), one) for one in facts.antimalware]
+        unhealthy = [*absent, *(_health(one) for healthy, one in states if healthy is False)]
+        if unhealthy or all(healthy for healthy, _ in states):
+            yield PROTECTION_HEALTH.id, unhealthy
 
 
-def is_healthy(one: AntimalwareState) -> bool:
-    """Return whether a product protects in real time with signatures that are not old."""
-    return one.is_protecting and (one.signature_age_days or 0) <= MAX_SIGNATURE_AGE
+def is_healthy(one: AntimalwareState) -> bool | None:
+    """Return whether a product protects in real time with signatures that are not old; None where their age was not reported."""
+    if not one.is_protecting:
+        return False
+    return None if one.signature_age_days is None else one.signature_age_days <= MAX_SIGNATURE_AGE
 
 
 def _health(one: AntimalwareState) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import unified_diff
 from typing import Literal
 
@@ -34,6 +34,24 @@ def compare_files(before: Mapping[str, FileRecord], after: Mapping[str, FileReco
         elif fields := _differing(old, new):
             found.append(FileChange(path, "Modified", fields, old, new, _diff(old, new)))
     return found
+
+
+def keep_unread(before: Mapping[str, FileRecord], after: Mapping[str, FileRecord]) -> dict[str, FileRecord]:
+    """Return a state with the earlier records below each folder that it could not read: what was not looked at is not deleted."""
+    unread = {path for path, one in after.items() if one.problem and one.kind != "file"}
+    if not unread:
+        return dict(after)
+    kept = {
+        path: one
+        for path, one in before.items()
+        if path not in after and not unread.isdisjoint(_folders_above(path))
+    }
+    return {**kept, **after}
+
+
+def _folders_above(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def _differing(old: FileRecord, new: FileRecord) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from errno import ENODATA, ENOTSUP
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from nephoscope.protect.baseline.file_view import UnreadableRootFileError
+from nephoscope.protect.baseline.folder_view import FolderView
 from nephoscope.protect.files.file_record import FileRecord
 from nephoscope.protect.files.monitored_paths import PathRule
 
@@ -43,47 +45,54 @@ class MonitoringScanError(Exception):
 def scan_files(root: Path, rules: Iterable[PathRule]) -> dict[str, FileRecord]:
     """Return the record of every monitored file by its path; raises MonitoringScanError where there are too many."""
     found: dict[str, FileRecord] = {}
+    view = FolderView(root)
     for rule in rules:
-        for path in _starts(root, rule):
-            for one in _walk(root, path, rule, 0):
+        try:
+            starts = _starts(view, root, rule)
+        except UnreadableRootFileError as error:
+            folder = rule.path.rpartition("/")[0]
+            found[folder] = FileRecord(folder, "other", problem=error.reason)
+            continue
+        for path, place in starts:
+            for one in _walk(place, path, rule, 0):
                 found[one.path] = one
                 if len(found) > MAX_FILES:
                     raise MonitoringScanError(f"more than {MAX_FILES:,} files are monitored: exclude some")
     return found
 
 
-def _starts(root: Path, rule: PathRule) -> Iterator[str]:
-    """Yield the paths that a rule begins at."""
+def _starts(view: FolderView, root: Path, rule: PathRule) -> list[tuple[str, Path]]:
+    """Return the paths that a rule begins at, each with its place; raises UnreadableRootFileError.
+
+    Links of folders above it stay inside of the root, as with chroot.
+    """
     folder, _, name = rule.path.rstrip("/").rpartition("/")
-    if not any(mark in name for mark in "*?["):
-        yield rule.path.rstrip("/") or "/"
-        return
-    try:
-        names = sorted(os.listdir(_place(root, folder or "/")))  # noqa: PTH208 - names alone
-    except OSError:
-        return
-    yield from (f"{folder}/{one}" for one in names if fnmatchcase(one, name))
+    inside = view.resolve(folder)
+    if inside is None:
+        return []
+    is_pattern = any(mark in name for mark in "*?[")
+    names = [one for one in view.names(folder) if fnmatchcase(one, name)] if is_pattern else [name]
+    return [(f"{folder}/{one}", root / inside / one) for one in names]
 
 
-def _walk(root: Path, path: str, rule: PathRule, depth: int) -> Iterator[FileRecord]:
+def _walk(place: Path, path: str, rule: PathRule, depth: int) -> Iterator[FileRecord]:
     if rule.excludes(path) or depth > _DEEPEST:
         return
-    record = read_record(root, path)
+    record = read_record(place, path)
     if record is None:
         return
     yield record
     if record.kind == "folder" and not record.problem:
         try:
-            names = sorted(os.listdir(_place(root, path)))  # noqa: PTH208 - names alone
+            names = sorted(os.listdir(place))  # noqa: PTH208 - names alone
         except OSError:
             return
         for name in names:
-            yield from _walk(root, f"{path.rstrip('/')}/{name}", rule, depth + 1)
+            yield from _walk(place / name, f"{path.rstrip('/')}/{name}", rule, depth + 1)
 
 
-def read_record(root: Path, path: str) -> FileRecord | None:
-    """Return the record of a file; None where it does not exist."""
-    place = _place(root, path)
+def read_record(place: Path, path: str) -> FileRecord | None:
+    """Return the record of the file at a place by its path from the root; None where it does not exist."""
     try:
         about = os.lstat(place)
     except (FileNotFoundError, NotADirectoryError):
@@ -96,6 +105,8 @@ def read_record(root: Path, path: str) -> FileRecord | None:
     try:
         if kind == "link":
             link = str(place.readlink())
+        elif kind == "file" and about.st_size > _MAX_HASHED:
+            problem = f"more than {_MAX_HASHED:,} bytes are not hashed"
         elif kind == "file":
             sha256, text = _read_content(place, path, about.st_size)
         elif kind == "folder":
@@ -108,10 +119,6 @@ def read_record(root: Path, path: str) -> FileRecord | None:
     )
 
 
-def _place(root: Path, path: str) -> Path:
-    return root / path.lstrip("/")
-
-
 def _kind(mode: int) -> str:
     kinds = ((stat.S_ISREG, "file"), (stat.S_ISDIR, "folder"), (stat.S_ISLNK, "link"))
     return next((name for is_kind, name in kinds if is_kind(mode)), "other")
@@ -119,8 +126,6 @@ def _kind(mode: int) -> str:
 
 def _read_content(place: Path, path: str, size: int) -> tuple[str, str | None]:
     """Return the digest of a file and, of a small configuration file, its text."""
-    if size > _MAX_HASHED:
-        return "", None
     made, first = hashlib.sha256(), b""
     with os.fdopen(os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
         while block := stream.read(_BLOCK):

@@ -28,6 +28,7 @@ from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
+    from nephoscope.model.read_reach import Reach
     from nephoscope.posture.published.findings import RecommendationTally, UnjudgedCount
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
@@ -203,7 +204,11 @@ def count_failing(visit: Visit) -> int | None:
     """Count how many recommendations have a failing resource."""
     if visit.snapshot is None:
         return None
-    snapshot, reach = visit.snapshot, visit.reach(READ)
+    return count_failing_within(visit.snapshot, visit.reach(READ))
+
+
+def count_failing_within(snapshot: PublishedSnapshot, reach: Reach) -> int:
+    """Count, once a snapshot, how many recommendations have a failing resource within a reach."""
 
     def count() -> int:
         return sum(1 for tally in snapshot.findings.tallies(reach) if tally.unhealthy)
@@ -221,6 +226,7 @@ PAGES = (
         PageArea.POSTURE,
         0,
         count=count_failing,
+        ahead=count_failing_within,
     ),
     Page(
         "/recommendations/{key}", "Recommendation", "recommendation.html", READ, one, methods=("GET", "POST")
