@@ -45,6 +45,10 @@ class LogFollower:
             self._offset += usable
             return [content[at : at + self._size] for at in range(0, usable, self._size)]
         usable = content.rfind(b"\n") + 1
+        if not usable and len(content) == _MOST:
+            # a line without an end is left out, so that those behind it are read
+            self._offset += _MOST
+            return []
         self._offset += usable
         return content[:usable].splitlines()
 

@@ -7,10 +7,11 @@ import os
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from nephoscope_agent.accounts import user_name
 from nephoscope_agent.machine import boot_time, clock_ticks
+from nephoscope_agent.regular_file import open_regular
 from nephoscope_agent.row import format_time
 
 #: Programs larger than this are not hashed, so that no event waits for a disk.
@@ -144,7 +145,7 @@ class HashCache:
             found = os.stat(path)
             key = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
             if key not in self._known:
-                with open(path, "rb") as file:
+                with open_regular(path) as file:
                     self._known[key] = _hashes(file, found.st_size)
                 if len(self._known) > _HASHES:
                     self._known.popitem(last=False)
@@ -153,11 +154,14 @@ class HashCache:
             return {}
 
 
-def _hashes(file: Any, size: int) -> dict[str, Any]:
+def _hashes(file: BinaryIO, size: int) -> dict[str, Any]:
     if size > _MOST_HASHED:
         return {"FileSize": size}
+    left = size
     kinds = [hashlib.sha256(), hashlib.sha1(usedforsecurity=False), hashlib.md5(usedforsecurity=False)]
-    while block := file.read(1 << 20):
+    # no more than the file had: one that grows while it is read has no end
+    while left > 0 and (block := file.read(min(left, 1 << 20))):
+        left -= len(block)
         for one in kinds:
             one.update(block)
     sha256, sha1, md5 = (one.hexdigest() for one in kinds)

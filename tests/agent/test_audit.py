@@ -54,6 +54,11 @@ def test_calls_have_the_names_of_their_architecture(arch: str, call: int, wanted
     assert (data["arch"], data["syscall"]) == wanted
 
 
+def test_an_argument_that_looks_like_a_part_is_an_argument() -> None:
+    data = parse_record(HEAD + 'argc=3 a0="curl" a1="evil" a2="a1[0]=harmless"', "EXECVE").data
+    assert (data["a1"], data["a2"]) == ("evil", "a1[0]=harmless")
+
+
 def test_keys_are_parted_and_decoded() -> None:
     encoded = b"one\x01two".hex().upper()
     record = parse_record(HEAD + CALL.format(arch="c000003e", call=59).replace("(null)", encoded), "SYSCALL")

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections import Counter
 
 import pytest
 
+from nephoscope_agent import log_follower
 from nephoscope_agent.disk_buffer import DiskBuffer
 from nephoscope_agent.log_follower import LogFollower
+from nephoscope_agent.machine import read_machine
 from nephoscope_agent.package_managers import PendingUpdate, dnf, zypper
 from nephoscope_agent.package_managers.apt import _INSTALL, _update
+from nephoscope_agent.process_table import HashCache
+from nephoscope_agent.regular_file import open_regular
 from nephoscope_agent.row import Row
+from nephoscope_agent.sensor_context import SensorContext
+from nephoscope_agent.sensors import logins
+from nephoscope_agent.sensors.logins import LoginsSensor
+from nephoscope_agent.settings import Settings
 
 APT = {
     "Inst curl [8.14.1-2] (8.14.1-2+deb13u1 Debian-Security:13/stable-security [amd64]) []":
@@ -73,6 +83,42 @@ def test_a_log_is_followed_over_rotation(tmp_path) -> None:
     assert later.read() == [b"three"]
     path.unlink()
     assert later.read() == []
+
+
+def test_a_line_without_an_end_does_not_stop_those_behind_it(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(log_follower, "_MOST", 8)
+    path = tmp_path / "log"
+    path.write_text("")
+    follower = LogFollower(str(path))
+    follower.read()
+    path.write_text("x" * 20 + "\none\n")
+    assert [line for _ in range(6) for line in follower.read()][-1] == b"one"
+
+
+def test_no_pipe_makes_the_agent_wait(tmp_path) -> None:
+    # whoever runs a program may put something else in its place before it is hashed
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to("/dev/zero")
+    assert [HashCache().of(str(one)) for one in (pipe, link)] == [{}, {}]
+    for one in (pipe, link):
+        with pytest.raises(OSError, match="regular"):
+            open_regular(str(one))
+
+
+def test_entries_of_the_journal_that_users_make_up_stop_nothing(tmp_path, monkeypatch) -> None:
+    (tmp_path / "etc").mkdir()
+    settings = Settings(root=str(tmp_path))
+    sensor = LoginsSensor(SensorContext(settings, read_machine(settings)))
+    sensor.restore({"files": {}, "journal": "s=1"})
+    entries = [
+        {"__CURSOR": "s=2", "MESSAGE": "hello", "PRIORITY": ["1", "2"], "SYSLOG_IDENTIFIER": ["a", "b"], "_PID": "7"},
+        {"__CURSOR": "s=3", "MESSAGE": "hello", "PRIORITY": "99", "SYSLOG_IDENTIFIER": "x"},
+        {"__CURSOR": "s=4", "MESSAGE": [1, 2]},
+    ]  # fmt: skip
+    monkeypatch.setattr(logins, "run_program", lambda _: "\n".join(map(json.dumps, entries)))
+    found = [(row.values["ProcessName"], row.values["SeverityLevel"]) for row in sensor._journal_rows(1.0)]
+    assert found == [("", "info"), ("x", "info")]
 
 
 def rows(count: int, size: int = 10) -> list[Row]:

@@ -26,6 +26,7 @@ access audit, access list, agent build, agent codes, agent list, agent run, agen
 alerts list, alerts show, attackpaths, automations history, automations list, behavior explain,
 behavior list, behavior show, collect, compliance, content coverage, content list, content show, content test,
 credentials list, doctor, exposure, facts list, gaps, hunt bookmarks, hunt run,
+identity admins list, identity admins places, identity admins roles, identity admins show,
 identity leaked list, identity risk detections, identity risk history, identity risk list, identity risk show,
 identity risk sign-ins, incidents list, incidents metrics, incidents show,
 intel feeds, intel list, intel show, locations list, locations suggest, pipelines collect, pipelines items,

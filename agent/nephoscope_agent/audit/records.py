@@ -15,7 +15,7 @@ _HEADER = re.compile(r"^(?:type=(?P<type>\S+) )?(?:msg=)?audit\((?P<time>\d+\.\d
 _PAIR = re.compile(r"""([a-z0-9_-]+)=((?:[^"'\s]+)|'(?:[^'])*'|"(?:[^"])*")""")
 _PERMISSIONS = re.compile(r"avc:\s+(?P<result>\w+)\s+\{\s*(?P<permissions>[^}]*?)\s*\}\s+for\s+")
 _HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2})+")
-_PART = re.compile(r"""\b(a\d+)\[\d+\]=("[^"]*"|\S+)""")
+_PART = re.compile(r"""(?<!\S)(a\d+)\[\d+\]=("[^"]*"|\S+)""")
 _NOTHING = frozenset(("", "?", "?,", "(null)"))
 _UNSET_ID = ("4294967295", "-1")
 _IDS = ("auid", "old-auid", "ses")

@@ -13,6 +13,7 @@ from typing import Any
 from nephoscope_agent.accounts import group_name, user_name
 from nephoscope_agent.file_notices import open_notices
 from nephoscope_agent.process_table import Process, initiating_columns
+from nephoscope_agent.regular_file import open_regular
 from nephoscope_agent.row import Row, Sensor, SensorUnavailableError, Values, format_time
 from nephoscope_agent.sensor_context import SensorContext
 
@@ -188,9 +189,7 @@ def _digest(path: str) -> str:
     """Return the SHA-256 of a regular file, '' for what became a link or a pipe meanwhile, or grew beyond what is hashed."""
     made, read = hashlib.sha256(), 0
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return ""
+        with open_regular(path, follow=False) as file:
             while block := file.read(1 << 20):
                 made.update(block)
                 read += len(block)

@@ -32,6 +32,7 @@ _SYSLOG = re.compile(
     r"^(?:\S+T\S+|\w{3} +\d+ [\d:]+) \S+ (?P<name>[^\s\[:]+)(?:\[(?P<pid>\d+)\])?: (?P<text>.*)$"
 )
 _PRIORITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
+_SEVERITIES = {str(number): name for number, name in enumerate(_PRIORITIES)}
 _JOURNAL_LINES = 5_000
 
 
@@ -143,7 +144,8 @@ class LoginsSensor(Sensor):
             )
         ]  # fmt: skip
         values: Values = {}
-        if (ssh := _SSH.search(text)) is not None:
+        # any user can have any text logged, under the name of a program of their own
+        if name.startswith("sshd") and (ssh := _SSH.search(text)) is not None:
             failed = ssh["result"] == "Failed"
             values = {
                 "ActionType": "LogonFailed" if failed else "LogonSuccess", "LogonType": "Network", "AccountName": ssh["user"],
@@ -187,10 +189,9 @@ class LoginsSensor(Sensor):
             self._journal = one["__CURSOR"]
             if not was_empty and isinstance(one.get("MESSAGE"), str):
                 when = int(one.get("__REALTIME_TIMESTAMP", now * 1e6)) / 1e6
-                severity = _PRIORITIES[int(one.get("PRIORITY", "6"))]
-                rows += self._message_rows(
-                    one.get("SYSLOG_IDENTIFIER", ""), one.get("_PID", ""), one["MESSAGE"], when, severity
-                )
+                severity = _SEVERITIES.get(_journal_text(one, "PRIORITY"), "info")
+                name, pid = _journal_text(one, "SYSLOG_IDENTIFIER"), _journal_text(one, "_PID")
+                rows += self._message_rows(name, pid, one["MESSAGE"], when, severity)
         return rows
 
     @property
@@ -202,6 +203,12 @@ class LoginsSensor(Sensor):
             if name in self._files:
                 self._files[name].restore(place)
         self._journal = cursor["journal"]
+
+
+def _journal_text(entry: dict[str, Any], name: str) -> str:
+    """Return a field of an entry of the journal, '' for one that any user may write several times or as bytes."""
+    value = entry.get(name, "")
+    return value if isinstance(value, str) else ""
 
 
 def utmp_struct() -> struct.Struct:

@@ -30,14 +30,13 @@ class OsquerySensor(Sensor):
         self._file.read()
 
     def collect(self, now: float) -> list[Row]:
-        rows = []
+        rows: list[Row] = []
         for line in self._file.read():
-            try:
-                one = json.loads(line)
-            except ValueError:
+            found = _read_line(line, now)
+            if found is None:
                 self.lost += 1
-                continue
-            rows += _result_rows(one, now)
+            else:
+                rows += found
         return rows
 
     @property
@@ -46,6 +45,14 @@ class OsquerySensor(Sensor):
 
     def restore(self, cursor: Any) -> None:
         self._file.restore(cursor)
+
+
+def _read_line(line: bytes, now: float) -> list[Row] | None:
+    """Return the rows of a line, None for one that is no result."""
+    try:
+        return _result_rows(json.loads(line), now)
+    except (ValueError, TypeError, AttributeError):
+        return None
 
 
 def _result_rows(one: dict[str, Any], now: float) -> list[Row]:

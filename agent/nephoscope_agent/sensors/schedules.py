@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nephoscope_agent.inventory_sensor import InventorySensor, configuration, device_event
+from nephoscope_agent.regular_file import open_regular
 from nephoscope_agent.row import Row, Values
 
 _SYSTEM_TABLES = ("/etc/crontab", "/etc/cron.d/*", "/etc/anacrontab")
@@ -147,8 +148,8 @@ def _lines(path: Path) -> list[str]:
         kept = _known.get(str(path))
         if kept is not None and kept[0] == stamp:
             return kept[1]
-        with path.open(encoding="utf-8", errors="replace") as file:
-            text = file.read(_LARGEST)
+        with open_regular(str(path)) as file:
+            text = file.read(_LARGEST).decode("utf-8", "replace")
     except OSError:
         return []
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
