@@ -16,7 +16,12 @@ from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.service_context import service_of
 from nephoscope.cli.session.state_access import state_of, workspace_of
 from nephoscope.cli.terminal.messages import tell, usage_error
-from nephoscope.operations.identity import administrators, identity_risks, risky_sign_ins
+from nephoscope.operations.identity import (
+    account_findings,
+    administrators,
+    identity_risks,
+    risky_sign_ins,
+)
 
 FINDINGS = 1
 LISTS = ("algorithm", "entries", "origin", "imported")
@@ -56,6 +61,11 @@ def run(data: Path, /, workspace: str) -> None:
 @command.group("admins")
 def admins() -> None:
     """List administrators with their roles, second factor and last use, and where Azure is managed from."""
+
+
+@command.group("users")
+def users() -> None:
+    """Review accounts and applications: unused, over-privileged, stale guests, secrets and consent grants."""
 
 
 @command.group("leaked")
@@ -141,3 +151,4 @@ def _read_password() -> str:
 
 add_operations(risk, identity_risks.OPERATIONS, risky_sign_ins.OPERATIONS)
 add_operations(admins, administrators.OPERATIONS)
+add_operations(users, account_findings.OPERATIONS)

@@ -1,4 +1,4 @@
-"""Where Azure is managed from: the places of each administrator over the activity log and the sign-ins together.
+"""Management places: the places of each administrator over the activity log and the sign-ins together.
 
 A place is a country and network, as the sign-ins from an address tell it, else the address range. A day in a place counts once,
 however much was done, so that a script does not outweigh a person.
@@ -80,7 +80,7 @@ class ManagementPlace(msgspec.Struct, frozen=True):
 
 
 class AdministratorUse(msgspec.Struct, frozen=True):
-    """How an administrator was used within the last days: the places, and the last management and sign-in (None = none)."""
+    """Use of an administrator within the last days: the places, and the last management and sign-in (None = none)."""
 
     places: tuple[ManagementPlace, ...] = ()
     last_managed: datetime | None = None
@@ -89,7 +89,7 @@ class AdministratorUse(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class ManagementEvents:
-    """What one log says of a principal at an address."""
+    """Events of one log about a principal at an address."""
 
     name: str
     address: str
@@ -121,21 +121,41 @@ class _PlaceTotals:
         self.last = one.last if self.last is None else max(self.last, one.last)
 
 
+@dataclass(frozen=True, slots=True)
+class LakeNames:
+    """The lower-cased names and ids by which logs name administrators, each with the id of its owner."""
+
+    owner: dict[str, str]
+
+    @classmethod
+    def of(cls, administrators: Iterable[Administrator]) -> LakeNames:
+        """Return the names of administrators."""
+        return cls(
+            {
+                name: one.id
+                for one in administrators
+                for name in (one.id.lower(), one.name.lower(), one.app_id.lower())
+                if name
+            }
+        )
+
+    def in_parts(self) -> Iterator[str]:
+        """Yield lists of literals for queries, each of a length that a query may have."""
+        names = sorted(self.owner)
+        for start in range(0, len(names), _AT_ONCE):
+            yield ", ".join(map(quote, names[start : start + _AT_ONCE]))
+
+
 def read_use(
     lake: Lake, workspace: str, administrators: Sequence[Administrator], now: datetime
 ) -> dict[str, AdministratorUse]:
     """Return the use of administrators by id; one that no log names has none."""
-    owner = {
-        name: one.id
-        for one in administrators
-        for name in (one.id.lower(), one.name.lower(), one.app_id.lower())
-        if name
-    }
-    events = [one for one in _read_events(lake, workspace, sorted(owner), now) if one.name in owner]
+    names = LakeNames.of(administrators)
+    events = [one for one in _read_events(lake, workspace, names, now) if one.name in names.owner]
     located = {one.address: (one.country, one.network) for one in events if one.country or one.network}
     several: dict[str, list[ManagementEvents]] = defaultdict(list)
     for one in events:
-        several[owner[one.name]].append(one)
+        several[names.owner[one.name]].append(one)
     return {id_: _sum_up(id_, found, located, now) for id_, found in several.items()}
 
 
@@ -181,12 +201,9 @@ def _place(one: ManagementEvents, located: dict[str, tuple[str, str]]) -> tuple[
     return "", str(ip_network(f"{one.address}/{length}", strict=False))
 
 
-def _read_events(
-    lake: Lake, workspace: str, names: Sequence[str], now: datetime
-) -> Iterable[ManagementEvents]:
+def _read_events(lake: Lake, workspace: str, names: LakeNames, now: datetime) -> Iterable[ManagementEvents]:
     span = RowSpan(now - timedelta(days=DAYS), now + timedelta(days=1))
-    for start in range(0, len(names), _AT_ONCE):
-        some = ", ".join(map(quote, names[start : start + _AT_ONCE]))
+    for some in names.in_parts():
         for text in _QUERIES:
             yield from map(_read, query_lake(lake, text.replace("{names}", some), workspace, span=span))
 

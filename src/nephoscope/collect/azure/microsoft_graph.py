@@ -59,7 +59,7 @@ KINDS = {
         "Application.Read.All",
     ),
     "microsoft.graph/applications": GraphObjectKind(
-        "/v1.0/applications?$select=id,appId,displayName&$expand=federatedIdentityCredentials&$top=100",
+        "/v1.0/applications?$select=id,appId,displayName,passwordCredentials,keyCredentials&$expand=federatedIdentityCredentials&$top=100",
         "Application.Read.All",
     ),
     "microsoft.graph/userregistrationdetails": GraphObjectKind(

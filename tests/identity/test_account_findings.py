@@ -1,0 +1,205 @@
+"""Account findings: unused and wide roles, guests, secrets and consent grants; and what logs are too short to say."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.identity.test_administrators import (
+    CONTRIBUTOR,
+    OWNER,
+    READER,
+    SUBSCRIPTION,
+    definition,
+    graph,
+    role,
+)
+
+from nephoscope.estate.estate import Estate
+from nephoscope.identity.account_findings import AccountUse, find_account_weaknesses
+from nephoscope.identity.administrators import list_administrators
+from nephoscope.identity.role_proposals import UsedOperation, is_within
+from nephoscope.operations.declaration.operation import OperationCall
+from nephoscope.operations.identity.account_findings import AccountFindingQuery, findings
+from nephoscope.service.local_user import LocalUser
+from nephoscope.service.service_context import ServiceContext
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
+
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+WEB, VMS = "11111111-2222-3333-4444-000000000001", "11111111-2222-3333-4444-000000000002"
+ROLES = [
+    definition(OWNER, "Owner", ["*"]),
+    definition(CONTRIBUTOR, "Contributor", ["*"]),
+    definition(READER, "Reader", ["*/read"]),
+    definition(WEB, "Website Contributor", ["Microsoft.Web/sites/*", "Microsoft.Web/sites/read", "Microsoft.Web/sites/write"]),
+    definition(VMS, "Machine Operator", ["Microsoft.Compute/virtualMachines/start/action", "*/read"]),
+]  # fmt: skip
+
+
+def ago(days):
+    return (NOW - timedelta(days=days)).isoformat()
+
+
+def user(id_, **more):
+    given = {
+        "userPrincipalName": f"{id_}@contoso.com",
+        "accountEnabled": True,
+        "userType": "Member",
+        "createdDateTime": ago(400),
+    }
+    return graph("users", id_, **{**given, **more})
+
+
+def judge(*bodies, **use):
+    estate = Estate.of([Resource.of(dict(one)) for one in (*ROLES, *bodies)], Coverage({}))
+    known = AccountUse(**{"user_days": 90, "service_days": 90, "activity_days": 90, **use})
+    found = find_account_weaknesses(estate, list_administrators(estate).administrators, known, NOW)
+    return [(one.finding, one.name, one.reason, one.remediation) for one in found]
+
+
+def of_kind(kind, found):
+    return [reason for finding, _, reason, _ in found if finding == kind]
+
+
+def test_an_administrator_without_sign_in_is_dormant_only_where_the_log_says_so():
+    bodies = user("ada"), user("bob"), role("ada", OWNER), role("bob", OWNER)
+    found = judge(*bodies, users={"bob": NOW})
+    assert [name for kind, name, *_ in found if kind == "dormantAdministrator"] == ["ada@contoso.com"]
+    assert of_kind("dormantAdministrator", judge(*bodies, user_days=29)) == []
+    assert of_kind("dormantAdministrator", judge(user("ada", accountEnabled=False), role("ada", OWNER))) == []
+
+
+@pytest.mark.parametrize(
+    ("used", "held", "proposed"),
+    [
+        ([("microsoft.web/sites/write", "")], OWNER, "Website Contributor"),
+        ([("microsoft.compute/virtualmachines/start/action", "")], CONTRIBUTOR, "Machine Operator"),
+        (
+            [("microsoft.web/sites/write", ""), ("microsoft.compute/virtualmachines/write", "")],
+            CONTRIBUTOR,
+            None,
+        ),
+        ([("microsoft.web/sites/write", "")], WEB, None),
+        ([("microsoft.web/sites/write", "/subscriptions/other")], OWNER, "Reader"),
+        ([], OWNER, "Reader"),
+    ],
+)
+def test_the_narrowest_role_that_allows_what_was_done_is_proposed(used, held, proposed):
+    operations = [UsedOperation(*one) for one in used]
+    found = judge(user("ada"), role("ada", held), users={"ada": NOW}, operations={"ada": operations})
+    assert [how for *_, how in found] == (
+        [] if proposed is None else [f"Replace {name_of(held)} by {proposed}."]
+    )
+
+
+def name_of(held):
+    return next(one["properties"]["roleName"] for one in ROLES if one["name"] == held)
+
+
+def test_a_short_activity_log_proposes_nothing():
+    assert judge(user("ada"), role("ada", OWNER), users={"ada": NOW}, activity_days=20) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "scope", "within"),
+    [
+        ("", SUBSCRIPTION, True),
+        (SUBSCRIPTION, SUBSCRIPTION, True),
+        (f"{SUBSCRIPTION}/resourcegroups/a", f"{SUBSCRIPTION}/resourcegroups/a", True),
+        (f"{SUBSCRIPTION}/resourcegroups/ab", f"{SUBSCRIPTION}/resourcegroups/a", False),
+        (f"{SUBSCRIPTION}/resourcegroups/a", f"{SUBSCRIPTION}/resourcegroups/a/providers/x/y/z", True),
+        (f"{SUBSCRIPTION}/resourcegroups/a", "/providers/microsoft.management/managementgroups/m", True),
+    ],
+)
+def test_operations_lie_in_scopes(place, scope, within):
+    assert is_within(place, scope) is within
+
+
+def test_guests():
+    guests = [
+        user("idle", userType="Guest"), user("busy", userType="Guest"), user("new", userType="Guest", createdDateTime=ago(10)),
+        user("asked", userType="Guest", createdDateTime=ago(40), externalUserState="PendingAcceptance"),
+        user("member"),
+    ]  # fmt: skip
+    found = judge(*guests, users={"busy": NOW})
+    assert {name: reason for _, name, reason, _ in found} == {
+        "idle@contoso.com": "no sign-in within 90 days",
+        "asked@contoso.com": "the invitation has not been accepted for 40 days",
+    }
+
+
+def secret(key, start, end, **more):
+    return {"keyId": key, "displayName": key, "startDateTime": ago(start), "endDateTime": ago(end), **more}
+
+
+def test_credentials_of_applications():
+    application = graph(
+        "applications", "a1", displayName="deployer", appId="APP",
+        passwordCredentials=[
+            secret("expired", 400, 10), secret("unused", 100, -100), secret("used", 100, -100), secret("old", 200, -30),
+            secret("long", 5, -1000),
+        ],
+        keyCredentials=[secret("certificate", 300, -400)],
+    )  # fmt: skip
+    found = judge(application, keys={"used": NOW, "old": NOW, "long": NOW, "certificate": NOW})
+    assert {(kind, reason.split("'")[1]) for kind, _, reason, _ in found} == {
+        ("expiredCredential", "expired"), ("unusedCredential", "unused"), ("oldCredential", "old"), ("longCredential", "long"),
+    }  # fmt: skip
+    assert of_kind("unusedCredential", judge(application, service_days=0)) == []
+
+
+def test_consent_grants_count_by_what_they_allow():
+    grants = [
+        graph(
+            "oauth2permissiongrants",
+            "g1",
+            clientId="APP",
+            consentType="AllPrincipals",
+            scope="User.Read Mail.ReadWrite",
+        ),
+        graph(
+            "oauth2permissiongrants",
+            "g2",
+            clientId="app",
+            consentType="Principal",
+            principalId="ada",
+            scope="openid User.Read",
+        ),
+    ]
+    found = judge(*grants, graph("serviceprincipals", "app", displayName="Mailer"))
+    assert [(name, reason) for _, name, reason, _ in found] == [
+        ("Mailer", "may act for all users: Mail.ReadWrite")
+    ]
+
+
+def test_the_list_reads_the_logs_and_names_what_is_missing(state, lake, put, tell_estate):
+    bodies = [
+        {"id": one, "userPrincipalName": f"{one}@contoso.com", "userType": "Member"} for one in ("ada", "bob")
+    ]
+    tell_estate(NOW, bodies, *ROLES, role("ada", OWNER), role("bob", OWNER))
+    put(
+        "SigninLogs",
+        [{"TimeGenerated": NOW - timedelta(days=day), "UserId": "ADA", "ResultType": "0"} for day in (60, 1)],
+        NOW,
+    )
+    activity = [
+        {
+            "TimeGenerated": NOW - timedelta(days=day), "Caller": "ada@contoso.com", "OperationNameValue": "Microsoft.Web/sites/write",
+            "ActivityStatusValue": "Success", "_ResourceId": f"{SUBSCRIPTION}/resourceGroups/web/providers/Microsoft.Web/sites/one",
+        }
+        for day in (60, 2)
+    ]  # fmt: skip
+    put("AzureActivity", activity, NOW)
+    service = ServiceContext(LocalUser.current(), state, lake.data, lambda: NOW)
+    call = OperationCall(service, lambda: None, lake)
+    page = findings(call, AccountFindingQuery())
+    assert {(one.finding, one.name, one.remediation) for one in page.value} == {
+        ("dormantAdministrator", "bob@contoso.com", "Remove the roles, or make them eligible in Privileged Identity Management."),
+        ("overPrivileged", "ada@contoso.com", "Replace Owner by Website Contributor."),
+        ("overPrivileged", "bob@contoso.com", "Replace Owner by Reader."),
+    }  # fmt: skip
+    assert page.not_collected == (
+        "microsoft.graph/applications", "microsoft.graph/oauth2permissiongrants", "AADServicePrincipalSignInLogs of 30 days (0 here)",
+    )  # fmt: skip
+    assert {one.severity for one in findings(call, AccountFindingQuery(severity="High")).value} == {"High"}
