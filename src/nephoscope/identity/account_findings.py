@@ -51,8 +51,7 @@ class AccountFinding(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class AccountUse:
-    """Use of accounts in logs: last sign-in by lower-cased id, application id or key id; operations by id; how many days each log reaches
-    back."""
+    """Use of accounts in logs: last sign-in by lower-cased id, application id or key id; operations by id; days of each log."""
 
     users: Mapping[str, datetime] = field(default_factory=dict)
     services: Mapping[str, datetime] = field(default_factory=dict)
