@@ -19,6 +19,7 @@ from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.operations.identity import (
     account_findings,
     administrators,
+    conditional_access,
     identity_risks,
     risky_sign_ins,
 )
@@ -66,6 +67,11 @@ def admins() -> None:
 @command.group("users")
 def users() -> None:
     """Review accounts and applications: unused, over-privileged, stale guests, secrets and consent grants."""
+
+
+@command.group("policies")
+def policies() -> None:
+    """Review conditional access: whom each policy covers and excludes, and users without a control."""
 
 
 @command.group("leaked")
@@ -152,3 +158,4 @@ def _read_password() -> str:
 add_operations(risk, identity_risks.OPERATIONS, risky_sign_ins.OPERATIONS)
 add_operations(admins, administrators.OPERATIONS)
 add_operations(users, account_findings.OPERATIONS)
+add_operations(policies, conditional_access.OPERATIONS)
