@@ -47,6 +47,7 @@ from nephoscope.service.advisories import AdvisoriesError
 from nephoscope.service.advisory_updates import refresh_findings
 from nephoscope.service.arm_documents import DECIDING
 from nephoscope.service.exposed_docker_hosts import note_container_hosts
+from nephoscope.service.exposure_alerts import note_exposure_changes
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.product_actor import ProductActor
 from nephoscope.service.running_images import note_running_images
@@ -197,6 +198,7 @@ def _assess(
     report = combine([Report(run, request.label) for run in runs])
     recorder = Recorder(settings.data, request.series, turn, scan.logs)
     changes = recorder.record(report)
+    _note_exposure(settings, state)
     _forget_removed(state, scan.now)
     settle(state, scan.now)
     # a live target stays live: the next assessment collects anew; what people asked for meanwhile stays asked for
@@ -219,6 +221,14 @@ def _note_containers(
             note_container_hosts(ServiceContext(actor, state, settings.data), run.estate)
         except StateError as error:
             _LOG.error("the list of images and container hosts was not stored: %s", error)
+
+
+def _note_exposure(settings: ServeSettings, state: State) -> None:
+    """Keep which exposures widened, so that rules see them; what cannot be kept is told alone, and kept by the next."""
+    try:
+        note_exposure_changes(ServiceContext(ProductActor("network exposure"), state, settings.data))
+    except StateError as error:
+        _LOG.error("the exposure changes were not stored: %s", error)
 
 
 def _tenants(targets: Sequence[str]) -> set[str]:

@@ -207,7 +207,8 @@ def attributes(data: Path, state: State, lake: Lake, rows: list[dict[str, Any]])
         lake.writer().append("default", {"AzureActivity": table}, producer="test", sequence=1)
         lake.flush()
     estate = Estate.of([Resource.of(NEW)], Coverage.everything())
-    told = list(resource_changes.documents(data, NOW, [estate], partial(frozen_logs, data, state)))
+    several = resource_changes.attributed_changes(data, NOW, [estate], partial(frozen_logs, data, state))
+    told = list(resource_changes.documents(several, {}))
     assert len(told) == 1
     found: dict[str, Any] = told[0][0].body["properties"]
     assert list(found["changes"]) == ["properties.securityRules['ssh'].properties.sourceAddressPrefix"]

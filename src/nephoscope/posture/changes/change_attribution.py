@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.estate.resource_changes import DELETE
+from nephoscope.estate.resource_changes import DELETE, ResourceChange
 from nephoscope.estate.value_diff import path_words
 from nephoscope.posture.changes.activity_events import POLICY, SYSTEM, USER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from nephoscope.estate.resource_changes import ResourceChange
     from nephoscope.posture.changes.activity_events import ActivityEvent, ActivityEvents
 
 #: What Azure writes where it does not know.
@@ -59,6 +58,14 @@ class ChangeAttribution(msgspec.Struct, frozen=True, rename="camel"):
         """Azure's category of the change: System where only the platform or a policy may have made it."""
         kinds = {one.changed_by_type for one in self.candidates}
         return SYSTEM if kinds and kinds <= {SYSTEM, POLICY} else USER
+
+
+class AttributedChange(msgspec.Struct, frozen=True):
+    """A change in a tenant's estate with its attribution."""
+
+    tenant: str
+    change: ResourceChange
+    attribution: ChangeAttribution
 
 
 def attribute_change(change: ResourceChange, events: ActivityEvents) -> ChangeAttribution:

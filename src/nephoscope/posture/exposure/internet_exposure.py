@@ -106,21 +106,31 @@ def _look(
     reasons: list[str],
 ) -> None:
     """Add what one way in lets through, or why it lets nothing through."""
-    network = view.network
-    grouped = bool(network.security_groups(interface, configuration))
-    if not grouped and way.unread:
-        raise DataNotCollectedError(way.unread)
-    if not grouped and way.closed_by_default:
+    grouped = bool(view.network.security_groups(interface, configuration))
+    if way.closed_by_default and not grouped and not way.unread:
         reasons.append(NO_RULE)
         return
     found: list[InternetOpening] = []
-    for protocol in PROTOCOLS if way.protocol == "*" else (way.protocol,):
-        remote = way.clients & network.internet(configuration) if way.seen_as is None else way.seen_as
-        let_in = network.openings(interface, configuration, protocol, remote, way.ports)
+    for protocol, let_in in find_admitted(view, interface, configuration, way):
         found += _describe(let_in, protocol, way)
     openings += found
     if not found:
         reasons.append(_closing_rule(view, interface, configuration))
+
+
+def find_admitted(
+    view: EstateView, interface: Interface, configuration: IpConfiguration, way: IngressPath
+) -> Iterator[tuple[str, list[Opening]]]:
+    """Yield what a way in lets through, by protocol; raises DataNotCollectedError where that is not known."""
+    network = view.network
+    if not network.security_groups(interface, configuration):
+        if way.unread:
+            raise DataNotCollectedError(way.unread)
+        if way.closed_by_default:
+            return
+    for protocol in PROTOCOLS if way.protocol == "*" else (way.protocol,):
+        remote = way.clients & network.internet(configuration) if way.seen_as is None else way.seen_as
+        yield protocol, network.openings(interface, configuration, protocol, remote, way.ports)
 
 
 def _describe(let_in: Iterable[Opening], protocol: str, way: IngressPath) -> Iterator[InternetOpening]:

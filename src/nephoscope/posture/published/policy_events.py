@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pyarrow.parquet as pq
 
 from nephoscope.posture.published.document import PublishedDocument, arm
+from nephoscope.posture.published.snapshot_files import read_document_rows
 from nephoscope.posture.reports.resource_graph_tables import table_of
 from nephoscope_policy.model.resource_id import with_tenant
 
@@ -34,7 +34,7 @@ class PolicyEvents:
     def __init__(self, before: Mapping[str, Sequence[Path]], now: datetime) -> None:
         self._files = before.get(table_of(STATES), ())
         self._now = now
-        rows = _rows(self._files, STATES, ("_key", "tenantId", "_state"))
+        rows = read_document_rows(self._files, STATES, ("_key", "tenantId", "_state"))
         self._known: dict[str, str] = {
             with_tenant(row["_key"], row["tenantId"]): row["_state"] for row in rows
         }
@@ -57,7 +57,7 @@ class PolicyEvents:
             yield document, table_of(document.id.type)
 
     def _carry_over(self) -> Iterator[PublishedDocument]:
-        for row in _rows(self._files, TYPE.lower(), ("_body", "tenantId")):
+        for row in read_document_rows(self._files, TYPE.lower(), ("_body", "tenantId")):
             body = msgspec.json.decode(row["_body"])
             if datetime.fromisoformat(body["properties"]["timestamp"]) > self._now - KEPT:
                 yield PublishedDocument.of(body, tenant=row["tenantId"])
@@ -74,11 +74,3 @@ def _event(document: PublishedDocument, now: datetime) -> PublishedDocument:
     }  # fmt: skip
     body = arm(f"{scope}/providers/{TYPE}/{name}", TYPE, properties)
     return PublishedDocument.of(body, subject=document.subject, key=document.key, tenant=document.tenant)
-
-
-def _rows(files: Sequence[Path], type_: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Columns of the documents of a type."""
-    for file in files:
-        with pq.ParquetFile(file) as source:
-            for batch in source.iter_batches(columns=["type", *columns]):
-                yield from (row for row in batch.to_pylist() if row["type"] == type_)

@@ -23,7 +23,7 @@ import nephoscope.posture.published.kinds as package
 from nephoscope.lake.storage.delta_table import open_table
 from nephoscope.lake.storage.versioned_commit import commit_next
 from nephoscope.posture.evaluation.analyzer_results import LogReader, no_logs
-from nephoscope.posture.published import resource_changes
+from nephoscope.posture.published import exposure_changes, resource_changes
 from nephoscope.posture.published.build_info import BuildInfo, evaluation_row, make_build_info
 from nephoscope.posture.published.document import Documents, PublishedDocument
 from nephoscope.posture.published.document_rows import SCHEMA, batches, is_common, row
@@ -80,14 +80,18 @@ def publish_tenants(
     """
     now = reports[0][0].now
     before = open_table(published_path(data))
+    files = list_snapshot_files(before, published_path(data)) if before else {}
     # read before the commit: a table cannot be opened while another is written to
-    moved = list(resource_changes.documents(data, now, [report.run.estate for report, _ in reports], logs))
-    events = PolicyEvents(list_snapshot_files(before, published_path(data)) if before else {}, now)
+    estates = [report.run.estate for report, _ in reports]
+    moved = resource_changes.attributed_changes(data, now, estates, logs)
+    exposed = exposure_changes.exposure_changes(data, now, estates, moved, files)
+    events = PolicyEvents(files, now)
 
     def every() -> Iterator[tuple[PublishedDocument, str]]:
         yield from events.watch(_of_tenants(reports))
         yield from events.documents()
-        yield from moved
+        yield from resource_changes.documents(moved, exposure_changes.descriptions_by_change(exposed))
+        yield from exposure_changes.documents(exposed)
 
     check()
     evaluation = make_build_info([report for report, _ in reports])

@@ -5,10 +5,10 @@ Source: https://learn.microsoft.com/azure/governance/resource-graph/changes/get-
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,7 +16,12 @@ from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.resource_changes import ResourceChange, changes
 from nephoscope.estate.tenant_stores import tenant_stores
 from nephoscope.posture.changes.activity_events import ActivityEvents, read_events
-from nephoscope.posture.changes.change_attribution import READING_TIME, ChangeAttribution, attribute_change
+from nephoscope.posture.changes.change_attribution import (
+    READING_TIME,
+    AttributedChange,
+    ChangeAttribution,
+    attribute_change,
+)
 from nephoscope.posture.evaluation.analyzer_results import LogReader, no_logs
 from nephoscope.posture.published.document import PublishedDocument, arm
 from nephoscope.posture.reports.resource_graph_tables import table_of
@@ -30,19 +35,30 @@ TYPE = "Microsoft.Resources/changes"
 CONTAINERS = "resourcecontainerchanges"
 
 
-def documents(
+def attributed_changes(
     data: Path, now: datetime, evaluated: Sequence[Estate] = (), logs: LogReader = no_logs
-) -> Iterator[tuple[PublishedDocument, str]]:
-    """A document a change, with the table in which it stands; who made it is read from the logs beside an evaluated estate."""
+) -> list[AttributedChange]:
+    """The changes that are kept; who made each is read from the logs beside the evaluated estate of its tenant."""
     estates = {one.tenant: one for one in evaluated}
+    several: list[AttributedChange] = []
     for store in tenant_stores(data):
         found = changes(store, now - KEPT, now)
         events = _events(found, estates.get(store.tenant), now, logs)
         for one in found:
-            attributed = attribute_change(one, events) if isinstance(events, ActivityEvents) else events
-            document = PublishedDocument.of(_body(one, attributed), tenant=store.tenant)
-            target = str(document.body["properties"]["targetResourceType"])
-            yield document, CONTAINERS if table_of(target) == "resourcecontainers" else table_of(TYPE.lower())
+            told = attribute_change(one, events) if isinstance(events, ActivityEvents) else events
+            several.append(AttributedChange(store.tenant, one, told))
+    return several
+
+
+def documents(
+    several: Iterable[AttributedChange], exposure: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[PublishedDocument, str]]:
+    """A document a change, with the table in which it stands; `exposure` are the openings that it changed in words, by its id."""
+    for one in several:
+        body = _body(one.change, one.attribution, exposure.get(one.change.id, ()))
+        target = str(body["properties"]["targetResourceType"])
+        table = CONTAINERS if table_of(target) == "resourcecontainers" else table_of(TYPE.lower())
+        yield PublishedDocument.of(body, tenant=one.tenant), table
 
 
 def _events(
@@ -61,7 +77,7 @@ def _events(
             return ChangeAttribution(evidence=f"Not collected: {gap.what}")
 
 
-def _body(one: ResourceChange, attributed: ChangeAttribution) -> dict[str, object]:
+def _body(one: ResourceChange, attributed: ChangeAttribution, openings: Sequence[str]) -> dict[str, Any]:
     id_ = str(one.body.get("id") or one.key)
     found = {
         path: {
@@ -81,6 +97,7 @@ def _body(one: ResourceChange, attributed: ChangeAttribution) -> dict[str, objec
             "previousTimestamp": one.before.isoformat(),
             "changesCount": len(found),
             **msgspec.to_builtins(attributed),
+            "openings": list(openings),
         },
         "changes": found,
     }

@@ -99,6 +99,7 @@ _TYPES = {
     "microsoft.security/securityconnectors": "resources",
     "microsoft.security/standards": "resources",
     "nephoscope.posture/exposures": "securityresources",
+    "nephoscope.posture/exposurechanges": "securityresources",
     "microsoft.resources/changes": "resourcechanges",
     "microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems": "recoveryservicesresources",
 }

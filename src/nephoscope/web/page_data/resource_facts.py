@@ -13,7 +13,8 @@ import msgspec
 
 from nephoscope.estate.value_diff import path_words
 from nephoscope.model.secret_redaction import redact
-from nephoscope.posture.published import resource_changes, role_holders
+from nephoscope.posture.changes.exposure_changes import ExposureChange
+from nephoscope.posture.published import exposure_changes, resource_changes, role_holders
 from nephoscope.posture.published.kinds import allowed_connections, exposures, sub_assessments
 from nephoscope.state.incidents.alerts import AlertFilter, StoredAlert
 from nephoscope.web.page_data.visible_alerts import everywhere
@@ -233,6 +234,7 @@ class ShownChange:
     values: list[tuple[str, Any, object]]
     candidates: list[tuple[str, str, str]] = field(default_factory=list)
     evidence: str = ""
+    openings: list[str] = field(default_factory=list)
 
 
 def _changes(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[ShownChange]:
@@ -240,6 +242,9 @@ def _changes(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[ShownC
     below = f"{id_}/providers/{resource_changes.TYPE.lower()}"
     found = snapshot.listing.page((resource_changes.TYPE.lower(),), visit.caller.reach(READ), below).bodies
     told = [_change(_properties(one)) for one in found]
+    below = f"{id_}/providers/{exposure_changes.TYPE.lower()}"
+    exposed = snapshot.listing.page((exposure_changes.TYPE.lower(),), visit.caller.reach(READ), below).bodies
+    told += [_exposure_change(_properties(one)) for one in exposed]
     return sorted(told, key=lambda one: one.at, reverse=True)
 
 
@@ -258,7 +263,18 @@ def _change(told: Mapping[str, Any]) -> ShownChange:
         values,
         list(dict.fromkeys(callers)),
         attributes.get("evidence", ""),
+        attributes.get("openings", []),
     )
+
+
+def _exposure_change(told: Mapping[str, Any]) -> ShownChange:
+    """How the Internet reaches it otherwise, as a change among its changes."""
+    one = msgspec.convert(told, ExposureChange)
+    callers = [
+        (who.changed_by, who.operation, who.client_type) for cause in one.causes for who in cause.candidates
+    ]
+    kind = "Exposure widened" if one.widened else "Exposure changed"
+    return ShownChange(one.timestamp, kind, [], list(dict.fromkeys(callers)), openings=[*one.descriptions])
 
 
 def mask_secret(path: str, value: object) -> object:

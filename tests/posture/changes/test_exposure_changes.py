@@ -1,0 +1,189 @@
+"""Exposure changes: openings before and after, exact, in words, with the changes behind them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nephoscope.estate.addresses import AddressSet
+from nephoscope.estate.estate import Estate
+from nephoscope.estate.estate_store import EstateStore
+from nephoscope.posture.exposure.opening_changes import compare_openings
+from nephoscope.posture.exposure.reachable_traffic import ReachableRegion
+from nephoscope.posture.published.exposure_changes import descriptions_by_change, exposure_changes
+from nephoscope.posture.published.resource_changes import attributed_changes
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
+
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+GROUP = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/rg/providers"
+NET = f"{GROUP}/Microsoft.Network"
+VNET, NSG, NIC = (
+    f"{NET}/virtualNetworks/v",
+    f"{NET}/networkSecurityGroups/nsg",
+    f"{NET}/networkInterfaces/nic",
+)
+ADDRESS, MACHINE = f"{NET}/publicIPAddresses/ip", f"{GROUP}/Microsoft.Compute/virtualMachines/vm-web"
+ACCOUNT = f"{GROUP}/Microsoft.Storage/storageAccounts/logs"
+
+
+def body(id_: str, properties: dict[str, Any], **more: Any) -> dict[str, Any]:
+    parts = id_.split("/providers/")[1].split("/")
+    return {"id": id_, "name": parts[2], "type": "/".join(parts[:2]), "properties": properties, **more}
+
+
+def rule(name: str, source: str, port: str, priority: int = 100, access: str = "Allow") -> dict[str, Any]:
+    found = {
+        "priority": priority,
+        "direction": "Inbound",
+        "access": access,
+        "protocol": "Tcp",
+        "sourceAddressPrefix": source,
+        "sourcePortRange": "*",
+        "destinationAddressPrefix": "*",
+        "destinationPortRange": port,
+    }
+    return {"id": f"{NSG}/securityRules/{name}", "name": name, "properties": found}
+
+
+def estate(
+    *rules: dict[str, Any], public: bool = True, machine: bool = True, account: str = "Deny"
+) -> Estate:
+    subnet = {"id": f"{VNET}/subnets/s"}
+    configuration: dict[str, Any] = {"privateIPAddress": "10.0.0.4", "subnet": subnet}
+    if public:
+        configuration["publicIPAddress"] = {"id": ADDRESS}
+    ip = {"id": f"{NIC}/ipConfigurations/c", "name": "c", "properties": configuration}
+    listed = [
+        body(VNET, {"subnets": [{**subnet, "name": "s", "properties": {"addressPrefix": "10.0.0.0/24"}}]}),
+        body(NSG, {"securityRules": list(rules)}),
+        body(ADDRESS, {"ipAddress": "20.0.0.1"}, sku={"name": "Standard"}),
+        body(NIC, {"networkSecurityGroup": {"id": NSG}, "ipConfigurations": [ip]}),
+        body(ACCOUNT, {"networkAcls": {"defaultAction": account}}),
+    ]
+    if machine:
+        listed.append(body(MACHINE, {"networkProfile": {"networkInterfaces": [{"id": NIC}]}}))
+    return Estate.of([Resource.of(one) for one in listed], Coverage.everything())
+
+
+OFFICE, WEB = rule("ssh", "91.10.0.0/24", "22"), rule("web", "*", "443", 200)
+CASES: list[tuple[str, Estate, Estate, list[str], bool]] = [
+    (
+        "a source becomes everybody",
+        estate(OFFICE, WEB),
+        estate(rule("ssh", "*", "22"), WEB),
+        ["TCP 22 of vm-web: from 91.10.0.0/24 to everybody"],
+        True,
+    ),
+    (
+        "a source is narrowed",
+        estate(rule("ssh", "*", "22")),
+        estate(OFFICE),
+        ["TCP 22 of vm-web: from everybody to 91.10.0.0/24"],
+        False,
+    ),
+    (
+        "a rule that opens nothing more",
+        estate(rule("ssh", "*", "22")),
+        estate(rule("ssh", "*", "22"), OFFICE),
+        [],
+        False,
+    ),
+    (
+        "a new port",
+        estate(WEB),
+        estate(WEB, rule("rdp", "*", "3389")),
+        ["TCP 3389 of vm-web: from no one to everybody"],
+        True,
+    ),
+    (
+        "a deny that goes",
+        estate(rule("no", "*", "22", 90, "Deny"), rule("ssh", "*", "20-25")),
+        estate(rule("ssh", "*", "20-25")),
+        ["TCP 22 of vm-web: from no one to everybody"],
+        True,
+    ),
+    (
+        "an endpoint of a service",
+        estate(),
+        estate(account="Allow"),
+        ["TCP service endpoint of logs: from listed networks to everybody"],
+        True,
+    ),
+    (
+        "a public address",
+        estate(WEB, public=False),
+        estate(WEB),
+        ["TCP 443 of vm-web: from no one to everybody"],
+        True,
+    ),
+    (
+        "a new machine",
+        estate(WEB, machine=False),
+        estate(WEB),
+        ["TCP 443 of vm-web: from no one to everybody"],
+        True,
+    ),
+]
+
+
+@pytest.mark.parametrize(("note", "old", "new", "texts", "widened"), CASES, ids=[case[0] for case in CASES])
+def test_openings_before_and_after(
+    note: str, old: Estate, new: Estate, texts: list[str], widened: bool, tmp_path: Any
+) -> None:
+    assert note
+    store = EstateStore(tmp_path)
+    store.append(old, NOW - timedelta(hours=4))
+    store.append(new, NOW)
+    several = attributed_changes(tmp_path, NOW, [new])
+    found = exposure_changes(tmp_path, NOW, [new], several, {})
+    assert [text for one in found for text in one.change.descriptions] == texts
+    assert [one.change.widened for one in found] == ([widened] if texts else [])
+    for one in found:
+        causes = {cause.change_id for cause in one.change.causes}
+        assert causes == set(descriptions_by_change(found))
+        assert causes <= {each.change.id for each in several}
+        assert one.change.causes
+
+
+SETS = st.lists(
+    st.tuples(st.integers(1, 6), st.integers(1, 6), st.integers(0, 7), st.integers(0, 7)), max_size=4
+).map(
+    lambda found: [
+        ReachableRegion(
+            "tcp",
+            ((min(low, high), max(low, high)),),
+            AddressSet(((min(first, last), max(first, last)),)),
+        )
+        for low, high, first, last in found
+    ]
+)
+
+
+def points(regions: list[ReachableRegion]) -> set[tuple[int, int]]:
+    return {
+        (port, address)
+        for one in regions
+        for low, high in one.ports
+        for port in range(low, high + 1)
+        for first, last in one.sources.v4
+        for address in range(first, last + 1)
+    }
+
+
+@given(SETS, SETS)
+def test_changes_are_those_of_single_flows(old: list[ReachableRegion], new: list[ReachableRegion]) -> None:
+    before, after = points(old), points(new)
+    found = compare_openings(old, new)
+    told = {
+        port
+        for one in found
+        for part in one.ports.split(", ")
+        for port in range(int(part.split("-")[0]), int(part.split("-")[-1]) + 1)
+    }
+    assert told == {port for port, _ in before ^ after}
+    assert any(one.widened for one in found) == bool(after - before)
