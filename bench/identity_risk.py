@@ -158,6 +158,8 @@ def judge(data: Path, simulation: Simulation, seed: int) -> bool:
     principals = [one.id for one in simulation.organization.people + simulation.organization.workloads]
     scores = score(truths, detections, user_days)
     print_scores(scores)
+    early = sum(one.detected is not None and one.detected < one.activity for one in detections)
+    print(f"\ndated as detected before the activity: {early} of {len(detections)} detections")
     print_false(scores, simulation)
     constant = score(
         truths, guess_constantly(truths, principals, settings.judged_from, settings.days), user_days

@@ -8,7 +8,7 @@ from tests.simulator import networks
 from tests.simulator.attacks.stage import BROWSER, Campaign, Stage
 from tests.simulator.daily_life import office_spot
 from tests.simulator.organization import Person, Workload, make_id
-from tests.simulator.records import show_client, target
+from tests.simulator.records import Row, as_user, show_client, target
 
 WORKLOAD = (
     "anomalousServicePrincipalActivity",
@@ -45,17 +45,7 @@ def consent_to_malice(stage: Stage, number: int) -> None:
     campaign.wait(0.5, 2)
     entry = target("ServicePrincipal", principal, name, {"AppId": app})
     campaign.audit(hit, own, "Add service principal", "ApplicationManagement", entry)
-    scope = "Mail.Read Mail.Send Files.ReadWrite.All Contacts.Read offline_access"
-    granted = f"[] => [[Id: x, ClientId: {principal}, PrincipalId: {hit.id}, ConsentType: Principal, Scope: {scope}]]; "
-    for operation, changes in (
-        ("Add delegated permission grant", {"DelegatedPermissionGrant.Scope": scope}),
-        (
-            "Consent to application",
-            {"ConsentContext.IsAdminConsent": "False", "ConsentAction.Permissions": granted},
-        ),
-    ):
-        entry = target("ServicePrincipal", principal, name, dict(changes))
-        campaign.audit(hit, own, operation, "ApplicationManagement", entry, details={"AppId": app})
+    _grant(campaign, hit, own, target("ServicePrincipal", principal, name), app)
     away = campaign.spot(networks.HOSTING)
     rogue = Workload(principal, app, name, away.network, 1, ("Office 365 Exchange Online",), 1)
     for _ in range(6):
@@ -64,6 +54,37 @@ def consent_to_malice(stage: Stage, number: int) -> None:
     campaign.tell(hit, start, "T1528", ("anomalousUserActivity",), ("suspiciousAPITraffic", "generic"))
     campaign.tell_workload(
         principal, name, "servicePrincipal", start, "T1528", ("suspiciousApplication",), WORKLOAD
+    )
+
+
+def _grant(campaign: Campaign, hit: Person, own: networks.Spot, client: Row, app: str) -> None:
+    """Write a consent of one user as the directory does: a grant on Microsoft Graph, then the consent to the application."""
+    scope = "Mail.Read Mail.Send Files.ReadWrite.All Contacts.Read offline_access"
+    grant = {
+        "DelegatedPermissionGrant.Scope": f" {scope}",
+        "DelegatedPermissionGrant.ConsentType": "Principal",
+        "ServicePrincipal.ObjectID": client["id"],
+    }
+    actor = as_user(hit, own)
+    graph = target("ServicePrincipal", make_id(campaign.seed, "graph principal"), "Microsoft Graph", grant)
+    campaign.recorder.audit(
+        campaign.now, "Add delegated permission grant", "ApplicationManagement", actor, [graph, client]
+    )
+    permissions = f"[] => [[Id: x, ClientId: {client['id']}, PrincipalId: {hit.id}, ConsentType: Principal, Scope: {scope}]]; "
+    consent = {
+        "ConsentContext.IsAdminConsent": "False",
+        "ConsentContext.IsAppOnly": "False",
+        "ConsentContext.OnBehalfOfAll": "False",
+        "ConsentAction.Permissions": permissions,
+    }
+    changed = target("ServicePrincipal", str(client["id"]), str(client["displayName"]), consent)
+    campaign.recorder.audit(
+        campaign.now,
+        "Consent to application",
+        "ApplicationManagement",
+        actor,
+        [changed],
+        details={"AppId": app},
     )
 
 
