@@ -54,6 +54,18 @@ class BlockPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     most: Annotated[int, Meta(ge=1, le=1000)] = 50
 
 
+class AccountPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`sign_in`: how Microsoft Graph is signed in to for changes ('' = steps are printed); `never`: accounts that are left alone."""
+
+    sign_in: Literal[
+        "", "default", "service-principal", "managed-identity", "workload-identity", "environment"
+    ] = ""
+    cloud: str = "public"
+    tenant: str = ""
+    never: list[str] = []
+    most: Annotated[int, Meta(ge=1, le=100)] = 5
+
+
 class AllowedFolder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A folder that records may be appended to in files, how large a file gets, and how many are kept."""
 
@@ -80,6 +92,7 @@ class OperatorPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mail: MailServer | None = None
     commands: dict[str, AllowedCommand] = {}
     block: BlockPolicy | None = None
+    accounts: AccountPolicy | None = None
     files: dict[str, AllowedFolder] = {}
     event_hub: EventHubPolicy = EventHubPolicy()
     pages: Annotated[str, Meta(pattern="^(https://.+)?$")] = ""

@@ -64,6 +64,10 @@ def _of_operator(folder: Path) -> Iterator[PolicyItem]:
         yield PolicyItem(
             RestoreEffect.LOWERS, "block", f"blocks at most {allowed.block.most} addresses, and never {never}"
         )
+    if allowed.accounts is not None and allowed.accounts.sign_in:
+        spared = ", ".join(allowed.accounts.never) or "nobody"
+        told = f"changes at most {allowed.accounts.most} accounts through Microsoft Graph, and never {spared}"
+        yield PolicyItem(RestoreEffect.LOWERS, "accounts", told)
 
 
 def _of_sending(allowed: OperatorPolicy) -> Iterator[PolicyItem]:
