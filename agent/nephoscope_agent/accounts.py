@@ -58,7 +58,7 @@ def _read_names(path: str) -> dict[int, str]:
     if stamp != kept.stamp:
         names: dict[int, str] = {}
         for entry in read_entries(Path(path), 3):
-            if entry[2].isdigit():
+            if entry[2].isdecimal():
                 names.setdefault(int(entry[2]), entry[0])
         kept.stamp, kept.names = stamp, names
     return kept.names

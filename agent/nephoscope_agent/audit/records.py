@@ -163,12 +163,12 @@ def _name_numbers(data: dict[str, str]) -> None:
     """Put names in place of the numbers of architecture, system call, error and signal."""
     if "arch" in data:
         data["arch"] = ARCHITECTURES.get(int(data["arch"], 16), data["arch"])
-    if data.get("syscall", "").isdigit():
+    if data.get("syscall", "").isdecimal():
         names = SYSTEM_CALLS.get(data.get("arch", ""), {})
         data["syscall"] = names.get(int(data["syscall"]), data["syscall"])
-    if data.get("exit", "").startswith("-") and data["exit"][1:].isdigit():
+    if data.get("exit", "").startswith("-") and data["exit"][1:].isdecimal():
         data["exit"] = ERRORS.get(int(data["exit"][1:]), data["exit"])
-    if data.get("sig", "").isdigit():
+    if data.get("sig", "").isdecimal():
         data["sig"] = SIGNALS.get(int(data["sig"]), data["sig"])
 
 

@@ -224,7 +224,7 @@ def _mask(rule: _Rule, widths: tuple[int, int]) -> list[int]:
     numbers = SYSTEM_CALL_NUMBERS.get(architecture, {})
     mask = [0] * _WORDS
     for call in rule.calls:
-        number = int(call) if call.isdigit() else numbers.get(call, -1)
+        number = int(call) if call.isdecimal() else numbers.get(call, -1)
         if not 0 <= number < _WORDS * 32:
             raise RuleError(f"{architecture} has no system call {call!r}")
         mask[number // 32] |= 1 << number % 32

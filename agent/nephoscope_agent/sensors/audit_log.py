@@ -229,7 +229,7 @@ def _parse(texts: list[tuple[int, str]]) -> Iterator[AuditRecord]:
 
 
 def _is_number(text: str | None) -> bool:
-    return text is not None and text.isdigit()
+    return text is not None and text.isdecimal()
 
 
 def address_type(address: str) -> str:

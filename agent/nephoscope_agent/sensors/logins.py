@@ -139,7 +139,7 @@ class LoginsSensor(Sensor):
                 "Syslog",
                 {
                     "TimeGenerated": moment, "EventTime": moment, "Facility": "authpriv", "SeverityLevel": severity,
-                    "ProcessName": name, "SyslogMessage": text, **({"ProcessID": int(pid)} if pid.isdigit() else {}),
+                    "ProcessName": name, "SyslogMessage": text, **({"ProcessID": int(pid)} if pid.isdecimal() else {}),
                 },
             )
         ]  # fmt: skip

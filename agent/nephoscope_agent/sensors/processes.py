@@ -39,7 +39,7 @@ class ProcessPollingSensor(Sensor):
     def _changes(self) -> list[Process]:
         """The processes that are new or execute another program than before."""
         table, found, seen = self.context.processes, [], {}
-        for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
+        for pid in (int(name) for name in os.listdir("/proc") if name.isdecimal()):
             started = table.started(pid)
             if not started:
                 continue

@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 from tests.protect.baseline.baseline_roots import make_system
 
+from nephoscope.protect.baseline.baseline_evaluation import judge_baseline
 from nephoscope.protect.baseline.file_view import UnreadableRootFileError
+from nephoscope.protect.baseline.mechanisms.accounts import judge_unique, read_accounts, read_shadow
 from nephoscope.protect.baseline.mechanisms.kernel_parameters import read_sysctl
 from nephoscope.protect.baseline.mechanisms.mounts import read_mounts
 from nephoscope.protect.baseline.mechanisms.pam import read_stack
 from nephoscope.protect.baseline.mechanisms.services import read_enabled_units
 from nephoscope.protect.baseline.mechanisms.ssh_server import read_ssh_settings
+from nephoscope.protect.baseline.rule_discovery import baseline_rules
 
 SYSCTL: dict[str, tuple[dict[str, Any], str | None]] = {
     "a later name wins": ({"etc/sysctl.d/10-a.conf": "k=1", "usr/lib/sysctl.d/50-b.conf": "k=2"}, "2"),
@@ -127,6 +130,36 @@ def test_evidence_never_has_the_value_of_a_password() -> None:
     )
     (entry,) = read_mounts(root)
     assert entry.evidence.value == "//nas/share /media/nas cifs user=bob,password=***,pass=***,nodev 0 0"
+
+
+def test_evidence_of_accounts_has_no_hash() -> None:
+    root = make_system({
+        "etc/passwd": "root:$6$salt$hash:0:0:root:/root:/bin/sh\nx:x:0:0::/:/bin/sh\n", "etc/group": "a:$1$hash:7:b\nb:x:7:\n",
+    })  # fmt: skip
+    told = [one.evidence().value for one in read_accounts(root)]
+    told += [one.value for one in judge_unique(root, "etc/group", 2, "GID").evidence]
+    assert told == ["root:***:0:0:root:/root:/bin/sh", "x:x:0:0::/:/bin/sh", "a:***:7:b", "b:x:7:"]
+
+
+def test_numbers_that_are_none_are_left_out() -> None:
+    root = make_system({"etc/passwd": "a:x:\u00b2:0::/:/bin/sh\n", "etc/shadow": "a:!:--1:\u00b2:7:7:7::\n"})
+    assert read_accounts(root) == ()
+    assert [one.most_days for one in read_shadow(root)] == [7]
+
+
+HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
+    "an endless number": ({"etc/passwd": f"a:x:{'9' * 5000}:0::/:/bin/sh\n"}, "Unknown"),
+    "an empty umask": ({"etc/login.defs": 'UMASK ""\n'}, "Fail"),
+    "no keyword of SSH": ({"etc/ssh/sshd_config": "= \n", "usr/sbin/sshd": ""}, "Unknown"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_hides_no_other_rule(name: str) -> None:
+    root, state = HOSTILE[name]
+    found = judge_baseline(make_system(root))
+    assert len(found) == len(baseline_rules())
+    assert state in {one.state.value for one in found}
 
 
 def test_fstab_with_escapes_and_without_swap() -> None:

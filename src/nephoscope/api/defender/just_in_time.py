@@ -176,14 +176,14 @@ def initiate(call: ApiCall) -> ApiResponse:
     machines = _REQUESTED(call.body.get("virtualMachines"), "virtualMachines")
     try:
         request = request_access(
-            call.service, policy, list(_asked(machines)), str(call.body.get("justification") or "")
+            call.service, policy, list(_read_ports(machines)), str(call.body.get("justification") or "")
         )
     except AccessRequestError as error:
         raise bad(f"{str(error)[:1].upper()}{str(error)[1:]}.", error.place) from error
     return ApiResponse(_show_request(request, call.instance.now), 202)
 
 
-def _asked(machines: list[Body]) -> Iterator[AskedPort]:
+def _read_ports(machines: list[Body]) -> Iterator[AskedPort]:
     for at, machine in enumerate(machines):
         for number, port in enumerate(machine["ports"]):
             ends = port.get("endTimeUtc")

@@ -62,8 +62,8 @@ class WebAccessLogFormat:
             "HttpRequestMethod": request["method"].upper() if request else "",
             "Url": request["url"] if request else match["request"],
             "UrlOriginal": match["request"], "HttpVersion": (request["version"] or "") if request else "",
-            "HttpReferrer": _given(match["referrer"]), "HttpUserAgent": _given(match["agent"]),
-            "SrcUsername": _given(match["user"].strip('"')), "HttpHost": match["site"] or "",
+            "HttpReferrer": _drop_dash(match["referrer"]), "HttpUserAgent": _drop_dash(match["agent"]),
+            "SrcUsername": _drop_dash(match["user"].strip('"')), "HttpHost": match["site"] or "",
         }  # fmt: skip
         values["SrcIpAddr" if is_address(match["client"]) else "SrcHostname"] = match["client"]
         if match["bytes"] != "-":
@@ -71,7 +71,7 @@ class WebAccessLogFormat:
         yield LogRow(TABLE, {name: value for name, value in values.items() if value != ""})
 
 
-def _given(text: str | None) -> str:
+def _drop_dash(text: str | None) -> str:
     return "" if text in (None, "-") else str(text)
 
 

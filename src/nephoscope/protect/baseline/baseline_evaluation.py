@@ -24,11 +24,16 @@ class BaselineResult(msgspec.Struct, frozen=True):
 
 
 def judge_rule(rule: BaselineRule, system: ExaminedSystem) -> BaselineVerdict:
-    """Return the verdict of one rule; what cannot be read makes it Unknown."""
+    """Return the verdict of one rule; what cannot be read, or holds a number beyond all bounds, makes it Unknown."""
     try:
         return rule.check(system)
     except UnreadableRootFileError as error:
         return unknown(str(error))
+    except (
+        ValueError,
+        IndexError,
+    ) as error:  # files of a root may hold anything, and one must not hide all other rules
+        return unknown(f"a file holds what cannot be read: {error}")
 
 
 def judge_baseline(system: ExaminedSystem) -> tuple[BaselineResult, ...]:

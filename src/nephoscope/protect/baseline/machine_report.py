@@ -67,7 +67,9 @@ def make_machine_report(
     if system.facts is not None and system.facts.pending_updates is not None:
         documents.append(_updates(resource, system.facts, read_at))
     found_by_key = dict(_findings(system.facts, results[0]))
-    withdrawn += [_assessment(resource, key) for key in _examined(system.facts) if key not in found_by_key]
+    withdrawn += [
+        _assessment(resource, key) for key in _list_replaced(system.facts) if key not in found_by_key
+    ]
     for key, found in found_by_key.items():
         place = _assessment(resource, key)
         scopes[place] = (_FINDINGS,)
@@ -79,7 +81,7 @@ def _assessment(resource: str, key: str) -> str:
     return f"{resource}/providers/Microsoft.Security/assessments/{key}"
 
 
-def _examined(facts: HostFacts | None) -> tuple[str, ...]:
+def _list_replaced(facts: HostFacts | None) -> tuple[str, ...]:
     """Return the assessments that a report replaces even where it cannot answer them."""
     has_antimalware = facts is not None and facts.antimalware is not None
     return (BASELINE.id, PROTECTION_HEALTH.id) if has_antimalware else (BASELINE.id,)

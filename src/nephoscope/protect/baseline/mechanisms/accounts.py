@@ -46,8 +46,8 @@ class UnixAccount(NamedTuple):
         return self.shell.rpartition("/")[2] not in _NO_LOGIN
 
     def evidence(self) -> BaselineEvidence:
-        """Return its line as evidence."""
-        return self.line.evidence()
+        """Return its line as evidence, without a password hash that stands in it."""
+        return hide_password(self.line)
 
 
 class ShadowEntry(NamedTuple):
@@ -76,12 +76,20 @@ class UserGroup(NamedTuple):
     line: ConfigurationLine
 
 
+def hide_password(line: ConfigurationLine) -> BaselineEvidence:
+    """Return a line of passwd or group as evidence; its second field may hold a password hash, where no shadow file does."""
+    fields = line.text.split(":")
+    is_hash = len(fields) > 1 and fields[1].strip("x*!") != ""
+    text = ":".join([fields[0], "***", *fields[2:]]) if is_hash else line.text
+    return BaselineEvidence(line.path, line.number, text)
+
+
 def read_accounts(system: ExaminedSystem) -> tuple[UnixAccount, ...]:
     """Return the lines of passwd that name an account; raises UnreadableRootFileError."""
     found = []
     for line in read_lines(system.view, PASSWD):
         fields = line.text.split(":")
-        if len(fields) >= 7 and fields[2].isdigit() and fields[3].isdigit():
+        if len(fields) >= 7 and fields[2].isdecimal() and fields[3].isdecimal():
             found.append(UnixAccount(fields[0], int(fields[2]), int(fields[3]), fields[5], fields[6], line))
     return tuple(found)
 
@@ -92,7 +100,7 @@ def read_shadow(system: ExaminedSystem) -> tuple[ShadowEntry, ...]:
     for line in read_lines(system.view, SHADOW):
         fields = line.text.split(":")
         fields += [""] * (_DAY_FIELDS - len(fields))
-        days = [int(one) if one.lstrip("-").isdigit() else None for one in fields[3:7]]
+        days = [int(one) if one.removeprefix("-").isdecimal() else None for one in fields[3:7]]
         told = BaselineEvidence(
             SHADOW,
             line.number,
@@ -107,7 +115,7 @@ def read_groups(system: ExaminedSystem) -> tuple[UserGroup, ...]:
     found = []
     for line in read_lines(system.view, GROUP):
         fields = line.text.split(":")
-        if len(fields) >= 4 and fields[2].isdigit():
+        if len(fields) >= 4 and fields[2].isdecimal():
             found.append(
                 UserGroup(fields[0], int(fields[2]), tuple(filter(None, fields[3].split(","))), line)
             )
@@ -124,7 +132,7 @@ def people(system: ExaminedSystem) -> list[UnixAccount]:
 def first_user_id(system: ExaminedSystem) -> int:
     """Return UID_MIN of login.defs; raises UnreadableRootFileError."""
     for one in read_settings(read_lines(system.view, _LOGIN_DEFS)):
-        if one.name == "UID_MIN" and one.value.split()[:1] and one.value.split()[0].isdigit():
+        if one.name == "UID_MIN" and one.value.split()[:1] and one.value.split()[0].isdecimal():
             return int(one.value.split()[0])
     return 1_000
 
@@ -164,7 +172,7 @@ def judge_unique(system: ExaminedSystem, path: str, field: int, what: str) -> Ba
 
 
 def _duplicates(groups: Iterable[list[ConfigurationLine]]) -> list[BaselineEvidence]:
-    return [line.evidence() for lines in groups if len(lines) > 1 for line in lines]
+    return [hide_password(line) for lines in groups if len(lines) > 1 for line in lines]
 
 
 def judge_no_plus_entries(system: ExaminedSystem, path: str) -> BaselineVerdict:
@@ -227,7 +235,7 @@ def judge_group_members(system: ExaminedSystem, group: str) -> BaselineVerdict:
     found = next((one for one in system.read_once(read_groups) if one.name == group), None)
     if found is None:
         return not_applicable(f"the root has no group {group}")
-    members = [found.line.evidence()] if found.members else []
+    members = [hide_password(found.line)] if found.members else []
     members += [one.evidence() for one in system.read_once(read_accounts) if one.gid == found.gid]
     return judge_violations(members, f"the group {group} has members", f"the group {group} is empty")
 

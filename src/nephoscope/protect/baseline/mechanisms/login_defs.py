@@ -61,7 +61,7 @@ def _wrong_setting(
     if setting is None:
         return [BaselineEvidence(PATH, 0, f"{name} is not set")]
     value = setting.value.split()[0] if setting.value else ""
-    return [] if value.lstrip("-").isdigit() and right(int(value)) else [setting.line.evidence()]
+    return [] if value.removeprefix("-").isdecimal() and right(int(value)) else [setting.line.evidence()]
 
 
 def judge_inactive_lock(system: ExaminedSystem, most: int) -> BaselineVerdict:
@@ -72,7 +72,7 @@ def judge_inactive_lock(system: ExaminedSystem, most: int) -> BaselineVerdict:
     found = []
     if (default := settings.get("INACTIVE")) is None:
         found.append(BaselineEvidence(_USERADD, 0, "INACTIVE is not set"))
-    elif not (default.value.isdigit() and int(default.value) <= most):
+    elif not (default.value.isdecimal() and int(default.value) <= most):
         found.append(default.line.evidence())
     for entry in system.read_once(read_shadow):
         days = entry.inactive_days
@@ -108,7 +108,7 @@ def judge_umask(system: ExaminedSystem, least: int) -> BaselineVerdict:
     umask = settings.get("UMASK")
     if umask is None:
         return report_failure("UMASK is not set", BaselineEvidence(PATH, 0, "UMASK"))
-    value = umask.value.split()[0]
+    value = umask.value.partition(" ")[0]
     is_octal = bool(value) and not value.strip("01234567")
     if is_octal and int(value, 8) & least == least:
         return report_pass(f"UMASK is {value}", umask.line.evidence())

@@ -53,7 +53,7 @@ class PamRule(NamedTuple):
     def number(self, name: str) -> int | None:
         """Return the number of an argument NAME=NUMBER; None where there is none."""
         values = [one.partition("=")[2] for one in self.arguments if one.startswith(f"{name}=")]
-        return int(values[-1]) if values and values[-1].lstrip("-").isdigit() else None
+        return int(values[-1]) if values and values[-1].removeprefix("-").isdecimal() else None
 
 
 def read_pam(system: ExaminedSystem) -> tuple[PamRule, ...] | None:
@@ -110,7 +110,7 @@ def _number(
     if told is not None:
         return told
     value = defaults.get(name, ("", None))[0]
-    return int(value) if value.lstrip("-").isdigit() else otherwise
+    return int(value) if value.removeprefix("-").isdecimal() else otherwise
 
 
 def judge_password_quality(system: ExaminedSystem, retry: int, length: int, classes: int) -> BaselineVerdict:

@@ -93,6 +93,8 @@ def _split(line: ConfigurationLine) -> tuple[str, str]:
     except ValueError as error:
         raise UnreadableRootFileError(line.path, f"line {line.number}: {str(error).lower()}") from error
     words = words[:1] + words[2:] if words[1:2] == ["="] else words
+    if not words:
+        raise UnreadableRootFileError(line.path, f"line {line.number}: no keyword")
     return words[0].lower(), " ".join(words[1:])
 
 
@@ -138,7 +140,7 @@ def accept_number(most: int, least: int = 0) -> Callable[[str], bool]:
 def _is_number(value: str, most: int, least: int) -> bool:
     seconds, digits = 0, ""
     for sign in value.lower():
-        if sign.isdigit():
+        if sign.isdecimal():
             digits += sign
         elif digits and sign in _SECONDS:
             seconds, digits = seconds + int(digits) * _SECONDS[sign], ""
