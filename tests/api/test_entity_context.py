@@ -82,3 +82,26 @@ def test_a_caller_is_told_of_what_they_reach(server, token, incident):
     )
     assert [word for word in ("kim of 2", B.tenant, "blocked") if word in text] == []
     assert "your roles do not reach it" in text
+
+
+def test_process_trees_say_what_is_unknown(server, owner, instance):
+    with instance.state.transaction() as session:
+        kept = instance.state.incidents.put(
+            session, Incident("default", "A program", "", "High", NOON, NOON, NOON, NOON)
+        )
+        made = alert("0f000000-0000-0000-0000-0000000000aa", kept.number, "Program")
+        entities = [
+            {"Type": "host", "HostName": "h"},
+            {"Type": "process", "CommandLine": "calc"},
+            {"Type": "dns", "DomainName": "a.example"},
+        ]
+        instance.state.alerts.put(
+            session, replace(made, document=made.document | {"Entities": json.dumps(entities)})
+        )
+    answer = server.post(f"{BASE}/incidents/{kept.id}/processTrees?{VERSION}", headers=owner)
+    assert answer.status_code == 200, answer.text
+    (tree,) = answer.json()["value"]
+    assert (tree["alert"], tree["roots"]) == (made.id, [])
+    assert tree["error"] == "no log has the start of the process that the alert names"
+    (seen,) = answer.json()["prevalence"]
+    assert (seen["value"], seen["firstSeen"], seen["machines"]) == ("a.example", None, 0)

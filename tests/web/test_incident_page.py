@@ -7,11 +7,13 @@ import io
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from tests.web.conftest import ALERT, NOON, STEPS, alert
 from tests.web.sending import sent
 
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.state.incidents.incidents import Incident
 
@@ -146,3 +148,31 @@ def test_closing_an_incident_closes_its_open_alerts_where_asked(
     with instance.state.reading() as session:
         assert {one.status for one in instance.state.alerts.of(session, kept.number)} == statuses
     assert instance.state.incidents.get(kept.number).status.value == "Closed"
+
+
+def test_the_process_tree_and_prevalence_are_read_with_the_events(instance, owner):
+    with instance.state.transaction() as session:
+        kept = instance.state.incidents.put(
+            session, Incident("default", "A program", "", "High", NOON, NOON, NOON, NOON)
+        )
+        one = alert("0d000000-0000-0000-0000-000000000001", kept.number, "Program")
+        one.document["Entities"] = json.dumps([
+            {"$id": "1", "Type": "host", "HostName": "tree1"}, {"$id": "2", "Type": "process", "CommandLine": "calc <x>"},
+            {"$id": "3", "Type": "account", "Name": "treeuser"},
+        ])  # fmt: skip
+        instance.state.alerts.put(session, one)
+    started = one.started - timedelta(minutes=1)
+    row = {"TimeGenerated": started, "EventID": 4688, "Computer": "tree1", "NewProcessId": "0x20", "ProcessId": "0x10",
+           "NewProcessName": "calc.exe", "CommandLine": "calc <x>", "ParentProcessName": "word.exe",
+           "SubjectUserName": "treeuser"}  # fmt: skip
+    lake = instance.lake
+    made = to_arrow_rows(
+        lake.tables["SecurityEvent"], [row], workspace=lake.workspace("default"), now=instance.now
+    )
+    lake.writer().append("default", {"SecurityEvent": made.table}, producer="tree", sequence=0)
+    lake.flush()
+    assert 'id="processes"' not in owner.get(f"/incidents/{kept.number}").text
+    text = owner.get(f"/incidents/{kept.number}?events=1").text
+    assert re.search(r"word\.exe.*?its start is in no log.*?<strong>calc\.exe</strong>", text, re.DOTALL)
+    assert "<code>calc &lt;x&gt;</code>" in text
+    assert re.search(r"treeuser\s*<small>user · first seen .*?1 machine", text)

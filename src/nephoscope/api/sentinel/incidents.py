@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from nephoscope.alerts.investigation.incident_details import case_file
+from nephoscope.alerts.investigation.prevalence import find_prevalence
+from nephoscope.alerts.investigation.process_timeline import read_process_trees
 from nephoscope.api.sentinel.bookmarks import body as bookmark_body
 from nephoscope.api.wire.azure_error import bad, missing_fault
 from nephoscope.api.wire.body_schema import check_shape, fields, many, text
@@ -38,7 +40,8 @@ from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS
 SURFACE = ApiSurface("Incidents", "Microsoft.SecurityInsights")
 _BASE = f"{WORKSPACE}/providers/Microsoft.SecurityInsights/incidents"
 _ONE = f"{_BASE}/{{incidentId}}"
-MOST = 1000
+LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
+MOST, MOST_TREES = 1000, 10
 #: What an owner is told by.
 OWNER = ("assignedTo", "userPrincipalName", "objectId", "email", "ownerType")
 SHAPE = fields(
@@ -186,6 +189,22 @@ def entities(call: ApiCall) -> ApiResponse:
     )
     several = entity_bodies(call, workspace, file.participants)
     return ApiResponse({"entities": several, "metaData": count_kinds(several)})
+
+
+@SURFACE.act(f"{_ONE}/processTrees", "Incidents_ListProcessTrees", READ)
+def list_process_trees(call: ApiCall) -> ApiResponse:
+    """The process trees around the alerts of an incident, and the prevalence of its hashes, domains and users; reads logs."""
+    workspace = require_workspace(call, READ)
+    require_workspace(call, LOGS)
+    incident, instance = require_incident(call, workspace), call.instance
+    file = case_file(instance.state, workspace, incident.number, instance.now)
+    trees = read_process_trees(instance.lake, file.alerts[:MOST_TREES], instance.now)
+    entities = [one.entity for one in file.participants]
+    seen = find_prevalence(instance.lake, workspace, entities, instance.now)
+    return ApiResponse({
+        "value": [{"alert": id_, **tree.document()} for id_, tree in trees.items()],
+        "prevalence": [one.document() for one in seen],
+    })  # fmt: skip
 
 
 @SURFACE.act(f"{_ONE}/bookmarks", "Incidents_ListBookmarks", READ)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from nephoscope.alerts.investigation.alert_events import AlertEvents
     from nephoscope.alerts.investigation.entity_context import EntityContext
     from nephoscope.alerts.investigation.incident_details import CaseFile, TimelineEntry
+    from nephoscope.alerts.investigation.prevalence import Prevalence
+    from nephoscope.alerts.investigation.process_tree import ProcessTree
     from nephoscope.state.incidents.incidents import Incident
 
 #: Alerts whose events are read; an incident takes 150.
@@ -28,13 +30,15 @@ MOST_ALERTS = 25
 class IncidentCase:
     """A case file with what stands around it: `contexts` of its entities in their order, None for kinds that no estate holds.
 
-    `estate` says why no estate was asked ('' = it was).
+    `estate` says why no estate was asked ('' = it was). `trees` are the process trees of alerts on machines, by alert id.
     """
 
     file: CaseFile
     events: list[AlertEvents] = field(default_factory=list)
     contexts: list[EntityContext | None] = field(default_factory=list)
     estate: str = ""
+    trees: dict[str, ProcessTree] = field(default_factory=dict)
+    prevalence: list[Prevalence] = field(default_factory=list)
 
     @property
     def timeline(self) -> list[TimelineEntry]:
@@ -46,17 +50,24 @@ def case_of(data: Path, workspace: str, number: int, *, events: bool, estate: bo
     """The case of an incident."""
     from nephoscope.alerts.investigation.alert_events import events as events_of
     from nephoscope.alerts.investigation.incident_details import case_file
+    from nephoscope.alerts.investigation.prevalence import find_prevalence
+    from nephoscope.alerts.investigation.process_timeline import read_process_trees
 
     now = datetime.now(UTC)
     with lake_of(data) as (lake, state):
         take_in(data, lake, state)
         file = case_file(state, workspace_of(state, workspace).name, number, now)
-        found = [events_of(lake, one, now) for one in file.alerts[:MOST_ALERTS]] if events else []
-    return (
-        _with_estate(IncidentCase(file, found), data)
-        if estate
-        else IncidentCase(file, found, estate="not requested")
-    )
+        case = IncidentCase(file, estate="" if estate else "not requested")
+        if events:
+            case = replace(
+                case,
+                events=[events_of(lake, one, now) for one in file.alerts[:MOST_ALERTS]],
+                trees=read_process_trees(lake, file.alerts[:MOST_ALERTS], now),
+                prevalence=find_prevalence(
+                    lake, file.incident.workspace, [one.entity for one in file.participants], now
+                ),
+            )
+    return _with_estate(case, data) if estate else case
 
 
 def _with_estate(case: IncidentCase, data: Path) -> IncidentCase:
@@ -126,6 +137,8 @@ def document_of(case: IncidentCase) -> dict[str, object]:
             }
             for one in case.events
         ],
+        "processTrees": [{"alert": id_, **tree.document()} for id_, tree in case.trees.items()],
+        "prevalence": [one.document() for one in case.prevalence],
         "similar": [
             {**_summarize(one.incident), "entities": list(one.entities), "rules": list(one.rules)}
             for one in file.similar

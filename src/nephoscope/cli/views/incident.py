@@ -11,6 +11,7 @@ from rich.table import Table
 
 from nephoscope.alerts.investigation.entity_context import choose
 from nephoscope.cli.terminal.console import console_of
+from nephoscope.cli.views.process_tree import show_prevalence, show_process_trees
 from nephoscope.state.incidents.incidents import NoteKind
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def render(case: IncidentCase) -> None:
     _head(console, case.file)
     _entities(console, case)
     _timeline(console, case)
+    show_process_trees(console, case)
+    show_prevalence(console, case.prevalence)
     _tasks(console, case.file)
     _similar(console, case.file)
 

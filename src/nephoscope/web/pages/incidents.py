@@ -13,6 +13,8 @@ from starlette.responses import RedirectResponse, Response
 from nephoscope.alerts.investigation.alert_events import AlertEvents, events, looked_at
 from nephoscope.alerts.investigation.incident_details import CaseFile, TimelineEntry, case_file
 from nephoscope.alerts.investigation.optimistic_update import changes_since
+from nephoscope.alerts.investigation.prevalence import find_prevalence
+from nephoscope.alerts.investigation.process_timeline import read_process_trees
 from nephoscope.alerts.rules.dynamic_properties import steps_of
 from nephoscope.service.incidents import WRITE
 from nephoscope.state import StateError
@@ -190,6 +192,7 @@ def _show_incident(
         "days": group_by_day(moments[:MOST_MOMENTS]),
         "kinds": Counter(one.kind for one in moments),
         "stages": _count_stages(file),
+        **_read_processes(visit, workspace, file),
         "left": max(0, len(moments) - MOST_MOMENTS),
         "unread": [each for each in behind if each.error],
         "alerts": {each.id: _alert(visit, each) for each in file.alerts},
@@ -278,6 +281,17 @@ def _events(visit: Visit, workspace: str, file: CaseFile) -> list[AlertEvents]:
         return []
     lake, now = visit.instance.lake, visit.instance.now
     return [events(lake, each, now) for each in file.alerts[:MOST_READ]] if visit.asked("events") else []
+
+
+def _read_processes(visit: Visit, workspace: str, file: CaseFile) -> dict[str, object]:
+    """The process trees of the alerts and the prevalence of entities, for who may read all rows of the workspace."""
+    if not visit.asked("events") or not visit.caller.may(LOGS, f"/workspaces/{workspace}"):
+        return {"trees": {}, "prevalence": []}
+    lake, now = visit.instance.lake, visit.instance.now
+    return {
+        "trees": read_process_trees(lake, file.alerts[:MOST_READ], now),
+        "prevalence": find_prevalence(lake, workspace, [one.entity for one in file.participants], now),
+    }
 
 
 def count_open(visit: Visit) -> int | None:

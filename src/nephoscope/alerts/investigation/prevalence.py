@@ -1,0 +1,104 @@
+"""Prevalence: since when and on how many machines of the fleet the hashes, domains and users of an incident are seen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from nephoscope.alerts.rules.query_result import RuleResultRow, findings
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.queries.time_span import RowSpan
+from nephoscope.model.entity import Entity
+from nephoscope_kql.errors import KqlError
+
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
+
+PERIOD = timedelta(days=30)
+MOST_VALUES = 50
+TIMEOUT = 120.0
+_FUNCTIONS = {"file": "_FilePrevalence", "domain": "_DomainPrevalence", "user": "_UserPrevalence"}
+
+
+@dataclass(frozen=True, slots=True)
+class Prevalence:
+    """Prevalence of a value in the `PERIOD`: `first` is None where no log has it, `error` says why it is unknown."""
+
+    kind: str
+    value: str
+    first: datetime | None = None
+    last: datetime | None = None
+    machines: int = 0
+    events: int = 0
+    error: str = ""
+
+    def document(self) -> dict[str, object]:
+        """Return it as JSON values."""
+        return {
+            "kind": self.kind, "value": self.value, "days": PERIOD.days, "events": self.events, "machines": self.machines,
+            "firstSeen": self.first.isoformat() if self.first else None,
+            "lastSeen": self.last.isoformat() if self.last else None, "error": self.error,
+        }  # fmt: skip
+
+
+def find_prevalence(
+    lake: Lake, workspace: str, entities: Iterable[Entity], now: datetime
+) -> list[Prevalence]:
+    """Return the prevalence of every hash, domain and user among entities, the rarest first."""
+    wanted: dict[str, dict[str, None]] = {kind: {} for kind in _FUNCTIONS}
+    for entity in entities:
+        kind, value = fleet_identifier(entity)
+        if value:
+            wanted[kind][value] = None
+    found = [
+        one
+        for kind, values in wanted.items()
+        if values
+        for one in _ask(lake, workspace, kind, list(values)[:MOST_VALUES], now)
+    ]
+    return sorted(found, key=lambda one: (one.machines, one.events, one.kind, one.value))
+
+
+def fleet_identifier(entity: Entity) -> tuple[str, str]:
+    """Return the kind and value by which logs of the fleet know an entity, ('', '') for others."""
+    match entity.kind:
+        case "FileHash":
+            return "file", entity.get("Value").lower()
+        case "DNS":
+            return "domain", entity.get("DomainName").rstrip(".").lower()
+        case "URL":
+            return "domain", _host(entity.get("Url"))
+        case "Account":
+            return "user", entity.title.lower()
+    return "", ""
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _ask(lake: Lake, workspace: str, kind: str, values: Sequence[str], now: datetime) -> list[Prevalence]:
+    """Ask a function for values; one that it has no row for was not seen."""
+    text = f"{_FUNCTIONS[kind]}(dynamic({json.dumps(values)}))"
+    try:
+        table = lake.rows(
+            text, workspace=workspace, now=now, timeout=TIMEOUT, span=RowSpan(now - PERIOD, now, now)
+        )
+    except (KqlError, LakeError, OSError) as error:
+        return [Prevalence(kind, one, error=str(error) or type(error).__name__) for one in values]
+    seen = {row.text("Value"): _read(kind, row) for row in findings(table)}
+    return [seen.get(one) or Prevalence(kind, one) for one in values]
+
+
+def _read(kind: str, row: RuleResultRow) -> Prevalence:
+    first, last = (datetime.fromisoformat(row.text(name)) for name in ("FirstSeen", "LastSeen"))
+    return Prevalence(
+        kind, row.text("Value"), first, last, int(row.text("Machines")), int(row.text("Events"))
+    )
