@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,10 +14,15 @@ from hypothesis import strategies as st
 from nephoscope.estate.addresses import AddressSet
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_store import EstateStore
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.exposure.opening_changes import compare_openings
 from nephoscope.posture.exposure.reachable_traffic import ReachableRegion
-from nephoscope.posture.published.exposure_changes import descriptions_by_change, exposure_changes
+from nephoscope.posture.published.exposure_changes import TYPE, descriptions_by_change, exposure_changes
 from nephoscope.posture.published.resource_changes import attributed_changes
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
+from nephoscope.posture.reports.report import Report
+from nephoscope.posture.scans.run_recording import Recorder
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 
@@ -187,3 +194,25 @@ def test_changes_are_those_of_single_flows(old: list[ReachableRegion], new: list
     }
     assert told == {port for port, _ in before ^ after}
     assert any(one.widened for one in found) == bool(after - before)
+
+
+def test_a_change_stays_published_and_ends_after_its_days(tmp_path: Path) -> None:
+    """Three evaluations: the second widens, the third changes nothing, the last is too late to keep it."""
+    data, source = tmp_path / "data", tmp_path / "estate.jsonl"
+    several = [estate(OFFICE), estate(rule("ssh", "*", "22")), estate(rule("ssh", "*", "22"))]
+    seen = []
+    for hours, one in zip((0, 4, 8, 24 * 20), [*several, several[-1]], strict=True):
+        lines = [
+            msgspec.json.encode(resource.body) for resource in one.resources.values() if not resource.derived
+        ]
+        source.write_bytes(b"\n".join(lines))
+        scan = EstateScan(ScanRequest((str(source),)), data, NOW + timedelta(hours=hours))
+        Recorder(data, "default").record(Report(scan.run(scan.estate()), "x"))
+        published = PublishedSnapshotCache(data).newest()
+        assert published is not None
+        bodies = published.listing.page((TYPE.lower(),), EVERYTHING).bodies
+        changes = published.listing.page(("microsoft.resources/changes",), EVERYTHING).bodies
+        told = {one for body in changes for one in body["properties"]["changeAttributes"]["openings"]}
+        seen.append(([one for body in bodies for one in body["properties"]["descriptions"]], [*told]))
+    text = ["TCP 22 of vm-web: from 91.10.0.0/24 to everybody"]
+    assert seen == [([], []), (text, text), (text, text), ([], [])]
