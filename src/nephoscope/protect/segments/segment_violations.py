@@ -1,0 +1,140 @@
+"""Segment violations: flows between segments that the network model lets through and the plan does not allow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.estate.addresses import AddressSet, Interval, intersect, merge, subtract
+from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.network import MACHINE_TYPE
+from nephoscope.estate.network_interfaces import Interface, IpConfiguration
+from nephoscope.estate.security_rules import SecurityRuleError
+from nephoscope.protect.segments.segment_plan import PROTOCOLS, segment_addresses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from nephoscope.estate.estate_view import EstateView
+    from nephoscope.estate.reachability import Opening
+    from nephoscope.protect.segments.segment_plan import Segment, SegmentPlan
+    from nephoscope_policy.model.resource import Resource
+
+
+class SegmentMember(msgspec.Struct, frozen=True):
+    """An address of a machine (its name and lower-cased id), or addresses that a segment names (no machine)."""
+
+    name: str
+    machine: str
+    network: str
+    addresses: AddressSet
+    interface: Interface | None = None
+    configuration: IpConfiguration | None = None
+
+
+class SegmentViolation(msgspec.Struct, frozen=True):
+    """Ports of a member that a member of another segment reaches against the plan, and the rules that let it."""
+
+    source_segment: str
+    target_segment: str
+    source: SegmentMember
+    target: SegmentMember
+    protocol: str
+    ports: tuple[Interval, ...]
+    rules: tuple[str, ...]
+
+
+class SegmentAnalysis(msgspec.Struct, frozen=True):
+    """The violations of a plan, the members of each segment, and what was not collected."""
+
+    violations: tuple[SegmentViolation, ...]
+    members: Mapping[str, Sequence[SegmentMember]]
+    missing: tuple[str, ...]
+
+
+def analyze_segments(plan: SegmentPlan, view: EstateView) -> SegmentAnalysis:
+    """Compare what the network lets through between the segments of a plan with what it allows."""
+    missing: list[str] = []
+    machines = [
+        one for resource in view.resources(MACHINE_TYPE) for one in _endpoints(resource, view, missing)
+    ]
+    members = {name: _select_members(one, machines, view) for name, one in plan.segments.items()}
+    found: list[SegmentViolation] = []
+    for source, sources in members.items():
+        for target, targets in members.items():
+            if source == target:
+                continue
+            for one in ((a, b) for a in sources for b in targets if b.interface and a.machine != b.machine):
+                try:
+                    found += _find_violations(plan, (source, target), one, view)
+                except DataNotCollectedError as gap:
+                    missing.append(gap.what)
+                except SecurityRuleError as error:
+                    missing.append(str(error))
+    return SegmentAnalysis(tuple(found), members, tuple(dict.fromkeys(missing)))
+
+
+def _endpoints(machine: Resource, view: EstateView, missing: list[str]) -> Iterator[SegmentMember]:
+    try:
+        for interface in view.network.interfaces(machine):
+            for one in interface.configurations:
+                network = one.subnet.split("/subnets/")[0]
+                yield SegmentMember(machine.name, machine.key, network, one.addresses, interface, one)
+    except DataNotCollectedError as gap:
+        missing.append(gap.what)
+
+
+def _select_members(
+    segment: Segment, machines: Sequence[SegmentMember], view: EstateView
+) -> tuple[SegmentMember, ...]:
+    found = [one for one in machines if _is_in(segment, one, view)]
+    named = segment_addresses(segment)
+    for one in found:
+        named -= one.addresses
+    if named:
+        found.append(SegmentMember("", "", "", named))
+    return tuple(found)
+
+
+def _is_in(segment: Segment, member: SegmentMember, view: EstateView) -> bool:
+    subnet = member.configuration.subnet if member.configuration else ""
+    tags = view.estate.resources[member.machine].body.get("tags")
+    held = {str(name).lower(): value for name, value in tags.items()} if isinstance(tags, dict) else {}
+    return (
+        member.network in {one.lower() for one in segment.networks}
+        or subnet in {one.lower() for one in segment.subnets}
+        or any(held.get(name.lower()) == value for name, value in segment.tags.items())
+        or bool(segment_addresses(segment) & member.addresses)
+    )
+
+
+def _find_violations(
+    plan: SegmentPlan, segments: tuple[str, str], pair: tuple[SegmentMember, SegmentMember], view: EstateView
+) -> Iterator[SegmentViolation]:
+    source, target = pair
+    if source.machine and not view.exposure.are_joined(source.network, target.network):
+        return
+    for protocol in PROTOCOLS:
+        inward = _list_openings(view, target, protocol, source.addresses, inbound=True)
+        ports = _ports(inward)
+        if source.interface:
+            outward = _list_openings(view, source, protocol, target.addresses, inbound=False)
+            ports = intersect(ports, _ports(outward))
+        ports = subtract(ports, plan.allowed_ports(*segments, protocol))
+        if ports:
+            rules = [rule.id for one in inward if intersect(one.region.ports, ports) for rule in one.rules]
+            yield SegmentViolation(*segments, source, target, protocol, ports, tuple(dict.fromkeys(rules)))
+
+
+def _list_openings(
+    view: EstateView, member: SegmentMember, protocol: str, remote: AddressSet, *, inbound: bool
+) -> list[Opening]:
+    assert member.interface is not None
+    assert member.configuration is not None
+    found = view.network.openings(member.interface, member.configuration, protocol, remote, inbound=inbound)
+    return [one for one in found if not one.tag]
+
+
+def _ports(openings: Sequence[Opening]) -> tuple[Interval, ...]:
+    return merge(interval for one in openings for interval in one.region.ports)
