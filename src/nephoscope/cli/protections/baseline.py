@@ -125,7 +125,7 @@ def _keep(data: Path, resource: str, system: ExaminedSystem, tenant: str) -> Non
         except (FactError, ValueError) as error:
             usage_error(str(error))
     for id_ in made.withdrawn:
-        tell(f"not stored, because a rule is Unknown: {id_.rpartition('/')[2]}")
+        tell(f"not stored, because the result is Unknown: {id_.rpartition('/')[2]}")
 
 
 def _show(target: str, results: list[BaselineResult], output: str) -> None:
