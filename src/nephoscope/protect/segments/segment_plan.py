@@ -1,4 +1,4 @@
-"""Segment plans: named parts of the network and the flows that are allowed between them."""
+"""NetworkSegment plans: named parts of the network and the flows that are allowed between them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class SegmentPlanError(ValueError):
     """A segment plan is wrong; the message says what and where."""
 
 
-class Segment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class NetworkSegment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Selectors of machines (lower-cased ids of networks and subnets, tags) and of other hosts (`addresses`)."""
 
     networks: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class AllowedFlow(
 class SegmentPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Segments by name, and the matrix of allowed flows; every other flow between two segments is a violation."""
 
-    segments: dict[str, Segment]
+    segments: dict[str, NetworkSegment]
     allowed: tuple[AllowedFlow, ...] = ()
 
     def allowed_ports(self, source: str, target: str, protocol: str) -> tuple[Interval, ...]:
@@ -75,7 +75,7 @@ def parse_segment_plan(text: bytes) -> SegmentPlan:
     return plan
 
 
-def segment_addresses(segment: Segment) -> AddressSet:
+def segment_addresses(segment: NetworkSegment) -> AddressSet:
     """The addresses that a segment names itself."""
     found = AddressSet()
     for text in segment.addresses:

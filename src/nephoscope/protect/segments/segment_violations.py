@@ -1,4 +1,4 @@
-"""Segment violations: flows between segments that the network model lets through and the plan does not allow."""
+"""NetworkSegment violations: flows between segments that the network model lets through and the plan does not allow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from nephoscope.estate.estate_view import EstateView
     from nephoscope.estate.reachability import Opening
-    from nephoscope.protect.segments.segment_plan import Segment, SegmentPlan
+    from nephoscope.protect.segments.segment_plan import NetworkSegment, SegmentPlan
     from nephoscope_policy.model.resource import Resource
 
 
@@ -86,7 +86,7 @@ def _endpoints(machine: Resource, view: EstateView, missing: list[str]) -> Itera
 
 
 def _select_members(
-    segment: Segment, machines: Sequence[SegmentMember], view: EstateView
+    segment: NetworkSegment, machines: Sequence[SegmentMember], view: EstateView
 ) -> tuple[SegmentMember, ...]:
     found = [one for one in machines if _is_in(segment, one, view)]
     named = segment_addresses(segment)
@@ -97,7 +97,7 @@ def _select_members(
     return tuple(found)
 
 
-def _is_in(segment: Segment, member: SegmentMember, view: EstateView) -> bool:
+def _is_in(segment: NetworkSegment, member: SegmentMember, view: EstateView) -> bool:
     subnet = member.configuration.subnet if member.configuration else ""
     tags = view.estate.resources[member.machine].body.get("tags")
     held = {str(name).lower(): value for name, value in tags.items()} if isinstance(tags, dict) else {}
