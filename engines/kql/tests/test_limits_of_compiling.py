@@ -153,3 +153,21 @@ def test_many_wide_tables_are_searched() -> None:
     with DuckDBEngine(tables) as engine:
         found = engine.run(kql.compile("search 'v149' and '7' | project $table", arrow_catalog(tables)))
     assert found["$table"].to_pylist() == ["T7"]
+
+
+@pytest.mark.parametrize("count", [2, 7, 8, 200])
+def test_the_terms_of_has_any_are_one_pattern(count: int) -> None:
+    compiled = kql.compile(f"T | where s has_any ({counted('`t#`', count)})", CATALOG)
+    assert compiled.sql.count("REGEXP_MATCHES") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a -enc b", True), ("ENC", True), ("encode", False), ("xenc", False), ("\u00e9enc", False), ("enc\u4e2d", False),
+        ("\u201cenc\u201d", True), ("encode xdec dec", True), ("run /add", True), ("run/add", True), ("run /adds", False), ("", False),
+    ],
+)  # fmt: skip
+def test_has_any_finds_whole_terms(text: str, found: bool) -> None:
+    tables = {"T": pa.table({"s": pa.array([text])})}
+    assert kql.run("T | where s has_any ('enc', 'Dec', '/add')", tables=tables).num_rows == found
