@@ -17,6 +17,7 @@ from typing import Any
 from nephoscope_agent import __version__
 from nephoscope_agent.batch_sender import BatchSender
 from nephoscope_agent.disk_buffer import DiskBuffer
+from nephoscope_agent.isolation import IsolationError, restore_isolation
 from nephoscope_agent.machine import read_machine
 from nephoscope_agent.privileges import drop_privileges
 from nephoscope_agent.row import Row, Sensor, SensorUnavailableError, format_time
@@ -57,6 +58,7 @@ class Agent:
     unprotected: list[str] = field(default_factory=list)
     #: Whether another program lies where this one did: it is to be started.
     updated: bool = False
+    isolation_error: str = ""
     _sent_facts: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -242,6 +244,8 @@ class Agent:
             "updateError": self.update_error,
             "unprotected": self.unprotected,
             "program": self._digest,
+            "responses": sorted(self.settings.responses),
+            "responseError": self.sender.response_error or self.isolation_error,
         }  # fmt: skip
 
 
@@ -250,8 +254,12 @@ def run_agent(folder: Path) -> int:
     settings = load_settings(folder)
     # what the key and the buffer hold is for this user alone, whoever starts the agent
     os.umask(0o077)
-    refused = drop_privileges()
+    refused = drop_privileges(kills="kill" in settings.responses)
     agent = Agent(folder, settings)
+    try:
+        restore_isolation(folder)
+    except (IsolationError, OSError) as error:
+        agent.isolation_error = str(error)
     agent.unprotected = refused
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.stop.set())

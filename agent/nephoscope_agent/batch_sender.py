@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope_agent.disk_buffer import DiskBuffer
+from nephoscope_agent.response import Response
 from nephoscope_agent.server_connection import ServerConnection, ServerError
 from nephoscope_agent.settings import Settings
 
 _LONGEST_PAUSE = 60.0
 #: Seconds after which facts are sent again though they say the same.
 _RENEW = 6 * 3600.0
-_HEALTH = ("version", "sensors", "lost", "diskError", "program")
+_HEALTH = ("version", "sensors", "lost", "diskError", "program", "responses")
 _REPORT = "/admin/v1/agents/report"
 
 
@@ -35,7 +36,8 @@ class BatchSender:
         self._facts: dict[str, tuple[dict[str, Any], str]] = {}
         self._sent: dict[str, tuple[str, float]] = {}
         self.health: dict[str, Any] = {}
-        self.server_error = self.disk_error = self.refused = ""
+        self._response = Response(connection, settings, folder)
+        self.server_error = self.disk_error = self.refused = self.response_error = ""
         #: What the server wants to run, by the SHA-256 of its zipapp.
         self.wanted_program = ""
 
@@ -58,6 +60,7 @@ class BatchSender:
                     self._send_batch(self._buffer.attempt())
                 if is_due and self.health:
                     self._send_state()
+                    self._respond()
                     reported = time.monotonic()
             except ServerError as error:
                 self.server_error = str(error)
@@ -94,6 +97,14 @@ class BatchSender:
             self._sent[name] = (_digest(documents), time.monotonic())
         self.refused = "; ".join(answer["refused"])
         self.wanted_program = answer["program"]
+
+    def _respond(self) -> None:
+        """Carry out orders: what goes wrong on this machine never keeps rows from the server. Raises ServerError."""
+        try:
+            self._response.run()
+            self.response_error = ""
+        except (OSError, ValueError, KeyError) as error:
+            self.response_error = f"{type(error).__name__}: {error}"
 
     def _changed_facts(self) -> list[tuple[str, dict[str, Any], str]]:
         with self._lock:

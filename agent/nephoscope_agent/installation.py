@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from nephoscope_agent.privileges import KEPT
+from nephoscope_agent.privileges import KEPT, KILLING
 from nephoscope_agent.program_runner import ProgramError, find_program, run_program
 from nephoscope_agent.settings import write_durably
 from nephoscope_agent.update import running_program
@@ -22,7 +22,7 @@ class InstallationError(Exception):
 
 def unit_text(folder: Path, program: Path = PROGRAM, python: str = sys.executable) -> str:
     """Return the unit of the agent: it writes to its own folder and to that of its program, and to nothing else."""
-    kept = " ".join(KEPT)
+    kept = " ".join((*KEPT, *KILLING))  # the agent itself drops what its settings do not need
     return f"""[Unit]
 Description=nephoscope agent
 Documentation=https://github.com/nephoscope/nephoscope

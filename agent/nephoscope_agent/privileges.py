@@ -15,11 +15,18 @@ KEPT = {
     "CAP_AUDIT_READ": 37,
 }  # fmt: skip
 
+#: What killing processes of others needs besides.
+KILLING = {"CAP_KILL": 5}
 
-def drop_privileges() -> list[str]:
-    """Keep the capabilities that sensors need, for this process and all that it starts; return why something was not dropped."""
+
+def drop_privileges(*, kills: bool = False) -> list[str]:
+    """Keep the capabilities that sensors need, for this process and all that it starts; return why something was not dropped.
+
+    An agent that `kills` keeps the right to signal processes of others.
+    """
     refused = []
-    mask = sum(1 << number for number in KEPT.values())
+    wanted = {**KEPT, **(KILLING if kills else {})}
+    mask = sum(1 << number for number in wanted.values())
     with open("/proc/sys/kernel/cap_last_cap", encoding="ascii") as file:
         last = int(file.read())
     effective = _effective_capabilities()

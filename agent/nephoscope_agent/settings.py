@@ -27,6 +27,7 @@ class Settings:
     """What enrolment learned and an administrator may change. `intervals` are seconds by the name of a sensor.
 
     `root` is the folder that is read as the root of the file system for packages and accounts. `disabled` are sensors that do not run.
+    `responses` are the orders of the server that are carried out: isolate, kill, collect and script.
     """
 
     server: str = ""
@@ -42,6 +43,7 @@ class Settings:
     watched: list[str] = field(default_factory=lambda: list(WATCHED))
     intervals: dict[str, float] = field(default_factory=dict)
     disabled: list[str] = field(default_factory=list)
+    responses: list[str] = field(default_factory=list)
 
     def path(self, name: str) -> Path:
         """Return where a file of the host is, below the root that is read."""

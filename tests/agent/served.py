@@ -6,11 +6,12 @@ import ctypes
 import gzip
 import json
 import os
+import socket
 import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -59,8 +60,8 @@ class Server:
     def service(self) -> ServiceContext:
         return ServiceContext(LocalUser.current(), self.instance.state, self.instance.data)
 
-    def start(self) -> None:
-        listener = make_listener("127.0.0.1", self.port)
+    def start(self, listener: socket.socket | None = None) -> None:
+        listener = listener or make_listener("127.0.0.1", self.port)
         self.port = listener.getsockname()[1]
         settings = ServeSettings(self.instance.data)
         app = application(self.instance, requests_a_minute=10_000_000, settings=settings)
@@ -102,6 +103,16 @@ def serving(data: Path) -> Iterator[Server]:
             server.stop()
 
 
+@contextmanager
+def serving_at(data: Path, listener: socket.socket) -> Iterator[Server]:
+    """A server at a socket that is bound already, such as in another network namespace."""
+    with serving(data) as server:
+        server.stop()
+        server.port = listener.getsockname()[1]
+        server.start(listener)
+        yield server
+
+
 @dataclass
 class Host:
     """A machine's agent: the zipapp, its folder, and the process while it runs."""
@@ -109,10 +120,12 @@ class Host:
     program: Path
     folder: Path
     process: subprocess.Popen[bytes] | None = None
+    #: The words before each command of the machine, such as those that enter a namespace.
+    prefix: Sequence[str] = ()
 
     def call(self, *words: str, code: str = "", environment: Mapping[str, str] = MappingProxyType({})) -> str:
         done = subprocess.run(
-            [sys.executable, "-I", str(self.program), "--folder", str(self.folder), *words],
+            [*self.prefix, sys.executable, "-I", str(self.program), "--folder", str(self.folder), *words],
             input=code.encode(), capture_output=True, check=False, env={**os.environ, **NO_METADATA, **environment},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr.decode()
@@ -136,7 +149,7 @@ class Host:
         return [one["name"] for one in json.loads(self.call("sensors"))]
 
     def start(self, *, has_rights: bool = True) -> None:
-        command = [sys.executable, "-I", str(self.program), "--folder", str(self.folder), "run"]
+        command = [*self.prefix, sys.executable, "-I", str(self.program), "--folder", str(self.folder), "run"]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, preexec_fn=None if has_rights else give_up_rights

@@ -64,7 +64,7 @@ SECURITY_ADMIN = Role(
     "Security Admin",
     "As Security Reader; can also change security policy, alerts, incidents, rules and plans.",
     (
-        *_SECURITY_READS,
+        *_SECURITY_READS, "Nephoscope/agents/read", "Nephoscope/agents/respond/action",
         "Microsoft.Authorization/policyAssignments/*", "Microsoft.Authorization/policyDefinitions/*",
         "Microsoft.Authorization/policyExemptions/*", "Microsoft.Authorization/policySetDefinitions/*", "Microsoft.PolicyInsights/*",
         "Microsoft.Security/*", "Microsoft.SecurityInsights/*", "Microsoft.OperationalInsights/workspaces/savedSearches/*",

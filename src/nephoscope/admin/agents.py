@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
@@ -18,7 +18,9 @@ from nephoscope.protect.hosts.agent_package import agent_package
 from nephoscope.service import agents as service
 from nephoscope.service.agent_signing_key import public_key, sign
 from nephoscope.service.agents import ENROL, REPORT, AgentFacts, AgentRefusedError, MachineIdentity
+from nephoscope.service.response_orders import ResponseOrderError, sign_orders, take_result
 from nephoscope.state.hosts.agents import AgentHealth, EnrolledAgent, SensorHealth
+from nephoscope.state.hosts.response_orders import OrderStatus
 
 if TYPE_CHECKING:
     from nephoscope.model.resource_binding import ResourceBinding
@@ -27,6 +29,7 @@ SECTION = RouteSection("agents", "Agents")
 #: Bytes of a report.
 MOST_BYTES = 8 << 20
 _AGAIN = 5
+OrderId = Annotated[str, msgspec.Meta(max_length=64, pattern=PLAIN)]
 Word = Annotated[str, msgspec.Meta(max_length=253, pattern=PLAIN)]
 Sentences = Annotated[tuple[Annotated[str, msgspec.Meta(max_length=1000)], ...], msgspec.Meta(max_length=50)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
@@ -73,6 +76,7 @@ class AgentHealthShape(Shape, frozen=True, kw_only=True):
     lost: Annotated[dict[Word, Count], msgspec.Meta(max_length=500)] = msgspec.field(default_factory=dict)
     disk_error: Text = ""
     program: Text = ""
+    responses: Annotated[tuple[Word, ...], msgspec.Meta(max_length=20)] = ()
 
 
 class AgentFactsShape(Shape, frozen=True, kw_only=True):
@@ -105,6 +109,27 @@ class AgentProgram(Shape, frozen=True, kw_only=True):
     sha256: str
     signature: str
     content: str
+
+
+class SignedOrderShape(Shape, frozen=True, kw_only=True):
+    """The JSON of an order and its Ed25519 signature in hexadecimal."""
+
+    content: str
+    signature: str
+
+
+class SignedOrderList(Shape, frozen=True, kw_only=True):
+    """Orders that the agent is to carry out, oldest first."""
+
+    value: tuple[SignedOrderShape, ...]
+
+
+class OrderResultShape(Shape, frozen=True, kw_only=True):
+    """The result of an order; `content` is a collected file, or what a script printed, in base64."""
+
+    status: Literal["Succeeded", "Failed", "Refused"]
+    message: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    content: bytes = b""
 
 
 @SECTION.route("POST", "/agents/enrol", ENROL, scoped=None)
@@ -148,6 +173,29 @@ def program(ask: AdminRequest) -> AgentProgram:
     )  # fmt: skip
 
 
+@SECTION.route("GET", "/agents/orders", REPORT, scoped=None)
+def orders(ask: AdminRequest) -> SignedOrderList:
+    """Return the approved orders of the machine, each signed with the key of updates."""
+    try:
+        found = sign_orders(ask.service, ask.caller.principal)
+    except ResponseOrderError as error:
+        raise bad(f"{error}.", "body") from error
+    return SignedOrderList(
+        value=tuple(SignedOrderShape(content=one.content, signature=one.signature) for one in found)
+    )
+
+
+@SECTION.route("POST", "/agents/orders/{id}", REPORT, status=204, scoped=None, most=MOST_BYTES)
+def answer(ask: AdminRequest, id: OrderId, body: OrderResultShape) -> None:  # noqa: A002
+    """Store what became of an order of the machine."""
+    try:
+        take_result(
+            ask.service, ask.caller.principal, id, OrderStatus(body.status), body.message, body.content
+        )
+    except ResponseOrderError as error:
+        raise bad(f"{error}.", "body") from error
+
+
 def _health(given: AgentHealthShape | None) -> AgentHealth | None:
     if given is None:
         return None
@@ -155,7 +203,9 @@ def _health(given: AgentHealthShape | None) -> AgentHealth | None:
         SensorHealth(one.name, one.running, one.reason, one.limits, one.rows, one.lost)
         for one in given.sensors
     )
-    return AgentHealth(given.version, tuple(sensors), given.lost, given.disk_error, given.program)
+    return AgentHealth(
+        given.version, tuple(sensors), given.lost, given.disk_error, given.program, given.responses
+    )
 
 
 def _storing(ask: AdminRequest) -> service.StoreRows:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from nephoscope.state.estate.tenants import Tenants
     from nephoscope.state.hosts.access_requests import AccessRequests
     from nephoscope.state.hosts.agents import Agents
+    from nephoscope.state.hosts.response_orders import ResponseOrders
     from nephoscope.state.identity.identity_risks import IdentityRisks
     from nephoscope.state.incidents.alert_counts import AlertTallies
     from nephoscope.state.incidents.alerts import Alerts
@@ -135,6 +136,7 @@ class State:
         access_requests: AccessRequests
         image_requests: ImageRequests
         agents: Agents
+        response_orders: ResponseOrders
         watchlists: StoredWatchlists
 
     def __init__(self, database: Database, keys: KeyFile, anchor: AuditAnchor | None = None) -> None:

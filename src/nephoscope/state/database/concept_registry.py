@@ -62,6 +62,7 @@ CONCEPTS = {
     "registry_images": ("registries.registry_images", "RegistryImages"),
     "agents": ("hosts.agents", "Agents"),
     "access_requests": ("hosts.access_requests", "AccessRequests"),
+    "response_orders": ("hosts.response_orders", "ResponseOrders"),
     "watchlists": ("workspaces.watchlists", "StoredWatchlists"),
 }
 

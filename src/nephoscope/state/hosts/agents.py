@@ -84,13 +84,14 @@ class SensorHealth(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class AgentHealth(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """Health that an agent reports; `lost` counts rows by reason and table that no server will get."""
+    """Health that an agent reports; `lost` counts rows by reason and table that no server will get, `responses` are allowed orders."""
 
     version: str = ""
     sensors: tuple[SensorHealth, ...] = ()
     lost: dict[str, int] = {}
     disk_error: str = ""
     program: str = ""
+    responses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

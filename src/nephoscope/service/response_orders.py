@@ -1,0 +1,210 @@
+"""Live response: orders for agents, their approval, what an agent is given to carry out, and its results.
+
+An order of somebody who may approve is approved at once; others wait, and a script always waits for another person. The agent gets
+orders that are signed with the key of updates, name its machine, and expire.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
+from uuid import uuid4
+
+import msgspec
+
+from nephoscope.service.agent_signing_key import sign
+from nephoscope.service.agents import READ, REPORT, find_agent
+from nephoscope.state import StateError
+from nephoscope.state.hosts.response_orders import OrderStatus, ResponseKind, ResponseOrder
+
+if TYPE_CHECKING:
+    from nephoscope.service.service_context import ServiceContext
+    from nephoscope.state.access.principals import Principal
+    from nephoscope.state.hosts.agents import EnrolledAgent
+
+RESPOND, APPROVE = "Nephoscope/agents/respond/action", "Nephoscope/agents/approveResponse/action"
+READ_CONTENT = "Nephoscope/agents/responseContent/read"
+#: How long an agent may fetch an order after it was made.
+LASTS = timedelta(hours=4)
+#: Bytes of a collected file, and characters of a script and a justification.
+MOST_CONTENT, MOST_SCRIPT, MOST_TEXT = 4 << 20, 64 << 10, 2_000
+_ARGUMENTS = {
+    ResponseKind.ISOLATE: frozenset[str](), ResponseKind.RELEASE: frozenset[str](), ResponseKind.KILL: frozenset({"pid", "path"}),
+    ResponseKind.COLLECT: frozenset({"path"}), ResponseKind.SCRIPT: frozenset({"script"}),
+}  # fmt: skip
+
+
+class ResponseOrderError(StateError):
+    """An order that cannot be given, decided or answered; the message says why."""
+
+
+class SignedOrder(msgspec.Struct, frozen=True, rename="camel"):
+    """The JSON of an order and its Ed25519 signature in hexadecimal."""
+
+    content: str
+    signature: str
+
+
+class OrderContent(msgspec.Struct, frozen=True, rename="camel"):
+    """An order as the agent carries it out; times are in seconds since 1970."""
+
+    id: str
+    machine: str
+    kind: str
+    arguments: dict[str, str]
+    expires: float
+
+
+def give_order(
+    context: ServiceContext,
+    machine: str,
+    kind: ResponseKind,
+    arguments: dict[str, str],
+    justification: str,
+    incident: int | None = None,
+) -> ResponseOrder:
+    """Give an order to the agent of a machine, by its name or ID.
+
+    Raises DeniedError, NotFoundError; ResponseOrderError for an order that cannot be meant.
+    """
+    agent = find_agent(context, machine, RESPOND)
+    check_order(agent, kind, arguments, justification)
+    if incident is not None:
+        context.state.incidents.get(incident)
+    is_approved = kind is not ResponseKind.SCRIPT and context.actor.may(APPROVE, agent.resource)
+    by, now = context.actor.name, context.now
+    order = ResponseOrder(
+        id=str(uuid4()), machine=agent.resource, kind=kind, arguments=arguments, justification=justification, requester=by,
+        created=now, expires=now + LASTS, status=OrderStatus.APPROVED if is_approved else OrderStatus.PENDING, incident=incident,
+        decided=now if is_approved else None, decided_by=by if is_approved else "",
+    )  # fmt: skip
+    with (
+        context.transact(
+            RESPOND, agent.resource, agent.id, order=order.id, kind=kind.value, arguments=arguments, justification=justification,
+            incident=incident, status=order.status.value,
+        ),
+        context.state.database.write() as session,
+    ):  # fmt: skip
+        return context.state.response_orders.put(session, order)
+
+
+def check_order(
+    agent: EnrolledAgent, kind: ResponseKind, arguments: dict[str, str], justification: str
+) -> None:
+    """Raise ResponseOrderError for an order that the agent does not allow or that cannot be meant."""
+    allowed = "isolate" if kind is ResponseKind.RELEASE else kind.value
+    if allowed not in agent.health.responses:
+        raise ResponseOrderError(
+            f"the agent of {agent.computer} does not allow {allowed!r}: add it to `responses` in agent.json on the machine"
+        )
+    if not justification.strip() or len(justification) > MOST_TEXT:
+        raise ResponseOrderError(f"a justification of 1 to {MOST_TEXT:,} characters is required")
+    if arguments.keys() != _ARGUMENTS[kind] or not all(arguments.values()):
+        wanted = ", ".join(sorted(_ARGUMENTS[kind])) or "nothing"
+        raise ResponseOrderError(f"{kind.value} needs {wanted}")
+    if not arguments.get("path", "/").startswith("/"):
+        raise ResponseOrderError(f"the path must be absolute (got {arguments['path'][:200]!r})")
+    if not arguments.get("pid", "2").isdecimal() or int(arguments.get("pid", "2")) <= 1:
+        raise ResponseOrderError(f"the process ID must be a number above 1 (got {arguments['pid'][:20]!r})")
+    if len(arguments.get("script", "")) > MOST_SCRIPT:
+        raise ResponseOrderError(f"a script has at most {MOST_SCRIPT:,} characters")
+
+
+def decide_order(
+    context: ServiceContext, id_: str, decision: Literal["approve", "deny", "withdraw"], reason: str = ""
+) -> ResponseOrder:
+    """Approve or deny an order of somebody else that waits, or withdraw one that no agent has answered.
+
+    Raises DeniedError, NotFoundError; ResponseOrderError for an order that cannot be decided so.
+    """
+    known = context.state.response_orders.get(id_)
+    own = known.requester == context.actor.name
+    operation = RESPOND if decision == "withdraw" and own else APPROVE
+    with (
+        context.transact(operation, known.machine, known.machine, act=decision, order=id_, reason=reason),
+        context.state.database.write() as session,
+    ):
+        order = context.state.response_orders.lock(session, id_)
+        if own and decision != "withdraw":
+            raise ResponseOrderError("another user must decide: you cannot decide your own order")
+        open_ = {OrderStatus.PENDING} | ({OrderStatus.APPROVED} if decision == "withdraw" else set())
+        if order.status not in open_ or order.expires <= context.now:
+            raise ResponseOrderError(f"the order is {order.status.value} or expired and cannot be decided so")
+        status = {
+            "approve": OrderStatus.APPROVED, "deny": OrderStatus.DENIED, "withdraw": OrderStatus.WITHDRAWN,
+        }[decision]  # fmt: skip
+        decided = msgspec.structs.replace(
+            order, status=status, decided=context.now, decided_by=context.actor.name, decision_reason=reason
+        )
+        return context.state.response_orders.put(session, decided)
+
+
+def list_orders(context: ServiceContext, machine: str = "", most: int = 1_000) -> list[ResponseOrder]:
+    """Return the orders that the caller may read, newest first, for a machine or for all."""
+    key = find_agent(context, machine).resource if machine else ""
+    found = context.state.response_orders.list_orders(key, most=most)
+    return [one for one in found if context.actor.may(READ, one.machine)]
+
+
+def read_content(context: ServiceContext, id_: str) -> bytes:
+    """Return the file that was collected or what a script printed; each access is audited.
+
+    Raises DeniedError, NotFoundError; ResponseOrderError where there is none.
+    """
+    order = context.state.response_orders.get(id_)
+    with context.change(READ_CONTENT, order.machine, order.machine, order=id_):
+        if order.status is not OrderStatus.SUCCEEDED or order.kind not in (
+            ResponseKind.COLLECT,
+            ResponseKind.SCRIPT,
+        ):
+            raise ResponseOrderError(f"the order {id_} has no content: it is {order.status.value}")
+    return order.content
+
+
+def sign_orders(context: ServiceContext, principal: Principal) -> list[SignedOrder]:
+    """Return the orders that the calling agent is to carry out, oldest first. Raises DeniedError."""
+    agent = _own_agent(context, principal)
+    found = []
+    for one in context.state.response_orders.list_approved(agent.resource, context.now):
+        content = OrderContent(one.id, one.machine, one.kind.value, one.arguments, one.expires.timestamp())
+        text = msgspec.json.encode(content).decode()
+        found.append(SignedOrder(text, sign(context, text.encode())))
+    return found
+
+
+def take_result(
+    context: ServiceContext, principal: Principal, id_: str, status: OrderStatus, message: str, content: bytes
+) -> ResponseOrder:
+    """Store what became of an order of the calling agent; a repeated answer changes nothing.
+
+    Raises DeniedError; NotFoundError for an order of another machine; ResponseOrderError for content that is too large.
+    """
+    agent = _own_agent(context, principal)
+    if len(content) > MOST_CONTENT:
+        raise ResponseOrderError(f"content has at most {MOST_CONTENT:,} bytes")
+    with context.state.transaction() as session:
+        order = context.state.response_orders.lock(session, id_)
+        context.require(REPORT, order.machine)
+        if order.machine != agent.resource or order.status is not OrderStatus.APPROVED:
+            return order
+        context.enter(
+            session,
+            REPORT,
+            agent.id,
+            order=id_,
+            kind=order.kind.value,
+            outcome_of_order=status.value,
+            told=message,
+        )
+        done = msgspec.structs.replace(
+            order, status=status, finished=context.now, message=message, content=content
+        )
+        return context.state.response_orders.put(session, done)
+
+
+def _own_agent(context: ServiceContext, principal: Principal) -> EnrolledAgent:
+    agent = context.state.agents.find_by_principal(principal.id)
+    context.require(REPORT, "/" if agent is None else agent.resource)
+    if agent is None:
+        raise ResponseOrderError("the caller is the agent of no machine: enrol the machine again")
+    return agent

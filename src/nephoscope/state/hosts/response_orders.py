@@ -1,0 +1,150 @@
+"""Response orders: what agents of machines are to do, why and by whom, the decision, and the result."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import BigInteger, Index, LargeBinary, Text, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from nephoscope.state.database.state_errors import NotFoundError
+from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
+
+if TYPE_CHECKING:
+    from nephoscope.state.database.database import Database
+
+
+class ResponseKind(StrEnum):
+    """Kinds of orders, named as the settings of an agent allow them."""
+
+    ISOLATE = "isolate"
+    RELEASE = "release"
+    KILL = "kill"
+    COLLECT = "collect"
+    SCRIPT = "script"
+
+
+class OrderStatus(StrEnum):
+    """Status of an order; the last three are results of the agent."""
+
+    PENDING = "Pending"
+    APPROVED = "Approved"
+    DENIED = "Denied"
+    WITHDRAWN = "Withdrawn"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    REFUSED = "Refused"
+
+
+class ResponseOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An order for the machine of a lower-cased id; `incident` is the number of the one that it belongs to (None = none)."""
+
+    id: str
+    machine: str
+    kind: ResponseKind
+    arguments: dict[str, str]
+    justification: str
+    requester: str
+    created: datetime
+    expires: datetime
+    status: OrderStatus
+    incident: int | None = None
+    decided: datetime | None = None
+    decided_by: str = ""
+    decision_reason: str = ""
+    finished: datetime | None = None
+    message: str = ""
+    content: bytes = b""
+
+
+class ResponseOrderRow(AuditedRow):
+    """A response order; `content` is a collected file, or what a script printed."""
+
+    __tablename__ = "response_orders"
+    __table_args__ = (Index("ix_response_orders_machine", "machine", "status"),)
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    machine: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    arguments: Mapped[dict[str, str]] = mapped_column(Json)
+    justification: Mapped[str] = mapped_column(Text)
+    requester: Mapped[str] = mapped_column(Text)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires: Mapped[datetime] = mapped_column(UtcDateTime)
+    status: Mapped[str] = mapped_column(Text)
+    incident: Mapped[int | None] = mapped_column(BigInteger)
+    decided: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    decided_by: Mapped[str] = mapped_column(Text)
+    decision_reason: Mapped[str] = mapped_column(Text)
+    finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    message: Mapped[str] = mapped_column(Text)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ResponseOrders:
+    """All orders; what changes takes the session of the transaction in which the change is audited."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, id_: str) -> ResponseOrder:
+        """Return the order of an id; NotFoundError where there is none."""
+        with self._database.read() as session:
+            return _order(_row(session, id_))
+
+    def lock(self, session: Session, id_: str) -> ResponseOrder:
+        """Return the order of an id, locked to the end of the transaction; NotFoundError where there is none."""
+        return _order(_row(session, id_, lock=True))
+
+    def put(self, session: Session, one: ResponseOrder) -> ResponseOrder:
+        """Keep an order in place of the one of the same id."""
+        row = session.get(ResponseOrderRow, one.id)
+        if row is None:
+            row = ResponseOrderRow(id=one.id)
+            session.add(row)
+        for name in ResponseOrder.__struct_fields__:
+            setattr(row, name, getattr(one, name))
+        row.kind, row.status = one.kind.value, one.status.value
+        session.flush()
+        return one
+
+    def list_orders(self, machine: str = "", *, most: int = 1_000) -> list[ResponseOrder]:
+        """Return the orders for a machine ('' = all), newest first."""
+        query = (
+            select(ResponseOrderRow)
+            .order_by(ResponseOrderRow.created.desc(), ResponseOrderRow.id)
+            .limit(most)
+        )
+        if machine:
+            query = query.where(ResponseOrderRow.machine == machine)
+        with self._database.read() as session:
+            return [_order(row) for row in session.scalars(query)]
+
+    def list_approved(self, machine: str, now: datetime) -> list[ResponseOrder]:
+        """Return the orders that an agent is to carry out, oldest first."""
+        query = select(ResponseOrderRow).where(
+            ResponseOrderRow.machine == machine,
+            ResponseOrderRow.status == OrderStatus.APPROVED.value,
+            ResponseOrderRow.expires > now,
+        )
+        with self._database.read() as session:
+            rows = session.scalars(query.order_by(ResponseOrderRow.created, ResponseOrderRow.id))
+            return [_order(row) for row in rows]
+
+
+def _row(session: Session, id_: str, *, lock: bool = False) -> ResponseOrderRow:
+    row = session.get(ResponseOrderRow, id_, with_for_update=lock or None)
+    if row is None:
+        raise NotFoundError(f"response order {id_[:100]!r} not found")
+    return row
+
+
+def _order(row: ResponseOrderRow) -> ResponseOrder:
+    return ResponseOrder(
+        id=row.id, machine=row.machine, kind=ResponseKind(row.kind), arguments=dict(row.arguments),
+        justification=row.justification, requester=row.requester, created=row.created, expires=row.expires,
+        status=OrderStatus(row.status), incident=row.incident, decided=row.decided, decided_by=row.decided_by,
+        decision_reason=row.decision_reason, finished=row.finished, message=row.message, content=row.content,
+    )  # fmt: skip
