@@ -32,7 +32,7 @@ identity risk sign-ins, incidents list, incidents metrics, incidents show,
 intel feeds, intel list, intel show, locations list, locations suggest, pipelines collect, pipelines items,
 pipelines list, pipelines origin, pipelines posture, pipelines runs, pipelines show,
 protect baseline, protect capture, protect files list, protect files paths,
-protect jit list, protect jit script, protect registry images,
+protect jit list, protect jit script, protect registry images, protect respond list,
 protect registry list, protect registry show, protect registry test, protect requests list, query, recommendations, response list,
 response rules,
 response show, score, signin list, signin test, sources health, sources kinds, sources list, sources show, sources test,
@@ -74,6 +74,22 @@ ELSEWHERE = {
     **{
         f"protect jit {one}": "tests/protect/jit/test_access_requests.py"
         for one in ("apply", "approve", "deny", "request", "revoke")
+    },
+    **{
+        f"protect {one}": "tests/agent/test_response.py"
+        for one in (
+            "isolate",
+            "release",
+            "respond approve",
+            "respond collect",
+            "respond content",
+            "respond deny",
+            "respond isolate",
+            "respond kill",
+            "respond release",
+            "respond script",
+            "respond withdraw",
+        )
     },
     "protect registry key": "tests/protect/registry/test_attested_images.py",
     "restore": "tests/serve/test_restored_audit.py",

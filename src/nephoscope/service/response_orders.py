@@ -14,7 +14,7 @@ import msgspec
 
 from nephoscope.service.agent_signing_key import sign
 from nephoscope.service.agents import READ, REPORT, find_agent
-from nephoscope.state import StateError
+from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.hosts.response_orders import OrderStatus, ResponseKind, ResponseOrder
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nephoscope.state.hosts.agents import EnrolledAgent
 
 RESPOND, APPROVE = "Nephoscope/agents/respond/action", "Nephoscope/agents/approveResponse/action"
-READ_CONTENT = "Nephoscope/agents/responseContent/read"
+READ_CONTENT = "Nephoscope/agents/responseContent/action"
 #: How long an agent may fetch an order after it was made.
 LASTS = timedelta(hours=4)
 #: Bytes of a collected file, and characters of a script and a justification.
@@ -117,7 +117,7 @@ def decide_order(
 
     Raises DeniedError, NotFoundError; ResponseOrderError for an order that cannot be decided so.
     """
-    known = context.state.response_orders.get(id_)
+    known = _find_order(context, id_, APPROVE)
     own = known.requester == context.actor.name
     operation = RESPOND if decision == "withdraw" and own else APPROVE
     with (
@@ -151,7 +151,7 @@ def read_content(context: ServiceContext, id_: str) -> bytes:
 
     Raises DeniedError, NotFoundError; ResponseOrderError where there is none.
     """
-    order = context.state.response_orders.get(id_)
+    order = _find_order(context, id_, READ_CONTENT)
     with context.change(READ_CONTENT, order.machine, order.machine, order=id_):
         if order.status is not OrderStatus.SUCCEEDED or order.kind not in (
             ResponseKind.COLLECT,
@@ -200,6 +200,15 @@ def take_result(
             order, status=status, finished=context.now, message=message, content=content
         )
         return context.state.response_orders.put(session, done)
+
+
+def _find_order(context: ServiceContext, id_: str, operation: str) -> ResponseOrder:
+    """Return an order; who may not do the operation anywhere is not told which orders there are."""
+    try:
+        return context.state.response_orders.get(id_)
+    except NotFoundError:
+        context.require(operation)
+        raise
 
 
 def _own_agent(context: ServiceContext, principal: Principal) -> EnrolledAgent:

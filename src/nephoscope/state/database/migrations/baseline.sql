@@ -1,4 +1,4 @@
--- The tables of the state at revision 0051: a new state is made by these statements, in SQLite and in PostgreSQL. $moment, $bytes,
+-- The tables of the state at revision 0054: a new state is made by these statements, in SQLite and in PostgreSQL. $moment, $bytes,
 -- $counted and $false are the words of each (migration.py). A change of a table is a step of its own in versions/; with it either
 -- this file and BASELINE in migration.py move on, or a new state takes the step too.
 
@@ -996,3 +996,23 @@ CREATE TABLE access_requests (
     CONSTRAINT pk_access_requests PRIMARY KEY (id)
 );
 CREATE INDEX ix_access_requests_policy ON access_requests (policy, status);
+CREATE TABLE response_orders (
+    id TEXT NOT NULL,
+    machine TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    arguments TEXT NOT NULL,
+    justification TEXT NOT NULL,
+    requester TEXT NOT NULL,
+    created $moment NOT NULL,
+    expires $moment NOT NULL,
+    status TEXT NOT NULL,
+    incident BIGINT,
+    decided $moment,
+    decided_by TEXT NOT NULL,
+    decision_reason TEXT NOT NULL,
+    finished $moment,
+    message TEXT NOT NULL,
+    content $bytes NOT NULL,
+    CONSTRAINT pk_response_orders PRIMARY KEY (id)
+);
+CREATE INDEX ix_response_orders_machine ON response_orders (machine, status);
