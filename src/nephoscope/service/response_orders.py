@@ -117,7 +117,7 @@ def decide_order(
 
     Raises DeniedError, NotFoundError; ResponseOrderError for an order that cannot be decided so.
     """
-    known = _find_order(context, id_, APPROVE)
+    known = _find_order(context, id_, RESPOND)
     own = known.requester == context.actor.name
     operation = RESPOND if decision == "withdraw" and own else APPROVE
     with (
