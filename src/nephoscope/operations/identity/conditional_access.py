@@ -119,7 +119,7 @@ def policies(call: OperationCall) -> AccessPolicyPage:
     READ, ApiRoute("GET", "/conditionalAccessGaps"),
     CommandLine(
         "gaps", columns=("name", "control", "administrator", "reason", "certain", "user"), rows=_gap_rows, notes=_note_gaps,
-        nothing="no gaps: policies enforce each control on each user",
+        nothing=lambda found: "no gaps were found" if found.not_collected else "no gaps: policies enforce each control on each user",
     ),
     page=SectionList(
         "Conditional access gaps", "Detection", "gap", "Users on whom no conditional access policy enforces a control, and why.",
