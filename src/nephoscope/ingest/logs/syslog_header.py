@@ -35,8 +35,11 @@ _PRIORITY = re.compile(r"<(\d{1,3})>")
 _NEW = re.compile(
     r"1 (?P<time>\S+) (?P<host>\S+) (?P<app>\S+) (?P<process>\S+) (?P<message>\S+) (?P<rest>-|\[)", re.ASCII
 )
+#: With a space for the T only in full, as macOS writes it.
 _ISO = re.compile(
-    r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:[.,]\d{1,9})?(?:Z|[+-]\d{2}:?\d{2})?)(?= )", re.ASCII
+    r"(\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}(?:[.,]\d{1,9})?(?:Z|[+-]\d{2}:?\d{2})?"
+    r"| \d{2}:\d{2}:\d{2}\.\d{6}[+-]\d{4}(?=  ?)))(?: (?= ))?(?= )",
+    re.ASCII,
 )
 #: Cisco's devices set a number, the name of the host, or a year before the time, others the year or a zone behind it.
 _OLD = re.compile(
