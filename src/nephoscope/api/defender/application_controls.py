@@ -1,72 +1,101 @@
 """Microsoft.Security/applicationWhitelistings: groups of machines with what may run on them (adaptive application controls).
 
+Groups that were learned here are served as proposals until a policy is put or accepted in their place.
+
 Source: https://learn.microsoft.com/rest/api/defenderforcloud/adaptive-application-controls (2020-01-01)
 """
 
 from __future__ import annotations
 
-from nephoscope.api.wire.azure_error import bad
+from nephoscope.api.wire.arm_documents import visible
+from nephoscope.api.wire.body_schema import accept_anything, fields, many, text, words
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.surface_request import ApiCall
+from nephoscope.protect.applications.group_document import (
+    MODES,
+    complete_path,
+    group_state,
+    has_comparable_rule,
+    render_group,
+)
+from nephoscope.protect.applications.learned_group import TYPE
+from nephoscope.service.application_control import list_groups, publish_policies
 
 SURFACE = ApiSurface("Adaptive application controls", "Microsoft.Security")
-TYPE = "Microsoft.Security/locations/applicationWhitelistings"
-EVERYONE = "S-1-1-0"
-"""The well-known security identifier of everybody."""
-FILE_TYPES = {
-    "exe": "Exe",
-    "dll": "Dll",
-    "msi": "Msi",
-    "ps1": "Script",
-    "bat": "Script",
-    "cmd": "Script",
-    "vbs": "Script",
-    "js": "Script",
-}
-MODES = ("Audit", "Enforce", "None")
-
-
-def check(body: Body) -> None:
-    """Fault where a mode is none that there is."""
-    properties = body["properties"]
-    mode = properties.get("enforcementMode")
-    if mode is not None and mode not in MODES:
-        raise bad(f"enforcementMode must be one of {', '.join(MODES)}.", "properties.enforcementMode")
-    protection = properties.get("protectionMode") or {}
-    if not isinstance(protection, dict) or any(one not in MODES for one in protection.values()):
-        raise bad(f"Each protection mode must be one of {', '.join(MODES)}.", "properties.protectionMode")
-    for name in ("vmRecommendations", "pathRecommendations"):
-        several = properties.get(name) or []
-        if not isinstance(several, list) or not all(isinstance(one, dict) for one in several):
-            raise bad(f"'{name}' must be a list of objects.", f"properties.{name}")
+_MODE = words(*MODES)
+_ACTIONS = words("Recommended", "Add", "Remove")
+_TYPES = words(
+    "File",
+    "FileHash",
+    "PublisherSignature",
+    "ProductSignature",
+    "BinarySignature",
+    "VersionAndAboveSignature",
+)
+_MACHINE = (
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/"
+    r"Microsoft\.(?:(?:Classic)?Compute/virtualMachines|HybridCompute/machines)/[^/]+"
+)
+SHAPE = fields(
+    {},
+    {
+        "enforcementMode": _MODE,
+        "protectionMode": fields({}, dict.fromkeys(("exe", "msi", "script", "executable"), _MODE)),
+        "vmRecommendations": many(
+            fields(
+                {"resourceId": text(_MACHINE, "the id of a virtual machine")},
+                {"recommendationAction": _ACTIONS},
+            )
+        ),
+        "pathRecommendations": many(
+            fields({}, {"path": accept_anything, "action": _ACTIONS, "type": _TYPES})
+        ),
+    },
+)
 
 
 def make_group(call: ApiCall, body: Body, _: Body | None) -> Body:
-    """Return what people put is theirs: nothing recommends it, and no machine is told of it yet."""
+    """Return what people put with what the server says of it: which of its rules executions can be compared with."""
     told = {
-        "recommendationStatus": "NotRecommended",
-        "configurationStatus": "NotConfigured",
-        "sourceSystem": "None",
-        "issues": [],
-        "vmRecommendations": [],
-        "pathRecommendations": [],
-    }
+        "enforcementMode": "Audit", "recommendationStatus": "NotRecommended", "configurationStatus": "Configured",
+        "sourceSystem": "None", "issues": [], "vmRecommendations": [], "pathRecommendations": [],
+    }  # fmt: skip
     properties = {**told, **body["properties"]}
     properties["pathRecommendations"] = [_path(one) for one in properties["pathRecommendations"]]
     return {**body, "location": call["locationsName"], "properties": properties}
 
 
 def _path(one: Body) -> Body:
-    """A rule of a path with what it does not say: it is for everyone, and for the kind of file that its name ends with."""
-    ending = str(one.get("path") or "").rpartition(".")[2].lower()
-    told = {
-        "usernames": [{"username": "Everyone", "recommendationAction": "Recommended"}],
-        "userSids": [EVERYONE],
-        "fileType": FILE_TYPES.get(ending, "Unknown"),
-        "configurationStatus": "NotConfigured",
-    }
-    return {**told, **one}
+    status = "Configured" if has_comparable_rule(one) else "Failed"
+    return {**complete_path(one), "configurationStatus": status}
+
+
+def show_group(call: ApiCall, body: Body) -> Body:
+    """Return a policy with what is known of its group now."""
+    key, properties = str(body["id"]).lower(), body["properties"]
+    group = next((one for one in list_groups(call.service) if one.id.lower() == key), None)
+    if group is None:
+        return body
+    return {**body, "properties": {**properties, **group_state(group, properties["enforcementMode"])}}
+
+
+def propose_groups(call: ApiCall) -> list[Body]:
+    """Return the learned groups below the scope of a call for which no policy is accepted."""
+    kept, location = call.instance.state.arm_documents, f"/locations/{call['locationsName'].lower()}/"
+    return [
+        render_group(one, "None", (rule for rule in one.rules if rule.is_recommended))
+        for one in list_groups(call.service)
+        if one.id.lower().startswith(f"{call.below}/")
+        and (location == "/locations//" or location in one.id.lower())
+        and visible(call.reach, one.id.lower())
+        and kept.get(one.id.lower()) is None
+    ]
+
+
+def publish(call: ApiCall, _: Body) -> None:
+    """Let detections compare executions with what is accepted now."""
+    publish_policies(call.service, call.instance.lake)
 
 
 declare(
@@ -74,9 +103,14 @@ declare(
     ArmDocumentKind(
         TYPE,
         "AdaptiveApplicationControls",
-        "No machine is told of it from here.",
-        check=check,
+        "Executions on its machines that it does not allow raise alerts; agents that opted in block them in the mode Enforce.",
+        shape=SHAPE,
         made=make_group,
+        shown=show_group,
+        own=propose_groups,
+        stored=publish,
+        forgotten=publish,
         created=200,
+        acting=True,
     ),
 )

@@ -42,13 +42,13 @@ class ArmDocumentKind:
     """A kind. `type` is Azure's, in its spelling; `operations` begins the names of its operations; `effect` says what follows here.
 
     `root` is the path before its provider. `created` and `deleted` are the statuses of what is new and what was there. `whole` kinds
-    need no `properties`; `patched` ones answer PATCH; `etag` ones carry one; `near` ones are listed where they stand
-    and not from above; lists of `filtered` ones mind `$filter`; lists of those that are not `collected` leave out what Azure itself
-    had said; `acting` ones are acted on by the server. `shown` adds what is known of one when it is read, `forgotten` is called when
-    one is deleted. `told` adds what is known to documents that were published. `own` gives those that the server has by itself, which
-    nobody can change; lists of such kinds mind `kind`. `shape` is that of its properties, `shapes` are those by the word of its `kind`
-    (none: any), `names` are all that there are (none: any). `secrets` of a request are kept encrypted with the document, by their
-    names; `credentials` names those that go with it.
+    need no `properties`; `patched` ones answer PATCH; `etag` ones carry one; `near` ones are listed where they stand and not from
+    above; lists of `filtered` ones mind `$filter`; lists of those that are not `collected` leave out what Azure itself had said;
+    `acting` ones are acted on by the server. `shown` adds what is known of one when it is read, `stored` is called when one was put,
+    `forgotten` when one was deleted. `told` adds what is known to documents that were published. `own` gives those that the server
+    has by itself, which nobody can change; lists of such kinds mind `kind`. `shape` is that of its properties, `shapes` are those by
+    the word of its `kind` (none: any), `names` are all that there are (none: any). `secrets` of a request are kept encrypted with
+    the document, by their names; `credentials` names those that go with it.
     """
 
     type: str
@@ -67,6 +67,7 @@ class ArmDocumentKind:
     collected: bool = True
     acting: bool = False
     shown: Callable[[ApiCall, Body], Body] | None = None
+    stored: Callable[[ApiCall, Body], None] | None = None
     forgotten: Callable[[ApiCall, Body], None] | None = None
     secrets: Callable[[ApiCall], Mapping[str, str]] | None = None
     credentials: Callable[[ApiCall], Collection[str]] | None = None
@@ -148,9 +149,7 @@ def require_document(call: ApiCall, kind: ArmDocumentKind) -> Body:
     kept = _find_kept(call, kind)
     if kept is not None:
         return _show(call, kind, kept)
-    own = next(
-        (one for one in _own(call, kind) if _tail(str(one["id"])) == _tail(call.path.rstrip("/"))), None
-    )
+    own = next((one for one in _own(call, kind) if _is_at(call, str(one["id"]))), None)
     if own is not None:
         return own
     published = call.instance.snapshots.newest()
@@ -162,6 +161,12 @@ def require_document(call: ApiCall, kind: ArmDocumentKind) -> Body:
 
 def _own(call: ApiCall, kind: ArmDocumentKind) -> list[Body]:
     return [] if kind.own is None else kind.own(call)
+
+
+def _is_at(call: ApiCall, id_: str) -> bool:
+    """Return whether a document that the server has by itself is the one at the path of a call."""
+    path = call.path.rstrip("/")
+    return _tail(id_) == _tail(path) if call["workspaceName"] else id_.lower() == path.lower()
 
 
 def _of_kind(call: ApiCall, kind: ArmDocumentKind) -> arm_documents.Test | None:
@@ -226,6 +231,8 @@ def put(call: ApiCall, kind: ArmDocumentKind, sent: Body) -> ApiResponse:
         operation=call.permission,
         secrets=secrets,
     )
+    if kind.stored is not None:
+        kind.stored(call, body)
     return ApiResponse(_show(call, kind, body), kind.created if new else 200)
 
 

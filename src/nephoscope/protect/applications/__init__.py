@@ -1,0 +1,1 @@
+"""Adaptive application control: what groups of similar machines run, and which of it is accepted."""

@@ -1,0 +1,148 @@
+"""Group documents: a group of machines with its rules in Azure's shape, and the rules that a document accepts.
+
+Source: https://learn.microsoft.com/rest/api/defenderforcloud/adaptive-application-controls (2020-01-01)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from nephoscope.protect.applications.application_rule import ApplicationRule, ProposedRule, RuleKind
+from nephoscope.protect.applications.learned_group import TYPE, LearnedGroup
+
+MODES = ("Audit", "Enforce", "None")
+#: The well-known security identifier of everybody.
+EVERYONE = "S-1-1-0"
+FILE_TYPES = {
+    "exe": "Exe", "dll": "Dll", "msi": "Msi", "ps1": "Script", "bat": "Script", "cmd": "Script", "vbs": "Script", "js": "Script",
+}  # fmt: skip
+
+
+class PublisherInfo(msgspec.Struct, frozen=True, rename="camel"):
+    """Who signed a program."""
+
+    publisher_name: str = ""
+
+
+class PathRecommendation(msgspec.Struct, frozen=True, rename="camel"):
+    """The members of a path recommendation that decide; `sha256` is this product's own."""
+
+    path: str = ""
+    action: str = "Recommended"
+    type: str = "File"
+    publisher_info: PublisherInfo | None = None
+    sha256: str = ""
+
+    def to_rule(self) -> ApplicationRule | None:
+        """Return the rule, None where the recommendation says to remove it or names nothing that executions can be compared with."""
+        if self.action == "Remove":
+            return None
+        publisher = self.publisher_info.publisher_name if self.publisher_info is not None else ""
+        values = {"File": self.path, "FileHash": self.sha256.lower(), "PublisherSignature": publisher}
+        value = values.get(self.type, "")
+        return ApplicationRule(RuleKind(self.type), value, self.path) if value else None
+
+
+class VmRecommendation(msgspec.Struct, frozen=True, rename="camel"):
+    """A machine of a group."""
+
+    resource_id: str = ""
+    recommendation_action: str = "Recommended"
+
+
+class GroupProperties(msgspec.Struct, frozen=True, rename="camel"):
+    """The members of a group document that decide what is alerted on and enforced."""
+
+    enforcement_mode: str = "Audit"
+    vm_recommendations: tuple[VmRecommendation, ...] = ()
+    path_recommendations: tuple[PathRecommendation, ...] = ()
+
+    @property
+    def machines(self) -> list[str]:
+        """The lower-cased IDs of the machines."""
+        chosen = (one for one in self.vm_recommendations if one.recommendation_action != "Remove")
+        return sorted({one.resource_id.lower().rstrip("/") for one in chosen if one.resource_id})
+
+    @property
+    def rules(self) -> list[ApplicationRule]:
+        """What may be executed."""
+        return [rule for one in self.path_recommendations if (rule := one.to_rule()) is not None]
+
+
+def read_properties(document: Mapping[str, object]) -> GroupProperties:
+    """Return what a group document accepts; raises msgspec.ValidationError."""
+    return msgspec.convert(document["properties"], GroupProperties, strict=False)
+
+
+def has_comparable_rule(recommendation: Mapping[str, object]) -> bool:
+    """Return whether executions can be compared with a path recommendation."""
+    try:
+        return msgspec.convert(recommendation, PathRecommendation, strict=False).to_rule() is not None
+    except msgspec.ValidationError:
+        return False
+
+
+def render_group(group: LearnedGroup, mode: str, rules: Iterable[ProposedRule]) -> dict[str, object]:
+    """Return the document of a learned group with rules: a proposal, or what is accepted."""
+    protection = ("exe", "msi", "script") if group.system == "Windows" else ("executable",)
+    return {
+        "id": group.id, "name": group.name, "type": TYPE, "location": group.id.split("/")[6],
+        "properties": {
+            "enforcementMode": mode, "protectionMode": dict.fromkeys(protection, mode), **group_state(group, mode),
+            "vmRecommendations": [_vm(one, group.system, mode) for one in group.machines],
+            "pathRecommendations": [render_rule(one) for one in rules],
+        },
+    }  # fmt: skip
+
+
+def group_state(group: LearnedGroup, mode: str) -> dict[str, object]:
+    """Return the members that say how far the data and the enforcement are."""
+    counts = Counter(
+        one.startswith("/subscriptions/") and "/microsoft.compute/" in one for one in group.machines
+    )
+    place = "Azure" if counts[True] >= counts[False] else "NonAzure"
+    issue = "ViolationsBlocked" if mode == "Enforce" else "ViolationsAudited"
+    return {
+        "configurationStatus": "NoStatus" if mode == "None" else "Configured",
+        "recommendationStatus": "Recommended" if group.is_ready else "NotAvailable",
+        "sourceSystem": f"{place}_{'AppLocker' if group.system == 'Windows' else 'AuditD'}",
+        "issues": [{"issue": issue, "numberOfVms": len(group.violations)}] if group.violations else [],
+    }  # fmt: skip
+
+
+def _vm(machine: str, system: str, mode: str) -> dict[str, object]:
+    return {
+        "resourceId": machine, "recommendationAction": "Recommended",
+        "configurationStatus": "NoStatus" if mode == "None" else "Configured",
+        "enforcementSupport": "NotSupported" if system == "Windows" else "Supported",
+    }  # fmt: skip
+
+
+def render_rule(one: ProposedRule) -> dict[str, object]:
+    """Return a rule as a path recommendation."""
+    signed = one.rule.kind is RuleKind.PUBLISHER
+    names: dict[str, object] = {
+        "publisherName": one.rule.value,
+        "productName": "*",
+        "binaryName": "*",
+        "version": "0.0.0.0",  # noqa: S104 - any version, and no address
+    }
+    return complete_path({
+        "path": one.rule.path, "type": one.rule.kind.value, "common": one.is_common, "action": "Recommended",
+        **({"publisherInfo": names} if signed else {}),
+        **({"sha256": one.rule.value} if one.rule.kind is RuleKind.HASH else {}),
+        "configurationStatus": "Configured",
+    })  # fmt: skip
+
+
+def complete_path(one: Mapping[str, object]) -> dict[str, object]:
+    """Return a path recommendation with what it does not say: it is for everyone, and for the kind of file that its name ends with."""
+    ending = str(one.get("path") or "").rpartition(".")[2].lower()
+    return {
+        "usernames": [{"username": "Everyone", "recommendationAction": "Recommended"}], "userSids": [EVERYONE],
+        "fileType": FILE_TYPES.get(ending, "Executable" if str(one.get("path")).startswith("/") else "Unknown"),
+        "configurationStatus": "NotConfigured", **one,
+    }  # fmt: skip
