@@ -10,7 +10,11 @@ import msgspec
 
 from nephoscope.lake.queries.principal_scope import EVERYTHING
 from nephoscope.lake.watchlists.watchlist_service import WatchlistService
-from nephoscope.protect.applications.application_rule import ApplicationRule, ProposedRule, RuleKind
+from nephoscope.protect.applications.application_rule import (
+    ApplicationRule,
+    ApplicationRuleKind,
+    ProposedRule,
+)
 from nephoscope.protect.applications.group_document import GroupProperties, read_properties, render_group
 from nephoscope.protect.applications.learned_group import TYPE, LearnedGroup, name_groups
 from nephoscope.protect.applications.machine_groups import group_machines
@@ -71,7 +75,7 @@ def learn_groups(
         found = read_sightings(lake, workspace, now - timedelta(days=days), now, EVERYTHING)
     except TooManyProgramsError as error:
         raise ApplicationControlError(str(error)) from error
-    before = [one for one in _learned(context).values() if one.workspace == workspace]
+    before = [one for one in _load_groups(context).values() if one.workspace == workspace]
     groups = name_groups(group_machines(found), before, workspace, now)
     with (
         context.transact(
@@ -87,7 +91,7 @@ def learn_groups(
 
 def list_groups(context: ServiceContext) -> list[LearnedGroup]:
     """Return the learned groups that the caller may read, by ID."""
-    found = _learned(context)
+    found = _load_groups(context)
     return [found[key] for key in sorted(found) if context.actor.may(READ, _scope(key))]
 
 
@@ -96,7 +100,7 @@ def find_group(context: ServiceContext, name: str, operation: str = READ) -> Lea
     wanted = name.lower().rstrip("/")
     if wanted.startswith("/"):
         context.require(operation, _scope(wanted))
-    found = [one for one in _learned(context).values() if wanted in (one.id.lower(), one.name.lower())]
+    found = [one for one in _load_groups(context).values() if wanted in (one.id.lower(), one.name.lower())]
     if len(found) != 1:
         context.require(operation, ROOT_SCOPE)
         raise NotFoundError(
@@ -150,7 +154,7 @@ def publish_policies(context: ServiceContext, lake: Lake) -> None:
 
     They follow from the documents, so that a process that dies before this leaves nothing that the next one does not mend.
     """
-    learned = _learned(context)
+    learned = _load_groups(context)
     items: dict[str, list[dict[str, object]]] = {}
     for document in context.state.arm_documents.all([TYPE.lower()]):
         properties = read_properties(document.body)
@@ -179,7 +183,7 @@ def _items(key: str, properties: GroupProperties) -> list[dict[str, object]]:
 
 def _comparable(rule: ApplicationRule) -> str:
     """The value as executions have it: paths of Windows in lower case."""
-    is_windows = rule.kind is RuleKind.PATH and not rule.value.startswith("/")
+    is_windows = rule.kind is ApplicationRuleKind.PATH and not rule.value.startswith("/")
     return rule.value.lower() if is_windows else rule.value
 
 
@@ -201,14 +205,14 @@ def find_violations(
         counts = machines.setdefault(one.group, {})
         counts[one.machine] = counts.get(one.machine, 0) + one.times
     with context.state.transaction(product="application control") as session:
-        for key, group in _learned(context).items():
+        for key, group in _load_groups(context).items():
             if group.workspace == workspace:
                 told = msgspec.structs.replace(group, violations=machines.get(key, {}))
                 context.state.checkpoints.keep(session, LEARNED, {key: _pack(told)})
     return found
 
 
-def _learned(context: ServiceContext) -> dict[str, LearnedGroup]:
+def _load_groups(context: ServiceContext) -> dict[str, LearnedGroup]:
     """Learned groups by lower-cased ID."""
     kept = context.state.checkpoints.all(LEARNED)
     return {key: msgspec.json.decode(text, type=LearnedGroup) for key, text in kept.items()}

@@ -12,7 +12,7 @@ from tests.protect.jit.access_scene import Person
 
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
-from nephoscope.protect.applications.application_rule import RuleKind, propose_rules
+from nephoscope.protect.applications.application_rule import ApplicationRuleKind, propose_rules
 from nephoscope.protect.applications.group_document import read_properties
 from nephoscope.protect.applications.machine_groups import MachineGroup, cluster_machines
 from nephoscope.protect.applications.program_sighting import ProgramSighting
@@ -104,12 +104,12 @@ def test_similar_machines_are_a_group_with_shares_and_days(scene: Scene) -> None
         for one in web.rules
     }
     assert found == {
-        "/usr/sbin/nginx": (RuleKind.PATH, 1.0, 20, True, "nginx"),
-        "/usr/bin/python3.13": (RuleKind.PATH, 1.0, 20, True, "python3.13"),
-        "/usr/bin/cat": (RuleKind.PATH, 1.0, 20, True, "cat"),
-        "/usr/bin/ls": (RuleKind.PATH, 1.0, 20, True, "ls"),
-        "/srv/app/worker": (RuleKind.HASH, 1.0, 20, True, ""),
-        "/home/ada/tool": (RuleKind.HASH, 0.5, 1, False, ""),
+        "/usr/sbin/nginx": (ApplicationRuleKind.PATH, 1.0, 20, True, "nginx"),
+        "/usr/bin/python3.13": (ApplicationRuleKind.PATH, 1.0, 20, True, "python3.13"),
+        "/usr/bin/cat": (ApplicationRuleKind.PATH, 1.0, 20, True, "cat"),
+        "/usr/bin/ls": (ApplicationRuleKind.PATH, 1.0, 20, True, "ls"),
+        "/srv/app/worker": (ApplicationRuleKind.HASH, 1.0, 20, True, ""),
+        "/home/ada/tool": (ApplicationRuleKind.HASH, 0.5, 1, False, ""),
     }
 
 
@@ -241,20 +241,20 @@ def sighting(
 
 
 #: What was seen of one program -> the rule that is proposed for it, and whether it is recommended.
-CHOICES: dict[str, tuple[list[ProgramSighting], tuple[RuleKind, str, bool]]] = {
-    "a packaged program": ([sighting("a", "/usr/bin/x", "1")], (RuleKind.PATH, "/usr/bin/x", True)),
-    "a program that users can replace": ([sighting("a", "/home/u/x", "1")], (RuleKind.HASH, "1", True)),
-    "no hash and replaceable": ([sighting("a", "/home/u/x")], (RuleKind.PATH, "/home/u/x", False)),
-    "too many versions": ([sighting("a", "/srv/x", str(one)) for one in range(4)], (RuleKind.PATH, "/srv/x", False)),
+CHOICES: dict[str, tuple[list[ProgramSighting], tuple[ApplicationRuleKind, str, bool]]] = {
+    "a packaged program": ([sighting("a", "/usr/bin/x", "1")], (ApplicationRuleKind.PATH, "/usr/bin/x", True)),
+    "a program that users can replace": ([sighting("a", "/home/u/x", "1")], (ApplicationRuleKind.HASH, "1", True)),
+    "no hash and replaceable": ([sighting("a", "/home/u/x")], (ApplicationRuleKind.PATH, "/home/u/x", False)),
+    "too many versions": ([sighting("a", "/srv/x", str(one)) for one in range(4)], (ApplicationRuleKind.PATH, "/srv/x", False)),
     "signed": (
-        [sighting("a", "C:\\Users\\u\\x.exe", "1", "Contoso", system="Windows")], (RuleKind.PUBLISHER, "Contoso", True),
+        [sighting("a", "C:\\Users\\u\\x.exe", "1", "Contoso", system="Windows")], (ApplicationRuleKind.PUBLISHER, "Contoso", True),
     ),
     "signed at times": (
         [sighting("a", "C:\\Program Files\\x.exe", one, one and "Contoso", system="Windows") for one in ("1", "")],
-        (RuleKind.PATH, "C:\\Program Files\\x.exe", True),
+        (ApplicationRuleKind.PATH, "C:\\Program Files\\x.exe", True),
     ),
     "a writable folder of Windows": (
-        [sighting("a", "C:\\Windows\\Temp\\x.exe", "1", system="Windows")], (RuleKind.HASH, "1", True),
+        [sighting("a", "C:\\Windows\\Temp\\x.exe", "1", system="Windows")], (ApplicationRuleKind.HASH, "1", True),
     ),
 }  # fmt: skip
 
@@ -290,7 +290,7 @@ def test_rules_that_say_remove_or_nothing_allow_nothing() -> None:
     }  # fmt: skip
     found = read_properties(document)
     assert [(one.kind, one.value) for one in found.rules] == [
-        (RuleKind.PATH, "/b"),
-        (RuleKind.PUBLISHER, "Contoso"),
+        (ApplicationRuleKind.PATH, "/b"),
+        (ApplicationRuleKind.PUBLISHER, "Contoso"),
     ]
     assert found.machines == [machine("b").lower()]

@@ -26,7 +26,7 @@ _PROTECTED = re.compile(
 )
 
 
-class RuleKind(StrEnum):
+class ApplicationRuleKind(StrEnum):
     """Azure's words for how a rule names a program."""
 
     PATH = "File"
@@ -37,7 +37,7 @@ class RuleKind(StrEnum):
 class ApplicationRule(msgspec.Struct, frozen=True):
     """A rule: `value` is a path (below a folder where it ends with `*`), a SHA-256 or a publisher; `path` is where it was seen."""
 
-    kind: RuleKind
+    kind: ApplicationRuleKind
     value: str
     path: str = ""
 
@@ -81,11 +81,14 @@ def _choose_rules(several: list[ProgramSighting]) -> Iterable[tuple[ApplicationR
     publishers, hashes = {one.publisher for one in several}, {one.hash for one in several}
     if len(publishers) == 1 and "" not in publishers:
         # one rule for all programs of a publisher, whatever their paths
-        return [(ApplicationRule(RuleKind.PUBLISHER, publishers.pop()), several)]
+        return [(ApplicationRule(ApplicationRuleKind.PUBLISHER, publishers.pop()), several)]
     if _PROTECTED.match(path) or "" in hashes or len(hashes) > _MOST_HASHES:
-        return [(ApplicationRule(RuleKind.PATH, path, path), several)]
+        return [(ApplicationRule(ApplicationRuleKind.PATH, path, path), several)]
     return [
-        (ApplicationRule(RuleKind.HASH, digest, path), [one for one in several if one.hash == digest])
+        (
+            ApplicationRule(ApplicationRuleKind.HASH, digest, path),
+            [one for one in several if one.hash == digest],
+        )
         for digest in sorted(hashes)
     ]
 
@@ -101,7 +104,7 @@ def _propose(rule: ApplicationRule, seen: list[ProgramSighting], machines: int) 
 
 
 def _judge(rule: ApplicationRule, machines: int, share: float, days: int) -> tuple[bool, str]:
-    if rule.kind is RuleKind.PATH and not _PROTECTED.match(rule.path):
+    if rule.kind is ApplicationRuleKind.PATH and not _PROTECTED.match(rule.path):
         return False, "users can replace a program of this path, and no stable hash was recorded"
     if share >= COMMON_SHARE and machines > 1:
         return True, "common in the group"

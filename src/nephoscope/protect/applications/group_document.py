@@ -10,7 +10,11 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from nephoscope.protect.applications.application_rule import ApplicationRule, ProposedRule, RuleKind
+from nephoscope.protect.applications.application_rule import (
+    ApplicationRule,
+    ApplicationRuleKind,
+    ProposedRule,
+)
 from nephoscope.protect.applications.learned_group import TYPE, LearnedGroup
 
 MODES = ("Audit", "Enforce", "None")
@@ -43,7 +47,7 @@ class PathRecommendation(msgspec.Struct, frozen=True, rename="camel"):
         publisher = self.publisher_info.publisher_name if self.publisher_info is not None else ""
         values = {"File": self.path, "FileHash": self.sha256.lower(), "PublisherSignature": publisher}
         value = values.get(self.type, "")
-        return ApplicationRule(RuleKind(self.type), value, self.path) if value else None
+        return ApplicationRule(ApplicationRuleKind(self.type), value, self.path) if value else None
 
 
 class VmRecommendation(msgspec.Struct, frozen=True, rename="camel"):
@@ -123,7 +127,7 @@ def _vm(machine: str, system: str, mode: str) -> dict[str, object]:
 
 def render_rule(one: ProposedRule) -> dict[str, object]:
     """Return a rule as a path recommendation."""
-    signed = one.rule.kind is RuleKind.PUBLISHER
+    signed = one.rule.kind is ApplicationRuleKind.PUBLISHER
     names: dict[str, object] = {
         "publisherName": one.rule.value,
         "productName": "*",
@@ -133,7 +137,7 @@ def render_rule(one: ProposedRule) -> dict[str, object]:
     return complete_path({
         "path": one.rule.path, "type": one.rule.kind.value, "common": one.is_common, "action": "Recommended",
         **({"publisherInfo": names} if signed else {}),
-        **({"sha256": one.rule.value} if one.rule.kind is RuleKind.HASH else {}),
+        **({"sha256": one.rule.value} if one.rule.kind is ApplicationRuleKind.HASH else {}),
         "configurationStatus": "Configured",
     })  # fmt: skip
 

@@ -46,16 +46,18 @@ def name_groups(
             for old in known.values()
             if old.id.startswith(root) and old.system == one.system and old.id not in taken
         ]
-        best = max(same, key=lambda old: (_shared(one, old), old.id), default=None)
+        best = max(same, key=lambda old: (_count_shared(one, old), old.id), default=None)
         id_ = (
-            best.id if best is not None and _shared(one, best) else _free_id(root, one, taken | known.keys())
+            best.id
+            if best is not None and _count_shared(one, best)
+            else _free_id(root, one, taken | known.keys())
         )
         taken.add(id_)
-        made.append(_learned(id_, one, workspace, now, known.get(id_)))
+        made.append(_build_group(id_, one, workspace, now, known.get(id_)))
     return made
 
 
-def _shared(one: MachineGroup, old: LearnedGroup) -> int:
+def _count_shared(one: MachineGroup, old: LearnedGroup) -> int:
     return len({*one.machines} & {*old.machines})
 
 
@@ -66,7 +68,7 @@ def _free_id(root: str, one: MachineGroup, taken: set[str]) -> str:
     return found
 
 
-def _learned(
+def _build_group(
     id_: str, one: MachineGroup, workspace: str, now: datetime, old: LearnedGroup | None
 ) -> LearnedGroup:
     days = {day for sighting in one.sightings for day in sighting.days}
