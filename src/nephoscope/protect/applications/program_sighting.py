@@ -61,6 +61,7 @@ def read_sightings(
 
 
 def _sighting(row: dict[str, object]) -> ProgramSighting:
-    days = msgspec.json.decode(str(row["Days"]), type=frozenset[int])
-    texts = (str(row[name]) for name in ("Machine", "System", "Path", "Hash", "Publisher", "Package"))
-    return ProgramSighting(*texts, days)
+    return ProgramSighting(
+        str(row["Machine"]), str(row["System"]), str(row["Path"]), str(row["Hash"]), str(row["Publisher"]),
+        str(row["Package"]), msgspec.json.decode(str(row["Days"]), type=frozenset[int]),
+    )  # fmt: skip
