@@ -62,7 +62,7 @@ class Agent:
     _sent_facts: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.context = SensorContext(self.settings, read_machine(self.settings))
+        self.context = SensorContext(self.settings, read_machine(self.settings), self.folder)
         self.buffer = DiskBuffer(self.folder / "buffer", self.settings.buffer_bytes)
         self.states = [SensorState(one) for one in build_sensors(self.context)]
         self.connection = ServerConnection(self.settings.server, load_key(self.folder), self.settings.ca_file)

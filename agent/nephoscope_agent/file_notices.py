@@ -25,7 +25,8 @@ _WANTED = _ATTRIBUTES | _CLOSED | _MOVED_FROM | _MOVED_TO | _CREATED | _DELETED
 #: FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_MARKS | FAN_REPORT_DFID_NAME
 _FLAGS = 0x1 | 0x2 | 0x20 | 0xC00
 _ADD, _NO_FOLLOW, _ONLY_FOLDERS = 0x1, 0x4, 0x8
-_EVENT = struct.Struct("=IBBHQii")
+#: Length, version, reserved, length of this head, mask, descriptor (-1 = none), process.
+FANOTIFY_EVENT = struct.Struct("=IBBHQii")
 _INFO = struct.Struct("=BBH8sIi")
 _NAMED = 2
 _INOTIFY = struct.Struct("=iIII")
@@ -34,6 +35,23 @@ _INOTIFY_WANTED = 0x8 | 0x4 | 0x40 | 0x80 | 0x100 | 0x200
 _INOTIFY_OVERFLOW, _INOTIFY_FOLDER = 0x4000, 0x40000000
 _READ = 1 << 18
 _HANDLE_ROOM = 128
+
+
+def open_fanotify(flags: int) -> int:
+    """Return the descriptor of a new group of fanotify. Raises OSError."""
+    found: int = _LIBC.fanotify_init(flags, os.O_RDONLY | os.O_CLOEXEC | os.O_LARGEFILE)
+    if found < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return found
+
+
+def add_mark(descriptor: int, how: int, events: int, path: str) -> None:
+    """Let a group of fanotify be told of events at a path. Raises OSError."""
+    if (
+        _LIBC.fanotify_mark(descriptor, ctypes.c_uint(how), ctypes.c_uint64(events), -100, os.fsencode(path))
+        != 0
+    ):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), path)
 
 
 class FileNotice(NamedTuple):
@@ -84,23 +102,20 @@ class FanotifyNotices(_Notices):
     knows_actors = True
 
     def __init__(self) -> None:
-        super().__init__(_LIBC.fanotify_init(_FLAGS, os.O_RDONLY))
+        super().__init__(open_fanotify(_FLAGS))
         self._folders: dict[bytes, str] = {}
 
     def watch(self, folder: str) -> None:
         """Watch what lies in a folder."""
-        mask = ctypes.c_uint64(_WANTED | _FOLDER | _CHILDREN)
-        how = ctypes.c_uint(_ADD | _NO_FOLLOW | _ONLY_FOLDERS)
-        if _LIBC.fanotify_mark(self._descriptor, how, mask, -100, os.fsencode(folder)) != 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), folder)
+        add_mark(self._descriptor, _ADD | _NO_FOLLOW | _ONLY_FOLDERS, _WANTED | _FOLDER | _CHILDREN, folder)
         self._folders[_file_handle(folder)] = folder
 
     def read(self) -> Iterator[FileNotice]:
         """Yield the notices that wait."""
         while content := self._content():
             at = 0
-            while at + _EVENT.size <= len(content):
-                length, _, _, head, mask, _, pid = _EVENT.unpack_from(content, at)
+            while at + FANOTIFY_EVENT.size <= len(content):
+                length, _, _, head, mask, _, pid = FANOTIFY_EVENT.unpack_from(content, at)
                 if mask & _OVERFLOW:
                     self.lost += 1
                 elif (path := self._path(content[at + head : at + length])) is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from nephoscope_agent.machine import Machine
 from nephoscope_agent.process_table import HashCache, ProcessTable
-from nephoscope_agent.settings import Settings
+from nephoscope_agent.settings import FOLDER, Settings
 
 
 @dataclass
@@ -15,6 +16,7 @@ class SensorContext:
 
     settings: Settings
     machine: Machine
+    folder: Path = FOLDER
     processes: ProcessTable = field(default_factory=ProcessTable)
     hashes: HashCache = field(default_factory=HashCache)
     #: Whether the audit netlink delivers executions: then the sensor that polls /proc rests.

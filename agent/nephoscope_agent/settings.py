@@ -26,6 +26,7 @@ class SettingsError(Exception):
 class Settings:
     """What enrolment learned and an administrator may change. `intervals` are seconds by the name of a sensor.
 
+    `application_control` lets the server's policy decide what may be executed on the file systems of `controlled` (none: all).
     `root` is the folder that is read as the root of the file system for packages and accounts. `disabled` are sensors that do not run.
     `responses` are the orders of the server that are carried out: isolate, kill, collect and script.
     """
@@ -40,6 +41,8 @@ class Settings:
     flush_seconds: float = 1.0
     send_seconds: float = 60.0
     automatic_update: bool = True
+    application_control: bool = False
+    controlled: list[str] = field(default_factory=list)
     watched: list[str] = field(default_factory=lambda: list(WATCHED))
     intervals: dict[str, float] = field(default_factory=dict)
     disabled: list[str] = field(default_factory=list)

@@ -20,6 +20,8 @@ from nephoscope.protect.applications.learned_group import TYPE, LearnedGroup, na
 from nephoscope.protect.applications.machine_groups import group_machines
 from nephoscope.protect.applications.program_sighting import TooManyProgramsError, read_sightings
 from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.service.agent_signing_key import sign
+from nephoscope.service.agents import REPORT, AgentRefusedError
 from nephoscope.service.service_context import workspace_scope
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.workspaces.workspace import DEFAULT
@@ -33,6 +35,8 @@ LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
 #: Checkpoints: learned groups as JSON, by their lower-cased ID.
 LEARNED = "application-groups"
 ALIAS = "ApplicationControl"
+#: Before the policy that is signed, so that no signature of something else is one of a policy.
+SIGNED_PREFIX = b"nephoscope application policy\n"
 _VIOLATIONS = """
 _UnacceptedPrograms({days}d)
 | project TimeGenerated, Group, Mode, Machine, Path, Hash, Publisher, Package, Times, CommandLine, User
@@ -43,6 +47,15 @@ _UnacceptedPrograms({days}d)
 
 class ApplicationControlError(StateError):
     """A policy that cannot be proposed or accepted, with the reason."""
+
+
+class MachinePolicy(msgspec.Struct, frozen=True):
+    """What may be executed on a machine."""
+
+    machine: str
+    mode: str
+    changed: datetime
+    rules: tuple[ApplicationRule, ...]
 
 
 class UnacceptedProgram(msgspec.Struct, frozen=True):
@@ -210,6 +223,30 @@ def find_violations(
                 told = msgspec.structs.replace(group, violations=machines.get(key, {}))
                 context.state.checkpoints.keep(session, LEARNED, {key: _pack(told)})
     return found
+
+
+def sign_machine_policy(context: ServiceContext, principal: str) -> tuple[str, str]:
+    """Return what may be executed on the machine of an agent as JSON, and its signature in hexadecimal.
+
+    The mode is None where no policy names the machine. Raises DeniedError; AgentRefusedError where the caller is no agent.
+    """
+    agent = context.state.agents.find_by_principal(principal)
+    context.require(REPORT, "/" if agent is None else agent.resource)
+    if agent is None:
+        raise AgentRefusedError("the caller is the agent of no machine: enrol the machine again")
+    content = msgspec.json.encode(_machine_policy(context, agent.id), order="sorted").decode()
+    return content, sign(context, SIGNED_PREFIX + content.encode())
+
+
+def _machine_policy(context: ServiceContext, machine: str) -> MachinePolicy:
+    subscription = _scope(machine)
+    for document in context.state.arm_documents.all([TYPE.lower()], subscription):
+        properties = read_properties(document.body)
+        if machine.lower() in properties.machines:
+            return MachinePolicy(
+                machine, properties.enforcement_mode, document.changed, tuple(properties.rules)
+            )
+    return MachinePolicy(machine, "None", context.now, ())
 
 
 def _load_groups(context: ServiceContext) -> dict[str, LearnedGroup]:
