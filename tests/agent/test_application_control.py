@@ -1,0 +1,104 @@
+"""Application control by the kernel: what the guard can refuse, what it cannot, and that it fails open."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from nephoscope_agent.execution_policy import PREFIX, PolicyError, load_policy, store_policy
+
+pytestmark = pytest.mark.system
+#: Way to execute -> whether it is refused where no rule allows what is executed; docs/guides/applications.md has the same table.
+WAYS = {
+    "a program of a path rule": "ran",
+    "another program": "EPERM",
+    "a script given to an interpreter": "ran",
+    "a script by its own name": "EPERM",
+    "a renamed program": "EPERM",
+    "another program renamed over the path of a rule": "ran",
+    "a copy of a program of a path rule": "EPERM",
+    "a hard link to a program of a path rule": "EPERM",
+    "a symbolic link to a program of a path rule": "ran",
+    "a program of a hash rule": "ran",
+    "a copy of a program of a hash rule": "ran",
+    "a hard link to a program of a hash rule": "ran",
+    "a changed program of a hash rule": "EPERM",
+    "ld.so FILE": "EPERM",
+    "a program in memory (memfd)": "EPERM",
+    "a program in memory (memfd) without a loader": "ran",
+}
+FAILURES: dict[str, Any] = {
+    "the process that answers is stopped": ["EPERM", "ran", True],
+    "the process that answers is killed": ["EPERM", "ran", True],
+    "the process that watches is killed": ["EPERM", "ran", True],
+    "an error": ["ran", "an execution could not be judged"],
+    "a program too large to be hashed": ["ran", ["is", "too", "large", "to", "be", "hashed"]],
+    "the mode Audit": ["ran", [["other", False, ""]]],
+    "the agent is killed": ["EPERM", "ran", "ran"],
+    "the agent is stopped": ["EPERM", "ran", "EPERM"],
+    "a full queue": ["ran", "0"],
+}
+MACHINE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.HybridCompute/machines/web1"
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the program in a mount namespace of its own found."""
+    program = Path(__file__).parent / "guarded_place.py"
+    agent = Path(__file__).parents[2] / "agent"
+    done = subprocess.run(
+        ["unshare", "--mount", "--kill-child", sys.executable, str(program), str(tmp_path_factory.mktemp("place"))],
+        capture_output=True, text=True, check=False, timeout=120, env={**os.environ, "PYTHONPATH": str(agent)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_what_can_be_refused_and_what_cannot(guarded: dict[str, Any]) -> None:
+    assert guarded["ways"] == WAYS
+    assert len(guarded["reports"]) == list(WAYS.values()).count("EPERM")
+    assert all(blocked and not problem for _, blocked, problem in guarded["reports"])
+
+
+def test_a_guard_that_fails_refuses_nothing(guarded: dict[str, Any]) -> None:
+    assert guarded["failures"] == FAILURES
+
+
+def envelope(key: Ed25519PrivateKey, prefix: bytes = PREFIX, **changes: object) -> dict[str, str]:
+    document = {
+        "machine": MACHINE,
+        "mode": "Enforce",
+        "changed": "2026-11-02",
+        "rules": [{"kind": "File", "value": "/opt/*"}],
+        **changes,
+    }
+    content = json.dumps(document)
+    return {"content": content, "signature": key.sign(prefix + content.encode()).hex()}
+
+
+def test_only_a_policy_that_the_server_signed_for_this_machine_is_kept(tmp_path: Path) -> None:
+    key, other = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    public = key.public_key().public_bytes_raw().hex()
+    store_policy(tmp_path, envelope(key), public, MACHINE.upper())
+    refused = {
+        "the signature": envelope(other),
+        "the signature of": envelope(key, b""),
+        "another machine": envelope(key, machine=f"{MACHINE}2"),
+        "older": envelope(key, changed="2026-11-01"),
+        "cannot be read": {"content": "{}"},
+    }
+    for words, one in refused.items():
+        with pytest.raises(PolicyError, match=words):
+            store_policy(tmp_path, one, public, MACHINE)
+    kept = load_policy(tmp_path, public, MACHINE)
+    assert (kept.mode, kept.folders, kept.paths) == ("Enforce", ("/opt/",), frozenset())
+    store_policy(tmp_path, envelope(key, changed="2026-11-03", mode="None"), public, MACHINE)
+    assert load_policy(tmp_path, public, MACHINE).mode == "None"
