@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope_agent.disk_buffer import DiskBuffer
+from nephoscope_agent.execution_policy import PolicyError, store_policy
 from nephoscope_agent.response import Response
 from nephoscope_agent.server_connection import ServerConnection, ServerError
 from nephoscope_agent.settings import Settings
@@ -18,6 +19,7 @@ _LONGEST_PAUSE = 60.0
 _RENEW = 6 * 3600.0
 _HEALTH = ("version", "sensors", "lost", "diskError", "program", "responses")
 _REPORT = "/admin/v1/agents/report"
+_POLICY = "/admin/v1/agents/applicationPolicy"
 
 
 class BatchSender:
@@ -97,6 +99,16 @@ class BatchSender:
             self._sent[name] = (_digest(documents), time.monotonic())
         self.refused = "; ".join(answer["refused"])
         self.wanted_program = answer["program"]
+        if self._settings.application_control:
+            self._fetch_policy()
+
+    def _fetch_policy(self) -> None:
+        """Keep what may be executed on this machine. Raises ServerError."""
+        try:
+            envelope = self._connection.send("GET", _POLICY)
+            store_policy(self._folder, envelope, self._settings.update_key, self._settings.resource)
+        except (PolicyError, OSError) as error:
+            self.refused = f"{self.refused}; application policy: {error}".strip("; ")
 
     def _respond(self) -> None:
         """Carry out orders: what goes wrong on this machine never keeps rows from the server. Raises ServerError."""

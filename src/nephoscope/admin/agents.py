@@ -18,6 +18,7 @@ from nephoscope.protect.hosts.agent_package import agent_package
 from nephoscope.service import agents as service
 from nephoscope.service.agent_signing_key import public_key, sign
 from nephoscope.service.agents import ENROL, REPORT, AgentFacts, AgentRefusedError, MachineIdentity
+from nephoscope.service.application_control import sign_machine_policy
 from nephoscope.service.response_orders import ResponseOrderError, sign_orders, take_result
 from nephoscope.state.hosts.agents import AgentHealth, EnrolledAgent, SensorHealth
 from nephoscope.state.hosts.response_orders import OrderStatus
@@ -132,6 +133,13 @@ class OrderResultShape(Shape, frozen=True, kw_only=True):
     content: bytes = b""
 
 
+class ApplicationPolicyShape(Shape, frozen=True, kw_only=True):
+    """A policy as JSON, with the Ed25519 signature of its bytes behind a prefix, in hexadecimal."""
+
+    content: str
+    signature: str
+
+
 @SECTION.route("POST", "/agents/enrol", ENROL, scoped=None)
 def enrol(ask: AdminRequest, body: MachineShape) -> EnrolledShape:
     """Enrol a machine by the code of an enrolment, which is the token of the request."""
@@ -194,6 +202,16 @@ def answer(ask: AdminRequest, id: OrderId, body: OrderResultShape) -> None:  # n
         )
     except ResponseOrderError as error:
         raise bad(f"{error}.", "body") from error
+
+
+@SECTION.route("GET", "/agents/applicationPolicy", REPORT, scoped=None)
+def application_policy(ask: AdminRequest) -> ApplicationPolicyShape:
+    """Return what may be executed on the machine of the caller."""
+    try:
+        content, signature = sign_machine_policy(ask.service, ask.caller.principal.id)
+    except AgentRefusedError as error:
+        raise bad(f"{error}.", "caller") from error
+    return ApplicationPolicyShape(content=content, signature=signature)
 
 
 def _health(given: AgentHealthShape | None) -> AgentHealth | None:
