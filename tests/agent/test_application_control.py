@@ -11,10 +11,15 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.agent.served import Host, Server
 
+from nephoscope.protect.applications.learned_group import TYPE
+from nephoscope.service.arm_documents import put_document
 from nephoscope_agent.execution_policy import PREFIX, PolicyError, load_policy, store_policy
+from nephoscope_agent.server_connection import ServerConnection
 
 pytestmark = pytest.mark.system
+POLICY = "/admin/v1/agents/applicationPolicy"
 #: Way to execute -> whether it is refused where no rule allows what is executed; docs/guides/applications.md has the same table.
 WAYS = {
     "a program of a path rule": "ran",
@@ -102,3 +107,30 @@ def test_only_a_policy_that_the_server_signed_for_this_machine_is_kept(tmp_path:
     assert (kept.mode, kept.folders, kept.paths) == ("Enforce", ("/opt/",), frozenset())
     store_policy(tmp_path, envelope(key, changed="2026-11-03", mode="None"), public, MACHINE)
     assert load_policy(tmp_path, public, MACHINE).mode == "None"
+
+
+def test_an_agent_gets_the_policy_of_its_machine_alone(server: Server, host: Host) -> None:
+    host.call("enrol", server.address, code=server.code())
+    settings = json.loads((host.folder / "agent.json").read_text())
+    connection = ServerConnection(server.address, (host.folder / "key").read_text().strip())
+    modes = []
+    for machine in (f"{settings['resource']}2", settings["resource"]):
+        accept(server, machine)
+        store_policy(
+            host.folder, connection.send("GET", POLICY), settings["update_key"], settings["resource"]
+        )
+        modes.append(load_policy(host.folder, settings["update_key"], settings["resource"]).mode)
+    assert modes == ["None", "Enforce"]
+
+
+def accept(server: Server, machine: str) -> None:
+    """Accept a policy that names a machine, as a client of Azure puts it."""
+    id_ = f"{'/'.join(machine.split('/')[:3])}/providers/{TYPE.replace('locations', 'locations/centralus')}/g"
+    body = {
+        "id": id_,
+        "properties": {
+            "enforcementMode": "Enforce", "vmRecommendations": [{"resourceId": machine}],
+            "pathRecommendations": [{"path": "/usr/*"}],
+        },
+    }  # fmt: skip
+    put_document(server.service, "/", body, TYPE)
