@@ -50,7 +50,7 @@ class ApplicationControlError(StateError):
 
 
 class MachinePolicy(msgspec.Struct, frozen=True):
-    """What may be executed on a machine."""
+    """The rules of a machine, with their mode."""
 
     machine: str
     mode: str

@@ -56,7 +56,7 @@ class ProposedRule(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_common(self) -> bool:
-        """Whether at least half of the machines execute it."""
+        """Return whether at least half of the machines execute it."""
         return self.share >= COMMON_SHARE
 
 

@@ -26,7 +26,7 @@ FILE_TYPES = {
 
 
 class PublisherInfo(msgspec.Struct, frozen=True, rename="camel"):
-    """Who signed a program."""
+    """The signer of a program."""
 
     publisher_name: str = ""
 
@@ -72,7 +72,7 @@ class GroupProperties(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def rules(self) -> list[ApplicationRule]:
-        """What may be executed."""
+        """Return the rules that allow something."""
         return [rule for one in self.path_recommendations if (rule := one.to_rule()) is not None]
 
 
