@@ -48,6 +48,5 @@ PAGES = (
         fill_page,
         PageArea.POSTURE,
         6,
-        symbol="entity-ip",
     ),
 )

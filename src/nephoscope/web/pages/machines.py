@@ -121,7 +121,7 @@ def _show_code(visit: Visit, made: EnrolmentCode) -> Response:
 
 
 PAGES = (
-    Page("/machines", "Machines", "machines.html", READ, fill_page, PageArea.PROTECTION, 5, symbol="entity-host"),
+    Page("/machines", "Machines", "machines.html", READ, fill_page, PageArea.PROTECTION, 5),
     Page(
         _ENROL, "Enrol machines", "machine_enrolment.html", WRITE, enrol, methods=("GET", "POST"), tenant=True, order=0,
         under_scope=SAME,

@@ -49,7 +49,6 @@ class Page:
     that is chosen, named by `{}` in it ('' = that of the estate which lies in the scope, as people expect).
     A `timed` page shows what was in the time range that the address chooses; only there one can be chosen.
     `queries` says whether a visit runs queries over logs or the estate: these take their turn among the queries of the visitor.
-    `symbol` is the icon of the page where its path names none.
     `ahead` makes what the page shows of a reach and an edition keeps, so that nobody who asks first waits for it.
     """
 
@@ -72,9 +71,8 @@ class Page:
     timed: bool = False
     ahead: Callable[[PublishedSnapshot, Reach], object] | None = None
     queries: Callable[[Visit], bool] | None = None
-    symbol: str = ""
 
     @property
     def icon(self) -> str:
         """The icon of the page in the navigation, named by its path (`libraries/icons.txt`)."""
-        return self.symbol or self.path.strip("/") or "overview"
+        return self.path.strip("/") or "overview"
