@@ -14,7 +14,7 @@ from nephoscope.access.roles import ROLES, Role
 from nephoscope.admin.wire.route import PREFIX, routes
 
 NOBODY = "0b0d9b3e-6f4e-4b11-9a53-1f6ef4c0a1aa"
-KNOWN = {"id": NOBODY, "secret": NOBODY, "name": "default", "machine": "web09"}
+KNOWN = {"id": NOBODY, "secret": NOBODY, "name": "default", "machine": "web09", "group": "linux-web"}
 #: What a body must have so that the roles decide, not the body.
 MACHINE = f"/subscriptions/{NOBODY}/resourceGroups/rg/providers/Microsoft.HybridCompute/machines/web01"
 BODIES = {
@@ -36,7 +36,7 @@ BODIES = {
 }  # fmt: skip
 
 #: Lists of what the caller may read, empty or not.
-LISTS = {"workspaces_workspaces", "agents_agents", "agents_enrolments"}
+LISTS = {"applications_groups", "workspaces_workspaces", "agents_agents", "agents_enrolments"}
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,7 @@ identity risk sign-ins, identity policies gaps, identity policies list, identity
 incidents list, incidents metrics, incidents show,
 intel feeds, intel list, intel show, locations list, locations suggest, pipelines collect, pipelines items,
 pipelines list, pipelines origin, pipelines posture, pipelines runs, pipelines show,
+protect applications list, protect applications rules,
 protect baseline, protect capture, protect segments, protect files list, protect files paths,
 protect jit list, protect jit script, protect registry images, protect respond list,
 protect registry list, protect registry show, protect registry test, protect requests list, query, recommendations, response list,
@@ -45,7 +46,8 @@ watchlists templates, workspaces list
 """
 """What shows something and changes nothing that anybody decided."""
 RUNS = """
-automations run, detect, hunt, identity risk run, ingest, intel refresh, response run, serve, sources run, tenants test, behavior run
+automations run, detect, hunt, identity risk run, ingest, intel refresh, response run, serve, sources run, tenants test, behavior run,
+protect applications check
 """
 """What does, as the server does by itself, what was decided before: it takes rows in, or notes what it found."""
 ELSEWHERE = {
@@ -71,6 +73,10 @@ ELSEWHERE = {
     **{
         f"protect files {one}": "tests/protect/files/test_file_integrity.py"
         for one in ("approve", "scan", "set", "start")
+    },
+    **{
+        f"protect applications {one}": "tests/protect/applications/test_application_control.py"
+        for one in ("accept", "propose")
     },
     **{
         f"protect jit {one}": "tests/protect/jit/test_access_requests.py"

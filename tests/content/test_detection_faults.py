@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.content.cases_together import alerts_together, by_table
+from cases_together import alerts_together, by_table
 
 from nephoscope.alerts.rule_tests.rule_test import RuleTestRunner
 from nephoscope.alerts.rule_tests.rule_test_file import RuleTestCase, cases_path, read_cases

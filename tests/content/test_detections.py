@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.content.cases_together import by_table, find_failures
+from cases_together import by_table, find_failures
 
 from nephoscope.alerts.rule_tests.rule_test import RuleTestRunner, check, check_rule
 from nephoscope.alerts.rule_tests.rule_test_file import cases_path, read_cases

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.content.cases_together import find_failures
+from cases_together import find_failures
 
 from nephoscope.alerts.library.hunting import folder, load_shipped
 from nephoscope.alerts.rule_tests.rule_test import RuleTestRunner, check_rule

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tests.oracle.network_estates import generate
-from tests.oracle.network_packets import Comparison, compare
-from tests.oracle.network_walker import Packet, Walker
+from network_estates import generate
+from network_packets import Comparison, compare
+from network_walker import Packet, Walker
 
 from nephoscope.estate.flow_path import FlowDisposition, PathFlow
 

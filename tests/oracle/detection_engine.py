@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import io
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-
-sys.path.append(str(Path(__file__).parents[2]))  # tests.content runs the cases of a rule in one statement
-from tests.content.cases_together import find_together
+from cases_together import find_together
 
 from nephoscope.alerts.detection.build_alerts import build_alerts
 from nephoscope.alerts.rules.query_result import findings

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from baseline_roots import make_system
 
 from nephoscope.collect.facts.fact_reader import FactReader
 from nephoscope.collect.facts.fact_recording import record
@@ -23,9 +24,6 @@ from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.protect.baseline.machine_report import make_machine_report
 from nephoscope.state import State
 from nephoscope.state.audit.actor import Actor
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
-from tests.protect.baseline.baseline_roots import make_system
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 SUBSCRIPTION = "/subscriptions/11111111-1111-4111-8111-111111111111"

@@ -14,12 +14,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-try:
-    from network_estates import FIREWALL_ADDRESS, NETWORKS, PORTS, STRANGERS, generate
-    from network_walker import Packet, Walker, number
-except ModuleNotFoundError:  # as a module of the tests
-    from tests.oracle.network_estates import FIREWALL_ADDRESS, NETWORKS, PORTS, STRANGERS, generate
-    from tests.oracle.network_walker import Packet, Walker, number
+from network_estates import FIREWALL_ADDRESS, NETWORKS, PORTS, STRANGERS, generate
+from network_walker import Packet, Walker, number
 
 from nephoscope.estate.addresses import PUBLIC
 from nephoscope.estate.estate import Estate

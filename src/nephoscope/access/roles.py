@@ -32,7 +32,7 @@ _SECURITY_READS = (
     "Microsoft.Resources/subscriptions/read", "Microsoft.Resources/subscriptions/resourceGroups/read", "Microsoft.Security/*/read",
     "Microsoft.SecurityInsights/*/read", "Microsoft.Support/*/read", "Microsoft.PolicyInsights/policyStates/queryResults/action",
     "Microsoft.PolicyInsights/policyEvents/queryResults/action", "Microsoft.PolicyInsights/policyStates/summarize/action",
-    "Microsoft.ResourceGraph/resources/read",
+    "Microsoft.ResourceGraph/resources/read", "Nephoscope.Posture/*/read",
 )  # fmt: skip
 #: Who may come in, with what, and what they did: an owner's alone.
 _OWNERS_ALONE = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.protect.baseline.baseline_roots import make_system
+from baseline_roots import make_system
 
 from nephoscope.protect.baseline.baseline_evaluation import judge_baseline
 from nephoscope.protect.baseline.file_view import UnreadableRootFileError

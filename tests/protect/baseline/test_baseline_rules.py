@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.protect.baseline.baseline_roots import make_system
+from baseline_roots import make_system
 
 from nephoscope.protect.baseline.baseline_evaluation import judge_rule
 from nephoscope.protect.baseline.rule_discovery import baseline_rules

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
-from tests.protect.baseline.baseline_roots import make_system
+from baseline_roots import make_system
 
 from nephoscope.collect.facts.fact_reader import FactReader
 from nephoscope.collect.facts.fact_recording import record, remove
