@@ -104,11 +104,17 @@ def look(page, path: str, state: str) -> tuple[dict[str, list[str]], list[str]]:
     return found, wrong
 
 
+def find_scope(data: Path) -> str:
+    """A subscription with many resources, whichever others are added while the server works."""
+    names = PublishedSnapshotCache(data).newest().made.subscriptions
+    return next(id_ for id_, name in names.items() if name == "sub-bwf-erp-prod")
+
+
 @pytest.mark.sampled(12, each="state")
 @pytest.mark.parametrize(("path", "state"), CASES, ids=[f"{state}-{slug(path)}" for path, state in CASES])
 def test_boxes_are_where_they_were(opened, untouched, nothing, request, path, state):
     base, data, cookies = untouched
-    scope = min(PublishedSnapshotCache(data).newest().made.subscriptions) if state == "scope" else ""
+    scope = find_scope(data) if state == "scope" else ""
     if state == "empty":
         base, cookies = nothing
     page = opened(storage_state=cookies).new_page()
@@ -136,7 +142,7 @@ def test_boxes_are_where_they_were(opened, untouched, nothing, request, path, st
 )
 def test_what_moves_is_told(opened, address, path, style):
     base, data = address
-    scope = min(PublishedSnapshotCache(data).newest().made.subscriptions)
+    scope = find_scope(data)
     page = opened(bypass_csp=True).new_page()
     page.goto(base + path.format(scope))
     before = {width: boxes(page, width, "light") for width in (1440, 390)}
