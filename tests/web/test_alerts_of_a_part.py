@@ -95,7 +95,7 @@ def test_the_number_beside_the_page_is_that_of_the_list(reader):
         ("KV-SECRET", []),
         ("rg-secret", []),
         ("Both", ["Both"]),
-        ("print TimeGenerated", ["Mine"]),
+        ("print TimeGenerated", ["Away", "Mine"]),
     ],
 )
 def test_a_text_is_found_in_what_is_told(reader, text, found):
