@@ -19,11 +19,12 @@ class ShellWord:
 
 @dataclass(slots=True)
 class Redirect:
-    """A redirection: its operator, its target and the body of a here-document."""
+    """A redirection: its operator, its target and the body of a here-document with its offset."""
 
     operator: str
     target: ShellWord
     body: str = ""
+    start: int = 0
 
 
 @dataclass(slots=True)

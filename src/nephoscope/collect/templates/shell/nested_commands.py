@@ -61,6 +61,6 @@ def nested_scripts(command: ShellCommand) -> Iterator[tuple[str, int]]:
             return
     for redirect in command.redirects:
         if redirect.operator in ("<<", "<<-"):
-            yield redirect.body, redirect.target.span.end
+            yield redirect.body, redirect.start
         elif redirect.operator == "<<<":
             yield redirect.target.text, redirect.target.span.start

@@ -112,7 +112,7 @@ class _ShellParser:
     def _bodies(self) -> None:
         """Read the here-documents that were announced on the line."""
         for redirect in self.waiting:
-            lines = []
+            redirect.start, lines = self.offset + self.at, []
             while self.at < len(self.text):
                 end = self.text.find("\n", self.at)
                 end = len(self.text) if end < 0 else end
