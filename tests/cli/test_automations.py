@@ -55,15 +55,21 @@ def errors(data: Path, code: int) -> list[str]:
         pytest.param((*ON, *HOOK), "--webhook requires --secret NAME", id="unsigned"),
         pytest.param((*ON, "--mail", "a@contoso.com", "--secret", "x"), "--secret requires --webhook", id="secret-of-nothing"),
         pytest.param((*ON, "--mail", "a@contoso.com", "--batch", "5"), "--batch requires --webhook", id="batch-of-nothing"),
-        pytest.param((*ON, "--files", "archive", "--scope", "nonsense"), "the scope nonsense is invalid", id="no-scope"),
+        pytest.param(
+            (*ON, "--files", "archive", "--scope", "nonsense"),
+            "the scope nonsense is invalid: use /subscriptions/ID or /subscriptions/ID/resourceGroups/NAME", id="no-scope",
+        ),
         pytest.param(
             (*ON, "--files", "archive", "--scope", f"{SUBSCRIPTION}/resourceGroups/no"), "has no assessed resource",
             id="scope",
         ),
         pytest.param(ON, "an action is required: --webhook, --mail", id="nothing-done"),
         pytest.param(("--files", "archive"), "--on is required", id="nothing-told"),
-        pytest.param(("--on", "Assessment", "--files", "archive"), "--on must be one of ", id="no-event"),
-        pytest.param((*ON, "--files", "archive", "--where", "a Is b"), "'a Is b': the operator must be", id="operator"),
+        pytest.param(("--on", "Assessment", "--files", "archive"), "Alerts, Incidents (got Assessment)", id="no-event"),
+        pytest.param(
+            (*ON, "--files", "archive", "--where", "a Is b"),
+            "--where 'a Is b': the operator must be one of Equals, Contains, StartsWith, EndsWith, NotEquals,", id="operator",
+        ),
     ],
 )  # fmt: skip
 def test_what_an_automation_names_must_be_there(data: Path, options: tuple[str, ...], said: str) -> None:
