@@ -579,6 +579,12 @@ def case_a_recorded_state_opens_with_its_rows(opened: Open, url: str) -> None:
     assert recorded.read_schema(url) == found
 
 
+def case_the_agent_of_a_key_is_found_by_an_index(opened: Open, url: str) -> None:
+    # each request of an agent asks for it
+    opened()
+    assert ["principal"] in [one["column_names"] for one in recorded.read_schema(url)["agents"]["indexes"]]
+
+
 def case_a_state_of_before_the_baseline_is_told_its_way(opened: Open, url: str) -> None:
     recorded.load(url)
     before = recorded.read_rows(url)

@@ -44,7 +44,7 @@ class AgentRow(AuditedRow):
     id: Mapped[str] = mapped_column(Text)
     computer: Mapped[str] = mapped_column(Text)
     machine_id: Mapped[str] = mapped_column(Text)
-    principal: Mapped[str] = mapped_column(Text, ForeignKey("principals.id"))
+    principal: Mapped[str] = mapped_column(Text, ForeignKey("principals.id"), index=True)
     enrolment: Mapped[str] = mapped_column(Text)
     workspace: Mapped[str] = mapped_column(Text, ForeignKey("workspaces.name"))
     location: Mapped[str] = mapped_column(Text)

@@ -1,4 +1,4 @@
--- The tables of the state at revision 0054: a new state is made by these statements, in SQLite and in PostgreSQL. $moment, $bytes,
+-- The tables of the state at revision 0055: a new state is made by these statements, in SQLite and in PostgreSQL. $moment, $bytes,
 -- $counted and $false are the words of each (migration.py). A change of a table is a step of its own in versions/; with it either
 -- this file and BASELINE in migration.py move on, or a new state takes the step too.
 
@@ -945,6 +945,7 @@ CREATE TABLE agents (
     CONSTRAINT fk_agents_principal FOREIGN KEY(principal) REFERENCES principals (id),
     CONSTRAINT fk_agents_workspace FOREIGN KEY(workspace) REFERENCES workspaces (name)
 );
+CREATE INDEX ix_agents_principal ON agents (principal);
 
 CREATE TABLE risk_detections (
     workspace TEXT NOT NULL,

@@ -1,0 +1,1 @@
+CREATE INDEX ix_agents_principal ON agents (principal);
