@@ -6,7 +6,6 @@ import pytest
 
 from nephoscope.estate.coverage import (
     CoverageError,
-    CoverageInference,
     manifest_document,
     merge,
     parse_manifest,
@@ -14,6 +13,7 @@ from nephoscope.estate.coverage import (
     scope_of,
     was_read,
 )
+from nephoscope.estate.coverage_inference import CoverageInference
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId

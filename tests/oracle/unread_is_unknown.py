@@ -21,7 +21,7 @@ from corpus_records import documents_of, properties_of, raised
 
 import nephoscope_policy as policy
 from nephoscope.collect import resources
-from nephoscope.estate.coverage import CoverageInference
+from nephoscope.estate.coverage_inference import CoverageInference
 from nephoscope.estate.estate import Estate
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState

@@ -1,7 +1,4 @@
-"""Coverage manifests: read from coverage.json, or inferred from the types that were seen.
-
-What may be concluded from what was seen is argued in docs/decisions/0041-inferred-coverage.md.
-"""
+"""Coverage manifests: read from coverage.json, written, merged, and what a resource that was seen claims."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec.structs import replace
 
 from nephoscope_policy.model.coverage import Coverage
@@ -18,7 +14,7 @@ from nephoscope_policy.related_resources import EXTENSIONS
 from nephoscope_policy.report_age import report_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from nephoscope_policy.model.resource import Resource
 
@@ -282,82 +278,6 @@ def merge_below(tenants: Sequence[Coverage]) -> Coverage:
 def older_time(one: datetime | None, other: datetime | None) -> datetime | None:
     """Return the older of two times of one scope, None where one is not known: a merged reading is as old as its oldest part."""
     return None if one is None or other is None else min(one, other)
-
-
-class CoverageInference(msgspec.Struct):
-    """What the resources of one snapshot tell about what it has read; feed every resource, then ask for the manifest."""
-
-    _own: dict[str, set[str]] = msgspec.field(default_factory=lambda: defaultdict(set))
-    _embedded: dict[str, set[str]] = msgspec.field(default_factory=lambda: defaultdict(set))
-    _bodiless: set[tuple[str, str]] = msgspec.field(default_factory=set)
-    _broken: dict[str, str] = msgspec.field(default_factory=dict)
-
-    def see(
-        self, resource: Resource, *, embedded: bool = False, carries: frozenset[str] = frozenset()
-    ) -> None:
-        """Note a resource; `embedded` when it was found inside its parent's body.
-
-        `carries` are the child types that a whole body of its type lists in full: with the body they are read, none or many.
-        """
-        scope, entry = claim_of(resource)
-        (self._embedded if embedded else self._own)[scope].add(entry)
-        place = scope_of(resource)
-        if not resource.complete:
-            self._bodiless.add((place, resource.type))
-        elif carries:
-            self._embedded[place] |= carries
-
-    def note_lost(self, type_: str, reason: str) -> None:
-        """Note that a resource of the lower-cased type ('*' = of some type) was there and could not be read."""
-        self._broken.setdefault(type_, reason)
-
-    @property
-    def lost_types(self) -> frozenset[str]:
-        """The lower-cased types of which something could not be read, '*' where its type is not known."""
-        return frozenset(self._broken)
-
-    def manifest(self, declared: Coverage | None = None) -> Coverage:
-        """The manifest: the declared one, else the inferred one (at the time that a declared one tells), in both cases without what
-        was lost."""
-        timed = declared if declared is not None and tells_time_only(declared) else None
-        declared = None if timed else declared
-        scopes = self._add_embedded(declared.scopes) if declared else self._seen_types()
-        known = declared or timed or Coverage({})
-        coverage = replace(known, scopes=scopes, declared=declared is not None)
-        if not self._broken:
-            return coverage
-        scopes = {scope: self._readable_types(scope, types) for scope, types in coverage.scopes.items()}
-        return replace(coverage, scopes=scopes, gaps={**coverage.gaps, **self._broken})
-
-    def _seen_types(self) -> dict[str, frozenset[str]]:
-        scopes = self._own.keys() | self._embedded.keys()
-        return {scope: frozenset(self._own.get(scope, ())) | self._listed_types(scope) for scope in scopes}
-
-    def _add_embedded(self, declared: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
-        """The declared types, and the child types that the bodies of a declared parent list."""
-        return {
-            scope: types | {type_ for type_ in self._listed_types(scope) if type_.rpartition("/")[0] in types}
-            for scope, types in declared.items()
-        }
-
-    def _listed_types(self, scope: str) -> frozenset[str]:
-        return frozenset(
-            type_ for type_ in self._embedded.get(scope, ()) if self._parents_whole(scope, type_)
-        )
-
-    def _parents_whole(self, scope: str, type_: str) -> bool:
-        """A child type read out of its parents is read in full only where no parent came without its body."""
-        return (scope, type_.rpartition("/")[0]) not in self._bodiless
-
-    def _readable_types(self, scope: str, types: frozenset[str]) -> frozenset[str]:
-        if "*" in self._broken:
-            return frozenset()
-        if "*" in types:
-            types = frozenset(self._own.get(scope, set()) | self._embedded.get(scope, set()))
-        return frozenset(entry for entry in types if not self._is_broken(entry.rpartition("/providers/")[2]))
-
-    def _is_broken(self, entry: str) -> bool:
-        return entry in self._broken or entry.rpartition("/")[0] in self._broken
 
 
 def scope_of(resource: Resource) -> str:

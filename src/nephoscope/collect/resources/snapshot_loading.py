@@ -32,7 +32,8 @@ from nephoscope.collect.resources.resource_reader import (
     resource,
 )
 from nephoscope.collect.resources.tenant_assignment import Tenancy
-from nephoscope.estate.coverage import CoverageInference, merge, tells_time_only
+from nephoscope.estate.coverage import merge, tells_time_only
+from nephoscope.estate.coverage_inference import CoverageInference
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.gc_control import no_collection
 from nephoscope.files.snapshot_files import ArchiveLimits, ByteMeter, FileError, is_json, is_tape, sources
