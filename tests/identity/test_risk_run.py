@@ -147,6 +147,20 @@ def test_alerts_are_detections_on_the_sign_in_that_they_are_about(lake, state, p
     assert RiskRun(lake, state, "default").run(now + timedelta(minutes=1)).detections == {}
 
 
+def test_no_detection_is_of_an_activity_after_its_rule_ran(lake, state, put):
+    seen, later = signin("u01", NOON - timedelta(minutes=3)), signin("u01", NOON + timedelta(minutes=20))
+    put("SigninLogs", [seen, later], NOON + timedelta(minutes=21))
+    keep(
+        state,
+        alert("passwordSpray", account("u01"), ended=NOON - timedelta(minutes=1)),
+        alert("mfaFraud", account("u02"), severity="Medium", ended=NOON + timedelta(minutes=1)),
+    )
+    RiskRun(lake, state, "default").run(NOON + timedelta(minutes=30))
+    found = {one.event_type: one for one in state.identity_risks.list_detections("default", USER)}
+    assert found["passwordSpray"].request == seen["Id"]
+    assert all(one.happened <= one.detected for one in found.values())
+
+
 def test_service_principals_and_agents_have_risks_of_their_own(lake, state, put):
     rows = [
         {

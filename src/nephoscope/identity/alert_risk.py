@@ -37,8 +37,8 @@ class AlertedIdentity:
 
     @property
     def span(self) -> tuple[datetime, datetime]:
-        """Return when the sign-in was."""
-        return self.alert.started - MARGIN, self.alert.ended + MARGIN
+        """Return when the sign-in was: near the alert, and before its rule ran."""
+        return self.alert.started - MARGIN, min(self.alert.ended + MARGIN, self.alert.raised)
 
 
 def find_identities(alerts: Iterable[StoredAlert], mapping: RiskMapping) -> Iterator[AlertedIdentity]:
@@ -69,7 +69,7 @@ def make_detection(one: AlertedIdentity, sign_ins: SignInLookup, now: datetime) 
     found = RiskDetection(
         id=detection_id(one.alert.id, identity), kind=kind, identity=identity, event_type=one.mapping.risk_event_type,
         level=one.mapping.level, timing=one.mapping.timing, activity=one.mapping.activity, address=address,
-        happened=sign_in.time if sign_in else one.alert.ended, detected=one.alert.raised, updated=now,
+        happened=sign_in.time if sign_in else min(one.alert.ended, one.alert.raised), detected=one.alert.raised, updated=now,
         techniques=_techniques(document.get("Techniques")), reasons=[str(document.get("Description") or one.mapping.name)],
         additional=[{"Key": "alertUrl", "Value": f"/alerts/{one.alert.id}"}], name=known.name if known else one.name,
         display_name=known.display if known else "", app_id=known.app_id if known else "",
