@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nephoscope.api.wire.risk_objects import to_history_item
 from nephoscope.identity.risk_decisions import IDENTITY_DECISIONS, REMEDIATIONS, SIGN_IN_DECISIONS
 from nephoscope.identity.risk_ledger import LOW_EXPIRES, RiskLedger
 from nephoscope.model.identity_risk import (
@@ -145,6 +146,32 @@ def test_a_decision_on_a_sign_in_leaves_the_risk_of_the_others(state):
     assert risk(state) == (RiskLevel.NONE, RiskState.DISMISSED, "adminDismissedRiskForSignIn")
     on("confirmCompromised", "r-b")
     assert risk(state)[:2] == (RiskLevel.HIGH, RiskState.AT_RISK)
+
+
+def test_what_was_changed_last_is_last_in_the_history_and_in_the_lake_whichever_clock_was_first(state):
+    detect(state, detection("a"))
+    decisions = IDENTITY_DECISIONS[USER]
+    several = (("confirmSafe", NOW + timedelta(hours=1)), ("confirmCompromised", NOW), ("dismiss", NOW))
+    for name, now in several:
+        decide(state, decisions[name], now)
+    on_sign_in = state.identity_risks.detections_of_sign_ins("default", ["r-a"])
+    before = list(on_sign_in)
+    for name in ("confirmCompromised", "confirmSafe"):
+        change(
+            state,
+            lambda ledger, session, name=name: ledger.decide_sign_ins(
+                session, before, (), SIGN_IN_DECISIONS[name], name, "ann"
+            ),
+        )
+    items = state.identity_risks.history("default", USER, "u-1")
+    times = [one.identity.updated for one in items]
+    assert times == sorted(set(times))
+    named = [to_history_item(one, beta=False)["id"] for one in items]
+    assert len(set(named)) == len(items) == 6
+    assert items[-1].identity == state.identity_risks.find_identities("default", USER, ["u-1"])["u-1"]
+    (one,) = state.identity_risks.detections_of_sign_ins("default", ["r-a"])
+    assert one.state is RiskState.CONFIRMED_SAFE
+    assert one.updated > NOW + timedelta(hours=1)
 
 
 def test_low_risk_ends_by_itself_and_more_does_not(state):

@@ -1,7 +1,8 @@
 """Changes of risks: new detections, decisions with their cascade, remediation and ageing; each with its rows for the lake.
 
 Every change is made within a transaction of the caller: the identity, its detections, its history and the rows that tell of them are
-kept together or not at all. Identities are locked first, in the order of their ids.
+kept together or not at all. The changes of a workspace come one after another, and each is later than the one before it: what is last
+in the history is what the risk is, whichever clock or transaction was first.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 #: Low risk that does not change is over after this time; medium and high stay until somebody decides.
 LOW_EXPIRES = timedelta(days=180)
+#: Time between two changes of an identity at least: items of its history are named by their milliseconds.
+STEP = timedelta(milliseconds=1)
 PRODUCT = "nephoscope"
 
 
@@ -47,6 +50,7 @@ class RiskLedger:
 
     def add_detections(self, session: Session, detections: Iterable[RiskDetection]) -> list[RiskDetection]:
         """Keep detections that are not known, and raise the risk of their identities; return those that are new."""
+        self.state.identity_risks.lock(session, self.workspace)
         given = {one.id.lower(): one for one in detections}
         known = self.state.identity_risks.known_detections(self.workspace, given.keys(), session)
         new = [one for id_, one in given.items() if id_ not in known]
@@ -72,6 +76,7 @@ class RiskLedger:
         by: str,
     ) -> None:
         """Decide on identities, and with them on those of their detections that are active; `name` is the decision's own."""
+        self.state.identity_risks.lock(session, self.workspace)
         for kind in {one.kind for one in identities}:
             several = sorted((one for one in identities if one.kind is kind), key=lambda one: one.key)
             locked = self._find(session, kind, [one.id for one in several])
@@ -101,7 +106,11 @@ class RiskLedger:
             self._put_detection(session, self._make_confirmation(one, decision), name)
             types = [*types, decision.event_type]
         changed = replace(
-            one, state=decision.state, level=decision.level, detail=decision.detail, updated=self.now
+            one,
+            state=decision.state,
+            level=decision.level,
+            detail=decision.detail,
+            updated=self._after(one),
         )
         self._put_identity(
             session, RiskHistoryItem(identity=changed, initiated_by=by, event_types=types), name
@@ -125,24 +134,25 @@ class RiskLedger:
         by: str,
     ) -> None:
         """Decide on the detections of sign-ins; what is left of their users' risk comes from their other detections."""
+        self.state.identity_risks.lock(session, self.workspace)
         identities = {one.identity.lower() for one in detections}
         before = self._find(session, IdentityKind.USER, identities)
-        for one in detections:
-            self._decide_detection(session, one, decision, name)
+        latest = self._newest(session, IdentityKind.USER, identities, [*detections, *others])
         decided = {one.id.lower() for one in detections}
         for key in sorted(identities):
-            mine = [one for one in detections if one.identity.lower() == key]
-            active = [
-                one
-                for one in others
-                if one.identity.lower() == key and one.is_active and one.id.lower() not in decided
-            ]
+            about = [one for one in latest if one.identity.lower() == key]
+            mine = [one for one in about if one.id.lower() in decided]
+            for one in mine:
+                self._decide_detection(session, one, decision, name)
+            active = [one for one in about if one.is_active and one.id.lower() not in decided]
             level = combine_levels((one.event_type, one.level) for one in active)
             if decision.state is RiskState.CONFIRMED_COMPROMISED:
                 level = RiskLevel.HIGH
             state = RiskState.AT_RISK if level is not RiskLevel.NONE else decision.state
             kept = before.get(key) or _new_identity(mine[0])
-            changed = replace(kept, state=state, level=level, detail=decision.detail, updated=self.now)
+            changed = replace(
+                kept, state=state, level=level, detail=decision.detail, updated=self._after(before.get(key))
+            )
             types = sorted({one.event_type for one in mine})
             self._put_identity(
                 session, RiskHistoryItem(identity=changed, initiated_by=by, event_types=types), name
@@ -150,6 +160,7 @@ class RiskLedger:
 
     def expire(self, session: Session) -> int:
         """End low risk that has not changed for LOW_EXPIRES; return of how many identities."""
+        self.state.identity_risks.lock(session, self.workspace)
         stale = self.state.identity_risks.stale(
             self.workspace, RiskLevel.LOW, self.now - LOW_EXPIRES, session
         )
@@ -178,7 +189,7 @@ class RiskLedger:
             kept, name=newest.name or kept.name, display_name=newest.display_name or kept.display_name,
             app_id=newest.app_id or kept.app_id,
         )  # fmt: skip
-        changed = replace(named, level=level, state=state, detail="none", updated=self.now)
+        changed = replace(named, level=level, state=state, detail="none", updated=self._after(before))
         types = sorted({one.event_type for one in new})
         self._put_identity(
             session, RiskHistoryItem(identity=changed, initiated_by=PRODUCT, event_types=types), "Detect"
@@ -196,8 +207,12 @@ class RiskLedger:
     def _decide_detection(
         self, session: Session, one: RiskDetection, decision: RiskDecision, name: str
     ) -> None:
-        changed = replace(one, state=decision.state, detail=decision.detail, updated=self.now)
+        changed = replace(one, state=decision.state, detail=decision.detail, updated=self._after(one))
         self._put_detection(session, changed, name)
+
+    def _after(self, last: RiskyIdentity | RiskDetection | None) -> datetime:
+        """Return the time of a change: now, or right after the last change where that is as late."""
+        return self.now if last is None else max(self.now, last.updated + STEP)
 
     def _put_detection(self, session: Session, one: RiskDetection, name: str) -> None:
         self.state.identity_risks.put_detection(session, self.workspace, one)

@@ -6,13 +6,15 @@ Source: https://learn.microsoft.com/graph/api/resources/riskyuser, .../riskdetec
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from nephoscope.api.wire.graph_rows import Row
 from nephoscope.identity.risk_rows import additional_info
 from nephoscope.model.identity_risk import IdentityKind, RiskDetection, RiskHistoryItem, RiskyIdentity
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_risky(one: RiskyIdentity) -> Row:
@@ -43,7 +45,7 @@ def to_history_item(item: RiskHistoryItem, *, beta: bool) -> Row:
     activity: Row = {"detail": one.detail, "riskEventTypes": item.event_types}
     if beta:
         activity["eventTypes"] = item.event_types
-    found = {**to_risky(one), "id": f"{one.id}-{int(one.updated.timestamp() * 1000)}"}
+    found = {**to_risky(one), "id": f"{one.id}-{(one.updated - _EPOCH) // timedelta(milliseconds=1)}"}
     if one.kind is IdentityKind.USER:
         found |= {"userId": one.id, "isGuest": "#ext#" in one.name.lower()}
     else:

@@ -81,37 +81,35 @@ class IdentityRisks:
         with self._database.read() as session:
             return [msgspec.convert(one, RiskyIdentity) for one in session.scalars(query)]
 
+    def lock(self, session: Session, workspace: str) -> None:
+        """Let nobody else change the risks of a workspace until this transaction ends."""
+        self._database.queue(session, f"identity-risk/{workspace}")
+
     def find_identities(
         self, workspace: str, kind: IdentityKind, ids: Collection[str], session: Session | None = None
     ) -> dict[str, RiskyIdentity]:
-        """Return those of some ids by lower-cased id; within a transaction they are locked to its end."""
+        """Return those of some ids by lower-cased id."""
         if session is None:
             with self._database.read() as reading:
-                return self._find(reading, workspace, kind, ids, locked=False)
-        return self._find(session, workspace, kind, ids, locked=True)
-
-    def _find(
-        self, session: Session, workspace: str, kind: IdentityKind, ids: Collection[str], *, locked: bool
-    ) -> dict[str, RiskyIdentity]:
+                return self.find_identities(workspace, kind, ids, reading)
         found: dict[str, RiskyIdentity] = {}
         for some in _parts(ids):
             where = (
                 RiskyIdentityRow.workspace == workspace, RiskyIdentityRow.kind == kind.value, RiskyIdentityRow.id.in_(some)
             )  # fmt: skip
-            query = select(RiskyIdentityRow).where(*where).order_by(RiskyIdentityRow.id)
-            rows = session.scalars(query.with_for_update() if locked else query)
+            rows = session.scalars(select(RiskyIdentityRow).where(*where).order_by(RiskyIdentityRow.id))
             found.update((row.id, msgspec.convert(row.document, RiskyIdentity)) for row in rows)
         return found
 
     def stale(
         self, workspace: str, level: RiskLevel, before: datetime, session: Session
     ) -> list[RiskyIdentity]:
-        """Return identities at risk of a level whose risk has not changed since a time, locked."""
+        """Return identities at risk of a level whose risk has not changed since a time."""
         where = (
             RiskyIdentityRow.workspace == workspace, RiskyIdentityRow.state == RiskState.AT_RISK.value,
             RiskyIdentityRow.level == level.value, RiskyIdentityRow.updated < before,
         )  # fmt: skip
-        rows = session.scalars(select(RiskyIdentityRow.document).where(*where).with_for_update())
+        rows = session.scalars(select(RiskyIdentityRow.document).where(*where))
         return [msgspec.convert(one, RiskyIdentity) for one in rows]
 
     def put(self, session: Session, workspace: str, one: RiskyIdentity) -> None:
