@@ -12,11 +12,13 @@ from nephoscope.posture.changes.change_attribution import ChangeCandidate
 from nephoscope.posture.changes.exposure_changes import ExposureCause, ExposureChange
 from nephoscope.posture.exposure.opening_changes import OpeningChange
 from nephoscope.posture.published.build_info import BuildInfo
+from nephoscope.posture.published.document_listing import PAGE
 from nephoscope.posture.published.exposure_changes import TenantExposureChange, documents
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.service.exposure_alerts import NOTED, TABLE, note_exposure_changes
 from nephoscope.state import State
 from nephoscope.state.ingestion.outbox import OutboxRow
+from nephoscope.state.workspaces.workspace import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,6 +89,16 @@ def test_what_is_no_longer_published_is_forgotten(house: House) -> None:
     publish(house)
     assert note_exposure_changes(house.context) == 0
     assert house.state.checkpoints.all(NOTED) == {}
+
+
+def test_each_of_more_than_a_page_has_its_row_in_the_default_workspace(house: House) -> None:
+    house.state.workspaces.add("archive")
+    publish(house, *(change(f"vm{number}", "ada@contoso.com") for number in range(PAGE + 2)))
+    assert [note_exposure_changes(house.context) for _ in range(2)] == [PAGE + 2, 0]
+    with house.state.reading() as session:
+        kept = [(one.workspace, len(one.row)) for one in session.query(OutboxRow)]
+    assert {workspace for workspace, _ in kept} == {DEFAULT}
+    assert sum(count for _, count in kept) == PAGE + 2
 
 
 def test_nothing_was_published(house: House) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.estate_view import EstateView
+from nephoscope.state.workspaces.workspace import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,7 @@ def note_container_hosts(context: ServiceContext, estate: Estate) -> int:
             closed.append(machine.key)
     if rows or closed:
         with state.transaction(product=_PRODUCT) as session:
-            state.outbox.add_all(session, state.workspaces.names()[0], rows)
+            state.outbox.add_all(session, DEFAULT, rows)
             state.checkpoints.keep(session, OPEN, opened)
             for key in closed:
                 state.checkpoints.drop(session, OPEN, key)

@@ -9,6 +9,7 @@ import msgspec
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.exposure_changes import TYPE, ExposureChangeDocument
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
+from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def note_exposure_changes(context: ServiceContext) -> int:
     published = PublishedSnapshotCache(context.data).newest()
     if published is None:
         return 0
-    bodies = published.listing.page((TYPE.lower(),), EVERYTHING).bodies
+    bodies = published.listing.every((TYPE.lower(),), EVERYTHING)
     found = {str(body["id"]).lower(): _change(body) for body in bodies}
     state = context.state
     known = state.checkpoints.all(NOTED)
@@ -38,7 +39,7 @@ def note_exposure_changes(context: ServiceContext) -> int:
     if fresh or gone:
         rows: list[tuple[str, dict[str, object]]] = [(TABLE, _row(context, one)) for one in fresh.values()]
         with state.transaction(product=_PRODUCT) as session:
-            state.outbox.add_all(session, state.workspaces.names()[0], rows)
+            state.outbox.add_all(session, DEFAULT, rows)
             state.checkpoints.keep(session, NOTED, dict.fromkeys(fresh, 1))
             for id_ in gone:
                 state.checkpoints.drop(session, NOTED, id_)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -117,6 +117,14 @@ class Listing:
         found = self.documents.texts(key, make) if most <= PAGE else make()
         bodies = tuple(decode_document(text) for text, _ in found[:most])
         return DocumentPage(bodies, found[most - 1][1] if len(found) > most else "")
+
+    def every(self, types: Sequence[str], reach: Reach) -> Iterator[dict[str, Any]]:
+        """Yield every document of lower-cased types in the order of their ids, page by page."""
+        after, more = "", True
+        while more:
+            page = self.page(types, reach, after=after)
+            yield from page.bodies
+            after, more = page.after, bool(page.after)
 
     def _page(
         self, types: Sequence[str], reach: Reach, scope: str, after: str, most: int, collected: bool
