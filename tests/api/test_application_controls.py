@@ -65,13 +65,20 @@ def test_a_proposal_becomes_a_policy(server, instance, owner, token, subscriptio
     policy["properties"]["pathRecommendations"] = [
         {"path": "/usr/bin/*"},
         {"path": "/x", "type": "productsignature"},
+        {
+            "type": "ProductSignature",
+            "publisherInfo": {"publisherName": "CN=Contoso", "productName": "Backup"},
+        },
+        {"path": "/usr/bin/nc", "type": "File", "action": "Remove"},
     ]
     put = server.put(one, headers=owner, json=policy).json()["properties"]["pathRecommendations"]
     assert [(rule["type"], rule["configurationStatus"]) for rule in put[1:]] == [
-        ("ProductSignature", "Failed")
+        ("ProductSignature", "Failed"),
+        ("ProductSignature", "Configured"),
+        ("File", "Configured"),
     ]
     found = instance.lake.rows("_GetWatchlist('ApplicationControl') | project Kind, Value").to_pylist()
-    assert {row["Value"] for row in found} == {machine, "/usr/bin/*"}
+    assert {row["Value"] for row in found} == {machine, "/usr/bin/*", "CN=Contoso|Backup"}
     assert server.delete(one, headers=owner).status_code == 200
     assert server.get(one, headers=owner).json() == proposal
     assert instance.lake.rows("_GetWatchlist('ApplicationControl')").num_rows == 0
@@ -87,6 +94,11 @@ def test_words_that_are_none_of_azures_are_refused(server, owner, subscriptions)
         },
         "properties.pathRecommendations[0].action": {
             "pathRecommendations": [{"path": "/a", "action": "Allow"}]
+        },
+        "properties.pathRecommendations[0].path": {"pathRecommendations": [{"path": 5}]},
+        "properties.pathRecommendations": {"pathRecommendations": None},
+        "properties.pathRecommendations[1].publisherInfo.productName": {
+            "pathRecommendations": [{"path": "/a"}, {"publisherInfo": {"productName": None}}]
         },
     }
     told = {

@@ -68,7 +68,7 @@ RUNNERS = (
     Runner("network_cases.py", "corpora/network", share=0.99),
     Runner("network_packets.py", "corpora/network", ("--flows", "200000")),
     Runner("identity_cases.py", "corpora/identity", share=0.95),
-    Runner("api_examples.py", "corpora/azure-api/examples.jsonl", share=0.93),
+    Runner("api_examples.py", "corpora/azure-api/examples.jsonl", share=0.94),
 )
 
 

@@ -39,7 +39,7 @@ ALIAS = "ApplicationControl"
 SIGNED_PREFIX = b"nephoscope application policy\n"
 _VIOLATIONS = """
 _UnacceptedPrograms({days}d)
-| project TimeGenerated, Group, Mode, Machine, Path, Hash, Publisher, Package, Times, CommandLine, User
+| project TimeGenerated, Group, Mode, Machine, Path, Hash, Publisher, Product, Package, Reason, Times, CommandLine, User
 | order by TimeGenerated desc, Machine asc, Path asc
 | take 10000
 """
@@ -59,7 +59,10 @@ class MachinePolicy(msgspec.Struct, frozen=True):
 
 
 class UnacceptedProgram(msgspec.Struct, frozen=True):
-    """A program that a machine executed and no accepted rule of its group allows."""
+    """A program that a machine executed and no accepted rule of its group allows.
+
+    `reason` tells what is not recorded of it that a rule by product compares, '' where nothing is missing.
+    """
 
     time: datetime
     group: str
@@ -68,7 +71,9 @@ class UnacceptedProgram(msgspec.Struct, frozen=True):
     path: str
     hash: str
     publisher: str
+    product: str
     package: str
+    reason: str
     times: int
     command_line: str
     user: str
@@ -195,7 +200,9 @@ def _items(key: str, properties: GroupProperties) -> list[dict[str, object]]:
 
 
 def _comparable(rule: ApplicationRule) -> str:
-    """The value as executions have it: paths of Windows in lower case."""
+    """The value as executions have it: paths of Windows in lower case, a product behind its publisher."""
+    if rule.kind is ApplicationRuleKind.PRODUCT:
+        return f"{rule.value}|{rule.product}"
     is_windows = rule.kind is ApplicationRuleKind.PATH and not rule.value.startswith("/")
     return rule.value.lower() if is_windows else rule.value
 

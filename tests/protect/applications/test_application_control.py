@@ -14,6 +14,7 @@ from nephoscope.access.authenticator import DeniedError
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.protect.applications.application_rule import ApplicationRuleKind, propose_rules
 from nephoscope.protect.applications.group_document import read_properties
+from nephoscope.protect.applications.learned_group import TYPE
 from nephoscope.protect.applications.machine_groups import MachineGroup, cluster_machines
 from nephoscope.protect.applications.program_sighting import ProgramSighting
 from nephoscope.resource_graph import opened_lake
@@ -164,6 +165,40 @@ def test_chosen_paths_change_what_is_accepted(scene: Scene) -> None:
         accept_group(scene.acts("owner"), scene.lake, "LINUXGROUP1", allow=["/bin/none"])
 
 
+def test_a_rule_by_product_needs_its_signer_and_product(scene: Scene) -> None:
+    signed = {
+        "TimeGenerated": NOW,
+        "SHA1": "CD" * 20,
+        "IsSigned": True,
+        "IsTrusted": True,
+        "Signer": "Contoso Ltd",
+    }
+    scene.append("DeviceFileCertificateInfo", signed)
+    products = {
+        "backup": ("CD", "contoso BACKUP"),
+        "other": ("CD", "Remote"),
+        "blank": ("CD", ""),
+        "unsigned": ("EF", "Contoso Backup"),
+    }
+    for name, (digest, product) in products.items():
+        more = {"SHA1": digest * 20, "ProcessVersionInfoProductName": product}
+        scene.append("DeviceProcessEvents", execution("win1", f"C:\\{name}.exe", 0.1, **more))
+    info = {"publisherName": "CN=CONTOSO LTD, C=GB", "productName": "Contoso Backup"}
+    document = {"properties": {
+        "vmRecommendations": [{"resourceId": machine("win1")}],
+        "pathRecommendations": [{"type": "ProductSignature", "publisherInfo": info}],
+    }}  # fmt: skip
+    context, key = scene.acts("owner"), f"/subscriptions/{ROOT.split('/')[2]}/providers/{TYPE}/g".lower()
+    with context.state.database.write() as session:
+        context.state.arm_documents.put(session, key, TYPE.lower(), document, context.author)
+    found = find_violations(context, scene.lake)
+    assert {(one.path, one.publisher, one.product, one.reason) for one in found} == {
+        ("C:\\other.exe", "Contoso Ltd", "Remote", ""),
+        ("C:\\blank.exe", "Contoso Ltd", "", "no product recorded"),
+        ("C:\\unsigned.exe", "", "Contoso Backup", "no trusted signer recorded"),
+    }
+
+
 def test_a_policy_of_mode_none_finds_nothing(scene: Scene) -> None:
     learn_groups(scene.acts("owner"), scene.lake)
     scene.append("DeviceProcessEvents", execution("web1", "/tmp/x", 0.1))
@@ -277,6 +312,18 @@ def test_the_order_of_machines_does_not_change_groups() -> None:
     assert sorted(map(len, cluster_machines(programs))) == [4, 4, 4]
 
 
+#: Type, publisher and product of a recommendation -> kind and value of its rule, None where executions cannot be compared with it.
+SIGNED: dict[tuple[str, str, str], tuple[ApplicationRuleKind, str] | None] = {
+    ("ProductSignature", "O=Contoso", "Backup | 2"): (ApplicationRuleKind.PRODUCT, "O=Contoso"),
+    ("ProductSignature", "O=Any product", "*"): (ApplicationRuleKind.PUBLISHER, "O=Any product"),
+    ("ProductSignature", "O=No product", " "): None,
+    ("ProductSignature", "*", "Any publisher"): None,
+    ("ProductSignature", "O=A|B", "Parted elsewhere"): None,
+    ("PublisherSignature", "*", "*"): None,
+    ("BinarySignature", "O=Contoso", "Backup"): None,
+}
+
+
 def test_rules_that_say_remove_or_nothing_allow_nothing() -> None:
     document = {
         "properties": {
@@ -284,6 +331,7 @@ def test_rules_that_say_remove_or_nothing_allow_nothing() -> None:
                 {"path": "/a", "action": "Remove"}, {"path": "/b"}, {"path": "/c", "type": "FileHash"},
                 {"type": "PublisherSignature", "publisherInfo": {"publisherName": "Contoso"}},
                 {"path": "/d", "type": "ProductSignature"},
+                *({"type": kind, "publisherInfo": {"publisherName": who, "productName": what}} for kind, who, what in SIGNED),
             ],
             "vmRecommendations": [{"resourceId": machine("a"), "recommendationAction": "Remove"}, {"resourceId": machine("B")}],
         }
@@ -292,5 +340,7 @@ def test_rules_that_say_remove_or_nothing_allow_nothing() -> None:
     assert [(one.kind, one.value) for one in found.rules] == [
         (ApplicationRuleKind.PATH, "/b"),
         (ApplicationRuleKind.PUBLISHER, "Contoso"),
+        *(kind_and_value for kind_and_value in SIGNED.values() if kind_and_value is not None),
     ]
+    assert [one.product for one in found.rules if one.kind is ApplicationRuleKind.PRODUCT] == ["Backup | 2"]
     assert found.machines == [machine("b").lower()]

@@ -7,7 +7,10 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/adaptive-applicati
 
 from __future__ import annotations
 
+import msgspec
+
 from nephoscope.api.wire.arm_documents import visible
+from nephoscope.api.wire.azure_error import bad
 from nephoscope.api.wire.body_schema import accept_anything, fields, many, text, words
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
 from nephoscope.api.wire.operation import ApiSurface
@@ -17,6 +20,7 @@ from nephoscope.protect.applications.group_document import (
     complete_path,
     group_state,
     has_comparable_rule,
+    read_properties,
     render_group,
 )
 from nephoscope.protect.applications.learned_group import TYPE
@@ -53,6 +57,15 @@ SHAPE = fields(
         ),
     },
 )
+
+
+def check_group(body: Body) -> None:
+    """Fault where a member that decides has another type: no policy of the instance could be published any more."""
+    try:
+        read_properties(body)
+    except msgspec.ValidationError as error:
+        problem, _, place = str(error).partition(" - at `$")
+        raise bad(f"{problem}.", f"properties{place.rstrip('`')}") from error
 
 
 def make_group(call: ApiCall, body: Body, _: Body | None) -> Body:
@@ -105,6 +118,7 @@ declare(
         "AdaptiveApplicationControls",
         "Executions on its machines that it does not allow raise alerts; agents that opted in block them in the mode Enforce.",
         shape=SHAPE,
+        check=check_group,
         made=make_group,
         shown=show_group,
         own=propose_groups,

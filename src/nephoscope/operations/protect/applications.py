@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Literal
@@ -100,7 +101,7 @@ class ApplicationRuleList(Shape, frozen=True, kw_only=True):
 
 
 class UnacceptedProgramShape(Shape, frozen=True, kw_only=True):
-    """A program that no accepted rule allows."""
+    """A program that no accepted rule allows; `reason` tells what is not recorded of it that a rule by product compares."""
 
     time: datetime
     group: str
@@ -109,7 +110,9 @@ class UnacceptedProgramShape(Shape, frozen=True, kw_only=True):
     path: str
     hash: str
     publisher: str
+    product: str
     package: str
+    reason: str
     times: int
     command_line: str
     user: str
@@ -148,7 +151,7 @@ def _violation_rows(found: UnacceptedProgramList) -> list[dict[str, object]]:
         {
             "time": one.time, "machine": one.machine.rpartition("/")[2], "path": one.path, "user": one.user, "times": one.times,
             "mode": one.mode, "commandLine": one.command_line, "hash": one.hash, "publisher": one.publisher,
-            "package": one.package, "group": one.group, "resource": one.machine,
+            "product": one.product, "package": one.package, "reason": one.reason, "group": one.group, "resource": one.machine,
         }
         for one in found.value
     ]  # fmt: skip
@@ -158,6 +161,11 @@ def _describe_missing_days(found: ApplicationGroupList) -> Iterator[str]:
     for one in found.value:
         if one.recommendation == "NotAvailable":
             yield f"{one.name}: {one.days} days of data; a recommendation needs two weeks"
+
+
+def _describe_unrecorded(found: UnacceptedProgramList) -> Iterator[str]:
+    for reason, count in Counter(one.reason for one in found.value if one.reason).items():
+        yield f"rules by product could not be compared with {count} of them: {reason}"
 
 
 _COLUMNS = (
@@ -234,7 +242,7 @@ def accept(call: OperationCall, group: GroupName, body: ApplicationAcceptance) -
     READ, ApiRoute("GET", "/applicationViolations", scoped=None),
     CommandLine(
         "check", columns=("time", "machine", "path", "user", "times", "mode", "commandLine"), rows=_violation_rows,
-        nothing="no programs outside of accepted policies",
+        nothing="no programs outside of accepted policies", notes=_describe_unrecorded,
     ),
     needs_lake=True,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Application rules: what may be executed, by path, SHA-256 or trusted publisher, and how often it was seen."""
+"""Application rules: what may be executed, by path, SHA-256, trusted publisher or a product of one, and how often it was seen."""
 
 from __future__ import annotations
 
@@ -32,14 +32,19 @@ class ApplicationRuleKind(StrEnum):
     PATH = "File"
     HASH = "FileHash"
     PUBLISHER = "PublisherSignature"
+    PRODUCT = "ProductSignature"
 
 
 class ApplicationRule(msgspec.Struct, frozen=True):
-    """A rule: `value` is a path (below a folder where it ends with `*`), a SHA-256 or a publisher; `path` is where it was seen."""
+    """A rule: `value` is a path (below a folder where it ends with `*`), a SHA-256 or a publisher; `path` is where it was seen.
+
+    `product` is the product of the publisher that a rule of the kind PRODUCT allows.
+    """
 
     kind: ApplicationRuleKind
     value: str
     path: str = ""
+    product: str = ""
 
 
 class ProposedRule(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,15 +20,30 @@ from nephoscope.protect.applications.learned_group import TYPE, LearnedGroup
 MODES = ("Audit", "Enforce", "None")
 #: The well-known security identifier of everybody.
 EVERYONE = "S-1-1-0"
+_ANY = "*"
 FILE_TYPES = {
     "exe": "Exe", "dll": "Dll", "msi": "Msi", "ps1": "Script", "bat": "Script", "cmd": "Script", "vbs": "Script", "js": "Script",
 }  # fmt: skip
 
 
+_SIGNED_KINDS = (ApplicationRuleKind.PUBLISHER, ApplicationRuleKind.PRODUCT)
+
+
 class PublisherInfo(msgspec.Struct, frozen=True, rename="camel"):
-    """The signer of a program."""
+    """The signer of a program and its product: `*` is any."""
 
     publisher_name: str = ""
+    product_name: str = ""
+
+    def to_rule(self, kind: ApplicationRuleKind, path: str) -> ApplicationRule | None:
+        """Return the rule by publisher or by one of its products, None without a publisher or product to compare with."""
+        publisher, product = self.publisher_name.strip(), self.product_name.strip()
+        if publisher in ("", _ANY):
+            return None
+        if kind is ApplicationRuleKind.PUBLISHER or product == _ANY:
+            return ApplicationRule(ApplicationRuleKind.PUBLISHER, publisher, path)
+        # a watchlist holds both in one value, which is parted at the first bar
+        return ApplicationRule(kind, publisher, path, product) if product and "|" not in publisher else None
 
 
 class PathRecommendation(msgspec.Struct, frozen=True, rename="camel"):
@@ -41,12 +56,10 @@ class PathRecommendation(msgspec.Struct, frozen=True, rename="camel"):
     sha256: str = ""
 
     def to_rule(self) -> ApplicationRule | None:
-        """Return the rule, None where the recommendation says to remove it or names nothing that executions can be compared with."""
-        if self.action == "Remove":
-            return None
-        publisher = self.publisher_info.publisher_name if self.publisher_info is not None else ""
-        values = {"File": self.path, "FileHash": self.sha256.lower(), "PublisherSignature": publisher}
-        value = values.get(self.type, "")
+        """Return the rule, None where the recommendation names nothing that executions can be compared with."""
+        if self.type in _SIGNED_KINDS:
+            return (self.publisher_info or PublisherInfo()).to_rule(ApplicationRuleKind(self.type), self.path)
+        value = {"File": self.path, "FileHash": self.sha256.lower()}.get(self.type, "")
         return ApplicationRule(ApplicationRuleKind(self.type), value, self.path) if value else None
 
 
@@ -73,7 +86,8 @@ class GroupProperties(msgspec.Struct, frozen=True, rename="camel"):
     @property
     def rules(self) -> list[ApplicationRule]:
         """Return the rules that allow something."""
-        return [rule for one in self.path_recommendations if (rule := one.to_rule()) is not None]
+        kept = (one for one in self.path_recommendations if one.action != "Remove")
+        return [rule for one in kept if (rule := one.to_rule()) is not None]
 
 
 def read_properties(document: Mapping[str, object]) -> GroupProperties:
@@ -82,11 +96,8 @@ def read_properties(document: Mapping[str, object]) -> GroupProperties:
 
 
 def has_comparable_rule(recommendation: Mapping[str, object]) -> bool:
-    """Return whether executions can be compared with a path recommendation."""
-    try:
-        return msgspec.convert(recommendation, PathRecommendation, strict=False).to_rule() is not None
-    except msgspec.ValidationError:
-        return False
+    """Return whether executions can be compared with a path recommendation; raises msgspec.ValidationError."""
+    return msgspec.convert(recommendation, PathRecommendation, strict=False).to_rule() is not None
 
 
 def render_group(group: LearnedGroup, mode: str, rules: Iterable[ProposedRule]) -> dict[str, object]:
