@@ -5,16 +5,31 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from tests.service.inventory_house import House
 
-from nephoscope.posture.changes.change_attribution import ChangeCandidate
+from nephoscope.estate.resource_changes import UPDATE, ResourceChange
+from nephoscope.model.read_reach import EVERYTHING, Reach
+from nephoscope.posture.changes.change_attribution import (
+    AttributedChange,
+    ChangeAttribution,
+    ChangeCandidate,
+)
 from nephoscope.posture.changes.exposure_changes import ExposureCause, ExposureChange
 from nephoscope.posture.exposure.opening_changes import OpeningChange
+from nephoscope.posture.published import resource_changes
 from nephoscope.posture.published.build_info import BuildInfo
 from nephoscope.posture.published.document_listing import PAGE
-from nephoscope.posture.published.exposure_changes import TenantExposureChange, documents
+from nephoscope.posture.published.exposure_changes import (
+    TYPE,
+    ExposureChangeDocument,
+    TenantExposureChange,
+    attributions,
+    documents,
+)
 from nephoscope.posture.published.publishing import publish_documents
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.service.exposure_alerts import NOTED, TABLE, note_exposure_changes
 from nephoscope.state import State
 from nephoscope.state.ingestion.outbox import OutboxRow
@@ -26,7 +41,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers"
-NSG = f"{GROUP}/Microsoft.Network/networkSecurityGroups/nsg"
+OTHER = "/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/hub/providers"
 
 
 @pytest.fixture
@@ -41,24 +56,43 @@ def candidate(name: str) -> ChangeCandidate:
     )
 
 
-def change(name: str, *callers: str, widened: bool = True) -> TenantExposureChange:
+Pair = tuple[AttributedChange, TenantExposureChange]
+
+
+def change(name: str, *callers: str, widened: bool = True, group: str = GROUP) -> Pair:
+    """A change of a security group in a resource group, and of the exposure of a machine in the usual one."""
+    id_ = f"{group}/Microsoft.Network/networkSecurityGroups/{name}"
+    before = NOW - timedelta(hours=4)
+    moved = ResourceChange(id_.lower(), UPDATE, before, NOW, {"id": id_}, {"id": id_, "tags": {}})
+    told = ChangeAttribution(
+        changed_by=callers[0] if len(callers) == 1 else "Unspecified",
+        candidates=tuple(map(candidate, callers)),
+    )
     openings = (
         OpeningChange("tcp", "22", "91.10.0.0/24", "everybody", widened),
         OpeningChange("tcp", "80", "everybody", "nobody", widened=False),
     )
-    cause = ExposureCause(
-        "c1", NSG, callers[0] if len(callers) == 1 else "Unspecified", tuple(map(candidate, callers))
-    )
     machine = f"{GROUP}/Microsoft.Compute/virtualMachines/{name}"
-    return TenantExposureChange(
-        "", ExposureChange(machine, NOW - timedelta(hours=4), NOW, widened, openings, (), (cause,))
-    )
+    exposed = ExposureChange(machine, before, NOW, widened, openings, (), (ExposureCause(moved.id, id_),))
+    return AttributedChange("", moved, told), TenantExposureChange("", exposed)
 
 
-def publish(house: House, *several: TenantExposureChange) -> None:
-    publish_documents(
-        house.data, documents(several), BuildInfo(NOW, "", 2, None, 0, 0, {}, (), {}, (), (), 0, {}, {})
-    )
+def publish(house: House, *several: Pair) -> None:
+    found = [
+        *resource_changes.documents([moved for moved, _ in several], {}),
+        *documents(exposed for _, exposed in several),
+    ]
+    publish_documents(house.data, found, BuildInfo(NOW, "", 2, None, 0, 0, {}, (), {}, (), (), 0, {}, {}))
+
+
+def read_rows(house: House) -> dict[str, dict[str, Any]]:
+    rows: dict[str, dict[str, Any]] = {}
+    with house.state.reading() as session:
+        for one in session.query(OutboxRow):
+            assert one.table_name == TABLE
+            assert isinstance(one.row, list)
+            rows |= {str(row["ResourceName"]): row for row in one.row}
+    return rows
 
 
 def test_what_widened_is_told_once(house: House) -> None:
@@ -69,18 +103,35 @@ def test_what_widened_is_told_once(house: House) -> None:
         change("three", "ada@contoso.com", widened=False),
     )
     assert [note_exposure_changes(house.context) for _ in range(2)] == [2, 0]
-    rows: dict[str, dict[str, Any]] = {}
-    with house.state.reading() as session:
-        for one in session.query(OutboxRow):
-            assert one.table_name == TABLE
-            assert isinstance(one.row, list)
-            rows |= {str(row["ResourceName"]): row for row in one.row}
+    rows = read_rows(house)
     assert {name: (row["ChangedBy"], row["Candidates"]) for name, row in rows.items()} == {
         "one": ("ada@contoso.com", ["ada@contoso.com"]),
         "two": ("Unspecified", ["ada@contoso.com", "bob@contoso.com"]),
     }
     assert rows["one"]["Openings"] == ["TCP 22 of one: from 91.10.0.0/24 to everybody"]
     assert rows["one"]["ToEverybody"] is True
+
+
+def test_a_row_with_callers_of_another_subscription_is_in_none(house: House) -> None:
+    publish(house, change("own", "ada@contoso.com"), change("hub", "bob@contoso.com", group=OTHER))
+    assert note_exposure_changes(house.context) == 2
+    rows = read_rows(house)
+    own, hub = (f"{GROUP}/Microsoft.Compute/virtualMachines/{name}".lower() for name in ("own", "hub"))
+    names = ("ResourceId", "_ResourceId", "_SubscriptionId", "ChangedBy")
+    assert [rows["own"][name] for name in names] == [own, own, own.split("/")[2], "ada@contoso.com"]
+    assert [rows["hub"][name] for name in names] == [hub, "", "", "bob@contoso.com"]
+
+
+def test_callers_are_for_readers_of_what_they_changed(house: House) -> None:
+    publish(house, change("hub", "bob@contoso.com", group=OTHER))
+    published = PublishedSnapshotCache(house.data).newest()
+    assert published is not None
+    (body,) = published.listing.page((TYPE.lower(),), EVERYTHING).bodies
+    assert "bob@contoso.com" not in str(body)
+    exposed = msgspec.convert(body, ExposureChangeDocument).properties
+    own, hub = (Reach(subscriptions=frozenset({group.split("/")[2]})) for group in (GROUP, OTHER))
+    assert attributions(exposed, published.listing, own) == []
+    assert [one.changed_by for one in attributions(exposed, published.listing, hub)] == ["bob@contoso.com"]
 
 
 def test_what_is_no_longer_published_is_forgotten(house: House) -> None:

@@ -14,10 +14,18 @@ import pytest
 from tests.web.conftest import NOON, alert
 
 from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.posture.changes.change_attribution import ChangeAttribution, ChangeCandidate
+from nephoscope.posture.changes.exposure_changes import ExposureCause, ExposureChange
 from nephoscope.posture.published.kinds.exposures import TYPE as EXPOSURE
 from nephoscope.posture.published.role_holders import held_by, holders, scopes_of
 from nephoscope.state.incidents.incidents import Incident
-from nephoscope.web.page_data.resource_facts import mask_secret, names
+from nephoscope.web.page_data.resource_facts import (
+    CALLERS_HIDDEN,
+    _change,
+    _exposure_change,
+    mask_secret,
+    names,
+)
 from nephoscope.web.rendering.formatting import ports
 
 SUBS = "microsoft.security/assessments/subassessments"
@@ -244,6 +252,29 @@ def test_last_changes_are_there(instance, owner, snapshot, monkeypatch, named):
     assert "Candidates: ada@contoso.com <small>x/write, Azure CLI</small>; bob@contoso.com" in text
     assert ">new<" not in text
     assert "***" in text
+
+
+def test_callers_of_changes_are_for_readers_of_the_activity_log():
+    attributes = {
+        "timestamp": NOON.isoformat(),
+        "candidates": [{"changedBy": "ada@contoso.com", "operation": "x/write", "clientType": "Azure CLI"}],
+        "evidence": "",
+    }
+    told = {"changeType": "Update", "changeAttributes": attributes, "changes": {}}
+    shown = [_change(told, named=named) for named in (True, False)]
+    assert [one.candidates for one in shown] == [[("ada@contoso.com", "x/write", "Azure CLI")], []]
+    assert [one.evidence for one in shown] == ["", CALLERS_HIDDEN]
+
+
+def test_callers_of_other_resources_are_for_readers_of_their_activity_log():
+    causes = tuple(ExposureCause(name, f"{ACCOUNT}{name}") for name in "ab")
+    exposed = ExposureChange(ACCOUNT, NOON, NOON, True, (), ("TCP 22 of one",), causes)
+    who = ChangeCandidate("ada@contoso.com", "User", "Azure CLI", "x/write", "c", NOON.isoformat())
+    several = [ChangeAttribution(candidates=(who,))]
+    shown = [_exposure_change(exposed, several * many) for many in (0, 1, 2)]
+    caller = ("ada@contoso.com", "x/write", "Azure CLI")
+    assert [one.candidates for one in shown] == [[], [caller], [caller]]
+    assert [one.evidence for one in shown] == [CALLERS_HIDDEN, CALLERS_HIDDEN, ""]
 
 
 def test_an_account_has_the_findings_about_it(owner, snapshot):

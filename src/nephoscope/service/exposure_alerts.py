@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.exposure_changes import TYPE, ExposureChangeDocument
+from nephoscope.posture.published.exposure_changes import TYPE, ExposureChangeDocument, attributions
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from nephoscope.posture.changes.change_attribution import ChangeAttribution
     from nephoscope.posture.changes.exposure_changes import ExposureChange
     from nephoscope.service.service_context import ServiceContext
 
@@ -37,7 +38,10 @@ def note_exposure_changes(context: ServiceContext) -> int:
     fresh = {id_: one for id_, one in found.items() if one.widened and id_ not in known}
     gone = [id_ for id_ in known if id_ not in found]
     if fresh or gone:
-        rows: list[tuple[str, dict[str, object]]] = [(TABLE, _row(context, one)) for one in fresh.values()]
+        rows: list[tuple[str, dict[str, object]]] = [
+            (TABLE, _row(context, one, attributions(one, published.listing, EVERYTHING)))
+            for one in fresh.values()
+        ]
         with state.transaction(product=_PRODUCT) as session:
             state.outbox.add_all(session, DEFAULT, rows)
             state.checkpoints.keep(session, NOTED, dict.fromkeys(fresh, 1))
@@ -50,11 +54,16 @@ def _change(body: Mapping[str, object]) -> ExposureChange:
     return msgspec.convert(body, ExposureChangeDocument).properties
 
 
-def _row(context: ServiceContext, one: ExposureChange) -> dict[str, object]:
+def _row(
+    context: ServiceContext, one: ExposureChange, several: Sequence[ChangeAttribution]
+) -> dict[str, object]:
+    """The row; in no subscription where one of its changes is in another than its resource, so that no reader of one alone sees it."""
     id_ = ResourceId.parse(one.target_resource_id)
+    changed = {ResourceId.parse(cause.target_resource_id).subscription for cause in one.causes}
+    own = changed <= {id_.subscription}
     wider = [opening for opening in one.openings if opening.widened]
-    candidates = [candidate for cause in one.causes for candidate in cause.candidates]
-    authors = {cause.changed_by for cause in one.causes}
+    candidates = [candidate for told in several for candidate in told.candidates]
+    authors = {told.changed_by for told in several}
     return {
         "TimeGenerated": context.now.isoformat(),
         "ChangeTime": one.timestamp.isoformat(),
@@ -68,6 +77,7 @@ def _row(context: ServiceContext, one: ExposureChange) -> dict[str, object]:
         "Operations": sorted({candidate.operation for candidate in candidates}),
         "CorrelationIds": sorted({candidate.correlation_id for candidate in candidates}),
         "Type": TABLE,
-        "_ResourceId": id_.key,
-        "_SubscriptionId": id_.subscription,
+        "ResourceId": id_.key,
+        "_ResourceId": id_.key if own else "",
+        "_SubscriptionId": id_.subscription if own else "",
     }

@@ -16,12 +16,12 @@ from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.query_throttling import throttled_fault
 from nephoscope.api.wire.response import ApiResponse, answer_list, place
 from nephoscope.api.wire.surface_request import ApiCall
+from nephoscope.posture.changes.activity_events import READ, TABLE
 from nephoscope_kql.binder.query_parameters import RequestProperties
 from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
 
 SURFACE = ApiSurface("Activity log", "Microsoft.Insights")
-READ = "Microsoft.Insights/eventtypes/values/read"
-TABLE, MOST = "AzureActivity", 200
+MOST = 200
 _PATH = "/subscriptions/{subscriptionId}/providers/Microsoft.Insights/eventtypes/management/values"
 _SIGNS = {"ge": ">=", "le": "<=", "gt": ">", "lt": "<"}
 #: What `$filter` may name -> the rows that it picks, of the value `v`.

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from nephoscope.estate.log_queries import Logs
 
 TABLE = "AzureActivity"
+#: What a reader needs at the scope of a resource to learn who changed it.
+READ = "Microsoft.Insights/eventtypes/values/read"
 USER, APPLICATION, SYSTEM, POLICY = "User", "Application", "System", "Policy"
 #: Ids that are written into the query; of more all events are read.
 _MOST_IDS = 2_000

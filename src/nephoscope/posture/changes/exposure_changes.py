@@ -10,7 +10,6 @@ import msgspec
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.public_endpoint import EndpointAccess, answers
 from nephoscope.posture.changes.activity_events import owner_of
-from nephoscope.posture.changes.change_attribution import ChangeCandidate
 from nephoscope.posture.exposure.internet_exposure import MACHINES
 from nephoscope.posture.exposure.opening_changes import OpeningChange, compare_openings
 from nephoscope.posture.exposure.reachable_traffic import ReachableTraffic, find_reachable
@@ -27,12 +26,10 @@ _RANKS = (EndpointAccess.NOBODY, EndpointAccess.LISTED, EndpointAccess.EVERYBODY
 
 
 class ExposureCause(msgspec.Struct, frozen=True, rename="camel"):
-    """A change that the openings depend on, and who may have made it."""
+    """A change that the openings depend on; who made it is in the change, for readers of the changed resource's activity log."""
 
     change_id: str
     target_resource_id: str
-    changed_by: str
-    candidates: tuple[ChangeCandidate, ...] = ()
 
 
 class ExposureChange(msgspec.Struct, frozen=True, rename="camel"):
@@ -145,4 +142,4 @@ def _change(
 
 def _cause(one: AttributedChange) -> ExposureCause:
     target = str(one.change.body.get("id") or one.change.key)
-    return ExposureCause(one.change.id, target, one.attribution.changed_by, one.attribution.candidates)
+    return ExposureCause(one.change.id, target)

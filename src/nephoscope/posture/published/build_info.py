@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.reports.report import Report
 
 MOST_PROBLEMS = 500
-EDITION = 5
+EDITION = 6
 """Which edition of documents is written: raised by one whenever documents of the same evaluation come out otherwise than before.
 
 What an older one wrote is judged and published anew when a server starts.

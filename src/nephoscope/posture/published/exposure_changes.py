@@ -16,10 +16,12 @@ import msgspec
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.tenant_stores import tenant_store
-from nephoscope.posture.changes.change_attribution import AttributedChange
+from nephoscope.model.read_reach import Reach
+from nephoscope.posture.changes.change_attribution import AttributedChange, ChangeAttribution
 from nephoscope.posture.changes.exposure_changes import ExposureChange, find_exposure_changes
 from nephoscope.posture.published.document import PublishedDocument, arm
-from nephoscope.posture.published.resource_changes import KEPT
+from nephoscope.posture.published.document_listing import Listing
+from nephoscope.posture.published.resource_changes import KEPT, document_id
 from nephoscope.posture.published.snapshot_files import read_document_rows
 from nephoscope.posture.reports.resource_graph_tables import table_of
 
@@ -90,6 +92,14 @@ def descriptions_by_change(several: Iterable[TenantExposureChange]) -> Mapping[s
         for cause in one.change.causes:
             found[cause.change_id] += one.change.descriptions
     return found
+
+
+def attributions(one: ExposureChange, listing: Listing, reach: Reach) -> list[ChangeAttribution]:
+    """Who may have made the changes behind an exposure change, of those that a reach sees."""
+    keys = [document_id(cause.target_resource_id, cause.change_id).lower() for cause in one.causes]
+    found = listing.several(keys, reach)
+    told = (found[key]["properties"]["changeAttributes"] for key in keys if key in found)
+    return [msgspec.convert(attributes, ChangeAttribution) for attributes in told]
 
 
 def documents(several: Iterable[TenantExposureChange]) -> Iterator[tuple[PublishedDocument, str]]:

@@ -50,6 +50,11 @@ def attributed_changes(
     return several
 
 
+def document_id(resource: str, change: str) -> str:
+    """The id of the document of a change of a resource."""
+    return f"{resource.rstrip('/')}/providers/{TYPE}/{change}"
+
+
 def documents(
     several: Iterable[AttributedChange], exposure: Mapping[str, Sequence[str]]
 ) -> Iterator[tuple[PublishedDocument, str]]:
@@ -101,4 +106,4 @@ def _body(one: ResourceChange, attributed: ChangeAttribution, openings: Sequence
         },
         "changes": found,
     }
-    return arm(f"{id_.rstrip('/')}/providers/{TYPE}/{one.id}", TYPE, properties)
+    return arm(document_id(id_, one.id), TYPE, properties)

@@ -13,6 +13,7 @@ import msgspec
 
 from nephoscope.estate.value_diff import path_words
 from nephoscope.model.secret_redaction import redact
+from nephoscope.posture.changes.activity_events import READ as ACTIVITY_LOG
 from nephoscope.posture.changes.exposure_changes import ExposureChange
 from nephoscope.posture.published import exposure_changes, resource_changes, role_holders
 from nephoscope.posture.published.kinds import allowed_connections, exposures, sub_assessments
@@ -23,6 +24,9 @@ from nephoscope.web.visits.request_context import LOGS, Visit
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nephoscope.posture.changes.change_attribution import ChangeAttribution
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
     from nephoscope.state.incidents.incidents import Incident
     from nephoscope.web.page_data.visible_alerts import VisibleAlerts
@@ -34,6 +38,7 @@ SUB = "Microsoft.Security/assessments/subAssessments/read"
 CONNECTIONS = "Microsoft.Security/allowedConnections/read"
 ASSIGNMENTS = "Microsoft.Authorization/roleAssignments/read"
 READ = "Microsoft.Resources/subscriptions/resources/read"
+CALLERS_HIDDEN = "Callers are not shown: your roles do not include the activity log of each changed resource"
 #: Alerts that are looked through, and rows of a section that are shown.
 MOST_ALERTS, MOST = 500, 100
 #: Findings inside assessments that are looked through for those of an account.
@@ -241,14 +246,18 @@ def _changes(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[ShownC
     """Its last changes, the newest first, without secrets."""
     below = f"{id_}/providers/{resource_changes.TYPE.lower()}"
     found = snapshot.listing.page((resource_changes.TYPE.lower(),), visit.caller.reach(READ), below).bodies
-    told = [_change(_properties(one)) for one in found]
+    log = visit.caller.reach(ACTIVITY_LOG)
+    named = log.sees(_subscription(id_), "/".join(id_.split("/")[:5]))
+    told = [_change(_properties(one), named=named) for one in found]
     below = f"{id_}/providers/{exposure_changes.TYPE.lower()}"
     exposed = snapshot.listing.page((exposure_changes.TYPE.lower(),), visit.caller.reach(READ), below).bodies
-    told += [_exposure_change(_properties(one)) for one in exposed]
+    for body in exposed:
+        one = msgspec.convert(_properties(body), ExposureChange)
+        told.append(_exposure_change(one, exposure_changes.attributions(one, snapshot.listing, log)))
     return sorted(told, key=lambda one: one.at, reverse=True)
 
 
-def _change(told: Mapping[str, Any]) -> ShownChange:
+def _change(told: Mapping[str, Any], *, named: bool) -> ShownChange:
     values = [
         (path, mask_secret(path, one["previousValue"]), mask_secret(path, one["newValue"]))
         for path, one in told["changes"].items()
@@ -261,20 +270,20 @@ def _change(told: Mapping[str, Any]) -> ShownChange:
         datetime.fromisoformat(attributes["timestamp"]),
         told["changeType"],
         values,
-        list(dict.fromkeys(callers)),
-        attributes.get("evidence", ""),
+        list(dict.fromkeys(callers)) if named else [],
+        attributes.get("evidence", "") if named else CALLERS_HIDDEN,
         attributes.get("openings", []),
     )
 
 
-def _exposure_change(told: Mapping[str, Any]) -> ShownChange:
-    """How the Internet reaches it otherwise, as a change among its changes."""
-    one = msgspec.convert(told, ExposureChange)
+def _exposure_change(one: ExposureChange, several: Sequence[ChangeAttribution]) -> ShownChange:
+    """How the Internet reaches it otherwise, as a change among its changes, with the attributions that may be read."""
     callers = [
-        (who.changed_by, who.operation, who.client_type) for cause in one.causes for who in cause.candidates
+        (who.changed_by, who.operation, who.client_type) for told in several for who in told.candidates
     ]
     kind = "Exposure widened" if one.widened else "Exposure changed"
-    return ShownChange(one.timestamp, kind, [], list(dict.fromkeys(callers)), openings=[*one.descriptions])
+    evidence = CALLERS_HIDDEN if len(several) < len(one.causes) else ""
+    return ShownChange(one.timestamp, kind, [], list(dict.fromkeys(callers)), evidence, [*one.descriptions])
 
 
 def mask_secret(path: str, value: object) -> object:
