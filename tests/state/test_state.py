@@ -96,11 +96,14 @@ def case_what_cannot_be_a_workspace_is_refused(opened: Open, url: str) -> None:
     workspaces = opened().workspaces
     for attempt, told in (
         (lambda: workspaces.get("nowhere"), "expected one of default"),
-        (lambda: workspaces.add("../etc"), "cannot name"),
-        (lambda: workspaces.add("Default"), "small letters"),
+        (lambda: workspaces.add("../etc"), "'../etc' is not a valid workspace name: use lower-case letters"),
+        (
+            lambda: workspaces.add("Default"),
+            "'Default' is not a valid workspace name: use lower-case letters",
+        ),
         (lambda: workspaces.add("default"), "already"),
         (lambda: workspaces.add("a", days=0), "retention must be 1 to"),
-        (lambda: workspaces.add("a", subscriptions=["x"]), "not the id of a subscription"),
+        (lambda: workspaces.add("a", subscriptions=["x"]), "'x' is not a subscription ID"),
         (lambda: workspaces.remove("default"), "cannot be removed"),
     ):
         with pytest.raises(StateError, match=told):
@@ -298,10 +301,16 @@ def case_a_source_is_kept_and_forgotten_as_a_whole(opened: Open, url: str) -> No
     assert state.sources.set("hub-1", settings={"topic": "u"}).settings == {"topic": "u"}
     for attempt, told in (
         (lambda: state.sources.add(added), "already"),
-        (lambda: state.sources.add(Source("x", "syslog", {}, workspace="nowhere")), "no workspace nowhere"),
-        (lambda: state.sources.add(Source("x", "syslog", {}, credential="nothing")), "no credential nothing"),
-        (lambda: state.sources.add(Source("a b", "syslog", {})), "cannot name"),
-        (lambda: state.sources.get("nowhere"), "no source nowhere"),
+        (
+            lambda: state.sources.add(Source("x", "syslog", {}, workspace="nowhere")),
+            "workspace 'nowhere' .* not found",
+        ),
+        (
+            lambda: state.sources.add(Source("x", "syslog", {}, credential="nothing")),
+            "credential 'nothing' not found",
+        ),
+        (lambda: state.sources.add(Source("a b", "syslog", {})), "'a b' is not a valid source name"),
+        (lambda: state.sources.get("nowhere"), "source 'nowhere' not found"),
         (lambda: state.credentials.remove("hub"), "used by a source"),
     ):
         with pytest.raises(StateError, match=told):
