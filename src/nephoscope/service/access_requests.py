@@ -153,12 +153,12 @@ def parse_duration(text: str) -> timedelta:
 
 
 def list_access_requests(context: ServiceContext, policy: str = "", most: int = 1_000) -> list[AccessRequest]:
-    """Return requests the caller may read, newest first, of a policy or of all."""
+    """Return the newest requests that the caller may read, of a policy or of all. Raises DeniedError at a policy."""
     if policy:
         context.require(READ, policy.lower())
-        return context.state.access_requests.list_requests([policy.lower()], most=most)
-    found = context.state.access_requests.list_requests(most=most)
-    return [one for one in found if context.actor.may(READ, one.policy)]
+    return context.state.access_requests.list_requests(
+        policy.lower(), may_read=lambda scope: context.actor.may(READ, scope), most=most
+    )
 
 
 def decide_request(
@@ -211,9 +211,7 @@ def find_machine_access(context: ServiceContext, machine: str) -> MachineAccess:
     subscription = "/".join(machine.lower().split("/")[:3])
     documents = context.state.arm_documents.all([TYPE.lower()], subscription)
     policies = [one.body for one in documents]
-    requests = context.state.access_requests.list_requests(
-        [one.key for one in documents], open_at=context.now
-    )
+    requests = context.state.access_requests.list_ending([one.key for one in documents], context.now)
     return find_access(machine, policies, requests, context.now)
 
 
@@ -244,7 +242,7 @@ def _is_machine_enforced(context: ServiceContext, machine: str, applied: Mapping
     told = msgspec.json.decode(applied[machine], type=EnforcedAccess)
     subscription = "/".join(machine.split("/")[:3])
     documents = context.state.arm_documents.all([TYPE.lower()], subscription)
-    requests = context.state.access_requests.list_requests([one.key for one in documents])
+    requests = context.state.access_requests.list_ending([one.key for one in documents], context.now)
     access = find_access(machine, [one.body for one in documents], requests, context.now)
     return is_enforced(access, told, _find_revoked(requests, context.now))
 

@@ -140,10 +140,11 @@ def decide_order(
 
 
 def list_orders(context: ServiceContext, machine: str = "", most: int = 1_000) -> list[ResponseOrder]:
-    """Return the orders that the caller may read, newest first, for a machine or for all."""
+    """Return the newest orders that the caller may read, for a machine or for all. Raises DeniedError, NotFoundError for a machine."""
     key = find_agent(context, machine).resource if machine else ""
-    found = context.state.response_orders.list_orders(key, most=most)
-    return [one for one in found if context.actor.may(READ, one.machine)]
+    return context.state.response_orders.list_orders(
+        key, may_read=lambda scope: context.actor.may(READ, scope), most=most
+    )
 
 
 def read_content(context: ServiceContext, id_: str) -> bytes:
@@ -158,7 +159,7 @@ def read_content(context: ServiceContext, id_: str) -> bytes:
             ResponseKind.SCRIPT,
         ):
             raise ResponseOrderError(f"the order {id_} has no content: it is {order.status.value}")
-    return order.content
+    return context.state.response_orders.read_content(id_)
 
 
 def sign_orders(context: ServiceContext, principal: Principal) -> list[SignedOrder]:
@@ -196,10 +197,8 @@ def take_result(
             outcome_of_order=status.value,
             told=message,
         )
-        done = msgspec.structs.replace(
-            order, status=status, finished=context.now, message=message, content=content
-        )
-        return context.state.response_orders.put(session, done)
+        done = msgspec.structs.replace(order, status=status, finished=context.now, message=message)
+        return context.state.response_orders.put(session, done, content)
 
 
 def _find_order(context: ServiceContext, id_: str, operation: str) -> ResponseOrder:

@@ -78,7 +78,7 @@ def _find_ended(context: ServiceContext, machine: str) -> Iterator[AccessGrant]:
     """Yield the grants of a machine that are over, or were revoked, not long ago."""
     subscription = "/".join(machine.split("/")[:3])
     policies = [one.key for one in context.state.arm_documents.all([TYPE.lower()], subscription)]
-    for request in context.state.access_requests.list_requests(policies):
+    for request in context.state.access_requests.list_ending(policies, context.now - _REMEMBERED):
         for port in request.ports:
             is_over = request.status is AccessStatus.REVOKED or port.ends <= context.now
             if port.machine == machine and is_over and context.now - port.ends < _REMEMBERED:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.protect.jit.access_scene import MACHINE, NOW, POLICY, RIGHTS, Person, Scene
 
 from nephoscope.access.authenticator import DeniedError
@@ -16,8 +17,10 @@ from nephoscope.service.access_requests import (
     decide_request,
     find_machine_access,
     is_policy_enforced,
+    list_access_requests,
     record_enforcement,
 )
+from nephoscope.state.database.audit_enforcement import by_product
 from nephoscope.state.hosts.access_requests import AccessStatus
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -143,3 +146,32 @@ def test_a_policy_is_provisioned_only_while_what_it_says_is_enforced(scene: Scen
     scene.now += timedelta(hours=1)  # the kernel closed it by itself
     told.append(is_enforced())
     assert told == [False, True, False, True, False, True, True]
+
+
+def test_a_busy_subscription_hides_no_request_of_another(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = scene.ask("approver")
+    place_elsewhere(scene, 1_005)
+    monkeypatch.setattr(Person, "may", lambda _, operation, at="/": at == POLICY["id"].lower())
+    assert [one.id for one in list_access_requests(scene.acts("reader"), most=2)] == [mine.id]
+
+
+def test_what_is_open_is_enforced_however_many_requests_came_later(scene: Scene) -> None:
+    mine = scene.ask("approver")
+    place_elsewhere(scene, 1_005, POLICY["id"].lower())
+    access = find_machine_access(scene.acts("approver"), MACHINE)
+    assert mine.id in {one.request for one in access.grants}
+    assert len(access.grants) == 1_006
+    record_enforcement(scene.acts("approver"), access, "nftables")
+    assert is_policy_enforced(scene.acts("reader"), POLICY)
+
+
+def place_elsewhere(scene: Scene, count: int, policy: str = "/subscriptions/another") -> None:
+    """Put many later requests of a policy like the newest one."""
+    requests = scene.state.access_requests
+    (known,) = requests.list_requests(most=1)
+    with by_product("test"), scene.state.database.write() as session:
+        for number in range(count):
+            later = known.created + timedelta(seconds=number + 1)
+            requests.put(session, replace(known, id=f"{number}", policy=policy, created=later))

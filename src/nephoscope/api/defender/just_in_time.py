@@ -114,7 +114,7 @@ def show_policy(call: ApiCall, body: Body) -> Body:
     shown = make_unprovisioned(call, body)
     if is_policy_enforced(call.service, body):
         shown["properties"]["provisioningState"] = "Succeeded"
-    requests = call.instance.state.access_requests.list_requests([str(body["id"]).lower()])
+    requests = call.instance.state.access_requests.list_requests(str(body["id"]).lower())
     if requests:
         shown["properties"]["requests"] = [_show_request(one, call.instance.now) for one in requests]
     return shown

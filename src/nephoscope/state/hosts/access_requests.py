@@ -12,9 +12,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.state_errors import NotFoundError
 from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
+from nephoscope.state.tables.readable_rows import PORTION, read_everything, take_readable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from nephoscope.state.database.database import Database
 
@@ -108,22 +109,25 @@ class AccessRequests:
         return one
 
     def list_requests(
-        self, policies: Collection[str] | None = None, *, open_at: datetime | None = None, most: int = 1_000
+        self, policy: str = "", *, may_read: Callable[[str], bool] = read_everything, most: int = 1_000
     ) -> list[AccessRequest]:
-        """Return the requests of some policies (None = all), newest first; `open_at`: those that are approved and not over then."""
-        query = (
-            select(AccessRequestRow)
-            .order_by(AccessRequestRow.created.desc(), AccessRequestRow.id)
-            .limit(most)
-        )
-        if policies is not None:
-            query = query.where(AccessRequestRow.policy.in_(sorted(policies)))
-        if open_at is not None:
-            query = query.where(
-                AccessRequestRow.status == AccessStatus.APPROVED.value, AccessRequestRow.ends > open_at
-            )
+        """Return the newest requests of a policy ('' = all) that may be read there, newest first."""
+        query = select(AccessRequestRow).order_by(AccessRequestRow.created.desc(), AccessRequestRow.id)
+        if policy:
+            query = query.where(AccessRequestRow.policy == policy)
         with self._database.read() as session:
-            return [_request(row) for row in session.scalars(query)]
+            rows = session.scalars(query.execution_options(yield_per=PORTION))
+            found = take_readable(rows, lambda row: row.policy, may_read, most)
+            return [_request(row) for row in found]
+
+    def list_ending(self, policies: Collection[str], after: datetime) -> list[AccessRequest]:
+        """Return all requests of some policies whose last port ends after a time, newest first."""
+        query = select(AccessRequestRow).where(
+            AccessRequestRow.policy.in_(sorted(policies)), AccessRequestRow.ends > after
+        )
+        with self._database.read() as session:
+            rows = session.scalars(query.order_by(AccessRequestRow.created.desc(), AccessRequestRow.id))
+            return [_request(row) for row in rows]
 
 
 def _row(session: Session, id_: str, *, lock: bool = False) -> AccessRequestRow:

@@ -12,8 +12,11 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.state_errors import NotFoundError
 from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
+from nephoscope.state.tables.readable_rows import PORTION, read_everything, take_readable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nephoscope.state.database.database import Database
 
 
@@ -57,7 +60,6 @@ class ResponseOrder(msgspec.Struct, frozen=True, kw_only=True):
     decision_reason: str = ""
     finished: datetime | None = None
     message: str = ""
-    content: bytes = b""
 
 
 class ResponseOrderRow(AuditedRow):
@@ -80,7 +82,7 @@ class ResponseOrderRow(AuditedRow):
     decision_reason: Mapped[str] = mapped_column(Text)
     finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
     message: Mapped[str] = mapped_column(Text)
-    content: Mapped[bytes] = mapped_column(LargeBinary)
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
 
 
 class ResponseOrders:
@@ -98,29 +100,36 @@ class ResponseOrders:
         """Return the order of an id, locked to the end of the transaction; NotFoundError where there is none."""
         return _order(_row(session, id_, lock=True))
 
-    def put(self, session: Session, one: ResponseOrder) -> ResponseOrder:
-        """Keep an order in place of the one of the same id."""
+    def read_content(self, id_: str) -> bytes:
+        """Return the content of an order, b'' where there is none; NotFoundError for an order that is not there."""
+        with self._database.read() as session:
+            return _row(session, id_).content
+
+    def put(self, session: Session, one: ResponseOrder, content: bytes | None = None) -> ResponseOrder:
+        """Keep an order in place of the one of the same id, whose content stays where none is given."""
         row = session.get(ResponseOrderRow, one.id)
         if row is None:
-            row = ResponseOrderRow(id=one.id)
+            row = ResponseOrderRow(id=one.id, content=b"")
             session.add(row)
+        if content is not None:
+            row.content = content
         for name in ResponseOrder.__struct_fields__:
             setattr(row, name, getattr(one, name))
         row.kind, row.status = one.kind.value, one.status.value
         session.flush()
         return one
 
-    def list_orders(self, machine: str = "", *, most: int = 1_000) -> list[ResponseOrder]:
-        """Return the orders for a machine ('' = all), newest first."""
-        query = (
-            select(ResponseOrderRow)
-            .order_by(ResponseOrderRow.created.desc(), ResponseOrderRow.id)
-            .limit(most)
-        )
+    def list_orders(
+        self, machine: str = "", *, may_read: Callable[[str], bool] = read_everything, most: int = 1_000
+    ) -> list[ResponseOrder]:
+        """Return the newest orders for a machine ('' = all) that may be read there, newest first."""
+        query = select(ResponseOrderRow).order_by(ResponseOrderRow.created.desc(), ResponseOrderRow.id)
         if machine:
             query = query.where(ResponseOrderRow.machine == machine)
         with self._database.read() as session:
-            return [_order(row) for row in session.scalars(query)]
+            rows = session.scalars(query.execution_options(yield_per=PORTION))
+            found = take_readable(rows, lambda row: row.machine, may_read, most)
+            return [_order(row) for row in found]
 
     def list_approved(self, machine: str, now: datetime) -> list[ResponseOrder]:
         """Return the orders that an agent is to carry out, oldest first."""
@@ -146,5 +155,5 @@ def _order(row: ResponseOrderRow) -> ResponseOrder:
         id=row.id, machine=row.machine, kind=ResponseKind(row.kind), arguments=dict(row.arguments),
         justification=row.justification, requester=row.requester, created=row.created, expires=row.expires,
         status=OrderStatus(row.status), incident=row.incident, decided=row.decided, decided_by=row.decided_by,
-        decision_reason=row.decision_reason, finished=row.finished, message=row.message, content=row.content,
+        decision_reason=row.decision_reason, finished=row.finished, message=row.message,
     )  # fmt: skip
