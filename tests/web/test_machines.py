@@ -10,6 +10,8 @@ from datetime import timedelta
 import pytest
 from tests.web.conftest import HERE
 
+from nephoscope.estate.estate import Estate
+from nephoscope.estate.tenant_stores import tenant_store
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.service.agents import create_enrolment
 from nephoscope.service.local_user import LocalUser
@@ -17,6 +19,8 @@ from nephoscope.service.service_context import ServiceContext
 from nephoscope.state.access.principals import SecretKind
 from nephoscope.state.hosts.agents import AgentHealth, EnrolledAgent, SensorHealth
 from nephoscope.web.page_data.machine_facts import MACHINES
+from nephoscope.web.page_data.machine_fleet import ReportAges
+from nephoscope_policy.model.coverage import Coverage
 
 GROUP = "/subscriptions/7d1b6c4e-0000-0000-0000-000000000001/resourceGroups/dc1"
 OUTSIDE = f"{GROUP}/providers/Microsoft.HybridCompute/machines/web01"
@@ -36,6 +40,14 @@ def agents(instance):
                 instance.now, seen, health,
             )  # fmt: skip
             instance.state.agents.put(session, agent)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ages(instance):
+    """An estate whose manifest tells when it was read: reports of the sample company bear no time of their own."""
+    tenant = next(iter(instance.snapshots.newest().made.tenants.values()))
+    estate = Estate.of([], Coverage({}, tenant=tenant, read_at={"": instance.now}), tenant=tenant)
+    tenant_store(instance.data, estate).append(estate, instance.now)
 
 
 def rows(client, query: str = "") -> dict[str, dict[str, str]]:
@@ -88,6 +100,32 @@ def test_reports_of_azure_count_without_an_agent(owner, instance):
     assert states
     for one in rows(owner).values():
         assert one["Baseline"] == words.get(states.get(one["Id"].lower()), "Unknown")
+
+
+@pytest.mark.parametrize(
+    ("days", "read", "holds"),
+    [
+        (1, None, True),
+        (400, None, False),
+        (400, 1, False),
+        (None, 1, True),
+        (None, 400, False),
+        (None, None, False),
+    ],
+)
+def test_a_report_of_unknown_or_great_age_says_nothing(instance, tmp_path, days, read, holds):
+    snapshot, now = instance.snapshots.newest(), instance.now
+    subscription, tenant = next(iter(snapshot.made.tenants.items()))
+    times = {} if read is None else {"": now - timedelta(days=read)}
+    estate = Estate.of([], Coverage({}, tenant=tenant, read_at=times), tenant=tenant)
+    tenant_store(tmp_path, estate).append(estate, now)
+    dated = {} if days is None else {"lastComplianceStatusChecked": (now - timedelta(days=days)).isoformat()}
+    machine = (
+        f"/subscriptions/{subscription}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm"
+    )
+    id_ = f"{machine}/providers/Microsoft.GuestConfiguration/guestConfigurationAssignments/AzureLinuxBaseline"
+    report = {"id": id_, "properties": {"complianceStatus": "Compliant", **dated}}
+    assert ReportAges(tmp_path, snapshot, now).holds(report) is holds
 
 
 def test_who_reaches_another_subscription_sees_no_machine_of_it(visitor, sandbox):

@@ -7,19 +7,26 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from nephoscope.estate.tenant_stores import tenant_stores
 from nephoscope.posture.published.inventory import InventoryQuery
 from nephoscope.protect.hosts.agent_status import AgentStatus, agent_status, blind_spots
 from nephoscope.service.agents import list_agents
 from nephoscope.state.incidents.alerts import DONE, STATUSES, AlertFilter, StoredAlert
 from nephoscope.web.page_data.machine_facts import MACHINES
 from nephoscope.web.page_data.visible_alerts import MOST_SOUGHT, everywhere
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.report_age import expiry
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nephoscope.instance import Instance
     from nephoscope.model.read_reach import Reach
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
     from nephoscope.state.hosts.agents import EnrolledAgent
@@ -46,7 +53,8 @@ _MACHINE_ID = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class MachineReports:
-    """Reports about machines by their lower-cased ids: the state of the security baseline, and the number of pending updates."""
+    """Reports about machines that are not too old, by lower-cased ids: the state of the security baseline, and the number of pending
+    updates."""
 
     baselines: Mapping[str, str]
     updates: Mapping[str, int]
@@ -120,7 +128,9 @@ def list_machines(visit: Visit) -> list[FleetMachine]:
         }
     for key, one in agents.items():
         listed.setdefault(key, (one.id, one.computer))
-    reports = read_reports(snapshot, reach) if snapshot is not None else MachineReports({}, {})
+    reports = (
+        read_reports(snapshot, reach, visit.instance) if snapshot is not None else MachineReports({}, {})
+    )
     alerts = count_alerts(visit, {name.lower(): key for key, (_, name) in listed.items()})
     found = []
     for key, (id_, name) in listed.items():
@@ -135,21 +145,40 @@ def list_machines(visit: Visit) -> list[FleetMachine]:
     return sorted(found, key=lambda one: (one.name.lower(), one.key))
 
 
-def read_reports(snapshot: PublishedSnapshot, reach: Reach) -> MachineReports:
-    """Read what agents and Azure report of machines that may be read."""
-    return snapshot.once(("machine reports", reach), lambda: _read_reports(snapshot, reach))
+def read_reports(snapshot: PublishedSnapshot, reach: Reach, instance: Instance) -> MachineReports:
+    """Read what agents and Azure report of machines that may be read; what is too old now, or of unknown age, is left out."""
+    now = instance.now
+    key = ("machine reports", reach, now.date())  # bounds of age are days
+    return snapshot.once(
+        key, lambda: _read_reports(snapshot, reach, ReportAges(instance.data, snapshot, now))
+    )
 
 
-def _read_reports(snapshot: PublishedSnapshot, reach: Reach) -> MachineReports:
+class ReportAges:
+    """The age of reports in the estate, by what each tenant's manifest says of its reading."""
+
+    def __init__(self, data: Path, snapshot: PublishedSnapshot, now: datetime) -> None:
+        kept = ((store.tenant, store.snapshots()[-1:]) for store in tenant_stores(data))
+        self._coverages = {tenant: newest[0].coverage for tenant, newest in kept if newest}
+        self._tenants, self._now = snapshot.made.tenants, now
+
+    def holds(self, body: dict[str, Any]) -> bool:
+        """Return whether a report still says how its machine is."""
+        report = Resource.of(body)
+        coverage = self._coverages.get(self._tenants.get(report.id.subscription, ""), Coverage({}))
+        return not expiry(report, self._now, coverage)
+
+
+def _read_reports(snapshot: PublishedSnapshot, reach: Reach, ages: ReportAges) -> MachineReports:
     baselines, updates = {}, {}
     for body in snapshot.listing.page((_ASSIGNMENTS,), reach, most=MOST, collected=True).bodies:
         assignment = msgspec.convert(body, _Assignment)
         machine, _, name = assignment.id.lower().rpartition(f"/providers/{_ASSIGNMENTS}/")
-        if name in _BASELINES:
+        if name in _BASELINES and ages.holds(body):
             baselines[machine] = assignment.properties.compliance_status
     for body in snapshot.listing.page(_PATCHES, reach, most=MOST, collected=True).bodies:
         patches = msgspec.convert(body, _PatchReport)
-        if patches.properties.status in ("Succeeded", "CompletedWithWarnings"):
+        if patches.properties.status in ("Succeeded", "CompletedWithWarnings") and ages.holds(body):
             counts = patches.properties.available_patch_count_by_classification
             updates[patches.id.lower().rpartition("/patchassessmentresults/")[0]] = sum(counts.values())
     return MachineReports(baselines, updates)
