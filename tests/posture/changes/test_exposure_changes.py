@@ -14,13 +14,18 @@ from hypothesis import strategies as st
 from nephoscope.estate.addresses import AddressSet
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_store import EstateStore
+from nephoscope.estate.estate_view import EstateView
 from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.posture.changes.change_attribution import AttributedChange
+from nephoscope.posture.changes.exposure_changes import ExposureChange
 from nephoscope.posture.exposure.opening_changes import compare_openings
 from nephoscope.posture.exposure.reachable_traffic import ReachableRegion
+from nephoscope.posture.published import exposure_changes as published_changes
 from nephoscope.posture.published.exposure_changes import TYPE, descriptions_by_change, exposure_changes
 from nephoscope.posture.published.resource_changes import attributed_changes
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
+from nephoscope.posture.scans import run_recording
 from nephoscope.posture.scans.run_recording import Recorder
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope_policy.model.coverage import Coverage
@@ -196,18 +201,73 @@ def test_changes_are_those_of_single_flows(old: list[ReachableRegion], new: list
     assert any(one.widened for one in found) == bool(after - before)
 
 
+def evaluate(data: Path, one: Estate, hours: int) -> None:
+    """Store a snapshot and publish its evaluation."""
+    source = data.with_name("estate.jsonl")
+    lines = [
+        msgspec.json.encode(resource.body) for resource in one.resources.values() if not resource.derived
+    ]
+    source.write_bytes(b"\n".join(lines))
+    scan = EstateScan(ScanRequest((str(source),)), data, NOW + timedelta(hours=hours))
+    Recorder(data, "default").record(Report(scan.run(scan.estate()), "x"))
+
+
+class ProcessEndedError(Exception):
+    """Stands for the end of a process."""
+
+
+def end(*_: object) -> None:
+    raise ProcessEndedError
+
+
+def test_a_snapshot_that_was_stored_and_not_published_is_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of three evaluations the second widens and ends before it is published; the third changes something else."""
+    data = tmp_path / "data"
+    wide = rule("ssh", "*", "22")
+    evaluate(data, estate(OFFICE), 0)
+    with monkeypatch.context() as ended:
+        ended.setattr(run_recording, "publish_tenants", end)
+        with pytest.raises(ProcessEndedError):
+            evaluate(data, estate(wide), 4)
+    for hours in (8, 12):
+        evaluate(data, estate(wide, WEB), hours)
+        published = PublishedSnapshotCache(data).newest()
+        assert published is not None
+        bodies = published.listing.page((TYPE.lower(),), EVERYTHING).bodies
+        told = {body["properties"]["timestamp"]: body["properties"]["descriptions"] for body in bodies}
+        assert [told[at] for at in sorted(told)] == [
+            ["TCP 22 of vm-web: from 91.10.0.0/24 to everybody"],
+            ["TCP 443 of vm-web: from no one to everybody"],
+        ]
+
+
+def test_of_published_snapshots_the_newest_alone_is_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    several = [estate(OFFICE), estate(WEB), estate(OFFICE, WEB)]
+    for number, one in enumerate(several):
+        evaluate(data, one, 4 * number)
+    compared: list[set[datetime]] = []
+
+    def note(_: EstateView, __: EstateView, moved: list[AttributedChange]) -> list[ExposureChange]:
+        compared.append({one.change.after for one in moved})
+        return []
+
+    monkeypatch.setattr(published_changes, "find_exposure_changes", note)
+    evaluate(data, several[-1], 12)
+    assert compared == [{NOW + timedelta(hours=8)}]
+
+
 def test_a_change_stays_published_and_ends_after_its_days(tmp_path: Path) -> None:
     """Three evaluations: the second widens, the third changes nothing, the last is too late to keep it."""
-    data, source = tmp_path / "data", tmp_path / "estate.jsonl"
+    data = tmp_path / "data"
     several = [estate(OFFICE), estate(rule("ssh", "*", "22")), estate(rule("ssh", "*", "22"))]
     seen = []
     for hours, one in zip((0, 4, 8, 24 * 20), [*several, several[-1]], strict=True):
-        lines = [
-            msgspec.json.encode(resource.body) for resource in one.resources.values() if not resource.derived
-        ]
-        source.write_bytes(b"\n".join(lines))
-        scan = EstateScan(ScanRequest((str(source),)), data, NOW + timedelta(hours=hours))
-        Recorder(data, "default").record(Report(scan.run(scan.estate()), "x"))
+        evaluate(data, one, hours)
         published = PublishedSnapshotCache(data).newest()
         assert published is not None
         bodies = published.listing.page((TYPE.lower(),), EVERYTHING).bodies

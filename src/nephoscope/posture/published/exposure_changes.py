@@ -1,13 +1,14 @@
 """Nephoscope.Posture/exposureChanges: how the exposure of resources changed in the last 14 days.
 
-They are found where a snapshot differs from the one before, and carried from one published version to the next.
+They are found where a snapshot differs from the one before, and carried from one published version to the next. A snapshot that was
+stored and never published, since its process ended, is compared with the next publication.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from nephoscope.estate.tenant_stores import tenant_store
 from nephoscope.model.read_reach import Reach
 from nephoscope.posture.changes.change_attribution import AttributedChange, ChangeAttribution
 from nephoscope.posture.changes.exposure_changes import ExposureChange, find_exposure_changes
+from nephoscope.posture.published import resource_changes
 from nephoscope.posture.published.document import PublishedDocument, arm
 from nephoscope.posture.published.document_listing import Listing
 from nephoscope.posture.published.resource_changes import KEPT, document_id
@@ -55,11 +57,12 @@ def exposure_changes(
     several: Sequence[AttributedChange],
     before: Mapping[str, Sequence[Path]],
 ) -> list[TenantExposureChange]:
-    """The exposure changes of the newest snapshots, and those that were published before and are not too old."""
+    """The exposure changes of snapshots that were not published before, and those that were and are not too old."""
     found = {one.id: one for one in _carry_over(before, now)}
+    published = set(_published_changes(before)) if before else None
     for estate in evaluated:
         mine = [one for one in several if one.tenant == estate.tenant]
-        found |= {one.id: one for one in _newest(data, now, estate, mine)}
+        found |= {one.id: one for one in _compare(data, now, estate, mine, published)}
     return list(found.values())
 
 
@@ -71,16 +74,35 @@ def _carry_over(before: Mapping[str, Sequence[Path]], now: datetime) -> Iterator
             yield TenantExposureChange(row["tenantId"], change)
 
 
-def _newest(
-    data: Path, now: datetime, estate: Estate, several: Sequence[AttributedChange]
+def _published_changes(before: Mapping[str, Sequence[Path]]) -> Iterator[tuple[str, str]]:
+    """Yield the tenant and id of each change of a resource that was published before: its snapshots have been compared."""
+    type_ = resource_changes.TYPE.lower()
+    for table in (table_of(type_), resource_changes.CONTAINERS):
+        for row in read_document_rows(before.get(table, ()), type_, ("name", "tenantId")):
+            yield row["tenantId"], row["name"]
+
+
+def _compare(
+    data: Path,
+    now: datetime,
+    estate: Estate,
+    several: Sequence[AttributedChange],
+    published: Collection[tuple[str, str]] | None,
 ) -> Iterator[TenantExposureChange]:
-    """Compare the newest snapshot of an estate with the one before, where the changes between them may matter."""
+    """Compare the newest snapshot of an estate, and each whose changes are not `published`, with the one before.
+
+    Where nothing was published at all (None), the newest alone is compared.
+    """
     store = tenant_store(data, estate)
-    last = store.snapshots()[-2:]
-    moved = [one for one in several if len(last) == 2 and one.change.after == last[1].at]
-    if moved:
-        at = last[0].at
-        old, new = EstateView(store.estate(at), at), EstateView(estate, now)
+    newest = max((one.at for one in store.snapshots()), default=None)
+    pairs: defaultdict[tuple[datetime, datetime], list[AttributedChange]] = defaultdict(list)
+    for one in several:
+        is_missed = published is not None and (one.tenant, one.change.id) not in published
+        if one.change.after == newest or is_missed:
+            pairs[one.change.before, one.change.after].append(one)
+    for (start, end), moved in sorted(pairs.items()):
+        old = EstateView(store.estate(start), start)
+        new = EstateView(estate, now) if end == newest else EstateView(store.estate(end), end)
         for change in find_exposure_changes(old, new, moved):
             yield TenantExposureChange(estate.tenant, change)
 
