@@ -71,7 +71,8 @@ class Judge:
         given = None
         if written.parameters is not None:
             given = TemplateDocument.parse(json.dumps(written.parameters), "azuredeploy.parameters.json")
-        estate = plan_estate(expand(document, given, scope=DeploymentScope()).resources).estate
+        expansion = expand(document, given, scope=DeploymentScope())
+        estate = plan_estate(expansion.resources, expansion.unlisted).estate
         run = evaluate(
             estate, self._plan, NOW, analyzers=analyze_planned, aliases=self._aliases, prepared=self._prepared
         )

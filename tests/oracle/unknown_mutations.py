@@ -148,6 +148,32 @@ def unread_deployment(template: Json, chance: random.Random) -> Change | None:
     return Change({**template, section[0]: [*section[1], one]}, (section[0], len(section[1])))
 
 
+def open_type(template: Json, chance: random.Random) -> Change | None:
+    """Make the type of a resource unknown."""
+    listed = (one for one in resources(template) if str(one[1].get("type")).lower() != DEPLOYMENTS)
+    found = _choose(chance, listed)
+    return (
+        None
+        if found is None
+        else Change(with_value(template, (*found[0], "type"), asked("string")), found[0])
+    )
+
+
+def open_section(template: Json, chance: random.Random) -> Change | None:
+    """Make it unknown what else stands in a list of resources: a part of it is known, or nothing is."""
+    listed = [
+        ("resources",),
+        *((*path, "resources") for path, one in resources(template) if "resources" in one),
+    ]
+    path = chance.choice(listed)
+    value: Any = template
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else value[step]
+    if not isinstance(value, list) or any(isinstance(one, dict) and "copy" in one for one in value):
+        return None
+    return Change(with_value(template, (*path, len(value) - 1), asked("object")), path) if value else None
+
+
 def open_value(template: Json, chance: random.Random) -> Change | None:
     """Put a parameter without a value in the place of a whole value."""
     found = _choose(chance, ((path, value) for path, value in values(template) if _kind(value)))
@@ -214,4 +240,6 @@ CHANGES: Mapping[str, Callable[[Json, random.Random], Change | None]] = {
     "an array goes on": open_list,
     "a deployment not read": unread_deployment,
     "a value without one": open_value,
+    "a type not known": open_type,
+    "a list not known": open_section,
 }

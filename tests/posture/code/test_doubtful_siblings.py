@@ -228,6 +228,20 @@ CASES = (
         PASSES,
     ),
     Case("unread rules", [GROUP, linked()], SSH, OPEN),
+    Case("rules of which the list is not known", [{**GROUP, "resources": "[parameters('a')]"}], SSH, OPEN),
+    Case("a child of unknown type", [GROUP, made(UNKNOWN, "nsg/r", rule("443"))], SSH, OPEN),
+    Case(
+        "resources that nobody lists",
+        [
+            GROUP,
+            {
+                **linked(),
+                "properties": {"mode": "Incremental", "template": {"resources": "[parameters('a')]"}},
+            },
+        ],
+        SSH,
+        OPEN,
+    ),
     Case(
         "an open rule beside unread ones",
         [made(GROUP_TYPE, "nsg", {"securityRules": [{"name": "r", "properties": rule("22")}]}), linked()],
@@ -262,7 +276,7 @@ def test_what_may_be_there_leaves_a_verdict_open(case: Case, judge: TemplateJudg
     document = TemplateDocument.parse(json.dumps(template), "main.json")
     expansion = expand(document, scope=DeploymentScope())
     plan, aliases, prepared = judge._prepared
-    estate = plan_estate(expansion.resources).estate
+    estate = plan_estate(expansion.resources, expansion.unlisted).estate
     run = evaluate(estate, plan, NOW, analyzers=analyze_planned, aliases=aliases, prepared=prepared)
     first = expansion.resources[0].id.lower()
     said = {one.state for one in run.assessments if one.key == case.policy and one.resource.lower() == first}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,14 +35,15 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 CASE = json.loads((Path(__file__).parent / "cases" / "planned_machine.json").read_text())
 PERMISSIVE = "3b20e985-f71f-483b-b078-f30d73936d43"
 PORTS = "bc303248-3d14-44c2-96a0-55f5c326b5fe"
+SSH = "5bb7f9aa-1034-5740-9681-ecdafde86364"
 FORWARDING = "c3b51c94-588b-426b-a892-24696f9e54cc"
 FACING = "483f12ed-ae23-447e-a2de-a67a10db4353"
 NODE = "[reference('/subscriptions/x/resourceGroups/y/providers/Microsoft.Web/sites/z', '2022-03-01').v]"
 
 
-def with_managers(listed: Iterable[WrittenResource]) -> PlannedEstate:
+def with_managers(listed: Iterable[WrittenResource], unlisted: Mapping[str, str] = {}) -> PlannedEstate:
     """What is planned, in a subscription of which it is known that no network manager rules it."""
-    planned = plan_estate(listed)
+    planned = plan_estate(listed, unlisted)
     claims = {**planned.estate.coverage.scopes, DeploymentScope().subscription: frozenset({MANAGER_TYPE})}
     held = Estate.of(planned.estate.resources.values(), Coverage(claims, declared=True))
     return replace(planned, estate=held)
@@ -120,7 +121,7 @@ def test_an_unknown_in_the_place_of_a_literal_turns_a_verdict_to_unknown_at_most
     assert all(state in (before[key], ComplianceState.UNKNOWN) for key, state in after.items()), after
 
 
-def test_the_finding_stands_at_the_rule_and_has_the_words_of_the_analyzer(
+def test_the_finding_stands_at_the_port_and_has_the_words_of_the_analyzer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packs = Packs(tmp_path / "data")
@@ -132,8 +133,8 @@ def test_the_finding_stands_at_the_rule_and_has_the_words_of_the_analyzer(
     found = [
         one for one in scan_targets([path], judge, DeploymentScope()).findings if "22 (SSH)" in one.message
     ]
-    rule = path.read_text().splitlines().index('      "name": "admin",')
-    assert [(one.region.line, one.subject.rpartition("/")[2]) for one in found] == [(rule, "vm")]
+    port = path.read_text().splitlines().index('       "destinationPortRange": "22"') + 1
+    assert [(one.region.line, one.subject.rpartition("/")[2]) for one in found] == [(port, "vm")]
 
 
 def test_what_decides_is_unknown_and_the_rest_stays() -> None:
@@ -212,3 +213,25 @@ def test_a_guarded_body_gives_what_is_known_and_raises_for_the_rest(read: Any, w
             read(body)
     else:
         assert read(body) == wanted
+
+
+@pytest.mark.parametrize(
+    ("ports", "found"),
+    [
+        ({"destinationPortRanges": ["443", "20-30", "8443"]}, '"20-30"'),
+        ({"destinationPortRanges": ["443", "22"]}, '"22"'),
+        ({"destinationPortRange": "0-100", "destinationPortRanges": []}, '"0-100"'),
+    ],
+)
+def test_findings_stand_at_the_port_that_decides(ports: dict[str, Any], found: str, tmp_path: Path) -> None:
+    template = copy.deepcopy(CASE)
+    group = next(one for one in template["resources"] if "securityRules" in one["properties"])
+    rule = group["properties"]["securityRules"][0]["properties"]
+    del rule["destinationPortRange"]
+    rule |= ports
+    (tmp_path / "main.json").write_text(json.dumps(template, indent=1))
+    packs = Packs(tmp_path / ".data")
+    plan = EvaluationPlan(packs.catalogue()).with_assignment("nephoscope")
+    report = scan_targets([tmp_path], TemplateJudge(lambda: (plan, packs.aliases()), NOW), DeploymentScope())
+    [finding] = [one for one in report.failed if one.rule == SSH]
+    assert finding.evidence == found

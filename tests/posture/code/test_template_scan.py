@@ -22,6 +22,7 @@ from nephoscope_policy.catalogue import Catalogue
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 HTTPS = "11374dee-bf66-5966-911f-2f7558023edc"
+TLS = "c1b4fe79-2934-5460-b73e-4555e9e3b567"
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +108,25 @@ def test_a_value_is_found_through_a_parameter_and_its_file(repo: Repo) -> None:
     assert finding.region.file == "main.parameters.json"
     assert text_at(given, finding) == "false"
     assert any(region.file == "main.json" for region in finding.related)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "state"),
+    [
+        (["TLS1_0", "TLS1_1"], FindingState.FAILED),
+        (["TLS1_2", "TLS1_3"], None),
+        (["TLS1_1", "TLS1_2"], FindingState.UNKNOWN),
+    ],
+)
+def test_allowed_values_decide_where_they_agree(
+    repo: Repo, allowed: list[str], state: FindingState | None
+) -> None:
+    parameters = {"tls": {"type": "string", "allowedValues": allowed}}
+    repo.write(
+        "main.json", template(storage(True, minimumTlsVersion="[parameters('tls')]"), parameters=parameters)
+    )
+    found = [one.state for one in of_rule(repo.scan(), TLS)]
+    assert found == ([] if state is None else [state])
 
 
 def test_a_parameter_that_nobody_gives_is_unknown_only_where_it_decides(repo: Repo) -> None:

@@ -10,11 +10,13 @@ from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from nephoscope_policy import tree
 from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.arm.unknown import OpenArray, Unknown, find_unknown
+from nephoscope_policy.arm.value import json_text
 from nephoscope_policy.body_paths import MISSING, STAR, Segments, split_at_elements
 from nephoscope_policy.data_gap import NOT_COLLECTED, describe_gap
 from nephoscope_policy.errors import PolicyError
@@ -168,6 +170,8 @@ def _judge_leaf(
         truth, actual = Truth.TRUE if decided else Truth.FALSE, None
     shown = None if actual is MISSING else actual
     message = f"{subject} is absent" if actual is MISSING else ""
+    if unknown is not None and unknown.choices:
+        message = f"{subject} can be {json_text([*unknown.choices])} only"
     return ConditionOutcome(
         truth, (Reason(leaf.path, subject, leaf.operator, expected, shown, _related_id(scope), message, at),)
     )
@@ -303,6 +307,7 @@ def _count(
     low, high, failed = 0, 0, False
     first = ConditionOutcome(Truth.UNKNOWN)
     at = _undecided_path(count, scope)
+    inside: tuple[BodyPath, ...] = ()
     listed = _ListedFrames(frames(count, scope))
     for frame in listed:
         outcome = (
@@ -310,8 +315,9 @@ def _count(
             if count.where is not None
             else ConditionOutcome(Truth.TRUE)
         )
-        if outcome.truth is Truth.TRUE and not low and frame.places:
-            at = frame.places[-1]
+        if outcome.truth is Truth.TRUE and not low:
+            at = frame.places[-1] if frame.places else at
+            inside = _list_inside(outcome.reasons, at)
         low += outcome.truth is Truth.TRUE
         high += outcome.truth is not Truth.FALSE
         first = first if first.message else outcome
@@ -328,7 +334,17 @@ def _count(
     if len(ends) > 1:
         truth = Truth.FAILED if failed else Truth.UNKNOWN
         return _undecided_outcome(leaf, truth, expected, first.message, scope, first.cause)
-    return _judge_leaf(leaf, _subject(count), low, expected, scope, at)
+    judged = _judge_leaf(leaf, _subject(count), low, expected, scope, at)
+    if not inside:
+        return judged
+    return replace(judged, reasons=tuple(replace(one, inside=inside) for one in judged.reasons))
+
+
+def _list_inside(reasons: Iterable[Reason], at: BodyPath) -> tuple[BodyPath, ...]:
+    """The places below one that reasons read."""
+    told = (place for one in reasons for place in (*one.inside, one.at))
+    below = (place for place in told if len(place) > len(at) and place[: len(at)] == at)
+    return tuple(dict.fromkeys(below))
 
 
 class _ListedFrames:

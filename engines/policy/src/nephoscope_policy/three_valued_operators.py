@@ -21,6 +21,9 @@ def decide(operator: str, left: object, right: object, switches: Switches) -> bo
         return judge(operator, left, right, switches)
     if find_unknown(right) is not None:
         return None
+    if isinstance(left, Unknown) and left.choices:
+        answers = {judge(operator, one, right, switches) for one in left.choices}
+        return answers.pop() if len(answers) == 1 else None
     if operator == "exists":
         return _exists(left, right)
     negative = operator.startswith("not")

@@ -146,7 +146,7 @@ def _judge_targets(
     report = report.with_unread(
         [
             *unusable_decisions(asked.decisions, options["targets"]),
-            *misnamed_exemptions(asked.decisions, judge.names_of_recommendations),
+            *misnamed_exemptions(asked.decisions, judge),
             *unusable_policies(asked.policies, packs),
         ]
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from nephoscope.collect.templates.arm.template_repository import absolute_path
 from nephoscope.collect.templates.source_text import SourceText
@@ -18,9 +18,10 @@ from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.catalogue_entry import DEFINITION_TYPE, INITIATIVE_TYPE, ContentProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from nephoscope.posture.policies.policy_packs import Packs
+    from nephoscope_policy.exemption import Exemption
 
 DECISIONS = Path(".nephoscope") / "decisions"
 """Path of a repository's exemptions with their expiry."""
@@ -56,16 +57,41 @@ def unusable_decisions(given: Iterable[str], targets: Iterable[str]) -> Iterator
                 yield UnreadFile(Region(_shown(path), 1), reason)
 
 
-def misnamed_exemptions(given: Iterable[str], known: Callable[[], Iterable[str]]) -> Iterator[UnreadFile]:
-    """Give each recommendation that an exemption names and that is none of those that are known."""
-    names: frozenset[str] | None = None
+class KnownNames(Protocol):
+    """What exemptions may name where files are judged."""
+
+    def names_of_recommendations(self) -> Iterable[str]:
+        """The names of the recommendations that findings can be of."""
+
+    def members_of_assignments(self) -> Mapping[str, frozenset[str]]:
+        """Return the lower-cased references by the lower-cased id of each assignment that judges."""
+
+
+def misnamed_exemptions(given: Iterable[str], known: KnownNames) -> Iterator[UnreadFile]:
+    """Give each name in an exemption that is none of those that are known: a recommendation, an assignment, a member of one."""
     for document in (one for name in given for one in documents(Path(name))):
         for exemption in EvaluationPlan(Catalogue([])).reading([document]).exemptions:
-            if names is None and exemption.recommendations:
-                names = frozenset(one.lower() for one in known())
-            for one in sorted(exemption.recommendations - (names or frozenset())):
-                reason = f"no recommendation is named {one}: the exemption does not excuse it"
-                yield UnreadFile(_find_text(Path(document.place.file), one), reason)
+            for text, reason in _misnamed(exemption, known):
+                yield UnreadFile(_find_text(Path(document.place.file), text), reason)
+
+
+def _misnamed(exemption: Exemption, known: KnownNames) -> Iterator[tuple[str, str]]:
+    """Yield the names that are not known, with what follows from that."""
+    if exemption.recommendations:
+        names = {one.lower() for one in known.names_of_recommendations()}
+        for one in sorted(exemption.recommendations - names):
+            yield one, f"no recommendation is named {one}: the exemption does not excuse it"
+        return
+    members = known.members_of_assignments().get(exemption.assignment)
+    if members is None:
+        told = (
+            f"the assignment {exemption.assignment} does not judge these files: the exemption excuses nothing. Put the assignment "
+            "into the decisions, or name recommendations (metadata.nephoscope.recommendations)"
+        )
+        yield exemption.assignment, told
+        return
+    for one in sorted(exemption.references - members):
+        yield one, f"{exemption.assignment} has no member {one}: the exemption does not excuse it"
 
 
 def _find_text(file: Path, text: str) -> Region:

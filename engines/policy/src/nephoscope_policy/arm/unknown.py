@@ -32,6 +32,7 @@ class Unknown:
 
     `type` is its JSON type ('any' where that is open too), `reason` a sentence without a full stop. `key` names what it is the
     value of: two unknowns of one key that is not '' are the same value. `filled`: it is certainly neither null nor empty.
+    `choices` are the only values that it may have, () where others may be.
     """
 
     type: JsonType = "any"
@@ -39,6 +40,7 @@ class Unknown:
     reason: str = ""
     key: str = ""
     filled: bool = False
+    choices: tuple[object, ...] = ()
 
     def of(self, type_: JsonType, key: str = "") -> Unknown:
         """An unknown of another type, made from this one by a function."""
@@ -47,7 +49,7 @@ class Unknown:
     def with_type(self, type_: JsonType) -> Unknown:
         """Return the same unknown, of which the type is known now."""
         known = self.type != "any" or type_ in ("any", "null")
-        return self if known else Unknown(type_, self.cause, self.reason, self.key, self.filled)
+        return self if known else Unknown(type_, self.cause, self.reason, self.key, self.filled, self.choices)
 
     def member(self, step: object) -> Unknown:
         """Return what is unknown of a member or an element; raises FunctionError where the type has none."""

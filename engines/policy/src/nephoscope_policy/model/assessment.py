@@ -15,7 +15,8 @@ class Reason(msgspec.Struct, frozen=True):
     `path` is the JSON path of the condition inside the definition (`policyRule.if.allOf[1]`), `subject` what it read
     (an alias, a field, a value expression), `operator` its keyword, `expected` and `actual` JSON values, `resource` the
     id that was read where that is not the evaluated resource ('' otherwise), `message` a sentence for a person. `at` is where the
-    body has what was read, or would have it: keys in any case and 0-based indexes, () where it is no field.
+    body has what was read, or would have it: keys in any case and 0-based indexes, () where it is no field. `inside` are the
+    places below `at` for which a count took the member there.
     """
 
     path: str
@@ -26,6 +27,7 @@ class Reason(msgspec.Struct, frozen=True):
     resource: str = ""
     message: str = ""
     at: tuple[str | int, ...] = ()
+    inside: tuple[tuple[str | int, ...], ...] = ()
 
 
 class SubAssessment(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_overlay import assessment_id
+from nephoscope.posture.code.template.deciding_members import deciding_value, read_ports
 from nephoscope_policy.arm.template.document import member
 
 if TYPE_CHECKING:
@@ -28,21 +29,23 @@ def said_by_analyzer(run: EvaluationRun, reasons: Iterable[Reason]) -> Assessmen
 
 
 def rules_of(said: Assessment, planned: PlannedEstate) -> Iterator[tuple[WrittenResource, BodyPath]]:
-    """Yield where the security rules that an analyzer names are planned: as resources, or in the bodies of their groups."""
+    """Yield where the ports of the security rules that an analyzer names are planned: in resources, or in the bodies of groups."""
     for part in said.sub_assessments:
+        ports = read_ports(part.details)
         for id_ in part.details.get("rules") or ():
             key = str(id_).lower()
             own, group = planned.planned.get(key), planned.planned.get(key.partition(_RULES)[0])
             if own is not None:
-                yield own, ("properties",)
+                yield own, deciding_value(own, ("properties",), ports=ports)
             elif group is not None:
-                yield from _in_group(group, key.partition(_RULES)[2])
+                in_group = _in_group(group, key.partition(_RULES)[2])
+                yield from ((group, deciding_value(group, at, ports=ports)) for at in in_group)
 
 
-def _in_group(group: WrittenResource, name: str) -> Iterator[tuple[WrittenResource, BodyPath]]:
+def _in_group(group: WrittenResource, name: str) -> Iterator[BodyPath]:
     properties = member(group.body, "properties")
     rules = member(properties[1], "securityRules") if properties is not None else None
     for index, rule in enumerate(rules[1] if rules is not None and isinstance(rules[1], list) else ()):
         named = member(rule, "name")
         if properties and rules and named is not None and str(named[1]).lower() == name:
-            yield group, (properties[0], rules[0], index)
+            yield properties[0], rules[0], index

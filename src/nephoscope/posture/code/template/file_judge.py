@@ -133,7 +133,7 @@ class FileJudge(msgspec.Struct):
                 report.unread.append(UnreadFile(region, problem.message))
             else:
                 report.findings.append(_not_known(region, problem.message, accepted))
-        judgement = self.judge_of_plans.judge(expansion.resources)
+        judgement = self.judge_of_plans.judge(expansion.resources, expansion.unlisted)
         report.states += judgement.states
         report.elsewhere += judgement.elsewhere
         report.resources += judgement.resources

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import msgspec
 
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.code.template.app_service_authentication import put_sign_in
-from nephoscope.posture.code.template.doubtful_siblings import add_doubtful, find_unread, join_conditional
+from nephoscope.posture.code.template.doubtful_siblings import (
+    UnreadDeployment,
+    add_doubtful,
+    find_unread,
+    join_conditional,
+)
 from nephoscope.posture.code.template.inline_children import RepeatedChildren, inline_children
 from nephoscope.posture.code.template.private_endpoints import CONNECTIONS, connect_endpoints
 from nephoscope.posture.code.template.template_resource import WrittenResource
@@ -49,8 +55,10 @@ class PlannedEstate(msgspec.Struct, frozen=True):
         return path[: numbers[-1] + 1] if numbers else ()
 
 
-def plan_estate(listed: Iterable[WrittenResource]) -> PlannedEstate:
-    """Build the estate of what one deployment makes.
+def plan_estate(
+    listed: Iterable[WrittenResource], unlisted: Mapping[str, str] = MappingProxyType({})
+) -> PlannedEstate:
+    """Build the estate of what one deployment makes; `unlisted` as an expansion has it.
 
     Children that Azure makes with a resource are in it with their defaults, where the deployment does not set them, and children that
     Azure shows in their parent's body stand there too, and so do the connections that private endpoints make. That it makes no other
@@ -61,7 +69,7 @@ def plan_estate(listed: Iterable[WrittenResource]) -> PlannedEstate:
     derived: dict[str, tuple[str, Segments]] = {}
     unplaced: list[tuple[WrittenResource, str]] = []
     everything = [*listed]
-    unread = find_unread(everything)
+    unread = [*find_unread(everything), *(UnreadDeployment(scope, why) for scope, why in unlisted.items())]
     for one in everything:
         if one.type.lower() in _DEPLOYMENTS:
             continue

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
@@ -101,13 +102,22 @@ class TemplateJudge:
         """Return the names of the recommendations that findings can be of."""
         return self._prepared[2].program.recommendations.list_names()
 
+    def members_of_assignments(self) -> Mapping[str, frozenset[str]]:
+        """Return the lower-cased references that exemptions may name, by the lower-cased id of each assignment that judges."""
+        found = {one.id.lower(): set[str]() for one in self._prepared[0].assignments}
+        for one in self._prepared[2].program.requirements:
+            found.setdefault(one.assignment.id.lower(), set()).add(one.reference.lower())
+        return {id_: frozenset(references) for id_, references in found.items()}
+
     def make_ready(self) -> None:
         """Build the plan; raises what `content` raises."""
         self._evaluate  # noqa: B018 - computes it
 
-    def judge(self, listed: Iterable[WrittenResource]) -> TemplateJudgement:
-        """Judge what one deployment, or one apply, makes."""
-        planned, now = plan_estate(listed), WatchedTime.of(self.now)
+    def judge(
+        self, listed: Iterable[WrittenResource], unlisted: Mapping[str, str] = MappingProxyType({})
+    ) -> TemplateJudgement:
+        """Judge what one deployment, or one apply, makes; `unlisted` as an expansion has it."""
+        planned, now = plan_estate(listed, unlisted), WatchedTime.of(self.now)
         run = self._evaluate(planned.estate, now=now)
         found = TemplateJudgement()
         self._judge_implied(planned, now, found)
@@ -203,6 +213,8 @@ class TemplateJudge:
         named = rules_of(analyzed, planned) if analyzed is not None else ()
         place = self._place(resource, [*named, *_read(resource, reasons, planned)], inline)
         said = (analyzed.description if analyzed is not None else why(reasons)) or assessment.description
+        if state is FindingState.UNKNOWN and assessment.description not in said:
+            said = assessment.description
         counted = _list_counted(reasons, assessment, planned)
         if counted and analyzed is None:
             value = f": {' '.join(place.evidence.split())}" if len(counted) == 1 and place.evidence else ""
@@ -319,7 +331,13 @@ def _read(
         found = _locate(resource, reason.resource, reason.at, planned)
         if found is not None:
             counted = not found[1] or isinstance(reason.at[-1], int)
-            yield (found[0], deciding_value(*found)) if counted else found
+            yield (found[0], deciding_value(*found, _inside(found[0], reason, planned))) if counted else found
+
+
+def _inside(owner: WrittenResource, reason: Reason, planned: PlannedEstate) -> list[BodyPath]:
+    """The places for which a count took a member, as paths in the body of the resource that has it."""
+    places = (_locate(owner, reason.resource, at, planned) for at in reason.inside)
+    return [one[1] for one in places if one is not None and one[0] is owner]
 
 
 def _list_counted(reasons: Iterable[Reason], assessment: Assessment, planned: PlannedEstate) -> list[str]:

@@ -76,6 +76,7 @@ def _expand_deployment(deployment: Deployment) -> TemplateExpansion:
         tuple(one for one in plan.resources if not one.existing),
         tuple(one for one in plan.resources if one.existing),
         plan.problems,
+        plan.unlisted,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -253,12 +253,14 @@ class TemplateExpansion(msgspec.Struct, frozen=True):
 
     `deployments` begins with the template's own; `resources` holds what all of them make, in the order of the documents, nested
     deployments as resources among them; `existing` what they only read. `problems` says what failed and what could not be known.
+    `unlisted` are the lower-cased ids of scopes and resources in which more may be made than is known, each with the reason.
     """
 
     deployments: tuple[PlannedDeployment, ...]
     resources: tuple[PlannedResource, ...]
     existing: tuple[PlannedResource, ...]
     problems: tuple[TemplateProblem, ...]
+    unlisted: Mapping[str, str] = {}
 
     @property
     def errors(self) -> tuple[TemplateProblem, ...]:

@@ -70,6 +70,7 @@ class ExpansionPlan(Generic[DeploymentT, ResourceT]):
         self.resources: list[ResourceT] = []
         self.pending: list[DeploymentT] = []
         self.inputs: Mapping[str, object] = {}
+        self.unlisted: dict[str, str] = {}
         self._muted = False
         self._problems: dict[tuple[Place, str], TemplateProblem] = {}
 
@@ -77,6 +78,11 @@ class ExpansionPlan(Generic[DeploymentT, ResourceT]):
         """Add a problem; what is reported already is not repeated."""
         if len(self._problems) < MAX_PROBLEMS and not self._muted:
             self._problems.setdefault((place, message), TemplateProblem(place, message, error, unread))
+
+    def leave_open(self, scope: str, reason: str) -> None:
+        """Remember that more may be made in a scope or resource than is known."""
+        if not self._muted:
+            self.unlisted.setdefault(scope, reason)
 
     @contextmanager
     def suppress_reports(self) -> Iterator[None]:

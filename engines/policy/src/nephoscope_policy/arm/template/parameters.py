@@ -14,7 +14,7 @@ from nephoscope_policy.arm.template.expansion_types import (
 from nephoscope_policy.arm.template.property_loops import property_loops
 from nephoscope_policy.arm.template.user_types import UserType, resolve
 from nephoscope_policy.arm.text_patterns import shown_pattern
-from nephoscope_policy.arm.unknown import Unknown
+from nephoscope_policy.arm.unknown import Cause, Unknown
 from nephoscope_policy.arm.value import Value
 
 
@@ -51,7 +51,8 @@ def _absent_value(instance: InstanceView, type_: UserType, declared: DeclaredPar
     if deployment.level:
         instance.fail(declared.path, f"{reason} in the deployment {shown_pattern(deployment.name)}")
     key = deployment.qualify_key(f"parameters('{declared.name.lower()}')")
-    return Unknown(type_.json, "secret" if type_.secure else "parameter", reason, key)
+    cause: Cause = "secret" if type_.secure else "parameter"
+    return Unknown(type_.json, cause, reason, key, choices=() if type_.json == "array" else type_.choices)
 
 
 def _given_value(

@@ -19,7 +19,7 @@ from nephoscope_policy.arm.template.resource_ids import (
     name_resource,
 )
 from nephoscope_policy.arm.text_patterns import pattern, shown_pattern
-from nephoscope_policy.arm.unknown import Unknown
+from nephoscope_policy.arm.unknown import OpenArray, OpenObject, Unknown
 from nephoscope_policy.arm.value import Value, kind
 
 _OWN_EXTENSIONS = frozenset({"az", "azureresourcemanager"})
@@ -44,21 +44,32 @@ class _Listing:
         """List the members of `resources`, an array or an object by symbolic names."""
         if isinstance(node, str):
             node = frame.evaluate(self._document, path, node)
+        rest = node.rest if isinstance(node, OpenObject) else node
+        if isinstance(rest, Unknown):
+            self._leave_open(path, rest, parent)
+        if isinstance(node, OpenArray):
+            node = list(node.known)
         if not isinstance(node, dict | list):
-            if isinstance(node, Unknown):
-                self._fail(
-                    path, f"which resources are deployed is not known before the deployment: {node.reason}"
-                )
-            else:
+            if not isinstance(node, Unknown):
                 self._fail(path, f"resources must be an array or an object, not {kind(node)}")
             return
         steps: Any = node.items() if isinstance(node, dict) else enumerate(node)
         for step, item in steps:
             here = (*path, step)
-            if not isinstance(item, dict):
+            made = frame.evaluate(self._document, here, item) if isinstance(item, str) else item
+            if isinstance(made, Unknown):
+                self._leave_open(here, made, parent)
+            elif not isinstance(item, dict):
                 self._fail(here, f"a resource must be an object, not {kind(item)}")
             elif not self._is_foreign(frame, here, item):
                 self._resource(frame, here, item, parent, step if isinstance(step, str) else "")
+
+    def _leave_open(self, path: Path, unknown: Unknown, parent: PlannedResource | None) -> None:
+        """Say that more is deployed than is known, into a resource or the scope of the deployment."""
+        told = f"which resources are deployed is not known before the deployment: {unknown.reason}"
+        self._fail(path, told)
+        scope = parent.id if parent is not None else shown_pattern(self._deployment.scope.id)
+        self._plan.leave_open(scope.lower(), told)
 
     def _fail(self, path: Path, message: str) -> None:
         self._plan.report(self._document.place(path), message)
@@ -213,8 +224,10 @@ class _Listing:
     def _plan_named(self, origin: WrittenNode, parent: PlannedResource | None) -> PlannedResource | None:
         written = self._text(origin, "type")
         if not isinstance(written, str):
-            if written is not None:
-                self._fail(origin.path, f"the type of a resource must be a known string, not {kind(written)}")
+            if isinstance(written, Unknown):
+                self._leave_open(origin.path, written, parent)
+            elif written is not None:
+                self._fail(origin.path, f"the type of a resource must be a string, not {kind(written)}")
             return None
         given = self._text(origin, "name")
         if given is None:

@@ -64,6 +64,14 @@ class UserType:
         return _JSON.get(self.declared, "any")
 
     @property
+    def choices(self) -> tuple[object, ...]:
+        """The only values of it, () where others are allowed."""
+        allowed = self.get("allowedValues")
+        if self.secure or not isinstance(allowed, list):
+            return ()
+        return tuple(allowed) if all(isinstance(one, str | int) for one in allowed) else ()
+
+    @property
     def secure(self) -> bool:
         """Return whether values must not be shown."""
         return self.declared.startswith("secure")
