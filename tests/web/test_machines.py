@@ -8,7 +8,8 @@ import re
 from datetime import timedelta
 
 import pytest
-from tests.web.conftest import HERE
+from msgspec.json import encode
+from tests.web.conftest import HERE, alert
 
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.tenant_stores import tenant_store
@@ -18,6 +19,8 @@ from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state.access.principals import SecretKind
 from nephoscope.state.hosts.agents import AgentHealth, EnrolledAgent, SensorHealth
+from nephoscope.state.workspaces.workspace import DEFAULT
+from nephoscope.web.page_data.machine_alerts import MachineNames
 from nephoscope.web.page_data.machine_facts import MACHINES
 from nephoscope.web.page_data.machine_fleet import ReportAges
 from nephoscope_policy.model.coverage import Coverage
@@ -171,3 +174,56 @@ def test_a_reader_sees_the_fleet_and_enrols_nothing(visitor):
     assert "web01" in rows(reader)
     assert "Enrol machines" not in reader.get("/machines").text
     assert reader.get("/machines/enrol").status_code == 403
+
+
+ELSEWHERE = OUTSIDE.replace("000000000001", "000000000002")
+HOST = {"Type": "host", "HostName": "web01", "DnsDomain": "shop.example"}
+
+
+def put_agent(instance, id_: str, computer: str, workspace: str) -> EnrolledAgent:
+    return EnrolledAgent(
+        id_, computer, "0" * 32, "p", "dc1", workspace, "global", "Debian 12", "x86_64", "1.0", instance.now
+    )
+
+
+@pytest.mark.parametrize(
+    ("entities", "workspaces", "found"),
+    [
+        ([HOST], (DEFAULT, "shop"), {OUTSIDE}),
+        ([HOST], ("shop", DEFAULT), {ELSEWHERE}),
+        ([HOST], (DEFAULT, DEFAULT), {OUTSIDE, ELSEWHERE}),
+        ([HOST], ("shop", "shop"), {OUTSIDE, ELSEWHERE}),
+        ([HOST], (DEFAULT, ""), {OUTSIDE, ELSEWHERE}),  # one without an agent may be it
+        ([HOST, {"Type": "azure-resource", "ResourceId": ELSEWHERE}], (DEFAULT, DEFAULT), {ELSEWHERE}),
+        (
+            [{"Type": "azure-resource", "ResourceId": f"{OUTSIDE}/extensions/ama"}],
+            (DEFAULT, DEFAULT),
+            {OUTSIDE},
+        ),
+        ([HOST, {"Type": "azure-resource", "ResourceId": QUIET}], (DEFAULT, "shop"), {QUIET, OUTSIDE}),
+        ([{"Type": "host", "HostName": "other"}], (DEFAULT, DEFAULT), set()),
+    ],
+)
+def test_an_alert_that_names_a_host_counts_for_each_machine_it_may_mean(
+    instance, entities, workspaces, found
+):
+    pairs = zip((OUTSIDE, ELSEWHERE), workspaces, strict=True)
+    agents = {id_.lower(): put_agent(instance, id_, "web01.shop.example", one) for id_, one in pairs if one}
+    names = MachineNames(
+        {OUTSIDE.lower(): "web01", ELSEWHERE.lower(): "WEB01", QUIET.lower(): "web02"}, agents
+    )
+    raised = alert("0b000000-0000-0000-0000-000000000001", None)
+    raised.document["Entities"] = encode(entities).decode()
+    assert names.find_machines(raised) == {one.lower() for one in found}
+
+
+def test_the_open_alerts_of_a_machine_are_the_same_in_every_scope(owner, instance):
+    name, machine = next((name, one) for name, one in rows(owner).items() if one["Agent"] == "Not enrolled")
+    raised = alert("0b000000-0000-0000-0000-000000000002", None)
+    raised.document["Entities"] = encode([{"Type": "host", "HostName": name}]).decode()
+    before = int(machine["Open alerts"])
+    with instance.state.transaction(product="test") as session:
+        instance.state.alerts.put(session, raised)
+    scope = machine["Id"].split("/")[2].lower()
+    counts = [rows(owner, query)[name]["Open alerts"] for query in ("", f"&scope={scope}")]
+    assert counts == [str(before + 1)] * 2

@@ -29,7 +29,7 @@ def machine_list(visit: Visit) -> RowList[FleetMachine]:
         return text_cell(one.name, visit.link(f"/resource{one.key}"), whole=one.id)
 
     def alerts(one: FleetMachine) -> ListCell:
-        return number_cell(one.alerts, visit.link("/alerts", q=one.name) if one.alerts else "")
+        return number_cell(one.alerts, visit.link("/alerts", q=one.name, scope=None) if one.alerts else "")
 
     return RowList(
         "machines", "machine",

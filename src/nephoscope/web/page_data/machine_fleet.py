@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,9 +14,8 @@ from nephoscope.estate.tenant_stores import tenant_stores
 from nephoscope.posture.published.inventory import InventoryQuery
 from nephoscope.protect.hosts.agent_status import AgentStatus, agent_status, blind_spots
 from nephoscope.service.agents import list_agents
-from nephoscope.state.incidents.alerts import DONE, STATUSES, AlertFilter, StoredAlert
+from nephoscope.web.page_data.machine_alerts import MachineNames, count_alerts
 from nephoscope.web.page_data.machine_facts import MACHINES
-from nephoscope.web.page_data.visible_alerts import MOST_SOUGHT, everywhere
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId
@@ -45,10 +43,6 @@ _PATCHES = (
 )
 _ASSIGNMENTS = "microsoft.guestconfiguration/guestconfigurationassignments"
 _BASELINES = frozenset({"azurelinuxbaseline", "azurewindowsbaseline"})
-_MACHINE_ID = re.compile(
-    r"/subscriptions/[^/\"\\\s]+/resourcegroups/[^/\"\\\s]+/providers/(?:microsoft\.compute/virtualmachines"
-    r"|microsoft\.hybridcompute/machines)/[^/\"\\\s]+(?:/virtualmachines/[^/\"\\\s]+)?"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,21 +113,17 @@ class _Assignment(msgspec.Struct):
 def list_machines(visit: Visit) -> list[FleetMachine]:
     """List the machines of the chosen scope by name; those without an agent are Unknown."""
     reach, snapshot, now = visit.reach(READ), visit.snapshot, visit.instance.now
-    agents = {one.resource: one for one in list_agents(visit.service) if _is_within(reach, one.resource)}
-    listed: dict[str, tuple[str, str]] = {}
-    if snapshot is not None:
-        query = InventoryQuery("", {"type": MACHINES}, "name")
-        listed = {
-            one.id.lower(): (one.id, one.name) for one in snapshot.inventory.page(reach, query, most=MOST)
-        }
-    for key, one in agents.items():
-        listed.setdefault(key, (one.id, one.computer))
+    agents = {one.resource: one for one in list_agents(visit.service)}
+    readable = _list_readable(visit, agents.values())
     reports = (
         read_reports(snapshot, reach, visit.instance) if snapshot is not None else MachineReports({}, {})
     )
-    alerts = count_alerts(visit, {name.lower(): key for key, (_, name) in listed.items()})
+    names = MachineNames({key: name for key, (_, name) in readable.items()}, agents)
+    alerts = count_alerts(visit, names)
     found = []
-    for key, (id_, name) in listed.items():
+    for key, (id_, name) in readable.items():
+        if not _is_within(reach, key):
+            continue
         agent, resource = agents.get(key), ResourceId.parse(key)
         status = agent_status(agent, now).value if agent else NOT_ENROLLED
         found.append(
@@ -143,6 +133,18 @@ def list_machines(visit: Visit) -> list[FleetMachine]:
             )
         )  # fmt: skip
     return sorted(found, key=lambda one: (one.name.lower(), one.key))
+
+
+def _list_readable(visit: Visit, agents: Iterable[EnrolledAgent]) -> dict[str, tuple[str, str]]:
+    """The id and name, by lower-cased id, of each machine that the visitor may read, whatever scope is chosen."""
+    found: dict[str, tuple[str, str]] = {}
+    if visit.snapshot is not None:
+        query, reach = InventoryQuery("", {"type": MACHINES}, "name"), visit.caller.reach(READ)
+        page = visit.snapshot.inventory.page(reach, query, most=MOST)
+        found = {one.id.lower(): (one.id, one.name) for one in page}
+    for one in agents:
+        found.setdefault(one.resource, (one.id, one.computer))
+    return found
 
 
 def read_reports(snapshot: PublishedSnapshot, reach: Reach, instance: Instance) -> MachineReports:
@@ -182,29 +184,6 @@ def _read_reports(snapshot: PublishedSnapshot, reach: Reach, ages: ReportAges) -
             counts = patches.properties.available_patch_count_by_classification
             updates[patches.id.lower().rpartition("/patchassessmentresults/")[0]] = sum(counts.values())
     return MachineReports(baselines, updates)
-
-
-def count_alerts(visit: Visit, names: Mapping[str, str]) -> Counter[str] | None:
-    """Count open alerts by the lower-cased ids of machines that they name; None where the visitor reads no alerts.
-
-    `names` are the ids by host name, for alerts that have no resource id.
-    """
-    told = everywhere(visit)
-    if not told:
-        return None
-    looked = AlertFilter(statuses=frozenset(STATUSES) - DONE)
-    found: Counter[str] = Counter()
-    for each in told:
-        for alert in each.newest(looked, MOST_SOUGHT):
-            found.update(_named_machines(alert, names))
-    return found
-
-
-def _named_machines(alert: StoredAlert, names: Mapping[str, str]) -> set[str]:
-    text = f"{alert.document.get('_ResourceId') or ''}\n{alert.document.get('Entities') or ''}".lower()
-    found = set(_MACHINE_ID.findall(text))
-    hosts = re.findall(r'"hostname":\s*"([^"]+)"', text)
-    return found | {names[one] for one in hosts if one in names}
 
 
 def _is_within(reach: Reach, key: str) -> bool:
