@@ -166,13 +166,14 @@ def decide_request(
 ) -> AccessRequest:
     """Approve or deny a request of somebody else that waits, or revoke one that is approved (one's own too).
 
+    The rights are needed at the policy and at each machine, as for a request.
     Raises DeniedError; NotFoundError; AccessRequestError for one that cannot be decided so.
     """
     known = context.state.access_requests.get(id_)
     own = known.requester == context.actor.name
     operation = INITIATE if decision == "revoke" and own else APPROVE
-    for machine in dict.fromkeys(one.machine for one in known.ports):
-        context.require(operation, machine)
+    for place in (known.policy, *dict.fromkeys(one.machine for one in known.ports)):
+        context.require(operation, place)
     with (
         context.transact(operation, known.policy, known.policy, act=decision, request=id_, reason=reason),
         context.state.database.write() as session,

@@ -61,12 +61,14 @@ def test_without_the_right_nobody_asks_or_decides(scene: Scene) -> None:
             decide_request(scene.acts(name), request.id, "approve", "")
 
 
-def test_rights_are_needed_at_the_machine_too(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("place", ["/machines/", "/jitnetworkaccesspolicies/"])
+def test_rights_are_needed_at_the_policy_and_at_the_machine(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
     # a policy of one resource group may name machines of another
     def limit(*denied: str) -> None:
         def may(person: Person, operation: str, at: str = "/") -> bool:
-            is_machine = "hybridcompute" in at.lower()
-            return operation in RIGHTS[person.name] and not (is_machine and operation in denied)
+            return operation in RIGHTS[person.name] and not (place in at.lower() and operation in denied)
 
         monkeypatch.setattr(Person, "may", may)
 
