@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from ipaddress import ip_address
@@ -30,8 +30,8 @@ def render_nsg_script(
 ) -> str:
     """Return the script for a machine; raises ValueError for what is no security group, no address, or where no priority is free.
 
-    It opens what is granted now, refuses the other guarded ports, and removes the rules of grants that ended; run twice it changes
-    nothing more.
+    It removes the rules of grants that ended, opens what is granted now and refuses the other guarded ports; run twice it changes
+    nothing more. It fails where a rule of a grant that ended is still there.
     """
     parsed = ResourceId.parse(rules.group)
     if parsed.type != "microsoft.network/networksecuritygroups":
@@ -41,7 +41,10 @@ def render_nsg_script(
     place = f"--subscription {shlex.quote(parsed.subscription)} --resource-group {shlex.quote(rules.group.split('/')[4])}"
     base = f"{place} --nsg-name {shlex.quote(parsed.name)}"
     suffix, free = rule_suffix(access.machine), _free_priorities(rules.taken, _FIRST_ALLOW)
+    closing = [_name(suffix, one) for one in ended]
     lines = ["#!/bin/sh", "set -eu"]
+    # one that is gone already must not keep the others open: what is left is asked for at the end
+    lines += [f"az network nsg rule delete {base} --name {name} || true" for name in dict.fromkeys(closing)]
     for one in grants:
         words = f"{_name(suffix, one)} --priority {_next_free(free)} --access Allow"
         lines.append(_create(base, words, GuardedPort(one.number, one.protocol), one.sources, address))
@@ -49,10 +52,20 @@ def render_nsg_script(
     for port in access.guarded:
         words = f"SecurityCenter-JITRule_{suffix}_{port.number} --priority {_next_free(free)} --access Deny"
         lines.append(_create(base, words, port, ("*",), address))
-    closing = (f"az network nsg rule delete {base} --name {_name(suffix, one)}" for one in ended)
-    lines += [f"{one} || true" for one in dict.fromkeys(closing)]
+    lines += _verify_closed(base, closing)
     lines += [f"# run again at {one.ends:%Y-%m-%dT%H:%M:%SZ} to close port {one.number}" for one in grants]
     return "\n".join(lines) + "\n"
+
+
+def _verify_closed(base: str, names: Sequence[str]) -> list[str]:
+    """Return lines that end the script with an error while a rule of some names exists, or where Azure does not answer."""
+    if not names:
+        return []
+    wanted = " || ".join(f"name=='{one}'" for one in dict.fromkeys(names))
+    return [
+        f'open=$(az network nsg rule list {base} --query "[?{wanted}].name" --output tsv)',
+        'if [ -n "$open" ]; then echo "rules of grants that ended are still there: $open" >&2; exit 1; fi',
+    ]
 
 
 def _free_priorities(taken: frozenset[int], first: int) -> Iterator[int]:
