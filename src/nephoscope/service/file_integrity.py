@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from nephoscope.service.service_context import ServiceContext
 
 READ, WRITE = (f"Microsoft.Security/fileIntegrityMonitoring/{one}" for one in ("read", "write"))
+#: Paths in the audit entry of an approval.
+_MOST_TOLD = 100
 
 
 class IntegrityScan(msgspec.Struct, frozen=True):
@@ -74,6 +76,10 @@ def scan_host(
         for one in new:
             row = change_row(one, name, resource, window, now)
             context.state.outbox.add(session, workspace, TABLE, row)
+        if window is not None and new:
+            told = [one.path for one in new[:_MOST_TOLD]]
+            target, reason = f"monitored host {name}", window.reason
+            context.enter(session, WRITE, target, act="approve", reason=reason, changes=len(new), paths=told)
     save_host(context.data, msgspec.structs.replace(host, approved=approved, seen=found, scanned_at=now))
     return IntegrityScan(tuple(new), tuple(compare_files(approved, found)), len(found), window)
 
@@ -91,7 +97,7 @@ def approve_changes(
         one for one in changes if not patterns or any(fnmatchcase(one.path, pattern) for pattern in patterns)
     ]
     approved = _approve(host.approved, host.seen, {one.path for one in chosen})
-    told = [one.path for one in chosen[:100]]
+    told = [one.path for one in chosen[:_MOST_TOLD]]
     with context.change_files(
         WRITE,
         ROOT_SCOPE,

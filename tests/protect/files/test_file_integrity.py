@@ -15,7 +15,7 @@ from sqlalchemy import select
 from nephoscope.protect.files.change_rows import TABLE
 from nephoscope.protect.files.file_change import compare_files, keep_unread
 from nephoscope.protect.files.file_record import FileRecord
-from nephoscope.protect.files.file_scan import scan_files
+from nephoscope.protect.files.file_scan import MAX_DEPTH, scan_files
 from nephoscope.protect.files.monitored_host import MonitoredHostError, load_host, save_host
 from nephoscope.protect.files.monitored_paths import PathRule, recommended_paths
 from nephoscope.protect.files.monitoring_settings import (
@@ -25,6 +25,7 @@ from nephoscope.protect.files.monitoring_settings import (
     read_settings,
 )
 from nephoscope.service.file_integrity import (
+    WRITE,
     approve_changes,
     change_settings,
     scan_host,
@@ -154,6 +155,28 @@ def test_what_lies_below_an_unread_folder_is_not_deleted() -> None:
     assert found == [("Deleted", "/b"), ("Modified", "/etc")]
 
 
+def test_a_folder_that_is_too_deep_or_cannot_be_listed_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deepest = "/etc" + "/d" * MAX_DEPTH
+    (tmp_path / deepest[1:]).mkdir(parents=True)
+    rules = (PathRule("/etc"),)
+    assert not [path for path, one in scan_files(tmp_path, rules).items() if one.problem]
+    (tmp_path / f"{deepest}/hidden"[1:]).write_text("x")
+    found = scan_files(tmp_path, rules)
+    assert {path: one.problem for path, one in found.items() if one.problem} == {
+        deepest: "folders deeper than 64 levels are not scanned"
+    }
+
+    def refuse(place: Path) -> list[str]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    assert {path: one.problem for path, one in scan_files(tmp_path, rules).items()} == {
+        "/etc": "Permission denied"
+    }
+
+
 def test_texts_of_configuration_have_a_diff_and_secrets_never(tmp_path: Path) -> None:
     write_root(tmp_path)
     before = scan_files(tmp_path, RULES)
@@ -213,6 +236,11 @@ def test_changes_of_a_maintenance_window_are_approved_and_say_so(scene: Scene) -
     scene.now = NOW + timedelta(days=7, minutes=5)
     within = scan_host(scene.context, "h1")
     assert (len(within.new), within.open) == (1, ())
+    entries = scene.state.audit.told_of("monitored host h1", NOW - timedelta(days=9000))
+    approved = [one for one in entries if one.detail.get("act") == "approve"]
+    assert [(one.operation, one.detail["reason"], one.detail["paths"]) for one in approved] == [
+        (WRITE, "patch day", ["/usr/bin/tool"])
+    ]
     (scene.root / "usr/bin/tool").write_text("evil")
     scene.now = NOW + timedelta(days=7, hours=1)
     assert len(scan_host(scene.context, "h1").open) == 1

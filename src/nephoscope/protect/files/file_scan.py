@@ -10,6 +10,8 @@ from errno import ENODATA, ENOTSUP
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+import msgspec
+
 from nephoscope.protect.baseline.file_view import UnreadableRootFileError
 from nephoscope.protect.baseline.folder_view import FolderView
 from nephoscope.protect.files.file_record import FileRecord
@@ -19,7 +21,7 @@ MAX_FILES = 500_000
 _MAX_HASHED = 4 << 30
 _MAX_TEXT = 64 << 10
 _BLOCK = 1 << 20
-_DEEPEST = 64
+MAX_DEPTH = 64
 _KEPT = "/etc/"
 #: Files whose content is never kept, only hashed.
 _SECRET = (
@@ -76,19 +78,27 @@ def _starts(view: FolderView, root: Path, rule: PathRule) -> list[tuple[str, Pat
 
 
 def _walk(place: Path, path: str, rule: PathRule, depth: int) -> Iterator[FileRecord]:
-    if rule.excludes(path) or depth > _DEEPEST:
+    if rule.excludes(path):
         return
     record = read_record(place, path)
     if record is None:
         return
-    yield record
-    if record.kind == "folder" and not record.problem:
-        try:
-            names = sorted(os.listdir(place))  # noqa: PTH208 - names alone
-        except OSError:
-            return
-        for name in names:
-            yield from _walk(place / name, f"{path.rstrip('/')}/{name}", rule, depth + 1)
+    names, problem = _list_names(place, record)
+    if names and depth >= MAX_DEPTH:
+        names, problem = [], f"folders deeper than {MAX_DEPTH} levels are not scanned"
+    yield msgspec.structs.replace(record, problem=problem)
+    for name in names:
+        yield from _walk(place / name, f"{path.rstrip('/')}/{name}", rule, depth + 1)
+
+
+def _list_names(place: Path, record: FileRecord) -> tuple[list[str], str]:
+    """Return the names in a folder, none of another kind of file, and why the record is not complete."""
+    if record.kind != "folder" or record.problem:
+        return [], record.problem
+    try:
+        return sorted(os.listdir(place)), ""  # noqa: PTH208 - names alone
+    except OSError as error:
+        return [], error.strerror or "unreadable"
 
 
 def read_record(place: Path, path: str) -> FileRecord | None:
@@ -109,8 +119,6 @@ def read_record(place: Path, path: str) -> FileRecord | None:
             problem = f"more than {_MAX_HASHED:,} bytes are not hashed"
         elif kind == "file":
             sha256, text = _read_content(place, path, about.st_size)
-        elif kind == "folder":
-            os.scandir(place).close()
     except OSError as error:
         problem = error.strerror or "unreadable"
     size = about.st_size if kind == "file" else 0
