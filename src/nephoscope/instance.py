@@ -41,7 +41,6 @@ PROGRESS = ("assess", "progress")
 BACKED_UP = ("backup", "last")
 #: Seconds that a query may take where the server is not told otherwise, and the most that a client may ask for.
 QUERY_SECONDS = 60.0
-TRIGGER = "Microsoft.PolicyInsights/policyStates/triggerEvaluation/action"
 
 
 @dataclass(frozen=True)
@@ -108,10 +107,6 @@ class Instance:
         key = ("governing", Packs(self.data).stamp, gone, text)
         return snapshot.once(key, lambda: EffectivePolicy.of(self.data, snapshot, gone, put))
 
-    def assess_soon(self, author: str, address: str = "") -> datetime:
-        """Ask for an assessment, audited; when it was asked for. That one failed before is over: this one may not."""
-        return request_assessment(self.state, author, address)
-
     def open_incidents(self) -> int:
         """Count how many incidents are not closed, over all workspaces."""
         return self.state.incidents.count((IncidentStatus.NEW, IncidentStatus.ACTIVE))
@@ -140,16 +135,6 @@ class Instance:
                 yield made
             finally:
                 made.queries.close()
-
-
-def request_assessment(state: State, author: str, address: str = "") -> datetime:
-    """Ask for an assessment, audited; when it was asked for. That one failed before is over: this one may not."""
-    asked = datetime.now(UTC)
-    with state.transaction() as session:
-        state.audit.add(session, author, TRIGGER, "/", address=address)
-    state.checkpoints.remove(*FAILED)
-    state.checkpoints.put(*ASSESS_SOON, asked.isoformat())
-    return asked
 
 
 def hierarchy_of(snapshots: PublishedSnapshotCache) -> Hierarchy:

@@ -21,6 +21,7 @@ from nephoscope.model.resource_binding import bind_resource
 from nephoscope.posture.governance.effective_policy import EffectivePolicy
 from nephoscope.service import (
     arm_documents,
+    assessment_requests,
     credentials,
     exemptions,
     own_facts,
@@ -240,6 +241,9 @@ VERBS = {
     "collect_tenant_soon": Verb(
         lambda it: tenants.collect_tenant_soon(it, "contoso"), tenants.WRITE, "tenant contoso"
     ),
+    "request_assessment": Verb(
+        assessment_requests.request_assessment, assessment_requests.TRIGGER, "/"
+    ),
 }  # fmt: skip
 
 
@@ -381,6 +385,8 @@ def test_a_fault_behind_the_change_leaves_neither(
             id="change-tenant",
         ),
         pytest.param(lambda context: tenants.ask_tenant_test(context, "none"), id="test-tenant"),
+        pytest.param(lambda context: tenants.try_tenant(context, "none"), id="try-tenant"),
+        pytest.param(lambda context: sign_in_providers.try_provider(context, "none"), id="try-provider"),
         pytest.param(lambda context: tenants.collect_tenant_soon(context, "none"), id="collect-tenant"),
         pytest.param(lambda context: tenants.remove_tenant(context, "none"), id="remove-tenant"),
     ],

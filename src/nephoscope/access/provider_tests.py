@@ -68,8 +68,11 @@ def test_provider(provider: SignInProvider) -> ProviderTrial:
     from nephoscope.access.openid import OpenId, OpenIdError
 
     try:
-        count = len(OpenId(provider.issuer, provider.trust).keys().keys)
+        asked = OpenId(provider.issuer, provider.trust)
+        count, signs = len(asked.keys().keys), asked.metadata().id_token_signing_alg_values_supported
     except OpenIdError as error:
         return ProviderTrial(datetime.now(UTC), False, str(error))
     keys = "1 key" if count == 1 else f"{count} keys"
-    return ProviderTrial(datetime.now(UTC), True, f"it responds with {keys}")
+    return ProviderTrial(
+        datetime.now(UTC), True, f"responds: {keys}, signature algorithms {', '.join(signs)}"
+    )

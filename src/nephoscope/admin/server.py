@@ -10,9 +10,10 @@ from nephoscope import __version__
 from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import ApiError
-from nephoscope.instance import ASSESS_SOON, BACKED_UP, FAILED, TRIGGER
+from nephoscope.instance import ASSESS_SOON, BACKED_UP, FAILED
 from nephoscope.operations.declaration.schemas import AnyJson, Shape
 from nephoscope.posture.scans.scan import last_request
+from nephoscope.service.assessment_requests import TRIGGER, request_assessment
 
 SECTION = RouteSection("server", "The server")
 
@@ -106,7 +107,7 @@ def assess(ask: AdminRequest) -> AssessmentState:
         raise ApiError(
             409, "Conflict", "No scan yet: run `nephoscope scan` first to select the assessed source."
         )
-    ask.instance.assess_soon(ask.caller.name, ask.caller.address)
+    request_assessment(ask.service)
     return _assessment(ask)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nephoscope.access.provider_tests import ask_test, forget_tests
+from nephoscope.access.provider_tests import ask_test, forget_tests, test_provider
 from nephoscope.access.role_mapping import bound, validate_provider
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state import NotFoundError
 
 if TYPE_CHECKING:
+    from nephoscope.access.provider_tests import ProviderTrial
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.access.sign_in_providers import SignInProvider
 
@@ -64,6 +65,15 @@ def ask_provider_test(context: ServiceContext, name: str) -> None:
     _find(context, name)
     with context.change(WRITE, ROOT_SCOPE, name, act="test"):
         ask_test(context.state, name, context.now)
+
+
+def try_provider(context: ServiceContext, name: str) -> ProviderTrial:
+    """Ask a provider what it is and for its keys, and read its client secret. Raises DeniedError, NotFoundError."""
+    context.require(WRITE)
+    found = _find(context, name)
+    if found.credential:
+        context.state.credentials.get(found.credential)
+    return test_provider(found)
 
 
 def _find(context: ServiceContext, name: str) -> SignInProvider:

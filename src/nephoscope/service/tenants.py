@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nephoscope.collect.azure.collection_settings import CollectError
+from nephoscope.collect.azure.tenant_connection import normalize_connection
 from nephoscope.connect.cloud import CLOUDS
 from nephoscope.posture.scans import tenants
 from nephoscope.posture.scans.live_estate import CLOUD
 from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.service.assessment_requests import schedule_assessment
+from nephoscope.service.local_user import LocalUser
+from nephoscope.state import StateError
 from nephoscope.state.estate.tenants import MANAGED_IDENTITY
 
 if TYPE_CHECKING:
+    from nephoscope.collect.azure.connection_test import ConnectionTrial
     from nephoscope.collect.azure.tenant_connection import TenantSecrets
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.estate.tenants import Tenant, TenantConnection
@@ -27,12 +34,22 @@ def server_clouds() -> tuple[str, ...]:
     return (*CLOUDS, *((own,) if own and own not in CLOUDS else ()))
 
 
+def check_connection(context: ServiceContext, connection: TenantConnection) -> TenantConnection:
+    """The connection as it is kept. Raises StateError for what cannot be meant, and for a cloud that the actor cannot choose."""
+    own = isinstance(context.actor, LocalUser)
+    try:
+        return normalize_connection(connection, () if own else server_clouds())
+    except CollectError as error:
+        raise StateError(str(error)) from error
+
+
 def connect_tenant(context: ServiceContext, tenant: Tenant, secrets: TenantSecrets) -> Tenant:
     """Keep a new tenant, its secrets encrypted, and have it collected soon.
 
     Raises DeniedError; StateError for a name that is taken and for what cannot be signed in to.
     """
     _require(context, tenant.connection)
+    tenant = replace(tenant, connection=check_connection(context, tenant.connection))
     detail = {"act": "connect", **to_detail(tenant)}
     with context.transact(WRITE, ROOT_SCOPE, _target(tenant.name), keeps_secret=True, **detail):
         made = tenants.connect(context.state, tenant, secrets)
@@ -49,6 +66,7 @@ def change_tenant(context: ServiceContext, tenant: Tenant, secrets: TenantSecret
     before = context.state.tenants.get(tenant.name)
     _require(context, before.connection)
     _require(context, tenant.connection)
+    tenant = replace(tenant, connection=check_connection(context, tenant.connection))
     detail = {"act": _act(before, tenant, secrets), **to_detail(tenant), "before": to_detail(before)}
     with context.transact(
         WRITE, ROOT_SCOPE, _target(tenant.name), keeps_secret=True, **detail, secrets=bool(secrets) or None
@@ -80,11 +98,19 @@ def ask_tenant_test(context: ServiceContext, name: str) -> None:
 
 
 def collect_tenant_soon(context: ServiceContext, name: str) -> None:
-    """Have a tenant collected when the server looks again. Raises DeniedError; NotFoundError where there is none."""
+    """Have a tenant collected when the server looks again, and the estate assessed. Raises DeniedError, NotFoundError."""
     context.require(WRITE)
     _require(context, context.state.tenants.get(name).connection)
-    with context.change(WRITE, ROOT_SCOPE, _target(name), act="collect"):
+    with context.transact(WRITE, ROOT_SCOPE, _target(name), act="collect"):
         context.state.tenants.soon(name)
+        schedule_assessment(context)
+
+
+def try_tenant(context: ServiceContext, name: str) -> ConnectionTrial:
+    """Sign in to a tenant and look what may be read. Raises DeniedError; NotFoundError where there is none."""
+    context.require(WRITE)
+    _require(context, context.state.tenants.get(name).connection)
+    return tenants.test(context.state, context.data, name)
 
 
 def to_detail(tenant: Tenant) -> dict[str, object]:

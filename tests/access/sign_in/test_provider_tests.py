@@ -14,7 +14,7 @@ def test_what_a_test_finds_is_kept(instance, provider):
     assert provider_tests.make_tests(state) == ["corp"]
     assert provider_tests.asked_test(state, "corp") is None
     found = provider_tests.last_test(state, "corp")
-    assert (found.works, found.message) == (True, "it responds with 1 key")
+    assert (found.works, found.message) == (True, "responds: 1 key, signature algorithms RS256, none, HS256")
     with state.transaction() as session:
         state.sign_in_providers.put(session, replace(kept, title="Another"))
         provider_tests.forget_tests(state, session, "corp")

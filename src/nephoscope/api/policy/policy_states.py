@@ -20,12 +20,12 @@ from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.instance import FAILED
 from nephoscope.posture.scans.scan import last_request
+from nephoscope.service.assessment_requests import TRIGGER, request_assessment
 
 SURFACE = ApiSurface("Policy insights", "Microsoft.PolicyInsights")
 READ = "Microsoft.PolicyInsights/policyStates/read"
 QUERY = "Microsoft.PolicyInsights/policyStates/queryResults/action"
 SUMMARIZE = "Microsoft.PolicyInsights/policyStates/summarize/action"
-TRIGGER = "Microsoft.PolicyInsights/policyStates/triggerEvaluation/action"
 _PROVIDER = "{scope}/providers/Microsoft.PolicyInsights/policyStates"
 STATES = PolicyRowSource("policyStates", "microsoft.policyinsights/policystates", "latest")
 MOST = 1000
@@ -73,7 +73,7 @@ def trigger(call: ApiCall) -> ApiResponse:
     if last_request(call.instance.data) is None:
         text = "Nothing was ever scanned: connect a tenant, or run nephoscope scan, and there is something to evaluate."
         raise ApiError(409, "Conflict", text)
-    asked = call.instance.assess_soon(call.caller.name, call.caller.address)
+    asked = request_assessment(call.service, call.scope)
     address = f"{call.base}{call.below}/providers/Microsoft.PolicyInsights/asyncOperationResults/{_name_operation(asked)}"
     return _pending_answer(f"{address}?api-version={quote(call.asked('api-version'))}")
 

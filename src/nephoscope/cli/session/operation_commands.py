@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,7 @@ import msgspec
 
 from nephoscope.cli.session.lake_access import lake_of, take_in
 from nephoscope.cli.session.list_output import FORMATS, show_list
+from nephoscope.cli.session.secret_input import pair, secret, secret_pair
 from nephoscope.cli.session.service_context import service_of
 from nephoscope.cli.session.state_access import state_of
 from nephoscope.cli.terminal.messages import tell, usage_error
@@ -23,15 +25,22 @@ from nephoscope.operations.declaration.request_field import (
     parameter_field,
     request_fields,
 )
+from nephoscope.operations.declaration.schemas import PageQuery
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from nephoscope.access.authenticator import Guard
     from nephoscope.operations.declaration.operation import CommandLine, Operation, OperationGroup
     from nephoscope.state import State
 
+#: What stands for a value in the help of an option.
+_METAVARS = {
+    FieldKind.SECRET: "env:VARIABLE|file:PATH", FieldKind.SECRETS: "NAME[=env:VARIABLE|=file:PATH]", FieldKind.BLOCK: "FILE",
+    FieldKind.PAIRS: "NAME=VALUE",
+}  # fmt: skip
+#: Kinds whose option may be given more than once.
+_SEVERAL = frozenset({FieldKind.LIST, FieldKind.PAIRS, FieldKind.SECRETS})
 #: What the name of the option that gives null has behind that of its field.
 _NONE = "__none"
 
@@ -53,7 +62,7 @@ def add_operations(command: click.Group, *groups: OperationGroup) -> None:
 
 def _command(operation: Operation, command: CommandLine) -> click.Command:
     names = {name: parameter_field(name, type_) for name, type_ in operation.parameters.items()}
-    fields = request_fields(operation.request[1]) if operation.request[1] else ()
+    fields = _flatten(request_fields(operation.request[1])) if operation.request[1] else []
     parameters: list[click.Parameter] = [
         _argument(one) for one in (*names.values(), *fields) if one.argument or one.name in names
     ]
@@ -72,6 +81,15 @@ def _command(operation: Operation, command: CommandLine) -> click.Command:
     return click.Command(command.word, params=parameters, callback=run, help=command.help or operation.doc)
 
 
+def _flatten(fields: Iterable[RequestField]) -> list[RequestField]:
+    """The fields with those of requests within the request, which are options as all others."""
+    return [
+        each
+        for one in fields
+        for each in (_flatten(one.inner) if one.inner and one.kind is FieldKind.OTHER else (one,))
+    ]
+
+
 def _argument(one: RequestField) -> click.Argument:
     metavar = one.metavar if one.required or not one.metavar else f"[{one.metavar}]"
     return click.Argument(
@@ -84,15 +102,17 @@ def _options(one: RequestField) -> Iterator[click.Option]:
     if not one.option or one.kind is FieldKind.OTHER:
         return
     flag = one.kind is FieldKind.YES_NO
-    # an explicit default of None would count as given, and the option as not required
-    shown: dict[str, Answer] = (
-        {} if flag or one.default is None else {"default": one.default, "show_default": True}
-    )
-    if flag and one.change:
-        shown = {"default": None}
+    shown: dict[str, Answer] = {}
+    if not one.required and (
+        flag or one.default is not None
+    ):  # of others a default of None would count as given
+        shown = {
+            "default": one.default,
+            "show_default": one.default not in (None, "") and one.default is not False,
+        }
     yield click.Option(
-        [*one.option.split(","), one.name], type=_click_type(one), required=one.required, multiple=one.kind is FieldKind.LIST,
-        help=one.help, metavar=one.metavar or None, is_flag=flag, **shown,
+        [*one.option.split(","), one.name], type=_click_type(one), required=one.required, multiple=one.kind in _SEVERAL,
+        help=one.help, metavar=one.metavar or _METAVARS.get(one.kind), is_flag=flag, **shown,
     )  # fmt: skip
     if one.none_option and one.change:
         yield click.Option([one.none_option, f"{one.name}{_NONE}"], is_flag=True, help=one.none_help)
@@ -112,6 +132,8 @@ def _click_type(one: RequestField) -> click.ParamType[Answer] | None:
             from nephoscope.cli.session.options import Instant
 
             return Instant()
+        case FieldKind.BLOCK:
+            return click.Path(exists=True, dir_okay=False, path_type=Path)
     return None
 
 
@@ -122,14 +144,16 @@ def _whole(bound: float | None) -> int | None:
 def _run(
     operation: Operation, command: CommandLine, data: Path, given: dict[str, Answer], output: str
 ) -> None:
-    with _open_call(operation, data) as call:
+    with _open_call(operation, command, data) as call:
         arguments = {name: given.pop(name) for name in operation.parameters}
         for name, find in command.arguments.items():
             arguments[name] = find(call, arguments[name])
         name, shape = operation.request
         if shape is not None:
-            arguments[name] = _request(shape, given)
+            arguments[name] = _request(shape, given, command)
         answer = operation.function(call, **arguments)
+        if command.follow is not None:
+            answer = command.follow(call, answer)
     _show(operation, command, answer, arguments | given, output)
     for line in command.notes(answer) if command.notes else ():
         tell(line)
@@ -145,7 +169,7 @@ def _guard_of(state: State) -> Guard:
 
 
 @contextmanager
-def _open_call(operation: Operation, data: Path) -> Iterator[OperationCall]:
+def _open_call(operation: Operation, command: CommandLine, data: Path) -> Iterator[OperationCall]:
     """What an operation works with; what cannot be done ends the command with its message."""
     try:
         if operation.needs_lake:
@@ -156,24 +180,63 @@ def _open_call(operation: Operation, data: Path) -> Iterator[OperationCall]:
             with state_of(data) as state:
                 yield OperationCall(service_of(data, state), partial(_guard_of, state))
     except RefusedRequestError as error:
-        usage_error(str(error))
+        usage_error(command.explain(error))
 
 
-def _request(shape: Answer, given: Mapping[str, Answer]) -> Answer:
+def _request(shape: Answer, given: Mapping[str, Answer], command: CommandLine) -> Answer:
     """The request of the options that were given; bounds are click's, and what the service says of the rest is for people."""
     fields = request_fields(shape)
-    sent = {one.name: given[one.name] for one in fields if given.get(one.name) not in (None, ())}
+    sent = _sent(fields, given)
+    if any(one.change for one in fields) and not any(one.name in sent for one in fields if one.change):
+        known = [one.option for one in _flatten(fields) if one.change and one.option]
+        raise click.UsageError(f"nothing to change: use {_join_words(known)}")
+    if issubclass(shape, PageQuery):
+        sent["top"] = sys.maxsize
+    made = shape(**sent)
+    secrets = next((one for one in fields if one.kind is FieldKind.SECRETS), None)
+    if command.prompts is not None and secrets is not None and secrets.name not in sent:
+        asked = {name: secret(name, "") for name in command.prompts(made)}
+        made = msgspec.structs.replace(made, **{secrets.name: _to_secrets(secrets, asked)})
+    return made
+
+
+def _sent(fields: Iterable[RequestField], given: Mapping[str, Answer]) -> dict[str, Answer]:
+    """The values of fields of which an option was given."""
+    sent: dict[str, Answer] = {}
     for one in fields:
+        if one.inner and one.kind is FieldKind.OTHER:
+            if inner := _sent(one.inner, given):
+                sent[one.name] = one.shape(**inner)
+        elif given.get(one.name) not in (None, ()):
+            sent[one.name] = _read_value(one, given[one.name])
         if given.get(f"{one.name}{_NONE}"):
             if one.name in sent:
                 raise click.UsageError(f"{one.option} and {one.none_option} are mutually exclusive")
             sent[one.name] = None
-    changes = [one for one in fields if one.change]
-    if changes and not any(one.name in sent for one in changes):
-        raise click.UsageError(
-            f"nothing to change: use {_join_words([one.option for one in changes if one.option])}"
-        )
-    return shape(**sent)
+    return sent
+
+
+def _read_value(one: RequestField, given: Answer) -> Answer:
+    """The value of an option: a secret is at its place, and a text of several lines in a file."""
+    match one.kind:
+        case FieldKind.SECRET:
+            return secret(one.name, secret_pair(f"{one.option.lstrip('-')}={given}")[1])
+        case FieldKind.SECRETS:
+            return _to_secrets(one, {name: secret(name, place) for name, place in map(secret_pair, given)})
+        case FieldKind.PAIRS:
+            return dict(map(pair, given))
+        case FieldKind.BLOCK:
+            return given.read_text(encoding="utf-8")
+    return given
+
+
+def _to_secrets(one: RequestField, given: dict[str, str]) -> Answer:
+    if one.shape is None:
+        return given
+    names = [each.name for each in one.inner]
+    if unknown := sorted(given.keys() - set(names)):
+        raise click.UsageError(f"--secret must be one of {', '.join(names)} (got {unknown[0]})")
+    return one.shape(**given)
 
 
 def _join_words(words: Sequence[str]) -> str:

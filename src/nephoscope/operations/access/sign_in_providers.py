@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from nephoscope.access.provider_tests import asked_test, last_test
-from nephoscope.access.role_mapping import ProviderError
-from nephoscope.access.roles import ROLES
 from nephoscope.operations.declaration.operation import (
     ApiRoute,
+    CommandLine,
     MissingError,
     OperationCall,
     OperationGroup,
@@ -20,12 +18,17 @@ from nephoscope.operations.declaration.operation import (
 )
 from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, Row, SectionList
 from nephoscope.operations.declaration.request_field import describe
-from nephoscope.operations.declaration.schemas import Shape, Text
-from nephoscope.service import sign_in_providers as service
-from nephoscope.service.sign_in_providers import DELETE, READ, WRITE
+from nephoscope.operations.declaration.schemas import Shape, Text, shape_of
 from nephoscope.state.access.sign_in_providers import ClaimRule, SignInProvider
 
-OPERATIONS = OperationGroup("signInProviders", "Sign-in providers", "A sign-in provider")
+if TYPE_CHECKING:
+    from nephoscope.access.provider_tests import ProviderTrial
+
+OPERATIONS = OperationGroup(
+    "signInProviders", "Sign-in providers", "A sign-in provider",
+    "Manage OpenID sign-in providers and role mapping by claims, such as groups.",
+)  # fmt: skip
+READ, WRITE, DELETE = (f"Nephoscope/signInProviders/{one}" for one in ("read", "write", "delete"))
 ProviderName = Annotated[
     str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$(?!\n)", description="A provider's name.")
 ]
@@ -94,27 +97,66 @@ class NewProvider(Shape, frozen=True, kw_only=True):
 class PlainProvider(Shape, frozen=True, kw_only=True):
     """A provider to be added."""
 
-    name: Annotated[ProviderName, describe("Lowercase letters, digits and dashes.", label="Name")]
-    issuer: Annotated[
-        Word, describe("Issuer URL as in its tokens, such as https://login.microsoftonline.com/TENANT/v2.0.")
+    name: Annotated[
+        ProviderName, describe("Lowercase letters, digits and dashes.", label="Name", argument=True)
     ]
+    issuer: Annotated[
+        Word,
+        describe(
+            "Issuer URL as in its tokens (https://login.microsoftonline.com/<tenant id>/v2.0 for Entra ID).", metavar="URL"
+        ),
+    ]  # fmt: skip
     client_id: Annotated[Word, describe("Client ID of this server at the provider.", label="Client ID")]
     client_secret: Annotated[
-        str, describe("Stored encrypted. Without it, the client is public.", secret=True, max_length=2000)
+        str,
+        describe(
+            "Client secret, which is stored encrypted. Without it, the client is public.", option="--secret", secret=True,
+            max_length=2000,
+        ),
+    ] = ""  # fmt: skip
+    title: Annotated[
+        Text, describe("Label of the sign-in button (default: the provider's name).", label="Title")
     ] = ""
-    title: Annotated[Text, describe("Label of the sign-in button (default: the name).", label="Title")] = ""
+    scopes: Annotated[
+        tuple[Word, ...],
+        describe("Additional scope besides openid, profile and email.", option="--scope", metavar="WORD", max_length=50),
+    ] = ()  # fmt: skip
+    trust: Annotated[
+        str,
+        describe(
+            "CA certificate of the provider, if the system does not trust it.", label="CA certificate", metavar="PEM", block=True,
+            max_length=100_000,
+        ),
+    ] = ""  # fmt: skip
 
 
-class PlainRule(Shape, frozen=True, kw_only=True):
+class ClaimValue(Shape, frozen=True, kw_only=True):
+    """A value of a claim."""
+
+    claim: Annotated[Word, describe("Claim, such as groups, roles, sub, oid or email.", argument=True)]
+    value: Annotated[
+        Word, describe("Value that the claim must have, such as the ID of a group.", argument=True)
+    ]
+
+
+class PlainRule(ClaimValue, frozen=True, kw_only=True):
     """A claim value whose users can sign in."""
 
-    claim: Annotated[Word, describe("Claim, such as groups, roles, sub, oid or email.")]
-    value: Annotated[Word, describe("Value that the claim must have, such as the ID of a group.")]
-    role: Annotated[Text, describe("Role to assign while the claim is present.")] = ""
+    role: Annotated[Text, describe("Role to assign while the claim is present; without it, none.")] = ""
     scope: Annotated[Text, describe("Scope of the role.")] = "/"
 
 
+class ProviderSwitch(Shape, frozen=True, kw_only=True):
+    """Whether users can sign in with a provider."""
+
+    enabled: Annotated[
+        bool, describe("Enable or disable sign-in with this provider.", option="--enable/--disable")
+    ]
+
+
 def _name_roles(_: OperationCall) -> dict[str, str]:
+    from nephoscope.access.roles import ROLES
+
     return {"": "no role", **{one.name: one.name for one in ROLES}}
 
 
@@ -122,19 +164,45 @@ def _list_rows(found: ProviderList) -> list[Row]:
     return [
         {
             "name": one.name, "title": one.title, "issuer": one.issuer, "client": one.client_id, "enabled": one.enabled,
-            "allows": [
-                f"{rule.claim}={rule.value}" + (f" as {rule.role} at {rule.scope}" if rule.role else "") for rule in one.rules
-            ],
+            "allows": [f"{rule.claim}={rule.value}{_name_role(rule)}" for rule in one.rules],
         }
         for one in found.value
     ]  # fmt: skip
 
 
+def _name_role(rule: RuleShape | ClaimRule) -> str:
+    return f" as {rule.role} at {rule.scope}" if rule.role else ""
+
+
+def _try_added(call: OperationCall, made: SignInProvider) -> tuple[str, ProviderTrial]:
+    from nephoscope.service.sign_in_providers import try_provider
+
+    return made.name, try_provider(call.service, made.name)
+
+
+def _tell_added(found: tuple[str, ProviderTrial]) -> str:
+    name, trial = found
+    told = (
+        f"provider {name} added; register the redirect URI https://HOST/sign-in/{name}/callback\n"
+        f"no user can sign in with it yet: nephoscope signin allow {name} CLAIM VALUE"
+    )
+    return f"{told}\nprovider {name} {trial.message}" if trial.works else told
+
+
+def _note_unusable(found: tuple[str, ProviderTrial]) -> tuple[str, ...]:
+    trial = found[1]
+    return () if trial.works else (f"it cannot be used yet: {trial.message}",)
+
+
 @OPERATIONS.operation(
     READ, ApiRoute("GET", "/signInProviders"),
+    CommandLine(
+        "list", columns=("name", "issuer", "allows", "enabled"), rows=_list_rows,
+        nothing="no providers: add one with nephoscope signin add NAME --issuer URL --client-id ID",
+    ),
     page=SectionList(
         "Sign-in providers", "Access", "provider", "OpenID providers such as Entra ID and Keycloak, and who may sign in by them.",
-        key="name", guide="sign-in.md", nothing="No sign-in providers yet: users sign in by link.", rows=_list_rows,
+        key="name", guide="sign-in.md", nothing="No sign-in providers yet: users sign in by link.",
         columns=(
             PageColumn("name", "Provider"), PageColumn("issuer", "Issuer", optional=True), PageColumn("allows", "Allows"),
             PageColumn("enabled", "Enabled", optional=True),
@@ -142,7 +210,7 @@ def _list_rows(found: ProviderList) -> list[Row]:
     ),
 )  # fmt: skip
 def providers(call: OperationCall) -> ProviderList:
-    """List the providers."""
+    """List providers and their role mappings."""
     return ProviderList(value=tuple(_provider_shape(call, one) for one in call.state.sign_in_providers.all()))
 
 
@@ -163,25 +231,47 @@ def put(call: OperationCall, name: ProviderName, body: NewProvider) -> ProviderS
     return _provider_shape(call, _put_provider(call, wanted, client_secret))
 
 
-@OPERATIONS.operation(WRITE, page=OperationForm("Add a provider"))
-def add(call: OperationCall, body: PlainProvider) -> None:
-    """Add a sign-in provider after reading its configuration. Register the redirect URI
-    https://HOST/sign-in/NAME/callback there.
-    """
+@OPERATIONS.operation(
+    WRITE, command=CommandLine("add", _tell_added, follow=_try_added, notes=_note_unusable), page=OperationForm("Add a provider")
+)  # fmt: skip
+def add(call: OperationCall, body: PlainProvider) -> SignInProvider:
+    """Add a sign-in provider. Register the redirect URI https://HOST/sign-in/NAME/callback there."""
     if call.state.sign_in_providers.find(body.name) is not None:
-        raise RefusedRequestError(f"provider {body.name!r} already exists: remove it first", "name")
+        told = f"provider {body.name!r} already exists: remove it first with nephoscope signin remove {body.name}"
+        raise RefusedRequestError(told, "name")
+    scopes = tuple(dict.fromkeys((*DEFAULT_SCOPES, *body.scopes)))
     wanted = SignInProvider(
-        body.name, body.title or body.name, body.issuer, body.client_id, "", DEFAULT_SCOPES
+        body.name, body.title or body.name, body.issuer, body.client_id, "", scopes, trust=body.trust
     )
-    _put_provider(call, wanted, body.client_secret)
+    return _put_provider(call, wanted, body.client_secret)
 
 
-@OPERATIONS.operation(WRITE, page=OperationForm("Allow a group or user", choices={"role": _name_roles}))
-def allow(call: OperationCall, name: ProviderName, body: PlainRule) -> None:
-    """Allow users that have a value in a claim, with a role while they have it."""
+@OPERATIONS.operation(
+    WRITE,
+    command=CommandLine("allow", lambda told: told),
+    page=OperationForm("Allow a group or user", choices={"role": _name_roles}),
+)
+def allow(call: OperationCall, name: ProviderName, body: PlainRule) -> str:
+    """Allow users of the provider NAME that have VALUE in CLAIM (groups, roles, sub, oid, email and others)."""
     known = _require_provider(call, name)
     rule = ClaimRule(body.claim, body.value, body.role, body.scope)
-    _put_provider(call, replace(known, rules=(*known.rules, rule)))
+    last = _put_provider(call, replace(known, rules=(*known.rules, rule))).rules[-1]
+    return f"{body.claim}={body.value} is allowed by {name}{_name_role(last)}"
+
+
+@OPERATIONS.operation(
+    WRITE,
+    command=CommandLine("disallow", "{claim}={value} is allowed by {name} no more"),
+    page=OperationForm("Remove a role mapping", when=lambda row: bool(row["allows"])),
+)
+def disallow(call: OperationCall, name: ProviderName, body: ClaimValue) -> None:
+    """Remove the role mapping of VALUE in CLAIM; users lose the roles at their next sign-in."""
+    known = _require_provider(call, name)
+    kept = tuple(one for one in known.rules if (one.claim, one.value) != (body.claim, body.value))
+    if kept == known.rules:
+        told = f"{name} has no role mapping for {body.claim}={body.value}: nephoscope signin list"
+        raise RefusedRequestError(told, "value")
+    _put_provider(call, replace(known, rules=kept))
 
 
 @OPERATIONS.operation(WRITE, page=OperationForm("Enable", when=lambda row: not row["enabled"]))
@@ -197,26 +287,54 @@ def disable(call: OperationCall, name: ProviderName) -> None:
 
 
 @OPERATIONS.operation(
+    WRITE,
+    command=CommandLine("set", lambda made: f"provider {made.name} {'enabled' if made.enabled else 'disabled'}"),
+)  # fmt: skip
+def switch(call: OperationCall, name: ProviderName, body: ProviderSwitch) -> SignInProvider:
+    """Enable or disable the provider NAME; existing sessions are preserved."""
+    return _put_provider(call, replace(_require_provider(call, name), enabled=body.enabled))
+
+
+@OPERATIONS.operation(
     DELETE,
     ApiRoute("DELETE", "/signInProviders/{name}", 204),
+    CommandLine("remove", "provider {name} removed"),
     page=OperationForm("Delete", closes=True, danger=True),
 )
 def remove(call: OperationCall, name: ProviderName) -> None:
-    """Delete a provider and its client secret; its users are preserved."""
-    service.remove_provider(call.service, _require_provider(call, name).name)
+    """Delete the provider NAME and its client secret. Its users are preserved and can sign in by link."""
+    from nephoscope.service.sign_in_providers import remove_provider
+
+    remove_provider(call.service, _require_provider(call, name).name)
+
+
+@OPERATIONS.operation(WRITE, command=CommandLine("test", lambda told: told))
+def try_now(call: OperationCall, name: ProviderName) -> str:
+    """Read the configuration and signing keys of the provider NAME again."""
+    from nephoscope.service.sign_in_providers import try_provider
+
+    trial = try_provider(call.service, _require_provider(call, name).name)
+    if not trial.works:
+        raise RefusedRequestError(f"provider {name} cannot be used: {trial.message}")
+    return f"provider {name} {trial.message}"
 
 
 @OPERATIONS.operation(WRITE, ApiRoute("POST", "/signInProviders/{name}/test", 202))
 def test(call: OperationCall, name: ProviderName) -> ProviderShape:
     """Test a provider in the background; when `testing` is null again, `tested` has the result."""
+    from nephoscope.service.sign_in_providers import ask_provider_test
+
     found = _require_provider(call, name)
-    service.ask_provider_test(call.service, name)
+    ask_provider_test(call.service, name)
     return _provider_shape(call, found)
 
 
 def _put_provider(call: OperationCall, wanted: SignInProvider, client_secret: str = "") -> SignInProvider:
+    from nephoscope.access.role_mapping import ProviderError
+    from nephoscope.service.sign_in_providers import put_provider
+
     try:
-        return service.put_provider(call.service, wanted, client_secret)
+        return put_provider(call.service, wanted, client_secret)
     except ProviderError as error:
         raise RefusedRequestError(str(error), str(error).partition(":")[0]) from error
 
@@ -224,19 +342,21 @@ def _put_provider(call: OperationCall, wanted: SignInProvider, client_secret: st
 def _require_provider(call: OperationCall, name: str) -> SignInProvider:
     found = call.state.sign_in_providers.find(name)
     if found is None:
-        raise MissingError(f"A sign-in provider {name}")
+        raise MissingError(
+            f"A sign-in provider {name}", f"provider {name!r} not found: see nephoscope signin list"
+        )
     return found
 
 
 def _provider_shape(call: OperationCall, one: SignInProvider) -> ProviderShape:
-    rules = tuple(
-        RuleShape(claim=each.claim, value=each.value, role=each.role, scope=each.scope) for each in one.rules
+    from nephoscope.access.provider_tests import asked_test, last_test
+
+    test = last_test(call.state, one.name)
+    return shape_of(
+        ProviderShape,
+        one,
+        has_secret=bool(one.credential),
+        rules=tuple(shape_of(RuleShape, each) for each in one.rules),
+        tested=shape_of(ProviderTest, test) if test else None,
+        testing=asked_test(call.state, one.name),
     )
-    state = call.state
-    test = last_test(state, one.name)
-    tested = ProviderTest(when=test.when, works=test.works, message=test.message) if test else None
-    return ProviderShape(
-        name=one.name, title=one.title, issuer=one.issuer, client_id=one.client_id, has_secret=bool(one.credential),
-        scopes=one.scopes, rules=rules, trust=one.trust, enabled=one.enabled,
-        tested=tested, testing=asked_test(state, one.name),
-    )  # fmt: skip

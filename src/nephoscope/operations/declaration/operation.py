@@ -7,7 +7,7 @@ The function takes an OperationCall, then what stands in the path of its route o
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -53,10 +53,10 @@ class RefusedRequestError(Exception):
 
 
 class MissingError(NotFoundError):
-    """A missing thing, or one that the caller may not see; `what` names it, as `A tenant contoso`."""
+    """A missing thing, or one that the caller may not see; `what` names it, as `A tenant contoso`, `told` is for the command line."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what} was not found")
+    def __init__(self, what: str, told: str = "") -> None:
+        super().__init__(told or f"{what} was not found")
         self.what = what
 
 
@@ -133,19 +133,24 @@ class CommandLine:
     prints a list: `rows` makes its rows of the result, by default those of its `value`; `absent` is what a table shows for null, by
     column; `nothing` is said where there is no row. `notes` gives lines that are said beside the output, `failed` the exit code of a
     result that is not well (True is 1). `help` is what only the command says of itself ('' = what the function says); `arguments`
-    finds what a word on the command line stands for, by the function's parameter.
+    finds what a word on the command line stands for, by the function's parameter. `follow` is what the command alone does with the
+    answer before it is shown, as a test that a page makes in the background. `prompts` names the secrets of a request that are asked
+    for where none is given, `explain` words a refusal for the command line.
     """
 
     word: str
     message: str | Callable[[Answer], str] = ""
     columns: tuple[str, ...] = ()
-    rows: Callable[[Answer], Sequence[Row]] | None = None
+    rows: Callable[[Answer], Iterable[Row]] | None = None
     absent: Mapping[str, str] = field(default_factory=dict)
     nothing: str | Callable[[Answer], str] = ""
     help: str = ""
     notes: Callable[[Answer], Iterable[str]] | None = None
     failed: Callable[[Answer], int] | None = None
     arguments: Mapping[str, Callable[[OperationCall, str], object]] = field(default_factory=dict)
+    follow: Callable[[OperationCall, Answer], Answer] | None = None
+    prompts: Callable[[Answer], Iterable[str]] | None = None
+    explain: Callable[[RefusedRequestError], str] = str
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ class FieldKind(StrEnum):
     BLOCK = "block"
     LIST = "list"
     TIME = "time"
+    PAIRS = "pairs"
+    SECRETS = "secrets"
     OTHER = "other"
 
 
@@ -31,7 +33,8 @@ class RequestField:
     """A field of a request: `label` and `help` are for people, `option` and `metavar` for the command line ('' = it has no option).
 
     `argument` says that the command takes it as a word of its own. `none_option` gives null, with its own `none_help`. `default` is
-    None where there is none, or nothing to be shown. `change`: what is left out stays as it is.
+    None where there is none, or nothing to be shown. `change`: what is left out stays as it is. `inner` are the fields of a request
+    within the request, whose type is `shape`.
     """
 
     name: str
@@ -50,6 +53,8 @@ class RequestField:
     least: float | None = None
     most: float | None = None
     group: str = ""
+    inner: tuple[RequestField, ...] = ()
+    shape: Any = None
 
 
 def describe(
@@ -69,7 +74,7 @@ def describe(
 
     `block` is a text of several lines, `group` the heading above it and what follows in a form. Its label is its name where none is
     given, and so is its option; '' = the command line has none, several words are parted by commas. `none` is the option that gives
-    null, and its help.
+    null, and its help. A `secret` is stored encrypted: the command line takes its place; of several, by their names.
     """
     shown = {
         "label": label,
@@ -97,7 +102,8 @@ def parameter_field(name: str, type_: Any) -> RequestField:
 
 
 def _request_field(one: inspect.Field, hint: Any) -> RequestField:
-    default = None if one.default in (NODEFAULT, UNSET, "", ()) else one.default
+    shown = one.default not in (NODEFAULT, UNSET, "", ()) and not isinstance(one.default, msgspec.Struct)
+    default = one.default if shown else None
     change = not one.required and one.default is NODEFAULT and one.default_factory is NODEFAULT
     return _field_of(one.name, one.type, hint, required=one.required, change=change, default=default)
 
@@ -111,13 +117,15 @@ def _field_of(name: str, type_: inspect.Type, hint: Any, **known: Any) -> Reques
             shown |= one.extra or {}
             help_ = (one.extra_json_schema or {}).get("description", help_)
     base = layers[-1]
-    kind = _kind(base)
+    kind = _kind(base, shown)
+    inner = request_fields(base.cls) if isinstance(base, inspect.StructType) else ()
     bound = base if isinstance(base, inspect.IntType | inspect.FloatType) else None
+    named = "" if inner and kind is FieldKind.OTHER else f"--{name.replace('_', '-')}"
     none_option, none_help = shown.get("none", ("", ""))
     return RequestField(
-        name=name, kind=_marked_kind(shown) or kind,
+        name=name, kind=kind, inner=inner, shape=getattr(base, "cls", None),
         label=shown.get("label", name.replace("_", " ").capitalize()), help=help_,
-        option=shown.get("option", f"--{name.replace('_', '-')}"), metavar=shown.get("metavar", ""),
+        option=shown.get("option", named), metavar=shown.get("metavar", ""),
         none_option=none_option, none_help=none_help, argument=bool(shown.get("argument")), choices=tuple(_choices(hint)),
         least=bound.ge if bound else None, most=bound.le if bound else None,
         group=str(shown.get("group", "")), **known,
@@ -136,18 +144,15 @@ def _layers(type_: inspect.Type) -> Iterator[inspect.Type]:
         yield type_
 
 
-def _kind(base: inspect.Type) -> FieldKind:
+def _kind(base: inspect.Type, shown: Mapping[str, object]) -> FieldKind:
     kinds: dict[type[inspect.Type], FieldKind] = {
         inspect.BoolType: FieldKind.YES_NO, inspect.IntType: FieldKind.WHOLE, inspect.FloatType: FieldKind.NUMBER,
         inspect.LiteralType: FieldKind.CHOICE, inspect.VarTupleType: FieldKind.LIST, inspect.DateTimeType: FieldKind.TIME,
-        inspect.StrType: FieldKind.TEXT,
+        inspect.StrType: FieldKind.TEXT, inspect.DictType: FieldKind.PAIRS,
     }  # fmt: skip
-    return kinds.get(type(base), FieldKind.OTHER)
-
-
-def _marked_kind(shown: Mapping[str, object]) -> FieldKind | None:
-    """The kind that `describe` gives a text: a secret, or several lines of it."""
-    return FieldKind.SECRET if shown.get("secret") else FieldKind.BLOCK if shown.get("block") else None
+    if shown.get("secret"):
+        return FieldKind.SECRET if isinstance(base, inspect.StrType) else FieldKind.SECRETS
+    return FieldKind.BLOCK if shown.get("block") else kinds.get(type(base), FieldKind.OTHER)
 
 
 def _choices(hint: Any) -> Iterator[str]:

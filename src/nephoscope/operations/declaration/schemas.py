@@ -58,10 +58,10 @@ class InWorkspace(Shape, frozen=True, kw_only=True):
 
 
 class PageQuery(Shape, frozen=True, kw_only=True):
-    """The page of a list."""
+    """The page of a list; a command lists all."""
 
-    top: Annotated[int, msgspec.Meta(ge=1, le=1000, description="Maximum number of items.")] = 100
-    after: Annotated[str, msgspec.Meta(max_length=300, description="`next` of the previous page.")] = ""
+    top: Annotated[int, describe("Maximum number of items.", option="", ge=1, le=1000)] = 100
+    after: Annotated[str, describe("`next` of the previous page.", option="", max_length=300)] = ""
 
 
 def take_page(

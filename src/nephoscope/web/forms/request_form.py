@@ -12,6 +12,8 @@ import msgspec
 from nephoscope.operations.declaration.request_field import FieldKind, RequestField, request_fields
 from nephoscope.state import StateError
 
+#: What no form has a field for.
+_UNDRAWN = frozenset({FieldKind.OTHER, FieldKind.PAIRS, FieldKind.SECRETS})
 #: How the macro `field` of forms.html draws a kind; any other is a line of text.
 _DRAWN = {
     FieldKind.YES_NO: "tick", FieldKind.WHOLE: "number", FieldKind.NUMBER: "number", FieldKind.CHOICE: "choice",
@@ -72,7 +74,7 @@ def read_request(shape: Any, form: Mapping[str, str]) -> Any:
 
 
 def _drawn_fields(shape: Any) -> list[RequestField]:
-    return [one for one in request_fields(shape) if one.kind is not FieldKind.OTHER]
+    return [one for one in request_fields(shape) if one.kind not in _UNDRAWN]
 
 
 def _form_field(

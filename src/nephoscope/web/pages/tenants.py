@@ -7,11 +7,10 @@ from dataclasses import replace
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from nephoscope.collect.azure.collection_settings import CollectError
 from nephoscope.collect.azure.connection_test import ConnectionTrial
 from nephoscope.collect.azure.grant_scripts import CollectionGrant, az, bicep
 from nephoscope.collect.azure.required_permissions import PermissionProvider, names
-from nephoscope.collect.azure.tenant_connection import TenantSecrets, normalize_connection
+from nephoscope.collect.azure.tenant_connection import TenantSecrets
 from nephoscope.posture.scans import tenants
 from nephoscope.service import tenants as service
 from nephoscope.service.tenants import DELETE, WRITE
@@ -53,7 +52,7 @@ def new(visit: Visit) -> Mapping[str, object] | Response:
 
 def _form(visit: Visit, given: Mapping[str, str], refused: str = "") -> dict[str, object]:
     try:
-        connection = connection_of(given)
+        connection = connection_of(visit, given)
     except StateError as error:
         connection, refused = TenantConnection(), refused or str(error)
     grant = CollectionGrant(
@@ -81,9 +80,9 @@ def _show_grant(visit: Visit, grant: CollectionGrant) -> dict[str, object]:
     }  # fmt: skip
 
 
-def connection_of(given: Mapping[str, str]) -> TenantConnection:
+def connection_of(visit: Visit, given: Mapping[str, str]) -> TenantConnection:
     """The connection of a form; StateError for a scope that cannot be meant, so that no script holds what a shell would run."""
-    connection = TenantConnection(
+    given_connection = TenantConnection(
         given.get("tenant", ""),
         given.get("sign_in", SECRET),
         given.get("client", ""),
@@ -92,16 +91,13 @@ def connection_of(given: Mapping[str, str]) -> TenantConnection:
         given.get("cloud", "public"),
         given.get("graph", "1") == "1",
     )
-    try:
-        return normalize_connection(connection, clouds())
-    except CollectError as error:
-        raise StateError(str(error)) from error
+    return service.check_connection(visit.service, given_connection)
 
 
 def _shown_scripts(visit: Visit) -> str:
     """The address of the form with what was filled in but its secrets, so that its scripts are those of the scope."""
     form = visit.form
-    connection_of(form)
+    connection_of(visit, form)
     named = (
         "name",
         "tenant",
@@ -118,7 +114,7 @@ def _shown_scripts(visit: Visit) -> str:
 
 def _connect_tenant(visit: Visit) -> str:
     form = visit.form
-    connection = connection_of(form)
+    connection = connection_of(visit, form)
     name, hours = form.get("name", "").strip(), number(form.get("hours", "8"), "hours")
     service.connect_tenant(visit.service, Tenant(name, connection, hours=hours), _secrets(form))
     return visit.link(f"/sources/tenants/{name}", connected=1)
@@ -223,7 +219,6 @@ def _apply_form(visit: Visit, tenant: Tenant) -> str:
         service.ask_tenant_test(visit.service, tenant.name)
     elif act == "collect":
         service.collect_tenant_soon(visit.service, tenant.name)
-        visit.instance.assess_soon(visit.caller.name, visit.caller.address)
     else:
         visit.caller.must(DELETE if act == "remove" else WRITE, "/")
         with as_drawn(visit, lambda: _of(visit, state.tenants.get(tenant.name))):
@@ -248,13 +243,13 @@ def _apply_act(visit: Visit, tenant: Tenant, act: str) -> str:
 def _change_tenant(visit: Visit, tenant: Tenant) -> None:
     form = visit.form
     secrets, hours = _secrets(form), number(form.get("hours", "8"), "hours")
-    wanted = replace(tenant, connection=connection_of(form), hours=hours)
+    wanted = replace(tenant, connection=connection_of(visit, form), hours=hours)
     service.change_tenant(visit.service, wanted, secrets if secrets != TenantSecrets() else None)
 
 
 def script(visit: Visit) -> Response:
     """The scripts as files, for what the address says."""
-    connection = connection_of(visit.request.query_params)
+    connection = connection_of(visit, visit.request.query_params)
     grant = CollectionGrant(
         connection,
         tenants.find_needed_rights(visit.instance.data, connection),
