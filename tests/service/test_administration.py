@@ -242,7 +242,8 @@ VERBS = {
         lambda it: tenants.collect_tenant_soon(it, "contoso"), tenants.WRITE, "tenant contoso"
     ),
     "request_assessment": Verb(
-        assessment_requests.request_assessment, assessment_requests.TRIGGER, "/"
+        assessment_requests.request_assessment, assessment_requests.TRIGGER, "/",
+        frozenset({*CHANGERS, "Security Admin"}),
     ),
 }  # fmt: skip
 

@@ -32,7 +32,9 @@ def normalize_connection(connection: TenantConnection, clouds: Collection[str] =
 
     CollectError for an id that can be none, another way to sign in, or a cloud that is not one of the names (() = any).
     """
-    if connection.sign_in not in SIGN_INS or (clouds and connection.cloud not in clouds):
+    if connection.sign_in not in SIGN_INS:
+        raise CollectError(f"the sign-in method must be one of {', '.join(SIGN_INS)}")
+    if clouds and connection.cloud not in clouds:
         raise CollectError("select a sign-in method and a cloud")
     client, id_ = connection.client.strip().lower(), connection.id.strip().lower()
     try:
