@@ -147,7 +147,7 @@ class PlainRule(ClaimValue, frozen=True, kw_only=True):
 
 
 class ProviderSwitch(Shape, frozen=True, kw_only=True):
-    """Whether users can sign in with a provider."""
+    """The switch of a provider: on, users can sign in with it."""
 
     enabled: Annotated[
         bool, describe("Enable or disable sign-in with this provider.", option="--enable/--disable")
