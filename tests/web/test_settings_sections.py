@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import html
 import re
+from collections import Counter
 
 import pytest
 from tests.web.conftest import HERE
 
+from nephoscope.web.all_pages import pages
 from nephoscope.web.pages.settings_sections import Section, list_sections
 
 SECTIONS = list_sections()
+
+
+def test_every_page_has_an_address_of_its_own() -> None:
+    paths = Counter(one.path for one in pages())
+    assert [one for one, count in paths.items() if count > 1] == []
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=[one.path for one in SECTIONS])
 def test_a_section_lists_and_opens_what_it_has(owner, visitor, section: Section) -> None:
     listed = owner.get(section.path)
     assert listed.status_code == 200, listed.text[:400]
+    assert re.findall(r"<h1>(.*?)</h1>", listed.text) == [html.escape(section.shown.title)]
     forms = re.findall(rf'href="({section.path}/act/[^"]+)"', listed.text)
     assert len(forms) == len(section.forms)
     rows = re.findall(rf'href="({section.path}/item/[^"]+)"', listed.text)[:1]

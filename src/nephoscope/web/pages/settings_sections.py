@@ -39,16 +39,31 @@ Filling: TypeAlias = Mapping[str, object] | Response
 
 @dataclass(frozen=True)
 class Section:
-    """A section: the group of operations, the one that lists, and how it is shown."""
+    """A section: the group of operations, the one that lists, and how it is shown.
+
+    The `first` list of a group has its forms and tables, and its address.
+    """
 
     group: OperationGroup
     listing: Operation
     shown: SectionList
+    first: bool
 
     @property
     def path(self) -> str:
         """Its address."""
-        return f"/settings/{_CAPITAL.sub(lambda found: f'-{found[0].lower()}', self.group.name)}"
+        names = (self.group.name,) if self.first else (self.group.name, self.listing.name)
+        return "/".join(("/settings", *map(_kebab_case, names)))
+
+    @property
+    def operations(self) -> Sequence[Operation]:
+        """The operations that stand beside its list."""
+        return self.group.operations if self.first else ()
+
+    @property
+    def file_name(self) -> str:
+        """Return what its files are named after."""
+        return self.group.name if self.first else f"{self.group.name}-{self.listing.name}"
 
     @property
     def in_workspace(self) -> bool:
@@ -58,18 +73,12 @@ class Section:
     @property
     def forms(self) -> list[tuple[Operation, OperationForm]]:
         """Its forms that are about no row."""
-        return [
-            (one, form)
-            for one, form in operation_form.list_forms(self.group.operations)
-            if not one.parameters
-        ]
+        return [(one, form) for one, form in operation_form.list_forms(self.operations) if not one.parameters]
 
     @property
     def row_forms(self) -> list[tuple[Operation, OperationForm]]:
         """Its forms about a row."""
-        return [
-            (one, form) for one, form in operation_form.list_forms(self.group.operations) if one.parameters
-        ]
+        return [(one, form) for one, form in operation_form.list_forms(self.operations) if one.parameters]
 
     def workspace(self, visit: Visit) -> str:
         """Return the workspace that a visit is about, '' where the section is of none."""
@@ -98,13 +107,20 @@ class Section:
 
 def list_sections() -> list[Section]:
     """Every section of the settings, by area and title."""
-    found = [
-        Section(group, one, one.page)
-        for group in operation_groups().values()
-        for one in group.operations
-        if isinstance(one.page, SectionList)
-    ]
+    found = [one for group in operation_groups().values() for one in _sections_of(group)]
     return sorted(found, key=lambda one: (one.shown.area, one.shown.title))
+
+
+def _sections_of(group: OperationGroup) -> Iterator[Section]:
+    first = True
+    for one in group.operations:
+        if isinstance(one.page, SectionList):
+            yield Section(group, one, one.page, first)
+            first = False
+
+
+def _kebab_case(name: str) -> str:
+    return _CAPITAL.sub(lambda found: f"-{found[0].lower()}", name)
 
 
 def fill_list(section: Section, visit: Visit) -> Filling:
@@ -113,7 +129,7 @@ def fill_list(section: Section, visit: Visit) -> Filling:
     answer = section.answer(visit, workspace)
     every = section.rows(answer)
     wanted = section_list(
-        visit, section.shown, section.group.name, lambda one: _row_path(section, one, visit, workspace), every
+        visit, section.shown, section.file_name, lambda one: _row_path(section, one, visit, workspace), every
     )
     found = find_rows(visit, wanted, every)
     columns = section.shown.columns
@@ -121,7 +137,7 @@ def fill_list(section: Section, visit: Visit) -> Filling:
         rows = (
             [name_scopes(visit, cell_title(one.row[column.name])) for column in columns] for one in found.rows
         )
-        return as_csv(section.group.name, [one.title for one in columns], rows)
+        return as_csv(section.file_name, [one.title for one in columns], rows)
     beside = next((one for one in found.rows if one.key == visit.asked(PREVIEW)), None)
     return {
         **_frame(section, visit, workspace), "list": show_rows(visit, wanted, found), "any": bool(every),
@@ -238,7 +254,7 @@ def _table_file(section: Section, visit: Visit, workspace: str, found: SectionRo
     }
     if not tables:
         raise NotFoundError(f"{section.shown.noun} {found.title} has no table")
-    return file_of(visit, section.group.name, {name: _giver(table) for name, table in tables.items()})
+    return file_of(visit, section.file_name, {name: _giver(table) for name, table in tables.items()})
 
 
 def _giver(table: PageTable) -> Callable[[], PageTable]:
@@ -248,7 +264,7 @@ def _giver(table: PageTable) -> Callable[[], PageTable]:
 def _row_tables(
     section: Section, visit: Visit, workspace: str, found: SectionRow
 ) -> Iterator[dict[str, Answer]]:
-    for one in section.group.operations:
+    for one in section.operations:
         if isinstance(one.page, RowTable) and _may(visit, one, workspace):
             answer = operation_form.call_list(visit, one, workspace, found.key)
             rows = one.list_rows(answer)
