@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.web.conftest import ALERT
 
+from nephoscope.web.all_pages import pages
+
 pytestmark = pytest.mark.system
 
 #: Elements of text that reach beyond their card, where nothing can be scrolled to see the rest; a query among them can.
@@ -34,3 +36,22 @@ def test_details_of_an_alert_need_no_scrolling(opened, address):
     page.goto(f"{base}/alerts/{ALERT}")
     facts = page.locator(".table-frame:has(table.table--facts)")
     assert facts.evaluate("one => one.scrollWidth <= one.clientWidth")
+
+
+#: The heads of lists that are too narrow to read their columns.
+NARROW = """() => [...document.querySelectorAll('.data-list:not(.data-list--empty) .data-list__head')]
+  .filter(one => !one.matches('.data-list__check, .data-list__open') && one.offsetWidth < 64)
+  .map(one => `${one.textContent.trim()}: ${one.offsetWidth} px`)"""
+
+
+def test_every_column_of_a_list_can_be_seen(opened, address):
+    base, _ = address
+    page = opened(1440).new_page()
+    lists, narrow = 0, {}
+    for path in (one.path for one in pages() if one.template and "{" not in one.path):
+        page.goto(base + path)
+        lists += page.locator(".data-list").count()
+        if found := page.evaluate(NARROW):
+            narrow[path] = found
+    assert lists > 10
+    assert narrow == {}

@@ -153,7 +153,8 @@ def _place_rows(found: ManagementPlaceList) -> list[Line]:
         guide="identity.md", facets=("kind", "privilege", "assignment", "secondFactor", "enabled", "guest", "newPlace"),
         nothing="No administrators. Connect a tenant or import a snapshot.",
         columns=(
-            PageColumn("name", "Administrator"), PageColumn("privilege", "Privilege"), PageColumn("assignment", "Assignment"),
+            PageColumn("name", "Administrator"), PageColumn("privilege", "Privilege"),
+            PageColumn("assignment", "Assignment", optional=True),
             PageColumn("secondFactor", "Second factor"), PageColumn("lastManaged", "Last managed", optional=True),
             PageColumn("places", "Managed from", optional=True), PageColumn("roles", "Roles", optional=True),
         ),
@@ -207,7 +208,7 @@ def places_of(call: OperationCall, id: AdministratorId) -> ManagementPlaceList: 
         key="id", name="name", guide="identity.md", facets=("name", "country", "network", "new"),
         nothing="No management of Azure in the logs of the last 90 days.",
         columns=(
-            PageColumn("name", "Administrator"), PageColumn("country", "Country"), PageColumn("network", "Network"),
+            PageColumn("name", "Administrator"), PageColumn("country", "Country"), PageColumn("network", "Network", optional=True),
             PageColumn("share", "Share of days"), PageColumn("last", "Last time", optional=True),
             PageColumn("new", "New", optional=True),
             PageColumn("sources", "Logs", optional=True),

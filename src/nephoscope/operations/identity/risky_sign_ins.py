@@ -46,7 +46,7 @@ class RiskySignInList(Shape, frozen=True, kw_only=True):
         "Risky sign-ins", "Detection", "risky sign-in", "Sign-ins with a risk detection, and the reasons.", key="id", name="name",
         guide="identity.md", facets=("type", "level", "state"), nothing="No risky sign-ins.",
         columns=(
-            PageColumn("name", "Identity"), PageColumn("type", "Risk detection"), PageColumn("level", "Risk level"),
+            PageColumn("name", "Identity"), PageColumn("type", "Risk detection"), PageColumn("level", "Risk level", optional=True),
             PageColumn("state", "Risk state"), PageColumn("address", "IP address", optional=True),
             PageColumn("reason", "Reason", optional=True), PageColumn("happened", "Time", optional=True),
         ),

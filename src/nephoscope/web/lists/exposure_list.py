@@ -25,11 +25,11 @@ def exposure_list(visit: Visit) -> RowList[ExposureRow]:
     return RowList(
         "internet-exposure", "opening",
         (
-            ListColumn("resource", "Resource", title, main=True, width="title"),
+            ListColumn("resource", "Resource", title, main=True),
             text_column("type", "Type", lambda one: name_type(one.type)),
             text_column("state", "Open to", lambda one: one.sources if one.state == LIMITED else one.state, width="state"),
             text_column("ports", "Ports", lambda one: f"{one.protocol} {one.ports}".strip()),
-            text_column("path", "Path", lambda one: one.path),
+            text_column("path", "Path", lambda one: one.path, width="state"),
             text_column("rule", "Rule or reason", lambda one: one.rule_names or one.why),
         ),
         lambda one: one.key,

@@ -36,7 +36,7 @@ def gap_list(visit: Visit) -> RowList[DataGap]:
         (
             ListColumn("severity", "Severity", lambda one: severity_cell(_severity(one)), width="severity", largest=True),
             ListColumn("missing", "Missing", title, main=True, width="title"),
-            text_column("kind", "Kind", lambda one: one.missing.need.value),
+            text_column("kind", "Kind", lambda one: one.missing.need.value, width="of"),
             number_column("count", "Unknown", lambda one: one.count, optional=False, hint="Assessments that could not be evaluated"),
             number_column("recommendations", "Recommendations", lambda one: len(one.recommendations), shown=False),
             text_column("solution", "Solution", lambda one: one.remedy.action, sorted=False),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from nephoscope.service.image_overview import STATUS_WORDS, ImageOverview
-from nephoscope.web.lists.column_kinds import number_column, time_column
+from nephoscope.web.lists.column_kinds import ago_column, number_column
 from nephoscope.web.lists.list_cell import NONE, ListCell, number_cell, state_cell, text_cell
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
@@ -62,14 +62,19 @@ def image_list(
         "images", "image",
         (
             ListColumn("status", "Status", _status, width="state"),
-            ListColumn("image", "Image", title, main=True, width="title"),
+            ListColumn("image", "Image", title, main=True),
             ListColumn("registry", "Registry", lambda one: text_cell(one.server), optional=True),
-            ListColumn("critical", "Critical", grave("Critical"), number=True, sorted=False, hint="Critical vulnerabilities"),
-            ListColumn("high", "High", grave("High"), number=True, optional=True, sorted=False, hint="High vulnerabilities"),
-            *(ListColumn(name, head, counted(of), number=True, optional=True, sorted=False) for name, (head, of) in PROBLEMS.items()),
+            ListColumn("critical", "Critical", grave("Critical"), number=True, width="count", sorted=False,
+                       hint="Critical vulnerabilities"),
+            ListColumn("high", "High", grave("High"), number=True, width="count", optional=True, sorted=False,
+                       hint="High vulnerabilities"),
+            *(
+                ListColumn(name, head, counted(of), number=True, width="count", optional=True, sorted=False)
+                for name, (head, of) in PROBLEMS.items()
+            ),
             ListColumn("unassessed", "Unassessed", lambda one: number_cell(not_assessed(one)), number=True, optional=True, shown=False,
                        hint="Packages not assessed"),
-            time_column("scanned", "Scanned", lambda one: one.scanned_at, "Not yet"),
+            ago_column("scanned", "Scanned", lambda one: one.scanned_at, "Not yet"),
             ListColumn("digest", "Digest", lambda one: text_cell(one.digest[:19], whole=one.digest), optional=True, shown=False),
             number_column("running", "Running in", lambda one: len(one.running), hint="Clusters and services"),
         ),

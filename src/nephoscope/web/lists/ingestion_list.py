@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.state.ingestion.ingested_files import IngestedFile
-from nephoscope.web.lists.column_kinds import number_column, text_column, time_column
+from nephoscope.web.lists.column_kinds import ago_column, number_column, text_column, time_column
 from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
@@ -32,7 +32,7 @@ def table_list(visit: Visit) -> RowList[HealthRow]:
     return RowList(
         "ingested-tables", "table",
         (
-            ListColumn("table", "Table", title, main=True, width="title"),
+            ListColumn("table", "Table", title, main=True),
             text_column("source", "From", lambda one: one.health.source),
             ListColumn("state", "State", _table_state, width="state"),
             number_column("rows", "Rows", lambda one: one.health.rows),
@@ -40,7 +40,7 @@ def table_list(visit: Visit) -> RowList[HealthRow]:
             number_column("expected", "Expected", lambda one: one.expected),
             ListColumn("delay", "Delay", delay, number=True, optional=True, hint="Time from event to ingestion, last day"),
             ListColumn("bad", "Quarantine", _bad_share, number=True, optional=True, hint="Share of records not parsed, last day"),
-            time_column("event", "Last event", lambda one: one.health.last_event),
+            ago_column("event", "Last event", lambda one: one.health.last_event),
             text_column("workspace", "Workspace", lambda one: one.health.workspace, shown=False),
         ),
         lambda one: f"{one.health.workspace} {one.health.source} {one.health.table}",
@@ -59,13 +59,13 @@ def file_list(most: int) -> RowList[IngestedFile]:
     return RowList(
         "imported-files", "file",
         (
-            ListColumn("file", "File", lambda one: text_cell(short(one.name), whole=one.name), main=True, width="title"),
-            text_column("workspace", "Workspace", lambda one: one.workspace),
-            text_column("format", "Format", lambda one: one.format or "recognized"),
-            ListColumn("state", "State", _file_state, width="of"),
+            ListColumn("file", "File", lambda one: text_cell(short(one.name), whole=one.name), main=True),
+            text_column("workspace", "Workspace", lambda one: one.workspace, width="short"),
+            text_column("format", "Format", lambda one: one.format or "recognized", width="ago"),
+            ListColumn("state", "State", _file_state, width="state"),
             number_column("rows", "Rows", lambda one: one.rows, optional=False),
             number_column("bad", "Quarantine", lambda one: one.bad),
-            time_column("began", "Began", lambda one: one.started),
+            ago_column("began", "Began", lambda one: one.started),
             time_column("ended", "Ended", lambda one: one.finished, shown=False),
         ),
         lambda one: f"{one.workspace} {one.identity}",

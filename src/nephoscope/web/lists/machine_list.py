@@ -34,7 +34,7 @@ def machine_list(visit: Visit) -> RowList[FleetMachine]:
     return RowList(
         "machines", "machine",
         (
-            ListColumn("machine", "Machine", title, main=True, width="title"),
+            ListColumn("machine", "Machine", title, main=True),
             ListColumn("status", "Agent", _status, width="id"),
             ago_column("seen", "Last heartbeat", lambda one: one.seen, "never"),
             number_column("blind", "Not seen", _blind_count, hint="What the agent cannot see"),
@@ -42,7 +42,7 @@ def machine_list(visit: Visit) -> RowList[FleetMachine]:
             number_column("updates", "Updates", lambda one: one.updates, hint="Pending updates"),
             ListColumn("alerts", "Open alerts", alerts, number=True),
             text_column("os", "Operating system", lambda one: one.agent.os_name if one.agent else "", shown=False),
-            text_column("version", "Agent version", _version),
+            text_column("version", "Agent version", _version, width="ago"),
             text_column("type", "Type", lambda one: name_type(one.type), shown=False),
         ),
         lambda one: one.key,

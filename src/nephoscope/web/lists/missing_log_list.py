@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.live.health.missing_logs import MissingLogs
-from nephoscope.web.lists.column_kinds import text_column, time_column
+from nephoscope.web.lists.column_kinds import ago_column, text_column
 from nephoscope.web.lists.list_cell import ListCell, text_cell
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
@@ -26,11 +26,11 @@ def missing_log_list(visit: Visit) -> RowList[MissingLogs]:
     return RowList(
         "missing-logs", "resource",
         (
-            ListColumn("resource", "Resource", title, main=True, width="title"),
+            ListColumn("resource", "Resource", title, main=True),
             text_column("type", "Type", lambda one: name_type(one.type)),
             text_column("reason", "Reason", lambda one: one.reason),
-            text_column("setting", "Setting", lambda one: one.setting),
-            time_column("last", "Last row", lambda one: one.last, "never"),
+            text_column("setting", "Setting", lambda one: one.setting, width="ago"),
+            ago_column("last", "Last row", lambda one: one.last, "never"),
         ),
         lambda one: one.resource,
         (

@@ -23,6 +23,8 @@ _TONES = {
     "refused": "error",
 }  # fmt: skip
 _STATES = frozenset({"state", "status"})
+#: How many characters a width has room for at most.
+_FITTING = ((10, "short"), (14, "ago"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,18 @@ def _column(
             return text_cell(cell_title(one.row[column.name]) or one.title, path_of(one))
         return _cell(visit, column.name, one.row[column.name])
 
-    width = "number" if number else "ago" if time else "state" if column.name in _STATES else ""
+    width = "name" if main else "number" if number else "ago" if time else _fit_width(column, values)
     return ListColumn(
         column.name, column.title, cell, number=number, optional=column.optional, main=main, width=width
     )
+
+
+def _fit_width(column: PageColumn, values: Sequence[object]) -> str:
+    """Return the width of a column of short texts, so that those of long ones have the rest."""
+    if column.name in _STATES:
+        return "state"
+    longest = max(map(len, (column.title, *map(cell_title, values))))
+    return next((width for most, width in _FITTING if longest <= most), "")
 
 
 def _cell(visit: Visit, name: str, value: object) -> ListCell:

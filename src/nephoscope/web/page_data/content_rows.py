@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from nephoscope.alerts.rules.rule import RuleKind
 from nephoscope.lake.queries.shipped_functions import shipped_functions
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.state import StateError
+from nephoscope.web.rendering.display_names import tactics
 from nephoscope_policy.catalogue_entry import CatalogueEntry
 
 if TYPE_CHECKING:
@@ -125,14 +126,19 @@ class WorkspaceContent:
 
 def _rule(one: content_listing.RuleListing) -> ContentRow:
     link = f"/rules/{one.id}" if one.on or not one.pack else f"/content/packs/{one.pack}"
-    about = ", ".join((*one.tactics, *one.techniques))
+    about = _attack_words(one.tactics, one.techniques)
     return ContentRow(one.name, about, one.pack, one.standing, one.status, one.severity, one.on, one.id, link)
 
 
 def _query(one: content_listing.RuleListing) -> ContentRow:
     link = f"/content/packs/{one.pack}" if one.pack else f"/content/hunting/{one.id}"
-    about = ", ".join((*one.tactics, *one.techniques))
+    about = _attack_words(one.tactics, one.techniques)
     return ContentRow(one.name, about, one.pack, one.standing, one.status, "", None, one.id, link)
+
+
+def _attack_words(names: Sequence[str], techniques: Sequence[str]) -> str:
+    """Return tactics and techniques of ATT&CK as a text."""
+    return ", ".join(filter(None, (tactics(names), *techniques)))
 
 
 def _pack(pack: RulePack, held: content_listing.WorkspaceTables, *, on: bool) -> ContentRow:

@@ -89,6 +89,11 @@ class Section:
         found = self.listing.command
         return list(found.notes(answer)) if found is not None and found.notes is not None else []
 
+    def has_failed(self, answer: Answer) -> bool:
+        """Return whether its command would end with an error."""
+        found = self.listing.command
+        return found is not None and found.failed is not None and bool(found.failed(answer))
+
     def answer(self, visit: Visit, workspace: str) -> Answer:
         """Return what the operation that lists answers."""
         return operation_form.call_list(visit, self.listing, workspace)
@@ -144,7 +149,7 @@ def fill_list(section: Section, visit: Visit) -> Filling:
         "cut": 0 < section.shown.most <= len(every), "done": visit.asked("done"),
         "beside": beside, "buttons": _row_buttons(section, visit, workspace, beside) if beside else (),
         "forms": [(form.label, one.name) for one, form in section.forms if _may(visit, one, workspace)],
-        "notes": section.notes(answer),
+        "notes": section.notes(answer), "failed": section.has_failed(answer),
     }  # fmt: skip
 
 
