@@ -150,7 +150,7 @@ def test_the_page_shows_it_and_what_is_under_way(owner, visitor, instance, findi
     assert 'id="progress"' in text, "the assessment that judges by it is shown"
     assert "exempt after the next assessment" in text
     assert "until &lt;May&gt;" in text
-    assert f'name="scope" value="{finding.resource}"' not in text, (
+    assert f'name="selected" value="{finding.resource}"' not in text, (
         "it is not offered to be exempted once more"
     )
     assert 'value="end"' in text

@@ -13,6 +13,8 @@ from tests.web.conftest import ALERT, HERE
 
 from nephoscope.automation.rule_formats.response_rule_files import find_rule_file
 from nephoscope.automation.rule_formats.response_rules import FOLDER
+from nephoscope.automation.rule_formats.security_actions import credential
+from nephoscope.automation.rule_formats.security_automations import TYPE
 from nephoscope.service.response_rule_fields import read_actions, write_actions
 
 RULES, AUTOMATIONS = "/settings/response-rules", "/settings/automations"
@@ -164,6 +166,36 @@ def test_an_automation_that_is_none_is_refused_beside_its_field(owner, changes, 
         refusal(owner.post(f"{AUTOMATIONS}/act/create", data={**AUTOMATION, **changes}, headers=HERE))
         == field
     )
+
+
+HUB = "Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=send;SharedAccessKey=c2VjcmV0;EntityPath=alerts"
+APP = "https://20.1.2.3/workflows/1/triggers/manual/paths/invoke?sig=abc"
+
+
+def test_a_stored_event_hub_and_logic_app_stay_while_the_rest_is_edited(owner, instance):
+    form = {**AUTOMATION, "name": "onward", "event_hub": HUB, "logic_app": APP}
+    made = owner.post(f"{AUTOMATIONS}/act/create", data=form, headers=HERE)
+    assert made.status_code == 303, made.text
+    page = made.headers["location"].partition("?")[0]
+    shown = owner.get(page).text
+    for kept in ("EventHub", "LogicApp"):
+        assert re.search(rf'name="keep.{kept}" value="1" checked', shown), kept
+    assert "c2VjcmV0" not in shown
+    assert "sig=abc" not in shown
+    edited = {**AUTOMATION, "name": "onward", "act": "change", "mail": "soc@contoso.com", "table": ""}
+    kept = {**edited, "keep.EventHub": "1", "keep.LogicApp": "1", "mail": ""}
+    assert owner.post(page, data=kept, headers=HERE).status_code == 303
+    document = next(one for one in instance.state.arm_documents.all([TYPE]) if one.key.endswith("/onward"))
+    actions = [one["actionType"] for one in document.body["properties"]["actions"]]
+    assert actions == ["EventHub", "LogicApp"]
+    names = [credential(document.key, at, name) for at, name in ((0, "connectionString"), (1, "uri"))]
+    assert [instance.state.credentials.get(one).reveal() for one in names] == [HUB, APP]
+    away = {**kept, "keep.EventHub": "", "table": "default"}
+    assert owner.post(page, data=away, headers=HERE).status_code == 303
+    assert refusal(owner.post(page, data=kept, headers=HERE)) == "keep"
+    inside = {**away, "logic_app": "https://127.0.0.1/x"}
+    assert refusal(owner.post(page, data=inside, headers=HERE)) == "logic_app"
+    assert owner.post(page, data={"act": "delete"}, headers=HERE).status_code == 303
 
 
 def test_an_alert_of_the_past_is_matched(owner, instance):

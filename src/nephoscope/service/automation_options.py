@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from nephoscope.files.json_tree import text_of, trees_of
 
@@ -24,6 +24,7 @@ class AutomationOptions(TypedDict):
     table: str
     event_hub: str
     file: Path | None
+    logic_app: NotRequired[str]
 
 
 def properties(options: AutomationOptions) -> dict[str, object]:
@@ -40,7 +41,7 @@ def properties(options: AutomationOptions) -> dict[str, object]:
 def read_options(document: Mapping[str, object]) -> dict[str, object] | None:
     """Return the options that the properties of an automation come from, None where options cannot say all of them.
 
-    A connection string is kept elsewhere, so an automation with one has no options either.
+    What an event hub or a Logic App is reached by is kept elsewhere: `keep` names those that there are.
     """
     sources, actions = trees_of(document, "sources"), trees_of(document, "actions")
     sets = [trees_of(one, "ruleSets") for one in sources]
@@ -54,15 +55,21 @@ def read_options(document: Mapping[str, object]) -> dict[str, object] | None:
         "where": [" ".join(text_of(one, name) for name in _RULE) for one in rules],
         "scopes": [text_of(one, "scopePath") for one in trees_of(document, "scopes")],
     }
+    keep: list[str] = []
     for one in actions:
         kind = text_of(one, "actionType")
+        if kind in KEPT and kind not in keep:
+            keep.append(kind)
+            continue
         settings = _READ.get(kind)
         if settings is None or any(option in found for option in settings.values()):
             return None
         found |= {option: one[name] for name, option in settings.items() if name in one}
-    return found
+    return {**found, "keep": keep}
 
 
+#: Types of actions that are done by a secret alone, each once in an automation.
+KEPT = ("EventHub", "LogicApp")
 #: What a condition is written of, in the order of its option.
 _RULE = ("propertyJPath", "operator", "expectedValue")
 #: Type of action -> its settings, each with its option.
@@ -111,6 +118,8 @@ def _actions(options: AutomationOptions) -> Iterator[dict[str, object]]:
         yield {"actionType": "Workspace", "workspaceResourceId": options["table"]}
     if options["event_hub"]:
         yield {"actionType": "EventHub"}
+    if options.get("logic_app"):
+        yield {"actionType": "LogicApp"}
 
 
 def _rule(text: str) -> dict[str, str]:

@@ -8,7 +8,13 @@ from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.rule import AutomationError
 from nephoscope.automation.rule_catalogue import load_rules
 from nephoscope.automation.rule_formats.author_permissions import READS, WORKSPACE_WRITE
-from nephoscope.automation.rule_formats.security_actions import HIDDEN, list_secrets, name_secrets, secrets_of
+from nephoscope.automation.rule_formats.security_actions import (
+    HIDDEN,
+    credential,
+    list_secrets,
+    name_secrets,
+    secrets_of,
+)
 from nephoscope.automation.rule_formats.security_automations import read_automation
 from nephoscope.automation.rule_trial import try_with_documents
 from nephoscope.service.action_egress import check_hub, check_url
@@ -98,6 +104,17 @@ def put_automation(context: ServiceContext, body: Mapping[str, object]) -> bool:
     return put_document(
         context, ROOT_SCOPE, document, "Microsoft.Security/automations", secrets=name_secrets(key, secrets)
     )
+
+
+def reveal_action(context: ServiceContext, key: str, kind: str) -> dict[str, Any] | None:
+    """Return the kept action of a kind with its secret, None for none; `key` is the lower-cased id. DeniedError as for a change."""
+    context.require(WRITE, ROOT_SCOPE)
+    document = context.state.arm_documents.get(key)
+    for at, one in enumerate(_actions(document.body) if document is not None else ()):
+        if one.get("actionType") == kind:
+            secret = NAMED[kind][1]
+            return {**one, secret: context.state.credentials.get(credential(key, at, secret)).reveal()}
+    return None
 
 
 def remove_automation(context: ServiceContext, key: str) -> None:

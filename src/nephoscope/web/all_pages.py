@@ -27,3 +27,11 @@ def navigation() -> list[tuple[str, list[Page]]]:
     return [
         (area.value, found) for area in areas if (found := [page for page in pages() if page.area is area])
     ]
+
+
+@cache
+def find_entry(path: str) -> str:
+    """Return the path of the entry of the navigation that the path of a page is below, the nearest; '' where it is below none."""
+    paths = [one.path for _, several in navigation() for one in several]
+    below = [one for one in paths if path == one or (one != "/" and path.startswith(f"{one}/"))]
+    return max(below, key=len, default="")

@@ -26,7 +26,7 @@ from nephoscope.state.access.principals import SecretKind
 from nephoscope.state.database.retry import once_more
 from nephoscope.state.database.state_errors import ConcurrentChangeError, TransientError
 from nephoscope.web import error_pages
-from nephoscope.web.all_pages import navigation, pages
+from nephoscope.web.all_pages import find_entry, navigation, pages
 from nephoscope.web.content_security_policy import with_nonce
 from nephoscope.web.forms.form_parser import MAX_OF_ANYBODY, FormError, SubmittedForm, read_form
 from nephoscope.web.lists.list_columns import keep_columns
@@ -54,7 +54,7 @@ Endpoint = Callable[["Request"], Awaitable[Response]]
 
 def routes(instance: Instance) -> list[BaseRoute]:
     """The routes of the site."""
-    show_navigation(navigation)
+    show_navigation(navigation, find_entry)
     return [
         Route(STYLE_SHEET, _style, methods=["GET"]),
         Route("/static/{hash}/nephoscope.css", _style, methods=["GET"]),

@@ -64,8 +64,10 @@ def exempt(going: Journey, way: str) -> None:
         page.locator(".data-list__cell--title a").nth(list(Way).index(Way(way))),
         leads_to="**/recommendations/*",
     )
-    going.tick(page.locator("td input[name=scope]").first)
-    form = page.locator("form#many")
+    going.tick(page.locator("td input[name=selected]").first)
+    if way == Way.NO_SCRIPT.value:
+        going.press(page.get_by_role("button", name="Choose an action for the selected rows"))
+    form = page.locator(".bulk-bar form")
     going.type(form.get_by_label("Reason"), f"Replaced in January {way}")
     going.type(form.get_by_label("Days from now"), "30")
     going.press(form.get_by_role("button", name="Exempt selected"))

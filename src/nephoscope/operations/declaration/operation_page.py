@@ -31,7 +31,8 @@ class SectionList:
     are those of the command unless `rows` gives them. `nothing` is said where there is no row, `plural`
     is that of the noun where it is not made by an s, `guide` the file of the guide about it. `given` is what
     the request says; `opens` is the path of a page about a row, `{}` its key, and what the page shows. `most` is how many rows the
-    operation gives at most, so that a list of so many is said to be the newest alone (0 = it gives all).
+    operation gives at most, so that a list of so many is said to be the newest alone (0 = it gives all). `order` is the place
+    among the entries of the navigation, where the area has a part of it (0 = the list is reached from the one of its group).
     """
 
     title: str
@@ -49,6 +50,7 @@ class SectionList:
     given: Mapping[str, object] = field(default_factory=dict)
     plural: str = ""
     most: int = 0
+    order: int = 0
 
 
 class FirstRows(list[Row]):

@@ -148,10 +148,10 @@ def _place_rows(found: ManagementPlaceList) -> list[Line]:
     ),
     needs_lake=True,
     page=SectionList(
-        "Administrators", "Detection", "administrator",
+        "Administrators", "Identity", "administrator",
         "Who may change Azure or the directory, by which role, when they last did, and from where.", key="id", name="name",
         guide="identity.md", facets=("kind", "privilege", "assignment", "secondFactor", "enabled", "guest", "newPlace"),
-        nothing="No administrators. Connect a tenant or import a snapshot.",
+        nothing="No administrators. Connect a tenant or import a snapshot.", order=30,
         columns=(
             PageColumn("name", "Administrator"), PageColumn("privilege", "Privilege"),
             PageColumn("assignment", "Assignment", optional=True),
@@ -203,7 +203,7 @@ def places_of(call: OperationCall, id: AdministratorId) -> ManagementPlaceList: 
     ),
     needs_lake=True,
     page=SectionList(
-        "Management places", "Detection", "place",
+        "Management places", "Identity", "place",
         "Where Azure is managed from: by administrator, over the activity log and sign-ins.",
         key="id", name="name", guide="identity.md", facets=("name", "country", "network", "new"),
         nothing="No management of Azure in the logs of the last 90 days.",

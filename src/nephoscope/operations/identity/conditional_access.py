@@ -98,8 +98,9 @@ def _gap_rows(found: AccessGapPage) -> list[Line]:
         notes=_note_gaps, nothing="no conditional access policies",
     ),
     page=SectionList(
-        "Conditional access", "Detection", "policy", "Conditional access policies, and how many users they cover and exclude.",
-        key="id", name="name", plural="policies", guide="identity.md", facets=("state",), nothing="No conditional access policies.",
+        "Conditional access", "Identity", "policy", "Conditional access policies, and how many users they cover and exclude.",
+        key="id", name="name", plural="policies", guide="identity.md", facets=("state",), order=50,
+        nothing="No conditional access policies.",
         columns=(
             PageColumn("name", "Policy"), PageColumn("state", "State"), PageColumn("covered", "Covered users"),
             PageColumn("excluded", "Excluded users"), PageColumn("controls", "Controls", optional=True),
@@ -122,7 +123,7 @@ def policies(call: OperationCall) -> AccessPolicyPage:
         nothing=lambda found: "no gaps were found" if found.not_collected else "no gaps: policies enforce each control on each user",
     ),
     page=SectionList(
-        "Conditional access gaps", "Detection", "gap", "Users on whom no conditional access policy enforces a control, and why.",
+        "Conditional access gaps", "Identity", "gap", "Users on whom no conditional access policy enforces a control, and why.",
         key="id", name="name", guide="identity.md", facets=("control", "administrator", "certain"),
         nothing="No gaps. See Conditional access for what was collected.",
         columns=(

@@ -113,9 +113,10 @@ def _detection_rows(found: RiskDetectionList) -> list[Line]:
     ),
     needs_lake=True,
     page=SectionList(
-        "Risky identities", "Detection", "risky identity",
+        "Risky identities", "Identity", "risky identity",
         "Users, service principals and agents at risk: from this server's detections and from Microsoft Entra ID.", key="id",
-        name="name", plural="risky identities", guide="identity.md", facets=("level", "state", "kind"), nothing="No risky identities.",
+        name="name", plural="risky identities", guide="identity.md", facets=("level", "state", "kind"), order=10,
+        nothing="No risky identities.",
         columns=(
             PageColumn("name", "Identity"), PageColumn("level", "Risk level"), PageColumn("state", "Risk state"),
             PageColumn("reason", "Latest reason", optional=True), PageColumn("updated", "Changed", optional=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -50,6 +50,8 @@ _PLACES = {
     "an action is required": "webhook", "secret": "secret", "command": "program", "files": "files", "workspace": "table",
     "the scope": "scopes",
 }  # fmt: skip
+#: Address in the document of an automation -> the field of the form.
+_ADDRESSES = {"url": "webhook", "uri": "logic_app", "connectionString": "event_hub"}
 
 
 class AutomationBody(Shape, frozen=True, kw_only=True):
@@ -82,11 +84,32 @@ class AutomationBody(Shape, frozen=True, kw_only=True):
     event_hub: Annotated[
         str, describe("Connection string of an event hub.", label="Event hub", secret=True, max_length=2000)
     ] = ""
+    logic_app: Annotated[
+        str,
+        describe(
+            "Callback URL of the trigger of a Logic App.", label="Logic App", secret=True, max_length=2000
+        ),
+    ] = ""
+
+
+class AutomationChange(AutomationBody, frozen=True, kw_only=True):
+    """An automation as the form that edits it has it: `keep` are the targets that stay as they are stored."""
+
+    keep: Annotated[
+        tuple[Literal["EventHub", "LogicApp"], ...],
+        describe(
+            "Stored targets to keep. An address that is entered above replaces the stored one.", label="Keep"
+        ),
+    ] = ()
 
 
 def _name_events(_: OperationCall) -> Mapping[str, str]:
     weekly = {f"{name}Snapshot": f"every week: {word}" for name, word in _WEEKLY.items()}
     return {**_PLAIN, **weekly}
+
+
+def _name_kept(_: OperationCall) -> Mapping[str, str]:
+    return {"EventHub": "the stored event hub", "LogicApp": "the stored Logic App"}
 
 
 def _name_secrets(call: OperationCall) -> Mapping[str, str]:
@@ -194,14 +217,14 @@ def _read_fields(call: OperationCall, key: str) -> Row:
     WRITE,
     page=OperationForm(
         "Edit the automation", like=_read_fields, when=lambda row: bool(row["editable"]),
-        choices={"events": _name_events, "secret": _name_secrets, "table": _name_workspaces},
+        choices={"events": _name_events, "secret": _name_secrets, "table": _name_workspaces, "keep": _name_kept},
     ),
 )  # fmt: skip
-def change(call: OperationCall, id: Text, body: AutomationBody) -> None:  # noqa: A002 - the key of a row
+def change(call: OperationCall, id: Text, body: AutomationChange) -> None:  # noqa: A002 - the key of a row
     """Replace the automation; the next change uses it."""
     if _make_id(body.name).lower() != _to_id(id):
         raise RefusedRequestError("name cannot be changed: create an automation with the new name", "name")
-    _put_automation(call, body)
+    _put_automation(call, body, body.keep)
 
 
 def _make_id(name: str) -> str:
@@ -215,24 +238,37 @@ def _to_id(row: str) -> str:
     return f"/{row.lstrip('/')}"
 
 
-def _put_automation(call: OperationCall, body: AutomationBody) -> None:
+def _put_automation(call: OperationCall, body: AutomationBody, keep: Collection[str] = ()) -> None:
     from nephoscope.service.automation_options import properties
     from nephoscope.service.automations import put_automation
 
     with _refusals():
-        given = properties(_to_options(body))
+        given = properties(_to_options(body, keep))
         actions = given["actions"]
         assert isinstance(actions, list)
-        told = [
-            {**one, "connectionString": body.event_hub} if one["actionType"] == "EventHub" else one
-            for one in actions
-        ]
+        told = [_complete_action(call, body, one) for one in actions]
         document = {
             "id": _make_id(body.name), "name": body.name, "type": "Microsoft.Security/automations",
             "properties": {**given, "actions": told},
         }  # fmt: skip
         _check_readiness(call, document)
         put_automation(call.service, document)
+
+
+def _complete_action(call: OperationCall, body: AutomationBody, action: Row) -> Row:
+    """Return an action with the secret that it needs: the one of the form, else the one that is stored."""
+    from nephoscope.service.automations import reveal_action
+
+    kind = str(action["actionType"])
+    secret, value, what = {
+        "EventHub": ("connectionString", body.event_hub, "event hub"), "LogicApp": ("uri", body.logic_app, "Logic App"),
+    }.get(kind, ("", "", ""))  # fmt: skip
+    if value or not secret:
+        return {**action, secret: value} if secret else action
+    stored = reveal_action(call.service, _make_id(body.name).lower(), kind)
+    if stored is None:
+        raise RefusedRequestError(f"No {what} is stored", "keep")
+    return stored
 
 
 @OPERATIONS.operation(TEST, needs_lake=True, page=OperationForm("Send the first match"))
@@ -275,11 +311,12 @@ def _find_automation(call: OperationCall, key: str) -> tuple[AutomationRule | No
     return next((one for one in found if one.key == wanted), None), reason
 
 
-def _to_options(body: AutomationBody) -> AutomationOptions:
+def _to_options(body: AutomationBody, keep: Collection[str]) -> AutomationOptions:
     return {
         "events": body.events, "where": body.where, "scopes": body.scopes, "webhook": body.webhook, "secret": body.secret,
         "batch": body.batch, "mail": body.mail, "program": body.program, "files": body.files, "table": body.table,
-        "event_hub": body.event_hub, "file": None,
+        "event_hub": body.event_hub or ("stored" if "EventHub" in keep else ""),
+        "logic_app": body.logic_app or ("stored" if "LogicApp" in keep else ""), "file": None,
     }  # fmt: skip
 
 
@@ -306,7 +343,7 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except AutomationError as error:
-        raise RefusedRequestError(error.reason, "webhook" if "url" in error.path else "") from error
+        raise RefusedRequestError(error.reason, _ADDRESSES.get(error.path.rpartition(".")[2], "")) from error
     except ValueError as error:
         told = str(error)
         field = next((one for word, one in _PLACES.items() if told.startswith(word)), "")

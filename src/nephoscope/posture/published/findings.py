@@ -27,7 +27,9 @@ ORDERS = {
     "severity": "severity_rank DESC, title, key, tenant",
     "recommendation": "title, key, tenant",
     "resource": "subject, tenant, title",
+    "-resource": "subject DESC, tenant, title",
     "state": "state_rank, severity_rank DESC, key, tenant",
+    "-state": "state_rank DESC, severity_rank DESC, key, tenant",
 }
 
 

@@ -106,7 +106,9 @@ def act(visit: Visit, key: str) -> dict[str, int]:
 
 def exempt(visit: Visit, key: str) -> int:
     """Put an exemption for each resource of the form; how many. StateError for a form that says too little, or what cannot be."""
-    scopes = [one.lower().rstrip("/") for one in visit.ticked_values("scope")]
+    scopes = [
+        one.lower().rstrip("/") for one in (*visit.ticked_values("scope"), *visit.ticked_values("selected"))
+    ]
     properties = _properties(visit.form, key, visit)
     if not scopes or not all(one.startswith("/subscriptions/") for one in scopes):
         raise StateError("select a resource to exempt")

@@ -7,7 +7,7 @@ import re
 from markupsafe import Markup, escape
 
 from nephoscope.web.lists.list_cell import CellKind, ListCell
-from nephoscope.web.rendering import time_elements
+from nephoscope.web.rendering import charts, time_elements
 
 _TITLED = frozenset({CellKind.TEXT, CellKind.CODE, CellKind.STATE})
 _SPECIAL = re.compile("[&<>\"']")
@@ -59,6 +59,8 @@ def _draw_text(cell: ListCell, text: str, *, whole: bool) -> str:
             return str(time_elements.moment(cell.at))
         case CellKind.AGO if cell.at is not None:
             return str(time_elements.ago(cell.at))
+        case CellKind.BAR:
+            return str(charts.parts(cell.parts, cell.text, 140))
         case CellKind.CODE:
             return f'<span class="text-code">{text}</span>'
     if not cell.link:

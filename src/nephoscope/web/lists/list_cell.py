@@ -26,6 +26,7 @@ class CellKind(StrEnum):
     MOMENT = "moment"
     AGO = "ago"
     CODE = "code"
+    BAR = "bar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class CellMark:
 class ListCell:
     """Text of a row in a column: `whole` is the text where the column has no room for it, `note` what is said in small letters.
 
+    `parts` are those of a bar, which says its text to who cannot see it.
     Rows are sorted by `order`, those without a value last of the ascending order's numbers and texts.
     """
 
@@ -53,6 +55,7 @@ class ListCell:
     at: datetime | None = None
     order: float | str | None = None
     marks: Sequence[CellMark] = ()
+    parts: Sequence[tuple[str, int]] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -124,3 +127,8 @@ def ago_cell(at: datetime | None, none: str = NONE) -> ListCell:
         if at is None
         else ListCell(formatting.ago(at), CellKind.AGO, at=at, order=at.timestamp())
     )
+
+
+def bar_cell(parts: Sequence[tuple[str, int]], text: str, order: float | None) -> ListCell:
+    """Say counts as a bar of parts: (kind, count) each, as a chart of parts has them; `text` says the same."""
+    return ListCell(text, CellKind.BAR, order=order, parts=parts)

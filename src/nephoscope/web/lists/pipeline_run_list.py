@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.pipelines.run_document import FindingStanding, RunFinding
@@ -23,16 +23,20 @@ _TONES = {
     FindingStanding.REOPENED: "fail",
     FindingStanding.FIXED: "pass",
 }
+_NO_NAMES: Mapping[str, str] = {}
 _DECIDES = {"yes": "Default branch", "no": "Other branches"}
 
 
-def run_list(visit: Visit) -> RowList[PipelineRun]:
-    """Describe the list of the runs of a repository."""
+def run_list(visit: Visit, names: Mapping[str, str] = _NO_NAMES) -> RowList[PipelineRun]:
+    """Describe the list of the runs of a repository, or of several: `names` are those that people know them by."""
 
     def title(one: PipelineRun) -> ListCell:
         name = f"{one.branch} #{one.pull_request}" if one.pull_request else one.branch
         marks = () if one.decides else (CellMark("feature branch", title=one.note),)
         return text_cell(name, visit.link(f"/pipelines/runs/{one.id}"), note=one.commit_id[:10], marks=marks)
+
+    def repository(one: PipelineRun) -> str:
+        return names.get(one.repository, one.repository)
 
     def count(name: str) -> ListColumn[PipelineRun]:
         return number_column(
@@ -47,17 +51,19 @@ def run_list(visit: Visit) -> RowList[PipelineRun]:
         "pipeline-runs", "run",
         (
             ListColumn("run", "Run", title, main=True, width="title"),
+            *([text_column("repository", "Repository", repository)] if names else []),
             time_column("started", "Started", lambda one: one.started),
             text_column("tool", "Tool", lambda one: f"{one.tool} {one.category}".strip()),
             *map(count, _COUNTS),
         ),
         lambda one: one.id,
         (
+            *([RowFacet("repository", "Repository", lambda one: (repository(one),))] if names else []),
             RowFacet("decides", "Branch", lambda one: ("yes" if one.decides else "no",), lambda one: _DECIDES.get(one, one)),
             RowFacet("tool", "Tool", lambda one: (one.tool,)),
             RowFacet("category", "Category", lambda one: (one.category,)),
         ),
-        lambda one: f"{one.branch} #{one.pull_request} {one.commit_id} {one.tool} {one.category}",
+        lambda one: f"{repository(one)} {one.branch} #{one.pull_request} {one.commit_id} {one.tool} {one.category}",
         hint="Branch, pull request or commit contains",
     )  # fmt: skip
 

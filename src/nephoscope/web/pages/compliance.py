@@ -12,6 +12,8 @@ from starlette.responses import Response
 from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.posture.published.standards import ASSESSMENT, CONTROL, ORDER
 from nephoscope.state import NotFoundError, StateError
+from nephoscope.web.lists.list_view import find_rows, show_rows
+from nephoscope.web.lists.standard_list import StandardSummary, standard_list
 from nephoscope.web.page_data.standard_controls import (
     ControlResult,
     PolicyResult,
@@ -38,30 +40,17 @@ ASSESSMENTS = "Microsoft.Security/assessments/read"
 READ = "Microsoft.Security/regulatoryComplianceStandards/read"
 
 
-@dataclass(frozen=True, slots=True)
-class StandardSummary:
-    """A standard with its controls and its policies by state: each has the worst of its states in what is looked at."""
-
-    name: str
-    title: str
-    controls: Counter[str]
-    policies: Counter[str]
-
-    @property
-    def share(self) -> float | None:
-        """The share of the evaluated controls that passed; None where none was evaluated."""
-        return passed_share(self.controls)
-
-
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The standards: a control fails where it fails in any subscription that is looked at."""
     if visit.snapshot is None:
         return {"snapshot": None}
     standards = standards_of(visit.snapshot, visit.reach(READ))
+    wanted = standard_list(visit)
+    found = find_rows(visit, wanted, standards)
     if visit.asked("format") == "csv":
         header = ("Standard", *ORDER, "Controls", "Policies passed", "Policies failed", "Policies", "Name")
-        return as_csv("compliance", header, map(_row, standards))
-    return {"snapshot": visit.snapshot, "standards": standards}
+        return as_csv("compliance", header, map(_row, found.rows))
+    return {"snapshot": visit.snapshot, "any": bool(standards), "list": show_rows(visit, wanted, found)}
 
 
 def _row(one: StandardSummary) -> tuple[str | int, ...]:

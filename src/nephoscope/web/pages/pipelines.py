@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 from starlette.responses import Response
 
@@ -14,8 +16,9 @@ from nephoscope.service.code_to_cloud import ViolatedPass, violated_passes
 from nephoscope.service.pipelines import READ, readable_repositories, run_document
 from nephoscope.state import NotFoundError
 from nephoscope.state.estate.pipelines import PipelineRepository, PipelineRun, PipelineSeries
-from nephoscope.web.lists.list_view import find_rows, show_rows
+from nephoscope.web.lists.list_view import FoundRows, ListView, RowList, find_rows, show_rows
 from nephoscope.web.lists.pipeline_run_list import finding_list, run_list
+from nephoscope.web.lists.repository_finding_list import setting_list, violation_list
 from nephoscope.web.lists.repository_list import ListedRepository, repository_list
 from nephoscope.web.page_data.source_links import line_link, safe_link
 from nephoscope.web.tables.page_tables import PageTable, file_of
@@ -25,8 +28,16 @@ from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.state import ComplianceState, Severity
 
 ASSESSMENTS = "Microsoft.Security/assessments/read"
-MOST_RUNS, RECENT, SHOWN = 1_000, 20, 50
+MOST_RUNS = 1_000
 SEVERITIES = tuple(one.value for one in reversed(Severity))
+#: The lists of the page, by what the address calls them.
+TABS = {
+    "repositories": "Repositories",
+    "runs": "Runs",
+    "violations": "Passed in the pipeline, unhealthy in Azure",
+    "posture": "Repository settings",
+}
+Row = TypeVar("Row")
 REPOSITORY_HEADER = (
     "Repository", "Default branch", "Highest", "Open work items", "Failed now", "Change", "Last run",
 )  # fmt: skip
@@ -41,35 +52,60 @@ VIOLATION_HEADER = ("Severity", "Recommendation", "Resource", "Repository", "Fil
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
-    """Fill the list of repositories."""
+    """Fill the list of repositories, or the one of their runs or findings where the address asks for it."""
     repositories = readable_repositories(visit.service)
-    names = [one.name for one in repositories]
-    violations = _violations(visit, names)
-    runs = visit.instance.state.pipelines.runs(names, MOST_RUNS)
+    shown = {one.name: one.shown for one in repositories}
+    runs = visit.instance.state.pipelines.runs(list(shown), MOST_RUNS)
     counts = visit.instance.state.pipelines.open_counts()
     listed = [_make_row(one, counts.get(one.name, {}), runs) for one in repositories]
-    posture, wanted = _posture(visit), repository_list(visit)
-    found = find_rows(visit, wanted, listed)
-    tables = {
-        "repositories": lambda: PageTable(REPOSITORY_HEADER, map(_repository_row, found.rows)),
-        "runs": lambda: PageTable(RUN_HEADER, map(_run_row, runs)),
-        "violations": lambda: PageTable(VIOLATION_HEADER, map(_violation_row, violations)),
-        "posture": lambda: PageTable(POSTURE_HEADER, map(_posture_row, posture)),
+    several: dict[str, ListChoice] = {
+        "repositories": ListChoice.of(
+            visit, repository_list(visit), listed, REPOSITORY_HEADER, _repository_row
+        ),
+        "runs": ListChoice.of(visit, run_list(visit, shown), runs, RUN_HEADER, _run_row),
+        "violations": ListChoice.of(
+            visit, violation_list(visit), _violations(visit, list(shown)), VIOLATION_HEADER, _violation_row
+        ),
+        "posture": ListChoice.of(visit, setting_list(visit), _posture(visit), POSTURE_HEADER, _posture_row),
     }
-    if (file := file_of(visit, "pipelines", tables)) is not None:
+    if (file := file_of(visit, "pipelines", {name: one.table for name, one in several.items()})) is not None:
         return file
+    asked = visit.asked("show")
+    chosen = asked if asked in several else "repositories" if repositories else "posture"
     return {
-        "repositories": repositories,
-        "list": show_rows(visit, wanted, found),
-        "violations": violations[:SHOWN],
-        "violated": len(violations),
-        "posture": posture[:SHOWN],
-        "set_up": len(posture),
-        "of": repository_name,
-        "assessed": visit.snapshot is not None,
-        "runs": runs[:RECENT],
-        "open": sum(sum(counts.get(name, {}).values()) for name in names),
-    }
+        "repositories": len(repositories), "chosen": chosen, "list": several[chosen].view(),
+        "tabs": [(name, TABS[name], one.total) for name, one in several.items()], "assessed": visit.snapshot is not None,
+        "open": sum(sum(counts.get(name, {}).values()) for name in shown),
+    }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ListChoice:
+    """One of the lists of the page: how many rows it has, and what makes its view and its file."""
+
+    total: int
+    view: Callable[[], ListView]
+    table: Callable[[], PageTable]
+
+    @classmethod
+    def of(
+        cls,
+        visit: Visit,
+        wanted: RowList[Row],
+        every: Sequence[Row],
+        header: Sequence[str],
+        row_of: Callable[[Row], Iterable[object]],
+    ) -> ListChoice:
+        """Make the list of some rows."""
+
+        def find() -> FoundRows[Row]:
+            return find_rows(visit, wanted, every)
+
+        return cls(
+            len(every),
+            lambda: show_rows(visit, wanted, find()),
+            lambda: PageTable(header, map(row_of, find().rows)),
+        )
 
 
 def repository(visit: Visit) -> Mapping[str, object] | Response:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.posture.published.findings import SHOWN_STATES, FindingQuery
+from nephoscope.posture.published.findings import ORDERS, FindingQuery
 from nephoscope.posture.published.priorities import Priority
 from nephoscope.service.code_to_cloud import made_by_each
 from nephoscope.state import NotFoundError
 from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.web.forms import exemption_forms
-from nephoscope.web.lists.list_view import FoundRows, RowList, find_rows, show_rows
+from nephoscope.web.lists.assessed_resource_list import STATE_FACETS, assessed_list, narrow_findings
+from nephoscope.web.lists.list_view import ROWS, FoundRows, RowList, find_rows, show_page, show_rows
 from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.query_facets import Chosen, chosen_values, count_facets
 from nephoscope.web.lists.recommendation_list import recommendation_list, say_cause, unjudged_list
 from nephoscope.web.page_data.assessment_progress import trouble, under_way, up_to_date
 from nephoscope.web.rendering.formatting import STATES, cause_text
@@ -25,7 +28,6 @@ from nephoscope.web.tables.recommendation_table import READ, rank_recommendation
 from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
-from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 METADATA = "/providers/microsoft.security/assessmentmetadata"
-ROWS = 100
 #: What metadata leaves out where there is nothing to say.
 SAID = ("description", "tactics", "techniques", "policyDefinitionId", "remediationDescription")
 
@@ -94,8 +95,7 @@ def one(visit: Visit) -> Mapping[str, object] | Response:
     known = snapshot.listing.get(f"{METADATA}/{key}", visit.caller.reach(READ))
     if known is None:
         return _own(visit, snapshot, key)
-    states = visit.several("state") or frozenset({ComplianceState.NON_COMPLIANT.value})
-    asked = FindingQuery(recommendations=frozenset({key}), states=states, text=visit.asked("q"))
+    asked = narrow_findings(key, chosen_values(visit, STATE_FACETS), visit.asked("q"))
     if visit.request.method == "POST":
         try:
             done = dict.fromkeys(DONE) | exemption_forms.act(visit, key)
@@ -138,9 +138,7 @@ def _show_recommendation(
     visit: Visit, snapshot: PublishedSnapshot, key: str, known: Mapping[str, object], asked: FindingQuery
 ) -> dict[str, object]:
     """Return what the page of one shows."""
-    reach, start = visit.reach(READ), page_start(visit)
     about = FindingQuery(recommendations=asked.recommendations)
-    findings = snapshot.findings.page(reach, asked, order="resource", start=start, most=ROWS)
     put = exemption_forms.list_shown(visit, exemption_forms.put_for(visit, key))
     held = frozenset(one.exemption.scope for one in put if not one.over)
     return {
@@ -149,17 +147,8 @@ def _show_recommendation(
         "own": None,
         "known": {**dict.fromkeys(SAID, ""), **known},
         "place": next((one for one in rank_recommendations(visit, about)), None),
-        "counts": snapshot.findings.states(reach, about),
-        "findings": findings,
-        "origins": made_by_each(visit.service, [one.resource for one in findings]),
-        "total": snapshot.findings.count(reach, asked),
-        "start": start,
-        "rows": ROWS,
-        "chosen": asked.states,
-        "states": SHOWN_STATES,
-        "text": visit.asked("q"),
-        "exemptable": exemption_forms.exemptable(visit, key, findings, held),
-        "held": held,
+        "counts": snapshot.findings.states(visit.reach(READ), about),
+        **_list_resources(visit, snapshot, key, asked, held),
         "put": put,
         "overtaken": None,
         "typed": visit.form,
@@ -169,6 +158,34 @@ def _show_recommendation(
         "under_way": under_way(visit.instance),
         "judged": up_to_date(visit.instance),
         "trouble": trouble(visit.instance),
+    }
+
+
+def _list_resources(
+    visit: Visit, snapshot: PublishedSnapshot, key: str, asked: FindingQuery, held: frozenset[str]
+) -> dict[str, object]:
+    """Return the list of the resources that it assesses, and the ids of those that can be exempted."""
+    findings, reach, start = snapshot.findings, visit.reach(READ), page_start(visit)
+    order = visit.asked("sort")
+    page = findings.page(reach, asked, order=order if order in ORDERS else "resource", start=start, most=ROWS)
+
+    def count(name: str, chosen: Chosen) -> dict[str, int]:
+        wanted = narrow_findings(key, chosen, asked.text)
+        if name == "state":
+            return {state.value: number for state, number in findings.states(reach, wanted).items()}
+        counted: Counter[str] = Counter()
+        for _, cause, number in findings.causes(reach, wanted):
+            counted[cause] += number
+        return counted
+
+    exemptable = exemption_forms.exemptable(visit, key, page, held)
+    wanted = assessed_list(
+        visit, made_by_each(visit.service, [one.resource for one in page]), exemptable, held
+    )
+    facets = count_facets(visit, STATE_FACETS, count)
+    return {
+        "list": show_page(visit, wanted, page, facets, findings.count(reach, asked), start),
+        "exemptable": exemptable,
     }
 
 

@@ -1,11 +1,11 @@
-"""Sections of the settings: a list, its forms and the page of a row, each from the operations that are declared for it."""
+"""Sections of the settings and of identity: a list, its forms and the page of a row, each from the operations declared for it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TypeAlias
 from urllib.parse import quote
 
@@ -30,7 +30,7 @@ from nephoscope.web.rendering.section_cells import cell_title, name_scopes
 from nephoscope.web.rendering.templates import draw
 from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.tables.table_download import as_csv
-from nephoscope.web.visits.page import SAME, Page
+from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
 _CAPITAL = re.compile("[A-Z]")
@@ -52,8 +52,19 @@ class Section:
     @property
     def path(self) -> str:
         """Its address."""
-        names = (self.group.name,) if self.first else (self.group.name, self.listing.name)
-        return "/".join(("/settings", *map(_kebab_case, names)))
+        home = self.home[0]
+        name = _kebab_case(self.group.name).removeprefix(f"{home.strip('/')}-")
+        return "/".join((home, name, *(() if self.first else (_kebab_case(self.listing.name),))))
+
+    @property
+    def home(self) -> tuple[str, str]:
+        """Return the path and the title of the page that leads to it."""
+        return ("/identity", "Identity") if self.area is PageArea.IDENTITY else ("/settings", "Settings")
+
+    @property
+    def area(self) -> PageArea:
+        """Return the part of the navigation that it is in, HIDDEN where it is reached from the settings."""
+        return PageArea.IDENTITY if self.shown.area == PageArea.IDENTITY.value else PageArea.HIDDEN
 
     @property
     def operations(self) -> Sequence[Operation]:
@@ -110,10 +121,11 @@ class Section:
         ]
 
 
-def list_sections() -> list[Section]:
-    """Every section of the settings, by area and title."""
+@cache
+def list_sections() -> tuple[Section, ...]:
+    """Every section, by area and title."""
     found = [one for group in operation_groups().values() for one in _sections_of(group)]
-    return sorted(found, key=lambda one: (one.shown.area, one.shown.title))
+    return tuple(sorted(found, key=lambda one: (one.shown.area, one.shown.title)))
 
 
 def _sections_of(group: OperationGroup) -> Iterator[Section]:
@@ -295,6 +307,7 @@ def _frame(section: Section, visit: Visit, workspace: str) -> dict[str, object]:
     return {
         "section": section, "shown": section.shown, "workspace": workspace,
         "workspaces": visit.workspaces(section.listing.permission) if workspace else [],
+        "beside_it": [one for one in list_sections() if one.group is section.group and one.area is not PageArea.HIDDEN],
     }  # fmt: skip
 
 
@@ -318,9 +331,11 @@ def _find_row(section: Section, visit: Visit, workspace: str) -> SectionRow:
 
 
 def _page(section: Section, path: str, template: str, filled: Callable[[Section, Visit], Filling]) -> Page:
+    of_tenant = not section.in_workspace or section.area is PageArea.IDENTITY
+    listed = section.area if section.shown.order and not path else PageArea.HIDDEN
     return Page(
-        section.path + path, section.shown.title, template, section.listing.permission, partial(filled, section),
-        methods=("GET", "POST") if path else ("GET",), tenant=not section.in_workspace, anywhere=section.in_workspace,
+        section.path + path, section.shown.title, template, section.listing.permission, partial(filled, section), listed,
+        section.shown.order, methods=("GET", "POST") if path else ("GET",), tenant=of_tenant, anywhere=not of_tenant,
         under_scope=SAME,
     )  # fmt: skip
 

@@ -41,7 +41,8 @@ from nephoscope.web.forms.vulnerability_exemptions import (
     exemption_row,
     shown_exemptions,
 )
-from nephoscope.web.lists.list_view import ROWS, find_rows, show_page
+from nephoscope.web.lists.affected_list import Held, affected_list
+from nephoscope.web.lists.list_view import ROWS, ListView, find_rows, show_page
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.vulnerability_list import find_fix, vulnerability_list
 from nephoscope.web.page_data.source_links import safe_link
@@ -149,16 +150,23 @@ def _show_vulnerability(visit: Visit, refused: str = "") -> dict[str, object]:
     if not (found or report.advisories or report.exploited or report.prediction):
         raise NotFoundError(f"no imported advisory covers {name[:100]}")
     held = find_exemptions(visit.service, found)
-    start, keys = _find_page(visit, ["-".join(map(str, one.finding.key)) for one in found])
-    shown = found[start : start + ROWS]
     return {
-        "name": name, "holders": shown, "total": len(found), "start": start, "rows": ROWS, "keys": keys,
-        "places": locate_packages(visit.service, shown), "explained": _explain_matches(visit, found), "report": report,
-        "held": held, "exemptions": shown_exemptions(visit, held), "offered": choices_of(visit, found),
+        "name": name, "list": _list_affected(visit, found, held), "any": bool(found),
+        "explained": _explain_matches(visit, found), "report": report,
+        "exemptions": shown_exemptions(visit, held), "offered": choices_of(visit, found),
         "refused": refused, "overtaken": None, "done": visit.asked("done"), "given": dict(visit.form) if refused else {},
         "paths": _paths(visit, found), "about": _about(found, report), "references": _references(report),
         "counts": Counter(one.kind.value for one in _each_subject(found)),
     }  # fmt: skip
+
+
+def _list_affected(visit: Visit, every: Sequence[SubjectFinding], held: Held) -> ListView:
+    """List who has it; where packages lie is read for the page that is shown alone."""
+    found = find_rows(visit, affected_list(visit, held, {}), every)
+    start, keys = _find_page(visit, ["-".join(map(str, one.finding.key)) for one in found.rows])
+    page = found.rows[start : start + ROWS]
+    wanted = affected_list(visit, held, locate_packages(visit.service, page))
+    return show_page(visit, wanted, page, found.facets, len(found.rows), start, keys)
 
 
 def _subjects(visit: Visit, reach: Reach) -> SubjectFilter:

@@ -99,6 +99,8 @@ def draw(template: str, **given: object) -> str:
     return show_control_characters(environment().get_template(template).render(**given))
 
 
-def show_navigation(areas: Callable[[], Sequence[tuple[str, Sequence[object]]]]) -> None:
-    """Give the templates the navigation: what is called gives its parts, each with its pages."""
-    environment().globals["areas"] = areas
+def show_navigation(
+    areas: Callable[[], Sequence[tuple[str, Sequence[object]]]], entry_of: Callable[[str], str]
+) -> None:
+    """Give the templates the navigation: its parts, each with its pages, and the path of the entry that a page belongs to."""
+    environment().globals.update(areas=areas, entry_of=entry_of)

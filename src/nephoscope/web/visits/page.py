@@ -21,6 +21,7 @@ class PageArea(StrEnum):
     TOP = ""
     POSTURE = "Posture"
     DETECTION = "Detection"
+    IDENTITY = "Identity"
     PROTECTION = "Protection"
     ESTATE = "Estate"
     HIDDEN = "-"

@@ -1,0 +1,83 @@
+"""The list of the resources that a recommendation assesses: how each stands, why, and which template made it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from nephoscope.posture.published.findings import SHOWN_STATES, FindingQuery, ListedFinding
+from nephoscope.web.lists.column_kinds import text_column
+from nephoscope.web.lists.list_cell import CellMark, ListCell, state_cell, text_cell
+from nephoscope.web.lists.list_heads import ListColumn
+from nephoscope.web.lists.list_view import RowList
+from nephoscope.web.lists.query_facets import Chosen, QueryFacet
+from nephoscope.web.rendering.formatting import STATES, cause_text, kind, short
+from nephoscope_policy.model.state import ComplianceState
+
+if TYPE_CHECKING:
+    from nephoscope.posture.pipelines.resource_origins import CodeOrigin
+    from nephoscope.web.visits.request_context import Visit
+
+TICK = "selected"
+STATE_FACETS = (
+    QueryFacet(
+        "state", "Status", lambda one: STATES[ComplianceState(one)], [one.value for one in SHOWN_STATES],
+        frozenset({ComplianceState.NON_COMPLIANT.value}),
+    ),
+    QueryFacet("cause", "Reason", cause_text),
+)  # fmt: skip
+
+
+def narrow_findings(key: str, chosen: Chosen, text: str) -> FindingQuery:
+    """Return what the chosen values ask for, of one recommendation."""
+    return FindingQuery(
+        recommendations=frozenset({key}), states=chosen["state"], causes=chosen["cause"], text=text
+    )
+
+
+def assessed_list(
+    visit: Visit,
+    origins: Mapping[str, Sequence[CodeOrigin]],
+    exemptable: Collection[str],
+    held: Collection[str],
+) -> RowList[ListedFinding]:
+    """Describe the list; a resource of `exemptable` can be ticked, one of `held` is exempt from the next assessment on."""
+
+    def title(one: ListedFinding) -> ListCell:
+        name = short(one.resource) if "/providers/" in one.resource else visit.named(one.resource)
+        tenant = visit.tenant_of(one.resource, one.tenant)
+        note = f"{kind(one.resource)} · tenant {tenant}" if tenant else kind(one.resource)
+        waits = one.resource in held and one.state is ComplianceState.NON_COMPLIANT
+        marks = [CellMark("exemption pending", title="exempt after the next assessment")] if waits else []
+        return text_cell(name, visit.resource(one.resource, one.tenant), note=note, marks=marks)
+
+    def origin(one: ListedFinding) -> ListCell:
+        first = next(iter(origins.get(one.resource, ())), None)
+        if first is None:
+            return ListCell()
+        planned = first.planned
+        note = planned.repository if first.certain else f"possibly, {planned.repository}"
+        return text_cell(
+            f"{planned.file}:{planned.line}", visit.link(f"/pipelines/runs/{planned.run}"), note=note
+        )
+
+    return RowList(
+        "assessed-resources", "resource",
+        (
+            ListColumn("state", "Status", _state, width="state"),
+            ListColumn("resource", "Resource", title, main=True, width="title"),
+            text_column("reason", "Reason", _explain, sorted=False),
+            *([ListColumn("origin", "Deployed by", origin, optional=True, sorted=False)] if origins else []),
+        ),
+        lambda one: f"{one.resource} {one.tenant}".strip(), hint="Resource contains", order="resource",
+        tick=TICK if exemptable else "", tick_of=lambda one: one.resource if one.resource in exemptable else "",
+        about_of=_explain,
+    )  # fmt: skip
+
+
+def _explain(one: ListedFinding) -> str:
+    return one.explanation or cause_text(one.cause)
+
+
+def _state(one: ListedFinding) -> ListCell:
+    return state_cell(STATES[one.state], one.state.value.lower())

@@ -1,0 +1,85 @@
+"""The lists of findings about repositories: of their settings, and of resources that a template passed and Azure does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.estate.devops_documents import repository_name
+from nephoscope.posture.published.findings import ListedFinding
+from nephoscope.service.code_to_cloud import ViolatedPass
+from nephoscope.web.lists.column_kinds import text_column
+from nephoscope.web.lists.list_cell import CellMark, ListCell, text_cell
+from nephoscope.web.lists.list_heads import ListColumn
+from nephoscope.web.lists.list_view import RowList
+from nephoscope.web.lists.row_facets import RowFacet
+from nephoscope.web.lists.severity_column import severity_column, severity_facet
+from nephoscope.web.rendering.formatting import finding, short
+
+if TYPE_CHECKING:
+    from nephoscope.web.visits.request_context import Visit
+
+
+def _title(visit: Visit, one: ListedFinding) -> ListCell:
+    return text_cell(finding(one.title), visit.link(f"/recommendations/{one.recommendation}"))
+
+
+def setting_list(visit: Visit) -> RowList[ListedFinding]:
+    """Describe the list of unhealthy settings of repositories."""
+
+    def repository(one: ListedFinding) -> ListCell:
+        return text_cell(repository_name(one.resource), visit.link(f"/resource{one.resource.lower()}"))
+
+    return RowList(
+        "repository-settings", "finding",
+        (
+            severity_column(lambda one: one.severity.value),
+            ListColumn("title", "Recommendation", lambda one: _title(visit, one), main=True, width="title"),
+            ListColumn("repository", "Repository", repository, optional=True),
+            text_column("reason", "Reason", lambda one: one.why),
+        ),
+        lambda one: one.id,
+        (
+            severity_facet(lambda one: one.severity.value),
+            RowFacet("repository", "Repository", lambda one: (repository_name(one.resource),)),
+        ),
+        lambda one: f"{one.title} {repository_name(one.resource)} {one.why}", hint="Recommendation or repository contains",
+        about_of=lambda one: one.why,
+    )  # fmt: skip
+
+
+def violation_list(visit: Visit) -> RowList[ViolatedPass]:
+    """Describe the list of recommendations that a template passes and its resource fails."""
+
+    def resource(one: ViolatedPass) -> ListCell:
+        id_ = one.finding.resource
+        return text_cell(short(id_), visit.link(f"/resource{id_.lower()}"), whole=id_)
+
+    def template(one: ViolatedPass) -> ListCell:
+        planned = one.origin.planned
+        marks = (
+            ()
+            if one.origin.certain
+            else (CellMark("possibly", title="The template does not contain the complete ID"),)
+        )
+        return text_cell(
+            f"{planned.file}:{planned.line}", visit.link(f"/pipelines/runs/{planned.run}"), marks=marks
+        )
+
+    return RowList(
+        "violations", "violation",
+        (
+            severity_column(lambda one: one.finding.severity.value),
+            ListColumn("title", "Recommendation", lambda one: _title(visit, one.finding), main=True, width="title"),
+            ListColumn("resource", "Resource", resource, optional=True),
+            ListColumn("template", "Template", template, optional=True),
+            text_column("repository", "Repository", lambda one: one.origin.planned.repository),
+        ),
+        lambda one: f"{one.finding.id} {one.origin.planned.run}",
+        (
+            severity_facet(lambda one: one.finding.severity.value),
+            RowFacet("repository", "Repository", lambda one: (one.origin.planned.repository,)),
+            RowFacet("file", "Template", lambda one: (one.origin.planned.file,)),
+        ),
+        lambda one: f"{one.finding.title} {one.finding.resource} {one.origin.planned.file}",
+        hint="Recommendation, resource or template contains", about_of=lambda one: one.finding.explanation,
+    )  # fmt: skip

@@ -1,0 +1,72 @@
+"""The list of standards: the share of the evaluated controls that passed, and how the controls stand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nephoscope.web.lists.column_kinds import number_column
+from nephoscope.web.lists.list_cell import ListCell, bar_cell, number_cell, text_cell
+from nephoscope.web.lists.list_heads import ListColumn
+from nephoscope.web.lists.list_view import RowList
+from nephoscope.web.page_data.standard_controls import passed_share
+from nephoscope.web.rendering.formatting import share
+
+if TYPE_CHECKING:
+    from nephoscope.web.visits.request_context import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class StandardSummary:
+    """A standard with its controls and its policies by state: each has the worst of its states in what is looked at."""
+
+    name: str
+    title: str
+    controls: Counter[str]
+    policies: Counter[str]
+
+    @property
+    def share(self) -> float | None:
+        """The share of the evaluated controls that passed; None where none was evaluated."""
+        return passed_share(self.controls)
+
+    @property
+    def not_evaluated(self) -> int:
+        """Return how many controls were not evaluated."""
+        return self.controls["Skipped"] + self.controls["Unsupported"]
+
+
+def standard_list(visit: Visit) -> RowList[StandardSummary]:
+    """Describe the list."""
+
+    def title(one: StandardSummary) -> ListCell:
+        return text_cell(one.title, visit.link(f"/compliance/{one.name}"))
+
+    def policies(one: StandardSummary) -> ListCell:
+        passed, total = one.policies["Passed"], one.policies.total()
+        return number_cell(passed, text=f"{passed:,} of {total:,}")
+
+    return RowList(
+        "standards", "standard",
+        (
+            ListColumn("standard", "Standard", title, main=True, width="title"),
+            ListColumn("share", "Share", lambda one: number_cell(one.share, text=share(one.share)), number=True,
+                       hint="Share of the evaluated controls that passed"),
+            ListColumn("bar", "Controls by state", _draw_bar, optional=True, width="time"),
+            number_column("passed", "Passed", lambda one: one.controls["Passed"]),
+            number_column("failed", "Failed", lambda one: one.controls["Failed"], optional=False),
+            number_column("open", "Not evaluated", lambda one: one.not_evaluated),
+            number_column("controls", "Controls", lambda one: one.controls.total()),
+            ListColumn("policies", "Policies passed", policies, number=True, optional=True, width="of"),
+        ),
+        lambda one: one.name, texts_of=lambda one: f"{one.title} {one.name}", hint="Standard contains",
+    )  # fmt: skip
+
+
+def _draw_bar(one: StandardSummary) -> ListCell:
+    passed, failed = one.controls["Passed"], one.controls["Failed"]
+    return bar_cell(
+        [("ok", passed), ("bad", failed), ("unk", one.not_evaluated)],
+        f"{passed:,} passed, {failed:,} failed, {one.not_evaluated:,} not evaluated", one.share,
+    )  # fmt: skip
