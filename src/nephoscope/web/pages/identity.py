@@ -18,7 +18,7 @@ SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class UrgentRows:
-    """What of a list asks for work: its label, and the values of a facet that its rows have."""
+    """Rows of a list that ask for work: a label, and the values of a facet that its rows have."""
 
     label: str
     facet: str
