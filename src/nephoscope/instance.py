@@ -19,7 +19,7 @@ from nephoscope.access.authenticator import Guard
 from nephoscope.access.named_tenants import name_tenants
 from nephoscope.access.query_pool import QueryPool
 from nephoscope.access.query_queue import QueryLimits
-from nephoscope.access.scopes import Hierarchy
+from nephoscope.access.scopes import Hierarchy, tenant_reach
 from nephoscope.access.sign_in import SignIn
 from nephoscope.access.tokens import NO_TENANT, AccessTokenIssuer
 from nephoscope.entity_context import EntityContexts
@@ -31,6 +31,7 @@ from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.resource_graph import opened_lake
 from nephoscope.state import State
+from nephoscope.state.estate.arm_documents import split_row_key
 from nephoscope.state.incidents.incidents import IncidentStatus
 
 #: Checkpoints: when somebody asked for an assessment, and why the last one failed ('' = it did not).
@@ -93,19 +94,26 @@ class Instance:
         return SignIn(self.state, self.guard)
 
     def removed_since(self, when: datetime) -> frozenset[str]:
-        """The keys of documents that were removed after a time: what was published then may still hold them."""
+        """The keys of rows of documents that were removed after a time: what was published then may still hold them."""
         return removed_since(self.state, when)
 
-    def load_governing(self) -> EffectivePolicy:
-        """Return what can be assigned now and what is; made once for what people put and what was published."""
-        put = [one.body for one in self.state.arm_documents.all(TYPES)]
+    def removed_in(self, tenant: str, when: datetime) -> frozenset[str]:
+        """The lower-cased ids of documents that were removed after a time in a tenant ('' = in any)."""
+        told = map(split_row_key, self.removed_since(when))
+        return frozenset(key for owner, key in told if not tenant or owner in ("", tenant))
+
+    def load_governing(self, tenant: str = "") -> EffectivePolicy:
+        """Return what can be assigned now and what is, in a tenant ('' = in all); made once for what people put and was published."""
+        documents = self.state.arm_documents.by_tenant(TYPES)
+        put = documents.of(tenant) if tenant else documents.every()
         snapshot = self.snapshots.newest()
         if snapshot is None:
             return EffectivePolicy.of(self.data, None, frozenset(), put)
-        gone = self.removed_since(snapshot.made.when)
+        gone = self.removed_in(tenant, snapshot.made.when)
         text = hashlib.blake2b(msgspec.json.encode(put, order="sorted")).digest()
-        key = ("governing", Packs(self.data).stamp, gone, text)
-        return snapshot.once(key, lambda: EffectivePolicy.of(self.data, snapshot, gone, put))
+        key = ("governing", Packs(self.data).stamp, tenant, gone, text)
+        reach = tenant_reach(tenant, hierarchy_of(self.snapshots))
+        return snapshot.once(key, lambda: EffectivePolicy.of(self.data, snapshot, gone, put, reach))
 
     def open_incidents(self) -> int:
         """Count how many incidents are not closed, over all workspaces."""

@@ -45,7 +45,7 @@ MOST = 10_000
 
 
 def removed_since(state: State, when: datetime) -> frozenset[str]:
-    """The keys of documents that were removed after a time: what was published then may still hold them."""
+    """The keys of rows of documents that were removed after a time: what was published then may still hold them."""
     told = state.checkpoints.all(REMOVED)
     return frozenset(key for key, at in told.items() if datetime.fromisoformat(at) >= when)
 

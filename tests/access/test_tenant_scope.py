@@ -10,6 +10,7 @@ from nephoscope.access.named_tenants import name_tenants
 from nephoscope.access.scopes import (
     Hierarchy,
     RoleScopeError,
+    find_owning_tenant,
     find_unknown_scope,
     is_permitted,
     name_tenant,
@@ -109,7 +110,13 @@ def test_a_role_at_a_name_that_two_tenants_have_reaches_neither(scope):
         ([f"/tenants/{A}", f"/tenants/{B}"], READ, GROUP, False),
         ([f"/tenants/{A}", f"/subscriptions/{OTHER}"], READ, GROUP, False),
         ([f"/subscriptions/{ONE}"], READ, GROUP, False),
-        ([f"/tenants/{A}"], WRITE, GROUP, False),
+        ([f"/tenants/{A}"], WRITE, GROUP, True),
+        ([f"/tenants/{A}{TOP}"], WRITE, GROUP, True),
+        ([TOP], WRITE, GROUP, True),
+        ([f"/tenants/{A}", f"/subscriptions/{OTHER}"], WRITE, GROUP, True),
+        ([f"/tenants/{A}", f"/tenants/{B}{GROUP}"], WRITE, GROUP, False),
+        ([f"/subscriptions/{ONE}"], WRITE, GROUP, False),
+        ([GROUP], WRITE, GROUP, False),
         (["/"], WRITE, GROUP, True),
         ([GROUP], READ, GROUP, False),
     ],
@@ -120,6 +127,25 @@ def test_a_name_of_several_tenants_is_that_of_the_one_that_is_read(roles, operat
     )
     several = [one for scope_ in roles for one in held(scope_, "Owner")]
     assert is_permitted(several, operation, scope, below_top) is may
+
+
+@pytest.mark.parametrize(
+    ("roles", "scope", "tenant"),
+    [
+        ([f"/tenants/{A}"], GROUP, A),
+        ([f"/tenants/{B}{GROUP}"], f"{GROUP}/providers/microsoft.authorization/policyassignments/x", B),
+        (["/"], GROUP, ""),
+        (["/", f"/tenants/{A}"], GROUP, ""),
+        ([f"/tenants/{A}", f"/tenants/{B}"], GROUP, ""),
+        (["/"], TOP, A),
+        ([], f"/tenants/{B}{GROUP}", B),
+        ([f"/tenants/{A}"], f"/subscriptions/{ONE}", ""),
+    ],
+)
+def test_a_change_below_a_name_of_several_tenants_is_made_in_the_tenant_of_the_role(roles, scope, tenant):
+    below_top = Hierarchy({ONE: (GROUP, TOP), OTHER: (GROUP,)}, HIERARCHY.subscriptions, HIERARCHY.tenants)
+    several = [one for scope_ in roles for one in held(scope_, "Owner")]
+    assert find_owning_tenant(several, WRITE, scope, below_top) == tenant
 
 
 @pytest.mark.parametrize("scope", [f"/tenants/{A}{GROUP}", f"/tenants/{A}"])

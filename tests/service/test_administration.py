@@ -41,7 +41,6 @@ from nephoscope.state.database.concept_registry import every_table
 from nephoscope.state.estate.own_facts import OwnFacts
 from nephoscope.state.estate.tenants import Tenant, TenantConnection
 from nephoscope.state.ingestion.sources import Source
-from nephoscope_policy.exemption import Exemption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,7 +100,7 @@ def _exemption(name: str) -> dict[str, Any]:
     return {"id": id_, "name": name, "type": EXEMPTIONS, "properties": ABOUT}
 
 
-def _nothing_governs() -> EffectivePolicy:
+def _nothing_governs(_: str) -> EffectivePolicy:
     return EffectivePolicy.of(Path(), None, frozenset(), [])
 
 
@@ -229,7 +228,7 @@ VERBS = {
         f"{EXEMPTIONS}/write", _exemption("new")["id"].lower(), frozenset({"Owner", "Security Admin"}), scopes=THERE,
     ),
     "end_exemption": Verb(
-        lambda it: exemptions.end_exemption(it, Exemption.parse(_exemption("known"))),
+        lambda it: exemptions.end_exemption(it, it.state.arm_documents.get(_exemption("known")["id"].lower())),
         f"{EXEMPTIONS}/delete", _exemption("known")["id"].lower(), frozenset({"Owner", "Security Admin"}), scopes=THERE,
     ),
     "rotate_credentials": Verb(

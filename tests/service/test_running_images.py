@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from nephoscope_policy.model.resource import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
 GROUP = f"{SUBSCRIPTION}/resourceGroups/Web/providers"
@@ -78,8 +80,9 @@ BODIES: dict[str, tuple[list[dict[str, Any]], dict[str, set[str]]]] = {
 }  # fmt: skip
 
 
-def estate(*bodies: dict[str, Any]) -> Estate:
-    return Estate.of([Resource.of(one) for one in bodies], Coverage.everything())
+def estate(*bodies: dict[str, Any], read_at: datetime | None = None) -> Estate:
+    coverage = replace(Coverage.everything(), read_at={"": read_at} if read_at else {})
+    return Estate.of([Resource.of(one) for one in bodies], coverage)
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -125,7 +128,10 @@ class Clusters(House):
         self.write("ContainerInventory", {**named, "ImageTag": "v1", **more})
 
     def note(self, *bodies: dict[str, Any]) -> int:
-        found = estate(*(bodies or (of(AKS),)))
+        return self.note_read(self.now, *bodies)
+
+    def note_read(self, read_at: datetime | None, *bodies: dict[str, Any]) -> int:
+        found = estate(*(bodies or (of(AKS),)), read_at=read_at)
         with frozen_logs(self.data, self.state, found, self.now) as logs:
             return note_running_images(self.context, found, logs)
 
@@ -326,6 +332,17 @@ def test_a_running_image_turns_its_cluster(house: Clusters) -> None:
     house.runs("c3", DIGESTS[3])
     house.note()
     assert "1 of its 3 images were not scanned" in house.coverage()["status"]["description"]
+
+
+def test_a_reading_of_unknown_age_lists_nothing_and_lets_a_dated_one_grow_old(house: Clusters) -> None:
+    app = of(APP, template=template("a.io/x:1"))
+    assert house.note_read(None, app) == 0
+    assert house.listed(APP) is None
+    assert house.note_read(house.now - timedelta(days=1), app) == 1
+    listing = house.state.inventories.listing(APP.lower())
+    assert listing is not None
+    assert house.note_read(None, of(APP, template=template("a.io/y:1"))) == 0
+    assert house.state.inventories.listing(APP.lower()) == listing
 
 
 def test_a_tag_leads_to_what_is_kept_and_an_index_to_its_machines(house: Clusters) -> None:

@@ -19,6 +19,7 @@ from nephoscope.access.scopes import (
     TENANT,
     Hierarchies,
     Hierarchy,
+    find_owning_tenant,
     is_permitted,
     log_scope,
     name_tenant,
@@ -115,6 +116,10 @@ class Caller:
         return self._may_change(operation, place) and is_permitted(
             self.roles, operation, place, self.hierarchy
         )
+
+    def find_tenant(self, operation: str, scope: str) -> str:
+        """Return the tenant of what an operation changes at a scope below a management group; '' elsewhere, and where it is each."""
+        return find_owning_tenant(self.roles, operation, scope.lower().rstrip("/") or TENANT, self.hierarchy)
 
     def _may_change(self, operation: str, scope: str) -> bool:
         """Return whether a binding leaves an operation at a lower-cased scope: reads, logs (whose rows are held to it), its own."""

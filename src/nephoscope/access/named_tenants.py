@@ -1,25 +1,45 @@
-"""Named tenants: roles at a management group that were given without a tenant get it while one tenant alone has the name."""
+"""Named tenants: roles and documents at a management group that have no tenant get it while one tenant alone has the name."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.access.scopes import MANAGEMENT_GROUP, name_tenant
+from nephoscope.access.scopes import MANAGEMENT_GROUP, find_owning_tenant, name_tenant
 
 if TYPE_CHECKING:
-    from nephoscope.access.scopes import Hierarchies
+    from collections.abc import Iterable
+
+    from nephoscope.access.scopes import Hierarchies, Hierarchy
     from nephoscope.state import State
+    from nephoscope.state.access.principals import RoleAssignment
 
 WRITE = "Microsoft.Authorization/roleAssignments/write"
 AUTHOR = "nephoscope"
 
 
 def name_tenants(state: State, hierarchies: Hierarchies) -> int:
-    """Rewrite such roles, with an audit entry for each, and count them; the hierarchy is asked for only where there are any."""
+    """Rewrite such roles, with an audit entry for each, and documents, and count them; the hierarchy is asked for only where
+    there are any.
+    """
     plain = [one for one in state.principals.roles() if one.scope.startswith(MANAGEMENT_GROUP)]
-    if not plain:
+    documents = [one.key for one in state.arm_documents.at_groups() if not one.tenant]
+    if not (plain or documents):
         return 0
     hierarchy = hierarchies()
+    return _name_roles(state, plain, hierarchy) + _name_documents(state, documents, hierarchy)
+
+
+def _name_documents(state: State, keys: Iterable[str], hierarchy: Hierarchy) -> int:
+    found = [(key, find_owning_tenant((), WRITE, key, hierarchy)) for key in keys]
+    named = [(key, tenant) for key, tenant in found if tenant]
+    if named:
+        with state.transaction() as session:
+            for key, tenant in named:
+                state.arm_documents.name_tenant(session, key, tenant)
+    return len(named)
+
+
+def _name_roles(state: State, plain: Iterable[RoleAssignment], hierarchy: Hierarchy) -> int:
     found = [(one, named) for one in plain if (named := name_tenant(one.scope, hierarchy)) != one.scope]
     if found:
         with state.transaction() as session:

@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 
 from nephoscope.access.roles import role
 from nephoscope.lake.queries.principal_scope import LakeScope
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.state.access.principals import RoleAssignment
 
 #: Everything that the server has: the enterprise, with all of its tenants.
@@ -197,6 +197,16 @@ def reach(roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy)
     )
 
 
+def tenant_reach(tenant: str, hierarchy: Hierarchy) -> Reach:
+    """Return all of one tenant; everything where none is named."""
+    subscriptions = hierarchy.of_tenant(tenant)
+    return (
+        EVERYTHING.within_tenant(tenant, subscriptions, hierarchy.above(subscriptions))
+        if tenant
+        else EVERYTHING
+    )
+
+
 def reaches(
     roles: Iterable[RoleAssignment], operations: Iterable[str], hierarchy: Hierarchy
 ) -> dict[str, Reach]:
@@ -245,14 +255,47 @@ def permitted_in_some_repository(roles: Iterable[RoleAssignment], operation: str
 
 def is_permitted(roles: Iterable[RoleAssignment], operation: str, scope: str, hierarchy: Hierarchy) -> bool:
     """Return whether an operation may be done at a scope: '/', or the lower-cased id of a container, resource or workspace."""
+    held = tuple(one for one in roles if _allows_operation(one, operation))
+    group = find_group(scope)
+    if group in hierarchy.doubtful:
+        if any(one.scope == TENANT for one in held):
+            return True
+        if operation.lower().endswith("/read"):
+            return _may_read_doubtful(held, operation, group, hierarchy)
+        return len(_tenants_covered(held, group, hierarchy)) == 1
     above = set(containers(scope, hierarchy)) - hierarchy.doubtful
-    if any(one.scope in above and _allows_operation(one, operation) for one in roles):
-        return True
-    group = _find_group(scope)
-    return (
-        group in hierarchy.doubtful
-        and operation.lower().endswith("/read")
-        and _may_read_doubtful(tuple(roles), operation, group, hierarchy)
+    return any(one.scope in above for one in held)
+
+
+def find_owning_tenant(
+    roles: Iterable[RoleAssignment], operation: str, scope: str, hierarchy: Hierarchy
+) -> str:
+    """Return the tenant of what is changed below a management group: the one that has the name, or that of the caller's role.
+
+    It is '' for a scope elsewhere, and for a role at `/` at a name of several tenants, which is a change in each of them.
+    """
+    if scope.startswith(ONE_TENANT):
+        return split_tenant(scope)[0]
+    group = find_group(scope)
+    owners = hierarchy.tenants_with(group) if group else frozenset()
+    if group in hierarchy.doubtful:
+        held = tuple(one for one in roles if _allows_operation(one, operation))
+        owners = (
+            frozenset()
+            if any(one.scope == TENANT for one in held)
+            else _tenants_covered(held, group, hierarchy)
+        )
+    return next(iter(owners)) if len(owners) == 1 else ""
+
+
+def _tenants_covered(held: Iterable[RoleAssignment], group: str, hierarchy: Hierarchy) -> frozenset[str]:
+    """The tenants, of those that have a management group of a name, in which one of some roles covers it."""
+    scopes = {one.scope for one in held}
+    return frozenset(
+        tenant
+        for tenant in hierarchy.tenants_with(group)
+        if tenant
+        and not scopes.isdisjoint({f"{ONE_TENANT}{tenant}", *_groups_of_tenant(tenant, group, hierarchy)})
     )
 
 
@@ -266,21 +309,23 @@ def _may_read_doubtful(
     if len(seen) != 1:
         return False
     (tenant,) = seen
-    covering = {f"{ONE_TENANT}{tenant}", *_groups_of_tenant(tenant, group, hierarchy)}
-    return any(one.scope in covering and _allows_operation(one, operation) for one in roles)
+    return tenant in _tenants_covered(roles, group, hierarchy)
 
 
-def _find_group(scope: str) -> str:
+def find_group(scope: str) -> str:
     """The management group that a scope is or lies at, '' for another scope."""
     return "/".join(scope.split("/")[:5]) if scope.startswith(MANAGEMENT_GROUP) else ""
 
 
 def _groups_of_tenant(tenant: str, group: str, hierarchy: Hierarchy) -> Iterator[str]:
-    """The scopes of a tenant's management group and of those above it."""
+    """The scopes of a tenant's management group and of those above it; without the tenant too where no other has the name."""
     own = hierarchy.of_tenant(tenant)
     chains = [several for one, several in hierarchy.ancestors.items() if one in own and group in several]
     for chain in chains:
-        yield from (f"{ONE_TENANT}{tenant}{one}" for one in chain[chain.index(group) :])
+        for one in chain[chain.index(group) :]:
+            yield f"{ONE_TENANT}{tenant}{one}"
+            if one not in hierarchy.doubtful:
+                yield one
 
 
 def containers(scope: str, hierarchy: Hierarchy) -> Iterable[str]:
@@ -292,7 +337,7 @@ def containers(scope: str, hierarchy: Hierarchy) -> Iterable[str]:
     if scope.startswith(REPOSITORY):
         yield from ("/".join(parts[:end]) for end in range(3, len(parts) + 1))
     if scope.startswith(MANAGEMENT_GROUP):
-        group = _find_group(scope)
+        group = find_group(scope)
         yield group
         yield from hierarchy.over(group)
         yield from _tenant_scopes(hierarchy.below(group), hierarchy)

@@ -252,7 +252,7 @@ def _scan(
 ) -> EstateScan:
     """The scan of a request, without the tenants that have no snapshot; later decisions wait for the next."""
     now = datetime.now(UTC)
-    put = tuple(one.body for one in state.arm_documents.all(DECIDING))
+    put = state.arm_documents.by_tenant(DECIDING).of
     kept = tuple(one for one in request.targets if one in snapshots or not one.startswith(TENANT))
     facts = FactReader(lambda: nullcontext(state))
     logs = partial(frozen_logs, settings.data, state)

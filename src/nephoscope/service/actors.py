@@ -28,3 +28,6 @@ class AuthorizedActor(Protocol):
 
     def must(self, operation: str, scope: str = ROOT_SCOPE, why: str = "") -> None:
         """Raise DeniedError where an operation is not allowed at a scope; `why` names what needs it."""
+
+    def find_tenant(self, operation: str, scope: str) -> str:
+        """Return the tenant of what is changed at a scope below a management group; '' elsewhere, and where it is each of them."""

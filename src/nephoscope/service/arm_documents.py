@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.instance import ASSESS_SOON
-from nephoscope.state.estate.arm_documents import REMOVED
+from nephoscope.state.estate.arm_documents import REMOVED, row_key, split_row_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -35,10 +35,12 @@ def put_document(
 ) -> bool:
     """Keep a document under its id, with its credentials by name; an assessment that it decides is made soon. Whether it is new.
 
-    Raises DeniedError where the actor may not do `operation` ('' = the writing of the type) at the scope.
+    At a management group it is of the tenant that the scope names, else of that of the actor's role. Raises DeniedError where
+    the actor may not do `operation` ('' = the writing of the type) at the scope.
     """
-    context.require(operation or f"{type_}/write", scope)
-    key, state = _key(str(body["id"])), context.state
+    needed = operation or f"{type_}/write"
+    context.require(needed, scope)
+    key, state = _row_key(context, needed, scope, str(body["id"])), context.state
     with state.credentials.seal(secrets or {}) as keep, state.transaction() as session:
         keep(session)
         new = state.arm_documents.put(session, key, type_.lower(), body, context.author)
@@ -58,10 +60,12 @@ def remove_document(
 ) -> bool:
     """Forget a document with its credentials; whether it was there.
 
-    Raises DeniedError where the actor may not do `operation` ('' = the deleting of the type) at the scope.
+    `key` is its lower-cased id, or the key of its row. Raises DeniedError where the actor may not do `operation`
+    ('' = the deleting of the type) at the scope.
     """
-    context.require(operation or f"{type_}/delete", scope)
-    state = context.state
+    needed = operation or f"{type_}/delete"
+    context.require(needed, scope)
+    key, state = _row_key(context, needed, scope, key), context.state
     with state.transaction() as session:
         found = state.arm_documents.remove(session, key)
         if found:
@@ -72,8 +76,10 @@ def remove_document(
     return found
 
 
-def _key(id_: str) -> str:
-    return id_.lower().rstrip("/")
+def _row_key(context: ServiceContext, operation: str, scope: str, id_: str) -> str:
+    """The key of the row of a document: one that the actor put for each tenant, or the one that a tenant has."""
+    tenant, key = split_row_key(id_.lower().rstrip("/"))
+    return row_key(tenant or context.actor.find_tenant(operation, scope), key)
 
 
 def _assess_soon(context: ServiceContext, session: Session, type_: str) -> None:

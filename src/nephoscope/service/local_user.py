@@ -37,3 +37,7 @@ class LocalUser(msgspec.Struct, frozen=True):
 
     def must(self, operation: str, scope: str = "/", why: str = "") -> None:
         """Allow everything."""
+
+    def find_tenant(self, operation: str, scope: str) -> str:  # noqa: ARG002 - the protocol's
+        """Return the tenant that a scope names, '' where it names none."""
+        return scope.removeprefix("/tenants/").partition("/")[0] if scope.startswith("/tenants/") else ""

@@ -92,26 +92,22 @@ def note_held_images(context: ServiceContext, watched: WatchedRegistry) -> bool:
 def _list_running(context: ServiceContext, estate: Estate, logs: Logs | None) -> dict[str, RunningContainers]:
     """Return what each resource runs; of pods and logs, what is said of resources of this estate, and never as of later than now.
 
-    Where a report of all pods of a cluster and logs tell of it, the newer holds.
+    Where a report of all pods of a cluster and logs tell of it, the newer holds. A reading of which nothing tells the time lists
+    nothing, since it may be of any age.
     """
-    now = context.now
-    found = {
-        id_: RunningContainers(frozenset(map(RunningContainer, names)), _read_at(estate, id_, now))
-        for id_, names in images_of(estate).items()
-    }
+    now, found = context.now, dict[str, RunningContainers]()
+    for id_, names in images_of(estate).items():
+        if read_at := estate.coverage.read_time(id_):
+            found[id_] = RunningContainers(frozenset(map(RunningContainer, names)), min(read_at, now))
     pods = reported_pods(estate)
     for id_, one in pods.items():
-        found[id_] = RunningContainers(one.containers, min(one.read_at or now, now))
+        if one.read_at:
+            found[id_] = RunningContainers(one.containers, min(one.read_at, now))
     for id_, logged in (logged_images(logs) if logs else {}).items():
         told_at = pods[id_].read_at if id_ in pods else None
         if id_ in estate.resources and (told_at is None or logged.heard_at > told_at):
             found[id_] = RunningContainers(frozenset(logged.containers), min(logged.heard_at, now))
     return found
-
-
-def _read_at(estate: Estate, id_: str, now: datetime) -> datetime:
-    """Return when a resource was read, by the manifest of its snapshot; now where that does not say."""
-    return min(estate.coverage.read_time(id_) or now, now)
 
 
 def _is_news(before: ImageListing | None, now: ImageListing) -> bool:

@@ -77,9 +77,7 @@ def _find_metadata(call: ApiCall) -> Body | None:
     """The metadata of an assessment: what the subscription put, else what is published."""
     subscription = "/".join(call.path.lower().split("/")[:3])
     name = call.path.lower().rstrip("/").rsplit("/", 1)[-1]
-    kept = call.instance.state.arm_documents.get(
-        f"{subscription}/{_PROVIDER}/assessmentMetadata/{name}".lower()
-    )
+    kept = call.find_kept(f"{subscription}/{_PROVIDER}/assessmentMetadata/{name}".lower())
     if kept is not None:
         return kept.body
     published = call.instance.snapshots.newest()
@@ -173,7 +171,7 @@ def one_metadata(call: ApiCall) -> ApiResponse:
 @SURFACE.get(_METADATA, "AssessmentsMetadata_ListBySubscription", METADATA)
 def metadata_of_subscription(call: ApiCall) -> ApiResponse:
     """Return the same, asked of a subscription, with what was put there."""
-    kept = call.instance.state.arm_documents.all([_METADATA_TYPE], call.below)
+    kept = call.list_kept([_METADATA_TYPE], call.below)
     mine = [shown_metadata(call, one.body) for one in kept if arm_documents.visible(call.reach, one.key)]
     several = _metadata(call)
     return ApiResponse(

@@ -149,7 +149,7 @@ def validate(call: ApiCall) -> ApiResponse:
         if not isinstance(properties, dict):
             raise bad("The request content has no 'properties'.", "properties")
         body: Body = {"properties": SHAPE(properties, "properties")}
-        kept = call.instance.state.arm_documents.get(call.path.lower().rstrip("/").rpartition("/")[0])
+        kept = call.find_kept(call.path.lower().rstrip("/").rpartition("/")[0])
         with automation_faults():
             check_actions(call.service, body, list_secrets(body), kept.body if kept is not None else None)
     except ApiError as fault:

@@ -115,7 +115,7 @@ def results(call: ApiCall) -> ApiResponse:
 
 
 def _require_assessment(call: ApiCall, path: str) -> None:
-    kept = call.instance.state.arm_documents.get(path.lower())
+    kept = call.find_kept(path.lower())
     if kept is None or not arm_documents.visible(call.reach, kept.key):
         raise missing_fault(f"The governance rule '{path.rpartition('/')[2][:100]}'")
 
@@ -177,7 +177,7 @@ def delete_assignment(call: ApiCall) -> ApiResponse:
 
 def _of(call: ApiCall, assessment: str) -> list[Body]:
     """The assignments of an assessment at a path."""
-    kept = call.instance.state.arm_documents.all([ASSIGNMENTS.type.lower()], assessment.lower())
+    kept = call.list_kept([ASSIGNMENTS.type.lower()], assessment.lower())
     mine = [one.body for one in kept if arm_documents.visible(call.reach, one.key)]
     published = call.instance.snapshots.newest()
     body = published.listing.get(assessment, call.reach) if published is not None else None
@@ -187,7 +187,7 @@ def _of(call: ApiCall, assessment: str) -> list[Body]:
 def add_owners(call: ApiCall, several: Sequence[Body]) -> list[Body]:
     """Assessments with who sees to each that fails, by when, where a rule or somebody says so."""
     known = rules(call.instance.state)
-    kept = call.instance.state.arm_documents.all([ASSIGNMENTS.type.lower()])
+    kept = call.list_kept([ASSIGNMENTS.type.lower()])
     if not known and not kept:
         return list(several)
     mine = {

@@ -123,7 +123,7 @@ def _find_search(call: ApiCall, workspace: str) -> SavedQuery | None:
 def _beside(call: ApiCall, workspace: str) -> dict[str, dict[str, object]]:
     """Return what is kept beside the queries of a workspace, by the key of each."""
     below = beside(workspace, "").rstrip("/")
-    return {one.key: one.body for one in call.instance.state.arm_documents.all([TYPE.lower()], below)}
+    return {one.key: one.body for one in call.list_kept([TYPE.lower()], below)}
 
 
 def _properties(call: ApiCall) -> dict[str, Any]:

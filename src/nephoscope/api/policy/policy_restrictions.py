@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from nephoscope.access.scopes import tenant_reach
 from nephoscope.api.wire.azure_error import bad
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.surface_request import ApiCall
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.governance.enforced_assignments import EnforcedAssignments
 from nephoscope.posture.governance.policy_restrictions import (
     PendingField,
@@ -192,26 +193,32 @@ def _containers(call: ApiCall, scope: str) -> list[Resource]:
 
 def _find_enforced(call: ApiCall) -> EnforcedAssignments:
     """Return what holds now: made once for what people put and what was read last."""
-    put = [one.body for one in call.instance.state.arm_documents.all(DECIDING)]
+    documents, tenant = call.instance.state.arm_documents.by_tenant(DECIDING), call.tenant
+    put = documents.of(tenant) if tenant else documents.every()
     snapshot = call.instance.snapshots.newest()
     if snapshot is None:
         return _make_enforced(call.instance.data, None, frozenset(), put)
-    gone = call.instance.removed_since(snapshot.made.when)
+    gone = call.instance.removed_in(tenant, snapshot.made.when)
     text = hashlib.blake2b(msgspec.json.encode(put, order="sorted")).digest()
-    key = ("restrictions", Packs(call.instance.data).stamp, gone, text)
-    return snapshot.once(key, lambda: _make_enforced(call.instance.data, snapshot, gone, put))
+    key = ("restrictions", Packs(call.instance.data).stamp, tenant, gone, text)
+    reach = tenant_reach(tenant, call.caller.hierarchy)
+    return snapshot.once(key, lambda: _make_enforced(call.instance.data, snapshot, gone, put, reach))
 
 
 def _make_enforced(
-    data: Path, snapshot: PublishedSnapshot | None, gone: frozenset[str], put: Iterable[Mapping[str, object]]
+    data: Path,
+    snapshot: PublishedSnapshot | None,
+    gone: frozenset[str],
+    put: Iterable[Mapping[str, object]],
+    reach: Reach = EVERYTHING,
 ) -> EnforcedAssignments:
-    """Of the content of a data folder, the documents of people, and the estate without what is gone."""
+    """Of the content of a data folder, the documents of people, and the estate within a reach without what is gone."""
     packs = Packs(data)
     plan = EvaluationPlan(packs.catalogue()).with_people(put)
     ancestors: Mapping[str, tuple[str, ...]] = {}
     if snapshot is not None:
         passed = gone | {entry.id for entry in plan.catalogue.entries}
-        found = snapshot.listing.page(list(DECIDING), Reach(everything=True), most=50_000, collected=True)
+        found = snapshot.listing.page(list(DECIDING), reach, most=50_000, collected=True)
         plan = plan.with_people(one for one in found.bodies if str(one["id"]).lower() not in passed)
         ancestors = {f"/subscriptions/{one.lower()}": above for one, above in snapshot.made.ancestors.items()}
     return EnforcedAssignments(plan, packs.aliases(), ancestors)

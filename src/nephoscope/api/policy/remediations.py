@@ -147,7 +147,7 @@ def _one(call: ApiCall) -> tuple[ApiCall, Body]:
         call.headers,
     )
     require_document(asked, KIND)
-    kept = call.instance.state.arm_documents.get(path.lower())
+    kept = call.find_kept(path.lower())
     if kept is None:
         raise ApiError(
             409,
@@ -167,7 +167,8 @@ def cancel(call: ApiCall) -> ApiResponse:
         )
     body = {**body, "properties": {**body["properties"], "provisioningState": CANCELED}}
     body["properties"]["lastUpdatedOn"] = call.instance.now.isoformat()
-    put_document(call.service, call.scope, body, TYPE, operation=call.permission)
+    place = call.place(call.find_changed(str(body["id"]).lower()))
+    put_document(call.service, place, body, TYPE, operation=call.permission)
     return ApiResponse(show_remediation(asked, body))
 
 

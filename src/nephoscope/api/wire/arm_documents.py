@@ -20,11 +20,11 @@ Test = Callable[[Mapping[str, object]], bool]
 
 def find_document(call: ApiCall) -> dict[str, Any] | None:
     """The document at the path of a call, None where there is none that may be read."""
-    kept = call.instance.state.arm_documents.get(_key(call.path))
+    kept = call.find_kept(_key(call.path))
     if kept is not None:
         return kept.body if visible(call.reach, kept.key) else None
     published = call.instance.snapshots.newest()
-    if published is None or _key(call.path) in call.instance.removed_since(published.made.when):
+    if published is None or _key(call.path) in call.removed_since(published.made.when):
         return None
     return published.listing.get(call.path, call.reach)
 
@@ -39,7 +39,7 @@ def find_learned_document(call: ApiCall) -> dict[str, object] | None:
 
 def _is_removed(call: ApiCall) -> bool:
     published = call.instance.snapshots.newest()
-    return published is not None and _key(call.path) in call.instance.removed_since(published.made.when)
+    return published is not None and _key(call.path) in call.removed_since(published.made.when)
 
 
 def found_learned(call: ApiCall) -> dict[str, object] | None:
@@ -67,7 +67,7 @@ def get(call: ApiCall, what: str) -> ApiResponse:
 def page(call: ApiCall, types: Sequence[str], below: str, test: Test | None = None) -> ApiResponse:
     """The documents of types below a scope ('' = everywhere): those that people put first, then what was published, page by page."""
     after = read_skip_token(call)
-    kept = call.instance.state.arm_documents.all([one.lower() for one in types], below)
+    kept = call.list_kept([one.lower() for one in types], below)
     mine = [one.body for one in kept if visible(call.reach, one.key)] if not after else []
     published = call.instance.snapshots.newest()
     shown: list[dict[str, object]] = []
@@ -82,7 +82,7 @@ def page(call: ApiCall, types: Sequence[str], below: str, test: Test | None = No
         )
         # what was put is shown as it is now, and what was removed since is no more
         after = several.after
-        passed = {one.key for one in kept} | call.instance.removed_since(published.made.when)
+        passed = {one.key for one in kept} | call.removed_since(published.made.when)
         shown = [body for body in several.bodies if _key(str(body["id"])) not in passed]
     return answer_list(call, _apply_test([*mine, *shown], test), after)
 
@@ -103,17 +103,18 @@ def put(call: ApiCall, type_: str, check: Callable[[dict[str, Any]], object] | N
     body = {**call.body, "id": id_, "name": id_.rsplit("/", 1)[-1], "type": type_}
     if check is not None:
         check(body)
-    new = put_document(call.service, call.scope, body, type_, operation=call.permission)
+    place = call.place(call.find_changed(id_.lower()))
+    new = put_document(call.service, place, body, type_, operation=call.permission)
     return ApiResponse(body, 201 if new else 200)
 
 
 def delete(call: ApiCall, type_: str) -> ApiResponse:
     """Forget a document that was put; 204 where there is none. What content or the estate has cannot be deleted here."""
     key = call.path.lower().rstrip("/")
-    kept = call.instance.state.arm_documents.get(key)
+    kept = call.find_changed(key)
     if kept is None:
         return NO_CONTENT
-    remove_document(call.service, call.scope, key, type_, operation=call.permission)
+    remove_document(call.service, call.place(kept), key, type_, operation=call.permission)
     return ApiResponse(kept.body)
 
 

@@ -27,6 +27,7 @@ from nephoscope.files.json_tree import tree_of
 from nephoscope.model.secret_redaction import is_secret_key, redact_text
 from nephoscope.service.arm_documents import put_document, remove_document
 from nephoscope.state.access.principals import PrincipalKind
+from nephoscope.state.estate.arm_documents import ArmDocument
 
 Body = dict[str, Any]
 #: Raises Fault for a document that cannot be used.
@@ -211,7 +212,7 @@ def put(call: ApiCall, kind: ArmDocumentKind, sent: Body) -> ApiResponse:
     if not kind.whole and not isinstance(sent.get("properties"), dict):
         raise bad("The request content has no 'properties'.", "properties")
     key, id_ = _key(call, f"{kind.type}/write"), call.path.rstrip("/")
-    kept = call.instance.state.arm_documents.get(key.lower())
+    kept = call.find_changed(key.lower())
     before = kept.body if kept is not None else None
     body: Body = {**without_secrets(sent), "id": id_, "name": id_.rsplit("/", 1)[-1], "type": kind.type}
     _check_name(kind, body["name"])
@@ -225,7 +226,7 @@ def put(call: ApiCall, kind: ArmDocumentKind, sent: Body) -> ApiResponse:
     secrets = kind.secrets(call) if kind.secrets is not None else {}
     new = put_document(
         call.service,
-        _scope(call, key),
+        _place(call, key, kept),
         {**body, "id": key},
         kind.type,
         operation=call.permission,
@@ -260,12 +261,17 @@ def _show(call: ApiCall, kind: ArmDocumentKind, body: Body) -> Body:
 def delete(call: ApiCall, kind: ArmDocumentKind) -> ApiResponse:
     """Forget a document that was put; 204 where there is none."""
     key = _key(call, f"{kind.type}/delete").lower()
-    kept = call.instance.state.arm_documents.get(key)
+    kept = call.find_changed(key)
     if kept is None:
         return NO_CONTENT
     credentials = kind.credentials(call) if kind.credentials is not None else ()
     remove_document(
-        call.service, _scope(call, key), key, kind.type, operation=call.permission, credentials=credentials
+        call.service,
+        _place(call, key, kept),
+        key,
+        kind.type,
+        operation=call.permission,
+        credentials=credentials,
     )
     if kind.forgotten is not None:
         kind.forgotten(call, kept.body)
@@ -341,9 +347,9 @@ def _key(call: ApiCall, permission: str) -> str:
     return f"/workspaces/{require_workspace(call, permission)}{_tail(path)}"
 
 
-def _scope(call: ApiCall, key: str) -> str:
+def _place(call: ApiCall, key: str, kept: ArmDocument | None) -> str:
     """Return where the caller needs the permission for what is kept under an id of `_key`."""
-    return "/".join(key.split("/")[:3]) if call["workspaceName"] else call.scope
+    return "/".join(key.split("/")[:3]) if call["workspaceName"] else call.place(kept)
 
 
 def _tail(path: str) -> str:
@@ -360,20 +366,19 @@ def _workspace(call: ApiCall, kind: ArmDocumentKind) -> str | None:
 def _find_kept(call: ApiCall, kind: ArmDocumentKind) -> Body | None:
     path = call.path.rstrip("/")
     if not call["workspaceName"]:
-        kept = call.instance.state.arm_documents.get(path.lower())
+        kept = call.find_kept(path.lower())
         return kept.body if kept is not None and arm_documents.visible(call.reach, kept.key) else None
     workspace = _workspace(call, kind)
     if workspace is None:
         return None
-    kept = call.instance.state.arm_documents.get(f"/workspaces/{workspace}{_tail(path)}".lower())
+    kept = call.find_kept(f"/workspaces/{workspace}{_tail(path)}".lower())
     return {**kept.body, "id": path} if kept is not None else None
 
 
 def of_scope(call: ApiCall, kind: ArmDocumentKind, below: str) -> dict[str, Body]:
     """Return what people put below a scope, by lower-cased id."""
-    documented = call.instance.state.arm_documents
     if not call["workspaceName"]:
-        several = documented.all([kind.type.lower()], below)
+        several = call.list_kept([kind.type.lower()], below)
         return {one.key: one.body for one in several if arm_documents.visible(call.reach, one.key)}
     workspace = _workspace(call, kind)
     if workspace is None:
@@ -383,7 +388,7 @@ def of_scope(call: ApiCall, kind: ArmDocumentKind, below: str) -> dict[str, Body
     inside = f"/workspaces/{workspace}{_tail(path)}".lower()
     shown = [
         {**one.body, "id": f"{root}{_tail(str(one.body['id']))}"}
-        for one in documented.all([kind.type.lower()], inside)
+        for one in call.list_kept([kind.type.lower()], inside)
     ]
     return {str(one["id"]).lower(): one for one in shown}
 

@@ -74,7 +74,7 @@ class _PolicyScope:
         if self._edition is None:
             yield from kept
             return
-        passed = self._stored_documents.keys() | self.call.instance.removed_since(self._edition.made.when)
+        passed = self._stored_documents.keys() | self.call.removed_since(self._edition.made.when)
         published = heapq.merge(*self._list_published(self._edition, after), key=lambda one: one[0])
         yield from heapq.merge(
             kept, (one for one in published if one[0] not in passed), key=lambda one: one[0]
@@ -82,7 +82,7 @@ class _PolicyScope:
 
     @cached_property
     def _stored_documents(self) -> dict[str, Body]:
-        several = self.call.instance.state.arm_documents.all([self.type])
+        several = self.call.list_kept([self.type])
         return {one.key: one.body for one in sorted(several, key=lambda one: one.key)}
 
     @cached_property

@@ -37,7 +37,7 @@ def check_assignment(call: ApiCall, body: dict[str, object]) -> None:
         text = f"The {_WORDS[kind]} specified in policy assignment '{one.name[:100]}' is out of scope."
         text = f"{text} {_ABOVE} the policy assignment scope."
         raise bad(text, target, "InvalidCreatePolicyAssignmentRequest")
-    if not call.instance.load_governing().holds(kind, one.target):
+    if not call.load_governing().holds(kind, one.target):
         raise _no(kind, name, target)
 
 
@@ -55,7 +55,7 @@ def check_initiative(call: ApiCall, body: dict[str, object]) -> None:
             raise bad(text, one.path, "InvalidCreatePolicySetDefinitionRequest")
         if outside(scope, call.below, call.caller.hierarchy):
             names.append(name)
-        elif not _of_azure(scope, name) and not call.instance.load_governing().holds(kind, one.definition):
+        elif not _of_azure(scope, name) and not call.load_governing().holds(kind, one.definition):
             raise _no(kind, name, one.path)
     if names:
         text = f"{_ABOVE} the policy set definition's scope. The following policy definitions are invalid: '{','.join(names)[:1000]}'."
@@ -68,7 +68,7 @@ def check_exemption(call: ApiCall, body: dict[str, object]) -> None:
     may_exempt(call.caller, one, call.instance.load_governing)
     if not one.assignment:
         return
-    found = call.instance.load_governing().assignment(one.assignment)
+    found = call.load_governing().assignment(one.assignment)
     target = "properties.policyAssignmentId"
     if found is None:
         text = f"The policy assignment '{one.assignment[:300]}' could not be found."

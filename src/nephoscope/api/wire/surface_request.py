@@ -10,17 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from nephoscope.access.scopes import find_group
 from nephoscope.api.wire.arm_path import scope_of
 from nephoscope.api.wire.azure_error import ApiError, bad
 from nephoscope.model.nesting_limit import DEEPEST, too_deep
 from nephoscope.service.service_context import ServiceContext
+from nephoscope.state.estate.arm_documents import row_key, split_row_key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
     from nephoscope.access.authenticator import Caller
     from nephoscope.instance import Instance
     from nephoscope.model.read_reach import Reach
+    from nephoscope.posture.governance.effective_policy import EffectivePolicy
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
     from nephoscope.state.access.principals import Principal
+    from nephoscope.state.estate.arm_documents import ArmDocument
 
 
 #: The id of what lies in a resource group.
@@ -75,6 +82,69 @@ class ApiCall:
     def reach(self) -> Reach:
         """Return what of the estate the caller may do this on."""
         return self.caller.reach(self.permission)
+
+    @property
+    def tenant(self) -> str:
+        """The tenant that the scope lies in for the caller, '' where that is not one."""
+        scope, hierarchy = self.scope, self.caller.hierarchy
+        if scope.startswith("/subscriptions/"):
+            return hierarchy.tenants.get(scope.split("/")[2], "")
+        return self.caller.find_tenant(self.permission, scope)
+
+    def load_governing(self) -> EffectivePolicy:
+        """Return what can be assigned now and what is, in the tenant that the scope lies in."""
+        return self.instance.load_governing(self.tenant)
+
+    def find_kept(self, key: str) -> ArmDocument | None:
+        """The document that people put under a lower-cased id, of the tenants that the caller reads.
+
+        One of a tenant stands before one that names none, but for a caller who reads everything.
+        """
+        several = self._shown(self.instance.state.arm_documents.list_at(key))
+        own = several if self.reach.everything else [one for one in several if one.tenant]
+        return next(iter([*own, *several]), None)
+
+    def find_changed(self, key: str) -> ArmDocument | None:
+        """The document under a lower-cased id that a change of the caller is made to; ApiError where several tenants have one."""
+        documents = self.instance.state.arm_documents
+        tenant = self.caller.find_tenant(self.permission, self.scope)
+        found = documents.get(row_key(tenant, key))
+        if found is not None or tenant or not find_group(key):
+            return found
+        several = documents.list_at(key)
+        if len(several) > 1:
+            names = ", ".join(one.tenant for one in several)
+            told = f"Several tenants have a document '{key[:300]}' ({names}): change it with a role in one of them."
+            raise ApiError(409, "Conflict", told)
+        return next(iter(several), None)
+
+    def place(self, changed: ArmDocument | None) -> str:
+        """The scope at which a change of a document (None = a new one) needs the permission, with the tenant of the document."""
+        return self.scope if changed is None else changed.place(self.scope)
+
+    def list_kept(self, types: Iterable[str], below: str = "") -> list[ArmDocument]:
+        """The documents of lower-cased types that people put below a scope, without those at management groups of other tenants."""
+        return self._shown(self.instance.state.arm_documents.all(types, below))
+
+    def _shown(self, several: Iterable[ArmDocument]) -> list[ArmDocument]:
+        """Of documents at management groups those that hold in a tenant of which the caller reads something."""
+        return [one for one in several if self._reads_tenant(find_group(one.key), one.tenant)]
+
+    def _reads_tenant(self, group: str, tenant: str) -> bool:
+        reach, hierarchy = self.reach, self.caller.hierarchy
+        if not (group or tenant) or reach.everything:
+            return True
+        owners = frozenset({tenant}) if tenant else hierarchy.tenants_with(group)
+        if (
+            not owners
+        ):  # a group that no subscription lies below: in a server of one tenant it can only be that one's
+            return len(set(hierarchy.tenants.values())) <= 1
+        return not owners.isdisjoint({*reach.tenants, *reach.whole_tenants, ""})
+
+    def removed_since(self, when: datetime) -> frozenset[str]:
+        """The lower-cased ids of documents that were removed after a time, in a tenant that the caller reads."""
+        told = map(split_row_key, self.instance.removed_since(when))
+        return frozenset(key for tenant, key in told if self._reads_tenant("", tenant))
 
     @cached_property
     def snapshot(self) -> PublishedSnapshot:

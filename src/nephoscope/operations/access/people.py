@@ -15,12 +15,12 @@ from nephoscope.access.scopes import (
     find_unknown_scope,
     name_tenant,
     parse_scope,
-    tell_ambiguous,
 )
 from nephoscope.access.sessions import list_open_sessions
 from nephoscope.instance import hierarchy_of
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.operations.access.principals import READ
+from nephoscope.operations.declaration.group_scopes import place_in_tenant
 from nephoscope.operations.declaration.operation import (
     CommandLine,
     OperationCall,
@@ -350,11 +350,7 @@ def _scope(text: str) -> str:
 
 def _granted_scope(call: OperationCall, text: str) -> str:
     """The scope of a role to be given; a management group says whose it is, and RefusedRequestError says where it cannot."""
-    hierarchy = hierarchy_of(PublishedSnapshotCache(call.service.data))
-    scope = _scope(text)
-    if scope in hierarchy.doubtful:
-        raise RefusedRequestError(f"--scope: {tell_ambiguous(scope, hierarchy)}", "scope")
-    return name_tenant(scope, hierarchy)
+    return place_in_tenant(call, ROLE_WRITE, _scope(text), "--scope: ")
 
 
 def _tell_place(call: OperationCall, who: Principal, given: str, where: str) -> RolePlaced:

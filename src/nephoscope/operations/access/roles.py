@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from nephoscope.access.roles import ROLES, role
-from nephoscope.access.scopes import RoleScopeError, name_tenant, parse_scope, tell_ambiguous
-from nephoscope.instance import hierarchy_of
+from nephoscope.access.scopes import RoleScopeError, parse_scope
 from nephoscope.operations.access.principals import require_principal
+from nephoscope.operations.declaration.group_scopes import place_in_tenant
 from nephoscope.operations.declaration.operation import (
     ApiRoute,
     MissingError,
@@ -17,7 +17,6 @@ from nephoscope.operations.declaration.operation import (
     refusing,
 )
 from nephoscope.operations.declaration.schemas import Id, PageQuery, Shape, Text, shape_of, take_page
-from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.service import principals as service
 from nephoscope.service.principals import ROLE_DELETE, ROLE_WRITE
 from nephoscope.state.access.principals import RoleAssignment
@@ -87,11 +86,7 @@ def grant(call: OperationCall, body: NewAssignment) -> AssignmentShape:
     """Assign a role at a scope that the caller owns; an existing assignment is returned unchanged."""
     with refusing("scope", RoleScopeError):
         scope = parse_scope(body.scope)
-    hierarchy = hierarchy_of(PublishedSnapshotCache(call.service.data))
-    call.service.require(ROLE_WRITE, scope)
-    if scope in hierarchy.doubtful:
-        raise RefusedRequestError(f"{tell_ambiguous(scope, hierarchy)}.", "scope")
-    scope = name_tenant(scope, hierarchy)
+    scope = place_in_tenant(call, ROLE_WRITE, scope)
     found = role(body.role)
     if found is None:
         raise RefusedRequestError(f"Role {body.role!r} not found.", "role")

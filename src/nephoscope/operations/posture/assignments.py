@@ -6,7 +6,14 @@ import uuid
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from nephoscope.access.scopes import RoleScopeError, parse_scope
+from nephoscope.access.scopes import (
+    ONE_TENANT,
+    TENANT,
+    RoleScopeError,
+    parse_scope,
+    split_tenant,
+)
+from nephoscope.operations.declaration.group_scopes import place_in_tenant
 from nephoscope.operations.declaration.operation import (
     MissingError,
     OperationCall,
@@ -68,8 +75,8 @@ def assignments(call: OperationCall) -> list[Row]:
     found = [(one, Assignment.parse(one.body, partial=True)) for one in documents]
     return [
         {
-            "key": each.id.strip("/"), "title": each.display_name or each.id.rpartition("/")[2],
-            "assigned": each.target.rpartition("/")[2], "scope": each.scope or "/", "enforcement": each.enforcement_mode,
+            "key": one.row_key.strip("/"), "title": each.display_name or each.id.rpartition("/")[2],
+            "assigned": each.target.rpartition("/")[2], "scope": one.place(each.scope or "/"), "enforcement": each.enforcement_mode,
             "by": one.author, "description": each.description,
         }
         for one, each in found
@@ -93,6 +100,8 @@ def assign(call: OperationCall, body: NewStandard) -> None:
     if open_ := _find_parameters(entry.document()):
         told = f"it needs values for {', '.join(open_)}: assign it by the API with its parameters"
         raise RefusedRequestError(told, "initiative")
+    place = place_in_tenant(call, WRITE, scope or TENANT)
+    scope = split_tenant(scope)[1] if scope.startswith(ONE_TENANT) else scope
     name = uuid.uuid4().hex[:24]
     document = {
         "id": f"{scope}/providers/{TYPE}/{name}", "name": name, "type": TYPE,
@@ -105,7 +114,7 @@ def assign(call: OperationCall, body: NewStandard) -> None:
         Assignment.parse(document)
     except PolicyError as error:
         raise RefusedRequestError(error.message, "scope") from error
-    put_document(call.service, scope or "/", document, TYPE)
+    put_document(call.service, place, document, TYPE)
 
 
 @OPERATIONS.operation(DELETE, page=OperationForm("End", in_rows=True, closes=True))
@@ -114,7 +123,8 @@ def end(call: OperationCall, key: Text) -> None:
     found = call.state.arm_documents.get(f"/{key}")
     if found is None:
         raise MissingError(f"An assignment {key[-100:]}")
-    remove_document(call.service, Assignment.parse(found.body, partial=True).scope or "/", f"/{key}", TYPE)
+    scope = found.place(Assignment.parse(found.body, partial=True).scope or "/")
+    remove_document(call.service, scope, found.row_key, TYPE)
 
 
 def _find_parameters(document: Mapping[str, object]) -> list[str]:

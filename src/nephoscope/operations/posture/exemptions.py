@@ -37,10 +37,10 @@ def exemptions(call: OperationCall) -> list[Row]:
     found = [(one, Exemption.parse(one.body)) for one in documents]
     return [
         {
-            "key": exemption.id.strip("/"), "reason": exemption.description or exemption.display_name or "no reason given",
+            "key": one.row_key.strip("/"), "reason": exemption.description or exemption.display_name or "no reason given",
             "from": ", ".join(titles.get(name, name) for name in sorted(exemption.recommendations))
             or exemption.assignment.rpartition("/")[2],
-            "scope": exemption.scope or "/", "category": exemption.category, "ends": exemption.expires_on, "by": one.author,
+            "scope": one.place(exemption.scope or "/"), "category": exemption.category, "ends": exemption.expires_on, "by": one.author,
             "state": "in force" if exemption.active(call.service.now) else "expired",
         }
         for one, exemption in found
@@ -53,4 +53,4 @@ def end(call: OperationCall, key: Text) -> None:
     found = call.state.arm_documents.get(f"/{key}")
     if found is None:
         raise MissingError(f"An exemption {key[-100:]}")
-    end_exemption(call.service, Exemption.parse(found.body))
+    end_exemption(call.service, found)

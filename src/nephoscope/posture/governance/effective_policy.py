@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.access.scopes import MANAGEMENT_GROUP, TENANT, Hierarchy, containers
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.evaluation.program import Program
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
@@ -40,13 +40,14 @@ class EffectivePolicy:
         snapshot: PublishedSnapshot | None,
         gone: frozenset[str],
         put: Iterable[Mapping[str, object]],
+        reach: Reach = EVERYTHING,
     ) -> EffectivePolicy:
-        """Of the content of a data folder, documents of people, and what was published without what is gone."""
+        """Of the content of a data folder, documents of people, and what was published, within a reach and without what is gone."""
         given = list(put)
         plan = EvaluationPlan(Packs(data).catalogue()).with_people(given)
         if snapshot is not None:
             passed = gone | {entry.id for entry in plan.catalogue.entries}
-            found = snapshot.listing.page(list(TYPES), Reach(everything=True), most=50_000, collected=True)
+            found = snapshot.listing.page(list(TYPES), reach, most=50_000, collected=True)
             plan = plan.with_people(one for one in found.bodies if str(one["id"]).lower() not in passed)
         return cls(plan, frozenset(str(one["id"]).lower() for one in given))
 

@@ -18,17 +18,26 @@ WRITE = "Microsoft.Authorization/policyExemptions/write"
 EXEMPT = "Microsoft.Authorization/policyAssignments/exempt/action"
 
 
-def may_exempt(caller: Caller, exemption: Exemption, governing: Callable[[], EffectivePolicy]) -> None:
+def may_exempt(caller: Caller, exemption: Exemption, governing: Callable[[str], EffectivePolicy]) -> None:
     """LinkedDeniedError where the caller has no right to an assignment that an exemption speaks of.
 
-    That of an exemption that names recommendations are all that hold one of them over its scope. What is assigned is asked for only
-    where it decides. PolicyError for what is no id of an assignment.
+    That of an exemption that names recommendations are all that hold one of them over its scope. What is assigned
+    in the tenant of its scope is asked for only where it decides. PolicyError for what is no id of an assignment.
     """
     if caller.may(EXEMPT):
         return
-    for scope in sorted(set(_linked_scopes(exemption, governing(), caller.hierarchy))):
+    for scope in sorted(
+        set(_linked_scopes(exemption, governing(_find_tenant(caller, exemption.scope)), caller.hierarchy))
+    ):
         if not caller.may(EXEMPT, scope):
             raise LinkedDeniedError(caller, EXEMPT, scope, WRITE, exemption.scope or TENANT)
+
+
+def _find_tenant(caller: Caller, scope: str) -> str:
+    parts = scope.split("/")
+    if parts[1:2] == ["subscriptions"]:
+        return caller.hierarchy.tenants.get(parts[2], "")
+    return caller.find_tenant(WRITE, scope)
 
 
 def _linked_scopes(exemption: Exemption, governing: EffectivePolicy, hierarchy: Hierarchy) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -89,7 +89,8 @@ class ScanRequest(msgspec.Struct, frozen=True):
 class EstateScan:
     """Loads and judges; one object can judge several estates by the same content.
 
-    `put` are the ARM documents that people put, `facts` the own facts beside the targets, `logs` opens what analyzers ask of logs.
+    `put` returns the ARM documents that people put, of a tenant by its id. `facts` are the own facts beside the targets, `logs`
+    opens what analyzers ask of logs.
     """
 
     request: ScanRequest
@@ -97,7 +98,7 @@ class EstateScan:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     progress: Progress = lambda *_: None
     collected: dict[str, str] = field(default_factory=dict)
-    put: tuple[Mapping[str, Any], ...] = ()
+    put: Callable[[str], Iterable[Mapping[str, Any]]] = lambda _: ()
     facts: FactReader = field(default_factory=FactReader)
     logs: LogReader = no_logs
 
@@ -205,7 +206,7 @@ class EstateScan:
 
     def plan(self, estate: Estate) -> EvaluationPlan:
         """Return what the estate is judged by; NotHeldError when an initiative is not loaded."""
-        return build_plan(self.request, Packs(self.data), estate, self.put)
+        return build_plan(self.request, Packs(self.data), estate, self.put(estate.tenant))
 
     def _analyze(self, estate: Estate, now: datetime, before: PreviousEvaluation | None = None) -> Analysis:
         """Return what every analyzer says of an estate."""

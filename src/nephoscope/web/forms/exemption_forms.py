@@ -38,10 +38,11 @@ class ShownExemption:
     """An exemption that was put here; `may_change` and `may_end` say what the visitor may do to it, `over` that it has expired,
     `etag` of which state its forms are drawn.
 
-    `about` says from what it exempts: the recommendation alone, members of an assignment, or all of one.
+    `key` is that of its row, `about` says from what it exempts: the recommendation alone, members of an assignment, or all of one.
     """
 
     exemption: Exemption
+    key: str
     about: str
     author: str
     over: bool
@@ -59,7 +60,7 @@ def put_for(visit: Visit, key: str) -> list[ArmDocument]:
     put = visit.instance.state.arm_documents.all([TYPE_NAME])
     governing = visit.instance.load_governing() if put else None
     found = [one for one in put if governing is not None and governing.speaks(_of(one), key)]
-    return [one for one in found if reach.everything or visit.caller.may(READ, _of(one).scope)]
+    return [one for one in found if reach.everything or visit.caller.may(READ, one.place(_of(one).scope))]
 
 
 def list_shown(visit: Visit, put: Sequence[ArmDocument]) -> list[ShownExemption]:
@@ -68,11 +69,12 @@ def list_shown(visit: Visit, put: Sequence[ArmDocument]) -> list[ShownExemption]
     return [
         ShownExemption(
             one := _of(document),
+            document.row_key,
             _about(visit, one),
             document.author,
             not one.active(now),
-            _may_put(visit, one),
-            visit.caller.may(DELETE, one.scope),
+            _may_put(visit, one, document.place(one.scope)),
+            visit.caller.may(DELETE, document.place(one.scope)),
             form_digest(visit, document.body),
         )
         for document in put
@@ -135,44 +137,44 @@ def _must_fit(visit: Visit, key: str, scopes: Sequence[str]) -> None:
 
 def change(visit: Visit, key: str) -> int:
     """Give an exemption another category, reason and end."""
-    one = _require_exemption(visit, key)
-    require_exempting(visit.service, one, visit.instance.load_governing)
-    document = visit.instance.state.arm_documents.get(one.id)
-    held = tree_of(document.body, "properties") if document else {}
+    document = _require_exemption(visit, key)
+    one, place = _of(document), document.place(_of(document).scope)
+    require_exempting(visit.service, one, visit.instance.load_governing, place)
+    held = tree_of(document.body, "properties")
     told = _properties(visit.form, key, visit)
     kept = {name: value for name, value in held.items() if name != "expiresOn"}
     metadata = {**tree_of(held, "metadata"), "updatedBy": visit.caller.name}
-    with as_drawn(visit, lambda: _body(visit, one)):
+    with as_drawn(visit, lambda: _body(visit, document)):
         body = _document(one.scope, one.id.rsplit("/", 1)[-1], {**kept, **told, "metadata": metadata})
-        return put_exemptions(visit.service, [body], visit.instance.load_governing)
+        return put_exemptions(visit.service, [body], visit.instance.load_governing, tenant=document.tenant)
 
 
 def end(visit: Visit, key: str) -> int:
     """End an exemption, with all that it exempts from: what it covers is judged as any other from the next assessment on."""
-    one = _require_exemption(visit, key)
-    visit.service.require(DELETE, one.scope)
-    with as_drawn(visit, lambda: _body(visit, one)):
-        return int(end_exemption(visit.service, one))
+    document = _require_exemption(visit, key)
+    visit.service.require(DELETE, document.place(_of(document).scope))
+    with as_drawn(visit, lambda: _body(visit, document)):
+        return int(end_exemption(visit.service, document))
 
 
 def since_drawn(visit: Visit) -> FormConflict:
     """Return what was done to the exemption of a form after that was drawn, and how it stands."""
     key = visit.form.get("exemption", "").lower()
     document = visit.instance.state.arm_documents.get(key)
-    if document is None or not visit.caller.may(READ, _of(document).scope):
+    if document is None or not visit.caller.may(READ, document.place(_of(document).scope)):
         return meanwhile(visit, key)
     one = _of(document)
     return meanwhile(visit, key, {"category": one.category, "reason": one.description or one.display_name})
 
 
-def _body(visit: Visit, one: Exemption) -> object:
-    document = visit.instance.state.arm_documents.get(one.id)
+def _body(visit: Visit, one: ArmDocument) -> object:
+    document = visit.instance.state.arm_documents.get(one.row_key)
     return document.body if document is not None else None
 
 
-def _require_exemption(visit: Visit, key: str) -> Exemption:
+def _require_exemption(visit: Visit, key: str) -> ArmDocument:
     wanted = visit.form.get("exemption", "").lower()
-    found = next((_of(one) for one in put_for(visit, key) if one.key == wanted), None)
+    found = next((one for one in put_for(visit, key) if one.row_key == wanted), None)
     if found is None and visit.form.get("etag"):
         raise ConcurrentChangeError("the exemption was ended by someone else")
     if found is None:
@@ -218,9 +220,9 @@ def may(visit: Visit, key: str, resource: str) -> bool:
     return resource.startswith("/subscriptions/") and _may_put(visit, _draft_exemption(resource, key))
 
 
-def _may_put(visit: Visit, exemption: Exemption) -> bool:
+def _may_put(visit: Visit, exemption: Exemption, place: str = "") -> bool:
     try:
-        require_exempting(visit.service, exemption, visit.instance.load_governing)
+        require_exempting(visit.service, exemption, visit.instance.load_governing, place)
     except DeniedError:
         return False
     return True

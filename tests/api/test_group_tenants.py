@@ -1,0 +1,224 @@
+"""Documents below a management group whose name two tenants have: put, read, listed, judged by and deleted in one of them alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from nephoscope.access.authenticator import DeniedError, Guard
+from nephoscope.access.named_tenants import name_tenants
+from nephoscope.access.scopes import Hierarchy
+from nephoscope.access.tokens import AccessTokenIssuer
+from nephoscope.api.server import app
+from nephoscope.instance import Instance, hierarchy_of
+from nephoscope.operations.declaration.group_scopes import place_in_tenant
+from nephoscope.operations.declaration.operation import OperationCall, RefusedRequestError
+from nephoscope.posture.published.publishing import publish_tenants
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
+from nephoscope.posture.reports.report import Report
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest
+from nephoscope.resource_graph import opened_lake
+from nephoscope.service.arm_documents import DECIDING
+from nephoscope.service.principals import ROLE_WRITE
+from nephoscope.service.service_context import ServiceContext
+from nephoscope.state import State
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
+from nephoscope_policy.model.state import ComplianceState
+
+A, B = TENANTS = tuple(f"{letter * 8}-1111-4000-8000-000000000000" for letter in "ab")
+GROUP = "/providers/Microsoft.Management/managementGroups/platform"
+AUTHORIZATION = "/providers/Microsoft.Authorization"
+VERSION = "?api-version=2023-04-01"
+FAILED = ComplianceState.NON_COMPLIANT
+Ask = Callable[..., Any]
+
+
+def bodies_of(tenant: str) -> list[dict[str, object]]:
+    """A tenant with a management group, a subscription and a storage account, which has a policy of its own to fail."""
+    subscription = f"/subscriptions/{tenant}"
+    chain = [{"name": "platform"}]
+    return [
+        {"id": subscription, "properties": {"displayName": "Prod", "tenantId": tenant, "managementGroupAncestorsChain": chain}},
+        {"id": GROUP, "name": "platform", "tenantId": tenant, "properties": {"tenantId": tenant, "displayName": "Platform"}},
+        {
+            "id": f"{subscription}/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/s{tenant[0]}",
+            "location": "westeurope", "properties": {},
+        },
+    ]  # fmt: skip
+
+
+def scan_of(folders: list[Path], data: Path, state: State) -> EstateScan:
+    put = state.arm_documents.by_tenant(DECIDING).of
+    now = datetime(2026, 11, 1, tzinfo=UTC)
+    return EstateScan(ScanRequest(tuple(map(str, folders)), assigned=True), data, now, put=put)
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> list[Path]:
+    for tenant in TENANTS:
+        folder = tmp_path / tenant[0]
+        folder.mkdir()
+        (folder / "all.json").write_text(json.dumps(bodies_of(tenant)))
+    return [tmp_path / tenant[0] for tenant in TENANTS]
+
+
+@pytest.fixture
+def instance(tmp_path: Path, folders: list[Path]) -> Iterator[Instance]:
+    data = tmp_path / "data"
+    data.mkdir()
+    snapshots = PublishedSnapshotCache(data)
+    with State.of(data) as state, opened_lake(data, state) as lake:
+        scan = scan_of(folders, data, state)
+        publish_tenants(data, [(Report(scan.run(estate), "both"), {}) for estate in scan.estates()])
+        guard = Guard(state, lambda: hierarchy_of(snapshots))
+        yield Instance(data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", A), A)
+
+
+@pytest.fixture
+def ask(instance: Instance) -> Iterator[Ask]:
+    """Makes a client of a program with roles: (role, scope) pairs."""
+    with TestClient(app(instance), base_url="https://127.0.0.1") as client:
+
+        def asker(*roles: tuple[str, str]) -> Ask:
+            principals = instance.state.principals
+            with instance.state.transaction() as session:
+                made = principals.add(session, PrincipalKind.PROGRAM, f"program {len(principals.all())}")
+                for role, scope in roles:
+                    principals.grant(session, made.id, role, scope, "test")
+            secret = instance.guard.make_secret(made, SecretKind.TOKEN, "test")
+            headers = {"Authorization": f"Bearer {secret}"}
+
+            def request(method: str, path: str, body: object = None) -> Any:
+                return client.request(method, f"{path}{VERSION}", headers=headers, json=body)
+
+            return request
+
+        yield asker
+
+
+@pytest.fixture
+def owners(ask: Ask) -> tuple[Ask, Ask]:
+    first, second = (ask(("Owner", f"/tenants/{tenant}{GROUP.lower()}")) for tenant in TENANTS)
+    return first, second
+
+
+def definition(effect: str) -> dict[str, object]:
+    rule = {
+        "if": {"field": "type", "equals": "Microsoft.Storage/storageAccounts"},
+        "then": {"effect": effect},
+    }
+    return {"properties": {"displayName": f"says {effect}", "mode": "All", "policyRule": rule}}
+
+
+DEFINITION = f"{GROUP}{AUTHORIZATION}/policyDefinitions/secret"
+ASSIGNMENT = f"{GROUP}{AUTHORIZATION}/policyAssignments/secret"
+ASSIGNED = {"properties": {"displayName": "secret of one", "policyDefinitionId": DEFINITION}}
+
+
+def test_what_is_put_is_that_tenants_alone(owners: tuple[Ask, Ask], ask: Ask) -> None:
+    first, second = owners
+    assert second("GET", DEFINITION).status_code == 404
+    before = second("PUT", ASSIGNMENT, ASSIGNED).json()
+    assert first("PUT", DEFINITION, definition("audit")).status_code == 201
+    assert first("PUT", ASSIGNMENT, ASSIGNED).status_code == 201
+    assert first("GET", ASSIGNMENT).json()["properties"]["displayName"] == "secret of one"
+    for path in (DEFINITION, ASSIGNMENT):
+        assert second("GET", path).status_code == 404
+        listed = second("GET", path.rpartition("/")[0])
+        assert "says audit" not in listed.text
+        assert "secret of one" not in listed.text
+        assert second("DELETE", path).status_code == 204
+        assert first("GET", path).status_code == 200
+    # what the other tenant defined is not there to be assigned, as before it was
+    assert second("PUT", ASSIGNMENT, ASSIGNED).json() == before
+    below = f"/subscriptions/{B}{AUTHORIZATION}/policyAssignments"
+    assert "secret of one" not in ask(("Reader", f"/tenants/{B}"))("GET", below).text
+    below = f"/subscriptions/{A}{AUTHORIZATION}/policyAssignments"
+    assert "secret of one" in ask(("Reader", f"/tenants/{A}"))("GET", below).text
+
+
+def test_each_has_its_own_under_one_id_and_is_judged_by_it(
+    owners: tuple[Ask, Ask], instance: Instance, folders: list[Path]
+) -> None:
+    for owner, effect in zip(owners, ("audit", "disabled"), strict=True):
+        assert owner("PUT", DEFINITION, definition(effect)).status_code == 201
+        assert owner("PUT", ASSIGNMENT, ASSIGNED).status_code == 201
+        assert owner("GET", DEFINITION).json()["properties"]["displayName"] == f"says {effect}"
+    scan = scan_of(folders, instance.data, instance.state)
+    found = {
+        estate.tenant: [one.resource[-2:] for one in scan.run(estate).assessments if one.state is FAILED]
+        for estate in scan.estates()
+    }
+    assert found == {A: ["sa"], B: []}
+    owners[0]("DELETE", ASSIGNMENT)
+    assert owners[0]("GET", ASSIGNMENT).status_code == 404
+    assert owners[1]("GET", ASSIGNMENT).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("roles", "status"),
+    [
+        ([("Owner", f"/tenants/{A}")], 201),
+        ([("Owner", f"/tenants/{A}"), ("Reader", f"/tenants/{B}")], 201),
+        ([("Owner", f"/subscriptions/{A}")], 403),
+        ([("Reader", f"/tenants/{A}{GROUP.lower()}")], 403),
+        ([("Owner", f"/tenants/{A}"), ("Owner", f"/tenants/{B}")], 403),
+    ],
+)
+def test_who_may_put(ask: Ask, roles: list[tuple[str, str]], status: int) -> None:
+    assert ask(*roles)("PUT", DEFINITION, definition("audit")).status_code == status
+
+
+def test_who_owns_everything_changes_each_or_the_one_that_has_it(owners: tuple[Ask, Ask], ask: Ask) -> None:
+    everything = ask(("Owner", "/"))
+    assert everything("PUT", DEFINITION, definition("audit")).status_code == 201
+    assert [one("GET", DEFINITION).status_code for one in owners] == [200, 200]
+    assert owners[0]("DELETE", DEFINITION).status_code == 204
+    assert owners[0]("PUT", DEFINITION, definition("deny")).status_code == 201
+    assert [one("GET", DEFINITION).json()["properties"]["displayName"] for one in owners] == [
+        "says deny",
+        "says audit",
+    ]
+    assert everything("DELETE", DEFINITION).status_code == 200
+    assert everything("PUT", DEFINITION, definition("modify")).status_code in (200, 400)
+    assert everything("DELETE", DEFINITION).status_code == 200
+    assert [one("GET", DEFINITION).status_code for one in owners] == [404, 404]
+    for owner in owners:
+        assert owner("PUT", DEFINITION, definition("audit")).status_code == 201
+    told = everything("DELETE", DEFINITION)
+    assert (told.status_code, told.json()["error"]["code"]) == (409, "Conflict")
+
+
+def test_what_was_put_before_another_tenant_came_stays_with_its_own(instance: Instance) -> None:
+    key = DEFINITION.lower()
+    with instance.state.transaction() as session:
+        instance.state.arm_documents.put(session, key, DECIDING[0], definition("audit"), "ann")
+    alone = Hierarchy({A: (GROUP.lower(),)}, frozenset({A}), {A: A})
+    assert name_tenants(instance.state, lambda: hierarchy_of(instance.snapshots)) == 0
+    assert name_tenants(instance.state, lambda: alone) == 1
+    assert name_tenants(instance.state, lambda: alone) == 0
+    (kept,) = instance.state.arm_documents.list_at(key)
+    assert (kept.tenant, kept.key, kept.author) == (A, key, "ann")
+
+
+def test_a_role_is_given_in_the_tenant_of_who_gives_it(instance: Instance) -> None:
+    def place(scope: str) -> str:
+        with instance.state.transaction() as session:
+            made = instance.state.principals.add(session, PrincipalKind.PROGRAM, f"gives at {scope}")
+            instance.state.principals.grant(session, made.id, "Owner", scope, "test")
+        service = ServiceContext(instance.guard.caller(made), instance.state, instance.data)
+        call = OperationCall(service, lambda: instance.guard)
+        return place_in_tenant(call, ROLE_WRITE, GROUP.lower())
+
+    for tenant in TENANTS:
+        assert place(f"/tenants/{tenant}") == f"/tenants/{tenant}{GROUP.lower()}"
+    with pytest.raises(RefusedRequestError, match="several tenants"):
+        place("/")
+    with pytest.raises(DeniedError):
+        place(f"/subscriptions/{A}")
