@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 from tests.service.acting import SUBSCRIPTION
 from tests.service.inventory_house import NOW, House, advisory, package
 
