@@ -60,7 +60,9 @@ def collect(origin, token, tmp_path):
             sign_in=lambda _: lambda: credential,
             scope=scope,
         )
-        found = Collector(settings, content_needs(tmp_path / "data").everything(), tmp_path / "out").run()
+        found = Collector(
+            settings, content_needs(tmp_path / "data").with_all_readable(), tmp_path / "out"
+        ).run()
         return plain(resources.load([tmp_path / "out"])), found
 
     return collected

@@ -44,7 +44,7 @@ from inventory_conventions import (
 )
 from msgspec.structs import replace
 
-from nephoscope.collect.inventory.discovery import InventoryReading, inventory_readers, read_with
+from nephoscope.collect.inventory.discovery import InventoryReading, inventory_readers, run_reader
 from nephoscope.collect.inventory.end_of_life import support_state
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
 from nephoscope.collect.inventory.operating_system import read_operating_system, read_os_release
@@ -97,7 +97,7 @@ def read_record(value: dict[str, Any], content: bytes) -> InventoryReading | str
     system = read_os_release(options.get("osrelease") or "")
     file = InventoryFile(value["path"], content, system=system)
     try:
-        return read_with(inventory_readers()[name], file)
+        return run_reader(inventory_readers()[name], file)
     except UnreadableInventoryError as error:
         if not error.path or error.line < 1:
             raise ValueError("a refusal without its place") from error
@@ -299,7 +299,7 @@ def judge_database(folder: Path, tally: Tally) -> None:
     expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))["packages"]
     path = next(path for path in sorted(folder.iterdir()) if path.name != "expected.json")
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    reading = read_with(inventory_readers()["rpm"], InventoryFile(f"var/lib/rpm/{path.stem}", content))
+    reading = run_reader(inventory_readers()["rpm"], InventoryFile(f"var/lib/rpm/{path.stem}", content))
     found = {(one.name, one.version, one.architecture, one.licenses) for one in reading.packages}
     wanted = {
         (

@@ -226,7 +226,7 @@ def _needs(data: Path, options: _CollectionOptions) -> ContentNeeds:
     needs = content_needs(data, [Path(folder) for folder in options["policies"]])
     if options["types"]:
         return _only(needs, options["types"])
-    return needs.everything() if options["everything"] else needs
+    return needs.with_all_readable() if options["everything"] else needs
 
 
 def _only(needs: ContentNeeds, types: tuple[str, ...]) -> ContentNeeds:
@@ -234,7 +234,7 @@ def _only(needs: ContentNeeds, types: tuple[str, ...]) -> ContentNeeds:
     from nephoscope.collect.azure.collection_plan import CollectionPlan
     from nephoscope.collect.resource_sources import TypeSources
 
-    found = needs.only(types)
+    found = needs.select_types(types)
     for type_, why in CollectionPlan.of(found, TypeSources.builtin()).unread.items():
         usage_error(f"--type {TypeSources.builtin().spell(type_)}: cannot be collected: {why}")
     for type_ in types:

@@ -34,7 +34,7 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
     types that were read completely. The newest report of a type replaces older ones; importing a report
     twice changes nothing.
     """
-    from nephoscope.collect.facts.fact_report import every_claim
+    from nephoscope.collect.facts.fact_report import merge_claims
     from nephoscope.collect.facts.report_errors import FactError
     from nephoscope.service.own_facts import put_facts
     from nephoscope.state.estate.own_facts import Receipt
@@ -43,7 +43,7 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
     found = []
     for file in files:
         try:
-            found += every_claim(_reports(file), now)
+            found += merge_claims(_reports(file), now)
         except FactError as error:
             usage_error(f"{file}: {error}")
     with acting(data, keeps=True) as service:
@@ -55,10 +55,10 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
 
 def _reports(file: str) -> tuple[FactReport, ...]:
     """The reports of a file; FactError where it holds none."""
-    from nephoscope.collect.facts.fact_report import MOST_BYTES, reports_in
+    from nephoscope.collect.facts.fact_report import MOST_BYTES, parse_reports
 
     with click.open_file(file, "rb") as opened:
-        return reports_in(opened.read(MOST_BYTES + 1))
+        return parse_reports(opened.read(MOST_BYTES + 1))
 
 
 @command.command("list")

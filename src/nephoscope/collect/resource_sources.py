@@ -85,7 +85,7 @@ class TypeSources:
         """Every type that a way to read is known for, but those of Microsoft Graph."""
         return frozenset((*self.tables, *self.lists, *self.derived))
 
-    def apart(self) -> TypeSources:
+    def server_sources(self) -> TypeSources:
         """Return how they are read of a nephoscope server.
 
         What Azure's own Defender said is in a table apart from what the server says; what is derived here is there as it was derived.
@@ -145,7 +145,8 @@ def parse(document: ContentDocument) -> TypeSources:
         },
         lacks={
             type_.lower(): GraphOmission(
-                body.text(row, "api", type_), tuple(path.lower() for path in body.listed(row, "paths", type_))
+                body.text(row, "api", type_),
+                tuple(path.lower() for path in body.require_list(row, "paths", type_)),
             )
             for type_, row in body.section("lacks").items()
         },
@@ -173,8 +174,8 @@ def _spell_types(types: Iterable[str]) -> dict[str, str]:
 
 def _list(type_: str, row: Any, body: _MemberReader) -> ArmListing:
     parent, _, segment = type_.rpartition("/")
-    of = body.listed(row, "of", type_) if isinstance(row, dict) and "of" in row else [parent]
-    under = body.listed(row, "under", type_) if "under" in row else []
+    of = body.require_list(row, "of", type_) if isinstance(row, dict) and "of" in row else [parent]
+    under = body.require_list(row, "under", type_) if "under" in row else []
     path = row.get("path") or segment
     return ArmListing(
         type_.lower(),
@@ -191,38 +192,38 @@ class _MemberReader:
     def __init__(self, body: object, place: Place) -> None:
         self._body, self._place = body, place
 
-    def _at(self, path: str) -> object:
+    def _member_at(self, path: str) -> object:
         # A path is `section` or `section.key`; keys contain dots themselves.
         section, _, key = path.partition(".")
         value = self._body.get(section) if isinstance(self._body, dict) else None
         return value.get(key) if key and isinstance(value, dict) else value
 
     def section(self, name: str) -> dict[str, object]:
-        value = self._at(name)
+        value = self._member_at(name)
         if not isinstance(value, dict):
-            self._wrong(name, "an object")
+            self._fail(name, "an object")
         return value
 
     def names(self, name: str) -> Iterator[str]:
         return iter(self.section(name))
 
     def texts(self, path: str) -> list[str]:
-        value = self._at(path)
+        value = self._member_at(path)
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            self._wrong(path, "a list of texts")
+            self._fail(path, "a list of texts")
         return value
 
     def text(self, row: Any, member: str, type_: str) -> str:
         value = row.get(member) if isinstance(row, dict) else None
         if not isinstance(value, str) or not value:
-            self._wrong(f"{type_}.{member}", "a text")
+            self._fail(f"{type_}.{member}", "a text")
         return value
 
-    def listed(self, row: object, member: str, type_: str) -> list[str]:
+    def require_list(self, row: object, member: str, type_: str) -> list[str]:
         value = row.get(member) if isinstance(row, dict) else None
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            self._wrong(f"{type_}.{member}", "a list of texts")
+            self._fail(f"{type_}.{member}", "a list of texts")
         return value
 
-    def _wrong(self, path: str, what: str) -> NoReturn:
+    def _fail(self, path: str, what: str) -> NoReturn:
         raise ContentError(f"'{path}' must be {what}", Place(self._place.file, path=path))

@@ -48,9 +48,11 @@ def malware_scanner(data: Path, now: datetime) -> MalwareScanner:
     # the engines are loaded where malware is looked for alone
     from nephoscope.collect.malware.clamav_discovery import find_clamav
     from nephoscope.collect.malware.malware_scanner import MalwareScanner
-    from nephoscope.collect.malware.yara_rules import YaraEngine, own_rules, product_rules
+    from nephoscope.collect.malware.yara_rules import YaraEngine, load_custom_rules, product_rules
 
-    engines: list[MalwareEngineScan] = [YaraEngine([*product_rules(), *own_rules(own_rules_folder(data))])]
+    engines: list[MalwareEngineScan] = [
+        YaraEngine([*product_rules(), *load_custom_rules(own_rules_folder(data))])
+    ]
     if (clamav := find_clamav(now)) is not None:
         engines.append(clamav)
     return MalwareScanner(engines)

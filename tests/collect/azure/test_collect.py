@@ -48,7 +48,7 @@ def test_the_snapshot_equals_the_estate(
 def test_one_type_is_read_alone(
     azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Any, type_: str
 ) -> None:
-    found = replay.collect(azure, own_needs.only([type_]), tmp_path / "out")
+    found = replay.collect(azure, own_needs.select_types([type_]), tmp_path / "out")
     assert azure.problems == []
     assert found.gaps == ()
     claims = json.loads((tmp_path / "out" / "coverage.json").read_text())["tenants"]
@@ -66,7 +66,7 @@ def test_one_type_is_read_alone_in_a_resource_group(
         key for key in azure.world.bodies if key.rpartition("/")[0].endswith("/microsoft.keyvault/vaults")
     )
     group = vault.partition("/providers/")[0]
-    needs = own_needs.only(["Microsoft.KeyVault/vaults"])
+    needs = own_needs.select_types(["Microsoft.KeyVault/vaults"])
     replay.collect(azure, needs, tmp_path / "out", scope=CollectionScope.of(resource_groups=(group,)))
     estate = resources.load([tmp_path / "out"])
     assert vault in estate.resources

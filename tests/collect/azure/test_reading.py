@@ -11,7 +11,7 @@ import azure_server
 import pytest
 
 from nephoscope.collect import resources
-from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointEntry, CheckpointError, key_of
+from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointEntry, CheckpointError, request_key
 from nephoscope.collect.azure.collection_plan import CollectionPlan
 from nephoscope.collect.azure.collection_scope import CollectionScope
 from nephoscope.collect.azure.collection_settings import CollectError
@@ -291,5 +291,5 @@ def test_a_checkpoint_of_other_settings_is_not_gone_on_with(tmp_path: Path) -> N
 
 
 def test_keys_do_not_depend_on_the_order_of_members() -> None:
-    assert key_of("a", {"x": 1, "y": [1]}) == key_of("a", {"y": [1], "x": 1})
-    assert key_of("a", {"x": 1}) != key_of("b", {"x": 1})
+    assert request_key("a", {"x": 1, "y": [1]}) == request_key("a", {"y": [1], "x": 1})
+    assert request_key("a", {"x": 1}) != request_key("b", {"x": 1})

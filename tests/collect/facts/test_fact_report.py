@@ -14,8 +14,8 @@ from nephoscope.collect.facts.fact_report import (
     MOST_DOCUMENT_BYTES,
     FactReport,
     claims,
-    every_claim,
-    reports_in,
+    merge_claims,
+    parse_reports,
 )
 from nephoscope.collect.facts.fact_types import fact_types
 from nephoscope.collect.facts.report_errors import FactError
@@ -136,23 +136,23 @@ TEXTS = {
 def test_texts_that_are_no_report(name: str) -> None:
     text, said = TEXTS[name]
     with pytest.raises(FactError) as caught:
-        reports_in(text)
+        parse_reports(text)
     assert said is None or str(caught.value) == said
 
 
 def test_the_mark_that_windows_begins_texts_with_is_passed_over() -> None:
-    assert reports_in(b"\xef\xbb\xbf" + RIGHT.encode()) == reports_in(RIGHT.encode())
+    assert parse_reports(b"\xef\xbb\xbf" + RIGHT.encode()) == parse_reports(RIGHT.encode())
 
 
 def test_the_place_of_several_reports_names_the_report() -> None:
     good, bad = report(document(MACHINE)), report(document(OTHER))
-    assert len(every_claim([good, good], NOW)) == 2
+    assert len(merge_claims([good, good], NOW)) == 2
     with pytest.raises(FactError, match=r"^documents\[0\]\.id: must be"):
-        every_claim([bad], NOW)
+        merge_claims([bad], NOW)
     with pytest.raises(FactError, match=r"^reports\[1\]\.documents\[0\]\.id: must be"):
-        every_claim([good, bad], NOW)
+        merge_claims([good, bad], NOW)
     with pytest.raises(FactError, match=r"^reports\[1\]: the report has neither"):
-        every_claim([good, report()], NOW)
+        merge_claims([good, report()], NOW)
 
 
 SEGMENTS = st.sampled_from([
@@ -206,4 +206,4 @@ def test_whatever_is_kept_lies_below_the_resource_and_is_of_a_known_type(
 @given(JSON)
 def test_any_json_is_a_report_or_refused(value: Any) -> None:
     with pytest.raises(FactError):
-        reports_in(msgspec.json.encode({"resource": value, "x": value}))
+        parse_reports(msgspec.json.encode({"resource": value, "x": value}))

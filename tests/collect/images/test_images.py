@@ -20,7 +20,7 @@ from nephoscope.collect.images.errors import ImageError, ImageNotFoundError
 from nephoscope.collect.images.image import Image, PlatformSelector
 from nephoscope.collect.images.image_name import ImageReference
 from nephoscope.collect.images.layer_stream import open_tar
-from nephoscope.collect.images.layers import LayerFiles, LayerReader, clean_path, merge_layers, read_layer
+from nephoscope.collect.images.layers import LayerFiles, LayerReader, merge_layers, normalize_path, read_layer
 from nephoscope.collect.images.layout import open_layout
 from nephoscope.collect.images.tar_entries import TarStream
 
@@ -206,7 +206,7 @@ def test_what_is_no_name_of_an_image(text: str) -> None:
     [("./a/./b/", "a/b"), ("/a", "a"), ("a/../b", "b"), ("a/../../b", None), (".", ""), ("", "")],
 )
 def test_paths_stay_inside(path: str, clean: str | None) -> None:
-    assert clean_path(path) == clean
+    assert normalize_path(path) == clean
 
 
 def test_a_file_that_stands_alone_is_read_as_it_passes_and_others_at_the_end() -> None:

@@ -13,7 +13,7 @@ from tests.collect.inventory.test_archives import properties, zipped
 from tests.collect.inventory.test_readers import CASES
 from tests.disturbed import disturbed
 
-from nephoscope.collect.inventory.discovery import inventory_readers, read_with
+from nephoscope.collect.inventory.discovery import inventory_readers, run_reader
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
 
 FEW, MANY = 12, 4_000
@@ -65,7 +65,7 @@ def test_a_disturbed_file_is_read_or_refused(reader: str, few_or_many: int) -> N
         path, content = source.choice(files)
         file = InventoryFile(path, disturbed(content, source, others), dict(files).get)
         try:
-            reading = read_with(inventory_readers()[reader], file)
+            reading = run_reader(inventory_readers()[reader], file)
         except UnreadableInventoryError:
             continue
         assert all(package.name and package.type for package in reading.packages)

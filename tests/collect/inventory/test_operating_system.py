@@ -10,7 +10,7 @@ from nephoscope.collect.inventory.end_of_life import release_support, support_st
 from nephoscope.collect.inventory.operating_system import (
     PATHS,
     OperatingSystem,
-    operating_system_of,
+    detect_operating_system,
     read_operating_system,
 )
 
@@ -59,11 +59,11 @@ def test_the_file_of_a_distribution_is_believed_before_the_general_one() -> None
         "etc/os-release": "ID=centos\nVERSION_ID=7\n",
         "etc/centos-release": "CentOS Linux release 7.9.2009 (Core)",
     }
-    assert operating_system_of(texts) == OperatingSystem("centos", "7.9.2009")
-    assert operating_system_of(
+    assert detect_operating_system(texts) == OperatingSystem("centos", "7.9.2009")
+    assert detect_operating_system(
         {"etc/debian_version": "trixie/sid", "etc/lsb-release": "DISTRIB_ID=Ubuntu\nDISTRIB_RELEASE=24.04"}
     ) == (OperatingSystem("ubuntu", "24.04"))
-    assert operating_system_of({"etc/centos-release": "?"}) is None
+    assert detect_operating_system({"etc/centos-release": "?"}) is None
 
 
 @pytest.mark.parametrize(

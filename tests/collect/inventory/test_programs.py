@@ -7,7 +7,12 @@ import struct
 import pytest
 from tests.collect.inventory import program_files
 
-from nephoscope.collect.inventory.discovery import InventoryReading, inventory_readers, read_with, readers_of
+from nephoscope.collect.inventory.discovery import (
+    InventoryReading,
+    find_readers,
+    inventory_readers,
+    run_reader,
+)
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
 
 MODULES = (
@@ -22,7 +27,7 @@ CRATES = program_files.crates(
 
 
 def read(reader: str, content: bytes, path: str = "usr/bin/tool") -> InventoryReading:
-    return read_with(inventory_readers()[reader], InventoryFile(path, content))
+    return run_reader(inventory_readers()[reader], InventoryFile(path, content))
 
 
 @pytest.mark.parametrize(
@@ -44,7 +49,7 @@ def test_modules_of_a_go_program(content: bytes) -> None:
         ("a.test/b", "v1.0.0", ""),
         ("e.test/f", "v2.0.0", ""),
     ]
-    assert "go_binary" in {reader.name for reader in readers_of("any/where", content[:16])}
+    assert "go_binary" in {reader.name for reader in find_readers("any/where", content[:16])}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-from nephoscope.collect.inventory.discovery import InventoryReading, inventory_readers, read_with, readers_of
+from nephoscope.collect.inventory.discovery import (
+    InventoryReading,
+    find_readers,
+    inventory_readers,
+    run_reader,
+)
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
 from nephoscope.collect.inventory.operating_system import OperatingSystem
 from nephoscope.model.package import Package
@@ -41,7 +46,7 @@ def read(case: dict[str, Any], content: bytes) -> InventoryReading:
     beside = {path: text.encode() for path, text in case.get("beside", {}).items()}
     system = OperatingSystem(*case["system"]) if "system" in case else None
     file = InventoryFile(case["path"], content, beside.get, system)
-    return read_with(inventory_readers()[case["reader"]], file)
+    return run_reader(inventory_readers()[case["reader"]], file)
 
 
 def agree(package: Package, line: str) -> None:
@@ -144,7 +149,7 @@ def test_every_reader_has_a_case_and_claims_the_paths_of_its_cases() -> None:
     for case in CASES:
         reader = inventory_readers()[case["reader"]]
         if case.get("want"):
-            assert reader in readers_of(case["path"]), (case["reader"], case["path"])
+            assert reader in find_readers(case["path"]), (case["reader"], case["path"])
 
 
 @pytest.mark.parametrize(
@@ -159,18 +164,18 @@ def test_every_reader_has_a_case_and_claims_the_paths_of_its_cases() -> None:
     ],
 )
 def test_paths_are_claimed(path: str, wanted: str) -> None:
-    assert [reader.name for reader in readers_of(path)] == ([wanted] if wanted else [])
+    assert [reader.name for reader in find_readers(path)] == ([wanted] if wanted else [])
 
 
 def test_programs_are_claimed_by_their_first_bytes() -> None:
-    names = {reader.name for reader in readers_of("usr/bin/tool", b"\x7fELF\x02\x01")}
+    names = {reader.name for reader in find_readers("usr/bin/tool", b"\x7fELF\x02\x01")}
     assert names == {"go_binary", "rust_program"}
 
 
 def test_a_file_that_is_too_large_is_refused() -> None:
     reader = inventory_readers()["nvm_version"]
     with pytest.raises(UnreadableInventoryError, match="not read"):
-        read_with(reader, InventoryFile(".nvmrc", b" " * (reader.max_size + 1)))
+        run_reader(reader, InventoryFile(".nvmrc", b" " * (reader.max_size + 1)))
 
 
 def test_deep_documents_are_refused() -> None:
@@ -185,6 +190,6 @@ def test_deep_documents_are_refused() -> None:
     for name, path in named.items():
         content = deep if name in ("uv_lock", "bazel_maven") else deep.removeprefix(b"a = ")
         with pytest.raises(UnreadableInventoryError):
-            read_with(inventory_readers()[name], InventoryFile(path, content))
+            run_reader(inventory_readers()[name], InventoryFile(path, content))
     with pytest.raises(UnreadableInventoryError):
-        read_with(inventory_readers()["pom_xml"], InventoryFile("pom.xml", b"<a>" * 300))
+        run_reader(inventory_readers()["pom_xml"], InventoryFile("pom.xml", b"<a>" * 300))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.collect.sbom import bills
 
 from nephoscope.collect.sbom.bill_of_materials import Bill, UnreadableBillError
-from nephoscope.collect.sbom.discovery import all_formats
+from nephoscope.collect.sbom.discovery import load_formats
 from nephoscope.collect.sbom.sbom_reader import read_bill
 from nephoscope.model.package import Package
 from nephoscope.model.vex import VexStatement
@@ -263,7 +263,7 @@ def test_values_of_another_kind_are_not_there():
 
 
 def test_every_format_has_a_title():
-    assert len({one.title for one in all_formats()}) == len(all_formats())
+    assert len({one.title for one in load_formats()}) == len(load_formats())
 
 
 def tolerant(content: bytes) -> None:

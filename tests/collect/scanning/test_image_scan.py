@@ -24,14 +24,14 @@ from nephoscope.collect.scanning.file_readers import (
     MAX_SIZE,
     claims,
     claims_head,
+    is_lone_program,
     read_contents,
-    stands_alone,
 )
 from nephoscope.collect.scanning.image_scan import scan_image
 from nephoscope.collect.scanning.layer_cache import LayerFolder
 from nephoscope.collect.scanning.scan_contents import InventoryContents
 
-READER = LayerReader(claims, claims_head, MAX_SIZE, read_contents, stands_alone)
+READER = LayerReader(claims, claims_head, MAX_SIZE, read_contents, is_lone_program)
 STATUS = "var/lib/dpkg/status"
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nephoscope.collect.templates.discovery import UnreadableFileError, read_template, reader_of, readers
+from nephoscope.collect.templates.discovery import UnreadableFileError, find_reader, read_template, readers
 from nephoscope.collect.templates.docker.parser import parse_dockerfile
 from nephoscope.collect.templates.shell.parser import parse_script
 from nephoscope.collect.templates.source_text import SourceText
@@ -165,7 +165,7 @@ def test_readers_are_found_and_the_most_specific_wins() -> None:
         "Dockerfile.md": None, "README.md": None, "docker-compose.yml": None,
     }  # fmt: skip
     for name, want in found.items():
-        reader = reader_of(name, "x")
+        reader = find_reader(name, "x")
         assert (reader.name if reader else None) == want, name
 
 

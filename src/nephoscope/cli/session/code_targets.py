@@ -86,9 +86,9 @@ def _is_claimed(path: Path) -> bool:
     """Return whether a reader of pipelines, manifests, policies or scripts claims a file."""
     if path.suffix.lower() == ".json":
         return _holds_code([path], claimed=False)
-    from nephoscope.collect.templates.discovery import reader_of
+    from nephoscope.collect.templates.discovery import find_reader
 
-    return reader_of(path.absolute().as_posix(), _read_text(path)) is not None
+    return find_reader(path.absolute().as_posix(), _read_text(path)) is not None
 
 
 def _is_template(path: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import NoReturn
 from nephoscope.cli.session.estate_options import EstateOptions
 from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
-from nephoscope.collect.resources.template_detection import template_in
+from nephoscope.collect.resources.template_detection import detect_template
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.scans.scan import NoSuchScopeError
 from nephoscope_policy.assignment import is_within_scope, scope_id
@@ -44,7 +44,7 @@ def _any_read(estates: Sequence[Estate]) -> bool:
 
 def refuse_empty(label: str) -> NoReturn:
     """End because a target holds no resource."""
-    usage_error(template_in(Path(label)) or f"{label}: contains no resource; the export may have failed")
+    usage_error(detect_template(Path(label)) or f"{label}: contains no resource; the export may have failed")
 
 
 def check_earlier(estates: Sequence[Estate], since: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointEntry, key_of
+from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointEntry, request_key
 from nephoscope.collect.azure.collection_gaps import refusal
 from nephoscope.connect.read_only_client import RequestError, RestClient, RestResponse
 from nephoscope.files.json_tree import list_of
@@ -52,7 +52,7 @@ class ArmGet:
         return FailedRequest(f"more than {MAX_PAGES} pages", "")
 
     def _page(self, url: str, api: str, type_: str, action: str) -> CheckpointEntry:
-        key = key_of("get", url)
+        key = request_key("get", url)
         kept = self.checkpoint.get(key)
         if kept is None:
             try:

@@ -43,7 +43,7 @@ class _Header(msgspec.Struct, frozen=True):
     started: str
 
 
-def key_of(*parts: object) -> str:
+def request_key(*parts: object) -> str:
     """The name of a question: 128 bits in hexadecimal over its parts."""
     return hashlib.blake2b(msgspec.json.encode(parts, order="deterministic"), digest_size=16).hexdigest()
 
@@ -115,9 +115,9 @@ class Checkpoint:
         with self._lock:
             place = self._places.get(key)
             self.reused += place is not None
-        return None if place is None else msgspec.json.decode(self._at(*place), type=CheckpointEntry)
+        return None if place is None else msgspec.json.decode(self._read_at(*place), type=CheckpointEntry)
 
-    def _at(self, offset: int, length: int) -> bytes:
+    def _read_at(self, offset: int, length: int) -> bytes:
         return os.pread(self._file.fileno(), length, offset)
 
     def put(self, kept: CheckpointEntry) -> None:
@@ -132,7 +132,7 @@ class Checkpoint:
     def answers(self) -> Iterator[CheckpointEntry]:
         """Every answer kept, in the order of their keys' first use on disk."""
         for place in sorted(self._places.values()):
-            yield msgspec.json.decode(self._at(*place), type=CheckpointEntry)
+            yield msgspec.json.decode(self._read_at(*place), type=CheckpointEntry)
 
     def close(self) -> None:
         """Close the file; what it holds stays, and one that holds no answer goes."""

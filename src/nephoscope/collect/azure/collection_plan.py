@@ -63,7 +63,7 @@ class CollectionPlan:
         return planner.plan()
 
     @property
-    def table_of(self) -> dict[str, str]:
+    def tables_by_type(self) -> dict[str, str]:
         """The table of every type that is in one."""
         return {type_: table for table, types in self.tables.items() for type_ in types}
 
@@ -133,7 +133,7 @@ class _Planner:
         return CollectionPlan(
             tables,
             tuple(sorted(jobs, key=lambda job: (job.depth, job.list.type))),
-            {type_: names for type_ in held if (names := self._further(type_))},
+            {type_: names for type_ in held if (names := self._separate_lookups(type_))},
             {
                 type_: lack
                 for type_, lack in self._reading.lacks.items()
@@ -154,7 +154,7 @@ class _Planner:
         parents = self._jobs[type_].parents & self._jobs.keys() - above - {type_}
         return 1 + max((self._depth(parent, above | {type_}) for parent in parents), default=-1)
 
-    def _further(self, type_: str) -> frozenset[str]:
+    def _separate_lookups(self, type_: str) -> frozenset[str]:
         """The names that are looked up and that the type's table does not hold."""
         if type_ not in self._reading.items:
             return frozenset()

@@ -32,7 +32,7 @@ class CollectionSettings:
     workers: int = 8
     sign_in: Callable[[str], CredentialSource] | None = field(default=None, compare=False)
 
-    def credential_of(self, tenant: str) -> CredentialSource:
+    def tenant_credential(self, tenant: str) -> CredentialSource:
         """Return how to sign in for a tenant ('' = the credential's own); raises SignInError."""
         if self.sign_in is not None:
             return self.sign_in(tenant)

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from nephoscope.collect.azure import manifest, snapshot_writer
 from nephoscope.collect.azure.arm_get import ArmGet
-from nephoscope.collect.azure.checkpoint import Checkpoint, key_of
+from nephoscope.collect.azure.checkpoint import Checkpoint, request_key
 from nephoscope.collect.azure.collected_ids import CollectedIds
 from nephoscope.collect.azure.collection_gaps import CollectionGap, CollectionGaps
 from nephoscope.collect.azure.collection_plan import CollectionPlan, ListJob
@@ -106,10 +106,12 @@ class Collector:
         progress: Progress = lambda *_: None,
     ) -> None:
         self._settings, self._out, self._progress = settings, out, progress
-        self._reading = TypeSources.builtin().apart() if settings.cloud.own else TypeSources.builtin()
+        self._reading = (
+            TypeSources.builtin().server_sources() if settings.cloud.own else TypeSources.builtin()
+        )
         self._plan = CollectionPlan.of(needs, self._reading)
         self._holdings, self._gaps = CollectedIds(), CollectionGaps()
-        types = (*self._plan.table_of, *(job.list.type for job in self._plan.jobs))
+        types = (*self._plan.tables_by_type, *(job.list.type for job in self._plan.jobs))
         self._bounds = PermissionCheck(types, self._action, self._gaps)
         self._unread = dict(self._plan.unread)
         self._requests: Counter[str] = Counter()
@@ -148,7 +150,7 @@ class Collector:
         scope = settings.scope
         asked = [scope.subscriptions, scope.management_groups, scope.resource_groups, scope.tenants]
         cloud = [settings.cloud.resource_manager, settings.cloud.graph]
-        return key_of(
+        return request_key(
             cloud,
             asked,
             settings.graph,
@@ -161,7 +163,7 @@ class Collector:
         )
 
     def _tenant(self, id_: str, checkpoint: Checkpoint) -> _Tenant:
-        source, cloud = self._settings.credential_of(id_), self._settings.cloud
+        source, cloud = self._settings.tenant_credential(id_), self._settings.cloud
         manager = RestClient(cloud.resource_manager, TokenProvider(source, cloud.resource_manager_scope))
         directory = RestClient(cloud.graph, TokenProvider(source, cloud.graph_scope))
         for client in (manager, directory):
@@ -197,17 +199,17 @@ class Collector:
             raise CollectError(f"nothing to collect: {told}. The account needs the role Reader there")
 
     def _read(self, tenants: Sequence[_Tenant], pool: ThreadPoolExecutor) -> None:
-        self._each(pool, "permissions", list(self._scopes(tenants)), self._verify)
-        self._each(pool, "permissions", list(self._readable_groups(tenants)), self._widen)
-        self._each(pool, "Resource Graph", list(self._queries(tenants)), self._query)
-        self._each(pool, "details", list(self._details(tenants)), self._detail)
+        self._run_for_each(pool, "permissions", list(self._scopes(tenants)), self._verify)
+        self._run_for_each(pool, "permissions", list(self._groups_of_unreadable(tenants)), self._widen)
+        self._run_for_each(pool, "Resource Graph", list(self._queries(tenants)), self._query)
+        self._run_for_each(pool, "details", list(self._details(tenants)), self._detail)
         for depth in sorted({job.depth for job in self._plan.jobs}):
             jobs = [job for job in self._plan.jobs if job.depth == depth]
-            self._each(pool, "Resource Manager", list(self._lists(tenants, jobs)), self._detail)
+            self._run_for_each(pool, "Resource Manager", list(self._lists(tenants, jobs)), self._detail)
         self._roles(tenants)
         self._directory(tenants, pool)
 
-    def _each(
+    def _run_for_each(
         self, pool: ThreadPoolExecutor, what: str, items: Sequence[_Item], do: Callable[[_Item], None]
     ) -> None:
         """Do something for every item, some at a time; the first error ends it and is raised."""
@@ -230,7 +232,7 @@ class Collector:
         tenant, scope = item
         self._bounds.note(tenant.arm, scope)
 
-    def _readable_groups(self, tenants: Sequence[_Tenant]) -> Iterator[tuple[_Tenant, str, str]]:
+    def _groups_of_unreadable(self, tenants: Sequence[_Tenant]) -> Iterator[tuple[_Tenant, str, str]]:
         """The resource groups that are seen in subscriptions which may not be read whole: (tenant, subscription, group)."""
         if self._settings.scope.resource_groups:
             return
@@ -254,9 +256,9 @@ class Collector:
             for area in tenant.seen.areas(self._settings.scope):
                 for table, types in self._plan.tables.items():
                     if table != TABLE:
-                        yield from ((tenant, query, area) for query in self._narrow(table, types))
+                        yield from ((tenant, query, area) for query in self._build_queries(table, types))
 
-    def _narrow(self, table: str, types: frozenset[str]) -> Iterator[GraphTableQuery]:
+    def _build_queries(self, table: str, types: frozenset[str]) -> Iterator[GraphTableQuery]:
         """The queries for the types of a table."""
         also = (OF_THE_ESTATE,) if self._settings.cloud.own else ()
         return queries(self._plan, self._reading, table, types, also)
@@ -308,7 +310,7 @@ class Collector:
 
     def _roles(self, tenants: Sequence[_Tenant]) -> None:
         """Built-in roles lie in the tenant, where a query for subscriptions does not see them."""
-        if ROLES not in self._plan.table_of or self._settings.scope.resource_groups:
+        if ROLES not in self._plan.tables_by_type or self._settings.scope.resource_groups:
             return
         for tenant in tenants:
             failed = tenant.arm.read(_ROLES_URL, "2022-04-01", ROLES, self._action(ROLES))
@@ -324,7 +326,7 @@ class Collector:
             self._unread.update(dict.fromkeys(kinds, reason))
             return
         self._graph_read.update(kinds)
-        self._each(
+        self._run_for_each(
             pool, "Microsoft Graph", [(tenant, kind) for tenant in tenants for kind in kinds], self._objects
         )
 
@@ -343,12 +345,12 @@ class Collector:
         scopes = [scope for _, scope in self._scopes(tenants)]
         self._leave_out()
         covered = manifest.scopes(self._plan, self._reading, scopes, self._holdings, self._gaps)
-        whole = self._whole(scopes)
+        whole = self._complete_tenant_types(scopes)
         by_tenant: dict[str, dict[str, list[str]]] = {
-            _guid_of(tenant): {"": sorted(whole)} if whole else {} for tenant in tenants
+            _tenant_guid(tenant): {"": sorted(whole)} if whole else {} for tenant in tenants
         }
         for tenant, scope in self._scopes(tenants):
-            by_tenant[_guid_of(tenant)][scope] = covered[scope]
+            by_tenant[_tenant_guid(tenant)][scope] = covered[scope]
         collected = {
             "started": checkpoint.started,
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -369,7 +371,7 @@ class Collector:
             len({scope.split("/")[2] for scope in scopes}),
         )
 
-    def _whole(self, scopes: Sequence[str]) -> set[str]:
+    def _complete_tenant_types(self, scopes: Sequence[str]) -> set[str]:
         """The types of the tenant itself that were read in full, in every tenant that was signed in to."""
         whole = {kind for kind in self._graph_read if not self._gaps.has(kind, "")}
         asked = self._settings.scope
@@ -387,7 +389,7 @@ class Collector:
             self._unread.setdefault(type_, "the snapshot was limited to resource groups")
 
 
-def _guid_of(tenant: _Tenant) -> str:
+def _tenant_guid(tenant: _Tenant) -> str:
     """The id of a tenant, '' where the sign-in names it otherwise (by a domain) or not at all: the rows that were read tell it."""
     name = tenant.seen.tenant.lower()
     return name if _GUID.fullmatch(name) else ""

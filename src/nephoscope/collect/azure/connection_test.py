@@ -20,7 +20,7 @@ from nephoscope.collect.azure.collection_gaps import CollectionGaps, refusal
 from nephoscope.collect.azure.collection_settings import CollectionSettings
 from nephoscope.collect.azure.microsoft_graph import KINDS
 from nephoscope.collect.azure.permissions import Permissions
-from nephoscope.collect.azure.readable_scopes import granted_in
+from nephoscope.collect.azure.readable_scopes import read_permissions
 from nephoscope.collect.azure.required_permissions import PermissionProvider, RequiredPermission
 from nephoscope.collect.azure.resource_graph import ResourceGraph
 from nephoscope.collect.azure.visible_scopes import VisibleScope, find, group_id, note_missing
@@ -110,7 +110,7 @@ def try_connection(settings: CollectionSettings, rights: tuple[RequiredPermissio
 @contextmanager
 def _clients(settings: CollectionSettings) -> Iterator[_Clients]:
     tenant = next(iter(settings.scope.tenants), "")
-    source, cloud = settings.credential_of(tenant), settings.cloud
+    source, cloud = settings.tenant_credential(tenant), settings.cloud
     manager = RestClient(
         cloud.resource_manager, TokenProvider(source, cloud.resource_manager_scope), attempts=ATTEMPTS
     )
@@ -139,7 +139,7 @@ def _subscriptions(
             "the sign-in succeeded, but no subscription is visible: assign the role Reader on at least one"
         )
     found = pool.map(
-        lambda id_: _subscription(clients, id_, names.of(f"/subscriptions/{id_}"), actions),
+        lambda id_: _subscription(clients, id_, names.display_name(f"/subscriptions/{id_}"), actions),
         sorted(seen.subscriptions),
     )
     yield from _test_scopes(clients, tuple(found), seen, names, actions, pool)
@@ -171,17 +171,17 @@ class _Names(CollectedIds):
         shown = properties.get("displayName") if isinstance(properties, dict) else ""
         self._names[str(body.get("id") or "").lower()] = str(shown or body.get("name") or "")
 
-    def of(self, id_: str) -> str:
+    def display_name(self, id_: str) -> str:
         """The name of a subscription or resource group, the last word of its id where it has none."""
         return self._names.get(id_) or id_.rpartition("/")[2]
 
 
 def _subscription(clients: _Clients, id_: str, name: str, actions: tuple[str, ...]) -> SubscriptionTrial:
-    granted = _granted_in(clients, f"/subscriptions/{id_}")
+    granted = _read_permissions(clients, f"/subscriptions/{id_}")
     if isinstance(granted, FailedRequest):
         lacks = (granted.permission,) if granted.permission else ()
         return SubscriptionTrial(id_, name, False, granted.reason, lacks)
-    return SubscriptionTrial(id_, name, True, "", _lacks(granted, actions))
+    return SubscriptionTrial(id_, name, True, "", _missing_actions(granted, actions))
 
 
 def _test_scopes(
@@ -195,22 +195,24 @@ def _test_scopes(
     """The subscriptions with the groups that a collection reads beside them, as `Bounds.widen` finds these."""
     lacking = {one.id: set(one.lacks if one.answers else actions) for one in found}
     asked = [pair for pair in sorted(seen.groups) if lacking.get(pair.partition("/")[0])]
-    answered = pool.map(lambda pair: _granted_in(clients, group_id(pair)), asked)
+    answered = pool.map(lambda pair: _read_permissions(clients, group_id(pair)), asked)
     groups: dict[str, list[GroupTrial]] = {one.id: [] for one in found}
     for pair, granted in zip(asked, answered, strict=True):
         around = pair.partition("/")[0]
         if isinstance(granted, Permissions) and any(map(granted.allow, lacking[around])):
             id_ = group_id(pair)
-            groups[around].append(GroupTrial(id_, names.of(id_), _lacks(granted, actions)))
+            groups[around].append(
+                GroupTrial(id_, names.display_name(id_), _missing_actions(granted, actions))
+            )
     return (replace(one, groups=tuple(groups[one.id])) for one in found)
 
 
-def _granted_in(clients: _Clients, scope: str) -> Permissions | FailedRequest:
+def _read_permissions(clients: _Clients, scope: str) -> Permissions | FailedRequest:
     rows: list[dict[str, object]] = []
-    return granted_in(ArmGet(clients.manager, clients.checkpoint, rows.append), scope)
+    return read_permissions(ArmGet(clients.manager, clients.checkpoint, rows.append), scope)
 
 
-def _lacks(granted: Permissions, actions: tuple[str, ...]) -> tuple[str, ...]:
+def _missing_actions(granted: Permissions, actions: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(one for one in actions if not granted.allow(one))
 
 

@@ -80,11 +80,11 @@ class ContentNeeds(msgspec.Struct, frozen=True):
             else frozenset(),
         )
 
-    def only(self, types: Iterable[str]) -> ContentNeeds:
+    def select_types(self, types: Iterable[str]) -> ContentNeeds:
         """Return these needs, of some types (in any case) alone, and of the containers by which every collection finds its scope."""
         return replace(self, types=CONTAINERS.union(type_.lower() for type_ in types), whole=False)
 
-    def everything(self) -> ContentNeeds:
+    def with_all_readable(self) -> ContentNeeds:
         """Return these needs and all else that can be read."""
         return replace(self, whole=True)
 

@@ -60,7 +60,7 @@ def steps(plan: CollectionPlan, reading: TypeSources) -> Iterator[ScriptCall]:
         pattern = "|".join(_pattern(parent) for parent in sorted(job.parents))
         entries = tuple(sorted(job_entries(job)))
         yield ScriptCall("list", (job.list.type, pattern, f"/{job.list.path}", job.list.api, entries))
-    if _ROLES in plan.table_of:
+    if _ROLES in plan.tables_by_type:
         # built-in roles lie in the tenant, and a role that was not read leaves its assignments Unknown
         yield ScriptCall(
             "list",
@@ -101,10 +101,10 @@ def _claims(types: Iterable[str], plan: CollectionPlan, reading: TypeSources) ->
         found |= named_entries(type_, plan, reading)
     if RESOURCE_GROUP_TYPE in types:
         found.add(RESOURCE_GROUP_TYPE)
-    return {entry for entry in found if not _needs_more(entry, plan)}
+    return {entry for entry in found if not _needs_lookup(entry, plan)}
 
 
-def _needs_more(entry: str, plan: CollectionPlan) -> bool:
+def _needs_lookup(entry: str, plan: CollectionPlan) -> bool:
     """Return whether the entry is a name that is read apart from its table, which the script does not."""
     return any(entry == f"{type_}/{name}" for type_, names in plan.items.items() for name in names)
 
@@ -119,7 +119,7 @@ def _pattern(type_: str) -> str:
     return f"/providers/{namespace.replace('.', '[.]')}" + "".join(f"/{name}/[^/]+" for name in names) + "$"
 
 
-def _as_bash(step: ScriptCall) -> str:
+def _bash_line(step: ScriptCall) -> str:
     words = [step.function]
     for number, argument in enumerate(step.arguments):
         if isinstance(argument, str):
@@ -131,7 +131,7 @@ def _as_bash(step: ScriptCall) -> str:
     return " ".join(words)
 
 
-def _as_powershell(step: ScriptCall) -> str:
+def _powershell_line(step: ScriptCall) -> str:
     if step.function == "members":
         return "# the members of groups were read with the groups"
     words = (
@@ -146,6 +146,6 @@ def _quote(text: str) -> str:
 
 
 _KINDS: dict[str, tuple[str, Callable[[ScriptCall], str]]] = {
-    "az": ("az.sh", _as_bash),
-    "powershell": ("powershell.ps1", _as_powershell),
+    "az": ("az.sh", _bash_line),
+    "powershell": ("powershell.ps1", _powershell_line),
 }

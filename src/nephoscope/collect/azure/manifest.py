@@ -37,7 +37,7 @@ def _types(
     gaps: CollectionGaps,
 ) -> set[str]:
     grouped = "/resourcegroups/" in scope
-    held = set(plan.table_of) - _OF_SUBSCRIPTIONS - set(reading.partial)
+    held = set(plan.tables_by_type) - _OF_SUBSCRIPTIONS - set(reading.partial)
     if not grouped:
         held |= {SUBSCRIPTION_TYPE, *plan.derived}
     held |= {child for type_ in held for child in child_types(type_)}
@@ -103,7 +103,7 @@ def document(
     """
     members = {
         "declared": True,
-        "gaps": gaps.by_type(),
+        "gaps": gaps.gaps_by_type(),
         "readAt": collected["started"],
     }
     return {

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointEntry, key_of
+from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointEntry, request_key
 from nephoscope.collect.azure.collection_gaps import refusal
 from nephoscope.connect.read_only_client import RequestError, RestClient
 from nephoscope.files.json_tree import list_of
@@ -131,7 +131,7 @@ class GraphClient:
             following = kept.next
 
     def _page(self, url: str, kind: str, file: str) -> CheckpointEntry:
-        key = key_of("graph", self.tenant, url)
+        key = request_key("graph", self.tenant, url)
         kept = self.checkpoint.get(key)
         if kept is None:
             try:

@@ -29,9 +29,9 @@ class PermissionCheck:
 
     def note(self, arm: ArmGet, scope: str) -> None:
         """Ask of a subscription, or of a resource group that was named; where it is refused nothing there counts as read."""
-        granted = granted_in(arm, scope)
+        granted = read_permissions(arm, scope)
         if isinstance(granted, Permissions):
-            self._lacks(scope, self._find_refused(granted))
+            self._note_missing(scope, self._find_refused(granted))
             return
         self.gaps.add(PERMISSIONS, scope, granted.reason, granted.permission)
         for type_ in self.types:
@@ -43,24 +43,24 @@ class PermissionCheck:
 
         Only then what may not be read in the group is noted: the gaps of the subscription hold for every other group.
         """
-        granted = granted_in(arm, group)
+        granted = read_permissions(arm, group)
         if not isinstance(granted, Permissions):
             return False
         refused = self._find_refused(granted)
         if all(type_ in refused for type_ in self.types if self.gaps.has(type_, subscription)):
             return False
-        self._lacks(group, refused)
+        self._note_missing(group, refused)
         return True
 
     def _find_refused(self, granted: Permissions) -> frozenset[str]:
         return frozenset(type_ for type_ in self.types if not granted.allow(self.action(type_)))
 
-    def _lacks(self, scope: str, types: Iterable[str]) -> None:
+    def _note_missing(self, scope: str, types: Iterable[str]) -> None:
         for type_ in types:
             self.gaps.add(type_, scope, "the sign-in may not read it in all of the scope", self.action(type_))
 
 
-def granted_in(arm: ArmGet, scope: str) -> Permissions | FailedRequest:
+def read_permissions(arm: ArmGet, scope: str) -> Permissions | FailedRequest:
     """Return what the sign-in may do in a scope, or why it may not be asked."""
     rows: list[dict[str, object]] = []
     reader = ArmGet(arm.client, arm.checkpoint, rows.append)

@@ -64,7 +64,7 @@ def rights(needs: ContentNeeds, *, graph: bool = True) -> tuple[RequiredPermissi
     """Every right that reading what is needed takes, sorted by place and name."""
     reading = TypeSources.builtin()
     plan = CollectionPlan.of(needs, reading)
-    types = {*plan.table_of, *(job.list.type for job in plan.jobs)}
+    types = {*plan.tables_by_type, *(job.list.type for job in plan.jobs)}
     found = [RequiredPermission(PermissionProvider.AZURE, name, "", why) for name, why in _ASKED.items()]
     found += [
         RequiredPermission(

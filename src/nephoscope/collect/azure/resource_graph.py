@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointEntry, key_of
+from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointEntry, request_key
 from nephoscope.collect.azure.collection_gaps import refusal
 from nephoscope.collect.azure.collection_plan import CollectionPlan
 from nephoscope.collect.resource_sources import MAIN_TABLE, TypeSources
@@ -93,7 +93,7 @@ def name_condition(names: Iterable[str]) -> str:
     return f"name in~ ({_quote(sorted(names))})"
 
 
-def custom(types: Iterable[str]) -> str:
+def custom_role_condition(types: Iterable[str]) -> str:
     """The condition that a row of some types is not built in."""
     return f"type !in~ ({_quote(sorted(types))}) or properties.policyType =~ 'Custom'"
 
@@ -107,7 +107,7 @@ def queries(
     """
     whole = types - plan.names.keys()
     only_custom = whole & reading.custom
-    where = (custom(only_custom), *also) if only_custom else ()
+    where = (custom_role_condition(only_custom), *also) if only_custom else ()
     if whole:
         yield GraphTableQuery(table, whole, where, every=plan.whole and table == MAIN_TABLE)
     for type_ in sorted(types - whole):
@@ -166,7 +166,7 @@ class ResourceGraph:
         self, query: GraphTableQuery, area: QueryArea, token: str, turn: int, action: str
     ) -> CheckpointEntry:
         body = request_body(query, area, token)
-        key = key_of("query", area.tenant, body, turn)
+        key = request_key("query", area.tenant, body, turn)
         kept = self.checkpoint.get(key)
         if kept is None:
             try:

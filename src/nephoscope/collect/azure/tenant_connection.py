@@ -56,7 +56,7 @@ def normalize_connection(connection: TenantConnection, clouds: Collection[str] =
     )  # fmt: skip
 
 
-def settings_of(connection: TenantConnection, secrets: TenantSecrets) -> CollectionSettings:
+def build_settings(connection: TenantConnection, secrets: TenantSecrets) -> CollectionSettings:
     """The settings of a collection; CollectError says which setting of the connection cannot be meant."""
     check(connection, secrets)
     cloud, scope = _cloud(connection), _scope(connection)

@@ -34,7 +34,7 @@ def manifest(found: DevOpsCollection, tenant: str, read_at: datetime) -> dict[st
     members = {
         "declared": True,
         "scopes": {scope: sorted(types) for scope, types in sorted(found.scopes.items())},
-        "gaps": found.gaps.by_type(),
+        "gaps": found.gaps.gaps_by_type(),
         "readAt": read_at.isoformat(),
     }
     missing = [

@@ -65,7 +65,7 @@ def script(platform: DevOpsPlatform) -> str:
 def _lines(platform: DevOpsPlatform, type_: str, depth: int) -> Iterator[str]:
     """The requests for a resource of a type and, in loops, for what lies below."""
     pad = "  " * depth
-    for listing in platform.below(type_):
+    for listing in platform.child_listings(type_):
         path, file = (
             _shell(listing.path),
             _shell(recording_name(_mark_variables(listing.path), listing.service)),

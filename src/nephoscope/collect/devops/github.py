@@ -50,7 +50,7 @@ _ENVIRONMENT = (
 )  # fmt: skip
 
 
-def _of_both(
+def _listings_of_both(
     type_: str, path: str, permission: str, keep: tuple[str, ...], items: str = "", name: str = "default"
 ) -> list[RestListing]:
     """A request that the organization and each repository answers alike."""
@@ -91,29 +91,29 @@ GITHUB = DevOpsPlatform(
             docs.ADMINISTRATORS, docs.GITHUB_OWNER, f"{_ORG}/members?role=admin&{_PAGE}", "organization Members: read",
             ("login", "id", "type"), items="value", name="login",
         ),
-        *_of_both(
+        *_listings_of_both(
             docs.ACTIONS_PERMISSIONS, "actions/permissions", "Administration: read",
             ("enabled", "enabled_repositories", "allowed_actions", "sha_pinning_required"),
         ),
-        *_of_both(
+        *_listings_of_both(
             docs.WORKFLOW_PERMISSIONS, "actions/permissions/workflow", "Administration: read",
             ("default_workflow_permissions", "can_approve_pull_request_reviews"),
         ),
-        *_of_both(
+        *_listings_of_both(
             docs.FORK_APPROVALS, "actions/permissions/fork-pr-contributor-approval", "Administration: read", ("approval_policy",),
         ),
-        *_of_both(
+        *_listings_of_both(
             docs.SECRETS, f"actions/secrets?{_PAGE}", "Secrets: read", ("name", "created_at", "updated_at", "visibility"),
             items="secrets", name="name",
         ),
-        *_of_both(
+        *_listings_of_both(
             docs.RUNNERS, f"actions/runners?{_PAGE}", "Self-hosted runners: read", _RUNNER, items="runners", name="id",
         ),
         RestListing(
             docs.RUNNER_GROUPS, docs.GITHUB_OWNER, f"{_ORG}/actions/runner-groups?{_PAGE}",
             "organization Self-hosted runners: read", _RUNNER_GROUP, items="runner_groups", name="id",
         ),
-        *_of_both(docs.WEBHOOKS, f"hooks?{_PAGE}", "Webhooks: read", _WEBHOOK, items="value", name="id"),
+        *_listings_of_both(docs.WEBHOOKS, f"hooks?{_PAGE}", "Webhooks: read", _WEBHOOK, items="value", name="id"),
         RestListing(
             docs.GITHUB_REPOSITORY, docs.GITHUB_OWNER, f"{_ORG}/repos?{_PAGE}", "repository Metadata: read", items="value",
             name="name", binds={"repo": "name", "branch": "default_branch"},

@@ -51,7 +51,7 @@ _PUSH_RULE = (
 )  # fmt: skip
 
 
-def _of_both(
+def _listings_of_both(
     type_: str, path: str, keep: tuple[str, ...], name: str = "id", nothing: str = ""
 ) -> list[RestListing]:
     """A request that the group and each project answers alike."""
@@ -66,7 +66,7 @@ def _of_both(
     ]  # fmt: skip
 
 
-def _of_project(
+def _project_listing(
     type_: str, path: str, keep: tuple[str, ...], items: str = "", name: str = "default", nothing: str = ""
 ) -> RestListing:
     return RestListing(
@@ -84,11 +84,11 @@ GITLAB = DevOpsPlatform(
         RestListing(
             docs.SETTINGS, docs.GITLAB_GROUP, f"{_GROUP}?with_projects=false", "read_api as Owner of the group", _SETTINGS_OF_GROUP
         ),
-        *_of_both(docs.VARIABLES, "variables", _VARIABLE, name="key"),
-        *_of_both(docs.ACCESS_TOKENS, "access_tokens", _TOKEN),
-        *_of_both(docs.DEPLOY_TOKENS, "deploy_tokens", _DEPLOY_TOKEN),
-        *_of_both(docs.RUNNERS, "runners", _RUNNER),
-        *_of_both(docs.WEBHOOKS, "hooks", _WEBHOOK, nothing=_NOT_IN_EDITION),
+        *_listings_of_both(docs.VARIABLES, "variables", _VARIABLE, name="key"),
+        *_listings_of_both(docs.ACCESS_TOKENS, "access_tokens", _TOKEN),
+        *_listings_of_both(docs.DEPLOY_TOKENS, "deploy_tokens", _DEPLOY_TOKEN),
+        *_listings_of_both(docs.RUNNERS, "runners", _RUNNER),
+        *_listings_of_both(docs.WEBHOOKS, "hooks", _WEBHOOK, nothing=_NOT_IN_EDITION),
         RestListing(
             docs.GITLAB_PROJECT, docs.GITLAB_GROUP, f"{_GROUP}/projects?include_subgroups=true&{_PAGE}",
             "read_api as Reporter of the group", items="value", name="path_with_namespace", binds={"project": "id"},
@@ -97,16 +97,18 @@ GITLAB = DevOpsPlatform(
                 "fullyQualifiedParentGroupName": "namespace.full_path", "url": "web_url",
             },
         ),
-        _of_project(docs.SETTINGS, "", _SETTINGS_OF_PROJECT),
-        _of_project(docs.BRANCH_PROTECTIONS, f"/protected_branches?{_PAGE}", _BRANCH, "value", "name"),
-        _of_project(docs.APPROVAL_SETTINGS, "/approvals", _APPROVALS, nothing=_NOT_IN_EDITION),
-        _of_project(
+        _project_listing(docs.SETTINGS, "", _SETTINGS_OF_PROJECT),
+        _project_listing(docs.BRANCH_PROTECTIONS, f"/protected_branches?{_PAGE}", _BRANCH, "value", "name"),
+        _project_listing(docs.APPROVAL_SETTINGS, "/approvals", _APPROVALS, nothing=_NOT_IN_EDITION),
+        _project_listing(
             docs.APPROVAL_RULES, f"/approval_rules?{_PAGE}", _APPROVAL_RULE, "value", "id", nothing=_NOT_IN_EDITION
         ),
-        _of_project(docs.DEPLOY_KEYS, f"/deploy_keys?{_PAGE}", ("id", "title", "created_at", "expires_at", "can_push"), "value", "id"),
-        _of_project(docs.PUSH_RULES, "/push_rule", _PUSH_RULE, nothing=_NOT_IN_EDITION),
-        _of_project(docs.JOB_TOKEN_SCOPES, "/job_token_scope", ("inbound_enabled", "outbound_enabled")),
-        _of_project(
+        _project_listing(
+            docs.DEPLOY_KEYS, f"/deploy_keys?{_PAGE}", ("id", "title", "created_at", "expires_at", "can_push"), "value", "id"
+        ),
+        _project_listing(docs.PUSH_RULES, "/push_rule", _PUSH_RULE, nothing=_NOT_IN_EDITION),
+        _project_listing(docs.JOB_TOKEN_SCOPES, "/job_token_scope", ("inbound_enabled", "outbound_enabled")),
+        _project_listing(
             docs.SECURITY_SETTINGS, "/security_settings", ("secret_push_protection_enabled", "pre_receive_secret_detection_enabled"),
             nothing=_NOT_IN_EDITION,
         ),

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from nephoscope.collect.devops.rest_response import RestAnswer, message_of
+from nephoscope.collect.devops.rest_response import RestAnswer, error_message
 from nephoscope.connect.credentials import AccessToken, Credential, CredentialSource
 from nephoscope.connect.read_only_client import RequestError, RestClient, RestResponse
 from nephoscope.model.secret_redaction import redact_text
@@ -78,11 +78,11 @@ def _ask(client: RestClient, path: str, what: str) -> RestAnswer:
         until = time.strftime("%H:%M:%S UTC", time.gmtime(int(reset))) if reset.isdecimal() else "later"
         raise RateLimitError(f"the token's rate limit is exhausted: run again at {until}")
     if answer.status not in (200, 204):
-        return RestAnswer(answer.status, message=redact_text(message_of(answer.body))[:500])
-    return RestAnswer(answer.status, answer.body, _next_page(path, answer))
+        return RestAnswer(answer.status, message=redact_text(error_message(answer.body))[:500])
+    return RestAnswer(answer.status, answer.body, _next_page_path(path, answer))
 
 
-def _next_page(path: str, answer: RestResponse) -> str:
+def _next_page_path(path: str, answer: RestResponse) -> str:
     """The next page: GitHub links to it, Azure DevOps gives a token for it."""
     headers = _headers(answer)
     found = _NEXT.search(headers.get("link", ""))

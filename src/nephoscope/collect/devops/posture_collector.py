@@ -99,7 +99,7 @@ class PostureCollector:
     def _walk(self, node: ListingNode, found: DevOpsCollection) -> None:
         if node.type in CONTAINERS:
             self.progress(node.id.rsplit("/", 1)[-1])
-        for listing in self.platform.below(node.type):
+        for listing in self.platform.child_listings(node.type):
             for child in self._read(listing, node, found):
                 self._walk(child, found)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nephoscope.collect.devops.rest_listing import recording_name
-from nephoscope.collect.devops.rest_response import NOT_RECORDED, OK, RestAnswer, message_of
+from nephoscope.collect.devops.rest_response import NOT_RECORDED, OK, RestAnswer, error_message
 from nephoscope.files.json_text import json_documents
 from nephoscope.model.nesting_limit import DEEPEST, too_deep
 
@@ -68,7 +68,7 @@ def _flat(value: object, file: Path) -> Iterator[object]:
 def _answer(document: object) -> RestAnswer:
     if not isinstance(document, dict):
         return RestAnswer(OK, {"value": document if isinstance(document, list) else [document]})
-    message = message_of(document)
+    message = error_message(document)
     numbered = _STATUS.match(message)
     if message and (any(name in document for name in _REFUSALS) or (numbered and len(document) == 1)):
         status = str(document.get("status", "")) or (numbered[1] if numbered else "")

@@ -59,7 +59,7 @@ class DevOpsPlatform:
     origins: Mapping[str, str]
     scope: str = ""
 
-    def below(self, type_: str) -> tuple[RestListing, ...]:
+    def child_listings(self, type_: str) -> tuple[RestListing, ...]:
         """Give the listings that are asked for every resource of a type."""
         return tuple(one for one in self.listings if one.of == type_)
 

@@ -37,7 +37,7 @@ class RestAnswers(Protocol):
         ...
 
 
-def message_of(body: dict[str, object]) -> str:
+def error_message(body: dict[str, object]) -> str:
     """Give the text of a refusal, '' where a body is none; GitLab writes `error` where its router or its scopes refuse."""
     for name in ("message", "error"):
         message = body.get(name)

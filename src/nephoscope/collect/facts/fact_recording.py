@@ -53,8 +53,8 @@ def keep(state: State, by: Actor, facts: Sequence[OwnFacts], now: datetime) -> C
                 operation = f"{types[one.type].type}/write"
                 state.audit.add(session, by.name, operation, one.subject, address=by.address, detail=detail)
         if _TOLD & found.keys():
-            _show_again(state, session, facts)
-            _judge_soon(state, session, now)
+            _restore_removed(state, session, facts)
+            _schedule_evaluation(state, session, now)
     return found
 
 
@@ -82,7 +82,7 @@ def remove(state: State, by: Actor, id_: str, now: datetime) -> RetractedFacts:
                 address=by.address,
                 detail={"documents": len(gone.documents), "claims": len(gone.claims)},
             )
-            _judge_soon(state, session, now)
+            _schedule_evaluation(state, session, now)
     return gone
 
 
@@ -93,7 +93,7 @@ def settle(state: State, when: datetime) -> None:
             state.checkpoints.remove(FORGOTTEN, key)
 
 
-def _show_again(state: State, session: Session, facts: Iterable[OwnFacts]) -> None:
+def _restore_removed(state: State, session: Session, facts: Iterable[OwnFacts]) -> None:
     """What was removed and is told again is no longer removed."""
     removed = state.checkpoints.within(session, REMOVED)
     if removed:
@@ -102,6 +102,6 @@ def _show_again(state: State, session: Session, facts: Iterable[OwnFacts]) -> No
             state.checkpoints.drop(session, REMOVED, key)
 
 
-def _judge_soon(state: State, session: Session, now: datetime) -> None:
+def _schedule_evaluation(state: State, session: Session, now: datetime) -> None:
     source, key = FACTS_CHANGED
     state.checkpoints.keep(session, source, {key: now.isoformat()})

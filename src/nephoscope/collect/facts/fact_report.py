@@ -46,7 +46,7 @@ class FactReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
     tenant: str = ""
 
 
-def reports_in(data: bytes) -> tuple[FactReport, ...]:
+def parse_reports(data: bytes) -> tuple[FactReport, ...]:
     """The reports in a JSON text, one or a list of them; FactError where it is no such text."""
     if len(data) > MOST_BYTES:
         raise FactError("report", f"it has {len(data):,} bytes; the maximum is {MOST_BYTES:,}: split it")
@@ -62,14 +62,14 @@ def reports_in(data: bytes) -> tuple[FactReport, ...]:
     return (found,) if isinstance(found, FactReport) else found
 
 
-def every_claim(reports: Sequence[FactReport], now: datetime) -> list[OwnFacts]:
+def merge_claims(reports: Sequence[FactReport], now: datetime) -> list[OwnFacts]:
     """The claims of several reports; FactError, whose place names the report of several, for what cannot be meant."""
     found: list[OwnFacts] = []
     for number, report in enumerate(reports):
         try:
             found += claims(report, now)
         except FactError as error:
-            raise (error.within(number) if len(reports) > 1 else error) from error
+            raise (error.in_report(number) if len(reports) > 1 else error) from error
     return found
 
 
@@ -88,7 +88,7 @@ def claims(report: FactReport, now: datetime) -> tuple[OwnFacts, ...]:
         if id_.key in seen:
             raise FactError(f"{place}.id", f"occurs twice in the report: {given['id']!r}")
         seen.add(id_.key)
-        taken[_claim_of(id_, wholes)].append(body)
+        taken[_narrowest_claim(id_, wholes)].append(body)
     subjects = dict.fromkeys([*wholes, *taken])
     if not subjects:
         raise FactError("report", "the report has neither documents nor scopes")
@@ -194,7 +194,7 @@ def _check_parent(id_: ResourceId, known: FactType, place: str) -> None:
         raise FactError(place, f"a {known.type} must be in a resource group")
 
 
-def _claim_of(id_: ResourceId, wholes: Mapping[tuple[str, str], None]) -> tuple[str, str]:
+def _narrowest_claim(id_: ResourceId, wholes: Mapping[tuple[str, str], None]) -> tuple[str, str]:
     """The narrowest claim that a document belongs to; else its own."""
     above = id_.parent
     while above:

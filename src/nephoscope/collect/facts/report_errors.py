@@ -31,7 +31,7 @@ class FactError(ValueError):
         super().__init__(f"{place}: {message}")
         self.place, self.reason = place, message
 
-    def within(self, report: int) -> FactError:
+    def in_report(self, report: int) -> FactError:
         """Return the same refusal, the place being in one of several reports."""
         inner = "" if self.place == "report" else f".{self.place}"
         return FactError(f"reports[{report}]{inner}", self.reason)

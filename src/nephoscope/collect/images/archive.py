@@ -15,12 +15,12 @@ from typing import IO, cast
 
 import msgspec
 
-from nephoscope.collect.images.digest import CheckedStream, check_digest_text, digest_of
+from nephoscope.collect.images.digest import CheckedStream, check_digest_text, sha256_digest
 from nephoscope.collect.images.documents import MAX_SIZE, Descriptor, ImageConfiguration, ImageIndex, decode
 from nephoscope.collect.images.errors import ImageError, ImageNotFoundError
 from nephoscope.collect.images.image import Image, PlatformSelector, open_image
 from nephoscope.collect.images.layer_stream import open_tar
-from nephoscope.collect.images.layers import clean_path
+from nephoscope.collect.images.layers import normalize_path
 from nephoscope.collect.images.layout import choose
 from nephoscope.collect.images.tar_entries import ByteStream, EntryKind, TarEntry, TarStream
 
@@ -64,7 +64,7 @@ class ArchiveStore:
         self._entries: dict[str, TarEntry] = {}
         with (temporary or path).open("rb") as stream:
             for entry in TarStream(stream, str(path), MAX_FILES):
-                cleaned = clean_path(entry.path)
+                cleaned = normalize_path(entry.path)
                 if cleaned:
                     self._entries[cleaned] = entry
 
@@ -86,7 +86,7 @@ class ArchiveStore:
             if entry.kind is EntryKind.FILE:
                 return entry
             target = entry.link if entry.kind is EntryKind.HARDLINK else join(dirname(wanted), entry.link)
-            wanted = clean_path(target) or ""
+            wanted = normalize_path(target) or ""
         raise ImageNotFoundError(f"{self._path} has no file {path}")
 
     def read(self, path: str) -> bytes:
@@ -176,7 +176,7 @@ def _open_saved(store: ArchiveStore, path: Path, tag: str) -> Image:
     image = (named or images)[0]
     said = store.read(image.config)
     configuration = decode(said, ImageConfiguration, f"{image.config} of {path}")
-    digest = digest_of(said)
+    digest = sha256_digest(said)
     diff_ids = configuration.rootfs.diff_ids
     layers = tuple(
         Descriptor(

@@ -19,7 +19,7 @@ def check_digest_text(digest: str) -> str:
     return digest
 
 
-def digest_of(content: bytes) -> str:
+def sha256_digest(content: bytes) -> str:
     """Return the SHA-256 of a content, as documents write it."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 

@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 from msgspec.structs import replace
 
-from nephoscope.collect.images.digest import check_content, digest_of
+from nephoscope.collect.images.digest import check_content, sha256_digest
 from nephoscope.collect.images.documents import (
     INDEX_TYPES,
     MANIFEST_TYPES,
@@ -73,7 +73,7 @@ class PlatformSelector(msgspec.Struct, frozen=True):
     architecture: str = "amd64"
     variant: str = ""
 
-    def meets(self, platform: Platform | None) -> bool:
+    def matches(self, platform: Platform | None) -> bool:
         """Return whether a manifest is for the machine; one that does not say its machine is."""
         if platform is None:
             return True
@@ -105,27 +105,29 @@ def open_image(store: ImageStore, content: bytes, name: str, wanted: PlatformSel
 
     Of an index the manifest for the machine that is wanted, by default Linux on amd64, else the only one there is.
     """
-    media_type = media_type_of(content, name)
+    media_type = detect_media_type(content, name)
     if media_type in INDEX_TYPES:
         return _open_of_index(store, content, name, wanted or PlatformSelector())
     if media_type in SCHEMA_1_TYPES:
         manifest = decode(content, Schema1Manifest, name)
         layers = schema_1_layers(manifest)
-        return Image(name, digest_of(content), media_type, schema_1_configuration(manifest), layers, store)
+        return Image(
+            name, sha256_digest(content), media_type, schema_1_configuration(manifest), layers, store
+        )
     return _open_manifest(store, content, name, media_type)
 
 
 def _open_of_index(store: ImageStore, content: bytes, name: str, wanted: PlatformSelector) -> Image:
     manifests = list_manifests(store, content, name)
     alone = manifests if len(manifests) == 1 else []
-    fitting = [descriptor for descriptor in manifests if wanted.meets(descriptor.platform)] or alone
+    fitting = [descriptor for descriptor in manifests if wanted.matches(descriptor.platform)] or alone
     if not fitting:
         has = ", ".join(sorted({str(descriptor.platform) for descriptor in manifests})) or "none"
         raise ImageNotFoundError(f"{name} has no image for {wanted.os}/{wanted.architecture}; it has {has}")
     chosen = fitting[0]
     inner = check_content(store.read_document(chosen.digest), chosen.digest, name)
-    image = _open_manifest(store, inner, name, media_type_of(inner, name))
-    return replace(image, index_digest=digest_of(content))
+    image = _open_manifest(store, inner, name, detect_media_type(inner, name))
+    return replace(image, index_digest=sha256_digest(content))
 
 
 def _open_manifest(store: ImageStore, content: bytes, name: str, media_type: str) -> Image:
@@ -141,7 +143,7 @@ def _open_manifest(store: ImageStore, content: bytes, name: str, media_type: str
     annotations = tuple(sorted(manifest.annotations.items()))
     return Image(
         name,
-        digest_of(content),
+        sha256_digest(content),
         media_type,
         configuration,
         manifest.layers,
@@ -159,7 +161,7 @@ def _is_image_config(media_type: str) -> bool:
     )
 
 
-def media_type_of(content: bytes, what: str) -> str:
+def detect_media_type(content: bytes, what: str) -> str:
     """Return what kind of document a content is, by what it says or, where it does not say it, by what it holds."""
     document = decode(content, dict[str, msgspec.Raw], what)
     said = bytes(document.get("mediaType", b"")).decode("utf-8", "replace").strip('"')

@@ -61,7 +61,7 @@ class ImageReference:
         """The host that answers, with its port."""
         return _DOCKER_HOST if self.host == DOCKER else self.host
 
-    def at(self, digest: str) -> Self:
+    def with_digest(self, digest: str) -> Self:
         """Return the same image by its digest."""
         return replace(self, digest=digest)
 

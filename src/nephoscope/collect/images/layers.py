@@ -141,7 +141,7 @@ class _LayerReading(Generic[Found]):
         if len(entry.path) > _LONGEST:
             self._leave_unread(entry.path[:500], f"its path has more than {_LONGEST} characters")
             return
-        path = clean_path(entry.path)
+        path = normalize_path(entry.path)
         if path is None:
             self._leave_unread(entry.path[:500], "its path leads out of the image")
             return
@@ -162,7 +162,7 @@ class _LayerReading(Generic[Found]):
         if (replaced := self.inspected.pop(path, None)) is not None:
             self.replaced.append((path, replaced))
         if entry.kind is EntryKind.HARDLINK:
-            self._take_link(path, clean_path(entry.link) or "", entry.mode)
+            self._take_link(path, normalize_path(entry.link) or "", entry.mode)
         elif entry.kind in (EntryKind.FILE, EntryKind.SPARSE):
             self._take_content(path, entry)
         elif entry.kind is EntryKind.SYMLINK and self.reader.sees_links:
@@ -232,10 +232,12 @@ class _LayerReading(Generic[Found]):
             self._keep(path, content)
         if inspector := self.reader.inspector:
             for seen in (self.inspected, inspector.finish()):
-                put_together(self.found, seen, inspector)
+                merge_findings(self.found, seen, inspector)
 
 
-def put_together(found: dict[str, Found], seen: Mapping[str, Found], inspector: FileInspector[Found]) -> None:
+def merge_findings(
+    found: dict[str, Found], seen: Mapping[str, Found], inspector: FileInspector[Found]
+) -> None:
     """Put what an inspector saw to what was found in the same files."""
     for path, more in seen.items():
         known = found.get(path)
@@ -273,7 +275,7 @@ def merge_layers(layers: Iterable[LayerFiles[Found]]) -> dict[str, LayerFind[Fou
     for layer in layers:
         if merged:
             hiding = _Hiding(layer)
-            merged = {path: placed for path, placed in merged.items() if not hiding.hides(path)}
+            merged = {path: placed for path, placed in merged.items() if not hiding.is_hidden(path)}
         merged |= {path: LayerFind(layer.digest, found) for path, found in layer.found.items()}
     return merged
 
@@ -294,7 +296,7 @@ def hidden_files(layers: Sequence[LayerFiles[Found]]) -> Iterator[HiddenFind[Fou
         for path, found in layer.replaced:
             yield HiddenFind(path, layer.digest, layer.digest, found)
         for path, found in layer.found.items():
-            over = next((digest for digest, above in hiding[place + 1 :] if above.hides(path)), "")
+            over = next((digest for digest, above in hiding[place + 1 :] if above.is_hidden(path)), "")
             if over:
                 yield HiddenFind(path, layer.digest, over, found)
 
@@ -306,11 +308,11 @@ class _Hiding:
         self._covering, self._emptied = PathSet(layer.covering), PathSet(layer.emptied)
         self._folders = {"": fingerprint("") in self._emptied}
 
-    def hides(self, path: str) -> bool:
+    def is_hidden(self, path: str) -> bool:
         """Return whether a path of a lower layer is gone: it, or a folder that it is in."""
-        return fingerprint(path) in self._covering or self._hides_within(path.rpartition("/")[0])
+        return fingerprint(path) in self._covering or self._is_folder_hidden(path.rpartition("/")[0])
 
-    def _hides_within(self, folder: str) -> bool:
+    def _is_folder_hidden(self, folder: str) -> bool:
         asked: list[str] = []
         while (known := self._folders.get(folder)) is None:
             asked.append(folder)
@@ -322,7 +324,7 @@ class _Hiding:
         return known
 
 
-def clean_path(path: str) -> str | None:
+def normalize_path(path: str) -> str | None:
     """Return a path relative to the root, None where it leads out of it; '' is the root."""
     cleaned = normpath(path.lstrip("/") or ".")
     if cleaned == ".." or cleaned.startswith("../") or "\0" in cleaned:

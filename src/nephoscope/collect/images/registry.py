@@ -19,7 +19,7 @@ import httpx
 import msgspec
 
 from nephoscope.collect.images.credentials import RegistryCredential
-from nephoscope.collect.images.digest import CheckedStream, check_content, check_digest_text, digest_of
+from nephoscope.collect.images.digest import CheckedStream, check_content, check_digest_text, sha256_digest
 from nephoscope.collect.images.documents import (
     INDEX_TYPES,
     MANIFEST_TYPES,
@@ -137,7 +137,7 @@ class Registry:
         digest = (
             version
             if ":" in version
-            else answer.headers.get("Docker-Content-Digest", "") or digest_of(content)
+            else answer.headers.get("Docker-Content-Digest", "") or sha256_digest(content)
         )
         if answer.headers.get("Content-Type", "").partition(";")[0] in SCHEMA_1_TYPES:
             return content, check_digest_text(

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from nephoscope.collect.images.digest import check_digest_text, digest_of
+from nephoscope.collect.images.digest import check_digest_text, sha256_digest
 from nephoscope.collect.images.errors import ImageError, ImageNotFoundError
 from nephoscope.collect.images.registry import ACCEPT, Registry, RegistryRequest
 
@@ -43,7 +43,7 @@ def find_manifest(registry: Registry, repository: str, version: str) -> Manifest
         return None
     answer.close()
     said = answer.headers.get("Docker-Content-Digest", "")
-    digest = said or digest_of(registry.read_manifest(repository, version)[0])
+    digest = said or sha256_digest(registry.read_manifest(repository, version)[0])
     return ManifestHead(check_digest_text(digest), answer.headers.get("Content-Type", "").partition(";")[0])
 
 

@@ -122,7 +122,7 @@ class TarStream:
     def _next(self) -> TarEntry | None:
         extended: dict[str, str] = {}
         for _ in range(MAX_EXTENSIONS):
-            self._skip_rest()
+            self._skip_remaining()
             header = self._take_header()
             if header is None:
                 return None
@@ -135,7 +135,7 @@ class TarStream:
 
     def _open(self, header: bytes, kind: bytes, size: int, extended: dict[str, str]) -> TarEntry:
         if "size" in extended:
-            size = self._size_of(extended["size"])
+            size = self._parse_size(extended["size"])
         found = _KINDS.get(kind, EntryKind.OTHER)
         if found in (EntryKind.DIRECTORY, EntryKind.SYMLINK, EntryKind.HARDLINK):
             size = 0
@@ -153,7 +153,7 @@ class TarStream:
         gid = _owner(extended["gid"]) if extended.get("gid") else _known_number(header[116:124])
         return TarEntry(path, found, size, mode, link, self._position, uid, gid)
 
-    def _size_of(self, text: str) -> int:
+    def _parse_size(self, text: str) -> int:
         if not text.isascii() or not text.isdecimal() or len(text) > _MOST_DIGITS:
             raise ImageError(f"{self.what} has an extended header with the invalid size {text[:20]!r}")
         return int(text)
@@ -196,7 +196,7 @@ class TarStream:
         while more:
             more = self._take(BLOCK)[504:505] != b"\0"
 
-    def _skip_rest(self) -> None:
+    def _skip_remaining(self) -> None:
         left = self._left + self._padding
         self._position += left
         self._left = self._padding = 0
@@ -224,13 +224,13 @@ class TarStream:
     def _take(self, size: int, may_end: bool = False) -> bytes:
         end = self._at + size
         if end > len(self._buffer):
-            return self._take_more(size, may_end)
+            return self._read_more(size, may_end)
         taken = self._buffer[self._at : end]
         self._at = end
         self._position += size
         return taken
 
-    def _take_more(self, size: int, may_end: bool) -> bytes:
+    def _read_more(self, size: int, may_end: bool) -> bytes:
         """Take more than was read ahead; a large content is held once, not in pieces beside the whole."""
         taken = io.BytesIO()
         if size > _CHUNK:  # its room is made at once: what grows is copied, and leaves holes behind that stay

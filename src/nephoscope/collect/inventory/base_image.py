@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from nephoscope.collect.inventory.image_reference import fill_in, split_image
+from nephoscope.collect.inventory.image_reference import split_image, substitute_variables
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -28,9 +28,9 @@ def read(file: InventoryFile) -> Iterator[Package]:
     arguments = dict(_arguments(parsed))
     for stage in parsed.stages:
         line = source.position(stage.instruction.offset)[0]
-        if stage.image == "scratch" or parsed.base_of(stage.index) is not None:
+        if stage.image == "scratch" or parsed.base_stage(stage.index) is not None:
             continue
-        image = fill_in(stage.image, arguments)
+        image = substitute_variables(stage.image, arguments)
         named = split_image(image) if image else None
         if named is None:
             file.leave_out(line, f"the image {stage.image[:80]!r} is not known before the build")
@@ -41,7 +41,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
 
 def _arguments(parsed: Dockerfile) -> Iterator[tuple[str, str]]:
-    for instruction in parsed.of("ARG"):
+    for instruction in parsed.instructions_of("ARG"):
         if instruction.stage < 0:
             for word in instruction.words:
                 name, equals, value = word.text.partition("=")

@@ -23,7 +23,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     lines = KeyLines(file.text)
     members = {key: table(member) for key, member in table(document.get("workspaces")).items()}
     entries = table(document.get("packages"))
-    lines.after("packages")
+    lines.next_line("packages")
     used = _find_reached(
         {name for member in members.values() for kind in _DECLARED for name in table(member.get(kind))},
         entries,
@@ -33,7 +33,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         name for member in members.values() for kind in _DECLARED for name in table(member.get(kind))
     }
     for key, value in entries.items():
-        line = lines.after(key)
+        line = lines.next_line(key)
         identity = value[0] if isinstance(value, list) and value else None
         found = _IDENTITY.fullmatch(identity) if isinstance(identity, str) else None
         if found is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.inventory.formats.untyped_values import table
 from nephoscope.collect.inventory.formats.yaml_text import parse_yaml_tables
-from nephoscope.collect.inventory.image_reference import fill_in, split_image
+from nephoscope.collect.inventory.image_reference import split_image, substitute_variables
 from nephoscope.collect.inventory.inventory_file import InventoryFile, decode_text
 from nephoscope.model.package import Package
 
@@ -27,7 +27,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         written = service.get("image") if isinstance(service, dict) else None
         if not isinstance(written, str) or not written:
             continue
-        image = fill_in(written, variables)
+        image = substitute_variables(written, variables)
         named = split_image(image) if image else None
         if named is None:
             file.leave_out(_line(file, written), f"the image of {name} is not known before it is run")

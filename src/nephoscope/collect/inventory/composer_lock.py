@@ -35,7 +35,7 @@ def _package(file: InventoryFile, entry: dict[str, object], lines: KeyLines, is_
         name=name,
         version=word(entry.get("version")),
         path=file.path,
-        line=lines.after(name),
+        line=lines.next_line(name),
         groups=("dev",) if is_development else (),
         is_development=is_development,
         licenses=words(entry.get("license")),

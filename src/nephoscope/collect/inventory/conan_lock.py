@@ -45,12 +45,12 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
 def _graph(file: InventoryFile, nodes: dict[str, dict[str, object]]) -> Iterator[Package]:
     lines = KeyLines(file.text)
-    lines.after("nodes")
+    lines.next_line("nodes")
     required = {other for node in nodes.values() for other in _list_required(node)}
     projects = {key for key, node in nodes.items() if key not in required and node.get("path")}
     direct = {other for key in projects for other in _list_required(nodes[key])}
     for key, node in nodes.items():
-        line = lines.after(key)
+        line = lines.next_line(key)
         if key in projects:
             continue
         reference = _reference(node)

@@ -25,7 +25,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             namespace="cos",
             distribution_version=file.system.version if file.system else "",
             path=file.path,
-            line=lines.after(name),
+            line=lines.next_line(name),
             source_name=f"{word(entry.get('category'))}/{name}" if entry.get("category") else "",
             source_version=word(entry.get("ebuild_version")),
         )

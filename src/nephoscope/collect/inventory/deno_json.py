@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)*[\w.+-]*")
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the imports that name a version, with a range as `constraint`; raises UnreadableInventoryError."""
     lines = KeyLines(file.text)
-    lines.after("imports")
+    lines.next_line("imports")
     for key, value in table(table(parse_relaxed_json(file)).get("imports")).items():
         found = _IMPORT.fullmatch(value) if isinstance(value, str) else None
         if found is None:
@@ -34,7 +34,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             name=found[2],
             version=lowest + ".0" * max(0, 2 - lowest.count(".")) if lowest else "",
             path=file.path,
-            line=lines.after(key),
+            line=lines.next_line(key),
             relationship="declared",
             constraint="" if is_exact else found[3],
         )

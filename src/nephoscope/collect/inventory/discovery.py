@@ -114,7 +114,7 @@ class _Claims:
             return self._by_beginning, last.partition("*")[0]
         return (self._by_ending, last.rpartition("*")[2]) if "*" in last else (self._by_name, last)
 
-    def of(self, path: str) -> set[str]:
+    def matching_readers(self, path: str) -> set[str]:
         """Return the names of the readers that claim a path."""
         folder, _, name = path.rpartition("/")
         candidates = self._by_name.get(name, _NO_CLAIMS)
@@ -147,22 +147,24 @@ def _path_expression(pattern: str) -> re.Pattern[str]:
 
 def is_claimed(path: str) -> bool:
     """Return whether a reader claims a file by its path, relative to the root."""
-    return bool(_claims().of(path))
+    return bool(_claims().matching_readers(path))
 
 
-def readers_of(path: str, head: bytes = b"") -> tuple[InventoryReader, ...]:
+def find_readers(path: str, head: bytes = b"") -> tuple[InventoryReader, ...]:
     """Return the readers that claim a file by its path, relative to the root, and its first HEAD bytes."""
     claims = _claims()
-    names = claims.of(path) | {reader.name for reader in claims.magic if head.startswith(reader.magic)}
+    names = claims.matching_readers(path) | {
+        reader.name for reader in claims.magic if head.startswith(reader.magic)
+    }
     return tuple(reader for name, reader in inventory_readers().items() if name in names) if names else ()
 
 
 def read_inventory(file: InventoryFile) -> tuple[InventoryReading, ...]:
     """Return what every reader that claims a file reads in it; raises UnreadableInventoryError."""
-    return tuple(read_with(reader, file) for reader in readers_of(file.path, file.content[:HEAD]))
+    return tuple(run_reader(reader, file) for reader in find_readers(file.path, file.content[:HEAD]))
 
 
-def read_with(reader: InventoryReader, file: InventoryFile) -> InventoryReading:
+def run_reader(reader: InventoryReader, file: InventoryFile) -> InventoryReading:
     """Return what one reader reads in a file; raises UnreadableInventoryError."""
     if len(file.content) > reader.max_size:
         raise file.refusal(

@@ -23,10 +23,10 @@ def read(file: InventoryFile) -> Iterator[Package]:
     roots = [key for key in projects if key not in asked]
     direct = {name for key in projects for name in needed.get(key, ())}
     lines = KeyLines(file.text)
-    lines.after("libraries")
+    lines.next_line("libraries")
     for key, entry in libraries.items():
         name, slash, version = key.partition("/")
-        line = lines.after(key)
+        line = lines.next_line(key)
         if not slash or not version:
             file.leave_out(line, f"`name/version` is wanted: {key[:80]!r}")
             continue

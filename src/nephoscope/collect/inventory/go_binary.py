@@ -86,9 +86,9 @@ def _read_pointers(program: Executable, block: bytes) -> tuple[bytes, bytes]:
 
     def text(at: int) -> bytes:
         (header,) = struct.unpack_from(layout, block, at)
-        head = program.at_address(header, 2 * size)
+        head = program.read_address(header, 2 * size)
         (start,), (length,) = struct.unpack_from(layout, head), struct.unpack_from(layout, head, size)
-        return program.at_address(start, min(length, _MAX_TEXT))
+        return program.read_address(start, min(length, _MAX_TEXT))
 
     return text(16), text(16 + size)
 

@@ -11,7 +11,7 @@ _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?:(:?[-+])([^}]{0,500}))?\})")
 _REFERENCE = re.compile(r"((?:[\w.-]+(?::\d+)?/)?[\w./-]+?)(?::([\w.-]+))?(?:@([a-z0-9]+:[0-9a-fA-F]+))?")
 
 
-def fill_in(text: str, values: Mapping[str, str]) -> str | None:
+def substitute_variables(text: str, values: Mapping[str, str]) -> str | None:
     """Return a text with its variables replaced; None where one has no value."""
     missing = False
 

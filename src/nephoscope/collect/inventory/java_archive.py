@@ -81,19 +81,19 @@ def _libraries(
             elif name.upper() == "META-INF/MANIFEST.MF":
                 manifest = _manifest(archive.read(name))
             elif _ARCHIVE.fullmatch(name):
-                yield from _within(file, archive, name, depth + 1, opened)
-    own = _own_library(posixpath.basename(path), manifest, found)
+                yield from _read_nested(file, archive, name, depth + 1, opened)
+    own = _archive_library(posixpath.basename(path), manifest, found)
     if own:
         found.append(own)
     for library in found:
         yield path, library
 
 
-def _within(
+def _read_nested(
     file: InventoryFile, archive: BoundedArchive, name: str, depth: int, opened: _Opening
 ) -> Iterator[tuple[str, _Library]]:
     try:
-        with archive.opened(name) as content:
+        with archive.open_member(name) as content:
             yield from _libraries(file, f"{archive.path}/{name}", content, depth, opened)
     except UnreadableInventoryError as error:
         file.leave_out(1, str(error))
@@ -135,7 +135,7 @@ def _manifest(content: bytes) -> dict[str, str]:
     return found
 
 
-def _own_library(name: str, manifest: dict[str, str], found: list[_Library]) -> _Library | None:
+def _archive_library(name: str, manifest: dict[str, str], found: list[_Library]) -> _Library | None:
     """Return what an archive itself is, where none of those found in it is that: by its file's name, else its manifest."""
     versions = [manifest[key] for key in _VERSIONS if manifest.get(key)]
     named = _split_name(name, [*versions, *(library.version for library in found)])

@@ -24,7 +24,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     julia = word(document.get("julia_version"))
     prefix = "" if is_first else "deps."
     places = _places(file, prefix)
-    _require_all(file, entries)
+    _mark_required(file, entries)
     for name, versions in entries.items():
         if not isinstance(versions, list):
             continue
@@ -33,7 +33,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             yield from _package(file, name, entry, julia, line)
 
 
-def _require_all(file: InventoryFile, entries: dict[str, object]) -> None:
+def _mark_required(file: InventoryFile, entries: dict[str, object]) -> None:
     for name, versions in entries.items():
         for entry in tables(versions) if isinstance(versions, list) else ():
             needed = entry.get("deps")

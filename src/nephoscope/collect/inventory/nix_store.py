@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.sqlite_memory import rows_of
+from nephoscope.collect.inventory.formats.sqlite_memory import query_rows
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -24,7 +24,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     """Give the packages, derivations left out; raises UnreadableInventoryError."""
     seen: set[tuple[str, str]] = set()
     try:
-        for (path,) in rows_of(file.content, "SELECT path FROM ValidPaths ORDER BY id"):
+        for (path,) in query_rows(file.content, "SELECT path FROM ValidPaths ORDER BY id"):
             if not isinstance(path, str) or len(path) > _LONGEST or path.endswith(".drv"):
                 continue
             found = _PATH.fullmatch(path)

@@ -17,13 +17,13 @@ def read(file: InventoryFile) -> Iterator[Package]:
     """Give the packages; raises UnreadableInventoryError."""
     document = table(parse_json(file))
     lines = KeyLines(file.text)
-    lines.after("libraries")
+    lines.next_line("libraries")
     asked = [
         text for names in table(document.get("projectFileDependencyGroups")).values() for text in names or ()
     ]
     declared = {word(text).split()[0].lower() for text in asked if word(text)}
     for key, value in table(document.get("libraries")).items():
-        entry, line = table(value), lines.after(key)
+        entry, line = table(value), lines.next_line(key)
         name, _, version = key.partition("/")
         if word(entry.get("type")) != "package" or not version:
             continue

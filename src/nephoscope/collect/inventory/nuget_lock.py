@@ -18,10 +18,10 @@ def read(file: InventoryFile) -> Iterator[Package]:
     lines = KeyLines(file.text)
     seen: set[tuple[str, str]] = set()
     for framework, entries in table(table(parse_json(file)).get("dependencies")).items():
-        lines.after(framework)
+        lines.next_line(framework)
         resolved = {name: word(table(entry).get("resolved")) for name, entry in table(entries).items()}
         for name, value in table(entries).items():
-            entry, line = table(value), lines.after(name)
+            entry, line = table(value), lines.next_line(name)
             if not resolved[name] or (name, resolved[name]) in seen:
                 continue
             seen.add((name, resolved[name]))

@@ -72,14 +72,14 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)*")
 _LIMIT = 65_536
 
 
-def settings_of(text: str) -> dict[str, str]:
+def parse_assignments(text: str) -> dict[str, str]:
     """Return the assignments of an os-release or lsb-release text, without their quotes."""
     return {name: value.strip().strip("\"'") for name, value in _SETTING.findall(text[:_LIMIT])}
 
 
 def read_os_release(text: str) -> OperatingSystem | None:
     """Return the operating system that an os-release text names; None where it has no ID."""
-    settings = settings_of(text)
+    settings = parse_assignments(text)
     name = settings.get("ID", "").lower()
     if name in _NAMELESS:
         return None
@@ -114,7 +114,7 @@ def _alpine(text: str) -> OperatingSystem | None:
 
 
 def _ubuntu(text: str) -> OperatingSystem | None:
-    settings = settings_of(text)
+    settings = parse_assignments(text)
     if settings.get("DISTRIB_ID") != "Ubuntu" or not settings.get("DISTRIB_RELEASE"):
         return None
     return OperatingSystem("ubuntu", settings["DISTRIB_RELEASE"], settings.get("DISTRIB_CODENAME", ""))
@@ -134,7 +134,7 @@ def read_operating_system(path: str, text: str) -> OperatingSystem | None:
     return read_release_line(text)
 
 
-def operating_system_of(texts: dict[str, str]) -> OperatingSystem | None:
+def detect_operating_system(texts: dict[str, str]) -> OperatingSystem | None:
     """Return the operating system of a root by the texts of those of its PATHS that are there; None where none tells."""
     for path in PATHS:
         if path in texts and (found := read_operating_system(path, texts[path])) is not None:

@@ -40,12 +40,12 @@ def npm_package(file: InventoryFile, manifest: dict[str, object]) -> Package | N
         version=version,
         path=file.path,
         line=line_of_key(file.text, "name"),
-        licenses=licenses_of(manifest),
+        licenses=read_licenses(manifest),
         dependencies=tuple(needed) if isinstance(needed, dict) else (),
     )
 
 
-def licenses_of(manifest: dict[str, object]) -> tuple[str, ...]:
+def read_licenses(manifest: dict[str, object]) -> tuple[str, ...]:
     """Return the licences of a manifest in any of the forms that npm ever took."""
     written = manifest.get("license") or manifest.get("licenses")
     entries = written if isinstance(written, list) else [written]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_json
 from nephoscope.collect.inventory.formats.untyped_values import table, word
 from nephoscope.collect.inventory.inventory_file import InventoryFile
-from nephoscope.collect.inventory.package_json import licenses_of
+from nephoscope.collect.inventory.package_json import read_licenses
 from nephoscope.model.package import Package, Relationship
 
 TITLE = "package-lock.json"
@@ -69,7 +69,7 @@ def _read_nested(
         raise file.refusal(f"packages are nested deeper than {MAX_DEPTH}")
     for key, value in table(owner.get("dependencies")).items():
         entry = table(value)
-        line, version, name = lines.after(key), word(entry.get("version")), key
+        line, version, name = lines.next_line(key), word(entry.get("version")), key
         if alias := _ALIAS.fullmatch(version):
             name, version = alias[1], alias[2]
         groups = _groups(entry)
@@ -108,11 +108,11 @@ def _read_installed(file: InventoryFile, entries: dict[str, object], lines: KeyL
             name=names[key],
             version=version if is_member or _VERSION.fullmatch(version) else "",
             path=file.path,
-            line=lines.after(key),
+            line=lines.next_line(key),
             groups=groups,
             is_development="dev" in groups,
             relationship=relationship,
-            licenses=licenses_of(entry),
+            licenses=read_licenses(entry),
             dependencies=tuple(_list_needed(key, entry, entries, names)),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.inventory.formats.requirement import parse_requirement
-from nephoscope.collect.inventory.formats.toml_text import lines_of, parse_toml
+from nephoscope.collect.inventory.formats.toml_text import find_key_lines, parse_toml
 from nephoscope.collect.inventory.formats.untyped_values import tables, word, words
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
@@ -16,7 +16,7 @@ PATTERNS = ("**/pdm.lock",)
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the locked packages; raises UnreadableInventoryError."""
-    lines = lines_of(file.text, "package", "name")
+    lines = find_key_lines(file.text, "package", "name")
     for number, entry in enumerate(tables(parse_toml(file).get("package"))):
         groups = _groups(words(entry.get("groups")))
         needed = (parse_requirement(text) for text in words(entry.get("dependencies")))

@@ -22,9 +22,9 @@ def read(file: InventoryFile) -> Iterator[Package]:
     for group, entries in table(parse_json(file)).items():
         if group == "_meta":
             continue
-        lines.after(group)
+        lines.next_line(group)
         for name, entry in table(entries).items():
-            line = lines.after(name)
+            line = lines.next_line(name)
             version = word(table(entry).get("version")).removeprefix("==")
             if not version or (name, version) in seen:
                 continue

@@ -23,7 +23,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     Raises UnreadableInventoryError.
     """
     try:
-        containers = parse_bolt(file.content).at("ctr")
+        containers = parse_bolt(file.content).child_bucket("ctr")
         for key, container in sorted(containers.buckets.items()):
             config, state = _table(container.text("config")), _table(container.text("state"))
             image, digest = config.get("rootfsImageName"), config.get("rootfsImageID")

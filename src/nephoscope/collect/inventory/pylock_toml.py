@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.toml_text import lines_of, parse_toml
+from nephoscope.collect.inventory.formats.toml_text import find_key_lines, parse_toml
 from nephoscope.collect.inventory.formats.untyped_values import tables, word
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
@@ -15,7 +15,7 @@ PATTERNS = ("**/pylock.toml", "**/pylock.*.toml")
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the locked packages, with '' for the version of those that stand in a folder; raises UnreadableInventoryError."""
-    lines = lines_of(file.text, "packages", "name")
+    lines = find_key_lines(file.text, "packages", "name")
     entries = tables(parse_toml(file).get("packages"))
     versions = {word(entry.get("name")): word(entry.get("version")) for entry in entries}
     for number, entry in enumerate(entries):

@@ -16,9 +16,9 @@ PATTERNS = ("**/renv.lock",)
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the locked packages of a repository; those from elsewhere are left out. Raises UnreadableInventoryError."""
     lines = KeyLines(file.text)
-    lines.after("Packages")
+    lines.next_line("Packages")
     for name, value in table(table(parse_json(file)).get("Packages")).items():
-        entry, line = table(value), lines.after(name)
+        entry, line = table(value), lines.next_line(name)
         if not word(entry.get("Repository")):
             file.leave_out(line, f"the package {name[:60]!r} comes from no repository")
             continue

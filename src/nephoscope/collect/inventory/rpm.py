@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.rpm_database import headers_of
+from nephoscope.collect.inventory.formats.rpm_database import iterate_headers
 from nephoscope.collect.inventory.formats.rpm_header import RpmHeader, parse_rpm_header
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
@@ -24,7 +24,7 @@ _SOURCE = re.compile(r"(.+)-([^-]+-[^-]+)\.(?:no)?src\.rpm")
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the installed packages, keys left out; raises UnreadableInventoryError."""
     try:
-        for blob in headers_of(file.content):
+        for blob in iterate_headers(file.content):
             header = parse_rpm_header(blob)
             if header.name == "gpg-pubkey":
                 continue

@@ -22,14 +22,14 @@ def read(file: InventoryFile) -> Iterator[Package]:
     lines = KeyLines(file.text, of_strings=True)
     for entry in tables(document.get("dependencies")):
         organization, groups = word(entry.get("org")), words(entry.get("configurations"))
-        lines.after(organization)
+        lines.next_line(organization)
         name = word(entry.get("name"))
         yield Package(
             type="maven",
             name=f"{organization}:{name}",
             version=word(entry.get("version")),
             path=file.path,
-            line=lines.after(name),
+            line=lines.next_line(name),
             groups=groups,
             is_development=groups == ("test",),
         )

@@ -29,7 +29,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             name=f"{found[1]}/{found[2]}" if found else word(pin.get("identity")) or word(pin.get("package")),
             version=_version(table(pin.get("state"))),
             path=file.path,
-            line=lines.after(address),
+            line=lines.next_line(address),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from nephoscope.collect.inventory.formats.toml_text import lines_of, parse_toml
+from nephoscope.collect.inventory.formats.toml_text import find_key_lines, parse_toml
 from nephoscope.collect.inventory.formats.untyped_values import array, table, tables, word
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package, Relationship
@@ -17,7 +17,7 @@ _LOCAL = ("virtual", "editable", "directory")
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the project and the locked packages; raises UnreadableInventoryError."""
-    lines = lines_of(file.text, "package", "name")
+    lines = find_key_lines(file.text, "package", "name")
     entries = tables(parse_toml(file).get("package"))
     by_name: dict[str, list[dict[str, object]]] = {}
     for entry in entries:
@@ -47,7 +47,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             groups=("dev",) if is_development else (),
             is_development=is_development,
             relationship=relationship if roots else "",
-            dependencies=tuple(_add_versions(_all_needed(entry), by_name)),
+            dependencies=tuple(_add_versions(_iterate_required(entry), by_name)),
         )
 
 
@@ -62,7 +62,7 @@ def _list_needed(entry: dict[str, object]) -> Iterator[dict[str, object]]:
         yield from tables(optional)
 
 
-def _all_needed(entry: dict[str, object]) -> Iterator[dict[str, object]]:
+def _iterate_required(entry: dict[str, object]) -> Iterator[dict[str, object]]:
     yield from _list_needed(entry)
     for group in table(entry.get("dev-dependencies")).values():
         yield from tables(group)

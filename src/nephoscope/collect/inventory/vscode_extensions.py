@@ -21,4 +21,4 @@ def read(file: InventoryFile) -> Iterator[Package]:
         version = word(entry.get("version"))
         if not name or not version:
             raise file.refusal("an extension has no identifier or no version", lines.first(name) or 1)
-        yield Package(type="generic", name=name, version=version, path=file.path, line=lines.after(name))
+        yield Package(type="generic", name=name, version=version, path=file.path, line=lines.next_line(name))

@@ -62,12 +62,12 @@ class AnswerRecords:
 def find_missing_page(files: Sequence[FileAnswers]) -> str:
     """Explain why the answers in a folder are not all pages of their lists, '' where nothing says so."""
     answers = [answer for file in files for answer in file.answers]
-    if all(file.answers[-1].page.continued for file in files) or _lacks_last_page(answers):
+    if all(file.answers[-1].page.continued for file in files) or _is_last_page_missing(answers):
         return _CONTINUED
-    return next(_short_totals(answers), "")
+    return next(_incomplete_totals(answers), "")
 
 
-def _lacks_last_page(answers: Sequence[ReadAnswer]) -> bool:
+def _is_last_page_missing(answers: Sequence[ReadAnswer]) -> bool:
     """Return whether lists of one type go on, and there is neither a last page of the type nor an empty one for each."""
     last = [answer for answer in answers if not answer.page.continued]
     ended = {kind for answer in last for kind in answer.kinds}
@@ -84,7 +84,7 @@ def _is_list(answer: ReadAnswer) -> bool:
     return answer.page.continued and {type_.rsplit("/", 1)[-1] for type_ in types} == {listed}
 
 
-def _short_totals(answers: Sequence[ReadAnswer]) -> Iterator[str]:
+def _incomplete_totals(answers: Sequence[ReadAnswer]) -> Iterator[str]:
     """Explain for each number of records that answers say there are in all why they do not hold so many.
 
     Several queries may have the same total: besides answers that are whole by themselves, all records are a multiple of it, and the

@@ -55,7 +55,7 @@ def rows(chunks: Iterable[bytes]) -> Iterator[CsvRecord]:
     """The rows below the header, a cell that holds JSON decoded and an empty one left out."""
     columns: list[str] = []
     skipped, header, lines = _begin(_lines(chunks))
-    for number, cells, wrong in separated_rows(lines, separator_of(header)):
+    for number, cells, wrong in separated_rows(lines, detect_separator(header)):
         line = skipped + number
         if wrong:
             yield CsvRecord(line, "", {}, f"cannot be read as a comma-separated table: {wrong}")
@@ -71,7 +71,7 @@ def rows(chunks: Iterable[bytes]) -> Iterator[CsvRecord]:
             yield _row(columns, cells, line)
 
 
-def separator_of(header: str) -> str:
+def detect_separator(header: str) -> str:
     """The character between the cells of a header: the first of comma, semicolon and tab that is outside quotes."""
     return next((one for one in re.sub(r'"[^"]*"', "", header) if one in _SEPARATORS), ",")
 

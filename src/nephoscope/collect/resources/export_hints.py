@@ -37,7 +37,7 @@ class ExportHints:
             self._counts[note] += 1
             self._first.setdefault(note, (place, name))
 
-    def narrow(self, type_: str, why: str) -> None:
+    def limit_type(self, type_: str, why: str) -> None:
         """Note what a record says of those of its type that are not in the file ('' = they are)."""
         self._narrow[type_] = why and self._narrow.get(type_, why)
 

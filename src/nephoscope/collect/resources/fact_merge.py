@@ -34,7 +34,7 @@ class LearnedFacts:
         """Claims of own facts are no times of the snapshot."""
         self.snapshot = replace(self.snapshot, claimed_at={})
 
-    def alone(self) -> LearnedFacts:
+    def without_facts(self) -> LearnedFacts:
         """None yet, beside the same snapshot."""
         return LearnedFacts(self.snapshot)
 

@@ -104,7 +104,7 @@ class RecordSplitter:
         """One step; False when more bytes are needed (or, at the end, none are left)."""
         container = self._stack[-1]
         if container.kind == "rest":
-            return self._skip_rest(container)
+            return self._skip_remaining(container)
         if self._scan is None:
             blank = BLANK.match(self._buffer, self._position)
             if blank is not None and blank.end() > self._position:
@@ -123,7 +123,7 @@ class RecordSplitter:
         if first == 0x5D and container.kind == "array":
             self._leave(container)
             return True
-        return self._waste()
+        return self._skip_waste()
 
     def _enter(self, container: RecordContainer, position: int) -> bool:
         self._stack.append(container)
@@ -139,7 +139,7 @@ class RecordSplitter:
             self._stack.append(RecordContainer("rest", rests=container.rests))
             self._scan = RecordScanState(self._position, self._position, bytearray(b"}" * container.rests))
 
-    def _waste(self) -> bool:
+    def _skip_waste(self) -> bool:
         """Something between records that is none: hand out its line up to the next bracket as an error."""
         match = WASTE.match(self._buffer, self._position)
         end = max(match.end() if match else 0, self._position + 1)
@@ -151,7 +151,7 @@ class RecordSplitter:
     def _record(self, container: RecordContainer) -> bool:
         if self._broken and self._scan:
             return self._recover(self._scan, self._broken)
-        if self._try_header(container) or self._try_ahead(container):
+        if self._try_header(container) or self._try_next_record(container):
             return True
         scan = self._scan or RecordScanState(self._position, self._position, bytearray())
         self._scan = scan
@@ -185,7 +185,7 @@ class RecordSplitter:
             RecordContainer("array", columns, rests=2 if groups.get("object") else 1), match.end()
         )
 
-    def _try_ahead(self, container: RecordContainer) -> bool:
+    def _try_next_record(self, container: RecordContainer) -> bool:
         """The common case of records set apart alike: decode up to the next separator, and let no Python look for the end.
 
         What decodes is a whole record and ends where a scan would end it, so that this changes no result.
@@ -260,7 +260,7 @@ class RecordSplitter:
                 return False
         if broken.kind == "large" and not scan.error:
             return self._skip_large(scan, broken)
-        if broken.kind in ("large", "eof") or not self._relent(scan, broken):
+        if broken.kind in ("large", "eof") or not self._resume_after_break(scan, broken):
             self._emit_error(min(max(broken.offset, self._position + 1), len(self._buffer)), reason)
         return True
 
@@ -280,7 +280,7 @@ class RecordSplitter:
             and self._buffer[after.end() : after.end() + 1] == b'"'
         )
 
-    def _relent(self, scan: RecordScanState, broken: BrokenRecordError) -> bool:
+    def _resume_after_break(self, scan: RecordScanState, broken: BrokenRecordError) -> bool:
         """Go on behind the break to find where the record ends; False when it ends at the break."""
         buffer = self._buffer
         if broken.kind == "string" and buffer[scan.start + 1] not in b"\r\n":
@@ -337,7 +337,7 @@ class RecordSplitter:
         self._move(scan.start)
         return True
 
-    def _skip_rest(self, container: RecordContainer) -> bool:
+    def _skip_remaining(self, container: RecordContainer) -> bool:
         """Go over the members behind the array of an answer; they may say that there is a next page."""
         scan = self._scan
         if scan is None:
@@ -364,12 +364,12 @@ class RecordSplitter:
         try:
             value = msgspec.json.decode(data)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            self._out.append(self._undecodable(data, str(error)))
+            self._out.append(self._broken_slice(data, str(error)))
         else:
             self._out.append(RecordSlice(data, self._line, self._column, "", container.columns, value))
         self._finish(end)
 
-    def _undecodable(self, data: bytes, reason: str) -> RecordSlice:
+    def _broken_slice(self, data: bytes, reason: str) -> RecordSlice:
         offset = byte_of(reason)
         line = self._line + data.count(b"\n", 0, offset)
         column = offset - data.rfind(b"\n", 0, offset) if line > self._line else self._column + offset

@@ -56,7 +56,7 @@ class ReadingOrder(msgspec.Struct):
 
     repeated: dict[str, list[RepeatedBody]] = msgspec.field(default_factory=lambda: defaultdict(list))
 
-    def newest(self, readings: Mapping[Path, Reading]) -> Iterator[RepeatedBody]:
+    def newest_bodies(self, readings: Mapping[Path, Reading]) -> Iterator[RepeatedBody]:
         """Yield the body that holds of each id whose readings all tell their time.
 
         Of the readings that tell its properties the newest holds. What newer ones tell beside these replaces what that one did.
@@ -67,7 +67,7 @@ class ReadingOrder(msgspec.Struct):
                 dated = [(when, one) for one, when in zip(several, times, strict=True) if when is not None]
                 if len(dated) == len(several):
                     dated.sort(key=lambda pair: (pair[0], pair[1].rank))
-                    yield _put_together([one for _, one in dated])
+                    yield _merge_readings([one for _, one in dated])
 
     def conflicts(self, readings: Mapping[Path, Reading]) -> Iterator[Quarantined]:
         """Yield a line for each file that repeats records of equal rank with other properties, where no time tells which is newer."""
@@ -92,9 +92,9 @@ class ReadingOrder(msgspec.Struct):
             yield Quarantined(Place(file), reason)
 
 
-def _put_together(several: Sequence[RepeatedBody]) -> RepeatedBody:
+def _merge_readings(several: Sequence[RepeatedBody]) -> RepeatedBody:
     """Return what readings of an id, the oldest first, tell together."""
-    telling = [number for number, one in enumerate(several) if _tells_properties(one.resource)]
+    telling = [number for number, one in enumerate(several) if _has_properties(one.resource)]
     last = max(telling, default=len(several) - 1)
     held = several[last]
     newer = [one.resource.body for one in several[last + 1 :]]
@@ -107,7 +107,7 @@ def _put_together(several: Sequence[RepeatedBody]) -> RepeatedBody:
     return msgspec.structs.replace(held, resource=replace(held.resource, body=body, origin=b""))
 
 
-def _tells_properties(resource: Resource) -> bool:
+def _has_properties(resource: Resource) -> bool:
     """Return whether a body tells its properties, though perhaps not all of them."""
     return resource.complete or bool(resource.body.get("properties"))
 

@@ -188,7 +188,7 @@ def _pieces(
                 continue
             found = list(_piece(piece, source, hints, shapes, marked=marks.seen))
             if splitter.paging.current is not None:
-                answers.see(splitter.paging.current, piece.data, [_resource_of(item) for item in found])
+                answers.see(splitter.paging.current, piece.data, [_resource_or_none(item) for item in found])
             yield from found
 
     def read_wrapped(piece: RecordSlice, value: dict[str, object]) -> Iterator[ReadResource | LostRecord]:
@@ -214,7 +214,7 @@ def _pieces(
         yield FileAnswers(source, answers.pages([*splitter.paging.answers, *pages]))
 
 
-def _resource_of(item: ReadResource | LostRecord) -> Resource | None:
+def _resource_or_none(item: ReadResource | LostRecord) -> Resource | None:
     return item.resource if isinstance(item, ReadResource) else None
 
 
@@ -272,7 +272,7 @@ def _piece(
             if listed or cut or record.note:
                 place = Place(source.name, piece.line, piece.column)
                 hints.see(place, found.key, (cut, record.note), listed=listed)
-            hints.narrow(found.type, record.narrow)
+            hints.limit_type(found.type, record.narrow)
             yield ReadResource(found, record.api_version, source)
     except RecordError as error:
         yield _make_lost(piece, source, str(error), "")
@@ -358,10 +358,10 @@ def resource(record: ResourceRecord, origin: bytes = b"") -> Resource:
         body["name"] = text.rstrip("/").rsplit("/", 1)[-1]
     if not isinstance(body.get("type"), str):
         body["type"] = id_.type
-    return Resource(id_, body, complete=_whole(record) and UNREAD not in body, origin=origin)
+    return Resource(id_, body, complete=_has_properties(record) and UNREAD not in body, origin=origin)
 
 
-def _whole(record: ResourceRecord) -> bool:
+def _has_properties(record: ResourceRecord) -> bool:
     """Return whether the body tells the properties; exports write `{}` for what was not read:
     docs/decisions/0106-empty-properties.md."""
     properties = record.body.get("properties")

@@ -15,7 +15,7 @@ from nephoscope.collect.resources.body_rank import BodyRank, rank_body
 from nephoscope.collect.resources.child_resources import child_types, children, is_listed
 from nephoscope.collect.resources.expected_shapes import ExpectedShapes
 from nephoscope.collect.resources.fact_merge import LearnedFacts
-from nephoscope.collect.resources.own_facts import LearnedResources, Learning, nothing_learned
+from nephoscope.collect.resources.own_facts import LearnedResources, Learning, no_facts
 from nephoscope.collect.resources.reading_order import (
     Reading,
     ReadingOrder,
@@ -80,7 +80,7 @@ def load_tenants(
     paths: Sequence[Path | str],
     progress: Progress | None = None,
     limits: ArchiveLimits | None = None,
-    learning: Learning = nothing_learned,
+    learning: Learning = no_facts,
     aliases: Aliases | None = None,
 ) -> tuple[Estate, ...]:
     """The estates in files and folders with the own facts about their subscriptions, one a tenant and at least one; else as `load`.
@@ -121,11 +121,11 @@ def observe(tenancy: Tenancy, item: Item) -> str:
 def owners(tenants: TenantMap, item: Item, named: str) -> Collection[str]:
     """The tenants that an item speaks of: a resource one at most, what stands for a whole file every tenant of its argument."""
     if isinstance(item, ReadResource):
-        owner = tenants.of(item.resource.id.subscription, named, item.source.root)
+        owner = tenants.find_tenant(item.resource.id.subscription, named, item.source.root)
         return () if owner is None else (owner,)
     if isinstance(item, LearnedResources):
-        return (tenants.of(item.subscription, "", item.source.root) or "",)
-    return tenants.within(item.source.root) or tenants.names
+        return (tenants.find_tenant(item.subscription, "", item.source.root) or "",)
+    return tenants.tenants_below(item.source.root) or tenants.names
 
 
 def unowned_records(source: SourceFile, count: int) -> LostRecord:
@@ -168,13 +168,13 @@ def items(
     meter = ByteMeter(roots, progress)
     for source in sources(roots, limits):
         if is_tape(source.path.name) and not source.entry:
-            yield from _of_tape(source, limits, shapes)
+            yield from _read_tape(source, limits, shapes)
             meter.advance(source.path.stat().st_size)
         else:
             yield from read(source, limits, meter.advance, shapes)
 
 
-def _of_tape(source: SourceFile, limits: ArchiveLimits, shapes: ExpectedShapes) -> Iterator[Item]:
+def _read_tape(source: SourceFile, limits: ArchiveLimits, shapes: ExpectedShapes) -> Iterator[Item]:
     """Yield what a tar archive holds, a member at a time in a folder for temporary files; what stops it before its end is told."""
     special: list[Path] = []
     with TemporaryDirectory(prefix="nephoscope-") as folder:
@@ -276,7 +276,7 @@ class SnapshotLoader(msgspec.Struct):
         """Let the newer of two readings hold: its bodies, and that something is gone."""
         readings = self.list_readings()
         self.quarantine += self._order.conflicts(readings)
-        for one in self._order.newest(readings):
+        for one in self._order.newest_bodies(readings):
             self.bodies[one.resource.key], self._roots[one.resource.key] = one.resource, one.root
         dated = {root: found for root, found in readings.items() if found.manifest.read_at}
         if len(dated) > 1:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.collect.resources.fact_merge import LearnedFacts
-from nephoscope.collect.resources.own_facts import LearnedResources, Learning, nothing_learned
+from nephoscope.collect.resources.own_facts import LearnedResources, Learning, no_facts
 from nephoscope.collect.resources.packed_resource import PackedResource
 from nephoscope.collect.resources.resource_reader import ReadResource, resource
 from nephoscope.collect.resources.resource_record import ResourceRecord
@@ -75,7 +75,7 @@ class SnapshotSpool:
         folder: Path,
         progress: Progress | None = None,
         limits: ArchiveLimits | None = None,
-        learning: Learning = nothing_learned,
+        learning: Learning = no_facts,
         aliases: Aliases | None = None,
     ) -> SnapshotSpool:
         """Read files and folders as `load_tenants` does, into an empty folder that exists; raises as it."""
@@ -167,7 +167,7 @@ class SnapshotSpool:
     def _owner(self, cell: Cell) -> str | None:
         subscription, root, named = cell
         path = list(self._roots)[root] if not subscription else Path()
-        return self._tenants.of(subscription, named, path)
+        return self._tenants.find_tenant(subscription, named, path)
 
     def _list_unowned(self) -> Iterator[LostRecord]:
         for cell, count in self._sizes.items():
@@ -204,7 +204,7 @@ class SnapshotSpool:
         part = SnapshotLoader(
             whole.tenant,
             seen=whole.seen,
-            learned=whole.learned.alone(),
+            learned=whole.learned.without_facts(),
             readings=self._readings[whole.tenant],
         )
         estate = self._estate(cells, Coverage({}), part)
@@ -263,7 +263,7 @@ class Survey(msgspec.Struct):
         """The lower-cased subscriptions that records lie in ('' = none)."""
         return frozenset(subscription for subscription, _, _ in self.cells)
 
-    def let_go(self) -> None:
+    def release_memory(self) -> None:
         """Give back the memory of the whole's resources, which parts do not need."""
         whole = self.whole
         empty = Estate.of((), whole.coverage, whole.quarantine, whole.duplicates, tenant=whole.tenant)

@@ -38,7 +38,7 @@ def template(body: Mapping[str, object]) -> str:
     return "; ".join(_kind(body))
 
 
-def template_in(path: Path) -> str:
+def detect_template(path: Path) -> str:
     """Say which template lies in a folder in which no resource was found, '' where none does."""
     walked = 0
     for folder, _, names in os.walk(path):

@@ -70,7 +70,7 @@ class Tenancy(msgspec.Struct):
     def resolve(self) -> TenantMap:
         """Return which tenant everything belongs to."""
         roots = list(self._roots)
-        named = {root: self._tenants_in(root) for root in roots}
+        named = {root: self._tenants_in_root(root) for root in roots}
         known = sorted({tenant for several in named.values() for tenant in several})
         own: dict[Path, str] = {}
         for root in roots:
@@ -88,7 +88,7 @@ class Tenancy(msgspec.Struct):
             of_subscription.setdefault(subscription, tenant)
         return TenantMap(of_subscription, own, {root: frozenset(several) for root, several in named.items()})
 
-    def _tenants_in(self, root: Path) -> set[str]:
+    def _tenants_in_root(self, root: Path) -> set[str]:
         """The tenants that a root names, or that its subscriptions are known to belong to."""
         of = (self._of_subscription.get(one) for one in self._subscriptions[root])
         return self._named_in[root] | {tenant for tenant in of if tenant}
@@ -128,7 +128,7 @@ class TenantMap(msgspec.Struct, frozen=True):
         named = (tenant for several in self._named_in.values() for tenant in several)
         return tuple(sorted({*self._of_subscription.values(), *self._of_root.values(), *named})) or ("",)
 
-    def of(self, subscription: str, tenant: str, root: Path) -> str | None:
+    def find_tenant(self, subscription: str, tenant: str, root: Path) -> str | None:
         """The tenant of what lies in a lower-cased subscription ('' = none) and names a tenant itself ('' = none).
 
         None where it lies in no subscription, names no tenant, and several share the root that it was found under.
@@ -137,7 +137,7 @@ class TenantMap(msgspec.Struct, frozen=True):
             return self._of_subscription.get(subscription) or self._of_root.get(root, "")
         return tenant or self._of_root.get(root)
 
-    def within(self, root: Path) -> frozenset[str]:
+    def tenants_below(self, root: Path) -> frozenset[str]:
         """The tenants of what was found under a root."""
         if root in self._of_root:
             return frozenset({self._of_root[root]})
@@ -151,7 +151,9 @@ class TenantMap(msgspec.Struct, frozen=True):
         dated = mine or not coverage.tenant
 
         def is_about(scope: str, *, other: bool = mine) -> bool:
-            return self._of_scope(scope, root) == tenant if scope.startswith("/subscriptions/") else other
+            return (
+                self._tenant_of_scope(scope, root) == tenant if scope.startswith("/subscriptions/") else other
+            )
 
         return replace(
             coverage,
@@ -162,8 +164,8 @@ class TenantMap(msgspec.Struct, frozen=True):
             tenant=tenant,
         )
 
-    def _of_scope(self, scope: str, root: Path) -> str | None:
-        return self.of(scope.split("/")[2], "", root)
+    def _tenant_of_scope(self, scope: str, root: Path) -> str | None:
+        return self.find_tenant(scope.split("/")[2], "", root)
 
 
 def named_tenant(resource: Resource) -> str:

@@ -32,7 +32,7 @@ class BillFormat:
 
 
 @cache
-def all_formats() -> tuple[BillFormat, ...]:
+def load_formats() -> tuple[BillFormat, ...]:
     """Return every format, the most specific first; raises BillFormatError."""
     found = []
     for info in pkgutil.iter_modules(formats.__path__):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nephoscope.collect.sbom.csaf.mandatory_tests import all_tests
-from nephoscope.collect.sbom.discovery import all_formats
+from nephoscope.collect.sbom.discovery import load_formats
 from nephoscope.collect.sbom.writing.writers import STATEMENT_WRITERS, WRITERS
 from nephoscope.model.package_url_types import TYPES, PackageUrlType
 
@@ -21,7 +21,7 @@ def page() -> str:
         "",
         "| format | reader |",
         "|---|---|",
-        *(f"| {one.title} | `{one.name}` |" for one in all_formats()),
+        *(f"| {one.title} | `{one.name}` |" for one in load_formats()),
         "",
         "## What is written",
         "",
@@ -32,7 +32,7 @@ def page() -> str:
             for name, write in {**WRITERS, **STATEMENT_WRITERS}.items()
         ),
         *_package_urls(),
-        *_mandatory_tests(),
+        *_list_tests(),
     ]
     return "\n".join(lines) + "\n"
 
@@ -52,18 +52,18 @@ def _package_urls() -> list[str]:
         "| type | namespace | lower case | more |",
         "|---|---|---|---|",
         *(
-            f"| {name} | {rules.namespace} | {_lower(rules)} | {_more(rules)} |"
+            f"| {name} | {rules.namespace} | {_lower_case_parts(rules)} | {_further_rules(rules)} |"
             for name, rules in sorted(TYPES.items())
         ),
     ]
 
 
-def _lower(rules: PackageUrlType) -> str:
+def _lower_case_parts(rules: PackageUrlType) -> str:
     parts = {"namespace": rules.lower_namespace, "name": rules.lower_name, "version": rules.lower_version}
     return ", ".join(name for name, is_lower in parts.items() if is_lower)
 
 
-def _more(rules: PackageUrlType) -> str:
+def _further_rules(rules: PackageUrlType) -> str:
     parts = [f"needs `{key}`" for key in rules.required_qualifiers]
     parts += [f"name `{rules.name_pattern.pattern}`"] if rules.name_pattern else []
     parts += [f"version `{rules.version_pattern.pattern}`"] if rules.version_pattern else []
@@ -71,7 +71,7 @@ def _more(rules: PackageUrlType) -> str:
     return "; ".join(parts)
 
 
-def _mandatory_tests() -> list[str]:
+def _list_tests() -> list[str]:
     """Return the table of tests."""
     return [
         "",

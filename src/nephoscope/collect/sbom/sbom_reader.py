@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from nephoscope.collect.sbom.bill_of_materials import Bill, UnreadableBillError
-from nephoscope.collect.sbom.discovery import all_formats
+from nephoscope.collect.sbom.discovery import load_formats
 from nephoscope.collect.sbom.sbom_file import SbomFile
 
 
 def read_bill(name: str, content: bytes) -> Bill:
     """Read a document; what it does against its standard is in its defects, UnreadableBillError says why nothing can be read."""
     file = SbomFile(name, content)
-    for one in all_formats():
+    for one in load_formats():
         if one.claims(file):
             return one.read(file)
-    titles = ", ".join(sorted(one.title for one in all_formats()))
+    titles = ", ".join(sorted(one.title for one in load_formats()))
     raise UnreadableBillError(f"unsupported format: expected one of {titles}")

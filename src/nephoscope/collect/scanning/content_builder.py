@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from nephoscope.collect.images.layers import LayerFind, UnreadLayerFile
-from nephoscope.collect.inventory.operating_system import OperatingSystem, operating_system_of
+from nephoscope.collect.inventory.operating_system import OperatingSystem, detect_operating_system
 from nephoscope.collect.scanning.scan_contents import FileContents, InventoryContents
 from nephoscope.model.package import Package
 
@@ -20,7 +20,7 @@ def gather(
 ) -> InventoryContents:
     """Return the contents of a root by those of its files, each package with its layer and its distribution."""
     texts = {path: placed.found.release for path, placed in files.items() if placed.found.release}
-    system = operating_system_of(texts) or OperatingSystem("")
+    system = detect_operating_system(texts) or OperatingSystem("")
     packages = [
         _place(package, placed.layer, system)
         for placed in files.values()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from nephoscope.collect.images.layers import UnreadLayerFile
-from nephoscope.collect.inventory.discovery import HEAD, InventoryReader, is_claimed, read_with, readers_of
+from nephoscope.collect.inventory.discovery import HEAD, InventoryReader, find_readers, is_claimed, run_reader
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
 from nephoscope.collect.inventory.operating_system import PATHS
 from nephoscope.collect.scanning.scan_contents import FileContents, SetAsideEntry
@@ -54,7 +54,7 @@ _LEAST_PROGRAM = 65_536
 
 def claims_name(path: str) -> bool:
     """Return whether a reader claims a file by its path."""
-    return is_claimed(path) and (not _is_installed(path) or bool(_readers_of(path)))
+    return is_claimed(path) and (not _is_installed(path) or bool(_readers_for(path)))
 
 
 def _is_installed(path: str) -> bool:
@@ -62,12 +62,12 @@ def _is_installed(path: str) -> bool:
     return path.startswith(_OF_DISTRIBUTION) or not _INSTALLED.isdisjoint(path.split("/")[:-1])
 
 
-def _readers_of(path: str, head: bytes = b"") -> tuple[InventoryReader, ...]:
+def _readers_for(path: str, head: bytes = b"") -> tuple[InventoryReader, ...]:
     """Return the readers of a file.
 
     In a folder of installed packages those of lists are left out: what the makers of a package worked with is not installed with it.
     """
-    readers = readers_of(path, head)
+    readers = find_readers(path, head)
     return (
         tuple(one for one in readers if one.name in _OF_INSTALLED or one.magic)
         if readers and _is_installed(path)
@@ -82,13 +82,13 @@ def claims(path: str, size: int, mode: int) -> bool:
 
 def claims_head(path: str, head: bytes) -> bool:
     """Return whether a file that is claimed by its permissions alone is a program, by its first bytes."""
-    return path in _RELEASES or bool(_readers_of(path, head[:HEAD]))
+    return path in _RELEASES or bool(_readers_for(path, head[:HEAD]))
 
 
-def stands_alone(path: str, head: bytes) -> bool:
+def is_lone_program(path: str, head: bytes) -> bool:
     """Return whether a file is a program that nothing but its first bytes claims: no list speaks of it, and it speaks of none."""
     return path not in _RELEASES and all(
-        one.magic and not one.patterns for one in _readers_of(path, head[:HEAD])
+        one.magic and not one.patterns for one in _readers_for(path, head[:HEAD])
     )
 
 
@@ -97,9 +97,9 @@ def read_contents(path: str, content: bytes, beside: Callable[[str], bytes | Non
     found = FileContents(
         release=content[:_MAX_RELEASE].decode("utf-8", "replace") if path in _RELEASES else ""
     )
-    for reader in _readers_of(path, content[:HEAD]):
+    for reader in _readers_for(path, content[:HEAD]):
         try:
-            reading = read_with(reader, InventoryFile(path, content, beside))
+            reading = run_reader(reader, InventoryFile(path, content, beside))
         except UnreadableInventoryError as error:
             unread = UnreadLayerFile(path, f"{reader.title}: {error.message} (line {error.line})")
             found = msgspec.structs.replace(found, unread=(*found.unread, unread))

@@ -15,8 +15,8 @@ from nephoscope.collect.scanning.file_readers import (
     MAX_SIZE,
     claims,
     claims_head,
+    is_lone_program,
     read_contents,
-    stands_alone,
 )
 from nephoscope.collect.scanning.scan_contents import MAX_ENTRIES, FileContents
 from nephoscope.collect.scanning.scan_options import LookedFor
@@ -24,7 +24,7 @@ from nephoscope.collect.scanning.scan_options import LookedFor
 if TYPE_CHECKING:
     from nephoscope.collect.scanning.file_inspection import ContentInspector
 
-READER: LayerReader[FileContents] = LayerReader(claims, claims_head, MAX_SIZE, read_contents, stands_alone)
+READER: LayerReader[FileContents] = LayerReader(claims, claims_head, MAX_SIZE, read_contents, is_lone_program)
 _CHUNK = 1_048_576
 
 

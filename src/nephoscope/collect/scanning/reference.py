@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.collect.malware.yara_rules import rules_told
+from nephoscope.collect.malware.yara_rules import describe_rules
 from nephoscope.collect.scanning.image_rules.discovery import image_checks
 from nephoscope.collect.scanning.image_rules.image_rule import ImageRule
 from nephoscope.collect.scanning.scan_limits import limits_section
@@ -32,7 +32,7 @@ def page() -> str:
     """Return the page."""
     sections = "".join(_rule(check.rule) for check in image_checks().values())
     rows = "".join(
-        f"| `{one.rule}` | {one.title} | {one.kind} | {one.severity.value} |\n" for one in rules_told()
+        f"| `{one.rule}` | {one.title} | {one.kind} | {one.severity.value} |\n" for one in describe_rules()
     )
     return _HEAD + sections + _MALWARE + rows + limits_section()
 

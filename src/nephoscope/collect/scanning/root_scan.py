@@ -10,7 +10,7 @@ from errno import EACCES
 from pathlib import Path
 from typing import BinaryIO
 
-from nephoscope.collect.images.layers import LayerFind, UnreadLayerFile, put_together
+from nephoscope.collect.images.layers import LayerFind, UnreadLayerFile, merge_findings
 from nephoscope.collect.images.tar_entries import EntryKind, TarEntry
 from nephoscope.collect.inventory.discovery import HEAD
 from nephoscope.collect.scanning.content_builder import gather
@@ -42,7 +42,7 @@ class RootScan:
     one_file_system: bool = True
     looked_for: LookedFor = PACKAGES
 
-    def passes_over(self, path: str) -> bool:
+    def is_skipped(self, path: str) -> bool:
         """Return whether a folder is not looked into; those of what is there for a while are where malware is looked for."""
         return path in self.passed_over or (path in PASSING and self.looked_for.malware is None)
 
@@ -72,7 +72,7 @@ def read_root(scan: RootScan) -> tuple[dict[str, LayerFind[FileContents]], list[
             if entries > MAX_ENTRIES:
                 raise RootError(f"{scan.root} has more than {MAX_ENTRIES} packages and unreadable entries")
     if inspector:
-        put_together(files, inspector.finish(), inspector)
+        merge_findings(files, inspector.finish(), inspector)
     return {path: LayerFind("", found) for path, found in files.items()}, unread
 
 
@@ -89,7 +89,7 @@ def _walk(scan: RootScan, device: int, unread: list[UnreadLayerFile]) -> Iterato
                 raise RootError(f"{scan.root} has more than {_MAX_FILES} files")
             path = f"{folder}/{entry.name}" if folder else entry.name
             if entry.is_dir(follow_symlinks=False):
-                if not scan.passes_over(path) and depth < _DEEPEST and _is_here(entry, scan, device):
+                if not scan.is_skipped(path) and depth < _DEEPEST and _is_here(entry, scan, device):
                     inner.append(path)
                     if described := _describe_entry(path, EntryKind.DIRECTORY, entry):
                         yield described
@@ -135,7 +135,7 @@ def _read(
         if claimed or wanted:
             content, claimed = _read_content(root, entry.path, claimed, wanted)
         seen = inspector.inspect(entry.path, entry, content[:wanted]) if inspector else None
-        read = read_contents(entry.path, content, _beside(root)) if claimed else None
+        read = read_contents(entry.path, content, _sibling_reader(root)) if claimed else None
     except OSError as error:
         unread.append(UnreadLayerFile(entry.path, f"it cannot be read: {error.strerror}"))
         return None
@@ -164,8 +164,8 @@ def _read_content(root: Path, path: str, claimed: bool, wanted: int) -> tuple[by
         return stream.read(MAX_SIZE), True
 
 
-def _beside(root: Path) -> Callable[[str], bytes | None]:
-    def beside(other: str) -> bytes | None:
+def _sibling_reader(root: Path) -> Callable[[str], bytes | None]:
+    def read_sibling(other: str) -> bytes | None:
         try:
             if not (root / other).parent.resolve().is_relative_to(root.resolve()):
                 return None
@@ -174,7 +174,7 @@ def _beside(root: Path) -> Callable[[str], bytes | None]:
         except OSError:
             return None
 
-    return beside
+    return read_sibling
 
 
 def _open_file(root: Path, path: str) -> BinaryIO:

@@ -21,17 +21,17 @@ class KeywordIndex:
         words = dict.fromkeys(keywords)
         self._short = tuple(word for word in words if len(word.encode()) < _PART)
         self._long = tuple(word for word in words if len(word.encode()) >= _PART)
-        marks = [_marks_of(word.encode()) for word in self._long]
+        marks = [_trigram_marks(word.encode()) for word in self._long]
         self._marks = np.concatenate(marks) if marks else np.zeros(0, dtype=np.uint16)
         self._starts = np.cumsum([0, *map(len, marks)])[:-1]
 
-    def present(self, lowered: str) -> frozenset[str]:
+    def words_in(self, lowered: str) -> frozenset[str]:
         """Return the words that stand in a text in lower case."""
         seen = np.zeros(_MARKS, dtype=np.bool_)
         content = lowered.encode("utf-8", "surrogatepass")
         for start in range(0, len(content), _CHUNK):
             # parts that begin in a piece end behind it
-            seen[_marks_of(content[start : start + _CHUNK + _PART - 1])] = True
+            seen[_trigram_marks(content[start : start + _CHUNK + _PART - 1])] = True
         likely = self._short
         if self._long:
             whole = np.logical_and.reduceat(seen[self._marks], self._starts)
@@ -39,7 +39,7 @@ class KeywordIndex:
         return frozenset(word for word in likely if word in lowered)
 
 
-def _marks_of(content: bytes) -> npt.NDArray[np.uint16]:
+def _trigram_marks(content: bytes) -> npt.NDArray[np.uint16]:
     """Return a mark of 16 bits for each three bytes that follow each other; none for a shorter content."""
     letters = np.frombuffer(content, dtype=np.uint8).astype(np.uint16)
     if len(letters) < _PART:

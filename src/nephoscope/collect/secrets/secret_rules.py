@@ -89,7 +89,7 @@ def keyword_index() -> KeywordIndex:
 def allowed_secrets() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     """Return the expressions of the places of tests, of the other places, and of the values that are no secrets."""
     allowed = msgspec.yaml.decode((_folder() / ALLOWED).read_bytes(), type=AllowedSecrets)
-    return re.compile(allowed.tests), _any_of(allowed.places), _any_of(allowed.values)
+    return re.compile(allowed.tests), _join_patterns(allowed.places), _join_patterns(allowed.values)
 
 
 def _folder() -> Traversable:
@@ -98,7 +98,7 @@ def _folder() -> Traversable:
     return files("nephoscope.content") / "secrets"
 
 
-def _any_of(expressions: tuple[str, ...]) -> re.Pattern[str]:
+def _join_patterns(expressions: tuple[str, ...]) -> re.Pattern[str]:
     flags = "(?i)"
     parts = [
         f"(?i:{text.removeprefix(flags)})" if text.startswith(flags) else f"(?:{text})"

@@ -45,7 +45,7 @@ def find_secrets(path: str, content: bytes, *, in_tests: bool = False, key: byte
     if not may_hold_secrets(path, in_tests=in_tests) or b"\0" in content[:_BINARY_HEAD]:
         return SecretScan(())
     text = content[:MAX_SIZE].decode("utf-8", "replace")
-    words = keyword_index().present(text.lower())
+    words = keyword_index().words_in(text.lower())
     found: list[SecretPlace] = []
     taken: list[tuple[int, int]] = []
     for rule in secret_rules():

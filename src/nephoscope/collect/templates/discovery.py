@@ -69,7 +69,7 @@ def readers() -> tuple[TemplateReader, ...]:
     return tuple(sorted(found, key=lambda reader: (reader.precedence, reader.name)))
 
 
-def reader_of(name: str, text: str) -> TemplateReader | None:
+def find_reader(name: str, text: str) -> TemplateReader | None:
     """Return the reader that claims a file; None where none does."""
     return next((reader for reader in readers() if reader.claims(name, text)), None)
 
@@ -81,7 +81,7 @@ def read_template(name: str, text: str) -> tuple[str, object] | None:
 
 def read_source(source: SourceText) -> tuple[str, object] | None:
     """Return the reader's name and the document of a text; None where no reader claims it. Raises UnreadableFileError."""
-    reader = reader_of(source.name, source.text)
+    reader = find_reader(source.name, source.text)
     if reader is None:
         return None
     if "\0" in source.text:

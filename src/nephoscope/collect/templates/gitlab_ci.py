@@ -38,13 +38,13 @@ def read(source: SourceText) -> Pipeline:
 
 
 def _steps(root: YamlNode) -> Iterator[PipelineStep]:
-    yield from _of_job(root, "")
+    yield from _job_steps(root, "")
     for key, value in root.pairs:
         if value.kind == "map":
-            yield from _of_job(value, key.text)
+            yield from _job_steps(value, key.text)
 
 
-def _of_job(node: YamlNode, job: str) -> Iterator[PipelineStep]:
+def _job_steps(node: YamlNode, job: str) -> Iterator[PipelineStep]:
     for name in _SCRIPTS:
         value = node.get(name)
         if value is not None:

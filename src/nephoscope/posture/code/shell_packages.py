@@ -157,7 +157,7 @@ def unpinned_in(
     file: Dockerfile, find: Callable[[ShellCommand], Iterator[ShellWord]], example: str
 ) -> Iterator[CodeMatch]:
     """Give a match for each package without a version in the RUN instructions of a Dockerfile."""
-    for instruction in file.of("RUN"):
+    for instruction in file.instructions_of("RUN"):
         for command in instruction.commands:
             for word in find(command):
                 yield CodeMatch(word.span, f"{word.text} is installed without a version: write {example}")

@@ -62,7 +62,7 @@ def evaluate_parts(
     aliases = aliases or Aliases.builtin()
     prepared = prepare(plan, aliases, survey.whole.management_groups)
     overlaid = _by_subscription(analyzers(survey.whole, now))
-    survey.let_go()
+    survey.release_memory()
     done = 0
     homes = survey.subscriptions
     first = True

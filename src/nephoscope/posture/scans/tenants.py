@@ -16,7 +16,7 @@ import msgspec
 from nephoscope.collect.azure.collection_settings import CollectError, CollectionSettings
 from nephoscope.collect.azure.connection_test import ConnectionTrial, try_connection
 from nephoscope.collect.azure.required_permissions import RequiredPermission, rights
-from nephoscope.collect.azure.tenant_connection import TenantSecrets, check, settings_of
+from nephoscope.collect.azure.tenant_connection import TenantSecrets, build_settings, check
 from nephoscope.collect.resources import SnapshotError
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.scans.live_estate import LIVE, TENANT, collect_snapshot, content_needs, tenant_folder
@@ -235,7 +235,7 @@ def _collect(state: State, data: Path, tenant: Tenant, progress: Progress) -> Te
 
 def _settings(state: State, tenant: Tenant) -> CollectionSettings:
     try:
-        return settings_of(tenant.connection, secrets_of(state, tenant))
+        return build_settings(tenant.connection, secrets_of(state, tenant))
     except CollectError as error:
         raise StateError(f"tenant {tenant.name}: {error}") from error
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from nephoscope.collect.images.digest import check_digest_text
 from nephoscope.collect.images.documents import INDEX_TYPES, Descriptor, ImageIndex, ImageManifest, decode
 from nephoscope.collect.images.errors import ImageError, ImageNotFoundError, RegistryUnreachableError
-from nephoscope.collect.images.image import media_type_of
+from nephoscope.collect.images.image import detect_media_type
 from nephoscope.collect.images.referrers import list_referrers
 from nephoscope.collect.images.registry import Registry
 
@@ -78,7 +78,7 @@ def _read(registry: Registry, repository: str, version: str) -> Iterator[Attachm
     """Yield the manifest of a tag or digest, or those of an index one by one."""
     try:
         content, digest = registry.read_manifest(repository, version)
-        if media_type_of(content, version) not in INDEX_TYPES:
+        if detect_media_type(content, version) not in INDEX_TYPES:
             yield Attachment(digest, decode(content, ImageManifest, version))
             return
         for one in decode(content, ImageIndex, version).manifests[:MOST]:

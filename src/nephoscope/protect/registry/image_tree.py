@@ -17,7 +17,7 @@ from nephoscope.collect.images.documents import (
     decode,
 )
 from nephoscope.collect.images.errors import ImageError
-from nephoscope.collect.images.image import media_type_of
+from nephoscope.collect.images.image import detect_media_type
 from nephoscope.collect.images.registry import Registry
 
 _DEEPEST = 4
@@ -95,7 +95,7 @@ def _walk(
     seen.add(digest)
     if len(seen) > MOST_MANIFESTS:
         raise ImageError(f"{what} has more than {MOST_MANIFESTS} manifests below it")
-    media_type = media_type_of(content, what)
+    media_type = detect_media_type(content, what)
     if media_type not in INDEX_TYPES:
         yield _document(content, digest, media_type, platform, what)
         return

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from nephoscope.collect.images.digest import digest_of
+from nephoscope.collect.images.digest import sha256_digest
 from nephoscope.collect.images.documents import Descriptor, ImageManifest, decode
 from nephoscope.collect.images.errors import ImageError, ImageNotFoundError
 from nephoscope.collect.images.registry import Registry
@@ -96,7 +96,7 @@ def attach_envelope(registry: Registry, repository: str, digest: str, envelope: 
     """Put an envelope beside an image, in place of our own of before; those of others stay. Raises ImageError."""
     tag = f"{digest.replace(':', '-', 1)}.att"
     layer = Descriptor(
-        digest_of(envelope), ENVELOPE_TYPE, len(envelope), annotations={
+        sha256_digest(envelope), ENVELOPE_TYPE, len(envelope), annotations={
             "predicateType": PREDICATE, "dev.cosignproject.cosign/signature": "", _OURS: "vulns",
         },
     )  # fmt: skip
@@ -106,7 +106,7 @@ def attach_envelope(registry: Registry, repository: str, digest: str, envelope: 
         "rootfs": {"type": "layers", "diff_ids": [one.digest for one in layers]},
     }  # fmt: skip
     configuration = msgspec.json.encode(described)
-    config = Descriptor(digest_of(configuration), _CONFIGURATION, len(configuration))
+    config = Descriptor(sha256_digest(configuration), _CONFIGURATION, len(configuration))
     for one, content in ((layer, envelope), (config, configuration)):
         if not has_blob(registry, repository, one.digest):
             upload_blob(registry, repository, one, BytesIO(content))

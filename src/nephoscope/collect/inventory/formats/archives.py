@@ -79,7 +79,7 @@ class BoundedArchive:
         return content
 
     @contextmanager
-    def opened(self, name: str) -> Iterator[bytes]:
+    def open_member(self, name: str) -> Iterator[bytes]:
         """Give the content of an archive within this one, held as long as it is open; raises UnreadableInventoryError."""
         content = self.read(name, self._budget.held)
         self._budget.held -= len(content)

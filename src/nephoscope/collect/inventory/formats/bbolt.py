@@ -24,7 +24,7 @@ class BoltBucket(msgspec.Struct, frozen=True):
     values: dict[bytes, bytes]
     buckets: dict[bytes, BoltBucket]
 
-    def at(self, *names: str) -> BoltBucket:
+    def child_bucket(self, *names: str) -> BoltBucket:
         """Return the bucket at a path, an empty one where there is none."""
         found = self
         for name in names:
@@ -73,7 +73,7 @@ class _Store:
         values: dict[bytes, bytes] = {}
         buckets: dict[bytes, BoltBucket] = {}
         for flags, key, value in self._items(inline, depth) if inline else self._page_items(number, depth):
-            self._tick()
+            self._count_key()
             if flags & _IS_BUCKET:
                 (root,) = struct.unpack_from("<Q", value)
                 buckets[key] = self.bucket(root, depth + 1, b"" if root else value[_BUCKET_HEAD:])
@@ -81,14 +81,14 @@ class _Store:
                 values[key] = value
         return BoltBucket(values, buckets)
 
-    def _tick(self) -> None:
+    def _count_key(self) -> None:
         self._count += 1
         if self._count > MAX_KEYS:
             raise ValueError(f"the store has more than {MAX_KEYS} keys and pages")
 
     def _page_items(self, number: int, depth: int) -> Iterator[tuple[int, bytes, bytes]]:
         start = number * self._size
-        self._tick()
+        self._count_key()
         (overflow,) = struct.unpack_from("<I", self._content, start + 12)
         page = self._content[start : start + (overflow + 1) * self._size]
         self._left -= len(page)

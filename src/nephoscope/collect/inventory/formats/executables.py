@@ -48,7 +48,7 @@ class Executable(msgspec.Struct, frozen=True):
         found = next((section for section in self.sections if section.name in names), None)
         return self.content[found.offset : found.offset + min(found.size, most)] if found else None
 
-    def at_address(self, address: int, size: int) -> bytes:
+    def read_address(self, address: int, size: int) -> bytes:
         """Return bytes by their address when loaded, b"" where no section holds them."""
         for section in self.sections:
             if section.address and section.address <= address < section.address + section.size:

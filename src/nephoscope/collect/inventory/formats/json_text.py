@@ -67,7 +67,7 @@ class KeyLines:
         """Return the first line of a key, 0 where it is nowhere."""
         return next(iter(self._places.get(_escape_key(key), ())), 0)
 
-    def after(self, key: str) -> int:
+    def next_line(self, key: str) -> int:
         """Return the first line of a key from where the last one was found, else its first one."""
         places = self._places.get(_escape_key(key), [])
         found = next((line for line in places if line >= self._offset), 0)

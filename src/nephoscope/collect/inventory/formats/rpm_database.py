@@ -15,7 +15,7 @@ _PAGE_HEAD, _SLOTS_IN_PAGE = 26, 4096
 MAX_BLOB = 64_000_000
 
 
-def headers_of(content: bytes) -> Iterator[bytes]:
+def iterate_headers(content: bytes) -> Iterator[bytes]:
     """Give the header of each package of a database; raises ValueError for one that is damaged or none."""
     given = 0
     for blob in _blobs(content):
@@ -29,9 +29,9 @@ def _blobs(content: bytes) -> Iterator[bytes]:
     try:
         if content.startswith(b"SQLite format 3\0"):
             # SQLite is loaded where a database is in its form alone
-            from nephoscope.collect.inventory.formats.sqlite_memory import rows_of
+            from nephoscope.collect.inventory.formats.sqlite_memory import query_rows
 
-            for (blob,) in rows_of(content, "SELECT blob FROM Packages ORDER BY hnum"):
+            for (blob,) in query_rows(content, "SELECT blob FROM Packages ORDER BY hnum"):
                 if not isinstance(blob, bytes):
                     raise ValueError("a package of the database is not a header")
                 yield blob

@@ -15,7 +15,7 @@ MAX_VALUE = 64_000_000
 MAX_IN_MEMORY = 16_000_000
 
 
-def rows_of(content: bytes, query: str) -> Iterator[tuple[object, ...]]:
+def query_rows(content: bytes, query: str) -> Iterator[tuple[object, ...]]:
     """Give the rows of a query; raises ValueError for a file that is damaged or lacks the table."""
     steps = 0
 

@@ -43,6 +43,6 @@ def key_lines(text: str) -> Iterator[tuple[str, str, int]]:
         closing = quotes[0] if len(quotes) % 2 else ""
 
 
-def lines_of(text: str, table: str, key: str) -> list[int]:
+def find_key_lines(text: str, table: str, key: str) -> list[int]:
     """Return the lines of a key in each table of a name, in order."""
     return [line for at, name, line in key_lines(text) if at == table and name == key]

@@ -129,7 +129,7 @@ def records(value: dict[str, object]) -> Iterator[ResourceRecord]:
         raise RecordError(f"'id' is not a resource id: {str(value['id'])[:100]!r}") from error
     listing = {key: item for key, item in value.items() if key.lower() in _TOP and item is not None}
     if id_.type not in _EXACT:
-        yield ResourceRecord(listing, note=_inexact(id_.type))
+        yield ResourceRecord(listing, note=_inexact_export_hint(id_.type))
         return
     members = {key: item for key, item in value.items() if key.lower() not in _TOP}
     extensions = members.pop("resources", None) if id_.type == "microsoft.compute/virtualmachines" else None
@@ -145,7 +145,7 @@ def _is_at_subscription(id_: ResourceId) -> bool:
     return id_.type == ASSIGNMENT_TYPE and (not id_.subscription or id_.parent == id_.subscription_id)
 
 
-def _inexact(type_: str) -> str:
+def _inexact_export_hint(type_: str) -> str:
     spelled, query = TypeSources.builtin().spell(type_), TypeSources.builtin().query(type_)
     command = f'az graph query -q "{query}" --first 1000' if query else f"nephoscope collect --type {spelled}"
     return (
@@ -189,10 +189,10 @@ class _Unflattening:
         if isinstance(item, dict):
             return self.members(item, path)
         if isinstance(item, list):
-            return [self._of_list(one, path) for one in item]
+            return [self._unflatten_element(one, path) for one in item]
         return item
 
-    def _of_list(self, item: object, path: tuple[str, ...]) -> object:
+    def _unflatten_element(self, item: object, path: tuple[str, ...]) -> object:
         if not isinstance(item, dict):
             return self._value(item, path)
         members = self.members(item, path)

@@ -81,7 +81,7 @@ def _id(value: dict[str, object], parent: str) -> str:
     name = _text(value, "Name", "name", "ResourceName")
     if not type_ or not name:
         return ""
-    return _below(parent, type_, name) or _build_id(value, type_, name)
+    return _child_id(parent, type_, name) or _build_id(value, type_, name)
 
 
 def _is_id(text: str) -> bool:
@@ -91,7 +91,7 @@ def _is_id(text: str) -> bool:
         return False
 
 
-def _below(parent: str, type_: str, name: str) -> str:
+def _child_id(parent: str, type_: str, name: str) -> str:
     """The id of a child that names only its type and name: `<parent>/<last type segment>/<name>`."""
     if not parent:
         return ""

@@ -25,7 +25,7 @@ def all_tests() -> tuple[MandatoryTest, ...]:
     return tuple(sorted(found, key=lambda one: [int(part) for part in one.section.split(".")]))
 
 
-def mandatory_defects(document: AdvisoryDocument) -> tuple[Defect, ...]:
+def find_defects(document: AdvisoryDocument) -> tuple[Defect, ...]:
     """Return what a document does against the tests of its version."""
     defects = []
     for test in all_tests():

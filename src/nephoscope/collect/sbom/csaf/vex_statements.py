@@ -29,7 +29,7 @@ _JUSTIFICATIONS: dict[str, VexJustification] = {
 }
 
 
-def components_of(document: AdvisoryDocument) -> tuple[ListedComponent, ...]:
+def list_components(document: AdvisoryDocument) -> tuple[ListedComponent, ...]:
     """Return the products as components; a range of versions is none."""
     return tuple(
         ListedComponent(
@@ -45,7 +45,7 @@ def components_of(document: AdvisoryDocument) -> tuple[ListedComponent, ...]:
     )
 
 
-def vulnerabilities_of(document: AdvisoryDocument) -> tuple[Vulnerability, ...]:
+def list_vulnerabilities(document: AdvisoryDocument) -> tuple[Vulnerability, ...]:
     """Return the vulnerabilities, with the products that they affect."""
     return tuple(_vulnerability(one) for _, one in document.vulnerabilities)
 
@@ -84,7 +84,7 @@ def _vulnerability(one: Tree) -> Vulnerability:
     )
 
 
-def statements_of(document: AdvisoryDocument) -> Iterator[VexStatement]:
+def iterate_statements(document: AdvisoryDocument) -> Iterator[VexStatement]:
     """Give a statement for each product of each status of each vulnerability, a product once for a status."""
     products = document.products.by_id
     for _, vulnerability in document.vulnerabilities:
@@ -108,7 +108,7 @@ def _statement(
     ]
     return VexStatement(
         vulnerability=identifier,
-        product=_name_of(document, reference, product),
+        product=_product_name(document, reference, product),
         status=status,
         aliases=tuple(aliases),
         version_range=product.branch("product_version_range") if product else "",
@@ -129,7 +129,7 @@ def _identifiers(vulnerability: Tree) -> list[str]:
     return [text_of(one, "text") for one in trees_of(vulnerability, "ids")]
 
 
-def _name_of(document: AdvisoryDocument, reference: str, product: Product | None) -> str:
+def _product_name(document: AdvisoryDocument, reference: str, product: Product | None) -> str:
     """Return the package URL or the CPE of a product, else its name; of a combined one, those of what it is combined with."""
     if product is None:
         return reference

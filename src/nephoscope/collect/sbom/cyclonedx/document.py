@@ -13,7 +13,7 @@ from nephoscope.collect.sbom.bill_of_materials import (
     Service,
     Vulnerability,
 )
-from nephoscope.collect.sbom.cyclonedx.vex_statements import statements_of
+from nephoscope.collect.sbom.cyclonedx.vex_statements import list_statements
 from nephoscope.collect.sbom.nephoscope_properties import OWN
 from nephoscope.files.json_tree import Tree, list_of, text_of, texts_of, tree_of, trees_of
 
@@ -21,7 +21,7 @@ from nephoscope.files.json_tree import Tree, list_of, text_of, texts_of, tree_of
 VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7")
 
 
-def bill_of(tree: Tree, encoding: str, defects: tuple[Defect, ...]) -> Bill:
+def parse_bill(tree: Tree, encoding: str, defects: tuple[Defect, ...]) -> Bill:
     """Return the bill that a tree holds."""
     components = tuple(_components(tree, ""))
     subject = tree_of(tree, "metadata", "component")
@@ -44,7 +44,7 @@ def bill_of(tree: Tree, encoding: str, defects: tuple[Defect, ...]) -> Bill:
         services=_services(tree),
         dependencies=_dependencies(tree),
         vulnerabilities=vulnerabilities,
-        statements=statements_of(vulnerabilities, _products(components, described), author, time),
+        statements=list_statements(vulnerabilities, _products(components, described), author, time),
         defects=defects,
     )
 

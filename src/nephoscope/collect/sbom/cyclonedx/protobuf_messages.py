@@ -24,12 +24,12 @@ class Enumeration(msgspec.Struct, frozen=True):
     values: tuple[str, ...]
     hyphen: str = "-"
 
-    def of_name(self, name: str) -> str:
+    def name_to_json(self, name: str) -> str:
         """Return JSON's word for a name; one that is not known is only written in lower case."""
         words = name.removeprefix(self.prefix).lower()
         return "" if words in {"null", "unspecified"} else words.replace("_", self.hyphen)
 
-    def of_number(self, number: int) -> str:
+    def number_to_json(self, number: int) -> str:
         """Return JSON's word for a number, '' for one that is not known."""
         return self.values[number] if 0 <= number < len(self.values) else ""
 

@@ -120,9 +120,9 @@ def _word(field: Field, word: str) -> object:
     if field.kind in ENUMERATIONS:
         enumeration = ENUMERATIONS[field.kind]
         return (
-            enumeration.of_number(int(word))
+            enumeration.number_to_json(int(word))
             if word.isascii() and word.isdigit()
-            else enumeration.of_name(word)
+            else enumeration.name_to_json(word)
         )
     if word in {"true", "false"}:
         return word == "true"

@@ -88,7 +88,7 @@ def _read_packed(content: bytes) -> Iterator[int]:
 def _number(field: Field, value: int) -> object:
     """Return an integer with its sign, or the word of an enumeration."""
     if field.kind in ENUMERATIONS:
-        return ENUMERATIONS[field.kind].of_number(value)
+        return ENUMERATIONS[field.kind].number_to_json(value)
     return value - (1 << 64) if value >> 63 else value
 
 

@@ -44,7 +44,7 @@ WRITTEN_JUSTIFICATIONS: dict[VexJustification, str] = {
 }
 
 
-def statements_of(
+def list_statements(
     vulnerabilities: tuple[Vulnerability, ...], products: dict[str, str], author: str, time: str
 ) -> tuple[VexStatement, ...]:
     """Return one statement for each target of each vulnerability that has an analysis; a target of another bill keeps its link."""

@@ -34,7 +34,7 @@ _LISTS: dict[str, frozenset[str]] = {
 _RENAMED = {"responses": "response"}
 
 
-def version_of(root: XmlElement) -> str:
+def read_version(root: XmlElement) -> str:
     """Return the version that the namespace of the root says, '' where it is none of CycloneDX."""
     return (
         root.namespace.removeprefix(NAMESPACE)
@@ -46,7 +46,7 @@ def version_of(root: XmlElement) -> str:
 def tree_of_xml(root: XmlElement) -> Tree:
     """Return the tree of a document."""
     tree = _object(root)
-    tree["specVersion"] = version_of(root)
+    tree["specVersion"] = read_version(root)
     return tree
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from nephoscope.collect.sbom.bill_of_materials import Bill, UnreadableBillError
 from nephoscope.collect.sbom.csaf.document_schema import shape_defects
-from nephoscope.collect.sbom.csaf.mandatory_tests import mandatory_defects
-from nephoscope.collect.sbom.csaf.vex_statements import components_of, statements_of, vulnerabilities_of
+from nephoscope.collect.sbom.csaf.mandatory_tests import find_defects
+from nephoscope.collect.sbom.csaf.vex_statements import (
+    iterate_statements,
+    list_components,
+    list_vulnerabilities,
+)
 from nephoscope.collect.sbom.sbom_file import SbomFile
 from nephoscope.files.json_tree import text_of
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument
@@ -34,8 +38,8 @@ def read(file: SbomFile) -> Bill:
         serial=text_of(document.tracking_section, "id"),
         time=text_of(document.tracking_section, "current_release_date"),
         author=text_of(document.head, "publisher", "name"),
-        components=components_of(document),
-        vulnerabilities=vulnerabilities_of(document),
-        statements=tuple(statements_of(document)),
-        defects=(*shape_defects(file.document, version), *mandatory_defects(document)),
+        components=list_components(document),
+        vulnerabilities=list_vulnerabilities(document),
+        statements=tuple(iterate_statements(document)),
+        defects=(*shape_defects(file.document, version), *find_defects(document)),
     )

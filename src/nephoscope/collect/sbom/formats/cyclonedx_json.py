@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nephoscope.collect.sbom.bill_of_materials import Bill, Defect
-from nephoscope.collect.sbom.cyclonedx.document import VERSIONS, bill_of
+from nephoscope.collect.sbom.cyclonedx.document import VERSIONS, parse_bill
 from nephoscope.collect.sbom.cyclonedx.schemas import json_defects
 from nephoscope.collect.sbom.sbom_file import SbomFile
 from nephoscope.files.json_tree import text_of
@@ -25,5 +25,5 @@ def read(file: SbomFile) -> Bill:
     if version not in VERSIONS[2:]:
         known = ", ".join(VERSIONS[2:])
         message = f"{version[:20]!r} is no version of the specification that has JSON: {known}"
-        return bill_of(file.document, "json", (Defect("cyclonedx-version", "/specVersion", message),))
-    return bill_of(file.document, "json", json_defects(file.document, version))
+        return parse_bill(file.document, "json", (Defect("cyclonedx-version", "/specVersion", message),))
+    return parse_bill(file.document, "json", json_defects(file.document, version))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from nephoscope.collect.sbom.bill_of_materials import Bill, Defect
-from nephoscope.collect.sbom.cyclonedx.document import VERSIONS, bill_of
+from nephoscope.collect.sbom.cyclonedx.document import VERSIONS, parse_bill
 from nephoscope.collect.sbom.cyclonedx.schemas import xml_defects
 from nephoscope.collect.sbom.cyclonedx.xml_to_json import (
     NAMESPACE,
     extension_defects,
+    read_version,
     tree_of_xml,
-    version_of,
 )
 from nephoscope.collect.sbom.sbom_file import SbomFile
-from nephoscope.collect.sbom.xml_tree import parse_xml, without_declaration
+from nephoscope.collect.sbom.xml_tree import parse_xml, strip_declaration
 
 TITLE = "CycloneDX XML"
 PRECEDENCE = 20
@@ -26,9 +26,9 @@ def claims(file: SbomFile) -> bool:
 def read(file: SbomFile) -> Bill:
     """Read a bill of any version."""
     root = parse_xml(file.text)
-    version = version_of(root)
+    version = read_version(root)
     if version not in VERSIONS:
         message = f"{root.name} of the namespace {root.namespace[:80]!r} is no bill of CycloneDX"
-        return bill_of(tree_of_xml(root), "xml", (Defect("cyclonedx-version", "/", message),))
-    defects = xml_defects(without_declaration(file.text), version)
-    return bill_of(tree_of_xml(root), "xml", (*defects, *extension_defects(root)))
+        return parse_bill(tree_of_xml(root), "xml", (Defect("cyclonedx-version", "/", message),))
+    defects = xml_defects(strip_declaration(file.text), version)
+    return parse_bill(tree_of_xml(root), "xml", (*defects, *extension_defects(root)))

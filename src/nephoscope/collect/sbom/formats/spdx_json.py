@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nephoscope.collect.sbom.bill_of_materials import Bill
 from nephoscope.collect.sbom.sbom_file import SbomFile
-from nephoscope.collect.sbom.spdx.document import bill_of
+from nephoscope.collect.sbom.spdx.document import parse_bill
 
 TITLE = "SPDX 2 JSON"
 PRECEDENCE = 10
@@ -17,4 +17,4 @@ def claims(file: SbomFile) -> bool:
 
 def read(file: SbomFile) -> Bill:
     """Read a document of version 2."""
-    return bill_of(file.document, "json")
+    return parse_bill(file.document, "json")

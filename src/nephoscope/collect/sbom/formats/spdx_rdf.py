@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nephoscope.collect.sbom.bill_of_materials import Bill, UnreadableBillError
 from nephoscope.collect.sbom.sbom_file import SbomFile
-from nephoscope.collect.sbom.spdx.document import bill_of
+from nephoscope.collect.sbom.spdx.document import parse_bill
 from nephoscope.collect.sbom.spdx.rdf_to_json import RDF, TERMS, RdfDocument
 from nephoscope.collect.sbom.xml_tree import parse_xml
 
@@ -22,4 +22,4 @@ def read(file: SbomFile) -> Bill:
     root = parse_xml(file.text)
     if (root.namespace, root.name) != (RDF, "RDF"):
         raise UnreadableBillError("the root of RDF/XML must be rdf:RDF", root.line)
-    return bill_of(RdfDocument(root).tree(), "rdf")
+    return parse_bill(RdfDocument(root).tree(), "rdf")

@@ -6,7 +6,7 @@ import re
 
 from nephoscope.collect.sbom.bill_of_materials import Bill
 from nephoscope.collect.sbom.sbom_file import SbomFile
-from nephoscope.collect.sbom.spdx.document import bill_of
+from nephoscope.collect.sbom.spdx.document import parse_bill
 from nephoscope.collect.sbom.spdx.tag_value_to_json import TagValueDocument
 
 TITLE = "SPDX 2 tag-value"
@@ -22,4 +22,4 @@ def claims(file: SbomFile) -> bool:
 
 def read(file: SbomFile) -> Bill:
     """Read a document of version 2."""
-    return bill_of(TagValueDocument().read(file.text), "tag-value")
+    return parse_bill(TagValueDocument().read(file.text), "tag-value")

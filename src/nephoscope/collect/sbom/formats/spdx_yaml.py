@@ -8,7 +8,7 @@ import yaml
 
 from nephoscope.collect.sbom.bill_of_materials import Bill, UnreadableBillError
 from nephoscope.collect.sbom.sbom_file import MAX_DEPTH, SbomFile
-from nephoscope.collect.sbom.spdx.document import bill_of
+from nephoscope.collect.sbom.spdx.document import parse_bill
 
 TITLE = "SPDX 2 YAML"
 PRECEDENCE = 30
@@ -26,10 +26,10 @@ def claims(file: SbomFile) -> bool:
 
 def read(file: SbomFile) -> Bill:
     """Read a document of version 2."""
-    tree = _plain(_compose(file.text))
+    tree = _to_tree(_compose(file.text))
     if not isinstance(tree, dict):
         raise UnreadableBillError("its YAML is not a mapping", 1)
-    return bill_of(tree, "yaml")
+    return parse_bill(tree, "yaml")
 
 
 def _compose(text: str) -> object:
@@ -52,10 +52,10 @@ def _compose(text: str) -> object:
         ) from None
 
 
-def _plain(node: object) -> object:
+def _to_tree(node: object) -> object:
     """Return a node as objects, lists and texts."""
     if isinstance(node, yaml.MappingNode):
-        return {key.value: _plain(value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}
+        return {key.value: _to_tree(value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}
     if isinstance(node, yaml.SequenceNode):
-        return [_plain(one) for one in node.value]
+        return [_to_tree(one) for one in node.value]
     return node.value if isinstance(node, yaml.ScalarNode) else None

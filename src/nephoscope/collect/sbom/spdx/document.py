@@ -43,7 +43,7 @@ _CPE_TYPES = frozenset({"cpe22Type", "cpe23Type"})
 Relation = tuple[str, str, str]
 
 
-def bill_of(tree: Tree, encoding: str) -> Bill:
+def parse_bill(tree: Tree, encoding: str) -> Bill:
     """Return the bill that a tree holds, with its defects."""
     relations = _relations(tree)
     described = {
@@ -64,7 +64,7 @@ def bill_of(tree: Tree, encoding: str) -> Bill:
         author=next(iter(texts_of(tree, "creationInfo", "creators")), ""),
         subject=subject,
         components=tuple(components),
-        dependencies=dependencies_of(relations),
+        dependencies=dependencies_by_element(relations),
         file_count=len(trees_of(tree, "files")),
         relationship_count=len(relations),
         defects=document_defects(tree),
@@ -82,8 +82,8 @@ def _subject(
 def _component(one: Tree) -> ListedComponent:
     references = trees_of(one, "externalRefs")
     concluded, declared = (
-        plain_expression(text_of(one, "licenseConcluded")),
-        plain_expression(text_of(one, "licenseDeclared")),
+        strip_brackets(text_of(one, "licenseConcluded")),
+        strip_brackets(text_of(one, "licenseDeclared")),
     )
     return ListedComponent(
         name=text_of(one, "name"),
@@ -107,7 +107,7 @@ def _component(one: Tree) -> ListedComponent:
     )
 
 
-def plain_expression(text: str) -> str:
+def strip_brackets(text: str) -> str:
     """Return an expression of licences without brackets around all of it."""
     text = text.strip()
     while text.startswith("(") and text.endswith(")") and _closes_at_end(text):
@@ -149,7 +149,7 @@ def _listed_relations(tree: Tree) -> Iterator[tuple[str, str, str, str]]:
             yield text_of(package, "SPDXID"), "CONTAINS", str(file), "CONTAINED_BY"
 
 
-def dependencies_of(relations: list[Relation]) -> dict[str, tuple[str, ...]]:
+def dependencies_by_element(relations: list[Relation]) -> dict[str, tuple[str, ...]]:
     """Return what each element needs."""
     found: dict[str, dict[str, None]] = {}
     for element, kind, related in relations:

@@ -23,7 +23,7 @@ class RdfDocument:
         self._by_identifier: dict[str, XmlElement] = {}
         self._nodes: dict[str, list[XmlElement]] = {}
         self._related: list[XmlElement] = []
-        for node in _all_nodes(root):
+        for node in _iterate_nodes(root):
             self._related += [node] if node.first("relationship") else []
             self._nodes.setdefault(node.name, []).append(node)
             for identifier in filter(None, (_identifier(node),)):
@@ -52,12 +52,12 @@ class RdfDocument:
                 "created": creation.text_of("created") if creation else "",
                 "creators": [one.text for one in creation.all("creator")] if creation else [],
             },
-            "packages": [self._package(one) for one in self._unique("Package")],
-            "files": [self._file(one) for one in self._unique("File")],
+            "packages": [self._package(one) for one in self._distinct_nodes("Package")],
+            "files": [self._file(one) for one in self._distinct_nodes("File")],
             "relationships": list(self._relationships()),
         }
 
-    def _unique(self, name: str) -> list[XmlElement]:
+    def _distinct_nodes(self, name: str) -> list[XmlElement]:
         """Return the nodes of a class, those with the same identifier once."""
         found: dict[str, XmlElement] = {}
         for number, node in enumerate(self._nodes.get(name, ())):
@@ -146,7 +146,7 @@ class RdfDocument:
         )
 
 
-def _all_nodes(root: XmlElement) -> Iterator[XmlElement]:
+def _iterate_nodes(root: XmlElement) -> Iterator[XmlElement]:
     """Give every node: children of the root, and of properties, in the order of the document."""
     waiting = list(reversed(root.children))
     while waiting:

@@ -25,62 +25,62 @@ _TYPES = frozenset(
 
 def bill_of_graph(document: Tree) -> Bill:
     """Return the bill that a document holds, with its defects."""
-    objects = list(objects_of(document))
-    licenses = {identifier_of(one): _expression(one) for one in objects if _expression(one)}
-    relations = [one for one in objects if type_of(one).endswith("Relationship")]
-    creation = next((one for one in objects if type_of(one) == "CreationInfo"), {})
+    objects = list(iterate_objects(document))
+    licenses = {object_id(one): _expression(one) for one in objects if _expression(one)}
+    relations = [one for one in objects if object_class(one).endswith("Relationship")]
+    creation = next((one for one in objects if object_class(one) == "CreationInfo"), {})
     return Bill(
         format="spdx",
         encoding="json-ld",
         version=text_of(creation, "specVersion"),
-        serial=next((identifier_of(one) for one in objects if type_of(one) == "SpdxDocument"), ""),
+        serial=next((object_id(one) for one in objects if object_class(one) == "SpdxDocument"), ""),
         time=text_of(creation, "created"),
         author=_author(creation, objects),
         components=tuple(_components(objects, _licenses(relations, licenses))),
         dependencies=_dependencies(relations),
-        file_count=sum(type_of(one) == "software_File" for one in objects),
+        file_count=sum(object_class(one) == "software_File" for one in objects),
         relationship_count=len(relations),
         defects=tuple(_defects(document, objects))[:MOST_DEFECTS],
     )
 
 
-def objects_of(document: Tree) -> Iterator[Tree]:
+def iterate_objects(document: Tree) -> Iterator[Tree]:
     """Give the objects of a graph, and those that stand inside of others."""
-    waiting = list(reversed(trees_of(document, "@graph"))) or ([document] if type_of(document) else [])
+    waiting = list(reversed(trees_of(document, "@graph"))) or ([document] if object_class(document) else [])
     while waiting:
         one = waiting.pop()
         yield one
         for value in reversed(list(one.values())):
             inner = value if isinstance(value, list) else [value]
-            waiting += [each for each in inner if isinstance(each, dict) and type_of(each)]
+            waiting += [each for each in inner if isinstance(each, dict) and object_class(each)]
 
 
-def type_of(one: Tree) -> str:
+def object_class(one: Tree) -> str:
     """Return the class of an object, with an underscore between profile and name."""
     return (text_of(one, "type") or text_of(one, "@type")).replace("/", "_")
 
 
-def identifier_of(one: Tree) -> str:
+def object_id(one: Tree) -> str:
     """Return the identifier of an object."""
     return text_of(one, "spdxId") or text_of(one, "@id")
 
 
 def _reference(value: object) -> str:
     """Return what a reference leads to: an identifier, or an object with one."""
-    return identifier_of(value) if isinstance(value, dict) else value if isinstance(value, str) else ""
+    return object_id(value) if isinstance(value, dict) else value if isinstance(value, str) else ""
 
 
 def _components(objects: list[Tree], licenses: dict[str, dict[str, str]]) -> Iterator[ListedComponent]:
-    names = {identifier_of(one): text_of(one, "name") for one in objects}
+    names = {object_id(one): text_of(one, "name") for one in objects}
     for one in objects:
-        if type_of(one) != "software_Package":
+        if object_class(one) != "software_Package":
             continue
-        held = licenses.get(identifier_of(one), {})
+        held = licenses.get(object_id(one), {})
         yield ListedComponent(
             name=text_of(one, "name"),
             type=_component_type(one),
             version=text_of(one, "software_packageVersion"),
-            reference=identifier_of(one),
+            reference=object_id(one),
             purls=tuple(_identifiers(one, "packageUrl", text_of(one, "software_packageUrl"))),
             cpes=(*_identifiers(one, "cpe23"), *_identifiers(one, "cpe22")),
             licenses=tuple(dict.fromkeys(held.values())),
@@ -108,7 +108,7 @@ def _identifiers(one: Tree, kind: str, first: str = "") -> Iterator[str]:
 
 def _expression(one: Tree) -> str:
     """Return the expression, or the name, of an object that is a licence."""
-    if "icens" not in type_of(one):
+    if "icens" not in object_class(one):
         return ""
     return text_of(one, "simplelicensing_licenseExpression") or text_of(one, "name")
 
@@ -142,7 +142,7 @@ def _dependencies(relations: list[Tree]) -> dict[str, tuple[str, ...]]:
 
 
 def _author(creation: Tree, objects: list[Tree]) -> str:
-    names = {identifier_of(one): text_of(one, "name") for one in objects}
+    names = {object_id(one): text_of(one, "name") for one in objects}
     return next(filter(None, (names.get(_reference(one), "") for one in list_of(creation, "createdBy"))), "")
 
 
@@ -150,14 +150,14 @@ def _defects(document: Tree, objects: list[Tree]) -> Iterator[Defect]:
     """Give what a document does against the specification."""
     if "@context" not in document:
         yield Defect("spdx3-required", "/@context", "it has no @context")
-    if not any(type_of(one) == "SpdxDocument" for one in objects):
+    if not any(object_class(one) == "SpdxDocument" for one in objects):
         yield Defect("spdx3-required", "/@graph", "it has no SpdxDocument")
     for one in objects:
         yield from _object_defects(one)
 
 
 def _object_defects(one: Tree) -> Iterator[Defect]:
-    kind, identifier = type_of(one), identifier_of(one)
+    kind, identifier = object_class(one), object_id(one)
     place = identifier or kind
     if not kind:
         yield Defect("spdx3-required", place, "it has no type")

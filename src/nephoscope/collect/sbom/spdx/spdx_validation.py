@@ -49,19 +49,19 @@ _REQUIRED = (
 def document_defects(tree: Tree) -> tuple[Defect, ...]:
     """Return what a document does against the specification, the first of them."""
     found: list[Defect] = []
-    for defect in _all_defects(tree):
+    for defect in _find_defects(tree):
         found.append(defect)
         if len(found) == MOST_DEFECTS:
             break
     return tuple(found)
 
 
-def _all_defects(tree: Tree) -> Iterator[Defect]:
+def _find_defects(tree: Tree) -> Iterator[Defect]:
     yield from _head_defects(tree)
     for key, required in _REQUIRED:
         for number, one in enumerate(list_of(tree, key)):
             yield from _find_missing(one, f"/{key}/{number}", required)
-    yield from _word_defects(tree)
+    yield from _find_unknown_words(tree)
     yield from _find_doubled(tree)
 
 
@@ -102,7 +102,7 @@ def _head_defects(tree: Tree) -> Iterator[Defect]:
             )
 
 
-def _word_defects(tree: Tree) -> Iterator[Defect]:
+def _find_unknown_words(tree: Tree) -> Iterator[Defect]:
     """Give the words that the specification does not have."""
     for number, one in enumerate(trees_of(tree, "relationships")):
         kind = text_of(one, "relationshipType")
@@ -112,10 +112,10 @@ def _word_defects(tree: Tree) -> Iterator[Defect]:
             )
     for key in ("packages", "files"):
         for number, one in enumerate(trees_of(tree, key)):
-            yield from _part_defects(one, f"/{key}/{number}")
+            yield from _package_defects(one, f"/{key}/{number}")
 
 
-def _part_defects(one: Tree, place: str) -> Iterator[Defect]:
+def _package_defects(one: Tree, place: str) -> Iterator[Defect]:
     identifier = text_of(one, "SPDXID")
     if identifier and not _IDENTIFIER.fullmatch(identifier):
         yield Defect(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nephoscope.collect.sbom.nephoscope_properties import OWN
-from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, identifier_of
+from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, content_uuid
 from nephoscope.collect.sbom.writing.licenses import IDENTIFIERS, is_expression
 from nephoscope.model.package import Package
 from nephoscope.model.package_url import PackageUrl
@@ -35,7 +35,7 @@ def cyclonedx_tree(packages: Sequence[Package], written_as: WrittenAs) -> dict[s
         ],
         "dependencies": _dependencies(ordered, references),
     }
-    return {**document, "serialNumber": f"urn:uuid:{identifier_of(document)}"}
+    return {**document, "serialNumber": f"urn:uuid:{content_uuid(document)}"}
 
 
 def _order(package: Package) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nephoscope.collect.sbom.cyclonedx.vex_statements import STATES, WRITTEN_JUSTIFICATIONS
-from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, as_json, identifier_of
+from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, content_uuid, to_json
 from nephoscope.model.package_url import PackageUrlError, split
 from nephoscope.model.vex import VexStatement
 
@@ -30,7 +30,7 @@ def write_cyclonedx_vex(statements: Sequence[VexStatement], written_as: WrittenA
         "components": [_component(product, references[product]) for product in products],
         "vulnerabilities": [_vulnerability(one, references[one.product]) for one in ordered],
     }
-    return as_json({**document, "serialNumber": f"urn:uuid:{identifier_of(document)}"})
+    return to_json({**document, "serialNumber": f"urn:uuid:{content_uuid(document)}"})
 
 
 def _component(product: str, reference: str) -> dict[str, object]:

@@ -30,16 +30,16 @@ def write_cyclonedx_xml(packages: Sequence[Package], written_as: WrittenAs) -> b
     return ("\n".join(lines) + "\n").encode()
 
 
-def _clean(text: str) -> str:
+def _replace_forbidden(text: str) -> str:
     return _FORBIDDEN.sub("\ufffd", text)
 
 
 def _quote(text: str) -> str:
-    return quoteattr(_clean(text), {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
+    return quoteattr(_replace_forbidden(text), {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
 
 
 def _leaf(name: str, text: str) -> str:
-    return f"<{name}>{escape(_clean(text), {chr(13): '&#13;'})}</{name}>"
+    return f"<{name}>{escape(_replace_forbidden(text), {chr(13): '&#13;'})}</{name}>"
 
 
 def _write_list(name: str, items: Iterator[list[str]]) -> Iterator[str]:
@@ -87,7 +87,7 @@ def _license(choice: dict[str, Any]) -> str:
 
 
 def _property(one: dict[str, str]) -> str:
-    return f"<property name={_quote(one['name'])}>{escape(_clean(one['value']))}</property>"
+    return f"<property name={_quote(one['name'])}>{escape(_replace_forbidden(one['value']))}</property>"
 
 
 def _dependency(one: dict[str, Any]) -> list[str]:

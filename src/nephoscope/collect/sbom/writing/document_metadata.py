@@ -23,12 +23,12 @@ class WrittenAs(msgspec.Struct, frozen=True, kw_only=True):
     author: str = TOOL
 
 
-def identifier_of(content: object) -> str:
+def content_uuid(content: object) -> str:
     """Return a UUID out of content: the same content has the same one."""
     digest = hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
     return str(uuid.uuid5(_NAMESPACE, digest))
 
 
-def as_json(document: object) -> bytes:
+def to_json(document: object) -> bytes:
     """Return a document as JSON with indents and a newline at its end."""
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nephoscope.collect.sbom.formats.openvex import CONTEXT
-from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, as_json, identifier_of
+from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, content_uuid, to_json
 from nephoscope.model.vex import VexStatement
 
 #: What the specification wants of a statement that says nothing about it.
@@ -26,7 +26,7 @@ def write_openvex(statements: Sequence[VexStatement], written_as: WrittenAs) -> 
         "tooling": TOOL,
         "statements": [_statement(one) for one in ordered],
     }
-    return as_json({"@id": f"urn:uuid:{identifier_of(document)}", **document})
+    return to_json({"@id": f"urn:uuid:{content_uuid(document)}", **document})
 
 
 def _statement(one: VexStatement) -> dict[str, object]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from nephoscope.collect.sbom.nephoscope_properties import OWN
 from nephoscope.collect.sbom.writing.cyclonedx_tree import cyclonedx_tree
-from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, as_json, identifier_of
+from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, content_uuid, to_json
 from nephoscope.collect.sbom.writing.licenses import is_expression
 from nephoscope.model.package import Package
 
@@ -21,13 +21,13 @@ def write_spdx_json(packages: Sequence[Package], written_as: WrittenAs) -> bytes
     numbers = {
         one["bom-ref"]: f"SPDXRef-Package-{number}" for number, one in enumerate(tree["components"], 1)
     }
-    return as_json(
+    return to_json(
         {
             "spdxVersion": "SPDX-2.3",
             "dataLicense": "CC0-1.0",
             "SPDXID": "SPDXRef-DOCUMENT",
             "name": written_as.subject,
-            "documentNamespace": f"urn:uuid:{identifier_of([tree, 'spdx'])}",
+            "documentNamespace": f"urn:uuid:{content_uuid([tree, 'spdx'])}",
             "creationInfo": {"created": written_as.time, "creators": [f"Tool: {TOOL}"]},
             "packages": [_subject(written_as), *(_package(one, numbers) for one in tree["components"])],
             "relationships": list(_relationships(tree, numbers)),

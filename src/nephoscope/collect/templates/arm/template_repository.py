@@ -126,7 +126,7 @@ class Repository(msgspec.Struct):
     def _is_inside(self, path: Path) -> bool:
         return path.resolve().is_relative_to((self.top or self.root).resolve())
 
-    def names_in(self, folder: str) -> list[str]:
+    def file_names(self, folder: str) -> list[str]:
         """The names of the files right in a folder ('' = the root), in order; none where it is not inside the root."""
         prefix = f"{folder}/" if folder else ""
         if not self.on_disk:
@@ -149,7 +149,7 @@ class Repository(msgspec.Struct):
             found = self._parsed[name] = TemplateDocument.parse(self.load(name) or b"", name)
         return found
 
-    def parsed(self, name: str) -> TemplateDocument | None:
+    def parsed_document(self, name: str) -> TemplateDocument | None:
         """The JSON of a file that `document` has parsed."""
         return self._parsed.get(name)
 
@@ -174,19 +174,21 @@ class Repository(msgspec.Struct):
         if chosen:
             return [TemplateFile(name, chosen) for name in found]
         beside = [one for one in names if one.lower().endswith(_JSON) and self.is_parameters(one)]
-        owned = {name: [*self._beside(name, beside)] for name in found}
+        owned = {name: [*self._sibling_files(name, beside)] for name in found}
         used = {one for several in owned.values() for one in several}
         for other in (one for one in beside if one not in used):
-            fitting = [name for name in self._templates_near(other, found) if self._declares(name, other)]
+            fitting = [
+                name for name in self._find_near_templates(other, found) if self._declares(name, other)
+            ]
             if len(fitting) == 1 and fitting[0] in owned:
                 owned[fitting[0]].append(other)
         return [TemplateFile(name, tuple(owned[name])) for name in found]
 
-    def _templates_near(self, parameters: str, found: Iterable[str]) -> set[str]:
+    def _find_near_templates(self, parameters: str, found: Iterable[str]) -> set[str]:
         """The templates that a parameters file is beside, those that are not asked for too."""
         folders = {name.rpartition("/")[0] for name in found if _is_near(name, parameters)}
         listed = {
-            name for folder in folders for name in self.names_in(folder) if name.lower().endswith(_JSON)
+            name for folder in folders for name in self.file_names(folder) if name.lower().endswith(_JSON)
         }
         return {one for one in listed if self.is_template(one)} | {
             one for one in found if _is_near(one, parameters)
@@ -214,7 +216,7 @@ class Repository(msgspec.Struct):
         files = sorted(name for name in names if name.lower().endswith(_JSON))
         return [name for name in files if name not in used and self.is_parameters(name)]
 
-    def _beside(self, name: str, names: Iterable[str]) -> Iterator[str]:
+    def _sibling_files(self, name: str, names: Iterable[str]) -> Iterator[str]:
         yield from self.compiled_parameters.get(name, ())
         stem = re.escape(_suffixless(name.rpartition("/")[2]))
         pattern = re.compile(
@@ -254,7 +256,7 @@ def folder_in_repository(targets: Iterable[Path]) -> str:
     listed = list(targets)
     roots = [_find_root(target)[1] for target in listed]
     root = Path(os.path.commonpath(roots))
-    top = _top(root, root)
+    top = _outer_folder(root, root)
     return "" if top == root else f"{root.relative_to(top).as_posix()}/"
 
 
@@ -269,12 +271,12 @@ def open_repository(
     if not target.exists() and not may_be_gone:
         raise RepositoryError(f"{target} does not exist: use a template, or a folder with templates")
     around, own = _find_root(target)
-    top, root = _top(around, own), root or own
+    top, root = _outer_folder(around, own), root or own
     prefix = around.relative_to(root).as_posix()
     if not target.exists():
         return Repository(root, top=top), []
     full = absolute_path(target)
-    names = list(walk_files(around)) if target.is_dir() else [full.name, *_beside_file(full)]
+    names = list(walk_files(around)) if target.is_dir() else [full.name, *_sibling_names(full)]
     return Repository(root, top=top, alone=target.is_file()), [
         name if prefix == "." else f"{prefix}/{name}" for name in names
     ]
@@ -284,7 +286,7 @@ def _find_root(target: Path) -> tuple[Path, Path]:
     """The folder that a target is, or is in, and the one that its files are named from where it is the only target."""
     full, here = absolute_path(target), Path.cwd()
     around = full if target.is_dir() else next(one for one in full.parents if one.is_dir())
-    return around, _above_workflows(here if around.is_relative_to(here) else around)
+    return around, _find_repository_root(here if around.is_relative_to(here) else around)
 
 
 def absolute_path(path: Path) -> Path:
@@ -292,19 +294,19 @@ def absolute_path(path: Path) -> Path:
     return Path(os.path.normpath(path.absolute()))
 
 
-def _above_workflows(folder: Path) -> Path:
+def _find_repository_root(folder: Path) -> Path:
     """The folder that holds a folder of workflows (`.github`) around a folder, else the folder: workflows are known by their path."""
     parts = folder.parts
     found = next((parts.index(name) for name in _WORKFLOWS if name in parts), len(parts))
     return Path(*parts[:found])
 
 
-def _top(around: Path, root: Path) -> Path:
+def _outer_folder(around: Path, root: Path) -> Path:
     """The folder out of which no link is followed: the repository of git around a folder, without one the root."""
     return next((one for one in (around, *around.parents) if (one / ".git").exists()), root)
 
 
-def _beside_file(target: Path) -> Iterator[str]:
+def _sibling_names(target: Path) -> Iterator[str]:
     """The names of what may be parameters files of a template, and of the template that a Bicep file compiles to."""
     compiled = target.with_suffix(".json")
     if target.suffix == ".bicep" and compiled.is_file():

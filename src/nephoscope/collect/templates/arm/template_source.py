@@ -71,7 +71,7 @@ class ArmSource:
             found = self._below[path] = texts(path, resource)
         return found
 
-    def own_texts(self, path: Path, resource: dict[str, object]) -> Iterator[tuple[Path, str]]:
+    def texts_of_resource(self, path: Path, resource: dict[str, object]) -> Iterator[tuple[Path, str]]:
         """The texts of a resource without those of the resources below it."""
         step = len(path)
         return (one for one in self.texts_below(path, resource) if str(one[0][step]).lower() != "resources")
@@ -122,7 +122,7 @@ def _gather_texts(path: Path, value: object, found: list[tuple[Path, str]]) -> N
             _gather_texts((*path, index), item, found)
 
 
-def at(value: object, path: Path, *names: str) -> tuple[Path, Any] | None:
+def find_member(value: object, path: Path, *names: str) -> tuple[Path, Any] | None:
     """A member of members by name, in any case, with its path; None where there is none."""
     for name in names:
         found = member(value, name)
@@ -134,13 +134,13 @@ def at(value: object, path: Path, *names: str) -> tuple[Path, Any] | None:
 
 def nested_template(path: Path, resource: dict[str, object]) -> tuple[Path, dict[str, object]] | None:
     """The template of a nested deployment, with its path."""
-    found = at(resource, path, "properties", "template")
+    found = find_member(resource, path, "properties", "template")
     return (found[0], found[1]) if found is not None and isinstance(found[1], dict) else None
 
 
 def has_own_scope(resource: dict[str, object]) -> bool:
     """Return whether a nested deployment evaluates its expressions by itself."""
-    found = at(resource, (), "properties", "expressionEvaluationOptions", "scope")
+    found = find_member(resource, (), "properties", "expressionEvaluationOptions", "scope")
     return found is not None and str(found[1]).lower() == _OWN_SCOPE
 
 

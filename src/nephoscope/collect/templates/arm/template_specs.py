@@ -43,10 +43,10 @@ class TemplateSpecs(msgspec.Struct):
     def find(self, id_: str) -> TemplateDocument | None:
         """Give the version of an id, of which parts may be open; None where there is none."""
         if id_ not in self._found:
-            self._found[id_] = self._in_files(id_) or self._look_up(id_)
+            self._found[id_] = self._find_in_files(id_) or self._look_up(id_)
         return self._found[id_]
 
-    def _in_files(self, id_: str) -> TemplateDocument | None:
+    def _find_in_files(self, id_: str) -> TemplateDocument | None:
         if self._held is None:
             self._held = list(self._read())
         return next((one for key, one in self._held if _may_be(id_.lower(), key)), None)

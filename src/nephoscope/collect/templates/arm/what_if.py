@@ -59,17 +59,17 @@ class WhatIfResource:
     @property
     def name(self) -> str:
         """The full name with the parents' names."""
-        return "/".join(self._own[2::2])
+        return "/".join(self._id_segments[2::2])
 
     @property
     def type(self) -> str:
         """The type as the id has it."""
-        return "/".join([self._own[0], *self._own[1::2]])
+        return "/".join([self._id_segments[0], *self._id_segments[1::2]])
 
     @property
     def container(self) -> str:
         """The id of the resource or scope that it stands in."""
-        nested = len(self._own) > 3
+        nested = len(self._id_segments) > 3
         return self.id.rsplit("/", 2)[0] if nested else self.id.rpartition("/providers/")[0]
 
     @property
@@ -120,14 +120,14 @@ class WhatIfResource:
         """The places of a part of the body: the whole, then the part or the nearest one around it."""
         here, path = self._value(), self.path
         for step in steps:
-            found = _inside(here, step)
+            found = _member_or_none(here, step)
             if found is None:
                 break
             path, here = (*path, found[0]), found[1]
         return (self.written,) if path == self.path else (self.written, WrittenValue(self.document, path))
 
     @property
-    def _own(self) -> list[str]:
+    def _id_segments(self) -> list[str]:
         return self.id.rpartition("/providers/")[2].split("/")
 
     def _value(self) -> object:
@@ -145,7 +145,7 @@ class WhatIfResult:
     problems: list[TemplateProblem]
 
 
-def read_what_if(text: str | bytes, name: str, *, before: bool = False) -> WhatIfResult:
+def parse_what_if(text: str | bytes, name: str, *, before: bool = False) -> WhatIfResult:
     """Read what a result says will be there (with `before`, what was); raises UnreadableFileError with the place."""
     try:
         document = TemplateDocument.parse(text, name, MAX_SIZE)
@@ -228,7 +228,7 @@ def _open_expressions(value: object, id_: str) -> Any:
     return value
 
 
-def _inside(value: object, step: str | int) -> tuple[str | int, object] | None:
+def _member_or_none(value: object, step: str | int) -> tuple[str | int, object] | None:
     if isinstance(step, str):
         return member(value, step)
     return (step, value[step]) if isinstance(value, list) and 0 <= step < len(value) else None

@@ -16,8 +16,8 @@ from nephoscope.collect.templates.bicep import BICEP, PARAMETERS
 from nephoscope.collect.templates.bicep.bicep_source import BicepSource
 from nephoscope.collect.templates.bicep.compiler import BicepCompiler, BicepError, BicepOutput
 from nephoscope.collect.templates.bicep.source_map import (
-    declared_of,
     is_module,
+    match_declarations,
     parameters_mark,
     template_mark,
 )
@@ -53,7 +53,7 @@ def compile_bicep(repository: Repository, names: Iterable[str], compiler: BicepC
         found.problems = [one for name in left for one in _not_compiled(repository, name, {*names})]
         found.unverified = {name for name in left if compiled_file(repository, name, {*names}) is not None}
         return found
-    with _on_disk(repository) as root:
+    with _materialize(repository) as root:
         outputs = compiler.compile_files(root / name for name in wanted)
         for name in wanted:
             _take(repository, root, name, outputs[root / name], found)
@@ -88,7 +88,7 @@ def compiled_file(repository: Repository, name: str, names: Container[str]) -> s
 
 
 @contextmanager
-def _on_disk(repository: Repository) -> Iterator[Path]:
+def _materialize(repository: Repository) -> Iterator[Path]:
     """A folder that holds the files of a repository: its root, or a copy of what is not on disk."""
     if repository.on_disk:
         yield repository.root
@@ -158,7 +158,7 @@ def _is_generated(repository: Repository, name: str) -> bool:
 
 def _take_parameters(repository: Repository, name: str, value: dict[str, object], found: BicepFiles) -> None:
     source = _source(repository, name)
-    using = next(source.of_kind("using"), None) if source is not None else None
+    using = next(source.declarations_of_kind("using"), None) if source is not None else None
     template = _sibling_path(name, using.type) if using is not None else None
     if source is None or template is None:
         reason = "the template that it is for is not in the repository (`using`): scan it with that template"
@@ -191,7 +191,7 @@ def _link_modules(
     repository: Repository, name: str, source: BicepSource, template: dict[str, object]
 ) -> None:
     """Put a link to a module's file in the place of the template that the compiler took in, where the repository has the file."""
-    for _, resource, declared in declared_of(source, template.get("resources")):
+    for _, resource, declared in match_declarations(source, template.get("resources")):
         if declared.kind != "module" or not is_module(resource):
             continue
         file = _sibling_path(name, declared.type)

@@ -67,7 +67,7 @@ class BicepSource:
         """Read the declarations of a text."""
         return cls(text, list(_BicepParser(text).declarations()))
 
-    def of_kind(self, *kinds: str) -> Iterator[BicepDeclaration]:
+    def declarations_of_kind(self, *kinds: str) -> Iterator[BicepDeclaration]:
         """The declarations of kinds, in their order."""
         return (one for one in self.declarations if one.kind in kinds)
 
@@ -78,12 +78,12 @@ class _BicepParser:
         self._ends = bracket_ends(text)
 
     def declarations(self) -> Iterator[BicepDeclaration]:
-        at, end = self._between(0), len(self._text)
+        at, end = self._skip_blanks(0), len(self._text)
         while at < end:
             found = self._declaration(at, 0) or self._read_named(at) or self._read_using(at)
             if found is not None:
                 yield found
-            at = self._between(max(found.end if found else self._value_end(at), at + 1))
+            at = self._skip_blanks(max(found.end if found else self._value_end(at), at + 1))
 
     def _declaration(self, at: int, depth: int) -> BicepDeclaration | None:
         match = _RESOURCE.match(self._text, at)
@@ -119,7 +119,7 @@ class _BicepParser:
             condition = BicepNode(match.end(), self._ends[match.end()])
             return BicepNode(at, body.end, body=body, condition=condition)
         end = self._ends.get(at)
-        if end is None or self._text[at] not in "{[" or depth >= MAX_DEPTH or self._goes_on(end):
+        if end is None or self._text[at] not in "{[" or depth >= MAX_DEPTH or self._continues_expression(end):
             return BicepNode(at, self._value_end(at))
         if self._text[at] == "{":
             return self._object(at, end, depth)
@@ -128,7 +128,7 @@ class _BicepParser:
     def _object(self, start: int, end: int, depth: int) -> BicepNode:
         members: dict[str, tuple[int, BicepNode]] = {}
         children = []
-        at = self._between(start + 1)
+        at = self._skip_blanks(start + 1)
         while at < end - 1:
             child = self._declaration(at, depth + 1)
             key = None if child else _KEY.match(self._text, at)
@@ -137,18 +137,18 @@ class _BicepParser:
             if key is not None:
                 value = self._value(key.end(), depth + 1)
                 members[key[1] or key[2] or ""] = (at, value)
-                at = self._between(max(value.end, at + 1))
+                at = self._skip_blanks(max(value.end, at + 1))
             else:
-                at = self._between(max(child.end if child else self._value_end(at), at + 1))
+                at = self._skip_blanks(max(child.end if child else self._value_end(at), at + 1))
         return BicepNode(start, end, members=members, children=tuple(children))
 
     def _array(self, start: int, end: int, depth: int) -> BicepNode:
         elements = []
-        at = self._between(start + 1)
+        at = self._skip_blanks(start + 1)
         while at < end - 1:
             value = self._value(at, depth + 1)
             elements.append(value)
-            at = self._between(max(value.end, at + 1))
+            at = self._skip_blanks(max(value.end, at + 1))
         return BicepNode(start, end, elements=elements)
 
     def _loop(self, start: int, end: int, depth: int) -> BicepNode:
@@ -157,7 +157,7 @@ class _BicepParser:
             return BicepNode(start, end)
         return BicepNode(start, end, body=self._value(colon + 1, depth + 1))
 
-    def _goes_on(self, end: int) -> bool:
+    def _continues_expression(self, end: int) -> bool:
         """Return whether a value is a part of a longer expression."""
         rest = self._text[self._blank(end) : self._blank(end) + 2]
         return rest not in ("", "//", "/*") and rest[0] not in "\r\n,)]}"
@@ -186,7 +186,7 @@ class _BicepParser:
         match = _BLANK.match(self._text, at)
         return match.end() if match else at
 
-    def _between(self, at: int) -> int:
+    def _skip_blanks(self, at: int) -> int:
         """The offset of what comes next after white space, commas and comments."""
         while True:
             match = _BETWEEN.match(self._text, at)

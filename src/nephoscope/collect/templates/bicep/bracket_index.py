@@ -21,9 +21,9 @@ class _BicepScanner:
         self._open: list[tuple[str, int]] = []
         at: int | None = 0
         while at is not None:
-            at = self._in_string(at) if self._open and self._open[-1][0] == "'" else self._in_code(at)
+            at = self._scan_string(at) if self._open and self._open[-1][0] == "'" else self._scan_code(at)
 
-    def _in_code(self, at: int) -> int | None:
+    def _scan_code(self, at: int) -> int | None:
         match = _CODE.search(self._text, at)
         if match is None:
             return None
@@ -33,7 +33,7 @@ class _BicepScanner:
         if found[0] == "/":
             self.ends[start] = end
         elif found == "'''":
-            return self._long_string(start)
+            return self._scan_long_string(start)
         elif found in _CLOSING:
             self._close(_CLOSING[found], end)
         else:
@@ -47,7 +47,7 @@ class _BicepScanner:
         self.ends[start] = end + 2
         return end + 2
 
-    def _long_string(self, start: int) -> int | None:
+    def _scan_long_string(self, start: int) -> int | None:
         end = self._text.find("'''", start + 3)
         if end < 0:
             return None
@@ -57,7 +57,7 @@ class _BicepScanner:
         self.ends[start] = end
         return end
 
-    def _in_string(self, at: int) -> int | None:
+    def _scan_string(self, at: int) -> int | None:
         match = _STRING.search(self._text, at)
         if match is None:
             return None

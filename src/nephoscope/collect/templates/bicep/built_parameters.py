@@ -32,8 +32,8 @@ def take_built_parameters(repository: Repository, names: Iterable[str]) -> list[
 def _take(repository: Repository, name: str, sources: Iterable[str]) -> Iterator[TemplateProblem]:
     try:
         document = repository.document(name)
-        template = _inner(document, _TEMPLATE)
-        parameters = _inner(document, _PARAMETERS)
+        template = _embedded_document(document, _TEMPLATE)
+        parameters = _embedded_document(document, _PARAMETERS)
     except TemplateError as error:
         yield error.problem
         return
@@ -46,12 +46,12 @@ def _take(repository: Repository, name: str, sources: Iterable[str]) -> Iterator
             Place(name, 1, 1), f"the parameters are for {named}: scan them with that template"
         )
         return
-    given, beside = _in_source(repository, name, parameters, sources)
+    given, beside = _locate_in_source(repository, name, parameters, sources)
     repository.compiled |= {name: template, beside: given}
     repository.compiled_parameters[name] = (beside,)
 
 
-def _in_source(
+def _locate_in_source(
     repository: Repository, name: str, parameters: TemplateDocument, sources: Iterable[str]
 ) -> tuple[TemplateDocument, str]:
     """The parameters with the places of the Bicep file that they were built from, and its name; without one, those of the JSON."""
@@ -67,14 +67,14 @@ def _in_source(
     )
     for one in named or (near if len(near) == 1 else []):
         source = BicepSource.parse((repository.load(one) or b"").decode("utf-8", "replace"))
-        declared = {declaration.name.lower() for declaration in source.of_kind("param")}
+        declared = {declaration.name.lower() for declaration in source.declarations_of_kind("param")}
         if wanted and declared >= wanted:
             mark = parameters_mark(source, parameters.value)
             return TemplateDocument.from_source(parameters.value, one, source.text, mark), one
     return parameters, f"{name}#{_PARAMETERS}"
 
 
-def _inner(document: TemplateDocument, name: str) -> TemplateDocument | None:
+def _embedded_document(document: TemplateDocument, name: str) -> TemplateDocument | None:
     """Return the document in a member: JSON as a string, where every place is the place of the string, or JSON itself."""
     found = member(document.value, name)
     if found is None or found[1] is None:

@@ -103,7 +103,7 @@ class BicepCompiler:
         left, failures = list(paths), 0
         while left and failures < _MAX_FAILURES:
             before = len(found)
-            self._compile_some(left, until, found)
+            self._compile_until(left, until, found)
             left = left[len(found) - before :]
             failures += 1
         for path in left:
@@ -112,7 +112,7 @@ class BicepCompiler:
             )
         return found
 
-    def _compile_some(
+    def _compile_until(
         self, paths: list[Path], until: float, found: dict[Path, BicepOutput | BicepError]
     ) -> None:
         """Compile files until one gets no answer, which ends the process."""
@@ -181,7 +181,7 @@ class _BicepProcess:
             self._process.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
             self._process.stdin.flush()
         except OSError as error:
-            raise self._ended_error() from error
+            raise self._process_ended_error() from error
 
     def _receive(self, until: float) -> _Answer:
         while (end := self._held.find(_HEAD_END)) < 0:
@@ -207,7 +207,7 @@ class _BicepProcess:
         for key, _ in events:
             chunk = os.read(key.fd, _CHUNK)
             if not chunk and key.fileobj is self._process.stdout:
-                raise self._ended_error()
+                raise self._process_ended_error()
             if not chunk:
                 self._selector.unregister(key.fileobj)
             elif key.fileobj is self._process.stdout:
@@ -217,7 +217,7 @@ class _BicepProcess:
         if len(self._held) > MAX_BYTES + _CHUNK:
             raise BicepError(f"the response of bicep exceeds {MAX_BYTES:,} bytes: split the template")
 
-    def _ended_error(self) -> BicepError:
+    def _process_ended_error(self) -> BicepError:
         said = self._said.decode("utf-8", "replace").strip()[:500]
         return BicepError(
             f"bicep ended without an answer{f' ({said})' if said else ''}: install Bicep 0.29 or later, and try `bicep build`"

@@ -38,7 +38,7 @@ def parameters_mark(source: BicepSource, document: Mapping[str, object]) -> Text
     given = document.get("parameters")
     found = given if isinstance(given, dict) else {}
     members = {}
-    for one in source.of_kind("param"):
+    for one in source.declarations_of_kind("param"):
         value = found.get(one.name)
         if isinstance(value, dict) and one.value is not None:
             below = {key: (one.value.start, _mark_value(item, one.value)) for key, item in value.items()}
@@ -46,9 +46,11 @@ def parameters_mark(source: BicepSource, document: Mapping[str, object]) -> Text
     return TextMark(0, 0, {"parameters": (0, TextMark(0, 0, members))})
 
 
-def declared_of(source: BicepSource, resources: object) -> Iterator[tuple[str | int, Any, BicepDeclaration]]:
+def match_declarations(
+    source: BicepSource, resources: object
+) -> Iterator[tuple[str | int, Any, BicepDeclaration]]:
     """The resources of a compiled template with their declarations: key or index, JSON, declaration; unknown ones are left out."""
-    declared = list(_match_declarations(source.of_kind("resource", "module"), "", ""))
+    declared = list(_match_declarations(source.declarations_of_kind("resource", "module"), "", ""))
     if isinstance(resources, dict):
         symbols = {symbol: one for symbol, _, one in declared}
         for symbol, item in resources.items():
@@ -115,7 +117,7 @@ def _is_named(source: BicepSource, one: BicepDeclaration, name: str) -> bool:
 
 def _section(source: BicepSource, section: str, compiled: Mapping[str, object]) -> TextMark:
     members = {}
-    for one in source.of_kind(_SECTIONS[section]):
+    for one in source.declarations_of_kind(_SECTIONS[section]):
         item = compiled.get(one.name)
         if item is None or one.value is None:
             mark = TextMark(one.start, one.end)
@@ -130,7 +132,7 @@ def _section(source: BicepSource, section: str, compiled: Mapping[str, object]) 
 
 
 def _resources(source: BicepSource, resources: dict[str, object] | list[object]) -> TextMark:
-    found = {key: _resource(item, one) for key, item, one in declared_of(source, resources)}
+    found = {key: _resource(item, one) for key, item, one in match_declarations(source, resources)}
     if isinstance(resources, dict):
         return TextMark(0, 0, {str(key): (mark.start, mark) for key, mark in found.items()})
     return TextMark(0, 0, elements=[found.get(index, _START) for index in range(len(resources))])

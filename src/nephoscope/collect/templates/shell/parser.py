@@ -82,7 +82,7 @@ class _ShellParser:
         if operator in ("<", ">") and self.text.startswith("(", match.end()):
             start = self.at
             self.at = match.end() + 1
-            self._nested_until(")")
+            self._parse_nested_until(")")
             self._take(ShellWord(self.text[start : self.at], self._span(start), True))
             return True
         self.at = match.end()
@@ -164,10 +164,10 @@ class _ShellParser:
                 self.at = plain.end()
                 parts.append(plain.group())
             elif character == "'":
-                parts.append(self._single())
+                parts.append(self._parse_single_quoted())
                 quoted = True
             elif character == '"':
-                parts.append(self._double())
+                parts.append(self._parse_double_quoted())
                 quoted = True
             elif character == "\\":
                 parts.append(self._read_escape())
@@ -183,14 +183,14 @@ class _ShellParser:
             return ShellWord("", self._span(start))
         return ShellWord("".join(parts), self._span(start), quoted)
 
-    def _single(self) -> str:
+    def _parse_single_quoted(self) -> str:
         end = self.text.find("'", self.at + 1)
         end = len(self.text) if end < 0 else end
         found = self.text[self.at + 1 : end]
         self.at = min(end + 1, len(self.text))
         return found
 
-    def _double(self) -> str:
+    def _parse_double_quoted(self) -> str:
         self.at += 1
         parts = []
         while self.at < len(self.text) and self.text[self.at] != '"':
@@ -218,22 +218,22 @@ class _ShellParser:
             self.at = end + 2
         elif text.startswith("$(", start):
             self.at += 2
-            self._nested_until(")")
+            self._parse_nested_until(")")
         elif text.startswith("${", start):
             end = text.find("}", start)
             self.at = len(text) if end < 0 else end + 1
         elif text[start] == "`":
             self.at += 1
-            self._nested_until("`")
+            self._parse_nested_until("`")
         elif text.startswith("$'", start):
             self.at += 1
-            self._single()
+            self._parse_single_quoted()
         else:
             match = re.compile(r"\$(?:\w+|[@*#?$!-])?").match(text, start)
             self.at = match.end() if match else start + 1
         return text[start : self.at]
 
-    def _nested_until(self, closing: str) -> None:
+    def _parse_nested_until(self, closing: str) -> None:
         """Parse a substitution from here to its closing character, and add its commands."""
         start = self.at
         end = _find_closing(self.text, start, closing)

@@ -8,12 +8,12 @@ from nephoscope_policy.arm.unknown import Unknown
 _GROUPS = "microsoft.resources/resourcegroups"
 
 
-def open_part(label: str) -> str:
+def open_pattern(label: str) -> str:
     """Return the pattern of a part that is not known, by what tells it from others."""
     return pattern(Unknown("any", key=label)) or ""
 
 
-def name_part(value: object, label: str) -> str:
+def name_pattern(value: object, label: str) -> str:
     """Return a name as a pattern; what is no text, number or unknown with a key is open by the label."""
     found = (
         None
@@ -22,7 +22,7 @@ def name_part(value: object, label: str) -> str:
         if isinstance(value, str | int | Unknown)
         else None
     )
-    return found or open_part(label)
+    return found or open_pattern(label)
 
 
 def is_resource_group(type_: str) -> bool:

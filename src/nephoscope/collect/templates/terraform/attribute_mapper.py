@@ -129,7 +129,7 @@ def _is_unset(rule: str, path: Path, attributes: PlanAttributes, value: object) 
 
 
 def _lacks(attributes: PlanAttributes, name: str) -> bool:
-    found = attributes.at(name) if name else attributes
+    found = attributes.descend_names(name) if name else attributes
     return found.values in (None, []) and not found.unknown
 
 
@@ -137,7 +137,7 @@ def _items(attributes: PlanAttributes, source: str) -> tuple[PlanAttributes, lis
     """Return a list and its items: `.` is the resource itself as the only one, a text its parts between commas."""
     if source == ".":
         return attributes, [attributes]
-    here = attributes.at(*source.split("."))
+    here = attributes.descend_names(*source.split("."))
     value = here.found().value
     if isinstance(value, str):
         parts = [part.strip() for part in value.split(",") if part.strip()]

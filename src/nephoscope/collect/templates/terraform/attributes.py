@@ -53,21 +53,21 @@ class PlanAttributes:
             here = here.block()
             if here.unknown is True:
                 return here.found().member(names[len(here.names) - len(self.names) :])
-            here = here.below(name, (*here.names, name))
+            here = here.descend(name, (*here.names, name))
         return here.found()
 
     def block(self) -> PlanAttributes:
         """Return the block itself where this is a list of one."""
         if isinstance(self.values, list) and len(self.values) == 1 and isinstance(self.values[0], dict):
-            return self.below(0, self.names)
+            return self.descend(0, self.names)
         return self
 
-    def below(self, step: str | int, names: tuple[str, ...]) -> PlanAttributes:
+    def descend(self, step: str | int, names: tuple[str, ...]) -> PlanAttributes:
         """Return what stands below a step."""
         return PlanAttributes(
-            _below(self.values, step),
-            _below(self.unknown, step),
-            _below(self.sensitive, step),
+            _child_node(self.values, step),
+            _child_node(self.unknown, step),
+            _child_node(self.sensitive, step),
             (*self.path, step),
             self.resolve,
             names,
@@ -81,31 +81,34 @@ class PlanAttributes:
         """Return the elements of a list or set."""
         if not isinstance(self.values, list):
             return []
-        return [self.below(index, self.names) for index in range(len(self.values))]
+        return [self.descend(index, self.names) for index in range(len(self.values))]
 
     def with_value(self, names: tuple[str, ...], value: object) -> PlanAttributes:
         """Return the attributes with another value at a path of names; itself where a block on the way is not there."""
         values, unknown, sensitive = (deepcopy(one) for one in (self.values, self.unknown, self.sensitive))
         here = values
         for name in names[:-1]:
-            here = _only(here)
+            here = _unwrap_single(here)
             here = here.get(name) if isinstance(here, dict) else None
-        here = _only(here)
+        here = _unwrap_single(here)
         if not names:
             return replace(self, values=value, unknown=None, sensitive=None)
         if not isinstance(here, dict):
             return self
         here[names[-1]] = value
         return replace(
-            self, values=values, unknown=_without(unknown, names), sensitive=_without(sensitive, names)
+            self,
+            values=values,
+            unknown=_without_mark(unknown, names),
+            sensitive=_without_mark(sensitive, names),
         )
 
-    def at(self, *names: str) -> PlanAttributes:
+    def descend_names(self, *names: str) -> PlanAttributes:
         """Return what stands at a path of names."""
         here = self
         for name in names:
             here = here.block()
-            here = here.below(name, (*here.names, name))
+            here = here.descend(name, (*here.names, name))
         return here
 
     def _join(self, value: object, unknown: object, sensitive: object, names: tuple[str, ...]) -> object:
@@ -125,7 +128,7 @@ class PlanAttributes:
             )
         if isinstance(value, list):
             kept = (
-                self._join(item, _below(unknown, i), _below(sensitive, i), names)
+                self._join(item, _child_node(unknown, i), _child_node(sensitive, i), names)
                 for i, item in enumerate(value)
             )
             return [item for item in kept if item is not MISSING]
@@ -136,30 +139,32 @@ class PlanAttributes:
                 else list(value)
             )
             joined = {
-                key: self._join(value.get(key), _below(unknown, key), _below(sensitive, key), (*names, key))
+                key: self._join(
+                    value.get(key), _child_node(unknown, key), _child_node(sensitive, key), (*names, key)
+                )
                 for key in keys
             }
             return {key: item for key, item in joined.items() if item is not MISSING}
         return value
 
 
-def _only(node: object) -> object:
+def _unwrap_single(node: object) -> object:
     return node[0] if isinstance(node, list) and len(node) == 1 else node
 
 
-def _without(node: object, names: tuple[str, ...]) -> object:
+def _without_mark(node: object, names: tuple[str, ...]) -> object:
     """Return marks without that of a path."""
     here = node
     for name in names[:-1]:
-        here = _only(here)
+        here = _unwrap_single(here)
         here = here.get(name) if isinstance(here, dict) else None
-    here = _only(here)
+    here = _unwrap_single(here)
     if isinstance(here, dict):
         here.pop(names[-1], None)
     return None if node is True else node
 
 
-def _below(node: object, step: str | int) -> object:
+def _child_node(node: object, step: str | int) -> object:
     if isinstance(node, dict):
         return node.get(step) if isinstance(step, str) else None
     if isinstance(node, list):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from nephoscope.collect.templates.terraform.arm_names import name_part
+from nephoscope.collect.templates.terraform.arm_names import name_pattern
 from nephoscope.collect.templates.terraform.attribute_mapper import BodyBuilder
 from nephoscope.collect.templates.terraform.attributes import MISSING, PlanAttributes
 from nephoscope.collect.templates.terraform.mapping_table import ResourceTable
@@ -30,8 +30,8 @@ def azapi_table_values(
     target = attributes.get("resource_id").value
     updated = pattern(target) if isinstance(target, str | Unknown) else None
     if name is MISSING and updated and "/" in updated:
-        parent, name = _above(updated), updated.rsplit("/", 1)[-1]
-    named = name_part(name, f"{address}.name")
+        parent, name = _parent_id(updated), updated.rsplit("/", 1)[-1]
+    named = name_pattern(name, f"{address}.name")
     container = _container(parent, address)
     body = attributes.get("body")
     given = _decode(body.value)
@@ -44,11 +44,11 @@ def azapi_table_values(
 
 def _container(parent: object, address: str) -> str:
     """Return the id that a resource stands in; of one that is not known, that of a group that is not known."""
-    text = name_part(parent, f"{address}.parent_id").rstrip("/")
+    text = name_pattern(parent, f"{address}.parent_id").rstrip("/")
     return text if text.startswith("/") else f"/subscriptions/{ASSUMED_SUBSCRIPTION}/resourceGroups/{text}"
 
 
-def _above(id_: str) -> str:
+def _parent_id(id_: str) -> str:
     above = id_.rsplit("/", 2)[0]
     provider, _, rest = above.rpartition("/providers/")
     return provider if rest and "/" not in rest else above

@@ -27,7 +27,7 @@ class ConfigurationPart(NamedTuple):
         """Its text."""
         return self.document.text[self.mark.start : self.mark.end]
 
-    def below(self, step: str | int) -> ConfigurationPart | None:
+    def descend(self, step: str | int) -> ConfigurationPart | None:
         """Return what stands below a step; None where nothing does."""
         found = self.mark.mark_below(step)
         return None if found is None else ConfigurationPart(self.document, (*self.path, step), found)
@@ -55,7 +55,7 @@ def _find(
     for document, mark in documents:
         held: ConfigurationPart | None = ConfigurationPart(document, (), mark)
         for step in path:
-            held = held.below(step) if held is not None else None
+            held = held.descend(step) if held is not None else None
         if held is not None:
             return held
     return None

@@ -39,12 +39,12 @@ def _names(built: BuiltFrom) -> list[tuple[str, ...]]:
 
 
 def _is_there(attributes: PlanAttributes, names: tuple[str, ...]) -> bool:
-    around = attributes.at(*names[:-1]).block().values
+    around = attributes.descend_names(*names[:-1]).block().values
     return isinstance(around, dict) and names[-1] in around
 
 
 def _rank(built: BuiltFrom, names: tuple[str, ...]) -> bool:
-    return built.attributes.at(*names).values is None
+    return built.attributes.descend_names(*names).values is None
 
 
 def _is_same(found: object, wanted: object) -> bool:

@@ -38,7 +38,7 @@ class MappingError(Exception):
 def compile_expression(text: str) -> Evaluate:
     """Compile an expression; raises MappingError."""
     parts = _split(text)
-    compiled = [_compile_one(part) for part in parts]
+    compiled = [_compile_existence(part) for part in parts]
     if len(compiled) == 1:
         return compiled[0]
 
@@ -67,7 +67,7 @@ def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split("|")] if plain else [text]
 
 
-def _compile_one(text: str) -> Evaluate:
+def _compile_existence(text: str) -> Evaluate:
     if text.startswith("="):
         constant = _constant(text[1:].strip())
         return lambda attributes: PlanValue(constant, attributes.path)

@@ -52,7 +52,7 @@ class ResourceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @cache
-def parts_of(resource: str) -> tuple[ResourceTable, ...]:
+def extension_tables(resource: str) -> tuple[ResourceTable, ...]:
     """Return the tables of what Terraform keeps beside a type and is a part of it."""
     return tuple(table for table in tables().values() if table.part_of == resource)
 

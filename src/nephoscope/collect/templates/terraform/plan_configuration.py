@@ -15,7 +15,7 @@ from nephoscope.collect.templates.terraform.plan_differences import (
     find_differences,
 )
 from nephoscope.collect.templates.terraform.plan_references import module_configuration, module_names
-from nephoscope.collect.templates.terraform.plan_resources import plain_address
+from nephoscope.collect.templates.terraform.plan_resources import without_instance_keys
 from nephoscope_policy.arm.json_text import TextMark
 from nephoscope_policy.arm.template.document import Path, TemplateDocument, WrittenValue
 
@@ -43,7 +43,7 @@ class ConfigurationFiles:
         self._modules: dict[str, ModuleFiles | None] = {}
         self._trails: dict[Path, tuple[WrittenValue, ...]] = {}
 
-    def declared(self) -> int:
+    def count_declared(self) -> int:
         """Return how many resources of the plan's root module the files declare."""
         listed = module_configuration(self._configuration, "").get("resources")
         files = self._files("")
@@ -96,15 +96,15 @@ class ConfigurationFiles:
     def sets(self, path: Path, name: str) -> bool | None:
         """Return whether the block of a resource, by its path in the plan, sets an attribute or block; None where no file has it."""
         block = self._block(path)
-        return None if block is None else block.below(name) is not None
+        return None if block is None else block.descend(name) is not None
 
     def _block(self, path: Path) -> ConfigurationPart | None:
-        item, _, _ = _resource_at(self.plan.value, path)
+        item, _, _ = _find_resource(self.plan.value, path)
         files = self._files(str(item.get("module_address") or "")) if item else None
         return files.find("resource", str(item.get("type")), _name(item)) if files is not None else None
 
     def _trail(self, path: Path) -> tuple[WrittenValue, ...]:
-        item, values, steps = _resource_at(self.plan.value, path)
+        item, values, steps = _find_resource(self.plan.value, path)
         module = str(item.get("module_address") or "") if item else ""
         block = self._block(path)
         if block is None:
@@ -119,7 +119,7 @@ class ConfigurationFiles:
     def _call(self, module: str) -> tuple[WrittenValue, ...]:
         """Return the place of the call of a module whose files are not there: the innermost that is written."""
         while module:
-            above, name = _above(module)
+            above, name = _calling_module(module)
             files = self._files(above)
             held = files.find("module", name) if files is not None else None
             if held is not None:
@@ -148,14 +148,14 @@ class ConfigurationFiles:
         default = files.find("variable", name, "default") if files is not None else None
         if not module:
             return module, (files.value(name) if files is not None else None) or default
-        above, call = _above(module)
+        above, call = _calling_module(module)
         around = self._files(above)
         given = around.find("module", call, name) if around is not None else None
         return (above, given) if given is not None else (module, default)
 
     def _files(self, module: str) -> ModuleFiles | None:
         """Return the files of a module by its address; None where its source is no folder here."""
-        plain = plain_address(module)
+        plain = without_instance_keys(module)
         if plain not in self._modules:
             folder = self._folder(plain)
             self._modules[plain] = None if folder is None else self._read(folder)
@@ -190,7 +190,7 @@ class ConfigurationFiles:
             yield TemplateDocument.from_source(None, name, text, mark), mark
 
 
-def _above(module: str) -> tuple[str, str]:
+def _calling_module(module: str) -> tuple[str, str]:
     """Return the address of the module that calls a module, and the name of the call."""
     *around, name = module_names(module)
     return ".".join(f"module.{one}" for one in around), name
@@ -198,11 +198,11 @@ def _above(module: str) -> tuple[str, str]:
 
 def _name(item: Mapping[str, object]) -> str:
     given = item.get("name")
-    plain = plain_address(str(item.get("address"))).rpartition(".")[2]
+    plain = without_instance_keys(str(item.get("address"))).rpartition(".")[2]
     return given if isinstance(given, str) and given == plain else plain
 
 
-def _resource_at(root: object, path: Path) -> tuple[Mapping[str, object], object, Path]:
+def _find_resource(root: object, path: Path) -> tuple[Mapping[str, object], object, Path]:
     """Return the resource that a path of a plan lies in, its values, and the rest of the path."""
     here, found, values, at = root, None, None, 0
     module = ""
@@ -227,23 +227,23 @@ def _descend(block: ConfigurationPart, values: object, steps: Path) -> Configura
     """Return what is written of a part of a block; blocks of a set are told apart by what they say."""
     held = block
     for step in steps:
-        inner = held.below(step)
+        inner = held.descend(step)
         if isinstance(step, int) and held.mark.elements:
-            inner = _same_block(held, _step(values, step), step) or inner
+            inner = _matching_block(held, _step(values, step), step) or inner
         if inner is None:
             return held
         held, values = inner, _step(values, step)
     return held
 
 
-def _same_block(listed: ConfigurationPart, values: object, step: int) -> ConfigurationPart | None:
+def _matching_block(listed: ConfigurationPart, values: object, step: int) -> ConfigurationPart | None:
     """Return the element of a list that says most of a value, the one at its place before others."""
     elements = listed.mark.elements or []
     if len(elements) < 2 or not isinstance(values, dict):
-        return listed.below(min(step, len(elements) - 1))
+        return listed.descend(min(step, len(elements) - 1))
     said = [_agreement(listed.document.text, one, values) for one in elements]
     most = max(said)
-    return listed.below(step if step < len(said) and said[step] == most else said.index(most))
+    return listed.descend(step if step < len(said) and said[step] == most else said.index(most))
 
 
 def _agreement(text: str, mark: TextMark, values: Mapping[str, object]) -> int:

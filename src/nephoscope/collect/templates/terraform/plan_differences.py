@@ -67,11 +67,11 @@ def find_differences(modules: Iterable[WrittenModule]) -> Iterator[PlanDifferenc
 def _find_added(files: ModuleFiles, known: set[tuple[object, object]]) -> Iterator[PlanDifference]:
     """Find the resources of Azure in files that a plan does not know."""
     for document, mark in files.documents:
-        resources = ConfigurationPart(document, (), mark).below("resource")
+        resources = ConfigurationPart(document, (), mark).descend("resource")
         for kind in resources.mark.members or {} if resources is not None else ():
-            of_kind = resources.below(kind) if resources is not None else None
+            of_kind = resources.descend(kind) if resources is not None else None
             for name in of_kind.mark.members or {} if of_kind is not None else ():
-                block = of_kind.below(name) if of_kind is not None else None
+                block = of_kind.descend(name) if of_kind is not None else None
                 if kind.startswith(_AZURE) and (kind, name) not in known and block is not None:
                     yield PlanDifference(block, f"{kind}.{name} is not in the plan")
 
@@ -81,7 +81,7 @@ def _compare_block(block: ConfigurationPart, expressions: Mapping[str, object]) 
     if members is None:
         return
     for name in members:
-        inner = block.below(name)
+        inner = block.descend(name)
         if inner is None or name in _OWN_ARGUMENTS or inner.text == "null" or _DYNAMIC.match(inner.text):
             continue
         if name in expressions:
@@ -99,7 +99,7 @@ def _compare_value(part: ConfigurationPart, expression: object) -> Iterator[Plan
         elements = part.mark.elements or []
         if len(elements) == len(expression):
             for index, one in enumerate(expression):
-                inner = part.below(index)
+                inner = part.descend(index)
                 if inner is not None and isinstance(one, dict):
                     yield from _compare_block(inner, one)
         return

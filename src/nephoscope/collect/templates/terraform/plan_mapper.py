@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from nephoscope.collect.templates.terraform.arm_names import (
     is_resource_group,
-    name_part,
-    open_part,
+    name_pattern,
+    open_pattern,
     resource_id,
     unknown_parent,
 )
@@ -20,7 +20,7 @@ from nephoscope.collect.templates.terraform.mapping_table import (
     Child,
     ResourceTable,
     block_names,
-    parts_of,
+    extension_tables,
     read_attributes,
     tables,
 )
@@ -28,10 +28,10 @@ from nephoscope.collect.templates.terraform.plan import TerraformPlan, Unmapped
 from nephoscope.collect.templates.terraform.plan_references import ModuleReferences
 from nephoscope.collect.templates.terraform.plan_resources import (
     PlannedChange,
-    earlier_resources,
-    plain_address,
     planned_changes,
-    subscription_of,
+    prior_resources,
+    provider_subscription,
+    without_instance_keys,
 )
 from nephoscope.collect.templates.terraform.planned_resource import SourceOfPlan, TerraformResource
 from nephoscope_policy.arm.template.document import TemplateDocument
@@ -55,9 +55,9 @@ class PlanMapper:
         self.plan = plan
         given = root.get("configuration")
         configuration: Mapping[str, object] = given if isinstance(given, dict) else {}
-        self.subscription = subscription or subscription_of(configuration)
+        self.subscription = subscription or provider_subscription(configuration)
         self._references = ModuleReferences(configuration)
-        listed = earlier_resources(root) if before else planned_changes(root, self.plan.deleted)
+        listed = prior_resources(root) if before else planned_changes(root, self.plan.deleted)
         self._changes = {change.address: change for change in listed}
         self._instances: dict[str, list[PlannedChange]] = defaultdict(list)
         self._by_name: dict[tuple[str, str], PlannedChange] = {}
@@ -71,7 +71,7 @@ class PlanMapper:
         tabled = [(change, self._table(change)) for change in self._changes.values()]
         self._untabled = {change.type for change, table in tabled if table is None}
         for change, table in tabled:
-            self._instances[plain_address(change.address)].append(change)
+            self._instances[without_instance_keys(change.address)].append(change)
             name = change.values.get("name") if isinstance(change.values, dict) else None
             if table is not None and isinstance(name, str):
                 self._by_name.setdefault((table.type.lower(), name), change)
@@ -174,7 +174,7 @@ class PlanMapper:
         full = f"{module}.{address}".lstrip(".")
         if full in self._changes:
             return self._changes[full]
-        found = self._instances.get(plain_address(full), [])
+        found = self._instances.get(without_instance_keys(full), [])
         same = [one for one in found if change.key and one.key == change.key]
         beside = [one for one in found if one.module == change.module]
         both = [one for one in same if one.module == change.module]
@@ -189,7 +189,7 @@ class PlanMapper:
             body = {**builder.build(common, attributes), **body}
         else:
             type_ = table.type
-            name = name_part(compile_expression(table.name)(attributes).value, f"{change.address}.name")
+            name = name_pattern(compile_expression(table.name)(attributes).value, f"{change.address}.name")
             container = self._container(change, table, attributes)
             body = builder.build(COMMON, attributes)
             merge(body, builder.build(table.body, attributes))
@@ -231,7 +231,7 @@ class PlanMapper:
                 return
         builder = BodyBuilder()
         body = builder.build(child.body, attributes)
-        own = name_part(compile_expression(child.name)(attributes).value, f"{change.address}.{child.type}")
+        own = name_pattern(compile_expression(child.name)(attributes).value, f"{change.address}.{child.type}")
         id_, name, type_ = parent
         named = (f"{id_}/{child.type}/{own}", f"{name}/{own}", f"{type_}/{child.type}", id_)
         self._add(change, named, body, builder, is_whole=self._is_whole(change))
@@ -245,7 +245,7 @@ class PlanMapper:
             if text and text.startswith("/"):
                 return text.rstrip("/")
             if found is not MISSING or not table.parents:
-                part = text or open_part(f"{change.address}.{named}")
+                part = text or open_pattern(f"{change.address}.{named}")
                 above = table.type if table.parent else "/"
                 return unknown_parent(self.subscription, above, part)
         return self._group(change, table, attributes)
@@ -255,15 +255,15 @@ class PlanMapper:
         group = attributes.get("resource_group_name").value
         base = f"/subscriptions/{self.subscription}"
         if not is_resource_group(table.type) and group is not MISSING:
-            base += f"/resourceGroups/{name_part(group, f'{change.address}.resource_group_name')}"
+            base += f"/resourceGroups/{name_pattern(group, f'{change.address}.resource_group_name')}"
         types = table.type.split("/")
         names = [
-            name_part(compile_expression(text)(attributes).value, f"{change.address}.{text}")
+            name_pattern(compile_expression(text)(attributes).value, f"{change.address}.{text}")
             for text in table.parents
         ]
         if names and group is MISSING:
             above = self._find_id("/".join(types[:2]), names[0])
-            within = f"{base}/resourceGroups/{open_part(f'{change.address}.resource_group_name')}"
+            within = f"{base}/resourceGroups/{open_pattern(f'{change.address}.resource_group_name')}"
             base = above.rpartition("/providers/")[0] if above else within
         if names:
             base += f"/providers/{types[0]}"
@@ -278,7 +278,7 @@ class PlanMapper:
 
     def _tell_parts(self, resource: TerraformResource) -> None:
         """Know which parts of a resource would be resources of their own: those that the plan does not have are not set."""
-        for table in parts_of(resource.terraform_type):
+        for table in extension_tables(resource.terraform_type):
             resource.is_whole = resource.is_whole and table.resource not in self._astray
             if (
                 table.resource not in self._astray

@@ -59,9 +59,9 @@ class ModuleReferences:
         return True
 
     def _resource(self, module: str, address: str) -> Any:
-        return self._of(INSTANCE_KEY.sub("", module)).get(INSTANCE_KEY.sub("", address))
+        return self._module_resources(INSTANCE_KEY.sub("", module)).get(INSTANCE_KEY.sub("", address))
 
-    def _of(self, module: str) -> dict[str, object]:
+    def _module_resources(self, module: str) -> dict[str, object]:
         if module not in self._resources:
             listed = _list(module_configuration(self._configuration, module).get("resources"))
             self._resources[module] = {
@@ -95,7 +95,7 @@ def parent_module(module: str) -> str:
 def _follow(
     configuration: Mapping[str, object], module: str, expression: object, steps: int
 ) -> Reference | None:
-    reference = _only(expression)
+    reference = _single_reference(expression)
     if reference is None or steps > MAX_STEPS:
         return None
     if match := _MODULE.fullmatch(reference):
@@ -111,7 +111,7 @@ def _follow(
     return None
 
 
-def _only(expression: object) -> str | None:
+def _single_reference(expression: object) -> str | None:
     """Return the one reference of an expression: others are its own beginnings (`a.b` of `a.b.id`) or the key of an instance."""
     given = [text for text in _list(_map(expression).get("references")) if isinstance(text, str)]
     given = [text for text in given if text not in ("each.key", "each.value", "count.index", "path.module")]

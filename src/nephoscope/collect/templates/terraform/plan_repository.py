@@ -28,7 +28,7 @@ class PlanFiles(Protocol):
         """Return what a file holds, None where there is none."""
         ...
 
-    def names_in(self, folder: str) -> Iterable[str]:
+    def file_names(self, folder: str) -> Iterable[str]:
         """The names of the files right in a folder ('' = the root)."""
         ...
 
@@ -76,8 +76,8 @@ def _configuration(
     others = {name.rpartition("/")[0] for name in names if name.endswith(".tf")} - {beside}
     best: tuple[tuple[int, int], ConfigurationFiles | None] = ((0, 0), None)
     for folder in (beside, *sorted(others, key=lambda one: (one.count("/"), one))):
-        files = ConfigurationFiles(document, folder, repository.names_in, repository.load)
-        declared = files.declared()
+        files = ConfigurationFiles(document, folder, repository.file_names, repository.load)
+        declared = files.count_declared()
         rank = (declared, -len(files.differences()) if declared >= max(best[0][0], 1) else 0)
         if declared and (best[1] is None or rank > best[0]):
             best = (rank, files)

@@ -188,7 +188,7 @@ class TerraformResource:
 
     def take(self, more: dict[str, object], builder: BodyBuilder) -> None:
         """Take in a part that Terraform keeps as a resource of its own: objects are merged, lists follow each other."""
-        moved = {path: _after(self.body, path) for path in (*builder.places, *builder.rules)}
+        moved = {path: _path_after_sorting(self.body, path) for path in (*builder.places, *builder.rules)}
         merge(self.body, more)
         self.places.update({moved[path]: place for path, place in builder.places.items()})
         self.rules.update({moved[path]: rule for path, rule in builder.rules.items()})
@@ -201,7 +201,7 @@ def folded_path(path: Path) -> Path:
     return tuple(step.lower() if isinstance(step, str) else step for step in path)
 
 
-def _after(body: Mapping[str, object], path: Path) -> Path:
+def _path_after_sorting(body: Mapping[str, object], path: Path) -> Path:
     """Return the path that a part has once the lists on its way follow those of a body."""
     here: object = body
     for index, step in enumerate(path):

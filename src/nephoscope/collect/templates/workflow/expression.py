@@ -93,7 +93,7 @@ def parse_expression(text: str, offset: int = 0) -> WorkflowExpression:
     return tree
 
 
-def expressions_in(text: str, offset: int = 0) -> list[WorkflowExpression]:
+def parse_expressions(text: str, offset: int = 0) -> list[WorkflowExpression]:
     """Return the trees of the expressions of a text; what is none is left out."""
     found = []
     for _, inner, start in find_fences(text, offset):
@@ -128,13 +128,13 @@ class _ExpressionParser:
         if self.kind:
             raise ExpressionError(f"unexpected {self.token!r}")
 
-    def stands(self, operator: str) -> bool:
+    def is_at_operator(self, operator: str) -> bool:
         """Tell whether the next token is this operator."""
         return self.kind == "operator" and self.token == operator
 
     def take(self, operator: str) -> None:
         """Take an operator, or refuse what stands in its place."""
-        if not self.stands(operator):
+        if not self.is_at_operator(operator):
             raise ExpressionError(f"expected {operator!r}, found {self.token!r}")
         self.next()
 
@@ -156,7 +156,7 @@ class _ExpressionParser:
 
     def unary(self, depth: int) -> WorkflowExpression:
         """Parse `!` and what it negates."""
-        if self.stands("!"):
+        if self.is_at_operator("!"):
             start = self.span.start
             self.next()
             if depth > MAX_DEPTH:
@@ -181,7 +181,7 @@ class _ExpressionParser:
             return inner
         if kind != "name":
             raise ExpressionError(f"unexpected {token!r}")
-        if self.stands("("):
+        if self.is_at_operator("("):
             return self.call(token, span, depth)
         return WorkflowExpression("context", span, parts=(token.lower(),))
 
@@ -189,7 +189,7 @@ class _ExpressionParser:
         """Parse the arguments of a call."""
         self.take("(")
         arguments: list[WorkflowExpression] = []
-        while not self.stands(")"):
+        while not self.is_at_operator(")"):
             if arguments:
                 self.take(",")
             arguments.append(self.binary(0, depth + 1))
@@ -203,7 +203,7 @@ class _ExpressionParser:
             opening = self.token
             self.next()
             if opening == ".":
-                if self.kind != "name" and not self.stands("*"):
+                if self.kind != "name" and not self.is_at_operator("*"):
                     raise ExpressionError(f"expected a name after '.', found {self.token!r}")
                 part, index, end = self.token.lower(), None, self.span.end
                 self.next()
@@ -216,7 +216,7 @@ class _ExpressionParser:
         return node
 
     def _index(self, depth: int) -> WorkflowExpression:
-        if self.stands("*"):
+        if self.is_at_operator("*"):
             span = self.span
             self.next()
             return WorkflowExpression("star", span, "*")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.workflow.expression import (
     ExpressionError,
     WorkflowExpression,
-    expressions_in,
     parse_expression,
+    parse_expressions,
 )
 
 _TEXTS = frozenset({"title", "body"})
@@ -43,7 +43,7 @@ _CARRYING = frozenset({"format", "join", "tojson", "fromjson", "case"})
 def is_untrusted(text: str) -> bool:
     """Tell whether an expression (with or without `${{ }}`) holds a text that anybody can write, as an issue's title."""
     if "${{" in text:
-        trees = expressions_in(text)
+        trees = parse_expressions(text)
     else:
         try:
             trees = [parse_expression(text)]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.source_text import SourceText, TextSpan
-from nephoscope.collect.templates.workflow.expression import WorkflowExpression, expressions_in
+from nephoscope.collect.templates.workflow.expression import WorkflowExpression, parse_expressions
 from nephoscope.collect.templates.yaml_tree import YamlNode
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.IGNORECASE)
@@ -119,7 +119,7 @@ class Workflow:
 
     def expressions(self, node: YamlNode) -> list[WorkflowExpression]:
         """Return the expressions within a scalar, at their places in the file."""
-        return expressions_in(self.source.cut(node.span), node.span.start)
+        return parse_expressions(self.source.cut(node.span), node.span.start)
 
     def condition(self, node: YamlNode) -> list[WorkflowExpression]:
         """Return the expressions of an `if`, which needs no braces."""
@@ -128,7 +128,7 @@ class Workflow:
             return found
         raw = self.source.cut(node.span)
         shift = raw.find(node.text.strip().split("\n", 1)[0])
-        return expressions_in("${{" + node.text + "}}", node.span.start + max(shift, 0) - 3)
+        return parse_expressions("${{" + node.text + "}}", node.span.start + max(shift, 0) - 3)
 
     def scalars(self) -> Iterator[YamlNode]:
         """Give each scalar value of the file."""
@@ -139,7 +139,7 @@ class Workflow:
         """The first key of the file."""
         return self.root.pairs[0][0].span if self.root.pairs else self.root.span
 
-    def triggers_on(self, *events: str) -> bool:
+    def is_triggered_by(self, *events: str) -> bool:
         """Tell whether one of these events starts it."""
         return not self.triggers.keys().isdisjoint(events)
 

@@ -15,7 +15,7 @@ _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 
 def run_commands(file: Dockerfile) -> Iterator[tuple[Instruction, ShellCommand]]:
     """Give every command of every RUN with its instruction."""
-    for instruction in file.of("RUN"):
+    for instruction in file.instructions_of("RUN"):
         for command in instruction.commands:
             yield instruction, command
 
@@ -62,7 +62,7 @@ def environment(file: Dockerfile, stage: int, before: int) -> dict[str, str]:
     """Return what ENV sets in a stage and those that it builds on, up to an offset of the file."""
     found: dict[str, str] = {}
     for index in reversed(file.lineage(stage)):
-        for instruction in file.in_stage(index, "ENV"):
+        for instruction in file.stage_instructions(index, "ENV"):
             if instruction.span.start < before:
                 found.update(env_pairs(instruction))
     return found

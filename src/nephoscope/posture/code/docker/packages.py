@@ -148,7 +148,7 @@ def find_unconfirmed(
 
 def find_uncleaned(file: Dockerfile, manager: PackageManager, message: str) -> Iterator[CodeMatch]:
     """Give a match for each RUN that installs and leaves the package manager's cache in the image."""
-    for instruction in file.of("RUN"):
+    for instruction in file.instructions_of("RUN"):
         commands = instruction.commands
         last = max(
             (index for index, command in enumerate(commands) if manager.installs(command)), default=None

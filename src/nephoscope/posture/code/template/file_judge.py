@@ -100,7 +100,7 @@ class FileJudge(msgspec.Struct):
         def load(other: str) -> bytes | TemplateDocument | None:
             found.loaded[other] = self.files.digest(other)
             held = self.files.load(other)
-            if isinstance(held, TemplateDocument) and held is repository.parsed(
+            if isinstance(held, TemplateDocument) and held is repository.parsed_document(
                 held.file
             ):  # the version of a template spec
                 found.loaded[held.file] = self.files.digest(held.file)

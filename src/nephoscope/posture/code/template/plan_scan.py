@@ -61,10 +61,10 @@ class NotedFiles:
         self.read[name] = self._files.digest(name)
         return self._files.repository.load(name)
 
-    def names_in(self, folder: str) -> Iterable[str]:
+    def file_names(self, folder: str) -> Iterable[str]:
         """The names of the files right in a folder."""
         self.read[f"{folder}/"] = self._files.digest(f"{folder}/")
-        return self._files.repository.names_in(folder)
+        return self._files.repository.file_names(folder)
 
 
 def judge_plan(files: RepositoryFiles, name: str, names: Sequence[str], judge: TemplateJudge) -> FileVerdict:

@@ -14,7 +14,7 @@ from nephoscope.collect.templates.arm.template_specs import TemplateSpecs, is_te
 from nephoscope.collect.templates.arm.what_if import is_what_if
 from nephoscope.collect.templates.bicep import BICEP, PARAMETERS
 from nephoscope.collect.templates.bicep.built_parameters import BUILT
-from nephoscope.collect.templates.discovery import reader_of
+from nephoscope.collect.templates.discovery import find_reader
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.collect.templates.terraform.plan_repository import TERRAFORM, plan_names
 from nephoscope.posture.code.finding import Region, UnreadFile
@@ -45,7 +45,7 @@ class RepositoryFiles(msgspec.Struct):
     def digest(self, name: str) -> str:
         """Give the digest of what a file holds, '' where there is none; of a folder (`modules/`) that of the names in it."""
         if name not in self._digests:
-            listed = self.repository.names_in(name[:-1]) if name.endswith("/") else None
+            listed = self.repository.file_names(name[:-1]) if name.endswith("/") else None
             held = self.load(name) if listed is None else msgspec.json.encode(listed)
             self._digests[name] = _digest(held)
         return self._digests[name]
@@ -91,7 +91,7 @@ class RepositoryFiles(msgspec.Struct):
         data = self.repository.load(name) if self.is_judged(name) else None
         if data is None:
             return None
-        text, parsed = data.decode("utf-8", "replace"), self.repository.parsed(name)
+        text, parsed = data.decode("utf-8", "replace"), self.repository.parsed_document(name)
         return SourceText(name, text, parsed if parsed is not None and parsed.text == text else None)
 
 
@@ -109,7 +109,7 @@ def _is_code(repository: Repository, name: str) -> bool:
     text = head.decode("utf-8", "replace")
     return (
         name.lower().endswith(TERRAFORM)
-        or reader_of(name, text) is not None
+        or find_reader(name, text) is not None
         or repository.is_parameters(name)
         or BUILT.search(head) is not None
         or is_what_if(name, text)

@@ -30,7 +30,7 @@ def attribute_edit(
         return None
     built = _find_origin(resource, at)
     for names, wanted in attribute_values(built, value) if built is not None else ():
-        path = built.attributes.at(*names).path if built is not None else ()
+        path = built.attributes.descend_names(*names).path if built is not None else ()
         edit = _make_edit(places, resource.source.trail(path), path, wanted)
         if edit is not None:
             return edit

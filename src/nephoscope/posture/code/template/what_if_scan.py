@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from nephoscope.collect.templates.arm.what_if import is_what_if, read_what_if
+from nephoscope.collect.templates.arm.what_if import is_what_if, parse_what_if
 from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
 
@@ -26,7 +26,7 @@ def judge_what_ifs(
             continue  # the scan says why
         report.files.append(name)
         try:
-            result = read_what_if(data, name)
+            result = parse_what_if(data, name)
         except UnreadableFileError as error:
             report.unread.append(UnreadFile(Region(name, error.line, error.column), str(error)))
             continue
@@ -45,7 +45,7 @@ def failing_before_deployment(
     found: list[CodeFinding] = []
     for name, data in _results(repository, names):
         try:
-            found += judge.judge(read_what_if(data or b"", name, before=True).resources).findings
+            found += judge.judge(parse_what_if(data or b"", name, before=True).resources).findings
         except UnreadableFileError:
             continue  # the scan says it
     return [one for one in found if one.state is FindingState.FAILED]

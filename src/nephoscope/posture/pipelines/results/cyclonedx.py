@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nephoscope.collect.sbom.bill_of_materials import Bill, ListedComponent, Vulnerability
-from nephoscope.collect.sbom.cyclonedx.document import bill_of
+from nephoscope.collect.sbom.cyclonedx.document import parse_bill
 from nephoscope.collect.sbom.sbom_file import MAX_DEPTH
 from nephoscope.model.nesting_limit import too_deep
 from nephoscope.posture.code.finding import CodeFinding, FindingState
@@ -42,7 +42,7 @@ def claims(document: object) -> bool:
 def read(document: Any) -> ToolResults:
     """Read the vulnerabilities, one for each component that it affects, and the components that a package URL names."""
     _check_shape(document)
-    bill = bill_of(document, "json", ())
+    bill = parse_bill(document, "json", ())
     components = _by_reference(bill)
     found = [one for each in bill.vulnerabilities for one in _findings(each, components)]
     check_size(found, "vulnerabilities")

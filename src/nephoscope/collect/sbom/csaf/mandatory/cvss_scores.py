@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill_of_materials import UnreadableBillError
 from nephoscope.collect.sbom.csaf.cvss_properties import PROPERTIES
-from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
+from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
 from nephoscope.files.json_tree import Tree, text_of, texts_of, tree_of
 from nephoscope.model.extras import install
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
@@ -33,7 +33,7 @@ def _objects(document: AdvisoryDocument) -> Iterator[tuple[str, str, Tree]]:
                 yield f"{place}/{name}", name, tree_of(content, name)
 
 
-@mandatory("6.1.7")
+@mandatory_test("6.1.7")
 def check_products_have_one_score(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products with two scores of one version and source."""
     seen: set[tuple[str, ...]] = set()
@@ -47,7 +47,7 @@ def check_products_have_one_score(document: AdvisoryDocument) -> Iterator[Proble
                 seen.add(key)
 
 
-@mandatory("6.1.8")
+@mandatory_test("6.1.8")
 def check_scores_are_valid(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the objects that lack a part, or whose vector is none."""
     for place, name, content in _objects(document):
@@ -66,7 +66,7 @@ def check_scores_are_valid(document: AdvisoryDocument) -> Iterator[Problem]:
 
 def _compute_scores(name: str, content: Tree) -> dict[str, object] | None:
     """Return the scores and severities of a vector, None for one that is none."""
-    vector = _whole_vector(name, content)
+    vector = _complete_vector(name, content)
     if not _VECTOR.fullmatch(vector) or len(vector) > 400:
         return None
     try:
@@ -102,7 +102,7 @@ def _letters(content: Tree) -> dict[str, str]:
     return dict(one.split(":", 1) for one in text_of(content, "vectorString").split("/") if ":" in one)
 
 
-def _whole_vector(name: str, content: Tree) -> str:
+def _complete_vector(name: str, content: Tree) -> str:
     """Return the vector, with the metrics that only the properties of the object have."""
     letters, added = _letters(content), ""
     for metric, (key, words) in PROPERTIES[name].items():
@@ -117,7 +117,7 @@ def _number(score: object) -> float | None:
     return None if score is None else float(str(score))
 
 
-@mandatory("6.1.9")
+@mandatory_test("6.1.9")
 def check_scores_are_computed(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the scores and severities that the vector does not have."""
     for place, name, content in _objects(document):
@@ -126,7 +126,7 @@ def check_scores_are_computed(document: AdvisoryDocument) -> Iterator[Problem]:
                 yield f"{place}/{key}", f"the vector gives {value}, not {str(content[key])[:20]}"
 
 
-@mandatory("6.1.10")
+@mandatory_test("6.1.10")
 def check_properties_fit_vectors(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the properties that say something else than the vector."""
     for place, name, content in _objects(document):
@@ -137,7 +137,7 @@ def check_properties_fit_vectors(document: AdvisoryDocument) -> Iterator[Problem
                 yield f"{place}/{key}", f"the vector says {said}, not {str(content[key])[:40]}"
 
 
-@mandatory("6.1.56", since="2.1")
+@mandatory_test("6.1.56", since="2.1")
 def check_ratings_stand_alone(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products that one source gives both a score and a rating in words."""
     kinds: dict[tuple[str, str, str], set[str]] = {}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill_of_materials import UnreadableBillError
 from nephoscope.collect.sbom.csaf.language_tags import is_language
-from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
+from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
 from nephoscope.files.json_tree import text_of, tree_of, trees_of
 from nephoscope.model.extras import install
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
@@ -37,7 +37,7 @@ _LICENSE_TOKEN = re.compile(r"\s*([()]|[^\s()]+)")
 _OWN = ("LicenseRef-", "AdditionRef-", "DocumentRef-")
 
 
-@mandatory("6.1.12")
+@mandatory_test("6.1.12")
 def check_languages(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the languages that are none."""
     for key in ("lang", "source_lang"):
@@ -46,7 +46,7 @@ def check_languages(document: AdvisoryDocument) -> Iterator[Problem]:
             yield f"/document/{key}", f"{language[:40]!r} is no language"
 
 
-@mandatory("6.1.15")
+@mandatory_test("6.1.15")
 def check_translations_have_a_source(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the translation without the language that it was made of."""
     if text_of(document.head, "publisher", "category") == "translator" and not text_of(
@@ -55,7 +55,7 @@ def check_translations_have_a_source(document: AdvisoryDocument) -> Iterator[Pro
         yield "/document/source_lang", "a translator says which language the source has"
 
 
-@mandatory("6.1.28")
+@mandatory_test("6.1.28")
 def check_translations_are_translated(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the translation into its own language."""
     language = text_of(document.head, "lang")
@@ -63,12 +63,12 @@ def check_translations_are_translated(document: AdvisoryDocument) -> Iterator[Pr
         yield "/document/source_lang", f"the document and its source have the language {language[:40]}"
 
 
-def _plain(name: str) -> str:
+def _simplify_name(name: str) -> str:
     """Return a name without dashes, spaces and underscores, in lower case."""
     return "".join(one for one in name.lower() if one.isalnum())
 
 
-@mandatory("6.1.26")
+@mandatory_test("6.1.26")
 def check_category(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the category that looks like a profile and is none."""
     category, profiles = document.category, PROFILES[document.version]
@@ -76,12 +76,12 @@ def check_category(document: AdvisoryDocument) -> Iterator[Problem]:
         category.removeprefix("csaf_") in profiles and category.startswith("csaf_")
     ):
         return
-    names = {_plain(each) for name in profiles for each in (name, f"csaf_{name}")}
-    if category.lower().startswith("csaf_") or _plain(category) in names:
+    names = {_simplify_name(each) for name in profiles for each in (name, f"csaf_{name}")}
+    if category.lower().startswith("csaf_") or _simplify_name(category) in names:
         yield "/document/category", f"{category[:80]!r} is no category, but looks like that of a profile"
 
 
-@mandatory("6.1.38", since="2.1")
+@mandatory_test("6.1.38", since="2.1")
 def check_everybody_is_public(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the group of everybody of a document that is not public."""
     if (
@@ -91,7 +91,7 @@ def check_everybody_is_public(document: AdvisoryDocument) -> Iterator[Problem]:
         yield f"{_GROUP}/id", "the group of everybody is that of public documents"
 
 
-@mandatory("6.1.39", since="2.1")
+@mandatory_test("6.1.39", since="2.1")
 def check_public_is_everybody(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the group of a public document that is not that of everybody."""
     group = text_of(document.head, "distribution", "sharing_group", "id")
@@ -103,7 +103,7 @@ def _label(document: AdvisoryDocument) -> str:
     return text_of(document.head, "distribution", "tlp", "label")
 
 
-@mandatory("6.1.40", since="2.1")
+@mandatory_test("6.1.40", since="2.1")
 def check_reserved_names(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the reserved name of another group."""
     group = tree_of(document.head, "distribution", "sharing_group")
@@ -112,7 +112,7 @@ def check_reserved_names(document: AdvisoryDocument) -> Iterator[Problem]:
         yield f"{_GROUP}/name", f"the name {name} is reserved"
 
 
-@mandatory("6.1.41", since="2.1")
+@mandatory_test("6.1.41", since="2.1")
 def check_reserved_groups_are_named(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the reserved group without its name."""
     group = tree_of(document.head, "distribution", "sharing_group")
@@ -146,7 +146,7 @@ def _is_miswritten(token: str) -> bool:
     return any(lower.startswith(own.lower()) and not token.startswith(own) for own in _OWN)
 
 
-@mandatory("6.1.54", since="2.1")
+@mandatory_test("6.1.54", since="2.1")
 def check_license(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the licence that is no expression."""
     expression = text_of(document.head, "license_expression")
@@ -154,7 +154,7 @@ def check_license(document: AdvisoryDocument) -> Iterator[Problem]:
         yield "/document/license_expression", f"{expression[:80]!r} is no expression of licences"
 
 
-@mandatory("6.1.55", since="2.1")
+@mandatory_test("6.1.55", since="2.1")
 def check_license_text(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the licence of one's own whose text is not there."""
     licenses = _licenses(text_of(document.head, "license_expression")) or []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
+from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 _REQUIRED = frozenset({"$schema", "category", "content", "critical"})
@@ -25,7 +25,7 @@ def _extensions(document: AdvisoryDocument) -> Iterator[tuple[str, object]]:
                 waiting.append((f"{place}/{key}", inner))
 
 
-@mandatory("6.1.60.1", since="2.1")
+@mandatory_test("6.1.60.1", since="2.1")
 def check_extensions(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the extensions that lack a part, or have one too many."""
     for place, one in _extensions(document):

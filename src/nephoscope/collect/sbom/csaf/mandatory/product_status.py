@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
+from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
 from nephoscope.files.json_tree import Tree, text_of, texts_of, trees_of
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
@@ -55,21 +55,23 @@ JUSTIFICATIONS = frozenset(
 )
 
 
-def products_of(vulnerability: Tree, group: str) -> set[str]:
+def products_in_group(vulnerability: Tree, group: str) -> set[str]:
     """Return the products of a vulnerability that are in a group."""
     return {product for key in GROUPS[group] for product in texts_of(vulnerability, "product_status", key)}
 
 
-@mandatory("6.1.6")
+@mandatory_test("6.1.6")
 def check_statuses_do_not_contradict(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products that are in two groups."""
     for place, vulnerability in document.vulnerabilities:
         for first, second in combinations(GROUPS, 2):
-            for product in sorted(products_of(vulnerability, first) & products_of(vulnerability, second)):
+            for product in sorted(
+                products_in_group(vulnerability, first) & products_in_group(vulnerability, second)
+            ):
                 yield f"{place}/product_status", f"the product {product[:80]} is {first} and {second}"
 
 
-@mandatory("6.1.29")
+@mandatory_test("6.1.29")
 def check_remediations_name_products(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the remediations for no product."""
     for place, _, item in document.listed("remediations"):
@@ -77,7 +79,7 @@ def check_remediations_name_products(document: AdvisoryDocument) -> Iterator[Pro
             yield place, "the remediation is for no product"
 
 
-@mandatory("6.1.32")
+@mandatory_test("6.1.32")
 def check_flags_name_products(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the flags of no product."""
     for place, _, item in document.listed("flags"):
@@ -85,7 +87,7 @@ def check_flags_name_products(document: AdvisoryDocument) -> Iterator[Problem]:
             yield place, "the flag is of no product"
 
 
-@mandatory("6.1.33")
+@mandatory_test("6.1.33")
 def check_products_have_one_justification(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products with two flags that say why they are not affected."""
     for place, vulnerability in document.vulnerabilities:
@@ -98,7 +100,7 @@ def check_products_have_one_justification(document: AdvisoryDocument) -> Iterato
                 seen |= products
 
 
-@mandatory("6.1.35", since="2.1")
+@mandatory_test("6.1.35", since="2.1")
 def check_remediations_do_not_contradict(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products with two remediations that exclude each other."""
     for place, vulnerability in document.vulnerabilities:
@@ -112,11 +114,11 @@ def check_remediations_do_not_contradict(document: AdvisoryDocument) -> Iterator
                     yield f"{place}/remediations", f"the product {product[:80]} has {pair[0]} and {pair[1]}"
 
 
-@mandatory("6.1.36", since="2.1")
+@mandatory_test("6.1.36", since="2.1")
 def check_remediations_fit_statuses(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products with a remediation that their status excludes."""
     for place, vulnerability, item in document.listed("remediations"):
         category = text_of(item, "category")
         for group in _NOT_FOR.get(category, ()):
-            for product in sorted(document.products.members(item) & products_of(vulnerability, group)):
+            for product in sorted(document.products.members(item) & products_in_group(vulnerability, group)):
                 yield place, f"{category} is given for the product {product[:80]}, which is {group}"

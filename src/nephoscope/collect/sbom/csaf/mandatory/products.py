@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
+from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
 from nephoscope.files.json_tree import list_of, text_of, texts_of, tree_of, trees_of
 from nephoscope.model import package_url
 from nephoscope.model.package_url import PackageUrl, PackageUrlError
@@ -48,7 +48,7 @@ def _named_products(document: AdvisoryDocument) -> Iterator[tuple[str, str]]:
             yield f"{place}/products", product
 
 
-@mandatory("6.1.1")
+@mandatory_test("6.1.1")
 def check_products_are_defined(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products that are named and not defined."""
     defined = {one.id for one in document.products.products}
@@ -57,7 +57,7 @@ def check_products_are_defined(document: AdvisoryDocument) -> Iterator[Problem]:
             yield place, f"the product {product[:80]} is not defined"
 
 
-@mandatory("6.1.2")
+@mandatory_test("6.1.2")
 def check_products_are_defined_once(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products that are defined twice."""
     seen: set[str] = set()
@@ -67,7 +67,7 @@ def check_products_are_defined_once(document: AdvisoryDocument) -> Iterator[Prob
         seen.add(one.id)
 
 
-@mandatory("6.1.3")
+@mandatory_test("6.1.3")
 def check_products_are_not_made_of_themselves(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the combined products that are part of themselves."""
     parts = document.products.parts
@@ -83,7 +83,7 @@ def check_products_are_not_made_of_themselves(document: AdvisoryDocument) -> Ite
                 waiting += parts.get(part, ())
 
 
-@mandatory("6.1.4")
+@mandatory_test("6.1.4")
 def check_groups_are_defined(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the groups that are named and not defined."""
     defined = {group for group, _, _ in document.products.groups}
@@ -94,7 +94,7 @@ def check_groups_are_defined(document: AdvisoryDocument) -> Iterator[Problem]:
                     yield f"{place}/group_ids", f"the group {group[:80]} is not defined"
 
 
-@mandatory("6.1.5")
+@mandatory_test("6.1.5")
 def check_groups_are_defined_once(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the groups that are defined twice."""
     counts = Counter(group for group, _, _ in document.products.groups)
@@ -103,7 +103,7 @@ def check_groups_are_defined_once(document: AdvisoryDocument) -> Iterator[Proble
             yield "/product_tree/product_groups", f"the group {group[:80]} is defined {count} times"
 
 
-@mandatory("6.1.13")
+@mandatory_test("6.1.13")
 def check_package_urls(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the package URLs that are none."""
     for product in document.products.products:
@@ -114,7 +114,7 @@ def check_package_urls(document: AdvisoryDocument) -> Iterator[Problem]:
                 yield f"{product.place}/product_identification_helper", str(error)
 
 
-@mandatory("6.1.25")
+@mandatory_test("6.1.25")
 def check_algorithms_are_used_once(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the algorithms that one file has two hashes of."""
     for product in document.products.products:
@@ -128,7 +128,7 @@ def check_algorithms_are_used_once(document: AdvisoryDocument) -> Iterator[Probl
                     )
 
 
-@mandatory("6.1.42", since="2.1")
+@mandatory_test("6.1.42", since="2.1")
 def check_package_urls_differ_by_qualifiers(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products whose package URLs name different packages."""
     for product in document.products.products:
@@ -156,19 +156,19 @@ def _stars(document: AdvisoryDocument, key: str) -> Iterator[Problem]:
                 )
 
 
-@mandatory("6.1.43", since="2.1")
+@mandatory_test("6.1.43", since="2.1")
 def check_stars_of_model_numbers(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the model numbers with several stars."""
     yield from _stars(document, "model_numbers")
 
 
-@mandatory("6.1.44", since="2.1")
+@mandatory_test("6.1.44", since="2.1")
 def check_stars_of_serial_numbers(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the serial numbers with several stars."""
     yield from _stars(document, "serial_numbers")
 
 
-@mandatory("6.1.61", since="2.1")
+@mandatory_test("6.1.61", since="2.1")
 def check_stars_of_stock_keeping_units(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the stock keeping units with several stars."""
     yield from _stars(document, "skus")

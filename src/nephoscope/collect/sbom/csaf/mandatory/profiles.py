@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.sbom.csaf.mandatory.product_status import GROUPS, products_of
-from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
+from nephoscope.collect.sbom.csaf.mandatory.product_status import GROUPS, products_in_group
+from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
 from nephoscope.files.json_tree import Tree, text_of, texts_of, tree_of, trees_of
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
@@ -23,21 +23,21 @@ def _categories(document: AdvisoryDocument, key: str) -> set[str]:
     return {text_of(one, "category") for one in trees_of(document.head, key)}
 
 
-@mandatory("6.1.27.1")
+@mandatory_test("6.1.27.1")
 def check_notes_explain(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the notes that explain nothing."""
     if document.category in _INFORMATION and not _EXPLAINING & _categories(document, "notes"):
         yield _NOTES, f"no note is one of {', '.join(sorted(_EXPLAINING))}"
 
 
-@mandatory("6.1.27.2")
+@mandatory_test("6.1.27.2")
 def check_references_lead_elsewhere(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the references none of which leads elsewhere."""
     if document.category in _INFORMATION and "external" not in _categories(document, "references"):
         yield "/document/references", "no reference is external"
 
 
-@mandatory("6.1.27.3")
+@mandatory_test("6.1.27.3")
 def check_information_has_no_vulnerabilities(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the vulnerabilities of a document that only informs, or is taken back."""
     if (
@@ -47,14 +47,14 @@ def check_information_has_no_vulnerabilities(document: AdvisoryDocument) -> Iter
         yield "/vulnerabilities", f"a document of the category {document.category} has none"
 
 
-@mandatory("6.1.27.4")
+@mandatory_test("6.1.27.4")
 def check_products_are_there(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the product tree that is not there."""
     if document.category in _WITH_PRODUCTS and "product_tree" not in document.tree:
         yield "/product_tree", f"a document of the category {document.category} has one"
 
 
-@mandatory("6.1.27.5")
+@mandatory_test("6.1.27.5")
 def check_vulnerabilities_have_notes(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the vulnerabilities without notes."""
     if document.category in _WITH_PRODUCTS:
@@ -63,7 +63,7 @@ def check_vulnerabilities_have_notes(document: AdvisoryDocument) -> Iterator[Pro
                 yield place, "the vulnerability has no notes"
 
 
-@mandatory("6.1.27.6")
+@mandatory_test("6.1.27.6")
 def check_vulnerabilities_have_statuses(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the vulnerabilities of which no status is told."""
     if document.category in _SECURITY:
@@ -72,7 +72,7 @@ def check_vulnerabilities_have_statuses(document: AdvisoryDocument) -> Iterator[
                 yield place, "the vulnerability has no product_status"
 
 
-@mandatory("6.1.27.7")
+@mandatory_test("6.1.27.7")
 def check_vex_statuses(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the vulnerabilities of which none of the statuses of VEX is told."""
     wanted = {"fixed", "known_affected", "known_not_affected", "under_investigation"}
@@ -82,7 +82,7 @@ def check_vex_statuses(document: AdvisoryDocument) -> Iterator[Problem]:
                 yield f"{place}/product_status", f"it has none of {', '.join(sorted(wanted))}"
 
 
-@mandatory("6.1.27.8")
+@mandatory_test("6.1.27.8")
 def check_vulnerabilities_are_named(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the vulnerabilities without a name."""
     if document.category == "csaf_vex":
@@ -102,11 +102,11 @@ def _find_unnamed(document: AdvisoryDocument, vulnerability: Tree) -> set[str]:
     identifiers = trees_of(vulnerability, "ids")
     if any(not {"product_ids", "group_ids"} & one.keys() for one in identifiers):
         return set()
-    every = {product for group in GROUPS for product in products_of(vulnerability, group)}
+    every = {product for group in GROUPS for product in products_in_group(vulnerability, group)}
     return every - _find_named(document, identifiers)
 
 
-@mandatory("6.1.27.9")
+@mandatory_test("6.1.27.9")
 def check_impact_is_told(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products that are not affected and nobody says why."""
     if document.category != "csaf_vex":
@@ -119,7 +119,7 @@ def check_impact_is_told(document: AdvisoryDocument) -> Iterator[Problem]:
                 yield place, f"nothing says why the product {product[:80]} is not affected"
 
 
-@mandatory("6.1.27.10")
+@mandatory_test("6.1.27.10")
 def check_action_is_told(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products that are affected and nobody says what to do."""
     if document.category != "csaf_vex":
@@ -135,14 +135,14 @@ def _find_named(document: AdvisoryDocument, items: list[Tree]) -> set[str]:
     return {product for item in items for product in document.products.members(item)}
 
 
-@mandatory("6.1.27.11")
+@mandatory_test("6.1.27.11")
 def check_vulnerabilities_are_there(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the vulnerabilities that are not there."""
     if document.category in _WITH_PRODUCTS and "vulnerabilities" not in document.tree:
         yield "/vulnerabilities", f"a document of the category {document.category} has some"
 
 
-@mandatory("6.1.27.12", since="2.1")
+@mandatory_test("6.1.27.12", since="2.1")
 def check_affected_products_are_told(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the vulnerabilities that affect nothing."""
     if document.category == "csaf_security_advisory":
@@ -151,13 +151,13 @@ def check_affected_products_are_told(document: AdvisoryDocument) -> Iterator[Pro
                 yield f"{place}/product_status", "it has no known_affected"
 
 
-@mandatory("6.1.27.13", since="2.1")
+@mandatory_test("6.1.27.13", since="2.1")
 def check_fixed_products_were_affected(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the fixed products of which no other version is affected."""
     if document.category != "csaf_security_advisory":
         return
     for place, vulnerability in document.vulnerabilities:
-        affected = products_of(vulnerability, "affected")
+        affected = products_in_group(vulnerability, "affected")
         known = {kind for product in affected for kind in _kinds(document, product)}
         for product in texts_of(vulnerability, "product_status", "fixed"):
             kinds = _kinds(document, product)
@@ -176,21 +176,21 @@ def _kinds(document: AdvisoryDocument, product: str) -> set[tuple[object, ...]]:
     return {path} if path else set()
 
 
-@mandatory("6.1.27.14", since="2.1")
+@mandatory_test("6.1.27.14", since="2.1")
 def check_notes_describe(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the notes of a document that is taken back that describe nothing."""
     if document.category in _TAKEN_BACK and "description" not in _categories(document, "notes"):
         yield _NOTES, "no note is a description"
 
 
-@mandatory("6.1.27.15", since="2.1")
+@mandatory_test("6.1.27.15", since="2.1")
 def check_taken_back_has_no_products(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the product tree of a document that is taken back."""
     if document.category in _TAKEN_BACK and "product_tree" in document.tree:
         yield "/product_tree", f"a document of the category {document.category} has none"
 
 
-@mandatory("6.1.27.16", since="2.1")
+@mandatory_test("6.1.27.16", since="2.1")
 def check_taken_back_was_there(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the history of a document that is taken back and never was there."""
     if document.category in _TAKEN_BACK and len(document.history) < 2:
@@ -208,19 +208,19 @@ def _reason(document: AdvisoryDocument, category: str, title: str) -> Iterator[P
             yield _NOTES, f"one description has the title {title}"
 
 
-@mandatory("6.1.27.17", since="2.1")
+@mandatory_test("6.1.27.17", since="2.1")
 def check_withdrawal_has_a_reason(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the withdrawal without a reason."""
     yield from _reason(document, "csaf_withdrawn", "Reasoning for Withdrawal")
 
 
-@mandatory("6.1.27.18", since="2.1")
+@mandatory_test("6.1.27.18", since="2.1")
 def check_supersession_has_a_reason(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the supersession without a reason."""
     yield from _reason(document, "csaf_superseded", "Reasoning for Supersession")
 
 
-@mandatory("6.1.27.19", since="2.1")
+@mandatory_test("6.1.27.19", since="2.1")
 def check_superseded_reference(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the superseded document that does not lead to the next."""
     if document.category != "csaf_superseded" or not document.is_english:

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
+from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
 from nephoscope.files.json_tree import text_of
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem, number_key
 
@@ -27,13 +27,13 @@ def _has_prerelease(number: str) -> bool:
     return "-" in number.partition("+")[0]
 
 
-def _major(number: str) -> int:
+def _major_version(number: str) -> int:
     """Return the number before the first dot, -1 where there is none."""
     major = number.partition("+")[0].partition("-")[0].partition(".")[0]
     return int(major) if major.isascii() and major.isdigit() and len(major) < 20 else -1
 
 
-@mandatory("6.1.14")
+@mandatory_test("6.1.14")
 def check_history_is_in_order(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the numbers that are smaller than one before."""
     numbers = _numbers(document)
@@ -42,7 +42,7 @@ def check_history_is_in_order(document: AdvisoryDocument) -> Iterator[Problem]:
             yield _PLACE, f"{after[:40]} comes after {before[:40]} in time"
 
 
-@mandatory("6.1.16")
+@mandatory_test("6.1.16")
 def check_version_is_the_last(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the version that is not the number of the last revision."""
     numbers, version = _numbers(document), _version(document)
@@ -58,7 +58,7 @@ def check_version_is_the_last(document: AdvisoryDocument) -> Iterator[Problem]:
         )
 
 
-@mandatory("6.1.17")
+@mandatory_test("6.1.17")
 def check_drafts_are_drafts(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the status of a version before the first that is no draft."""
     version = _version(document)
@@ -68,7 +68,7 @@ def check_drafts_are_drafts(document: AdvisoryDocument) -> Iterator[Problem]:
         yield "/document/tracking/status", f"a document of version {version[:40]} is a draft"
 
 
-@mandatory("6.1.18")
+@mandatory_test("6.1.18")
 def check_released_history_has_no_draft(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the revisions before the first of a document that is released."""
     for number in _numbers(document):
@@ -76,7 +76,7 @@ def check_released_history_has_no_draft(document: AdvisoryDocument) -> Iterator[
             yield _PLACE, f"the revision {number[:40]} is a draft, the document is not"
 
 
-@mandatory("6.1.19")
+@mandatory_test("6.1.19")
 def check_history_has_no_prerelease(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the revisions that are pre-releases."""
     for number in _numbers(document):
@@ -84,7 +84,7 @@ def check_history_has_no_prerelease(document: AdvisoryDocument) -> Iterator[Prob
             yield _PLACE, f"the revision {number[:40]} is a pre-release"
 
 
-@mandatory("6.1.20")
+@mandatory_test("6.1.20")
 def check_released_version_is_no_prerelease(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the version of a released document that is a pre-release."""
     if document.is_released and _has_prerelease(_version(document)):
@@ -94,10 +94,10 @@ def check_released_version_is_no_prerelease(document: AdvisoryDocument) -> Itera
         )
 
 
-@mandatory("6.1.21")
+@mandatory_test("6.1.21")
 def check_history_has_no_gap(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the revisions before which one is left out."""
-    majors = [_major(number) for number in _numbers(document)]
+    majors = [_major_version(number) for number in _numbers(document)]
     if majors and majors[0] not in {0, 1}:
         yield _PLACE, f"the first revision is {majors[0]}, not 0 or 1"
     for before, after in itertools.pairwise(majors):
@@ -105,7 +105,7 @@ def check_history_has_no_gap(document: AdvisoryDocument) -> Iterator[Problem]:
             yield _PLACE, f"{after} comes after {before}"
 
 
-@mandatory("6.1.22")
+@mandatory_test("6.1.22")
 def check_numbers_are_used_once(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the numbers that two revisions have."""
     for number, count in Counter(_numbers(document)).items():
@@ -113,7 +113,7 @@ def check_numbers_are_used_once(document: AdvisoryDocument) -> Iterator[Problem]
             yield _PLACE, f"{count} revisions have the number {number[:40]}"
 
 
-@mandatory("6.1.30")
+@mandatory_test("6.1.30")
 def check_versions_are_of_one_kind(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the mixture of integers and semantic versions."""
     kinds = {"." in number for number in (*_numbers(document), _version(document)) if number}

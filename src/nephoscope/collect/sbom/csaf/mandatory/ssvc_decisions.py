@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
+from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
 from nephoscope.collect.sbom.csaf.ssvc_decision_points import COMPLETE, POINTS
 from nephoscope.files.json_tree import Tree, text_of, texts_of, tree_of, trees_of
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
@@ -20,7 +20,7 @@ def _decisions(document: AdvisoryDocument) -> Iterator[tuple[str, Tree, Tree]]:
             yield f"{place}/ssvc_v2", vulnerability, tree_of(content, "ssvc_v2")
 
 
-@mandatory("6.1.46", since="2.1")
+@mandatory_test("6.1.46", since="2.1")
 def check_decisions_are_valid(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the decisions that lack a part."""
     for place, _, decision in _decisions(document):
@@ -39,7 +39,7 @@ def check_decisions_are_valid(document: AdvisoryDocument) -> Iterator[Problem]:
                     yield f"{place}/selections/{number}/values", "a value has no key"
 
 
-@mandatory("6.1.47", since="2.1")
+@mandatory_test("6.1.47", since="2.1")
 def check_targets(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the decisions on something else than the vulnerability."""
     several = len(document.vulnerabilities) > 1
@@ -54,17 +54,17 @@ def check_targets(document: AdvisoryDocument) -> Iterator[Problem]:
                 yield f"{place}/target_ids", f"{target[:80]!r} is not this vulnerability"
 
 
-@mandatory("6.1.48", since="2.1")
+@mandatory_test("6.1.48", since="2.1")
 def check_decision_points(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the points and values of known namespaces that there are not, or that stand in another order."""
     for place, _, decision in _decisions(document):
         for number, one in enumerate(trees_of(decision, "selections")):
-            wrong = _wrong_point(one)
+            wrong = _point_problem(one)
             if wrong:
                 yield f"{place}/selections/{number}", wrong
 
 
-def _wrong_point(one: Tree) -> str:
+def _point_problem(one: Tree) -> str:
     """Return what is wrong with a point, '' where nothing is known to be."""
     namespace = text_of(one, "namespace").partition("/")[0]
     key, version = text_of(one, "key"), text_of(one, "version")

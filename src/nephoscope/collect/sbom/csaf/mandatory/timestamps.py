@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
+from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
 from nephoscope.files.json_tree import Tree, text_of, tree_of, trees_of
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Moment, Problem, moment
 
@@ -49,7 +49,7 @@ def _list_times(place: str, holder: Tree, keys: tuple[str, ...]) -> Iterator[tup
             yield f"{place}/{key}", holder[key]
 
 
-@mandatory("6.1.37", since="2.1")
+@mandatory_test("6.1.37", since="2.1")
 def check_times(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the times that are none."""
     for place, value in _times(document):
@@ -57,45 +57,51 @@ def check_times(document: AdvisoryDocument) -> Iterator[Problem]:
             yield place, f"{str(value)[:60]!r} is no time of RFC 3339"
 
 
-def _later(document: AdvisoryDocument, place: str, text: str) -> Iterator[Problem]:
+def _check_not_later(document: AdvisoryDocument, place: str, text: str) -> Iterator[Problem]:
     """Give a time that is later than the newest revision of a released document."""
     when, newest = moment(text), document.newest
     if document.is_released and when and newest and newest < when:
         yield place, f"{text[:60]} is later than the newest revision"
 
 
-@mandatory("6.1.45", since="2.1")
+@mandatory_test("6.1.45", since="2.1")
 def check_disclosure_is_past(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the disclosures after a public document."""
     if text_of(document.head, "distribution", "tlp", "label") == "CLEAR":
         for place, vulnerability in document.vulnerabilities:
-            yield from _later(document, f"{place}/disclosure_date", text_of(vulnerability, "disclosure_date"))
+            yield from _check_not_later(
+                document, f"{place}/disclosure_date", text_of(vulnerability, "disclosure_date")
+            )
 
 
-@mandatory("6.1.49", since="2.1")
+@mandatory_test("6.1.49", since="2.1")
 def check_ssvc_is_past(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the decisions of SSVC after the document."""
     for place, _, _, content in document.metrics():
         for key in ("ssvc_v1", "ssvc_v2"):
-            yield from _later(document, f"{place}/{key}/timestamp", text_of(content, key, "timestamp"))
+            yield from _check_not_later(
+                document, f"{place}/{key}/timestamp", text_of(content, key, "timestamp")
+            )
 
 
-@mandatory("6.1.51", since="2.1")
+@mandatory_test("6.1.51", since="2.1")
 def check_epss_is_past(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the predictions of EPSS after the document."""
     for place, _, _, content in document.metrics():
-        yield from _later(document, f"{place}/epss/timestamp", text_of(content, "epss", "timestamp"))
+        yield from _check_not_later(
+            document, f"{place}/epss/timestamp", text_of(content, "epss", "timestamp")
+        )
 
 
-@mandatory("6.1.52", since="2.1")
+@mandatory_test("6.1.52", since="2.1")
 def check_exploitation_is_past(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the exploitations after the document."""
     for place, _, item in document.listed("first_known_exploitation_dates"):
         for key in ("date", "exploitation_date"):
-            yield from _later(document, f"{place}/{key}", text_of(item, key))
+            yield from _check_not_later(document, f"{place}/{key}", text_of(item, key))
 
 
-@mandatory("6.1.53", since="2.1")
+@mandatory_test("6.1.53", since="2.1")
 def check_exploitation_is_known(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the exploitations that were known before they were."""
     for place, _, item in document.listed("first_known_exploitation_dates"):

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from nephoscope.collect.sbom.csaf.cwe_weaknesses import is_weakness
-from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
+from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
 from nephoscope.files.json_tree import text_of, tree_of, trees_of
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 
-@mandatory("6.1.11")
+@mandatory_test("6.1.11")
 def check_weaknesses(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the weaknesses that are none, or have another name."""
     for place, vulnerability in document.vulnerabilities:
@@ -22,7 +22,7 @@ def check_weaknesses(document: AdvisoryDocument) -> Iterator[Problem]:
                 yield f"{place}/cwe", f"{identifier[:20]} is no weakness of the name {name[:80]!r}"
 
 
-@mandatory("6.1.23")
+@mandatory_test("6.1.23")
 def check_vulnerabilities_are_told_once(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the vulnerabilities that are told twice."""
     counts = Counter(text_of(vulnerability, "cve") for _, vulnerability in document.vulnerabilities)
@@ -31,7 +31,7 @@ def check_vulnerabilities_are_told_once(document: AdvisoryDocument) -> Iterator[
             yield "/vulnerabilities", f"{identifier[:40]} stands {count} times"
 
 
-@mandatory("6.1.24")
+@mandatory_test("6.1.24")
 def check_parties_are_involved_once(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the parties that say two things at one time."""
     for place, vulnerability in document.vulnerabilities:

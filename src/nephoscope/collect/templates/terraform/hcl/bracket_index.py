@@ -21,15 +21,15 @@ class _HclScanner:
         self._open: list[tuple[str, int]] = []
         at: int | None = 0
         while at is not None:
-            at = self._in_string(at) if self._open and self._open[-1][0] == '"' else self._in_code(at)
+            at = self._scan_string(at) if self._open and self._open[-1][0] == '"' else self._scan_code(at)
 
-    def _in_code(self, at: int) -> int | None:
+    def _scan_code(self, at: int) -> int | None:
         match = _CODE.search(self._text, at)
         if match is None:
             return None
         found, start, end = match[0], match.start(), match.end()
         if found == "/*":
-            return self._until("*/", start, end)
+            return self._scan_until("*/", start, end)
         if found[0] in "#/":
             self.ends[start] = end
         elif match["mark"]:
@@ -41,7 +41,7 @@ class _HclScanner:
             self._open.append((found, start))
         return end
 
-    def _until(self, closing: str, start: int, at: int) -> int | None:
+    def _scan_until(self, closing: str, start: int, at: int) -> int | None:
         end = self._text.find(closing, at)
         if end < 0:
             return None
@@ -56,7 +56,7 @@ class _HclScanner:
         self.ends[start] = match.end()
         return match.end()
 
-    def _in_string(self, at: int) -> int | None:
+    def _scan_string(self, at: int) -> int | None:
         match = _STRING.search(self._text, at)
         if match is None:
             return None

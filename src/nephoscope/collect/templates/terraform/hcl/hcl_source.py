@@ -25,7 +25,7 @@ _MADE_OF = re.compile(r"[\[{]\s*for\b")
 
 def mark_configuration(text: str) -> TextMark:
     """Return the marks of a file; what is not closed, and what is nested too deeply, has none."""
-    return _Marks(text).whole()
+    return _Marks(text).root_mark()
 
 
 class _Marks:
@@ -33,13 +33,13 @@ class _Marks:
         self._text = text
         self._ends = bracket_ends(text)
 
-    def whole(self) -> TextMark:
+    def root_mark(self) -> TextMark:
         return TextMark(0, len(self._text), self._body(0, len(self._text), 0))
 
     def _body(self, at: int, end: int, depth: int) -> Members:
         """Return the attributes and blocks between two offsets."""
         members: Members = {}
-        at = self._between(at)
+        at = self._skip_blanks(at)
         while at < end:
             word = _WORD.match(self._text, at)
             equals = _EQUALS.match(self._text, word.end()) if word else None
@@ -51,7 +51,7 @@ class _Marks:
                 at = self._block(word, members, depth)
             else:
                 at = self._ends.get(at, at + 1)
-            at = self._between(at)
+            at = self._skip_blanks(at)
         return members
 
     def _block(self, word: re.Match[str], members: Members, depth: int) -> int:
@@ -104,24 +104,24 @@ class _Marks:
 
     def _object(self, at: int, end: int, depth: int) -> Members:
         members: Members = {}
-        at = self._between(at)
+        at = self._skip_blanks(at)
         while at < end:
             key = _KEY.match(self._text, at)
             if key is None:  # a key that is an expression: what it is worth has no mark
-                at = self._between(max(self._value_end(at), at + 1))
+                at = self._skip_blanks(max(self._value_end(at), at + 1))
                 continue
             value = self._value(key.end(), depth + 1)
             members[key[1] or key[2] or ""] = (key.start(), value)
-            at = self._between(max(value.end, at + 1))
+            at = self._skip_blanks(max(value.end, at + 1))
         return members
 
     def _list(self, at: int, end: int, depth: int) -> list[TextMark]:
         elements = []
-        at = self._between(at)
+        at = self._skip_blanks(at)
         while at < end:
             value = self._value(at, depth + 1)
             elements.append(value)
-            at = self._between(max(value.end, at + 1))
+            at = self._skip_blanks(max(value.end, at + 1))
         return elements
 
     def _value_end(self, at: int) -> int:
@@ -136,7 +136,7 @@ class _Marks:
             at = len(self._text)
         return start + len(self._text[start:at].rstrip())
 
-    def _between(self, at: int) -> int:
+    def _skip_blanks(self, at: int) -> int:
         """Return the offset of what comes next after white space, commas and comments."""
         while True:
             blank = _BLANK.match(self._text, at)

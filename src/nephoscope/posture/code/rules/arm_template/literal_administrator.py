@@ -27,7 +27,7 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each adminUsername that is a literal, by itself, by a variable or as the default of a parameter."""
     for one in template.templates():
         for path, resource in one.resources():
-            for where, text in one.own_texts(path, resource):
+            for where, text in one.texts_of_resource(path, resource):
                 if _KEY.match(str(where[-1])) and "template" not in where:
                     found = _literal(one, text)
                     if found:

@@ -24,7 +24,7 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each password of a resource that is a literal."""
     for one in template.templates():
         for path, resource in one.resources():
-            for where, text in one.own_texts(path, resource):
+            for where, text in one.texts_of_resource(path, resource):
                 if (
                     str(where[-1]).lower() in _KEYS
                     and text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.arm.template_source import ArmSource, at, texts
+from nephoscope.collect.templates.arm.template_source import ArmSource, find_member, texts
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
@@ -23,7 +23,7 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
     for one in template.templates():
         for path, resource in one.resources():
             for names in (("properties",), ("properties", "virtualMachineProfile")):
-                found = at(resource, path, *names, "storageProfile", "imageReference")
+                found = find_member(resource, path, *names, "storageProfile", "imageReference")
                 for where, text in texts(*found) if found is not None else ():
                     if "preview" in _resolve(one, text).lower():
                         yield CodeMatch(one.span(where), f"the image is a preview: {_resolve(one, text)}")

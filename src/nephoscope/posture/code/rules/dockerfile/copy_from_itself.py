@@ -21,7 +21,7 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each instruction that breaks the rule."""
-    for instruction in file.of("COPY"):
+    for instruction in file.instructions_of("COPY"):
         if (
             instruction.stage >= 0
             and (name := file.stages[instruction.stage].name)

@@ -21,7 +21,7 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each COPY from what is neither an earlier stage nor an image with a tag."""
-    for instruction in file.of("COPY"):
+    for instruction in file.instructions_of("COPY"):
         source = instruction.flag("from")
         if source is None or ":" in source or "@" in source or "$" in source:
             continue

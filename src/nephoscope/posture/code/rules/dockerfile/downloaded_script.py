@@ -31,8 +31,10 @@ def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each command that runs what was downloaded."""
     for stage in range(-1, len(file.stages)):
         commands = [
-            command for instruction in file.in_stage(stage, "RUN") for command in instruction.commands
+            command
+            for instruction in file.stage_instructions(stage, "RUN")
+            for command in instruction.commands
         ]
         yield from downloads_run(commands)
-    for instruction in file.of("RUN"):
+    for instruction in file.instructions_of("RUN"):
         yield from powershell_downloads(instruction.text, instruction.offset)

@@ -26,5 +26,5 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each installation that checks no hash."""
-    for instruction in file.of("RUN"):
+    for instruction in file.instructions_of("RUN"):
         yield from unlocked_installs(instruction.commands)

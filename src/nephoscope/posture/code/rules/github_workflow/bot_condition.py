@@ -40,7 +40,7 @@ _BOTS = frozenset({"49699333", "27856297", "29139614", "41898282", "66853113"})
 
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each condition that compares the actor with a bot where strangers cause the event."""
-    if not workflow.triggers_on(*PRIVILEGED):
+    if not workflow.is_triggered_by(*PRIVILEGED):
         return
     nodes = [(job.get("if"), f"job {job.id}") for job in workflow.jobs]
     nodes += [(step.get("if"), step.subject) for step in workflow.steps]

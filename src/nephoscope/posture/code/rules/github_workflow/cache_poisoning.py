@@ -41,7 +41,7 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
 
 
 def _is_release(workflow: Workflow) -> bool:
-    if workflow.triggers_on("release"):
+    if workflow.is_triggered_by("release"):
         return True
     push = workflow.triggers.get("push")
     if push is None or push.kind != "map":

@@ -31,7 +31,7 @@ _WRITE = re.compile(
 
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each script that writes values to these files in a workflow that strangers start, or in an action."""
-    if not workflow.is_action and not workflow.triggers_on("pull_request_target", "workflow_run"):
+    if not workflow.is_action and not workflow.is_triggered_by("pull_request_target", "workflow_run"):
         return
     for step in workflow.steps:
         key = step.node.key("run")

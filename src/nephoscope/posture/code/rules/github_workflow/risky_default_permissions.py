@@ -25,7 +25,11 @@ RULE = CodeRule(
 
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give the workflow that strangers start with the default rights."""
-    if workflow.is_action or not workflow.triggers_on(*PRIVILEGED) or workflow.get("permissions") is not None:
+    if (
+        workflow.is_action
+        or not workflow.is_triggered_by(*PRIVILEGED)
+        or workflow.get("permissions") is not None
+    ):
         return
     if any(job.get("permissions") is None for job in workflow.jobs):
         key = workflow.root.key("on") or workflow.root.key("true")

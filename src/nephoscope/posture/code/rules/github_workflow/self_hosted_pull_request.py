@@ -29,7 +29,7 @@ _HOSTED = re.compile(r"(?:ubuntu|windows|macos)-[\w.-]+|\$\{\{.*")
 
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each job that a pull request starts on a runner that GitHub does not host."""
-    if not workflow.triggers_on(
+    if not workflow.is_triggered_by(
         "pull_request",
         "pull_request_target",
         "pull_request_review",

@@ -32,7 +32,7 @@ RULE = CodeRule(
 
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each checkout of the head of a pull request in a workflow with secrets."""
-    if workflow.triggers_on(*PRIVILEGED):
+    if workflow.is_triggered_by(*PRIVILEGED):
         for step in workflow.steps:
             if (node := checkout_of_head(step)) is not None:
                 yield CodeMatch(

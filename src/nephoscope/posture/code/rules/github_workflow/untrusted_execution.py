@@ -25,7 +25,7 @@ RULE = CodeRule(
 
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each step that runs files of a stranger's checkout."""
-    if not workflow.triggers_on(*PRIVILEGED):
+    if not workflow.is_triggered_by(*PRIVILEGED):
         return
     jobs = [job.steps for job in workflow.jobs]
     for steps in jobs:
