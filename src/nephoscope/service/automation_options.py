@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import NotRequired, TypedDict
+from typing import TypedDict
 
+from nephoscope.files.json_text import JsonTextError, decode_json
 from nephoscope.files.json_tree import text_of, trees_of
 
 
 class AutomationOptions(TypedDict):
-    """Options of an automation: its events and its actions, as click hands them over."""
+    """Options of an automation: its events and its actions, as its form and its command give them."""
 
     events: tuple[str, ...]
     where: tuple[str, ...]
@@ -23,8 +23,24 @@ class AutomationOptions(TypedDict):
     files: str
     table: str
     event_hub: str
-    file: Path | None
-    logic_app: NotRequired[str]
+    logic_app: str
+
+
+_PLAIN = {
+    "Assessments": "a recommendation changes state", "SubAssessments": "a finding changes", "SecureScores": "a score changes",
+    "SecureScoreControls": "a control of the score changes", "RegulatoryComplianceAssessment": "a compliance state changes",
+    "AttackPaths": "an attack path changes", "Alerts": "an alert is raised", "Incidents": "an incident is created or changed",
+}  # fmt: skip
+_WEEKLY = {
+    "Assessments": "all recommendations", "SubAssessments": "all findings", "SecureScores": "all secure scores",
+    "SecureScoreControls": "all controls", "RegulatoryComplianceAssessment": "all compliance states",
+    "AttackPaths": "all attack paths",
+}  # fmt: skip
+
+
+def describe_events() -> dict[str, str]:
+    """Return what people call the events of automations, by their names in a document."""
+    return {**_PLAIN, **{f"{name}Snapshot": f"every week: {word}" for name, word in _WEEKLY.items()}}
 
 
 def properties(options: AutomationOptions) -> dict[str, object]:
@@ -36,6 +52,17 @@ def properties(options: AutomationOptions) -> dict[str, object]:
         "isEnabled": True, "scopes": [{"scopePath": one} for one in options["scopes"]],
         "sources": [{"eventSource": one, "ruleSets": sets} for one in options["events"]], "actions": list(_actions(options)),
     }  # fmt: skip
+
+
+def read_document(text: str) -> dict[str, object]:
+    """The document of an automation as Azure has it; ValueError where the text is none."""
+    try:
+        found = decode_json(text.encode())
+    except JsonTextError as error:
+        raise ValueError(f"the document: {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError("the document must be a JSON object")
+    return found
 
 
 def read_options(document: Mapping[str, object]) -> dict[str, object] | None:
@@ -89,8 +116,8 @@ def _check_options(options: AutomationOptions) -> None:
             raise ValueError(f"--on must be one of {', '.join(SOURCES)} (got {one})")
     if not list(_actions(options)):
         raise ValueError(
-            "an action is required: --webhook, --mail, --command, --files, --table or --event-hub, "
-            "or --from a document"
+            "an action is required: --webhook, --mail, --command, --files, --table, --event-hub, "
+            "--logic-app, or --from a document"
         )
     if options["webhook"] and not options["secret"]:
         raise ValueError(
@@ -118,7 +145,7 @@ def _actions(options: AutomationOptions) -> Iterator[dict[str, object]]:
         yield {"actionType": "Workspace", "workspaceResourceId": options["table"]}
     if options["event_hub"]:
         yield {"actionType": "EventHub"}
-    if options.get("logic_app"):
+    if options["logic_app"]:
         yield {"actionType": "LogicApp"}
 
 

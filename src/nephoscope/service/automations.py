@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.automation.automation_readiness import Readiness
 from nephoscope.automation.engine import AutomationEngine
+from nephoscope.automation.operator_policy import operator
 from nephoscope.automation.rule import AutomationError
-from nephoscope.automation.rule_catalogue import load_rules
+from nephoscope.automation.rule_catalogue import load_automations, load_rules
 from nephoscope.automation.rule_formats.author_permissions import READS, WORKSPACE_WRITE
 from nephoscope.automation.rule_formats.security_actions import (
     HIDDEN,
@@ -15,16 +17,18 @@ from nephoscope.automation.rule_formats.security_actions import (
     name_secrets,
     secrets_of,
 )
-from nephoscope.automation.rule_formats.security_automations import read_automation
+from nephoscope.automation.rule_formats.security_automations import TYPE, read_automation
 from nephoscope.automation.rule_trial import try_with_documents
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.service.action_egress import check_hub, check_url
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.arm_documents import put_document
+from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from nephoscope.automation.rule import AutomationRule
     from nephoscope.automation.rule_formats.security_actions import ActionSecret
@@ -95,6 +99,45 @@ def check_actions(
             raise AutomationError(f"properties.actions[{at}].{target}", why)
 
 
+def load_readiness(context: ServiceContext, secrets: Collection[str] = ()) -> Readiness:
+    """Return what automations may name; `secrets` are about to be kept. Raises ValueError for an invalid file of the operator."""
+    names = {*context.state.credentials.names(), *secrets}
+    snapshot = PublishedSnapshotCache(context.data).newest()
+    return Readiness(context.data, context.state, operator(context.data), names, snapshot)
+
+
+def check_readiness(context: ServiceContext, body: Mapping[str, object]) -> None:
+    """Raise ValueError for what an automation names and is not there, AutomationError for what is none."""
+    rule = read_automation(body)
+    if why := load_readiness(context, name_secrets(rule.key, list_secrets(body))).missing(rule):
+        raise ValueError("; ".join(why))
+
+
+def find_automation_key(context: ServiceContext, name: str) -> str:
+    """Return the lower-cased ID of the one automation of an ID or name, whether or not it can be used; NotFoundError."""
+    context.require(READ)
+    wanted = name.casefold().rstrip("/")
+    titles = {one.key: str(one.body.get("name") or "") for one in context.state.arm_documents.all([TYPE])}
+    if (key := f"/{wanted.lstrip('/')}") in titles:
+        return key
+    found = [key for key, title in titles.items() if wanted in (title.casefold(), key.rpartition("/")[2])]
+    if len(found) != 1:
+        several = "several automations are" if found else "no automation is"
+        raise NotFoundError(
+            f"{several} named '{name[:200]}': see the IDs in `nephoscope automations list --output json`"
+        )
+    return found[0]
+
+
+def find_automation(context: ServiceContext, name: str) -> AutomationRule:
+    """Return the automation of an ID or name. Raises NotFoundError, StateError where it cannot be used."""
+    key = find_automation_key(context, name)
+    found, wrong = load_automations(context.state, PublishedSnapshotCache(context.data))
+    if reason := next((one.reason for one in wrong if one.key == key), ""):
+        raise StateError(reason)
+    return next(one for one in found if one.key == key)
+
+
 def put_automation(context: ServiceContext, body: Mapping[str, object]) -> bool:
     """Keep an automation with its secrets; whether it is new. Raises as `prepare_automation`, and AutomationError for what is none."""
     context.require(WRITE, ROOT_SCOPE)
@@ -106,15 +149,37 @@ def put_automation(context: ServiceContext, body: Mapping[str, object]) -> bool:
     )
 
 
-def reveal_action(context: ServiceContext, key: str, kind: str) -> dict[str, Any] | None:
-    """Return the kept action of a kind with its secret, None for none; `key` is the lower-cased id. DeniedError as for a change."""
+def complete_actions(
+    context: ServiceContext, body: Mapping[str, Any], given: Mapping[str, str], keep: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return the document with the secrets of its actions, and without those whom Azure names in it.
+
+    A secret is the one that is `given` for the type of the action, the stored one where the type is in `keep`, else its own.
+    DeniedError as for a change; ValueError where none is stored.
+    """
+    key, properties = str(body["id"]).lower(), body.get("properties")
+    if not isinstance(properties, dict) or not isinstance(properties.get("actions") or [], list):
+        return dict(body)
+    actions = []
+    for one in _actions(body):
+        kind = str(one.get("actionType"))
+        if given.get(kind):
+            actions.append({**one, NAMED[kind][1]: given[kind]})
+        else:
+            actions.append(_reveal_action(context, key, kind) if kind in keep else one)
+    kept = {name: value for name, value in properties.items() if name != "metadata"}
+    return {**body, "properties": {**kept, "actions": actions}}
+
+
+def _reveal_action(context: ServiceContext, key: str, kind: str) -> dict[str, Any]:
+    """The kept action of a type with its secret."""
     context.require(WRITE, ROOT_SCOPE)
     document = context.state.arm_documents.get(key)
     for at, one in enumerate(_actions(document.body) if document is not None else ()):
         if one.get("actionType") == kind:
             secret = NAMED[kind][1]
             return {**one, secret: context.state.credentials.get(credential(key, at, secret)).reveal()}
-    return None
+    raise ValueError(f"No {'event hub' if kind == 'EventHub' else 'Logic App'} is stored")
 
 
 def remove_automation(context: ServiceContext, key: str) -> None:
