@@ -73,11 +73,9 @@ class Emitter:
         return routine.name
 
     def calls_python(self, sql: exp.Expr) -> bool:
-        """Return whether an expression calls a routine that is run row by row, or batch by batch, outside of the database."""
-        return any(
-            isinstance(self.routines.get(one.name.lower()), ArrowFunction)
-            for one in sql.find_all(exp.Anonymous)
-        )
+        """Return whether an expression calls a routine that is run outside of the database for most rows."""
+        called = (self.routines.get(one.name.lower()) for one in sql.find_all(exp.Anonymous))
+        return any(isinstance(one, ArrowFunction) and not one.rare for one in called)
 
     def parameter(self, name: str) -> exp.Expr:
         """A bound parameter."""

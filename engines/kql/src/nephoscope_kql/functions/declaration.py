@@ -136,9 +136,15 @@ def _with_arity(count: int, body: Callable[..., object]) -> Callable[..., object
     return wrapped[count]
 
 
-def arrow(name: str, parameters: tuple[str, ...], returns: str, body: Callable[..., object]) -> ArrowFunction:
+def arrow(
+    name: str,
+    parameters: tuple[str, ...],
+    returns: str,
+    body: Callable[..., object],
+    rare: bool = False,
+) -> ArrowFunction:
     """A vectorised function over Arrow arrays; see ArrowFunction."""
-    made = ArrowFunction(name, parameters, returns, body)
+    made = ArrowFunction(name, parameters, returns, body, rare)
     ALL.append(made)
     return made
 

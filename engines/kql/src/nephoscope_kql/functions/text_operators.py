@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from nephoscope_kql.functions.declaration import macro
 from nephoscope_kql.functions.regex import pattern_argument, quote_pattern
+from nephoscope_kql.functions.term_borders import APART, find_terms
 from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function, signature
 from nephoscope_kql.plan.values import Constant
 from nephoscope_kql.sql import nodes
@@ -17,31 +18,33 @@ from nephoscope_kql.types import KqlType
 
 Test = Callable[[exp.Expr, exp.Expr, "str | None", Arguments], exp.Expr]
 
-_APART = r"[^\pL\pN]"
 _QUOTED = quote_pattern("t")
 _FOLDED = quote_pattern("lower(t)")
-_BEFORE = rf"(CASE WHEN regexp_matches(t, '^[\pL\pN]') THEN '(^|{_APART})' ELSE '' END)"
-_AFTER = rf"(CASE WHEN regexp_matches(t, '[\pL\pN]$') THEN '($|{_APART})' ELSE '' END)"
+_BEFORE = rf"(CASE WHEN regexp_matches(t, '^[\pL\pN]') THEN '(^|{APART})' ELSE '' END)"
+_AFTER = rf"(CASE WHEN regexp_matches(t, '[\pL\pN]$') THEN '($|{APART})' ELSE '' END)"
 HAS = macro(
     "kql_has(x, t)",
-    f"contains(lower(x), lower(t)) AND regexp_matches(lower(x), {_BEFORE} || {_FOLDED} || {_AFTER})",
+    f"CASE WHEN NOT contains(lower(x), lower(t)) THEN false ELSE regexp_matches(lower(x), {_BEFORE} || {_FOLDED} || {_AFTER}) END",
 )
 HAS_CS = macro(
-    "kql_has_cs(x, t)", f"contains(x, t) AND regexp_matches(x, {_BEFORE} || {_QUOTED} || {_AFTER})"
+    "kql_has_cs(x, t)",
+    f"CASE WHEN NOT contains(x, t) THEN false ELSE regexp_matches(x, {_BEFORE} || {_QUOTED} || {_AFTER}) END",
 )
 HAS_PREFIX = macro(
     "kql_hasprefix(x, t)",
-    f"contains(lower(x), lower(t)) AND regexp_matches(lower(x), {_BEFORE} || {_FOLDED})",
+    f"CASE WHEN NOT contains(lower(x), lower(t)) THEN false ELSE regexp_matches(lower(x), {_BEFORE} || {_FOLDED}) END",
 )
 HAS_PREFIX_CS = macro(
-    "kql_hasprefix_cs(x, t)", f"contains(x, t) AND regexp_matches(x, {_BEFORE} || {_QUOTED})"
+    "kql_hasprefix_cs(x, t)",
+    f"CASE WHEN NOT contains(x, t) THEN false ELSE regexp_matches(x, {_BEFORE} || {_QUOTED}) END",
 )
 HAS_SUFFIX = macro(
     "kql_hassuffix(x, t)",
-    f"contains(lower(x), lower(t)) AND regexp_matches(lower(x), {_FOLDED} || {_AFTER})",
+    f"CASE WHEN NOT contains(lower(x), lower(t)) THEN false ELSE regexp_matches(lower(x), {_FOLDED} || {_AFTER}) END",
 )
 HAS_SUFFIX_CS = macro(
-    "kql_hassuffix_cs(x, t)", f"contains(x, t) AND regexp_matches(x, {_QUOTED} || {_AFTER})"
+    "kql_hassuffix_cs(x, t)",
+    f"CASE WHEN NOT contains(x, t) THEN false ELSE regexp_matches(x, {_QUOTED} || {_AFTER}) END",
 )
 _TERMS = {
     ("has", False): HAS,
@@ -73,9 +76,9 @@ def caseless(node: exp.Expr) -> bool:
     )
 
 
-def term_pattern(term: str, kind: str, sensitive: bool) -> str:
-    """The regular expression that finds a whole term (or a term's beginning, or its end)."""
-    start, end = _borders(term, kind)
+def term_pattern(term: str, kind: str, sensitive: bool, apart: str = APART) -> str:
+    """The regular expression that finds a whole term (or a term's beginning, or its end) beside what `apart` matches."""
+    start, end = _borders(term, kind, apart)
     if term.isascii() and not sensitive:
         return start + _either_case_pattern(term) + end
     return ("" if sensitive else "(?i)") + start + _quote_term(term) + end
@@ -86,18 +89,18 @@ def _either_case_pattern(term: str) -> str:
     return "".join(_CASES.get(one.lower(), one if one.isalnum() else f"\\{one}") for one in term)
 
 
-def _borders(term: str, kind: str) -> tuple[str, str]:
+def _borders(term: str, kind: str, apart: str) -> tuple[str, str]:
     """Return what must stand before and behind a term where it begins and ends with a letter or a digit."""
     before = kind != "hassuffix" and _TERM_CHARACTER.match(term[:1] or " ") is not None
     after = kind != "hasprefix" and _TERM_CHARACTER.match(term[-1:] or " ") is not None
-    return f"(^|{_APART})" if before else "", f"($|{_APART})" if after else ""
+    return f"(^|{apart})" if before else "", f"($|{apart})" if after else ""
 
 
-def any_term_pattern(terms: Sequence[str]) -> str:
-    """The regular expression that finds any of several ASCII terms."""
+def any_term_pattern(terms: Sequence[str], apart: str) -> str:
+    """The regular expression that finds any of several ASCII terms beside what `apart` matches."""
     groups: dict[tuple[str, str], list[str]] = {}
     for term in terms:
-        groups.setdefault(_borders(term, "has"), []).append(_either_case_pattern(term))
+        groups.setdefault(_borders(term, "has", apart), []).append(_either_case_pattern(term))
     return "|".join(f"{start}(?:{'|'.join(items)}){end}" for (start, end), items in groups.items())
 
 
@@ -118,7 +121,7 @@ def term_test(
         text if sensitive else lower_case(text),
         nodes.text(known) if sensitive else lower_case(nodes.text(known)),
     )
-    exact = nodes.call("regexp_matches", text, nodes.text(term_pattern(known, kind, sensitive)))
+    exact = find_terms(text, lambda apart: term_pattern(known, kind, sensitive, apart), call)
     return nodes.binary("and", found, exact)
 
 
@@ -199,7 +202,7 @@ def _terms(call: Arguments, connector: str) -> exp.Expr:
     tests: list[exp.Expr] = []
     for first in range(0, len(together), AT_ONCE):
         terms = [call.text(place) for place in together[first : first + AT_ONCE]]
-        tests.append(_any_term_test(call[0], terms))
+        tests.append(_any_term_test(call[0], terms, call))
     for place in sorted({*range(1, len(call))} - {*together}):
         item = call.bound[place]
         if item.type == KqlType.DYNAMIC:
@@ -217,9 +220,9 @@ def _terms(call: Arguments, connector: str) -> exp.Expr:
     )
 
 
-def _any_term_test(text: exp.Expr, terms: Sequence[str]) -> exp.Expr:
-    """Return whether a text has one of several ASCII terms: DuckDB needs 4 ms to read a pattern with borders, so it is one."""
-    found = nodes.call("regexp_matches", text, nodes.text(any_term_pattern(terms)))
+def _any_term_test(text: exp.Expr, terms: Sequence[str], call: Arguments) -> exp.Expr:
+    """Return whether a text has one of several ASCII terms, which one pattern finds."""
+    found = find_terms(text, lambda apart: any_term_pattern(terms, apart), call)
     if len(terms) >= SEVERAL:
         return found
     parts = [nodes.call("contains", lower_case(text), nodes.text(term.lower())) for term in terms]

@@ -20,13 +20,15 @@ class Macro:
 class ArrowFunction:
     """A vectorised function: `body` gets a pyarrow Array a parameter (all of one length) and returns an Array of that length.
 
-    `parameters` and `returns` are DuckDB type names; NULLs reach the body. It must not raise on any data.
+    `parameters` and `returns` are DuckDB type names; NULLs reach the body. It must not raise on any data. `rare`: what calls it does
+    so for few rows, so that it weighs no more than SQL.
     """
 
     name: str
     parameters: tuple[str, ...]
     returns: str
     body: Callable[..., object]
+    rare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
