@@ -191,6 +191,7 @@ class Agent:
         for state in self.states:
             if state.opened:
                 self._offer_facts(state.sensor, now)
+                self.sender.offer_system(state.sensor.system(), format_time(now))
         with contextlib.suppress(OSError):  # of a full disk the server is told
             write_durably(self.folder / _STATUS, json.dumps(status, indent=1).encode())
 

@@ -19,6 +19,7 @@ _LONGEST_PAUSE = 60.0
 _RENEW = 6 * 3600.0
 _HEALTH = ("version", "sensors", "lost", "diskError", "program", "responses")
 _REPORT = "/admin/v1/agents/report"
+_SYSTEM = "examined system"
 _POLICY = "/admin/v1/agents/applicationPolicy"
 
 
@@ -36,6 +37,7 @@ class BatchSender:
         self._connection, self._buffer, self._settings, self._folder = connection, buffer, settings, folder
         self._stop, self._lock = stop, threading.Lock()
         self._facts: dict[str, tuple[dict[str, Any], str]] = {}
+        self._system: tuple[str, str] = ("", "")
         self._sent: dict[str, tuple[str, float]] = {}
         self.health: dict[str, Any] = {}
         self._response = Response(connection, settings, folder)
@@ -47,6 +49,12 @@ class BatchSender:
         """Take the newest facts of a sensor."""
         with self._lock:
             self._facts[name] = (documents, read_at)
+
+    def offer_system(self, packed: str, read_at: str) -> None:
+        """Take what the server is to examine."""
+        if packed:
+            with self._lock:
+                self._system = (packed, read_at)
 
     def run(self) -> None:
         """Send until the agent stops."""
@@ -94,9 +102,14 @@ class BatchSender:
         body: dict[str, Any] = {"health": {name: self.health[name] for name in _HEALTH}}
         if facts:
             body["facts"] = [{"readAt": read_at, "documents": documents} for _, documents, read_at in facts]
+        packed, read_at = self._changed_system()
+        if packed:
+            body["system"] = {"readAt": read_at, "content": packed}
         answer = self._connection.send("POST", _REPORT, body)
         for name, documents, _ in facts:
             self._sent[name] = (_digest(documents), time.monotonic())
+        if packed:
+            self._sent[_SYSTEM] = (packed, time.monotonic())
         self.refused = "; ".join(answer["refused"])
         self.wanted_program = answer["program"]
         if self._settings.application_control:
@@ -117,6 +130,12 @@ class BatchSender:
             self.response_error = ""
         except (OSError, ValueError, KeyError) as error:
             self.response_error = f"{type(error).__name__}: {error}"
+
+    def _changed_system(self) -> tuple[str, str]:
+        with self._lock:
+            packed, read_at = self._system
+        before, when = self._sent.get(_SYSTEM, ("", 0.0))
+        return (packed, read_at) if packed != before or time.monotonic() - when > _RENEW else ("", "")
 
     def _changed_facts(self) -> list[tuple[str, dict[str, Any], str]]:
         with self._lock:

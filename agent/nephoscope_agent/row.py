@@ -67,6 +67,10 @@ class Sensor:
         """Return what is known in full by resource type, which replaces what was reported before; {} = nothing to report."""
         return {}
 
+    def system(self) -> str:
+        """Return what the server is to examine of this machine, packed; '' = nothing to report."""
+        return ""
+
     @property
     def cursor(self) -> Any:
         """How far durable sources were read, in JSON; None where there is nothing to remember."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nephoscope_agent.machine import Machine
 from nephoscope_agent.process_table import HashCache, ProcessTable
+from nephoscope_agent.row import Values
 from nephoscope_agent.settings import FOLDER, Settings
 
 
@@ -21,3 +22,5 @@ class SensorContext:
     hashes: HashCache = field(default_factory=HashCache)
     #: Whether the audit netlink delivers executions: then the sensor that polls /proc rests.
     audited: bool = False
+    #: Live facts about antimalware, as the sensor of the same name learned them last.
+    protection: Values = field(default_factory=dict)

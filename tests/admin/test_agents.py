@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
+import json
+import zlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -283,6 +285,64 @@ def test_a_fact_of_the_future_is_refused_and_the_rows_stay(machine, report, rows
     assert told.status_code == 200
     assert "future" in told.json()["refused"][0]
     assert len(rows(f"Heartbeat | where _ResourceId == '{resource.lower()}'")) == 1
+
+
+BASELINE = "/providers/microsoft.guestconfiguration/guestconfigurationassignments/"
+
+
+def examined(**members: str) -> dict[str, str]:
+    """A machine of one account whose configuration files are as told, as its agent packs it."""
+    texts = {"etc/passwd": "root:x:0:0::/root:/bin/sh\n", "etc/shadow": "root:!:1:0:99:7:::\n", **members}
+    entries = {path: {"kind": "file", "mode": 0o644, "text": text} for path, text in texts.items()}
+    entries |= {"etc": {"kind": "folder", "mode": 0o755}}
+    told = {"files": {"entries": entries, "listed": ["", "etc"]}, "facts": {"antimalware": []}}
+    content = base64.b64encode(zlib.compress(json.dumps(told).encode())).decode()
+    return {"readAt": datetime.now(UTC).isoformat(), "content": content}
+
+
+def kept_below(instance, resource: str) -> dict[str, Any]:
+    """The own facts of a machine by the last part of their IDs."""
+    found = [one for one in instance.state.own_facts.all() if one.subject.startswith(resource.lower())]
+    return {
+        str(document["id"]).lower().removeprefix(resource.lower()): document["properties"]
+        for one in found
+        for document in one.documents
+    }
+
+
+def test_what_an_agent_reports_of_its_system_is_judged_for_its_machine_alone(
+    machine, report, instance
+) -> None:
+    headers, resource = machine()
+    _, other = machine()
+    told = report(headers, system=examined())
+    assert (told.status_code, told.json()["refused"]) == (200, []), told.text
+    kept = kept_below(instance, resource)
+    assert kept[f"{BASELINE}passwordpolicy_msid121"]["complianceStatus"] == "Compliant"
+    assert kept[f"{BASELINE}passwordpolicy_msid232"]["complianceStatus"] == "Compliant"
+    # what the agent did not report is Unknown, and makes no document
+    assert f"{BASELINE}azurelinuxvmencryptioncompliance" not in kept
+    assert any("/subassessments/" in one for one in kept)  # no endpoint protection is installed
+    assert kept_below(instance, other) == {}
+    told = report(headers, system=examined(**{"etc/shadow": "root::1:0:99:7:::\n"}))
+    assert (told.status_code, told.json()["refused"]) == (200, []), told.text
+    changed = kept_below(instance, resource)[f"{BASELINE}passwordpolicy_msid232"]
+    assert changed["complianceStatus"] == "NonCompliant"
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [(b"no", 400), (zlib.compress(b"[]"), 400), (zlib.compress(b'{"files": {"entries": {}}, "facts": {}}'), 200)],
+)  # fmt: skip
+def test_a_system_that_is_none_is_refused(machine, report, instance, content, status) -> None:
+    headers, resource = machine()
+    told = report(
+        headers,
+        system={"readAt": datetime.now(UTC).isoformat(), "content": base64.b64encode(content).decode()},
+    )
+    assert told.status_code == status
+    assert status == 400 or "cannot be read" in told.json()["refused"][0]
+    assert kept_below(instance, resource) == {}
 
 
 def test_health_is_what_the_agent_cannot_see(machine, report, ask) -> None:

@@ -8,7 +8,7 @@ from nephoscope_agent.inventory_sensor import InventorySensor, configuration, co
 from nephoscope_agent.row import Row, Values
 
 #: File systems that no disk holds.
-_VIRTUAL = frozenset(
+VIRTUAL = frozenset(
     (
         "tmpfs",
         "proc",
@@ -39,7 +39,7 @@ class EncryptionSensor(InventorySensor):
         for words in lines:
             tail = words[words.index("-") + 1 :]
             number, point, kind, source = words[2], words[4], tail[0], tail[1]
-            if kind in _VIRTUAL or not os.path.isdir(f"/sys/dev/block/{number}"):
+            if kind in VIRTUAL or not os.path.isdir(f"/sys/dev/block/{number}"):
                 continue
             state = encryption_state(number)
             found.setdefault(source, {"device": source, "mount": point, "type": kind, "state": state})

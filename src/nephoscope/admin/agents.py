@@ -14,6 +14,7 @@ from nephoscope.api.wire.azure_error import ApiError, bad
 from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 from nephoscope.ingest.source_failures import LakeBusyError
 from nephoscope.operations.declaration.schemas import PLAIN, AnyJson, Shape, Text
+from nephoscope.protect.baseline.reported_view import unpack_system
 from nephoscope.protect.hosts.agent_package import agent_package
 from nephoscope.service import agents as service
 from nephoscope.service.agent_signing_key import public_key, sign
@@ -87,6 +88,13 @@ class AgentFactsShape(Shape, frozen=True, kw_only=True):
     documents: dict[str, tuple[dict[str, AnyJson], ...]]
 
 
+class AgentSystemShape(Shape, frozen=True, kw_only=True):
+    """Files and live state of the machine for its security baseline: JSON, compressed with zlib, in base64."""
+
+    read_at: datetime
+    content: bytes
+
+
 class AgentReportShape(Shape, frozen=True, kw_only=True):
     """Rows by table, counted once for each `sequence` (0 = no rows), with the health of the agent and facts about its machine."""
 
@@ -94,6 +102,7 @@ class AgentReportShape(Shape, frozen=True, kw_only=True):
     rows: dict[str, tuple[dict[str, AnyJson], ...]] = msgspec.field(default_factory=dict)
     health: AgentHealthShape | None = None
     facts: Annotated[tuple[AgentFactsShape, ...], msgspec.Meta(max_length=100)] = ()
+    system: AgentSystemShape | None = None
 
 
 class AgentReceipt(Shape, frozen=True, kw_only=True):
@@ -166,6 +175,8 @@ def report(ask: AdminRequest, body: AgentReportShape) -> AgentReceipt:
         raise bad(f"{error}.", "body") from error
     facts = [AgentFacts(one.read_at, one.documents) for one in body.facts]
     refused = service.take_facts(ask.service, agent, facts)
+    if body.system is not None:
+        refused += _judge_system(ask, agent, body.system)
     return AgentReceipt(program=service.wanted_program(), refused=tuple(refused))
 
 
@@ -212,6 +223,16 @@ def application_policy(ask: AdminRequest) -> ApplicationPolicyShape:
     except AgentRefusedError as error:
         raise bad(f"{error}.", "caller") from error
     return ApplicationPolicyShape(content=content, signature=signature)
+
+
+def _judge_system(ask: AdminRequest, agent: EnrolledAgent, given: AgentSystemShape) -> list[str]:
+    """Judge what an agent reports of its machine, and return why that was refused."""
+    try:
+        system = unpack_system(given.content)
+    except ValueError as error:
+        raise bad(f"The system is {error}.", "body.system.content") from error
+    refused = service.take_system(ask.service, agent, system, given.read_at)
+    return [refused] if refused else []
 
 
 def _health(given: AgentHealthShape | None) -> AgentHealth | None:

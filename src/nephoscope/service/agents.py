@@ -14,8 +14,13 @@ from nephoscope.automation.rule_formats.author_permissions import WORKSPACE_WRIT
 from nephoscope.collect.facts.fact_report import FactReport, claims
 from nephoscope.collect.facts.report_errors import FactError
 from nephoscope.model.resource_binding import bind_resource
+from nephoscope.protect.baseline.examined_system import ExaminedSystem
+from nephoscope.protect.baseline.file_view import UnreadableRootFileError
+from nephoscope.protect.baseline.machine_report import make_machine_report
+from nephoscope.protect.baseline.reported_view import ReportedView
 from nephoscope.protect.hosts.agent_package import agent_package
 from nephoscope.protect.hosts.machine_resource import HYBRID, MachineRefusedError, machine_resource
+from nephoscope.service.machine_reports import keep_own_verdicts
 from nephoscope.service.own_facts import put_facts
 from nephoscope.service.principals import ConflictError
 from nephoscope.service.service_context import workspace_scope
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
 
     from nephoscope.access.authenticator import Guard
     from nephoscope.model.resource_binding import ResourceBinding
+    from nephoscope.protect.baseline.reported_view import ReportedSystem
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.access.principals import Principal
     from nephoscope.state.hosts.agents import AgentHealth
@@ -234,6 +240,16 @@ def take_facts(context: ServiceContext, agent: EnrolledAgent, facts: Sequence[Ag
         except FactError as error:
             refused.append(str(error))
     return refused
+
+
+def take_system(context: ServiceContext, agent: EnrolledAgent, system: ReportedSystem, read_at: datetime) -> str:
+    """Judge what an agent reports of its machine, keep the verdicts as own facts, and return why they were refused, '' if not."""
+    examined = ExaminedSystem(ReportedView(system.files), system.facts)
+    try:
+        keep_own_verdicts(context, make_machine_report(agent.id, examined, read_at))
+    except (FactError, ValueError, UnreadableRootFileError) as error:
+        return str(error)
+    return ""
 
 
 def remove_agent(context: ServiceContext, name: str) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nephoscope.collect.facts import fact_recording
 from nephoscope.collect.facts.fact_report import claims
 from nephoscope.service.own_facts import put_facts, remove_facts
+from nephoscope.state.audit.actor import Actor
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -23,4 +25,16 @@ def keep_machine_report(context: ServiceContext, made: MachineReport) -> Counter
     found = put_facts(context, claims(made.report, context.now))
     for id_ in made.withdrawn:
         remove_facts(context, id_)
+    return found
+
+
+def keep_own_verdicts(context: ServiceContext, made: MachineReport) -> Counter[Receipt]:
+    """Store what the product itself concluded from what the agent of a machine reported; count what became of the claims.
+
+    The right to report is enough, which the caller has asked for: an agent puts none of these facts itself. Raises FactError.
+    """
+    actor = Actor(context.actor.name, context.actor.address)
+    found = fact_recording.keep(context.state, actor, claims(made.report, context.now), context.now)
+    for id_ in made.withdrawn:
+        fact_recording.remove(context.state, actor, id_, context.now)
     return found
