@@ -16,38 +16,40 @@ from nephoscope_agent.regular_file import open_regular
 from nephoscope_agent.row import Values
 from nephoscope_agent.settings import Settings
 
-#: Files whose text is told; `**` stands for a folder with what lies in it, at most so many levels deep.
+#: Files whose text is told; `**` stands for what lies in a folder, a few levels deep.
 TEXTS = (
     "etc/passwd", "etc/shadow", "etc/group", "etc/login.defs", "usr/etc/login.defs", "etc/default/useradd", "etc/os-release",
-    "usr/lib/os-release", "etc/fstab", "etc/issue", "etc/issue.net", "etc/motd", "etc/environment", "etc/profile", "etc/profile.d/*.sh",
-    "etc/bash.bashrc", "etc/bashrc", "root/.bash_login", "root/.bash_profile", "root/.bashrc", "root/.cshrc", "root/.profile",
-    "root/.zshrc", "etc/ssh/sshd_config", "etc/ssh/sshd_config.d/*", "usr/etc/ssh/sshd_config", "usr/etc/ssh/sshd_config.d/*",
-    "etc/pam.d/*", "usr/lib/pam.d/*", "usr/etc/pam.d/*", "etc/security/*.conf", "etc/security/limits.d/*.conf",
-    "etc/security/*.conf.d/*.conf", "etc/sysctl.conf", "etc/sysctl.d/*", "run/sysctl.d/*", "usr/local/lib/sysctl.d/*",
-    "usr/lib/sysctl.d/*", "lib/sysctl.d/*", "etc/modprobe.d/*", "run/modprobe.d/*", "usr/local/lib/modprobe.d/*", "usr/lib/modprobe.d/*",
-    "lib/modprobe.d/*", "lib/modules/*/modules.dep", "lib/modules/*/modules.builtin", "etc/systemd/**", "run/systemd/system/**", "run/systemd/journald.conf.d/*",
-    "usr/lib/systemd/system/**", "lib/systemd/system/**", "usr/local/lib/systemd/**", "usr/lib/systemd/*.conf.d/*.conf",
-    "usr/lib/systemd/journald.conf", "usr/lib/systemd/profile.d/*", "etc/init.d/*", "etc/rc?.d/*", "etc/inetd.conf", "etc/xinetd.d/*", "etc/xinetd.conf",
-    "etc/rsyslog.conf", "etc/rsyslog.d/*", "etc/syslog-ng/syslog-ng.conf", "etc/syslog-ng/conf.d/*", "etc/nftables.conf",
-    "etc/nftables/*", "etc/nftables.d/*", "etc/iptables/*", "etc/sysconfig/iptables", "etc/sysconfig/nftables.conf",
-    "etc/sysconfig/network", "etc/sysconfig/network-scripts/ifcfg-*", "etc/systemd/scripts/*", "etc/ufw/ufw.conf", "etc/default/*",
+    "usr/lib/os-release", "etc/fstab", "etc/issue", "etc/issue.net", "etc/motd", "etc/environment", "etc/profile",
+    "etc/profile.d/*.sh", "etc/bash.bashrc", "etc/bashrc", "root/.bash_login", "root/.bash_profile", "root/.bashrc",
+    "root/.cshrc", "root/.profile", "root/.zshrc", "etc/ssh/sshd_config", "etc/ssh/sshd_config.d/*",
+    "usr/etc/ssh/sshd_config", "usr/etc/ssh/sshd_config.d/*", "etc/pam.d/*", "usr/lib/pam.d/*", "usr/etc/pam.d/*",
+    "etc/security/*.conf", "etc/security/limits.d/*.conf", "etc/security/*.conf.d/*.conf", "etc/sysctl.conf",
+    "etc/sysctl.d/*", "run/sysctl.d/*", "usr/local/lib/sysctl.d/*", "usr/lib/sysctl.d/*", "lib/sysctl.d/*",
+    "etc/modprobe.d/*", "run/modprobe.d/*", "usr/local/lib/modprobe.d/*", "usr/lib/modprobe.d/*", "lib/modprobe.d/*",
+    "lib/modules/*/modules.dep", "lib/modules/*/modules.builtin", "etc/systemd/**", "run/systemd/system/**",
+    "run/systemd/journald.conf.d/*", "usr/lib/systemd/system/**", "lib/systemd/system/**", "usr/local/lib/systemd/**",
+    "usr/lib/systemd/*.conf.d/*.conf", "usr/lib/systemd/journald.conf", "usr/lib/systemd/profile.d/*", "etc/init.d/*",
+    "etc/rc?.d/*", "etc/inetd.conf", "etc/xinetd.d/*", "etc/xinetd.conf", "etc/rsyslog.conf", "etc/rsyslog.d/*",
+    "etc/syslog-ng/syslog-ng.conf", "etc/syslog-ng/conf.d/*", "etc/nftables.conf", "etc/nftables/*", "etc/nftables.d/*",
+    "etc/iptables/*", "etc/sysconfig/iptables", "etc/sysconfig/nftables.conf", "etc/sysconfig/network",
+    "etc/sysconfig/network-scripts/ifcfg-*", "etc/systemd/scripts/*", "etc/ufw/ufw.conf", "etc/default/*",
     "etc/firewalld/firewalld.conf", "etc/firewalld/zones/*", "usr/lib/firewalld/zones/*", "etc/network/interfaces",
-    "etc/network/interfaces.d/*", "etc/postfix/main.cf", "etc/samba/smb.conf", "etc/osconfig/osconfig.json", "etc/hosts.allow",
-    "etc/hosts.deny", "etc/selinux/config", "etc/apparmor.d/disable/*", "etc/cron.daily/logrotate",
-    "boot/grub/grub.cfg", "boot/grub/grub.conf",
-    "boot/grub/menu.lst", "boot/grub/user.cfg", "boot/grub2/grub.cfg", "boot/grub2/user.cfg", "boot/efi/EFI/*/grub.cfg",
-    "boot/efi/EFI/*/user.cfg", "boot/loader/entries/*.conf", "var/lib/dpkg/status", "var/lib/dpkg/status.d/*",
-    "lib/apk/db/installed", "usr/lib/apk/db/installed", "var/lib/pacman/local/*/desc", "var/lib/rpm/rpmdb.sqlite",
-    "var/lib/rpm/Packages.db", "var/lib/rpm/Packages", "usr/lib/sysimage/rpm/rpmdb.sqlite", "usr/lib/sysimage/rpm/Packages.db",
-    "usr/lib/sysimage/rpm/Packages",
+    "etc/network/interfaces.d/*", "etc/postfix/main.cf", "etc/samba/smb.conf", "etc/osconfig/osconfig.json",
+    "etc/hosts.allow", "etc/hosts.deny", "etc/selinux/config", "etc/apparmor.d/disable/*", "etc/cron.daily/logrotate",
+    "boot/grub/grub.cfg", "boot/grub/grub.conf", "boot/grub/menu.lst", "boot/grub/user.cfg", "boot/grub2/grub.cfg",
+    "boot/grub2/user.cfg", "boot/efi/EFI/*/grub.cfg", "boot/efi/EFI/*/user.cfg", "boot/loader/entries/*.conf",
+    "var/lib/dpkg/status", "var/lib/dpkg/status.d/*", "lib/apk/db/installed", "usr/lib/apk/db/installed",
+    "var/lib/pacman/local/*/desc", "var/lib/rpm/rpmdb.sqlite", "var/lib/rpm/Packages.db", "var/lib/rpm/Packages",
+    "usr/lib/sysimage/rpm/rpmdb.sqlite", "usr/lib/sysimage/rpm/Packages.db", "usr/lib/sysimage/rpm/Packages",
 )  # fmt: skip
 #: Files and folders of which only the status is told.
 PRESENT = (
-    "etc/group-", "etc/gshadow", "etc/gshadow-", "etc/passwd-", "etc/shadow-", "etc/anacrontab", "etc/crontab", "etc/cron.allow",
-    "etc/cron.deny", "etc/at.allow", "etc/at.deny", "etc/cron.d", "etc/cron.daily", "etc/cron.hourly", "etc/cron.monthly",
-    "etc/cron.weekly", "usr/bin/at", "usr/bin/crontab", "usr/sbin/atd", "usr/sbin/cron", "usr/sbin/crond", "usr/sbin/init", "sbin/init",
-    "usr/bin/sshd", "usr/sbin/sshd", "usr/local/sbin/sshd", "usr/lib/systemd/systemd", "lib/systemd/systemd",
-    "usr/lib/systemd/systemd-sysctl", "lib/systemd/systemd-sysctl", "var/log/journal", "var/log/*", "boot/vmlinuz-*", "dev/shm", "tmp", "var/tmp", "home",
+    "etc/group-", "etc/gshadow", "etc/gshadow-", "etc/passwd-", "etc/shadow-", "etc/anacrontab", "etc/crontab",
+    "etc/cron.allow", "etc/cron.deny", "etc/at.allow", "etc/at.deny", "etc/cron.d", "etc/cron.daily", "etc/cron.hourly",
+    "etc/cron.monthly", "etc/cron.weekly", "usr/bin/at", "usr/bin/crontab", "usr/sbin/atd", "usr/sbin/cron", "usr/sbin/crond",
+    "usr/sbin/init", "sbin/init", "usr/bin/sshd", "usr/sbin/sshd", "usr/local/sbin/sshd", "usr/lib/systemd/systemd",
+    "lib/systemd/systemd", "usr/lib/systemd/systemd-sysctl", "lib/systemd/systemd-sysctl", "var/log/journal", "var/log/*",
+    "boot/vmlinuz-*", "dev/shm", "tmp", "var/tmp", "home",
 )  # fmt: skip
 _DEEPEST, _MOST_LINKS = 3, 40
 _MOST_BYTES = 24 << 20
@@ -59,7 +61,7 @@ _ALGORITHM = re.compile(rb"[!*]*(\$\w+\$)?")
 
 
 class ExaminedFiles:
-    """Entries by path without the leading slash; `listed` are folders whose children are all told, `absent` paths that are not there."""
+    """Entries by path without the leading slash; of `listed` folders all children are told, `absent` paths are not there."""
 
     def __init__(self, settings: Settings) -> None:
         self._root, self._settings = str(settings.path("")), settings

@@ -23,6 +23,7 @@ class ExaminedSystemSensor(Sensor):
         self._packed = ""
 
     def collect(self, now: float) -> list[Row]:
+        del now
         files = ExaminedFiles(self.context.settings).collect()
         found: Values = {"files": files, "facts": {**read_live_state(), **self.context.protection}}
         content = json.dumps(found, sort_keys=True).encode()

@@ -242,7 +242,9 @@ def take_facts(context: ServiceContext, agent: EnrolledAgent, facts: Sequence[Ag
     return refused
 
 
-def take_system(context: ServiceContext, agent: EnrolledAgent, system: ReportedSystem, read_at: datetime) -> str:
+def take_system(
+    context: ServiceContext, agent: EnrolledAgent, system: ReportedSystem, read_at: datetime
+) -> str:
     """Judge what an agent reports of its machine, keep the verdicts as own facts, and return why they were refused, '' if not."""
     examined = ExaminedSystem(ReportedView(system.files), system.facts)
     try:

@@ -122,12 +122,24 @@ def test_this_machine_is_judged_as_by_its_own_files() -> None:
 @pytest.mark.parametrize(
     ("path", "content", "told"),
     [
-        ("etc/shadow", b"root:$6$abc$def:1:0:99\nbin:!$6$x:1\nnobody:*:1\nopen::1\n", b"root:$6$hidden:1:0:99\nbin:!$6$hidden:1\nnobody:*:1\nopen::1\n"),
-        ("etc/passwd", b"kim:abcDEF:1000:1000::/home/kim:/bin/sh\nroot:x:0:0::/root:/bin/sh\n", b"kim:hidden:1000:1000::/home/kim:/bin/sh\nroot:x:0:0::/root:/bin/sh\n"),
-        ("boot/grub/grub.cfg", b"password_pbkdf2 root grub.pbkdf2.sha512.10000.AB12.CD34\n", b"password_pbkdf2 root grub.pbkdf2.sha512.hidden\n"),
+        (
+            "etc/shadow",
+            b"root:$6$abc$def:1:0:99\nbin:!$6$x:1\nnobody:*:1\nopen::1\n",
+            b"root:$6$hidden:1:0:99\nbin:!$6$hidden:1\nnobody:*:1\nopen::1\n",
+        ),
+        (
+            "etc/passwd",
+            b"kim:abcDEF:1000:1000::/home/kim:/bin/sh\nroot:x:0:0::/root:/bin/sh\n",
+            b"kim:hidden:1000:1000::/home/kim:/bin/sh\nroot:x:0:0::/root:/bin/sh\n",
+        ),
+        (
+            "boot/grub/grub.cfg",
+            b"password_pbkdf2 root grub.pbkdf2.sha512.10000.AB12.CD34\n",
+            b"password_pbkdf2 root grub.pbkdf2.sha512.hidden\n",
+        ),
         ("etc/fstab", b"/dev/sda1 / ext4\n", b"/dev/sda1 / ext4\n"),
     ],
-)  # fmt: skip
+)
 def test_no_hash_of_a_password_leaves_the_machine(path: str, content: bytes, told: bytes) -> None:
     assert hide_secrets(path, content) == told
 
@@ -142,7 +154,9 @@ def test_what_an_agent_does_not_report_is_unreadable() -> None:
         )
     )
     assert view.read_text("etc/a") == "x"
-    assert not view.exists("etc/c") and not view.exists("etc/d/c") and not view.exists("run/sysctl.d/a")
+    assert not view.exists("etc/c")
+    assert not view.exists("etc/d/c")
+    assert not view.exists("run/sysctl.d/a")
     assert view.names("etc/d") == ("b",)
     for path in ("etc/e", "usr/lib"):
         with pytest.raises(UnreadableRootFileError):
