@@ -59,7 +59,7 @@ def test_the_cloud_names_the_line_that_made_it(owner, violated) -> None:
     assert "deployed by" in section
     assert "infra/main.json:30" in section
     assert "infra/main.json:31" in section
-    assert "passed in the pipeline, unhealthy here" in section
+    assert "passed in the pipeline, unhealthy in Azure" in section
     recommendation = owner.get(
         f"/recommendations/{violated.recommendation}?q={violated.resource.rpartition('/')[2]}"
     ).text

@@ -135,5 +135,5 @@ def member_flag(members: Mapping[str, object], name: str, of: str) -> bool:
     """Give a member that is true or false; DataNotCollectedError where it is neither."""
     value = member(members, name, of)
     if not isinstance(value, bool):
-        raise DataNotCollectedError(f"'{name}' of {of}: it is neither true nor false")
+        raise DataNotCollectedError(f"'{name}' of {of} must be true or false")
     return value

@@ -85,7 +85,7 @@ def _tree(text: str) -> Node | None:
 def _wrong(text: str) -> Exception:
     told = "eventTimestamp ge and le, and resourceGroupName, resourceUri, resourceProvider, correlationId, caller, status or levels eq"
     return bad(
-        f"$filter is not understood: {text.strip()[:100]!r}; it is {told}, joined by and.",
+        f"$filter is not understood: {text.strip()[:100]!r}; expected {told}, joined by and.",
         "$filter",
         "BadRequest",
     )

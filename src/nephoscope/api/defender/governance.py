@@ -81,7 +81,7 @@ ASSIGNMENT = fields(
 RULES = ArmDocumentKind(
     "Microsoft.Security/governanceRules",
     "GovernanceRules",
-    "Resources that fail what it is about are assigned by it from now on.",
+    "New unhealthy resources of its recommendations are assigned by the rule.",
     check=check_rule,
     shape=RULE,
     acting=True,

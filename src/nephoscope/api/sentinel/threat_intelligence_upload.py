@@ -106,6 +106,6 @@ def _find_lacking(document: object, kinds: tuple[str, ...]) -> Iterator[str]:
         if document.get(name) in (None, ""):
             yield f"Error for Property={name}: Required property is missing. Actual value: NULL."
     if kind and kind not in kinds:
-        yield f"Error for Property=type: it is one of {', '.join(kinds)}. Actual value: {str(kind)[:60]}."
+        yield f"Error for Property=type: must be one of {', '.join(kinds)}. Actual value: {str(kind)[:60]}."
     if version not in _VERSIONS:
-        yield f"Error for Property=spec_version: it is one of {', '.join(_VERSIONS)}. Actual value: {str(version)[:60]}."
+        yield f"Error for Property=spec_version: must be one of {', '.join(_VERSIONS)}. Actual value: {str(version)[:60]}."

@@ -21,5 +21,5 @@ def check(query: Mapping[str, str]) -> None:
         told = "The api-version query parameter (?api-version=) is required for all requests."
         raise bad(told, "api-version", "MissingApiVersionParameter")
     if not _FORM.fullmatch(given):
-        told = f"The api-version '{given[:60]}' is invalid: it is written as in 2021-06-01 or 2021-06-01-preview."
+        told = f"The api-version '{given[:60]}' is invalid: expected a date such as 2021-06-01 or 2021-06-01-preview."
         raise bad(told, "api-version", "InvalidApiVersionParameter")

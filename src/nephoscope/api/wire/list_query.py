@@ -55,7 +55,7 @@ def _orders(text: str) -> list[tuple[str, bool, int]]:
     for part in text.split(",") if text.strip() else ():
         one = _ORDER.fullmatch(part)
         if one is None or len(text) > 1000:
-            told = f"$orderby is not understood at character {at + 1}: {part[:40]!r}; it is a property and asc or desc."
+            told = f"$orderby is not understood at character {at + 1}: {part[:40]!r}; expected a property followed by asc or desc."
             raise bad(told, "$orderby", "InvalidOrderBy")
         found.append((one[1], (one[2] or "").lower() == "desc", at + one.start(1) + 1))
         at += len(part) + 1

@@ -80,9 +80,7 @@ def check(path: str, version: str) -> None:
     if places is None or not {*_where(scope.strip("/").lower())}.isdisjoint(places):
         return
     told = f"The resource type '{'/'.join(words[::2])}' could not be found in the namespace '{space}' for api version '{version}'"
-    raise ApiError(
-        404, "InvalidResourceType", f"{told} at this scope: it is one of a {' or a '.join(places)}."
-    )
+    raise ApiError(404, "InvalidResourceType", f"{told} at this scope: expected a {' or a '.join(places)}.")
 
 
 def _places(type_: str) -> tuple[str, ...] | None:

@@ -243,7 +243,7 @@ def format_bytes(call: Arguments) -> exp.Expr:
     if len(call) > 2:
         named = [place for place, unit in enumerate(_BYTES) if unit.lower() == call.text(2).lower()]
         if not named:
-            raise call.fail(2, f"the unit is one of {', '.join(_BYTES)}")
+            raise call.fail(2, f"the unit must be one of {', '.join(_BYTES)}")
         return write_unit(named[0])
     size = nodes.call("abs", call[0])
     steps = [

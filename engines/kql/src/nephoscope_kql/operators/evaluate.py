@@ -54,7 +54,7 @@ def apply_declared_schema(relation: Relation, schema: tuple[ColumnDeclaration, .
         column = known.get(item.name)
         if column is None:
             raise invalid(
-                f"the plugin gives no column '{item.name}'", item.span, suggest_word(item.name, known)
+                f"the plugin returns no column '{item.name}'", item.span, suggest_word(item.name, known)
             )
         if item.type not in (None, column.type):
             raise invalid(f"the column '{item.name}' is {column.type}, not {item.type}", item.span)

@@ -185,7 +185,7 @@ def _offset(zone: str) -> int:
 def _check_bound(value: int, bound: int) -> int:
     if -bound <= value < bound:
         return value
-    raise ValueError(f"it does not fit {bound.bit_length()} bits")
+    raise ValueError(f"the number does not fit in {bound.bit_length()} bits")
 
 
 def _integer(text: str, bound: int) -> int:

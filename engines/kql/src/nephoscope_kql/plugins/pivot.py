@@ -64,7 +64,7 @@ def _total(call: PluginCall) -> tree.Call:
         found = found.value
     if not isinstance(found, tree.Call) or found.name not in aggregates():
         raise invalid(
-            "the second argument of pivot() is an aggregate", found.span, "such as sum(x), take_any(x)"
+            "the second argument of pivot() must be an aggregate", found.span, "such as sum(x), take_any(x)"
         )
     return found
 

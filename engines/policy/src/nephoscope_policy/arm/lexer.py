@@ -68,7 +68,7 @@ def number_value(token: ArmToken, *, negative: bool) -> float:
     if token.text.isdigit():
         if len(token.text) <= 40 and INT_MIN <= sign * int(token.text) <= INT_MAX:
             return sign * int(token.text)
-        raise ArmSyntaxError(f"the integer {token.display_text()} does not fit 64 bits", token.offset)
+        raise ArmSyntaxError(f"the integer {token.display_text()} does not fit in 64 bits", token.offset)
     number = sign * float(token.text)
     if math.isinf(number):
         raise ArmSyntaxError(f"the number {token.display_text()} is too large", token.offset)

@@ -50,7 +50,7 @@ def require_int64(number: int) -> int:
     """The number, or a FunctionError where it does not fit a 64-bit integer."""
     if INT_MIN <= number <= INT_MAX:
         return number
-    raise FunctionError("the result does not fit a 64-bit integer")
+    raise FunctionError("the result does not fit in a 64-bit integer")
 
 
 def require_finite(number: float) -> float:

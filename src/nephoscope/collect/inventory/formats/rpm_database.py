@@ -70,7 +70,7 @@ def _berkeley(content: bytes) -> Iterator[bytes]:
     (size,) = struct.unpack_from(order + "I", content, 20)
     (last,) = struct.unpack_from(order + "I", content, 32)
     if not 512 <= size <= 65_536:
-        raise ValueError(f"the pages of the database have {size} bytes")
+        raise ValueError(f"the database has pages of {size} bytes: expected a power of 2 from 512 to 65536")
     if (last + 1) * size > len(content):
         raise ValueError("the database is truncated")
     for number in range(1, last + 1):

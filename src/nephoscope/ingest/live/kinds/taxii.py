@@ -202,7 +202,7 @@ def _has_next_page(reply: FeedResponse, url: str) -> bool:
     if said is None:
         return bool(tree_of(reply.body).get("next"))
     if not isinstance(said, bool):
-        raise SourceError(f"{url}: `more` is {str(said)[:40]!r}, which is neither true nor false")
+        raise SourceError(f"{url}: `more` must be true or false (got {str(said)[:40]!r})")
     return said
 
 
