@@ -93,9 +93,14 @@ class CompiledPolicy:
                 return ended
         if self._aged and snapshot.expiry(view, context.now):
             return policy_evaluation.explain_rule(rule, view, snapshot, context)
-        run = self._run(self._slots, view, snapshot, context)
+        run, test = self._run(self._slots, view, snapshot, context), self._test
         try:
-            found = self._holds(view, snapshot, context, run)
+            if test is True or test is False:
+                found = test
+            elif view.complete:
+                found = test(view.folded, run)
+            else:
+                found = self._test_in_part(test, view, snapshot, context, run)
             if found is False:
                 return self._not_matched(view)
             if found is True and self._lookup is not None:
@@ -106,12 +111,16 @@ class CompiledPolicy:
             return policy_evaluation.explain_rule(rule, view, snapshot, context)
         return (found and self._matched) or policy_evaluation.explain_rule(rule, view, snapshot, context)
 
-    def _holds(self, view: View, snapshot: Snapshot, context: EvaluationContext, run: Any) -> bool | None:
-        """Return whether the `if` holds; None where what is not known of the resource decides."""
-        test = self._test
-        if test is True or test is False:
-            return test
-        if view.complete or view.answers(self._reads):
+    def _test_in_part(
+        self,
+        test: Callable[[dict[str, object], CompiledRun], bool],
+        view: View,
+        snapshot: Snapshot,
+        context: EvaluationContext,
+        run: Any,
+    ) -> bool | None:
+        """Return whether the `if` holds for a resource that is known in part; None where what is not known of it decides."""
+        if view.answers(self._reads):
             return test(view.folded, run)
         part, slots = self._partial_test("", self._rule.tree.condition, self._type)
         return part(

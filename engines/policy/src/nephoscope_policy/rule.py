@@ -13,12 +13,17 @@ from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.resource_view import View
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nephoscope_policy import tree
     from nephoscope_policy.aliases import Aliases
     from nephoscope_policy.context import EvaluationContext
     from nephoscope_policy.engine_differences import Switches
     from nephoscope_policy.evaluation_result import Result
     from nephoscope_policy.snapshot import Snapshot
+
+    #: Judges a view of a snapshot.
+    Judge = Callable[[View, Snapshot, EvaluationContext], Result]
 
 #: Causes of verdicts that conditions decided: their reasons are worked out by the interpreter.
 _EXPLAINED = ("not-applicable", NOT_COLLECTED, STALE, *UNDECIDED)
@@ -46,6 +51,12 @@ class Rule(FoldedRule):
                 self, snapshot.aliases, snapshot.switches, type_, api_version
             )
         return found
+
+    def judge_of_type(self, type_: str, snapshot: Snapshot) -> Judge:
+        """Return what `evaluate_view` is for views of a lower-cased type, without what is the same for all of them."""
+        if self._ended is not None or snapshot.aliases.versioned:
+            return self.evaluate_view
+        return self.compile_for_type(type_, "", snapshot).verdict
 
     def verdict(self, resource: Resource, snapshot: Snapshot, context: EvaluationContext) -> Result:
         """Judge a resource, compiled, without reasons and details: the way for bulk evaluation."""

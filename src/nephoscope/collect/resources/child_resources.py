@@ -85,8 +85,9 @@ def _elements(body: dict[str, object], type_: str) -> Iterator[tuple[str, dict[s
     if not isinstance(properties, dict):
         return
     names = EMBEDDED.get(type_, frozenset())
-    for name, value in properties.items():
-        if isinstance(value, list) and value and (name.lower() in names or name.lower() in ANYWHERE):
+    # every body is asked, and most have no list
+    for name, value in [one for one in properties.items() if type(one[1]) is list]:
+        if name.lower() in names or name.lower() in ANYWHERE:
             yield from ((name, element) for element in value if isinstance(element, dict))
 
 

@@ -17,8 +17,6 @@ from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.body_paths import STAR, Segment, split
 from nephoscope_policy.model.resource import UNREAD
 
-#: What may stand in the place of another value or lead to one, of what JSON holds.
-_HOLDERS = frozenset((str, list, dict))
 #: How many spellings of keys a shape remembers.
 _SPELLINGS = 1000
 _CMDLET = (
@@ -46,26 +44,33 @@ _Found = tuple[dict[str, object], str, tuple[str, ...]]
 class TypeShape:
     """The members of a value that are objects or lists, each with its own; `star`: the value is a list, of `elements` where these are.
 
-    `members` are by lower-cased key and by each spelling that was met, `leaves` are spellings of others.
+    `members` are by lower-cased key and by each spelling that was met, `known` are these spellings and those of others.
     """
 
-    __slots__ = ("elements", "leaves", "members", "star")
+    __slots__ = ("elements", "known", "members", "star")
 
     def __init__(self) -> None:
         self.members: dict[str, TypeShape] = {}
-        self.leaves: set[str] = set()
+        self.known: set[str] = set()
         self.star = False
         self.elements: TypeShape | None = None
 
     def member(self, key: str) -> TypeShape | None:
         """Return the shape of a member in any spelling, None where it may be anything."""
         found = self.members.get(key) or self.members.get(key.lower())
-        if len(self.members) + len(self.leaves) < _SPELLINGS:  # bodies may hold any number of keys
-            if found is None:
-                self.leaves.add(key)
-            else:
+        if len(self.members) + len(self.known) < _SPELLINGS:  # bodies may hold any number of keys
+            self.known.add(key)
+            if found is not None:
                 self.members[key] = found
         return found
+
+    def held_by(self, value: dict[str, object]) -> set[str]:
+        """Return the keys of an object at which there is a member, in any spelling."""
+        keys = value.keys()
+        held = keys & self.members.keys()
+        if not keys <= self.known:
+            held.update(key for key in keys - self.known if self.member(key) is not None)
+        return held
 
 
 class ExpectedShapes:
@@ -176,11 +181,9 @@ def _is_text(item: object, shape: TypeShape) -> bool:
 
 def _holds_text(value: dict[str, object], shape: TypeShape) -> bool:
     """Return whether `_find_texts` would find anything; every record is asked, so this is written to be fast."""
-    members, leaves = shape.members, shape.leaves
-    for key, item in value.items():
-        if key in leaves or type(item) not in _HOLDERS:
-            continue
-        below = members.get(key) or shape.member(key)
+    for key in shape.held_by(value):
+        item = value[key]
+        below = shape.members.get(key) or shape.member(key)
         if below is None:
             continue
         if type(item) is dict:

@@ -39,6 +39,7 @@ from nephoscope.estate.gc_control import no_collection
 from nephoscope.files.snapshot_files import ArchiveLimits, ByteMeter, FileError, is_json, is_tape, sources
 from nephoscope.files.tar_archive import members
 from nephoscope_policy.aliases import Aliases
+from nephoscope_policy.azure_facts import report_types
 from nephoscope_policy.model.source_location import Place, Quarantined
 from nephoscope_policy.report_age import bears_no_time
 
@@ -300,8 +301,9 @@ class SnapshotLoader(msgspec.Struct):
         """Let each report that bears no time be as old as the argument that it was read from, not as all arguments together."""
         readings = self.list_readings()
         times: dict[str, datetime | None] = {}
+        reports = report_types()
         for key, body in self.bodies.items():
-            if bears_no_time(body):
+            if body.type in reports and bears_no_time(body):
                 root = self._roots.get(key)
                 when = self.learned.placed.get(key) or (root and find_read_time(readings, root, body))
                 if when != coverage.read_time(key, body.type, body.id.name):

@@ -154,7 +154,8 @@ class Evaluator:
     ) -> None:
         views = self._views(block.type, pending)
         context = self.context(check)
-        snapshot, judge, number = self._snapshot, rule.evaluate_view, verdicts.outcomes.number
+        snapshot, number = self._snapshot, verdicts.outcomes.number
+        judge = rule.judge_of_type(block.type, snapshot)
         shared: dict[int, tuple[Result, int]] = {}
         for at in pending:
             result = judge(views[at], snapshot, context)
