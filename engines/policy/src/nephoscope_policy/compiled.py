@@ -95,6 +95,7 @@ class CompiledPolicy:
             return policy_evaluation.explain_rule(rule, view, snapshot, context)
         run, test = self._run(self._slots, view, snapshot, context), self._test
         try:
+            found: bool | None
             if test is True or test is False:
                 found = test
             elif view.complete:
