@@ -9,17 +9,19 @@ from typing import Annotated, Any
 import msgspec
 
 from nephoscope.ingest.live.live_source import SourceKind
-from nephoscope.ingest.live.source_kinds import describe_kind, get_source_kind, kinds
-from nephoscope.ingest.live.source_setup import TOKENS
-from nephoscope.ingest.source_failures import SourceError
+from nephoscope.ingest.live.source_kinds import describe_kind, get_source_kind, kinds, parse_settings
+from nephoscope.ingest.live.source_setup import TOKENS, check, choice, find_source_error, summarize_errors
+from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
 from nephoscope.operations.declaration.operation import (
     ApiRoute,
-    MissingError,
+    CommandLine,
     OperationCall,
     OperationGroup,
     RefusedRequestError,
     refusing,
 )
+from nephoscope.operations.declaration.operation_page import Row
+from nephoscope.operations.declaration.request_field import describe
 from nephoscope.operations.declaration.schemas import AnyJson, Name, PageQuery, Shape, shape_of, take_page
 from nephoscope.service import sources as service
 from nephoscope.service.sources import DELETE, HOST, READ, WRITE
@@ -30,12 +32,31 @@ from nephoscope.state.ingestion.sources import Source
 OPERATIONS = OperationGroup("sources", "Sources", "A source")
 Settings = Annotated[
     dict[Name, AnyJson],
-    msgspec.Meta(max_length=100, description="Settings as described by GET /sourceKinds."),
+    describe(
+        "Setting of the source, as `sources kinds` lists them; separate list values by commas.",
+        option="--set",
+        max_length=100,
+    ),
 ]
 Secrets = Annotated[
     dict[Name, Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]],
-    msgspec.Meta(max_length=20, description="Stored encrypted and never returned."),
-]
+    describe(
+        "Secret from an environment variable or a file; without either, you are prompted. Secrets are stored encrypted.",
+        option="--secret", secret=True, max_length=20,
+    ),
+]  # fmt: skip
+NoTest = Annotated[bool, describe("Skip the connection test and the check of files and folders.")]
+#: How a command is told what a kind takes; pages have fields for it.
+_HOW = "settings are given with --set NAME=VALUE, secrets with --secret NAME: see docs/reference/sources.md"
+
+
+class PartError(Shape, frozen=True, kw_only=True):
+    """An error of a part of a source that is not over; `key` is '' for the source as a whole."""
+
+    key: str
+    error: str
+    since: datetime
+    at: datetime
 
 
 class SourceShape(Shape, frozen=True, kw_only=True):
@@ -49,8 +70,11 @@ class SourceShape(Shape, frozen=True, kw_only=True):
     enabled: bool
     created: datetime | None
     last_seen: datetime | None
+    lag: int | None
     left_out: int
     error: str
+    errors: tuple[PartError, ...]
+    error_count: int
 
 
 class SourceList(Shape, frozen=True, kw_only=True):
@@ -63,12 +87,15 @@ class SourceList(Shape, frozen=True, kw_only=True):
 class NewSource(Shape, frozen=True, kw_only=True):
     """A source to be set up; the server begins to read it within seconds."""
 
-    name: Name
-    kind: Name
+    name: Annotated[Name, describe("A name.", argument=True)]
+    kind: Annotated[Name, describe("Kind of source: see `nephoscope sources kinds`.", metavar="KIND")]
     settings: Settings = msgspec.field(default_factory=dict)
     secrets: Secrets = msgspec.field(default_factory=dict)
-    workspace: Name = "default"
-    enabled: bool = True
+    workspace: Annotated[
+        Name, describe("Destination workspace.", option="--workspace,-w", metavar="NAME")
+    ] = "default"
+    enabled: Annotated[bool, describe("Whether the source is read.", option="")] = True
+    no_test: NoTest = False
 
 
 class SourceChange(Shape, frozen=True, kw_only=True):
@@ -79,7 +106,19 @@ class SourceChange(Shape, frozen=True, kw_only=True):
 
     settings: Settings | msgspec.UnsetType = msgspec.UNSET
     secrets: Secrets | msgspec.UnsetType = msgspec.UNSET
-    enabled: bool | msgspec.UnsetType = msgspec.UNSET
+    enabled: (
+        Annotated[
+            bool, describe("Enable or disable the source in `sources run`.", option="--enable/--disable")
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    no_test: NoTest = False
+
+
+class TokenQuery(Shape, frozen=True, kw_only=True):
+    """The tokens before it."""
+
+    revoke: Annotated[bool, describe("Revoke all previous tokens.")] = False
 
 
 class SourceTest(Shape, frozen=True, kw_only=True):
@@ -87,15 +126,6 @@ class SourceTest(Shape, frozen=True, kw_only=True):
 
     works: bool
     message: str
-
-
-class PartError(Shape, frozen=True, kw_only=True):
-    """An error of a part of a source that is not over; `key` is '' for the source as a whole."""
-
-    key: str
-    error: str
-    since: datetime
-    at: datetime
 
 
 class TableHealth(Shape, frozen=True, kw_only=True):
@@ -156,78 +186,168 @@ class SourceToken(Shape, frozen=True, kw_only=True):
     token: str
 
 
-@OPERATIONS.operation(READ, ApiRoute("GET", "/sourceKinds"))
+def _kind_rows(found: KindList) -> list[Row]:
+    rows = [
+        {
+            "kind": kind.name,
+            "setting": one.name,
+            "type": one.type,
+            "default": one.default,
+            "meaning": one.help,
+        }
+        for kind in found.value
+        for one in kind.settings
+    ] + [
+        {"kind": kind.name, "setting": name, "type": "secret", "default": "", "meaning": meaning}
+        for kind in found.value
+        for name, meaning in kind.secrets.items()
+    ]
+    return sorted(rows, key=lambda row: str(row["kind"]))
+
+
+@OPERATIONS.operation(
+    READ, ApiRoute("GET", "/sourceKinds"),
+    CommandLine("kinds", columns=("kind", "setting", "type", "default", "meaning"), rows=_kind_rows),
+)  # fmt: skip
 def kinds_(call: OperationCall) -> KindList:  # noqa: ARG001 - a handler's signature
     """List the kinds of sources with their settings and secrets."""
     return KindList(value=tuple(_kind(one) for one in kinds().values()))
 
 
-@OPERATIONS.operation(READ, ApiRoute("GET", "/sources"))
+@OPERATIONS.operation(
+    READ, ApiRoute("GET", "/sources"),
+    CommandLine(
+        "list", columns=("name", "kind", "workspace", "enabled", "lastSeen", "lag", "leftOut", "error"),
+        nothing="no sources: add one with nephoscope sources add NAME --kind KIND",
+    ),
+)  # fmt: skip
 def sources(call: OperationCall, query: PageQuery) -> SourceList:
-    """List the sources."""
+    """List sources with their last event, backlog, dropped rows and last error. Rows are dropped if the
+    source's workspace does not accept their table.
+    """
     found, after = take_page(call.state.sources.all(), lambda one: one.name, query)
     return SourceList(value=tuple(_source_shape(call, one) for one in found), next=after)
 
 
-@OPERATIONS.operation(WRITE, ApiRoute("POST", "/sources", 201), needs_lake=True)
+def _explain(error: RefusedRequestError) -> str:
+    """A refusal, with how a command goes on."""
+    if isinstance(error.__cause__, SourceSettingsError):
+        return f"{error}; {_HOW}"
+    return f"{error}: fix it, or use --no-test" if isinstance(error.__cause__, SourceError) else str(error)
+
+
+def _check_new(body: NewSource) -> None:
+    with refusing("settings", SourceError):
+        kind = get_source_kind(body.kind)
+        check(kind, parse_settings(kind, body.settings), body.secrets, body.name, there=not body.no_test)
+
+
+class SourceAdded(msgspec.Struct, frozen=True):
+    """What the command says of a source that it added: lines of its output, and lines beside it."""
+
+    lines: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def _finish(call: OperationCall, made: SourceShape, arguments: Mapping[str, Any]) -> SourceAdded:
+    """Make a token for a source that takes one, and test the source."""
+    body, lines, notes = arguments["body"], [f"source {made.name} added"], []
+    if made.kind == TOKENS and not body.secrets:
+        lines.append(service.make_source_token(call.service, made.name))
+        notes.append(_ONCE)
+    told = choice(call.state, call.state.sources.get(made.name))
+    if not body.no_test:
+        found = service.try_source(call.service, call.lake, made.name)
+        told = found.message if found.works else told
+        lines += [f"source {made.name}: {told}"] if found.works else []
+        notes += [] if found.works else [f"it is not reachable yet: source {made.name}: {found.message}"]
+    elif told:
+        lines.append(told)
+    return SourceAdded(tuple(lines), tuple(notes))
+
+
+_ONCE = "the token is shown only once; a running process accepts it after a restart"
+
+
+@OPERATIONS.operation(
+    WRITE, ApiRoute("POST", "/sources", 201),
+    CommandLine(
+        "add", lambda added: "\n".join(added.lines), notes=lambda added: added.notes, check=_check_new, follow=_finish,
+        explain=_explain,
+    ),
+    needs_lake=True,
+)  # fmt: skip
 def add(call: OperationCall, body: NewSource) -> SourceShape:
-    """Add a source; one that reads the server's own files, listens at its addresses or signs in as the server needs an Owner."""
+    """Add the source NAME and test it. A source that reads the server's own files, listens at its addresses or
+    signs in as the server needs an Owner.
+    """
     state, kind = call.state, _kind_of(body.kind)
     if any(one.name == body.name for one in state.sources.all()):
         raise StateError(f"Source {body.name!r} already exists.")
     if state.workspaces.find(body.workspace) is None:
         raise RefusedRequestError(f"Workspace {body.workspace!r} not found.", "workspace")
     source = Source(body.name, kind.name, {}, body.workspace, enabled=body.enabled)
-    table = call.lake.tables.get
     with refusing("settings", SourceError, StateError):
-        made = service.add_source(call.service, source, body.settings, body.secrets, table=table)
+        made = service.add_source(
+            call.service, source, body.settings, body.secrets, there=not body.no_test, table=call.lake.tables.get
+        )  # fmt: skip
     return _source_shape(call, made)
 
 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/sources/{name}"))
 def one(call: OperationCall, name: Name) -> SourceShape:
     """Show one source."""
-    return _source_shape(call, _source(call, name))
+    return _source_shape(call, call.state.sources.get(name))
 
 
-@OPERATIONS.operation(WRITE, ApiRoute("PATCH", "/sources/{name}"))
+@OPERATIONS.operation(
+    WRITE, ApiRoute("PATCH", "/sources/{name}"), CommandLine("set", "source {name} changed", explain=_explain)
+)  # fmt: skip
 def change(call: OperationCall, name: Name, body: SourceChange) -> SourceShape:
-    """Change a source, or enable or disable it; it restarts within seconds. Settings of the server itself need an Owner."""
-    source = _source(call, name)
-    settings = body.settings if body.settings is not msgspec.UNSET else None
-    secrets = body.secrets if body.secrets is not msgspec.UNSET else {}
+    """Change the source NAME, or enable or disable it; other settings are preserved. `serve` and waiting sources
+    apply the change within seconds. Settings of the server itself need an Owner.
+    """
+    settings = None if body.settings is msgspec.UNSET else body.settings
+    secrets = {} if body.secrets is msgspec.UNSET else body.secrets
     enabled = None if body.enabled is msgspec.UNSET else body.enabled
+    call.state.sources.get(name)
     with refusing("settings", SourceError, StateError):
-        made = service.change_source(call.service, source.name, settings, secrets, enabled=enabled)
+        made = service.change_source(
+            call.service, name, settings, secrets, enabled=enabled, there=not body.no_test
+        )
     return _source_shape(call, made)
 
 
-@OPERATIONS.operation(DELETE, ApiRoute("DELETE", "/sources/{name}", 204))
+@OPERATIONS.operation(
+    DELETE, ApiRoute("DELETE", "/sources/{name}", 204), CommandLine("remove", "source {name} removed")
+)  # fmt: skip
 def remove(call: OperationCall, name: Name) -> None:
-    """Delete a source with its checkpoints and secrets; ingested data is preserved."""
-    service.remove_source(call.service, _source(call, name).name)
+    """Delete the source NAME with its checkpoints and secrets; ingested data is preserved."""
+    service.remove_source(call.service, name)
 
 
-@OPERATIONS.operation(WRITE, ApiRoute("POST", "/sources/{name}/test"), needs_lake=True)
+@OPERATIONS.operation(
+    WRITE, ApiRoute("POST", "/sources/{name}/test"),
+    CommandLine("test", "source {name}: {message}", failed=lambda found: 0 if found.works else 2), needs_lake=True,
+)  # fmt: skip
 def test(call: OperationCall, name: Name) -> SourceTest:
-    """Test the connection of a source without reading from it."""
-    found = service.try_source(call.service, call.lake, _source(call, name).name)
+    """Test the connection of the source NAME without reading from it."""
+    found = service.try_source(call.service, call.lake, name)
     return SourceTest(works=found.works, message=found.message)
 
 
-@OPERATIONS.operation(HOST, ApiRoute("POST", "/sources/{name}/tokens", 201))
-def token(call: OperationCall, name: Name) -> SourceToken:
-    """Create a token for a source of the kind logs_ingestion."""
-    source = _source(call, name)
-    if source.kind != TOKENS:
-        raise StateError(f"{name} is a source of the kind {source.kind}: tokens are only for {TOKENS}.")
-    return SourceToken(token=service.make_source_token(call.service, name))
+@OPERATIONS.operation(
+    HOST, ApiRoute("POST", "/sources/{name}/tokens", 201), CommandLine("token", "{token}", notes=lambda _: (_ONCE,))
+)  # fmt: skip
+def token(call: OperationCall, name: Name, query: TokenQuery) -> SourceToken:
+    """Create a token for the source NAME (of the kind logs_ingestion). It is shown once and stored as a hash."""
+    return SourceToken(token=service.make_source_token(call.service, name, revoke=query.revoke))
 
 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/sources/{name}/health"))
 def health(call: OperationCall, name: Name) -> SourceHealthReport:
     """Show the ingestion health of a source."""
-    _source(call, name)
+    call.state.sources.get(name)
     found = [one for one in call.state.source_health.all() if one.source == name]
     return SourceHealthReport(value=tuple(map(_table_health, found)))
 
@@ -242,25 +362,18 @@ def _kind_of(name: str) -> SourceKind:
         return get_source_kind(name)
 
 
-def _source(call: OperationCall, name: str) -> Source:
-    found = next((one for one in call.state.sources.all() if one.name == name), None)
-    if found is None:
-        raise MissingError(f"A source {name}")
-    return found
-
-
 def _kind(kind: SourceKind) -> KindShape:
     settings = tuple(shape_of(SettingShape, one) for one in describe_kind(kind))
     return KindShape(name=kind.name, title=kind.title, settings=settings, secrets=dict(kind.secrets))
 
 
 def _source_shape(call: OperationCall, one: Source) -> SourceShape:
-    health = next(
-        (each for each in call.state.source_health.all() if each.source == one.name and not each.table),
-        None,
-    )
-    return SourceShape(
-        name=one.name, kind=one.kind, workspace=one.workspace, settings=dict(one.settings), has_secrets=bool(one.credential),
-        enabled=one.enabled, created=one.created, last_seen=health.last_seen if health else None,
-        left_out=health.left_out if health else 0, error=health.error if health else "",
+    several = call.state.source_health.all()
+    health = next((each for each in several if each.source == one.name and not each.table), None)
+    standing = summarize_errors(health)
+    return shape_of(
+        SourceShape, one, settings=dict(one.settings), has_secrets=bool(one.credential),
+        last_seen=health.last_seen if health else None, lag=health.lag if health else None,
+        left_out=health.left_out if health else 0, error=find_source_error(call.state, one, health),
+        errors=tuple(shape_of(PartError, part) for part in standing.errors), error_count=standing.count,
     )  # fmt: skip

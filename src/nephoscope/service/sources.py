@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.ingest.live import source_setup
 from nephoscope.ingest.live.source_kinds import get_source_kind
-from nephoscope.ingest.live.source_test import answer
+from nephoscope.ingest.live.source_test import SECONDS, answer
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.service.local_user import LocalUser
 from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import TransientError
 
@@ -98,11 +99,15 @@ def remove_source(context: ServiceContext, name: str) -> None:
 
 
 def try_source(context: ServiceContext, lake: Lake, name: str) -> SourceTrial:
-    """Try whether a source can be reached, without reading from it, and keep what it said. Raises DeniedError, NotFoundError."""
+    """Try whether a source can be reached, without reading from it, and keep what it said; the local user waits as long as it takes.
+
+    Raises DeniedError, NotFoundError.
+    """
     context.require(WRITE)
     require_write(context, context.state.sources.get(name).kind)
+    seconds = None if isinstance(context.actor, LocalUser) else SECONDS
     try:
-        found = SourceTrial(True, answer(lake, context.state, context.data, name))
+        found = SourceTrial(True, answer(lake, context.state, context.data, name, seconds))
     except TransientError:
         raise
     except (StateError, SourceError) as error:

@@ -144,16 +144,19 @@ def _whole(bound: float | None) -> int | None:
 def _run(
     operation: Operation, command: CommandLine, data: Path, given: dict[str, Answer], output: str
 ) -> None:
-    with _open_call(operation, command, data) as call:
-        arguments = {name: given.pop(name) for name in operation.parameters}
-        for name, find in command.arguments.items():
-            arguments[name] = find(call, arguments[name])
-        name, shape = operation.request
+    arguments = {name: given.pop(name) for name in operation.parameters}
+    name, shape = operation.request
+    try:
         if shape is not None:
             arguments[name] = _request(shape, given, command)
-        answer = operation.function(call, **arguments)
-        if command.follow is not None:
-            answer = command.follow(call, answer)
+        with _open_call(operation, data) as call:
+            for one, find in command.arguments.items():
+                arguments[one] = find(call, arguments[one])
+            answer = operation.function(call, **arguments)
+            if command.follow is not None:
+                answer = command.follow(call, answer, arguments)
+    except RefusedRequestError as error:
+        usage_error(command.explain(error))
     _show(operation, command, answer, arguments | given, output)
     for line in command.notes(answer) if command.notes else ():
         tell(line)
@@ -169,18 +172,15 @@ def _guard_of(state: State) -> Guard:
 
 
 @contextmanager
-def _open_call(operation: Operation, command: CommandLine, data: Path) -> Iterator[OperationCall]:
+def _open_call(operation: Operation, data: Path) -> Iterator[OperationCall]:
     """What an operation works with; what cannot be done ends the command with its message."""
-    try:
-        if operation.needs_lake:
-            with lake_of(data) as (lake, state):
-                yield OperationCall(service_of(data, state), partial(_guard_of, state), lake)
-                take_in(data, lake, state)
-        else:
-            with state_of(data) as state:
-                yield OperationCall(service_of(data, state), partial(_guard_of, state))
-    except RefusedRequestError as error:
-        usage_error(command.explain(error))
+    if operation.needs_lake:
+        with lake_of(data) as (lake, state):
+            yield OperationCall(service_of(data, state), partial(_guard_of, state), lake)
+            take_in(data, lake, state)
+    else:
+        with state_of(data) as state:
+            yield OperationCall(service_of(data, state), partial(_guard_of, state))
 
 
 def _request(shape: Answer, given: Mapping[str, Answer], command: CommandLine) -> Answer:
@@ -193,6 +193,8 @@ def _request(shape: Answer, given: Mapping[str, Answer], command: CommandLine) -
     if issubclass(shape, PageQuery):
         sent["top"] = sys.maxsize
     made = shape(**sent)
+    if command.check is not None:
+        command.check(made)
     secrets = next((one for one in fields if one.kind is FieldKind.SECRETS), None)
     if command.prompts is not None and secrets is not None and secrets.name not in sent:
         asked = {name: secret(name, "") for name in command.prompts(made)}

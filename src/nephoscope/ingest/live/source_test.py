@@ -22,8 +22,11 @@ _SLOTS = threading.BoundedSemaphore(MOST)
 _TRYING = ThreadPoolExecutor(MOST, "try-source")
 
 
-def answer(lake: Lake, state: State, data: Path, name: str, seconds: float = SECONDS) -> str:
-    """Return what a source answers within so many seconds; SourceError where it does not, or where as many are tried already."""
+def answer(lake: Lake, state: State, data: Path, name: str, seconds: float | None = SECONDS) -> str:
+    """Return what a source answers within so many seconds (None = whenever it does).
+
+    SourceError where it does not, or where as many are tried already.
+    """
     if not _SLOTS.acquire(blocking=False):
         raise SourceError(f"{MOST} sources are already being tested: try again in a minute")
     trial = _TRYING.submit(source_setup.test, lake, state, data, name)

@@ -174,7 +174,7 @@ def _name_role(rule: RuleShape | ClaimRule) -> str:
     return f" as {rule.role} at {rule.scope}" if rule.role else ""
 
 
-def _try_added(call: OperationCall, made: SignInProvider) -> tuple[str, ProviderTrial]:
+def _try_added(call: OperationCall, made: SignInProvider, _: object) -> tuple[str, ProviderTrial]:
     from nephoscope.service.sign_in_providers import try_provider
 
     return made.name, try_provider(call.service, made.name)

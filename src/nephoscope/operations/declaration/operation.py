@@ -134,7 +134,8 @@ class CommandLine:
     column; `nothing` is said where there is no row. `notes` gives lines that are said beside the output, `failed` the exit code of a
     result that is not well (True is 1). `help` is what only the command says of itself ('' = what the function says); `arguments`
     finds what a word on the command line stands for, by the function's parameter. `follow` is what the command alone does with the
-    answer before it is shown, as a test that a page makes in the background. `prompts` names the secrets of a request that are asked
+    answer, by the function's arguments, before it is shown, as a test that a page makes in the background. `check` refuses a
+    request before anything is opened, `prompts` names the secrets of a request that are asked
     for where none is given, `explain` words a refusal for the command line.
     """
 
@@ -148,7 +149,8 @@ class CommandLine:
     notes: Callable[[Answer], Iterable[str]] | None = None
     failed: Callable[[Answer], int] | None = None
     arguments: Mapping[str, Callable[[OperationCall, str], object]] = field(default_factory=dict)
-    follow: Callable[[OperationCall, Answer], Answer] | None = None
+    follow: Callable[[OperationCall, Answer, Mapping[str, Answer]], Answer] | None = None
+    check: Callable[[Answer], None] | None = None
     prompts: Callable[[Answer], Iterable[str]] | None = None
     explain: Callable[[RefusedRequestError], str] = str
 
