@@ -94,7 +94,7 @@ class NewSource(Shape, frozen=True, kw_only=True):
     workspace: Annotated[
         Name, describe("Destination workspace.", option="--workspace,-w", metavar="NAME")
     ] = "default"
-    enabled: Annotated[bool, describe("Whether the source is read.", option="")] = True
+    enabled: Annotated[bool, describe("Read the source.", option="")] = True
     no_test: NoTest = False
 
 
@@ -243,7 +243,7 @@ def _check_new(body: NewSource) -> None:
 
 
 class SourceAdded(msgspec.Struct, frozen=True):
-    """What the command says of a source that it added: lines of its output, and lines beside it."""
+    """Lines that a command prints of a source that it added, and notes beside them."""
 
     lines: tuple[str, ...]
     notes: tuple[str, ...] = ()
