@@ -32,7 +32,7 @@ class SectionList:
     is that of the noun where it is not made by an s, `guide` the file of the guide about it. `given` is what
     the request says; `opens` is the path of a page about a row, `{}` its key, and what the page shows. `most` is how many rows the
     operation gives at most, so that a list of so many is said to be the newest alone (0 = it gives all). `order` is the place
-    among the entries of the navigation, where the area has a part of it (0 = the list is reached from the one of its group).
+    among the lists of its area, where they are tabs of one another, and `in_navigation` says that the navigation has an entry for it.
     """
 
     title: str
@@ -51,6 +51,7 @@ class SectionList:
     plural: str = ""
     most: int = 0
     order: int = 0
+    in_navigation: bool = False
 
 
 class FirstRows(list[Row]):

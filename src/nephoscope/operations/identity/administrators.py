@@ -151,7 +151,7 @@ def _place_rows(found: ManagementPlaceList) -> list[Line]:
         "Administrators", "Identity", "administrator",
         "Who may change Azure or the directory, by which role, when they last did, and from where.", key="id", name="name",
         guide="identity.md", facets=("kind", "privilege", "assignment", "secondFactor", "enabled", "guest", "newPlace"),
-        nothing="No administrators. Connect a tenant or import a snapshot.", order=30,
+        nothing="No administrators. Connect a tenant or import a snapshot.", order=30, in_navigation=True,
         columns=(
             PageColumn("name", "Administrator"), PageColumn("privilege", "Privilege"),
             PageColumn("assignment", "Assignment", optional=True),
@@ -205,7 +205,7 @@ def places_of(call: OperationCall, id: AdministratorId) -> ManagementPlaceList: 
     page=SectionList(
         "Management places", "Identity", "place",
         "Where Azure is managed from: by administrator, over the activity log and sign-ins.",
-        key="id", name="name", guide="identity.md", facets=("name", "country", "network", "new"),
+        key="id", name="name", order=35, guide="identity.md", facets=("name", "country", "network", "new"),
         nothing="No management of Azure in the logs of the last 90 days.",
         columns=(
             PageColumn("name", "Administrator"), PageColumn("country", "Country"), PageColumn("network", "Network", optional=True),

@@ -124,7 +124,7 @@ def policies(call: OperationCall) -> AccessPolicyPage:
     ),
     page=SectionList(
         "Conditional access gaps", "Identity", "gap", "Users on whom no conditional access policy enforces a control, and why.",
-        key="id", name="name", guide="identity.md", facets=("control", "administrator", "certain"),
+        key="id", name="name", order=55, guide="identity.md", facets=("control", "administrator", "certain"),
         nothing="No gaps. See Conditional access for what was collected.",
         columns=(
             PageColumn("name", "User"), PageColumn("control", "Control"), PageColumn("administrator", "Administrator"),

@@ -115,7 +115,7 @@ def _detection_rows(found: RiskDetectionList) -> list[Line]:
     page=SectionList(
         "Risky identities", "Identity", "risky identity",
         "Users, service principals and agents at risk: from this server's detections and from Microsoft Entra ID.", key="id",
-        name="name", plural="risky identities", guide="identity.md", facets=("level", "state", "kind"), order=10,
+        name="name", plural="risky identities", guide="identity.md", facets=("level", "state", "kind"), order=10, in_navigation=True,
         nothing="No risky identities.",
         columns=(
             PageColumn("name", "Identity"), PageColumn("level", "Risk level"), PageColumn("state", "Risk state"),

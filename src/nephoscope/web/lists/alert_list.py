@@ -89,7 +89,7 @@ def alert_list(visit: Visit, known: AlertContext, *, acts: bool) -> RowList[Stor
         (
             severity_column(lambda one: one.severity),
             ListColumn("title", "Alert", title, main=True, sorted=False, width="title"),
-            ListColumn("status", "Status", lambda one: _status(one, known.suppressed(one)), width="state"),
+            ListColumn("status", "Status", lambda one: _status(one, known.suppressed(one)), width="state", optional=True),
             ListColumn("entities", "Entities", entities, optional=True, sorted=False),
             ListColumn("incident", "Incident", incident, optional=True, largest=True, width="short"),
             ago_column("last", "Last event", lambda one: one.ended),

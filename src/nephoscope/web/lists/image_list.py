@@ -63,7 +63,7 @@ def image_list(
         (
             ListColumn("status", "Status", _status, width="state"),
             ListColumn("image", "Image", title, main=True),
-            ListColumn("registry", "Registry", lambda one: text_cell(one.server), optional=True),
+            ListColumn("registry", "Registry", lambda one: text_cell(one.server), optional=True, shown=False),
             ListColumn("critical", "Critical", grave("Critical"), number=True, width="count", sorted=False,
                        hint="Critical vulnerabilities"),
             ListColumn("high", "High", grave("High"), number=True, width="count", optional=True, sorted=False,

@@ -74,7 +74,7 @@ def incident_list(
             ListColumn("number", "#", _number, optional=True, largest=True, width="short"),
             severity_column(lambda one: one.severity),
             ListColumn("title", "Incident", title, main=True, width="title"),
-            ListColumn("status", "Status", _status, width="state"),
+            ListColumn("status", "Status", _status, width="state", optional=True),
             text_column("owner", "Owner", lambda one: one.owner),
             time_column("first", "First activity", lambda one: one.first_activity, shown=False),
             ago_column("last", "Last activity", lambda one: one.last_activity),

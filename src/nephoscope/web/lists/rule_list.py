@@ -77,7 +77,7 @@ def rule_list(visit: Visit, workspace: str) -> RowList[ListedRule]:
     return RowList(
         "rules", "rule",
         (
-            ListColumn("status", "Status", _status, width="state"),
+            ListColumn("status", "Status", _status, width="state", optional=True),
             ListColumn("rule", "Rule", lambda one: text_cell(one.rule.name, page(one)), main=True, width="title"),
             severity_column(lambda one: one.rule.severity.value, optional=True),
             ListColumn("frequency", "Frequency", _frequency, optional=True, width="short"),

@@ -11,7 +11,8 @@ from nephoscope.web.lists.list_cell import ListCell, ago_cell, moment_cell, numb
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
-from nephoscope.web.rendering.section_cells import cell_title, facet_values, name_scopes
+from nephoscope.web.rendering.plain_words import plain_words, say_name
+from nephoscope.web.rendering.section_cells import cell_title, facet_values, name_scopes, name_words
 
 if TYPE_CHECKING:
     from nephoscope.operations.declaration.operation_page import PageColumn, Row, SectionList
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 #: The color of a state by its word.
 _TONES = {
     "on": "pass", "active": "pass", "in force": "pass", "runs": "pass", "enabled": "pass", "failing": "error", "unsupported": "error",
-    "refused": "error",
+    "refused": "error", "atRisk": "fail", "confirmedCompromised": "error", "confirmedSafe": "pass", "remediated": "pass",
 }  # fmt: skip
 _STATES = frozenset({"state", "status"})
 #: How many characters a width has room for at most.
@@ -53,13 +54,8 @@ def section_list(
     )  # fmt: skip
 
 
-def name_words(name: str) -> str:
-    """Return a name such as `changedBy` in words."""
-    return "".join(f" {one.lower()}" if one.isupper() else one for one in name).replace("_", " ").capitalize()
-
-
 def _facet(name: str, title: str) -> RowFacet[SectionRow]:
-    return RowFacet(name, title, lambda one: facet_values(one.row[name]))
+    return RowFacet(name, title, lambda one: facet_values(one.row[name]), say_name)
 
 
 def _column(
@@ -102,5 +98,6 @@ def _cell(visit: Visit, name: str, value: object) -> ListCell:
         return number_cell(value)
     text = cell_title(value)
     if name in _STATES:
-        return state_cell(text, _TONES.get(text, ""))
-    return text_cell(str(name_scopes(visit, text)), whole=text)
+        return state_cell(say_name(text), _TONES.get(text, ""))
+    said = plain_words(text)
+    return text_cell(str(name_scopes(visit, said)), whole=said)

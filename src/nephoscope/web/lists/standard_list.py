@@ -56,7 +56,7 @@ def standard_list(visit: Visit) -> RowList[StandardSummary]:
             ListColumn("bar", "Controls by state", _draw_bar, optional=True, width="time"),
             number_column("passed", "Passed", lambda one: one.controls["Passed"]),
             number_column("failed", "Failed", lambda one: one.controls["Failed"], optional=False),
-            number_column("open", "Not evaluated", lambda one: one.not_evaluated),
+            ListColumn("open", "Not evaluated", lambda one: number_cell(one.not_evaluated), number=True, optional=True, width="ago"),
             number_column("controls", "Controls", lambda one: one.controls.total()),
             ListColumn("policies", "Policies passed", policies, number=True, optional=True, width="of"),
         ),

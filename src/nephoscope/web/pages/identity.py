@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from nephoscope.service.identity_risk import READ
 from nephoscope.web.lists.section_list import SectionRow
-from nephoscope.web.pages.settings_sections import Section, list_sections
+from nephoscope.web.pages.settings_sections import Section, list_beside, list_sections
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -59,7 +59,7 @@ def fill_page(visit: Visit) -> Mapping[str, object]:
     sections = {one.path: one for one in list_sections()}
     return {
         "lists": [_count_list(visit, sections[path], one, workspace) for path, one in URGENT.items()],
-        "workspace": workspace, "workspaces": visit.workspaces(READ),
+        "workspace": workspace, "workspaces": visit.workspaces(READ), "beside_it": list_beside(sections["/identity/risks"]),
     }  # fmt: skip
 
 

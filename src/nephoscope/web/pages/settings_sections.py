@@ -25,8 +25,9 @@ from nephoscope.state.database.state_errors import TransientError
 from nephoscope.web.forms import operation_form
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.lists.row_markup import PREVIEW
-from nephoscope.web.lists.section_list import SectionRow, name_words, section_list
-from nephoscope.web.rendering.section_cells import cell_title, name_scopes
+from nephoscope.web.lists.section_list import SectionRow, section_list
+from nephoscope.web.rendering.plain_words import plain_words
+from nephoscope.web.rendering.section_cells import cell_title, name_scopes, name_words
 from nephoscope.web.rendering.templates import draw
 from nephoscope.web.tables.page_tables import PageTable, file_of
 from nephoscope.web.tables.table_download import as_csv
@@ -98,7 +99,11 @@ class Section:
     def notes(self, answer: Answer) -> list[str]:
         """Return what its command says beside the list."""
         found = self.listing.command
-        return list(found.notes(answer)) if found is not None and found.notes is not None else []
+        return (
+            list(map(plain_words, found.notes(answer)))
+            if found is not None and found.notes is not None
+            else []
+        )
 
     def has_failed(self, answer: Answer) -> bool:
         """Return whether its command would end with an error."""
@@ -126,6 +131,15 @@ def list_sections() -> tuple[Section, ...]:
     """Every section, by area and title."""
     found = [one for group in operation_groups().values() for one in _sections_of(group)]
     return tuple(sorted(found, key=lambda one: (one.shown.area, one.shown.title)))
+
+
+def list_beside(section: Section) -> list[Section]:
+    """Return the lists of the area of a section, which are tabs of one another; none where the settings lead to each."""
+    if section.area is PageArea.HIDDEN:
+        return []
+    return sorted(
+        (one for one in list_sections() if one.area is section.area), key=lambda one: one.shown.order
+    )
 
 
 def _sections_of(group: OperationGroup) -> Iterator[Section]:
@@ -307,7 +321,7 @@ def _frame(section: Section, visit: Visit, workspace: str) -> dict[str, object]:
     return {
         "section": section, "shown": section.shown, "workspace": workspace,
         "workspaces": visit.workspaces(section.listing.permission) if workspace else [],
-        "beside_it": [one for one in list_sections() if one.group is section.group and one.area is not PageArea.HIDDEN],
+        "beside_it": list_beside(section),
     }  # fmt: skip
 
 
@@ -332,7 +346,7 @@ def _find_row(section: Section, visit: Visit, workspace: str) -> SectionRow:
 
 def _page(section: Section, path: str, template: str, filled: Callable[[Section, Visit], Filling]) -> Page:
     of_tenant = not section.in_workspace or section.area is PageArea.IDENTITY
-    listed = section.area if section.shown.order and not path else PageArea.HIDDEN
+    listed = section.area if section.shown.in_navigation and not path else PageArea.HIDDEN
     return Page(
         section.path + path, section.shown.title, template, section.listing.permission, partial(filled, section), listed,
         section.shown.order, methods=("GET", "POST") if path else ("GET",), tenant=of_tenant, anywhere=not of_tenant,

@@ -5,6 +5,18 @@ from __future__ import annotations
 from nephoscope.posture.attack_paths.type_names import type_name
 
 _NAMES = {
+    "microsoft.authorization/roleeligibilityscheduleinstances": "Eligible Azure role assignment",
+    "microsoft.dashboard/grafana": "Managed Grafana",
+    "microsoft.dbformysql/flexibleservers/firewallrules": "MySQL firewall rule",
+    "microsoft.dbforpostgresql/flexibleservers/firewallrules": "PostgreSQL firewall rule",
+    "microsoft.eventhub/namespaces/networkrulesets": "Event Hubs network rules",
+    "microsoft.graph/oauth2permissiongrants": "Consent grant",
+    "microsoft.graph/policies": "Entra policy",
+    "microsoft.graph/roleassignments": "Entra role assignment",
+    "microsoft.graph/roleeligibilityscheduleinstances": "Eligible Entra role assignment",
+    "microsoft.security/securityconnectors/devops/githubowners": "GitHub organization",
+    "microsoft.security/securityconnectors/devops/githubowners/repos": "GitHub repository",
+    "microsoft.servicebus/namespaces/networkrulesets": "Service Bus network rules",
     "microsoft.aad/domainservices": "Domain service",
     "microsoft.apimanagement/service": "API Management service",
     "microsoft.appconfiguration/configurationstores": "App Configuration store",

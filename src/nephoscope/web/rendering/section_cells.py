@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from nephoscope.web.rendering.plain_words import plain_words
 from nephoscope.web.rendering.role_scopes import describe_place
 from nephoscope.web.rendering.time_elements import moment
 
@@ -21,7 +22,9 @@ _SCOPE = re.compile(r"\bat (/[^\s,]*)")
 
 def cell_text(value: object) -> Markup | str:
     """Return a value as people read it; a time is shown in the zone of the page."""
-    return moment(value) if isinstance(value, datetime) else cell_title(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(plain_words(cell_title(one)) for one in value)
+    return moment(value) if isinstance(value, datetime) else plain_words(cell_title(value))
 
 
 def name_scopes(visit: Visit, text: Markup | str) -> Markup | str:
@@ -54,3 +57,8 @@ def facet_values(value: object) -> tuple[str, ...]:
         return tuple(map(str, value))
     text = cell_title(value)
     return (text,) if text else ()
+
+
+def name_words(name: str) -> str:
+    """Return a name such as `changedBy` in words."""
+    return "".join(f" {one.lower()}" if one.isupper() else one for one in name).replace("_", " ").capitalize()

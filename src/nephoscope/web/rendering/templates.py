@@ -20,6 +20,7 @@ from nephoscope.web.rendering import (
 from nephoscope.web.rendering.control_characters import show_control_characters
 from nephoscope.web.rendering.entity_names import entity_icon, entity_path, entity_words
 from nephoscope.web.rendering.icons import icon
+from nephoscope.web.rendering.plain_words import plain_words
 from nephoscope.web.rendering.resource_type_names import name_type
 from nephoscope.web.rendering.role_scopes import describe_place
 from nephoscope.web.rendering.scope_picker import choices
@@ -68,6 +69,8 @@ def environment() -> Environment:
         cell=time_elements.cell,
         shown=section_cells.cell_text,
         plainly=section_cells.cell_title,
+        worded=plain_words,
+        headed=section_cells.name_words,
         lasting=formatting.duration_text,
         spelled=formatting.spell_duration,
         ports=formatting.ports,

@@ -1,0 +1,47 @@
+"""Plain words for what programs write into texts: names in camel case, types of resources, lists in JSON."""
+
+from __future__ import annotations
+
+import re
+
+from nephoscope.web.rendering.resource_type_names import name_type
+
+_CAMEL = re.compile(r"([a-z]+(?:[A-Z][a-z]*)+)(?=$|: )")
+_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+#: A type, and the path to a resource of it where one follows.
+_TYPE = re.compile(
+    r"\bmicrosoft\.[a-z]+(?:/[a-z0-9]+)+?(?=/(?:subscriptions|resourcegroups)/|$|[\s,;:)])(/[^\s,;]+)?",
+    re.IGNORECASE,
+)
+_LIST = re.compile(r'\[("[^"\[\]]*"(?:, ?"[^"\[\]]*")*)\]')
+_MEMBER = re.compile(r'"([^"]*)"')
+
+
+def say_name(text: str) -> str:
+    """Say a name that begins a text in words: `atRisk` as `At risk`; one word, or a sentence, is left as it is."""
+    found = _CAMEL.match(text)
+    if found is None:
+        return text
+    words = _CAPITAL.sub(" ", found[1]).lower()
+    return words[:1].upper() + words[1:] + text[found.end() :]
+
+
+def say_lists(text: str) -> str:
+    """Say lists of texts as people write them: `["a","b"]` as `a, b`."""
+    return _LIST.sub(lambda found: ", ".join(_MEMBER.findall(found[1])), text)
+
+
+def say_types(text: str) -> str:
+    """Call types of resources by their names, and a resource that follows its type by its own."""
+    return _TYPE.sub(_name_resource, text)
+
+
+def plain_words(text: str) -> str:
+    """Say all of these in words."""
+    return say_types(say_lists(say_name(text)))
+
+
+def _name_resource(found: re.Match[str]) -> str:
+    path = found[1] or ""
+    name = name_type(found[0].removesuffix(path).lower())
+    return f"{name} {path.rsplit('/', 1)[-1]}" if path else name
