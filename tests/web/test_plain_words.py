@@ -27,6 +27,10 @@ from nephoscope.web.rendering.plain_words import plain_words
             "which databases: MySQL firewall rule mysql-dev",
         ),
         ("microsoft.unknown/things", "unknown/things"),
+        (
+            "/resourcegroups/rg/providers/microsoft.web/sites/x",
+            "/resourcegroups/rg/providers/microsoft.web/sites/x",
+        ),
         ("an id of microsoft.com", "an id of microsoft.com"),
     ],
 )

@@ -247,6 +247,7 @@ def test_last_changes_are_there(instance, owner, snapshot, monkeypatch, named):
 
     assert "No changes between collections" in section(owner.get(f"/resource{named}").text, "changes")
     monkeypatch.setattr(type(snapshot.listing), "page", with_change)
+    monkeypatch.setattr(type(snapshot.listing), "may_hold", lambda self, type_, scope: scope == named.lower())
     text = section(owner.get(f"/resource{named}").text, "changes")
     assert "properties.hardware</span>: a → &lt;b&gt;" in text
     assert "Candidates: ada@contoso.com <small>x/write, Azure CLI</small>; bob@contoso.com" in text

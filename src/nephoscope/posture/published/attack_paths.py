@@ -123,6 +123,16 @@ class WantedPaths:
         return any(self.text.casefold() in text.casefold() for text in texts)
 
 
+def _index_entities(paths: Sequence[PathRow]) -> dict[str, tuple[PathRow, ...]]:
+    """Return the paths through each entity, by every lower-cased id that it goes by."""
+    found: dict[str, dict[str, PathRow]] = {}
+    for path in paths:
+        for one in path.entities:
+            for id_ in {one.id, one.key, one.identifiers.entra_object_id.lower()} - {""}:
+                found.setdefault(id_, {})[path.id] = path
+    return {id_: tuple(several.values()) for id_, several in found.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class AttackPaths:
     """The paths that may be read, the gravest first."""
@@ -132,6 +142,9 @@ class AttackPaths:
     def list_wanted(self, reach: Reach, wanted: WantedPaths = WantedPaths()) -> Sequence[PathRow]:
         """Return those that are asked for."""
         every = self.documents.once(("attack paths", reach), lambda: self._read(reach))
+        if wanted.through and wanted == WantedPaths(through=wanted.through):
+            known = self.documents.once(("attack paths through", reach), lambda: _index_entities(every))
+            return known.get(wanted.through, ())
         return every if wanted == WantedPaths() else tuple(filter(wanted.takes, every))
 
     def _read(self, reach: Reach) -> tuple[PathRow, ...]:

@@ -74,6 +74,18 @@ class Listing:
         found = self.documents.rows(reach).filter(hash_condition("key", [key]))
         return sorted({tenant for at, tenant in found.project("key, tenant").fetchall() if at == key})
 
+    def may_hold(self, type_: str, scope: str) -> bool:
+        """Return whether a document of a lower-cased type stands at a lower-cased scope; hardly ever also where none does.
+
+        Most resources have no assignment or change of their own: not to ask for those of each spares most queries of its page.
+        """
+        return hash(scope) in self.documents.once(("scopes", type_), lambda: self._hash_scopes(type_))
+
+    def _hash_scopes(self, type_: str) -> frozenset[int]:
+        rows = self.documents.rows(EVERYTHING)
+        found = rows.filter(ColumnExpression("type") == ConstantExpression(type_)).project("key").fetchall()
+        return frozenset(hash(key.rpartition(f"/providers/{type_}/")[0]) for (key,) in found)
+
     def holds(self, scope: str) -> bool:
         """Return whether there is a document at a lower-cased scope or below it, whoever may read it."""
         rows = self.documents.rows(EVERYTHING).filter(under("key", scope))

@@ -62,6 +62,8 @@ def holders(snapshot: PublishedSnapshot, id_: str, reach: Reach, directory: Reac
 
 
 def _at(snapshot: PublishedSnapshot, scope: str, reach: Reach, directory: Reach) -> list[RoleHolder]:
+    if not snapshot.listing.may_hold(ASSIGNMENT, scope):
+        return []
     held = snapshot.listing.page((ASSIGNMENT,), reach, f"{scope}/providers/{ASSIGNMENT}").bodies
     return [_holder(snapshot, body, reach, directory) for body in held]
 

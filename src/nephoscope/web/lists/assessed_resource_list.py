@@ -46,7 +46,7 @@ def assessed_list(
     def title(one: ListedFinding) -> ListCell:
         name = short(one.resource) if "/providers/" in one.resource else visit.named(one.resource)
         tenant = visit.tenant_of(one.resource, one.tenant)
-        note = f"{kind(one.resource)} · tenant {tenant}" if tenant else kind(one.resource)
+        note = f"{kind(one.resource)} tenant {tenant}" if tenant else kind(one.resource)
         waits = one.resource in held and one.state is ComplianceState.NON_COMPLIANT
         marks = [CellMark("exemption pending", title="exempt after the next assessment")] if waits else []
         return text_cell(name, visit.resource(one.resource, one.tenant), note=note, marks=marks)

@@ -170,6 +170,8 @@ class ExposureFacts(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def _exposure(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> ExposureFacts:
+    if not snapshot.listing.may_hold(exposures.TYPE.lower(), id_):
+        return ExposureFacts()
     body = snapshot.listing.get(f"{id_}/providers/{exposures.TYPE}/internet", visit.caller.reach(READ))
     return msgspec.convert(_properties(body), ExposureFacts)
 
@@ -244,17 +246,26 @@ class ShownChange:
 
 def _changes(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[ShownChange]:
     """Its last changes, the newest first, without secrets."""
-    below = f"{id_}/providers/{resource_changes.TYPE.lower()}"
-    found = snapshot.listing.page((resource_changes.TYPE.lower(),), visit.caller.reach(READ), below).bodies
     log = visit.caller.reach(ACTIVITY_LOG)
     named = log.sees(_subscription(id_), "/".join(id_.split("/")[:5]))
-    told = [_change(_properties(one), named=named) for one in found]
-    below = f"{id_}/providers/{exposure_changes.TYPE.lower()}"
-    exposed = snapshot.listing.page((exposure_changes.TYPE.lower(),), visit.caller.reach(READ), below).bodies
-    for body in exposed:
+    told = [
+        _change(_properties(one), named=named)
+        for one in _list_below(visit, snapshot, id_, resource_changes.TYPE)
+    ]
+    for body in _list_below(visit, snapshot, id_, exposure_changes.TYPE):
         one = msgspec.convert(_properties(body), ExposureChange)
         told.append(_exposure_change(one, exposure_changes.attributions(one, snapshot.listing, log)))
     return sorted(told, key=lambda one: one.at, reverse=True)
+
+
+def _list_below(
+    visit: Visit, snapshot: PublishedSnapshot, id_: str, type_: str
+) -> Sequence[Mapping[str, object]]:
+    """The documents of a type that stand at a resource and may be read."""
+    wanted, listing = type_.lower(), snapshot.listing
+    if not listing.may_hold(wanted, id_):
+        return ()
+    return listing.page((wanted,), visit.caller.reach(READ), f"{id_}/providers/{wanted}").bodies
 
 
 def _change(told: Mapping[str, Any], *, named: bool) -> ShownChange:

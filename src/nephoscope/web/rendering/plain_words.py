@@ -10,7 +10,7 @@ _CAMEL = re.compile(r"([a-z]+(?:[A-Z][a-z]*)+)(?=$|: )")
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 #: A type, and the path to a resource of it where one follows.
 _TYPE = re.compile(
-    r"\bmicrosoft\.[a-z]+(?:/[a-z0-9]+)+?(?=/(?:subscriptions|resourcegroups)/|$|[\s,;:)])(/[^\s,;]+)?",
+    r"(?<![/\w.])microsoft\.[a-z]+(?:/[a-z0-9]+)+?(?=/(?:subscriptions|resourcegroups)/|$|[\s,;:)])(/[^\s,;]+)?",
     re.IGNORECASE,
 )
 _LIST = re.compile(r'\[("[^"\[\]]*"(?:, ?"[^"\[\]]*")*)\]')
