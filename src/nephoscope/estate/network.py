@@ -94,13 +94,19 @@ class Network:
     """Questions about the network of one estate; indexes are built once, on first use.
 
     `tags` maps lower-cased service tags to their prefixes (None = the table that the estate holds); a tag outside it stays opaque.
+    `rules` are those of groups as they would be, first match first, in place of what the estate has.
     Methods raise DataNotCollectedError where the answer depends on something that was not read.
     """
 
-    def __init__(self, estate: AnalyzerEstate, tags: Mapping[str, AddressSet] | None = None) -> None:
+    def __init__(
+        self,
+        estate: AnalyzerEstate,
+        tags: Mapping[str, AddressSet] | None = None,
+        rules: Mapping[str, tuple[SecurityRule, ...]] | None = None,
+    ) -> None:
         self.estate = estate
         self._given = tags
-        self._rules: dict[str, tuple[SecurityRule, ...]] = {}
+        self._rules: dict[str, tuple[SecurityRule, ...]] = dict(rules or {})
         self._tags: dict[tuple[str, str], ServiceTags] = {}
         self._sides: dict[tuple[str, int, bool], tuple[Side, ...]] = {}
         self._asked: dict[tuple[str, str, bool], SecurityFilter] = {}
@@ -114,7 +120,8 @@ class Network:
         return read_service_tags(self.estate)
 
     @cached_property
-    def _table(self) -> dict[str, AddressSet]:
+    def tag_table(self) -> dict[str, AddressSet]:
+        """Lower-cased service tag -> its prefixes."""
         return dict(self.service_tags.addresses if self._given is None else self._given)
 
     @cached_property
@@ -159,8 +166,7 @@ class Network:
 
     def interfaces(self, machine: Resource) -> tuple[Interface, ...]:
         """The network interfaces of a machine or a scale set."""
-        self._require_resource(machine.key)
-        body = properties(machine)
+        body = properties(self._require_resource(machine.key))
         if machine.type == SCALE_SET_TYPE:
             profile: object = body.get("virtualMachineProfile")
             return model_interfaces(
@@ -206,7 +212,7 @@ class Network:
             if subnet.route_table:
                 self._require_resource(subnet.route_table)
             space = virtual_network_tag(network, [subnet], self.route_tables)
-            found = self._tags[key] = ServiceTags(space, self._table)
+            found = self._tags[key] = ServiceTags(space, self.tag_table)
         return found
 
     def internet(self, configuration: IpConfiguration) -> AddressSet:

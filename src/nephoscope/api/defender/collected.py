@@ -19,7 +19,7 @@ SURFACE = ApiSurface("Collected from Azure")
 #: The surface that reads whatever was collected, by any path.
 RESOURCES = "Resources"
 _DEVICES = "Devices of the internet of things are not watched here."
-_NETWORK = "The traffic that hardening is learned from is not assessed here yet."
+_NETWORK = "No rule before the machine is wider than its traffic, or flow logs cover less than 30 days."
 _ACTING = "Nothing here acts on it yet, so that it is not kept."
 _FINDINGS = "Findings of this scanner come as sub-assessments; no scans of its own are kept here."
 _SOLUTIONS = "Solutions of partners are not looked for here."

@@ -1,0 +1,113 @@
+"""Change security rules after an approval: the change is applied to the network model first, then handed to a command, and undone.
+
+Nothing is changed in Azure by this program itself.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.automation.action import ActionContext, ActionError, ActionKind, ActionOutcome
+from nephoscope.automation.program_execution import run_program
+from nephoscope.automation.rule_change_plan import GroupChange, RuleChangePlan, load_network, plan_changes
+from nephoscope.estate.addresses import AddressSet
+from nephoscope.estate.estate_store import StoreError
+from nephoscope.state.automation.automation_runs import AutomationRun
+
+
+class NetworkRulesActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Rules to put into network security groups, and for how long."""
+
+    changes: Annotated[
+        tuple[GroupChange, ...],
+        Meta(description="Groups, each with ARM securityRules entries to put.", min_length=1),
+    ]
+    hours: Annotated[
+        float, Meta(description="Undo after so many hours (0 = not by itself).", ge=0, le=8760)
+    ] = 0.0
+    wait: Annotated[float, Meta(description="Hours to wait for an approval.", gt=0, le=720)] = 72.0
+    apply: Annotated[
+        str,
+        Meta(
+            description="Command in operator.yaml that receives the approved change, and later its undo, on standard input."
+        ),
+    ] = ""
+
+
+def plan(
+    settings: NetworkRulesActionSettings,
+    run: AutomationRun,  # noqa: ARG001 - the signature of all actions
+    around: ActionContext,
+) -> ActionOutcome:
+    """Return the change with its effect by the model; nothing where the model sees no effect."""
+    found = _check(settings, around)
+    if not found.effects:
+        return ActionOutcome("the rules would change nothing")
+    removed = sum(len(one.removed) for one in found.effects)
+    added = sum(len(one.added) for one in found.effects)
+    detail = f"would put {len(found.apply.splitlines())} rules: {removed} openings removed, {added} added"
+    until = around.now + timedelta(hours=settings.wait)
+    return ActionOutcome(detail, {"target": "nsg", **msgspec.to_builtins(found)}, until)
+
+
+def _check(settings: NetworkRulesActionSettings, around: ActionContext) -> RuleChangePlan:
+    allowed = around.operator.block
+    management = AddressSet.of(allowed.management if allowed else ())
+    try:
+        model = load_network(around.data, settings.changes[0].group)
+    except StoreError as error:
+        raise ActionError(f"the estate cannot be read: {error}") from error
+    missing = [one.group for one in settings.changes if one.group.lower() not in model.estate.resources]
+    if missing:
+        raise ActionError(f"the stored estate has no network security group {missing[0]}", again=False)
+    return plan_changes(model, settings.changes, management)
+
+
+def approve(settings: NetworkRulesActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
+    """Check once more, since rules may have changed; then hand the change to its command, where one is named."""
+    assert run.plan is not None
+    if _check(settings, around).effects != msgspec.convert(run.plan, RuleChangePlan).effects:
+        raise ActionError(
+            "the network changed after planning: the rules would do something else", again=False
+        )
+    until = around.now + timedelta(hours=settings.hours) if settings.hours else None
+    told = f"approved by {run.by}"
+    return ActionOutcome(f"{told}; {_hand_over(settings, run, around, 'apply')}", None, until)
+
+
+def undo(settings: NetworkRulesActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
+    """Hand what undoes the change to the command, where one is named; else say what is to be run."""
+    return ActionOutcome(_hand_over(settings, run, around, "undo"))
+
+
+def _hand_over(
+    settings: NetworkRulesActionSettings, run: AutomationRun, around: ActionContext, what: str
+) -> str:
+    assert run.plan is not None
+    if not settings.apply:
+        return f"run: {run.plan[what]}"
+    document = {
+        "id": run.id,
+        "what": what,
+        "plan": run.plan,
+        "by": run.by,
+        "begun": run.begun,
+        "cutOff": run.cut_off,
+    }
+    return run_program(settings.apply, json.dumps(document).encode(), around)
+
+
+KIND = ActionKind(
+    "network-rules",
+    "Change security rules after an approval",
+    NetworkRulesActionSettings,
+    plan=plan,
+    approve=approve,
+    undo=undo,
+    receiver=lambda one: one.apply,
+)

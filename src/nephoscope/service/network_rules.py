@@ -1,0 +1,53 @@
+"""Changes of network security rules: asked for here, planned by the response engine, applied after an approval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import msgspec
+
+from nephoscope.automation.actions.network_rules import KIND
+from nephoscope.automation.rule_change_plan import GroupChange
+from nephoscope.state import StateError
+from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus
+
+if TYPE_CHECKING:
+    from nephoscope.service.service_context import ServiceContext
+
+#: What is needed at each group whose rules are to change.
+WRITE = "Microsoft.Network/networkSecurityGroups/securityRules/write"
+
+
+def request_rule_change(
+    context: ServiceContext,
+    operation: str,
+    scope: str,
+    title: str,
+    changes: Sequence[GroupChange],
+    *,
+    hours: float = 0.0,
+    apply: str = "",
+) -> AutomationRun:
+    """Ask for a change of rules: the engine checks it by the network model, then it waits for an approval.
+
+    `operation` is needed at `scope`, and the writing of rules at each group. Raises DeniedError; StateError for no change.
+    """
+    if not changes:
+        raise StateError("no rule is to be changed")
+    for one in changes:
+        context.require(WRITE, one.group.lower())
+    workspace, now = context.state.workspaces.names()[0], context.now
+    settings = msgspec.to_builtins({"changes": tuple(changes), "hours": hours, "apply": apply})
+    run = AutomationRun(
+        uuid4().hex, workspace, title, KIND.name, {"action": KIND.name, **settings}, "network.change", scope,
+        {"requested": context.author, "groups": [one.group for one in changes]}, RunStatus.PENDING, now, now, now,
+    )  # fmt: skip
+    groups = [one.group for one in changes]
+    with (
+        context.transact(operation, scope, scope, run=run.id, groups=groups, title=title),
+        context.state.transaction() as session,
+    ):
+        context.state.automation_runs.put(session, run)
+    return run
