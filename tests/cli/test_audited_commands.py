@@ -52,6 +52,7 @@ protect applications check
 """What does, as the server does by itself, what was decided before: it takes rows in, or notes what it found."""
 ELSEWHERE = {
     **{f"agent {one}": "tests/admin/test_agents.py" for one in ("code", "remove", "revoke")},
+    "protect hardening": "tests/cli/test_protect_hardening.py",
     **{f"identity leaked {one}": "tests/identity/test_leaked_credentials.py" for one in ("check", "import")},
     **{
         f"identity risk {one}": "tests/identity/test_identity_operations.py"

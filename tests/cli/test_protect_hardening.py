@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from tests.hardening_house import build_hardening_house
 
 from nephoscope.cli.main import cli
+from nephoscope.state import State
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,8 @@ def test_proposals_are_listed_requested_approved_and_undone(data: Path) -> None:
     assert {one["machine"].rsplit("/", 1)[-1] for one in document["proposals"]} >= {"web", "api"}
 
     id_ = run(data, "protect", "hardening", "--enforce", "web").partition(":")[0]
+    with State.of(data / "data") as state:
+        assert state.audit.entries(most=1)[0].operation.endswith("adaptiveNetworkHardenings/enforce/action")
     run(data, "response", "run")
     shown = json.loads(run(data, "response", "show", id_))
     assert shown["status"] == "approve", shown
