@@ -10,13 +10,12 @@ if TYPE_CHECKING:
 
     from nephoscope.estate.addresses import AddressSet, Interval
 
-_KINDS = {4: ipaddress.IPv4Address, 6: ipaddress.IPv6Address}
 _EVERY = (0, 65535)
 
 
 def format_prefixes(addresses: AddressSet, family: int) -> Iterator[str]:
     """Yield the fewest prefixes that are all addresses of a family (4 or 6), a single address without its length."""
-    kind = _KINDS[family]
+    kind = ipaddress.IPv4Address if family == 4 else ipaddress.IPv6Address
     for low, high in addresses.family(family):
         for network in ipaddress.summarize_address_range(kind(low), kind(high)):
             yield str(network.network_address) if network.num_addresses == 1 else str(network)

@@ -149,7 +149,7 @@ def _find_dynamic(
 ) -> tuple[tuple[int, int], frozenset[int]] | None:
     """The range of ports that are chosen by the moment and the ports seen of it, None where none are."""
     days: dict[int, int] = defaultdict(int)
-    first = {}
+    first: dict[int, datetime] = {}
     for one in flows:
         if one.port >= DYNAMIC_FROM:
             days[one.port] = max(days[one.port], one.days)
