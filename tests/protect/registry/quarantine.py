@@ -51,9 +51,11 @@ def system(version: str, more: str = "") -> list[Files]:
     ]
 
 
-def advisory(severity: str = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H") -> dict[str, object]:
+def advisory(
+    severity: str = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", fixed: str = FIXED
+) -> dict[str, object]:
     """An advisory of OSV on the package."""
-    events = [{"introduced": "0"}, {"fixed": FIXED}]
+    events = [{"introduced": "0"}, {"fixed": fixed}]
     package = {"ecosystem": "Debian:12", "name": "foo"}
     affected = {"package": package, "ranges": [{"type": "ECOSYSTEM", "events": events}]}
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,11 +28,17 @@ from tests.protect.registry.quarantine import (
     watching,
 )
 
-from nephoscope.collect.images.documents import INDEX_TYPES
+from nephoscope.collect.images.documents import INDEX_TYPES, MANIFEST_TYPES, Descriptor
 from nephoscope.collect.images.registry import Registry
-from nephoscope.collect.images.registry_writing import find_manifest, put_manifest
+from nephoscope.collect.images.registry_writing import (
+    delete_manifest,
+    find_manifest,
+    put_manifest,
+    upload_blob,
+)
 from nephoscope.protect.registry.image_lifecycle import MOST_UNENDED
 from nephoscope.protect.registry.registry_settings import read_settings
+from nephoscope.protect.registry.verdict_rows import VERDICTS_TABLE
 from nephoscope.service.inventories import keep_image_listing
 from nephoscope.service.registries import change_registry, decide_image, examine_again
 from nephoscope.state import StateError
@@ -249,6 +256,112 @@ def test_a_tag_that_moves_meanwhile_goes_to_the_newer_image(
     assert head
     assert head.digest == second
     assert find_manifest(outside, "approved/moved", first) is not None
+
+
+def put_document(registry: Registry, repository: str, version: str, document: dict[str, object]) -> str:
+    """Put a manifest or an index, and return its digest."""
+    content = json.dumps(document).encode()
+    put_manifest(registry, repository, version, content, str(document["mediaType"]))
+    return digest_of(content)
+
+
+def test_new_tags_of_what_left_quarantine_are_given_after_an_examination(
+    house: Watched, outside: Registry, tmp_path: Path
+) -> None:
+    digest = push_new(outside, tmp_path / "old", "quarantine/old", "1.0", system(FIXED, "old"))
+    house.tell([pushed("quarantine/old", digest, "1.0")])
+    house.look()
+    assert house.image("quarantine/old").status is ImageStatus.PROMOTED
+    house.tell([pushed("quarantine/old", digest, "1.1")])
+    house.look()
+    assert find_manifest(outside, "approved/old", "1.1") is not None
+    house.later(hours=1)
+    house.import_advisory(tmp_path / "advisories", advisory(fixed="1.2-9"), published=house.now)
+    house.tell([pushed("quarantine/old", digest, "latest")])
+    house.look()
+    old = house.image("quarantine/old")
+    assert (old.status, old.verdict) == (ImageStatus.REJECTED, "reject")
+    assert find_manifest(outside, "approved/old", "latest") is None
+    decide_image(house.context, old.id, "promote", "it runs apart from all others")
+    house.look()
+    assert find_manifest(outside, "approved/old", "latest") is not None
+
+
+def test_an_attachment_in_quarantine_takes_no_released_signature_away(
+    house: Watched, outside: Registry, tmp_path: Path
+) -> None:
+    digest = push_new(outside, tmp_path / "signed", "quarantine/signed", "1.0", system(FIXED, "signed"))
+    tag = f"{digest.replace(':', '-')}.sig"
+    put = [
+        push_statement(outside, f"{repository}/signed", tag, text)
+        for repository, text in (("quarantine", b"junk"), ("approved", b"the release team's"))
+    ]
+    house.tell([pushed("quarantine/signed", digest, "1.0")])
+    house.look()
+    assert house.image("quarantine/signed").status is ImageStatus.PROMOTED
+    head = find_manifest(outside, "approved/signed", tag)
+    assert head
+    assert head.digest == put[1]
+
+
+def told(house: Watched, digest: str) -> list[OutboxRow]:
+    """The rows that were told of an image's verdict."""
+    with house.state.reading() as session:
+        rows = session.query(OutboxRow).filter(OutboxRow.table_name == VERDICTS_TABLE).all()
+        return [one for one in rows if digest in str(one.row)]
+
+
+def push_statement(registry: Registry, repository: str, tag: str, text: bytes) -> str:
+    """Push a signature with a content, and return its digest."""
+    blobs = [{"mediaType": kind, "digest": digest_of(content), "size": len(content)} for kind, content in (
+        ("application/vnd.oci.image.config.v1+json", b"{}"), ("application/vnd.dev.cosign.simplesigning.v1+json", text),
+    )]  # fmt: skip
+    for blob, content in zip(blobs, (b"{}", text), strict=True):
+        upload_blob(
+            registry, repository, Descriptor(str(blob["digest"]), size=len(content)), io.BytesIO(content)
+        )
+    manifest = {"schemaVersion": 2, "mediaType": MANIFEST_TYPES[0], "config": blobs[0], "layers": blobs[1:]}
+    return put_document(registry, repository, tag, manifest)
+
+
+@pytest.mark.parametrize("name", ["Layers", "LAYERS"])
+def test_a_manifest_that_others_read_as_another_image_is_held(
+    house: Watched, outside: Registry, tmp_path: Path, name: str
+) -> None:
+    good = push_new(outside, tmp_path / "good", "quarantine/two", "good", system(FIXED, "two"))
+    bad = push_new(outside, tmp_path / "bad", "quarantine/two", "bad", system(VULNERABLE, "two"))
+    seen, hidden = (json.loads(outside.read_manifest("quarantine/two", one)[0]) for one in (good, bad))
+    digest = put_document(outside, "quarantine/two", "1.0", {**seen, name: hidden["layers"]})
+    house.tell([pushed("quarantine/two", digest, "1.0")])
+    for _ in range(12):
+        house.look()
+        house.later(minutes=20)
+    [image] = [one for one in house.images() if one.digest == digest]
+    assert (image.status, len(image.reasons)) == (ImageStatus.HELD, 1)
+    assert "which others read as 'layers'" in image.error
+    # it is not told again and again
+    house.import_advisory(tmp_path / "again", advisory(fixed="1.2-1"), published=house.now)
+    for _ in range(12):
+        house.look()
+        house.later(minutes=20)
+    assert len(told(house, digest)) == 1
+    delete_manifest(outside, "quarantine/two", digest)  # the registry is that of other tests too
+    assert find_manifest(outside, "approved/two", "1.0") is None
+
+
+def test_a_layer_that_is_encrypted_is_held_with_the_reason(
+    house: Watched, outside: Registry, tmp_path: Path
+) -> None:
+    plain = push_new(outside, tmp_path / "plain", "quarantine/secret", "plain", system(FIXED, "secret"))
+    manifest = json.loads(outside.read_manifest("quarantine/secret", plain)[0])
+    manifest["layers"][0]["mediaType"] = "application/vnd.oci.image.layer.v1.tar+gzip+encrypted"
+    digest = put_document(outside, "quarantine/secret", "1.0", manifest)
+    house.tell([pushed("quarantine/secret", digest, "1.0")])
+    house.look()
+    image = house.image("quarantine/secret")
+    assert image.status is ImageStatus.HELD
+    assert any("is encrypted and cannot be examined" in str(one["text"]) for one in image.reasons)
+    delete_manifest(outside, "quarantine/secret", digest)
 
 
 def test_polling_finds_what_no_event_told_of(house: Watched, outside: Registry, tmp_path: Path) -> None:

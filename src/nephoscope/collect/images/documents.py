@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from nephoscope.collect.images.errors import ImageError
+from nephoscope.collect.images.member_names import check_members
 
 INDEX_TYPES = (
     "application/vnd.oci.image.index.v1+json",
@@ -153,15 +154,17 @@ class _Schema1Step(msgspec.Struct, frozen=True):
 
 
 def decode(content: bytes, kind: type[Document], what: str) -> Document:
-    """Read a document; raises ImageError with what is wrong and where."""
+    """Read a document; raises ImageError with what is wrong and where, also where others would read another one than we do."""
     if len(content) > MAX_SIZE:
         raise ImageError(
             f"{what} has {len(content)} bytes; the maximum for a document of an image is {MAX_SIZE}"
         )
     try:
-        return msgspec.json.decode(content, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        found = msgspec.json.decode(content, type=kind)
+        check_members(content, kind)
+    except (ValueError, RecursionError) as error:
         raise ImageError(f"{what} is not a {kind.__name__}: {error}") from error
+    return found
 
 
 def check_manifest(manifest: ImageManifest, what: str) -> ImageManifest:

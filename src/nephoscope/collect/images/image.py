@@ -164,6 +164,8 @@ def _is_image_config(media_type: str) -> bool:
 def detect_media_type(content: bytes, what: str) -> str:
     """Return what kind of document a content is, by what it says or, where it does not say it, by what it holds."""
     document = decode(content, dict[str, msgspec.Raw], what)
+    if "manifests" in document and not {"layers", "config", "fsLayers"}.isdisjoint(document):
+        raise ImageError(f"{what} is an index and a manifest at once: others may read it as the other one")
     said = bytes(document.get("mediaType", b"")).decode("utf-8", "replace").strip('"')
     if said in (*INDEX_TYPES, *MANIFEST_TYPES):
         return said

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 READER: LayerReader[FileContents] = LayerReader(claims, claims_head, MAX_SIZE, read_contents, is_lone_program)
 _CHUNK = 1_048_576
+#: The end of the media types of layers that are encrypted (containers/ocicrypt).
+_ENCRYPTED = "+encrypted"
 
 
 class LayerScan:
@@ -37,6 +39,8 @@ class LayerScan:
     def read(self, descriptor: Descriptor) -> LayerFiles[FileContents]:
         """Return what a layer holds; raises ImageError."""
         what = f"the layer {descriptor.digest} of {self._image.name}"
+        if descriptor.media_type.endswith(_ENCRYPTED):
+            raise ImageError(f"{what} is encrypted and cannot be examined: push it decrypted")
         reader = READER._replace(read=self._read_file, inspector=self._inspector())
         with self._image.store.open_blob(descriptor) as stream:
             layer = read_layer(TarStream(open_tar(stream, what), what), descriptor.digest, reader)

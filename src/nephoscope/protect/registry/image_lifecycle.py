@@ -156,19 +156,14 @@ class ImageWorkflow:
 
     def _examine(self, image: RegistryImage) -> RegistryImage:
         target = self.settings.target_of(image.repository)
-        if find_manifest(self.registry, image.repository, image.digest) is None:
-            return self._mark_gone(image, target)
-        tree = read_tree(self.registry, image.repository, image.digest)
+        where = self._find_place(image, target)
+        if not where:
+            return _mark_gone(image)
+        tree = read_tree(self.registry, where, image.digest)
         policy, now = self.settings.policy, self.clock()
-        images = self.examiner.examine(
-            self.registry,
-            image.repository,
-            tree,
-            policy,
-            tag=next(iter(image.tags), ""),
-            keep=self._keeps(image),
-        )
-        stated = read_stated(self.registry, self.settings, image.repository, image.digest)
+        tag = next(iter(image.tags), "")
+        images = self.examiner.examine(self.registry, where, tree, policy, tag=tag, keep=self._keeps(image))
+        stated = read_stated(self.registry, self.settings, where, image.digest)
         if stated.problems:
             images.append(PlatformExamination(digest=image.digest, platform="", problems=stated.problems))
         judged = judge_image(images, policy, now.date(), _accepted_reasons(image))
@@ -185,7 +180,9 @@ class ImageWorkflow:
             self._attest(image, images, judged, now)
             return replace(examined, step=ImageStep.FINISH)
         if judged.verdict == "promote":
-            return replace(examined, step=ImageStep.COPY, decided=now, decided_by="", decision_reason="")
+            # what is there already gets its new tags alone
+            step = ImageStep.COPY if where == image.repository else ImageStep.TAG
+            return replace(examined, step=step, decided=now, decided_by="", decision_reason="")
         rejected = judged.verdict == "reject"
         return replace(
             examined, decided=now if rejected else None, decided_by="", decision_reason="",
@@ -224,17 +221,17 @@ class ImageWorkflow:
             return lambda _digest, _contents: None
         return lambda digest, contents: self.keep(self.watched, image, digest, contents)
 
-    def _mark_gone(self, image: RegistryImage, target: str) -> RegistryImage:
-        """Return an image that is not in its repository: one that was promoted before gets its new tags, others are gone."""
-        if target and image.tags and find_manifest(self.registry, target, image.digest) is not None:
-            return replace(image, step=ImageStep.TAG, target=target, verdict="promote", attempts=0, error="")
-        return replace(
-            image, status=ImageStatus.GONE, attempts=0, error="it is not in its repository any more"
-        )
+    def _find_place(self, image: RegistryImage, target: str) -> str:
+        """Return the repository that an image is read from: its own, else where it was promoted to and waits for tags; '' for none."""
+        if find_manifest(self.registry, image.repository, image.digest) is not None:
+            return image.repository
+        promoted = bool(target and image.tags) and find_manifest(self.registry, target, image.digest)
+        return target if promoted else ""
 
     def _copy(self, image: RegistryImage) -> RegistryImage:
-        if find_manifest(self.registry, image.repository, image.digest) is None:
-            return self._mark_gone(image, image.target)
+        place = self._find_place(image, image.target)
+        if place != image.repository:
+            return replace(image, step=ImageStep.TAG, attempts=0, error="") if place else _mark_gone(image)
         tree = read_tree(self.registry, image.repository, image.digest)
         copies = self.settings.policy.copy_unmountable
         copy_tree(self.registry, image.repository, image.target, tree, copies=copies)
@@ -280,13 +277,27 @@ class ImageWorkflow:
         attempts = image.attempts + 1
         _LOG.warning("%s of %s: %s: %s", image.name, image.registry, image.step.value, error)
         if isinstance(error, PromotionError) or (_is_refusal(error) and attempts >= _MOST_REFUSALS):
-            reason = VerdictReason(kind="promotion", key=image.step.value, effect="hold", text=str(error))
-            return replace(
-                image, status=ImageStatus.HELD, step=ImageStep.EXAMINE, verdict="hold", attempts=0, error=str(error),
-                reasons=(*image.reasons, msgspec.to_builtins(reason)),
-            )  # fmt: skip
+            return self._hold(image, error)
         wait = min(_FIRST_WAIT * 2 ** min(attempts - 1, 20), _LONGEST_WAIT)
         return replace(image, attempts=attempts, error=str(error)[:2000], due=self.clock() + wait)
+
+    def _hold(self, image: RegistryImage, error: ImageError) -> RegistryImage:
+        """Return an image that waits for a person; one that cannot be read counts as examined until it is due again."""
+        reason = VerdictReason(kind="promotion", key=image.step.value, effect="hold", text=str(error))
+        others = (
+            one for one in image.reasons if (one.get("kind"), one.get("key")) != ("promotion", reason.key)
+        )
+        held = replace(
+            image, status=ImageStatus.HELD, step=ImageStep.EXAMINE, verdict="hold", attempts=0, error=str(error),
+            reasons=(*others, msgspec.to_builtins(reason)),
+        )  # fmt: skip
+        if image.step != ImageStep.EXAMINE:
+            return held
+        summary = {**(image.summary or {}), "previousVerdict": image.verdict}
+        return replace(
+            held, summary=summary, examined=self.clock(), generation=self.examiner.generation,
+            target=self.settings.target_of(image.repository),
+        )  # fmt: skip
 
     def _keep(self, before: RegistryImage, changed: RegistryImage) -> RegistryImage:
         """Keep what a step came to, with what was pushed meanwhile, and the rows that tell of an end."""
@@ -338,6 +349,10 @@ class ImageWorkflow:
             received=self.clock(),
         )
         images.put(session, ask_again(promoted, "promotion", self.clock()))
+
+
+def _mark_gone(image: RegistryImage) -> RegistryImage:
+    return replace(image, status=ImageStatus.GONE, attempts=0, error="it is not in its repository any more")
 
 
 def _final_status(image: RegistryImage) -> ImageStatus:

@@ -45,7 +45,8 @@ def copy_tree(registry: Registry, source: str, target: str, tree: ImageTree, *, 
 def copy_attachments(registry: Registry, source: str, target: str, digest: str) -> list[str]:
     """Let a repository hold the statements on an image: signatures, attestations, bills of materials, by tags or as referrers.
 
-    What holds anything else stays behind: it was not examined. Returns the digests of what was copied; raises ImageError.
+    What holds anything else stays behind: it was not examined. So does what a tag there stands for already: whoever pushes into
+    quarantine takes no signature away. Returns the digests of what was copied; raises ImageError.
     """
     copied: list[str] = []
     referrers = list_referrers(registry, source, digest) or ()
@@ -54,6 +55,9 @@ def copy_attachments(registry: Registry, source: str, target: str, digest: str) 
             continue
         tree = read_tree(registry, source, version)
         if any(one.is_image or one.artifact for one in tree.documents):
+            continue
+        held = find_manifest(registry, target, version)
+        if held is not None and held.digest != tree.root.digest:
             continue
         copy_tree(registry, source, target, tree, copies=True)
         if version != tree.root.digest:
