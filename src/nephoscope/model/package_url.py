@@ -15,6 +15,8 @@ LONGEST = 8192
 
 #: What stands beside letters and digits without an escape.
 _PLAIN = ".-_~:"
+#: Nearly every part: it needs no escape.
+_UNESCAPED = re.compile(r"[A-Za-z0-9.\-_~:]*")
 _TYPE = re.compile(r"[a-z][a-z0-9.\-]*")
 _QUALIFIER_KEY = re.compile(r"[a-z][a-z0-9._\-]*")
 _SCHEME = re.compile(r"pkg:/*", re.IGNORECASE)
@@ -211,7 +213,7 @@ def _subpath_segments(path: str) -> list[str]:
 
 def _encode(text: str) -> str:
     """Escape what may not stand in a part."""
-    return quote(text, safe=_PLAIN)
+    return text if _UNESCAPED.fullmatch(text) else quote(text, safe=_PLAIN)
 
 
 def _decode(text: str) -> str:

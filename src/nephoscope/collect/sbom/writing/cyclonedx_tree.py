@@ -24,15 +24,15 @@ _CPE = re.compile(
 def cyclonedx_tree(packages: Sequence[Package], written_as: WrittenAs) -> dict[str, Any]:
     """Return the whole bill; its serial number is made of the content."""
     ordered = sorted(packages, key=_order)
-    references = _references(ordered)
+    urls = [url_of(one) for one in ordered]
+    texts = [str(one) for one in urls]
+    references = _references(texts)
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "version": 1,
         "metadata": _metadata(written_as),
-        "components": [
-            _component(one, reference) for one, reference in zip(ordered, references, strict=True)
-        ],
+        "components": [_component(*each) for each in zip(ordered, references, urls, texts, strict=True)],
         "dependencies": _dependencies(ordered, references),
     }
     return {**document, "serialNumber": f"urn:uuid:{content_uuid(document)}"}
@@ -50,12 +50,11 @@ def _order(package: Package) -> tuple[str, ...]:
     )
 
 
-def _references(packages: Sequence[Package]) -> list[str]:
+def _references(urls: Sequence[str]) -> list[str]:
     """Return a reference for each package: its package URL, with a number when it stands in several places."""
     seen: dict[str, int] = {}
     found = []
-    for one in packages:
-        url = str(url_of(one))
+    for url in urls:
         seen[url] = seen.get(url, 0) + 1
         found.append(url if seen[url] == 1 else f"{url}#{seen[url]}")
     return found
@@ -73,8 +72,7 @@ def _metadata(written_as: WrittenAs) -> dict[str, object]:
     }
 
 
-def _component(package: Package, reference: str) -> dict[str, object]:
-    url = url_of(package)
+def _component(package: Package, reference: str, url: PackageUrl, text: str) -> dict[str, object]:
     group, name = _group_and_name(package, url)
     component: dict[str, object] = {
         "type": "library",
@@ -90,7 +88,7 @@ def _component(package: Package, reference: str) -> dict[str, object]:
     cpes = [one for one in package.cpes if _CPE.fullmatch(one)]
     if cpes:
         component["cpe"] = cpes[0]
-    component["purl"] = str(url)
+    component["purl"] = text
     properties = [
         {"name": OWN + key, "value": value} for key, value in _origin_properties(package).items() if value
     ]
