@@ -331,10 +331,14 @@ def _read(
         found = _locate(resource, reason.resource, reason.at, planned)
         if found is not None:
             counted = not found[1] or isinstance(reason.at[-1], int)
-            yield (found[0], deciding_value(*found, _inside(found[0], reason, planned))) if counted else found
+            yield (
+                (found[0], deciding_value(*found, _locate_counted(found[0], reason, planned)))
+                if counted
+                else found
+            )
 
 
-def _inside(owner: WrittenResource, reason: Reason, planned: PlannedEstate) -> list[BodyPath]:
+def _locate_counted(owner: WrittenResource, reason: Reason, planned: PlannedEstate) -> list[BodyPath]:
     """The places for which a count took a member, as paths in the body of the resource that has it."""
     places = (_locate(owner, reason.resource, at, planned) for at in reason.inside)
     return [one[1] for one in places if one is not None and one[0] is owner]

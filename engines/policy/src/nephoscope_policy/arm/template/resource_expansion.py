@@ -244,12 +244,15 @@ class _Listing:
             name, type_, parent.written_type if parent else "", parent.full_name if parent else ""
         )
         try:
-            return PlannedResource(
-                self._deployment, origin, self._id(origin, type_, own, parent), (type_, own)
-            )
+            named = self._id(origin, type_, own, parent)
         except NamingError as error:
             self._fail(origin.path, shown_pattern(str(error)))
-            return None
+            if error.lacking < 1:
+                return None
+            around = str(pattern(Unknown(key=f"the parents of {shown_path(origin.path)}")))
+            own = "/".join([*[around] * error.lacking, own])  # what it sets is judged all the same
+            named = self._id(origin, type_, own, parent)
+        return PlannedResource(self._deployment, origin, named, (type_, own))
 
     def _id(self, origin: WrittenNode, type_: str, name: str, parent: PlannedResource | None) -> PlannedName:
         if type_.lower() in DEPLOYMENTS:

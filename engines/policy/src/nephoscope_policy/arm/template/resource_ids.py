@@ -17,7 +17,11 @@ class PlannedName(msgspec.Struct, frozen=True):
 
 
 class NamingError(ValueError):
-    """Type and name of a resource do not fit together."""
+    """Type and name of a resource do not fit together; `lacking` counts the parents' names that are missing before the name."""
+
+    def __init__(self, message: str, lacking: int = 0) -> None:
+        super().__init__(message)
+        self.lacking = lacking
 
 
 def full_type(type_: str, parent: str) -> str:
@@ -44,7 +48,8 @@ def name_resource(scope: str, type_: str, name: str) -> PlannedName:
         if not is_open(name):
             raise NamingError(
                 f"the name {name!r} has {len(names)} parts, but the type {type_} needs {len(types)}: "
-                "write the parents' names before it, divided by /"
+                "write the parents' names before it, divided by /",
+                len(types) - len(names),
             )
         names = [*names[: len(types) - 1], "/".join(names[len(types) - 1 :])]
         names += [f"{name}"] * (len(types) - len(names))
