@@ -22,6 +22,7 @@ from nephoscope_policy.catalogue import Catalogue
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 HTTPS = "11374dee-bf66-5966-911f-2f7558023edc"
+CONTACT = "94b4b7b9-2617-5482-bbd7-32d8f445dbf5"
 TLS = "c1b4fe79-2934-5460-b73e-4555e9e3b567"
 
 
@@ -318,3 +319,29 @@ def test_private_endpoints_of_the_deployment_connect_their_targets(repo: Repo) -
     waiting = endpoint("Microsoft.KeyVault/vaults", "manualPrivateLinkServiceConnections")
     repo.write("main.json", template(vault, storage(True), waiting))
     assert [one.state for one in of_rule(repo.scan(), VAULT_LINK)] == [FindingState.FAILED]
+
+
+def test_a_child_without_its_parents_names_is_judged_beside_the_error(repo: Repo) -> None:
+    child = {
+        "type": "Microsoft.Automation/automationAccounts/variables", "apiVersion": "2020-01-13-preview", "name": "v",
+        "properties": {"value": "1", "isEncrypted": False},
+    }  # fmt: skip
+    repo.write("main.json", template(child))
+    report = repo.scan()
+    [unread] = report.unread
+    assert "write the parents' names before it" in unread.reason
+    assert [one.evidence for one in report.failed if one.subject.endswith("/variables/v")] == ["false"]
+
+
+@pytest.mark.parametrize(
+    ("notifications", "count"), [("On", 0), ("Off", 1), ({"state": "On"}, 0), ({"state": "Off"}, 1)]
+)
+def test_a_text_of_an_early_version_stands_for_its_member_of_later_ones(
+    repo: Repo, notifications: object, count: int
+) -> None:
+    contact = {
+        "type": "Microsoft.Security/securityContacts", "apiVersion": "2017-08-01-preview", "name": "default1",
+        "properties": {"email": "a@example.com", "alertNotifications": notifications, "alertsToAdmins": "On"},
+    }  # fmt: skip
+    repo.write("main.json", template(contact))
+    assert len(of_rule(repo.scan(), CONTACT)) == count

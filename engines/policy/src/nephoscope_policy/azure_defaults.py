@@ -32,7 +32,8 @@ class TemplateDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `values` maps a path of the body to its default, `before` an API version to those of earlier versions,
     `absent` lists the paths at and below which nothing is there unless it is set, `answered` those that Azure alone writes,
     `children` maps a child type (its last segment) and name (`blobServices/default`) to the properties that it has by default; `$from`
-    among them is the path in the resource's own body whose members go before these.
+    among them is the path in the resource's own body whose members go before these. `texts` maps a path at which early API versions
+    have a text to the member that has it in later ones.
     """
 
     types: tuple[str, ...]
@@ -42,6 +43,7 @@ class TemplateDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     absent: tuple[str, ...] = ()
     answered: tuple[str, ...] = ()
     children: dict[str, dict[str, object]] = {}
+    texts: dict[str, str] = {}
 
 
 class TypeDefaults(msgspec.Struct, frozen=True):
@@ -52,6 +54,7 @@ class TypeDefaults(msgspec.Struct, frozen=True):
     absent: frozenset[tuple[str, ...]] = frozenset()
     answered: frozenset[tuple[str, ...]] = frozenset()
     children: Mapping[str, dict[str, object]] = msgspec.field(default_factory=dict)
+    texts: tuple[tuple[Segments, object], ...] = ()
 
     def fill(
         self, body: dict[str, object], told: BodySource | None = None
@@ -60,6 +63,10 @@ class TypeDefaults(msgspec.Struct, frozen=True):
 
         What the body's source does not tell (`told`; None where it tells all) may be set: it gets no default, and is not absent.
         """
+        for path, name in self.texts:
+            text = walk(body, path)
+            if isinstance(text, str | Unknown):
+                body = _put(body, path, {str(name): text})
         for path, value in self._values(str(body.get("apiVersion") or "")):
             if told is None or told.has_part(tuple(str(one).lower() for one in path)):
                 body = _fill_path(body, path, value)
@@ -118,7 +125,7 @@ def _type_defaults(facts: TemplateDefaults) -> TypeDefaults:
     values = _split_paths(facts.values)
     before = tuple((first, _split_paths(early)) for first, early in sorted(facts.before.items()))
     absent, answered = _fold_paths(facts.absent), _fold_paths(facts.answered)
-    return TypeDefaults(values, before, absent, answered, facts.children)
+    return TypeDefaults(values, before, absent, answered, facts.children, _split_paths(facts.texts))
 
 
 def _fold_paths(paths: Iterable[str]) -> frozenset[tuple[str, ...]]:
@@ -127,6 +134,19 @@ def _fold_paths(paths: Iterable[str]) -> frozenset[tuple[str, ...]]:
 
 def _split_paths(values: Mapping[str, object]) -> tuple[tuple[Segments, object], ...]:
     return tuple((split(path), value) for path, value in values.items())
+
+
+def _put(around: dict[str, object], path: Segments, value: object) -> dict[str, object]:
+    """A copy of an object with another value at a path that is there."""
+    key, *rest = path
+    name = next(one for one in around if one.lower() == str(key).lower())
+    inner = around[name]
+    made = _put(inner, tuple(rest), value) if rest and isinstance(inner, dict) else value
+    return (
+        OpenObject({**around, name: made}, around.rest)
+        if isinstance(around, OpenObject)
+        else {**around, name: made}
+    )
 
 
 def _fill_path(around: dict[str, object], path: Segments, value: object) -> dict[str, object]:

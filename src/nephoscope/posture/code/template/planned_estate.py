@@ -29,6 +29,8 @@ from nephoscope_policy.model.resource_id import ResourceId
 _DEPLOYMENTS = ("microsoft.resources/deployments", "microsoft.resources/deploymentscripts")
 #: Extensions that nobody but a deployment makes: where it makes none, there is none.
 _EXTENSIONS = frozenset({"microsoft.insights/diagnosticsettings", "microsoft.authorization/locks"})
+#: Types of which what they belong to has one alone, whatever its name.
+_ALONE = frozenset({"microsoft.security/securitycontacts"})
 #: Names that Azure gives the only child of its kind, or the one that has the settings of its kind.
 _SINGLE = frozenset({"current", "default", "web"})
 
@@ -115,7 +117,7 @@ def claims_of(child: Resource) -> Iterator[str]:
     that has one alone."""
     name = child.id.name
     yield f"{child.type}/{name}"
-    if name in _SINGLE:
+    if name in _SINGLE or child.type in _ALONE:
         yield child.type
 
 
