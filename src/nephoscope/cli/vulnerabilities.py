@@ -104,9 +104,9 @@ def import_(
     click.echo(f"{name}: {result.records:,} records; advisories of {result.changed:,} packages changed")
     if result.is_single:
         tell(f"{name} has one advisory: it assesses no other package; import the whole feed")
-    for one in result.shrank:
+    for ecosystem in result.shrank:
         tell(
-            f"{name} has less than half of the packages of {one} that it had: it assesses no other package of {one}; import the whole "
+            f"{name} has less than half of its packages of {ecosystem}: it assesses no other package of {ecosystem}; import the whole "
             "feed, or import this one again if it is whole"
         )
     if done.rematched.packages:

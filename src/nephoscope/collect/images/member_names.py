@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from functools import lru_cache
 
 from msgspec import inspect
+
+
+#: What is known of kinds of documents, of which there are few.
+_KINDS: dict[type[object], inspect.Type] = {}
 
 
 class AmbiguousMemberError(ValueError):
@@ -20,7 +23,10 @@ class AmbiguousMemberError(ValueError):
 def check_members(content: bytes, kind: type[object]) -> None:
     """Raise AmbiguousMemberError where a document could be read as another one than we read."""
     document = json.loads(content, object_pairs_hook=_members)
-    _check(document, _type_info(kind))
+    known = _KINDS.get(kind)
+    if known is None:
+        known = _KINDS[kind] = inspect.type_info(kind)
+    _check(document, known)
 
 
 def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -30,11 +36,6 @@ def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
         twice = next(name for name in names if names.count(name) > 1)
         raise AmbiguousMemberError(f"it has the member {twice[:100]!r} twice")
     return found
-
-
-@lru_cache(maxsize=64)
-def _type_info(kind: type[object]) -> inspect.Type:
-    return inspect.type_info(kind)
 
 
 def _check(value: object, kind: inspect.Type) -> None:
