@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 from msgspec import inspect
 
-
 #: What is known of kinds of documents, of which there are few.
 _KINDS: dict[type[object], inspect.Type] = {}
 
