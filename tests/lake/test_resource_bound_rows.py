@@ -183,6 +183,8 @@ def test_what_is_its_own_and_what_it_saw_is_stored(row):
         ({"Computer": ["web-02"]}, "Computer is"),
         ({"Facility": f"\u00a0\u200b{B}"}, "Facility names the resource"),
         ({"Facility": f"https://management.azure.com{B}"}, "Facility names the resource"),
+        ({"Facility": f"//management.azure.com{B}"}, "Facility names the resource"),
+        ({"Facility": f"resource:{B}"}, "Facility names the resource"),
         ({"Anything": {"deep": [[{"er": B}]]}}, "_AdditionalFields names the resource"),
         ({"Anything": {"agent": {"hostname": "web-02"}}}, "hostname in _AdditionalFields is 'web-02'"),
         ({"Anything": [{"x": [{"Device_Id": "b" * 40}]}]}, "Device_Id in _AdditionalFields is"),
@@ -202,6 +204,15 @@ def test_a_conflict_is_told_with_its_place(row, reason):
     assert bad[1].startswith(f"{CONFLICT}: ")
     assert reason in bad[1]
     assert bad[1].endswith(f"but its sender is bound to {A}")
+
+
+@pytest.mark.parametrize(
+    "before", ["", "https://management.azure.com", "//management.azure.com", "resource:", "/"]
+)
+def test_an_id_of_its_own_may_stand_behind_a_scheme_and_a_host(before):
+    stored, bad = sent(Tables.builtin()["Syslog"], {"Facility": f"{before}{A}"})
+    assert not bad
+    assert [one["Facility"] for one in stored] == [f"{before}{A}"]
 
 
 def test_columns_that_azure_fills_in_are_dropped():

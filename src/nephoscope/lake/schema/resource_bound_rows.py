@@ -25,7 +25,8 @@ CONFLICT = "Identity conflict"
 """What the reason of a row begins with that its sender may not say."""
 Senders = Sequence[tuple[ResourceBinding | None, int]]
 """Who sent rows that lie behind each other, and how many; None is a sender that is not bound."""
-_ARM_ID = r"(https?://[^/\s]+)?/*subscriptions/\S*"
+#: An id with what may stand before it: a scheme, a host, both or neither.
+_ARM_ID = r"([a-z][a-z0-9+.-]*:)?(//[^/\s]+)?/*subscriptions/\S*"
 _IS_ARM_ID = re.compile(_ARM_ID, re.IGNORECASE)
 #: The same in a column, where marks that nobody sees may stand around it.
 _ARM_ID_IN_COLUMN = rf"(?i)^[\s\p{{Z}}\p{{C}}]*{_ARM_ID}[\s\p{{Z}}\p{{C}}]*$"
@@ -213,7 +214,8 @@ def _members(values: Mapping[str, object]) -> Iterator[tuple[str, object]]:
 
 def _check_id(bound: _BoundRows, place: int, name: str, text: str) -> None:
     """Refuse a row that names another resource than its sender's, or than the groups that this one lies in."""
-    named, own = _lower_ascii(_trim(text)).rstrip("/"), bound.owner(place).key
+    plain, own = _lower_ascii(_trim(text)).rstrip("/"), bound.owner(place).key
+    named = f"/{plain[max(plain.find('subscriptions/'), 0) :]}"
     if own != named and not own.startswith(f"{named}/"):
         bound.refuse(place, f"{name} names the resource {_trim(text)[:_SHOWN]!r}")
 
