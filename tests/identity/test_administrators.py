@@ -9,6 +9,7 @@ import pytest
 from nephoscope.operations.declaration.operation import MissingError, OperationCall
 from nephoscope.operations.declaration.schemas import InWorkspace
 from nephoscope.operations.identity import administrators as operations
+from nephoscope.service import administrators as service
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
 
@@ -118,7 +119,7 @@ def test_administrators_have_their_roles_through_groups_and_privileged_identity_
     assert [one.name for one in page.value] == sorted(one.name for one in page.value)
     roles = {
         (one.role, one.scope, one.through, one.eligible, one.critical)
-        for one in operations.roles(call, "eve").value
+        for one in operations.roles(call, "eve", InWorkspace()).value
     }
     assert roles == {
         ("Contributor", SUBSCRIPTION, "Operations", False, False),
@@ -133,12 +134,12 @@ def test_what_was_not_collected_is_named(call):
 
 
 def test_places_join_the_activity_log_and_sign_ins(call):
-    ada = operations.places_of(call, "ada").value
+    ada = operations.places_of(call, "ada", InWorkspace()).value
     assert [(one.country, one.network, one.days, round(one.share, 2), one.new) for one in ada] == [
         ("DE", "AS3320", 12, 0.92, False), ("BR", "AS64500", 1, 0.08, True),
     ]  # fmt: skip
     assert ada[0].sources == ("activity", "sign-in")
-    (app,) = operations.places_of(call, "app").value
+    (app,) = operations.places_of(call, "app", InWorkspace()).value
     assert (app.country, app.network, app.days, app.new) == ("", "192.0.2.0/24", 2, False)
     assert app.addresses == ("192.0.2.10", "192.0.2.99")
 
@@ -157,7 +158,7 @@ def test_only_administrators_have_places(call):
 
 def test_who_is_no_administrator_is_not_found(call):
     with pytest.raises(MissingError, match="joe"):
-        operations.roles(call, "joe")
+        operations.roles(call, "joe", InWorkspace())
 
 
 def test_rows_of_lists_are_words(call):
@@ -167,3 +168,24 @@ def test_rows_of_lists_are_words(call):
     )  # fmt: skip
     places = operations._place_rows(operations.places(call, InWorkspace()))
     assert {row["share"] for row in places} == {"92%", "8%", "100%"}
+
+
+def test_an_estate_is_read_once_a_version(call, tell_estate):
+    def read():
+        return {one.id for one in operations.administrators(call, InWorkspace()).value}
+
+    first = read()
+    before = service._list_of_tenant.cache_info().misses
+    assert read() == first
+    assert operations.roles(call, "eve", InWorkspace()).value
+    assert service._list_of_tenant.cache_info().misses == before
+    tell_estate(NOW + timedelta(hours=1), USERS, *OTHERS, role("joe", OWNER))
+    assert read() == first | {"joe"}
+
+
+def test_places_are_those_of_the_logs_of_a_workspace(call):
+    call.state.workspaces.add("other")
+    other = InWorkspace(workspace="other")
+    assert operations.places_of(call, "ada", InWorkspace()).value
+    assert operations.places_of(call, "ada", other).value == ()
+    assert operations.roles(call, "ada", other).value == operations.roles(call, "ada", InWorkspace()).value

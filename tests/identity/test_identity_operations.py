@@ -49,9 +49,9 @@ def test_the_highest_level_comes_first_and_filters_hold(call):
 
 
 def test_decisions(call):
-    identity_risks.dismiss(call, "user:high-1")
-    identity_risks.confirm_safe(call, "low-1")
-    identity_risks.confirm_compromised(call, "servicePrincipal:low-1")
+    identity_risks.dismiss(call, "user:high-1", InWorkspace())
+    identity_risks.confirm_safe(call, "low-1", InWorkspace())
+    identity_risks.confirm_compromised(call, "servicePrincipal:low-1", InWorkspace())
     assert {id_: state for id_, _, state in rows(call)} == {
         "servicePrincipal:low-1": "confirmedCompromised", "servicePrincipal:high-1": "atRisk", "user:high-1": "dismissed",
         "user:low-1": "confirmedSafe",
@@ -60,13 +60,13 @@ def test_decisions(call):
         "servicePrincipal:low-1",
         "servicePrincipal:high-1",
     ]
-    history = identity_risks.history(call, "user:high-1")
+    history = identity_risks.history(call, "user:high-1", InWorkspace())
     assert [(one["state"], one["types"]) for one in history] == [
         ("atRisk", "newCountry"),
         ("dismissed", "newCountry"),
     ]
     assert history[1]["by"] != "nephoscope"
-    (one,) = identity_risks.detections_on(call, "user:high-1").value
+    (one,) = identity_risks.detections_on(call, "user:high-1", InWorkspace()).value
     assert (one.state, one.name) == ("dismissed", "High one")
     told = [(one.operation, one.target) for one in call.service.state.audit.entries(most=3)]
     assert told == [
@@ -74,15 +74,37 @@ def test_decisions(call):
     ]  # fmt: skip
 
 
+def test_a_decision_is_one_in_its_workspace(call):
+    call.service.state.workspaces.add("other")
+    other = InWorkspace(workspace="OTHER")
+    ledger = RiskLedger(call.service.state, "other", NOW)
+    with call.service.state.transaction(product="a test") as session:
+        ledger.add_detections(
+            session, call.service.state.identity_risks.list_detections("default", IdentityKind.USER)
+        )
+    identity_risks.dismiss(call, "user:high-1", other)
+    assert {state for _, _, state in rows(call)} == {"atRisk"}
+    assert {one[2] for one in rows(call, workspace="other")} == {"atRisk", "dismissed"}
+    assert [one["state"] for one in identity_risks.history(call, "user:high-1", other)] == [
+        "atRisk",
+        "dismissed",
+    ]
+    (one,) = identity_risks.detections_on(call, "user:high-1", other).value
+    assert one.state == "dismissed"
+    identity_risks.confirm_safe(call, "user:low-1", other)
+    identity_risks.confirm_compromised(call, "user:high-1", other)
+    assert {state for _, _, state in rows(call)} == {"atRisk"}
+
+
 @pytest.mark.parametrize("id_", ["user:nobody", "planet:1", "servicePrincipal:nobody"])
 def test_what_is_not_known_is_refused(call, id_):
     with pytest.raises(Exception, match=r"Nothing is known|planet"):
-        identity_risks.dismiss(call, id_)
+        identity_risks.dismiss(call, id_, InWorkspace())
 
 
 def test_service_principals_cannot_be_confirmed_safe(call):
     with pytest.raises(Exception, match="confirmSafe"):
-        identity_risks.confirm_safe(call, "servicePrincipal:low-1")
+        identity_risks.confirm_safe(call, "servicePrincipal:low-1", InWorkspace())
 
 
 def test_risky_sign_ins_say_why(call):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from nephoscope.operations.declaration.operation import (
 from nephoscope.operations.declaration.operation_page import PageColumn, RowTable, SectionList
 from nephoscope.operations.declaration.request_field import describe
 from nephoscope.operations.declaration.schemas import PLAIN, InWorkspace, Shape
-from nephoscope.service.administrators import WatchedAdministrators, watch_administrators
+from nephoscope.service.administrators import list_all_administrators, watch_administrators
 from nephoscope.service.identity_risk import READ
 
 OPERATIONS = OperationGroup(
@@ -172,11 +173,12 @@ def administrators(call: OperationCall, query: InWorkspace) -> AdministratorPage
 @OPERATIONS.operation(
     READ, ApiRoute("GET", "/administrators/{id}/roles"),
     CommandLine("roles", columns=("role", "scope", "through", "assignment", "privilege"), rows=_role_rows),
-    needs_lake=True, page=RowTable("Roles"),
+    page=RowTable("Roles"),
 )  # fmt: skip
-def roles(call: OperationCall, id: AdministratorId) -> HeldRoleList:  # noqa: A002
+def roles(call: OperationCall, id: AdministratorId, query: InWorkspace) -> HeldRoleList:  # noqa: A002
     """List the administrative roles of an administrator, and the groups that give them."""
-    _, one = _find(call, id)
+    listed = list_all_administrators(call.service, call.workspace(query.workspace))
+    one = _find(listed.administrators, id)
     return HeldRoleList(value=tuple(map(_role_shape, one.roles)))
 
 
@@ -188,9 +190,10 @@ def roles(call: OperationCall, id: AdministratorId) -> HeldRoleList:  # noqa: A0
     ),
     needs_lake=True, page=RowTable("Managed from"),
 )  # fmt: skip
-def places_of(call: OperationCall, id: AdministratorId) -> ManagementPlaceList:  # noqa: A002
+def places_of(call: OperationCall, id: AdministratorId, query: InWorkspace) -> ManagementPlaceList:  # noqa: A002
     """List the places that an administrator manages Azure from, with the share of each."""
-    found, one = _find(call, id)
+    found = watch_administrators(call.service, call.lake, call.workspace(query.workspace))
+    one = _find(found.administrators, id)
     use = found.use.get(one.id, AdministratorUse())
     return ManagementPlaceList(value=tuple(_place_shape(place, one) for place in use.places))
 
@@ -227,11 +230,10 @@ def places(call: OperationCall, query: InWorkspace) -> ManagementPlaceList:
     )
 
 
-def _find(call: OperationCall, id_: str) -> tuple[WatchedAdministrators, Administrator]:
-    found = watch_administrators(call.service, call.lake, call.workspace("default"))
-    for one in found.administrators:
+def _find(administrators: Iterable[Administrator], id_: str) -> Administrator:
+    for one in administrators:
         if one.id.lower() == id_.lower():
-            return found, one
+            return one
     raise MissingError(f"The administrator '{id_[:100]}'")
 
 

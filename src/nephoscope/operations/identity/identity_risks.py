@@ -162,10 +162,10 @@ def detections(call: OperationCall, query: InWorkspace) -> RiskDetectionList:
     CommandLine("show", columns=("time", "type", "level", "state", "address", "reason"), rows=_detection_rows),
     needs_lake=True, page=RowTable("Risk detections"),
 )  # fmt: skip
-def detections_on(call: OperationCall, id: RiskyId) -> RiskDetectionList:  # noqa: A002
+def detections_on(call: OperationCall, id: RiskyId, query: InWorkspace) -> RiskDetectionList:  # noqa: A002
     """List the risk detections on an identity, newest first, with their reasons."""
     kind, key = _split(id)
-    reader = risk_reader(call.service, call.lake)
+    reader = risk_reader(call.service, call.lake, call.workspace(query.workspace))
     found = sorted(reader.detections(kind, [key]).values(), key=lambda one: one.happened, reverse=True)
     return RiskDetectionList(value=tuple(map(_detection_shape, found)))
 
@@ -174,19 +174,20 @@ def detections_on(call: OperationCall, id: RiskyId) -> RiskDetectionList:  # noq
     READ, command=CommandLine("history", columns=("time", "level", "state", "detail", "by", "types"), rows=list),
     needs_lake=True, page=RowTable("Risk history"),
 )  # fmt: skip
-def history(call: OperationCall, id: RiskyId) -> list[Line]:  # noqa: A002
+def history(call: OperationCall, id: RiskyId, query: InWorkspace) -> list[Line]:  # noqa: A002
     """List the changes of the risk of an identity, oldest first."""
     kind, key = _split(id)
-    return [_history_row(one) for one in risk_reader(call.service, call.lake).history(kind, key)]
+    reader = risk_reader(call.service, call.lake, call.workspace(query.workspace))
+    return [_history_row(one) for one in reader.history(kind, key)]
 
 
 @OPERATIONS.operation(
     WRITE, ApiRoute("POST", "/identityRisks/{id}/dismiss"), CommandLine("dismiss", "dismissed the risk of {id}"), needs_lake=True,
     page=OperationForm("Dismiss risk", in_rows=True, when=lambda row: row["state"] in _AT_RISK),
 )  # fmt: skip
-def dismiss(call: OperationCall, id: RiskyId) -> None:  # noqa: A002
+def dismiss(call: OperationCall, id: RiskyId, query: InWorkspace) -> None:  # noqa: A002
     """Dismiss the risk of an identity and its detections."""
-    _decide(call, id, "dismiss")
+    _decide(call, id, "dismiss", query.workspace)
 
 
 @OPERATIONS.operation(
@@ -195,9 +196,9 @@ def dismiss(call: OperationCall, id: RiskyId) -> None:  # noqa: A002
         "Confirm safe", when=lambda row: row["state"] in _AT_RISK and row["kind"] != "servicePrincipal"
     ),
 )  # fmt: skip
-def confirm_safe(call: OperationCall, id: RiskyId) -> None:  # noqa: A002
+def confirm_safe(call: OperationCall, id: RiskyId, query: InWorkspace) -> None:  # noqa: A002
     """Confirm that an identity is safe: its detections are closed as false positives."""
-    _decide(call, id, "confirmSafe")
+    _decide(call, id, "confirmSafe", query.workspace)
 
 
 @OPERATIONS.operation(
@@ -205,15 +206,16 @@ def confirm_safe(call: OperationCall, id: RiskyId) -> None:  # noqa: A002
     CommandLine("confirm-compromised", "confirmed {id} as compromised"), needs_lake=True,
     page=OperationForm("Confirm compromised", danger=True, when=lambda row: row["state"] != "confirmedCompromised"),
 )  # fmt: skip
-def confirm_compromised(call: OperationCall, id: RiskyId) -> None:  # noqa: A002
+def confirm_compromised(call: OperationCall, id: RiskyId, query: InWorkspace) -> None:  # noqa: A002
     """Confirm that an identity is compromised: its risk is high until it is remediated."""
-    _decide(call, id, "confirmCompromised")
+    _decide(call, id, "confirmCompromised", query.workspace)
 
 
-def _decide(call: OperationCall, text: str, decision: str) -> None:
+def _decide(call: OperationCall, text: str, decision: str, workspace: str) -> None:
     kind, key = _split(text)
+    name = call.workspace(workspace)
     with refusing("id", StateError, KeyError):
-        decide_risk(call.service, call.lake, kind, decision, [key])
+        decide_risk(call.service, call.lake, kind, decision, [key], name)
 
 
 def _split(text: str) -> tuple[IdentityKind, str]:
