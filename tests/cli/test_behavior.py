@@ -84,9 +84,14 @@ def test_detect_analyses_behaviour_first(data: Path) -> None:
 def test_settings_are_shown_changed_and_checked(data: Path, tmp_path: Path) -> None:
     assert "learning_days: 7" in run(data, "behavior", "settings").stdout
     assert "peers: 30" in run(data, "behavior", "settings", "--peers", "30").stdout
-    (tmp_path / "no.mmdb").write_text("no database")
-    told = run(data, "behavior", "settings", "--geoip", str(tmp_path / "no.mmdb"), code=2).output
-    assert "not a readable address database" in told
+
+
+def test_a_damaged_address_database_is_told(data: Path) -> None:
+    (data / "places").mkdir()
+    broken = data / "places" / "no.mmdb"
+    broken.write_text("no database")
+    assert "not a readable address database" in run(data, "behavior", "run", code=3).output
+    broken.unlink()
 
 
 def test_damaged_profiles_are_told_with_what_to_do(data: Path, tmp_path: Path) -> None:

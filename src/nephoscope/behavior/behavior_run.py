@@ -18,7 +18,6 @@ import pyarrow as pa
 
 from nephoscope.behavior import tenant_context
 from nephoscope.behavior.anomaly_detection import judge_observations
-from nephoscope.behavior.geolocation import GeoLookup
 from nephoscope.behavior.identities import AGAIN, IDENTITIES, PEERS, IdentityRecord, identity_rows, peer_rows
 from nephoscope.behavior.insights import ANOMALIES, BEHAVIOR, InsightWriter
 from nephoscope.behavior.observation_reader import ObservationSpan, Observer
@@ -30,6 +29,7 @@ from nephoscope.behavior.tenant_context import TenantKnowledge
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.writing.quarantine import QuarantineEntry
+from nephoscope.places.provider import Places
 from nephoscope.state.leases.lease_holder import new_holder
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
@@ -113,7 +113,7 @@ class BehaviorAnalysis:
         if anew:
             profiles.forget()
             mark = {name: value for name, value in mark.items() if name != "until"}
-        places = GeoLookup.open(settings.geoip, settings.asn)
+        places = Places.open(self.lake.data)
         known = self._load_knowledge(lease, now, settings, mark, report)
         observer = Observer(self.lake, self.workspace, load_shipped(), known.aliases, places)
         teller = InsightWriter(settings, known.accounts, known.names, places)

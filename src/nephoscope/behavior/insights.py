@@ -11,11 +11,12 @@ from nephoscope.behavior.accounts import Account
 from nephoscope.behavior.anomaly_detection import JudgedObservation
 from nephoscope.behavior.anomaly_kinds import kind_of
 from nephoscope.behavior.entities import HOST, describe_unlisted, entities
-from nephoscope.behavior.geolocation import GeoLookup
 from nephoscope.behavior.observation_reader import EPOCH
 from nephoscope.behavior.profile_dimensions import DIMENSIONS
 from nephoscope.behavior.scoring import ActivityContext, AnomalyScore, ProfileFacts, reason, score_facts
 from nephoscope.behavior.settings import BehaviorSettings
+from nephoscope.places.place import PHRASES
+from nephoscope.places.provider import Places
 
 BEHAVIOR, ANOMALIES = "BehaviorAnalytics", "Anomalies"
 NEW_ACCOUNT, DORMANT = 30, 180
@@ -35,7 +36,7 @@ class InsightWriter:
     settings: BehaviorSettings
     accounts: Mapping[str, Account] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
-    places: GeoLookup = field(default_factory=GeoLookup)
+    places: Places = field(default_factory=Places)
 
     def row(self, judged: JudgedObservation, now: dt.datetime) -> dict[str, object] | None:
         """The row of an observation; None where nothing about it is worth one."""
@@ -153,6 +154,9 @@ class InsightWriter:
         if not judged.event["ok"] and not word.startswith("failed"):
             word = f"failed {word}"
         why = [reason(one, word) for one in sorted(judged.facts, key=lambda one: -_part(score, one))]
+        place = self.places.locate(judged.event["Address"])
+        if place.origin in PHRASES:
+            why.append(f"the address is of {PHRASES[place.origin]} ({place.service})")
         if around.shared:
             why.append(f"the address is shared: {around.sharing} others use it, so places count little")
         found["SourceIPLocation"] = judged.event["Country"]
@@ -191,7 +195,8 @@ class InsightWriter:
         }
 
     def _device(self, event: Mapping[str, Any]) -> dict[str, object]:
-        named = self.places.network_name(event["Address"])
+        place = self.places.locate(event["Address"])
+        named = place.network_name
         said = {
             "Browser": event["Browser"],
             "OperatingSystem": event["System"],
@@ -199,6 +204,8 @@ class InsightWriter:
             "ISP": f"{event['ISP']} {named}".strip(),
             "UserAgent": event["UserAgent"],
             "UserAgentFamily": event["Browser"],
+            "AddressOrigin": place.origin.value,
+            "AddressService": place.service,
         }
         return {name: value for name, value in said.items() if value}
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from nephoscope.behavior.geolocation import NOWHERE, GeoLookup
 from nephoscope.behavior.observation_source import COLUMNS, ObservationSource
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.lake.storage.table_store import list_tables
+from nephoscope.places.provider import Places
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ MOST_ROWS = 300_000
 """Rows of the logs that are looked at together."""
 HOUR = dt.timedelta(hours=1)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_WHERE = ("Country", "City", "ISP")
 _TEXTS = tuple(name for name in COLUMNS if name not in ("TimeGenerated", "Kind", "Entity", "Succeeded"))
 OBSERVED = pa.schema(
     [("event", pa.int64()), ("id", pa.string()), ("source", pa.string()), ("kind", pa.string()), ("entity", pa.string()),
@@ -55,7 +56,7 @@ class Observer:
     workspace: str
     sources: Sequence[ObservationSource]
     aliases: Mapping[str, str] = field(default_factory=dict)
-    places: GeoLookup = field(default_factory=GeoLookup)
+    places: Places = field(default_factory=Places)
 
     def stretches(
         self, since: dt.datetime | None, until: dt.datetime, oldest: dt.datetime
@@ -78,8 +79,11 @@ class Observer:
         for source in self._present():
             table = self.lake.rows(source.query, workspace=self.workspace, now=stretch.end, span=stretch.span)
             rows += [self._observation(source, row) for row in table.to_pylist()]
+        seen = {row["Address"]: row for row in rows if row["Address"] and row["Country"] and row["ISP"]}
         for number, row in enumerate(rows):
             row["event"] = number
+            if not (row["Country"] and row["ISP"]):
+                self._locate(row, seen.get(row["Address"]))
         return pa.Table.from_pylist(rows, OBSERVED)
 
     def load_known_ids(self, stretch: ObservationSpan) -> frozenset[str]:
@@ -109,11 +113,6 @@ class Observer:
     def _observation(self, source: ObservationSource, row: dict[str, Any]) -> dict[str, object]:
         micros = (row["TimeGenerated"] - UNIX_EPOCH_TICKS) // 10
         moment = EPOCH + dt.timedelta(microseconds=micros)
-        place = (
-            self.places.of(row["Address"])
-            if row["Address"] and not (row["Country"] and row["ISP"])
-            else NOWHERE
-        )
         entity = row["Entity"]
         if row["Kind"] == "user":
             entity = self.aliases.get(entity, entity)
@@ -127,10 +126,17 @@ class Observer:
             "time": micros,
             "Hours": _hours(moment),
         }
-        located = {
-            "Country": row["Country"] or place.country, "City": row["City"] or place.city, "ISP": row["ISP"] or place.network
-        }  # fmt: skip
-        return {**{name: row[name] for name in _TEXTS}, **seen, **located}
+        return {**{name: row[name] for name in _TEXTS}, **seen}
+
+    def _locate(self, row: dict[str, object], seen: Mapping[str, object] | None) -> None:
+        """Fill in where an address is: as the sign-ins beside it say, else by the places."""
+        address = str(row["Address"])
+        if seen is None and address:
+            place = self.places.locate(address)
+            seen = {"Country": place.country, "City": place.city, "ISP": place.network}
+        for name, value in (seen or {}).items():
+            if name in _WHERE and not row[name]:
+                row[name] = value
 
 
 def _hours(moment: dt.datetime) -> str:

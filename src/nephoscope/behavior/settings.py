@@ -24,7 +24,7 @@ class BehaviorSettings:
     A first time is claimed of an entity that was active on `active_days` days at least, the first of them `learning_days` ago, in a
     dimension that the tenant has been seen in for as long. An address that `shared_users` others use is a shared way out (VPN,
     proxy, office): places seen through it weigh a fifth. `overlap_minutes` of what came in is looked at again, for rows that took
-    their time. A row of priority `anomaly_priority` is a row of Anomalies too. `geoip` and `asn` are MaxMind databases (''= none).
+    their time. A row of priority `anomaly_priority` is a row of Anomalies too.
     """
 
     learning_days: int = 7
@@ -33,8 +33,6 @@ class BehaviorSettings:
     peers: int = 20
     overlap_minutes: int = 60
     anomaly_priority: int = 5
-    geoip: str = ""
-    asn: str = ""
 
     def __post_init__(self) -> None:
         for name in ("learning_days", "active_days", "shared_users", "peers", "overlap_minutes"):

@@ -36,9 +36,9 @@ def command() -> None:
 def run(data: Path, /, anew: bool, workspace: str) -> None:
     """Update profiles and score the activity since the last run."""
     from nephoscope.behavior.behavior_run import BehaviorAnalysis
-    from nephoscope.behavior.geolocation import GeoDatabaseError
     from nephoscope.behavior.profiles import ProfilesError
     from nephoscope.estate.estate_store import StoreError
+    from nephoscope.places.address_databases import PlacesError
     from nephoscope.service.behavior import relearn_profiles
 
     with lake_of(data) as (lake, state):
@@ -49,7 +49,7 @@ def run(data: Path, /, anew: bool, workspace: str) -> None:
                 report = relearn_profiles(service_of(data, state), lake, name)
             else:
                 report = BehaviorAnalysis(lake, state, name).run(datetime.now(UTC))
-        except (ProfilesError, GeoDatabaseError, StoreError) as error:
+        except (ProfilesError, PlacesError, StoreError) as error:
             tell(str(error))
             sys.exit(FAULT)
         lake.flush()
@@ -165,27 +165,20 @@ def explain(data: Path, /, id_: str, workspace: str) -> None:
     type=click.IntRange(1, 10),
     help="Minimum priority of rows that are also written to Anomalies.",
 )
-@click.option("--geoip", metavar="FILE", help="MaxMind database of locations ('' = none).")
-@click.option("--asn", metavar="FILE", help="MaxMind database of networks ('' = none).")
 @workspace_option()
 @click.pass_obj
 def settings(data: Path, /, workspace: str, **changes: object) -> None:
     """Show or change the settings of behavior analytics."""
     import msgspec
 
-    from nephoscope.behavior.geolocation import GeoDatabaseError
     from nephoscope.behavior.settings import settings_of
     from nephoscope.service.behavior import change_behavior_settings
 
     given = {key: value for key, value in changes.items() if value is not None}
-    given |= {key: str(Path(str(given[key])).resolve()) for key in ("geoip", "asn") if given.get(key)}
     with state_of(data) as state:
         name = workspace_of(state, workspace).name
-        try:
-            service = service_of(data, state)
-            found = change_behavior_settings(service, name, given) if given else settings_of(state, name)
-        except GeoDatabaseError as error:
-            usage_error(str(error))
+        service = service_of(data, state)
+        found = change_behavior_settings(service, name, given) if given else settings_of(state, name)
     for key, value in msgspec.to_builtins(found).items():
         click.echo(f"{key}: {value}")
 

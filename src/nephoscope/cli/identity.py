@@ -21,6 +21,7 @@ from nephoscope.operations.identity import (
     administrators,
     conditional_access,
     identity_risks,
+    place_sources,
     risky_sign_ins,
 )
 
@@ -72,6 +73,11 @@ def users() -> None:
 @command.group("policies")
 def policies() -> None:
     """Review conditional access: whom each policy covers and excludes, and users without a control."""
+
+
+@command.group("places")
+def places() -> None:
+    """List what tells where an address is, and look one up: country, network, Tor, VPN and hosting."""
 
 
 @command.group("leaked")
@@ -159,3 +165,4 @@ add_operations(risk, identity_risks.OPERATIONS, risky_sign_ins.OPERATIONS)
 add_operations(admins, administrators.OPERATIONS)
 add_operations(users, account_findings.OPERATIONS)
 add_operations(policies, conditional_access.OPERATIONS)
+add_operations(places, place_sources.OPERATIONS)

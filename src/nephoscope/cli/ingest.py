@@ -253,8 +253,9 @@ def _whereabouts(data: Path) -> AddressLookup | None:
     """Return where addresses are in the newest estate of the data folder; None where none was collected."""
     from nephoscope.estate.tenant_stores import newest_mark, subscription_estate
     from nephoscope.ingest.logs.address_lookup import AddressLookup
+    from nephoscope.places.provider import Places
 
-    return AddressLookup(subscription_estate(data)) if newest_mark(data) else None
+    return AddressLookup(subscription_estate(data), places=Places.open(data)) if newest_mark(data) else None
 
 
 def _zone(name: str) -> ZoneInfo:

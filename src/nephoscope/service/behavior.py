@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.behavior.geolocation import GeoLookup
 from nephoscope.behavior.settings import keep, settings_of
 from nephoscope.service.service_context import workspace_scope
 
@@ -25,13 +24,12 @@ def change_behavior_settings(
 ) -> BehaviorSettings:
     """Change settings by their names, and return all as they are then.
 
-    Raises GeoDatabaseError where a database of places or networks cannot be read, BehaviorSettingsError for a value that cannot be.
+    Raises BehaviorSettingsError for a value that cannot be.
     """
     scope = workspace_scope(workspace)
     context.require(WRITE, scope)
     before = settings_of(context.state, workspace)
     settings = replace(before, **changes)
-    GeoLookup.open(settings.geoip, settings.asn)
     old = {name: getattr(before, name) for name in changes}
     with context.change(WRITE, scope, f"behavior of {workspace}", settings=changes, before=old):
         keep(context.state, workspace, settings)

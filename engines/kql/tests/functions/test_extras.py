@@ -45,6 +45,19 @@ def test_what_is_not_published_is_refused(name: str) -> None:
     assert error.value.kind == "unsupported"
 
 
+@pytest.fixture(autouse=True)
+def no_host(monkeypatch) -> None:
+    monkeypatch.setattr(geoip, "_provided", [])
+
+
+def test_the_host_says_where_an_address_is(monkeypatch) -> None:
+    monkeypatch.delenv(geoip.SETTING, raising=False)
+    geoip.provide_places(lambda address: {"country": "Freedonia"} if address == "1.1.1.1" else None)
+    assert shown(*evaluated("geo_info_from_ip_address(' 1.1.1.1')")) == {"country": "Freedonia"}
+    assert evaluated("geo_info_from_ip_address('1.1.1.2')") == ("dynamic", "{}")
+    assert evaluated("geo_info_from_ip_address('x')") == ("dynamic", None)
+
+
 def test_places_need_a_database(monkeypatch) -> None:
     monkeypatch.delenv(geoip.SETTING, raising=False)
     with pytest.raises(KqlError, match=geoip.SETTING) as error:

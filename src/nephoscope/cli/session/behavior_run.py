@@ -12,10 +12,10 @@ from nephoscope.state import State
 def learn_and_judge(lake: Lake, state: State, workspace: str, now: datetime, *, every: int = 0) -> bool:
     """Learn and judge what came, where the last run is `every` minutes ago; False where it could not be done, which is told."""
     from nephoscope.behavior.behavior_run import BehaviorAnalysis
-    from nephoscope.behavior.geolocation import GeoDatabaseError
     from nephoscope.behavior.profiles import ProfilesError
     from nephoscope.estate.estate_store import StoreError
     from nephoscope.lake.errors import LakeError
+    from nephoscope.places.address_databases import PlacesError
     from nephoscope.state import LeaseLostError
     from nephoscope_kql.errors import KqlError
 
@@ -26,7 +26,7 @@ def learn_and_judge(lake: Lake, state: State, workspace: str, now: datetime, *, 
             lake.flush()
     except (
         ProfilesError,
-        GeoDatabaseError,
+        PlacesError,
         StoreError,
         KqlError,
         LakeError,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.tenant_stores import newest_mark, subscription_estate
+from nephoscope.places.provider import Places
 
 if TYPE_CHECKING:
     from nephoscope.ingest.logs.address_lookup import AddressLookup
@@ -40,5 +41,5 @@ class EstateAddresses:
 
         mark = newest_mark(self.data)
         if mark and mark != self._mark:
-            self._found = AddressLookup(subscription_estate(self.data))
+            self._found = AddressLookup(subscription_estate(self.data), places=Places.open(self.data))
             self._mark = mark

@@ -16,6 +16,7 @@ from nephoscope.estate.network_interfaces import parse_interface, reference
 from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.service_tags import PLATFORM
 from nephoscope.estate.subnets import NETWORK_TYPE, subnets_of
+from nephoscope.places.provider import Places
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,7 +46,8 @@ class AddressKind(IntEnum):
 class AddressLocation:
     """Where an address is; names are as traffic analytics writes them (`group/name`), '' where not known.
 
-    `network` is the lower-cased id of a virtual network, `service` the service tags of an address of Azure.
+    `network` is the lower-cased id of a virtual network, `service` the service tags of an address of Azure, `country` the ISO code of
+    an address of the internet.
     """
 
     kind: AddressKind = AddressKind.UNKNOWN
@@ -56,6 +58,7 @@ class AddressLocation:
     interface: str = ""
     machine: str = ""
     service: str = ""
+    country: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class AddressLookup:
 
     estate: Estate
     tags: Mapping[str, AddressSet] = field(default_factory=dict)
+    places: Places = field(default_factory=Places)
 
     def __post_init__(self) -> None:
         self._subnets = subnets_of(self.estate)
@@ -143,9 +147,9 @@ class AddressLookup:
         cloud = self._cloud(address, number)
         if cloud is not None:
             return cloud
-        return AddressLocation(
-            AddressKind.PRIVATE if parsed.is_private or parsed.is_link_local else AddressKind.INTERNET
-        )
+        if parsed.is_private or parsed.is_link_local:
+            return AddressLocation(AddressKind.PRIVATE)
+        return AddressLocation(AddressKind.INTERNET, country=self.places.locate(address).country)
 
     def _choose_nearest(self, found: list[AddressLocation], near: str) -> AddressLocation:
         home = self._near.get(near, frozenset())

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 TABLE = "NTANetAnalytics"
 MINUTES = 60
 _SIDES = ("Src", "Dest")
-_TEXTS = ("subscription", "region", "subnet", "interface", "machine", "service")
+_TEXTS = ("subscription", "region", "subnet", "interface", "machine", "service", "country")
 _NAMES = MappingProxyType(
     {
         "subscription": "Subscription",
@@ -60,6 +60,7 @@ _KEYS = (
         "_ResourceId",
         "_SubscriptionId",
         "FlowType",
+        "Country",
     ),
     *(f"{side}{name}" for side in _SIDES for name in (*_NAMES.values(), "Service")),
 )
@@ -100,6 +101,7 @@ _SAME = (
         "AclRule",
         "MacAddress",
         "FlowType",
+        "Country",
     ),
     *("FlowLogResourceId", "TargetResourceId", "_ResourceId", "_SubscriptionId", "SrcIp", "DestIp"),
     *("FlowStartTime", "FlowEndTime", "FlowIntervalStartTime"),
@@ -131,6 +133,8 @@ def _locate(flows: pa.Table, whereabouts: AddressLookup) -> pa.Table:
     kinds = {side: ends[side]["kind"] for side in _SIDES}
     found = flows.select([name for name in flows.column_names if name not in ("Type", "TenantId")])
     found = found.append_column("FlowType", _flow_types(ends))
+    countries = [ends[side]["country"] for side in _SIDES]
+    found = found.append_column("Country", pc.if_else(pc.equal(countries[0], ""), countries[1], countries[0]))
     for side in _SIDES:
         public = np.isin(kinds[side], _PUBLIC)
         address = flows.column(f"{side}Ip").combine_chunks()

@@ -1,0 +1,1 @@
+"""Places: where an address is, who runs its network, and whether it hides who uses it."""
