@@ -27,13 +27,14 @@ _NO_AGENT = frozenset({"", "notagentic", "unknownfuturevalue", "0"})
 
 @dataclass(frozen=True, slots=True)
 class AlertedIdentity:
-    """An identity that an alert names: what the alert is as a detection, the name or id, and the addresses beside it."""
+    """An identity that an alert names: what the alert is as a detection, the names or ids, and the addresses beside it."""
 
     alert: StoredAlert
     mapping: RuleMapping
     name: str
     object_id: str
     addresses: frozenset[str]
+    app_id: str = ""
 
     @property
     def span(self) -> tuple[datetime, datetime]:
@@ -49,10 +50,17 @@ def find_identities(alerts: Iterable[StoredAlert], mapping: RiskMapping) -> Iter
             continue
         entities = [Entity.read(one) for one in msgspec.json.decode(alert.document["Entities"] or "[]")]
         addresses = frozenset(one.get("Address") for one in entities if one.kind == "IP")
-        for one in entities:
+        for one in _select_entities(entities, found.identity):
             name, object_id = _name(one), one.get("AadUserId")
-            if one.kind in ("Account", "CloudApplication") and (name or object_id):
-                yield AlertedIdentity(alert, found, name, object_id, addresses)
+            if name or object_id:
+                yield AlertedIdentity(alert, found, name, object_id, addresses, one.get("AppId"))
+
+
+def _select_entities(entities: list[Entity], kind: IdentityKind) -> list[Entity]:
+    """Return the entities that are identities of a kind: an alert on an application names its users, too."""
+    applications = [one for one in entities if one.kind == "CloudApplication"]
+    accounts = [one for one in entities if one.kind == "Account"]
+    return [*accounts, *applications] if kind is IdentityKind.USER or not applications else applications
 
 
 def make_detection(one: AlertedIdentity, sign_ins: SignInLookup, now: datetime) -> RiskDetection:
@@ -60,9 +68,9 @@ def make_detection(one: AlertedIdentity, sign_ins: SignInLookup, now: datetime) 
     wanted = one.object_id or one.name
     sign_in = sign_ins.find(wanted, one.addresses, *one.span) if one.mapping.activity != "user" else None
     known = sign_in or sign_ins.identify(wanted)
-    identity = one.object_id or (known.identity if known else "") or one.name.lower()
+    identity = one.object_id or (known.identity if known else "") or one.app_id or one.name.lower()
     kind = one.mapping.identity
-    if known is not None and kind is IdentityKind.SERVICE_PRINCIPAL and known.agent.lower() not in _NO_AGENT:
+    if known is not None and kind is IdentityKind.SERVICE_PRINCIPAL and is_agent(known):
         kind = IdentityKind.AGENT
     document = one.alert.document
     address = sign_in.address if sign_in else next(iter(sorted(one.addresses)), "")
@@ -75,6 +83,11 @@ def make_detection(one: AlertedIdentity, sign_ins: SignInLookup, now: datetime) 
         display_name=known.display if known else "", app_id=known.app_id if known else "",
     )  # fmt: skip
     return attach_sign_in(found, sign_in)
+
+
+def is_agent(one: LoggedSignIn) -> bool:
+    """Return whether a sign-in of a service principal is one of an agent."""
+    return one.agent.lower() not in _NO_AGENT
 
 
 def attach_sign_in(one: RiskDetection, sign_in: LoggedSignIn | None) -> RiskDetection:

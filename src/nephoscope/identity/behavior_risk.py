@@ -31,16 +31,20 @@ _ORDER = (RiskLevel.HIGH, RiskLevel.MEDIUM, RiskLevel.LOW)
 
 @dataclass(frozen=True, slots=True)
 class AnomalyEvidence:
-    """Evidence of a row of BehaviorAnalytics: (dimension, part) pairs, the factor of the circumstances, flags, reasons in words."""
+    """Evidence of a row of BehaviorAnalytics: (dimension, part) pairs, the factor of the circumstances, flags, reasons in words.
+
+    `origin` is whose network the address is.
+    """
 
     parts: tuple[tuple[str, float], ...]
     factor: float
     flags: frozenset[str]
     reasons: tuple[str, ...]
+    origin: str = ""
 
     @classmethod
-    def read(cls, insights: Mapping[str, object]) -> AnomalyEvidence:
-        """Return the evidence in the ActivityInsights of a row."""
+    def read(cls, insights: Mapping[str, object], devices: Mapping[str, object]) -> AnomalyEvidence:
+        """Return the evidence in the ActivityInsights and DevicesInsights of a row."""
         score, why = insights.get("Score"), insights.get("Why")
         given = score if isinstance(score, dict) else {}
         several = given.get("Parts")
@@ -51,7 +55,9 @@ class AnomalyEvidence:
         )
         flags = frozenset(name for name, value in insights.items() if value is True)
         reasons = tuple(str(one) for one in why) if isinstance(why, list) else ()
-        return cls(parts, float(given.get("Factor", 1.0)), flags, reasons)
+        return cls(
+            parts, float(given.get("Factor", 1.0)), flags, reasons, str(devices.get("AddressOrigin") or "")
+        )
 
     @property
     def confidence(self) -> float:
@@ -70,6 +76,10 @@ def judge(evidence: AnomalyEvidence, mapping: BehaviorMapping) -> RiskLevel:
         return RiskLevel.NONE
     if not all(DIMENSIONS[name].uncommon_in_tenant in evidence.flags for name in mapping.unusual_in_tenant):
         return RiskLevel.NONE
+    if mapping.origins and evidence.origin not in mapping.origins:
+        return RiskLevel.NONE
+    if not evidence.groups.issuperset(mapping.groups):
+        return RiskLevel.NONE
     priority = round(10 * evidence.confidence)
     for level in _ORDER:
         least = mapping.levels.get(level)
@@ -79,12 +89,13 @@ def judge(evidence: AnomalyEvidence, mapping: BehaviorMapping) -> RiskLevel:
 
 
 def find_risks(
-    row: Mapping[str, object], mappings: Iterable[BehaviorMapping]
+    row: Mapping[str, object], kind: IdentityKind, mappings: Iterable[BehaviorMapping]
 ) -> list[tuple[BehaviorMapping, RiskLevel, AnomalyEvidence]]:
     """Return what a row of BehaviorAnalytics is as risk detections: the mapping, the level and the evidence of each."""
-    kind = IdentityKind.USER if row["UserPrincipalName"] else IdentityKind.SERVICE_PRINCIPAL
-    insights = row["ActivityInsights"]
-    evidence = AnomalyEvidence.read(insights if isinstance(insights, dict) else {})
+    insights, devices = row["ActivityInsights"], row["DevicesInsights"]
+    evidence = AnomalyEvidence.read(
+        insights if isinstance(insights, dict) else {}, devices if isinstance(devices, dict) else {}
+    )
     fits = (
         one
         for one in mappings

@@ -9,6 +9,7 @@ from importlib.resources import files
 import msgspec
 
 from nephoscope.model.identity_risk import IdentityKind, RiskLevel
+from nephoscope.places.place import Origin
 
 
 class RuleMapping(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -34,7 +35,9 @@ class LevelThreshold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BehaviorMapping(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """Mapping of an anomaly of behaviour to a risk detection.
 
-    `first` are the dimensions that are new for the identity, `unusual_in_tenant` those that hardly anybody shows.
+    `first` are the dimensions that are new for the identity, `unusual_in_tenant` those that hardly anybody shows, `groups` the
+    groups of evidence of which something must be unusual. `origins` are whose network the address is (none = any). `after`: hours
+    within which another detection on the identity comes before (0 = none is needed).
     """
 
     risk_event_type: str
@@ -44,8 +47,21 @@ class BehaviorMapping(msgspec.Struct, frozen=True, rename="camel", forbid_unknow
     first: list[str] = []
     unusual_in_tenant: list[str] = []
     tables: list[str] = []
+    groups: list[str] = []
+    origins: list[Origin] = []
+    after: int = 0
     activity: str = "signin"
     timing: str = "nearRealtime"
+
+
+class IndicatorMapping(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """Mapping of a sign-in from an address that threat intelligence lists; `anonymous`: as one that hides who uses it."""
+
+    risk_event_type: str
+    level: RiskLevel
+    anonymous: bool
+    activity: str = "signin"
+    timing: str = "offline"
 
 
 class RiskMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,6 +69,7 @@ class RiskMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     rules: list[RuleMapping]
     behavior: list[BehaviorMapping]
+    indicators: list[IndicatorMapping] = []
 
     def find_rule(self, rule: str, severity: str) -> RuleMapping | None:
         """Return what an alert of a rule is, None where it is no risk of an identity."""

@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.identity.alert_risk import attach_sign_in, detection_id, find_identities, make_detection
-from nephoscope.identity.behavior_risk import find_risks
+from nephoscope.identity.alert_risk import find_identities, make_detection
+from nephoscope.identity.anomaly_risk import AnomalyReader, select_following
+from nephoscope.identity.indicator_risk import IndicatorReader, drop_known
 from nephoscope.identity.risk_decisions import REMEDIATIONS
 from nephoscope.identity.risk_ledger import PRODUCT, RiskLedger
-from nephoscope.identity.risk_mapping import BehaviorMapping, RiskMapping, load_mapping
+from nephoscope.identity.risk_mapping import RiskMapping, load_mapping
 from nephoscope.identity.risk_rows import query_lake
 from nephoscope.identity.sign_in_lookup import SignInLookup
 from nephoscope.lake.queries.time_span import RowSpan
-from nephoscope.model.identity_risk import ACTIVE, IdentityKind, RiskDetection, RiskLevel
+from nephoscope.model.identity_risk import ACTIVE, IdentityKind, RiskDetection
 from nephoscope.state.leases.lease_holder import new_holder
 
 if TYPE_CHECKING:
@@ -33,12 +34,6 @@ if TYPE_CHECKING:
 CHECKPOINT, LEASE_SECONDS = "identity-risk", 600.0
 #: How far the first run looks back, and how far each run looks again for what came late.
 BEGIN, OVERLAP = timedelta(days=14), timedelta(hours=2)
-_ANOMALIES = """
-BehaviorAnalytics
-| where ActivityType in ({activities}) and InvestigationPriority >= {least}
-| project TimeGenerated, ActivityType, NativeTableName, SourceRecordId, UserPrincipalName, UserName, ActorName, SourceIPAddress,
-    SourceIPLocation, ActivityInsights, UsersInsights, _ItemId
-"""
 _PASSWORDS = """
 AuditLogs
 | where OperationName in~ ('Change user password', 'Change password (self-service)', 'Reset password (self-service)',
@@ -79,7 +74,9 @@ class RiskRun:
             return None
         try:
             mapping, since = load_mapping(), self._since(now)
-            found = [*self._of_alerts(mapping, since, now), *self._of_behavior(mapping, since, now)]
+            alerted = self._of_alerts(mapping, since, now)
+            alerted += self._of_indicators(mapping, alerted, since, now)
+            found = [*alerted, *self._of_behavior(mapping, alerted, since, now)]
             lease.renew(LEASE_SECONDS)
             changed = self._password_changes(since, now)
             with self.state.transaction(product=CHECKPOINT) as session:
@@ -105,7 +102,11 @@ class RiskRun:
         found = list(find_identities(alerts, mapping))
         detections: list[RiskDetection] = []
         for kind in (IdentityKind.USER, IdentityKind.SERVICE_PRINCIPAL):
-            several = [one for one in found if one.mapping.identity is kind]
+            several = [
+                one
+                for one in found
+                if (one.mapping.identity is IdentityKind.USER) == (kind is IdentityKind.USER)
+            ]
             if not several:
                 continue
             spans = [one.span for one in several]
@@ -115,29 +116,32 @@ class RiskRun:
             detections += [make_detection(one, sign_ins, now) for one in several]
         return detections
 
-    def _of_behavior(self, mapping: RiskMapping, since: datetime, now: datetime) -> list[RiskDetection]:
-        activities = sorted({name for one in mapping.behavior for name in one.activities})
-        least = min(each.priority for one in mapping.behavior for each in one.levels.values())
-        text = _ANOMALIES.format(activities=", ".join(f"'{one}'" for one in activities), least=least)
+    def _of_behavior(
+        self, mapping: RiskMapping, alerted: Sequence[RiskDetection], since: datetime, now: datetime
+    ) -> list[RiskDetection]:
+        """Return what anomalies are as detections: by themselves, or after another on the same identity."""
         span = RowSpan(now - BEGIN, now + timedelta(days=1), now + timedelta(seconds=1), since)
-        rows = query_lake(self.lake, text, self.workspace, span=span)
-        risks = [(row, *one) for row in rows for one in find_risks(row, mapping.behavior)]
-        sign_ins = {
-            kind: self._sign_ins_of([row for row, one, *_ in risks if one.identity is kind], kind)
-            for kind in (IdentityKind.USER, IdentityKind.SERVICE_PRINCIPAL)
-        }
-        return [
-            _of_anomaly(row, one, level, said.reasons, sign_ins[one.identity], now)
-            for row, one, level, said in risks
-        ]
+        several = AnomalyReader(self.lake, self.workspace, mapping.behavior).read(span, now)
+        return select_following(several, [*alerted, *self._kept(one.detection for one in several)])
 
-    def _sign_ins_of(self, rows: Sequence[dict[str, object]], kind: IdentityKind) -> SignInLookup | None:
-        if not rows:
-            return None
-        times = [datetime.fromisoformat(str(row["TimeGenerated"])) for row in rows]
-        names = {_identity(row) for row in rows}
-        span = min(times) - timedelta(seconds=1), max(times) + timedelta(seconds=1)
-        return SignInLookup.read(self.lake, self.workspace, kind, names, span)
+    def _of_indicators(
+        self, mapping: RiskMapping, found: Sequence[RiskDetection], since: datetime, now: datetime
+    ) -> list[RiskDetection]:
+        """Return the sign-ins that new indicators are about, beside those that alerts tell of already."""
+        several = IndicatorReader(self.lake, self.workspace, mapping.indicators).read(since, now)
+        return drop_known(several, [*found, *self._kept(several)])
+
+    def _kept(self, about: Iterable[RiskDetection]) -> list[RiskDetection]:
+        """Return the detections that are kept on the identities of some."""
+        several: defaultdict[IdentityKind, set[str]] = defaultdict(set)
+        for one in about:
+            several[one.kind].add(one.identity)
+        risks = self.state.identity_risks
+        return [
+            one
+            for kind, identities in several.items()
+            for one in risks.detections_on(self.workspace, kind, sorted(identities))
+        ]
 
     def _password_changes(self, since: datetime, now: datetime) -> dict[str, tuple[datetime, str]]:
         """Return the last password change of each user: when, and which remediation it is."""
@@ -168,32 +172,3 @@ class RiskRun:
         for detail, several in by_detail.items():
             ledger.decide(session, several, (), REMEDIATIONS[detail], "Remediate", PRODUCT)
         return sum(map(len, by_detail.values()))
-
-
-def _of_anomaly(
-    row: dict[str, object],
-    mapping: BehaviorMapping,
-    level: RiskLevel,
-    reasons: Iterable[str],
-    sign_ins: SignInLookup | None,
-    now: datetime,
-) -> RiskDetection:
-    """Return the detection that a row of BehaviorAnalytics is."""
-    identity, record = _identity(row), str(row["SourceRecordId"])
-    sign_in = sign_ins.get(record) if sign_ins is not None and mapping.activity != "user" else None
-    place = str(row["SourceIPLocation"] or "")
-    location: dict[str, object] = {"countryOrRegion": place} if place else {}
-    found = RiskDetection(
-        id=detection_id(str(row["_ItemId"]), mapping.risk_event_type), kind=mapping.identity, identity=identity,
-        event_type=mapping.risk_event_type, level=level, timing=mapping.timing, activity=mapping.activity,
-        happened=datetime.fromisoformat(str(row["TimeGenerated"])), detected=now, updated=now,
-        address=str(row["SourceIPAddress"] or ""), reasons=list(reasons), name=str(row["UserPrincipalName"] or ""),
-        display_name=str(row["ActorName"] or row["UserName"] or ""), techniques=["T1078.004"], location=location,
-    )  # fmt: skip
-    return attach_sign_in(found, sign_in)
-
-
-def _identity(row: dict[str, object]) -> str:
-    insights = row["UsersInsights"]
-    given = insights.get("AccountObjectID") if isinstance(insights, dict) else ""
-    return str(given or row["UserPrincipalName"] or row["UserName"] or "").lower()
