@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 from tests.arrangement import by_itself
+from tests.automation.recorded_graph import graph
+from tests.behavior.conftest import put
 
 from nephoscope.alerts.detection.detector import RuleOutcome
 from nephoscope.alerts.incidents.incident_service import IncidentService
@@ -31,6 +33,8 @@ from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.state import State
 from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.model.state import Severity
+
+__all__ = ["graph", "put"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,4 +1,4 @@
-"""Event facts: properties, entity identifiers and changes of an alert or incident that conditions read."""
+"""Event facts: properties, entity identifiers and changes of an alert, incident or risk that conditions read."""
 
 from __future__ import annotations
 
@@ -26,13 +26,17 @@ FACTS = (
     "provider",
     "product",
     "source",
+    "risklevel",
+    "riskstate",
+    "riskeventtypes",
+    "identitykind",
 )
 """What `facts_of` tells."""
 CHANGED, BEFORE, ENTITY = "changed", "before", "entity"
 
 
 def facts_of(document: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return what conditions look at, of an alert or an incident."""
+    """Return what conditions look at, of an alert, an incident or a risk."""
     more = document.get("AdditionalData") or {}
     owner = document.get("Owner") or {}
     return {
@@ -52,6 +56,10 @@ def facts_of(document: Mapping[str, Any]) -> dict[str, list[str]]:
         "provider": _texts(document.get("ProviderName")),
         "product": _texts(document.get("ProductName")),
         "source": _texts(document.get("ModifiedBy")),
+        "risklevel": _texts(document.get("RiskLevel")),
+        "riskstate": _texts(document.get("RiskState")),
+        "riskeventtypes": _texts(document.get("RiskEventTypes")),
+        "identitykind": _texts(document.get("IdentityKind")),
     }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nephoscope.alerts.incidents.change_events import KINDS as ROW_KINDS
+from nephoscope.identity.risk_events import KINDS as RISK_KINDS
 
 SNAPSHOT = "Snapshot"
 #: Azure's event sources of published documents -> the lower-cased type of the documents.
@@ -22,18 +23,18 @@ PUBLISHED: Mapping[str, str] = {
     ),
     "AttackPaths": "microsoft.security/attackpaths",
 }
-ALERTS, INCIDENTS = "Alerts", "Incidents"
-"""The event sources of rows; Incidents is a source of nephoscope's own."""
+ALERTS, INCIDENTS, RISKS = "Alerts", "Incidents", "IdentityRisks"
+"""The event sources of rows; Incidents and IdentityRisks are sources of nephoscope's own."""
 #: Every event source that Azure has: a document may name one of which nothing comes here.
 AZURE_SOURCES = (*(f"{one}{word}" for one in PUBLISHED for word in ("", SNAPSHOT)), ALERTS)
-SOURCES = (*PUBLISHED, *(f"{one}{SNAPSHOT}" for one in PUBLISHED), ALERTS, INCIDENTS)
+SOURCES = (*PUBLISHED, *(f"{one}{SNAPSHOT}" for one in PUBLISHED), ALERTS, INCIDENTS, RISKS)
 
 
 @dataclass(frozen=True, slots=True)
 class EventKind:
     """A kind of event: its name as runs have it, and its event source.
 
-    `type` is the lower-cased type of the documents that were published, '' for the row of an alert or incident. A `snapshot` tells of
+    `type` is the lower-cased type of the documents that were published, '' for an alert, an incident or a risk. A `snapshot` tells of
     every document from time to time, another kind of a change.
     """
 
@@ -58,6 +59,7 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     kind.name: kind
     for kind in (
         *(EventKind(name, ALERTS if name.startswith("alert.") else INCIDENTS) for name in ROW_KINDS),
+        *(EventKind(name, RISKS) for name in RISK_KINDS),
         *(
             EventKind(
                 name_published(source, snapshot=snapshot),

@@ -1,4 +1,4 @@
-"""Past matches: the alerts and incidents of the last days that a rule would have acted on."""
+"""Past matches: the alerts, incidents and risks of the last days that a rule would have acted on."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.incidents.change_events import entities
 from nephoscope.alerts.incidents.security_rows import incident_row
 from nephoscope.automation.event_facts import view_row
+from nephoscope.identity.risk_events import (
+    IDENTITY_CHANGED,
+    SIGN_IN_DETECTED,
+    describe_detection,
+    describe_identity,
+    newest_item,
+)
+from nephoscope.model.identity_risk import IdentityKind
 
 if TYPE_CHECKING:
     from nephoscope.automation.rule import AutomationRule
@@ -21,7 +29,7 @@ MOST = 500
 
 @dataclass(frozen=True, slots=True)
 class PastMatch:
-    """An alert or incident of which the conditions of a rule hold as it stands."""
+    """An alert, incident, risky identity or risk detection of which the conditions of a rule hold as it stands."""
 
     kind: str
     id: str
@@ -34,7 +42,7 @@ class PastMatch:
 def list_past_matches(
     state: State, rule: AutomationRule, workspaces: Sequence[str], since: datetime, now: datetime
 ) -> list[PastMatch]:
-    """List the newest alerts and incidents since a time that a rule would have acted on, whether or not it is enabled.
+    """List the newest alerts, incidents and risks since a time that a rule would have acted on, whether or not it is enabled.
 
     Conditions on what an update changed never hold: what changed then is not known any more.
     """
@@ -46,6 +54,10 @@ def list_past_matches(
                 found += _list_incidents(state, rule, workspace, since, now)
             if "alert" in asked:
                 found += _list_alerts(state, rule, workspace, since)
+            if "riskyIdentity" in asked:
+                found += _list_identities(state, rule, workspace, since)
+            if "riskDetection" in asked:
+                found += _list_detections(state, rule, workspace, since)
     return sorted(found, key=lambda one: one.moment, reverse=True)
 
 
@@ -62,6 +74,35 @@ def _list_incidents(
             yield PastMatch(
                 "incident", str(one.number), one.title, one.severity, one.last_activity, workspace
             )
+
+
+def _list_identities(
+    state: State, rule: AutomationRule, workspace: str, since: datetime
+) -> Iterator[PastMatch]:
+    """Yield the identities whose risk changed, as it is now."""
+    for kind in IdentityKind:
+        for one in state.identity_risks.list_identities(workspace, kind):
+            for item in newest_item(state, workspace, kind, one.id) if one.updated >= since else ():
+                told = describe_identity(item)
+                if rule.holds(IDENTITY_CHANGED, view_row(told)):
+                    title, severity = str(told["Title"]), str(told["Severity"])
+                    yield PastMatch("identity", f"{kind}:{one.key}", title, severity, one.updated, workspace)
+
+
+def _list_detections(
+    state: State, rule: AutomationRule, workspace: str, since: datetime
+) -> Iterator[PastMatch]:
+    for kind in IdentityKind:
+        for one in state.identity_risks.list_detections(workspace, kind):
+            told = describe_detection(one)
+            if (
+                one.activity == "signin"
+                and one.happened >= since
+                and rule.holds(SIGN_IN_DETECTED, view_row(told))
+            ):
+                yield PastMatch(
+                    "detection", one.id, str(told["Title"]), str(told["Severity"]), one.happened, workspace
+                )
 
 
 def _list_alerts(state: State, rule: AutomationRule, workspace: str, since: datetime) -> Iterator[PastMatch]:

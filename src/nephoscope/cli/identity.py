@@ -22,6 +22,7 @@ from nephoscope.operations.identity import (
     conditional_access,
     identity_risks,
     place_sources,
+    risk_policies,
     risky_sign_ins,
 )
 
@@ -73,6 +74,11 @@ def users() -> None:
 @command.group("policies")
 def policies() -> None:
     """Review conditional access: whom each policy covers and excludes, and users without a control."""
+
+
+@command.group("risk-policies")
+def risk_policy_group() -> None:
+    """List and create policies that secure risky users and risky sign-ins after an approval."""
 
 
 @command.group("places")
@@ -166,3 +172,4 @@ add_operations(admins, administrators.OPERATIONS)
 add_operations(users, account_findings.OPERATIONS)
 add_operations(policies, conditional_access.OPERATIONS)
 add_operations(places, place_sources.OPERATIONS)
+add_operations(risk_policy_group, risk_policies.OPERATIONS)

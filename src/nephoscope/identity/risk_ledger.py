@@ -17,6 +17,7 @@ from uuid import uuid4
 from msgspec.structs import replace
 
 from nephoscope.identity.risk_decisions import EXPIRED, RiskDecision
+from nephoscope.identity.risk_events import record_detection, record_identity
 from nephoscope.identity.risk_rows import TABLES, detection_row, identity_row
 from nephoscope.model.identity_risk import (
     IdentityKind,
@@ -61,6 +62,7 @@ class RiskLedger:
             before = self._find(session, kind, {one.identity for one in of_kind})
             for one in of_kind:
                 self._put_detection(session, one, "Detect")
+                record_detection(self.state, session, self.workspace, one)
             for key in sorted({one.identity.lower() for one in of_kind}):
                 mine = [one for one in of_kind if one.identity.lower() == key]
                 self._raise(session, before.get(key), mine)
@@ -222,6 +224,7 @@ class RiskLedger:
         risks, one = self.state.identity_risks, item.identity
         risks.put(session, self.workspace, one)
         risks.add_history(session, self.workspace, item)
+        record_identity(self.state, session, self.workspace, item)
         self.state.outbox.add(session, self.workspace, TABLES[one.kind].risky, identity_row(item, name))
 
 

@@ -72,6 +72,8 @@ def _number(run: AutomationRun, state: State, session: Session) -> int:
     """The incident of the event: itself, or that of the alert."""
     if run.kind.startswith("incident."):
         return int(run.subject)
+    if not run.kind.startswith("alert."):
+        raise ActionError(f"a {run.kind} event has no incident", again=False)
     alert = state.alerts.known(session, run.subject)
     if alert is None or alert.incident is None:
         raise ActionError(f"the alert {run.subject} has no incident", again=False)

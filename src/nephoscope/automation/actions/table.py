@@ -55,6 +55,8 @@ def _row(record: Row, run: AutomationRun, now: datetime) -> tuple[str, Row]:
         return "SecurityIncident", {
             name: value for name, value in record.items() if name not in ("Entities", "Alerts")
         }
+    if "type" not in record:
+        raise ActionError(f"no table accepts events of the kind {run.kind}", again=False)
     make = _TABLES.get(str(record.get("type", "")).lower())
     if make is None:
         raise ActionError(f"no table accepts documents of type {record.get('type')}", again=False)

@@ -15,6 +15,7 @@ from msgspec import Meta
 from nephoscope.alerts.rules.tactics import TACTICS
 from nephoscope.automation.condition import FactProperty, ValueCondition
 from nephoscope.automation.event_facts import BEFORE, CHANGED, FACTS, fact_name
+from nephoscope.model.identity_risk import IdentityKind, RiskLevel, RiskState
 from nephoscope_policy.model.state import Severity
 
 #: The operators of files -> the engine's, and whether they are negated.
@@ -32,6 +33,9 @@ _VALUES: Mapping[str, tuple[str, ...]] = {
     "status": ("New", "Active", "Closed", "Dismissed"),
     "tactics": tuple(TACTICS.values()),
     CHANGED: FACTS,
+    "risklevel": tuple(one.value for one in RiskLevel),
+    "riskstate": tuple(one.value for one in RiskState),
+    "identitykind": tuple(one.value for one in IdentityKind),
 }
 
 

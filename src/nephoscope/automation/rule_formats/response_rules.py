@@ -1,4 +1,4 @@
-"""Rules of response: YAML files of the data folder, a rule each, for alerts and incidents.
+"""Rules of response: YAML files of the data folder, a rule each, for alerts, incidents and risks.
 
 As Sentinel's automation rules: https://learn.microsoft.com/azure/sentinel/automate-incident-handling-with-automation-rules
 """
@@ -39,7 +39,16 @@ class ResponseRuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Annotated[str, Meta(min_length=1, max_length=200)]
     when: Annotated[
-        list[Literal["alert.created", "alert.updated", "incident.created", "incident.updated"]],
+        list[
+            Literal[
+                "alert.created",
+                "alert.updated",
+                "incident.created",
+                "incident.updated",
+                "riskyIdentity.changed",
+                "riskDetection.created",
+            ]
+        ],
         Meta(min_length=1),
     ]
     actions: Annotated[list[dict[str, object]], Meta(min_length=1, max_length=20)]

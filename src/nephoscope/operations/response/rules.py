@@ -34,10 +34,13 @@ INCIDENTS = "Microsoft.SecurityInsights/incidents/read"
 INVALID = 3
 #: Days of past alerts and incidents that a rule is tried on.
 TRIED_DAYS = 30
-RuleEvent = Literal["incident.created", "incident.updated", "alert.created", "alert.updated"]
+RuleEvent = Literal[
+    "incident.created", "incident.updated", "alert.created", "alert.updated", "riskyIdentity.changed", "riskDetection.created"
+]  # fmt: skip
 _EVENTS = {
     "incident.created": "an incident is created", "incident.updated": "an incident is changed",
     "alert.created": "an alert is created", "alert.updated": "an alert is changed",
+    "riskyIdentity.changed": "the risk of an identity changes", "riskDetection.created": "a sign-in is risky",
 }  # fmt: skip
 _SEVERITIES = {"": "unchanged", **{one: one for one in ("High", "Medium", "Low", "Informational")}}
 _CLOSED_AS = {
