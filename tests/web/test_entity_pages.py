@@ -11,7 +11,9 @@ import re
 import pytest
 from tests.web.conftest import LATELY, NOON, alert
 
+from nephoscope.identity.risk_ledger import RiskLedger
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
+from nephoscope.model.identity_risk import IdentityKind, RiskDetection, RiskLevel
 from nephoscope.state.incidents.incidents import Incident
 from nephoscope.web.page_data import entity_logs
 
@@ -130,3 +132,46 @@ def test_an_incident_leads_to_the_pages_of_its_entities(owner):
     assert f'href="/entities/user/{USER}"' in page
     assert f'href="/entities/address/{ADDRESS}"' in page
     assert json.dumps(ADDRESS) not in page
+
+
+RISKY = "11111111-aaaa-4bbb-8ccc-000000000001"
+
+
+@pytest.fixture(scope="module")
+def risk(instance):
+    """A detection on the user that the sign-ins are of, at their address."""
+    found = RiskDetection(
+        id="risk-1", kind=IdentityKind.USER, identity=RISKY, event_type="unfamiliarFeatures", level=RiskLevel.HIGH, happened=LATELY,
+        detected=LATELY, updated=LATELY, name=USER, display_name="Ada", address=ADDRESS, reasons=["first sign-in from PT in 30 days"],
+    )  # fmt: skip
+    with instance.state.transaction(product="a test") as session:
+        RiskLedger(instance.state, "default", LATELY).add_detections(session, [found])
+
+
+@pytest.mark.usefixtures("risk")
+def test_a_user_has_its_risk_history_and_sign_ins_in_words(owner):
+    page = plain(owner.get(f"/entities/user/{USER}").text)
+    assert "At risk Risk level high." in page
+    assert "Unfamiliar sign-in properties" in page
+    assert "first sign-in from PT in 30 days" in page
+    assert "Risk history At risk , high" in page.replace("At risk, high", "At risk , high")
+    assert "Sign-ins by place" in page
+    assert "atRisk" not in page
+    assert "unfamiliarFeatures" not in page
+
+
+@pytest.mark.usefixtures("risk")
+def test_an_address_says_who_is_risky_there_and_whose_network_it_is(owner):
+    page = owner.get(f"/entities/address/{ADDRESS}").text
+    assert "Unfamiliar sign-in properties" in page
+    assert f"/entities/user/{USER}" in page
+    tor = plain(owner.get("/entities/address/185.220.101.1").text)
+    assert "Country DE" in tor
+    assert "Origin A tor exit (Tor)" in tor
+    assert "No risk was detected." in tor
+
+
+@pytest.mark.usefixtures("risk")
+def test_who_may_not_read_risks_sees_none(visitor, sandbox):
+    page = plain(visitor(("Reader", f"/subscriptions/{sandbox}")).get(f"/entities/user/{USER}").text)
+    assert "Identity risk" not in page

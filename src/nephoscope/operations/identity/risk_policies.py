@@ -100,7 +100,7 @@ def _words(several: tuple[str, ...], words: Mapping[str, str]) -> str:
         rows=_list_rows, nothing="no risk policies: `nephoscope identity risk-policies create` makes one",
     ),
     page=SectionList(
-        "Risk policies", "Detection", "risk policy",
+        "Risk policies", "Identity", "risk policy",
         "Measures on the accounts of risky users and risky sign-ins, planned for an approval.", key="name", guide="identity.md",
         facets=("risk", "enforcement"), rows=_list_rows, nothing="No risk policies.", plural="risk policies",
         columns=(

@@ -16,6 +16,7 @@ from nephoscope.state import NotFoundError
 from nephoscope.state.incidents.alerts import DONE, AlertFilter
 from nephoscope.state.incidents.incidents import IncidentFilter
 from nephoscope.web.page_data.entity_facts import EntityFacts, entity_facts
+from nephoscope.web.page_data.entity_identity import read_identity
 from nephoscope.web.page_data.entity_logs import count_rows
 from nephoscope.web.page_data.named_entity import KINDS, RESOURCES, NamedEntity, find_entity
 from nephoscope.web.page_data.visible_alerts import MOST_SOUGHT, everywhere
@@ -69,6 +70,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "related": [one for one in taking_part if not _is_named(one, values)][:MOST_RELATED],
         "names": names_of(taking_part),
         "mentions": _list_mentions(visit, entity),
+        "identity": read_identity(visit, entity),
         "first": min(moments, default=None),
         "last": max(moments, default=None),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from nephoscope.model.identity_words import name_value
 from nephoscope.web.rendering.resource_type_names import name_type
 
 _CAMEL = re.compile(r"([a-z]+(?:[A-Z][a-z]*)+)(?=$|: )")
@@ -19,6 +20,8 @@ _MEMBER = re.compile(r'"([^"]*)"')
 
 def say_name(text: str) -> str:
     """Say a name that begins a text in words: `atRisk` as `At risk`; one word, or a sentence, is left as it is."""
+    if (named := name_value(text)) != text:
+        return named
     found = _CAMEL.match(text)
     if found is None:
         return text

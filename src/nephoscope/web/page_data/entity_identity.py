@@ -1,0 +1,168 @@
+"""Entity identity: risk with its history, sign-ins by place, roles and blast radius of a user or application; risk at an address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from nephoscope.access.authenticator import DeniedError
+from nephoscope.identity.administrators import HeldRole
+from nephoscope.identity.risk_reader import RiskReader, quote
+from nephoscope.identity.risk_rows import query_lake
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.queries.time_span import RowSpan
+from nephoscope.model.identity_risk import IdentityKind, RiskDetection, RiskHistoryItem, RiskyIdentity
+from nephoscope.places.address_databases import PlacesError
+from nephoscope.places.place import NOWHERE, PHRASES, AddressPlace
+from nephoscope.places.provider import Places
+from nephoscope.service.administrators import list_all_administrators
+from nephoscope.service.identity_risk import risk_reader
+from nephoscope.web.visits.request_context import LOGS
+from nephoscope_kql.errors import KqlError
+
+if TYPE_CHECKING:
+    from nephoscope.web.page_data.named_entity import NamedEntity
+    from nephoscope.web.visits.request_context import Visit
+
+KINDS = {
+    "user": (IdentityKind.USER,), "application": (IdentityKind.SERVICE_PRINCIPAL, IdentityKind.AGENT), "address": tuple(IdentityKind),
+}  # fmt: skip
+MOST = 20
+_SIGN_INS = """
+union isfuzzy=true
+    (SigninLogs
+    | project TimeGenerated, Id = UserId, Name = UserPrincipalName, IPAddress, Location, AutonomousSystemNumber, ResultType,
+        Client = strcat(tostring(DeviceDetail.browser), ' ', tostring(DeviceDetail.operatingSystem))),
+    (AADNonInteractiveUserSignInLogs | project TimeGenerated, Id = UserId, Name = UserPrincipalName, IPAddress, Location,
+        AutonomousSystemNumber, ResultType, Client = ''),
+    (AADServicePrincipalSignInLogs | project TimeGenerated, Id = ServicePrincipalId, Name = ServicePrincipalName, IPAddress, Location,
+        AutonomousSystemNumber, ResultType, Client = '')
+| where {condition}
+| summarize SignIns = count(), Failed = countif(ResultType != '0'), Last = max(TimeGenerated),
+    Clients = make_set_if(trim(' ', Client), Client != '', 3) by Location, AutonomousSystemNumber
+| top 10 by Last desc
+"""
+_BLAST = """
+IdentityInfo
+| where tolower(AccountObjectId) in ({ids})
+| summarize arg_max(TimeGenerated, BlastRadius) by AccountObjectId
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPlace:
+    """Sign-ins from a country and network within the time range: how many, how many failed, the last, and by which clients."""
+
+    country: str
+    network: str
+    count: int
+    failed: int
+    last: datetime
+    clients: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class EntityIdentity:
+    """What is known of an entity as an identity, or as the address of identities; `error` says what could not be read."""
+
+    risks: Sequence[RiskyIdentity] = ()
+    detections: Sequence[RiskDetection] = ()
+    history: Sequence[RiskHistoryItem] = ()
+    sign_ins: Sequence[SignInPlace] = ()
+    roles: Sequence[HeldRole] = ()
+    blast: str = ""
+    place: AddressPlace = NOWHERE
+    error: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Return whose network an address is, in words."""
+        return PHRASES.get(self.place.origin, "")
+
+
+def read_identity(visit: Visit, entity: NamedEntity) -> EntityIdentity | None:
+    """Read the identity of an entity; None for a machine, and for who may not read risks or logs."""
+    workspace = visit.asked("workspace").lower() or visit.home(LOGS)
+    if entity.kind not in KINDS or not workspace or workspace not in visit.workspaces(LOGS):
+        return None
+    try:
+        reader = risk_reader(visit.service, visit.instance.lake, workspace)
+    except DeniedError:
+        return None
+    try:
+        found = _read_risks(reader, entity)
+        return replace(
+            found, sign_ins=_read_sign_ins(visit, workspace, entity), roles=_read_roles(visit, workspace, entity),
+            blast=_read_blast(visit, workspace, entity, found.risks), place=_find_place(visit, entity),
+        )  # fmt: skip
+    except (KqlError, LakeError, PlacesError) as error:
+        return EntityIdentity(error=str(error))
+
+
+def _read_risks(reader: RiskReader, entity: NamedEntity) -> EntityIdentity:
+    kinds, values = KINDS[entity.kind], {one.lower() for one in entity.values}
+    if entity.kind == "address":
+        several = [one for kind in kinds for one in reader.detections(kind).values() if one.address in values]
+        return EntityIdentity(detections=_newest(several))
+    risks = [
+        one
+        for kind in kinds
+        for one in reader.identities(kind).values()
+        if values & {one.key, one.name.lower(), one.app_id.lower()} - {""}
+    ]
+    several = [one for risk in risks for one in reader.detections(risk.kind, [risk.id]).values()]
+    history = [one for risk in risks for one in reader.history(risk.kind, risk.id)]
+    history.sort(key=lambda one: one.identity.updated, reverse=True)
+    return EntityIdentity(risks, _newest(several), history[:MOST])
+
+
+def _newest(several: Sequence[RiskDetection]) -> list[RiskDetection]:
+    return sorted(several, key=lambda one: one.happened, reverse=True)[:MOST]
+
+
+def _read_sign_ins(visit: Visit, workspace: str, entity: NamedEntity) -> list[SignInPlace]:
+    values = ", ".join(quote(one.lower()) for one in entity.values)
+    columns = ("IPAddress",) if entity.kind == "address" else ("Id", "Name")
+    condition = " or ".join(f"tolower({one}) in ({values})" for one in columns)
+    span = RowSpan(visit.since, visit.instance.now)
+    rows = query_lake(
+        visit.instance.lake, _SIGN_INS.format(condition=condition), workspace, span=span,
+        timeout=visit.instance.query_seconds,
+    )  # fmt: skip
+    return [
+        SignInPlace(
+            str(row["Location"] or ""), f"AS{row['AutonomousSystemNumber']}" if row["AutonomousSystemNumber"] else "",
+            int(str(row["SignIns"])), int(str(row["Failed"])), datetime.fromisoformat(str(row["Last"])),
+            [str(one) for one in clients] if isinstance(clients := row["Clients"], list) else [],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _read_roles(visit: Visit, workspace: str, entity: NamedEntity) -> list[HeldRole]:
+    if entity.kind == "address":
+        return []
+    values = {one.lower() for one in entity.values}
+    listed = list_all_administrators(visit.service, workspace).administrators
+    return [
+        role
+        for one in listed
+        if values & {one.id.lower(), one.name.lower(), one.app_id.lower()} - {""}
+        for role in one.roles
+    ]
+
+
+def _read_blast(visit: Visit, workspace: str, entity: NamedEntity, risks: Sequence[RiskyIdentity]) -> str:
+    if entity.kind != "user":
+        return ""
+    ids = ", ".join(
+        quote(one) for one in sorted({one.lower() for one in entity.values} | {one.key for one in risks})
+    )
+    rows = query_lake(visit.instance.lake, _BLAST.format(ids=ids), workspace)
+    return str(rows[0]["BlastRadius"] or "") if rows else ""
+
+
+def _find_place(visit: Visit, entity: NamedEntity) -> AddressPlace:
+    return Places.open(visit.instance.data).locate(entity.name) if entity.kind == "address" else NOWHERE
