@@ -45,22 +45,27 @@ class AlertedIdentity:
 def find_identities(alerts: Iterable[StoredAlert], mapping: RiskMapping) -> Iterator[AlertedIdentity]:
     """Yield the identities of alerts that are risk detections; alerts that were held back are none."""
     for alert in alerts:
-        found = mapping.find_rule(alert.rule, alert.severity)
-        if found is None or alert.held_by:
+        fitting = () if alert.held_by else mapping.find_rules(alert.rule, alert.severity)
+        if not fitting:
             continue
         entities = [Entity.read(one) for one in msgspec.json.decode(alert.document["Entities"] or "[]")]
         addresses = frozenset(one.get("Address") for one in entities if one.kind == "IP")
-        for one in _select_entities(entities, found.identity):
-            name, object_id = _name(one), one.get("AadUserId")
-            if name or object_id:
-                yield AlertedIdentity(alert, found, name, object_id, addresses, one.get("AppId"))
+        # a mapping of applications beside one of users: each has its own entities
+        apart = len({one.identity for one in fitting}) > 1
+        for found in fitting:
+            for one in _select_entities(entities, found.identity, apart=apart):
+                name, object_id = _name(one), one.get("AadUserId")
+                if name or object_id:
+                    yield AlertedIdentity(alert, found, name, object_id, addresses, one.get("AppId"))
 
 
-def _select_entities(entities: list[Entity], kind: IdentityKind) -> list[Entity]:
+def _select_entities(entities: list[Entity], kind: IdentityKind, *, apart: bool) -> list[Entity]:
     """Return the entities that are identities of a kind: an alert on an application names its users, too."""
     applications = [one for one in entities if one.kind == "CloudApplication"]
     accounts = [one for one in entities if one.kind == "Account"]
-    return [*accounts, *applications] if kind is IdentityKind.USER or not applications else applications
+    if kind is IdentityKind.USER:
+        return accounts if apart else [*accounts, *applications]
+    return applications or accounts
 
 
 def make_detection(one: AlertedIdentity, sign_ins: SignInLookup, now: datetime) -> RiskDetection:

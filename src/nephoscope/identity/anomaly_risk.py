@@ -61,7 +61,11 @@ class AnomalyReader:
         kind = IdentityKind.USER
         risks = [(row, *one) for row in rows for one in find_risks(row, kind, self.mappings)]
         sign_ins = self._sign_ins([row for row, *_ in risks], kind)
-        return [_make(row, one, level, said, sign_ins, now) for row, one, level, said in risks]
+        return [
+            _make(row, one, level, said, sign_ins, now)
+            for row, one, level, said in risks
+            if not one.token or _is_by_token(row, sign_ins)
+        ]
 
     def _of_applications(self, rows: Sequence[dict[str, object]], now: datetime) -> list[AnomalyRisk]:
         """Service principals and agents: which of both one is, its sign-ins say."""
@@ -109,6 +113,11 @@ def select_following(
             why = f"{last.event_type} was detected on the identity at {last.happened:%Y-%m-%d %H:%M}"
             found.append(replace(one, reasons=[*one.reasons, why]))
     return list({one.id: one for one in sorted(found, key=lambda one: _ORDER.index(one.level))}.values())
+
+
+def _is_by_token(row: dict[str, object], sign_ins: SignInLookup) -> bool:
+    sign_in = sign_ins.get(str(row["SourceRecordId"]))
+    return sign_in is not None and sign_in.reused
 
 
 def _make(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -37,7 +38,8 @@ class BehaviorMapping(msgspec.Struct, frozen=True, rename="camel", forbid_unknow
 
     `first` are the dimensions that are new for the identity, `unusual_in_tenant` those that hardly anybody shows, `groups` the
     groups of evidence of which something must be unusual. `origins` are whose network the address is (none = any). `after`: hours
-    within which another detection on the identity comes before (0 = none is needed).
+    within which another detection on the identity comes before (0 = none is needed). `token`: only of sign-ins by a token that the
+    client had before.
     """
 
     risk_event_type: str
@@ -50,6 +52,7 @@ class BehaviorMapping(msgspec.Struct, frozen=True, rename="camel", forbid_unknow
     groups: list[str] = []
     origins: list[Origin] = []
     after: int = 0
+    token: bool = False
     activity: str = "signin"
     timing: str = "nearRealtime"
 
@@ -71,9 +74,9 @@ class RiskMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     behavior: list[BehaviorMapping]
     indicators: list[IndicatorMapping] = []
 
-    def find_rule(self, rule: str, severity: str) -> RuleMapping | None:
-        """Return what an alert of a rule is, None where it is no risk of an identity."""
-        return self._by_rule.get((rule, severity.lower())) or self._by_rule.get((rule, ""))
+    def find_rules(self, rule: str, severity: str) -> list[RuleMapping]:
+        """Return what an alert of a rule is: one a kind of identity, none where it is no risk; those of its severity go before."""
+        return self._by_rule.get((rule, severity.lower())) or self._by_rule.get((rule, ""), [])
 
     @property
     def rule_ids(self) -> frozenset[str]:
@@ -81,8 +84,11 @@ class RiskMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return frozenset(one.rule for one in self.rules)
 
     @property
-    def _by_rule(self) -> Mapping[tuple[str, str], RuleMapping]:
-        return {(one.rule, one.severity.lower()): one for one in self.rules}
+    def _by_rule(self) -> Mapping[tuple[str, str], list[RuleMapping]]:
+        found: defaultdict[tuple[str, str], list[RuleMapping]] = defaultdict(list)
+        for one in self.rules:
+            found[one.rule, one.severity.lower()].append(one)
+        return found
 
 
 @cache

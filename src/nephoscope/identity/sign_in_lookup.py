@@ -22,7 +22,8 @@ _OF_USERS = """
 | where tolower(UserPrincipalName) in ({{names}}) or tolower(UserId) in ({{names}})
 | project TimeGenerated, Id, Item = _ItemId, Identity = UserId, Name = UserPrincipalName, Display = UserDisplayName, AppId,
     Address = IPAddress, CorrelationId, Location = todynamic(LocationDetails), Succeeded = ResultType == '0', UserAgent,
-    Tenant = AADTenantId, Agent = ''
+    Tenant = AADTenantId, Agent = '',
+    Reused = tostring(AuthenticationDetails) has 'Previously satisfied' or Type == 'AADNonInteractiveUserSignInLogs'
 """
 _USERS = "union ({}), ({})\n| take {{most}}".format(
     *(_OF_USERS.format(table=table) for table in ("SigninLogs", "AADNonInteractiveUserSignInLogs"))
@@ -32,7 +33,7 @@ AADServicePrincipalSignInLogs
 | where tolower(ServicePrincipalName) in ({names}) or tolower(ServicePrincipalId) in ({names}) or tolower(AppId) in ({names})
 | project TimeGenerated, Id, Item = _ItemId, Identity = ServicePrincipalId, Name = '', Display = ServicePrincipalName, AppId,
     Address = IPAddress, CorrelationId, Location = todynamic(LocationDetails), Succeeded = ResultType == '0', UserAgent,
-    Tenant = '', Agent = tostring(todynamic(Agent).agentType)
+    Tenant = '', Agent = tostring(todynamic(Agent).agentType), Reused = false
 | take {most}
 """
 _QUERIES = {IdentityKind.USER: _USERS, IdentityKind.SERVICE_PRINCIPAL: _PRINCIPALS}
@@ -41,7 +42,7 @@ _NAMES_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class LoggedSignIn:
-    """A sign-in: `item` is the id of its row, `agent` the type of an agent ('' = none)."""
+    """A sign-in: `item` is the id of its row, `agent` the type of an agent ('' = none), `reused` whether a token was enough."""
 
     time: datetime
     id: str
@@ -57,6 +58,7 @@ class LoggedSignIn:
     user_agent: str
     tenant: str
     agent: str
+    reused: bool
 
 
 @dataclass(slots=True)
@@ -118,4 +120,5 @@ def _read(row: dict[str, object]) -> LoggedSignIn:
         datetime.fromisoformat(texts["TimeGenerated"]), texts["Id"], texts["Item"], texts["Identity"], texts["Name"],
         texts["Display"], texts["AppId"], texts["Address"], texts["CorrelationId"],
         location if isinstance(location, dict) else {}, bool(row["Succeeded"]), texts["UserAgent"], texts["Tenant"], texts["Agent"],
+        bool(row["Reused"]),
     )  # fmt: skip
