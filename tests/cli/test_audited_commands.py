@@ -28,7 +28,8 @@ behavior list, behavior show, collect, compliance, content coverage, content lis
 credentials list, doctor, exposure, facts list, gaps, hunt bookmarks, hunt run,
 identity admins list, identity admins places, identity admins roles, identity admins show,
 identity leaked list, identity risk detections, identity risk history, identity risk list, identity risk show,
-identity risk sign-ins, identity policies gaps, identity policies list, identity users list,
+identity risk sign-ins, identity places list, identity places show, identity policies gaps, identity policies list,
+identity risk-policies list, identity users list,
 incidents list, incidents metrics, incidents show,
 intel feeds, intel list, intel show, locations list, locations suggest, pipelines collect, pipelines items,
 pipelines list, pipelines origin, pipelines posture, pipelines runs, pipelines show,
@@ -158,6 +159,10 @@ CASES = [
     Case("watchlists create", ("Mine", "{files}/scanners.csv", "--key", "Address"), LISTS + "write", "watchlist Mine"),
     Case("watchlists delete", ("Known",), LISTS + "delete", "watchlist Known"),
     # and all others
+    Case(
+        "identity risk-policies create", ("--name", "Secure users"), "Microsoft.Security/automations/write",
+        "response rule Secure users",
+    ),
     Case("suppressions set", ("known", "--disable"), SUPPRESSIONS + "write", "suppression known"),
     Case("suppressions expire", ("known",), SUPPRESSIONS + "write", "suppression known"),
     Case("suppressions delete", ("known",), SUPPRESSIONS + "delete", "suppression known"),
