@@ -37,7 +37,8 @@ from nephoscope.web.site import COOKIE
 from nephoscope_policy.model.state import Severity
 
 BASE = "https://127.0.0.1"
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+#: A noon within the days that past events are looked through, and before those that pages show at first.
+NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=20)
 HERE = {"Sec-Fetch-Site": "same-origin"}
 LATELY = datetime.now(UTC) - timedelta(hours=1)
 QUERY = "print TimeGenerated=now(), Who='ada@bwf.example', What='<key>'"

@@ -30,8 +30,7 @@ def affected_list(visit: Visit, held: Held, places: Places) -> RowList[SubjectFi
         subject, exemption = one.subject, held.get(one.finding.key)
         path = f"/images/{subject.digest}" if subject.kind is SubjectKind.IMAGE else ""
         path = path or (f"/resource{subject.resource_id}" if subject.resource_id else "")
-        until = f" until {exemption.expires:%Y-%m-%d}" if exemption and exemption.expires else ""
-        marks = [CellMark(f"exempt{until}", title=exemption.reason)] if exemption else []
+        marks = mark_exemption(exemption)
         return text_cell(
             subject.name,
             visit.link(path) if path else "",
@@ -61,7 +60,7 @@ def affected_list(visit: Visit, held: Held, places: Places) -> RowList[SubjectFi
             text_column("kind", "Kind", lambda one: one.subject.kind.value.capitalize(), width="short"),
             ListColumn("package", "Package", package, optional=True),
             text_column("version", "Version", lambda one: one.finding.version),
-            text_column("fixed", "Fixed in", _find_fix),
+            text_column("fixed", "Fixed in", find_fix),
             ListColumn("path", "Path", path, optional=True, sorted=False),
             ago_column("first", "First seen", lambda one: one.finding.first_seen),
             text_column("scanner", "Scanner", _find_scanner, shown=False),
@@ -78,7 +77,16 @@ def affected_list(visit: Visit, held: Held, places: Places) -> RowList[SubjectFi
     )  # fmt: skip
 
 
-def _find_fix(one: SubjectFinding) -> str:
+def mark_exemption(exemption: VulnerabilityExemption | None) -> list[CellMark]:
+    """Mark what is exempt, with the end of the exemption."""
+    if exemption is None:
+        return []
+    until = f" until {exemption.expires:%Y-%m-%d}" if exemption.expires else ""
+    return [CellMark(f"exempt{until}", title=exemption.reason)]
+
+
+def find_fix(one: SubjectFinding) -> str:
+    """Return the version that fixes a finding, else what is said of a fix."""
     return one.finding.fixed_version or one.finding.state.replace("_", " ")
 
 

@@ -31,8 +31,9 @@ from nephoscope.state.inventory.subject import SubjectFilter
 from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.forms.optimistic_lock import as_drawn, form_digest, meanwhile
 from nephoscope.web.lists.image_list import image_list
-from nephoscope.web.lists.list_view import ROWS, find_rows, show_page
+from nephoscope.web.lists.list_view import ROWS, find_rows, show_page, show_rows
 from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.software_list import finding_list, package_list
 from nephoscope.web.page_data.image_facts import (
     decisions_of,
     findings_by_section,
@@ -112,16 +113,27 @@ def _show_image(visit: Visit, refused: str = "") -> dict[str, object]:
     subjects = {each.id: each for one in places for each in one.subjects}
     coverage = list(coverage_of(visit.service, subjects.values()).values())
     return {
-        "digest": digest, "places": places, "words": STATUS_WORDS, "findings": found[:ROWS], "found": len(found),
-        "packages": packages[:ROWS], "held": len(packages), "layers": layers_of(packages), "sections": _sections(places),
+        "digest": digest, "places": places, "words": STATUS_WORDS, "found": len(found), "held": len(packages),
+        **_list_software(visit, found, packages), "layers": layers_of(packages), "sections": _sections(places),
         "counts": _sum_counts(places, severities_of(visit.service, visit.reach(INVENTORIES), places)),
         "coverage": coverage, "missing": max((sum(one.not_assessed.values()) for one in coverage), default=None),
         "problems": _counting(visit, places), "problem_sections": findings_by_section(findings_of(visit.service, places)),
-        "held_exempt": find_exemptions(visit.service, found), "stated": statements_of(visit, places),
+        "stated": statements_of(visit, places),
         "decisions": decisions_of(visit, places), "running": workloads_of(visit.service, places),
         "may": visit.caller.may(WRITE_IMAGES, "/"), "etag": {id_: form_digest(visit, _state(visit, id_)) for id_ in _ids(places)},
         "refused": refused, "overtaken": None, "done": visit.asked("done"), "typed": visit.form.get("reason", ""),
     }  # fmt: skip
+
+
+def _list_software(
+    visit: Visit, found: Sequence[SubjectFinding], packages: Sequence[Package]
+) -> dict[str, object]:
+    """Return the list of vulnerabilities, or of packages where the address asks for it."""
+    if visit.asked("show") == "packages":
+        wanted = package_list()
+        return {"list": show_rows(visit, wanted, find_rows(visit, wanted, packages)), "chosen": "packages"}
+    listed = finding_list(visit, find_exemptions(visit.service, found))
+    return {"list": show_rows(visit, listed, find_rows(visit, listed, found)), "chosen": "vulnerabilities"}
 
 
 def _apply_form(visit: Visit) -> str:
