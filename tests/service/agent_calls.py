@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 GROUP = "/subscriptions/7d1b6c4e-0000-0000-0000-000000000002/resourceGroups/dc1"
 
+#: Roles that may do what machines do.
+REPORTERS = CONTRIBUTORS | {"Machine Agent"}
+
 
 def _guard(context: ServiceContext) -> Guard:
     return Guard(context.state, lambda: Hierarchy({}))
@@ -26,4 +29,7 @@ def _create(context: ServiceContext) -> None:
 
 AGENT_CALLS = {
     "make a code for machines": Call(lambda context, _: _create(context), CONTRIBUTORS, workspace=False),
+    "read the program of machines": Call(
+        lambda context, _: agents.read_program(context, "p"), REPORTERS, workspace=False
+    ),
 }

@@ -22,6 +22,7 @@ from nephoscope.service import (
     bookmarks,
     content,
     incidents,
+    own_rules,
     rules,
     saved_queries,
     suppressions,
@@ -59,6 +60,11 @@ AUTOMATION = {
         ],
     },
 }
+OWN_RULE = {
+    "id": "mine", "kind": "Scheduled", "displayName": "Mine", "severity": "Low", "enabled": True, "query": "SigninLogs | take 1",
+    "queryFrequency": "PT1H", "queryPeriod": "PT1H", "triggerOperator": "GreaterThan", "triggerThreshold": 0,
+    "suppressionEnabled": False, "suppressionDuration": "PT5H",
+}  # fmt: skip
 SECURITY = "Microsoft.SecurityInsights"
 #: Roles that may do what security administrators do, what only contributors may, what only owners may, and what readers may.
 ADMINISTRATORS = frozenset({"Security Admin", "Contributor", "Owner"})
@@ -150,8 +156,10 @@ CALLS: Mapping[str, Call] = {
     "reset rule settings": Call(
         lambda c, _: rules.reset_rule_settings(c, "default", RULE_OF, ["severity"], forget=True)
     ),
-    "put own rule": Call(lambda c, _: rules.put_own_rule(c, "default", cast("Any", _stored()))),
-    "delete own rule": Call(lambda c, _: rules.delete_own_rule(c, "default", "mine")),
+    "put own rule": Call(
+        lambda c, lake: own_rules.put_own_rule(c, lake, "default", "mine", "Mine", OWN_RULE)
+    ),
+    "delete own rule": Call(lambda c, _: own_rules.delete_own_rule(c, "default", "mine")),
     "apply advice": Call(lambda c, _: tuning.apply_advice(c, "default", _advice(), NEVER)),
     "undo advice": Call(lambda c, _: tuning.undo_advice(c, "default", "an advice")),
     "request replay": Call(lambda c, _: tuning.request_trial(c, _trial(TrialKind.REPLAY)), READERS),
@@ -275,13 +283,6 @@ def _shared(context: ServiceContext) -> tuple[str, str, str, str]:
 
 def _location() -> dict[str, str]:
     return {"Address": "198.51.100.0/24", "Name": "office", "Tags": "estate"}
-
-
-def _stored() -> Any:
-    from nephoscope.alerts.library.content_packs import StoredPiece
-
-    document = {"id": "mine", "name": "Mine", "query": "SigninLogs | take 1", "kind": "NRT"}
-    return StoredPiece("rule", "mine", "Mine", "1.0", "api", "", "mine", document, standing="runs")
 
 
 def _pack() -> Any:

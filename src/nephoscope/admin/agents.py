@@ -15,7 +15,6 @@ from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedErro
 from nephoscope.ingest.source_failures import LakeBusyError
 from nephoscope.operations.declaration.schemas import PLAIN, AnyJson, Shape, Text
 from nephoscope.protect.baseline.reported_view import unpack_system
-from nephoscope.protect.hosts.agent_package import agent_package
 from nephoscope.service import agents as service
 from nephoscope.service.agent_signing_key import public_key, sign
 from nephoscope.service.agents import ENROL, REPORT, AgentFacts, AgentRefusedError, MachineIdentity
@@ -183,9 +182,7 @@ def report(ask: AdminRequest, body: AgentReportShape) -> AgentReceipt:
 @SECTION.route("GET", "/agents/program", REPORT, scoped=None)
 def program(ask: AdminRequest) -> AgentProgram:
     """Return the agent that machines are to run."""
-    agent = ask.instance.state.agents.find_by_principal(ask.caller.principal.id)
-    ask.service.require(REPORT, "/" if agent is None else agent.resource)
-    package = agent_package()
+    package = service.read_program(ask.service, ask.caller.principal.id)
     return AgentProgram(
         version=package.version, sha256=package.sha256, signature=sign(ask.service, package.content),
         content=base64.b64encode(package.content).decode(),

@@ -18,8 +18,9 @@ from nephoscope.protect.baseline.examined_system import ExaminedSystem
 from nephoscope.protect.baseline.file_view import UnreadableRootFileError
 from nephoscope.protect.baseline.machine_report import make_machine_report
 from nephoscope.protect.baseline.reported_view import ReportedView
-from nephoscope.protect.hosts.agent_package import agent_package
+from nephoscope.protect.hosts.agent_package import AgentPackage, agent_package
 from nephoscope.protect.hosts.machine_resource import HYBRID, MachineRefusedError, machine_resource
+from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.machine_reports import keep_own_verdicts
 from nephoscope.service.own_facts import put_facts
 from nephoscope.service.principals import ConflictError
@@ -260,6 +261,13 @@ def remove_agent(context: ServiceContext, name: str) -> None:
     with context.transact(DELETE, agent.resource, agent.id), context.state.transaction() as session:
         context.state.agents.remove(session, agent.resource)
         context.state.principals.disable(session, agent.principal)
+
+
+def read_program(context: ServiceContext, principal: str) -> AgentPackage:
+    """Return the program that the machine of a principal is to run. Raises DeniedError."""
+    agent = context.state.agents.find_by_principal(principal)
+    context.require(REPORT, ROOT_SCOPE if agent is None else agent.resource)
+    return agent_package()
 
 
 def wanted_program() -> str:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.library.own_rules import API, OwnRules
 from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.service.service_context import workspace_scope
-from nephoscope.state.rules.rule_switches import PACK
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.orm import Session
 
-    from nephoscope.alerts.library.content_packs import StoredPiece
     from nephoscope.alerts.rules.rule import AnalyticRule
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.rules.rule_switches import SwitchState
@@ -111,45 +108,12 @@ def reset_rule_settings(
         return editing.reset(rule.id, wanted)
 
 
-def put_own_rule(context: ServiceContext, workspace: str, rule: StoredPiece) -> None:
-    """Keep a rule of the actor's own in the place of the one of its id, and enable the pack of such rules."""
-
-    def keep(session: Session) -> None:
-        context.enter(session, WRITE, f"rule {rule.id}", act="put", workspace=workspace)
-        context.state.rule_switches.switch(
-            session, workspace, PACK, [API], context.now, context.author, enabled=True
-        )
-
-    context.require(WRITE, workspace_scope(workspace))
-    _change_own(context, workspace, lambda known: [*(one for one in known if one.id != rule.id), rule], keep)
-
-
-def delete_own_rule(context: ServiceContext, workspace: str, id_: str) -> None:
-    """Delete a rule of people's own."""
-    context.require(DELETE, workspace_scope(workspace))
-    _change_own(
-        context,
-        workspace,
-        lambda known: [one for one in known if one.id != id_],
-        lambda session: context.enter(session, DELETE, f"rule {id_}", act="delete", workspace=workspace),
-    )
-
-
 def resume_rules(
     context: ServiceContext, workspace: str, rules: Sequence[AnalyticRule], targets: str | Sequence[str]
 ) -> int:
     """Let rules run again that were switched off because they failed; how many. `targets` names them in entries."""
     with context.transact(WRITE, workspace_scope(workspace), targets, act="run again", workspace=workspace):
         return context.state.rule_standings.enable(workspace, [one.id for one in rules])
-
-
-def _change_own(
-    context: ServiceContext,
-    workspace: str,
-    edit: Callable[[list[StoredPiece]], Sequence[StoredPiece]],
-    keep: Callable[[Session], None],
-) -> None:
-    OwnRules(context.state, context.data).change(edit, workspace, context.now, keep)
 
 
 def _settings(context: ServiceContext, workspace: str, rule: str) -> dict[str, object]:

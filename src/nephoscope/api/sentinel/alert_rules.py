@@ -13,9 +13,9 @@ from datetime import timedelta
 from typing import Any
 
 from nephoscope.alerts.library.active_rules import active_rules
-from nephoscope.alerts.library.content_item import ContentItem, ContentKind
+from nephoscope.alerts.library.content_item import ContentKind
 from nephoscope.alerts.library.content_packs import RulePacks, StoredPiece
-from nephoscope.alerts.library.content_status import RuleAvailability, judge
+from nephoscope.alerts.library.content_status import RuleAvailability
 from nephoscope.alerts.library.own_rules import API, OwnRules
 from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError, RuleKind
 from nephoscope.alerts.rules.rule_files import load_shipped
@@ -29,8 +29,8 @@ from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list, place
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, require_workspace, root
-from nephoscope.resource_graph import must_read_estate
-from nephoscope.service.rules import DELETE, READ, WRITE, delete_own_rule, put_own_rule, switch_rules
+from nephoscope.service.own_rules import UnusableRuleError, delete_own_rule, put_own_rule
+from nephoscope.service.rules import DELETE, READ, WRITE, switch_rules
 from nephoscope.state.rules.rule_switches import RULE
 from nephoscope_policy.model.source_location import Place
 
@@ -266,17 +266,13 @@ def _keep(call: ApiCall, workspace: str, kind: object, properties: dict[str, obj
         raise bad(f"Rules of kind {kind!r} are not supported: use Scheduled or NRT.", "kind")
     properties = alert_rule_schemas.RUN(properties, "properties")
     document = {**properties, "id": id_, "kind": kind}
-    piece = ContentItem(
-        ContentKind.RULE, id_, str(properties.get("displayName") or id_), "", "api", document, Place("put")
-    )
-    query = str(properties.get("query") or "")
-    must_read_estate(call.caller, call.instance.lake, call.instance.snapshots, workspace, query)
-    judged = judge(piece, call.instance.lake, workspace, call.instance.now)
-    if judged.standing in (RuleAvailability.REFUSED, RuleAvailability.UNSUPPORTED):
-        raise bad("; ".join(judged.reasons), "properties", "InvalidRule")
-    if judged.lacks:
-        raise bad(f"{'; '.join(judged.reasons)}.", f"properties.{judged.lacks[0]}", "InvalidRule")
-    put_own_rule(call.service, workspace, StoredPiece.of(piece, judged))
+    name = str(properties.get("displayName") or id_)
+    try:
+        put_own_rule(call.service, call.instance.lake, workspace, id_, name, document)
+    except UnusableRuleError as error:
+        if error.lacks:
+            raise bad(f"{error}.", f"properties.{error.lacks[0]}", "InvalidRule") from error
+        raise bad(str(error), "properties", "InvalidRule") from error
 
 
 def body(call: ApiCall, workspace: str, one: AnalyticRule, own: StoredPiece | None) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def change(call: OperationCall, id: Text, body: OwnRule) -> None:  # noqa: A002 
 @OPERATIONS.operation(DELETE, page=OperationForm("Delete", closes=True, danger=True))
 def delete(call: OperationCall, id: Text, query: InWorkspace) -> None:  # noqa: A002 - the key of a row
     """Delete a rule of your own; its alerts are preserved."""
-    from nephoscope.service.rules import delete_own_rule
+    from nephoscope.service.own_rules import delete_own_rule
 
     delete_own_rule(call.service, call.workspace(query.workspace), _require_rule(call, id))
 
@@ -158,28 +158,14 @@ def _require_rule(call: OperationCall, id_: str) -> str:
 
 
 def _put_rule(call: OperationCall, id_: str, body: OwnRule) -> None:
-    from nephoscope.access.authenticator import Caller
-    from nephoscope.alerts.library.content_item import ContentItem, ContentKind
-    from nephoscope.alerts.library.content_packs import StoredPiece
-    from nephoscope.alerts.library.content_status import RuleAvailability, judge
-    from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
-    from nephoscope.resource_graph import must_read_estate
-    from nephoscope.service.rules import put_own_rule
-    from nephoscope.service.service_context import workspace_scope
-    from nephoscope_policy.model.source_location import Place
+    from nephoscope.service.own_rules import UnusableRuleError, put_own_rule
 
-    own = call.workspace(body.workspace)
-    call.service.require(WRITE, workspace_scope(own))
-    if isinstance(call.service.actor, Caller):  # the local user owns the folder
-        snapshots = PublishedSnapshotCache(call.service.data)
-        must_read_estate(call.service.actor, call.lake, snapshots, own, body.query)
-    document = _make_document(id_, body)
-    piece = ContentItem(ContentKind.RULE, id_, body.name, "", "api", document, Place("put"))
-    judged = judge(piece, call.lake, own, call.service.now)
-    if judged.standing in (RuleAvailability.REFUSED, RuleAvailability.UNSUPPORTED) or judged.lacks:
-        told = "; ".join(judged.reasons)
-        raise RefusedRequestError(told, next((one for word, one in _PLACES.items() if word in told), "query"))
-    put_own_rule(call.service, own, StoredPiece.of(piece, judged))
+    own, document = call.workspace(body.workspace), _make_document(id_, body)
+    try:
+        put_own_rule(call.service, call.lake, own, id_, body.name, document)
+    except UnusableRuleError as error:
+        field = next((one for word, one in _PLACES.items() if word in str(error)), "query")
+        raise RefusedRequestError(str(error), field) from error
 
 
 #: Words of what is wrong with a rule -> the field that has it.

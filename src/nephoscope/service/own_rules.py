@@ -1,0 +1,79 @@
+"""Analytics rules of people's own: keep and delete them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from nephoscope.access.authenticator import Caller
+from nephoscope.alerts.library.content_item import ContentItem, ContentKind
+from nephoscope.alerts.library.content_packs import StoredPiece
+from nephoscope.alerts.library.content_status import RuleAvailability, judge
+from nephoscope.alerts.library.own_rules import API, OwnRules
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
+from nephoscope.resource_graph import must_read_estate
+from nephoscope.service.rules import DELETE, WRITE
+from nephoscope.service.service_context import workspace_scope
+from nephoscope.state import StateError
+from nephoscope.state.rules.rule_switches import PACK
+from nephoscope_policy.model.source_location import Place
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.lake.lake import Lake
+    from nephoscope.service.service_context import ServiceContext
+
+
+class UnusableRuleError(StateError):
+    """A rule that cannot be used, and why; `lacks` are the JSON paths of columns that its query does not give."""
+
+    def __init__(self, reasons: Sequence[str], lacks: Sequence[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.lacks = lacks
+
+
+def put_own_rule(
+    context: ServiceContext, lake: Lake, workspace: str, id_: str, name: str, document: Mapping[str, object]
+) -> None:
+    """Keep a rule of the actor's own in the place of the one of its id, and enable the pack of such rules.
+
+    Raises DeniedError, also for a query that reads more of the estate than the actor may; UnusableRuleError.
+    """
+
+    def keep(session: Session) -> None:
+        context.enter(session, WRITE, f"rule {id_}", act="put", workspace=workspace)
+        context.state.rule_switches.switch(
+            session, workspace, PACK, [API], context.now, context.author, enabled=True
+        )
+
+    context.require(WRITE, workspace_scope(workspace))
+    if isinstance(context.actor, Caller):  # the local user owns the folder
+        query = str(document.get("query") or "")
+        must_read_estate(context.actor, lake, PublishedSnapshotCache(context.data), workspace, query)
+    piece = ContentItem(ContentKind.RULE, id_, name, "", "api", document, Place("put"))
+    judged = judge(piece, lake, workspace, context.now)
+    if judged.standing in (RuleAvailability.REFUSED, RuleAvailability.UNSUPPORTED) or judged.lacks:
+        raise UnusableRuleError(judged.reasons, judged.lacks)
+    rule = StoredPiece.of(piece, judged)
+    _change_own(context, workspace, lambda known: [*(one for one in known if one.id != rule.id), rule], keep)
+
+
+def delete_own_rule(context: ServiceContext, workspace: str, id_: str) -> None:
+    """Delete a rule of people's own."""
+    context.require(DELETE, workspace_scope(workspace))
+    _change_own(
+        context,
+        workspace,
+        lambda known: [one for one in known if one.id != id_],
+        lambda session: context.enter(session, DELETE, f"rule {id_}", act="delete", workspace=workspace),
+    )
+
+
+def _change_own(
+    context: ServiceContext,
+    workspace: str,
+    edit: Callable[[list[StoredPiece]], Sequence[StoredPiece]],
+    keep: Callable[[Session], None],
+) -> None:
+    OwnRules(context.state, context.data).change(edit, workspace, context.now, keep)
