@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from nephoscope.access.authenticator import Caller
@@ -34,7 +34,7 @@ class UnusableRuleError(StateError):
 
 
 def put_own_rule(
-    context: ServiceContext, lake: Lake, workspace: str, id_: str, name: str, document: Mapping[str, object]
+    context: ServiceContext, lake: Lake, workspace: str, id_: str, name: str, document: dict[str, object]
 ) -> None:
     """Keep a rule of the actor's own in the place of the one of its id, and enable the pack of such rules.
 
