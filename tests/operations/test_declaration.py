@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import click
+import msgspec
 import pytest
 from click.testing import CliRunner
 from msgspec import UNSET, UnsetType
@@ -90,6 +91,51 @@ def end(call: OperationCall, name: Text, body: Reasoned) -> None:
     """End a thing."""
 
 
+class Where(Shape, frozen=True, kw_only=True):
+    """Where something is reached."""
+
+    host: Annotated[Text, describe("Host.")] | UnsetType = UNSET
+    sure: Annotated[bool, describe("Verify it.", option="--sure/--unsure")] | UnsetType = UNSET
+
+
+class Words(Shape, frozen=True, kw_only=True):
+    """Secrets by name."""
+
+    password: str = ""
+    key: str = ""
+
+
+class Connected(Shape, frozen=True, kw_only=True):
+    """A thing with a request within it, and what is at a place or in a file."""
+
+    where: Where = Where()
+    settings: Annotated[dict[str, str], describe("Settings.", option="--set")] = msgspec.field(
+        default_factory=dict
+    )
+    code: Annotated[str, describe("A code.", secret=True)] = ""
+    words: Annotated[Words, describe("Secrets.", option="--secret", secret=True)] = Words()
+    text: Annotated[str, describe("A text.", option="--from", block=True)] = ""
+
+
+def _check_connected(body: Connected) -> None:
+    if "no" in body.settings:
+        raise RefusedRequestError("no is no setting", "settings")
+
+
+@TRIED.operation(
+    "x/write",
+    command=CommandLine(
+        "connect", lambda told: told, check=_check_connected, prompts=lambda body: {"key"} if body.where.host == "asks" else (),
+        follow=lambda call, made, given: f"{made} {given['name']} {call.state.workspaces.names()[0]}",
+        explain=lambda error: f"{error.target}: {error}",
+    ),
+)  # fmt: skip
+def connect(call: OperationCall, name: Text, body: Connected) -> str:
+    """Connect a thing."""
+    secrets = f"{body.words.password}/{body.words.key}"
+    return f"{body.where.host} {body.where.sure} {body.settings} {body.code} {secrets} {body.text}"
+
+
 def run(tmp_path: Path, *words: str) -> Any:
     return CliRunner().invoke(command_of(TRIED), words, obj=tmp_path / "data")
 
@@ -165,6 +211,37 @@ def test_options_become_the_request(tmp_path: Path) -> None:
 def test_a_command_does_and_says(tmp_path: Path, words: tuple[str, ...], code: int, expected: str) -> None:
     done = run(tmp_path, *words)
     assert (done.exit_code, expected in done.output) == (code, True), done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "expected"),
+    [
+        ((), 0, "UNSET UNSET {}  /  a default\n"),
+        (("--host", "h", "--unsure"), 0, "h False {}  /  a default\n"),
+        (("--set", "x=1", "--set", "y=a=b"), 0, "{'x': '1', 'y': 'a=b'}"),
+        (("--set", "x"), 2, "--set x: must be NAME=VALUE"),
+        (("--set", "no=1"), 2, "nephoscope: settings: no is no setting\n"),
+        (("--code", "env:WORD"), 0, " of the place /"),
+        (("--code", "word"), 2, "never the secret itself"),
+        (("--secret", "password=file:{file}", "--secret", "key=env:WORD"), 0, "in a file/of the place"),
+        (("--secret", "other=env:WORD"), 2, "--secret must be one of password, key (got other)"),
+        (("--host", "asks"), 0, " /typed "),
+        (("--from", "{file}"), 0, "in a file a default"),
+        (("--from", "{file}x"), 2, "does not exist"),
+    ],
+)
+def test_a_request_within_is_options_and_secrets_are_at_their_place(
+    tmp_path: Path, words: tuple[str, ...], code: int, expected: str
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("in a file")
+    given = [one.format(file=file) for one in words]
+    done = CliRunner().invoke(
+        command_of(TRIED), ["connect", "a", *given], obj=tmp_path / "data", input="typed\n", env={"WORD": "of the place"}
+    )  # fmt: skip
+    assert (done.exit_code, expected in done.output) == (code, True), done.output
+    if "no=1" in words:
+        assert not (tmp_path / "data").exists(), "it was refused before anything is opened"
 
 
 def test_what_is_refused_names_its_field() -> None:

@@ -249,9 +249,10 @@ class SourceAdded(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def _finish(call: OperationCall, made: SourceShape, arguments: Mapping[str, Any]) -> SourceAdded:
+def _finish(call: OperationCall, made: SourceShape, arguments: Mapping[str, object]) -> SourceAdded:
     """Make a token for a source that takes one, and test the source."""
-    body, lines, notes = arguments["body"], [f"source {made.name} added"], []
+    body, lines, notes = arguments["body"], [f"source {made.name} added"], list[str]()
+    assert isinstance(body, NewSource)
     if made.kind == TOKENS and not body.secrets:
         lines.append(service.make_source_token(call.service, made.name))
         notes.append(_ONCE)

@@ -171,7 +171,7 @@ def complete_actions(
     return {**body, "properties": {**kept, "actions": actions}}
 
 
-def _reveal_action(context: ServiceContext, key: str, kind: str) -> dict[str, Any]:
+def _reveal_action(context: ServiceContext, key: str, kind: str) -> dict[str, object]:
     """The kept action of a type with its secret."""
     context.require(WRITE, ROOT_SCOPE)
     document = context.state.arm_documents.get(key)

@@ -54,7 +54,7 @@ class RequestField:
     most: float | None = None
     group: str = ""
     inner: tuple[RequestField, ...] = ()
-    shape: Any = None
+    shape: type | None = None
 
 
 def describe(
