@@ -206,7 +206,7 @@ def _sent(fields: Iterable[RequestField], given: Mapping[str, Answer]) -> dict[s
     """The values of fields of which an option was given."""
     sent: dict[str, Answer] = {}
     for one in fields:
-        if one.inner and one.kind is FieldKind.OTHER:
+        if one.shape is not None and one.kind is FieldKind.OTHER:
             if inner := _sent(one.inner, given):
                 sent[one.name] = one.shape(**inner)
         elif given.get(one.name) not in (None, ()):
