@@ -33,10 +33,10 @@ sys.path.insert(0, str(BENCH))
 from nephoscope.alerts.incidents.incident_service import IncidentService  # noqa: E402
 from nephoscope.alerts.rules.rule import AnalyticRule  # noqa: E402
 from nephoscope.alerts.rules.rule_files import load_shipped  # noqa: E402
-from nephoscope.alerts.rules.window import at  # noqa: E402
+from nephoscope.alerts.rules.window import window_ending_at  # noqa: E402
 from nephoscope.alerts.tuning.advice import Confidence, TuningAdvisor, apply  # noqa: E402
 from nephoscope.alerts.tuning.effective_rules import EffectiveTuning  # noqa: E402
-from nephoscope.alerts.tuning.replay import scratch  # noqa: E402
+from nephoscope.alerts.tuning.replay import temporary_state  # noqa: E402
 from nephoscope.alerts.tuning.tuning_service import TuningEditor  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.model.alert import Alert  # noqa: E402
@@ -110,7 +110,8 @@ def passed(windows: Windows, state: State, found: Found, *, tuned: bool) -> None
         one = known.rule(rule) if known else rule
         if one.enabled:
             incident_service.take(
-                detector.run(one, at(one, end), end + timedelta(minutes=6)), end + timedelta(minutes=6)
+                detector.run(one, window_ending_at(one, end), end + timedelta(minutes=6)),
+                end + timedelta(minutes=6),
             )
 
 
@@ -162,10 +163,10 @@ def counted(
     found = windows.run(rules, learn.since, rest.until)
     first = [one for one in found if one[0] <= learn.until]
     second = [one for one in found if one[0] > learn.until]
-    with scratch() as plain:
+    with temporary_state() as plain:
         passed(windows, plain, found, tuned=False)
         before = plain.alerts.history("default", learn.since, rest.until + timedelta(days=1))
-    with scratch() as state:
+    with temporary_state() as state:
         passed(windows, state, first, tuned=False)
         closed(state, learn.until)
         print("advice that was followed:")
@@ -199,7 +200,7 @@ def staged(
             raised = [
                 alert
                 for end, rule in own.run(rules, begin, begin + timedelta(days=1))
-                for alert in detector.run(tuned.rule(rule), at(rule, end), end).alerts
+                for alert in detector.run(tuned.rule(rule), window_ending_at(rule, end), end).alerts
                 if not alert.held_by and alert.id not in known
             ]
     return [(name, sum(_about(one, alert) for alert in raised)) for name, one in attacks().items()]

@@ -90,7 +90,7 @@ def teach(folder: Path, days: int) -> None:
               WHERE value <> '')
             SELECT kind, entity, dimension, value, day, min(time) AS first FROM long GROUP BY ALL
             UNION ALL SELECT kind, entity, dimension, '', day, min(time) FROM long GROUP BY kind, entity, dimension, day"""
-            profiles.teach(connection.sql(text).to_arrow_table().cast(RECENT))
+            profiles.add_observations(connection.sql(text).to_arrow_table().cast(RECENT))
             if day % 5 == 0:
                 profiles.fold(day + 2)
     profiles.fold(TODAY)

@@ -66,7 +66,9 @@ def parse(file: Path) -> tuple[list[ParsedBatch], float]:
     began = time.process_time()
     with file.open("rb") as stream:
         found = list(
-            read(stream, formats(), context, tables=Tables.builtin(), workspace=Workspace.named("default"))
+            read(
+                stream, formats(), context, tables=Tables.builtin(), workspace=Workspace.from_name("default")
+            )
         )
     return found, time.process_time() - began
 

@@ -64,7 +64,7 @@ class Judged:
             estate: Estate, now: datetime, before: analyzer_results.PreviousEvaluation | None = None, /
         ) -> analyzer_results.Analysis:
             with frozen_logs(self.data, self.state, estate, now) as logs:
-                return analyzer_results.every_analyzer(estate, now, before, logs)
+                return analyzer_results.run_all_analyzers(estate, now, before, logs)
 
         with span() as took:
             found = evaluate(self.estate, self.plan, NOW, analyzers=analyzers, since=since)
@@ -138,7 +138,7 @@ def main() -> int:
         subscription = min(grown.subscriptions).rsplit("/", 1)[-1]
         estate = Estate.of([*grown.resources.values(), *operations(subscription)], Coverage.everything())
         with State.of(folder / "data") as state, Lake.open(folder / "data", state) as lake:
-            with state.by_product("the set-up of a bench"):
+            with state.as_product("the set-up of a bench"):
                 state.workspaces.set("default", days=3650)
             write(lake, state, subscription, given.rows, 1, NOW - timedelta(hours=1))
             while lake.compact(1):  # each day becomes a file

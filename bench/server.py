@@ -124,7 +124,7 @@ def asks(data: Path) -> list[Ask]:
     ]
     found += [
         Ask("page /resource", f"/resource{quote(one.resource)}")
-        for one in snapshot.findings.worst(EVERYTHING, most=5)
+        for one in snapshot.findings.worst_resources(EVERYTHING, most=5)
     ]
     found += [
         Ask("page /resource", f"/resource{quote(one.id.lower())}")

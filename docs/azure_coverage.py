@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from nephoscope.api.defender import collected
-from nephoscope.api.defender.collected import PROVIDERS, kind_of
+from nephoscope.api.defender.collected import PROVIDERS, explain_unsupported_kind
 from nephoscope.api.wire.operation import OperationRegistry
 
 OPERATIONS = Path(__file__).parent / "azure-operations.json"
@@ -29,7 +29,7 @@ _SCOPE = "subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMa
 def standing(method: str, path: str) -> tuple[str, str]:
     """How an operation stands, and the reason or the name by which it is known here."""
     asked = re.sub(r"\{(\w+)\}", _filled, path)
-    found = OperationRegistry.whole().find(method, asked)
+    found = OperationRegistry.load_all().find(method, asked)
     if found is None:
         return MISSING, ""
     operation, parameters = found
@@ -40,7 +40,7 @@ def standing(method: str, path: str) -> tuple[str, str]:
     if operation.surface != collected.SURFACE.name:
         return ANSWERED, operation.name
     provider = next(one for one in PROVIDERS if operation.name.startswith(f"{one.word}_"))
-    why = kind_of(provider, parameters["rest"])
+    why = explain_unsupported_kind(provider, parameters["rest"])
     if why is None:
         return MISSING, ""
     return (COLLECTED if method == "GET" else REFUSED), why

@@ -12,7 +12,7 @@ import click
 import pytest
 from starlette.testclient import TestClient
 
-from nephoscope.state.database.audit_enforcement import by_product
+from nephoscope.state.database.audit_enforcement import as_product
 
 _END = object()
 _main, _request = click.Command.main, TestClient.request
@@ -20,7 +20,7 @@ _main, _request = click.Command.main, TestClient.request
 
 def strictly() -> Any:
     """Let the state refuse within the block what has no entry, as it does outside of tests."""
-    return by_product("")
+    return as_product("")
 
 
 def _run(self: click.Command, *arguments: Any, **options: Any) -> Any:
@@ -36,7 +36,7 @@ def _ask(self: TestClient, *arguments: Any, **options: Any) -> Any:
 @contextmanager
 def arranging() -> Iterator[None]:
     """Let the code of tests change what people decide, while commands and servers that they run may not."""
-    with pytest.MonkeyPatch.context() as patch, by_product("arrangement of a test"):
+    with pytest.MonkeyPatch.context() as patch, as_product("arrangement of a test"):
         patch.setattr(click.Command, "main", _run)
         patch.setattr(TestClient, "request", _ask)
         yield

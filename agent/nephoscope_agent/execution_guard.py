@@ -210,7 +210,11 @@ class _Judge:
         path = os.readlink(f"/proc/self/fd/{opened}")
         verdict = self._policy.judge(opened, path)
         loader = self._expected.pop(pid, "")
-        if verdict.allowed or (loader and _is_file(loader, pid, opened)) or _parent_of(pid) == self._agent:
+        if (
+            verdict.allowed
+            or (loader and _is_file(loader, pid, opened))
+            or _read_parent_pid(pid) == self._agent
+        ):
             self._expect(pid, verdict)
             return Refusal(path, pid, "", False, verdict.problem) if verdict.problem else None
         if self._policy.mode == "Enforce":
@@ -225,7 +229,7 @@ class _Judge:
                 self._expected.popitem(last=False)
 
 
-def _parent_of(pid: int) -> int:
+def _read_parent_pid(pid: int) -> int:
     with open(f"/proc/{pid}/stat", "rb") as file:
         return int(file.read().rpartition(b")")[2].split()[1])
 

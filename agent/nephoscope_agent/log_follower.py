@@ -34,14 +34,14 @@ class LogFollower:
         with opened as file:
             found = os.fstat(file.fileno())
             if self._offset < 0:
-                self._inode, self._offset = found.st_ino, self._whole(found.st_size)
+                self._inode, self._offset = found.st_ino, self._complete_length(found.st_size)
             if found.st_ino != self._inode or found.st_size < self._offset:
                 # rotated or cut: what stood in the old file after the last reading is lost with it
                 self._inode, self._offset = found.st_ino, 0
             file.seek(self._offset)
             content = file.read(_MOST)
         if self._size:
-            usable = self._whole(len(content))
+            usable = self._complete_length(len(content))
             self._offset += usable
             return [content[at : at + self._size] for at in range(0, usable, self._size)]
         usable = content.rfind(b"\n") + 1
@@ -52,5 +52,5 @@ class LogFollower:
         self._offset += usable
         return content[:usable].splitlines()
 
-    def _whole(self, length: int) -> int:
+    def _complete_length(self, length: int) -> int:
         return length - length % self._size if self._size else length

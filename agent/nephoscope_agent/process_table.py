@@ -67,7 +67,7 @@ class ProcessTable:
         self._read[pid] = now
         return found or known
 
-    def started(self, pid: int) -> float:
+    def start_time(self, pid: int) -> float:
         """Return when the process of a pid started; 0 where it is gone."""
         fields = self._stat(pid)
         return self._start_time(fields) if fields else 0.0

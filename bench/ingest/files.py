@@ -150,7 +150,7 @@ def _is_clean(line: bytes) -> bool:
             formats(),
             context,
             tables=Tables.builtin(),
-            workspace=Workspace.named("default"),
+            workspace=Workspace.from_name("default"),
         )
     )
     return not any(parsed.bad for parsed in made) and any(parsed.tables for parsed in made)

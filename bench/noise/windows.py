@@ -14,7 +14,7 @@ from typing import Any
 
 from nephoscope.alerts.rules.query_result import RuleResultRow, findings
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.window import RuleWindow, at, ends
+from nephoscope.alerts.rules.window import RuleWindow, ends, window_ending_at
 from nephoscope.alerts.tuning.replay import CachingDetector
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.queries.consistent_queries import SHARED_FROM, LakeReading, QueryDemand
@@ -66,7 +66,7 @@ class Windows:
             (end, rule)
             for rule in rules
             for end in ends(rule, since, until)
-            if self.knows.get((rule.query, at(rule, end)), (0, []))[0] or rule.operator != "gt"
+            if self.knows.get((rule.query, window_ending_at(rule, end)), (0, []))[0] or rule.operator != "gt"
         ]
         return sorted(found, key=lambda one: (one[0], one[1].id))
 
@@ -152,11 +152,11 @@ class Windows:
 
     def _one(self, rule: AnalyticRule, end: datetime) -> None:
         detector = CachingDetector(self.lake, "default", reading=self._reading, knows=self.knows)
-        outcome = detector.run(rule, at(rule, end), NOW)
+        outcome = detector.run(rule, window_ending_at(rule, end), NOW)
         if outcome.error:
             self.errors[rule.name] = outcome.error
         if not outcome.rows:
-            self.knows.pop((rule.query, at(rule, end)), None)
+            self.knows.pop((rule.query, window_ending_at(rule, end)), None)
 
 
 @dataclass(frozen=True, slots=True)

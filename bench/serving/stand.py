@@ -36,7 +36,7 @@ def filled(data: Path, assessments: int, rows: int, workspaces: int) -> int:
     with State.of(data) as state, Lake.open(data, state) as lake:
         assess(ServeSettings(data), ScanRequest((SAMPLE,)), state)
         made = enlarge(data, assessments)
-        with state.by_product("the set-up of a bench"):
+        with state.as_product("the set-up of a bench"):
             for number in range(1, workspaces):
                 state.workspaces.add(f"w{number}")
         _rows(lake, rows)

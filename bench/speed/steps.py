@@ -19,7 +19,7 @@ from typing import Any
 from nephoscope.collect import resources
 from nephoscope.collect.resources import SnapshotSpool
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.evaluation.analyzer_results import every_analyzer, no_analyzers
+from nephoscope.posture.evaluation.analyzer_results import no_analyzers, run_all_analyzers
 from nephoscope.posture.evaluation.evaluation_run import evaluate, prepare
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.evaluation.partial_loading import evaluate_parts
@@ -41,7 +41,7 @@ def _plan(shared: Path, cache: Path) -> tuple[EvaluationPlan, Aliases, Span]:
         plan, aliases = content.plan(content.catalogue(shared, cache)), Aliases.builtin()
         prepared = prepare(plan, aliases, {})
         for index in range(len(prepared.program.requirements)):
-            prepared.rules.of(prepared.program.checks[prepared.program.check_of(index)])
+            prepared.rules.of(prepared.program.checks[prepared.program.find_check(index)])
     return plan, aliases, took
 
 
@@ -54,7 +54,7 @@ def full(shared: Path, cache: Path, file: Path) -> Figures:
         run = evaluate(estate, plan, NOW, analyzers=no_analyzers, aliases=aliases)
     peak = peak_mib()
     with span() as analyzing:
-        every_analyzer(estate, NOW)
+        run_all_analyzers(estate, NOW)
     evaluations, definitions = run.engine.verdicts.evaluated, len(run.plan.assignments)
     skipped = len(estate.resources) * definitions - evaluations
     counts, _ = content.by_type(plan.catalogue)
@@ -213,7 +213,7 @@ def _explained(
     engine, context = run.engine, EvaluationContext(now=NOW)
     rules = []
     for index, requirement in enumerate(engine.program.requirements):
-        rule = engine.rules.of(engine.program.checks[engine.program.check_of(index)])
+        rule = engine.rules.of(engine.program.checks[engine.program.find_check(index)])
         if isinstance(rule, Rule):
             rules.append((requirement.key, rule))
     found = {}

@@ -102,13 +102,13 @@ class EntityContexts:
                 return known[1]
             if not store.snapshots():
                 return None
-            estate = store.part(TYPES)
+            estate = store.select_types(TYPES)
             view = EstateView(estate, datetime.now(UTC))
             made = EstateIndex(
                 view,
                 estate.tenant,
                 store.subscriptions(),
-                store.several,
+                store.find_several,
                 lambda: store.find_mentions(WORDS),
             )
             made.prepare()
@@ -128,7 +128,7 @@ class EntityContextSearch:
         self._prefetch(involved)
         tenants = self._tenants_by_source(involved)
         return [
-            self._one(one.entity, {t for id_ in one.sources for t in tenants.get(id_, ())})
+            self._find_one(one.entity, {t for id_ in one.sources for t in tenants.get(id_, ())})
             for one in involved
         ]
 
@@ -143,35 +143,35 @@ class EntityContextSearch:
         found: dict[str, set[str]] = {}
         for one in involved:
             id_ = _parse(one.entity)
-            for context in self._of_subscription(id_.subscription) if id_ is not None else ():
+            for context in self._find_in_subscription(id_.subscription) if id_ is not None else ():
                 for source in one.sources:
                     found.setdefault(source, set()).add(context.index.tenant)
         return found
 
-    def _of_subscription(self, subscription: str) -> list[EstateContext]:
+    def _find_in_subscription(self, subscription: str) -> list[EstateContext]:
         return [one for one in self.contexts if subscription and subscription in one.index.subscriptions]
 
-    def _one(self, entity: Entity, near: Collection[str]) -> EntityContext | None:
+    def _find_one(self, entity: Entity, near: Collection[str]) -> EntityContext | None:
         if entity.kind not in KINDS:
             return None
         id_ = _parse(entity)
         if id_ is not None and id_.subscription:
-            return self._of_id(entity, id_)
+            return self._find_by_id(entity, id_)
         if named := entity.get("AadTenantId").lower():
-            return self._of_tenant(entity, named)
+            return self._find_in_tenant(entity, named)
         preferred = [one for one in self.contexts if one.index.tenant in near]
         if preferred and (found := self._combine(entity, preferred)).found:
             return found
         return self._combine(entity, self.contexts)
 
-    def _of_id(self, entity: Entity, id_: ResourceId) -> EntityContext:
-        own = self._of_subscription(id_.subscription)
-        if own and self.reader.sees(id_):
+    def _find_by_id(self, entity: Entity, id_: ResourceId) -> EntityContext:
+        own = self._find_in_subscription(id_.subscription)
+        if own and self.reader.can_read_resource(id_):
             return self._combine(entity, own)
-        why = "its subscription was not collected" if self.reader.sees(id_) else BEYOND
+        why = "its subscription was not collected" if self.reader.can_read_resource(id_) else BEYOND
         return EntityContext(entity, "", (unknown("resource", why),))
 
-    def _of_tenant(self, entity: Entity, tenant: str) -> EntityContext:
+    def _find_in_tenant(self, entity: Entity, tenant: str) -> EntityContext:
         own = [one for one in self.contexts if one.index.tenant == tenant]
         if own:
             return self._combine(entity, own)
@@ -183,7 +183,7 @@ class EntityContextSearch:
         told = [one for each in contexts if (one := each.describe(entity)) is not None]
         found = [one for one in told if one.found]
         if len(found) == 1:
-            return self._say_tenant(found[0])
+            return self._add_tenant(found[0])
         if found:
             return _join(
                 entity, found, f"{join_names([_tenant_name(one) for one in found])}: its rows name neither"
@@ -192,10 +192,10 @@ class EntityContextSearch:
         if len(unsure) > 1:
             return _join(entity, unsure, "")
         if unsure or len(told) == 1:
-            return self._say_tenant((unsure or told)[0])
+            return self._add_tenant((unsure or told)[0])
         return replace(told[0], tenant="")  # nobody holds it, and all tenants were read
 
-    def _say_tenant(self, context: EntityContext) -> EntityContext:
+    def _add_tenant(self, context: EntityContext) -> EntityContext:
         """A context that says its tenant, where the reader reaches several."""
         if len(self.contexts) == 1:
             return context
@@ -261,7 +261,7 @@ def _describe_assessments(
     findings: Sequence[ListedFinding] | None, snapshot: PublishedSnapshot | None, reader: EstateReader
 ) -> EntityFact:
     if findings is None:
-        return unknown("assessments", _why_unassessed(snapshot, reader))
+        return unknown("assessments", _explain_unassessed(snapshot, reader))
     states = Counter(one.state for one in findings)
     unjudged = states[ComplianceState.UNKNOWN] + states[ComplianceState.ERROR]
     more = f", {unjudged} not assessed" if unjudged else ""
@@ -270,10 +270,10 @@ def _describe_assessments(
     )
 
 
-def _why_unassessed(snapshot: PublishedSnapshot | None, reader: EstateReader) -> str:
+def _explain_unassessed(snapshot: PublishedSnapshot | None, reader: EstateReader) -> str:
     if snapshot is None:
         return "nothing was assessed yet: run `nephoscope scan`"
-    if reader.assessments.nothing:
+    if reader.assessments.is_empty:
         return "your roles do not reach assessments"
     return "the last evaluation has no assessment of it"
 
@@ -310,7 +310,7 @@ def _paths(
     snapshot: PublishedSnapshot | None, reader: EstateReader, key: str
 ) -> tuple[EntityAttackPath, ...] | None:
     """The attack paths through a resource or a principal, the gravest first; None where they are not to be had."""
-    if snapshot is None or reader.attack_paths.nothing:
+    if snapshot is None or reader.attack_paths.is_empty:
         return None
     through = key.rsplit("/", 1)[-1] if key.startswith(_GRAPH) else key
     several = snapshot.attack_paths.list_wanted(reader.attack_paths, WantedPaths(through=through))

@@ -25,7 +25,7 @@ from nephoscope.access.tokens import NO_TENANT, AccessTokenIssuer
 from nephoscope.entity_context import EntityContexts
 from nephoscope.ingest.live.ingestion.endpoints import IngestionEndpoints
 from nephoscope.lake.lake import Lake
-from nephoscope.live_security_resources import removed_since
+from nephoscope.live_security_resources import keys_removed_since
 from nephoscope.posture.governance.effective_policy import TYPES, EffectivePolicy
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
@@ -93,13 +93,13 @@ class Instance:
         """Return how people sign in by a provider."""
         return SignIn(self.state, self.guard)
 
-    def removed_since(self, when: datetime) -> frozenset[str]:
+    def keys_removed_since(self, when: datetime) -> frozenset[str]:
         """The keys of rows of documents that were removed after a time: what was published then may still hold them."""
-        return removed_since(self.state, when)
+        return keys_removed_since(self.state, when)
 
     def removed_in(self, tenant: str, when: datetime) -> frozenset[str]:
         """The lower-cased ids of documents that were removed after a time in a tenant ('' = in any)."""
-        told = map(split_row_key, self.removed_since(when))
+        told = map(split_row_key, self.keys_removed_since(when))
         return frozenset(key for owner, key in told if not tenant or owner in ("", tenant))
 
     def load_governing(self, tenant: str = "") -> EffectivePolicy:
@@ -112,8 +112,8 @@ class Instance:
         gone = self.removed_in(tenant, snapshot.made.when)
         text = hashlib.blake2b(msgspec.json.encode(put, order="sorted")).digest()
         key = ("governing", Packs(self.data).stamp, tenant, gone, text)
-        reach = tenant_reach(tenant, hierarchy_of(self.snapshots))
-        return snapshot.once(key, lambda: EffectivePolicy.of(self.data, snapshot, gone, put, reach))
+        reach = tenant_reach(tenant, build_hierarchy(self.snapshots))
+        return snapshot.get_or_compute(key, lambda: EffectivePolicy.of(self.data, snapshot, gone, put, reach))
 
     def open_incidents(self) -> int:
         """Count how many incidents are not closed, over all workspaces."""
@@ -133,8 +133,8 @@ class Instance:
         """The instance of a data folder, until the end of the block."""
         snapshots = PublishedSnapshotCache(data)
         with State.of(data, url) as state, opened_lake(data, state, tenant, snapshots) as lake:
-            guard = Guard(state, lambda: hierarchy_of(snapshots))
-            name_tenants(state, lambda: hierarchy_of(snapshots))
+            guard = Guard(state, lambda: build_hierarchy(snapshots))
+            name_tenants(state, lambda: build_hierarchy(snapshots))
             made = cls(
                 data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", tenant), tenant, query_seconds,
                 managed_identity, query_limits or QueryLimits(),
@@ -145,7 +145,7 @@ class Instance:
                 made.queries.close()
 
 
-def hierarchy_of(snapshots: PublishedSnapshotCache) -> Hierarchy:
+def build_hierarchy(snapshots: PublishedSnapshotCache) -> Hierarchy:
     """Return what lies where, by what was published last."""
     found = snapshots.newest()
     if found is None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.alerts.incidents import defender_alert
-from nephoscope.alerts.incidents.alert_visibility import READ, AlertVisibility, sight_of
+from nephoscope.alerts.incidents.alert_visibility import READ, AlertVisibility, alert_visibility
 from nephoscope.files.json_tree import tree_of
 from nephoscope.posture.published.live_rows import LiveRows, LiveRowSource, rows
 from nephoscope.posture.published.resource_graph_spelling import capitalise
@@ -44,7 +44,7 @@ _PAGE = 1_000
 MOST = 10_000
 
 
-def removed_since(state: State, when: datetime) -> frozenset[str]:
+def keys_removed_since(state: State, when: datetime) -> frozenset[str]:
     """The keys of rows of documents that were removed after a time: what was published then may still hold them."""
     told = state.checkpoints.all(REMOVED)
     return frozenset(key for key, at in told.items() if datetime.fromisoformat(at) >= when)
@@ -61,7 +61,7 @@ class LiveReader:
     @staticmethod
     def of(caller: Caller, reach: Callable[[str], Reach]) -> LiveReader:
         """A caller, of the scope that was chosen."""
-        return LiveReader(reach, lambda workspace: sight_of(caller, workspace))
+        return LiveReader(reach, lambda workspace: alert_visibility(caller, workspace))
 
     @staticmethod
     def for_reaches(reaches: Reaches, subscriptions: frozenset[str]) -> LiveReader:
@@ -83,9 +83,9 @@ class LiveResources:
     reader: LiveReader
     base: str = ""
 
-    def beside(self) -> LiveRowSource:
+    def live_row_source(self) -> LiveRowSource:
         """Return where the rows come from."""
-        key = (self._stamp, self._alerts, self._assessments, self._sight, self._whole, self.base)
+        key = (self._stamp, self._alerts, self._assessments, self._alert_visibility, self._whole, self.base)
         return LiveRowSource(key, self._list_made)
 
     @cached_property
@@ -97,7 +97,7 @@ class LiveResources:
         return self.reader.reach(READ_ASSESSMENTS)
 
     @cached_property
-    def _sight(self) -> AlertVisibility:
+    def _alert_visibility(self) -> AlertVisibility:
         """Return what the reader may be told of an alert: all that is reached, not only what of it was asked for."""
         return self.reader.sight("")
 
@@ -123,7 +123,7 @@ class LiveResources:
 
     def _list_made(self) -> LiveRows:
         put = {one.key: one.body for one in self._put if one.type == ASSESSMENTS}
-        mine = [body for key, body in put.items() if _sees(self._assessments, key)]
+        mine = [body for key, body in put.items() if _can_see(self._assessments, key)]
         found = rows([*mine, *self._list_raised(), *self._list_collected()], self.tenant)
         return LiveRows(found, frozenset({ALERTS}), frozenset(put))
 
@@ -133,9 +133,9 @@ class LiveResources:
         for workspace in self._workspaces:
             sight = self.reader.sight(workspace)
             for alert in self.state.alerts.list_alerts(workspace, looked, most=MOST):
-                yield from self._of(alert, sight)
+                yield from self._to_resources(alert, sight)
 
-    def _of(self, alert: StoredAlert, sight: AlertVisibility) -> Iterator[dict[str, object]]:
+    def _to_resources(self, alert: StoredAlert, sight: AlertVisibility) -> Iterator[dict[str, object]]:
         first: dict[str, ResourceId] = {}
         for resource in defender_alert.find_visible_resources(alert, self._alerts):
             first.setdefault(resource.subscription, resource)
@@ -146,9 +146,9 @@ class LiveResources:
     def _list_collected(self) -> Iterator[dict[str, object]]:
         """The alerts that Azure raised, with what was decided of them here."""
         decided = {one.key: one.body for one in self._put if one.type == ALERTS}
-        gone = removed_since(self.state, self.snapshot.made.when)
+        gone = keys_removed_since(self.state, self.snapshot.made.when)
         after = ""
-        shown = [one for key, one in decided.items() if _sees(self._alerts, key)]
+        shown = [one for key, one in decided.items() if _can_see(self._alerts, key)]
         while True:
             page = self.snapshot.listing.page([ALERTS], self._alerts, after=after, most=_PAGE, collected=True)
             passed = decided.keys() | gone
@@ -156,10 +156,12 @@ class LiveResources:
             if not (after := page.after):
                 break
         for one in shown:
-            yield _alert({**one, "properties": self._sight.told(tree_of(one, "properties"))})
+            yield _alert(
+                {**one, "properties": self._alert_visibility.redact_properties(tree_of(one, "properties"))}
+            )
 
 
-def _sees(reach: Reach, key: str) -> bool:
+def _can_see(reach: Reach, key: str) -> bool:
     id_ = ResourceId.parse(key)
     return reach.sees(id_.subscription, id_.resource_group_id)
 

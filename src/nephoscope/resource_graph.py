@@ -47,11 +47,11 @@ class _Newest:
     snapshots: PublishedSnapshotCache
 
     def __call__(self) -> PublishedGraph:
-        return PublishedGraph(self.snapshots.newest(), self._beside)
+        return PublishedGraph(self.snapshots.newest(), self._live_row_source)
 
-    def _beside(self, snapshot: PublishedSnapshot, reaches: Reaches) -> LiveRowSource:
+    def _live_row_source(self, snapshot: PublishedSnapshot, reaches: Reaches) -> LiveRowSource:
         reader = LiveReader.for_reaches(reaches, frozenset(snapshot.made.subscriptions))
-        return LiveResources(self.state, self.tenant, snapshot, reader).beside()
+        return LiveResources(self.state, self.tenant, snapshot, reader).live_row_source()
 
 
 def must_read_estate(
@@ -64,7 +64,7 @@ def must_read_estate(
         must_read_whole(caller, snapshots.newest(), catalog.graph_tables, lake.workspace(workspace))
 
 
-def must_read_estate_by(
+def require_estate_read(
     caller: Caller, lake: Lake, snapshots: PublishedSnapshotCache, workspace: str, function: StoredFunction
 ) -> None:
     """Raise DeniedError where rules that call a function might read more of the estate by it than who writes it may read.

@@ -72,18 +72,18 @@ def test_who_is_disabled_is_let_in_no_more(state, guard):
 
 
 def test_the_first_link_works_once(state, guard):
-    link = guard.first_link()
-    session = guard.by_link(link)
+    link = guard.create_first_link()
+    session = guard.redeem_link(link)
     caller = guard.by_secret(session, [SecretKind.SESSION])
     assert caller.may("Microsoft.Authorization/roleAssignments/write")
-    assert guard.by_link(link) is None
+    assert guard.redeem_link(link) is None
     guard.close_session(caller)
     assert guard.by_secret(session, [SecretKind.SESSION]) is None
 
 
 def test_secrets_are_nowhere_in_the_state(state, guard, tmp_path):
     secret = guard.make_secret(person(state), SecretKind.TOKEN, "owner")
-    link = guard.first_link()
+    link = guard.create_first_link()
     kept = b"".join(path.read_bytes() for path in tmp_path.glob("state.db*"))
     assert secret.encode() not in kept
     assert link.encode() not in kept
@@ -108,7 +108,7 @@ def test_two_of_one_name_and_no_such_principal(state):
 
 
 def test_the_audit_shows_what_was_changed_in_it(state, guard):
-    guard.first_link()
+    guard.create_first_link()
     guard.audit_denial("ada", "Microsoft.Security/alerts/read", "/", "127.0.0.1")
     guard.make_secret(person(state), SecretKind.TOKEN, "owner")
     entries = state.audit.entries()
@@ -173,12 +173,12 @@ def test_what_is_rolled_back_is_not_missed(state, entries):
 
 
 def test_an_audit_without_its_anchor_says_so(state, entries, tmp_path):
-    assert state.audit.anchored()
+    assert state.audit.is_anchored()
     (tmp_path / "keys" / "audit.anchor").unlink()
-    assert not state.audit.anchored()
+    assert not state.audit.is_anchored()
     assert state.audit.broken() is None
     entries(1)
-    assert state.audit.anchored()
+    assert state.audit.is_anchored()
 
 
 def test_the_anchor_is_its_owners_alone_and_says_what_is_wrong(state, entries, tmp_path):

@@ -34,7 +34,7 @@ from nephoscope.automation.publication_watch import PublicationWatch
 from nephoscope.automation.rule_formats.security_automations import TYPE
 from nephoscope.cli.main import cli
 from nephoscope.collect.scanning.scan_contents import InventoryContents
-from nephoscope.instance import Instance, hierarchy_of
+from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.writing.outbox import deliver
@@ -153,7 +153,7 @@ def raise_alerts(lake: Lake, state: State) -> None:
         ],
     }, Place("both.yaml"))  # fmt: skip
     end = NOW + timedelta(minutes=30)
-    ran = list(Schedule(lake, state, [rule], "default").once(end, end))
+    ran = list(Schedule(lake, state, [rule], "default").run_once(end, end))
     assert [(one.outcome.error, one.outcome.rows > 0) for one in ran] == [("", True)]
 
 
@@ -177,7 +177,7 @@ def served(data: Path, companies: list[Company], folders: list[str]) -> Iterator
         deliver_rows(lake, state)
         raise_alerts(lake, state)
         deliver_rows(lake, state)
-        guard = Guard(state, lambda: hierarchy_of(snapshots))
+        guard = Guard(state, lambda: build_hierarchy(snapshots))
         instance = Instance(
             data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", a.tenant), a.tenant
         )
@@ -418,7 +418,7 @@ def test_a_role_at_the_group_of_both(sides: tuple[Company, Company, Side, Side],
     found = []
     for side in (alone, both):
         with State.of(side.data) as state:
-            hierarchy = hierarchy_of(PublishedSnapshotCache(side.data))
+            hierarchy = build_hierarchy(PublishedSnapshotCache(side.data))
             with state.transaction() as session:
                 name = f"{role} of {side.data.name}"
                 who = state.principals.add(session, PrincipalKind.PROGRAM, name)
@@ -468,7 +468,7 @@ def mails(side: Side, a: Company) -> list[tuple[str, str]]:
         with state.transaction() as session:
             state.arm_documents.put(session, id_.lower(), TYPE.lower(), body, "test")
         PublicationWatch(side.data, state, PublishedSnapshotCache(side.data)).look()
-        found = [letter(one, BASE) for one in state.automation_runs.of_language(RuleLanguage.AUTOMATION)]
+        found = [letter(one, BASE) for one in state.automation_runs.runs_of_language(RuleLanguage.AUTOMATION)]
     return sorted((settled(one[0]), settled(one[1])) for one in found if one is not None)
 
 

@@ -107,7 +107,7 @@ def test_reach_of_a_management_group():
     assert reach(given(("Reader", LOW)), READ, HIERARCHY).subscriptions == {A}
     assert reach(given(("Reader", TOP)), READ, HIERARCHY).subscriptions == {A, B}
     assert reach(given(("Reader", LOW)), READ, HIERARCHY).management_groups == {LOW, TOP}
-    assert reach(given(("Reader", LOW)), "Microsoft.Security/alerts/write", HIERARCHY).nothing
+    assert reach(given(("Reader", LOW)), "Microsoft.Security/alerts/write", HIERARCHY).is_empty
 
 
 def test_roles_add_up():

@@ -47,7 +47,7 @@ def ended(state):
 
 def test_they_say_where_they_are_from_and_how_they_began(state, guard, ada):
     guard.open_session(ada, "203.0.113.7", {"provider": "entra"}, "entra")
-    guard.by_link(guard.make_secret(ada, SecretKind.LINK, "owner"), "2001:db8::1")
+    guard.redeem_link(guard.make_secret(ada, SecretKind.LINK, "owner"), "2001:db8::1")
     guard.open_session(ada)
     found = [(one.address, one.way) for one in list_open_sessions(state, ada.id)]
     assert sorted(found) == [("", ""), ("2001:db8::1", "link"), ("203.0.113.7", "entra")]
@@ -58,9 +58,9 @@ def test_a_link_ends_the_session_that_the_browser_had(state, guard, ada):
     with state.transaction() as session:
         bob = state.principals.add(session, PrincipalKind.PERSON, "bob")
     link = guard.make_secret(bob, SecretKind.LINK, "owner")
-    assert guard.by_link("x" * 40, before=before) is None
+    assert guard.redeem_link("x" * 40, before=before) is None
     assert guard.by_secret(before, ONLY) is not None, "a link that is none ends nothing"
-    after = guard.by_link(link, before=before)
+    after = guard.redeem_link(link, before=before)
     assert (guard.by_secret(before, ONLY), guard.by_secret(after, ONLY).name) == (None, "bob")
     assert ended(state)[0][1] == "ada"
 

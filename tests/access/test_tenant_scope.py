@@ -45,7 +45,7 @@ def test_it_reaches_the_subscriptions_of_the_tenant_and_what_lies_above_them_the
     assert found.subscriptions == {ONE, TWO}
     assert (found.tenants, found.whole_tenants) == ({A}, {A})
     assert not found.everything
-    assert not found.nothing
+    assert not found.is_empty
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_the_scope_is_read_and_looked_up():
 @pytest.mark.parametrize("scope", [GROUP, f"/subscriptions/{ONE}", f"/subscriptions/{OTHER}"])
 def test_a_role_at_a_name_that_two_tenants_have_reaches_neither(scope):
     assert not is_permitted(held(GROUP), READ, scope, HIERARCHY)
-    assert reach(held(GROUP), READ, HIERARCHY).nothing
+    assert reach(held(GROUP), READ, HIERARCHY).is_empty
     told = find_unknown_scope(GROUP, HIERARCHY, ())
     assert all(
         f"/tenants/{one}/providers/Microsoft.Management/managementGroups/platform" in told for one in (A, B)

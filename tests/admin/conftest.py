@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
-from nephoscope.instance import Instance, hierarchy_of
+from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.server_settings import ServeSettings
@@ -23,7 +23,7 @@ def instance(tmp_path_factory):
     data = tmp_path_factory.mktemp("admin")
     with State.of(data) as state, opened_lake(data, state) as lake:
         snapshots = PublishedSnapshotCache(data)
-        guard = Guard(state, lambda: hierarchy_of(snapshots))
+        guard = Guard(state, lambda: build_hierarchy(snapshots))
         yield Instance(
             data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", TENANT), TENANT
         )

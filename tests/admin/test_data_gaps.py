@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.data_gaps.gap_groups import data_gaps, unsettled_of
+from nephoscope.posture.data_gaps.gap_groups import data_gaps, list_unsettled
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
@@ -29,7 +29,7 @@ def report(instance, server, owner):
 
 def test_the_list_is_that_of_the_command(server, owner, report):
     told = server.get(PATH, headers=owner).json()
-    gaps = data_gaps(unsettled_of(report))
+    gaps = data_gaps(list_unsettled(report))
     assert {one["subject"] for one in told["value"]} == {one.subject for one in gaps}
     counts = [one["assessments"] for one in told["value"]]
     assert counts == sorted(counts, reverse=True)

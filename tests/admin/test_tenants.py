@@ -41,9 +41,12 @@ def test_a_tenant_is_connected_changed_and_forgotten(ask, instance, contoso):
         "managementGroups"
     ] == ["mg"]
     kept = instance.state.tenants.get("contoso")
-    assert tenants.secrets_of(instance.state, kept).secret == SECRET
+    assert tenants.load_tenant_secrets(instance.state, kept).secret == SECRET
     ask("PATCH", "/tenants/contoso", json={"secrets": {"secret": "another~text"}})
-    assert tenants.secrets_of(instance.state, instance.state.tenants.get("contoso")).secret == "another~text"
+    assert (
+        tenants.load_tenant_secrets(instance.state, instance.state.tenants.get("contoso")).secret
+        == "another~text"
+    )
     ask("PATCH", "/tenants/contoso", json={"connection": ASKED})
     ask("POST", "/tenants/contoso/collect", 202)
     told = json.dumps(ask("GET", "/audit?top=1000"))
@@ -84,7 +87,9 @@ def test_a_stored_secret_is_for_the_connection_that_it_was_given_for(ask, instan
     assert told.startswith(f"{name} changed: enter")
     assert ask("GET", "/tenants/contoso") == contoso
     ask("PATCH", "/tenants/contoso", json={**changed, "secrets": {"secret": "of-this"}})
-    assert tenants.secrets_of(instance.state, instance.state.tenants.get("contoso")).secret == "of-this"
+    assert (
+        tenants.load_tenant_secrets(instance.state, instance.state.tenants.get("contoso")).secret == "of-this"
+    )
 
 
 def test_trying_says_it_of_each_subscription(ask, instance, contoso, monkeypatch):

@@ -24,7 +24,7 @@ from tests.waiting import wait_until
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
-from nephoscope.instance import Instance, hierarchy_of
+from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.protect.hosts.agent_package import agent_package
 from nephoscope.resource_graph import opened_lake
@@ -93,7 +93,7 @@ def serving(data: Path) -> Iterator[Server]:
     """A server over a data folder, until the end of the block."""
     with State.of(data) as state, opened_lake(data, state) as lake:
         snapshots = PublishedSnapshotCache(data)
-        guard = Guard(state, lambda: hierarchy_of(snapshots))
+        guard = Guard(state, lambda: build_hierarchy(snapshots))
         tokens = AccessTokenIssuer(state, data / "keys", TENANT)
         server = Server(Instance(data, state, lake, snapshots, guard, tokens, TENANT))
         server.start()

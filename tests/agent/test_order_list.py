@@ -13,7 +13,7 @@ from nephoscope.service.agents import READ
 from nephoscope.service.response_orders import list_orders
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State
-from nephoscope.state.database.audit_enforcement import by_product
+from nephoscope.state.database.audit_enforcement import as_product
 from nephoscope.state.hosts.response_orders import OrderStatus, ResponseKind, ResponseOrder
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -32,7 +32,7 @@ def make_order(id_: str, machine: str, age: int) -> ResponseOrder:
 @pytest.fixture
 def context(tmp_path: Path):
     with State.of(tmp_path, "") as state:
-        with by_product("test"), state.database.write() as session:
+        with as_product("test"), state.database.write() as session:
             for number in range(60):
                 state.response_orders.put(session, make_order(f"other-{number}", OTHER, number), b"theirs")
             for number in range(3):

@@ -26,8 +26,8 @@ from nephoscope.service.response_orders import (
     RESPOND,
     ResponseOrderError,
     check_order,
+    create_order,
     decide_order,
-    give_order,
     list_orders,
     read_content,
 )
@@ -77,7 +77,7 @@ class Scene:
         return ServiceContext(person, self.server.instance.state, self.server.instance.data)  # type: ignore[arg-type]
 
     def give(self, kind: str, person: Person = APPROVER, **arguments: str) -> ResponseOrder:
-        return give_order(self.acts(person), "web01", ResponseKind(kind), arguments, "INC-7: contain")
+        return create_order(self.acts(person), "web01", ResponseKind(kind), arguments, "INC-7: contain")
 
     def wait(self, order: ResponseOrder) -> ResponseOrder:
         orders = self.server.instance.state.response_orders

@@ -162,7 +162,7 @@ def _name(entity: dict[str, Any]) -> str:
 def wanted(attack: Attack, generator: Generator) -> tuple[set[str], set[str]]:
     """The tactics and the entities that an attack's story has."""
     day = generator.start + timedelta(days=generator.days - 1)
-    story = attack.tell_story(generator.company, day)
+    story = attack.build_story(generator.company, day)
     return set(story["tactics"]), {str(one) for several in story["entities"].values() for one in several}
 
 

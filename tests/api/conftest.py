@@ -12,7 +12,7 @@ from tests.published_sample import copy_published
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.api.server import app
-from nephoscope.instance import Instance, hierarchy_of
+from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
@@ -43,7 +43,7 @@ def instance(tmp_path_factory, publish_estate):
     publish_estate(data)
     snapshots = PublishedSnapshotCache(data)
     with State.of(data) as state, opened_lake(data, state, TENANT, snapshots) as lake:
-        guard = Guard(state, lambda: hierarchy_of(snapshots))
+        guard = Guard(state, lambda: build_hierarchy(snapshots))
         yield Instance(
             data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", TENANT), TENANT
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.api.wire.document_kinds import merge_documents, without_secrets
+from nephoscope.api.wire.document_kinds import merge_documents, strip_secrets
 from nephoscope.api.wire.operation import OperationRegistry
 from nephoscope.automation.operator_policy import FILE
 from nephoscope.model.read_reach import EVERYTHING
@@ -142,11 +142,11 @@ def test_a_workspace_is_one_whatever_its_path_says(server, owner):
     ],
 )  # fmt: skip
 def test_what_signs_a_request_is_not_kept(sent, kept):
-    assert without_secrets(sent) == kept
+    assert strip_secrets(sent) == kept
 
 
 def test_secrets_are_not_kept(server, owner, instance, subscriptions):
-    assert without_secrets({"a": [{"password": "x", "user": "u"}], "tags": {"key1": "v"}}) == {
+    assert strip_secrets({"a": [{"password": "x", "user": "u"}], "tags": {"key1": "v"}}) == {
         "a": [{"password": None, "user": "u"}],
         "tags": {"key1": "v"},
     }
@@ -186,7 +186,7 @@ def test_merging_takes_away_what_is_null():
 
 
 def test_every_kept_kind_says_what_follows():
-    kept = [one for one in OperationRegistry.whole() if one.effect]
+    kept = [one for one in OperationRegistry.load_all() if one.effect]
     assert len(kept) > 150
     assert all(one.effect.endswith(".") for one in kept)
 

@@ -8,7 +8,7 @@ from nephoscope.access.roles import ROLES, SECURITY_READER
 from nephoscope.collect.resource_sources import TypeSources
 from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.row_access import OPERATIONS, RowAccess, find_row_access, read_operation
-from nephoscope.posture.reports.resource_graph_tables import _TYPES, table_of
+from nephoscope.posture.reports.resource_graph_tables import _TYPES, find_table
 
 V = "api-version=2022-01-01"
 GRAPH = f"/providers/Microsoft.ResourceGraph/resources?{V}"
@@ -97,7 +97,7 @@ def test_a_refusal_names_the_reading_of_the_type(server, token, rows, erp):
 def test_tables_of_one_operation_are_read_alike_by_every_role():
     """Only of these a table's operation stands for the reading of every type in it."""
     types = {*_TYPES, *TypeSources.builtin().tables}
-    held = {one: OPERATIONS[table_of(one)] for one in types if table_of(one) in OPERATIONS}
+    held = {one: OPERATIONS[find_table(one)] for one in types if find_table(one) in OPERATIONS}
     assert len(held) > 10
     differing = {
         (role.name, type_)

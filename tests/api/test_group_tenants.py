@@ -16,7 +16,7 @@ from nephoscope.access.named_tenants import name_tenants
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.api.server import app
-from nephoscope.instance import Instance, hierarchy_of
+from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.operations.declaration.group_scopes import place_in_tenant
 from nephoscope.operations.declaration.operation import OperationCall, RefusedRequestError
 from nephoscope.posture.published.publishing import publish_tenants
@@ -76,7 +76,7 @@ def instance(tmp_path: Path, folders: list[Path]) -> Iterator[Instance]:
     with State.of(data) as state, opened_lake(data, state) as lake:
         scan = scan_of(folders, data, state)
         publish_tenants(data, [(Report(scan.run(estate), "both"), {}) for estate in scan.estates()])
-        guard = Guard(state, lambda: hierarchy_of(snapshots))
+        guard = Guard(state, lambda: build_hierarchy(snapshots))
         yield Instance(data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", A), A)
 
 
@@ -200,7 +200,7 @@ def test_what_was_put_before_another_tenant_came_stays_with_its_own(instance: In
     with instance.state.transaction() as session:
         instance.state.arm_documents.put(session, key, DECIDING[0], definition("audit"), "ann")
     alone = Hierarchy({A: (GROUP.lower(),)}, frozenset({A}), {A: A})
-    assert name_tenants(instance.state, lambda: hierarchy_of(instance.snapshots)) == 0
+    assert name_tenants(instance.state, lambda: build_hierarchy(instance.snapshots)) == 0
     assert name_tenants(instance.state, lambda: alone) == 1
     assert name_tenants(instance.state, lambda: alone) == 0
     (kept,) = instance.state.arm_documents.list_at(key)

@@ -50,7 +50,7 @@ def test_a_subscription_is_the_same_in_any_case():
     mine = "AAAAAAAA-BBBB-CCCC-DDDD-EEEEEEEEEEEE"
     for held, asked in ((mine, mine.lower()), (mine.lower(), mine), (mine, mine)):
         scope = LakeScope(frozenset({held}))
-        found = log_analytics._of_subscription(None, scope, f"/Subscriptions/{asked}/")
+        found = log_analytics._limit_to_subscription(None, scope, f"/Subscriptions/{asked}/")
         assert found.ids == frozenset({mine.lower()})
 
 

@@ -211,4 +211,4 @@ def test_what_a_binding_leaves_of_a_role(instance, bound, group, operation, plac
     caller = instance.guard.by_secret(bound["Authorization"].removeprefix("Bearer "), [SecretKind.TOKEN])
     assert caller.may(operation, place.replace("{group}", group).replace("{own}", OWN)) is may
     kept = operation.endswith("/read") or "Telemetry" in operation
-    assert caller.reach(operation).nothing is not kept
+    assert caller.reach(operation).is_empty is not kept

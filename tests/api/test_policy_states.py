@@ -6,7 +6,7 @@ import pytest
 
 from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.odata_filter import compile_filter
-from nephoscope.api.wire.policy_state_query import apply_steps, names_of, order_rows, select_fields
+from nephoscope.api.wire.policy_state_query import apply_steps, order_rows, parse_select, select_fields
 
 ROWS = [
     {"resourceId": "/a", "policyDefinitionAction": "audit", "isCompliant": False, "n": 1},
@@ -71,10 +71,10 @@ def test_groups(text, wanted):
 def test_orders_and_fields():
     assert [one["n"] for one in order_rows(ROWS, "N desc")] == [10, 9, 1]
     assert [one["n"] for one in order_rows(ROWS, "PolicyDefinitionAction asc, n desc")] == [9, 1, 10]
-    assert select_fields(ROWS[0], names_of("N, ResourceId, nosuch")) == {"resourceId": "/a", "n": 1}
+    assert select_fields(ROWS[0], parse_select("N, ResourceId, nosuch")) == {"resourceId": "/a", "n": 1}
     for wrong in (
         lambda: order_rows(ROWS, "n up"),
-        lambda: names_of("a b"),
+        lambda: parse_select("a b"),
         lambda: apply_steps(ROWS, "sum(n)"),
     ):
         with pytest.raises(ApiError):

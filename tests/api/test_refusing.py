@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.api.wire.azure_error import ApiError, finding, refusing
+from nephoscope.api.wire.azure_error import ApiError, finding, translate_errors
 from nephoscope.state.database.state_errors import (
     ConcurrentChangeError,
     DatabaseBusyError,
@@ -25,23 +25,23 @@ from nephoscope.state.database.state_errors import (
 def test_what_cannot_be_done_is_400_with_its_sentence_and_place(
     error: StateError, named: bool, message: str
 ) -> None:
-    with pytest.raises(ApiError) as told, refusing("name", StateError, named=named):
+    with pytest.raises(ApiError) as told, translate_errors("name", StateError, named=named):
         raise error
     assert (told.value.status, told.value.message, told.value.target) == (400, message, "name")
 
 
 @pytest.mark.parametrize("kind", [DatabaseBusyError, ConcurrentChangeError])
 def test_what_may_be_tried_again_is_no_fault_of_who_asks(kind: type[StateError]) -> None:
-    with pytest.raises(kind), refusing("name", StateError):
+    with pytest.raises(kind), translate_errors("name", StateError):
         raise kind("later")
 
 
 def test_other_errors_go_through() -> None:
-    with pytest.raises(KeyError), refusing("name", StateError), finding("A name"):
+    with pytest.raises(KeyError), translate_errors("name", StateError), finding("A name"):
         raise KeyError
 
 
 def test_what_is_missing_is_404_also_within_what_is_refused() -> None:
-    with pytest.raises(ApiError) as told, refusing("name", StateError), finding("A name"):
+    with pytest.raises(ApiError) as told, translate_errors("name", StateError), finding("A name"):
         raise NotFoundError("none")
     assert (told.value.status, told.value.message) == (404, "A name was not found.")

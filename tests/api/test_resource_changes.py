@@ -17,7 +17,7 @@ from nephoscope.posture.published.kinds.policy_states import STATES, TYPE
 from nephoscope.posture.published.policy_events import PolicyEvents
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
-from nephoscope.posture.reports.resource_graph_tables import table_of
+from nephoscope.posture.reports.resource_graph_tables import find_table
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
@@ -155,7 +155,7 @@ def told(report, data, now, states):
     stamped = [
         replace(one, body={**one.body, "properties": {**one.body["properties"], **at}}) for one in states
     ]
-    several = [*events.watch((one, table_of(one.id.type)) for one in stamped), *events.documents()]
+    several = [*events.watch((one, find_table(one.id.type)) for one in stamped), *events.documents()]
     publish_documents(data, several, make_build_info([report]))
     page = (
         PublishedSnapshotCache(data)

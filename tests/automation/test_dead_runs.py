@@ -16,14 +16,14 @@ from nephoscope.state.automation.run_status import RunFilter
 
 def test_how_runs_stand(tmp_path):
     with State.of(tmp_path) as state:
-        assert set(state.run_standings.by_status().values()) == {0}
-        assert state.run_standings.by_rule() == {}
+        assert set(state.run_standings.count_by_status().values()) == {0}
+        assert state.run_standings.tally_by_rule() == {}
         spoil(state)
-        counts = state.run_standings.by_status()
+        counts = state.run_standings.count_by_status()
         assert {one: count for one, count in counts.items() if count} == {
             RunStatus.DEAD: 2, RunStatus.DONE: 1, RunStatus.PENDING: 1,
         }  # fmt: skip
-        tallies = state.run_standings.by_rule()
+        tallies = state.run_standings.tally_by_rule()
         mine = tallies[KEY]
         assert (mine.runs, mine.open, mine.dead, mine.reason, mine.example) == (3, 0, 2, REASON, "dead-2")
         assert (mine.last - NOON).total_seconds() == 120
@@ -42,10 +42,10 @@ def test_runs_are_listed_page_by_page(tmp_path):
         assert [one.id for one in found.page(dead, order="no column")] == ["dead-2", "dead-1"]
         assert [one.id for one in found.page(RunFilter(text="DEAD-1"))] == ["dead-1"]
         assert found.page(RunFilter(within=())) == []
-        assert found.count_by(RunFilter(), "status") == {"dead": 2, "done": 1, "pending": 1}
-        assert found.count_by(dead, "rule") == {KEY: 2}
+        assert found.count_by_column(RunFilter(), "status") == {"dead": 2, "done": 1, "pending": 1}
+        assert found.count_by_column(dead, "rule") == {KEY: 2}
         with pytest.raises(ValueError, match="not counted by id"):
-            found.count_by(dead, "id")
+            found.count_by_column(dead, "id")
 
 
 @pytest.mark.parametrize("sender", ["", "mail: {host: smtp.contoso.com, sender: soc@contoso.com}"])

@@ -12,7 +12,7 @@ from tests.automation.conftest import NOW
 
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule, IncidentConfiguration
-from nephoscope.automation.event_facts import FACTS, fact_name, facts_of
+from nephoscope.automation.event_facts import FACTS, fact_name, to_facts
 from nephoscope.automation.rule_formats.response_rules import ResponseRuleError, read_rule_file
 from nephoscope.automation.rule_formats.sentinel_rules import PROPERTIES
 from nephoscope.lake.lake import Lake
@@ -103,7 +103,7 @@ def test_what_automations_ask_of_entities_is_what_conditions_may() -> None:
 
 
 def test_the_names_of_facts_are_those_that_are_told() -> None:
-    assert tuple(facts_of({})) == FACTS
+    assert tuple(to_facts({})) == FACTS
 
 
 def test_rules_are_asked_in_order_until_one_stops(engine, raise_alert) -> None:

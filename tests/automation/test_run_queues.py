@@ -80,7 +80,7 @@ def test_which_runs_are_begun_together(known: list[DueRun], order: list[str]) ->
             left.remove(one)
         lanes.drop([one.id for one in chosen])
         assert not [
-            one for one in lanes.next(new=True) if choosing.lane_of(one).action and one.id in found[-1]
+            one for one in lanes.next(new=True) if choosing.select_queue(one).action and one.id in found[-1]
         ]
         for one in chosen:
             lanes.end(one.id)
@@ -141,7 +141,7 @@ def test_an_alert_is_told_while_a_receiver_of_bulk_takes_its_time(
 
 
 def _are_done(state: State) -> bool:
-    runs = state.automation_runs.of_language(RuleLanguage.AUTOMATION)
+    runs = state.automation_runs.runs_of_language(RuleLanguage.AUTOMATION)
     assert not [one for one in runs if one.detail.startswith("hold was stopped")]
     return all(one.status is RunStatus.DONE for one in runs)
 
@@ -198,6 +198,6 @@ def test_plans_of_one_action_are_made_one_after_the_other_whoever_applies_them(s
     with state.transaction() as session:
         state.automation_runs.plan(session, runs)
     found = state.automation_runs.due("default", NOW, ("block",))
-    assert {one.id: choosing.lane_of(one).receiver for one in found} == {
+    assert {one.id: choosing.select_queue(one).receiver for one in found} == {
         "one": "plan", "other": "plan", "approved": "approved", "over": "over",
     }  # fmt: skip

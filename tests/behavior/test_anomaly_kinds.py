@@ -2,7 +2,7 @@
 
 import pytest
 
-from nephoscope.behavior.anomaly_kinds import kind_of
+from nephoscope.behavior.anomaly_kinds import find_kind
 
 DEFENCE, DESTRUCTION = "Anomalous Defensive Mechanism Modification", "Anomalous Data Destruction"
 GRANTED, REMOVED = "Anomalous Privilege Granted", "Anomalous Account Access Removal"
@@ -42,8 +42,8 @@ OTHER = "Anomalous Administrative Operation"
     ],
 )
 def test_the_kind_of_an_operation(action, name):
-    assert kind_of("Administrative", action).name == name
+    assert find_kind("Administrative", action).name == name
 
 
 def test_another_activity_has_its_own():
-    assert kind_of("LogOn", "Delete role assignment").name == "Anomalous Sign-in"
+    assert find_kind("LogOn", "Delete role assignment").name == "Anomalous Sign-in"

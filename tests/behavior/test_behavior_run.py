@@ -391,7 +391,7 @@ def test_values_that_nobody_shows_any_more_are_forgotten(lake: Lake, state: Stat
         }
         for n in range(MOST_VALUES + 50)
     ]
-    profiles.teach(
+    profiles.add_observations(
         pa.Table.from_pylist(
             [
                 *many,
@@ -401,7 +401,7 @@ def test_values_that_nobody_shows_any_more_are_forgotten(lake: Lake, state: Stat
         )
     )
     profiles.fold(1010)
-    with profiles.opened() as connection:
+    with profiles.open_tables() as connection:
         assert connection.execute(
             "SELECT count(DISTINCT value) FROM base WHERE dimension = 'Address'"
         ).fetchall() == [(MOST_VALUES,)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.behavior.peers import LARGE, peers_of
+from nephoscope.behavior.peers import LARGE, find_peers
 
 terms = st.dictionaries(
     st.text("abcd", min_size=1, max_size=3), st.frozensets(st.sampled_from("pqrst"), min_size=1), max_size=12
@@ -16,8 +16,8 @@ terms = st.dictionaries(
 def test_peers_do_not_depend_on_the_order(terms, random, most) -> None:
     shuffled = list(terms.items())
     random.shuffle(shuffled)
-    found = peers_of(terms, most)
-    assert found == peers_of(dict(shuffled), most)
+    found = find_peers(terms, most)
+    assert found == find_peers(dict(shuffled), most)
     for user, several in found.items():
         assert user not in several
         assert len(several) <= most
@@ -29,14 +29,14 @@ def test_a_small_group_counts_more_than_a_large_one() -> None:
         f"x{n:02d}": frozenset({"else"}) for n in range(30)
     }
     terms = {"me": frozenset({"small", "large"}), "near": frozenset({"small"}), **many}
-    assert peers_of(terms, 3)["me"][0] == "near"
+    assert find_peers(terms, 3)["me"][0] == "near"
 
 
 def test_what_all_share_makes_no_peers() -> None:
-    assert peers_of({f"u{n}": frozenset({"all"}) for n in range(5)}, 3) == {f"u{n}": [] for n in range(5)}
+    assert find_peers({f"u{n}": frozenset({"all"}) for n in range(5)}, 3) == {f"u{n}": [] for n in range(5)}
 
 
 def test_a_large_group_gives_each_as_many_as_are_asked_for() -> None:
     terms = {f"u{n:03d}": frozenset({"large"}) for n in range(3 * LARGE)} | {"other": frozenset({"else"})}
-    found = peers_of(terms, 20)
+    found = find_peers(terms, 20)
     assert {len(several) for user, several in found.items() if user != "other"} == {20}

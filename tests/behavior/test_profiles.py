@@ -28,13 +28,13 @@ def taught(profiles: Profiles, rows) -> None:
         {"kind": "user", "entity": entity, "dimension": dimension, "value": value, "day": day, "first": first}
         for entity, dimension, value, day, first in rows
     ]
-    profiles.teach(pa.Table.from_pylist(given_rows, RECENT))
+    profiles.add_observations(pa.Table.from_pylist(given_rows, RECENT))
 
 
 def known(profiles: Profiles) -> dict[tuple[str, str, str], set[int]]:
     """What the tables hold, read without the code that folds them."""
     found: dict[tuple[str, str, str], set[int]] = defaultdict(set)
-    with profiles.opened() as connection:
+    with profiles.open_tables() as connection:
         for one in arrow(connection, "SELECT * FROM base").to_pylist():
             days = {one["span"] * SPAN + bit for bit in range(SPAN) if one["bits"] >> bit & 1}
             found[one["entity"], one["dimension"], one["value"]] |= days

@@ -36,7 +36,7 @@ def test_every_source_has_cases() -> None:
 
 def observed(source, rows):
     """The observations of rows of a source's table."""
-    made = to_arrow_rows(TABLES[source.table], rows, workspace=Workspace.named("default"), now=NOW)
+    made = to_arrow_rows(TABLES[source.table], rows, workspace=Workspace.from_name("default"), now=NOW)
     compiled = compile_results(source.query, CATALOG, now=NOW)[-1]
     with DuckDBEngine({source.table: made.table}) as engine:
         return engine.run(compiled, None).to_pylist()

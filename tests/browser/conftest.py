@@ -19,7 +19,7 @@ from nephoscope.access.scopes import Hierarchy
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.run_recording import Recorder
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest, save_request
-from nephoscope.posture.scans.tenants import request_of
+from nephoscope.posture.scans.tenants import build_scan_request
 from nephoscope.serve.assessment_worker import assess, due
 from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state import State
@@ -71,9 +71,9 @@ def fill(data: Path) -> None:
 def settle(data: Path) -> None:
     """Assess all that is due, so that the server does not do so while pages are looked at: its tenant is paused."""
     with State.of(data) as state:
-        with state.by_product("the set-up of a test"):
+        with state.as_product("the set-up of a test"):
             state.tenants.change(replace(state.tenants.get("fabrikam"), enabled=False))
-        request = request_of(state, data)
+        request = build_scan_request(state, data)
         assert request is not None
         save_request(request, data)
         assess(ServeSettings(data), request, state)
@@ -108,7 +108,7 @@ def signed_in(chromium: Browser, address: tuple[str, Path]) -> Path:
     base, data = address
     with State.of(data) as state:
         guard = Guard(state, lambda: Hierarchy({}))
-        link = guard.first_link("ada")
+        link = guard.create_first_link("ada")
         with state.transaction() as session:
             program = state.principals.add(session, PrincipalKind.PROGRAM, "pipeline")
         guard.make_secret(program, SecretKind.TOKEN, "test")

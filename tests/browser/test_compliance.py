@@ -33,7 +33,7 @@ def context(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     )
     publish(data, Report(scan.run(scan.estate()), "estate.json"), {})
     with State.of(data) as state:
-        link = Guard(state, lambda: Hierarchy({})).first_link("ada")
+        link = Guard(state, lambda: Hierarchy({})).create_first_link("ada")
     with served(data) as base:
         made = chromium.new_context(ignore_https_errors=True)
         made.set_default_timeout(120_000)

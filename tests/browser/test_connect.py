@@ -50,7 +50,7 @@ def fresh(azure: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
     names = ("resourceManager", "authority", "graph")
     cloud.write_text(json.dumps({"name": "loopback", **dict.fromkeys(names, azure.origin)}))
     with State.of(data) as state:
-        link = Guard(state, lambda: Hierarchy({})).first_link("ada")
+        link = Guard(state, lambda: Hierarchy({})).create_first_link("ada")
     identity = {"IDENTITY_ENDPOINT": f"{azure.origin}/msi/token", "IDENTITY_HEADER": "secret-header"}
     with served(data, NEPHOSCOPE_CLOUD=str(cloud), **identity) as base:
         yield base, link, str(cloud)

@@ -57,7 +57,7 @@ CASES = [(path, state) for path in (*PAGES, *OTHERS) for state in STATES] + [
 
 def sign_in(chromium, base: str, data: Path) -> Path:
     with State.of(data) as state:
-        link = Guard(state, lambda: Hierarchy({})).first_link("grace")
+        link = Guard(state, lambda: Hierarchy({})).create_first_link("grace")
     return keep_cookies(chromium, base, link, data / "cookies.json")
 
 

@@ -27,7 +27,7 @@ def number(address):
 def bob(chromium, address):
     """The window of another person, in which no script runs."""
     with State.of(address[1]) as state:
-        link = Guard(state, lambda: Hierarchy({})).first_link("bob")
+        link = Guard(state, lambda: Hierarchy({})).create_first_link("bob")
     context = chromium.new_context(ignore_https_errors=True, java_script_enabled=False)
     context.set_default_timeout(PATIENCE)
     page = context.new_page()

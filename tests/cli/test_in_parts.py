@@ -211,7 +211,7 @@ def memory(data: Path) -> tuple[Any, ...]:
         (one.when, one.percentage, one.current, one.max, one.estate, one.content, one.decisions, one.exemptions, one.controls)
         for one in evaluations
     ]  # fmt: skip
-    past = [dict(history.past(one)) for one in evaluations]
+    past = [dict(history.read_remembered(one)) for one in evaluations]
     changes = [history.changes(one) for one in evaluations]
     store = EstateStore(data)
     return (

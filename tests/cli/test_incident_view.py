@@ -13,7 +13,7 @@ from nephoscope.alerts.investigation.incident_details import CaseFile
 from nephoscope.alerts.investigation.prevalence import Prevalence
 from nephoscope.alerts.investigation.process_tree import ProcessActivity, ProcessNode, ProcessTree
 from nephoscope.cli.session.incident_details import IncidentCase
-from nephoscope.cli.terminal.console import console_of
+from nephoscope.cli.terminal.console import create_console
 from nephoscope.cli.views import incident as view
 from nephoscope.cli.views.process_tree import show_prevalence, show_process_trees
 from nephoscope.state.incidents.incidents import Incident
@@ -42,7 +42,7 @@ def told() -> str:
         for one in file.participants
     ]
     out = io.StringIO()
-    view._entities(console_of(out), IncidentCase(file, [], contexts))
+    view._entities(create_console(out), IncidentCase(file, [], contexts))
     return out.getvalue()
 
 
@@ -70,8 +70,8 @@ def test_process_trees_and_prevalence_are_printed():
     ]
     out = io.StringIO()
     case = IncidentCase(CaseFile(story, several, (), (), (), ()), trees=trees, prevalence=seen)
-    show_process_trees(console_of(out), case)
-    show_prevalence(console_of(out), seen)
+    show_process_trees(create_console(out), case)
+    show_prevalence(create_console(out), seen)
     shown = out.getvalue()
     assert "word.exe (4)  unknown: its start is in no log" in shown
     assert "cmd.exe (7)  kim" in shown

@@ -12,8 +12,8 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from nephoscope.cli.session.lake_access import lake_of
-from nephoscope.cli.session.query_prompt import KqlCompleter, KqlLexer, converse, goes_on
+from nephoscope.cli.session.lake_access import open_lake
+from nephoscope.cli.session.query_prompt import KqlCompleter, KqlLexer, converse, is_incomplete
 from nephoscope.cli.session.query_session import QuerySession
 from nephoscope.cli.session.repl_commands import QueryRepl
 from nephoscope.state import State
@@ -102,7 +102,7 @@ OPTIONS = {
 
 def talked(data: Path, typed: str, capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
     """What the prompt prints for keys; \x04 is Ctrl-D, \x03 Ctrl-C, \x1b\r Alt+Enter."""
-    with lake_of(data) as (lake, _), create_pipe_input() as keys:
+    with open_lake(data) as (lake, _), create_pipe_input() as keys:
         keys.send_text(typed)
         told: list[str] = []
         talk = QueryRepl(
@@ -156,7 +156,7 @@ def test_the_history_is_the_owners_and_stays(filled: Path, capsys: pytest.Captur
     ],
 )  # fmt: skip
 def test_where_a_query_goes_on(text: str, more: bool) -> None:
-    assert goes_on(text) is more
+    assert is_incomplete(text) is more
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,7 @@ def test_at_a_terminal_the_digest_is_typed_below_the_list(
     archive: Path, nephoscope: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, code: int
 ) -> None:
     digest = nephoscope(tmp_path, "restore", archive, "--check").stderr.split()[-1]
-    monkeypatch.setattr(restoring, "_at_terminal", lambda: True)
+    monkeypatch.setattr(restoring, "_is_at_terminal", lambda: True)
     given = digest if typed == "right" else typed
     done = nephoscope(tmp_path / "data", "restore", archive, given=f"{given}\n")
     assert (done.exit_code, WOULD[0] in done.stderr) == (code, True), done.output

@@ -18,25 +18,25 @@ from nephoscope.cli.main import cli
 from nephoscope.cli.outputs import formats
 from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.outputs.markdown import _text
-from nephoscope.cli.terminal.sanitize_output import format_count, plain, plain_stream
+from nephoscope.cli.terminal.sanitize_output import escape_controls, escaping_stream, format_count
 
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 @given(st.text())
 def test_plain_text_has_nothing_to_obey(text: str) -> None:
-    shown = plain(text)
+    shown = escape_controls(text)
     assert not [one for one in shown if unicodedata.category(one) == "Cc" and one not in "\t\n"]
     assert not OBEYED.search(shown)
-    assert plain(shown) == shown
-    assert json.loads(plain(json.dumps([text], ensure_ascii=False))) == [text]
+    assert escape_controls(shown) == shown
+    assert json.loads(escape_controls(json.dumps([text], ensure_ascii=False))) == [text]
 
 
 @given(st.lists(st.text()))
 def test_a_plain_stream_writes_plain_text(pieces: list[str]) -> None:
     out = io.StringIO()
-    plain_stream(out).writelines(pieces)
-    assert out.getvalue() == plain("".join(pieces))
+    escaping_stream(out).writelines(pieces)
+    assert out.getvalue() == escape_controls("".join(pieces))
 
 
 @given(st.text())

@@ -46,7 +46,7 @@ def test_a_tenant_is_connected_changed_and_forgotten(tmp_path: Path, nephoscope:
     assert (row["tenant"], row["signIn"], row["hours"], row["subscriptions"]) == (ID, "secret", 4, [ONE])
     with State.of(tmp_path) as state:
         kept = state.tenants.get("contoso")
-        assert tenants.secrets_of(state, kept) == TenantSecrets(SECRET)
+        assert tenants.load_tenant_secrets(state, kept) == TenantSecrets(SECRET)
     changed = nephoscope(
         tmp_path, "tenants", "set", "contoso", "--management-group", "mg", "--disable", "--no-graph"
     )
@@ -59,7 +59,7 @@ def test_a_tenant_is_connected_changed_and_forgotten(tmp_path: Path, nephoscope:
         False,
     )
     with State.of(tmp_path) as state:
-        assert tenants.secrets_of(state, state.tenants.get("contoso")) == TenantSecrets(SECRET)
+        assert tenants.load_tenant_secrets(state, state.tenants.get("contoso")) == TenantSecrets(SECRET)
     assert nephoscope(tmp_path, "tenants", "collect", "contoso").exit_code == 0
     assert nephoscope(tmp_path, "tenants", "remove", "contoso").exit_code == 0
     assert listed(nephoscope, tmp_path) == []
@@ -131,7 +131,7 @@ def test_trying_says_it_of_each_subscription(
     told = nephoscope(tmp_path, "tenants", "test", "contoso", "-o", "json")
     assert (told.exit_code, said in told.output) == (code, True), told.output
     with State.of(tmp_path) as state:
-        assert tenants.last_test(state.tenants.get("contoso")) == found
+        assert tenants.last_connection_test(state.tenants.get("contoso")) == found
 
 
 def test_what_grants_the_rights_is_printed(tmp_path: Path, nephoscope: Run) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.content.loader import documents
-from nephoscope.posture.policies.policy_packs import Packs, own_catalogue
+from nephoscope.posture.policies.policy_packs import Packs, load_built_in_catalogue
 from nephoscope_policy import PolicyError, catalogue_cache
 from nephoscope_policy.catalogue import Catalogue, NotHeldError
 from nephoscope_policy.catalogue_import import GOVERNMENT_CLOUD
@@ -225,7 +225,7 @@ def test_what_ships_is_read_once_a_process(tmp_path: Path) -> None:
     for one in several:
         one.add(folder(tmp_path / "in", {"a.json": definition("mine")}))
     first, second = (one.catalogue() for one in several)
-    entry = next(own_catalogue(tmp_path / "a").definitions())
+    entry = next(load_built_in_catalogue(tmp_path / "a").definitions())
     assert first.parse_entry(entry) is second.parse_entry(entry)
     assert first.definition("mine") is not second.definition("mine")
 

@@ -156,7 +156,7 @@ def test_an_activity_whose_properties_are_text(
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.period > rule.frequency], ids=named)
 def test_the_next_window_does_not_raise_the_same_again(rule: AnalyticRule, ground: RuleTestRunner) -> None:
     raising = next(case for case in cases(rule) if case.alerts)
-    assert ground.alerts_of(rule, raising, later=rule.frequency) == []
+    assert ground.raise_alerts(rule, raising, later=rule.frequency) == []
 
 
 BEFORE = re.compile(r"\| distinct (Caller|By|Who|UserId|UserPrincipalName)(?=[;)\n])")

@@ -30,7 +30,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.ingest.logs import discovery as formats
 from nephoscope.ingest.logs.log_format import BadRecordError, StreamContext
 from nephoscope.operations.declaration import discovery
-from nephoscope.posture.evaluation.analyzer_results import every_analyzer
+from nephoscope.posture.evaluation.analyzer_results import run_all_analyzers
 from nephoscope.state import State
 from nephoscope.web import all_pages
 from nephoscope_policy.model.coverage import Coverage
@@ -146,7 +146,7 @@ def test_an_analyzer(added: ModuleType) -> None:
     estate = Estate.of([Resource.of(one) for one in bodies], Coverage.everything())
     from datetime import UTC, datetime
 
-    found = every_analyzer(estate, datetime(2026, 11, 1, tzinfo=UTC)).assessments
+    found = run_all_analyzers(estate, datetime(2026, 11, 1, tzinfo=UTC)).assessments
     states = {one.resource[-1]: one.state.value for one in found if one.key == added.LOCKED.id}
     assert states == {"a": "Compliant", "b": "NonCompliant"}
 

@@ -6,11 +6,11 @@ import pytest
 
 from nephoscope.estate.coverage import (
     CoverageError,
+    find_scope,
     manifest_document,
     merge,
     parse_manifest,
     parse_manifests,
-    scope_of,
     was_read,
 )
 from nephoscope.estate.coverage_inference import CoverageInference
@@ -227,7 +227,7 @@ def test_merged_parts_are_declared_only_together():
     ],
 )
 def test_the_scope_of_a_resource(text, scope):
-    assert scope_of(resource(text)) == scope
+    assert find_scope(resource(text)) == scope
 
 
 @pytest.mark.parametrize(

@@ -89,8 +89,10 @@ def test_only_changes_are_written_and_what_is_gone_is_closed(store, tmp_path):
     assert (snapshot.added, snapshot.changed, snapshot.removed) == (1, 1, 1)
     assert DeltaTable(tmp_path / "estate" / "resources").count() == 5 + 2
     assert bodies(store.current()) == bodies([account("same"), account("changed", v=2), account("new")])
-    assert bodies(store.as_of(T1)) == bodies([account("same"), account("changed", v=1), account("gone")])
-    assert bodies(store.as_of(T1 - DAY)) == {}
+    assert bodies(store.iterate_versions(T1)) == bodies(
+        [account("same"), account("changed", v=1), account("gone")]
+    )
+    assert bodies(store.iterate_versions(T1 - DAY)) == {}
     difference = store.diff(T1)
     assert difference == store.diff(T1, T1 + DAY)
     assert difference.added == (account("new").key,)
@@ -148,7 +150,11 @@ def test_a_resource_that_comes_back_begins_a_new_version(store):
     store.append(estate(account("a")), T1)
     store.append(estate(vault("v")), T1 + DAY)
     store.append(estate(vault("v"), account("a")), T1 + 2 * DAY)
-    assert [account("a").key in bodies(store.as_of(T1 + n * DAY)) for n in range(3)] == [True, False, True]
+    assert [account("a").key in bodies(store.iterate_versions(T1 + n * DAY)) for n in range(3)] == [
+        True,
+        False,
+        True,
+    ]
 
 
 def test_derived_containers_are_derived_again_and_never_stored(store, tmp_path):
@@ -219,8 +225,8 @@ def test_a_writer_that_was_overtaken_starts_over(store, tmp_path, monkeypatch):
     snapshot = store.append(estate(account("a", v=3)), T1 + 2 * DAY)
     assert len(turns) == 2
     assert snapshot.sequence == 3
-    assert [len(list(store.as_of(T1 + n * DAY))) for n in range(3)] == [1, 1, 1]
-    assert [next(store.as_of(T1 + n * DAY)).body["properties"]["v"] for n in range(3)] == [1, 2, 3]
+    assert [len(list(store.iterate_versions(T1 + n * DAY))) for n in range(3)] == [1, 1, 1]
+    assert [next(store.iterate_versions(T1 + n * DAY)).body["properties"]["v"] for n in range(3)] == [1, 2, 3]
 
 
 def test_a_store_that_keeps_changing_is_given_up(store, monkeypatch):
@@ -265,13 +271,13 @@ def test_a_damaged_log_is_told(store, tmp_path):
 def test_compaction_and_vacuum_lose_no_version(store, tmp_path):
     for day in range(5):
         store.append(estate(account("a", v=day), account("b")), T1 + day * DAY)
-    before = [bodies(store.as_of(T1 + day * DAY)) for day in range(5)]
+    before = [bodies(store.iterate_versions(T1 + day * DAY)) for day in range(5)]
     assert store.compact(max_files=1) > 1
     assert len(DeltaTable(tmp_path / "estate" / "resources").file_uris()) == 2
     with pytest.raises(StoreError, match="at least 24 hours"):
         store.vacuum(hours=1)
     store.vacuum(hours=24)
-    assert [bodies(store.as_of(T1 + day * DAY)) for day in range(5)] == before
+    assert [bodies(store.iterate_versions(T1 + day * DAY)) for day in range(5)] == before
     assert len(store.snapshots()) == 5
 
 
@@ -297,7 +303,7 @@ def test_every_state_comes_back_at_its_time(tmp_path_factory, states):
         store.append(estate(*[account(name, v=value) for name, value in state.items()]), T1 + day * DAY)
     for day, state in enumerate(states):
         wanted = bodies([account(name, v=value) for name, value in state.items()])
-        assert bodies(store.as_of(T1 + day * DAY)) == wanted
+        assert bodies(store.iterate_versions(T1 + day * DAY)) == wanted
     first = states[0]
     last = states[-1]
     found = store.diff(T1)

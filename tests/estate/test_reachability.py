@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from nephoscope.estate.addresses import AddressSet, intersect, merge, size, subtract
 from nephoscope.estate.reachability import (
     TrafficRegion,
+    apply_first_match,
     clauses,
     combine,
     decide,
-    first_match,
     select_rules,
     sides,
 )
@@ -140,7 +140,7 @@ EVERYTHING = TrafficRegion(AddressSet.everything().v4)
 @given(rule_sets(), st.sampled_from(["tcp", "udp"]))
 def test_openings_are_what_packets_pass(raw: list[dict[str, Any]], protocol: str) -> None:
     matching = filtered(raw)
-    openings = first_match(matching, protocol, 4, EVERYTHING)
+    openings = apply_first_match(matching, protocol, 4, EVERYTHING)
     for address, source, port in PACKETS:
         want = naive(raw, protocol, address, source, port)
         assert lets(openings, address, source, port) == int(want), (address, source, port)
@@ -151,8 +151,8 @@ def test_openings_are_what_packets_pass(raw: list[dict[str, Any]], protocol: str
 @given(rule_sets(), rule_sets())
 def test_two_groups_in_turn(first: list[dict[str, Any]], second: list[dict[str, Any]]) -> None:
     passed = combine(
-        first_match(filtered(first), "tcp", 4, EVERYTHING),
-        first_match(filtered(second), "tcp", 4, EVERYTHING),
+        apply_first_match(filtered(first), "tcp", 4, EVERYTHING),
+        apply_first_match(filtered(second), "tcp", 4, EVERYTHING),
     )
     for address, source, port in PACKETS:
         want = naive(first, "tcp", address, source, port) and naive(second, "tcp", address, source, port)
@@ -164,7 +164,7 @@ def test_two_groups_in_turn(first: list[dict[str, Any]], second: list[dict[str, 
 def test_a_smaller_question_gets_the_same_answer(raw: list[dict[str, Any]]) -> None:
     matching = filtered(raw)
     part = TrafficRegion(AddressSet.of(["8.8.8.0/24"]).v4, ports=((3, 8),))
-    openings = first_match(matching, "tcp", 4, part)
+    openings = apply_first_match(matching, "tcp", 4, part)
     for address, source, port in PACKETS:
         asked = address.startswith("8.8.8.") and 3 <= port <= 8
         assert lets(openings, address, source, port) == int(

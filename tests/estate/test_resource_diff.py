@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.resource_diff import exactly
+from nephoscope.estate.resource_diff import is_exactly_equal
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 
@@ -35,8 +35,8 @@ def test_changed_since(before: dict[int, int], after: dict[int, int], known: boo
         for key in old.resources.keys() | new.resources.keys()
         if key not in old.resources
         or key not in new.resources
-        or not exactly(old.resources[key].body, new.resources[key].body)
+        or not is_exactly_equal(old.resources[key].body, new.resources[key].body)
     }
-    found = new.changed_since(old)
+    found = new.list_changed_ids(old)
     assert len(found) == len(set(found))
     assert set(found) == naive

@@ -91,7 +91,7 @@ def test_what_is_no_gzip_ends() -> None:
 def test_places_that_are_tried_are_bounded(monkeypatch) -> None:
     monkeypatch.setattr(gzip_stream, "_MOST_TRIED", 50)
     began: list[bytes] = []
-    monkeypatch.setattr(gzip_stream, "_begins", lambda data: bool(began.append(data)))
+    monkeypatch.setattr(gzip_stream, "_starts_member", lambda data: bool(began.append(data)))
     assert _read(b"\x1f\x8b\x08\xff" * 10_000)[0] == b""
     assert len(began) == 50
 

@@ -9,8 +9,8 @@ import pytest
 from nephoscope.files.separated_values import (
     LONGEST_CELL,
     SeparatedValuesError,
-    first_cells,
     separated_rows,
+    split_first_line,
 )
 
 ROWS: dict[str, tuple[str, str, bool, list[tuple[int, list[str], str]]]] = {
@@ -46,8 +46,8 @@ def test_a_row_that_is_none_is_told_with_its_line() -> None:
 
 
 def test_the_cells_of_a_line() -> None:
-    assert first_cells('a;"b;c"', ";") == ["a", "b;c"]
-    assert first_cells("", ",") == []
+    assert split_first_line('a;"b;c"', ";") == ["a", "b;c"]
+    assert split_first_line("", ",") == []
 
 
 def test_the_limit_of_cells_is_set_once() -> None:

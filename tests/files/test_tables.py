@@ -15,7 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.files.function_files import FunctionFileError, functions, query_of
+from nephoscope.files.function_files import FunctionFileError, functions, read_query
 from nephoscope.files.tables import type_inference
 from nephoscope.files.tables.table_files import TableFileError, table
 from nephoscope_kql import cell_formatting
@@ -27,7 +27,7 @@ CASES = yaml.load((TESTS / "cases/tables/inference.yaml").read_text(encoding="ut
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: ", ".join(case["texts"])[:60])
 def test_the_type_of_texts(case: dict[str, Any]) -> None:
-    kind, found = type_inference.of_texts(pa.array(case["texts"], pa.string()))
+    kind, found = type_inference.infer_from_texts(pa.array(case["texts"], pa.string()))
     assert kind.value == case["type"]
     wanted = case.get("cells", case["texts"])
     if kind in (KqlType.DATETIME, KqlType.TIMESPAN):
@@ -38,21 +38,21 @@ def test_the_type_of_texts(case: dict[str, Any]) -> None:
 @given(st.lists(st.integers(0, MAX_DATETIME_TICKS), min_size=1))
 def test_moments_are_read_as_they_are_written(ticks: list[int]) -> None:
     texts = pa.array([cell_formatting.moment(one) for one in ticks], pa.string())
-    assert type_inference.of_texts(texts)[0] == KqlType.DATETIME
-    assert type_inference.of_texts(texts)[1].to_pylist() == ticks
+    assert type_inference.infer_from_texts(texts)[0] == KqlType.DATETIME
+    assert type_inference.infer_from_texts(texts)[1].to_pylist() == ticks
 
 
 @given(st.lists(st.integers(-(2**62), 2**62), min_size=1))
 def test_timespans_are_read_as_they_are_written(ticks: list[int]) -> None:
     texts = pa.array([cell_formatting.span(one) for one in ticks], pa.string())
-    assert type_inference.of_texts(texts)[0] == KqlType.TIMESPAN
-    assert type_inference.of_texts(texts)[1].to_pylist() == ticks
+    assert type_inference.infer_from_texts(texts)[0] == KqlType.TIMESPAN
+    assert type_inference.infer_from_texts(texts)[1].to_pylist() == ticks
 
 
 @given(st.lists(st.text()))
 def test_any_texts_have_a_type_and_keep_their_number(texts: list[str]) -> None:
     kept = [text.encode("utf-8", "replace").decode() for text in texts]
-    _, found = type_inference.of_texts(pa.array(kept, pa.string()))
+    _, found = type_inference.infer_from_texts(pa.array(kept, pa.string()))
     assert len(found) == len(texts)
 
 
@@ -197,7 +197,7 @@ def test_functions_in_files(tmp_path: Path) -> None:
     assert found["With"].body.strip() == "T | where b == a"
     assert (found["Made"].parameters, found["Made"].body.strip()) == ("s: string", "print s")
     assert found["Old"].parameters == 'on:bool=false, s:string="*"'
-    assert query_of(tmp_path / "rule.yaml") == "print 1"
+    assert read_query(tmp_path / "rule.yaml") == "print 1"
 
 
 def test_functions_that_cannot_be_used(tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ def test_rows_of_lists_are_words(call):
     assert (rows["eve"]["secondFactor"], rows["bob"]["secondFactor"], rows["ada"]["places"]) == (
         "not collected", "no", "DE AS3320, BR AS64500",
     )  # fmt: skip
-    places = operations._place_rows(operations.places(call, InWorkspace()))
+    places = operations._to_place_rows(operations.places(call, InWorkspace()))
     assert {row["share"] for row in places} == {"92%", "8%", "100%"}
 
 

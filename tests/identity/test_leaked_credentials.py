@@ -67,7 +67,7 @@ def test_exported_hashes_make_users_risky_by_their_object_id(context, lake, put)
         "lee@contoso.com": RiskLevel.HIGH,
     }
     assert risky["id-kim"].display_name == "Kim"
-    (one,) = context.state.identity_risks.detections_on("default", IdentityKind.USER, ["id-kim"])
+    (one,) = context.state.identity_risks.detections_of("default", IdentityKind.USER, ["id-kim"])
     assert (one.event_type, bool(one.reasons)) == ("leakedCredentials", True)
     service.check_hashes(context, lake, "ntlm", hashes)
     assert len(context.state.identity_risks.list_detections("default", IdentityKind.USER)) == 2, "once a day"

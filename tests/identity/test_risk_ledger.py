@@ -103,7 +103,7 @@ def test_a_decision_is_one_of_the_identity_and_of_its_detections(state, kind):
         detect(state, detection(f"{name}1", who=who, kind=kind), detection(f"{name}2", who=who, kind=kind))
         decide(state, decision, kind=kind, who=who)
         assert risk(state, who, kind) == (decision.level, decision.state, decision.detail)
-        several = state.identity_risks.detections_on("default", kind, [who])
+        several = state.identity_risks.detections_of("default", kind, [who])
         assert {(one.state, one.detail) for one in several} == {(decision.state, decision.detail)}
         assert decision.event_type in ("", *(one.event_type for one in several))
         last = state.identity_risks.history("default", kind, who)[-1]
@@ -133,7 +133,7 @@ def test_a_decision_on_a_sign_in_leaves_the_risk_of_the_others(state):
 
     def on(name, request):
         mine = risks.detections_of_sign_ins("default", [request])
-        others = risks.detections_on("default", USER, ["u-1"])
+        others = risks.detections_of("default", USER, ["u-1"])
         decision = SIGN_IN_DECISIONS[name]
         change(
             state,

@@ -127,7 +127,7 @@ def test_a_death_in_between_changes_nothing(keeping, state, lake, between, porti
     between(lambda: None)
     assert (deliver(lake, state), seen(lake, LIST)) == (0, [("1", 5)])
     keeping.publish_due(NOW)
-    assert (state.outbox.holds(), state.watchlists.left_behind("default")) == (set(), [])
+    assert (state.outbox.holds(), state.watchlists.lists_with_leftovers("default")) == (set(), [])
     assert keeping.update("VIPs", many("2"), NOW) == WatchlistChanges(added=MANY - 5, updated=5)
     assert seen(lake, LIST) == [("2", MANY)]
 

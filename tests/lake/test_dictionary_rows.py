@@ -16,7 +16,7 @@ from nephoscope.state import State
 from nephoscope.state.workspaces.workspace import Workspace
 
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
-TABLE, WORKSPACE = Tables.builtin()["AzureFlowLogs"], Workspace.named("default")
+TABLE, WORKSPACE = Tables.builtin()["AzureFlowLogs"], Workspace.from_name("default")
 ID = "/subscriptions/Aaaa/resourceGroups/g/providers/p/t/n"
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nephoscope.model import package_url
 from nephoscope.model.package import Package
 from nephoscope.model.package_url import PackageUrlError
-from nephoscope.model.packages_as_urls import package_of, url_of
+from nephoscope.model.packages_as_urls import from_package_url, to_package_url
 
 CANONICAL = [
     ("pkg:npm/left-pad@1.3.0", "pkg:npm/left-pad@1.3.0"),
@@ -104,16 +104,16 @@ PACKAGES = [
 
 @pytest.mark.parametrize(("package", "url"), PACKAGES)
 def test_packages_become_urls_and_packages_again(package, url):
-    assert str(url_of(package)) == url
-    assert package_of(package_url.split(url), package.name) == package
+    assert str(to_package_url(package)) == url
+    assert from_package_url(package_url.split(url), package.name) == package
 
 
 def test_a_package_of_a_distribution_that_is_not_known_still_has_a_url():
-    assert str(url_of(Package(type="deb", name="attr", version="1"))) == "pkg:deb/attr@1"
+    assert str(to_package_url(Package(type="deb", name="attr", version="1"))) == "pkg:deb/attr@1"
 
 
 def test_the_name_of_another_package_does_not_stand_in_for_the_url():
-    assert package_of(package_url.split("pkg:pypi/flask@3"), "django").name == "flask"
+    assert from_package_url(package_url.split("pkg:pypi/flask@3"), "django").name == "flask"
 
 
 @given(st.text(max_size=60))

@@ -15,7 +15,7 @@ from tests.model import version_pairs, version_tools
 from nephoscope.model.version_ranges import pypi, vers
 from nephoscope.model.version_ranges.syntax_discovery import parse_range, syntaxes
 from nephoscope.model.versions.errors import VersionError
-from nephoscope.model.versions.scheme_discovery import scheme_of, schemes
+from nephoscope.model.versions.scheme_discovery import find_scheme, schemes
 
 pytestmark = pytest.mark.system
 
@@ -31,7 +31,7 @@ ECOSYSTEMS = [
 
 @pytest.mark.parametrize("ecosystem", CASES["rising"])
 def test_versions_rise(ecosystem: str) -> None:
-    scheme = scheme_of(ecosystem)
+    scheme = find_scheme(ecosystem)
     assert scheme
     for older, newer in pairwise(CASES["rising"][ecosystem].split()):
         assert (scheme.compare(older, newer), scheme.compare(newer, older)) == (-1, 1), f"{older} < {newer}"
@@ -39,7 +39,7 @@ def test_versions_rise(ecosystem: str) -> None:
 
 @pytest.mark.parametrize("ecosystem", CASES["equal"])
 def test_spellings_are_equal(ecosystem: str) -> None:
-    scheme = scheme_of(ecosystem)
+    scheme = find_scheme(ecosystem)
     assert scheme
     for line in CASES["equal"][ecosystem]:
         one, other = line.split()
@@ -94,7 +94,7 @@ def test_the_ecosystems_own_tool_agrees(ecosystem: str, tmp_path: Path, pytestco
         if ecosystem == "rpm"
         else version_tools.JUDGES[ecosystem](pairs)
     )
-    scheme = scheme_of("rpmvercmp" if ecosystem == "rpm" else ecosystem)
+    scheme = find_scheme("rpmvercmp" if ecosystem == "rpm" else ecosystem)
     assert scheme
     wrong, compared = [], 0
     for (one, other), wanted in zip(pairs, judged, strict=True):

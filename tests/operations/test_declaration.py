@@ -13,14 +13,14 @@ from click.testing import CliRunner
 from msgspec import UNSET, UnsetType
 
 from nephoscope.admin.wire.route import routes
-from nephoscope.cli.session.operation_commands import command_of
+from nephoscope.cli.session.operation_commands import build_command
 from nephoscope.operations.declaration.discovery import operation_groups
 from nephoscope.operations.declaration.operation import (
     CommandLine,
     OperationCall,
     OperationGroup,
     RefusedRequestError,
-    refusing,
+    translate_errors,
 )
 from nephoscope.operations.declaration.request_field import FieldKind, describe, request_fields
 from nephoscope.operations.declaration.schemas import Shape, Text
@@ -76,7 +76,7 @@ def everything(call: OperationCall, body: Everything) -> Outcome:
 def change(call: OperationCall, name: Text, body: Change) -> str:
     """Change a thing."""
     if name == "refused":
-        with refusing("name", ValueError):
+        with translate_errors("name", ValueError):
             raise ValueError("it is refused")
     if name == "missing":
         raise StateError("there is none")
@@ -137,7 +137,7 @@ def connect(call: OperationCall, name: Text, body: Connected) -> str:
 
 
 def run(tmp_path: Path, *words: str) -> Any:
-    return CliRunner().invoke(command_of(TRIED), words, obj=tmp_path / "data")
+    return CliRunner().invoke(build_command(TRIED), words, obj=tmp_path / "data")
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_options_become_the_request(tmp_path: Path) -> None:
         """See it."""
         seen.append(body)
 
-    done = CliRunner().invoke(command_of(wrapped), ["list", "t", *words[:-2]], obj=tmp_path / "data")
+    done = CliRunner().invoke(build_command(wrapped), ["list", "t", *words[:-2]], obj=tmp_path / "data")
     assert done.exit_code == 0, done.output
     assert seen == [
         Everything(
@@ -237,7 +237,7 @@ def test_a_request_within_is_options_and_secrets_are_at_their_place(
     file.write_text("in a file")
     given = [one.format(file=file) for one in words]
     done = CliRunner().invoke(
-        command_of(TRIED), ["connect", "a", *given], obj=tmp_path / "data", input="typed\n", env={"WORD": "of the place"}
+        build_command(TRIED), ["connect", "a", *given], obj=tmp_path / "data", input="typed\n", env={"WORD": "of the place"}
     )  # fmt: skip
     assert (done.exit_code, expected in done.output) == (code, True), done.output
     if "no=1" in words:
@@ -245,7 +245,7 @@ def test_a_request_within_is_options_and_secrets_are_at_their_place(
 
 
 def test_what_is_refused_names_its_field() -> None:
-    with pytest.raises(RefusedRequestError, match="no") as raised, refusing("settings", ValueError):
+    with pytest.raises(RefusedRequestError, match="no") as raised, translate_errors("settings", ValueError):
         raise ValueError("no")
     assert raised.value.target == "settings"
 
@@ -263,4 +263,4 @@ def test_every_operation_is_offered_and_says_what_it_does(file: str) -> None:
         if one.command is not None and not one.command.columns:
             assert [each.name for each in fields if each.option and not each.help] == []
     if group.help:
-        assert isinstance(command_of(group), click.Group)
+        assert isinstance(build_command(group), click.Group)

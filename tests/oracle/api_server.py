@@ -19,9 +19,9 @@ from nephoscope.instance import Instance
 from nephoscope.posture.published.build_info import BuildInfo
 from nephoscope.posture.published.document import PublishedDocument
 from nephoscope.posture.published.publishing import publish_documents
-from nephoscope.posture.reports.resource_graph_tables import table_of
+from nephoscope.posture.reports.resource_graph_tables import find_table
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
-from nephoscope.state.database.concept_registry import every_table
+from nephoscope.state.database.concept_registry import load_tables
 from nephoscope_policy.model.resource_id import ResourceId
 
 _MACHINE = re.compile(
@@ -56,7 +56,7 @@ class Server:
         """Have a workspace of a name."""
         state = self.instance.state
         if state.workspaces.find(name.lower()) is None:
-            with state.by_product("the set-up of a runner"):
+            with state.as_product("the set-up of a runner"):
                 state.workspaces.add(name.lower())
 
     def ask(self, example: Example, method: str = "", path: str = "", body: Any = None) -> Any:
@@ -88,14 +88,14 @@ class Server:
             if one.lower() not in keys
         ]
         found = [PublishedDocument.of(one, tenant=NO_TENANT) for one in (*given, *around)]
-        several = [(one, table_of(one.id.type)) for one in found]
+        several = [(one, find_table(one.id.type)) for one in found]
         publish_documents(self.instance.data, several, _made(groups or {}))
 
     def forget(self) -> None:
         """Forget what was put, whatever its kind: the next example begins with nothing."""
         state = self.instance.state
         with state.transaction(product="the set-up of a runner") as session:
-            for table in reversed(every_table()):
+            for table in reversed(load_tables()):
                 if table.name in FORGOTTEN:
                     session.execute(table.delete())
         packs = RulePacks(self.instance.data)

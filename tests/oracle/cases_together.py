@@ -44,7 +44,7 @@ def find_failures(ground: RuleTestRunner, rule: AnalyticRule, cases: Sequence[Ru
     """
     found = alerts_together(ground, rule, cases)
     failed = [case for case, alerts in zip(cases, found, strict=True) if find_problem(case, alerts)]
-    problems = [(case, find_problem(case, ground.alerts_of(rule, case))) for case in failed]
+    problems = [(case, find_problem(case, ground.raise_alerts(rule, case))) for case in failed]
     return [f"{case.place} {case.note}: {problem}" for case, problem in problems if problem]
 
 
@@ -55,10 +55,12 @@ def alerts_together(
     together = [case for case in cases if not case.now and not case.watchlists]
     compiled = ground.compile(rule, together[0], NOW) if len(together) > 1 else None
     if compiled is None or compiled.resume is not None or compiled.parts is not None:
-        return [ground.alerts_of(rule, case) for case in cases]
+        return [ground.raise_alerts(rule, case) for case in cases]
     found = iter(run_together(ground, rule, together, compiled))
     return [
-        ground.alerts_of(rule, case) if case.now or case.watchlists else raise_alerts(rule, next(found), NOW)
+        ground.raise_alerts(rule, case)
+        if case.now or case.watchlists
+        else raise_alerts(rule, next(found), NOW)
         for case in cases
     ]
 
@@ -67,7 +69,9 @@ def run_together(
     ground: RuleTestRunner, rule: AnalyticRule, cases: Sequence[RuleTestCase], compiled: CompiledQuery
 ) -> list[pa.Table]:
     """Return what a rule's query finds in the rows of each case."""
-    return find_together(ground.engine, compiled, [ground.rows_of(rule, case, compiled) for case in cases])
+    return find_together(
+        ground.engine, compiled, [ground.build_case_tables(rule, case, compiled) for case in cases]
+    )
 
 
 def find_together(

@@ -16,7 +16,7 @@ from nephoscope.alerts.detection.build_alerts import build_alerts
 from nephoscope.alerts.rules.query_result import findings
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope.alerts.rules.window import at
+from nephoscope.alerts.rules.window import window_ending_at
 from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import batches
@@ -89,7 +89,7 @@ class DetectionEngine:
                 if not set(names) & set(compiled.reads):
                     continue
                 for number, found in enumerate(self._turns(engine, compiled, given)):
-                    alerts = list(build_alerts(rule, at(rule, NOW), list(findings(found)), NOW))
+                    alerts = list(build_alerts(rule, window_ending_at(rule, NOW), list(findings(found)), NOW))
                     if alerts:
                         raised[number][rule.id] = (rule, alerts)
         return raised
@@ -151,7 +151,7 @@ class DetectionEngine:
 
     def _raised(self, rule: AnalyticRule, engine: DuckDBEngine) -> list[Alert]:
         rows = list(findings(engine.run(self.compiled(rule.query))))
-        return list(build_alerts(rule, at(rule, NOW), rows, NOW))
+        return list(build_alerts(rule, window_ending_at(rule, NOW), rows, NOW))
 
     def _none(self, name: str) -> pa.Table:
         if name not in self._empty:

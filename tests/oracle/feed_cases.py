@@ -31,7 +31,7 @@ from nephoscope.vulnerability.feeds.feed_records import (
 )
 from nephoscope.vulnerability.feeds.nvd import cpe_parts
 from nephoscope.vulnerability.matching.statement_merging import combine_statements
-from nephoscope.vulnerability.severities import severity_of
+from nephoscope.vulnerability.severities import parse_severity
 
 #: Names of documents that are malformed on purpose.
 MALFORMED = re.compile(r"(?:^|/)(?:invalid|missing)[^/]*$")
@@ -89,7 +89,9 @@ class Provider:
     def severity(self, name: str, key: str) -> str:
         """Return the severity that a vulnerability has in an ecosystem: that of its packages, or of the advisory."""
         keys = (key, key.replace("fedora:", "epel:"))
-        rated = [one.severity for one in self.affected(name, key) if severity_of(one.severity) != "Unknown"]
+        rated = [
+            one.severity for one in self.affected(name, key) if parse_severity(one.severity) != "Unknown"
+        ]
         told = [
             one
             for one in self.advisories.get(name, [])
@@ -97,9 +99,9 @@ class Provider:
         ]
         if told and told[0].source == "fedora":
             # of several updates for one vulnerability the corpus keeps the severity of the first
-            return severity_of(min(told, key=lambda one: one.published).severity)
+            return parse_severity(min(told, key=lambda one: one.published).severity)
         words = [*rated, *(one.severity for one in told or self.advisories.get(name, []))]
-        return next((word for word in map(severity_of, words) if word != "Unknown"), "Unknown")
+        return next((word for word in map(parse_severity, words) if word != "Unknown"), "Unknown")
 
 
 def fact_of(one: AffectedPackage, *, tells_state: bool) -> Fact:
@@ -199,10 +201,10 @@ def judge_nvd(provider: Provider, item: dict[str, Any]) -> tuple[object, object]
     metrics = [metric for group in item.get("metrics", {}).values() for metric in group]
     primary = [metric for metric in metrics if metric["type"] == "Primary"] or metrics
     words = {
-        severity_of(metric["cvssData"].get("baseSeverity") or metric.get("baseSeverity", ""))
+        parse_severity(metric["cvssData"].get("baseSeverity") or metric.get("baseSeverity", ""))
         for metric in primary
     }
-    severity = severity_of(advisories[0].severity) if advisories else "no advisory"
+    severity = parse_severity(advisories[0].severity) if advisories else "no advisory"
     return (found, severity if severity in words or not words else f"{severity} of {words}"), (
         wanted,
         severity,

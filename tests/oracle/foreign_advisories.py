@@ -11,7 +11,7 @@ import msgspec
 
 from nephoscope.model.advisory import Advisory, AffectedPackage, AffectedRange, FixState
 from nephoscope.vulnerability.feeds import csaf, endoflife, nvd, osv
-from nephoscope.vulnerability.feeds.affected_packages import fixed_or_not_affected, without_fix
+from nephoscope.vulnerability.feeds.affected_packages import affected_unfixed, fixed_or_not_affected
 from nephoscope.vulnerability.feeds.feed_document import FeedDocument
 from nephoscope.vulnerability.feeds.feed_records import FeedRecord
 
@@ -111,7 +111,7 @@ def _of_constraints(ecosystem: str, name: str, value: Mapping[str, Any], severit
     safe = [*patched, *(value.get("UnaffectedVersions") or ())]
     vulnerable = value.get("VulnerableVersions") or []
     if not all(vulnerable):
-        return without_fix(ecosystem, name, severity=severity)
+        return affected_unfixed(ecosystem, name, severity=severity)
     return AffectedPackage(
         ecosystem=ecosystem, name=name, constraint=" || ".join(vulnerable), syntax="constraints", unaffected=" || ".join(safe),
         fixed_versions=tuple(dict.fromkeys(patched)), state="fixed" if patched else "affected", severity=severity,
@@ -130,7 +130,7 @@ def _of_versions(ecosystem: str, name: str, value: Mapping[str, Any], severity: 
         return fixed_or_not_affected(ecosystem, name, fixed, **more)
     if _SAYS_NOTHING.match(ecosystem):
         return AffectedPackage(ecosystem=ecosystem, name=name)
-    return without_fix(ecosystem, name, STATES[int(value.get("Status") or 0)], **more)
+    return affected_unfixed(ecosystem, name, STATES[int(value.get("Status") or 0)], **more)
 
 
 def _of_entry(name: str, ecosystem: str, package: str, module: str, entry: Mapping[str, Any]) -> Advisory:
@@ -145,7 +145,7 @@ def _of_entry(name: str, ecosystem: str, package: str, module: str, entry: Mappi
     if fixed:
         affected = fixed_or_not_affected(ecosystem, package, fixed, **more)
     else:
-        affected = without_fix(ecosystem, package, STATES[int(entry.get("Status") or 0)], **more)
+        affected = affected_unfixed(ecosystem, package, STATES[int(entry.get("Status") or 0)], **more)
     return Advisory(
         id=name, source="redhat", upstream=tuple(one["ID"] for one in vulnerabilities), affected=(affected,)
     )
@@ -189,7 +189,7 @@ def _fixed_in(one: Mapping[str, Any]) -> AffectedPackage:
         )  # fmt: skip
     no_fix: FixState = "wont_fix" if (one.get("VendorAdvisory") or {}).get("NoAdvisory") else "affected"
     if not version:
-        return without_fix(one["NamespaceName"], one["Name"], no_fix, modularity=module)
+        return affected_unfixed(one["NamespaceName"], one["Name"], no_fix, modularity=module)
     return fixed_or_not_affected(one["NamespaceName"], one["Name"], version, modularity=module)
 
 

@@ -53,7 +53,7 @@ def sample_rows() -> dict[str, list[dict[str, Any]]]:
 
 def arrow(table: LakeTable, rows: list[dict[str, Any]]) -> pa.Table:
     """The rows as the lake stores them, with the types that a query sees."""
-    made = to_arrow_rows(table, rows, workspace=Workspace.named("default"), now=NOW).table
+    made = to_arrow_rows(table, rows, workspace=Workspace.from_name("default"), now=NOW).table
     fields = [
         field.with_metadata({b"kql.type": table.types[field.name].value.encode()}) for field in made.schema
     ]

@@ -134,7 +134,7 @@ class Comparison:
         assert not missing, missing
         grouped = bool(network.security_groups(end.interface, end.configuration))
         for way in ways:
-            if way.kind != kind or not way.leads_to(protocol, port) or source not in way.clients:
+            if way.kind != kind or not way.covers(protocol, port) or source not in way.clients:
                 continue
             if way.closed_by_default and not grouped:
                 continue

@@ -24,7 +24,7 @@ from corpus_records import raised
 from nephoscope.collect import resources
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.evaluation.analyzer_results import every_analyzer
+from nephoscope.posture.evaluation.analyzer_results import run_all_analyzers
 from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.catalogue import Catalogue
@@ -61,7 +61,7 @@ def judge(estate: Estate, corpus: Path) -> EvaluationRun:
     """The benchmark's run over an estate."""
     catalogue = Catalogue.of(documents(corpus))
     return evaluate(
-        estate, EvaluationPlan(catalogue).with_assignment(BENCHMARK), NOW, analyzers=every_analyzer
+        estate, EvaluationPlan(catalogue).with_assignment(BENCHMARK), NOW, analyzers=run_all_analyzers
     )
 
 

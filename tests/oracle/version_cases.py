@@ -22,7 +22,7 @@ from corpus_records import Record, lines, raised
 from nephoscope.model.version_ranges import vers
 from nephoscope.model.version_ranges.syntax_discovery import parse_range
 from nephoscope.model.versions.errors import VersionError
-from nephoscope.model.versions.scheme_discovery import scheme_of
+from nephoscope.model.versions.scheme_discovery import find_scheme
 
 #: The syntax that each name of a range in the corpus stands for, and the ecosystem whose order it uses.
 SYNTAXES = {
@@ -84,7 +84,7 @@ def or_error(compute: Callable[[], object]) -> object:
 
 def compare(ecosystem: str, first: str, second: str) -> object:
     """Compare both ways; a pair that is not antisymmetric is named so."""
-    scheme = scheme_of(ecosystem.removeprefix("vers:"))
+    scheme = find_scheme(ecosystem.removeprefix("vers:"))
     if scheme is None:
         return f"no scheme for {ecosystem}"
     forth = or_error(lambda: scheme.compare(first, second))
@@ -97,7 +97,7 @@ def is_valid(ecosystem: str, version: str) -> object:
     """Return whether a version, or a specifier of Python, is valid."""
     if ecosystem == "pep440-specifier":
         return or_error(lambda: parse_range("pep440", version)) != "error"
-    scheme = scheme_of(ecosystem)
+    scheme = find_scheme(ecosystem)
     return scheme.is_valid(version) if scheme else f"no scheme for {ecosystem}"
 
 

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from nephoscope.cli.main import cli
 from nephoscope.collect import resources
 from nephoscope.content.loader import documents
-from nephoscope.posture.evaluation.analyzer_results import every_analyzer
+from nephoscope.posture.evaluation.analyzer_results import run_all_analyzers
 from nephoscope.posture.evaluation.evaluation_run import evaluate
 from nephoscope.posture.history.evaluation_diff import (
     ChangeKind,
@@ -51,7 +51,7 @@ def moved(snapshots):
     for folder, when in zip(snapshots, TIMES, strict=True):
         estate = resources.load([folder])
         assigned = replace(plan.with_estate(estate), assignments=()).with_assignment("nephoscope")
-        states = verdicts(evaluate(estate, assigned, when, analyzers=every_analyzer).assessments)
+        states = verdicts(evaluate(estate, assigned, when, analyzers=run_all_analyzers).assessments)
         changes = list(compare(past, states, exists(estate), make_coverage_test(estate.coverage)))
         past = remember(past, states, changes, when)
         found.append(changes)

@@ -16,10 +16,10 @@ from nephoscope.collect.facts.fact_reader import FactReader
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
-from nephoscope.sample.inventories import SampleInventories, keep_company, read_inventories
+from nephoscope.sample.inventories import SampleInventories, import_inventories, read_inventories
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
-from nephoscope.service.vulnerabilities import coverage_of, list_findings
+from nephoscope.service.vulnerabilities import assess_coverage, list_findings
 from nephoscope.state import State
 from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.subject import SubjectFilter
@@ -40,7 +40,7 @@ class Company:
         self.context = ServiceContext(LocalUser("kim"), state, folder / "data", clock=lambda: self.now)
 
     def keep(self, told: SampleInventories | None = None) -> int:
-        return keep_company(self.context, told)
+        return import_inventories(self.context, told)
 
     def paths(self) -> list[str]:
         """The titles of the attack paths through the vulnerable machine."""
@@ -82,7 +82,7 @@ def test_what_is_vulnerable(company: Company) -> None:
         ("CVE-2023-5363", "crbwfdev.azurecr.io/booking/web:dev"),
     ]
     subjects = company.state.inventories.subjects(ALL)
-    assert [one.reason for one in coverage_of(company.context, subjects).values() if one.reason] == []
+    assert [one.reason for one in assess_coverage(company.context, subjects).values() if one.reason] == []
     assert company.keep() == 8
     assert len(list_findings(company.context, FindingFilter(ALL, with_closed=True))) == len(found)
 

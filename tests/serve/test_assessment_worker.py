@@ -14,18 +14,18 @@ from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.collect.azure.tenant_connection import TenantSecrets
 from nephoscope.collect.resources import SnapshotError
-from nephoscope.instance import ASSESS_SOON, FAILED, NO_TENANT, Instance, hierarchy_of
+from nephoscope.instance import ASSESS_SOON, FAILED, NO_TENANT, Instance, build_hierarchy
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.published import publishing
 from nephoscope.posture.published.build_info import BuildInfo, evaluation_row
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.scans import run_recording, tenants
-from nephoscope.posture.scans.scan import ScanRequest, last_request, save_request
+from nephoscope.posture.scans.scan import ScanRequest, last_scan_request, save_request
 from nephoscope.serve import assessment_worker
 from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state import State
 from nephoscope.state.estate.tenants import Tenant, TenantConnection
-from nephoscope.web.page_data.assessment_progress import NOTHING, trouble
+from nephoscope.web.page_data.assessment_progress import NOTHING, explain_staleness
 
 ASKED = TenantConnection(
     "11111111-2222-3333-4444-555555555555", "secret", "22222222-2222-3333-4444-555555555555"
@@ -82,7 +82,7 @@ def instance(state: State, lake: Lake, tmp_path: Path) -> Instance:
         state,
         lake,
         snapshots,
-        Guard(state, lambda: hierarchy_of(snapshots)),
+        Guard(state, lambda: build_hierarchy(snapshots)),
         AccessTokenIssuer(state, data / "keys", NO_TENANT),
     )
 
@@ -100,17 +100,17 @@ def test_a_tenant_that_cannot_be_signed_in_to_stops_nothing_else(
     assessment_worker._assess_when_due(settings, state, rest, RUNNING)
     first = instance.snapshots.newest()
     assert first is not None
-    assert trouble(instance) == "The last assessment failed: contoso: could not sign in"
+    assert explain_staleness(instance) == "The last assessment failed: contoso: could not sign in"
     tenants.remove(state, "contoso")
     state.checkpoints.put(*ASSESS_SOON, instance.now.isoformat())
     assessment_worker._assess_when_due(settings, state, rest, RUNNING)
     newest = instance.snapshots.newest()
     assert newest is not None
     assert newest.made.when > first.made.when
-    assert (trouble(instance), state.checkpoints.get(*FAILED)) == ("", "")
+    assert (explain_staleness(instance), state.checkpoints.get(*FAILED)) == ("", "")
     (settings.data / "posture" / "last-scan.json").unlink()
-    assert last_request(settings.data) is None
-    assert trouble(instance) == NOTHING
+    assert last_scan_request(settings.data) is None
+    assert explain_staleness(instance) == NOTHING
 
 
 def test_what_was_noted_and_not_published_is_assessed_again(

@@ -19,7 +19,7 @@ from nephoscope.serve.web_application import application
 from nephoscope.state import NotFoundError
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.database.database import Database, DatabaseUnreachableError
-from nephoscope.state.database.retry import once_more
+from nephoscope.state.database.retry import retry_once
 from nephoscope.state.database.state_errors import ConnectionLostError
 from nephoscope.web.site import COOKIE
 
@@ -327,9 +327,9 @@ def test_only_what_was_cut_before_a_commit_is_tried_twice(instance, cut):
 
     cut(database, "SELECT 2")
     with pytest.raises(ConnectionLostError):
-        once_more(kept)
+        retry_once(kept)
     with pytest.raises(NotFoundError):
-        once_more(wrong)
+        retry_once(wrong)
     assert len(tries) == 2
 
 

@@ -32,7 +32,7 @@ def verdicts(data, now=None):
 
 def audit_changed(data):
     with State.of(data) as state:
-        Guard(state, lambda: Hierarchy({})).first_link()
+        Guard(state, lambda: Hierarchy({})).create_first_link()
         with state.transaction() as session:
             session.execute(text("UPDATE audit SET author = 'eve'"))
 
@@ -79,7 +79,7 @@ def audit_without_anchor(data):
 
 def audit_of_tomorrow(data):
     with State.of(data) as state:
-        Guard(state, lambda: Hierarchy({})).first_link()
+        Guard(state, lambda: Hierarchy({})).create_first_link()
         with state.transaction() as session:
             session.execute(text("UPDATE audit SET moment = '2999-01-01 00:00:00.000000'"))
 
@@ -167,7 +167,7 @@ def test_a_machine_that_hides_its_memory(tmp_path, monkeypatch):
 
 def owned(monkeypatch, names, user):
     """Files of these names are another user's than all else."""
-    monkeypatch.setattr(file_ownership, "owner_of", lambda path: user if path.name in names else 4000001)
+    monkeypatch.setattr(file_ownership, "owner_id", lambda path: user if path.name in names else 4000001)
 
 
 def test_files_of_another_user(tmp_path, monkeypatch):
@@ -188,8 +188,8 @@ def test_files_of_another_user(tmp_path, monkeypatch):
 
 def test_a_link_is_its_own_makers(tmp_path):
     (tmp_path / "link").symlink_to("/nowhere")
-    assert file_ownership.owner_of(tmp_path / "link") == os.getuid()
-    assert file_ownership.owner_of(tmp_path / "gone") is None
+    assert file_ownership.owner_id(tmp_path / "link") == os.getuid()
+    assert file_ownership.owner_id(tmp_path / "gone") is None
 
 
 def test_a_server_that_runs_and_one_that_ran(tmp_path):

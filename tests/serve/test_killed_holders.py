@@ -10,7 +10,7 @@ import pytest
 
 from nephoscope.estate.evaluation_lease import SERVER_LEASE
 from nephoscope.state import State
-from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_holder import create_holder_name
 
 pytestmark = pytest.mark.system
 
@@ -43,4 +43,4 @@ def test_the_next_process_goes_on_at_once(tmp_path: Path, program: str, lease: s
     )
     assert done.returncode == -9, done.stderr
     with State.of(tmp_path) as state:
-        assert state.leases.take(lease, new_holder(), 60) is not None
+        assert state.leases.take(lease, create_holder_name(), 60) is not None

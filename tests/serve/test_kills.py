@@ -27,7 +27,7 @@ from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.model.alert import Alert
-from nephoscope.server_status import alive, read
+from nephoscope.server_status import is_running, read
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope_policy.model.source_location import Place
@@ -67,7 +67,7 @@ class Server:
         told = read(self.data)
         found = {"supervisor": self.process.pid}
         if told is not None and told.pid == self.process.pid:
-            found |= {name: one.pid for name, one in told.processes.items() if alive(one.pid)}
+            found |= {name: one.pid for name, one in told.processes.items() if is_running(one.pid)}
         return found
 
     def kill(self, name: str) -> None:
@@ -197,7 +197,7 @@ def test_nothing_is_lost_or_doubled(tmp_path, names, rounds, capsys):
         load.end()
         server.end()
     until = time.monotonic() + 120
-    while left := [pid for pid in started if alive(pid)]:
+    while left := [pid for pid in started if is_running(pid)]:
         assert time.monotonic() < until, f"{left} outlived the supervisor that had started them"
         time.sleep(0.1)
     with capsys.disabled():

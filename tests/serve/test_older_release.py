@@ -26,7 +26,7 @@ WHEN = "2026-01-01 00:00:00.000000"
 def older(data):
     """A data folder as the release of the baseline left it: a program with a token, a workspace, rows in the lake."""
     recorded.load(f"sqlite:///{data / 'state.db'}", with_rows=False)
-    database = Database.of_file(data / "state.db")
+    database = Database.open_file(data / "state.db")
     with database.write() as session:
         for statement in (
             "INSERT INTO workspaces (name, id, description, days, created) "

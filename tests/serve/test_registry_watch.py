@@ -11,7 +11,7 @@ from tests.protect.registry.quarantine import watching
 
 from nephoscope.protect.registry.registry_watch import POLLED, RegistryWatch
 from nephoscope.serve.registry_worker import _look
-from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_holder import create_holder_name
 from nephoscope.state.leases.lease_renewal import Turns
 from nephoscope.state.registries.watched_registries import WatchedRegistry
 
@@ -30,7 +30,7 @@ def test_a_fault_is_told_until_it_is_mended(tmp_path: Path, caplog: pytest.LogCa
 
         keep(pollingMinutes=0, of_another_version=1)
         watch = RegistryWatch(state, house.examiner, lambda: NOW)
-        with caplog.at_level(logging.ERROR), Turns(state.leases, new_holder()) as turns:
+        with caplog.at_level(logging.ERROR), Turns(state.leases, create_holder_name()) as turns:
             for _ in range(2):
                 assert _look(state, turns, watch) == 0
             told = state.checkpoints.get(POLLED, "prod") or {}

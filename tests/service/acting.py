@@ -23,5 +23,5 @@ def context_of(state: State, data: Path, role: str, scope: str = "/") -> Service
     """The context of a new person who has a role at a scope."""
     with state.transaction() as session:
         person = state.principals.add(session, PrincipalKind.PERSON, f"kim{next(_NUMBERS)}@contoso.com")
-    held = RoleAssignment("r", person.id, role, scope, "x", state.database.about_now())
+    held = RoleAssignment("r", person.id, role, scope, "x", state.database.local_time())
     return ServiceContext(Caller(person, (held,), Hierarchy({}), address="192.0.2.1"), state, data)

@@ -30,7 +30,7 @@ from nephoscope.service import (
     tuning,
     watchlists,
 )
-from nephoscope.state.database.etag import etag_of
+from nephoscope.state.database.etag import to_etag
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.state.incidents.bookmarks import Bookmark
 from nephoscope.state.incidents.incidents import Incident, IncidentNote, IncidentStatus, NoteKind
@@ -278,7 +278,7 @@ def _etag(context: ServiceContext) -> str:
 def _shared(context: ServiceContext) -> tuple[str, str, str, str]:
     """The place, the id, who asks and the etag of a query that somebody else shared."""
     found = context.state.saved_queries.list_shared("default")[0]
-    return "default", found.id, "p", etag_of(found.changed)
+    return "default", found.id, "p", to_etag(found.changed)
 
 
 def _location() -> dict[str, str]:

@@ -26,7 +26,7 @@ from nephoscope.service import (
 )
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
-from nephoscope.state.database.audit_enforcement import by_product
+from nephoscope.state.database.audit_enforcement import as_product
 from nephoscope.state.ingestion.sources import Source
 
 if TYPE_CHECKING:
@@ -44,14 +44,14 @@ def _tell(*_: Any) -> None:
 
 
 def _remove_workspace(context: ServiceContext, lake: Lake) -> None:
-    with by_product("arrangement of a test"):
+    with as_product("arrangement of a test"):
         if "empty" not in {one.name for one in context.state.workspaces.all()}:
             context.state.workspaces.add("empty")
     workspaces.remove_workspace(context, "empty", lake)
 
 
 def _try_source(context: ServiceContext, lake: Lake) -> sources.SourceTrial:
-    with by_product("arrangement of a test"):
+    with as_product("arrangement of a test"):
         if "drop" not in {one.name for one in context.state.sources.all()}:
             context.state.sources.add(Source("drop", "folder", {"path": str(context.data)}))
     return sources.try_source(context, lake, "drop")
@@ -105,7 +105,7 @@ def _listed(context: ServiceContext) -> None:
     """Have a list of leaked hashes."""
     if leaked_credentials.read_info(context.data, "sha1") is None:
         local = ServiceContext(LocalUser.current(), context.state, context.data)
-        with by_product("arrangement of a test"):
+        with as_product("arrangement of a test"):
             source = context.data.parent / "hashes.txt"
             source.write_text(f"{hash_sha1('x').hex()}:1\n", "utf-8")
             import_hashes(local.data, source, "sha1", local.now)

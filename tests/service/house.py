@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def arranged(folder: Path) -> Iterator[tuple[State, Lake, Path]]:
     """The state and the lake of a new folder, put there as a test arranges it."""
     data = folder / "data"
-    with State.of(data) as state, Lake.open(data, state) as lake, state.by_product("arrangement of a test"):
-        now = state.database.about_now()
+    with State.of(data) as state, Lake.open(data, state) as lake, state.as_product("arrangement of a test"):
+        now = state.database.local_time()
         editing = TuningEditor(state, "default", "kim", now, "an advice")
         editing.suppress("known", calls.RULE_OF.id, ())
         editing.set(calls.RULE_OF, {"severity": "Low"})
@@ -56,7 +56,7 @@ def _decided(state: State) -> None:
         )
         state.alerts.put(session, calls.alert(incident=number))
         state.bookmarks.put(session, calls.bookmark())
-        now = state.database.about_now()
+        now = state.database.local_time()
         for id_, status in (
             ("waiting", RunStatus.APPROVE),
             ("applied", RunStatus.DONE),

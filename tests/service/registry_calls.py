@@ -100,7 +100,7 @@ REGISTRY_CALLS = {
     "make attestation key": Call(lambda c, _: attestation_key(c), CONTRIBUTORS, workspace=False),
     "promote image": Call(lambda c, _: registries.decide_image(c, IMAGE, "promote", "we know it"), workspace=False),
     "reject image": Call(lambda c, _: registries.decide_image(c, IMAGE, "reject", "not ours"), workspace=False),
-    "examine image again": Call(lambda c, _: registries.examine_again(c, [IMAGE]), workspace=False),
+    "examine image again": Call(lambda c, _: registries.request_examination(c, [IMAGE]), workspace=False),
     "request image": Call(
         lambda c, _: image_requests.request_image(c, "docker.io/library/redis:7", "a cache", "main"),
         REQUESTERS, workspace=False,

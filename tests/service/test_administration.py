@@ -37,7 +37,7 @@ from nephoscope.state import State
 from nephoscope.state.access.principals import Principal, PrincipalKind, SecretKind
 from nephoscope.state.access.sign_in_providers import SignInProvider
 from nephoscope.state.audit.audit import Audit
-from nephoscope.state.database.concept_registry import every_table
+from nephoscope.state.database.concept_registry import load_tables
 from nephoscope.state.estate.own_facts import OwnFacts
 from nephoscope.state.estate.tenants import Tenant, TenantConnection
 from nephoscope.state.ingestion.sources import Source
@@ -238,7 +238,7 @@ VERBS = {
         lambda it: tenants.ask_tenant_test(it, "contoso"), tenants.WRITE, "tenant contoso"
     ),
     "collect_tenant_soon": Verb(
-        lambda it: tenants.collect_tenant_soon(it, "contoso"), tenants.WRITE, "tenant contoso"
+        lambda it: tenants.request_collection(it, "contoso"), tenants.WRITE, "tenant contoso"
     ),
     "request_assessment": Verb(
         assessment_requests.request_assessment, assessment_requests.TRIGGER, "/",
@@ -287,7 +287,7 @@ def rows(state: State) -> dict[str, list[tuple[Any, ...]]]:
     with state.database.read() as session:
         return {
             table.name: [tuple(one) for one in session.execute(select(table).order_by(*table.primary_key))]
-            for table in every_table()
+            for table in load_tables()
         }
 
 
@@ -387,7 +387,7 @@ def test_a_fault_behind_the_change_leaves_neither(
         pytest.param(lambda context: tenants.ask_tenant_test(context, "none"), id="test-tenant"),
         pytest.param(lambda context: tenants.try_tenant(context, "none"), id="try-tenant"),
         pytest.param(lambda context: sign_in_providers.try_provider(context, "none"), id="try-provider"),
-        pytest.param(lambda context: tenants.collect_tenant_soon(context, "none"), id="collect-tenant"),
+        pytest.param(lambda context: tenants.request_collection(context, "none"), id="collect-tenant"),
         pytest.param(lambda context: tenants.remove_tenant(context, "none"), id="remove-tenant"),
     ],
 )

@@ -37,7 +37,7 @@ def body(*actions: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def acting(state: State, folder: Path, role: str, scope: str) -> ServiceContext:
-    now = state.database.about_now()
+    now = state.database.local_time()
     person = Principal("p", PrincipalKind.PERSON, "kim@contoso.com", now, None)
     caller = Caller(person, (RoleAssignment("r", "p", role, scope, "x", now),), Hierarchy({}))
     return ServiceContext(caller, state, folder)

@@ -13,7 +13,7 @@ from tests.service.acting import context_of
 
 from nephoscope.cli.main import cli
 from nephoscope.cli.session.advisory_files import AdvisoryFiles
-from nephoscope.posture.pipelines.build_reevaluation import TOOL, package_of
+from nephoscope.posture.pipelines.build_reevaluation import TOOL, to_package
 from nephoscope.posture.pipelines.results.result_reader import read_results
 from nephoscope.posture.pipelines.results.tool_results import BillComponent
 from nephoscope.service.build_reevaluation import builds, rejudge_builds
@@ -178,7 +178,7 @@ def test_each_run_has_its_entry(house: House) -> None:
     ],
 )
 def test_components_as_packages(purl: str, told: tuple[str, ...] | None) -> None:
-    found = package_of(BillComponent(purl=purl))
+    found = to_package(BillComponent(purl=purl))
     assert (found and (found.type, found.name, found.version, found.distribution_version)) == told
 
 

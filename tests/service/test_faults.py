@@ -16,7 +16,7 @@ from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State, StateError
 from nephoscope.state.database.audit_enforcement import is_decided
-from nephoscope.state.database.concept_registry import every_table
+from nephoscope.state.database.concept_registry import load_tables
 
 pytestmark = pytest.mark.system
 
@@ -92,7 +92,7 @@ def _standing(state: State) -> tuple[dict[str, list[str]], int]:
     with state.reading() as session:
         decided = {
             one.name: sorted(str(row) for row in session.execute(select(one)))
-            for one in every_table()
+            for one in load_tables()
             if is_decided(one.name)
         }
     return decided, len(state.audit.entries(most=10_000))

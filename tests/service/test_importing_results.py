@@ -17,7 +17,7 @@ from nephoscope.estate.tenant_stores import tenant_store
 from nephoscope.service.rematching import rematch_packages
 from nephoscope.service.reported_targets import ResultsOrigin
 from nephoscope.service.scanner_results import ImportedResults, import_results
-from nephoscope.service.vulnerabilities import coverage_of, explain_finding, list_findings
+from nephoscope.service.vulnerabilities import assess_coverage, explain_finding, list_findings
 from nephoscope.state import State
 from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.subject import SubjectFilter
@@ -176,7 +176,7 @@ def test_an_older_result_is_refused(house: House) -> None:
 def test_results_alone_assess_nothing_in_full(house: House) -> None:
     bring(house)
     (subject,) = house.state.inventories.subjects(ALL)
-    told = coverage_of(house.context, [subject])[subject.id]
+    told = assess_coverage(house.context, [subject])[subject.id]
     assert (told.is_complete, told.reason) == (
         False,
         "results of qualys contain findings but not what was scanned",
@@ -184,7 +184,7 @@ def test_results_alone_assess_nothing_in_full(house: House) -> None:
     house.imports(advisory(1, "lamp", "2.0"), advisory(2, "shade", "2.0"))
     house.machine(package("lamp", "3.0"))
     subjects = house.state.inventories.subjects(ALL)
-    assert [one.is_complete for one in coverage_of(house.context, subjects).values()] == [True, True]
+    assert [one.is_complete for one in assess_coverage(house.context, subjects).values()] == [True, True]
 
 
 def estate(data: Path, *machines: str) -> None:

@@ -27,14 +27,14 @@ from nephoscope.service.inventories import (
     forget_inventories,
     keep_inventory,
     list_inventories,
-    packages_of,
+    load_packages,
 )
 from nephoscope.service.rematching import rematch_packages
 from nephoscope.service.vulnerabilities import (
-    coverage_of,
+    assess_coverage,
     explain_finding,
-    holders_of,
     list_findings,
+    list_holders,
     list_vulnerabilities,
 )
 from nephoscope.state import NotFoundError, State, StateError
@@ -42,7 +42,7 @@ from nephoscope.state.ingestion.outbox import OutboxEntry
 from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.image_examinations import ImageFinding, StoredExamination
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
-from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_holder import create_holder_name
 from nephoscope.vulnerability.feeds.feed_records import ExploitedVulnerability, ExploitPrediction
 
 if TYPE_CHECKING:
@@ -134,13 +134,13 @@ def test_without_the_feed_nothing_looks_better(house: House) -> None:
     house.imports(advisory(1, "lamp", "2.0"), advisory(2, "shade", "2.0"))
     house.imports(*of_npm, feed="npm")
     kept = house.machine(package("lamp", "1.0"), package("left-pad", "3.0", "npm"))
-    assert coverage_of(house.context, [kept.subject])[kept.subject.id].is_complete
+    assert assess_coverage(house.context, [kept.subject])[kept.subject.id].is_complete
     advisories_path(house.data).unlink()
     house.later(hours=1)
     house.imports(*of_npm, feed="npm")
     assert rematch_packages(house.context).changes.closed == 0
     assert house.open() == [("CVE-2031-1", "lamp", "1.0")]
-    coverage = coverage_of(house.context, [kept.subject])[kept.subject.id]
+    coverage = assess_coverage(house.context, [kept.subject])[kept.subject.id]
     assert (coverage.assessed, coverage.not_assessed) == (1, {"no feed speaks of pypi": 1})
     assert house.machine(package("lamp", "1.0")).changes.closed == 0
 
@@ -148,10 +148,10 @@ def test_without_the_feed_nothing_looks_better(house: House) -> None:
 def test_a_feed_that_gets_too_old_assesses_nothing_any_more(house: House) -> None:
     house.imports(advisory(1, "lamp", "2.0"), advisory(2, "shade", "2.0"), days=2)
     kept = house.machine(package("desk", "1.0"))
-    coverage = coverage_of(house.context, [kept.subject])[kept.subject.id]
+    coverage = assess_coverage(house.context, [kept.subject])[kept.subject.id]
     assert (coverage.is_complete, coverage.until) == (True, NOW + timedelta(days=2))
     house.later(days=3)
-    coverage = coverage_of(house.context, [kept.subject])[kept.subject.id]
+    coverage = assess_coverage(house.context, [kept.subject])[kept.subject.id]
     assert (coverage.is_complete, coverage.assessed) == (False, 0)
     assert "was published" in coverage.reason
 
@@ -165,7 +165,7 @@ def test_what_cannot_be_read_closes_nothing(house: House) -> None:
     house.later(days=1)
     kept = house.machine(chair, unread=(UnreadLayerFile("srv/a", "permission denied"),))
     assert house.open() == [("CVE-2031-1", "lamp", "1.0")]
-    coverage = coverage_of(house.context, [kept.subject])[kept.subject.id]
+    coverage = assess_coverage(house.context, [kept.subject])[kept.subject.id]
     assert (coverage.is_complete, coverage.reason) == (False, "1 file could not be read")
 
 
@@ -185,7 +185,7 @@ def test_a_list_of_packages_that_is_gone_closes_nothing(
     house.later(days=1)
     kept = house.machine(*left, family="debian")
     assert sorted(one for _, one, _ in house.open()) == open_
-    coverage = coverage_of(house.context, [kept.subject])[kept.subject.id]
+    coverage = assess_coverage(house.context, [kept.subject])[kept.subject.id]
     assert coverage.absence == reason
     assert (coverage.is_complete, coverage.reason) == (not reason, reason)
 
@@ -225,7 +225,7 @@ def test_by_vulnerability_and_who_has_it(house: House) -> None:
         ("CVE-2031-2", "Low", 1, 0, 1),
     ]
     assert len(list_vulnerabilities(house.context, FindingFilter(ALL, rank=4))) == 1
-    holders = holders_of(house.context, EVERYTHING, "CVE-2031-1")
+    holders = list_holders(house.context, EVERYTHING, "CVE-2031-1")
     assert sorted(one.subject.kind for one in holders) == ["image", "image", "machine"]
     told = explain_finding(house.context, holders[0].finding)
     assert told is not None
@@ -271,11 +271,11 @@ def test_a_reader_of_one_tenant_sees_that_tenant_alone(house: House) -> None:
         assert [one.name for one in list_inventories(house.context, wanted)] == names
         assert [one.subject.name for one in list_findings(house.context, FindingFilter(wanted))] == names
         assert [one.machines for one in list_vulnerabilities(house.context, FindingFilter(wanted))] == [1] * len(names)  # fmt: skip
-        assert [one.subject.name for one in holders_of(house.context, reach, "CVE-2031-1")] == names
+        assert [one.subject.name for one in list_holders(house.context, reach, "CVE-2031-1")] == names
     (other,) = list_inventories(house.context, replace(ALL, tenant="tenant-b"))
     with pytest.raises(NotFoundError):
-        packages_of(house.context, seen, other.id)
-    assert [one.name for one in packages_of(house.context, EVERYTHING, other.id)[1]] == ["lamp"]
+        load_packages(house.context, seen, other.id)
+    assert [one.name for one in load_packages(house.context, EVERYTHING, other.id)[1]] == ["lamp"]
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_a_reach_below_a_tenant(house: House, reach: Reach, found: int) -> None:
 
 def test_who_may_keep(house: House) -> None:
     contents = InventoryContents("debian", "12", (package("lamp", "1.0"),))
-    scan = MachineScan(contents, house.state.database.about_now(), "web1", VM)
+    scan = MachineScan(contents, house.state.database.local_time(), "web1", VM)
     for role, scope, may in (
         ("Reader", "/", False),
         ("Security Admin", f"{SUBSCRIPTION}/resourceGroups/other", False),
@@ -319,7 +319,7 @@ def _rows(house: House) -> list[tuple[str, dict[str, Any]]]:
         del producer, sequence
         taken.extend((one.table, dict(one.row)) for one in entries)
 
-    lease = house.state.leases.take("outbox", new_holder(), 60)
+    lease = house.state.leases.take("outbox", create_holder_name(), 60)
     assert lease is not None
     house.state.outbox.drain(append, lease)
     lease.release()

@@ -38,7 +38,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[State, Lak
 
 
 def _caller(role: str, scope: str, state: State) -> Caller:
-    now = state.database.about_now()
+    now = state.database.local_time()
     person = Principal("p", PrincipalKind.PERSON, "kim@contoso.com", now, None)
     return Caller(person, (RoleAssignment("r", "p", role, scope, "x", now),), Hierarchy({}))
 

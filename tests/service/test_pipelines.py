@@ -19,7 +19,7 @@ from nephoscope.service.local_user import LocalUser
 from nephoscope.service.pipelines import (
     NewPipelineRun,
     RunConflictError,
-    readable_repositories,
+    list_readable_repositories,
     record_run,
     remove_repository,
     run_document,
@@ -168,9 +168,9 @@ def test_what_the_newest_run_plans_replaces_what_was_planned(context: ServiceCon
     record_run(context, new(1, planned("/subscriptions/s/A", "/subscriptions/s/B")))
     record_run(context, new(2, planned("/subscriptions/s/C"), branch="feature"))
     record_run(context, new(3, planned("/subscriptions/s/b")))
-    (kept,) = context.state.pipelines.planned()
+    (kept,) = context.state.pipelines.planned_origins()
     assert (kept.id, kept.exact, kept.passed, kept.line) == ("/subscriptions/s/b", True, ["r"], 2)
-    assert context.state.pipelines.planned(["/subscriptions/s/c"], ["t"]) == []
+    assert context.state.pipelines.planned_origins(["/subscriptions/s/c"], ["t"]) == []
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_who_may_send_and_read(
         with pytest.raises(DeniedError):
             record_run(theirs, new(2, results()))
         assert len(context.state.audit.entries(most=100)) == before
-    assert [one.name for one in readable_repositories(theirs)] == ([KEY] if reads else [])
+    assert [one.name for one in list_readable_repositories(theirs)] == ([KEY] if reads else [])
     if not reads:
         with pytest.raises(DeniedError):
             run_document(theirs, run)

@@ -11,7 +11,7 @@ from tests.service.acting import SUBSCRIPTION
 from tests.service.inventory_house import NOW, House, advisory, package
 
 from nephoscope.analyze.scanner_findings import COVERAGE
-from nephoscope.estate.container_images import images_of
+from nephoscope.estate.container_images import list_images
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.reported_pods import NOT_REPORTED, reported_pods
 from nephoscope.lake.lake import Lake
@@ -88,7 +88,7 @@ def estate(*bodies: dict[str, Any], read_at: datetime | None = None) -> Estate:
 @pytest.mark.parametrize("name", BODIES)
 def test_the_images_of_a_body(name: str) -> None:
     bodies, wanted = BODIES[name]
-    assert images_of(estate(*bodies)) == {id_.lower(): names for id_, names in wanted.items()}
+    assert list_images(estate(*bodies)) == {id_.lower(): names for id_, names in wanted.items()}
 
 
 class Clusters(House):

@@ -26,7 +26,7 @@ WRITE = "Microsoft.SecurityInsights/watchlists/write"
 
 
 def _caller(state: State, role: str, scope: str) -> Caller:
-    now: datetime = state.database.about_now()
+    now: datetime = state.database.local_time()
     with state.transaction() as session:
         person = state.principals.add(session, PrincipalKind.PERSON, f"{role}@contoso.com")
     assert isinstance(person, Principal)

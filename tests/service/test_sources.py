@@ -34,7 +34,7 @@ OWNERS = [
 
 @pytest.fixture
 def contributor(state: State, tmp_path: Path) -> ServiceContext:
-    now = state.database.about_now()
+    now = state.database.local_time()
     person = Principal("p", PrincipalKind.PERSON, "kim@contoso.com", now, None)
     roles = (RoleAssignment("r", "p", "Contributor", "/", "x", now),)
     return ServiceContext(Caller(person, roles, Hierarchy({})), state, tmp_path)

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import MetaData, inspect, select, text
 
-from nephoscope.state.database.concept_registry import every_table
+from nephoscope.state.database.concept_registry import load_tables
 from nephoscope.state.database.database import Database
 
 FOLDER = Path(__file__).parent / "revision_0035"
@@ -53,7 +53,7 @@ def read_rows(url: str) -> dict[str, list[tuple[Any, ...]]]:
         there = set(inspect(session.connection()).get_table_names())
         rows = {
             table.name: [tuple(row) for row in session.execute(select(table).order_by(*table.primary_key))]
-            for table in every_table()
+            for table in load_tables()
             if table.name in there
         }
     database.close()

@@ -66,7 +66,7 @@ def test_alerts_and_incidents_within_a_reach(opened):
         listed = state.alerts.list_alerts("default", AlertFilter(within=reach))
         assert state.alerts.count("default", AlertFilter(within=reach)) == len(listed)
         assert state.alerts.list_alerts("default", AlertFilter(within=reach), start=1, most=1) == listed[1:2]
-        within = state.alerts.incidents_within("default", reach)
+        within = state.alerts.find_incidents_in_reach("default", reach)
         assert {
             one.number for one in state.incidents.list_sought("default", IncidentFilter(numbers=within))
         } == within

@@ -15,8 +15,8 @@ from tests.arrangement import strictly
 
 from nephoscope.state import State, StateError
 from nephoscope.state.audit.actor import Actor
-from nephoscope.state.database.audit_enforcement import UnauditedChangeError, by_product, is_decided
-from nephoscope.state.database.concept_registry import every_table
+from nephoscope.state.database.audit_enforcement import UnauditedChangeError, as_product, is_decided
+from nephoscope.state.database.concept_registry import load_tables
 from nephoscope.state.tables.columns import AuditedRow, Base, Json, UtcDateTime
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ OF_THE_PRODUCT = {
     "finding_changes", "vulnerability_findings", "known_vulnerabilities", "image_examinations",
 }  # fmt: skip
 KIM = Actor("kim")
-every_table()
+load_tables()
 DECIDED = sorted(
     one.class_.__tablename__ for one in Base.registry.mappers if issubclass(one.class_, AuditedRow)
 )
@@ -58,15 +58,15 @@ def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(autouse=True)
 def _strict_and_empty(opened: State) -> Iterator[None]:
-    with by_product("a test"), opened.transaction() as session:
-        for table in reversed(every_table()):
+    with as_product("a test"), opened.transaction() as session:
+        for table in reversed(load_tables()):
             session.execute(delete(table))
     with strictly():
         yield
 
 
 def test_every_table_is_decided_in_or_the_products_own() -> None:
-    assert {one.name for one in every_table()} == {*DECIDED, *OF_THE_PRODUCT}
+    assert {one.name for one in load_tables()} == {*DECIDED, *OF_THE_PRODUCT}
     assert not OF_THE_PRODUCT.intersection(DECIDED)
     assert all(map(is_decided, DECIDED))
     assert not any(map(is_decided, OF_THE_PRODUCT))
@@ -208,7 +208,7 @@ _NO_SQL = {
 @pytest.mark.parametrize("table", DECIDED)
 def test_nothing_goes_around_the_audit(opened: State, table: str) -> None:
     found = Base.metadata.tables[table]
-    with by_product("a test"), opened.transaction() as session:
+    with as_product("a test"), opened.transaction() as session:
         for constraint in found.constraints:
             if isinstance(constraint, ForeignKeyConstraint):
                 _seed(session, constraint.referred_table)
@@ -216,7 +216,7 @@ def test_nothing_goes_around_the_audit(opened: State, table: str) -> None:
         before = _count(opened, found)
         _refused(opened, found, way, write)
         assert _count(opened, found) == before, way
-    with by_product("a test"), opened.transaction() as session:
+    with as_product("a test"), opened.transaction() as session:
         _seed(session, found)
     there = _count(opened, found)
     for way, write in CHANGES.items():
@@ -242,7 +242,7 @@ def _count(state: State, table: Table) -> int:
 @pytest.mark.parametrize("table", DECIDED)
 def test_no_text_hides_what_it_writes(opened: State, table: str) -> None:
     found = Base.metadata.tables[table]
-    with by_product("a test"), opened.transaction() as session:
+    with as_product("a test"), opened.transaction() as session:
         _seed(session, found)
     there, database = _count(opened, found), "sqlite" if opened.database.is_sqlite else "postgresql"
     names = {"schema": "main" if database == "sqlite" else "public", "escaped": table.replace("_", "\\005f"),
@@ -284,7 +284,7 @@ def test_a_transaction_that_ends_itself_is_refused_before(opened: State) -> None
 
 
 def test_statements_that_commit_each_are_refused_before(opened: State) -> None:
-    with by_product("a test"), opened.transaction() as session:
+    with as_product("a test"), opened.transaction() as session:
         _switch(opened, session)
     alone = opened.database.engine.execution_options(isolation_level="AUTOCOMMIT")
     with alone.connect() as connection, pytest.raises(UnauditedChangeError):
@@ -295,7 +295,7 @@ def test_statements_that_commit_each_are_refused_before(opened: State) -> None:
 def test_the_drivers_own_connection_of_a_file_is_watched_too(opened: State) -> None:
     if not opened.database.is_sqlite:
         return  # a server counts nothing beside the session: decision 411
-    with by_product("a test"), opened.transaction() as session:
+    with as_product("a test"), opened.transaction() as session:
         _switch(opened, session)
     with pytest.raises(UnauditedChangeError, match="driver"), opened.transaction() as session:
         session.connection().connection.driver_connection.execute("DELETE FROM rule_switches")  # type: ignore[union-attr]
@@ -359,7 +359,7 @@ def test_what_prepares_a_change_leaves_its_entry_to_the_change(opened: State) ->
 
 @contextmanager
 def _transaction(state: State, *, product: str) -> Iterator[Session]:
-    whose: AbstractContextManager[None] = by_product(product)
+    whose: AbstractContextManager[None] = as_product(product)
     with whose, state.transaction() as session:
         yield session
 

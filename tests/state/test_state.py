@@ -282,7 +282,7 @@ def case_checkpoints_hold_any_json(opened: Open, url: str) -> None:
     state = opened()
     value = {"z": 1, "a": ["\x00", "é\u2028", None, 1.5, 2**60, True], "": {}}
     state.checkpoints.put("src", "blob/1", value)
-    state.checkpoints.put_all("src", {"blob/2": 5, "blob/1": value})
+    state.checkpoints.put_several("src", {"blob/2": 5, "blob/1": value})
     state.checkpoints.put("other", "blob/1", None if False else "x")
     assert list(opened().checkpoints.get("src", "blob/1").items()) == list(value.items())
     assert state.checkpoints.all("src") == {"blob/1": value, "blob/2": 5}
@@ -351,10 +351,10 @@ def case_health_adds_up(opened: Open, url: str) -> None:
     assert health.prune(NOON + timedelta(hours=1)) == 2
     errors = opened().source_errors
     errors.failed("src", {"": "refused\x00 at once"}, NOON)
-    health.lags("src", 12)
+    health.record_lag("src", 12)
     assert (health.all()[0].error, health.all()[0].lag) == ("refused\\u0000 at once", 12)
     assert health.all()[0].error_at == NOON
-    errors.worked("src", [""])
+    errors.clear_errors("src", [""])
     assert (health.all()[0].error, health.all()[0].error_at) == ("", None)
     with opened().transaction() as session:
         assert health.seen(session, "src", {"T", "new"}, NOON) == {"": "", "T": "", "new": ""}
@@ -388,12 +388,12 @@ def case_an_error_stands_until_its_part_works(opened: Open, url: str) -> None:
     ]  # fmt: skip
     assert whole.standing.count == 4
     assert whole.error == "torn again; 3 lost; torn too; and 1 more"
-    assert errors.worked("src", ["blob:c", "", long]) == 1
+    assert errors.clear_errors("src", ["blob:c", "", long]) == 1
     assert errors.keys("src") == {"blob:a", "blob:b", "event:lost"}
     errors.expire("src", later)
     assert "event:lost" in errors.keys("src")
     errors.expire("src", later + timedelta(seconds=1))
-    assert errors.worked("src", ["blob:a", "blob:b"]) == 2
+    assert errors.clear_errors("src", ["blob:a", "blob:b"]) == 2
     assert errors.all() == {}
     errors.failed("only-failed", {"": "refused"}, NOON, "other")
     assert [(one.source, one.workspace, one.table, one.error) for one in health.all("only-failed")] == [
@@ -410,7 +410,7 @@ def case_so_many_errors_of_a_source_are_kept(opened: Open, url: str) -> None:
         "7 more of its parts fail, whose errors are not kept"
     ]
     assert len(errors.all()["src", "default"].errors) == SHOWN
-    errors.worked("src", ["blob:0"])
+    errors.clear_errors("src", ["blob:0"])
     errors.failed("src", {"blob:new": "torn", "blob:1": "torn"}, NOON)
     assert len(errors.keys("src")) == KEPT
     assert "blob:new" in errors.keys("src")
@@ -515,10 +515,10 @@ def case_the_tables_are_those_that_the_code_says(opened: Open, url: str) -> None
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
 
-    from nephoscope.state.database.concept_registry import every_table
+    from nephoscope.state.database.concept_registry import load_tables
     from nephoscope.state.tables.columns import Base
 
-    every_table()
+    load_tables()
     with opened().database.read() as session:
         context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
@@ -752,7 +752,7 @@ def test_the_next_step_is_one_file(
 
 
 def test_alembic_itself_begins_with_the_baseline(tmp_path: Path) -> None:
-    database = Database.of_file(tmp_path / "state.db")
+    database = Database.open_file(tmp_path / "state.db")
     with database.write() as session:
         migration._upgrade(session.connection())
     database.close()
@@ -836,7 +836,7 @@ def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
         state.producers.advance({"p": 1})
         with moment(state.database) as save:
             save(data / "saved?.db")
-    with Database.of_file(data / "saved?.db").read() as session:
+    with Database.open_file(data / "saved?.db").read() as session:
         assert session.execute(text("SELECT count(*) FROM producers")).scalar() == 1
     assert (data / "state.db").exists()
 

@@ -18,7 +18,7 @@ from nephoscope.alerts.library.content_packs import RefusedPiece, RulePack, Rule
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.tuning.trial import RuleTrial, RuleTrials, TrialKind
 from nephoscope.ingest.live import source_setup
-from nephoscope.instance import Instance, hierarchy_of
+from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.posture.code.finding import CodeFinding, Region
 from nephoscope.posture.pipelines.results.tool_results import ReportedFinding, ToolResults
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
@@ -175,7 +175,7 @@ def instance(tmp_path_factory):
             )
             state.alerts.put(session, alert(ALERT, kept.number))
         set_up(state, data)
-        yield Instance(data, state, lake, snapshots, Guard(state, lambda: hierarchy_of(snapshots)), tokens)
+        yield Instance(data, state, lake, snapshots, Guard(state, lambda: build_hierarchy(snapshots)), tokens)
 
 
 @pytest.fixture(scope="module")

@@ -108,7 +108,7 @@ def test_a_link_leaves_no_session_of_the_browser_open(browser, instance, anybody
     here, _ = browser()
     for path in ("/link/{}", "/sign-in"):
         client, _ = browser()
-        secret = instance.guard.first_link()
+        secret = instance.guard.create_first_link()
         form = {"link": secret} if path == "/sign-in" else {}
         assert client.post(path.format(secret), data=form, headers=HERE).status_code == 303
         assert not signed_in(client), "the cookie from before opens nothing"

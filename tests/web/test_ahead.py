@@ -7,8 +7,8 @@ import pytest
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.published.standards import ASSESSMENT, CONTROL, ORDER
-from nephoscope.serve.cache_warmup import warm
-from nephoscope.web.page_data.secure_score import score_of
+from nephoscope.serve.cache_warmup import warm_caches
+from nephoscope.web.page_data.secure_score import weighted_score
 
 #: Written from names that are in memory.
 WRITTEN = {"subscriptions", "nephoscope.web.rendering.scope_picker"}
@@ -25,7 +25,7 @@ def snapshot(instance):
 
 @pytest.mark.parametrize("address", ["/", "/compliance"])
 def test_nothing_is_left_to_be_made_for_the_first_who_asks(instance, snapshot, visitor, monkeypatch, address):
-    warm(snapshot)
+    warm_caches(snapshot)
     monkeypatch.setattr(type(instance.snapshots), "newest", lambda _: snapshot)
     reader = visitor(("Reader", "/"))
     made = []
@@ -34,8 +34,8 @@ def test_nothing_is_left_to_be_made_for_the_first_who_asks(instance, snapshot, v
     def counted(key, make):
         return documents_once(key, lambda: (made.append(key), make())[1])
 
-    documents_once = documents.once
-    monkeypatch.setattr(documents, "once", counted)
+    documents_once = documents.get_or_compute
+    monkeypatch.setattr(documents, "get_or_compute", counted)
     assert reader.get(address).status_code == 200
     assert {key[0] for key in made} <= WRITTEN
 
@@ -49,14 +49,14 @@ def test_scores_are_those_of_the_documents_of_a_reach(snapshot):
     for reach in reaches(snapshot):
         bodies = snapshot.listing.page([SCORES], reach).bodies
         controls = snapshot.listing.page([f"{SCORES}/securescorecontrols"], reach, most=100_000).bodies
-        found = score_of(snapshot, reach)
+        found = weighted_score(snapshot, reach)
         assert found.subscriptions == len(bodies) > 0
         told = [one["properties"] for one in controls]
         assert sum(one.unhealthy for one in found.controls) == sum(
             one["unhealthyResourceCount"] for one in told
         )
         assert {one.name for one in found.controls} <= {one["displayName"] for one in told}
-    nobody = score_of(
+    nobody = weighted_score(
         snapshot,
         Reach(groups=frozenset({f"/subscriptions/{min(snapshot.made.subscriptions)}/resourcegroups/x"})),
     )

@@ -31,7 +31,7 @@ def test_a_form_is_told_to_come_again(instance, owner):
 
 
 def test_a_link_is_told_to_come_again_where_the_disk_is_full(instance, anybody, monkeypatch):
-    secret = instance.guard.first_link("somebody")
+    secret = instance.guard.create_first_link("somebody")
 
     def full(**_):
         raise DiskFullError("the disk is full")

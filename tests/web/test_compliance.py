@@ -17,7 +17,7 @@ from markupsafe import escape
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
-from nephoscope.instance import Instance, hierarchy_of
+from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.lake.lake import Lake
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.publishing import publish
@@ -56,7 +56,7 @@ def instance(tmp_path_factory):
     with State.of(data) as state, Lake.open(data, state) as lake:
         snapshots = PublishedSnapshotCache(data)
         tokens = AccessTokenIssuer(state, data / "keys", "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90")
-        yield Instance(data, state, lake, snapshots, Guard(state, lambda: hierarchy_of(snapshots)), tokens)
+        yield Instance(data, state, lake, snapshots, Guard(state, lambda: build_hierarchy(snapshots)), tokens)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from markupsafe import escape
 
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.data_gaps.gap_groups import data_gaps, unsettled_of
+from nephoscope.posture.data_gaps.gap_groups import data_gaps, list_unsettled
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
@@ -26,7 +26,7 @@ def gaps(instance):
         scan.run(Estate.of(whole.resources.values(), Coverage({}), tenant=whole.tenant)), "sample:"
     )
     publish(instance.data, report, {})
-    return data_gaps(unsettled_of(report))
+    return data_gaps(list_unsettled(report))
 
 
 def test_the_page_says_what_settles_each_gap(owner, gaps):

@@ -47,7 +47,7 @@ def test_tactics(told, wanted):
     ],
 )
 def test_values(told, wanted):
-    assert display_names.in_words(told) == wanted
+    assert display_names.format_value(told) == wanted
 
 
 def test_those_who_are_known_by_a_name_are_called_by_it():
@@ -55,7 +55,7 @@ def test_those_who_are_known_by_a_name_are_called_by_it():
         (Entity("CloudApplication", (("AppId", ID), ("Name", "pipeline-data"))),), ("a",), NOON, NOON
     )
     nameless = Participant((Entity("Account", (("Name", OTHER),)),), ("a",), NOON, NOON)
-    names = display_names.names_of([known, nameless])
+    names = display_names.participant_names([known, nameless])
     assert names == {ID: "pipeline-data"}
     assert (
         display_names.replace_ids(f"Secrets were read: {ID.upper()}, {OTHER}", names)

@@ -8,7 +8,7 @@ from tests.web.conftest import BASE
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
-from nephoscope.instance import Instance, hierarchy_of
+from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.serve.web_application import application
@@ -23,7 +23,7 @@ def client(tmp_path_factory):
     data = tmp_path_factory.mktemp("empty")
     with State.of(data) as state, Lake.open(data, state) as lake:
         snapshots = PublishedSnapshotCache(data)
-        guard = Guard(state, lambda: hierarchy_of(snapshots))
+        guard = Guard(state, lambda: build_hierarchy(snapshots))
         tokens = AccessTokenIssuer(state, data / "keys", "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90")
         instance = Instance(data, state, lake, snapshots, guard, tokens)
         with state.transaction() as session:

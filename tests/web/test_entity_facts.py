@@ -114,7 +114,7 @@ def test_who_reads_a_workspace_alone_is_told_why_there_is_nothing(visitor, numbe
 def test_a_machine_has_its_posture_findings(instance, owner):
     machine = next(
         one
-        for one in instance.snapshots.newest().findings.worst(EVERYTHING, most=500)
+        for one in instance.snapshots.newest().findings.worst_resources(EVERYTHING, most=500)
         if "/virtualmachines/" in one.resource
     )
     page = owner.get(f"/entities/machine/{machine.resource.rsplit('/', 1)[-1]}").text

@@ -162,7 +162,7 @@ def test_a_fault_is_a_page_in_the_frame(owner, monkeypatch):
     def broken(*_):
         raise RuntimeError("broken on purpose")
 
-    monkeypatch.setattr(search, "_find_all", broken)
+    monkeypatch.setattr(search, "_search_all", broken)
     told = owner.get("/search", headers=HTML)
     assert told.status_code == 500
     assert "See the server log under" in told.text

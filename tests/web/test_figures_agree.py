@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.cli.outputs import renderer
-from nephoscope.instance import Instance, hierarchy_of
+from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
@@ -59,7 +59,7 @@ def client(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     publish(data, report, {})
     snapshots = PublishedSnapshotCache(data)
     with State.of(data) as state, opened_lake(data, state) as lake:
-        guard = Guard(state, lambda: hierarchy_of(snapshots))
+        guard = Guard(state, lambda: build_hierarchy(snapshots))
         instance = Instance(data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", "t"))
         with state.transaction() as session:
             person = state.principals.add(session, PrincipalKind.PERSON, "ann")

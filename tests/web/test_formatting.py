@@ -9,7 +9,7 @@ from importlib.resources import files
 import pytest
 
 from nephoscope.web.rendering import time_elements
-from nephoscope.web.rendering.formatting import brief, short
+from nephoscope.web.rendering.formatting import brief, short_name
 from nephoscope_kql.types import KqlType
 
 GROUP = "/subscriptions/eb155ef4-1d65-5ec9-86a4-a36e8760c440/resourcegroups/rg-data"
@@ -27,7 +27,7 @@ ACCOUNT = f"{GROUP}/providers/microsoft.storage/storageaccounts/stdata"
     ],
 )
 def test_a_resource_is_called_by_its_name(id_: str, name: str) -> None:
-    assert short(id_) == name
+    assert short_name(id_) == name
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def test_a_time_is_an_element_that_says_its_moment() -> None:
         == f'<time datetime="2026-11-26T02:16:05+00:00">{said}</time>'
     )
     old = datetime.now(UTC) - timedelta(days=3)
-    assert time_elements.ago(old).endswith(' UTC">3 days ago</time>')
-    assert "data-ago" in time_elements.ago(old)
+    assert time_elements.format_age(old).endswith(' UTC">3 days ago</time>')
+    assert "data-ago" in time_elements.format_age(old)
 
 
 def test_a_cell_of_a_result_is_a_time_by_its_kind_alone() -> None:

@@ -13,13 +13,13 @@ from nephoscope.web.lists.cell_markup import draw_cell
 from nephoscope.web.lists.list_cell import (
     CellMark,
     ListCell,
-    ago_cell,
     code_cell,
-    moment_cell,
     number_cell,
+    relative_time_cell,
     severity_cell,
     state_cell,
     text_cell,
+    time_cell,
 )
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.row_markup import PreviewLinks, RowMarkup
@@ -56,8 +56,8 @@ def cells(text: str) -> list[ListCell]:
     mark = CellMark(text, text, text)
     return [
         text_cell(text, f"/alerts/{text}", whole=f"{text} whole", note=text, marks=[mark]), code_cell(text, f"{text} whole"),
-        number_cell(3, f"/x?{text}", text=text, note=text), severity_cell(text), moment_cell(None, text), ago_cell(None, text),
-        state_cell(text, text, whole=f"{text} why", note=text, link=text, marks=[mark]), moment_cell(AT),
+        number_cell(3, f"/x?{text}", text=text, note=text), severity_cell(text), time_cell(None, text), relative_time_cell(None, text),
+        state_cell(text, text, whole=f"{text} why", note=text, link=text, marks=[mark]), time_cell(AT),
     ]  # fmt: skip
 
 

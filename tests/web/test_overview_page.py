@@ -20,7 +20,7 @@ from nephoscope.posture.history.history import EvaluationRecord
 from nephoscope.server_status import ASSESSING, LOOP, WELL, ProcessStatus, ServerStatus
 from nephoscope.state.incidents.alert_counts import count_by_time
 from nephoscope.state.incidents.alerts import AlertFilter
-from nephoscope.state.incidents.incident_counts import count_alerts_of, count_incidents
+from nephoscope.state.incidents.incident_counts import count_alerts, count_incidents
 from nephoscope.state.incidents.incidents import Incident, IncidentFilter, IncidentStatus
 from nephoscope.state.ingestion.source_health import Arrival
 from nephoscope.state.ingestion.sources import Source
@@ -111,7 +111,7 @@ def test_open_incidents_are_counted_with_their_owners_and_alerts(instance, owner
         ("Low", True): 1,
         ("Low", False): 1,
     }
-    assert count_alerts_of(database, [one.number for one in made]) == {made[0].number: 1}
+    assert count_alerts(database, [one.number for one in made]) == {made[0].number: 1}
     page = plain(owner.get("/").text)
     assert re.search(r"Open incidents 3 2 unassigned, oldest .* 1 high , 2 low", page)
 
@@ -180,7 +180,7 @@ def test_an_assessing_process_that_keeps_ending_is_shown(
 ):
     status = ProcessStatus(pid, 5, "exit code 1", failures, time.time() - age)
     server = ServerStatus(1, processes={ASSESSING: status})
-    monkeypatch.setattr(assessment_progress, "last_request", lambda _: "a scan")
+    monkeypatch.setattr(assessment_progress, "last_scan_request", lambda _: "a scan")
     monkeypatch.setattr(assessment_progress, "read_status", lambda _: server)
     reader = visitor(("Reader", f"/subscriptions/{sandbox}"))
     said = f"their process ended {failures} times in a row soon after it started, last with exit code 1"
@@ -200,7 +200,7 @@ def test_an_assessing_process_that_keeps_ending_is_shown(
 def test_readers_of_a_part_see_that_assessments_fail(
     instance, owner, visitor, sandbox, monkeypatch, checkpoint, value, whole, part
 ):
-    monkeypatch.setattr(assessment_progress, "last_request", lambda _: "a scan")
+    monkeypatch.setattr(assessment_progress, "last_scan_request", lambda _: "a scan")
     reader = visitor(("Reader", f"/subscriptions/{sandbox}"))
     assert all(
         text not in page for text in (whole, part) for page in (owner.get("/").text, reader.get("/").text)

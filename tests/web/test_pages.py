@@ -21,10 +21,10 @@ from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
-from nephoscope.state.database.etag import etag_of
+from nephoscope.state.database.etag import to_etag
 from nephoscope.state.incidents.incidents import IncidentStatus
 from nephoscope.web.all_pages import pages
-from nephoscope.web.site import COOKIE, local
+from nephoscope.web.site import COOKIE, local_address
 
 
 def addresses(instance):
@@ -116,7 +116,7 @@ def test_the_scope_in_the_address_holds(instance, owner, sandbox):
 
 
 def test_a_link_opens_a_session_once(instance, anybody):
-    link = instance.guard.first_link()
+    link = instance.guard.create_first_link()
     headers = {"Sec-Fetch-Site": "same-origin"}
     assert anybody.get(f"/link/{link}").status_code == 200, "looking at it does not use it up"
     opened = anybody.post(f"/link/{link}", headers=headers)
@@ -131,7 +131,7 @@ def test_a_link_opens_a_session_once(instance, anybody):
     "headers", [{}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://elsewhere.example"}]
 )
 def test_no_change_from_elsewhere(instance, anybody, headers):
-    link = instance.guard.first_link()
+    link = instance.guard.create_first_link()
     assert anybody.post(f"/link/{link}", headers=headers).status_code in (401, 403)
     assert anybody.post("/sign-in", headers=headers, data={"link": link}).status_code == 403
 
@@ -175,7 +175,7 @@ def test_signing_out_ends_the_session(visitor):
     ],
 )
 def test_nobody_is_led_elsewhere(address, led):
-    assert local(address) == led
+    assert local_address(address) == led
 
 
 def test_what_is_searched_for_is_escaped(owner):
@@ -233,7 +233,7 @@ def test_a_rule_is_switched_by_a_form(instance, owner, visitor):
         visitor(("Security Reader", "/")).post(address, data={"act": "off"}, headers=HERE).status_code == 403
     )
     assert owner.post(address, data={"act": "off"}, headers=HERE).status_code == 303
-    assert instance.state.rule_switches.of("default").on(rule.id, default=True) is False
+    assert instance.state.rule_switches.of("default").is_rule_enabled(rule.id, default=True) is False
     assert "Enable" in owner.get(address).text
     assert owner.get("/rules/none").status_code == 404
 
@@ -347,15 +347,15 @@ def test_queries_are_saved_and_shared(instance, owner, visitor):
     assert "Mine" not in text
     assert "Ours &lt;b&gt;" in text
     found = {one.name: one for one in instance.state.saved_queries.list_visible("default", "nobody")}
-    gone = {"act": "remove", "id": found["Ours <b>"].id, "etag": etag_of(found["Ours <b>"].changed)}
+    gone = {"act": "remove", "id": found["Ours <b>"].id, "etag": to_etag(found["Ours <b>"].changed)}
     assert other.post("/logs/queries", data=gone, headers=HERE).status_code == 403
     assert analyst.post("/logs/queries", data={**shared, "query": "print 3"}, headers=HERE).status_code == 303
     kept = owner.post("/logs/queries", data=gone, headers=HERE)
     assert kept.status_code == 409
     assert "changed Ours &lt;b&gt; at" in kept.text
     (now,) = instance.state.saved_queries.list_visible("default", "nobody")
-    assert f'value="{etag_of(now.changed)}"' in owner.get("/logs").text
-    gone["etag"] = etag_of(now.changed)
+    assert f'value="{to_etag(now.changed)}"' in owner.get("/logs").text
+    gone["etag"] = to_etag(now.changed)
     assert owner.post("/logs/queries", data=gone, headers=HERE).status_code == 303
     assert instance.state.saved_queries.list_visible("default", "nobody") == []
     assert (

@@ -18,7 +18,7 @@ from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.pipelines import NewPipelineRun, record_run
 from nephoscope.service.service_context import ServiceContext
-from nephoscope.web.page_data.source_links import line_link, safe_link
+from nephoscope.web.page_data.source_links import line_link, sanitize_link
 from nephoscope.web.pages.pipelines import trend
 
 SHOP, OTHER = "/repositories/github.com/contoso/shop", "/repositories/github.com/contoso/other"
@@ -148,7 +148,7 @@ def test_the_trend_adds_the_newest_of_each_series(instance, violated) -> None:
 )
 def test_addresses_of_lines(address: str, expected: str) -> None:
     assert line_link(address, "c0", "x y.json", 3) == expected
-    assert re.fullmatch(r"(https?://.*)?", safe_link(address))
+    assert re.fullmatch(r"(https?://.*)?", sanitize_link(address))
 
 
 def test_the_set_up_of_repositories_is_listed(owner) -> None:

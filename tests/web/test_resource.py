@@ -17,7 +17,7 @@ from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.changes.change_attribution import ChangeAttribution, ChangeCandidate
 from nephoscope.posture.changes.exposure_changes import ExposureCause, ExposureChange
 from nephoscope.posture.published.kinds.exposures import TYPE as EXPOSURE
-from nephoscope.posture.published.role_holders import held_by, holders, scopes_of
+from nephoscope.posture.published.role_holders import holders, list_scopes, roles_of_principal
 from nephoscope.state.incidents.incidents import Incident
 from nephoscope.web.page_data.resource_facts import (
     CALLERS_HIDDEN,
@@ -135,7 +135,7 @@ def test_what_faces_the_internet_says_whom_it_answers(owner, snapshot):
 def test_roles_that_reach_it_are_there_from_all_above(owner, visitor, snapshot, named):
     id_ = named.lower()
     found = holders(snapshot, id_, EVERYTHING, EVERYTHING)
-    assert {one.scope for one in found} <= set(scopes_of(snapshot, id_))
+    assert {one.scope for one in found} <= set(list_scopes(snapshot, id_))
     above = [one for one in found if one.scope.startswith("/providers/microsoft.management/")]
     assert above
     text = section(owner.get(f"/resource{named}").text, "roles")
@@ -148,7 +148,7 @@ def test_roles_that_reach_it_are_there_from_all_above(owner, visitor, snapshot, 
 def test_its_chain_of_scopes_is_whole(snapshot, sandbox):
     group = f"/subscriptions/{sandbox}/resourcegroups/g"
     vault = f"{group}/providers/microsoft.keyvault/vaults/v"
-    chain = scopes_of(snapshot, f"{vault}/secrets/s")
+    chain = list_scopes(snapshot, f"{vault}/secrets/s")
     assert chain[:4] == [f"{vault}/secrets/s", vault, group, f"/subscriptions/{sandbox}"]
     assert chain[-1] == ""
     assert chain[4:-1] == [one.lower() for one in snapshot.made.ancestors[sandbox]]
@@ -172,7 +172,7 @@ def test_an_account_has_what_it_holds_and_leads_to(owner, snapshot):
         f"/resource/providers/microsoft.graph/users/{path.entry.identifiers.entra_object_id}"
     ).text
     assert path.title in section(text, "paths")
-    held = held_by(snapshot, path.entry.identifiers.entra_object_id, EVERYTHING, EVERYTHING)
+    held = roles_of_principal(snapshot, path.entry.identifiers.entra_object_id, EVERYTHING, EVERYTHING)
     assert held
     roles = section(text, "roles")
     assert "Assigned roles" in roles
@@ -183,7 +183,7 @@ def test_an_account_has_what_it_holds_and_leads_to(owner, snapshot):
         if one["properties"]["members"]
     )
     member = group["properties"]["members"][0]
-    by_group = {one.principal for one in held_by(snapshot, member, EVERYTHING, EVERYTHING)}
+    by_group = {one.principal for one in roles_of_principal(snapshot, member, EVERYTHING, EVERYTHING)}
     assert by_group <= {
         member,
         *(one["name"] for one in snapshot.listing.page(("microsoft.graph/groups",), EVERYTHING).bodies),

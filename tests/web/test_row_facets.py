@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
-from nephoscope.web.lists.row_facets import RowFacet, narrow_rows
+from nephoscope.web.lists.row_facets import RowFacet, filter_rows
 
 VALUES = {"color": ("red", "green", "blue"), "size": ("s", "m"), "tags": ("a", "b", "c")}
 FACETS = (
@@ -58,7 +58,7 @@ def having(rows, chosen, without=""):
 
 @given(ROWS, CHOSEN)
 def test_counts_are_what_a_choice_would_show(rows, chosen):
-    found, facets = narrow_rows(Asked(chosen), rows, FACETS)
+    found, facets = filter_rows(Asked(chosen), rows, FACETS)
     assert found == having(rows, chosen)
     for facet in facets:
         shown = {one.title: one for one in facet.options}
@@ -71,9 +71,9 @@ def test_counts_are_what_a_choice_would_show(rows, chosen):
 def test_values_stand_in_their_order_and_those_chosen_before_them():
     rows = [{"color": one, "size": "s", "tags": ()} for one in ("red", "green", "green", "blue")]
     (color, *_), titles = (
-        narrow_rows(Asked({}), rows, FACETS)[1],
+        filter_rows(Asked({}), rows, FACETS)[1],
         lambda facet: [one.title for one in facet.options],
     )
     assert titles(color) == ["blue", "red", "green"]
-    (color, *_) = narrow_rows(Asked({"color": {"green"}}), rows, FACETS)[1]
+    (color, *_) = filter_rows(Asked({"color": {"green"}}), rows, FACETS)[1]
     assert titles(color) == ["green", "blue", "red"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.web.conftest import HERE
 
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
-from nephoscope.state.database.etag import etag_of
+from nephoscope.state.database.etag import to_etag
 
 PATH = "/subscriptions/{}/resourceGroups/rg/providers/Microsoft.OperationalInsights/workspaces/default/savedSearches"
 
@@ -25,7 +25,7 @@ def test_a_search_of_a_program_is_a_query_of_the_page(instance, owner, anybody, 
     found = owner.post("/logs/editor/complete", data=asked, headers=HERE).json()["items"]
     assert [(one["label"], one["detail"]) for one in found] == [("BeatsOf", "(who:string='all')")]
     (kept,) = (one for one in instance.state.saved_queries.list_shared("default") if one.name == "Put <here>")
-    form = {"act": "remove", "id": kept.id, "workspace": "default", "etag": etag_of(kept.changed)}
+    form = {"act": "remove", "id": kept.id, "workspace": "default", "etag": to_etag(kept.changed)}
     assert owner.post("/logs/queries", data=form, headers=HERE).status_code == 303
     assert anybody.get(address, headers=headers).status_code == 404
     assert instance.state.arm_documents.all(["microsoft.operationalinsights/workspaces/savedsearches"]) == []

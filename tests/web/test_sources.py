@@ -34,7 +34,7 @@ def test_a_tenant_is_connected_changed_paused_and_forgotten(instance, owner):
     assert (made.status_code, made.headers["location"]) == (303, "/sources/tenants/contoso?connected=1")
     kept = instance.state.tenants.get("contoso")
     assert (kept.connection.subscriptions, kept.hours, kept.enabled) == ((ONE,), 12.0, True)
-    assert tenants.secrets_of(instance.state, kept).secret == FORM["secret"]
+    assert tenants.load_tenant_secrets(instance.state, kept).secret == FORM["secret"]
     page = owner.get("/sources/tenants/contoso")
     assert FORM["secret"] not in page.text
     assert ID in page.text
@@ -43,7 +43,9 @@ def test_a_tenant_is_connected_changed_paused_and_forgotten(instance, owner):
     assert sent(owner, address, change).status_code == 303
     kept = instance.state.tenants.get("contoso")
     assert (kept.hours, kept.connection.graph) == (6.0, False)
-    assert tenants.secrets_of(instance.state, kept).secret == FORM["secret"], "an empty field keeps it"
+    assert tenants.load_tenant_secrets(instance.state, kept).secret == FORM["secret"], (
+        "an empty field keeps it"
+    )
     assert sent(owner, address, {"act": "pause"}).status_code == 303
     assert "paused" in owner.get("/sources").text
     assert sent(owner, address, {"act": "remove"}).status_code == 303

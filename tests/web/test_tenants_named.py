@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
-from nephoscope.automation.published_changes import bodies, stands
-from nephoscope.instance import Instance, hierarchy_of
+from nephoscope.automation.published_changes import bodies, read_states
+from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.posture.published.publishing import publish_tenants
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.recommendations.finding_text import describe_failure
@@ -63,7 +63,7 @@ def client(data: Path) -> Iterator[Client]:
     """Makes a client of somebody who reads at a scope."""
     snapshots = PublishedSnapshotCache(data)
     with State.of(data) as state, opened_lake(data, state) as lake:
-        guard = Guard(state, lambda: hierarchy_of(snapshots))
+        guard = Guard(state, lambda: build_hierarchy(snapshots))
         instance = Instance(data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", A))
         with TestClient(application(instance), base_url="https://127.0.0.1") as made:
 
@@ -169,7 +169,7 @@ def test_documents_for_automations_name_the_tenant(data: Path) -> None:
     type_ = "microsoft.security/assessments"
     keys = [
         one
-        for one in stands(snapshot).column("key").to_pylist()
+        for one in read_states(snapshot).column("key").to_pylist()
         if ROLE.lower() in one and one.count("/assessments/") == 1
     ]
     found = list(bodies(snapshot, type_, keys))

@@ -12,7 +12,7 @@ from tests.web.sending import etag, sent, tick
 
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.ingest.live import source_setup
-from nephoscope.state.database.etag import etag_of, moment_of
+from nephoscope.state.database.etag import parse_etag, to_etag
 from nephoscope.state.incidents.incidents import REMARK, Incident, IncidentStatus
 from nephoscope.state.ingestion.sources import Source
 
@@ -196,8 +196,8 @@ def test_of_many_those_that_changed_are_left_out_and_listed(instance, owner, sec
 
 def test_an_etag_is_the_moment_of_a_change(instance):
     now = instance.now
-    assert moment_of(etag_of(now)) == now
-    assert [moment_of(one) for one in ("", "x", "f" * 15, "f" * 99)] == [None] * 4
+    assert parse_etag(to_etag(now)) == now
+    assert [parse_etag(one) for one in ("", "x", "f" * 15, "f" * 99)] == [None] * 4
 
 
 ACT = "0e100000-0000-0000-0000-000000000001"

@@ -16,7 +16,7 @@ from tests.web.inside import BAD, CVE, FREE, HELD, OTHER, SECRET, SERVER, VM, lo
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
-from nephoscope.instance import Instance, hierarchy_of
+from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.protect.registry.registry_settings import RegistrySettings
@@ -40,7 +40,7 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     with State.of(data) as state, Lake.open(data, state) as lake:
         look_inside(state, data)
         snapshots = PublishedSnapshotCache(data)
-        guard = Guard(state, lambda: hierarchy_of(snapshots))
+        guard = Guard(state, lambda: build_hierarchy(snapshots))
         tokens = AccessTokenIssuer(state, data / "keys", "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90")
         yield Instance(data, state, lake, snapshots, guard, tokens)
 

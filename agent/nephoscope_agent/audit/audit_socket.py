@@ -54,7 +54,7 @@ class AuditSocket:
         return self._records.fileno()
 
     @property
-    def lost(self) -> int:
+    def drop_count(self) -> int:
         """How often records were dropped before the agent read them, and how many the kernel lost."""
         found: int = self._records.lost + max(0, self.status().lost - self._before.lost)
         return found

@@ -227,19 +227,23 @@ _RECORDS = {
 # fmt: on
 
 
-def _numbered(names: str, first: int = 0) -> dict[int, str]:
+def _number_names(names: str, first: int = 0) -> dict[int, str]:
     return {number: name for number, name in enumerate(names.split(), first) if name != _ABSENT}
 
 
-SYSTEM_CALLS = {"x86_64": _numbered(_X86_64), "i386": _numbered(_I386), "aarch64": _numbered(_AARCH64)}
+SYSTEM_CALLS = {
+    "x86_64": _number_names(_X86_64),
+    "i386": _number_names(_I386),
+    "aarch64": _number_names(_AARCH64),
+}
 SYSTEM_CALL_NUMBERS = {
     architecture: {name: number for number, name in names.items()}
     for architecture, names in SYSTEM_CALLS.items()
 }
-ERRORS = _numbered(_ERRORS)
+ERRORS = _number_names(_ERRORS)
 ERROR_NUMBERS = {name: number for number, name in ERRORS.items()}
-SIGNALS = _numbered(_SIGNALS)
+SIGNALS = _number_names(_SIGNALS)
 RECORD_TYPES = {
-    number: name for first, names in _RECORDS.items() for number, name in _numbered(names, first).items()
+    number: name for first, names in _RECORDS.items() for number, name in _number_names(names, first).items()
 }
 RECORD_NUMBERS = {name: number for number, name in RECORD_TYPES.items()}

@@ -74,7 +74,11 @@ class AccountsSensor(InventorySensor):
 
     def describe_change(self, before: Values | None, after: Values | None) -> list[Row]:
         values = after or before or {}
-        rows = [configuration_change(_KINDS[values["kind"]], values["name"], _shown(before), _shown(after))]
+        rows = [
+            configuration_change(
+                _KINDS[values["kind"]], values["name"], _visible_values(before), _visible_values(after)
+            )
+        ]
         if values["kind"] == "user":
             rows.append(_user_event(before, after))
         elif values["kind"] == "group":
@@ -82,7 +86,7 @@ class AccountsSensor(InventorySensor):
         return rows
 
 
-def _shown(values: Values | None) -> Values | None:
+def _visible_values(values: Values | None) -> Values | None:
     return (
         None
         if values is None

@@ -45,7 +45,7 @@ class ApplicationsSensor(Sensor):
         return self._poll.fileno() if self._poll is not None else -1
 
     def collect(self, now: float) -> list[Row]:
-        if _modified(self.context) != self._read:
+        if _policy_modified_at(self.context) != self._read:
             # a policy of mode None ends the guard
             self._start()
         rows: list[Row] = []
@@ -71,14 +71,14 @@ class ApplicationsSensor(Sensor):
 
     def _start(self) -> None:
         """Start a guard of the policy that is kept now, in place of another one."""
-        settings, self._read = self.context.settings, _modified(self.context)
+        settings, self._read = self.context.settings, _policy_modified_at(self.context)
         try:
             policy = load_policy(self.context.folder, settings.update_key, settings.resource)
         except PolicyError as error:
             raise SensorUnavailableError(str(error)) from error
         if policy.mode == "None":
             raise SensorUnavailableError("no policy is accepted for this machine")
-        started, before = ExecutionGuard(policy, settings.controlled or list(_mounted())), self._guard
+        started, before = ExecutionGuard(policy, settings.controlled or list(_mount_points())), self._guard
         self._guard, self._changed = started, policy.changed
         if self._poll is None:
             self._poll = select.epoll()
@@ -104,14 +104,14 @@ class ApplicationsSensor(Sensor):
         )  # fmt: skip
 
 
-def _modified(context: SensorContext) -> int:
+def _policy_modified_at(context: SensorContext) -> int:
     try:
         return os.stat(context.folder / POLICY).st_mtime_ns
     except OSError:
         return 0
 
 
-def _mounted() -> Iterator[str]:
+def _mount_points() -> Iterator[str]:
     """One mount point of each file system that programs are executed of."""
     known = set()
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:

@@ -98,7 +98,7 @@ class AuditSensor(Sensor):
         for key in self._overdue(now):
             rows += self._rows(key, self._open.pop(key))
         if now - self._asked >= self.interval:
-            self.lost, self._asked = self._socket.lost, now
+            self.lost, self._asked = self._socket.drop_count, now
         return rows
 
     def close(self) -> None:

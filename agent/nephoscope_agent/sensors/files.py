@@ -149,7 +149,7 @@ class FilesSensor(Sensor):
         root = self.context.settings.root
         shown = path if root == "/" else "/" + os.path.relpath(path, root)
         state = after or before or {}
-        details = {"before": _shown(before, root), "after": _shown(after, root)}
+        details = {"before": _to_reported_values(before, root), "after": _to_reported_values(after, root)}
         moment = format_time(now)
         integrity = {
             "TimeGenerated": moment, "MonitoredEntityType": "File",
@@ -208,7 +208,7 @@ def _xattrs(path: str) -> dict[str, str]:
     return found
 
 
-def _shown(state: Values | None, root: str) -> Values | None:
+def _to_reported_values(state: Values | None, root: str) -> Values | None:
     if state is None:
         return None
     names = {"owner": user_name(state["uid"], root), "group": group_name(state["gid"], root)}

@@ -40,7 +40,7 @@ class ProcessPollingSensor(Sensor):
         """The processes that are new or execute another program than before."""
         table, found, seen = self.context.processes, [], {}
         for pid in (int(name) for name in os.listdir("/proc") if name.isdecimal()):
-            started = table.started(pid)
+            started = table.start_time(pid)
             if not started:
                 continue
             try:

@@ -53,7 +53,7 @@ class SchedulesSensor(InventorySensor):
                 yield from self._entries(path, with_user=False)
         for pattern in _SCRIPTS:
             for path in self._glob(pattern):
-                yield self._values("script", path, path.parent.name, "root", str(self._shown(path)))
+                yield self._values("script", path, path.parent.name, "root", str(self._shorten_path(path)))
 
     def _entries(self, path: Path, *, with_user: bool) -> Iterator[Values]:
         for line in _lines(path):
@@ -87,13 +87,13 @@ class SchedulesSensor(InventorySensor):
         except OSError:
             return []
 
-    def _shown(self, path: Path) -> str:
+    def _shorten_path(self, path: Path) -> str:
         return f"/{path.relative_to(self.context.settings.root)}"
 
     def _values(self, kind: str, path: Path, schedule: str, user: str, command: str) -> Values:
         return {
             "kind": kind,
-            "path": self._shown(path),
+            "path": self._shorten_path(path),
             "schedule": schedule,
             "user": user,
             "command": command,

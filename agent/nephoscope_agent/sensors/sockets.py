@@ -69,7 +69,9 @@ class SocketsSensor(Sensor):
         self._known = {one: self._known.get(one, owners.get(one.inode, 0)) for one in found}
         rows = [self._event(one, owners.get(one.inode, 0), now) for one in sorted(fresh) if not first]
         if now - self._told >= _ALL_BOUND_SECONDS:
-            rows += [self._bound(one, pid, now) for one, pid in self._known.items() if one.is_listening]
+            rows += [
+                self._to_bound_port(one, pid, now) for one, pid in self._known.items() if one.is_listening
+            ]
             self._told = now
         listening = {(one.protocol, one.local_port) for one in found if one.is_listening}
         rows += [
@@ -78,7 +80,9 @@ class SocketsSensor(Sensor):
             if not one.is_listening
         ]
         rows += [
-            self._bound(one, self._known[one], now) for one in sorted(fresh) if one.is_listening and not first
+            self._to_bound_port(one, self._known[one], now)
+            for one in sorted(fresh)
+            if one.is_listening and not first
         ]
         return rows
 
@@ -101,7 +105,7 @@ class SocketsSensor(Sensor):
         process = self.context.processes.find(pid) if pid else None
         return {"ProcessName": process.name if process else "", "Process": str(pid) if pid else ""}
 
-    def _bound(self, one: OpenSocket, pid: int, now: float) -> Row:
+    def _to_bound_port(self, one: OpenSocket, pid: int, now: float) -> Row:
         return Row(
             "VMBoundPort",
             {

@@ -135,11 +135,11 @@ class Caller:
         own = self._may_change(operation, scope.lower().rstrip("/") or TENANT)
         raise (DeniedError if own else BoundDeniedError)(self, operation, scope, why)
 
-    def anywhere(self, operation: str) -> bool:
+    def has_anywhere(self, operation: str) -> bool:
         """Return whether an operation may be done at any scope of the caller's roles."""
         return any((found := role(one.role)) and found.allows(operation) for one in self.roles)
 
-    def in_some_repository(self, operation: str) -> bool:
+    def has_in_any_repository(self, operation: str) -> bool:
         """Return whether an operation may be done in a repository at all."""
         return permitted_in_some_repository(self.roles, operation)
 
@@ -150,8 +150,8 @@ class Caller:
         found = reach(self.roles, operation, self.hierarchy)
         if self.tenant is None:
             return found
-        subscriptions = self.hierarchy.of_tenant(self.tenant)
-        return found.within_tenant(self.tenant, subscriptions, self.hierarchy.above(subscriptions))
+        subscriptions = self.hierarchy.subscriptions_of_tenant(self.tenant)
+        return found.limited_to_tenant(self.tenant, subscriptions, self.hierarchy.groups_above(subscriptions))
 
     def reaches(self, operations: Iterable[str]) -> dict[str, Reach]:
         """Return what of the estate each of many operations may be done on."""
@@ -206,7 +206,7 @@ class Guard:
             known = self._recent.get((hash_, kinds))
         if known is not None and known.changes == changes and now - known.since <= FRESH:
             over = known.secret.expires
-            return known if over is None or over > self._state.principals.about_now() else None
+            return known if over is None or over > self._state.principals.current_time() else None
         found = self._state.principals.find(hash_, kinds)
         if found is None:
             return None
@@ -219,7 +219,7 @@ class Guard:
             self._recent[hash_, kinds] = known
         return known
 
-    def by_link(self, secret: str, address: str = "", before: str = "") -> str | None:
+    def redeem_link(self, secret: str, address: str = "", before: str = "") -> str | None:
         """The secret of the session that a link opens, None for a link that is over; a link works once.
 
         The session `before` that the browser had ends.
@@ -273,7 +273,7 @@ class Guard:
             self._state.principals.keep(
                 session, principal.id, SecretKind.SESSION, digest(secret), label(address, way), expires
             )
-            self._state.principals.used(session, "", principal.id)
+            self._state.principals.note_use(session, "", principal.id)
             self._state.audit.add(
                 session,
                 principal.name,
@@ -298,12 +298,12 @@ class Guard:
                     session, caller.name, "Nephoscope/sessions/delete", caller.name, address=caller.address
                 )
 
-    def first_link(self, name: str = "administrator") -> str:
+    def create_first_link(self, name: str = "administrator") -> str:
         """The secret of a link that lets the first person in as Owner of everything; a new one with every call."""
         from nephoscope.access.roles import OWNER
 
         principals = self._state.principals
-        person = principals.named(PrincipalKind.PERSON, name)
+        person = principals.find_by_name(PrincipalKind.PERSON, name)
         if person is None:
             with self._state.transaction() as session:
                 person = principals.add(session, PrincipalKind.PERSON, name)
@@ -330,7 +330,7 @@ class Guard:
 
         self._afterwards.note(add_entry)
 
-    def place_role(self, scope: str, held: Iterable[str]) -> str:
+    def qualify_scope(self, scope: str, held: Iterable[str]) -> str:
         """The scope as a role at it is kept: with its tenant; where several have the name, that of a role which is held already."""
         hierarchy = self._hierarchy()
         if scope in hierarchy.doubtful:
@@ -382,7 +382,7 @@ class Guard:
             if len(self._noted) > 10_000:
                 self._noted.clear()
             self._noted[kept.id] = now
-        moment = self._state.principals.about_now()
+        moment = self._state.principals.current_time()
         self._afterwards.note(
-            lambda session: self._state.principals.used(session, kept.id, principal.id, moment)
+            lambda session: self._state.principals.note_use(session, kept.id, principal.id, moment)
         )

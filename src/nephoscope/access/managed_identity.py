@@ -25,9 +25,9 @@ class ManagedIdentityError(ValueError):
     """A principal that cannot be the managed identity; the message says why and what to do."""
 
 
-def bound(principals: Principals, name: str) -> Principal:
+def find_bound_principal(principals: Principals, name: str) -> Principal:
     """The principal of a name that local programs get; ManagedIdentityError where it is none or may do more than read."""
-    found = principals.named(PrincipalKind.MANAGED_IDENTITY, name)
+    found = principals.find_by_name(PrincipalKind.MANAGED_IDENTITY, name)
     if found is None or found.disabled:
         raise ManagedIdentityError(
             f"managed identity {name!r} not found: create it with nephoscope access add {name} "
@@ -49,7 +49,7 @@ def cap_roles(principal: Principal, roles: Iterable[RoleAssignment]) -> tuple[Ro
     return tuple(one for one in roles if one.role in READING)
 
 
-def local(address: str, headers: Mapping[str, str]) -> bool:
+def is_local_request(address: str, headers: Mapping[str, str]) -> bool:
     """Return whether a request comes from this machine itself, through nothing else."""
     try:
         here = ipaddress.ip_address(address).is_loopback

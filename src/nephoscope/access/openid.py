@@ -49,7 +49,7 @@ class Metadata(msgspec.Struct, frozen=True):
     authorization_response_iss_parameter_supported: bool = False
 
 
-def context_of(trust: str) -> ssl.SSLContext:
+def build_tls_context(trust: str) -> ssl.SSLContext:
     """TLS that believes the authorities of the system, or the one that is given; OpenIdError where that is no certificate."""
     try:
         return ssl.create_default_context(cadata=trust or None)
@@ -117,9 +117,9 @@ class OpenId:
             raise OpenIdError(f"its issuer is {found.issuer[:200]}, not {self.issuer}")
         for name in ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint", "end_session_endpoint"):  # fmt: skip
             address = getattr(found, name)
-            if (address or name in ("authorization_endpoint", "token_endpoint", "jwks_uri")) and not secure(
-                address
-            ):
+            if (
+                address or name in ("authorization_endpoint", "token_endpoint", "jwks_uri")
+            ) and not is_secure_address(address):
                 raise OpenIdError(f"{name} must be an https address")
         return found
 
@@ -133,7 +133,7 @@ class OpenId:
         """The JSON object that an address answers; nothing leads elsewhere, and nothing is read beyond the limit."""
         until = time.monotonic() + WHOLE_SECONDS
         try:
-            with httpx.Client(verify=context_of(self.trust), timeout=SECONDS) as client:
+            with httpx.Client(verify=build_tls_context(self.trust), timeout=SECONDS) as client:
                 wanted = {"Accept": "application/json", **(headers or {})}
                 with client.stream(method, address, data=form, headers=wanted) as answer:
                     body = bytearray()
@@ -153,7 +153,7 @@ class OpenId:
             ) from error
 
 
-def secure(address: str) -> bool:
+def is_secure_address(address: str) -> bool:
     """Return whether an address is an https one with a host, without a fragment or credentials."""
     try:
         parts = urlsplit(address)

@@ -36,7 +36,7 @@ def asked_test(state: State, name: str) -> datetime | None:
     return datetime.fromisoformat(asked) if asked else None
 
 
-def last_test(state: State, name: str) -> ProviderTrial | None:
+def last_test_result(state: State, name: str) -> ProviderTrial | None:
     """Return what the last test of a provider as it is now found, None where it was not tested."""
     found = state.checkpoints.get(FOUND, name)
     return msgspec.convert(found, ProviderTrial) if found else None

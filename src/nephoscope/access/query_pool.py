@@ -44,7 +44,7 @@ class QueryPool:
     def __post_init__(self) -> None:
         self._queue = QueryQueue(self.limits)
         self._threads = ThreadPoolExecutor(
-            self.limits.total, thread_name_prefix=THREAD_NAME, initializer=_give_way
+            self.limits.total, thread_name_prefix=THREAD_NAME, initializer=_lower_priority
         )
 
     async def run(self, principal: str, query: Callable[[], T], receive: Receive) -> T:
@@ -58,7 +58,7 @@ class QueryPool:
             cancellation = Cancellation()
             running = self._begin(principal, query, cancellation)
             try:
-                return await self._or_gone(asyncio.wrap_future(running), gone)
+                return await self._wait_unless_gone(asyncio.wrap_future(running), gone)
             except BaseException:
                 cancellation.cancel()
                 raise
@@ -87,12 +87,12 @@ class QueryPool:
 
         entering = asyncio.ensure_future(self._queue.enter(principal))
         try:
-            await self._or_gone(entering, gone)
+            await self._wait_unless_gone(entering, gone)
         except BaseException:
             entering.add_done_callback(give_back)
             raise
 
-    async def _or_gone(self, waited: asyncio.Future[T], gone: asyncio.Future[None]) -> T:
+    async def _wait_unless_gone(self, waited: asyncio.Future[T], gone: asyncio.Future[None]) -> T:
         """Wait for one of two; ClientGoneError where it is the client that went away."""
         either: set[asyncio.Future[Any]] = {waited, gone}
         try:
@@ -136,7 +136,7 @@ async def _wait_for_disconnect(receive: Receive) -> None:
         pass
 
 
-def _give_way() -> None:
+def _lower_priority() -> None:
     """Lower the priority of this thread: Linux has one for each thread, and gives it to those that a thread starts."""
     if sys.platform == "linux":
         with suppress(OSError):  # a sandbox that forbids it: queries run beside the others then

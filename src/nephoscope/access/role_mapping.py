@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from nephoscope.access.openid import OpenIdError, context_of, secure
+from nephoscope.access.openid import OpenIdError, build_tls_context, is_secure_address
 from nephoscope.access.roles import role
 from nephoscope.access.scopes import RoleScopeError, parse_scope
 from nephoscope.state.access.sign_in_providers import ClaimRule, SignInProvider
@@ -27,7 +27,7 @@ class ProviderError(ValueError):
 
 def validate_provider(provider: SignInProvider) -> SignInProvider:
     """The settings as they are kept; ProviderError where they cannot be."""
-    if not secure(provider.issuer) or "?" in provider.issuer or len(provider.issuer) > 500:
+    if not is_secure_address(provider.issuer) or "?" in provider.issuer or len(provider.issuer) > 500:
         raise ProviderError("issuer: must be an https address without query or fragment")
     if "{" in provider.issuer or provider.issuer.rstrip("/").endswith(("/common", "/organizations/v2.0", "/common/v2.0")):  # fmt: skip
         raise ProviderError(
@@ -38,13 +38,13 @@ def validate_provider(provider: SignInProvider) -> SignInProvider:
     if "openid" not in provider.scopes or any(not one or " " in one for one in provider.scopes):
         raise ProviderError("scopes: must be single words and include openid")
     try:
-        context_of(provider.trust)
+        build_tls_context(provider.trust)
     except OpenIdError as error:
         raise ProviderError(f"trust: {error}") from error
     return replace(provider, rules=tuple(dict.fromkeys(rule(one) for one in provider.rules)))
 
 
-def bound(before: SignInProvider | None, made: SignInProvider, *, given: bool) -> None:
+def check_secret_reuse(before: SignInProvider | None, made: SignInProvider, *, given: bool) -> None:
     """ProviderError where a client secret that was kept before would go to who it was not given for."""
     if before is None or not before.credential or given:
         return
@@ -98,13 +98,13 @@ def values(claims: Mapping[str, object], claim: str) -> frozenset[str]:
     return frozenset(one for one in listed if isinstance(one, str) and one)
 
 
-def too_many_groups(claims: Mapping[str, object]) -> bool:
+def has_too_many_groups(claims: Mapping[str, object]) -> bool:
     """Return whether Entra ID left the groups out because there are too many of them for a token."""
     names = claims.get("_claim_names")
     return bool(claims.get("hasgroups")) or (isinstance(names, Mapping) and "groups" in names)
 
 
-def name_of(claims: Mapping[str, object]) -> str:
+def display_name(claims: Mapping[str, object]) -> str:
     """Return how a person is called in lists and in the audit."""
     for claim in _NAMES:
         given = claims.get(claim)

@@ -66,13 +66,13 @@ def find_unknown_scope(scope: str, hierarchy: Hierarchy, workspaces: Iterable[st
         tenant, group = split_tenant(scope)
         if tenant not in hierarchy.tenants.values():
             return f"no subscription of the tenant {tenant} was collected"
-        if group and tenant not in hierarchy.tenants_with(group):
+        if group and tenant not in hierarchy.tenants_with_group(group):
             return f"no management group {group.rpartition('/')[2]} of the tenant {tenant} was collected"
         return ""
     if scope in hierarchy.doubtful:
         return tell_ambiguous(scope, hierarchy)
     if scope.startswith(MANAGEMENT_GROUP):
-        held = scope in hierarchy.above(hierarchy.subscriptions)
+        held = scope in hierarchy.groups_above(hierarchy.subscriptions)
         return "" if held else f"no management group {scope.rpartition('/')[2]} was collected"
     id_ = scope.split("/")[2]
     return "" if id_ in hierarchy.subscriptions else f"no subscription {id_} was collected"
@@ -91,7 +91,7 @@ def name_tenant(scope: str, hierarchy: Hierarchy) -> str:
     """
     if not scope.startswith(MANAGEMENT_GROUP):
         return scope
-    owners = hierarchy.tenants_with(scope)
+    owners = hierarchy.tenants_with_group(scope)
     return f"{ONE_TENANT}{next(iter(owners))}{scope}" if len(owners) == 1 and all(owners) else scope
 
 
@@ -100,7 +100,7 @@ def tell_ambiguous(group: str, hierarchy: Hierarchy) -> str:
     name = group.rpartition("/")[2]
     ways = " or ".join(
         f"{ONE_TENANT}{one}/providers/Microsoft.Management/managementGroups/{name}"
-        for one in sorted(hierarchy.tenants_with(group))
+        for one in sorted(hierarchy.tenants_with_group(group))
         if one
     )
     return f"several tenants have a management group {name!r}: give the scope {ways}"
@@ -132,23 +132,23 @@ class Hierarchy:
         doubtful = frozenset(one for one, found in owners.items() if several and len(found) > 1)
         object.__setattr__(self, "doubtful", doubtful)
 
-    def tenants_with(self, group: str) -> frozenset[str]:
+    def tenants_with_group(self, group: str) -> frozenset[str]:
         """The tenants that have a management group of a name ('' = not known)."""
         return self._owners.get(group, frozenset())
 
-    def below(self, group: str) -> frozenset[str]:
+    def subscriptions_below(self, group: str) -> frozenset[str]:
         """The subscriptions below a management group."""
         return frozenset(one for one, above in self.ancestors.items() if group in above)
 
-    def of_tenant(self, tenant: str) -> frozenset[str]:
+    def subscriptions_of_tenant(self, tenant: str) -> frozenset[str]:
         """The subscriptions of a tenant."""
         return frozenset(one for one, name in self.tenants.items() if name == tenant)
 
-    def tenants_of(self, subscriptions: Iterable[str]) -> frozenset[str]:
+    def tenants_of_subscriptions(self, subscriptions: Iterable[str]) -> frozenset[str]:
         """The tenants of subscriptions; none where they are not known."""
         return frozenset(self.tenants[one] for one in subscriptions if one in self.tenants)
 
-    def over(self, group: str) -> frozenset[str]:
+    def parent_groups(self, group: str) -> frozenset[str]:
         """The management groups above another, as far as subscriptions below it tell."""
         return frozenset(
             one
@@ -157,7 +157,7 @@ class Hierarchy:
             for one in several[several.index(group) + 1 :]
         )
 
-    def above(self, subscriptions: Iterable[str]) -> frozenset[str]:
+    def groups_above(self, subscriptions: Iterable[str]) -> frozenset[str]:
         """The management groups above subscriptions."""
         return frozenset(group for one in subscriptions for group in self.ancestors.get(one, ()))
 
@@ -174,12 +174,16 @@ def reach(roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy)
         if scope.startswith(ONE_TENANT):
             tenant, group = split_tenant(scope)
             if group:
-                subscriptions |= hierarchy.below(group) & hierarchy.of_tenant(tenant)
+                subscriptions |= hierarchy.subscriptions_below(group) & hierarchy.subscriptions_of_tenant(
+                    tenant
+                )
             else:
                 whole.add(tenant)
-                subscriptions |= hierarchy.of_tenant(tenant)
+                subscriptions |= hierarchy.subscriptions_of_tenant(tenant)
         elif scope.startswith(MANAGEMENT_GROUP):
-            subscriptions |= frozenset() if scope in hierarchy.doubtful else hierarchy.below(scope)
+            subscriptions |= (
+                frozenset() if scope in hierarchy.doubtful else hierarchy.subscriptions_below(scope)
+            )
         elif _is_resource(scope):
             continue  # a role at a resource lets change it; what is listed is narrowed to groups at least
         elif scope.startswith("/subscriptions/"):
@@ -191,17 +195,17 @@ def reach(roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy)
         False,
         frozenset(subscriptions),
         frozenset(groups),
-        hierarchy.above(around),
-        tenants=hierarchy.tenants_of(around),
+        hierarchy.groups_above(around),
+        tenants=hierarchy.tenants_of_subscriptions(around),
         whole_tenants=frozenset(whole),
     )
 
 
 def tenant_reach(tenant: str, hierarchy: Hierarchy) -> Reach:
     """Return all of one tenant; everything where none is named."""
-    subscriptions = hierarchy.of_tenant(tenant)
+    subscriptions = hierarchy.subscriptions_of_tenant(tenant)
     return (
-        EVERYTHING.within_tenant(tenant, subscriptions, hierarchy.above(subscriptions))
+        EVERYTHING.limited_to_tenant(tenant, subscriptions, hierarchy.groups_above(subscriptions))
         if tenant
         else EVERYTHING
     )
@@ -261,7 +265,7 @@ def is_permitted(roles: Iterable[RoleAssignment], operation: str, scope: str, hi
         if any(one.scope == TENANT for one in held):
             return True
         if operation.lower().endswith("/read"):
-            return _may_read_doubtful(held, operation, group, hierarchy)
+            return _is_group_readable(held, operation, group, hierarchy)
         return len(_tenants_covered(held, group, hierarchy)) == 1
     above = set(containers(scope, hierarchy)) - hierarchy.doubtful
     return any(one.scope in above for one in held)
@@ -277,7 +281,7 @@ def find_owning_tenant(
     if scope.startswith(ONE_TENANT):
         return split_tenant(scope)[0]
     group = find_group(scope)
-    owners = hierarchy.tenants_with(group) if group else frozenset()
+    owners = hierarchy.tenants_with_group(group) if group else frozenset()
     if group in hierarchy.doubtful:
         held = tuple(one for one in roles if _allows_operation(one, operation))
         owners = (
@@ -293,19 +297,19 @@ def _tenants_covered(held: Iterable[RoleAssignment], group: str, hierarchy: Hier
     scopes = {one.scope for one in held}
     return frozenset(
         tenant
-        for tenant in hierarchy.tenants_with(group)
+        for tenant in hierarchy.tenants_with_group(group)
         if tenant
         and not scopes.isdisjoint({f"{ONE_TENANT}{tenant}", *_groups_of_tenant(tenant, group, hierarchy)})
     )
 
 
-def _may_read_doubtful(
+def _is_group_readable(
     roles: tuple[RoleAssignment, ...], operation: str, group: str, hierarchy: Hierarchy
 ) -> bool:
     """Return whether a group of which several tenants have the name is that of one tenant for who reads: nothing of the others
     is reached, and a role in the tenant covers the group."""
     reached = reach(roles, operation, hierarchy)
-    seen = (reached.tenants | reached.whole_tenants) & hierarchy.tenants_with(group)
+    seen = (reached.tenants | reached.whole_tenants) & hierarchy.tenants_with_group(group)
     if len(seen) != 1:
         return False
     (tenant,) = seen
@@ -319,7 +323,7 @@ def find_group(scope: str) -> str:
 
 def _groups_of_tenant(tenant: str, group: str, hierarchy: Hierarchy) -> Iterator[str]:
     """The scopes of a tenant's management group and of those above it; without the tenant too where no other has the name."""
-    own = hierarchy.of_tenant(tenant)
+    own = hierarchy.subscriptions_of_tenant(tenant)
     chains = [several for one, several in hierarchy.ancestors.items() if one in own and group in several]
     for chain in chains:
         for one in chain[chain.index(group) :]:
@@ -339,9 +343,9 @@ def containers(scope: str, hierarchy: Hierarchy) -> Iterable[str]:
     if scope.startswith(MANAGEMENT_GROUP):
         group = find_group(scope)
         yield group
-        yield from hierarchy.over(group)
-        yield from _tenant_scopes(hierarchy.below(group), hierarchy)
-        if len(owners := hierarchy.tenants_with(group)) == 1:
+        yield from hierarchy.parent_groups(group)
+        yield from _tenant_scopes(hierarchy.subscriptions_below(group), hierarchy)
+        if len(owners := hierarchy.tenants_with_group(group)) == 1:
             yield from _groups_of_tenant(next(iter(owners)), group, hierarchy)
     if scope.startswith(ONE_TENANT):
         yield "/".join(parts[:3])
@@ -366,7 +370,7 @@ def _is_resource(scope: str) -> bool:
 
 def _tenant_scopes(subscriptions: Iterable[str], hierarchy: Hierarchy) -> Iterable[str]:
     """The scopes of the tenants of subscriptions; none where several have a management group of one name, so that none is meant."""
-    found = hierarchy.tenants_of(subscriptions)
+    found = hierarchy.tenants_of_subscriptions(subscriptions)
     return [f"{ONE_TENANT}{one}" for one in found if one] if len(found) == 1 else []
 
 

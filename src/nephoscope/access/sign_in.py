@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 from nephoscope.access.authenticator import Guard, digest
 from nephoscope.access.id_token import verify_id_token
 from nephoscope.access.openid import OpenId, OpenIdError
-from nephoscope.access.role_mapping import match_rules, name_of, too_many_groups, values
+from nephoscope.access.role_mapping import display_name, has_too_many_groups, match_rules, values
 from nephoscope.state import StateError
 from nephoscope.state.access.principals import Principal, PrincipalKind
 from nephoscope.state.access.sign_in_attempts import SignInAttempt
@@ -141,10 +141,10 @@ class SignIn:
         asked = urlencode({"client_id": provider.client_id, "post_logout_redirect_uri": back, **known})
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{asked}" if endpoint else ""
 
-    def provider_of(self, principal: Principal) -> SignInProvider | None:
+    def find_provider(self, principal: Principal) -> SignInProvider | None:
         """The provider that knows a person, None for who comes by links alone."""
         issuer = principal.subject.partition(" ")[0]
-        return self._state.sign_in_providers.of_issuer(issuer) if issuer else None
+        return self._state.sign_in_providers.find_by_issuer(issuer) if issuer else None
 
     def _provider(self, name: str) -> SignInProvider:
         found = self._state.sign_in_providers.find(name)
@@ -187,7 +187,7 @@ class SignIn:
         subject = f"{provider.issuer} {claims['sub']}"
         rules, known = (
             match_rules(provider.rules, claims),
-            self._state.principals.of_subject(subject),
+            self._state.principals.find_by_subject(subject),
         )
         if known is not None and known.disabled:
             self._audit_refused(known.name, "disabled", address, provider, claims)
@@ -199,17 +199,19 @@ class SignIn:
             not one.author.startswith(BY) for one in self._state.principals.roles(known.id)
         )
         if not rules and not given:
-            reason = "too many groups for a token" if too_many_groups(claims) else "no role mapping applies"
+            reason = (
+                "too many groups for a token" if has_too_many_groups(claims) else "no role mapping applies"
+            )
             if known is not None:
                 self._assign(known, provider, rules, address)
-            self._audit_refused(name_of(claims), reason, address, provider, claims)
+            self._audit_refused(display_name(claims), reason, address, provider, claims)
             raise SignInRefusedError("Access denied", _unknown(provider, claims, reason))
         with self._state.transaction() as session:
-            person = known or self._new(session, provider, subject, claims, address)
+            person = known or self._create_person(session, provider, subject, claims, address)
         self._assign(person, provider, rules, address)
         return person
 
-    def _new(
+    def _create_person(
         self,
         session: Session,
         provider: SignInProvider,
@@ -218,13 +220,13 @@ class SignIn:
         address: str,
     ) -> Principal:
         """A person who was never here; who has the same name as another is told apart by the provider."""
-        principals, name = self._state.principals, name_of(claims)
+        principals, name = self._state.principals, display_name(claims)
         for wanted in (
             name,
             f"{name} ({provider.name})",
             f"{name} ({provider.name} {str(claims['sub'])[:60]})",
         ):
-            if principals.named(PrincipalKind.PERSON, wanted) is None:
+            if principals.find_by_name(PrincipalKind.PERSON, wanted) is None:
                 made = principals.add(session, PrincipalKind.PERSON, wanted, subject)
                 detail = {"subject": subject}
                 self._state.audit.add(
@@ -240,7 +242,7 @@ class SignIn:
         author = BY + provider.name
         held = {(one.role, one.scope): one for one in self._state.principals.roles(person.id)}
         scopes = [one.scope for one in held.values() if one.author == author]
-        wanted = {(one.role, self._guard.place_role(one.scope, scopes)) for one in rules if one.role}
+        wanted = {(one.role, self._guard.qualify_scope(one.scope, scopes)) for one in rules if one.role}
         with self._state.transaction() as session:
             for role, scope in sorted(wanted - held.keys()):
                 self._state.principals.grant(session, person.id, role, scope, author)
@@ -288,7 +290,7 @@ def _provider_failure(provider: SignInProvider, error: OpenIdError) -> SignInRef
 
 def _unknown(provider: SignInProvider, claims: Mapping[str, object], reason: str) -> str:
     told = (
-        f"You are signed in at {provider.title} as {name_of(claims)} (sub {claims['sub']}), but "
+        f"You are signed in at {provider.title} as {display_name(claims)} (sub {claims['sub']}), but "
         "have no access to this server"
     )
     if reason == "no role mapping applies":

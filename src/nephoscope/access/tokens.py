@@ -97,9 +97,9 @@ class AccessTokenIssuer:
                 return None
         except (JoseError, ValueError):
             return None
-        return self._let_in(str(found.claims["sub"]), str(found.claims.get(SECRET, "")))
+        return self._authenticate(str(found.claims["sub"]), str(found.claims.get(SECRET, "")))
 
-    def _let_in(self, id_: str, secret: str) -> Principal | None:
+    def _authenticate(self, id_: str, secret: str) -> Principal | None:
         """The principal of an id where it is let in, by the secret that it showed; only the managed identity shows none."""
         if secret:
             principal = self._state.principals.find_by_secret(secret)

@@ -10,7 +10,7 @@ import msgspec
 
 from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.route import RouteSection
-from nephoscope.api.wire.azure_error import ApiError, bad
+from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 from nephoscope.ingest.source_failures import LakeBusyError
 from nephoscope.operations.declaration.schemas import PLAIN, AnyJson, Shape, Text
@@ -159,7 +159,7 @@ def enrol(ask: AdminRequest, body: MachineShape) -> EnrolledShape:
     try:
         agent, key = service.enrol_machine(ask.service, ask.instance.guard, ask.caller.principal.id, machine)
     except AgentRefusedError as error:
-        raise bad(f"{error}.", "body") from error
+        raise bad_request(f"{error}.", "body") from error
     return EnrolledShape(resource=agent.id, computer=agent.computer, key=key, update_key=update_key)
 
 
@@ -171,7 +171,7 @@ def report(ask: AdminRequest, body: AgentReportShape) -> AgentReceipt:
             ask.service, ask.caller.principal, body.sequence, body.rows, _health(body.health), _storing(ask)
         )
     except AgentRefusedError as error:
-        raise bad(f"{error}.", "body") from error
+        raise bad_request(f"{error}.", "body") from error
     facts = [AgentFacts(one.read_at, one.documents) for one in body.facts]
     refused = service.take_facts(ask.service, agent, facts)
     if body.system is not None:
@@ -195,7 +195,7 @@ def orders(ask: AdminRequest) -> SignedOrderList:
     try:
         found = sign_orders(ask.service, ask.caller.principal)
     except ResponseOrderError as error:
-        raise bad(f"{error}.", "body") from error
+        raise bad_request(f"{error}.", "body") from error
     return SignedOrderList(
         value=tuple(SignedOrderShape(content=one.content, signature=one.signature) for one in found)
     )
@@ -209,7 +209,7 @@ def answer(ask: AdminRequest, id: OrderId, body: OrderResultShape) -> None:  # n
             ask.service, ask.caller.principal, id, OrderStatus(body.status), body.message, body.content
         )
     except ResponseOrderError as error:
-        raise bad(f"{error}.", "body") from error
+        raise bad_request(f"{error}.", "body") from error
 
 
 @SECTION.route("GET", "/agents/applicationPolicy", REPORT, scoped=None)
@@ -218,7 +218,7 @@ def application_policy(ask: AdminRequest) -> ApplicationPolicyShape:
     try:
         content, signature = sign_machine_policy(ask.service, ask.caller.principal.id)
     except AgentRefusedError as error:
-        raise bad(f"{error}.", "caller") from error
+        raise bad_request(f"{error}.", "caller") from error
     return ApplicationPolicyShape(content=content, signature=signature)
 
 
@@ -227,7 +227,7 @@ def _judge_system(ask: AdminRequest, agent: EnrolledAgent, given: AgentSystemSha
     try:
         system = unpack_system(given.content)
     except ValueError as error:
-        raise bad(f"The system is {error}.", "body.system.content") from error
+        raise bad_request(f"The system is {error}.", "body.system.content") from error
     refused = service.take_system(ask.service, agent, system, given.read_at)
     return [refused] if refused else []
 

@@ -16,8 +16,8 @@ from nephoscope.alerts.library.content_import import held_tables
 from nephoscope.alerts.library.content_packs import PackError, RulePack, RulePacks
 from nephoscope.alerts.library.content_upload import MOST_BYTES, Upload, UploadBusyError, report, take
 from nephoscope.alerts.library.upload_extraction import UploadError
-from nephoscope.api.wire.azure_error import ApiError, bad, missing_fault
-from nephoscope.operations.declaration.schemas import Name, PageQuery, Shape, Text, shape_of, take_page
+from nephoscope.api.wire.azure_error import ApiError, bad_request, missing_fault
+from nephoscope.operations.declaration.schemas import Name, PageQuery, Shape, Text, take_page, to_shape
 from nephoscope.service.content import import_pack, remove_pack
 from nephoscope.service.rules import DELETE, READ, WRITE, switch_rules
 from nephoscope.state.rules.rule_switches import PACK
@@ -119,7 +119,7 @@ def import_(ask: AdminRequest, body: NewPack) -> ImportReport:
     except UploadBusyError as error:
         raise ApiError(409, "Conflict", str(error), headers={"Retry-After": "60"}) from error
     except UploadError as error:
-        raise bad(f"{error}.", "content") from error
+        raise bad_request(f"{error}.", "content") from error
     kept = bool(found.pack.pieces)
     return ImportReport(
         pack=_pack_shape(ask, found.pack),
@@ -157,7 +157,7 @@ def remove(ask: AdminRequest, name: Name) -> None:
 def _workspace(ask: AdminRequest, name: str) -> str:
     found = ask.instance.state.workspaces.find(name)
     if found is None:
-        raise bad(f"Workspace {name!r} not found.", "workspace")
+        raise bad_request(f"Workspace {name!r} not found.", "workspace")
     return found.name
 
 
@@ -177,7 +177,7 @@ def _pack(ask: AdminRequest, name: str) -> RulePack:
 
 def _pack_shape(ask: AdminRequest, one: RulePack) -> PackShape:
     on = ask.instance.state.rule_switches.of(one.workspace).packs.get(one.name, False)
-    return shape_of(PackShape, one, pieces=len(one.pieces), refused=len(one.refusals), on=on)
+    return to_shape(PackShape, one, pieces=len(one.pieces), refused=len(one.refusals), on=on)
 
 
 def _pieces(rows: Iterable[Mapping[str, Any]]) -> tuple[PieceShape, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.route import RouteSection
 from nephoscope.operations.declaration.schemas import Shape
-from nephoscope.posture.data_gaps.gap_groups import DataGap, gaps_in
+from nephoscope.posture.data_gaps.gap_groups import DataGap, list_gaps
 
 SECTION = RouteSection("data-gaps", "Data gaps")
 READ = "Microsoft.Security/assessments/read"
@@ -48,12 +48,12 @@ class DataGapList(Shape, frozen=True, kw_only=True):
 def data_gaps(ask: AdminRequest) -> DataGapList:
     """The data gaps of what the caller may see; none before the first assessment."""
     reach = ask.caller.reach(READ)
-    if reach.nothing:
+    if reach.is_empty:
         ask.caller.must(READ)
     snapshot = ask.instance.snapshots.newest()
     if snapshot is None:
         return DataGapList(value=(), assessments=0, unjudged=0)
-    found = gaps_in(snapshot.findings, reach)
+    found = list_gaps(snapshot.findings, reach)
     assessed = sum(snapshot.findings.states(reach).values())
     return DataGapList(
         value=tuple(map(_shape, found)), assessments=assessed, unjudged=sum(one.count for one in found)

@@ -9,7 +9,7 @@ import msgspec
 
 from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.route import RouteSection
-from nephoscope.api.wire.azure_error import bad
+from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.collect.facts.fact_report import LONGEST_ID, MOST_BYTES, FactReport, claims
 from nephoscope.collect.facts.report_errors import FactError
 from nephoscope.operations.declaration.schemas import Shape, Text
@@ -47,7 +47,7 @@ def put(ask: AdminRequest, body: FactReportShape) -> FactReceipt:
     try:
         found = claims(report, ask.instance.now)
     except FactError as error:
-        raise bad(f"{error.reason}.", error.place) from error
+        raise bad_request(f"{error.reason}.", error.place) from error
     told = put_facts(ask.service, found)
     return FactReceipt(
         new=told[Receipt.NEW],

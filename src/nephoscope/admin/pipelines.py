@@ -10,13 +10,13 @@ import msgspec
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.route import RouteSection
-from nephoscope.api.wire.azure_error import missing_fault, refusing
-from nephoscope.operations.declaration.schemas import PLAIN, Shape, Text, shape_of
+from nephoscope.api.wire.azure_error import missing_fault, translate_errors
+from nephoscope.operations.declaration.schemas import PLAIN, Shape, Text, to_shape
 from nephoscope.posture.pipelines.repository_name import RepositoryNameError, repository_scope
 from nephoscope.posture.pipelines.results.result_reader import read_results
 from nephoscope.posture.pipelines.results.tool_results import ResultsError
 from nephoscope.service import pipelines as service
-from nephoscope.service.code_to_cloud import ViolatedPass, made_by, violated_passes
+from nephoscope.service.code_to_cloud import ViolatedPass, find_origins, violated_passes
 from nephoscope.service.pipelines import DELETE, READ, WRITE, NewPipelineRun
 from nephoscope.state import NotFoundError
 from nephoscope.state.estate.pipelines import (
@@ -220,10 +220,10 @@ def put_run(ask: AdminRequest, body: PipelineRunUpload) -> PipelineRunReceipt:
     """Take in what a tool wrote (the gate's JSON, SARIF 2.1.0, CycloneDX, ZAP, JUnit); the default branch's newest run decides."""
     ask.caller.must(WRITE, repository_scope(body.repository))
     with (
-        refusing("document", ResultsError, named=True),
-        refusing("repository", RepositoryNameError, named=True),
+        translate_errors("document", ResultsError, named=True),
+        translate_errors("repository", RepositoryNameError, named=True),
     ):
-        told = service.record_run(ask.service, _new(body, read_results(body.document)))
+        told = service.record_run(ask.service, _to_new_run(body, read_results(body.document)))
     return PipelineRunReceipt(run=_run(told.run), repeated=told.repeated)
 
 
@@ -232,14 +232,14 @@ def repositories(ask: AdminRequest) -> PipelineRepositoryList:
     """The repositories that the caller may read."""
     counts = ask.instance.state.pipelines.open_counts()
     return PipelineRepositoryList(
-        value=tuple(_repository(one, counts.get(one.name, {})) for one in _readable(ask))
+        value=tuple(_repository(one, counts.get(one.name, {})) for one in _list_readable(ask))
     )
 
 
 @SECTION.route("PATCH", "/pipelines/repositories", WRITE, scoped=None)
 def change(ask: AdminRequest, body: DefaultBranch) -> PipelineRepositoryShape:
     """Let the runs of another branch decide from now on."""
-    with refusing("repository", RepositoryNameError, named=True):
+    with translate_errors("repository", RepositoryNameError, named=True):
         changed = service.set_default_branch(ask.service, body.repository, body.default_branch)
     return _repository(changed, ask.instance.state.pipelines.open_counts().get(changed.name, {}))
 
@@ -247,7 +247,7 @@ def change(ask: AdminRequest, body: DefaultBranch) -> PipelineRepositoryShape:
 @SECTION.route("DELETE", "/pipelines/repositories", DELETE, scoped=None, status=204)
 def remove(ask: AdminRequest, query: RepositoryQuery) -> None:
     """Delete a repository with its runs and work items."""
-    with refusing("repository", RepositoryNameError, named=True):
+    with translate_errors("repository", RepositoryNameError, named=True):
         service.remove_repository(ask.service, query.repository)
 
 
@@ -261,7 +261,7 @@ def runs(ask: AdminRequest, query: RepositoryQuery) -> PipelineRunList:
 @SECTION.route("GET", "/pipelines/runs/{id}", READ, scoped=None)
 def run(ask: AdminRequest, id: Key) -> PipelineRunDetail:  # noqa: A002
     """A run with its findings."""
-    _readable(ask)
+    _list_readable(ask)
     try:
         found = ask.instance.state.pipelines.run(id)
         told = service.run_document(ask.service, found)
@@ -285,15 +285,15 @@ def work_items(ask: AdminRequest, query: WorkItemQuery) -> WorkItemList:
     names, held = _names(ask, query.repository), ask.instance.state.pipelines
     found = held.items(names, statuses, most=query.top)
     total = sum(held.item_counts(WorkItemFilter(names, statuses), "status").values())
-    return WorkItemList(value=tuple(shape_of(WorkItemShape, one) for one in found), total=total)
+    return WorkItemList(value=tuple(to_shape(WorkItemShape, one) for one in found), total=total)
 
 
 @SECTION.route("GET", "/pipelines/origins", READ, scoped=None)
 def origins(ask: AdminRequest, query: ResourceQuery) -> OriginList:
     """The templates and lines that made a resource, as the newest runs of default branches planned it."""
-    _readable(ask)
-    found = made_by(ask.service, query.resource)
-    return OriginList(value=tuple(shape_of(OriginShape, one.planned, certain=one.certain) for one in found))
+    _list_readable(ask)
+    found = find_origins(ask.service, query.resource)
+    return OriginList(value=tuple(to_shape(OriginShape, one.planned, certain=one.certain) for one in found))
 
 
 @SECTION.route("GET", "/pipelines/violations", READ, scoped=None)
@@ -306,7 +306,7 @@ def violations(ask: AdminRequest, query: RepositoryQuery) -> ViolationList:
     return ViolationList(value=tuple(map(_violation, found[: query.top])))
 
 
-def _new(body: PipelineRunUpload, results: Any) -> NewPipelineRun:
+def _to_new_run(body: PipelineRunUpload, results: Any) -> NewPipelineRun:
     return NewPipelineRun(
         repository=body.repository, branch=body.branch, commit_id=body.commit, run_id=body.run_id, results=results,
         started=body.started, url=body.url, pull_request=body.pull_request, default_branch=body.default_branch,
@@ -314,29 +314,29 @@ def _new(body: PipelineRunUpload, results: Any) -> NewPipelineRun:
     )  # fmt: skip
 
 
-def _readable(ask: AdminRequest) -> list[PipelineRepository]:
+def _list_readable(ask: AdminRequest) -> list[PipelineRepository]:
     """The repositories of the caller; DeniedError where roles reach none at all."""
-    if not ask.caller.in_some_repository(READ):
+    if not ask.caller.has_in_any_repository(READ):
         ask.caller.must(READ)
-    return service.readable_repositories(ask.service)
+    return service.list_readable_repositories(ask.service)
 
 
 def _names(ask: AdminRequest, repository: str) -> list[str]:
-    names = [one.name for one in _readable(ask)]
+    names = [one.name for one in _list_readable(ask)]
     return names if not repository else [one for one in names if one == repository.lower()]
 
 
 def _run(one: PipelineRun) -> PipelineRunShape:
-    return shape_of(PipelineRunShape, one, commit=one.commit_id)
+    return to_shape(PipelineRunShape, one, commit=one.commit_id)
 
 
 def _repository(one: PipelineRepository, counts: dict[str, int]) -> PipelineRepositoryShape:
-    return shape_of(PipelineRepositoryShape, one, name=one.shown, open=counts)
+    return to_shape(PipelineRepositoryShape, one, name=one.shown, open=counts)
 
 
 def _violation(one: ViolatedPass) -> ViolationShape:
     told, planned = one.finding, one.origin.planned
     return ViolationShape(
         resource=told.resource, recommendation=told.recommendation, title=told.title, severity=told.severity.value, why=told.why,
-        origin=shape_of(OriginShape, planned, certain=one.origin.certain),
+        origin=to_shape(OriginShape, planned, certain=one.origin.certain),
     )  # fmt: skip

@@ -9,7 +9,7 @@ import msgspec
 from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.route import RouteSection
 from nephoscope.operations.declaration.schemas import Shape
-from nephoscope.posture.published.priorities import Priority, priorities_of
+from nephoscope.posture.published.priorities import Priority, build_priorities
 
 SECTION = RouteSection("recommendations", "Recommendations")
 READ, PATHS = "Microsoft.Security/assessments/read", "Microsoft.Security/attackPaths/read"
@@ -54,10 +54,10 @@ class RecommendationQuery(Shape, frozen=True, kw_only=True):
 def recommendations(ask: AdminRequest, query: RecommendationQuery) -> RecommendationList:
     """The recommendations of what the caller may see, in the order to work on them; none before the first assessment."""
     reach = ask.caller.reach(READ)
-    if reach.nothing:
+    if reach.is_empty:
         ask.caller.must(READ)
     snapshot = ask.instance.snapshots.newest()
-    ranked = priorities_of(snapshot).rank(reach, ask.caller.reach(PATHS)) if snapshot is not None else []
+    ranked = build_priorities(snapshot).rank(reach, ask.caller.reach(PATHS)) if snapshot is not None else []
     found = [one for one in ranked if query.all or one.tally.unhealthy]
     return RecommendationList(value=tuple(map(_shape, found[: query.top])), total=len(found))
 
@@ -65,7 +65,7 @@ def recommendations(ask: AdminRequest, query: RecommendationQuery) -> Recommenda
 def _shape(one: Priority) -> RecommendationShape:
     told = one.tally
     return RecommendationShape(
-        id=told.recommendation, name=told.title, severity=told.severity.value, why=one.why, unhealthy=told.unhealthy,
+        id=told.recommendation, name=told.title, severity=told.severity.value, why=one.reason, unhealthy=told.unhealthy,
         assessed=told.counts.assessed, not_assessed=told.counts.not_assessed, control=one.control, gain=round(one.gain, 4),
         attack_paths=one.paths, gravest=one.gravest.value if one.gravest else "", exposed=one.exposed,
     )  # fmt: skip

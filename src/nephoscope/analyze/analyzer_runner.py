@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from nephoscope.analyze.assessment_overlay import TYPE, assessment_id, resource_of, state_of
+from nephoscope.analyze.assessment_overlay import TYPE, assessment_id, parse_state, to_resource
 from nephoscope.analyze.discovery import analyzers, analyzers_named
 from nephoscope.analyze.verdict import make_failure, not_collected
 from nephoscope.estate.data_gap import DataNotCollectedError
@@ -107,25 +107,25 @@ def run(
     result = AnalyzerOutput([], {}, [], {}, {})
     for analyzer in analyzers() if only is None else analyzers_named(frozenset(only)):
         logs = view.logs.versions(analyzer.tables) if view.logs is not None and analyzer.tables else {}
-        result.add(analyzer.name, _tell(analyzer, view, earlier, logs), logs)
+        result.add(analyzer.name, _run_incremental(analyzer, view, earlier, logs), logs)
     return result
 
 
-def _tell(
+def _run_incremental(
     analyzer: Analyzer, view: EstateView, earlier: PreviousAnalysis | None, logs: Mapping[str, object]
 ) -> AnalyzerResult:
     """Return what an analyzer tells now; of what it told before all that is as it was."""
     before = earlier.told.get(analyzer.name) if earlier is not None else None
     if before is None or earlier is None:
-        return _collect(analyzer, _say(analyzer, view), view, {})
+        return _collect(analyzer, _run_analyzer(analyzer, view), view, {})
     if not earlier.holds(analyzer, logs) or before.has_failure():
-        return _collect(analyzer, _say(analyzer, view), view, before.written_assessments())
+        return _collect(analyzer, _run_analyzer(analyzer, view), view, before.written_assessments())
     if earlier.collected or len(before.overlay) == len(before.said):
         return before
     return _collect(analyzer, before.said, view, before.written_assessments())
 
 
-def _say(analyzer: Analyzer, view: EstateView) -> tuple[Assessment, ...]:
+def _run_analyzer(analyzer: Analyzer, view: EstateView) -> tuple[Assessment, ...]:
     view.declared = DeclaredReads(analyzer.tables, analyzer.types)
     try:
         return tuple(analyzer.analyze(view))
@@ -158,22 +158,22 @@ def _collect(
         if assessment.state is not ComplianceState.UNKNOWN:
             old, made = written.get((assessment.resource, assessment.key), (None, None))
             if made is None or old != assessment:
-                made = resource_of(assessment, analyzer.keys[assessment.key])
+                made = to_resource(assessment, analyzer.keys[assessment.key])
             overlay.append(made)
             assessments.append(assessment)
             continue
         id_ = assessment_id(assessment.resource, assessment.key).lower()
-        settled = _beside(assessment, id_, view)
+        settled = _replace_duplicate(assessment, id_, view)
         assessments.append(settled)
         if settled.state is ComplianceState.UNKNOWN:
             unknown[id_] = Gap(settled.description, settled.cause)
     return AnalyzerResult(said, tuple(overlay), unknown, tuple(assessments))
 
 
-def _beside(assessment: Assessment, id_: str, view: EstateView) -> Assessment:
+def _replace_duplicate(assessment: Assessment, id_: str, view: EstateView) -> Assessment:
     """An Unknown assessment beside that of the snapshot with its id, which holds where it says a state and is not too old."""
     collected = view.estate.resources.get(id_)
-    state = state_of(collected) if collected is not None else None
+    state = parse_state(collected) if collected is not None else None
     if collected is None or state is None:
         return assessment
     if expired := view.expiry(collected):

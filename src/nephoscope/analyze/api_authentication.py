@@ -59,14 +59,14 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         if _validates(view, operation, api):
             return healthy(id_, key, "a policy validates the caller")
         if properties(api).get("subscriptionRequired", True) is not False:
-            return _by_key(view, operation, key, api, unlocked)
+            return _judge_subscription_key(view, operation, key, api, unlocked)
         _need_policies(view, operation, api)
         return unhealthy(id_, key, "the API needs no subscription key and no policy validates the caller")
 
     return judge_all(view.resources(OPERATION), AUTHENTICATED, judge)
 
 
-def _by_key(
+def _judge_subscription_key(
     view: EstateView, operation: Resource, key: Key, api: Resource, unlocked: frozenset[str]
 ) -> Assessment:
     id_ = str(operation.body["id"])

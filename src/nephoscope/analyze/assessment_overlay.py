@@ -33,7 +33,7 @@ def assessment_id(resource: str, key: str) -> str:
     return f"{resource}/providers/{TYPE}/{key}"
 
 
-def body_of(assessment: Assessment, key: Key) -> dict[str, object]:
+def to_arm_body(assessment: Assessment, key: Key) -> dict[str, object]:
     """The ARM body of a verdict that is not Unknown."""
     properties: dict[str, object] = {
         "displayName": key.title,
@@ -62,12 +62,12 @@ def _findings(assessment: Assessment) -> dict[str, str]:
     return {"findings": str(len(titles)), "titles": json.dumps(titles[:100])}
 
 
-def resource_of(assessment: Assessment, key: Key) -> Resource:
+def to_resource(assessment: Assessment, key: Key) -> Resource:
     """A verdict as a resource."""
-    return Resource.of(body_of(assessment, key))
+    return Resource.of(to_arm_body(assessment, key))
 
 
-def state_of(resource: Resource) -> ComplianceState | None:
+def parse_state(resource: Resource) -> ComplianceState | None:
     """The state that a collected assessment says, None where it says none."""
     properties: Any = resource.body.get("properties") or {}
     status: Any = properties.get("status") or {}

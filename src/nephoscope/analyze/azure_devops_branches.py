@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_nested, id_of, judge_each
+from nephoscope.analyze.devops_verdicts import get_nested, judge_by_parts, resource_id
 from nephoscope.analyze.verdict import healthy, not_applicable, unhealthy
 from nephoscope.estate.devops_documents import AZURE_DEVOPS_REPOSITORY, BRANCH_POLICIES, documents, member
 from nephoscope.estate.resource_lookup import require_complete
@@ -49,31 +49,33 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     def active(
         judge: Callable[[Resource, Key, list[Mapping[str, object]]], Assessment],
     ) -> Callable[[Resource, Key], Assessment]:
-        def judge_one(repository: Resource, key: Key) -> Assessment:
+        def _judge_repository(repository: Resource, key: Key) -> Assessment:
             members = require_complete(repository)
             if members.get("isDisabled") is True:
-                return not_applicable(id_of(repository), key, "disabled", "the repository is disabled")
+                return not_applicable(resource_id(repository), key, "disabled", "the repository is disabled")
             if members.get("repoId") and not members.get("defaultBranch"):
-                return not_applicable(id_of(repository), key, "empty", "the repository has no branch")
+                return not_applicable(resource_id(repository), key, "empty", "the repository has no branch")
             return judge(repository, key, _policies(view, repository))
 
-        return judge_one
+        return _judge_repository
 
-    def two_reviewers(repository: Resource, key: Key, policies: list[Mapping[str, object]]) -> Assessment:
+    def _require_two_reviewers(
+        repository: Resource, key: Key, policies: list[Mapping[str, object]]
+    ) -> Assessment:
         count = max((_count(one.get("minimumApproverCount")) for one in policies), default=0)
         if count >= _REVIEWERS:
-            return healthy(id_of(repository), key, f"required approvals: {count}")
-        return unhealthy(id_of(repository), key, f"required approvals: {count} (minimum {_REVIEWERS})")
+            return healthy(resource_id(repository), key, f"required approvals: {count}")
+        return unhealthy(resource_id(repository), key, f"required approvals: {count} (minimum {_REVIEWERS})")
 
     def no_self_approval(repository: Resource, key: Key, policies: list[Mapping[str, object]]) -> Assessment:
         if not policies:
-            return unhealthy(id_of(repository), key, "no approval is required")
+            return unhealthy(resource_id(repository), key, "no approval is required")
         if any(one.get("creatorVoteCounts") is not True for one in policies):
-            return healthy(id_of(repository), key, "the vote of whoever asks does not count")
-        return unhealthy(id_of(repository), key, "whoever asks may approve")
+            return healthy(resource_id(repository), key, "the vote of whoever asks does not count")
+        return unhealthy(resource_id(repository), key, "whoever asks may approve")
 
-    yield from judge_each(view, AZURE_DEVOPS_REPOSITORY, TWO_REVIEWERS, active(two_reviewers))
-    yield from judge_each(view, AZURE_DEVOPS_REPOSITORY, NO_SELF_APPROVAL, active(no_self_approval))
+    yield from judge_by_parts(view, AZURE_DEVOPS_REPOSITORY, TWO_REVIEWERS, active(_require_two_reviewers))
+    yield from judge_by_parts(view, AZURE_DEVOPS_REPOSITORY, NO_SELF_APPROVAL, active(no_self_approval))
 
 
 def _policies(view: EstateView, repository: Resource) -> list[Mapping[str, object]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_nested, id_of, judge_each, judge_parts
+from nephoscope.analyze.devops_verdicts import get_nested, judge_by_parts, judge_parts, resource_id
 from nephoscope.analyze.verdict import healthy, unhealthy
 from nephoscope.estate.devops_documents import (
     AZURE_DEVOPS_PROJECT,
@@ -57,13 +57,13 @@ _SCOPES = ("enforceJobAuthScope", "enforceJobAuthScopeForReleases", "enforceRefe
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every project under each key."""
 
-    def all_on(names: tuple[str, ...], title: str) -> Callable[[Resource, Key], Assessment]:
+    def require_all_enabled(names: tuple[str, ...], title: str) -> Callable[[Resource, Key], Assessment]:
         def judge(project: Resource, key: Key) -> Assessment:
             settings = document(view, PIPELINE_SETTINGS, project.key)
-            off = [name for name in names if not member_flag(settings, name, id_of(project))]
+            off = [name for name in names if not member_flag(settings, name, resource_id(project))]
             if off:
-                return unhealthy(id_of(project), key, f"off: {', '.join(off)}")
-            return healthy(id_of(project), key, title)
+                return unhealthy(resource_id(project), key, f"off: {', '.join(off)}")
+            return healthy(resource_id(project), key, title)
 
         return judge
 
@@ -73,26 +73,32 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             settings.get("enforceNoAccessToSecretsFromForks") is True
             or settings.get("buildsEnabledForForks") is False
         ):
-            return healthy(id_of(project), key, "the project keeps secrets from builds of forks")
+            return healthy(resource_id(project), key, "the project keeps secrets from builds of forks")
         pipelines = documents(view, PIPELINES, project.key)
-        bad = [one for one in pipelines if _gives_secrets(one)]
+        bad = [one for one in pipelines if _exposes_secrets(one)]
         return judge_parts(
             project, key, bad, len(pipelines), ("pipelines", "hand secrets to builds of forks")
         )
 
-    yield from judge_each(
-        view, AZURE_DEVOPS_PROJECT, NO_CLASSIC, all_on(_CLASSIC, "classic pipelines cannot be created")
+    yield from judge_by_parts(
+        view,
+        AZURE_DEVOPS_PROJECT,
+        NO_CLASSIC,
+        require_all_enabled(_CLASSIC, "classic pipelines cannot be created"),
     )
-    yield from judge_each(view, AZURE_DEVOPS_PROJECT, FORKS, forks)
-    yield from judge_each(
-        view, AZURE_DEVOPS_PROJECT, JOB_SCOPE, all_on(_SCOPES, "tokens of jobs are limited")
+    yield from judge_by_parts(view, AZURE_DEVOPS_PROJECT, FORKS, forks)
+    yield from judge_by_parts(
+        view, AZURE_DEVOPS_PROJECT, JOB_SCOPE, require_all_enabled(_SCOPES, "tokens of jobs are limited")
     )
-    yield from judge_each(
-        view, AZURE_DEVOPS_PROJECT, SETTABLE, all_on(("enforceSettableVar",), "variables are limited")
+    yield from judge_by_parts(
+        view,
+        AZURE_DEVOPS_PROJECT,
+        SETTABLE,
+        require_all_enabled(("enforceSettableVar",), "variables are limited"),
     )
 
 
-def _gives_secrets(pipeline: Resource) -> bool:
+def _exposes_secrets(pipeline: Resource) -> bool:
     triggers = require_complete(pipeline).get("triggers")
     return any(
         get_nested(one, "forks", "enabled") is True and get_nested(one, "forks", "allowSecrets") is True

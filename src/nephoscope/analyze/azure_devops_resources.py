@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_nested, judge_each, judge_parts
+from nephoscope.analyze.devops_verdicts import get_nested, judge_by_parts, judge_parts
 from nephoscope.estate.devops_documents import (
     AGENT_QUEUES,
     AZURE_DEVOPS_PROJECT,
@@ -85,11 +85,11 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         is_bad: Callable[[Resource], bool],
         words: tuple[str, str],
     ) -> Iterable[Assessment]:
-        def judge_one(project: Resource, asked: Key) -> Assessment:
+        def _judge_project(project: Resource, asked: Key) -> Assessment:
             parts = [one for one in documents(view, type_, project.key) if counts(one)]
             return judge_parts(project, asked, [one for one in parts if is_bad(one)], len(parts), words)
 
-        return judge_each(view, AZURE_DEVOPS_PROJECT, key, judge_one)
+        return judge_by_parts(view, AZURE_DEVOPS_PROJECT, key, _judge_project)
 
     def is_open(part: Resource) -> bool:
         permissions = document(view, PIPELINE_PERMISSIONS, part.key)
@@ -100,22 +100,24 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         return not any(require_complete(one).get("isDisabled") is not True for one in checks)
 
     open_words = "open to all pipelines"
-    yield from judge(CONNECTIONS, SERVICE_CONNECTIONS, _every, is_open, ("service connections", open_words))
+    yield from judge(
+        CONNECTIONS, SERVICE_CONNECTIONS, _accept_all, is_open, ("service connections", open_words)
+    )
     yield from judge(
         GROUPS, VARIABLE_GROUPS, _holds_secrets, is_open, ("variable groups with secrets", open_words)
     )
-    yield from judge(FILES, SECURE_FILES, _every, is_open, ("secure files", open_words))
+    yield from judge(FILES, SECURE_FILES, _accept_all, is_open, ("secure files", open_words))
     yield from judge(
-        CLASSIC, SERVICE_CONNECTIONS, _every, _is_classic, ("service connections", "of classic Azure")
+        CLASSIC, SERVICE_CONNECTIONS, _accept_all, _is_classic, ("service connections", "of classic Azure")
     )
     yield from judge(
         FEDERATED, SERVICE_CONNECTIONS, _is_azure, _has_key, ("connections to Azure", "with a stored key")
     )
     yield from judge(QUEUES, AGENT_QUEUES, _is_own, is_open, ("pools of own agents", open_words))
-    yield from judge(CHECKED, ENVIRONMENTS, _every, is_unchecked, ("environments", "without a check"))
+    yield from judge(CHECKED, ENVIRONMENTS, _accept_all, is_unchecked, ("environments", "without a check"))
 
 
-def _every(_: Resource) -> bool:
+def _accept_all(_: Resource) -> bool:
     return True
 
 

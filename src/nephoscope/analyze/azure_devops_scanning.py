@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import id_of, judge_each
+from nephoscope.analyze.devops_verdicts import judge_by_parts, resource_id
 from nephoscope.analyze.verdict import healthy, make_finding, not_applicable, unhealthy
 from nephoscope.estate.devops_documents import (
     ADVANCED_SECURITY,
@@ -52,21 +52,21 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def is_on(repository: Resource) -> bool:
         return member_flag(
-            document(view, ADVANCED_SECURITY, repository.key), "advSecEnabled", id_of(repository)
+            document(view, ADVANCED_SECURITY, repository.key), "advSecEnabled", resource_id(repository)
         )
 
     def judge_enabled(repository: Resource, key: Key) -> Assessment:
         if is_on(repository):
-            return healthy(id_of(repository), key, "it is on")
-        return unhealthy(id_of(repository), key, "it is off")
+            return healthy(resource_id(repository), key, "it is on")
+        return unhealthy(resource_id(repository), key, "it is off")
 
     def make_resolved_judge(kind: str) -> Callable[[Resource, Key], Assessment]:
         def judge(repository: Resource, key: Key) -> Assessment:
             if not is_on(repository):
-                return not_applicable(id_of(repository), key, "scanner-off", "nothing scans for it")
+                return not_applicable(resource_id(repository), key, "scanner-off", "nothing scans for it")
             alerts = [one for one in documents(view, CODE_ALERTS, repository.key) if _kind(one) == kind]
             if not alerts:
-                return healthy(id_of(repository), key, "no alert is active")
+                return healthy(resource_id(repository), key, "no alert is active")
             found = [
                 make_finding(
                     one.key,
@@ -75,14 +75,14 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
                 )
                 for one in alerts
             ]
-            return unhealthy(id_of(repository), key, f"active alerts: {len(alerts)}", found)
+            return unhealthy(resource_id(repository), key, f"active alerts: {len(alerts)}", found)
 
         return judge
 
-    yield from judge_each(view, AZURE_DEVOPS_REPOSITORY, ENABLED, judge_enabled)
-    yield from judge_each(view, AZURE_DEVOPS_REPOSITORY, SECRETS, make_resolved_judge("secret"))
-    yield from judge_each(view, AZURE_DEVOPS_REPOSITORY, CODE, make_resolved_judge("code"))
-    yield from judge_each(view, AZURE_DEVOPS_REPOSITORY, DEPENDENCIES, make_resolved_judge("dependency"))
+    yield from judge_by_parts(view, AZURE_DEVOPS_REPOSITORY, ENABLED, judge_enabled)
+    yield from judge_by_parts(view, AZURE_DEVOPS_REPOSITORY, SECRETS, make_resolved_judge("secret"))
+    yield from judge_by_parts(view, AZURE_DEVOPS_REPOSITORY, CODE, make_resolved_judge("code"))
+    yield from judge_by_parts(view, AZURE_DEVOPS_REPOSITORY, DEPENDENCIES, make_resolved_judge("dependency"))
 
 
 def _kind(alert: Resource) -> str:

@@ -43,7 +43,7 @@ TYPES = (*SERVERS, *SETTINGS, *SCANS)
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every SQL server and managed instance."""
-    latest = _latest(view)
+    latest = _latest_scans(view)
 
     def judge(server: Resource, key: Key) -> Assessment:
         id_ = str(server.body["id"])
@@ -71,7 +71,7 @@ def _require_scans(view: EstateView, server: Resource, scans: Mapping[str, Resou
     view.need(type_, server.key)
 
 
-def _latest(view: EstateView) -> dict[str, dict[str, Resource]]:
+def _latest_scans(view: EstateView) -> dict[str, dict[str, Resource]]:
     """Server -> database -> the scan that ended last."""
     found: dict[str, dict[str, Resource]] = {}
     for type_ in SCANS:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
 
 
-def judge_each(
+def judge_by_parts(
     view: EstateView, type_: str, key: Key, judge: Callable[[Resource, Key], Assessment]
 ) -> Iterable[Assessment]:
     """Judge every resource of a type by the documents beside it."""
@@ -37,13 +37,13 @@ def judge_active(
 ) -> Iterable[Assessment]:
     """Judge every repository that is not archived: nothing is pushed to one that is, and no workflow runs in it."""
 
-    def judge_one(repository: Resource, asked: Key) -> Assessment:
+    def _judge_repository(repository: Resource, asked: Key) -> Assessment:
         settings = repository_settings(view, repository)
         if settings.get("archived") is True:
-            return not_applicable(id_of(repository), asked, "archived", "the repository is archived")
+            return not_applicable(resource_id(repository), asked, "archived", "the repository is archived")
         return judge(repository, asked)
 
-    return judge_each(view, type_, key, judge_one)
+    return judge_by_parts(view, type_, key, _judge_repository)
 
 
 def judge_gitlab(
@@ -52,7 +52,7 @@ def judge_gitlab(
     """Judge what a key of GitLab is about: groups, and projects that are not archived."""
     for type_ in key.types:
         if type_ == GITLAB_GROUP.lower():
-            yield from judge_each(view, GITLAB_GROUP, key, judge)
+            yield from judge_by_parts(view, GITLAB_GROUP, key, judge)
         else:
             yield from judge_active(view, key, judge, GITLAB_PROJECT)
 
@@ -62,7 +62,7 @@ def repository_settings(view: EstateView, repository: Resource) -> dict[str, obj
     return document(view, SETTINGS, repository.key)
 
 
-def id_of(resource: Resource) -> str:
+def resource_id(resource: Resource) -> str:
     """Give the id of a resource as it is written."""
     return str(resource.body["id"])
 
@@ -74,11 +74,11 @@ def judge_parts(
     what, problem = words
     if not bad:
         return healthy(
-            id_of(resource), key, f"{total} {what}, none {problem}" if total else f"there are no {what}"
+            resource_id(resource), key, f"{total} {what}, none {problem}" if total else f"there are no {what}"
         )
-    found = [make_finding(part.key, f"{name_of(part)}: {problem}", "High", id=part.key) for part in bad]
-    names = join_names([name_of(part) for part in bad])
-    return unhealthy(id_of(resource), key, f"{len(bad)} of {total} {what} {problem}: {names}", found)
+    found = [make_finding(part.key, f"{display_name(part)}: {problem}", "High", id=part.key) for part in bad]
+    names = join_names([display_name(part) for part in bad])
+    return unhealthy(resource_id(resource), key, f"{len(bad)} of {total} {what} {problem}: {names}", found)
 
 
 def is_unsafe_webhook(webhook: Resource) -> bool:
@@ -93,7 +93,7 @@ def is_unsafe_webhook(webhook: Resource) -> bool:
     )
 
 
-def name_of(part: Resource) -> str:
+def display_name(part: Resource) -> str:
     """Give the name that people know a document by."""
     members = properties(part)
     for name in ("displayName", "name", "key", "title", "description", "login"):

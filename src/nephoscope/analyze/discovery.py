@@ -44,7 +44,7 @@ class AnalyzerError(Exception):
 def analyzers() -> tuple[Analyzer, ...]:
     """Every analyzer, by name; raises AnalyzerError."""
     names = sorted(info.name for info in pkgutil.iter_modules(package.__path__))
-    found = [one for one in map(analyzer_of, names) if one is not None]
+    found = [one for one in map(load_analyzer, names) if one is not None]
     owners: dict[str, str] = {}
     for one in found:
         for key in one.keys:
@@ -56,11 +56,11 @@ def analyzers() -> tuple[Analyzer, ...]:
 
 def analyzers_named(names: Iterable[str]) -> tuple[Analyzer, ...]:
     """The analyzers of some names, by name; only these are loaded. Raises AnalyzerError."""
-    return tuple(one for one in map(analyzer_of, sorted(names)) if one is not None)
+    return tuple(one for one in map(load_analyzer, sorted(names)) if one is not None)
 
 
 @cache
-def analyzer_of(name: str) -> Analyzer | None:
+def load_analyzer(name: str) -> Analyzer | None:
     """The analyzer of a module of this folder, None for a module that is none; raises AnalyzerError for half of one."""
     module = importlib.import_module(f"{package.__name__}.{name}")
     if not hasattr(module, "KEYS"):

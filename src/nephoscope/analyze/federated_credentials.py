@@ -14,10 +14,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import id_of, name_of
-from nephoscope.analyze.federated_subjects import Trust, trust_of
+from nephoscope.analyze.devops_verdicts import display_name, resource_id
+from nephoscope.analyze.federated_subjects import Trust, parse_trust
 from nephoscope.analyze.github_branches import TYPES as BRANCH_TYPES
-from nephoscope.analyze.github_branches import guard_of
+from nephoscope.analyze.github_branches import read_branch_guard
 from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import GITHUB_REPOSITORY, SETTINGS, document
@@ -55,9 +55,9 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     services = cache(lambda: {one.id.name: one for one in view.resources(SERVICE_TYPE)})
 
     def identity(credential: Resource, key: Key) -> Assessment:
-        problem = _problem(view, trust_of(require_complete(credential), credential.key))
+        problem = _problem(view, parse_trust(require_complete(credential), credential.key))
         told = unhealthy if problem else healthy
-        return told(id_of(credential), key, problem or "it trusts one subject")
+        return told(resource_id(credential), key, problem or "it trusts one subject")
 
     def applications(subscription: Resource, key: Key) -> Assessment:
         grants, unsure = view.roles.grants(subscription.key, below=True)
@@ -65,19 +65,21 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             view.need(type_, "")
         holders = {grant.principal for grant in grants if grant.principal in services()}
         apps = {_app_id(services()[one]) for one in holders} & by_app().keys()
-        bad, unread = _wide(view, [by_app()[one] for one in sorted(apps)])
+        bad, unread = _find_wide_credentials(view, [by_app()[one] for one in sorted(apps)])
         if bad:
             found = [make_finding(place, f"{place}: {why}", "High") for place, why in bad.items()]
-            return unhealthy(id_of(subscription), key, f"too wide: {join_names(bad)}", found)
+            return unhealthy(resource_id(subscription), key, f"too wide: {join_names(bad)}", found)
         if unread or unsure:
             raise DataNotCollectedError(view.roles.principals.explain(join_names([*unread, *unsure])))
-        return healthy(id_of(subscription), key, f"{len(apps)} applications, none trusts too much")
+        return healthy(resource_id(subscription), key, f"{len(apps)} applications, none trusts too much")
 
     yield from judge_all(view.resources(CREDENTIAL), IDENTITIES, identity)
     yield from judge_all(view.resources(SUBSCRIPTION_TYPE), APPLICATIONS, applications, by_body=False)
 
 
-def _wide(view: EstateView, applications: Iterable[Resource]) -> tuple[dict[str, str], list[str]]:
+def _find_wide_credentials(
+    view: EstateView, applications: Iterable[Resource]
+) -> tuple[dict[str, str], list[str]]:
     """The credentials of applications that trust too much with the reason of each, and what was not read."""
     bad: dict[str, str] = {}
     unread: list[str] = []
@@ -87,9 +89,9 @@ def _wide(view: EstateView, applications: Iterable[Resource]) -> tuple[dict[str,
             unread.append(f"the federated credentials of {application.key}")
             continue
         for credential in listed:
-            place = f"{name_of(application)}/{credential.get('name', '')}"
+            place = f"{display_name(application)}/{credential.get('name', '')}"
             try:
-                problem = _problem(view, trust_of(credential, place))
+                problem = _problem(view, parse_trust(credential, place))
             except DataNotCollectedError as gap:
                 unread.append(gap.what)
                 continue
@@ -113,7 +115,7 @@ def _problem(view: EstateView, trust: Trust) -> str:
         raise DataNotCollectedError(
             f"the protection of '{trust.branch}', which is not the default branch of {place}"
         )
-    guard = guard_of(view, repository)
+    guard = read_branch_guard(view, repository)
     if guard.protected:
         return ""
     if guard.unread:

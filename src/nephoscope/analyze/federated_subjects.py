@@ -32,7 +32,7 @@ class Trust(msgspec.Struct, frozen=True):
     branch: str = ""
 
 
-def trust_of(credential: dict[str, object], place: str) -> Trust:
+def parse_trust(credential: dict[str, object], place: str) -> Trust:
     """Read a credential (`issuer`, and `subject` or `claimsMatchingExpression`); DataNotCollectedError where it has neither."""
     subject = credential.get("subject")
     issuer = str(credential.get("issuer") or "")

@@ -57,7 +57,7 @@ TYPES = (
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every repository under each key."""
 
-    def by_parts(
+    def judge_by_parts(
         type_: str, is_bad: Callable[[Resource], bool], words: tuple[str, str]
     ) -> Callable[[Resource, Key], Assessment]:
         def judge(repository: Resource, key: Key) -> Assessment:
@@ -67,20 +67,20 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         return judge
 
     yield from judge_active(
-        view, HOSTED_RUNNERS, by_parts(RUNNERS, lambda _: True, ("runners", "self-hosted"))
+        view, HOSTED_RUNNERS, judge_by_parts(RUNNERS, lambda _: True, ("runners", "self-hosted"))
     )
     yield from judge_active(
-        view, READ_ONLY_KEYS, by_parts(DEPLOY_KEYS, _may_write, ("deploy keys", "allowed to push"))
+        view, READ_ONLY_KEYS, judge_by_parts(DEPLOY_KEYS, _may_write, ("deploy keys", "allowed to push"))
     )
     yield from judge_active(
         view,
         SIGNED_WEBHOOKS,
-        by_parts(WEBHOOKS, is_unsafe_webhook, ("webhooks", "without TLS or without a secret")),
+        judge_by_parts(WEBHOOKS, is_unsafe_webhook, ("webhooks", "without TLS or without a secret")),
     )
     yield from judge_active(
         view,
         GUARDED_ENVIRONMENTS,
-        by_parts(ENVIRONMENTS, _is_open, ("environments", "open to every branch and person")),
+        judge_by_parts(ENVIRONMENTS, _is_open, ("environments", "open to every branch and person")),
     )
 
 

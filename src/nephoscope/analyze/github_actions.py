@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import id_of, judge_active, judge_each, repository_settings
+from nephoscope.analyze.devops_verdicts import judge_active, judge_by_parts, repository_settings, resource_id
 from nephoscope.analyze.verdict import healthy, not_applicable, unhealthy
 from nephoscope.estate.devops_documents import (
     ACTIONS_PERMISSIONS,
@@ -70,44 +70,48 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     def judge_when_running(
         judge: Callable[[Resource, Key], Assessment],
     ) -> Callable[[Resource, Key], Assessment]:
-        def judge_one(resource: Resource, key: Key) -> Assessment:
+        def _judge_resource(resource: Resource, key: Key) -> Assessment:
             permissions = document(view, ACTIONS_PERMISSIONS, resource.key)
-            if not member_flag(permissions, "enabled", id_of(resource)):
-                return not_applicable(id_of(resource), key, "actions-off", "GitHub Actions is off")
+            if not member_flag(permissions, "enabled", resource_id(resource)):
+                return not_applicable(resource_id(resource), key, "actions-off", "GitHub Actions is off")
             return judge(resource, key)
 
-        return judge_one
+        return _judge_resource
 
-    def read_only(resource: Resource, key: Key) -> Assessment:
+    def _require_read_only(resource: Resource, key: Key) -> Assessment:
         rights = document(view, WORKFLOW_PERMISSIONS, resource.key)
-        given = str(member(rights, "default_workflow_permissions", id_of(resource)))
+        given = str(member(rights, "default_workflow_permissions", resource_id(resource)))
         told = healthy if given == "read" else unhealthy
-        return told(id_of(resource), key, f"GITHUB_TOKEN has '{given}' where a workflow asks for nothing")
+        return told(
+            resource_id(resource), key, f"GITHUB_TOKEN has '{given}' where a workflow asks for nothing"
+        )
 
     def no_approving(resource: Resource, key: Key) -> Assessment:
         rights = document(view, WORKFLOW_PERMISSIONS, resource.key)
-        if member_flag(rights, "can_approve_pull_request_reviews", id_of(resource)):
+        if member_flag(rights, "can_approve_pull_request_reviews", resource_id(resource)):
             return unhealthy(
-                id_of(resource), key, "a workflow may approve pull requests, its own change included"
+                resource_id(resource), key, "a workflow may approve pull requests, its own change included"
             )
-        return healthy(id_of(resource), key, "workflows cannot approve pull requests")
+        return healthy(resource_id(resource), key, "workflows cannot approve pull requests")
 
     def known_actions(resource: Resource, key: Key) -> Assessment:
         permissions = document(view, ACTIONS_PERMISSIONS, resource.key)
-        allowed = str(member(permissions, "allowed_actions", id_of(resource)))
+        allowed = str(member(permissions, "allowed_actions", resource_id(resource)))
         told = unhealthy if allowed == "all" else healthy
-        return told(id_of(resource), key, f"allowed actions: {allowed}")
+        return told(resource_id(resource), key, f"allowed actions: {allowed}")
 
     def forks_approved(resource: Resource, key: Key) -> Assessment:
         if repository_settings(view, resource).get("private") is True:
-            return not_applicable(id_of(resource), key, "private", "only members fork a private repository")
+            return not_applicable(
+                resource_id(resource), key, "private", "only members fork a private repository"
+            )
         approvals = document(view, FORK_APPROVALS, resource.key)
-        policy = str(member(approvals, "approval_policy", id_of(resource)))
+        policy = str(member(approvals, "approval_policy", resource_id(resource)))
         told = healthy if policy in _EVERYBODY else unhealthy
-        return told(id_of(resource), key, f"an approval is needed of: {policy.replace('_', ' ')}")
+        return told(resource_id(resource), key, f"an approval is needed of: {policy.replace('_', ' ')}")
 
-    yield from judge_each(view, GITHUB_OWNER, READ_ONLY, read_only)
-    yield from judge_active(view, REPOSITORY_READ_ONLY, judge_when_running(read_only))
+    yield from judge_by_parts(view, GITHUB_OWNER, READ_ONLY, _require_read_only)
+    yield from judge_active(view, REPOSITORY_READ_ONLY, judge_when_running(_require_read_only))
     yield from judge_active(view, NO_APPROVING, judge_when_running(no_approving))
     yield from judge_active(view, KNOWN_ACTIONS, judge_when_running(known_actions))
     yield from judge_active(view, FORKS_APPROVED, judge_when_running(forks_approved))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_nested, id_of, judge_active
+from nephoscope.analyze.devops_verdicts import get_nested, judge_active, resource_id
 from nephoscope.analyze.verdict import healthy, unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
@@ -66,34 +66,34 @@ class BranchGuard(msgspec.Struct, frozen=True):
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every repository under each key."""
-    guards = cache(lambda repository: guard_of(view, repository))
+    guards = cache(lambda repository: read_branch_guard(view, repository))
 
     def judge_protected(repository: Resource, key: Key) -> Assessment:
         guard = guards(repository)
         if guard.protected:
-            return healthy(id_of(repository), key, "the default branch is protected")
+            return healthy(resource_id(repository), key, "the default branch is protected")
         _require_collected(guard)
-        return unhealthy(id_of(repository), key, "whoever may write pushes to the default branch")
+        return unhealthy(resource_id(repository), key, "whoever may write pushes to the default branch")
 
     def no_force_push(repository: Resource, key: Key) -> Assessment:
         guard = guards(repository)
         if guard.force_push_blocked:
-            return healthy(id_of(repository), key, "force pushes are blocked")
+            return healthy(resource_id(repository), key, "force pushes are blocked")
         _require_collected(guard)
-        return unhealthy(id_of(repository), key, "the history of the default branch can be rewritten")
+        return unhealthy(resource_id(repository), key, "the history of the default branch can be rewritten")
 
-    def two_reviewers(repository: Resource, key: Key) -> Assessment:
+    def _require_two_reviewers(repository: Resource, key: Key) -> Assessment:
         guard = guards(repository)
         if guard.reviewers >= _REVIEWERS:
-            return healthy(id_of(repository), key, f"required approvals: {guard.reviewers}")
+            return healthy(resource_id(repository), key, f"required approvals: {guard.reviewers}")
         _require_collected(guard)
         return unhealthy(
-            id_of(repository), key, f"required approvals: {guard.reviewers} (minimum {_REVIEWERS})"
+            resource_id(repository), key, f"required approvals: {guard.reviewers} (minimum {_REVIEWERS})"
         )
 
     yield from judge_active(view, PROTECTED, judge_protected)
     yield from judge_active(view, NO_FORCE_PUSH, no_force_push)
-    yield from judge_active(view, TWO_REVIEWERS, two_reviewers)
+    yield from judge_active(view, TWO_REVIEWERS, _require_two_reviewers)
 
 
 def _require_collected(guard: BranchGuard) -> None:
@@ -101,7 +101,7 @@ def _require_collected(guard: BranchGuard) -> None:
         raise DataNotCollectedError(guard.unread)
 
 
-def guard_of(view: EstateView, repository: Resource) -> BranchGuard:
+def read_branch_guard(view: EstateView, repository: Resource) -> BranchGuard:
     """Give what holds for the default branch of a repository."""
     unread: list[str] = []
     protections = _read(view, BRANCH_PROTECTIONS, repository, unread)

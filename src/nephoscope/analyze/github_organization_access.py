@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import is_unsafe_webhook, judge_each, judge_parts
+from nephoscope.analyze.devops_verdicts import is_unsafe_webhook, judge_by_parts, judge_parts
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
     GITHUB_OWNER,
@@ -60,7 +60,9 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         bad = [one for one in parts if is_unsafe_webhook(one)]
         return judge_parts(owner, key, bad, len(parts), ("webhooks", "without TLS or without a secret"))
 
-    def by_groups(is_bad: Callable[[Resource], bool], problem: str) -> Callable[[Resource, Key], Assessment]:
+    def judge_by_groups(
+        is_bad: Callable[[Resource], bool], problem: str
+    ) -> Callable[[Resource, Key], Assessment]:
         def judge(owner: Resource, key: Key) -> Assessment:
             groups = documents(view, RUNNER_GROUPS, owner.key)
             return _judge_groups(
@@ -69,12 +71,12 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
         return judge
 
-    yield from judge_each(view, GITHUB_OWNER, SIGNED_WEBHOOKS, webhooks)
-    yield from judge_each(
-        view, GITHUB_OWNER, PRIVATE_RUNNERS, by_groups(_allows_public, "reached by public repositories")
+    yield from judge_by_parts(view, GITHUB_OWNER, SIGNED_WEBHOOKS, webhooks)
+    yield from judge_by_parts(
+        view, GITHUB_OWNER, PRIVATE_RUNNERS, judge_by_groups(_allows_public, "reached by public repositories")
     )
-    yield from judge_each(
-        view, GITHUB_OWNER, SELECTED_RUNNERS, by_groups(_is_for_all, "open to all repositories")
+    yield from judge_by_parts(
+        view, GITHUB_OWNER, SELECTED_RUNNERS, judge_by_groups(_is_for_all, "open to all repositories")
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import id_of, judge_each
+from nephoscope.analyze.devops_verdicts import judge_by_parts, resource_id
 from nephoscope.analyze.verdict import healthy, unhealthy
 from nephoscope.estate.devops_documents import (
     ADMINISTRATORS,
@@ -60,29 +60,29 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def base_permissions(owner: Resource, key: Key) -> Assessment:
         settings = document(view, SETTINGS, owner.key)
-        given = str(member(settings, "default_repository_permission", id_of(owner)))
+        given = str(member(settings, "default_repository_permission", resource_id(owner)))
         told = healthy if given in _MODEST else unhealthy
-        return told(id_of(owner), key, f"members have '{given}' on every repository")
+        return told(resource_id(owner), key, f"members have '{given}' on every repository")
 
     def multifactor(owner: Resource, key: Key) -> Assessment:
         settings = document(view, SETTINGS, owner.key)
-        if member_flag(settings, "two_factor_requirement_enabled", id_of(owner)):
-            return healthy(id_of(owner), key, "two-factor authentication is required")
-        return unhealthy(id_of(owner), key, "an account without a second factor may be a member")
+        if member_flag(settings, "two_factor_requirement_enabled", resource_id(owner)):
+            return healthy(resource_id(owner), key, "two-factor authentication is required")
+        return unhealthy(resource_id(owner), key, "an account without a second factor may be a member")
 
     def push_protection(owner: Resource, key: Key) -> Assessment:
         settings = document(view, SETTINGS, owner.key)
         name = "secret_scanning_push_protection_enabled_for_new_repositories"
-        if member_flag(settings, name, id_of(owner)):
-            return healthy(id_of(owner), key, "push protection is on for new repositories")
-        return unhealthy(id_of(owner), key, "push protection is off for new repositories")
+        if member_flag(settings, name, resource_id(owner)):
+            return healthy(resource_id(owner), key, "push protection is on for new repositories")
+        return unhealthy(resource_id(owner), key, "push protection is off for new repositories")
 
     def second_owner(owner: Resource, key: Key) -> Assessment:
         count = len(documents(view, ADMINISTRATORS, owner.key))
         told = healthy if count > 1 else unhealthy
-        return told(id_of(owner), key, f"{count} owners")
+        return told(resource_id(owner), key, f"{count} owners")
 
-    yield from judge_each(view, GITHUB_OWNER, BASE_PERMISSIONS, base_permissions)
-    yield from judge_each(view, GITHUB_OWNER, MULTIFACTOR, multifactor)
-    yield from judge_each(view, GITHUB_OWNER, PUSH_PROTECTION, push_protection)
-    yield from judge_each(view, GITHUB_OWNER, SECOND_OWNER, second_owner)
+    yield from judge_by_parts(view, GITHUB_OWNER, BASE_PERMISSIONS, base_permissions)
+    yield from judge_by_parts(view, GITHUB_OWNER, MULTIFACTOR, multifactor)
+    yield from judge_by_parts(view, GITHUB_OWNER, PUSH_PROTECTION, push_protection)
+    yield from judge_by_parts(view, GITHUB_OWNER, SECOND_OWNER, second_owner)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_nested, id_of, judge_active, repository_settings
+from nephoscope.analyze.devops_verdicts import get_nested, judge_active, repository_settings, resource_id
 from nephoscope.analyze.verdict import healthy, make_finding, not_applicable, unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
@@ -79,16 +79,18 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 def _judge(view: EstateView, scanner: _Scanner) -> Iterable[Assessment]:
     def judge_enabled(repository: Resource, key: Key) -> Assessment:
         if _is_on(view, repository, scanner):
-            return healthy(id_of(repository), key, "it is on")
-        return unhealthy(id_of(repository), key, "it is off")
+            return healthy(resource_id(repository), key, "it is on")
+        return unhealthy(resource_id(repository), key, "it is off")
 
     def judge_resolved(repository: Resource, key: Key) -> Assessment:
         if not _is_on(view, repository, scanner):
-            return not_applicable(id_of(repository), key, "scanner-off", "nothing scans for it")
+            return not_applicable(resource_id(repository), key, "scanner-off", "nothing scans for it")
         alerts = documents(view, scanner.alerts, repository.key)
         if not alerts:
-            return healthy(id_of(repository), key, "no alert is open")
-        return unhealthy(id_of(repository), key, f"open alerts: {len(alerts)}", map(_make_finding, alerts))
+            return healthy(resource_id(repository), key, "no alert is open")
+        return unhealthy(
+            resource_id(repository), key, f"open alerts: {len(alerts)}", map(_make_finding, alerts)
+        )
 
     yield from judge_active(view, scanner.on, judge_enabled)
     yield from judge_active(view, scanner.resolved, judge_resolved)

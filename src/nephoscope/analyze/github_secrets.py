@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import judge_active, judge_each, judge_parts, moment, name_of
+from nephoscope.analyze.devops_verdicts import display_name, judge_active, judge_by_parts, judge_parts, moment
 from nephoscope.analyze.secret_names import names_azure_key
 from nephoscope.estate.devops_documents import (
     ENVIRONMENTS,
@@ -76,10 +76,10 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def judge_federated(repository: Resource, key: Key) -> Assessment:
         secrets = _secrets(view, repository)
-        bad = [one for one in secrets if names_azure_key(name_of(one))]
+        bad = [one for one in secrets if names_azure_key(display_name(one))]
         return judge_parts(repository, key, bad, len(secrets), ("secrets", "with a long-lived key of Azure"))
 
-    yield from judge_each(view, GITHUB_OWNER, SELECTED, judge_selected)
+    yield from judge_by_parts(view, GITHUB_OWNER, SELECTED, judge_selected)
     yield from judge_active(view, RENEWED, judge_renewed)
     yield from judge_active(view, FEDERATED, judge_federated)
 

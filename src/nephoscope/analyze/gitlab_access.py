@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import id_of, judge_gitlab, judge_parts, repository_settings
+from nephoscope.analyze.devops_verdicts import judge_gitlab, judge_parts, repository_settings, resource_id
 from nephoscope.analyze.verdict import healthy, unhealthy
 from nephoscope.estate.devops_documents import (
     DEPLOY_KEYS,
@@ -69,9 +69,9 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def multifactor(group: Resource, key: Key) -> Assessment:
         settings = document(view, SETTINGS, group.key)
-        if member_flag(settings, "require_two_factor_authentication", id_of(group)):
-            return healthy(id_of(group), key, "two-factor authentication is required")
-        return unhealthy(id_of(group), key, "an account without a second factor may be a member")
+        if member_flag(settings, "require_two_factor_authentication", resource_id(group)):
+            return healthy(resource_id(group), key, "two-factor authentication is required")
+        return unhealthy(resource_id(group), key, "an account without a second factor may be a member")
 
     def webhooks(owner: Resource, key: Key) -> Assessment:
         hooks = documents(view, WEBHOOKS, owner.key)
@@ -85,22 +85,22 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def runners(project: Resource, key: Key) -> Assessment:
         settings = repository_settings(view, project)
-        visibility = str(member(settings, "visibility", id_of(project)))
+        visibility = str(member(settings, "visibility", resource_id(project)))
         if visibility != "public":
-            return healthy(id_of(project), key, f"the project is {visibility}")
+            return healthy(resource_id(project), key, f"the project is {visibility}")
         listed = documents(view, RUNNERS, project.key)
         own = [one for one in listed if member(require_complete(one), "runner_type", one.key) != _OF_INSTANCE]
-        if own and not member_flag(settings, _FORKS_RUN_HERE, id_of(project)):
-            return healthy(id_of(project), key, "pipelines of forks run in the forks")
+        if own and not member_flag(settings, _FORKS_RUN_HERE, resource_id(project)):
+            return healthy(resource_id(project), key, "pipelines of forks run in the forks")
         return judge_parts(
             project, key, own, len(listed), ("runners", "of your own, where pipelines of forks run")
         )
 
     def job_tokens(project: Resource, key: Key) -> Assessment:
         scope = document(view, JOB_TOKEN_SCOPES, project.key)
-        if member_flag(scope, "inbound_enabled", id_of(project)):
-            return healthy(id_of(project), key, "job tokens of selected projects reach it")
-        return unhealthy(id_of(project), key, "a job token of any project reaches it")
+        if member_flag(scope, "inbound_enabled", resource_id(project)):
+            return healthy(resource_id(project), key, "job tokens of selected projects reach it")
+        return unhealthy(resource_id(project), key, "a job token of any project reaches it")
 
     yield from judge_gitlab(view, MULTIFACTOR, multifactor)
     yield from judge_gitlab(view, TLS_WEBHOOKS, webhooks)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_nested, id_of, judge_gitlab, repository_settings
+from nephoscope.analyze.devops_verdicts import get_nested, judge_gitlab, repository_settings, resource_id
 from nephoscope.analyze.verdict import healthy, not_applicable, unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
@@ -66,58 +66,58 @@ _ALWAYS = frozenset({"any_approver", "regular"})
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every project under each key."""
 
-    def on_branch(
+    def judge_default_branch(
         judge: Callable[[EstateView, Resource, Key, str], Assessment],
     ) -> Callable[[Resource, Key], Assessment]:
-        def judge_one(project: Resource, key: Key) -> Assessment:
+        def _judge_project(project: Resource, key: Key) -> Assessment:
             branch = _default_branch(view, project)
             if not branch:
-                return not_applicable(id_of(project), key, "empty", "the project has no branch")
+                return not_applicable(resource_id(project), key, "empty", "the project has no branch")
             return judge(view, project, key, branch)
 
-        return judge_one
+        return _judge_project
 
-    yield from judge_gitlab(view, PROTECTED, on_branch(_judge_protected))
-    yield from judge_gitlab(view, NO_FORCE_PUSH, on_branch(_no_force_push))
-    yield from judge_gitlab(view, TWO_APPROVALS, on_branch(_two_approvals))
-    yield from judge_gitlab(view, NO_SELF_APPROVAL, on_branch(_no_self_approval))
+    yield from judge_gitlab(view, PROTECTED, judge_default_branch(_judge_protected))
+    yield from judge_gitlab(view, NO_FORCE_PUSH, judge_default_branch(_no_force_push))
+    yield from judge_gitlab(view, TWO_APPROVALS, judge_default_branch(_require_two_approvals))
+    yield from judge_gitlab(view, NO_SELF_APPROVAL, judge_default_branch(_no_self_approval))
 
 
 def _judge_protected(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
     found = _protections(view, project, branch)
     if not found:
-        return unhealthy(id_of(project), key, f"'{branch}' is not protected")
+        return unhealthy(resource_id(project), key, f"'{branch}' is not protected")
     if any(_developers_push(one, project.key) for one in found):
-        return unhealthy(id_of(project), key, f"developers may push to '{branch}'")
-    return healthy(id_of(project), key, f"'{branch}' is protected")
+        return unhealthy(resource_id(project), key, f"developers may push to '{branch}'")
+    return healthy(resource_id(project), key, f"'{branch}' is protected")
 
 
 def _no_force_push(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
     found = _protections(view, project, branch)
     if found and not any(member_flag(one, "allow_force_push", project.key) for one in found):
-        return healthy(id_of(project), key, "force pushes are blocked")
-    return unhealthy(id_of(project), key, f"the history of '{branch}' can be rewritten")
+        return healthy(resource_id(project), key, "force pushes are blocked")
+    return unhealthy(resource_id(project), key, f"the history of '{branch}' can be rewritten")
 
 
-def _two_approvals(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
+def _require_two_approvals(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
     rules = [require_complete(one) for one in documents(view, APPROVAL_RULES, project.key)]
     count = max((_count_required(one, project.key) for one in rules if _holds(one, branch)), default=0)
     if count >= _APPROVALS:
-        return healthy(id_of(project), key, f"required approvals: {count}")
-    return unhealthy(id_of(project), key, f"required approvals: {count} (minimum {_APPROVALS})")
+        return healthy(resource_id(project), key, f"required approvals: {count}")
+    return unhealthy(resource_id(project), key, f"required approvals: {count} (minimum {_APPROVALS})")
 
 
 def _no_self_approval(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:  # noqa: ARG001 - as the others
     found = documents(view, APPROVAL_SETTINGS, project.key)
     if not found:
-        return not_applicable(id_of(project), key, "edition", "this edition of GitLab has no approvals")
+        return not_applicable(resource_id(project), key, "edition", "this edition of GitLab has no approvals")
     members = require_complete(found[0])
     author = member_flag(members, "merge_requests_author_approval", project.key)
     committers = not member_flag(members, "merge_requests_disable_committers_approval", project.key)
     who = [name for name, may in (("authors", author), ("committers", committers)) if may]
     if who:
-        return unhealthy(id_of(project), key, f"{' and '.join(who)} may approve their own changes")
-    return healthy(id_of(project), key, "neither authors nor committers approve")
+        return unhealthy(resource_id(project), key, f"{' and '.join(who)} may approve their own changes")
+    return healthy(resource_id(project), key, "neither authors nor committers approve")
 
 
 def _default_branch(view: EstateView, project: Resource) -> str:

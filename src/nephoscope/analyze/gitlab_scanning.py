@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import id_of, judge_gitlab, repository_settings
+from nephoscope.analyze.devops_verdicts import judge_gitlab, repository_settings, resource_id
 from nephoscope.analyze.verdict import healthy, unhealthy
 from nephoscope.estate.devops_documents import (
     GITLAB_PROJECT,
@@ -44,14 +44,14 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def secrets_blocked(project: Resource, key: Key) -> Assessment:
         if _is_on(repository_settings(view, project)):
-            return healthy(id_of(project), key, "secret push protection is on")
+            return healthy(resource_id(project), key, "secret push protection is on")
         rules = [require_complete(one) for one in documents(view, PUSH_RULES, project.key)]
         if any(one.get("prevent_secrets") is True for one in rules):
-            return healthy(id_of(project), key, "a push rule rejects files of secrets")
+            return healthy(resource_id(project), key, "a push rule rejects files of secrets")
         if any(_is_on(require_complete(one)) for one in documents(view, SECURITY_SETTINGS, project.key)):
-            return healthy(id_of(project), key, "secret push protection is on")
+            return healthy(resource_id(project), key, "secret push protection is on")
         return unhealthy(
-            id_of(project), key, "neither secret push protection nor a push rule blocks a secret"
+            resource_id(project), key, "neither secret push protection nor a push rule blocks a secret"
         )
 
     yield from judge_gitlab(view, SECRETS_BLOCKED, secrets_blocked)

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import judge_gitlab, judge_parts, moment, name_of
+from nephoscope.analyze.devops_verdicts import display_name, judge_gitlab, judge_parts, moment
 from nephoscope.analyze.secret_names import names_azure_key, names_secret
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
@@ -54,7 +54,7 @@ _LONGEST = timedelta(days=367)
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every group and project under each key."""
 
-    def by_variables(
+    def judge_by_variables(
         is_bad: Callable[[Resource], bool], problem: str
     ) -> Callable[[Resource, Key], Assessment]:
         def judge(owner: Resource, key: Key) -> Assessment:
@@ -67,25 +67,25 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     def judge_expiring(owner: Resource, key: Key) -> Assessment:
         access = [one for one in documents(view, ACCESS_TOKENS, owner.key) if _is_in_use(one)]
         deploy = [one for one in documents(view, DEPLOY_TOKENS, owner.key) if _is_in_use(one)]
-        bad = [one for one in access if _lives_long(one)] + [one for one in deploy if not _expires(one)]
+        bad = [one for one in access if _is_long_lived(one)] + [one for one in deploy if not _expires(one)]
         words = ("tokens", "valid for longer than a year")
         return judge_parts(owner, key, bad, len(access) + len(deploy), words)
 
     def is_secret_without(flag: str) -> Callable[[Resource], bool]:
         return lambda one: (
-            names_secret(name_of(one)) and not member_flag(require_complete(one), flag, one.key)
+            names_secret(display_name(one)) and not member_flag(require_complete(one), flag, one.key)
         )
 
     yield from judge_gitlab(
-        view, MASKED, by_variables(is_secret_without("masked"), "a secret and not masked")
+        view, MASKED, judge_by_variables(is_secret_without("masked"), "a secret and not masked")
     )
     yield from judge_gitlab(
-        view, PROTECTED, by_variables(is_secret_without("protected"), "a secret that every branch gets")
+        view, PROTECTED, judge_by_variables(is_secret_without("protected"), "a secret that every branch gets")
     )
     yield from judge_gitlab(
         view,
         FEDERATED,
-        by_variables(lambda one: names_azure_key(name_of(one)), "with a long-lived key of Azure"),
+        judge_by_variables(lambda one: names_azure_key(display_name(one)), "with a long-lived key of Azure"),
     )
     yield from judge_gitlab(view, EXPIRING, judge_expiring)
 
@@ -103,7 +103,7 @@ def _expires(token: Resource) -> bool:
     return bool(members["expires_at"])
 
 
-def _lives_long(token: Resource) -> bool:
+def _is_long_lived(token: Resource) -> bool:
     """Return whether a token lives longer than a year after it was made; DataNotCollectedError."""
     if not _expires(token):
         return True

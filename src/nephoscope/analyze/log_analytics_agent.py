@@ -57,12 +57,12 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     def machine(resource: Resource, key: Key) -> Assessment:
         return _verdict(resource, key, extensions(view, resource))
 
-    def whole(resource: Resource, key: Key) -> Assessment:
+    def judge_extensions(resource: Resource, key: Key) -> Assessment:
         return _verdict(resource, key, _profile_extensions(resource))
 
     yield from machines(view, ON_MACHINE, machine)
     for type_ in (CLOUD_SERVICE, SCALE_SET_TYPE):
-        yield from judge_all(view.resources(type_), ON_SET, whole)
+        yield from judge_all(view.resources(type_), ON_SET, judge_extensions)
 
 
 def _profile_extensions(resource: Resource) -> list[dict[str, object]]:

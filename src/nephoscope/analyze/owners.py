@@ -47,29 +47,29 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     def owners(subscription: Resource) -> RoleAccounts:
         return view.roles.accounts(subscription.key, frozenset([RoleClass.OWNER]), below=False)
 
-    def at_most(subscription: Resource, key: Key) -> Assessment:
+    def _judge_maximum(subscription: Resource, key: Key) -> Assessment:
         found, id_ = owners(subscription), str(subscription.body["id"])
         if len(found.users) > LIMIT:
             return unhealthy(
                 id_, key, f"{len(found.users)} owners, at most {LIMIT} wanted", _owner_findings(view, found)
             )
-        _sure(view, found)
+        _require_all_known(view, found)
         return healthy(id_, key, f"{len(found.users)} owners")
 
-    def at_least(subscription: Resource, key: Key) -> Assessment:
+    def _judge_minimum(subscription: Resource, key: Key) -> Assessment:
         found, id_ = owners(subscription), str(subscription.body["id"])
         if len(found.users) > 1:
             return healthy(id_, key, f"{len(found.users)} owners")
-        _sure(view, found)
+        _require_all_known(view, found)
         return unhealthy(
             id_, key, f"{len(found.users)} owner, more than one wanted", _owner_findings(view, found)
         )
 
-    yield from judge_all(view.resources(SUBSCRIPTION_TYPE), AT_MOST, at_most, by_body=False)
-    yield from judge_all(view.resources(SUBSCRIPTION_TYPE), AT_LEAST, at_least, by_body=False)
+    yield from judge_all(view.resources(SUBSCRIPTION_TYPE), AT_MOST, _judge_maximum, by_body=False)
+    yield from judge_all(view.resources(SUBSCRIPTION_TYPE), AT_LEAST, _judge_minimum, by_body=False)
 
 
-def _sure(view: EstateView, found: RoleAccounts) -> None:
+def _require_all_known(view: EstateView, found: RoleAccounts) -> None:
     if found.unsure:
         raise DataNotCollectedError(view.roles.principals.explain(join_names(found.unsure)))
 

@@ -42,7 +42,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def judge(machine: Resource, key: Key) -> Assessment:
         id_ = str(machine.body["id"])
-        grouped, found = permissive(view, machine, seen)
+        grouped, found = find_permissive_rules(view, machine, seen)
         if not grouped:
             return not_applicable(
                 id_, key, "no-security-group", "no network security group stands before the machine"
@@ -58,7 +58,9 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 Seen = dict[int, tuple["Sequence[Opening]", list["SubAssessment"]]]
 
 
-def permissive(view: EstateView, machine: Resource, seen: Seen) -> tuple[bool, list[SubAssessment]]:
+def find_permissive_rules(
+    view: EstateView, machine: Resource, seen: Seen
+) -> tuple[bool, list[SubAssessment]]:
     """Return whether a group stands before the machine, and the rules by which the Internet at large passes.
 
     `seen` remembers what was found behind the openings that many machines share.
@@ -74,18 +76,18 @@ def permissive(view: EstateView, machine: Resource, seen: Seen) -> tuple[bool, l
             remote = network.internet(configuration)
             for protocol in PROTOCOLS:
                 openings = network.openings(interface, configuration, protocol, remote)
-                found.update((part.id, part) for part in _broad(openings, seen))
+                found.update((part.id, part) for part in _find_broad_rules(openings, seen))
     return grouped, list(found.values())
 
 
-def _broad(openings: Sequence[Opening], seen: Seen) -> list[SubAssessment]:
+def _find_broad_rules(openings: Sequence[Opening], seen: Seen) -> list[SubAssessment]:
     found = seen.get(id(openings))
     if found is None:
-        found = seen[id(openings)] = (openings, list(broad_rules(openings)))
+        found = seen[id(openings)] = (openings, list(find_broad_rules(openings)))
     return found[1]
 
 
-def broad_rules(openings: Sequence[Opening]) -> Iterator[SubAssessment]:
+def find_broad_rules(openings: Sequence[Opening]) -> Iterator[SubAssessment]:
     """The rules behind openings that together let the Internet at large to some port, once per opening."""
     edges = {low for opening in openings for low, _ in opening.region.ports}
     wide = [port for port in sorted(edges) if is_broad(openings, port)]

@@ -167,12 +167,12 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def judge(resource: Resource, key: Key) -> Assessment:
         id_ = str(resource.body["id"])
-        places = places_of(resource, key)
+        places = list_assessment_ids(resource, key)
         found, doubt = _open(view, places)
         exempted = list(_list_exempted(view, places))
         if key is GRAVE:
-            found, doubt = _grave(found, doubt)
-            exempted = _grave(exempted, None)[0]
+            found, doubt = _select_severe(found, doubt)
+            exempted = _select_severe(exempted, None)[0]
         if found:
             return unhealthy(id_, key, _describe_count(found), [*found, *exempted])
         if doubt is not None:
@@ -191,14 +191,14 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             yield from judge_all(view.resources(type_), key, judge, by_body=False)
 
 
-def places_of(resource: Resource, key: Key) -> tuple[str, ...]:
+def list_assessment_ids(resource: Resource, key: Key) -> tuple[str, ...]:
     """Return the lower-cased ids of the assessments that may hold the findings of a key, its own first."""
     return tuple(assessment_id(resource.key, one).lower() for one in _ASKED.get(key.id, (key.id,)))
 
 
 def has_own_scan(view: EstateView, machine: Resource) -> bool:
     """Return whether a scan of one's own says what it covers of a machine's software, and is not too old."""
-    for place in places_of(machine, MACHINES):
+    for place in list_assessment_ids(machine, MACHINES):
         for one in view.children(FINDING, place):
             try:
                 body = view.report(one)
@@ -278,7 +278,7 @@ def _was_exempted(view: EstateView, status: dict[str, object]) -> bool:
     return status.get("cause") == EXEMPT and bool(until) and view.now > datetime.fromisoformat(until)
 
 
-def _grave(
+def _select_severe(
     found: Iterable[SubAssessment], doubt: DataNotCollectedError | None
 ) -> tuple[list[SubAssessment], DataNotCollectedError | None]:
     """The findings that are grave, and why there may be others: one whose severity nobody told may be."""

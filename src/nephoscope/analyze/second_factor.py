@@ -68,16 +68,16 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every subscription under every key."""
     principals = view.roles.principals
 
-    def cannot_sign_in(user: str) -> bool:
+    def is_sign_in_impossible(user: str) -> bool:
         return principals.user(user) is None or principals.is_blocked(user)
 
-    def lacks(user: str) -> bool:
+    def is_factor_missing(user: str) -> bool:
         try:
             lacking = not principals.has_second_factor(user)
         except DataNotCollectedError:
-            if cannot_sign_in(user):
+            if is_sign_in_impossible(user):
                 return False
             raise
-        return lacking and not cannot_sign_in(user)
+        return lacking and not is_sign_in_impossible(user)
 
-    return accounts(view, RULES, lacks, "no second factor")
+    return accounts(view, RULES, is_factor_missing, "no second factor")

@@ -72,11 +72,14 @@ def _gateway(gateway: Resource, key: Key) -> Assessment:
     if listeners and not bare:
         return healthy(id_, key, "every listener has a firewall policy")
     return unhealthy(
-        id_, key, f"no web application firewall before {join_names(bare) or 'the gateway'}", _bare(bare)
+        id_,
+        key,
+        f"no web application firewall before {join_names(bare) or 'the gateway'}",
+        _find_unprotected(bare),
     )
 
 
-def _bare(names: list[str]) -> Iterable[Any]:
+def _find_unprotected(names: list[str]) -> Iterable[Any]:
     return [
         make_finding(name, f"no web application firewall before {name}", "Medium", name=name)
         for name in names
@@ -96,7 +99,7 @@ def _classic_door(door: Resource, key: Key) -> Assessment:
             id_,
             key,
             f"no web application firewall before {join_names(bare) or 'the Front Door'}",
-            _bare(bare),
+            _find_unprotected(bare),
         )
     return healthy(id_, key, "every frontend endpoint has a firewall policy")
 
@@ -120,7 +123,9 @@ def _profile(view: EstateView, profile: Resource, key: Key) -> Assessment:
     ]
     bare = [endpoint.name for endpoint in endpoints if endpoint.key not in guarded]
     if bare:
-        return unhealthy(id_, key, f"no web application firewall before {join_names(bare)}", _bare(bare))
+        return unhealthy(
+            id_, key, f"no web application firewall before {join_names(bare)}", _find_unprotected(bare)
+        )
     if not endpoints:
         return not_applicable(id_, key, "no-endpoint", "the profile has no enabled endpoint")
     return healthy(id_, key, "every endpoint is in a security policy")

@@ -19,19 +19,19 @@ from nephoscope.access.authenticator import DeniedError, LinkedDeniedError
 from nephoscope.access.query_pool import ClientGoneError
 from nephoscope.access.query_queue import TooManyQueriesError
 from nephoscope.api.wire import api_version, list_query, scope_levels, write_target
-from nephoscope.api.wire.azure_error import ApiError, bad, unavailable
+from nephoscope.api.wire.azure_error import ApiError, bad_request, service_unavailable
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.concurrency import guard_change
 from nephoscope.api.wire.operation import PUBLIC, ApiOperation, OperationRegistry
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.scope_access import admit
 from nephoscope.api.wire.surface_request import ApiCall
-from nephoscope.api.wire.unavailable_response import later
+from nephoscope.api.wire.unavailable_response import try_again_later
 from nephoscope.ingest.live.ingestion.request_bodies import read_body, unpack_body
 from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 from nephoscope.lake.errors import LakeError
 from nephoscope.state import NotFoundError, StateError
-from nephoscope.state.database.retry import once_more
+from nephoscope.state.database.retry import retry_once
 from nephoscope.state.database.state_errors import TransientError
 from nephoscope_kql.errors import KqlError
 
@@ -73,7 +73,7 @@ async def respond(instance: Instance, request: Request) -> Response:
     except ApiError as fault:
         found = ApiResponse(fault.body(), fault.status, fault.headers)
     except StateError as error:  # of who asks: the operation tells its own
-        again = later(error)
+        again = try_again_later(error)
         found = ApiResponse(again.body(), again.status, again.headers)
     except Exception:  # noqa: BLE001 - the boundary of a request: its caller is told the id that the log has
         _LOG.exception("request %s failed: %s %s", id_, request.method, request.url.path)
@@ -107,9 +107,9 @@ async def _answer(instance: Instance, request: Request) -> ApiResponse:
     path = _SLASHES.sub("/", request.scope["path"])
     if len(path) > MAX_PATH:
         raise ApiError(414, "UriTooLong", f"A path must not exceed {MAX_PATH} characters.")
-    found = OperationRegistry.whole().find(method, path)
+    found = OperationRegistry.load_all().find(method, path)
     if found is None or found[0].permission != PUBLIC:
-        caller = await run_in_threadpool(once_more, lambda: authenticate(instance, request))
+        caller = await run_in_threadpool(retry_once, lambda: authenticate(instance, request))
     else:
         caller = None
     if found is None:
@@ -152,19 +152,19 @@ def _handle(
     try:
         if operation.changes and operation.method == "POST":  # as one that has others do something
             return _run_operation(call, operation)
-        return once_more(lambda: _run_operation(call, operation))
+        return retry_once(lambda: _run_operation(call, operation))
     except DeniedError as error:
         raise _denied_fault(instance, call, error) from error
     except KqlError as error:
-        raise bad(str(error), code="InvalidQuery") from error
+        raise bad_request(str(error), code="InvalidQuery") from error
     except TransientError as error:
-        raise later(error) from error
+        raise try_again_later(error) from error
     except NotFoundError as error:
         raise ApiError(404, "ResourceNotFound", f"{error}.") from error
     except StateError as error:
         raise ApiError(409, "Conflict", str(error)) from error
     except LakeError as error:
-        raise unavailable(str(error)) from error
+        raise service_unavailable(str(error)) from error
 
 
 def _run_operation(call: ApiCall, operation: ApiOperation) -> ApiResponse:
@@ -204,7 +204,7 @@ def _denied_fault(instance: Instance, call: ApiCall, error: DeniedError) -> ApiE
 
 
 def _unknown(method: str, path: str) -> ApiError:
-    others = OperationRegistry.whole().methods(path)
+    others = OperationRegistry.load_all().methods(path)
     if others:
         allowed = ", ".join(others)
         return ApiError(

@@ -87,14 +87,14 @@ def letter(run: AutomationRun, pages: str) -> tuple[str, str] | None:
     document = run.document
     if RECORDS not in document:
         known = "properties" in document and "type" in document
-        return _one(document, None, pages) if known else None
+        return _format_single(document, None, pages) if known else None
     records, before = document[RECORDS], document.get("before")
     if document.get("count", len(records)) == 1 and records:
-        return _one(records[0], before, pages)
-    return _many(run, records, before, pages)
+        return _format_single(records[0], before, pages)
+    return _format_several(run, records, before, pages)
 
 
-def _one(body: Mapping[str, Any], before: Mapping[str, str] | None, pages: str) -> tuple[str, str]:
+def _format_single(body: Mapping[str, Any], before: Mapping[str, str] | None, pages: str) -> tuple[str, str]:
     how, told = document_standing(body), body["properties"]
     grave = f"[{how.severity}] " if how.severity else ""
     status, about = told.get("status") or {}, told.get("metadata") or {}
@@ -111,7 +111,7 @@ def _one(body: Mapping[str, Any], before: Mapping[str, str] | None, pages: str) 
     return f"{grave}{state}{_title(body)} ({_label(body)})", "\n".join(lines) + "\n"
 
 
-def _many(
+def _format_several(
     run: AutomationRun, records: list[dict[str, object]], before: Mapping[str, str] | None, pages: str
 ) -> tuple[str, str]:
     count, findings = run.document.get("count", len(records)), run.document.get("findings", 0)

@@ -39,7 +39,7 @@ def choose_addresses(
             continue
         if isinstance(address, IPv6Address) and address.ipv4_mapped:
             address = address.ipv4_mapped
-        why = _why(address, networks) or refused.get(address.version, "")
+        why = _explain_refusal(address, networks) or refused.get(address.version, "")
         if why:
             spared.append((str(address), why))
         elif address in found:
@@ -51,7 +51,7 @@ def choose_addresses(
     return BlockableAddresses(tuple(found), tuple(spared))
 
 
-def _why(address: Address, networks: Iterable[tuple[Any, str]]) -> str:
+def _explain_refusal(address: Address, networks: Iterable[tuple[Any, str]]) -> str:
     if not is_public(address):
         return "not a public address"
     return next(
@@ -65,15 +65,15 @@ def _addresses(document: dict[str, Any]) -> Iterable[str]:
             yield str(one["Address"])
 
 
-def of_estate(data: Path) -> list[tuple[str, str]]:
+def list_estate_addresses(data: Path) -> list[tuple[str, str]]:
     """The public addresses and prefixes of the estate that is stored, each with the resource that has it.
 
     None where no estate was ever stored; StoreError where one cannot be read.
     """
-    from nephoscope.estate.tenant_stores import current_resources
+    from nephoscope.estate.tenant_stores import iterate_current
 
     found = []
-    for resource in current_resources(data):
+    for resource in iterate_current(data):
         properties = resource.body.get("properties") or {}
         if resource.type == "microsoft.network/publicipaddresses" and properties.get("ipAddress"):
             found.append((str(properties["ipAddress"]), f"an address of {resource.name} of the estate"))

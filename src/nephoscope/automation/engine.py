@@ -22,7 +22,7 @@ from nephoscope.automation.action import (
     find_action_kind,
     lasting_actions,
 )
-from nephoscope.automation.event_facts import facts_of, view_row
+from nephoscope.automation.event_facts import to_facts, view_row
 from nephoscope.automation.event_kinds import EVENT_KINDS
 from nephoscope.automation.operator_policy import OperatorPolicy, operator
 from nephoscope.automation.rule import AutomationRule
@@ -42,7 +42,7 @@ from nephoscope.automation.worker_pool import WorkerPool
 from nephoscope.state.access.credentials import CredentialError
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
 from nephoscope.state.database.database import StateError
-from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_holder import create_holder_name
 from nephoscope.state.leases.lease_renewal import Turns
 from nephoscope.state.leases.leases import LeaseLostError
 
@@ -73,7 +73,7 @@ class AutomationEngine:
     state: State
     workspace: str
     rules: Sequence[AutomationRule]
-    holder: str = field(default_factory=new_holder)
+    holder: str = field(default_factory=create_holder_name)
     ending: Callable[[], bool] = lambda: False
     pages: str = ""
     _order: Iterator[int] = field(default_factory=count)
@@ -116,12 +116,12 @@ class AutomationEngine:
     def _work(self, lease: Lease, crew: WorkerPool, clock: Clock) -> Iterator[AutomationRun]:
         """Ask, begin and note in turns; what is under way at the end is waited for and noted."""
         lanes = RunQueues(
-            lambda: self.state.automation_runs.due(self.workspace, _soon(clock()), lasting_actions())
+            lambda: self.state.automation_runs.due(self.workspace, _due_horizon(clock()), lasting_actions())
         )
         moved = True
         try:
             while moved or crew.busy:
-                ended = crew.take_ended(0.0 if moved else LOOK_SECONDS)
+                ended = crew.take_finished(0.0 if moved else LOOK_SECONDS)
                 asked = not self.ending() and self._ask_oldest(lease, clock())
                 begun = self._turn(ended, lanes, lease, clock(), new=asked)
                 given = [self._start_run(run, crew, lanes, lease, clock) for run in begun]
@@ -183,13 +183,14 @@ class AutomationEngine:
                     self.state.automation_runs.plan(session, runs)
                     if rule.stop:
                         break
-            self.state.automation_runs.forget(session, event, facts_of(event.document))
+            self.state.automation_runs.forget(session, event, to_facts(event.document))
             return True
 
     def _begin(self, session: Session, ids: Sequence[str], now: datetime) -> list[AutomationRun]:
         """Of several runs those that are still due, begun or expired."""
         found = [
-            begin_run(run, now) for run in self.state.automation_runs.claim_due(session, ids, _soon(now))
+            begin_run(run, now)
+            for run in self.state.automation_runs.claim_due(session, ids, _due_horizon(now))
         ]
         for run in found:
             if run.status is RunStatus.EXPIRED:
@@ -236,7 +237,7 @@ class AutomationEngine:
         act = steps[run.step]
         if act is None:
             raise ActionError(f"the action {run.action} has no step {run.step.value}", again=False)
-        return act(kind.parse(run.settings), run, self.around(now))
+        return act(kind.parse(run.settings), run, self.build_context(now))
 
     def _record_runs(
         self, runs: list[AutomationRun], lease: Lease, now: datetime, ids: Sequence[str] = ()
@@ -262,7 +263,7 @@ class AutomationEngine:
                 self._note(session, run, now)
             return self._begin(session, ids, now)
 
-    def around(self, now: datetime) -> ActionContext:
+    def build_context(self, now: datetime) -> ActionContext:
         """Return what actions may use; ValueError where the operator's file is wrong."""
         allowed = self._operator()
         return ActionContext(
@@ -271,7 +272,7 @@ class AutomationEngine:
             now,
             self._secret,
             self._watchlist,
-            self.state.automation_runs.standing,
+            self.state.automation_runs.open_plans,
             (allowed.pages or self.pages).rstrip("/"),
         )
 
@@ -335,7 +336,7 @@ def _changes(run: AutomationRun) -> bool:
         return True
 
 
-def _soon(now: datetime) -> datetime:
+def _due_horizon(now: datetime) -> datetime:
     """Return what is due by then is due: runs that are planned together are due some microseconds after each other."""
     return now + timedelta(milliseconds=1)
 

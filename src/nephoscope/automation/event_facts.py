@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nephoscope.alerts.rules.dynamic_properties import techniques_of
+from nephoscope.alerts.rules.dynamic_properties import list_techniques
 from nephoscope.alerts.rules.former_names import former_names
 from nephoscope.automation.condition import EventView
 from nephoscope.model.entity import Entity
@@ -31,11 +31,11 @@ FACTS = (
     "riskeventtypes",
     "identitykind",
 )
-"""What `facts_of` tells."""
+"""What `to_facts` returns."""
 CHANGED, BEFORE, ENTITY = "changed", "before", "entity"
 
 
-def facts_of(document: Mapping[str, Any]) -> dict[str, list[str]]:
+def to_facts(document: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return what conditions look at, of an alert, an incident or a risk."""
     more = document.get("AdditionalData") or {}
     owner = document.get("Owner") or {}
@@ -43,7 +43,7 @@ def facts_of(document: Mapping[str, Any]) -> dict[str, list[str]]:
         "severity": _texts(document.get("Severity") or document.get("AlertSeverity")),
         "status": _texts(document.get("Status")),
         "tactics": _texts(more.get("tactics") or str(document.get("Tactics", "")).split(", ")),
-        "techniques": _texts(more.get("techniques") or techniques_of(document)),
+        "techniques": _texts(more.get("techniques") or list_techniques(document)),
         "rule": _texts(
             document.get("RelatedAnalyticRuleIds") or str(document.get("AlertType", "")).partition("_")[2]
         ),
@@ -75,7 +75,7 @@ def changed_facts(before: Mapping[str, object], facts: Mapping[str, list[str]]) 
 
 def view_row(document: Mapping[str, object], before: Mapping[str, Any] | None = None) -> EventView:
     """Return an alert or incident as conditions see it; `before` are the facts that the event before had."""
-    facts, earlier = facts_of(document), before or {}
+    facts, earlier = to_facts(document), before or {}
     known = {
         **facts,
         "title": [*facts["title"], *_former_names(facts["rule"])],

@@ -44,7 +44,7 @@ class EventKind:
     snapshot: bool = False
 
     @property
-    def urgent(self) -> bool:
+    def is_urgent(self) -> bool:
         """Return whether its runs go before those of bulk: people wait for what is done about an alert."""
         return not self.type
 

@@ -37,8 +37,8 @@ _LOG = logging.getLogger("nephoscope.automation")
 #: What conditions ask of an assessment -> its value.
 _PROPERTIES: Mapping[str, Callable[[Mapping[str, object]], str]] = {
     "$.assessmentkey": lambda body: str(body.get("name", "")),
-    "$.assessmentseverity": lambda body: str(_at(body, "properties", "metadata", "severity") or ""),
-    "$.assessmentdisplayname": lambda body: str(_at(body, "properties", "displayName") or ""),
+    "$.assessmentseverity": lambda body: str(_value_at(body, "properties", "metadata", "severity") or ""),
+    "$.assessmentdisplayname": lambda body: str(_value_at(body, "properties", "displayName") or ""),
 }
 
 
@@ -74,18 +74,20 @@ class GovernanceRule:
 
     def holds(self, body: Mapping[str, object], resource: str) -> bool:
         """Return whether it is about an assessment of a resource (its lower-cased id)."""
-        if not _under(resource, self.scope) or any(_under(resource, one) for one in self.excluded):
+        if not _is_under(resource, self.scope) or any(_is_under(resource, one) for one in self.excluded):
             return False
         return not self.sets or any(
             all(_PROPERTIES[name](body).lower() in wanted for name, wanted in several)
             for several in self.sets
         )
 
-    def assigned(self, body: Mapping[str, object], tags: Mapping[str, object]) -> GovernanceAssignment:
+    def assignment_for(self, body: Mapping[str, object], tags: Mapping[str, object]) -> GovernanceAssignment:
         """Return what it says of an assessment, of a resource with some tags."""
         kind, value = self.owner
         by_tag = next((str(one) for name, one in tags.items() if name.lower() == value.lower()), "")
-        began = max(_moment(_at(body, "properties", "status", "statusChangeDate")) or self.made, self.made)
+        began = max(
+            _moment(_value_at(body, "properties", "status", "statusChangeDate")) or self.made, self.made
+        )
         return GovernanceAssignment(
             self.key,
             value if kind == "Manually" else by_tag,
@@ -95,7 +97,7 @@ class GovernanceRule:
         )
 
 
-def rule_of(key: str, body: Mapping[str, Any], made: datetime) -> GovernanceRule:
+def parse_rule(key: str, body: Mapping[str, Any], made: datetime) -> GovernanceRule:
     """The rule of a document; AutomationError says where it is none."""
     properties = body["properties"]
     owner = properties.get("ownerSource")
@@ -127,7 +129,7 @@ def rules(state: State) -> list[GovernanceRule]:
     found = []
     for one in state.arm_documents.all([TYPE]):
         try:
-            rule = rule_of(one.key, one.body, one.created)
+            rule = parse_rule(one.key, one.body, one.created)
         except AutomationError as error:
             _LOG.warning("the governance rule %s assigns no owner: %s", one.key, error)
             continue
@@ -140,13 +142,13 @@ def find_deciding_rule(
     several: Iterable[GovernanceRule], body: Mapping[str, object]
 ) -> GovernanceRule | None:
     """The rule that decides of an assessment; None where the resource does not fail it, or none holds."""
-    if _at(body, "properties", "status", "code") != "Unhealthy":
+    if _value_at(body, "properties", "status", "code") != "Unhealthy":
         return None
-    resource = resource_of(body)
+    resource = assessed_resource(body)
     return next((one for one in several if one.holds(body, resource)), None)
 
 
-def resource_of(body: Mapping[str, object]) -> str:
+def assessed_resource(body: Mapping[str, object]) -> str:
     """The lower-cased id of what an assessment is about."""
     return str(body["id"]).lower().partition(_ASSESSMENT)[0]
 
@@ -210,7 +212,7 @@ def _frame(text: object) -> timedelta | None:
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
-def _at(body: object, *path: str) -> object:
+def _value_at(body: object, *path: str) -> object:
     for name in path:
         body = body.get(name) if isinstance(body, Mapping) else None
     return body
@@ -224,5 +226,5 @@ def _moment(text: object) -> datetime | None:
     return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _under(key: str, scope: str) -> bool:
+def _is_under(key: str, scope: str) -> bool:
     return not scope or key == scope or key.startswith(f"{scope}/")

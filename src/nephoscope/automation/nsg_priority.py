@@ -32,9 +32,9 @@ def find_taken_priorities(
 
 def _list_stored(data: Path, group: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The rules of the group in the stored estate."""
-    from nephoscope.estate.tenant_stores import current_resources
+    from nephoscope.estate.tenant_stores import iterate_current
 
-    for resource in current_resources(data):
+    for resource in iterate_current(data):
         if resource.key == group.lower():
             for one in (resource.body.get("properties") or {}).get("securityRules") or []:
                 yield str(one.get("name", "")), one.get("properties") or {}
@@ -44,11 +44,11 @@ def _list_planned(plans: Iterable[AutomationRun], group: str, direction: str) ->
     """(run, priority) of the rules that plans make in the group."""
     for run in plans:
         if run.plan is not None and str(run.plan.get("resource", "")).lower() == group.lower():
-            for properties in rules_of(run.plan):
+            for properties in list_planned_rules(run.plan):
                 if properties["direction"] == direction:
                     yield run.id, properties["priority"]
 
 
-def rules_of(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+def list_planned_rules(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The properties of the rules that a plan makes; none where it is for no group."""
     return [one["properties"] for one in (plan.get("template") or {}).get("resources", ())]

@@ -17,10 +17,17 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 from nephoscope.automation.event_facts import view_document
-from nephoscope.automation.published_changes import bodies, file_of, find_changes, forget, keep, stands
+from nephoscope.automation.published_changes import (
+    bodies,
+    find_changes,
+    forget,
+    keep,
+    read_states,
+    state_file,
+)
 from nephoscope.automation.rule_catalogue import load_automations
 from nephoscope.automation.run_planning import EventBatch, plan_runs
-from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_holder import create_holder_name
 from nephoscope.state.workspaces.workspace import DEFAULT
 
 if TYPE_CHECKING:
@@ -43,7 +50,7 @@ class PublicationWatch:
     data: Path
     state: State
     snapshots: PublishedSnapshotCache
-    holder: str = field(default_factory=new_holder)
+    holder: str = field(default_factory=create_holder_name)
 
     def look(self, now: datetime | None = None) -> int:
         """Plan runs for what was published since the last look; how many. Nothing where another process looks."""
@@ -67,9 +74,9 @@ class PublicationWatch:
         seen = self.state.checkpoints.get(PLACE, SEEN)
         moved: dict[str, dict[str, str | None]] = {}
         if seen != snapshot.version:
-            stood = stands(snapshot)
-            if seen is not None and file_of(self.data, seen).exists():
-                moved = find_changes(pq.read_table(file_of(self.data, seen)), stood)
+            stood = read_states(snapshot)
+            if seen is not None and state_file(self.data, seen).exists():
+                moved = find_changes(pq.read_table(state_file(self.data, seen)), stood)
             elif seen is not None:
                 _LOG.warning("version %s was removed: changes since then are not exported", seen)
             keep(self.data, snapshot.version, stood)

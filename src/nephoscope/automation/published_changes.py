@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from nephoscope.automation.event_kinds import PUBLISHED
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.document_queries import one_of
+from nephoscope.posture.published.document_queries import is_one_of
 from nephoscope_policy.model.resource_id import split_tenant
 
 if TYPE_CHECKING:
@@ -28,20 +28,20 @@ _MANY = 1000
 _KEY = "CASE WHEN tenant = '' OR starts_with(key, '/subscriptions/') THEN key ELSE '/tenants/' || tenant || key END"
 
 
-def stands(snapshot: PublishedSnapshot) -> pa.Table:
+def read_states(snapshot: PublishedSnapshot) -> pa.Table:
     """Return how all documents stand that automations are told of: key (below its tenant where several may have it), type, stands."""
-    rows = snapshot.listing.documents.rows(EVERYTHING).filter(one_of("type", PUBLISHED.values()))
+    rows = snapshot.listing.documents.rows(EVERYTHING).filter(is_one_of("type", PUBLISHED.values()))
     return pa.table(rows.project(f"{_KEY} AS key, type, stands").order("key").to_arrow_table())
 
 
-def file_of(data: Path, version: int) -> Path:
+def state_file(data: Path, version: int) -> Path:
     """Return where it is kept how the documents of a version stood."""
     return data / "automation" / f"stood-{version}.parquet"
 
 
 def keep(data: Path, version: int, table: pa.Table) -> None:
     """Keep how documents stood, durably."""
-    path = file_of(data, version)
+    path = state_file(data, version)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = path.with_suffix(".part")
     pq.write_table(table, beside, compression="zstd")
@@ -53,7 +53,7 @@ def keep(data: Path, version: int, table: pa.Table) -> None:
 def forget(data: Path, but: int) -> None:
     """Drop the copies of other versions."""
     for path in (data / "automation").glob("stood-*.parquet"):
-        if path != file_of(data, but):
+        if path != state_file(data, but):
             path.unlink(missing_ok=True)
 
 
@@ -77,9 +77,9 @@ def bodies(
     documents = snapshot.listing.documents
     groups = [None] if keys is None else [keys[at : at + _MANY] for at in range(0, len(keys), _MANY)]
     for group in groups:
-        rows = documents.rows(EVERYTHING).filter(one_of("type", [type_]))
+        rows = documents.rows(EVERYTHING).filter(is_one_of("type", [type_]))
         if group is not None:
-            rows = rows.filter(one_of("key", {split_tenant(one)[1] for one in group}))
+            rows = rows.filter(is_one_of("key", {split_tenant(one)[1] for one in group}))
         found = rows.order("key, tenant, number").project(f"number, tenant, {_KEY}").fetchall()
         asked = frozenset(group or ())
         wanted = [one for one in found if group is None or one[2] in asked]

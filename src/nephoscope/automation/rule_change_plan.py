@@ -65,7 +65,7 @@ def load_network(data: Path, group: str) -> Network:
     """Return the network model of the tenant that has a group; ActionError where no stored estate has it."""
     for store in tenant_stores(data):
         if store.version and store.snapshots():
-            part = store.part(network.READS)
+            part = store.select_types(network.READS)
             if group.lower() in part.resources:
                 return Network(part)
     raise ActionError(f"the stored estate has no network security group {group}", again=False)

@@ -28,7 +28,7 @@ class RuleScope:
 
     def covers(self, key: str) -> bool:
         """Return whether it may be told of something at a lower-cased id."""
-        return all(_sees(one, key) for one in self.read) and self._contains(key)
+        return all(_can_see(one, key) for one in self.read) and self._contains(key)
 
     def covers_row(self, row: Mapping[str, object]) -> bool:
         """Return whether it may be told of an alert or incident: a resource that the row names is within, and none beyond
@@ -44,7 +44,7 @@ class RuleScope:
         if not any(self._contains(one) for one in _RESOURCE.findall(named)):
             return False
         text = json.dumps(row, ensure_ascii=False, default=str)
-        return not any(AlertVisibility(one).beyond(text) for one in self.read)
+        return not any(AlertVisibility(one).hidden_mentions(text) for one in self.read)
 
     def _contains(self, key: str) -> bool:
         if self.home and not _is_below(key, self.home):
@@ -55,7 +55,7 @@ class RuleScope:
 EVERYWHERE = RuleScope()
 
 
-def subscription_of(key: str) -> str:
+def parse_subscription(key: str) -> str:
     """Return the subscription that an id lies in, as an id; '' for the tenant."""
     try:
         found = ResourceId.parse(key).subscription
@@ -64,7 +64,7 @@ def subscription_of(key: str) -> str:
     return f"/subscriptions/{found}" if found else ""
 
 
-def _sees(reach: Reach, key: str) -> bool:
+def _can_see(reach: Reach, key: str) -> bool:
     if reach.everything:
         return True
     try:

@@ -97,7 +97,7 @@ class _Planned:
             self.now,
             self.now,
             language=self.rule.language,
-            urgent=batch.kind.urgent,
+            urgent=batch.kind.is_urgent,
         )
 
 

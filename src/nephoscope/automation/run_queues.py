@@ -30,7 +30,7 @@ class ReceiverQueue:
     urgent: bool
 
 
-def lane_of(run: DueRun) -> ReceiverQueue:
+def select_queue(run: DueRun) -> ReceiverQueue:
     """The lane of a run; plans of one action are made one after the other, as each must know of those before."""
     try:
         kind = find_action_kind(run.action)
@@ -64,7 +64,7 @@ class RunQueues:
             self._find()
         chosen = self._choose()
         # of a lane that became free no run may have been found before
-        if self._freed - {lane_of(one) for one in chosen}:
+        if self._freed - {select_queue(one) for one in chosen}:
             self._find()
             chosen = self._choose()
         self._freed.clear()
@@ -74,7 +74,7 @@ class RunQueues:
         self._due, self._found = self.find(), monotonic()
 
     def _choose(self) -> list[DueRun]:
-        known = [(lane_of(one), one) for one in self._due if one.id not in self._busy]
+        known = [(select_queue(one), one) for one in self._due if one.id not in self._busy]
         known.sort(
             key=lambda two: (not two[1].urgent, self._turn(two[0], two[1].rule), two[1].due, two[1].id)
         )
@@ -87,7 +87,7 @@ class RunQueues:
 
     def begin(self, run: DueRun) -> None:
         """A run is begun: its lane is taken, and the next turn there is another rule's."""
-        lane = lane_of(run)
+        lane = select_queue(run)
         self._busy[run.id] = lane
         self._begun += 1
         self._turns[lane, run.rule] = self._begun

@@ -9,7 +9,7 @@ from nephoscope.state.automation.automation_runs import AutomationRun
 RECORDS = "records"
 
 
-def records_of(run: AutomationRun) -> Iterator[tuple[str, dict[str, object]]]:
+def to_records(run: AutomationRun) -> Iterator[tuple[str, dict[str, object]]]:
     """(id, record) of each; the id is the same at every try, so that who gets a record twice can tell."""
     if RECORDS not in run.document:
         yield run.id, run.document
@@ -18,7 +18,7 @@ def records_of(run: AutomationRun) -> Iterator[tuple[str, dict[str, object]]]:
         yield f"{run.id}-{number}", one
 
 
-def without_records(run: AutomationRun) -> dict[str, object]:
+def drop_records(run: AutomationRun) -> dict[str, object]:
     """The document without its records, for a run that is done: it says how many there were."""
     if RECORDS not in run.document:
         return run.document

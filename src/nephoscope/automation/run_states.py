@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from nephoscope.automation.action import ActionError, ActionKind, ActionOutcome
-from nephoscope.automation.run_records import without_records
+from nephoscope.automation.run_records import drop_records
 from nephoscope.model.secret_redaction import redact_text
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
 from nephoscope.state.database.database import StateError
@@ -32,7 +32,7 @@ def begin_run(run: AutomationRun, now: datetime) -> AutomationRun:
         detail = "the approval timed out"
         return replace(run, status=RunStatus.EXPIRED, until=None, detail=detail, changed=now)
     if run.status is RunStatus.DONE:
-        run = _at(run, RunStep.UNDO)
+        run = _to_step(run, RunStep.UNDO)
     return replace(
         run, status=RunStatus.RUNNING, attempts=run.attempts + 1, begun=run.begun + 1, due=now, changed=now
     )
@@ -40,7 +40,7 @@ def begin_run(run: AutomationRun, now: datetime) -> AutomationRun:
 
 def end_run(run: AutomationRun, kind: ActionKind, outcome: ActionOutcome, now: datetime) -> AutomationRun:
     """A running one whose step came about."""
-    detail = outcome.detail + _doubt(run)
+    detail = outcome.detail + _interruption_note(run)
     if run.step is RunStep.UNDO:
         why = f"undone by {run.by}" if run.until is None else "over"
         return replace(run, status=RunStatus.UNDONE, until=None, detail=f"{why}: {detail}", changed=now)
@@ -49,14 +49,14 @@ def end_run(run: AutomationRun, kind: ActionKind, outcome: ActionOutcome, now: d
         run,
         status=RunStatus.APPROVE if waits else RunStatus.DONE,
         detail=detail,
-        document=run.document if waits else without_records(run),
+        document=run.document if waits else drop_records(run),
         plan=outcome.plan or run.plan,
         until=outcome.until,
         changed=now,
     )
 
 
-def _doubt(run: AutomationRun) -> str:
+def _interruption_note(run: AutomationRun) -> str:
     if not run.cut_off:
         return ""
     if run.cut_off == 1:
@@ -69,7 +69,7 @@ def fail_run(run: AutomationRun, error: Exception, now: datetime) -> AutomationR
     again = not isinstance(error, ActionError) or error.again
     detail = redact_text(str(error))[:1000]
     if not again or run.attempts >= MOST_TRIES:
-        return _dead(run, detail, now)
+        return _to_dead(run, detail, now)
     pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (run.attempts - 1))
     return replace(run, status=RunStatus.PENDING, due=now + pause, detail=detail, changed=now)
 
@@ -79,11 +79,11 @@ def cut_off(run: AutomationRun, now: datetime) -> AutomationRun:
     run = replace(run, cut_off=run.cut_off + 1)
     detail = f"attempt {run.attempts} was interrupted: its effect is unknown"
     if run.attempts >= MOST_TRIES:
-        return _dead(run, detail, now)
+        return _to_dead(run, detail, now)
     return replace(run, status=RunStatus.PENDING, due=run.created, detail=f"{detail}; restarted", changed=now)
 
 
-def _dead(run: AutomationRun, detail: str, now: datetime) -> AutomationRun:
+def _to_dead(run: AutomationRun, detail: str, now: datetime) -> AutomationRun:
     holds = {
         RunStep.UNDO: "; the applied change is still in effect",
         RunStep.APPLY: "; it may be partly applied",
@@ -94,7 +94,7 @@ def _dead(run: AutomationRun, detail: str, now: datetime) -> AutomationRun:
 def approve_run(run: AutomationRun, by: str, now: datetime) -> AutomationRun:
     """One that waits for a person, who lets what it planned be done; StateError where it waits for nobody."""
     _waits(run, now)
-    run = _at(run, RunStep.APPLY)
+    run = _to_step(run, RunStep.APPLY)
     return replace(run, status=RunStatus.PENDING, by=by, due=now, until=None, changed=now)
 
 
@@ -126,10 +126,10 @@ def taken_back(run: AutomationRun, kind: ActionKind, by: str, now: datetime) -> 
         raise StateError(f"undoing the run {run.id} failed: retry it with nephoscope response retry {run.id}")
     if not applied or kind.undo is None or run.plan is None:
         raise StateError(f"the run {run.id} has nothing to undo: it is {run.status.value}")
-    run = _at(run, RunStep.UNDO)
+    run = _to_step(run, RunStep.UNDO)
     detail = f"undo requested by {by}"
     return replace(run, status=RunStatus.PENDING, by=by, due=now, until=None, detail=detail, changed=now)
 
 
-def _at(run: AutomationRun, step: RunStep) -> AutomationRun:
+def _to_step(run: AutomationRun, step: RunStep) -> AutomationRun:
     return replace(run, step=step, attempts=0, begun=0, cut_off=0)

@@ -84,7 +84,7 @@ class Account:
             for name in ("department", "jobTitle")
             if self.body.get(name)
         }
-        boss = manager_of(self.body)
+        boss = manager_id(self.body)
         return frozenset(
             said
             | {f"group:{one}" for one in self.groups}
@@ -93,7 +93,7 @@ class Account:
         )
 
 
-def manager_of(body: Mapping[str, object]) -> str:
+def manager_id(body: Mapping[str, object]) -> str:
     """The object id of an account's manager, '' where it is not known."""
     manager = body.get("manager")
     return str(manager.get("id") or "").lower() if isinstance(manager, dict) else str(manager or "").lower()
@@ -121,7 +121,7 @@ class AccountDirectory:
         return found
 
 
-def directory_of(estate: AnalyzerEstate) -> AccountDirectory:
+def load_directory(estate: AnalyzerEstate) -> AccountDirectory:
     """The accounts of an estate; nobody where users were not collected."""
     roles = Roles(estate)
     groups, critical = _memberships(estate, roles), _directory_roles(estate, roles)
@@ -132,7 +132,7 @@ def directory_of(estate: AnalyzerEstate) -> AccountDirectory:
     users = {one.id.name: properties(one) for one in estate.by_type(USER_TYPE)}
     reports: dict[str, int] = defaultdict(int)
     for body in users.values():
-        if boss := manager_of(body):
+        if boss := manager_id(body):
             reports[boss] += 1
     accounts = {}
     for id_, body in users.items():
@@ -195,21 +195,21 @@ def _azure_roles(estate: AnalyzerEstate, roles: Roles) -> tuple[set[str], set[st
             resource.key, str(body.get("principalId") or "").lower(), str(body.get("principalType") or "").lower(),
             str(body.get("roleDefinitionId") or "").lower(), scope,
         )  # fmt: skip
-        kind = _class_of(roles, grant)
+        kind = _role_class(roles, grant)
         if grant.principal and kind is not None and kind is not RoleClass.READ:
             members = roles.principals.members(grant.principal, grant.kind)[0]
             (owners if kind is RoleClass.OWNER else writers).update(members)
     return owners, writers
 
 
-def _class_of(roles: Roles, grant: RoleGrant) -> RoleClass | None:
+def _role_class(roles: Roles, grant: RoleGrant) -> RoleClass | None:
     """The class of a grant's role; one whose definition was not read is no known power."""
     from nephoscope.estate.data_gap import DataNotCollectedError
 
     if grant.definition.endswith(ROLE_GRANTERS):
         return RoleClass.OWNER
     try:
-        return roles.class_of(grant.definition)
+        return roles.classify(grant.definition)
     except DataNotCollectedError:
         return None
 
@@ -227,8 +227,8 @@ __all__ = [
     "SERVICE_TYPE",
     "Account",
     "AccountDirectory",
-    "directory_of",
-    "manager_of",
+    "load_directory",
+    "manager_id",
     "merge_directories",
     "service_names",
 ]

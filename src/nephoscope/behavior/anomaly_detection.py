@@ -35,14 +35,14 @@ def judge_observations(
     """Teach observations to the profiles, then judge them; `peers` has the columns entity, peer."""
     if not observed.num_rows:
         return []
-    with profiles.opened() as connection:
+    with profiles.open_tables() as connection:
         connection.register("observed", observed)
         connection.register("peers", peers)
         _dimensions(connection)
         for step in _statements("anomaly_detection.sql"):
             names = [name for name in ("active_days", "learning_days") if f"${name}" in step]
             connection.execute(step, {name: getattr(settings, name) for name in names} or None)
-        profiles.teach(arrow(connection, "SELECT * FROM fresh"))
+        profiles.add_observations(arrow(connection, "SELECT * FROM fresh"))
         facts = arrow(connection, next(_statements("facts.sql"))).to_pylist()
         events = arrow(connection, next(_statements("events.sql"))).to_pylist()
     found: dict[int, list[ProfileFacts]] = {}
@@ -54,7 +54,9 @@ def judge_observations(
 
 def _select_facts(facts: list[ProfileFacts]) -> list[ProfileFacts]:
     """Of an entity without a history only what nobody in the tenant does, and somebody is expected to."""
-    return [one for one in facts if one.learned or (one.first_in_tenant and DIMENSIONS[one.dimension].common)]
+    return [
+        one for one in facts if one.learned or (one.is_first_in_tenant and DIMENSIONS[one.dimension].common)
+    ]
 
 
 def _statements(file: str) -> Iterator[str]:

@@ -23,14 +23,14 @@ from nephoscope.behavior.insights import ANOMALIES, BEHAVIOR, InsightWriter
 from nephoscope.behavior.observation_reader import ObservationSpan, Observer
 from nephoscope.behavior.observation_source import load_shipped
 from nephoscope.behavior.profile_dimensions import LONGEST
-from nephoscope.behavior.profiles import Profiles, day_of
-from nephoscope.behavior.settings import BehaviorSettings, settings_of
+from nephoscope.behavior.profiles import Profiles, days_since_epoch
+from nephoscope.behavior.settings import BehaviorSettings, load_settings
 from nephoscope.behavior.tenant_context import TenantKnowledge
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.writing.quarantine import QuarantineEntry
 from nephoscope.places.provider import Places
-from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_holder import create_holder_name
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class BehaviorAnalysis:
     lake: Lake
     state: State
     workspace: str
-    holder: str = field(default_factory=new_holder)
+    holder: str = field(default_factory=create_holder_name)
     _appended: int = 0
 
     def run(self, now: dt.datetime, *, anew: bool = False) -> BehaviorReport | None:
@@ -107,7 +107,7 @@ class BehaviorAnalysis:
 
     def _run(self, lease: Lease, now: dt.datetime, anew: bool) -> BehaviorReport:
         self._appended = 0
-        settings, report = settings_of(self.state, self.workspace), BehaviorReport()
+        settings, report = load_settings(self.state, self.workspace), BehaviorReport()
         profiles = Profiles(self.lake.data, self.workspace)
         mark: dict[str, object] = self.state.checkpoints.get(CHECKPOINT, self.workspace, {})
         if anew:
@@ -118,20 +118,22 @@ class BehaviorAnalysis:
         observer = Observer(self.lake, self.workspace, load_shipped(), known.aliases, places)
         teller = InsightWriter(settings, known.accounts, known.names, places)
         work = BehaviorWork(lease, observer, teller, profiles, _pairs(known))
-        for stretch in observer.stretches(_since(mark, settings), now, now - dt.timedelta(days=LONGEST)):
+        for stretch in observer.split_into_spans(
+            _since(mark, settings), now, now - dt.timedelta(days=LONGEST)
+        ):
             lease.renew(LEASE_SECONDS)
-            self._stretch(work, stretch, now, report)
-        if mark.get("folded") != day_of(now):
+            self._process_span(work, stretch, now, report)
+        if mark.get("folded") != days_since_epoch(now):
             self.lake.flush()
-            profiles.fold(day_of(now))
+            profiles.fold(days_since_epoch(now))
         profiles.compact()
         with self.state.transaction() as session:
             lease.check(session)
-        kept = {**mark, "until": now.isoformat(), "folded": day_of(now)}
+        kept = {**mark, "until": now.isoformat(), "folded": days_since_epoch(now)}
         self.state.checkpoints.put(CHECKPOINT, self.workspace, kept)
         return report
 
-    def _stretch(
+    def _process_span(
         self, work: BehaviorWork, stretch: ObservationSpan, now: dt.datetime, report: BehaviorReport
     ) -> None:
         """Learn, judge and tell one stretch."""
@@ -206,7 +208,7 @@ class BehaviorAnalysis:
             if rows:
                 found = to_arrow_rows(self.lake.tables[name], rows, workspace=place, now=now)
                 made[name] = found.table
-                bad += [_bad(name, rows[number], reason) for number, reason in found.bad]
+                bad += [_to_quarantine(name, rows[number], reason) for number, reason in found.bad]
         if not made:
             return
         lease.renew(LEASE_SECONDS)
@@ -217,7 +219,7 @@ class BehaviorAnalysis:
         )
 
 
-def _bad(table: str, row: Mapping[str, object], reason: str) -> QuarantineEntry:
+def _to_quarantine(table: str, row: Mapping[str, object], reason: str) -> QuarantineEntry:
     raw = msgspec.json.encode(row)[:4096].decode("utf-8", "ignore")
     return QuarantineEntry("behavior", f"the row of {row['TimeGenerated']}", reason, raw, "behavior", table)
 

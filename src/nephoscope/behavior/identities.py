@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from nephoscope.behavior.accounts import Account, AccountDirectory, manager_of
+from nephoscope.behavior.accounts import Account, AccountDirectory, manager_id
 
 IDENTITIES, PEERS = "IdentityInfo", "UserPeerAnalytics"
 AGAIN = dt.timedelta(days=14)
@@ -53,7 +53,7 @@ def identity_rows(
     """The rows that are due: of accounts that are new or changed, that were told of 14 days ago, and that are gone."""
     for id_, account in sorted(directory.accounts.items()):
         row = _row(account, directory, sightings.get(id_, AccountSighting()))
-        digest = digest_of(row)
+        digest = hash_row(row)
         last = known.get(id_)
         if last is None or last.digest != digest or now - last.at >= AGAIN:
             yield {**row, "TimeGenerated": now.isoformat(), "Digest": digest}
@@ -70,7 +70,7 @@ def identity_rows(
             yield {**gone, "TimeGenerated": now.isoformat(), "Digest": "deleted"}
 
 
-def digest_of(row: Mapping[str, object]) -> str:
+def hash_row(row: Mapping[str, object]) -> str:
     """Return what tells the content of a row from another."""
     said = {name: value for name, value in row.items() if name not in _SEEN and value not in (None, "", [])}
     return hashlib.blake2b(json.dumps(said, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
@@ -78,7 +78,7 @@ def digest_of(row: Mapping[str, object]) -> str:
 
 def _row(account: Account, directory: AccountDirectory, sighting: AccountSighting) -> dict[str, object]:
     body = account.body
-    boss = directory.accounts.get(manager_of(body))
+    boss = directory.accounts.get(manager_id(body))
     said = {column: _text(body.get(name)) for column, name in _FROM_GRAPH.items()}
     return {
         **said,
@@ -86,7 +86,7 @@ def _row(account: Account, directory: AccountDirectory, sighting: AccountSightin
         "AccountUPN": account.name,
         "AccountName": account.name.partition("@")[0],
         "AccountDomain": account.name.partition("@")[2],
-        "Manager": boss.name if boss else manager_of(body),
+        "Manager": boss.name if boss else manager_id(body),
         "AssignedRoles": list(account.roles),
         "GroupMembership": list(account.groups),
         "IsAccountEnabled": body.get("accountEnabled"),

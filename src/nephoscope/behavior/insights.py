@@ -9,7 +9,7 @@ from typing import Any
 
 from nephoscope.behavior.accounts import Account
 from nephoscope.behavior.anomaly_detection import JudgedObservation
-from nephoscope.behavior.anomaly_kinds import kind_of
+from nephoscope.behavior.anomaly_kinds import find_kind
 from nephoscope.behavior.entities import HOST, describe_unlisted, entities
 from nephoscope.behavior.observation_reader import EPOCH
 from nephoscope.behavior.profile_dimensions import DIMENSIONS
@@ -41,7 +41,7 @@ class InsightWriter:
     def row(self, judged: JudgedObservation, now: dt.datetime) -> dict[str, object] | None:
         """The row of an observation; None where nothing about it is worth one."""
         event = judged.event
-        around = self._around(judged)
+        around = self._to_context(judged)
         score = score_facts(judged.facts, around)
         tells = any(one.first and DIMENSIONS[one.dimension].tells for one in judged.facts)
         if score.priority < 1 and not tells:
@@ -82,7 +82,7 @@ class InsightWriter:
         """The row of Anomalies of an event's row of BehaviorAnalytics, None where its priority is below the setting."""
         if row["InvestigationPriority"] < self.settings.anomaly_priority:
             return None
-        kind = kind_of(row["ActivityType"], row["ActionType"])
+        kind = find_kind(row["ActivityType"], row["ActionType"])
         insights = row["ActivityInsights"]
         return {
             "Id": row["_ItemId"],
@@ -124,7 +124,7 @@ class InsightWriter:
             "_ResourceId": row["_ResourceId"],
         }
 
-    def _around(self, judged: JudgedObservation) -> ActivityContext:
+    def _to_context(self, judged: JudgedObservation) -> ActivityContext:
         event = judged.event
         account = self.accounts.get(event["entity"])
         sharing = max(
@@ -153,7 +153,7 @@ class InsightWriter:
         word = _ACTIVITY_WORDS.get(judged.event["Activity"], "activity")
         if not judged.event["ok"] and not word.startswith("failed"):
             word = f"failed {word}"
-        why = [reason(one, word) for one in sorted(judged.facts, key=lambda one: -_part(score, one))]
+        why = [reason(one, word) for one in sorted(judged.facts, key=lambda one: -_score_part(score, one))]
         place = self.places.locate(judged.event["Address"])
         if place.origin in PHRASES:
             why.append(f"the address is of {PHRASES[place.origin]} ({place.service})")
@@ -241,17 +241,17 @@ def _insights(facts: ProfileFacts) -> dict[str, object]:
     if dimension.uncommon:
         found[dimension.uncommon] = facts.uncommon
     if dimension.among_peers and facts.peers_known:
-        found[dimension.among_peers] = facts.uncommon_among_peers
+        found[dimension.among_peers] = facts.is_uncommon_among_peers
     if dimension.first_in_tenant:
-        found[dimension.first_in_tenant] = facts.first_in_tenant
+        found[dimension.first_in_tenant] = facts.is_first_in_tenant
     if dimension.uncommon_in_tenant:
-        found[dimension.uncommon_in_tenant] = facts.uncommon_in_tenant
+        found[dimension.uncommon_in_tenant] = facts.is_uncommon_in_tenant
     if dimension.name == "Operation" and facts.last is not None:
         found["DaysSinceUserPerformedAction"] = facts.last
     return found
 
 
-def _part(score: AnomalyScore, facts: ProfileFacts) -> float:
+def _score_part(score: AnomalyScore, facts: ProfileFacts) -> float:
     return next(counts for name, _, counts in score.parts if name == facts.dimension)
 
 

@@ -58,7 +58,7 @@ class Observer:
     aliases: Mapping[str, str] = field(default_factory=dict)
     places: Places = field(default_factory=Places)
 
-    def stretches(
+    def split_into_spans(
         self, since: dt.datetime | None, until: dt.datetime, oldest: dt.datetime
     ) -> Iterator[ObservationSpan]:
         """Yield what came in [since, until), the oldest events first; whole hours, of MOST_ROWS rows at most where hours allow."""
@@ -76,7 +76,7 @@ class Observer:
     def observe(self, stretch: ObservationSpan) -> pa.Table:
         """The observations of a stretch, each with an id that it has in every run."""
         rows: list[dict[str, object]] = []
-        for source in self._present():
+        for source in self._existing_sources():
             table = self.lake.rows(source.query, workspace=self.workspace, now=stretch.end, span=stretch.span)
             rows += [self._observation(source, row) for row in table.to_pylist()]
         seen = {row["Address"]: row for row in rows if row["Address"] and row["Country"] and row["ISP"]}
@@ -94,14 +94,14 @@ class Observer:
         )
         return frozenset(found.column("_ItemId").to_pylist())
 
-    def _present(self) -> list[ObservationSource]:
+    def _existing_sources(self) -> list[ObservationSource]:
         """The sources whose tables have rows."""
         there = {table for _, table in list_tables(self.lake.data, self.workspace)}
         return [one for one in self.sources if one.table in there]
 
     def _count_rows(self, stretch: ObservationSpan) -> Counter[dt.datetime]:
         found: Counter[dt.datetime] = Counter()
-        for table in sorted({one.table for one in self._present()}):
+        for table in sorted({one.table for one in self._existing_sources()}):
             text = f"{table} | summarize Rows = count() by Hour = bin(TimeGenerated, 1h)"
             rows = self.lake.rows(text, workspace=self.workspace, now=stretch.end, span=stretch.span)
             for row in rows.to_pylist():

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 LARGE = 60
 
 
-def peers_of(terms: Mapping[str, frozenset[str]], most: int) -> dict[str, list[str]]:
+def find_peers(terms: Mapping[str, frozenset[str]], most: int) -> dict[str, list[str]]:
     """User -> their peers, the closest first, at most `most`; the order of users and terms does not matter.
 
     What everybody shares weighs nothing and makes no peers.
@@ -30,7 +30,7 @@ def peers_of(terms: Mapping[str, frozenset[str]], most: int) -> dict[str, list[s
     for user, several in terms.items():
         scores: dict[str, float] = defaultdict(float)
         for term in sorted(one for one in several if weights[one] > 0):
-            for peer in rings[term].beside(user, most):
+            for peer in rings[term].neighbors(user, most):
                 scores[peer] += weights[term]
         ranked = sorted(scores, key=lambda peer: (-scores[peer], peer))
         found[user] = ranked[:most]
@@ -46,7 +46,7 @@ class _Ring:
         )
         self.place = {user: place for place, user in enumerate(self.users)}
 
-    def beside(self, user: str, most: int) -> list[str]:
+    def neighbors(self, user: str, most: int) -> list[str]:
         """All others of a group that is not large, else the next ones."""
         if len(self.users) <= LARGE:
             return [one for one in self.users if one != user]

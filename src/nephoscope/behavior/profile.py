@@ -30,7 +30,7 @@ def profile(data: Path, workspace: str, entity: str) -> list[dict[str, object]]:
     profiles = Profiles(data, workspace)
     if not profiles.folder.exists():
         return []
-    with profiles.opened() as connection:
+    with profiles.open_tables() as connection:
         connection.execute("CREATE TEMP TABLE asked AS SELECT $entity AS entity", {"entity": asked})
         rows: list[dict[str, Any]] = arrow(connection, _QUERY).to_pylist()
     return [

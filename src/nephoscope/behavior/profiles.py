@@ -77,7 +77,7 @@ class Profiles:
         self.folder = data / FOLDER / workspace
 
     @contextmanager
-    def opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def open_tables(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection that sees `base` and `recent` as they are now, and nothing else of the machine."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with duckdb.connect(":memory:", config=_CONFIG) as connection:
@@ -96,7 +96,7 @@ class Profiles:
             except duckdb.IOException as error:
                 raise self._damage_error(error) from error
 
-    def teach(self, rows: pa.Table) -> None:
+    def add_observations(self, rows: pa.Table) -> None:
         """Add rows of `recent`; durable when it returns."""
         if rows.num_rows:
             self._write("recent", rows.cast(RECENT), "append")
@@ -104,7 +104,7 @@ class Profiles:
     def fold(self, today: int) -> None:
         """Put all days before yesterday into the base. What was told of them must be in the lake already."""
         cut = today - 1
-        with self.opened() as connection:
+        with self.open_tables() as connection:
             connection.execute(_FOLDED, {"now": today, "cut": cut})
             base = arrow(connection, _KEPT)
             recent = arrow(connection, "SELECT * FROM recent WHERE day >= $cut", {"cut": cut})
@@ -180,6 +180,6 @@ _SQL = {pa.string(): "VARCHAR", pa.int32(): "INTEGER", pa.int64(): "BIGINT"}
 EPOCH = dt.date(1970, 1, 1)
 
 
-def day_of(moment: dt.datetime) -> int:
+def days_since_epoch(moment: dt.datetime) -> int:
     """Days since 1970, in UTC."""
     return (moment.astimezone(dt.UTC).date() - EPOCH).days

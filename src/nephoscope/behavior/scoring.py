@@ -71,17 +71,17 @@ class ProfileFacts:
         return self.peers >= FEW_PEERS
 
     @property
-    def uncommon_among_peers(self) -> bool:
+    def is_uncommon_among_peers(self) -> bool:
         """Return whether one in twenty peers at most shows it."""
         return self.peers_known and self.peer_users <= UNCOMMON_PEERS * self.peers
 
     @property
-    def first_in_tenant(self) -> bool:
+    def is_first_in_tenant(self) -> bool:
         """Return whether nobody showed it."""
         return self.other_users == 0 and self.days == 0
 
     @property
-    def uncommon_in_tenant(self) -> bool:
+    def is_uncommon_in_tenant(self) -> bool:
         """Return whether one in a hundred at most shows it."""
         return self.other_users <= UNCOMMON_TENANT * self.others
 
@@ -152,13 +152,13 @@ def reason(facts: ProfileFacts, activity: str) -> str:
         )
     else:
         begin = f"{subject}, by an account that is new here"
-    return f"{begin}; {_company(facts)}"
+    return f"{begin}; {_describe_prevalence(facts)}"
 
 
-def _company(facts: ProfileFacts) -> str:
-    peers = f"{_of(facts.peer_users, facts.peers)} peers" if facts.peers_known else "peers unknown"
-    return f"{peers}, {_of(facts.other_users, facts.others)} others"
+def _describe_prevalence(facts: ProfileFacts) -> str:
+    peers = f"{_format_share(facts.peer_users, facts.peers)} peers" if facts.peers_known else "peers unknown"
+    return f"{peers}, {_format_share(facts.other_users, facts.others)} others"
 
 
-def _of(count: int, whole: int) -> str:
+def _format_share(count: int, whole: int) -> str:
     return f"none of {whole}" if count == 0 else f"{count} of {whole}"

@@ -42,7 +42,7 @@ class BehaviorSettings:
             raise BehaviorSettingsError("anomaly_priority must be 1 to 10")
 
 
-def settings_of(state: State, workspace: str) -> BehaviorSettings:
+def load_settings(state: State, workspace: str) -> BehaviorSettings:
     """The settings of a workspace."""
     return msgspec.convert(state.checkpoints.get(CHECKPOINT, workspace, {}), BehaviorSettings)
 

@@ -14,15 +14,15 @@ import msgspec
 from nephoscope.behavior.accounts import (
     Account,
     AccountDirectory,
-    directory_of,
+    load_directory,
     merge_directories,
     service_names,
 )
 from nephoscope.behavior.identities import AccountSighting
-from nephoscope.behavior.peers import peers_of
+from nephoscope.behavior.peers import find_peers
 from nephoscope.behavior.profiles import FOLDER
 from nephoscope.estate.principals import SERVICE_TYPE
-from nephoscope.estate.tenant_stores import newest_estates, newest_mark
+from nephoscope.estate.tenant_stores import load_newest, version_mark
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
@@ -67,7 +67,7 @@ class TenantKnowledge:
 
 def estate_digest(data: Path) -> str:
     """The newest snapshot of the estate, '' where there is none."""
-    return newest_mark(data)
+    return version_mark(data)
 
 
 def load(data: Path, workspace: str) -> TenantKnowledge:
@@ -96,13 +96,13 @@ def gather_knowledge(
     """The accounts of the estate, and of the sign-ins where the directory was not read whole; and what logs say of them."""
     directory, names = AccountDirectory(), {}
     if digest:
-        estates = newest_estates(lake.data)
-        directory = merge_directories([directory_of(estate) for estate in estates])
+        estates = load_newest(lake.data)
+        directory = merge_directories([load_directory(estate) for estate in estates])
         names = service_names(one for estate in estates for one in estate.by_type(SERVICE_TYPE))
     seen = {row["UserId"]: row for row in _rows(lake, workspace, _SIGN_INS, now)}
     accounts = dict(directory.accounts)
     if not directory.whole:
-        accounts.update({id_: _from_sign_in(row) for id_, row in seen.items() if id_ not in accounts})
+        accounts.update({id_: _account_from_sign_in(row) for id_, row in seen.items() if id_ not in accounts})
     found = AccountDirectory(accounts, directory.whole)
     aliases = {
         **before.aliases,
@@ -110,13 +110,13 @@ def gather_knowledge(
         **found.aliases(),
     }
     terms = {id_: account.terms for id_, account in accounts.items() if account.terms and not account.service}
-    peers = peers_of(terms, most_peers)
+    peers = find_peers(terms, most_peers)
     return TenantKnowledge(digest, now, accounts, directory.whole, aliases, names, peers), _sightings(
         lake, workspace, seen, now
     )
 
 
-def _from_sign_in(row: Mapping[str, Any]) -> Account:
+def _account_from_sign_in(row: Mapping[str, Any]) -> Account:
     body = {
         "userPrincipalName": row["UserPrincipalName"],
         "displayName": row["UserDisplayName"],

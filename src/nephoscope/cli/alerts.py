@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from nephoscope.cli.session.filter_options import most_option, severity_option, workspace_option
-from nephoscope.cli.session.lake_access import lake_of
+from nephoscope.cli.session.filter_options import limit_option, severity_option, workspace_option
+from nephoscope.cli.session.lake_access import open_lake
 from nephoscope.cli.session.list_output import list_options, show_list
-from nephoscope.cli.session.service_context import service_of
-from nephoscope.cli.session.state_access import state_of, workspace_of
+from nephoscope.cli.session.service_context import build_context
+from nephoscope.cli.session.state_access import find_workspace, open_state
 from nephoscope.cli.terminal.messages import usage_error
 
 STATUSES = ("New", "InProgress", "Resolved", "Dismissed")
@@ -30,7 +30,7 @@ def command() -> None:
 @click.option(
     "--held/--no-held", default=True, help="Include suppressed alerts, which belong to no incident."
 )
-@most_option()
+@limit_option()
 @list_options
 @click.pass_obj
 def list_(
@@ -44,9 +44,9 @@ def list_(
     output: str,
 ) -> None:
     """List alerts, newest first."""
-    with state_of(data) as state:
+    with open_state(data) as state:
         found = state.alerts.newest(
-            workspace_of(state, workspace).name,
+            find_workspace(state, workspace).name,
             incident=incident,
             severities=severities,
             held=held,
@@ -81,7 +81,7 @@ def _entities(document: dict[str, object]) -> list[str]:
 @click.pass_obj
 def show(data: Path, /, id_: str) -> None:
     """Print the alert ID as JSON, with its entities and its query."""
-    with state_of(data) as state:
+    with open_state(data) as state:
         found = state.alerts.get(id_.lower())
     if found is None:
         usage_error(f"alert {id_!r} not found")
@@ -110,7 +110,7 @@ def set_(data: Path, /, workspace: str, ids: tuple[str, ...], status: str) -> No
     from nephoscope.service.alerts import set_status_by_id
 
     word = {one.lower(): one for one in STATUSES}[status.lower()]
-    with lake_of(data) as (lake, state):
-        own = workspace_of(state, workspace).name
-        set_status_by_id(service_of(data, state), own, [one.lower() for one in ids], word)
+    with open_lake(data) as (lake, state):
+        own = find_workspace(state, workspace).name
+        set_status_by_id(build_context(data, state), own, [one.lower() for one in ids], word)
         deliver(lake, state)

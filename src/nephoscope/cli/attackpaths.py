@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.session.estate_options import ViewOptions
-from nephoscope.cli.session.list_output import FORMATS, shown_as, to_file
-from nephoscope.cli.session.options import WordChoice, judged_by, resource_options
+from nephoscope.cli.session.list_output import FORMATS, format_option, to_file
+from nephoscope.cli.session.options import WordChoice, evaluation_options, resource_options
 from nephoscope.cli.terminal.exit_code import FINDINGS, NOTHING_ASSESSED, is_assessed, tell_nothing_assessed
 from nephoscope_policy.model.state import Severity
 
@@ -25,7 +25,7 @@ class _AttackPathOptions(ViewOptions):
 
 
 @click.command("attackpaths")
-@judged_by
+@evaluation_options
 @resource_options
 @click.option(
     "--level", "levels", multiple=True, type=WordChoice(Severity), help="Show only this risk level."
@@ -38,7 +38,7 @@ class _AttackPathOptions(ViewOptions):
     type=WordChoice(Severity),
     help="Exit 1 if a path in the scope has this risk level or a higher one, shown or not.",
 )
-@shown_as(*FORMATS, help="Output format.")
+@format_option(*FORMATS, help="Output format.")
 @to_file
 @click.pass_context
 def command(context: click.Context, /, **options: Unpack[_AttackPathOptions]) -> None:
@@ -49,7 +49,7 @@ def command(context: click.Context, /, **options: Unpack[_AttackPathOptions]) ->
     from pathlib import Path
 
     from nephoscope.cli.session.output_stream import open_output
-    from nephoscope.cli.session.session import report_of
+    from nephoscope.cli.session.session import build_report
     from nephoscope.cli.views import attack_paths
 
     target = Path(options["output_file"]) if options["output_file"] else None
@@ -59,7 +59,7 @@ def command(context: click.Context, /, **options: Unpack[_AttackPathOptions]) ->
             attack_paths.render_types(options["output"], out)
         return
     data: Path = context.obj
-    report = report_of(data, options)
+    report = build_report(data, options)
     shown = attack_paths.choose_paths(report, options["levels"], options["kinds"], options["show"])
     with open_output(target, styled=styled) as out:
         attack_paths.RENDERERS[options["output"]](shown, out)

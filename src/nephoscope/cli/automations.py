@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.lake_access import flush_pending, open_lake
 from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.operations.response import automations
 
@@ -33,7 +33,7 @@ def run(data: Path, /) -> None:
     from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 
     dead = False
-    with lake_of(data) as (lake, state):
+    with open_lake(data) as (lake, state):
         planned = PublicationWatch(data, state, PublishedSnapshotCache(data)).look()
         click.echo(f"{planned} runs planned")
         rules = load_rules(data, state).rules
@@ -41,7 +41,7 @@ def run(data: Path, /) -> None:
             for one in AutomationEngine(lake, state, workspace.name, rules).tick():
                 dead = dead or one.status.value == "dead"
                 click.echo(f"{one.rule}: {one.action}: {one.status.value}: {one.detail}")
-        take_in(data, lake, state)
+        flush_pending(data, lake, state)
     sys.exit(_FAULT if dead else 0)
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from nephoscope.cli.session.lake_access import lake_of
+from nephoscope.cli.session.lake_access import open_lake
 from nephoscope.cli.session.list_output import size_text
-from nephoscope.cli.session.service_context import service_of
+from nephoscope.cli.session.service_context import build_context
 from nephoscope.cli.session.state_access import has_state
 from nephoscope.cli.terminal.messages import usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
@@ -37,8 +37,8 @@ def command(data: Path, /, file: Path, with_keys: bool) -> None:
 
     if not has_state(data):
         usage_error(f"{data} holds no lake to back up: set the data folder with --data")
-    with lake_of(data) as (lake, state), progress_line() as tell:
-        manifest = take_backup(service_of(data, state), lake, file, keys=with_keys, tell=tell)
+    with open_lake(data) as (lake, state), progress_line() as tell:
+        manifest = take_backup(build_context(data, state), lake, file, keys=with_keys, tell=tell)
         credentials = bool(state.credentials.names())
         certificates = "tls" in secret_folders(data)
     files = format_count(len(manifest.entries), "file")

@@ -10,11 +10,11 @@ from typing import Any
 import click
 
 from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.lake_access import flush_pending, open_lake
 from nephoscope.cli.session.list_output import list_options, show_list
-from nephoscope.cli.session.service_context import service_of
-from nephoscope.cli.session.state_access import state_of, workspace_of
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.session.service_context import build_context
+from nephoscope.cli.session.state_access import find_workspace, open_state
+from nephoscope.cli.terminal.messages import print_message, usage_error
 
 FAULT = 3
 COLUMNS = ("time", "who", "activity", "action", "priority", "blast", "why", "id")
@@ -41,20 +41,20 @@ def run(data: Path, /, anew: bool, workspace: str) -> None:
     from nephoscope.places.address_databases import PlacesError
     from nephoscope.service.behavior import relearn_profiles
 
-    with lake_of(data) as (lake, state):
-        take_in(data, lake, state)
-        name = workspace_of(state, workspace).name
+    with open_lake(data) as (lake, state):
+        flush_pending(data, lake, state)
+        name = find_workspace(state, workspace).name
         try:
             if anew:
-                report = relearn_profiles(service_of(data, state), lake, name)
+                report = relearn_profiles(build_context(data, state), lake, name)
             else:
                 report = BehaviorAnalysis(lake, state, name).run(datetime.now(UTC))
         except (ProfilesError, PlacesError, StoreError) as error:
-            tell(str(error))
+            print_message(str(error))
             sys.exit(FAULT)
         lake.flush()
     if report is None:
-        tell("another process is running behavior analytics")
+        print_message("another process is running behavior analytics")
         return
     made = ", ".join(f"{count:,} of {name}" for name, count in sorted(report.rows.items())) or "none"
     click.echo(f"{report.observations:,} observations in {report.seconds:.1f} s; rows: {made}")
@@ -89,7 +89,7 @@ def list_(data: Path, /, priority: int, days: int, most: int, workspace: str, ou
     )
 
     rows = [_make_row(row) for row in _rows(data, workspace, text)]
-    show_list(rows, COLUMNS, output, _explain_nothing(data, workspace) if not rows else "")
+    show_list(rows, COLUMNS, output, _explain_empty(data, workspace) if not rows else "")
 
 
 @command.command("show")
@@ -101,8 +101,8 @@ def show(data: Path, /, entity: str, workspace: str, output: str) -> None:
     """Show the profile of ENTITY: an object ID, a user name, or a machine."""
     from nephoscope.behavior.profile import profile
 
-    with state_of(data) as state:
-        name = workspace_of(state, workspace).name
+    with open_state(data) as state:
+        name = find_workspace(state, workspace).name
     rows = profile(data, name, entity)
     if not rows:
         usage_error(
@@ -171,24 +171,24 @@ def settings(data: Path, /, workspace: str, **changes: object) -> None:
     """Show or change the settings of behavior analytics."""
     import msgspec
 
-    from nephoscope.behavior.settings import settings_of
+    from nephoscope.behavior.settings import load_settings
     from nephoscope.service.behavior import change_behavior_settings
 
     given = {key: value for key, value in changes.items() if value is not None}
-    with state_of(data) as state:
-        name = workspace_of(state, workspace).name
-        service = service_of(data, state)
-        found = change_behavior_settings(service, name, given) if given else settings_of(state, name)
+    with open_state(data) as state:
+        name = find_workspace(state, workspace).name
+        service = build_context(data, state)
+        found = change_behavior_settings(service, name, given) if given else load_settings(state, name)
     for key, value in msgspec.to_builtins(found).items():
         click.echo(f"{key}: {value}")
 
 
-def _explain_nothing(data: Path, workspace: str) -> str:
+def _explain_empty(data: Path, workspace: str) -> str:
     """Return what is told where nothing stood out: it may be too early."""
-    from nephoscope.behavior.settings import settings_of
+    from nephoscope.behavior.settings import load_settings
 
-    with state_of(data) as state:
-        found = settings_of(state, workspace_of(state, workspace).name)
+    with open_state(data) as state:
+        found = load_settings(state, find_workspace(state, workspace).name)
     return (
         "no anomalies; a first occurrence is only reported for entities active on "
         f"{found.active_days} days, the first of them at least {found.learning_days} days earlier "
@@ -203,9 +203,9 @@ def _rows(data: Path, workspace: str, text: str) -> list[dict[str, Any]]:
     from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
     from nephoscope_kql.types import KqlType
 
-    with lake_of(data) as (lake, state):
-        take_in(data, lake, state)
-        table = lake.rows(text, workspace=workspace_of(state, workspace).name, now=datetime.now(UTC))
+    with open_lake(data) as (lake, state):
+        flush_pending(data, lake, state)
+        table = lake.rows(text, workspace=find_workspace(state, workspace).name, now=datetime.now(UTC))
         columns = typed_columns(table)
         return [
             {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import click
 
 from nephoscope.cli.terminal.messages import usage_error
-from nephoscope.cli.terminal.sanitize_output import format_count, plain
+from nephoscope.cli.terminal.sanitize_output import escape_controls, format_count
 
 if TYPE_CHECKING:
     from nephoscope.collect.azure.collection_settings import CollectionSettings, Progress
@@ -166,7 +166,7 @@ def command(data: Path, /, **options: Unpack[_CollectionOptions]) -> None:
         SignInError,
     ) as error:
         usage_error(str(error))
-    _tell(found)
+    _print_summary(found)
     sys.exit(3 if found.gaps else 0)
 
 
@@ -200,9 +200,9 @@ def _collect(data: Path, options: _CollectionOptions, out: Path, progress: Progr
 def _settings(options: _CollectionOptions) -> CollectionSettings:
     from nephoscope.collect.azure.collection_scope import CollectionScope
     from nephoscope.collect.azure.collection_settings import CollectionSettings
-    from nephoscope.connect.cloud import cloud_of
+    from nephoscope.connect.cloud import load_cloud
 
-    cloud = cloud_of(options["cloud"])
+    cloud = load_cloud(options["cloud"])
     return CollectionSettings(
         scope=CollectionScope.of(
             options["subscriptions"],
@@ -225,11 +225,11 @@ def _needs(data: Path, options: _CollectionOptions) -> ContentNeeds:
         usage_error("--type and --everything are mutually exclusive")
     needs = content_needs(data, [Path(folder) for folder in options["policies"]])
     if options["types"]:
-        return _only(needs, options["types"])
+        return _limit_to_types(needs, options["types"])
     return needs.with_all_readable() if options["everything"] else needs
 
 
-def _only(needs: ContentNeeds, types: tuple[str, ...]) -> ContentNeeds:
+def _limit_to_types(needs: ContentNeeds, types: tuple[str, ...]) -> ContentNeeds:
     """The needs of some types alone; ends the process for one that there is no way to read."""
     from nephoscope.collect.azure.collection_plan import CollectionPlan
     from nephoscope.collect.resource_sources import TypeSources
@@ -243,7 +243,7 @@ def _only(needs: ContentNeeds, types: tuple[str, ...]) -> ContentNeeds:
     return found
 
 
-def _tell(found: CollectionResult) -> None:
+def _print_summary(found: CollectionResult) -> None:
     """What was read, at what price, and what was not, on the error stream: the path alone goes to the output."""
     from nephoscope.collect.azure.collection_gaps import lines
 
@@ -266,6 +266,6 @@ def _tell(found: CollectionResult) -> None:
         click.echo(f"not read, by type: {len(found.unread)}; see notRead in coverage.json", err=True)
     told = lines(found.gaps)
     for line in told[:_GAPS_SHOWN]:
-        click.echo(plain(f"nephoscope: not read: {line}"), err=True)
+        click.echo(escape_controls(f"nephoscope: not read: {line}"), err=True)
     if len(told) > _GAPS_SHOWN:
         click.echo(f"nephoscope: and {len(told) - _GAPS_SHOWN} more: see gaps in coverage.json", err=True)

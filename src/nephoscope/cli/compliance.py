@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.session.estate_options import ViewOptions
-from nephoscope.cli.session.list_output import FORMATS, shown_as, to_file
-from nephoscope.cli.session.options import judged_by, resource_options
+from nephoscope.cli.session.list_output import FORMATS, format_option, to_file
+from nephoscope.cli.session.options import evaluation_options, resource_options
 from nephoscope.cli.terminal.messages import usage_error
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ class _ComplianceOptions(ViewOptions):
 
 
 @click.command("compliance")
-@judged_by
+@evaluation_options
 @resource_options
 @click.option(
     "--standard",
     metavar="NAME",
     help="Show the controls of one evaluated initiative (ID, name or part of its title).",
 )
-@shown_as(*FORMATS, help="Output format.")
+@format_option(*FORMATS, help="Output format.")
 @to_file
 @click.pass_obj
 def command(data: Path, /, **options: Unpack[_ComplianceOptions]) -> None:
@@ -44,13 +44,13 @@ def command(data: Path, /, **options: Unpack[_ComplianceOptions]) -> None:
     from pathlib import Path
 
     from nephoscope.cli.session.output_stream import open_output
-    from nephoscope.cli.session.session import report_of
+    from nephoscope.cli.session.session import build_report
     from nephoscope.cli.views import compliance
     from nephoscope.posture.reports import standards
     from nephoscope_policy.catalogue import NotHeldError
 
-    report = report_of(data, options)
-    seen = list(report.placed())
+    report = build_report(data, options)
+    seen = list(report.assessments_in_filter())
     try:
         wanted = options["standard"]
         found = (
@@ -61,13 +61,13 @@ def command(data: Path, /, **options: Unpack[_ComplianceOptions]) -> None:
     except NotHeldError as error:
         usage_error(error.message)
     if not found:
-        usage_error(_without_standard(report))
+        usage_error(_explain_missing_standard(report))
     target = Path(options["output_file"]) if options["output_file"] else None
     with open_output(target, styled=options["output"] == "table") as out:
         compliance.RENDERERS[options["output"]](found, out)
 
 
-def _without_standard(report: Report) -> str:
+def _explain_missing_standard(report: Report) -> str:
     """Say why there is nothing to show, and which initiatives there are to judge by."""
     names = sorted(entry.name for entry in report.run.catalogue.initiatives())
     if not names:

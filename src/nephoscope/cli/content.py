@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.list_output import list_options, show_list, shown_as
+from nephoscope.cli.session.list_output import format_option, list_options, show_list
 from nephoscope.cli.session.operation_commands import add_operations
-from nephoscope.cli.session.service_context import acting
+from nephoscope.cli.session.service_context import open_context
 from nephoscope.cli.terminal.messages import usage_error
-from nephoscope.cli.terminal.sanitize_output import format_count, plain
+from nephoscope.cli.terminal.sanitize_output import escape_controls, format_count
 from nephoscope.operations.content import packs
 
 if TYPE_CHECKING:
@@ -78,9 +78,9 @@ def import_(
     JSON of `az provider list --expand resourceTypes/aliases`, or a map from alias to path (.json,
     .json.gz).
     """
-    from nephoscope.cli.session.content_library import import_rules, reading_of
+    from nephoscope.cli.session.content_library import import_rules, read_content
 
-    reading = reading_of(path, sigma_pipeline) if kind != "policies" else None
+    reading = read_content(path, sigma_pipeline) if kind != "policies" else None
     if reading is not None and (kind == "rules" or not reading.empty):
         import_rules(
             data,
@@ -102,7 +102,7 @@ def _import_policies(data: Path, path: Path, name: str, verbose: bool) -> None:
     from nephoscope_policy.errors import PolicyError
 
     try:
-        with acting(data) as service:
+        with open_context(data) as service:
             if path.is_file() and _is_alias_table(path):
                 table, count = import_alias_table(service, path)
                 click.echo(f"{format_count(count, 'alias', 'aliases')} imported as {table.name}")
@@ -175,7 +175,7 @@ def list_(
         show_list(rows, ("name", "version", "title"), output)
         return
     for entry in found:
-        click.echo(plain(f"{entry.name}  {entry.version}  {entry.display_name}"))
+        click.echo(escape_controls(f"{entry.name}  {entry.version}  {entry.display_name}"))
     if not found:
         kind = "initiative" if initiatives else "definition"
         click.echo(f"nephoscope: no {kind} matches {text!r}", err=True)
@@ -235,7 +235,7 @@ def disable(data: Path, /, names: tuple[str, ...], workspace: str) -> None:
 @command.command("coverage")
 @_WORKSPACE
 @click.option("--all", "every", is_flag=True, help="Include disabled rules.")
-@shown_as(
+@format_option(
     "table", "json", "markdown", "navigator",
     help="Output format; `navigator` writes a layer for the ATT&CK Navigator.",
 )  # fmt: skip

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import click
 
 from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.lake_access import flush_pending, open_lake
 from nephoscope.cli.session.list_output import list_options, show_list
 from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.progress_lines import ProgressLines
-from nephoscope.cli.session.service_context import service_of
-from nephoscope.cli.session.state_access import state_of, workspace_of
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.session.service_context import build_context
+from nephoscope.cli.session.state_access import find_workspace, open_state
+from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.state import StateError
 
@@ -113,7 +113,7 @@ def command(data: Path, /, **options: Unpack[_DetectOptions]) -> None:
     the current window. Exits 3 if a rule could not be loaded or run.
     """
     if options["listing"] or options["enable"]:
-        _standings(data, options)
+        _show_standings(data, options)
     elif options["workers"] > 1 and not options["share"]:
         from nephoscope.cli.session.state_access import state_url
         from nephoscope.cli.session.worker_processes import supervise
@@ -134,9 +134,9 @@ def _detect(data: Path, options: _DetectOptions) -> bool:
 
     end_with_parent()
     asked = _asked_range(options)
-    with lake_of(data, keeps=True) as (lake, state):
-        take_in(data, lake, state)
-        workspace = workspace_of(state, options["workspace"]).name
+    with open_lake(data, keeps=True) as (lake, state):
+        flush_pending(data, lake, state)
+        workspace = find_workspace(state, options["workspace"]).name
         switched = state.rule_switches.of(workspace)
         rules, refused = _rules(data, options["folders"], options["wanted"], switched)
         schedule = Schedule(lake, state, rules, workspace, share=_share(options["share"]))
@@ -144,7 +144,7 @@ def _detect(data: Path, options: _DetectOptions) -> bool:
         if options["schedule"]:
             # one of several workers learns for all of them
             behaves = options["behavior"] and schedule.share[0] == 0
-            _stay(schedule, options["every"], behaves=behaves, responds=options["respond"])
+            _run_schedule(schedule, options["every"], behaves=behaves, responds=options["respond"])
             return False
         now = datetime.now(UTC)
         if options["end"] and options["end"] > now:
@@ -156,7 +156,7 @@ def _detect(data: Path, options: _DetectOptions) -> bool:
         if asked:
             found = look_back(schedule, *asked, now, again=options["again"])
         else:
-            found = schedule.once(options["end"], now) if options["end"] else schedule.tick(now)
+            found = schedule.run_once(options["end"], now) if options["end"] else schedule.tick(now)
         rows = [_row(one) for one in _count_runs(found)]
         behaved = _detect_risk(schedule, options) and behaved
         failed = _respond(schedule) if options["respond"] else 0
@@ -191,19 +191,19 @@ def _asked_range(options: _DetectOptions) -> tuple[datetime, datetime] | None:
     return check_range(since, until, datetime.now(UTC))
 
 
-def _standings(data: Path, options: _DetectOptions) -> None:
+def _show_standings(data: Path, options: _DetectOptions) -> None:
     """List how the rules stand, or let those run again that were switched off."""
     from nephoscope.alerts.scheduling.rule_overview import overview
     from nephoscope.service.rules import resume_rules
 
-    with state_of(data) as state:
-        workspace = workspace_of(state, options["workspace"]).name
+    with open_state(data) as state:
+        workspace = find_workspace(state, options["workspace"]).name
         switched = state.rule_switches.of(workspace)
         rules, _ = _rules(data, options["folders"], options["wanted"], switched)
         if options["enable"]:
             named = [one.name for one in rules] if options["wanted"] else "all rules"
-            count = resume_rules(service_of(data, state), workspace, rules, named)
-            tell(f"{count} rules re-enabled")
+            count = resume_rules(build_context(data, state), workspace, rules, named)
+            print_message(f"{count} rules re-enabled")
         rows = overview(state, workspace, rules, datetime.now(UTC))
     if options["listing"]:
         show_list(rows, STANDINGS, options["output"])
@@ -239,7 +239,7 @@ def _rules(
         usage_error(str(error))
     refused = [one for each in several for one in each.refused]
     for one in refused:
-        tell(f"{one.place}: {'; '.join(one.reasons)}")
+        print_message(f"{one.place}: {'; '.join(one.reasons)}")
     rules = list({rule.id: rule for each in several for rule in each.rules}.values())
     if wanted:
         rules = list({one.id: one for word in wanted for one in choose_rules(rules, word)}.values())
@@ -282,13 +282,13 @@ def _row(ran: RuleRunResult) -> _WindowRow:
 def _show(rows: list[_WindowRow], form: str) -> None:
     shown = rows
     for line in dict.fromkeys(f"{row['rule']}: {one}" for row in rows for one in row["lacking"]):
-        tell(line)
+        print_message(line)
     if form == "table":
         shown = [row for row in rows if row["rows"] or row["alerts"] or row["suppressed"] or row["error"]]
         ran = format_count(len(rows), "window")
         alerts = format_count(sum(row["alerts"] for row in rows), "new alert")
         errors = format_count(sum(bool(row["error"]) for row in rows), "error")
-        tell(f"{ran} run, {alerts}, {errors}")
+        print_message(f"{ran} run, {alerts}, {errors}")
     show_list(shown, COLUMNS, form)
 
 
@@ -300,7 +300,7 @@ def _count_runs(found: Iterator[RuleRunResult]) -> Iterator[RuleRunResult]:
         tell(f"windows run, most recently {ran.outcome.rule.name}", count, 0)
 
 
-def _stay(schedule: Schedule, every: int, *, behaves: bool, responds: bool) -> None:
+def _run_schedule(schedule: Schedule, every: int, *, behaves: bool, responds: bool) -> None:
     """Look at the schedule until it is to end."""
     import signal
 
@@ -310,12 +310,12 @@ def _stay(schedule: Schedule, every: int, *, behaves: bool, responds: bool) -> N
     def stop(*_: object) -> None:
         if schedule.is_stopping:
             raise SystemExit(TERMINATED)
-        tell("stopping after the current window")
+        print_message("stopping after the current window")
         schedule.stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    tell(f"{len(schedule.rules):,} scheduled rules")
+    print_message(f"{len(schedule.rules):,} scheduled rules")
     while not schedule.is_stopping:
         try:
             _prepare(schedule)
@@ -323,17 +323,17 @@ def _stay(schedule: Schedule, every: int, *, behaves: bool, responds: bool) -> N
                 now = datetime.now(UTC)
                 learn_and_judge(schedule.lake, schedule.state, schedule.workspace, now, every=BEHAVIOR_EVERY)
             for ran in schedule.tick(budget=BUDGET):
-                _tell_of(ran)
+                _print_result(ran)
             if behaves:
                 detect_identity_risk(schedule.lake, schedule.state, schedule.workspace, datetime.now(UTC))
             if responds:
                 _respond(schedule)
         except (StateError, LakeError, OSError) as error:
-            tell(f"the schedule will be checked again in {every} s: {error}")
+            print_message(f"the schedule will be checked again in {every} s: {error}")
             schedule.more = False
         if not schedule.more:
-            schedule.rest(every)
-    tell("ended")
+            schedule.wait(every)
+    print_message("ended")
 
 
 def _prepare(schedule: Schedule) -> None:
@@ -353,15 +353,15 @@ def _respond(schedule: Schedule) -> int:
 
     loaded = load_rules(schedule.lake.data, schedule.state)
     for error in loaded.faults:
-        tell(error)
+        print_message(error)
     dead = len(loaded.faults)
     for one in AutomationEngine(schedule.lake, schedule.state, schedule.workspace, loaded.rules).tick():
         dead += one.status.value == "dead"
-        tell(f"response: {one.rule}: {one.action}: {one.status.value}: {one.detail}")
+        print_message(f"response: {one.rule}: {one.action}: {one.status.value}: {one.detail}")
     return dead
 
 
-def _tell_of(ran: RuleRunResult) -> None:
+def _print_result(ran: RuleRunResult) -> None:
     """A line where something happened."""
     outcome, words = ran.outcome, list(ran.notes)
     if ran.taken.alerts:
@@ -369,4 +369,4 @@ def _tell_of(ran: RuleRunResult) -> None:
         words.insert(0, f"{len(ran.taken.alerts)} alerts, incidents {into}")
     words += [one for one in (*outcome.lacking, outcome.error) if one and one not in words]
     if words:
-        tell(f"{outcome.rule.name}, until {outcome.window.end:%Y-%m-%dT%H:%MZ}: {'; '.join(words)}")
+        print_message(f"{outcome.rule.name}, until {outcome.window.end:%Y-%m-%dT%H:%MZ}: {'; '.join(words)}")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.session.estate_options import ViewOptions
-from nephoscope.cli.session.list_output import FORMATS, shown_as, to_file
-from nephoscope.cli.session.options import judged_by, resource_options
+from nephoscope.cli.session.list_output import FORMATS, format_option, to_file
+from nephoscope.cli.session.options import evaluation_options, resource_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,12 +23,12 @@ class _ExposureOptions(ViewOptions):
 
 
 @click.command("exposure")
-@judged_by
+@evaluation_options
 @resource_options
 @click.option(
     "--closed", is_flag=True, help="Include closed resources, with the rule or setting that closes them."
 )
-@shown_as(*FORMATS, help="Output format.")
+@format_option(*FORMATS, help="Output format.")
 @to_file
 @click.pass_obj
 def command(data: Path, /, **options: Unpack[_ExposureOptions]) -> None:
@@ -38,10 +38,10 @@ def command(data: Path, /, **options: Unpack[_ExposureOptions]) -> None:
     from pathlib import Path
 
     from nephoscope.cli.session.output_stream import open_output
-    from nephoscope.cli.session.session import report_of
+    from nephoscope.cli.session.session import build_report
     from nephoscope.cli.views import exposure
 
-    report = report_of(data, options)
+    report = build_report(data, options)
     target = Path(options["output_file"]) if options["output_file"] else None
     rows = sorted(_rows(report, closed=options["closed"]), key=exposure.rank)
     with open_output(target, styled=options["output"] == "table") as out:

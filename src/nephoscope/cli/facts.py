@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from nephoscope.cli.session.list_output import list_options, show_list
-from nephoscope.cli.session.service_context import acting
-from nephoscope.cli.session.state_access import has_state, state_of
+from nephoscope.cli.session.service_context import open_context
+from nephoscope.cli.session.state_access import has_state, open_state
 from nephoscope.cli.terminal.messages import usage_error
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
             found += merge_claims(_reports(file), now)
         except FactError as error:
             usage_error(f"{file}: {error}")
-    with acting(data, keeps=True) as service:
+    with open_context(data, keeps=True) as service:
         told = put_facts(service, found)
     documents = sum(len(one.documents) for one in found)
     words = ", ".join(f"{told[one]:,} {one.value}" for one in Receipt if told[one])
@@ -71,7 +71,7 @@ def list_(data: Path, /, resource: str, output: str) -> None:
     """
     rows = []
     if has_state(data):
-        with state_of(data) as state:
+        with open_state(data) as state:
             rows = [
                 {
                     "resource": one.subject, "type": one.type, "documents": one.count, "read_at": one.read_at,
@@ -92,7 +92,7 @@ def remove(data: Path, /, resource: str) -> None:
     from nephoscope.collect.facts.report_errors import FactError
     from nephoscope.service.own_facts import remove_facts
 
-    with acting(data, keeps=True) as service:
+    with open_context(data, keeps=True) as service:
         try:
             gone = remove_facts(service, resource)
         except FactError as error:

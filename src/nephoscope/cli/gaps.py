@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from nephoscope.cli.session.list_output import FORMATS, shown_as, to_file
-from nephoscope.cli.session.options import judged_by, resource_options
+from nephoscope.cli.session.list_output import FORMATS, format_option, to_file
+from nephoscope.cli.session.options import evaluation_options, resource_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 @click.command("gaps")
-@judged_by
+@evaluation_options
 @resource_options
-@shown_as(*FORMATS, help="Output format.")
+@format_option(*FORMATS, help="Output format.")
 @to_file
 @click.pass_obj
 def command(data: Path, /, **options: Unpack[ViewOptions]) -> None:
@@ -29,12 +29,12 @@ def command(data: Path, /, **options: Unpack[ViewOptions]) -> None:
     from pathlib import Path
 
     from nephoscope.cli.session.output_stream import open_output
-    from nephoscope.cli.session.session import all_reports_of
+    from nephoscope.cli.session.session import build_combined_report
     from nephoscope.cli.views import data_gaps as view
-    from nephoscope.posture.data_gaps.gap_groups import data_gaps, unsettled_of
+    from nephoscope.posture.data_gaps.gap_groups import data_gaps, list_unsettled
 
-    report = all_reports_of(data, options)
-    found = data_gaps(unsettled_of(report))
+    report = build_combined_report(data, options)
+    found = data_gaps(list_unsettled(report))
     target = Path(options["output_file"]) if options["output_file"] else None
     with open_output(target, styled=options["output"] == "table") as out:
         view.RENDERERS[options["output"]](found, sum(report.judged.values()), out)

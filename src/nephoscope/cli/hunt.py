@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
 import click
 
-from nephoscope.cli.session.filter_options import most_option, workspace_option
-from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.filter_options import limit_option, workspace_option
+from nephoscope.cli.session.lake_access import flush_pending, open_lake
 from nephoscope.cli.session.list_output import list_options, show_list
 from nephoscope.cli.session.options import Instant
-from nephoscope.cli.session.service_context import call_in_workspace, service_of
-from nephoscope.cli.session.state_access import state_of, workspace_of
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.session.service_context import build_context, call_in_workspace
+from nephoscope.cli.session.state_access import find_workspace, open_state
+from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def command(context: click.Context, /, **options: Unpack[_HuntFilterOptions]) ->
         return
     data: Path = context.obj
     with _hunt(data, options["workspace"]) as (hunt, state):
-        now, over = _over(options)
+        now, over = _resolve_range(options)
         chosen = hunt.choose(_queries(data, options["folders"]), _make_choice(options))
         if not chosen:
             usage_error("no hunting query matches: load others with --queries DIR or `content import`")
@@ -129,7 +129,7 @@ def _show(found: list[HuntingResult], form: str, *, every: bool) -> None:
     if form == "table":
         hits = sum(one.run.hits > 0 for one in found)
         errors = sum(bool(one.run.error) for one in found)
-        tell(f"{len(rows):,} queries run, {hits:,} with hits, {errors:,} failed")
+        print_message(f"{len(rows):,} queries run, {hits:,} with hits, {errors:,} failed")
         rows = rows if every else [row for row in rows if row["hits"] or row["error"] or row["delta"]]
         rows = [{**row, "error": str(row["error"]).partition("\n")[0][:120]} for row in rows]
     show_list(rows, COLUMNS, form)
@@ -163,7 +163,7 @@ def run(data: Path, /, name: str, most: int, output: str, **options: Unpack[_Hun
     mark; `hunt bookmark` saves rows by their mark.
     """
     with _hunt(data, options["workspace"]) as (hunt, _):
-        rows = _rows(hunt, _require_query(data, name, options["folders"]), *_over(options))
+        rows = _rows(hunt, _require_query(data, name, options["folders"]), *_resolve_range(options))
     shown = [
         {"mark": mark, **{key: _cell(value) for key, value in row.document().items()}}
         for mark, row in rows[:most]
@@ -171,7 +171,7 @@ def run(data: Path, /, name: str, most: int, output: str, **options: Unpack[_Hun
     columns = tuple(shown[0]) if shown else ()
     show_list(shown, columns, output, "no rows")
     if len(rows) > most:
-        tell(f"{len(rows) - most:,} more rows: use --most to show them")
+        print_message(f"{len(rows) - most:,} more rows: use --most to show them")
 
 
 def _cell(value: object) -> object:
@@ -199,13 +199,13 @@ def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Unpack
 
     with _hunt(data, options["workspace"]) as (hunt, state):
         query = _require_query(data, name, options["folders"])
-        now, over = _over(options)
+        now, over = _resolve_range(options)
         rows = dict(reversed(_rows(hunt, query, now, over)))
         if missing := [one for one in marks if one not in rows]:
             usage_error(
                 f"no row of {query.name} has the mark {missing[0]} in this range: see the marks in `hunt run`"
             )
-        context = service_of(data, state)
+        context = build_context(data, state)
         for one in marks:
             kept = keep_row(
                 context, hunt.workspace, query, rows[one], over,
@@ -217,13 +217,13 @@ def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Unpack
 
 @command.command("bookmarks")
 @_workspace
-@most_option()
+@limit_option()
 @list_options
 @click.pass_obj
 def bookmarks(data: Path, /, workspace: str, most: int, output: str) -> None:
     """List bookmarks, newest first."""
-    with state_of(data) as state:
-        found = state.bookmarks.newest(workspace_of(state, workspace).name, most)
+    with open_state(data) as state:
+        found = state.bookmarks.newest(find_workspace(state, workspace).name, most)
     rows = [
         {
             "id": one.id if output != "table" else one.id[:8],
@@ -311,7 +311,7 @@ def promote(
     click.echo(f"incident {found.number}: {found.title}")
 
 
-def _over(options: _HuntingOptions) -> tuple[datetime, HuntingRange]:
+def _resolve_range(options: _HuntingOptions) -> tuple[datetime, HuntingRange]:
     """Now, and the range that the options say."""
     from nephoscope.alerts.library.hunting import HuntingRange
 
@@ -326,14 +326,17 @@ def _over(options: _HuntingOptions) -> tuple[datetime, HuntingRange]:
 def _queries(data: Path, folders: tuple[Path, ...]) -> list[AnalyticRule]:
     """The queries; each file that cannot be used is told."""
     from nephoscope.alerts.library.content_packs import PackError, RulePacks
-    from nephoscope.alerts.library.hunting import load_shipped, queries_in, queries_of
+    from nephoscope.alerts.library.hunting import collect_queries, load_queries, load_shipped
 
     try:
-        several = [queries_in(one) for one in folders] or [load_shipped(), queries_of(RulePacks(data).all())]
+        several = [load_queries(one) for one in folders] or [
+            load_shipped(),
+            collect_queries(RulePacks(data).all()),
+        ]
     except PackError as error:
         usage_error(str(error))
     for one in (one for each in several for one in each.refused):
-        tell(f"{one.place}: {'; '.join(one.reasons)}")
+        print_message(f"{one.place}: {'; '.join(one.reasons)}")
     known: dict[str, AnalyticRule] = {}
     for query in (query for each in several for query in each.rules):
         known.setdefault(query.id, query)
@@ -359,7 +362,7 @@ def _rows(
     try:
         return hunt.rows(query, over, now)
     except KqlError as error:
-        tell(f"{query.name}: {error}")
+        print_message(f"{query.name}: {error}")
         sys.exit(FAULT)
 
 
@@ -368,6 +371,6 @@ def _hunt(data: Path, workspace: str) -> Iterator[tuple[HuntingRunner, State]]:
     """What hunts in a workspace; what waited for the lake is in it."""
     from nephoscope.alerts.library.hunting import HuntingRunner
 
-    with lake_of(data) as (lake, state):
-        take_in(data, lake, state)
-        yield HuntingRunner(lake, workspace_of(state, workspace).name), state
+    with open_lake(data) as (lake, state):
+        flush_pending(data, lake, state)
+        yield HuntingRunner(lake, find_workspace(state, workspace).name), state

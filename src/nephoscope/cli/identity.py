@@ -10,12 +10,12 @@ from typing import TextIO
 import click
 
 from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.lake_access import flush_pending, open_lake
 from nephoscope.cli.session.list_output import list_options, show_list
 from nephoscope.cli.session.operation_commands import add_operations
-from nephoscope.cli.session.service_context import service_of
-from nephoscope.cli.session.state_access import state_of, workspace_of
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.session.service_context import build_context
+from nephoscope.cli.session.state_access import find_workspace, open_state
+from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.operations.identity import (
     account_findings,
     administrators,
@@ -50,12 +50,12 @@ def run(data: Path, /, workspace: str) -> None:
     """Make risk detections of new alerts and anomalies. `nephoscope detect` does this after its rules."""
     from nephoscope.identity.risk_run import RiskRun
 
-    with lake_of(data) as (lake, state):
-        take_in(data, lake, state)
-        name = workspace_of(state, workspace).name
+    with open_lake(data) as (lake, state):
+        flush_pending(data, lake, state)
+        name = find_workspace(state, workspace).name
         report = RiskRun(lake, state, name).run(datetime.now(UTC))
     if report is None:
-        tell("another process is running identity risk")
+        print_message("another process is running identity risk")
         return
     made = ", ".join(f"{count} {name}" for name, count in sorted(report.detections.items())) or "none"
     click.echo(f"new risk detections: {made}; {report.remediated} remediated, {report.expired} expired")
@@ -102,9 +102,9 @@ def import_(data: Path, /, source: Path, algorithm: str) -> None:
     from nephoscope.identity.leaked.hash_index import HashListError
     from nephoscope.service.leaked_credentials import import_hash_list
 
-    with state_of(data) as state:
+    with open_state(data) as state:
         try:
-            info = import_hash_list(service_of(data, state), source, algorithm)
+            info = import_hash_list(build_context(data, state), source, algorithm)
         except HashListError as error:
             usage_error(str(error))
     click.echo(f"imported {info.entries:,} {algorithm} hashes from {info.origin}")
@@ -117,8 +117,8 @@ def list_(data: Path, /, output: str) -> None:
     """List imported hash lists."""
     from nephoscope.service.leaked_credentials import list_hash_lists
 
-    with state_of(data) as state:
-        several = list_hash_lists(service_of(data, state))
+    with open_state(data) as state:
+        several = list_hash_lists(build_context(data, state))
     rows = [
         {"algorithm": one.algorithm, "entries": one.entries, "origin": one.origin, "imported": one.imported}
         for one in several
@@ -144,15 +144,15 @@ def check(data: Path, /, hashes: TextIO | None, algorithm: str, workspace: str) 
     from nephoscope.service import leaked_credentials as service
 
     try:
-        with lake_of(data) as (lake, state):
-            context = service_of(data, state)
+        with open_lake(data) as (lake, state):
+            context = build_context(data, state)
             if hashes is None:
                 count = service.count_password(context, _read_password())
                 click.echo(f"seen {count:,} times in leaks" if count else "not found in leaks")
                 found = ["password"] if count else []
             else:
                 given = service.read_hashes(hashes.read(), algorithm)
-                name = workspace_of(state, workspace).name
+                name = find_workspace(state, workspace).name
                 found = service.check_hashes(context, lake, algorithm, given, name)
                 click.echo("\n".join([*found, f"{len(found)} of {len(given)} passwords are leaked"]))
     except HashListError as error:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from nephoscope.cli.session.image_targets import open_image_target, tag_of
+from nephoscope.cli.session.image_targets import open_image_target, parse_tag
 from nephoscope.cli.session.inventory_options import InventoryOptions, keep_options
-from nephoscope.cli.session.scan_output import PARTS, inside_options, wishes
+from nephoscope.cli.session.scan_output import PARTS, contents_options, to_inspection_options
 from nephoscope.cli.terminal.messages import usage_error
 from nephoscope.state import StateError
 from nephoscope.vulnerability.errors import DatabaseFileError
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @click.option(
     "--insecure", is_flag=True, help="Connect to the registry without TLS (always the case for localhost)."
 )
-@inside_options
+@contents_options
 @keep_options
 @click.pass_obj
 def command(data: Path, /, target: str, tag: str, platform: str, packages: bool, look_for: tuple[ExaminedPart, ...], insecure: bool,
@@ -52,25 +52,25 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
     (extra malware), by ClamAV if it is installed, and by hashes from threat intelligence.
     """
     from nephoscope.cli.session.inventory_options import keep_scan
-    from nephoscope.cli.session.scan_output import assess, circumstances, show_examination
+    from nephoscope.cli.session.scan_output import assess, load_examination_context, show_examination
     from nephoscope.cli.session.vex_files import close_by_statements, image_holders, read_statements
     from nephoscope.collect.images.errors import ImageError
     from nephoscope.collect.malware.errors import MalwareRuleError
     from nephoscope.collect.scanning.examination_builder import examine_image
     from nephoscope.collect.scanning.image_scan import ImageReading
     from nephoscope.collect.scanning.layer_cache import LayerFolder
-    from nephoscope.service.examinations import looked_for
+    from nephoscope.service.examinations import describe_engines
 
     keeping, statements = InventoryOptions.parse(asked), read_statements(asked["vex"])
     parts = () if packages else look_for
-    judged_by = wishes(asked, packages=packages)
-    around = circumstances(data, parts, allowed, denied)
+    judged_by = to_inspection_options(asked, packages=packages)
+    around = load_examination_context(data, parts, allowed, denied)
     try:
-        wanted = looked_for(data, parts, around.now)
+        wanted = describe_engines(data, parts, around.now)
         with ExitStack() as stack:
             image = open_image_target(stack, target, tag, platform, insecure)
             reading = ImageReading(wanted, LayerFolder(data / "inventory" / "layers", wanted.digest))
-            found = examine_image(image, reading, around, tag or tag_of(target))
+            found = examine_image(image, reading, around, tag or parse_tag(target))
         assessments = assess(data, found.contents, judged_by, keeping.exempted_image(image, target, tag))
         assessments = close_by_statements(assessments, statements, image_holders(image, target))
     except (ImageError, DatabaseFileError, MalwareRuleError, StateError) as error:

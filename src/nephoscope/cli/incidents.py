@@ -11,11 +11,11 @@ from typing import TypeVar
 
 import click
 
-from nephoscope.cli.session.filter_options import most_option, severity_option, workspace_option
-from nephoscope.cli.session.list_output import list_options, show_list, shown_as
+from nephoscope.cli.session.filter_options import limit_option, severity_option, workspace_option
+from nephoscope.cli.session.list_output import format_option, list_options, show_list
 from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.service_context import call_in_workspace
-from nephoscope.cli.session.state_access import state_of, workspace_of
+from nephoscope.cli.session.state_access import find_workspace, open_state
 from nephoscope.cli.terminal.messages import usage_error
 from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS
 
@@ -46,7 +46,7 @@ def command() -> None:
     help="Show only incidents with this status.",
 )
 @severity_option()
-@most_option()
+@limit_option()
 @list_options
 @click.pass_obj
 def list_(
@@ -61,10 +61,10 @@ def list_(
     """List incidents, newest first."""
     from nephoscope.state.incidents.incidents import IncidentStatus
 
-    with state_of(data) as state:
+    with open_state(data) as state:
         wanted = [IncidentStatus(one.capitalize()) for one in statuses]
         found = state.incidents.newest(
-            workspace_of(state, workspace).name, statuses=wanted, severities=severities, most=most
+            find_workspace(state, workspace).name, statuses=wanted, severities=severities, most=most
         )
     rows = [
         {
@@ -99,16 +99,16 @@ def list_(
     show_default=True,
     help="Include what the last scan found about its entities.",
 )
-@shown_as("table", "json")
+@format_option("table", "json")
 @click.pass_obj
 def show(data: Path, /, workspace: str, number: int, events: bool, estate: bool, output: str) -> None:
     """Show the incident NUMBER: entities and their posture, timeline, and similar incidents."""
-    from nephoscope.cli.session.incident_details import case_of, document_of
+    from nephoscope.cli.session.incident_details import load_case, to_document
     from nephoscope.cli.views.incident import render
 
-    case = case_of(data, workspace, number, events=events, estate=estate)
+    case = load_case(data, workspace, number, events=events, estate=estate)
     if output == "json":
-        click.echo(json.dumps(document_of(case), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(to_document(case), indent=2, ensure_ascii=False))
         return
     render(case)
 
@@ -246,8 +246,10 @@ def metrics(
     from nephoscope.alerts.incidents.response_times import response_times
 
     end = until or _now()
-    with state_of(data) as state:
-        found = state.incidents.list_created(workspace_of(state, workspace).name, since or end - _MONTH, end)
+    with open_state(data) as state:
+        found = state.incidents.list_created(
+            find_workspace(state, workspace).name, since or end - _MONTH, end
+        )
     rows = [
         {
             "group": one.group,

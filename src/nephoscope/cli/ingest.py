@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
-from nephoscope.cli.session.lake_access import lake_of
-from nephoscope.cli.session.list_output import show_list, shown_as
-from nephoscope.cli.session.state_access import workspace_of
-from nephoscope.cli.terminal.messages import tell
-from nephoscope.cli.terminal.messages import tell as say
+from nephoscope.cli.session.lake_access import open_lake
+from nephoscope.cli.session.list_output import format_option, show_list
+from nephoscope.cli.session.state_access import find_workspace
+from nephoscope.cli.terminal.messages import print_message
+from nephoscope.cli.terminal.messages import print_message as say
 from nephoscope.state import StateError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class _IngestOptions(TypedDict):
     metavar="NAME",
     help="Encoding of text that is not UTF-8; with `utf-8`, such text is quarantined.",
 )
-@shown_as("table", "json", help="Output format of the summary.")
+@format_option("table", "json", help="Output format of the summary.")
 @click.pass_obj
 def command(data: Path, /, paths: tuple[str, ...], form: str, **options: Unpack[_IngestOptions]) -> None:
     """Ingest PATHs into the lake: files, folders, globs, or - for standard input; .gz, .bz2, .xz, .zst, .zip
@@ -119,7 +119,7 @@ def command(data: Path, /, paths: tuple[str, ...], form: str, **options: Unpack[
         return
     if not paths:
         raise click.UsageError("Missing argument 'PATH...'.")
-    raise SystemExit(_ingest_all(data, paths, chosen, form, options))
+    raise SystemExit(_ingest_paths(data, paths, chosen, form, options))
 
 
 def _list(known: Formats) -> None:
@@ -128,7 +128,7 @@ def _list(known: Formats) -> None:
     show_list(rows, ("name", "what"), "table")
 
 
-def _ingest_all(
+def _ingest_paths(
     data: Path, paths: tuple[str, ...], chosen: Formats, form: str, options: _IngestOptions
 ) -> int:
     """Take everything in, print the summary; the exit code."""
@@ -149,7 +149,7 @@ def _ingest_all(
         from_stdin(data, paths) as given,
         replace_samples(data, given) as named,
         kept_folder(data, "ingest-") as scratch,
-        lake_of(data, keeps=True) as (lake, state),
+        open_lake(data, keeps=True) as (lake, state),
         progress_line() as tell,
     ):
         try:
@@ -184,7 +184,7 @@ def _tell_unlooked(data: Path, lake: Lake, state: State, workspace: str) -> None
     try:
         rules = active_rules(data, load_shipped(), state.rule_switches.of(workspace)).rules
     except PackError as error:
-        tell(f"rules could not be loaded: {error}")
+        print_message(f"rules could not be loaded: {error}")
         return
     tell_unlooked(data, lake, state, rules, workspace)
 
@@ -207,8 +207,8 @@ def _load(
     from nephoscope.ingest.logs.log_format import Destination, StreamContext
 
     table, destination = options["table"], Destination(options["destination"])
-    whereabouts = _whereabouts(data) if options["analytics"] else None
-    workspace = workspace_of(state, options["workspace"])
+    whereabouts = _load_address_lookup(data) if options["analytics"] else None
+    workspace = find_workspace(state, options["workspace"])
     if table:
         lake.tables[table]
         if not workspace.takes(table):
@@ -249,13 +249,13 @@ def _request(paths: tuple[str, ...], options: str) -> str:
     return blake2b("\0".join([*sorted(places), options]).encode(), digest_size=12).hexdigest()
 
 
-def _whereabouts(data: Path) -> AddressLookup | None:
+def _load_address_lookup(data: Path) -> AddressLookup | None:
     """Return where addresses are in the newest estate of the data folder; None where none was collected."""
-    from nephoscope.estate.tenant_stores import newest_mark, subscription_estate
+    from nephoscope.estate.tenant_stores import subscription_estate, version_mark
     from nephoscope.ingest.logs.address_lookup import AddressLookup
     from nephoscope.places.provider import Places
 
-    return AddressLookup(subscription_estate(data), places=Places.open(data)) if newest_mark(data) else None
+    return AddressLookup(subscription_estate(data), places=Places.open(data)) if version_mark(data) else None
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.lake_access import flush_pending, open_lake
 from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.secret_input import pair
-from nephoscope.cli.session.service_context import service_of
-from nephoscope.cli.session.state_access import workspace_of
-from nephoscope.cli.terminal.messages import tell
+from nephoscope.cli.session.service_context import build_context
+from nephoscope.cli.session.state_access import find_workspace
+from nephoscope.cli.terminal.messages import print_message
 from nephoscope.operations.detection import threat_intelligence
 
 if TYPE_CHECKING:
@@ -86,15 +86,15 @@ def import_(data: Path, /, files: tuple[Path, ...], workspace: str, **options: A
 
     columns = dict(pair(one) for one in options["mapped"])
     worst = 0
-    with lake_of(data) as (lake, state):
-        name = workspace_of(state, workspace).name
+    with open_lake(data) as (lake, state):
+        name = find_workspace(state, workspace).name
         for path in files:
             reading = IndicatorFileOptions(
                 options["form"], columns, options["delimiter"], options["encoding"], options["confidence"], options["days"],
                 options["source"] or path.stem,
             )  # fmt: skip
             worst = max(worst, _import(data, lake, state, name, path, reading))
-        take_in(data, lake, state)
+        flush_pending(data, lake, state)
         lake.flush()
     if worst:
         sys.exit(worst)
@@ -110,23 +110,25 @@ def _import(
     now = datetime.now(UTC)
     refused: list[RefusedItem] = []
     try:
-        given = _good(items(path, reading, now), refused)
-        kept = import_objects(service_of(data, state), workspace, reading.source, given, origin=path.name)
+        given = _drop_refused(items(path, reading, now), refused)
+        kept = import_objects(build_context(data, state), workspace, reading.source, given, origin=path.name)
         refused.extend(kept.refused)
         click.echo(f"{path}: {kept}" + (f", {len(refused):,} refused" if refused else ""))
     except UnreadableError as error:
-        tell(str(error))
+        print_message(str(error))
         return _BAD
     finally:
         _quarantine(lake, workspace, path, refused)
     for one in refused[:_SHOWN]:
-        tell(f"{path}: {one.place}: {one.reason}")
+        print_message(f"{path}: {one.place}: {one.reason}")
     if len(refused) > _SHOWN:
-        tell(f"{path}: {len(refused) - _SHOWN:,} more; `nephoscope query '_Quarantine'` has them all")
+        print_message(
+            f"{path}: {len(refused) - _SHOWN:,} more; `nephoscope query '_Quarantine'` has them all"
+        )
     return _BAD if refused else 0
 
 
-def _good(
+def _drop_refused(
     found: Iterator[IntelItem | Retraction | RefusedItem], refused: list[RefusedItem]
 ) -> Iterator[IntelItem | Retraction]:
     from nephoscope.ingest.threat_intelligence.indicator import RefusedItem
@@ -170,9 +172,9 @@ def refresh(data: Path, /, workspace: str) -> None:
     """
     from nephoscope.ingest.threat_intelligence.indicator_store import refresh as refreshed
 
-    with lake_of(data) as (lake, state):
-        count = refreshed(state, workspace_of(state, workspace).name, datetime.now(UTC))
-        take_in(data, lake, state)
+    with open_lake(data) as (lake, state):
+        count = refreshed(state, find_workspace(state, workspace).name, datetime.now(UTC))
+        flush_pending(data, lake, state)
         click.echo(f"{count:,} objects written")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.session.inventory_options import InventoryOptions, keep_options
-from nephoscope.cli.session.scan_output import PARTS, inside_options, wishes
+from nephoscope.cli.session.scan_output import PARTS, contents_options, to_inspection_options
 from nephoscope.cli.terminal.messages import usage_error
 from nephoscope.state import StateError
 from nephoscope.vulnerability.errors import DatabaseFileError
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     "--look-for", type=click.Choice(PARTS), multiple=True,
     help="Checks to run besides packages; may be repeated.",
 )  # fmt: skip
-@inside_options
+@contents_options
 @keep_options
 @click.option(
     "--host", default="", metavar="NAME", help="With --keep: host that ROOT belongs to (default: this host)."
@@ -43,19 +43,19 @@ def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: 
     from socket import gethostname
 
     from nephoscope.cli.session.inventory_options import keep_scan
-    from nephoscope.cli.session.scan_output import assess, circumstances, show_examination
+    from nephoscope.cli.session.scan_output import assess, load_examination_context, show_examination
     from nephoscope.cli.session.vex_files import close_by_statements, read_statements
     from nephoscope.collect.malware.errors import MalwareRuleError
     from nephoscope.collect.scanning.examination_builder import examine_root
     from nephoscope.collect.scanning.root_scan import RootError, RootScan
-    from nephoscope.service.examinations import looked_for
+    from nephoscope.service.examinations import describe_engines
 
     keeping, statements = InventoryOptions.parse(asked), read_statements(asked["vex"])
-    around = circumstances(data, look_for, allowed, denied)
+    around = load_examination_context(data, look_for, allowed, denied)
     try:
-        wanted = looked_for(data, look_for, around.now)
+        wanted = describe_engines(data, look_for, around.now)
         found = examine_root(RootScan(root, one_file_system=not all_file_systems, looked_for=wanted), around)
-        judged_by = wishes(asked, packages=not vulnerabilities)
+        judged_by = to_inspection_options(asked, packages=not vulnerabilities)
         assessments = assess(data, found.contents, judged_by, keeping.exempted_machine())
         assessments = close_by_statements(assessments, statements)
     except (RootError, DatabaseFileError, MalwareRuleError, StateError) as error:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.lake_access import flush_pending, open_lake
 from nephoscope.cli.session.list_output import list_options, show_list
-from nephoscope.cli.session.service_context import service_of
-from nephoscope.cli.session.state_access import workspace_of
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.session.service_context import build_context
+from nephoscope.cli.session.state_access import find_workspace
+from nephoscope.cli.terminal.messages import print_message, usage_error
 
 if TYPE_CHECKING:
     from nephoscope.estate.estate import Estate
@@ -43,8 +43,8 @@ def command() -> None:
 def list_(data: Path, /, workspace: str, output: str) -> None:
     """List named locations and known egress addresses of the workspace."""
     text = "_NamedLocations() | project Range, Kind, Name, Trusted, Source | order by Source asc, Range asc"
-    with lake_of(data) as (lake, state):
-        found = lake.rows(text, workspace=workspace_of(state, workspace).name).to_pylist()
+    with open_lake(data) as (lake, state):
+        found = lake.rows(text, workspace=find_workspace(state, workspace).name).to_pylist()
     rows = [{name.lower(): value for name, value in one.items()} for one in found]
     show_list(rows, COLUMNS, output, "no named locations")
 
@@ -54,8 +54,8 @@ def _store(data: Path, workspace: str) -> Iterator[WatchlistStore]:
     from nephoscope.lake.writing.outbox import deliver
     from nephoscope.service.watchlists import WatchlistStore
 
-    with lake_of(data) as (lake, state):
-        yield WatchlistStore(service_of(data, state), lake, workspace_of(state, workspace).name)
+    with open_lake(data) as (lake, state):
+        yield WatchlistStore(build_context(data, state), lake, find_workspace(state, workspace).name)
         deliver(lake, state)
 
 
@@ -76,7 +76,7 @@ def import_(data: Path, /, file: Path, workspace: str) -> None:
     except NamedLocationError as error:
         usage_error(str(error))
     with _store(data, workspace) as store:
-        tell(f"{NAMED}: {put_locations(store, NAMED, items, 'import')}")
+        print_message(f"{NAMED}: {put_locations(store, NAMED, items, 'import')}")
 
 
 @command.command("suggest")
@@ -95,9 +95,11 @@ def suggest(data: Path, /, workspace: str, days: int, output: str) -> None:
     from nephoscope.alerts.tuning.named_locations import suggest_locations
 
     now = datetime.now(UTC)
-    with lake_of(data) as (lake, state):
-        take_in(data, lake, state)
-        found = suggest_locations(lake, workspace_of(state, workspace).name, now - timedelta(days=days), now)
+    with open_lake(data) as (lake, state):
+        flush_pending(data, lake, state)
+        found = suggest_locations(
+            lake, find_workspace(state, workspace).name, now - timedelta(days=days), now
+        )
     rows: list[dict[str, object]] = [
         {"address": one.address, "accounts": one.accounts, "days": one.days, "failed": round(one.failed, 3)}
         for one in found
@@ -124,7 +126,7 @@ def add(data: Path, /, addresses: tuple[str, ...], workspace: str, name: str) ->
             usage_error(f"{one!r} is not an address or a range such as 203.0.113.0/24")
     items = [{"Address": one, "Name": name, "Tags": ""} for one in addresses]
     with _store(data, workspace) as store:
-        tell(f"{EGRESS}: {put_locations(store, EGRESS, items, 'add')}")
+        print_message(f"{EGRESS}: {put_locations(store, EGRESS, items, 'add')}")
 
 
 @command.command("estate")
@@ -154,7 +156,7 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
     with _store(data, workspace) as store:
         if take:
             items = [{"Address": one.address, "Name": f"{one.kind} {one.name}", "Tags": TAG} for one in found]
-            tell(_apply_found(store, EGRESS, items))
+            print_message(_apply_found(store, EGRESS, items))
         known = _list_addresses(store, EGRESS)
     rows: list[dict[str, object]] = [
         {"address": one.address, "kind": one.kind, "name": one.name, "known": one.address in known, "resource": one.resource}
@@ -174,15 +176,15 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
 @click.pass_obj
 def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
     """List Entra's named locations in the estate (`nephoscope collect` reads them)."""
-    from nephoscope.alerts.tuning.named_locations import NAMED, NamedLocationError, of_estates
+    from nephoscope.alerts.tuning.named_locations import NAMED, NamedLocationError, merge_locations
 
     try:
-        found = of_estates(_estates(data))
+        found = merge_locations(_estates(data))
     except NamedLocationError as error:
         usage_error(str(error))
     with _store(data, workspace) as store:
         if take:
-            tell(_apply_found(store, NAMED, found))
+            print_message(_apply_found(store, NAMED, found))
         known = _list_addresses(store, NAMED)
     rows: list[dict[str, object]] = [
         {"range": one["Address"], "name": one["Name"], "trusted": one["Trusted"], "known": one["Address"] in known}
@@ -193,9 +195,9 @@ def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
 
 def _estates(data: Path) -> tuple[Estate, ...]:
     """Return what was scanned or collected last of every tenant."""
-    from nephoscope.estate.tenant_stores import newest_estates
+    from nephoscope.estate.tenant_stores import load_newest
 
-    found = newest_estates(data)
+    found = load_newest(data)
     if not found:
         usage_error(f"{data} has no estate yet: run `nephoscope scan` or `nephoscope collect` first")
     return found

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from nephoscope import __version__, operations
-from nephoscope.cli.session.platform_support import find_lacking
+from nephoscope.cli.session.platform_support import explain_unsupported
 
 _FOLDER = Path(__file__).parent
 USAGE, NOT_JUDGED = 2, 3
@@ -38,16 +38,16 @@ class Commands(click.Group):
         """The command of that name, imported now; None where there is none."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        if cmd_name != "version" and (why := find_lacking()):
+        if cmd_name != "version" and (why := explain_unsupported()):
             click.echo(f"nephoscope: {why}", err=True)
             ctx.exit(USAGE)
         if _files()[cmd_name].parent == _FOLDER:
             command: click.Command = importlib.import_module(f"nephoscope.cli.{cmd_name}").command
             return command
-        from nephoscope.cli.session.operation_commands import command_of
+        from nephoscope.cli.session.operation_commands import build_command
         from nephoscope.operations.declaration.discovery import operation_group
 
-        return command_of(operation_group(cmd_name))
+        return build_command(operation_group(cmd_name))
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; Ctrl-C and a reader that went away never end with click's 1, which would say that there are findings."""
@@ -60,7 +60,7 @@ class Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """List the commands without importing any of them, so that --help stays fast."""
-        rows = [(name, _short_help(path)) for name, path in sorted(_files().items())]
+        rows = [(name, _read_summary(path)) for name, path in sorted(_files().items())]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
@@ -72,7 +72,7 @@ def _files() -> dict[str, Path]:
     return {path.stem: path for path in found if path.stem not in {"__init__", "main"}}
 
 
-def _short_help(path: Path) -> str:
+def _read_summary(path: Path) -> str:
     with path.open(encoding="utf-8") as file:
         return file.readline().strip().strip('"').rstrip(".")
 
@@ -151,7 +151,7 @@ def _code() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
     except OSError as error:
-        click.echo(f"nephoscope: {_plain(error)}", err=True)
+        click.echo(f"nephoscope: {_format_os_error(error)}", err=True)
         return USAGE
     except Exception:  # noqa: BLE001 - the last resort
         import traceback
@@ -162,7 +162,7 @@ def _code() -> int:
     return found if isinstance(found, int) else 0
 
 
-def _plain(error: OSError) -> str:
+def _format_os_error(error: OSError) -> str:
     """The file, what is wrong with it, and what to do, where the system names a file."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         place = f"{error.filename}: " if error.filename else ""

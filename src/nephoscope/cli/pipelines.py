@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 import click
 
 from nephoscope.cli.session.list_output import list_options, show_list
-from nephoscope.cli.session.options import filter_options, judged_by
-from nephoscope.cli.session.service_context import service_of
-from nephoscope.cli.session.state_access import has_state, state_of
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.session.options import evaluation_options, filter_options
+from nephoscope.cli.session.service_context import build_context
+from nephoscope.cli.session.state_access import has_state, open_state
+from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.state import NotFoundError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def show(data: Path, /, run: str, output: str) -> None:
     """Show the findings of a RUN, compared with the default branch."""
     from nephoscope.service.pipelines import run_document
 
-    with state_of(data) as state:
+    with open_state(data) as state:
         context = _context(data, state)
         try:
             found = state.pipelines.run(run)
@@ -98,9 +98,9 @@ def show(data: Path, /, run: str, output: str) -> None:
     ]  # fmt: skip
     show_list(rows, FINDINGS, output, "the run has no findings")
     for file in document.unread:
-        tell(f"{file}: not assessed")
+        print_message(f"{file}: not assessed")
     if found.note:
-        tell(f"no work items changed: {found.note}")
+        print_message(f"no work items changed: {found.note}")
 
 
 @command.command("items")
@@ -132,14 +132,14 @@ def items(data: Path, /, repository: str, output: str, *, every: bool) -> None:
 @click.pass_obj
 def origin(data: Path, /, resource: str, output: str) -> None:
     """Show the templates that deployed the resource ID, with lines."""
-    from nephoscope.service.code_to_cloud import made_by
+    from nephoscope.service.code_to_cloud import find_origins
 
     rows = [
         {
             "place": f"{one.planned.file}:{one.planned.line}", "repository": one.planned.repository, "certain": one.certain,
             "run": one.planned.run,
         }
-        for one in _read(data, lambda context: made_by(context, resource))
+        for one in _read(data, lambda context: find_origins(context, resource))
     ]  # fmt: skip
     show_list(rows, ORIGINS, output, "no run planned this resource")
 
@@ -180,10 +180,10 @@ def send(
     Repository, commit and run are detected in GitHub Actions, Azure Pipelines and GitLab CI; options
     override them. The program's token is read from NEPHOSCOPE_TOKEN.
     """
-    from nephoscope.cli.session.pipeline_upload import prepare, record_here, send_to
+    from nephoscope.cli.session.pipeline_upload import prepare, store_locally, upload
 
     body = prepare(file, os.environ, given, category, partial=partial)
-    told = send_to(server, body) if server else record_here(data, body)
+    told = upload(server, body) if server else store_locally(data, body)
     counts = told.run.counts
     words = ", ".join(f"{counts[name]:,} {name}" for name in ("failed", "new", "fixed", "reopened"))
     click.echo(f"{'sent before: ' if told.repeated else ''}run {told.run.id}: {words}")
@@ -258,14 +258,14 @@ def collect(
     from nephoscope.cli.session.devops_collection import (
         DevOpsRequest,
         collect_devops,
-        platform_of,
+        find_platform,
         tell_collection,
     )
 
     if script:
         from nephoscope.collect.devops.export_script import script as export_script
 
-        click.echo(export_script(platform_of(platform)), nl=False)
+        click.echo(export_script(find_platform(platform)), nl=False)
         return
     for name, value in (("ORGANIZATION", organization), ("--connector", connector), ("--out", out)):
         if not value:
@@ -292,21 +292,21 @@ def rejudge(data: Path, /, advisories: tuple[Path, ...]) -> None:
     from nephoscope.service.build_reevaluation import rejudge_builds
 
     files = AdvisoryFiles(advisories)
-    with state_of(data, keeps=True) as state:
+    with open_state(data, keeps=True) as state:
         found = rejudge_builds(_context(data, state), files.records, whole=lambda: not files.refusals)
     for build, recorded in found:
         click.echo(
             f"{build.repository.shown} ({build.run.tool}, {len(build.components):,} components): {_describe_rerun(recorded)}"
         )
     if not found:
-        tell("no build has a bill of materials: send one in CycloneDX with `pipelines send`")
+        print_message("no build has a bill of materials: send one in CycloneDX with `pipelines send`")
     for refusal in files.refusals:
-        tell(f"not read: {refusal.place}: {refusal.reason}")
+        print_message(f"not read: {refusal.place}: {refusal.reason}")
     sys.exit(3 if files.refusals else 0)
 
 
 @command.command("posture")
-@judged_by
+@evaluation_options
 @filter_options
 @list_options
 @click.pass_obj
@@ -314,7 +314,7 @@ def posture(data: Path, /, output: str, **options: Unpack[EstateOptions]) -> Non
     """List the security settings of organizations and repositories in TARGET, or in the last scan (collected
     by `pipelines collect`).
     """
-    from nephoscope.cli.session.session import report_of
+    from nephoscope.cli.session.session import build_report
     from nephoscope.estate.devops_documents import repository_name
 
     rows = [
@@ -322,7 +322,7 @@ def posture(data: Path, /, output: str, **options: Unpack[EstateOptions]) -> Non
             "state": row.assessment.state.value, "severity": row.recommendation.severity.value, "repository": name,
             "recommendation": row.recommendation.name, "why": row.assessment.description, "resource": row.assessment.resource,
         }
-        for row in report_of(data, options).rows
+        for row in build_report(data, options).rows
         if (name := repository_name(row.assessment.resource))
     ]  # fmt: skip
     show_list(
@@ -338,7 +338,7 @@ def remove(data: Path, /, repository: str) -> None:
     from nephoscope.posture.pipelines.repository_name import RepositoryNameError
     from nephoscope.service.pipelines import remove_repository
 
-    with state_of(data) as state:
+    with open_state(data) as state:
         try:
             remove_repository(_context(data, state), repository)
         except (RepositoryNameError, NotFoundError) as error:
@@ -362,12 +362,12 @@ def _run_row(one: PipelineRun) -> dict[str, object]:
 
 
 def _context(data: Path, state: State) -> ServiceContext:
-    return service_of(data, state)
+    return build_context(data, state)
 
 
 def _read(data: Path, call: Callable[[ServiceContext], list[_Result]]) -> list[_Result]:
     """Call with the context of a data folder; nothing where the folder has no state yet."""
     if not has_state(data):
         return []
-    with state_of(data) as state:
+    with open_state(data) as state:
         return call(_context(data, state))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nephoscope.cli.protections import protection_commands
-from nephoscope.cli.session.operation_commands import add_operations, command_of
+from nephoscope.cli.session.operation_commands import add_operations, build_command
 from nephoscope.cli.session.registry_service import registry_service
 from nephoscope.cli.terminal.messages import usage_error
 from nephoscope.operations.protect import image_requests, registries, registry_images
@@ -108,6 +108,6 @@ def _settings(file: Path | None, document: dict[str, object]) -> RegistrySetting
 
 
 add_operations(registry, registries.OPERATIONS, registry_images.OPERATIONS)
-command.add_command(command_of(image_requests.OPERATIONS), "requests")
+command.add_command(build_command(image_requests.OPERATIONS), "requests")
 for protection in protection_commands():
     command.add_command(protection)

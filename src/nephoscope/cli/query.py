@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.results import FORMATS
-from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.lake_access import flush_pending, open_lake
 from nephoscope.cli.session.options import Instant
-from nephoscope.cli.session.state_access import has_state, workspace_of
+from nephoscope.cli.session.state_access import find_workspace, has_state
 
 if TYPE_CHECKING:
     from nephoscope.cli.session.query_session import QueryOptions, QuerySession
@@ -131,12 +131,12 @@ def command(
                 _converse(session, data)
             return
         text = sys.stdin.read() if query is None else _text(query)
-        _once(text, data, options, only_format=only_format, explain=explain)
+        _run_query(text, data, options, only_format=only_format, explain=explain)
     except UsageError as error:
         raise click.UsageError(str(error)) from error
 
 
-def _once(text: str, data: Path, options: QueryOptions, *, only_format: bool, explain: bool) -> None:
+def _run_query(text: str, data: Path, options: QueryOptions, *, only_format: bool, explain: bool) -> None:
     """One query: laid out, explained or run."""
     from nephoscope_kql.errors import KqlError
 
@@ -190,9 +190,9 @@ def _session(data: Path, options: QueryOptions) -> Iterator[QuerySession]:
             raise UsageError(f"--workspace: {data} has no lake: set the data folder with --data")
         yield QuerySession.of(options)
         return
-    with lake_of(data) as (lake, state):
-        take_in(data, lake, state)
-        workspace = workspace_of(state, options["workspace"] or "default")
+    with open_lake(data) as (lake, state):
+        flush_pending(data, lake, state)
+        workspace = find_workspace(state, options["workspace"] or "default")
         yield QuerySession.of(options, lake, workspace.name)
 
 
@@ -215,13 +215,13 @@ def _converse(session: QuerySession, data: Path) -> None:
 def _text(query: str) -> str:
     """The query itself, or what the file of that name holds."""
     from nephoscope.cli.session.query_session import UsageError
-    from nephoscope.files.function_files import FunctionFileError, query_of
+    from nephoscope.files.function_files import FunctionFileError, read_query
 
     path = Path(query)
     if "\n" in query or "|" in query or path.suffix not in (".kql", ".txt", ".yaml", ".yml"):
         return query
     try:
-        return query_of(path)
+        return read_query(path)
     except (OSError, FunctionFileError) as error:
         raise UsageError(str(error)) from error
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.session.estate_options import EstateOptions
-from nephoscope.cli.session.options import filter_options, judged_by, output_options
+from nephoscope.cli.session.options import evaluation_options, filter_options, output_options
 from nephoscope.cli.terminal.exit_code import NOTHING_ASSESSED, is_written
 from nephoscope.cli.terminal.messages import usage_error
 
@@ -24,7 +24,7 @@ class _RecommendationOptions(EstateOptions):
 
 
 @click.command("recommendations")
-@judged_by
+@evaluation_options
 @click.option(
     "--show",
     metavar="POLICY",
@@ -43,7 +43,7 @@ def command(data: Path, /, **options: Unpack[_RecommendationOptions]) -> None:
     """List recommendations for TARGET, or for the last scan, by severity and score gain."""
     from nephoscope.cli.outputs import check_shown, renderer
     from nephoscope.cli.session.output_stream import open_output
-    from nephoscope.cli.session.session import report_of
+    from nephoscope.cli.session.session import build_report
     from nephoscope.cli.views import grouping, recommendation, remediation
 
     output = options["output"]
@@ -54,7 +54,7 @@ def command(data: Path, /, **options: Unpack[_RecommendationOptions]) -> None:
     if options["preview"] and output not in remediation.RENDERERS:
         usage_error(f"--preview supports {', '.join(remediation.RENDERERS)} (got {output})")
     check_shown(output, options["states"])
-    report = report_of(data, options)
+    report = build_report(data, options)
     if not is_written(report, output):
         sys.exit(NOTHING_ASSESSED)
     with open_output(options["output_file"], styled=output == "table") as out:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.filter_options import most_option, workspace_option
-from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.filter_options import limit_option, workspace_option
+from nephoscope.cli.session.lake_access import flush_pending, open_lake
 from nephoscope.cli.session.list_output import list_options, show_list
 from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.secret_input import secret, secret_pair
-from nephoscope.cli.session.service_context import acting, service_of
-from nephoscope.cli.session.state_access import state_of, workspace_of
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.session.service_context import build_context, open_context
+from nephoscope.cli.session.state_access import find_workspace, open_state
+from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.operations.response import rules
 from nephoscope.service.automation_responses import (
     approve_run,
@@ -53,15 +53,15 @@ def _engine(data: Path, workspace: str) -> Iterator[AutomationEngine]:
     from nephoscope.automation.engine import AutomationEngine
     from nephoscope.automation.rule_catalogue import load_rules
 
-    with lake_of(data, keeps=True) as (lake, state):
+    with open_lake(data, keeps=True) as (lake, state):
         for fault in list_file_faults(data):
-            tell(fault)
+            print_message(fault)
         try:
             rules = load_rules(data, state).rules
-            yield AutomationEngine(lake, state, workspace_of(state, workspace).name, rules)
+            yield AutomationEngine(lake, state, find_workspace(state, workspace).name, rules)
         except ValueError as error:
             usage_error(str(error))
-        take_in(data, lake, state)
+        flush_pending(data, lake, state)
 
 
 @command.command("run")
@@ -82,7 +82,7 @@ def run(data: Path, /, workspace: str, schedule: bool, every: int) -> None:
         while True:
             for one in engine.tick():
                 dead = dead or one.status.value == "dead"
-                tell(f"{one.rule}: {one.action}: {one.status.value}: {one.detail}")
+                print_message(f"{one.rule}: {one.action}: {one.status.value}: {one.detail}")
             if not schedule:
                 break
             time.sleep(every)
@@ -98,7 +98,7 @@ def run(data: Path, /, workspace: str, schedule: bool, every: int) -> None:
     type=click.Choice(_STATUSES),
     help="Show only runs with this status.",
 )
-@most_option()
+@limit_option()
 @list_options
 @click.pass_obj
 def list_(data: Path, /, workspace: str, statuses: tuple[str, ...], most: int, output: str) -> None:
@@ -107,9 +107,11 @@ def list_(data: Path, /, workspace: str, statuses: tuple[str, ...], most: int, o
     """
     from nephoscope.state.automation.automation_runs import RunStatus
 
-    with state_of(data) as state:
+    with open_state(data) as state:
         wanted = [RunStatus(one) for one in statuses]
-        found = state.automation_runs.newest(workspace_of(state, workspace).name, statuses=wanted, most=most)
+        found = state.automation_runs.newest(
+            find_workspace(state, workspace).name, statuses=wanted, most=most
+        )
     show_list([_row(one) for one in found], COLUMNS, output, "no runs")
 
 
@@ -128,8 +130,8 @@ def _row(one: AutomationRun) -> dict[str, object]:
 @click.pass_obj
 def show(data: Path, /, workspace: str, id_: str) -> None:
     """Show the run ID (or its prefix): its changes, real or planned, and how to undo them."""
-    with state_of(data) as state:
-        name = workspace_of(state, workspace).name
+    with open_state(data) as state:
+        name = find_workspace(state, workspace).name
         with state.reading() as session:
             found = state.automation_runs.read(session, id_)
         if found.workspace != name:
@@ -152,7 +154,7 @@ def approve(data: Path, /, workspace: str, id_: str, yes: bool) -> None:
             click.echo(json.dumps(found.plan, indent=2, ensure_ascii=False))
         if not yes:
             click.confirm("Approve this?", abort=True, err=True)
-        approved = approve_run(service_of(data, engine.state), engine, found.id)
+        approved = approve_run(build_context(data, engine.state), engine, found.id)
         good = _follow_runs(engine, {approved.id})
     sys.exit(0 if good else _FAULT)
 
@@ -177,7 +179,7 @@ def _follow_runs(engine: AutomationEngine, wanted: set[str]) -> bool:
 def deny(data: Path, /, workspace: str, id_: str) -> None:
     """Deny the change of the run ID."""
     with _engine(data, workspace) as engine:
-        denied = deny_run(service_of(data, engine.state), engine, id_)
+        denied = deny_run(build_context(data, engine.state), engine, id_)
         click.echo(f"{denied.id}: denied")
 
 
@@ -190,7 +192,7 @@ def undo(data: Path, /, workspace: str, id_: str) -> None:
     remains in effect.
     """
     with _engine(data, workspace) as engine:
-        undone = undo_run(service_of(data, engine.state), engine, id_)
+        undone = undo_run(build_context(data, engine.state), engine, id_)
         good = _follow_runs(engine, {undone.id})
     sys.exit(0 if good else _FAULT)
 
@@ -202,7 +204,7 @@ def undo(data: Path, /, workspace: str, id_: str) -> None:
 def retry(data: Path, /, workspace: str, ids: tuple[str, ...]) -> None:
     """Retry failed runs under the same IDs, each from the failed step. Exits 3 if one fails again."""
     with _engine(data, workspace) as engine:
-        context = service_of(data, engine.state)
+        context = build_context(data, engine.state)
         again = {retry_run(context, engine, one).id for one in ids}
         good = _follow_runs(engine, again)
     sys.exit(0 if good else _FAULT)
@@ -233,7 +235,7 @@ def test(data: Path, /, workspace: str, name: str, incident: int | None, alert: 
         if rule is None:
             usage_error(f"rule '{name}' not found: see `nephoscope response rules`")
         if do:
-            holds, ended = try_rule(service_of(data, engine.state), engine, rule, incident, alert)
+            holds, ended = try_rule(build_context(data, engine.state), engine, rule, incident, alert)
         else:
             holds, ended = try_with_row(engine, rule, incident, alert, datetime.now(UTC), do=False)
         said = "hold" if holds else "do not match"
@@ -258,7 +260,7 @@ def test(data: Path, /, workspace: str, name: str, incident: int | None, alert: 
 @click.pass_obj
 def secret_(data: Path, /, name: str, place: str, remove: bool) -> None:
     """Store the encrypted secret NAME, for webhook signatures and mail sign-in."""
-    with acting(data) as service:
+    with open_context(data) as service:
         if remove:
             remove_secret(service, name)
             click.echo(f"secret {name} removed")

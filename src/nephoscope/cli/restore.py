@@ -10,7 +10,7 @@ import click
 
 from nephoscope.cli.session.state_access import state_url
 from nephoscope.cli.terminal.messages import usage_error
-from nephoscope.cli.terminal.sanitize_output import format_count, plain
+from nephoscope.cli.terminal.sanitize_output import escape_controls, format_count
 from nephoscope.state import StateError
 
 if TYPE_CHECKING:
@@ -54,21 +54,21 @@ def command(data: Path, /, file: Path, only_check: bool, accept: str) -> None:
 
 def _check_backup(file: Path) -> BackupManifest:
     """Compare the hashes of a backup, and list what it decides with the digest that accepts it."""
-    manifest, items = _looked_at(file)
+    manifest, items = _inspect_backup(file)
     if items:
         click.echo(f"to accept everything: restore {file} --accept {_digest(manifest)}", err=True)
     return manifest
 
 
-def _looked_at(file: Path) -> tuple[BackupManifest, list[PolicyItem]]:
+def _inspect_backup(file: Path) -> tuple[BackupManifest, list[PolicyItem]]:
     """The manifest of a backup and what it decides, which is listed on the error stream."""
     from nephoscope.cli.session.session import progress_line
     from nephoscope.lake.backup.backup_restore import check
-    from nephoscope.serve.backup_policy import policy_of
+    from nephoscope.serve.backup_policy import list_policy
 
     items: list[PolicyItem] = []
     with progress_line() as tell:
-        manifest = check(file, tell, lambda folder, known: items.extend(policy_of(folder, known.names)))
+        manifest = check(file, tell, lambda folder, known: items.extend(list_policy(folder, known.names)))
     _list(items)
     return manifest, items
 
@@ -78,16 +78,16 @@ def _restore_backup(data: Path, file: Path, accept: str) -> BackupManifest:
     from nephoscope.cli.session.session import progress_line
     from nephoscope.lake.backup.backup_archive import BackupError
     from nephoscope.lake.backup.backup_restore import check_empty
-    from nephoscope.serve.backup_policy import policy_of
+    from nephoscope.serve.backup_policy import list_policy
     from nephoscope.service.backups import restore_backup
     from nephoscope.service.local_user import LocalUser
 
     check_empty(data)
-    if not accept and _at_terminal():
+    if not accept and _is_at_terminal():
         accept = _ask_digest(file)
 
     def admit(folder: Path, manifest: BackupManifest) -> None:
-        items = policy_of(folder, manifest.names)
+        items = list_policy(folder, manifest.names)
         if not items or accept.lower() == _digest(manifest):
             return
         if accept:
@@ -102,13 +102,13 @@ def _restore_backup(data: Path, file: Path, accept: str) -> BackupManifest:
         return restore_backup(LocalUser.current(), file, data, state_url(), admit=admit, tell=tell)
 
 
-def _at_terminal() -> bool:
+def _is_at_terminal() -> bool:
     return sys.stdin.isatty()
 
 
 def _ask_digest(file: Path) -> str:
     """Return what somebody at the terminal types below the list; '' where there is nothing to accept."""
-    manifest, items = _looked_at(file)
+    manifest, items = _inspect_backup(file)
     if not items:
         return ""
     typed: str = click.prompt(f"Type {_digest(manifest)} to accept everything listed", err=True)
@@ -130,7 +130,7 @@ def _list(items: list[PolicyItem]) -> None:
             click.echo(f"{before}:", err=True)
         # a name may hold a line end, behind which it would write a line of its own
         told = " ".join(f"{one.name} {one.does}".split())
-        click.echo(plain(f"  {told}"), err=True)
+        click.echo(escape_controls(f"  {told}"), err=True)
 
 
 def _tell_left_out(data: Path) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.session.options import (
+    evaluation_options,
     exit_code_options,
     filter_options,
-    judged_by,
     judging_templates,
     parts_options,
     printed_with_code,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @click.command("scan")
-@judged_by
+@evaluation_options
 @click.option(
     "--explain", metavar="RESOURCE", help="Explain every result for this resource (an ID, or its last part)."
 )

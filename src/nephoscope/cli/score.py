@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.session.estate_options import ViewOptions
-from nephoscope.cli.session.list_output import shown_as, to_file
-from nephoscope.cli.session.options import judged_by, resource_options
+from nephoscope.cli.session.list_output import format_option, to_file
+from nephoscope.cli.session.options import evaluation_options, resource_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,14 +19,14 @@ class _ScoreOptions(ViewOptions):
 
 
 @click.command("score")
-@judged_by
+@evaluation_options
 @resource_options
 @click.option(
     "--controls",
     is_flag=True,
     help="List the recommendations of each control, with the source of their placement.",
 )
-@shown_as("table", "json", help="Output format.")
+@format_option("table", "json", help="Output format.")
 @to_file
 @click.pass_obj
 def command(data: Path, /, **options: Unpack[_ScoreOptions]) -> None:
@@ -37,11 +37,11 @@ def command(data: Path, /, **options: Unpack[_ScoreOptions]) -> None:
     from pathlib import Path
 
     from nephoscope.cli.session.output_stream import open_output
-    from nephoscope.cli.session.session import report_of
+    from nephoscope.cli.session.session import build_report
     from nephoscope.cli.views import score
 
     asked: _ScoreOptions = {**options, "delta": True}
-    report = report_of(data, asked)
+    report = build_report(data, asked)
     target = Path(options["output_file"]) if options["output_file"] else None
     with open_output(target, styled=options["output"] == "table") as out:
         if options["output"] == "json":

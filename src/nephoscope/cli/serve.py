@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import click
 
 from nephoscope.cli.session.state_access import state_url
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.state import StateError
 
@@ -131,7 +131,7 @@ def command(data: Path, /, **options: Unpack[_ServeOptions]) -> None:
     stop = threading.Event()
     _stop_on_signals(stop)
     wanted = _settings(data, options)
-    with _sole(wanted, stop) as lock:
+    with _instance_lock(wanted, stop) as lock:
         if lock is None:
             return
         begun = _prepare_settings(wanted, stop, demo=options["demo"])
@@ -140,7 +140,7 @@ def command(data: Path, /, **options: Unpack[_ServeOptions]) -> None:
 
 
 @contextmanager
-def _sole(settings: ServeSettings, stop: threading.Event) -> Iterator[InstanceLock | None]:
+def _instance_lock(settings: ServeSettings, stop: threading.Event) -> Iterator[InstanceLock | None]:
     """The lock of the data folder, None when stopped before; a usage error that names the server which has it.
 
     Whoever looks whether it is held has it for a moment: it is asked for a second.
@@ -190,30 +190,30 @@ def _prepare_settings(
 
 def _serve(settings: ServeSettings, authority: str, lock: InstanceLock, stop: threading.Event) -> None:
     """Serve until stopped."""
-    from nephoscope.serve.server import between, supervisor
+    from nephoscope.serve.server import supervisor, use_socket
 
     listening = _open_listener(settings, stop)
     if listening is None:
         return
     settings = replace(settings, port=listening.getsockname()[1], fd=listening.fileno())
-    with listening, between(settings) as settings:
+    with listening, use_socket(settings) as settings:
         lock.answers(_address(settings))
-        keeper = supervisor(settings, tell, stop)
+        keeper = supervisor(settings, print_message, stop)
         keeper.begin()
         try:
-            _tell_where(settings, authority)
+            _print_address(settings, authority)
         except BaseException:
             keeper.end()
             raise
         keeper.run()
 
 
-def _tell_where(settings: ServeSettings, authority: str) -> None:
+def _print_address(settings: ServeSettings, authority: str) -> None:
     base = _address(settings)
     click.echo(f"nephoscope is available at {base}")
     if authority:
         click.echo(f"its certificate is trusted through {authority}")
-    if link := _first_link(settings):
+    if link := _create_first_link(settings):
         click.echo(f"sign in (single-use link): {base}/link/{link}")
 
 
@@ -260,7 +260,7 @@ def _settings(data: Path, options: _ServeOptions) -> ServeSettings:
 
 def _check_identity(settings: ServeSettings) -> None:
     """A usage error where a managed identity is wanted that others than this machine could get, or that does more than read."""
-    from nephoscope.access.managed_identity import ManagedIdentityError, bound
+    from nephoscope.access.managed_identity import ManagedIdentityError, find_bound_principal
     from nephoscope.serve.server import LOOPBACK
     from nephoscope.state import State
 
@@ -273,7 +273,7 @@ def _check_identity(settings: ServeSettings) -> None:
         )
     try:
         with State.of(settings.data, settings.state) as state:
-            bound(state.principals, settings.managed_identity)
+            find_bound_principal(state.principals, settings.managed_identity)
     except ManagedIdentityError as error:
         usage_error(f"--managed-identity: {error}")
 
@@ -309,12 +309,12 @@ def _display_host(host: str) -> str:
     return "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104 - compared only
 
 
-def _first_link(settings: ServeSettings) -> str:
+def _create_first_link(settings: ServeSettings) -> str:
     """A link for the first person while nobody has signed in yet, '' after, and where none can be kept, which is told."""
     try:
         return _made_link(settings)
     except StateError as error:
-        tell(f"no first sign-in link could be created: {error}")
+        print_message(f"no first sign-in link could be created: {error}")
         return ""
 
 
@@ -328,7 +328,7 @@ def _made_link(settings: ServeSettings) -> str:
         people = [one for one in state.principals.all() if one.kind is PrincipalKind.PERSON]
         if any(one.seen for one in people):
             return ""
-        return Guard(state, lambda: Hierarchy({})).first_link()
+        return Guard(state, lambda: Hierarchy({})).create_first_link()
 
 
 def _demo(settings: ServeSettings, stop: threading.Event) -> None:
@@ -336,10 +336,10 @@ def _demo(settings: ServeSettings, stop: threading.Event) -> None:
 
     It is killed when stopped meanwhile: the next start judges anew.
     """
-    from nephoscope.posture.scans.scan import last_request
+    from nephoscope.posture.scans.scan import last_scan_request
     from nephoscope.serve.child_process import fork_process
 
-    if last_request(settings.data) is None:
+    if last_scan_request(settings.data) is None:
         click.echo("assessing the bundled company")
         judging = fork_process(lambda: _judge_sample(settings), "demo")
         until = time.monotonic() + DEMO_SECONDS
@@ -348,7 +348,7 @@ def _demo(settings: ServeSettings, stop: threading.Event) -> None:
                 break
         judging.send(signal.SIGKILL)
         if code is None and not stop.is_set():
-            tell(f"the bundled company was not assessed within {DEMO_SECONDS:.0f} s")
+            print_message(f"the bundled company was not assessed within {DEMO_SECONDS:.0f} s")
         if code != 0 and not stop.is_set():
             sys.exit(FAULT)
 

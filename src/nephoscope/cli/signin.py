@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.cli.session.operation_commands import command_of
+from nephoscope.cli.session.operation_commands import build_command
 from nephoscope.operations.access.sign_in_providers import OPERATIONS
 
-command = command_of(OPERATIONS)
+command = build_command(OPERATIONS)

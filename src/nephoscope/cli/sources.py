@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.lake_access import flush_pending, open_lake
 from nephoscope.cli.session.list_output import list_options, show_list
 from nephoscope.cli.session.operation_commands import add_operations
-from nephoscope.cli.session.state_access import state_of
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.session.state_access import open_state
+from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.operations import sources
 
@@ -36,10 +36,10 @@ def command() -> None:
 @click.pass_obj
 def show(data: Path, /, name: str, output: str) -> None:
     """Show the errors of the source NAME: the last error of each part, and its start."""
-    from nephoscope.cli.session.source_health import standing_errors
+    from nephoscope.cli.session.source_health import list_open_errors
 
-    with state_of(data) as state:
-        rows = standing_errors(state, state.sources.get(name))
+    with open_state(data) as state:
+        rows = list_open_errors(state, state.sources.get(name))
     show_list(rows, ERRORS, output, f"{name} has no errors")
 
 
@@ -54,20 +54,20 @@ def run(data: Path, /, names: tuple[str, ...]) -> None:
     from nephoscope.lake.writing.memory_release import give_back
 
     give_back()
-    with lake_of(data, keeps=True) as (lake, state):
+    with open_lake(data, keeps=True) as (lake, state):
         chosen = [state.sources.get(name) for name in dict.fromkeys(names)]
         chosen = chosen or [one for one in state.sources.all() if one.enabled]
         if not chosen:
             usage_error("no sources: add one with nephoscope sources add NAME --kind KIND")
-        supervisor = SourceSupervisor(lake, state, data, say=tell)
+        supervisor = SourceSupervisor(lake, state, data, say=print_message)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: supervisor.stop.set())
-        tell(f"running {', '.join(one.name for one in chosen)}")
+        print_message(f"running {', '.join(one.name for one in chosen)}")
         try:
             supervisor.run(chosen)
         except SourceError as error:
             usage_error(str(error))
-        tell("stopped")
+        print_message("stopped")
 
 
 @command.command("health")
@@ -87,13 +87,13 @@ def health(data: Path, /, missing: bool, days: int, output: str) -> None:
     """Show ingestion health by source and table: last event, rate compared with the baseline, delay, and
     quarantined rows. Exits 1 if something is unusual, or with --missing if logs are missing.
     """
-    from nephoscope.cli.session.source_health import health_rows, missing_rows, short
+    from nephoscope.cli.session.source_health import health_rows, missing_rows, shorten_rows
 
-    with lake_of(data) as (lake, state):
-        take_in(data, lake, state)
+    with open_lake(data) as (lake, state):
+        flush_pending(data, lake, state)
         rows = missing_rows(lake, state, data, days) if missing else health_rows(state)
     if missing and output == "table":
-        show_list(*short(rows), output, "no resource is missing logs")
+        show_list(*shorten_rows(rows), output, "no resource is missing logs")
         sys.exit(FINDINGS if rows else 0)
     nothing = "no resource is missing logs" if missing else "no source has ingested anything yet"
     show_list(rows, MISSING if missing else HEALTH, output, nothing)

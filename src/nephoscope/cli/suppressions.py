@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 import click
 
 from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.lake_access import lake_of
+from nephoscope.cli.session.lake_access import open_lake
 from nephoscope.cli.session.list_output import list_options, show_list
 from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.options import Instant
-from nephoscope.cli.session.service_context import service_of
-from nephoscope.cli.session.state_access import workspace_of
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.session.service_context import build_context
+from nephoscope.cli.session.state_access import find_workspace
+from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.operations.detection import suppressions
 
 if TYPE_CHECKING:
@@ -126,25 +126,25 @@ def create(
     """Create the suppression NAME, and list recent alerts that it would have suppressed. Exits 1 without a
     change if one of them is a true positive, unless --yes is given.
     """
-    from nephoscope.cli.session.rule_selection import rule_of, rules_of
+    from nephoscope.cli.session.rule_selection import find_rule, load_rules
     from nephoscope.service.suppressions import create_suppression
 
     now = datetime.now(UTC)
     if options["forever"] and options["expires"]:
         usage_error("--forever and --expires are mutually exclusive")
     given = _read_suppression(name, options)
-    with lake_of(data) as (lake, state):
-        own = workspace_of(state, workspace).name
+    with open_lake(data) as (lake, state):
+        own = find_workspace(state, workspace).name
         if given.rule != "*":
-            rules = rules_of(data, state, own, options["folders"])
-            given = replace(given, rule=rule_of(rules, given.rule).id)
+            rules = load_rules(data, state, own, options["folders"])
+            given = replace(given, rule=find_rule(rules, given.rule).id)
         found = _would_hold(state, lake, own, given, now - timedelta(days=options["days"]), now)
         bad = [row for row in found if row["verdict"] == "TruePositive"]
         expires = (
             None if options["forever"] else options["expires"] or given.expires or now + timedelta(days=90)
         )
         if not options["dry_run"] and (not bad or options["yes"]):
-            create_suppression(service_of(data, state), own, replace(given, expires=expires))
+            create_suppression(build_context(data, state), own, replace(given, expires=expires))
     show_list(found, PREVIEW, output)
     made = (
         ""
@@ -153,7 +153,7 @@ def create(
         if not bad or options["yes"]
         else "; not created: use --yes to create it"
     )
-    tell(
+    print_message(
         f"would have suppressed {len(found):,} alerts of {options['days']} days, {len(bad):,} of "
         f"them true positives{made}"
     )

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.lake_access import flush_pending, open_lake
 from nephoscope.cli.session.list_output import list_options, show_list
-from nephoscope.cli.session.service_context import service_of
-from nephoscope.cli.session.state_access import workspace_of
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.session.service_context import build_context
+from nephoscope.cli.session.state_access import find_workspace
+from nephoscope.cli.terminal.messages import print_message, usage_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,14 +45,14 @@ def list_(data: Path, /, text: str, workspace: str | None, known: bool, output: 
     """
     from nephoscope.lake.maintenance.table_inventory import holdings
 
-    with lake_of(data) as (lake, state):
-        take_in(data, lake, state)
-        chosen = workspace_of(state, workspace).name if workspace else None
+    with open_lake(data) as (lake, state):
+        flush_pending(data, lake, state)
+        chosen = find_workspace(state, workspace).name if workspace else None
         by_name = {one.name: one for one in state.workspaces.all()}
         found = list(holdings(data, chosen))
     rows = [_row(one, by_name.get(one.workspace)) for one in found]
     if known:
-        rows += _without_rows(lake, found)
+        rows += _list_empty_tables(lake, found)
     rows = [row for row in rows if text.lower() in str(row["table"]).lower()]
     if output != "json":
         rows = [{name: row[name] for name in COLUMNS} for row in rows]
@@ -76,7 +76,7 @@ def _row(one: TableInventory, workspace: Workspace | None) -> dict[str, object]:
     }
 
 
-def _without_rows(lake: Lake, found: list[TableInventory]) -> Iterator[dict[str, object]]:
+def _list_empty_tables(lake: Lake, found: list[TableInventory]) -> Iterator[dict[str, object]]:
     held = {one.table for one in found}
     empty: dict[str, object] = dict.fromkeys(("firstDay", "lastDay", "retention", "lastEvent", "version"))
     for table in sorted(lake.tables, key=lambda one: one.name):
@@ -141,17 +141,17 @@ def import_(data: Path, /, paths: tuple[Path, ...], name: str) -> None:
     from nephoscope.service.workspaces import import_table
 
     refused = 0
-    with lake_of(data) as (lake, state):
+    with open_lake(data) as (lake, state):
         for path in paths:
             try:
                 for table in definitions(path, name):
-                    lost = import_table(service_of(data, state), lake, table, path.name)
+                    lost = import_table(build_context(data, state), lake, table, path.name)
                     click.echo(f"table {table.name} imported: {len(table.columns)} columns")
                     if lost:
-                        tell(f"{table.name} had {', '.join(lost)} before: {_OUT_OF_REACH}")
+                        print_message(f"{table.name} had {', '.join(lost)} before: {_OUT_OF_REACH}")
             except (TableFileError, LakeError) as error:
                 refused += 1
-                tell(f"rejected: {error}")
+                print_message(f"rejected: {error}")
     if refused:
         sys.exit(NOT_TAKEN)
 
@@ -174,11 +174,11 @@ def set_(data: Path, /, name: str, workspace: str | None, retention: str) -> Non
 
     if retention != "default" and not retention.isdecimal():
         raise click.UsageError("--retention must be a number of days, or `default`")
-    with lake_of(data) as (lake, state):
+    with open_lake(data) as (lake, state):
         table = lake.tables[name]
-        where = workspace_of(state, workspace or "default").name
+        where = find_workspace(state, workspace or "default").name
         days = None if retention == "default" else int(retention)
-        changed = set_table_retention(service_of(data, state), where, table.name, days)
+        changed = set_table_retention(build_context(data, state), where, table.name, days)
         click.echo(f"{where}/{table.name}: retention is {changed.kept(table.name)} days")
 
 
@@ -195,7 +195,7 @@ def clean(data: Path, /, dry_run: bool, output: str) -> None:
     from nephoscope.lake.maintenance.table_inventory import list_expired
     from nephoscope.service.workspaces import remove_expired_rows
 
-    with lake_of(data) as (lake, state):
+    with open_lake(data) as (lake, state):
         now = datetime.now(UTC)
 
         places = {one.name: one for one in state.workspaces.all()}
@@ -205,7 +205,7 @@ def clean(data: Path, /, dry_run: bool, output: str) -> None:
 
         found = list(list_expired(data, find_retention, now))
         if found and not dry_run:
-            remove_expired_rows(service_of(data, state), lake, found)
+            remove_expired_rows(build_context(data, state), lake, found)
             if left := [f"{one.workspace}/{one.table}" for one in list_expired(data, find_retention, now)]:
                 usage_error(f"not removed: {', '.join(left)}: see `doctor`")
     rows = [
@@ -217,4 +217,4 @@ def clean(data: Path, /, dry_run: bool, output: str) -> None:
     show_list(rows, CLEANED, output, "no table has days older than its retention")
     if rows and output == "table":
         done = "would be removed" if dry_run else "removed"
-        tell(f"{sum(one.rows for one in found):,} rows of {len(found)} table(s) {done}")
+        print_message(f"{sum(one.rows for one in found):,} rows of {len(found)} table(s) {done}")

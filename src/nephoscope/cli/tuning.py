@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
 import click
 
-from nephoscope.cli.session.lake_access import lake_of, take_in
-from nephoscope.cli.session.list_output import FORMATS, list_options, show_list, shown_as
+from nephoscope.cli.session.lake_access import flush_pending, open_lake
+from nephoscope.cli.session.list_output import FORMATS, format_option, list_options, show_list
 from nephoscope.cli.session.options import Instant
-from nephoscope.cli.session.rule_settings import COMMANDS, in_rules, of_rules, of_workspace
-from nephoscope.cli.session.service_context import service_of
-from nephoscope.cli.session.state_access import state_of, workspace_of
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.session.rule_settings import COMMANDS, call_rule_service, of_workspace, rules_option
+from nephoscope.cli.session.service_context import build_context
+from nephoscope.cli.session.state_access import find_workspace, open_state
+from nephoscope.cli.terminal.messages import print_message, usage_error
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rules.rule import AnalyticRule
@@ -66,9 +66,9 @@ def command() -> None:
 
 @command.command("report")
 @of_workspace
-@of_rules
+@rules_option
 @_time(30)
-@shown_as(*FORMATS, "markdown")
+@format_option(*FORMATS, "markdown")
 @click.pass_obj
 def report(
     data: Path,
@@ -80,14 +80,14 @@ def report(
     output: str,
 ) -> None:
     """Show alerts, classifications and run cost by rule."""
-    from nephoscope.alerts.tuning.rule_quality import row, worth
-    from nephoscope.cli.session.rule_selection import rules_of
+    from nephoscope.alerts.tuning.rule_quality import rate_rules, row
+    from nephoscope.cli.session.rule_selection import load_rules
 
     begin, end = _span(since, until, 30)
-    with state_of(data) as state:
-        own = workspace_of(state, workspace).name
-        names = {one.id: one.name for one in rules_of(data, state, own, folders)}
-        rows = [row(one) for one in worth(state, own, begin, end, names)]
+    with open_state(data) as state:
+        own = find_workspace(state, workspace).name
+        names = {one.id: one.name for one in load_rules(data, state, own, folders)}
+        rows = [row(one) for one in rate_rules(state, own, begin, end, names)]
     if output == "markdown":
         _markdown(rows, REPORT)
         return
@@ -110,7 +110,7 @@ class _AdviceOptions(TypedDict):
 
 @command.command("advice")
 @of_workspace
-@of_rules
+@rules_option
 @_time(30)
 @click.option("--rule", "wanted", metavar="ID|NAME", help="Show only suggestions for this rule.")
 @list_options
@@ -134,20 +134,20 @@ def _open_advising(
 ) -> Iterator[tuple[TuningAdvisor, list[AnalyticRule]]]:
     """Who looks at the alerts, and the rules that are looked at."""
     from nephoscope.alerts.tuning.advice import TuningAdvisor
-    from nephoscope.cli.session.rule_selection import rule_of, rules_of
+    from nephoscope.cli.session.rule_selection import find_rule, load_rules
 
     begin, end = _span(options["since"], options["until"], 30)
-    with lake_of(data) as (lake, state):
-        take_in(data, lake, state)
-        own = workspace_of(state, workspace).name
-        rules = rules_of(data, state, own, options["folders"])
-        yield TuningAdvisor(state, lake, own, begin, end), [rule_of(rules, wanted)] if wanted else rules
+    with open_lake(data) as (lake, state):
+        flush_pending(data, lake, state)
+        own = find_workspace(state, workspace).name
+        rules = load_rules(data, state, own, options["folders"])
+        yield TuningAdvisor(state, lake, own, begin, end), [find_rule(rules, wanted)] if wanted else rules
 
 
 @command.command("apply")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @of_workspace
-@of_rules
+@rules_option
 @_time(30)
 @click.option("--expires", type=Instant(), metavar="TIME", help="Expiry (default: 90 days from now).")
 @click.pass_obj
@@ -170,9 +170,9 @@ def apply(
             found = next(advising.list_advice(rules, wanted), None)
             if found is None:
                 usage_error(f"suggestion {wanted!r} not found: see `tuning advice`")
-            context = service_of(data, advising.state)
+            context = build_context(data, advising.state)
             apply_advice(context, advising.workspace, found, expires or now + timedelta(days=EXPIRES))
-            tell(
+            print_message(
                 f"{found.rule.name}: {found.proposal.text}; it would have hidden {len(found.hides)} of {found.of} alerts"
             )
 
@@ -185,16 +185,16 @@ def undo(data: Path, /, id_: str, workspace: str) -> None:
     """Undo the applied suggestion ID; later changes by users are preserved."""
     from nephoscope.service.tuning import undo_advice
 
-    gone = in_rules(data, workspace, lambda context, own: undo_advice(context, own, id_))
-    tell(f"{gone:,} changes undone")
+    gone = call_rule_service(data, workspace, lambda context, own: undo_advice(context, own, id_))
+    print_message(f"{gone:,} changes undone")
 
 
 @command.command("replay")
 @click.argument("rule")
 @of_workspace
-@of_rules
+@rules_option
 @_time(7)
-@shown_as("table", "json")
+@format_option("table", "json")
 @click.pass_obj
 def replay(
     data: Path,
@@ -211,14 +211,14 @@ def replay(
     """
     from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
     from nephoscope.alerts.tuning.replay import replay as over
-    from nephoscope.cli.session.rule_selection import rule_of, rules_of
+    from nephoscope.cli.session.rule_selection import find_rule, load_rules
 
     begin, end = _span(since, until, 7)
     now = datetime.now(UTC)
-    with lake_of(data) as (lake, state):
-        take_in(data, lake, state)
-        own = workspace_of(state, workspace).name
-        found = rule_of(rules_of(data, state, own, folders), rule)
+    with open_lake(data) as (lake, state):
+        flush_pending(data, lake, state)
+        own = find_workspace(state, workspace).name
+        found = find_rule(load_rules(data, state, own, folders), rule)
         tuned = EffectiveTuning.load(state, lake, own, now).rule(found)
         done = over(lake, tuned, own, begin, min(end, now), now)
     _print_replay(done, begin, end, output)

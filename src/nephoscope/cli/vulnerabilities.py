@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
-from nephoscope.cli.session.lake_access import lake_of
-from nephoscope.cli.session.list_output import list_options, show_list, shown_as
+from nephoscope.cli.session.lake_access import open_lake
+from nephoscope.cli.session.list_output import format_option, list_options, show_list
 from nephoscope.cli.session.scan_output import SEVERITIES
 from nephoscope.cli.session.scanner_result_import import import_results
-from nephoscope.cli.session.service_context import acting, service_of
+from nephoscope.cli.session.service_context import build_context, open_context
 from nephoscope.cli.session.state_access import has_state
 from nephoscope.cli.session.vulnerability_exemptions import exempt, exemptions, unexempt
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.service.exemption_lookup import make_exemption_lookup
 from nephoscope.vulnerability.errors import DatabaseFileError, FeedError
@@ -89,7 +89,7 @@ def import_(
 
     name = feed or files[0].resolve().name.split(".")[0]
     try:
-        with acting(data, keeps=True) as service:
+        with open_context(data, keeps=True) as service:
             done = update_advisories(
                 service,
                 files,
@@ -103,9 +103,9 @@ def import_(
     result, changes = done.imported, done.rematched.changes
     click.echo(f"{name}: {result.records:,} records; advisories of {result.changed:,} packages changed")
     if result.is_single:
-        tell(f"{name} has one advisory: it assesses no other package; import the whole feed")
+        print_message(f"{name} has one advisory: it assesses no other package; import the whole feed")
     for ecosystem in result.shrank:
-        tell(
+        print_message(
             f"{name} has less than half of its packages of {ecosystem}: it assesses no other package of {ecosystem}; import the whole "
             "feed, or import this one again if it is whole"
         )
@@ -115,17 +115,17 @@ def import_(
             f"{changes.opened:,} opened, {changes.closed:,} closed, {changes.reopened:,} reopened"
         )
     for one in result.unread[:_SHOWN]:
-        tell(f"not read: {one.place}: {one.reason}")
+        print_message(f"not read: {one.place}: {one.reason}")
     if result.unread:
         sys.exit(_UNREAD)
 
 
 def _import_sample(data: Path) -> None:
     from nephoscope.lake.writing.outbox import deliver
-    from nephoscope.sample.inventories import keep_company
+    from nephoscope.sample.inventories import import_inventories
 
-    with lake_of(data) as (lake, state):
-        kept = keep_company(service_of(data, state))
+    with open_lake(data) as (lake, state):
+        kept = import_inventories(build_context(data, state))
         deliver(lake, state)
     click.echo(f"the advisories of the sample company; {kept} of its machines and images are stored")
 
@@ -146,7 +146,7 @@ def feeds(data: Path, /, output: str) -> None:
                 "published": one.published,
                 "imported": one.imported,
                 "longestAgeDays": one.longest_age / 24,
-                "state": "stale" if one.stale(now) else "current",
+                "state": "stale" if one.staleness(now) else "current",
                 "partial": "yes" if one.is_partial else "no",
             }
             for one in database.feeds()
@@ -222,11 +222,11 @@ def list_(
     )
     from nephoscope.model.read_reach import EVERYTHING
     from nephoscope.service.vulnerabilities import date_vulnerabilities, list_findings, list_vulnerabilities
-    from nephoscope.service.vulnerability_exposure import exposures_of, in_risk_order
+    from nephoscope.service.vulnerability_exposure import find_exposures, sort_by_risk
     from nephoscope.state.inventory.subject import SubjectKind
 
     wanted = _make_filter(asked)
-    with acting(data) as service:
+    with open_context(data) as service:
         context = service
         if by == "vulnerability":
             rows, columns = (
@@ -239,8 +239,8 @@ def list_(
             found = list_findings(context, wanted)
             # an image's resource is its registry, and who reaches that does not reach what runs the image
             machines = {one.subject.resource_id for one in found if one.subject.kind is SubjectKind.MACHINE}
-            exposures = exposures_of(context, EVERYTHING, machines - {""})
-            ordered = in_risk_order(found, exposures)
+            exposures = find_exposures(context, EVERYTHING, machines - {""})
+            ordered = sort_by_risk(found, exposures)
             rows = finding_rows(ordered, exposures, make_exemption_lookup(context), with_exempted=exempted)
             columns = FINDING_COLUMNS
         unknown = _tell_uncovered(context, wanted)
@@ -272,24 +272,24 @@ def _tell_unrated(context: ServiceContext, wanted: FindingFilter) -> None:
         return
     every = list_vulnerabilities(context, replace(wanted, rank=0))
     if unrated := sum(rank(one.severity) == 0 for one in every):
-        tell(f"not shown: {unrated:,} vulnerabilities of unknown severity")
+        print_message(f"not shown: {unrated:,} vulnerabilities of unknown severity")
 
 
 def _tell_uncovered(context: ServiceContext, wanted: FindingFilter) -> bool:
     """Tell what of the subjects asked for is not assessed in full; whether there is any."""
     from nephoscope.cli.session.vulnerability_rows import describe_uncovered
     from nephoscope.service.inventories import list_inventories
-    from nephoscope.service.vulnerabilities import coverage_of
+    from nephoscope.service.vulnerabilities import assess_coverage
 
-    told = describe_uncovered(coverage_of(context, list_inventories(context, wanted.subjects)), _SHOWN)
+    told = describe_uncovered(assess_coverage(context, list_inventories(context, wanted.subjects)), _SHOWN)
     for line in told:
-        tell(line)
+        print_message(line)
     return bool(told)
 
 
 @command.command("explain")
 @click.argument("name", metavar="ID")
-@shown_as("text", "json")
+@format_option("text", "json")
 @click.pass_obj
 def explain(data: Path, /, name: str, output: str) -> None:
     """Show the advisories for the vulnerability ID (CVE-..., GHSA-..., DSA-...): their sources, the affected
@@ -348,13 +348,13 @@ def _holders(data: Path, name: str) -> list[dict[str, object]]:
     """Return the findings of a vulnerability in what is kept, the riskiest first."""
     from nephoscope.cli.session.vulnerability_rows import finding_rows
     from nephoscope.model.read_reach import EVERYTHING
-    from nephoscope.service.vulnerabilities import holders_of
+    from nephoscope.service.vulnerabilities import list_holders
 
     if not has_state(data):
         return []
-    with acting(data) as service:
+    with open_context(data) as service:
         context = service
-        return finding_rows(holders_of(context, EVERYTHING, name), {}, make_exemption_lookup(context))
+        return finding_rows(list_holders(context, EVERYTHING, name), {}, make_exemption_lookup(context))
 
 
 def _words(affected: AffectedPackage) -> str:

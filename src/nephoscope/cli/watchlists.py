@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import click
 
 from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.lake_access import flush_pending, open_lake
 from nephoscope.cli.session.list_output import list_options, show_list
 from nephoscope.cli.session.operation_commands import add_operations
-from nephoscope.cli.session.service_context import service_of
-from nephoscope.cli.session.state_access import state_of, workspace_of
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.session.service_context import build_context
+from nephoscope.cli.session.state_access import find_workspace, open_state
+from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.operations.detection import watchlists
 
 if TYPE_CHECKING:
@@ -109,7 +109,9 @@ def create(
     source = file.name if file else "template"
     refused: list[str] = []
     with _store(data, workspace) as store:
-        given = _good(_read_items(table, key, options["expires"]), {*columns}, refused) if table else ()
+        given = (
+            _drop_refused(_read_items(table, key, options["expires"]), {*columns}, refused) if table else ()
+        )
         head = create_watchlist(
             store, alias, key, columns, given,
             name=name, description=description, provider=options["provider"], days=options["days"], source=source,
@@ -153,8 +155,8 @@ def update(
 @click.pass_obj
 def show(data: Path, /, alias: str, workspace: str, most: int, output: str) -> None:
     """Show the items of the watchlist ALIAS."""
-    with state_of(data) as state:
-        head = state.watchlists.get(workspace_of(state, workspace).name, alias)
+    with open_state(data) as state:
+        head = state.watchlists.get(find_workspace(state, workspace).name, alias)
         items = state.watchlists.read(head, most)
     rows = [{**one.cells, "(expires)": one.expires} for one in items]
     show_list(rows, (*head.columns, "(expires)"), output, "no items")
@@ -175,14 +177,14 @@ def _store(data: Path, workspace: str) -> Iterator[WatchlistStore]:
     from nephoscope.files.tables.delimited import DelimitedError
     from nephoscope.service.watchlists import WatchlistStore
 
-    with lake_of(data) as (lake, state):
-        store = WatchlistStore(service_of(data, state), lake, workspace_of(state, workspace).name)
+    with open_lake(data) as (lake, state):
+        store = WatchlistStore(build_context(data, state), lake, find_workspace(state, workspace).name)
         store.keeper.publish_due(datetime.now(UTC))
         try:
             yield store
         except DelimitedError as error:
             usage_error(str(error))
-        take_in(data, lake, state)
+        flush_pending(data, lake, state)
 
 
 def _table(file: Path, options: _TableOptions) -> DelimitedFile:
@@ -207,11 +209,11 @@ def _fill(store: WatchlistStore, alias: str, table: DelimitedFile, expires: str,
         usage_error(f"watchlist {alias} has no column {unknown[0]}: expected {', '.join(sorted(columns))}")
     wrong = whole and any(isinstance(one, str) for one in _read_items(table, key, expires))
     refused: list[str] = []
-    given = _good(_read_items(table, key, expires), columns, refused)
+    given = _drop_refused(_read_items(table, key, expires), columns, refused)
     changed = update_watchlist(store, alias, given, whole=whole and not wrong, source=table.path.name)
     click.echo(f"{table.path}: {changed}")
     if wrong:
-        tell("nothing was removed, because some rows could not be read")
+        print_message("nothing was removed, because some rows could not be read")
     _tell_refused(table, refused)
     return _BAD if refused else 0
 
@@ -231,12 +233,12 @@ def _columns(store: WatchlistStore, alias: str) -> tuple[str, set[str]]:
 
 def _tell_refused(table: DelimitedFile, refused: list[str]) -> None:
     for one in refused[:_SHOWN]:
-        tell(f"{table.path}, {one}")
+        print_message(f"{table.path}, {one}")
     if len(refused) > _SHOWN:
-        tell(f"{table.path}: {len(refused) - _SHOWN:,} more")
+        print_message(f"{table.path}: {len(refused) - _SHOWN:,} more")
 
 
-def _good(
+def _drop_refused(
     found: Iterator[NewWatchlistItem | str], columns: set[str], refused: list[str]
 ) -> Iterator[NewWatchlistItem]:
     from nephoscope.lake.watchlists.watchlist_service import NewWatchlistItem

@@ -37,7 +37,7 @@ class Cloud(msgspec.Struct, frozen=True):
         return f"{self.audience.rstrip('/')}/.default"
 
     @property
-    def own(self) -> bool:
+    def is_nephoscope(self) -> bool:
         """Return whether it is a nephoscope server, as its `/metadata/endpoints` says."""
         return self.name == OWN
 
@@ -79,7 +79,7 @@ CLOUDS = {
 }
 
 
-def cloud_of(name: str) -> Cloud:
+def load_cloud(name: str) -> Cloud:
     """A cloud by its name, or read from a file; raises CloudError."""
     known = CLOUDS.get(name.lower())
     if known is not None:

@@ -99,7 +99,7 @@ def _require(*names: str) -> None:
         raise SignInError(f"set {', '.join(missing)} in the environment")
 
 
-def of_cloud(cloud: Cloud) -> dict[str, Any]:
+def credential_settings(cloud: Cloud) -> dict[str, Any]:
     """Return what every credential of a cloud is made with: a cloud of its own has no instance discovery to ask."""
     from nephoscope.connect.cloud import CLOUDS
 
@@ -113,14 +113,16 @@ def _tenant(tenant: str) -> dict[str, str]:
 def _default(cloud: Cloud, tenant: str) -> Credential:
     from azure.identity import DefaultAzureCredential
 
-    options = of_cloud(cloud)
+    options = credential_settings(cloud)
     if tenant:
         options |= {
             "workload_identity_tenant_id": tenant,
             "shared_cache_tenant_id": tenant,
             "additionally_allowed_tenants": [tenant],
         }
-    return _in_tenant(DefaultAzureCredential(exclude_interactive_browser_credential=True, **options), tenant)
+    return _limit_to_tenant(
+        DefaultAzureCredential(exclude_interactive_browser_credential=True, **options), tenant
+    )
 
 
 def _developer(_: Cloud, tenant: str) -> Credential:
@@ -138,9 +140,11 @@ def _service_principal(cloud: Cloud, tenant: str) -> Credential:
     certificate = _read_environment("AZURE_CLIENT_CERTIFICATE_PATH")
     if certificate:
         password = _read_environment("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None
-        return CertificateCredential(tenant_id, client, certificate, password=password, **of_cloud(cloud))
+        return CertificateCredential(
+            tenant_id, client, certificate, password=password, **credential_settings(cloud)
+        )
     return ClientSecretCredential(
-        tenant_id, client, _read_environment("AZURE_CLIENT_SECRET"), **of_cloud(cloud)
+        tenant_id, client, _read_environment("AZURE_CLIENT_SECRET"), **credential_settings(cloud)
     )
 
 
@@ -153,15 +157,15 @@ def _managed_identity(_: Cloud, __: str) -> Credential:
 def _workload_identity(cloud: Cloud, tenant: str) -> Credential:
     from azure.identity import WorkloadIdentityCredential
 
-    return WorkloadIdentityCredential(**_tenant(tenant), **of_cloud(cloud))
+    return WorkloadIdentityCredential(**_tenant(tenant), **credential_settings(cloud))
 
 
 def _environment(cloud: Cloud, tenant: str) -> Credential:
     from azure.identity import EnvironmentCredential
 
-    return _in_tenant(
+    return _limit_to_tenant(
         EnvironmentCredential(
-            **of_cloud(cloud), **({"additionally_allowed_tenants": [tenant]} if tenant else {})
+            **credential_settings(cloud), **({"additionally_allowed_tenants": [tenant]} if tenant else {})
         ),
         tenant,
     )
@@ -178,7 +182,7 @@ class _InTenant(msgspec.Struct, frozen=True):
         return self.credential.get_token(*scopes, tenant_id=self.tenant, **options)
 
 
-def _in_tenant(credential: Credential, tenant: str) -> Credential:
+def _limit_to_tenant(credential: Credential, tenant: str) -> Credential:
     return _InTenant(credential, tenant) if tenant else credential
 
 

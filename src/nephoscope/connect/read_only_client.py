@@ -18,7 +18,7 @@ import httpx
 import msgspec
 
 from nephoscope.connect.credentials import TokenProvider
-from nephoscope.connect.throttling_quota import ThrottleQuota, retry_after
+from nephoscope.connect.throttling_quota import ThrottleQuota, retry_seconds
 from nephoscope.model.secret_redaction import redact_text
 
 QUERY_PATH = "/providers/Microsoft.ResourceGraph/resources"
@@ -123,10 +123,10 @@ class RestClient:
         for attempt in range(self.attempts):
             token = self.tokens.current()
             try:
-                answer = self._once(method, url, content, token, what)
+                answer = self._send_once(method, url, content, token, what)
             except RequestError as error:
                 last = error
-                self._again(what, _backoff(attempt))
+                self._pause(what, _backoff(attempt))
                 continue
             if answer.status == 401 and not refreshed:
                 refreshed = True
@@ -140,7 +140,7 @@ class RestClient:
 
     def _handle_refusal(self, url: str, method: str, answer: RestResponse, attempt: int, what: str) -> None:
         """Wait as the refusal says; RequestError where that is longer than anybody would wait."""
-        told = retry_after(answer.headers, time.time())
+        told = retry_seconds(answer.headers, time.time())
         if told is not None and told > MAX_WAIT:
             raise RequestError(
                 f"{what}: {answer.status}, and the server asks to wait {told:.0f} s: run again later with --resume",
@@ -149,14 +149,14 @@ class RestClient:
         pause = _backoff(attempt) if told is None else told + random.uniform(0.0, 0.25)  # noqa: S311 - jitter
         if answer.status == 429:
             self._quota(url, method).hold(pause)
-        self._again(what, pause)
+        self._pause(what, pause)
 
-    def _again(self, what: str, pause: float) -> None:
+    def _pause(self, what: str, pause: float) -> None:
         with self._lock:
             self.retried[what] += 1
         self.sleep(pause)
 
-    def _once(self, method: str, url: str, content: bytes | None, token: str, what: str) -> RestResponse:
+    def _send_once(self, method: str, url: str, content: bytes | None, token: str, what: str) -> RestResponse:
         """One try; RequestError where no whole answer came."""
         quota = self._quota(url, method)
         quota.wait()

@@ -35,7 +35,7 @@ def number(text: str) -> float | None:
     return float(text) if _NUMBER.fullmatch(text.strip()) else None
 
 
-def date_after(text: str, now: float) -> float | None:
+def parse_http_date(text: str, now: float) -> float | None:
     """The seconds until an HTTP date, 0 where it has passed; None for any other text."""
     try:
         moment = parsedate_to_datetime(text)
@@ -45,13 +45,13 @@ def date_after(text: str, now: float) -> float | None:
         return None
 
 
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+def retry_seconds(headers: Mapping[str, str], now: float) -> float | None:
     """The seconds that a refused request must wait, the longest that any header names; None where none does."""
     found: list[float | None] = []
     text = headers.get("retry-after")
     if text is not None:
         seconds = number(text)
-        found.append(seconds if seconds is not None else date_after(text, now))
+        found.append(seconds if seconds is not None else parse_http_date(text, now))
     for name in ("x-ms-retry-after-ms", "retry-after-ms"):
         milliseconds = number(headers.get(name, ""))
         found.append(None if milliseconds is None else milliseconds / 1000)

@@ -49,7 +49,7 @@ class AdminRuleIndex:
         self.estate = estate
         self._found: dict[str, AdminRules] = {}
 
-    def rules_over(self, network: str) -> AdminRules:
+    def rules_for_network(self, network: str) -> AdminRules:
         """The rules that concern a virtual network by its lower-cased id."""
         found = self._found.get(network)
         if found is None:
@@ -92,7 +92,7 @@ class AdminRuleIndex:
         scope = properties(resource).get("networkManagerScopes") if resource is not None else None
         if not isinstance(scope, dict) or scope.get("managementGroups"):
             return True
-        return "/".join(network.split("/")[:3]) in _lower_texts(scope.get("subscriptions"))
+        return "/".join(network.split("/")[:3]) in _lower_case_texts(scope.get("subscriptions"))
 
     def _scope_rank(self, configuration: str) -> int:
         """0 for the rules of a manager over a management group, which come first, 1 for the others."""
@@ -125,12 +125,12 @@ class AdminRuleIndex:
             return None
         return any(
             str(entry.get("deploymentStatus", "Deployed")).lower() == "deployed"
-            and configuration in _lower_texts(entry.get("configurationIds"))
+            and configuration in _lower_case_texts(entry.get("configurationIds"))
             for entry in told
         )
 
 
-def _lower_texts(value: object) -> list[str]:
+def _lower_case_texts(value: object) -> list[str]:
     return [str(text).lower() for text in value] if isinstance(value, list) else []
 
 

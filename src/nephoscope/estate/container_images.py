@@ -25,7 +25,7 @@ _VERSIONS = ("linuxFxVersion", "windowsFxVersion")
 _STOPPED = frozenset(("stopped", "succeeded", "failed", "suspended"))
 
 
-def images_of(estate: Estate) -> dict[str, frozenset[str]]:
+def list_images(estate: Estate) -> dict[str, frozenset[str]]:
     """Return the names of the images that each resource runs, by its lower-cased id; of one that was stopped, none."""
     found: dict[str, set[str]] = {}
     for type_ in (*_APPS, _GROUP, *_SITES):
@@ -33,16 +33,16 @@ def images_of(estate: Estate) -> dict[str, frozenset[str]]:
             names = set(_name_images(resource, type_))
             if names or _is_stopped(resource):
                 found.setdefault(resource.key, set()).update(() if _is_stopped(resource) else names)
-    for resource in _below_sites(estate):
+    for resource in _list_site_parts(estate):
         site = estate.resources.get(resource.id.parent)
         if site is not None and not _is_stopped(site):
-            names = set(_named_below(resource))
+            names = set(_list_site_images(resource))
             if names:
                 found.setdefault(site.key, set()).update(names)
     return {id_: frozenset(names) for id_, names in found.items()}
 
 
-def _below_sites(estate: Estate) -> Iterator[Resource]:
+def _list_site_parts(estate: Estate) -> Iterator[Resource]:
     for type_ in (*_SIDECARS, *_CONFIGURATIONS):
         yield from estate.by_type(type_)
 
@@ -57,16 +57,16 @@ def _name_images(resource: Resource, type_: str) -> Iterator[str]:
         for one in (*_items(properties.get("containers")), *_items(properties.get("initContainers"))):
             yield from _text(_to_mapping(one.get("properties")).get("image"))
     else:
-        yield from _of_version(_to_mapping(properties.get("siteConfig")))
+        yield from _read_site_image(_to_mapping(properties.get("siteConfig")))
 
 
-def _named_below(resource: Resource) -> Iterator[str]:
+def _list_site_images(resource: Resource) -> Iterator[str]:
     properties = _to_mapping(resource.body.get("properties"))
     yield from _text(properties.get("image"))
-    yield from _of_version(properties)
+    yield from _read_site_image(properties)
 
 
-def _of_version(configuration: dict[str, object]) -> Iterator[str]:
+def _read_site_image(configuration: dict[str, object]) -> Iterator[str]:
     """Yield the image of a site's configuration: `DOCKER|registry/repository:tag`."""
     for name in _VERSIONS:
         kind, _, image = str(configuration.get(name) or "").partition("|")

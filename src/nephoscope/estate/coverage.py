@@ -45,7 +45,7 @@ def parse_manifests(document: object) -> tuple[Coverage, ...]:
     `{"schemaVersion": 2, "tenants": {tenant: {"scopes": {scope: [type, ...]}, "gaps": {type: reason}, "readAt": time}}}`, where
     `readAt` may also map a scope to its time, null where it is unknown; `now` is the time of each evaluation. `claimedAt` maps a
     scope to the times of single types there. In version 1 the members of the one tenant are at the top, with `tenant` beside them. A
-    manifest that has `readAt` and no `tenants` tells when the files were read and nothing else (`tells_time_only`).
+    manifest that has `readAt` and no `tenants` tells when the files were read and nothing else (`has_times_only`).
     """
     if not isinstance(document, dict):
         raise CoverageError("the manifest must be a JSON object")
@@ -72,7 +72,7 @@ def parse_manifest(document: object) -> Coverage:
     return found[0]
 
 
-def tells_time_only(coverage: Coverage) -> bool:
+def has_times_only(coverage: Coverage) -> bool:
     """Return whether a manifest tells when its files were read, and leaves to them what was."""
     return not coverage.scopes and not coverage.declared and bool(coverage.read_at)
 
@@ -242,14 +242,14 @@ def claim_key(scope: str, entry: str) -> str:
     return f"{scope} {entry}"
 
 
-def without(coverage: Coverage, keys: frozenset[str]) -> Coverage:
+def without_claims(coverage: Coverage, keys: frozenset[str]) -> Coverage:
     """A manifest without some of the claims that were made apart."""
     claims = [(scope, entry) for scope, times in coverage.claimed_at.items() for entry in times]
     gone = {claim for claim in claims if claim_key(*claim) in keys}
     if not gone:
         return coverage
-    scopes = {scope: _left(scope, types, gone) for scope, types in coverage.scopes.items()}
-    times = {scope: _left(scope, found, gone) for scope, found in coverage.claimed_at.items()}
+    scopes = {scope: _remove_entries(scope, types, gone) for scope, types in coverage.scopes.items()}
+    times = {scope: _remove_entries(scope, found, gone) for scope, found in coverage.claimed_at.items()}
     return replace(
         coverage,
         scopes={scope: types for scope, types in scopes.items() if types},
@@ -261,11 +261,11 @@ def without(coverage: Coverage, keys: frozenset[str]) -> Coverage:
     )
 
 
-def _left(scope: str, entries: Iterable[str], gone: Container[tuple[str, str]]) -> frozenset[str]:
+def _remove_entries(scope: str, entries: Iterable[str], gone: Container[tuple[str, str]]) -> frozenset[str]:
     return frozenset(entry for entry in entries if (scope, entry) not in gone)
 
 
-def merge_below(tenants: Sequence[Coverage]) -> Coverage:
+def merge_subscriptions(tenants: Sequence[Coverage]) -> Coverage:
     """Return what was read in the subscriptions of several tenants; of the only one everything that was read."""
     if len(tenants) == 1:
         return tenants[0]
@@ -280,7 +280,7 @@ def older_time(one: datetime | None, other: datetime | None) -> datetime | None:
     return None if one is None or other is None else min(one, other)
 
 
-def scope_of(resource: Resource) -> str:
+def find_scope(resource: Resource) -> str:
     """The scope of a manifest that a resource belongs to: its subscription, '' for what only a tenant has, else its parent.
 
     A role assignment at the root does not tell that those of the subscriptions were read: its scope is '/'.
@@ -292,7 +292,7 @@ def scope_of(resource: Resource) -> str:
     return resource.id.parent or "/"
 
 
-def claim_of(resource: Resource) -> tuple[str, str]:
+def find_claim(resource: Resource) -> tuple[str, str]:
     """The scope and the entry of a manifest that one resource that was seen stands for.
 
     A resource tells that its type was read in its subscription. A child or an extension tells it below its own parent alone:
@@ -302,12 +302,12 @@ def claim_of(resource: Resource) -> tuple[str, str]:
     name = f"/{id_.name}" if id_.type in _NAMED else ""
     parent = id_.parent
     if not parent or id_.type.startswith(_TENANT_NAMESPACES) or id_.type.startswith(_LISTED_BY_SCOPE):
-        return scope_of(resource), id_.type + name
+        return find_scope(resource), id_.type + name
     if id_.type.count("/") > 1:
         return parent, id_.type + name
     if parent in (id_.subscription_id, id_.resource_group_id) and id_.type not in EXTENSIONS:
-        return scope_of(resource), id_.type + name
-    return parent, f"{_type_of(parent)}/providers/{id_.type}{name}"
+        return find_scope(resource), id_.type + name
+    return parent, f"{_parse_type(parent)}/providers/{id_.type}{name}"
 
 
 def was_read(coverage: Coverage, id_: ResourceId, scope: str) -> bool:
@@ -316,12 +316,12 @@ def was_read(coverage: Coverage, id_: ResourceId, scope: str) -> bool:
     Narrower claims count: a parent or a resource group in place of its subscription, an extension under its parent's type
     (docs/decisions/0081-what-a-manifest-may-claim.md).
     """
-    types = [id_.type, f"{_type_of(id_.parent)}/providers/{id_.type}"]
+    types = [id_.type, f"{_parse_type(id_.parent)}/providers/{id_.type}"]
     places = [scope, id_.parent] if id_.parent else [scope]
     return any(coverage.covers(type_, place, id_.name) for type_ in types for place in places)
 
 
-def _type_of(id_: str) -> str:
+def _parse_type(id_: str) -> str:
     """The lower-cased type of an id, '' where it is none (the scope that something in no subscription lies under)."""
     try:
         return ResourceId.parse(id_).type if id_ else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from nephoscope.estate.coverage import claim_of, scope_of, tells_time_only
+from nephoscope.estate.coverage import find_claim, find_scope, has_times_only
 from nephoscope_policy.model.coverage import Coverage
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ class CoverageInference(msgspec.Struct):
 
         `carries` are the child types that a whole body of its type lists in full: with the body they are read, none or many.
         """
-        scope, entry = claim_of(resource)
+        scope, entry = find_claim(resource)
         (self._embedded if embedded else self._own)[scope].add(entry)
-        place = scope_of(resource)
+        place = find_scope(resource)
         if not resource.complete:
             self._bodiless.add((place, resource.type))
         elif carries:
@@ -52,14 +52,14 @@ class CoverageInference(msgspec.Struct):
     def manifest(self, declared: Coverage | None = None) -> Coverage:
         """The manifest: the declared one, else the inferred one (at the time that a declared one tells), in both cases without what
         was lost."""
-        timed = declared if declared is not None and tells_time_only(declared) else None
+        timed = declared if declared is not None and has_times_only(declared) else None
         declared = None if timed else declared
         scopes = self._add_embedded(declared.scopes) if declared else self._seen_types()
         known = declared or timed or Coverage({})
         coverage = replace(known, scopes=scopes, declared=declared is not None)
         if not self._broken:
             return coverage
-        scopes = {scope: self._readable_types(scope, types) for scope, types in coverage.scopes.items()}
+        scopes = {scope: self._list_readable_types(scope, types) for scope, types in coverage.scopes.items()}
         return replace(coverage, scopes=scopes, gaps={**coverage.gaps, **self._broken})
 
     def _seen_types(self) -> dict[str, frozenset[str]]:
@@ -82,7 +82,7 @@ class CoverageInference(msgspec.Struct):
         """A child type read out of its parents is read in full only where no parent came without its body."""
         return (scope, type_.rpartition("/")[0]) not in self._bodiless
 
-    def _readable_types(self, scope: str, types: frozenset[str]) -> frozenset[str]:
+    def _list_readable_types(self, scope: str, types: frozenset[str]) -> frozenset[str]:
         if "*" in self._broken:
             return frozenset()
         if "*" in types:

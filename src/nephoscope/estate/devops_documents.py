@@ -108,13 +108,13 @@ def document(view: EstateView, type_: str, parent: str) -> dict[str, Any]:
     return require_complete(found[0])
 
 
-def claim_of(type_: str, parent_type: str) -> str:
+def coverage_entry(type_: str, parent_type: str) -> str:
     """Give the entry of a coverage manifest for the documents of a type right below resources of another, and not further down."""
     return type_.lower() if type_ in CONTAINERS else f"{parent_type}/providers/{type_}".lower()
 
 
 def _need(view: EstateView, type_: str, parent: str) -> None:
-    if not view.covers(claim_of(type_, ResourceId.parse(parent).type), parent):
+    if not view.covers(coverage_entry(type_, ResourceId.parse(parent).type), parent):
         raise _missing_error(view, type_, parent)
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 from nephoscope.estate.addresses import PUBLIC, AddressSet, is_prefix, parse_prefix
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.service_tags import within
+from nephoscope.estate.service_tags import is_tag_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -69,7 +69,7 @@ class EffectiveRoute(msgspec.Struct, frozen=True):
         if not self.is_tagged:
             return 0
         tag = self.prefix.lower()
-        return 1 + 2 * within(tag, "azurecloud") + ("." not in tag)
+        return 1 + 2 * is_tag_within(tag, "azurecloud") + ("." not in tag)
 
 
 def select_route(routes: Iterable[EffectiveRoute], address: str) -> EffectiveRoute | None:

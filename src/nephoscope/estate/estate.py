@@ -83,7 +83,7 @@ class Estate:
         """The resources of a type, in any case of its letters."""
         return self._types.get(type_.lower(), ())
 
-    def changed_since(self, earlier: Estate) -> list[str]:
+    def list_changed_ids(self, earlier: Estate) -> list[str]:
         """The lower-cased ids of the resources that only one of two estates has, or that differ."""
         return find_changed(earlier._batches, self._batches)
 

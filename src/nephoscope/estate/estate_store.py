@@ -17,12 +17,12 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 from msgspec.structs import replace
 
-from nephoscope.estate.coverage import manifest_document, merge, parse_manifest, without
+from nephoscope.estate.coverage import manifest_document, merge, parse_manifest, without_claims
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.resource_versions import Diff, snapshot_hash
 from nephoscope.estate.snapshot_import import SnapshotIntake, StoredVersion, VersionChange
 from nephoscope.estate.version_reader import BATCH, find_mentions, find_moved, markers, select_rows, versions
-from nephoscope.estate.version_row import SCHEMA, marker_row, resource_of
+from nephoscope.estate.version_row import SCHEMA, marker_row, to_resource
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.storage.delta_table import LOG, open_table
 from nephoscope_policy.model.coverage import Coverage
@@ -122,7 +122,7 @@ class EstateStore:
             raise StoreError(
                 f"the snapshot of {at.isoformat()} is not newer than that of {stored[-1].at.isoformat()}"
             )
-        intake.meet(_versions_at(table, self._path))
+        intake.meet(_read_versions(table, self._path))
         moved = Counter(move for _, _, move in intake.moves(coverage))
         snapshot = StoredSnapshot(
             sequence=len(stored) + 1,
@@ -148,21 +148,21 @@ class EstateStore:
         """The newest version of every resource that is there, as a stream."""
         yield from self._stream(None)
 
-    def as_of(self, at: datetime) -> Iterator[Resource]:
+    def iterate_versions(self, at: datetime) -> Iterator[Resource]:
         """The versions that were valid at an aware time, as a stream."""
         yield from self._stream(at)
 
     def estate(self, at: datetime | None = None) -> Estate:
         """The estate now or at an aware time, with what was known of it; raises StoreError when nothing was stored by then."""
-        snapshot = self._snapshot_at(at)
+        snapshot = self._find_snapshot(at)
         return Estate.of(self._stream(at), snapshot.known, tenant=snapshot.known.tenant)
 
-    def part(self, types: Iterable[str]) -> Estate:
+    def select_types(self, types: Iterable[str]) -> Estate:
         """The newest estate with the resources of some lower-cased types alone; raises StoreError when nothing was stored."""
-        known = self._snapshot_at(None).known
+        known = self._find_snapshot(None).known
         return Estate.of(self._select_resources(types=types), known, tenant=known.tenant)
 
-    def several(self, ids: Iterable[str]) -> dict[str, Resource]:
+    def find_several(self, ids: Iterable[str]) -> dict[str, Resource]:
         """The newest versions of the resources of some lower-cased ids, of those that are there."""
         return {one.key: one for one in self._select_resources(ids=ids)}
 
@@ -171,7 +171,7 @@ class EstateStore:
         table = self._table()
         if table is not None:
             rows = find_mentions(table, self._path, ("body", "complete"), words)
-            yield from (resource_of(row) for row in rows)
+            yield from (to_resource(row) for row in rows)
 
     def subscriptions(self) -> frozenset[str]:
         """The lower-cased GUIDs of the subscriptions in which a resource lies."""
@@ -189,14 +189,14 @@ class EstateStore:
         table = self._table()
         if table is not None:
             rows = select_rows(table, self._path, ("body", "complete"), types=types, ids=ids)
-            yield from (resource_of(row) for row in rows)
+            yield from (to_resource(row) for row in rows)
 
     def diff(self, before: datetime, after: datetime | None = None) -> Diff:
         """Return what differs between two times (the later: now), by content hash.
 
         `unread` is empty: what a snapshot did not look for stays in the store as it was last read.
         """
-        self._snapshot_at(before)
+        self._find_snapshot(before)
         table = self._table()
         old, new = _hashes(table, self._path, before), _hashes(table, self._path, after)
         both = old.keys() & new.keys()
@@ -234,7 +234,7 @@ class EstateStore:
             return []
         return list(table.vacuum(hours, dry_run=False, enforce_retention_duration=False))
 
-    def _snapshot_at(self, at: datetime | None) -> StoredSnapshot:
+    def _find_snapshot(self, at: datetime | None) -> StoredSnapshot:
         stored = [item for item in self.snapshots() if at is None or item.at <= at]
         if not stored:
             raise StoreError(f"{self._path}: no snapshot" + (f" of {at.isoformat()} or before" if at else ""))
@@ -244,7 +244,7 @@ class EstateStore:
         table = self._table()
         if table is not None:
             for row in versions(table, self._path, ("body", "complete"), at):
-                yield resource_of(row)
+                yield to_resource(row)
 
     def _table(self) -> DeltaTable | None:
         """The table at its newest version, None where there is none yet."""
@@ -262,7 +262,7 @@ def _merge_coverage(before: Coverage | None, coverage: Coverage, forgotten: froz
     """Return what is known after a snapshot: its own coverage and, where it did not look, what was known before and not taken back."""
     if before is None:
         return coverage
-    old = without(before, forgotten)
+    old = without_claims(before, forgotten)
     both = merge([old, coverage])
     read = {type_ for types in coverage.scopes.values() for type_ in types}
     kept = {type_: reason for type_, reason in old.gaps.items() if type_ not in read}
@@ -280,7 +280,7 @@ def _merge_coverage(before: Coverage | None, coverage: Coverage, forgotten: froz
 def _rows(intake: SnapshotIntake, snapshot: StoredSnapshot) -> pa.RecordBatchReader:
     """The rows of a commit as a stream: versions that begin, versions that end, and the snapshot itself."""
 
-    def each() -> Iterator[dict[str, object]]:
+    def iterate_rows() -> Iterator[dict[str, object]]:
         for row, version, move in intake.moves(snapshot.coverage):
             if version is not None and move in (VersionChange.CHANGED, VersionChange.REMOVED):
                 yield {
@@ -295,7 +295,7 @@ def _rows(intake: SnapshotIntake, snapshot: StoredSnapshot) -> pa.RecordBatchRea
 
     def batches() -> Iterator[pa.RecordBatch]:
         rows: list[dict[str, Any]] = []
-        for row in each():
+        for row in iterate_rows():
             rows.append(row)
             if len(rows) == BATCH:
                 yield pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
@@ -329,14 +329,16 @@ def _commit(table: DeltaTable, rows: pa.RecordBatchReader, snapshot: StoredSnaps
     merger.when_not_matched_insert({name: f"new.{name}" for name in SCHEMA.names}).execute()
 
 
-def _versions_at(table: DeltaTable | None, path: Path, at: datetime | None = None) -> Iterator[StoredVersion]:
+def _read_versions(
+    table: DeltaTable | None, path: Path, at: datetime | None = None
+) -> Iterator[StoredVersion]:
     if table is not None:
         for row in versions(table, path, ("id", "hash", "valid_from", "scope"), at):
             yield StoredVersion(row["id"], row["hash"], row["valid_from"], row["scope"])
 
 
 def _hashes(table: DeltaTable | None, path: Path, at: datetime | None) -> dict[str, str]:
-    return {version.id: version.hash for version in _versions_at(table, path, at)}
+    return {version.id: version.hash for version in _read_versions(table, path, at)}
 
 
 def _document(snapshot: StoredSnapshot) -> dict[str, object]:

@@ -66,17 +66,17 @@ def estate_turn(turns: Turns, wait: float, waiting: Waiting) -> Iterator[EstateT
 def _acquire_lease(turns: Turns, wait: float, waiting: Waiting) -> Lease:
     began = time.monotonic()
     while True:
-        lease = turns.take_all([LEASE]).get(LEASE)
+        lease = turns.take_several([LEASE]).get(LEASE)
         if lease is not None:
             return lease
-        who, waited = _who(turns.leases), time.monotonic() - began
+        who, waited = _describe_holder(turns.leases), time.monotonic() - began
         if waited >= wait:
             raise TurnTakenError(f"{who} is still running in this data folder after {waited:.0f} s")
         waiting(who, waited)
         time.sleep(min(POLL_SECONDS, wait - waited))
 
 
-def _who(leases: Leases) -> str:
+def _describe_holder(leases: Leases) -> str:
     """Return what has the turn, in words."""
     holder = leases.holder(LEASE)
     return "the server's assessment" if holder and holder == leases.holder(SERVER_LEASE) else "another scan"

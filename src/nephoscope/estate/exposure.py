@@ -20,7 +20,7 @@ from nephoscope.estate.firewalls import (
     IP_GROUP_TYPE,
     POLICY_TYPE,
     RULE_GROUP_TYPE,
-    reach_of,
+    find_reach,
     translations,
 )
 from nephoscope.estate.ingress_paths import IngressPath, ReachablePort, is_broad, is_broad_set, opens
@@ -128,7 +128,7 @@ class ExposureIndex:
             if not resource.complete
         )
 
-    def _seen_as(self, subnets: Iterable[str]) -> AddressSet:
+    def _translated_addresses(self, subnets: Iterable[str]) -> AddressSet:
         found = AddressSet()
         for key in subnets:
             subnet = self.network.subnets.get(key)
@@ -240,26 +240,26 @@ class ExposureIndex:
                     "tcp",
                     ((route.port, route.port),),
                     PUBLIC,
-                    self._seen_as(subnets),
+                    self._translated_addresses(subnets),
                 )
 
     def _list_translations(self, configuration: IpConfiguration) -> Iterator[IngressPath]:
         network = configuration.subnet.split("/subnets/")[0]
         for address in _texts(configuration):
             for rule in self._translations[0].get(address, ()):
-                yield from self._through_firewall(rule, network, ((rule.port, rule.port),))
+                yield from self._paths_through_firewall(rule, network, ((rule.port, rule.port),))
         for forwarding in self._list_forwardings(configuration):
             for rule in self._translations[0].get(forwarding.private, ()):
                 if any(low <= rule.port <= high for low, high in forwarding.frontend_ports):
-                    yield from self._through_firewall(rule, network, forwarding.ports)
+                    yield from self._paths_through_firewall(rule, network, forwarding.ports)
 
-    def _through_firewall(
+    def _paths_through_firewall(
         self, rule: Translation, network: str, ports: tuple[Interval, ...]
     ) -> Iterator[IngressPath]:
-        subnets, networks = reach_of(self.estate.resources[rule.firewall], self.estate)
+        subnets, networks = find_reach(self.estate.resources[rule.firewall], self.estate)
         if not self._reaches(networks, network):
             return
-        seen_as = self._seen_as(subnets) if subnets else None
+        seen_as = self._translated_addresses(subnets) if subnets else None
         rules = self._read_rules(rule.firewall)
         for protocol in rule.protocols:
             clients = admitted_clients(rules, rule.clients & PUBLIC, protocol, rule.address, rule.port)
@@ -303,7 +303,7 @@ class ExposureIndex:
     def _firewall_trace(self, subnet: str) -> str:
         """The id of a firewall in its reserved subnet, or of one that must be there."""
         for firewall in self.estate.by_type(FIREWALL_TYPE):
-            if subnet in reach_of(firewall, self.estate)[0]:
+            if subnet in find_reach(firewall, self.estate)[0]:
                 return firewall.key
         return f"{subnet.split('/providers/', maxsplit=1)[0]}/providers/{FIREWALL_TYPE}/of-{subnet.split('/')[8]}"
 
@@ -334,12 +334,12 @@ class ExposureIndex:
                 missing += gaps
                 for way in ways:
                     try:
-                        found += self._through(interface, configuration, way, protocol, wanted)
+                        found += self._ports_on_path(interface, configuration, way, protocol, wanted)
                     except DataNotCollectedError as gap:
                         missing.append(gap.what)
         return found, tuple(dict.fromkeys(missing))
 
-    def _through(
+    def _ports_on_path(
         self,
         interface: Interface,
         configuration: IpConfiguration,
@@ -347,7 +347,7 @@ class ExposureIndex:
         protocol: str,
         ports: tuple[int, ...],
     ) -> Iterator[ReachablePort]:
-        led = tuple(port for port in ports if way.leads_to(protocol, port))
+        led = tuple(port for port in ports if way.covers(protocol, port))
         if not led:
             return
         grouped = bool(self.network.security_groups(interface, configuration))

@@ -83,7 +83,7 @@ class FirewallRule(msgspec.Struct, frozen=True):
     translated_address: str = ""
     translated_port: int = 0
 
-    def speaks(self, flow: FirewallFlow, tags: Mapping[str, AddressSet]) -> bool:
+    def applies_to(self, flow: FirewallFlow, tags: Mapping[str, AddressSet]) -> bool:
         """Return whether the rule is about a flow."""
         if "any" not in self.protocols and flow.protocol not in self.protocols:
             return False
@@ -108,17 +108,19 @@ def decide_firewall(
     """Decide what the rules of a firewall do with a flow; raises DataNotCollectedError."""
     table = tags or {}
     ordered = sorted(rules, key=lambda rule: rule.order)
-    translation = next((rule for rule in ordered if rule.kind == NAT and rule.speaks(flow, table)), None)
+    translation = next((rule for rule in ordered if rule.kind == NAT and rule.applies_to(flow, table)), None)
     if translation is not None:
         flow = FirewallFlow(
             flow.source, translation.translated_address, flow.protocol, translation.translated_port
         )
-        denied = next((rule for rule in ordered if rule.kind == NETWORK and rule.speaks(flow, table)), None)
+        denied = next(
+            (rule for rule in ordered if rule.kind == NETWORK and rule.applies_to(flow, table)), None
+        )
         if denied is not None and not denied.allow:
             return FirewallDecision(False, denied, translation)
         return FirewallDecision(True, translation, translation)
     for kind in (NETWORK, APPLICATION):
-        found = next((rule for rule in ordered if rule.kind == kind and rule.speaks(flow, table)), None)
+        found = next((rule for rule in ordered if rule.kind == kind and rule.applies_to(flow, table)), None)
         if found is not None:
             return FirewallDecision(found.allow, found)
     return FirewallDecision(False)
@@ -157,7 +159,9 @@ def rules_of_firewall(firewall: Resource, estate: AnalyzerEstate) -> list[Firewa
         is_own = policy == chain[0]
         for group in estate.by_type(RULE_GROUP_TYPE):
             if group.id.parent == policy:
-                found += [rule for rule in reader.of_group(group, depth) if is_own or rule.kind != NAT]
+                found += [
+                    rule for rule in reader.read_group_rules(group, depth) if is_own or rule.kind != NAT
+                ]
     return sorted(found, key=lambda rule: rule.order)
 
 
@@ -199,7 +203,7 @@ class _RuleReader:
                 for number, rule in enumerate(_dicts(told.get("rules"))):
                     yield self._rule(kind, rule, place, (*order, number), allow=action != "deny")
 
-    def of_group(self, group: Resource, depth: int) -> Iterator[FirewallRule]:
+    def read_group_rules(self, group: Resource, depth: int) -> Iterator[FirewallRule]:
         body = require_complete(group)
         for collection in _dicts(body.get("ruleCollections")):
             action = str(_dict(collection.get("action")).get("type", "Allow")).lower()

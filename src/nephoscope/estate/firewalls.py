@@ -54,7 +54,7 @@ def translations(firewall: Resource, estate: AnalyzerEstate) -> Iterator[Transla
         _require_policy(policy, estate)
         for group in estate.by_type(RULE_GROUP_TYPE):
             if group.id.parent == policy:
-                yield from _of_group(firewall.key, group, estate)
+                yield from _read_group(firewall.key, group, estate)
 
 
 def _dicts(value: object) -> list[dict[str, Any]]:
@@ -70,7 +70,7 @@ def _require_policy(policy: str, estate: AnalyzerEstate) -> None:
     require_complete(resource)
 
 
-def _of_group(firewall: str, group: Resource, estate: AnalyzerEstate) -> Iterator[Translation]:
+def _read_group(firewall: str, group: Resource, estate: AnalyzerEstate) -> Iterator[Translation]:
     for collection in _dicts(require_complete(group).get("ruleCollections")):
         if str(collection.get("ruleCollectionType", "")).lower() == "firewallpolicynatrulecollection":
             for rule in _dicts(collection.get("rules")):
@@ -105,7 +105,7 @@ def _clients(rule: dict[str, Any], estate: AnalyzerEstate) -> AddressSet:
     return AddressSet.of(text for text in texts if is_prefix(text))
 
 
-def reach_of(firewall: Resource, estate: AnalyzerEstate) -> tuple[tuple[str, ...], frozenset[str]]:
+def find_reach(firewall: Resource, estate: AnalyzerEstate) -> tuple[tuple[str, ...], frozenset[str]]:
     """The subnets of a firewall's instances (none in a hub), and the lower-cased ids of the networks right behind it."""
     body = properties(firewall)
     subnets = tuple(

@@ -174,7 +174,7 @@ class FlowPaths:
             hops.append(PathHop("subnet", subnet.id.lower()))
             if self._private_endpoint(subnet, flow.destination) is not None:
                 return self._deliver(source, flow, subnet, hops, rule)
-            route = self.routes.build_routes(subnet).next_hop(flow.destination)
+            route = self.routes.build_routes(subnet).find_next_hop(flow.destination)
             if route is None or route.next_hop == NONE:
                 return FlowPath(FlowDisposition.DROPPED, (*hops, _route_hop(route)), rule)
             if route.next_hop in (LOCAL, PEERING):
@@ -241,7 +241,7 @@ class FlowPaths:
         homes = [subnet.network, *(peer for peer, _ in list_peers(network))]
         if flow.destination not in self._space(subnet.network):
             homes = homes[1:]
-        target = self._subnet_with(homes, flow.destination)
+        target = self._find_subnet(homes, flow.destination)
         if target is None:
             hops.append(PathHop("virtual network", subnet.network))
             return FlowPath(FlowDisposition.NO_ROUTE, tuple(hops), rule)
@@ -271,7 +271,7 @@ class FlowPaths:
     def _space(self, network: str) -> AddressSet:
         return AddressSet.of(read_space(self.estate.resources[network]))
 
-    def _subnet_with(self, homes: list[str], address: str) -> Subnet | None:
+    def _find_subnet(self, homes: list[str], address: str) -> Subnet | None:
         for home in homes:
             if home not in self.estate.resources:
                 raise DataNotCollectedError(home)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.estate.addresses import AddressSet, size
-from nephoscope.estate.reachability import Opening, remote_of
+from nephoscope.estate.reachability import Opening, remote_addresses
 from nephoscope.estate.service_tags import is_rentable
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class IngressPath(msgspec.Struct, frozen=True):
     closed_by_default: bool = False
     unread: str = ""
 
-    def leads_to(self, protocol: str, port: int) -> bool:
+    def covers(self, protocol: str, port: int) -> bool:
         """Return whether the way carries the protocol to the port."""
         return self.protocol in ("*", protocol) and any(low <= port <= high for low, high in self.ports)
 
@@ -63,7 +63,7 @@ def is_broad(openings: Iterable[Opening], port: int) -> bool:
     if any(opening.tag and is_rentable(opening.tag) and opens(opening, port) for opening in listed):
         return True
     return any(
-        size(remote_of((opening for opening in listed if opening.family == family), port)) > limit
+        size(remote_addresses((opening for opening in listed if opening.family == family), port)) > limit
         for family, limit in BROAD.items()
     )
 

@@ -41,7 +41,7 @@ from nephoscope.estate.reachability import (
 )
 from nephoscope.estate.resource_lookup import properties, require_complete
 from nephoscope.estate.rule_stages import admit, find_openings, list_regions, passes
-from nephoscope.estate.security_rules import EVERY_PORT, SecurityRule, SecurityRuleError, rules_of
+from nephoscope.estate.security_rules import EVERY_PORT, SecurityRule, SecurityRuleError, list_rules
 from nephoscope.estate.service_tag_table import SERVICE_TAGS_TYPE, ServiceTagTable, read_service_tags
 from nephoscope.estate.service_tags import PLATFORM, ServiceTags
 from nephoscope.estate.subnets import (
@@ -49,8 +49,8 @@ from nephoscope.estate.subnets import (
     ROUTE_TABLE_TYPE,
     SUBNET_TYPE,
     Subnet,
+    list_subnets,
     listed_subnets,
-    subnets_of,
     virtual_network_tag,
 )
 
@@ -127,7 +127,7 @@ class Network:
     @cached_property
     def subnets(self) -> dict[str, Subnet]:
         """Lower-cased id -> subnet."""
-        return subnets_of(self.estate)
+        return list_subnets(self.estate)
 
     @cached_property
     def route_tables(self) -> dict[str, Resource]:
@@ -153,7 +153,7 @@ class Network:
         if found is None:
             resource = self._require_resource(group)
             try:
-                found = self._rules[group] = rules_of(resource)
+                found = self._rules[group] = list_rules(resource)
             except SecurityRuleError as error:
                 raise DataNotCollectedError(str(error), cause="unreadable-rule") from error
         return found
@@ -272,7 +272,7 @@ class Network:
         network = self.subnet(configuration.subnet).network
         if not tuple(self.estate.by_type(ADMIN_RULE_TYPE)):
             return (None,)
-        over = self._admin_rules.rules_over(network)
+        over = self._admin_rules.rules_for_network(network)
         if not over.rules:
             return (None,)
         key = (network, configuration.id, inbound)

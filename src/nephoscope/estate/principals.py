@@ -136,7 +136,7 @@ class EstatePrincipals:
                         seen.add(member)
                         waiting.append((member, ""))
             elif not self._is_gone(object_id, kind):
-                unsure.append(f"{self._unread_type(kind)}/{object_id}")
+                unsure.append(f"{self._find_unread_type(kind)}/{object_id}")
         return frozenset(users), tuple(unsure)
 
     def _list_members(self, group: str, unsure: list[str]) -> list[str]:
@@ -146,7 +146,7 @@ class EstatePrincipals:
             return []
         return [str(member.get("id") if isinstance(member, dict) else member).lower() for member in members]
 
-    def _unread_type(self, kind: str) -> str:
+    def _find_unread_type(self, kind: str) -> str:
         """The type of an object that is in no index, of those that were not read in full."""
         unread = [type_ for type_ in _MEMBER_TYPES if not self.covers(type_)]
         return GROUP_TYPE if kind == "group" or not unread else unread[0]

@@ -52,7 +52,7 @@ def answers(resource: Resource, view: EstateView) -> EndpointAccess | None:
     body = require_complete(resource)
     if is_closed(body):
         return EndpointAccess.NOBODY
-    return _BY_TYPE.get(resource.type, _by_rule_set)(resource, body, view)
+    return _BY_TYPE.get(resource.type, _judge_rule_set)(resource, body, view)
 
 
 def is_closed(body: dict[str, object]) -> bool:
@@ -89,7 +89,7 @@ def is_unrestricted(found: object, otherwise: str = "") -> bool:
     return otherwise.lower() == "allow" if otherwise else not several
 
 
-def _by_firewall(server: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
+def _judge_firewall(server: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
     ranges = reduce(or_, firewall_ranges(server, view).values(), AddressSet())
     return EndpointAccess.EVERYBODY if is_broad_set(ranges) else EndpointAccess.LISTED
 
@@ -122,7 +122,7 @@ def _site(site: Resource, _: dict[str, object], view: EstateView) -> EndpointAcc
     return EndpointAccess.EVERYBODY if is_unrestricted(*restrictions(site, view)) else EndpointAccess.LISTED
 
 
-def _by_rule_set(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess | None:
+def _judge_rule_set(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess | None:
     """By the default of the network rules in the body; a service that has none answers whom publicNetworkAccess says."""
     rules = _object(body.get("networkAcls")) or _object(body.get("networkRuleSet"))
     default = str(rules.get("defaultAction") or "").lower()
@@ -141,7 +141,7 @@ def _object(value: object) -> dict[str, object]:
 
 
 _BY_TYPE: dict[str, Callable[[Resource, dict[str, object], EstateView], EndpointAccess | None]] = {
-    **dict.fromkeys(FIREWALLED, _by_firewall),
+    **dict.fromkeys(FIREWALLED, _judge_firewall),
     CLUSTER: _cluster,
     COSMOS: _cosmos,
     SITE: _site,

@@ -13,7 +13,7 @@ import msgspec
 
 from nephoscope.estate.addresses import PUBLIC, AddressSet, Interval, intersect, merge, parse_prefix, subtract
 from nephoscope.estate.security_rules import EVERY_PORT, SecurityRule
-from nephoscope.estate.service_tags import ServiceTags, within
+from nephoscope.estate.service_tags import ServiceTags, is_tag_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -36,7 +36,7 @@ class Clause(msgspec.Struct, frozen=True):
 
     def names(self, tag: str) -> bool:
         """Return whether the clause surely matches the whole of an opaque tag."""
-        return self.whole or any(within(tag, wider) for wider in self.tags)
+        return self.whole or any(is_tag_within(tag, wider) for wider in self.tags)
 
 
 class TrafficRegion(msgspec.Struct, frozen=True):
@@ -56,7 +56,7 @@ class TrafficRegion(msgspec.Struct, frozen=True):
     def __bool__(self) -> bool:
         return bool(self.remote and self.source_ports and self.ports)
 
-    def without(self, cut: TrafficRegion) -> list[TrafficRegion]:
+    def subtract(self, cut: TrafficRegion) -> list[TrafficRegion]:
         """This region less `cut`, which must lie inside it, as disjoint regions."""
         rest = [
             TrafficRegion(subtract(self.remote, cut.remote), self.source_ports, self.ports),
@@ -155,7 +155,7 @@ def _clause(
     return Clause(rule, known, opaque, whole)
 
 
-def first_match(
+def apply_first_match(
     matching: Sequence[Clause], protocol: str, family: int, start: TrafficRegion, tag: str = ""
 ) -> list[Opening]:
     """Return what the clauses let through of `start`, for one lower-cased protocol and one family or opaque tag."""
@@ -164,16 +164,16 @@ def first_match(
     for clause in matching:
         if not remaining:
             break
-        if not clause.rule.speaks(protocol):
+        if not clause.rule.applies_to(protocol):
             continue
         area = TrafficRegion(
-            _remote(clause, family, tag), clause.rule.source_ports, clause.rule.destination_ports
+            _remote_intervals(clause, family, tag), clause.rule.source_ports, clause.rule.destination_ports
         )
         remaining = _apply(clause, area, remaining, openings, family, tag)
     return openings
 
 
-def _remote(clause: Clause, family: int, tag: str) -> tuple[Interval, ...]:
+def _remote_intervals(clause: Clause, family: int, tag: str) -> tuple[Interval, ...]:
     if tag:
         return TAG_POINT if clause.names(tag) else ()
     return clause.addresses.family(family)
@@ -195,7 +195,7 @@ def _apply(
             continue
         if clause.rule.allow:
             openings.append(Opening(hit, family, tag, (clause.rule,)))
-        rest.extend(region.without(hit))
+        rest.extend(region.subtract(hit))
     return rest
 
 
@@ -207,10 +207,10 @@ def pass_admin_rules(
     passed: list[TrafficRegion] = []
     remaining = [start]
     for clause in matching:
-        if not clause.rule.speaks(protocol):
+        if not clause.rule.applies_to(protocol):
             continue
         area = TrafficRegion(
-            _remote(clause, family, tag), clause.rule.source_ports, clause.rule.destination_ports
+            _remote_intervals(clause, family, tag), clause.rule.source_ports, clause.rule.destination_ports
         )
         openings: list[Opening] = []
         remaining = _apply(clause, area, remaining, openings, family, tag)
@@ -245,7 +245,7 @@ def decide(
     doubtful: list[Clause] = []
     for clause in matching:
         rule = clause.rule
-        if not rule.speaks(protocol) or not _holds(rule.source_ports, source_port):
+        if not rule.applies_to(protocol) or not _holds(rule.source_ports, source_port):
             continue
         if not _holds(rule.destination_ports, port):
             continue
@@ -265,7 +265,7 @@ def _holds(intervals: Iterable[Interval], value: int) -> bool:
     return any(low <= value <= high for low, high in intervals)
 
 
-def remote_of(openings: Iterable[Opening], port: int) -> tuple[Interval, ...]:
+def remote_addresses(openings: Iterable[Opening], port: int) -> tuple[Interval, ...]:
     """The remote addresses from which the openings of one family lead to a port."""
     return merge(
         interval

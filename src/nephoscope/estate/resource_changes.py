@@ -64,11 +64,13 @@ def changes(
     by_id: defaultdict[str, list[dict[str, object]]] = defaultdict(list)
     for row in store.find_moved(since, until, ids):
         by_id[row["id"]].append(row)
-    found = [one for key, rows in by_id.items() for one in _of(key, rows, snapshots, since, until)]
+    found = [
+        one for key, rows in by_id.items() for one in _compare_versions(key, rows, snapshots, since, until)
+    ]
     return sorted(found, key=lambda one: (one.after, one.key), reverse=True)
 
 
-def _of(
+def _compare_versions(
     key: str,
     rows: list[dict[str, Any]],
     snapshots: tuple[StoredSnapshot, ...],

@@ -63,16 +63,20 @@ def changed_keys(old: Mapping[str, Resource], new: Mapping[str, Resource]) -> li
         if before is None or (
             before is not after
             and not (before.origin and before.origin == after.origin)
-            and not _same(before, after)
+            and not _is_same(before, after)
         ):
             found.append(key)
     return [*found, *(old.keys() - new.keys())]
 
 
-def _same(one: Resource, other: Resource) -> bool:
-    return one.complete == other.complete and one.derived == other.derived and exactly(one.body, other.body)
+def _is_same(one: Resource, other: Resource) -> bool:
+    return (
+        one.complete == other.complete
+        and one.derived == other.derived
+        and is_exactly_equal(one.body, other.body)
+    )
 
 
-def exactly(one: object, other: object) -> bool:
+def is_exactly_equal(one: object, other: object) -> bool:
     """Return whether two JSON values are written the same: True is not 1, 1.0 is not 1, and keys stand in the same order."""
     return msgspec.msgpack.encode(one) == msgspec.msgpack.encode(other)

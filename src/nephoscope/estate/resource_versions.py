@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.estate.coverage import scope_of, was_read
+from nephoscope.estate.coverage import find_scope, was_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,7 +62,7 @@ def hashes(resources: Iterable[Resource]) -> dict[str, str]:
 
 def is_covered(resource: Resource, coverage: Coverage) -> bool:
     """Return whether the coverage has read every resource of this one's type (or this name of it) where it lies."""
-    return was_read(coverage, resource.id, scope_of(resource))
+    return was_read(coverage, resource.id, find_scope(resource))
 
 
 def diff(before: Estate, after: Estate) -> Diff:

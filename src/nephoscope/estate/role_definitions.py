@@ -60,7 +60,7 @@ def role_class(definition: Resource) -> RoleClass:
     """
     permissions: object = properties(definition).get("permissions")
     parts = [part for part in permissions if isinstance(part, dict)] if isinstance(permissions, list) else []
-    if any(_owns(part) for part in parts):
+    if any(_is_owner_part(part) for part in parts):
         return RoleClass.OWNER
     if any(
         _changes(part, "actions", "notActions") or _changes(part, "dataActions", "notDataActions")
@@ -93,7 +93,7 @@ def _words(part: dict[str, object], name: str) -> list[str]:
     return [str(word).lower() for word in found] if isinstance(found, list) else []
 
 
-def _owns(part: dict[str, object]) -> bool:
+def _is_owner_part(part: dict[str, object]) -> bool:
     return "*" in _words(part, "actions") and not _matches(_ASSIGN_ROLES, _words(part, "notActions"))
 
 

@@ -82,7 +82,7 @@ class Roles:
             if resource.complete and has_permissions(resource)
         }
 
-    def class_of(self, definition: str) -> RoleClass:
+    def classify(self, definition: str) -> RoleClass:
         """The class of a role by its lower-cased definition id; raises DataNotCollectedError where it was not read."""
         name = definition.rsplit("/", 1)[-1]
         if name in self._definitions:
@@ -143,7 +143,7 @@ class Roles:
             if not members and not gaps:
                 continue
             try:
-                wanted = self.class_of(grant.definition) in classes
+                wanted = self.classify(grant.definition) in classes
             except DataNotCollectedError as gap:
                 doubts.append(gap.what)
                 continue
@@ -156,11 +156,11 @@ class Roles:
 
 def _split_unread(grants: list[RoleGrant], doubts: list[str]) -> tuple[list[RoleGrant], tuple[str, ...]]:
     """The grants with a principal; those without are doubts."""
-    unread = [unread_grant(grant) for grant in grants if not grant.principal]
+    unread = [describe_unread_grant(grant) for grant in grants if not grant.principal]
     return [grant for grant in grants if grant.principal], (*doubts, *unread)
 
 
-def unread_grant(grant: RoleGrant) -> str:
+def describe_unread_grant(grant: RoleGrant) -> str:
     """Name what was not read of a role assignment without its principal."""
     return f"the properties of {grant.assignment}"
 

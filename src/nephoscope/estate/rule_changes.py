@@ -107,7 +107,7 @@ def _subtract(left: Regions, right: Regions) -> Iterator[tuple[int, TrafficRegio
 
 def _cut_region(region: TrafficRegion, cut: TrafficRegion) -> list[TrafficRegion]:
     both = region & cut
-    return region.without(both) if both else [region]
+    return region.subtract(both) if both else [region]
 
 
 def count_openings(openings: Iterable[Opening]) -> int:

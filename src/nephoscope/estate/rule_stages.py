@@ -11,9 +11,9 @@ from nephoscope.estate.reachability import (
     FlowDecision,
     Opening,
     TrafficRegion,
+    apply_first_match,
     combine,
     decide,
-    first_match,
     opaque_tags,
     pass_admin_rules,
 )
@@ -75,6 +75,6 @@ def find_openings(
         for region in regions:
             passed = [Opening(region, family, tag, ())]
             for found in filters:
-                passed = combine(passed, first_match(found, protocol, family, region, tag))
+                passed = combine(passed, apply_first_match(found, protocol, family, region, tag))
             openings.extend(passed)
     return openings

@@ -53,7 +53,7 @@ class SecurityRule(msgspec.Struct, frozen=True):
     destination_ports: tuple[Interval, ...]
     always: bool = False
 
-    def speaks(self, protocol: str) -> bool:
+    def applies_to(self, protocol: str) -> bool:
         """Return whether the rule is about the lower-cased protocol."""
         return self.protocol in ("*", protocol)
 
@@ -74,7 +74,7 @@ def ports(texts: list[str]) -> tuple[Interval, ...]:
     return merge(_port(text.strip()) for text in texts)
 
 
-def rules_of(group: Resource) -> tuple[SecurityRule, ...]:
+def list_rules(group: Resource) -> tuple[SecurityRule, ...]:
     """Every rule of a network security group, default rules included, first match first; raises SecurityRuleError."""
     body = group.body.get("properties") or {}
     own = [_rule(group, raw) for raw in _read_list(group, body, "securityRules")]

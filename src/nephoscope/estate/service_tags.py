@@ -38,11 +38,11 @@ class ServiceTags:
         return self.table.get(tag)
 
 
-def within(tag: str, wider: str) -> bool:
+def is_tag_within(tag: str, wider: str) -> bool:
     """Return whether a lower-cased tag is another or one of its regions: `storage.westeurope` is within `storage`."""
     return tag == wider or tag.startswith(wider + ".")
 
 
 def is_rentable(tag: str) -> bool:
     """Return whether anybody can get an address inside the lower-cased tag by renting a machine."""
-    return any(within(tag, wider) for wider in RENTABLE)
+    return any(is_tag_within(tag, wider) for wider in RENTABLE)

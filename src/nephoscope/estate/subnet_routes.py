@@ -40,7 +40,7 @@ class EffectiveRoutes(msgspec.Struct, frozen=True):
     routes: tuple[EffectiveRoute, ...]
     unknown: tuple[str, ...] = ()
 
-    def next_hop(self, address: str) -> EffectiveRoute | None:
+    def find_next_hop(self, address: str) -> EffectiveRoute | None:
         """The route of a packet to an address, None where it is dropped; raises DataNotCollectedError."""
         found = select_route(self.routes, address)
         if self.unknown and not (found and found.source == SYSTEM and found.next_hop in PREFERRED):
@@ -108,12 +108,12 @@ class SubnetRoutes:
         unknown: list[str] = []
         for home in homes:
             for gateway in self._gateways.get(home, ()):
-                told, gaps = self._of_gateway(gateway)
+                told, gaps = self._read_gateway(gateway)
                 routes += told
                 unknown += gaps
         return routes, tuple(dict.fromkeys(unknown))
 
-    def _of_gateway(self, gateway: Resource) -> tuple[list[EffectiveRoute], list[str]]:
+    def _read_gateway(self, gateway: Resource) -> tuple[list[EffectiveRoute], list[str]]:
         body = require_complete(gateway)
         unknown = []
         if str(body.get("gatewayType", "")).lower() == "expressroute" or body.get("enableBgp") is True:

@@ -65,13 +65,13 @@ class Subnet(msgspec.Struct, frozen=True):
         return self.id.rsplit("/", 1)[-1].lower()
 
 
-def subnets_of(estate: AnalyzerEstate) -> dict[str, Subnet]:
+def list_subnets(estate: AnalyzerEstate) -> dict[str, Subnet]:
     """Lower-cased id -> subnet, from virtual networks' bodies and from subnets of their own; the latter win."""
     found: dict[str, Subnet] = {}
     for network in estate.by_type(NETWORK_TYPE):
         with suppress(DataNotCollectedError):  # who asks for a subnet that is not found meets it again
             for entry in listed_subnets(network):
-                id_ = _id_of(entry, network)
+                id_ = _subnet_id(entry, network)
                 found[id_.lower()] = _subnet(id_, entry, _has_properties(entry) and not network.unread)
     for resource in estate.by_type(SUBNET_TYPE):
         if resource.complete or resource.key not in found:
@@ -91,7 +91,7 @@ def _has_properties(entry: Mapping[str, object]) -> bool:
     return True
 
 
-def _id_of(entry: Mapping[str, object], network: Resource) -> str:
+def _subnet_id(entry: Mapping[str, object], network: Resource) -> str:
     """The id of a subnet in the body of its network; what a body has as its id and lies elsewhere is no id."""
     told = str(entry.get("id", ""))
     below = told.lower().startswith(f"{network.key}/subnets/")

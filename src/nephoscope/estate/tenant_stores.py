@@ -61,7 +61,7 @@ def tenant_stores(data: Path) -> tuple[EstateStore, ...]:
     return tuple(store for store in found if store.exists)
 
 
-def current_resources(data: Path) -> Iterator[Resource]:
+def iterate_current(data: Path) -> Iterator[Resource]:
     """The newest version of every resource of every tenant, as a stream; an id outside subscriptions may come once a tenant."""
     for store in tenant_stores(data):
         yield from store.current()
@@ -69,16 +69,16 @@ def current_resources(data: Path) -> Iterator[Resource]:
 
 def subscription_estate(data: Path) -> Estate:
     """Return what lies in the subscriptions of all tenants, for look-ups by address or id; it claims to have read nothing."""
-    found = (one for one in current_resources(data) if one.id.subscription)
+    found = (one for one in iterate_current(data) if one.id.subscription)
     return Estate.of(found, Coverage({}), derives=False)
 
 
-def newest_estates(data: Path) -> tuple[Estate, ...]:
+def load_newest(data: Path) -> tuple[Estate, ...]:
     """The newest estate of every tenant, with what was known of it."""
     return tuple(store.estate() for store in tenant_stores(data) if store.snapshots())
 
 
-def newest_mark(data: Path) -> str:
+def version_mark(data: Path) -> str:
     """A text that is another one whenever a snapshot was added, '' where there is none."""
     newest = [store.snapshots()[-1:] for store in tenant_stores(data)]
     return " ".join(f"{one.sequence}-{one.hash}" for several in newest for one in several)

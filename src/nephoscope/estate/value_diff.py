@@ -26,7 +26,7 @@ def diff_values(old: object, new: object, path: str = "") -> Iterator[tuple[str,
 
 
 def _diff_lists(old: list[object], new: list[object], path: str) -> Iterator[tuple[str, object, object]]:
-    before, after = _by_name(old), _by_name(new)
+    before, after = _index_by_name(old), _index_by_name(new)
     if before is not None and after is not None:
         for key, (name, value) in sorted({**before, **after}.items()):
             gone, here = before.get(key), after.get(key)
@@ -38,7 +38,7 @@ def _diff_lists(old: list[object], new: list[object], path: str) -> Iterator[tup
         yield from diff_values(*pair, f"{path}[{at}]")
 
 
-def _by_name(entries: list[object]) -> Mapping[str, tuple[str, object]] | None:
+def _index_by_name(entries: list[object]) -> Mapping[str, tuple[str, object]] | None:
     """The entries by their lower-cased names, each with its name as written; None where names are missing or repeated."""
     for naming in _NAMING:
         names = [entry.get(naming) if isinstance(entry, dict) else None for entry in entries]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pyarrow as pa
 
-from nephoscope.estate.coverage import scope_of
+from nephoscope.estate.coverage import find_scope
 from nephoscope_policy.model.resource import Resource
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def resource_row(resource: Resource, content_hash: str, tenant: str) -> dict[str
         "tenant": _text(body, "tenantId").lower() or tenant,
         "subscription": resource.id.subscription,
         "resource_group": resource.id.resource_group,
-        "scope": scope_of(resource),
+        "scope": find_scope(resource),
         "id": resource.key,
         "type": resource.type,
         "name": resource.id.name,
@@ -76,7 +76,7 @@ def marker_row(
     }
 
 
-def resource_of(row: Mapping[str, Any]) -> Resource:
+def to_resource(row: Mapping[str, Any]) -> Resource:
     """The resource that a row holds."""
     return Resource.of(msgspec.json.decode(row["body"]), complete=row["complete"])
 

@@ -31,14 +31,14 @@ def functions(folder: Path) -> list[StoredFunction]:
     for path in files:
         if path.is_symlink() and (why := leads_out(path, (folder,))):
             raise FunctionFileError(f"{path}: {why}, or remove the link")
-        for function in _of(path):
+        for function in _iterate_folder(path):
             known = found.setdefault(function.name, (function, path))
             if known[0] != function:
                 raise FunctionFileError(f"{path}: the function {function.name} is also in {known[1]}")
     return [function for function, _ in found.values()]
 
 
-def _of(path: Path) -> Iterator[StoredFunction]:
+def _iterate_folder(path: Path) -> Iterator[StoredFunction]:
     text = path.read_text(encoding="utf-8-sig")
     if path.suffix == ".kql":
         yield _kql(path, text)
@@ -101,7 +101,7 @@ def _find_closing(text: str, opened: int, path: Path) -> int:
     raise FunctionFileError(f"{path}: the parameters' bracket is not closed")
 
 
-def query_of(path: Path) -> str:
+def read_query(path: Path) -> str:
     """The query in a file: the text itself, or the member `query` of a rule in YAML."""
     text = path.read_text(encoding="utf-8-sig")
     if path.suffix not in (".yaml", ".yml"):

@@ -117,7 +117,7 @@ class GzipStream(io.RawIOBase):
         """Go on to where a member begins, or to the end."""
         found = self._input.find(MAGIC)
         if found < 0 or len(self._input) - found < _TRIAL:
-            self._input, self._at = self._rest(found)
+            self._input, self._at = self._remaining_input(found)
             if self._fill():
                 return b""
             found = self._input.find(MAGIC)
@@ -125,7 +125,7 @@ class GzipStream(io.RawIOBase):
             self._ended = True
             return b""
         self._tried += 1
-        begins = _begins(self._input[found : found + _TRIAL])
+        begins = _starts_member(self._input[found : found + _TRIAL])
         self._pass(found if begins else found + 1)
         if not begins:
             return b""
@@ -135,7 +135,7 @@ class GzipStream(io.RawIOBase):
         self._damage[-1] += f", reading went on at byte {self._at}"
         return b"\n"
 
-    def _rest(self, found: int) -> tuple[bytes, int]:
+    def _remaining_input(self, found: int) -> tuple[bytes, int]:
         """Return what has to be held to look further, and where it stands."""
         kept = found if found >= 0 else max(0, len(self._input) - len(MAGIC) + 1)
         return self._input[kept:], self._at + kept
@@ -165,7 +165,7 @@ def _salvage(member: zlib._Decompress, data: bytes) -> bytes:
     return b"".join(parts)
 
 
-def _begins(data: bytes) -> bool:
+def _starts_member(data: bytes) -> bool:
     """Return whether a member begins so."""
     member = zlib.decompressobj(_GZIP)
     try:

@@ -79,7 +79,7 @@ def json_documents(data: bytes) -> Iterator[JsonDocument]:
     while (start := _BLANK.match(data, at).end()) < len(data):  # type: ignore[union-attr]
         line, begun = _count_lines(data, at, start, line, begun)
         end, wrong, value = _next(data, start, lined=lined)
-        fault = start + byte_of(wrong)
+        fault = start + parse_byte_offset(wrong)
         row, left = _count_lines(data, start, fault, line, begun)
         yield JsonDocument(row, fault - left + 1, value, _AT_BYTE.sub("", wrong))
         if end < len(data):
@@ -105,7 +105,7 @@ def file_documents(path: Path, largest: int, longest: int) -> Iterator[JsonDocum
     yield JsonDocument(0, 0, decode_json(path.read_bytes()))
 
 
-def byte_of(reason: str) -> int:
+def parse_byte_offset(reason: str) -> int:
     """The byte (from 0) that the decoder names in what it says of a text, 0 where it names none."""
     found = _AT_BYTE.search(reason)
     return int(found[1]) if found else 0
@@ -149,7 +149,7 @@ def _decode(data: bytes) -> tuple[object, str, int]:
             if mended == data:
                 reason = describe_error(str(error))
                 # the decoder counts what trails from 1, all else from 0
-                return None, _AT_BYTE.sub("", reason), byte_of(reason) - reason.startswith(_BEHIND)
+                return None, _AT_BYTE.sub("", reason), parse_byte_offset(reason) - reason.startswith(_BEHIND)
             return msgspec.json.decode(mended), "", 0
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return None, _AT_BYTE.sub("", describe_error(str(error))), 0

@@ -47,7 +47,7 @@ def measure_value(buffer: bytes, start: int, limit: int, *, whole: bool = False)
     view = memoryview(buffer)[start:limit]
     size, reason, at = _try_decode(view)
     if not size and (is_half(reason) or (whole and not reason and b"\\u" in bytes(view[-_CUT:]))):
-        size, reason, at = _without_halves(view, at)
+        size, reason, at = _replace_surrogates(view, at)
     return (0, describe_error(reason), max(at - 1, 1)) if reason else (size, "", 0)
 
 
@@ -70,7 +70,7 @@ def _try_decode(view: memoryview) -> tuple[int, str, int]:
     return len(view), "", 0
 
 
-def _without_halves(view: memoryview, at: int) -> tuple[int, str, int]:
+def _replace_surrogates(view: memoryview, at: int) -> tuple[int, str, int]:
     """As _tried() where a half was met at a byte: only as much is looked at as the value is long."""
     reach = (2 * at or len(view)) + _AHEAD
     while True:

@@ -64,7 +64,7 @@ def separated_rows(
             return
 
 
-def first_cells(line: str, separator: str) -> list[str]:
+def split_first_line(line: str, separator: str) -> list[str]:
     """Return the cells of a line, such as a header, none where it cannot be read."""
     row = next(separated_rows((line,), separator, strict=False), None)
     return row.cells if row else []

@@ -152,7 +152,7 @@ def chunks(source: SourceFile, limits: ArchiveLimits, advance: Callable[[int], N
         raise FileError(why)
     try:
         with _open(source) as (stream, packed):
-            yield from _as_utf8(_read_bounded(stream, packed, limits, advance))
+            yield from _transcode_to_utf8(_read_bounded(stream, packed, limits, advance))
     except UnicodeError as error:
         raise FileError(
             f"has a byte order mark of UTF-16 or UTF-32, but is not text in that encoding: {error}"
@@ -171,10 +171,10 @@ def chunks(source: SourceFile, limits: ArchiveLimits, advance: Callable[[int], N
         raise FileError(f"cannot be read: {error.args[-1] if error.args else error}") from error
 
 
-def _as_utf8(stream: Iterator[bytes]) -> Iterator[bytes]:
+def _transcode_to_utf8(stream: Iterator[bytes]) -> Iterator[bytes]:
     """The bytes in UTF-8 without a mark; UTF-16, as PowerShell writes with `>`, and UTF-32 with its mark are recoded."""
     first = next(stream, b"")
-    encoding = _wide_encoding(first)
+    encoding = _detect_utf16(first)
     if not encoding:
         yield first.removeprefix(codecs.BOM_UTF8)
         yield from stream
@@ -186,7 +186,7 @@ def _as_utf8(stream: Iterator[bytes]) -> Iterator[bytes]:
     yield decoder.decode(b"", final=True).encode()
 
 
-def _wide_encoding(first: bytes) -> str:
+def _detect_utf16(first: bytes) -> str:
     """The encoding by its mark, of UTF-16 without one by the zeros beside its first two characters; "" for UTF-8."""
     if first.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "utf-32"

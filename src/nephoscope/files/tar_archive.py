@@ -80,7 +80,7 @@ class _Archive(tarfile.TarFile):
             self.damaged = (first if count else place, count + 1)
         self._last = place
 
-    def each(self) -> Iterator[tarfile.TarInfo]:
+    def iterate_members(self) -> Iterator[tarfile.TarInfo]:
         """The members one after another, of which none is kept."""
         while (member := self.next()) is not None:
             self.members.clear()  # type: ignore[attr-defined] # typeshed has it not
@@ -133,7 +133,7 @@ class _TarReading:
         going = True
         while going:
             yield from self._run()
-            going = self.runs.go_on()
+            going = self.runs.start_next_run()
             if going:
                 self.wrong.append(f"it was read on at the header at byte {self.runs.place:,}")
         if self.wrong or self.runs.failure:
@@ -152,7 +152,7 @@ class _TarReading:
             self._note_error(error)
 
     def _list_wanted(self, archive: _Archive) -> Iterator[SourceFile]:
-        for member in archive.each():
+        for member in archive.iterate_members():
             self.count, self.last = self.count + 1, member.name
             if self.count > self.limits.members:
                 raise FileError(f"the archive has more than {self.limits.members:,} members")
@@ -214,7 +214,7 @@ class _TarReading:
 
     def _note_error(self, error: tarfile.TarError) -> None:
         """Note what ended a run; FileError where more of it is there, which nothing tells how to read."""
-        if not self.count or not self.runs.over:
+        if not self.count or not self.runs.is_over:
             why = self.runs.failure or str(error)
             raise FileError("; ".join([*self.wrong, f"cannot be read as a tar archive: {why}"])) from error
         if not self.cut:

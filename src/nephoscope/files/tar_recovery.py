@@ -47,19 +47,19 @@ class TapeRuns:
         self.failure = ""
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Return whether all of the run was given."""
         return not self._held and (self._gap or self._ended)
 
     def read(self, size: int) -> bytes:
         """The next bytes of the run, at most so many; b"" at its end."""
-        if not self._held and not self.over:
+        if not self._held and not self.is_over:
             self._held = self._next()
         found, self._held = self._held[:size], self._held[size:]
         self.place += len(found)
         return found
 
-    def go_on(self) -> bool:
+    def start_next_run(self) -> bool:
         """Begin the run behind a damage at the first header there is; False at the end of the file."""
         while self._gap:
             self._gap = False

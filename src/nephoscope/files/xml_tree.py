@@ -37,7 +37,7 @@ class XmlElement(msgspec.Struct):
             found = next((one for one in found.children if one.name == name), None) if found else None
         return found
 
-    def text_of(self, *names: str) -> str:
+    def text_at(self, *names: str) -> str:
         """Return the text at a path of names, '' where there is none."""
         found = self.first(*names)
         return found.text if found else ""
@@ -46,12 +46,12 @@ class XmlElement(msgspec.Struct):
         """Give the children of a name."""
         return (one for one in self.children if one.name == name)
 
-    def within(self, name: str) -> Iterator[XmlElement]:
+    def iterate_descendants(self, name: str) -> Iterator[XmlElement]:
         """Give each element of a name at any depth, in document order."""
         for child in self.children:
             if child.name == name:
                 yield child
-            yield from child.within(name)
+            yield from child.iterate_descendants(name)
 
 
 class _XmlBuilder:

@@ -63,7 +63,7 @@ def _read_operations(
 ) -> Mapping[str, Sequence[UsedOperation]]:
     names = LakeNames.of(administrators)
     found: defaultdict[str, list[UsedOperation]] = defaultdict(list)
-    for some in names.in_parts():
+    for some in names.split_into_literals():
         for row in query_lake(lake, _OPERATIONS.replace("{names}", some), workspace, span=span):
             owner = names.owner[str(row["Name"])]
             found[owner].append(UsedOperation(str(row["Operation"]), str(row["Place"] or "")))

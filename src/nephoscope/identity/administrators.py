@@ -135,7 +135,7 @@ class _RoleReader:
     def _azure_role(self, one: Resource, eligible: bool) -> HeldRole | None:
         definition = str(properties(one).get("roleDefinitionId") or "").lower()
         try:
-            class_ = self._roles.class_of(definition)
+            class_ = self._roles.classify(definition)
         except DataNotCollectedError:
             self.gaps.append(DEFINITION_TYPE)
             return None

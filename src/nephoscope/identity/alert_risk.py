@@ -87,7 +87,7 @@ def make_detection(one: AlertedIdentity, sign_ins: SignInLookup, now: datetime) 
         additional=[{"Key": "alertUrl", "Value": f"/alerts/{one.alert.id}"}], name=known.name if known else one.name,
         display_name=known.display if known else "", app_id=known.app_id if known else "",
     )  # fmt: skip
-    return attach_sign_in(found, sign_in)
+    return add_sign_in(found, sign_in)
 
 
 def is_agent(one: LoggedSignIn) -> bool:
@@ -95,7 +95,7 @@ def is_agent(one: LoggedSignIn) -> bool:
     return one.agent.lower() not in _NO_AGENT
 
 
-def attach_sign_in(one: RiskDetection, sign_in: LoggedSignIn | None) -> RiskDetection:
+def add_sign_in(one: RiskDetection, sign_in: LoggedSignIn | None) -> RiskDetection:
     """Return a detection with what its sign-in says of it."""
     if sign_in is None:
         return one

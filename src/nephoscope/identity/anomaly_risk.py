@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from nephoscope.identity.alert_risk import attach_sign_in, detection_id, is_agent
+from nephoscope.identity.alert_risk import add_sign_in, detection_id, is_agent
 from nephoscope.identity.behavior_risk import AnomalyEvidence, find_risks
 from nephoscope.identity.risk_mapping import BehaviorMapping
 from nephoscope.identity.risk_rows import query_lake
@@ -141,7 +141,7 @@ def _make(
         address=str(row["SourceIPAddress"] or ""), reasons=list(said.reasons), name=str(row["UserPrincipalName"] or ""),
         display_name=str(row["ActorName"] or row["UserName"] or ""), techniques=["T1078.004"], location=location,
     )  # fmt: skip
-    return AnomalyRisk(attach_sign_in(found, sign_in), mapping.after)
+    return AnomalyRisk(add_sign_in(found, sign_in), mapping.after)
 
 
 def _identity(row: dict[str, object]) -> str:

@@ -228,11 +228,11 @@ def _find_gap(about: list[AccessPolicy], user: str, name: str, control: AccessCo
 def _read_conditions(conditions: dict[str, object]) -> PolicyConditions:
     applications = _object(conditions.get("applications"))
     return PolicyConditions(
-        _lower(applications.get("includeApplications")),
-        _lower(applications.get("excludeApplications")),
-        _lower(conditions.get("clientAppTypes")),
-        _lower(conditions.get("userRiskLevels")),
-        _lower(conditions.get("signInRiskLevels")),
+        _lower_case(applications.get("includeApplications")),
+        _lower_case(applications.get("excludeApplications")),
+        _lower_case(conditions.get("clientAppTypes")),
+        _lower_case(conditions.get("userRiskLevels")),
+        _lower_case(conditions.get("signInRiskLevels")),
         tuple(_list_limits(conditions)),
     )
 
@@ -241,7 +241,7 @@ def _list_limits(conditions: dict[str, object]) -> Iterator[str]:
     """Yield what a policy is narrowed by besides users, applications, clients and risk."""
     for name, title in (("locations", "locations"), ("platforms", "platforms")):
         given = _object(conditions.get(name))
-        included = _lower(given.get(f"include{name.title()}"))
+        included = _lower_case(given.get(f"include{name.title()}"))
         if _words(given.get(f"exclude{name.title()}")) or (included and _ALL not in included):
             yield title
     if _object(_object(conditions.get("devices")).get("deviceFilter")):
@@ -252,7 +252,7 @@ def _list_limits(conditions: dict[str, object]) -> Iterator[str]:
 
 def _read_controls(grant: dict[str, object]) -> frozenset[str]:
     """The controls that are demanded in any case: with OR and several, none is."""
-    named = set(_lower(grant.get("builtInControls")))
+    named = set(_lower_case(grant.get("builtInControls")))
     strength = bool(grant.get("authenticationStrength"))
     count = len(named) + strength + len(_words(grant.get("customAuthenticationFactors")))
     if str(grant.get("operator") or "OR").upper() == "OR" and count > 1:
@@ -268,5 +268,5 @@ def _words(value: object) -> list[str]:
     return [str(one) for one in value] if isinstance(value, list) else []
 
 
-def _lower(value: object) -> frozenset[str]:
+def _lower_case(value: object) -> frozenset[str]:
     return frozenset(one.lower() for one in _words(value))

@@ -139,7 +139,7 @@ class LakeNames:
             }
         )
 
-    def in_parts(self) -> Iterator[str]:
+    def split_into_literals(self) -> Iterator[str]:
         """Yield lists of literals for queries, each of a length that a query may have."""
         names = sorted(self.owner)
         for start in range(0, len(names), _AT_ONCE):
@@ -203,7 +203,7 @@ def _place(one: ManagementEvents, located: dict[str, tuple[str, str]]) -> tuple[
 
 def _read_events(lake: Lake, workspace: str, names: LakeNames, now: datetime) -> Iterable[ManagementEvents]:
     span = RowSpan(now - timedelta(days=DAYS), now + timedelta(days=1))
-    for some in names.in_parts():
+    for some in names.split_into_literals():
         for text in _QUERIES:
             yield from map(_read, query_lake(lake, text.replace("{names}", some), workspace, span=span))
 

@@ -82,7 +82,7 @@ class RiskLedger:
         for kind in {one.kind for one in identities}:
             several = sorted((one for one in identities if one.kind is kind), key=lambda one: one.key)
             locked = self._find(session, kind, [one.id for one in several])
-            about = self._newest(session, kind, [one.id for one in several], detections)
+            about = self._newest_detections(session, kind, [one.id for one in several], detections)
             on_identity: defaultdict[str, list[RiskDetection]] = defaultdict(list)
             for each in about:
                 on_identity[each.identity.lower()].append(each)
@@ -90,9 +90,9 @@ class RiskLedger:
                 kept = locked.get(one.key)
                 newest = kept if kept is not None and kept.updated >= one.updated else one
                 mine = [each for each in on_identity[one.key] if each.is_active]
-                self._decide_one(session, newest, mine, decision, name, by)
+                self._decide_identity(session, newest, mine, decision, name, by)
 
-    def _decide_one(
+    def _decide_identity(
         self,
         session: Session,
         one: RiskyIdentity,
@@ -112,17 +112,17 @@ class RiskLedger:
             state=decision.state,
             level=decision.level,
             detail=decision.detail,
-            updated=self._after(one),
+            updated=self._next_time(one),
         )
         self._put_identity(
             session, RiskHistoryItem(identity=changed, initiated_by=by, event_types=types), name
         )
 
-    def _newest(
+    def _newest_detections(
         self, session: Session, kind: IdentityKind, ids: Collection[str], given: Collection[RiskDetection]
     ) -> list[RiskDetection]:
         """Return detections on identities: as they are kept now, and of those that were given what is not kept."""
-        kept = self.state.identity_risks.detections_on(self.workspace, kind, ids, session)
+        kept = self.state.identity_risks.detections_of(self.workspace, kind, ids, session)
         known = {one.id.lower() for one in kept}
         return [*kept, *(one for one in given if one.kind is kind and one.id.lower() not in known)]
 
@@ -139,7 +139,7 @@ class RiskLedger:
         self.state.identity_risks.lock(session, self.workspace)
         identities = {one.identity.lower() for one in detections}
         before = self._find(session, IdentityKind.USER, identities)
-        latest = self._newest(session, IdentityKind.USER, identities, [*detections, *others])
+        latest = self._newest_detections(session, IdentityKind.USER, identities, [*detections, *others])
         decided = {one.id.lower() for one in detections}
         for key in sorted(identities):
             about = [one for one in latest if one.identity.lower() == key]
@@ -151,9 +151,13 @@ class RiskLedger:
             if decision.state is RiskState.CONFIRMED_COMPROMISED:
                 level = RiskLevel.HIGH
             state = RiskState.AT_RISK if level is not RiskLevel.NONE else decision.state
-            kept = before.get(key) or _new_identity(mine[0])
+            kept = before.get(key) or _create_identity(mine[0])
             changed = replace(
-                kept, state=state, level=level, detail=decision.detail, updated=self._after(before.get(key))
+                kept,
+                state=state,
+                level=level,
+                detail=decision.detail,
+                updated=self._next_time(before.get(key)),
             )
             types = sorted({one.event_type for one in mine})
             self._put_identity(
@@ -163,7 +167,7 @@ class RiskLedger:
     def expire(self, session: Session) -> int:
         """End low risk that has not changed for LOW_EXPIRES; return of how many identities."""
         self.state.identity_risks.lock(session, self.workspace)
-        stale = self.state.identity_risks.stale(
+        stale = self.state.identity_risks.unchanged_since(
             self.workspace, RiskLevel.LOW, self.now - LOW_EXPIRES, session
         )
         for kind in IdentityKind:
@@ -179,8 +183,8 @@ class RiskLedger:
     def _raise(self, session: Session, before: RiskyIdentity | None, new: Sequence[RiskDetection]) -> None:
         """Give an identity the level of all its active detections."""
         newest = max(new, key=lambda one: one.happened)
-        kept = before or _new_identity(newest)
-        about = self.state.identity_risks.detections_on(
+        kept = before or _create_identity(newest)
+        about = self.state.identity_risks.detections_of(
             self.workspace, newest.kind, [newest.identity], session
         )
         level = combine_levels((one.event_type, one.level) for one in about if one.is_active)
@@ -191,7 +195,7 @@ class RiskLedger:
             kept, name=newest.name or kept.name, display_name=newest.display_name or kept.display_name,
             app_id=newest.app_id or kept.app_id,
         )  # fmt: skip
-        changed = replace(named, level=level, state=state, detail="none", updated=self._after(before))
+        changed = replace(named, level=level, state=state, detail="none", updated=self._next_time(before))
         types = sorted({one.event_type for one in new})
         self._put_identity(
             session, RiskHistoryItem(identity=changed, initiated_by=PRODUCT, event_types=types), "Detect"
@@ -209,10 +213,10 @@ class RiskLedger:
     def _decide_detection(
         self, session: Session, one: RiskDetection, decision: RiskDecision, name: str
     ) -> None:
-        changed = replace(one, state=decision.state, detail=decision.detail, updated=self._after(one))
+        changed = replace(one, state=decision.state, detail=decision.detail, updated=self._next_time(one))
         self._put_detection(session, changed, name)
 
-    def _after(self, last: RiskyIdentity | RiskDetection | None) -> datetime:
+    def _next_time(self, last: RiskyIdentity | RiskDetection | None) -> datetime:
         """Return the time of a change: now, or right after the last change where that is as late."""
         return self.now if last is None else max(self.now, last.updated + STEP)
 
@@ -233,7 +237,7 @@ def activity_kind(kind: IdentityKind) -> str:
     return "user" if kind is IdentityKind.USER else "servicePrincipal"
 
 
-def _new_identity(one: RiskDetection) -> RiskyIdentity:
+def _create_identity(one: RiskDetection) -> RiskyIdentity:
     """Return an identity that was not at risk before a detection."""
     return RiskyIdentity(
         kind=one.kind, id=one.identity, level=RiskLevel.NONE, state=RiskState.NONE, updated=one.detected, name=one.name,

@@ -76,7 +76,9 @@ class RiskMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def find_rules(self, rule: str, severity: str) -> list[RuleMapping]:
         """Return what an alert of a rule is: one a kind of identity, none where it is no risk; those of its severity go before."""
-        return self._by_rule.get((rule, severity.lower())) or self._by_rule.get((rule, ""), [])
+        return self._mappings_by_rule.get((rule, severity.lower())) or self._mappings_by_rule.get(
+            (rule, ""), []
+        )
 
     @property
     def rule_ids(self) -> frozenset[str]:
@@ -84,7 +86,7 @@ class RiskMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return frozenset(one.rule for one in self.rules)
 
     @property
-    def _by_rule(self) -> Mapping[tuple[str, str], list[RuleMapping]]:
+    def _mappings_by_rule(self) -> Mapping[tuple[str, str], list[RuleMapping]]:
         found: defaultdict[tuple[str, str], list[RuleMapping]] = defaultdict(list)
         for one in self.rules:
             found[one.rule, one.severity.lower()].append(one)

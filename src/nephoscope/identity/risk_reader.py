@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.identity.risk_rows import SOURCE, TABLES, newest, query_lake, read_detection, read_identity
+from nephoscope.identity.risk_rows import (
+    SOURCE,
+    TABLES,
+    newest_by_key,
+    query_lake,
+    read_detection,
+    read_identity,
+)
 from nephoscope.model.identity_risk import RiskHistoryItem
 
 if TYPE_CHECKING:
@@ -40,7 +47,7 @@ class RiskReader:
             if ids is None
             else risks.find_identities(self.workspace, kind, ids).values()
         )
-        return newest([*logged, *kept])
+        return newest_by_key([*logged, *kept])
 
     def detections(self, kind: IdentityKind, ids: Collection[str] | None = None) -> dict[str, RiskDetection]:
         """Return the detections on a kind of identity by lower-cased id, or those on some identities."""
@@ -52,7 +59,7 @@ class RiskReader:
         kept = (
             risks.list_detections(self.workspace, kind)
             if ids is None
-            else risks.detections_on(self.workspace, kind, ids)
+            else risks.detections_of(self.workspace, kind, ids)
         )
         found: dict[str, RiskDetection] = {}
         for one in [*logged, *kept]:

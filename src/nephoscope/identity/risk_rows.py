@@ -171,7 +171,7 @@ def _moment(value: object) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def newest(rows: Iterable[RiskyIdentity]) -> dict[str, RiskyIdentity]:
+def newest_by_key(rows: Iterable[RiskyIdentity]) -> dict[str, RiskyIdentity]:
     """Return identities by key, the last changed of each."""
     found: dict[str, RiskyIdentity] = {}
     for one in rows:

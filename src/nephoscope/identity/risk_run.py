@@ -22,7 +22,7 @@ from nephoscope.identity.risk_rows import query_lake
 from nephoscope.identity.sign_in_lookup import SignInLookup
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.model.identity_risk import ACTIVE, IdentityKind, RiskDetection
-from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_holder import create_holder_name
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -65,7 +65,7 @@ class RiskRun:
     lake: Lake
     state: State
     workspace: str
-    holder: str = field(default_factory=new_holder)
+    holder: str = field(default_factory=create_holder_name)
 
     def run(self, now: datetime) -> RiskReport | None:
         """Look at what came since the last run; None where another process is at it."""
@@ -74,9 +74,9 @@ class RiskRun:
             return None
         try:
             mapping, since = load_mapping(), self._since(now)
-            alerted = self._of_alerts(mapping, since, now)
+            alerted = self._detect_from_alerts(mapping, since, now)
             alerted += self._of_indicators(mapping, alerted, since, now)
-            found = [*alerted, *self._of_behavior(mapping, alerted, since, now)]
+            found = [*alerted, *self._detect_from_behavior(mapping, alerted, since, now)]
             lease.renew(LEASE_SECONDS)
             changed = self._password_changes(since, now)
             with self.state.transaction(product=CHECKPOINT) as session:
@@ -97,7 +97,9 @@ class RiskRun:
         mark: dict[str, str] = self.state.checkpoints.get(CHECKPOINT, self.workspace, {})
         return datetime.fromisoformat(mark["until"]) - OVERLAP if "until" in mark else now - BEGIN
 
-    def _of_alerts(self, mapping: RiskMapping, since: datetime, now: datetime) -> list[RiskDetection]:
+    def _detect_from_alerts(
+        self, mapping: RiskMapping, since: datetime, now: datetime
+    ) -> list[RiskDetection]:
         alerts = self.state.alerts.history(self.workspace, since, now + timedelta(seconds=1))
         found = list(find_identities(alerts, mapping))
         detections: list[RiskDetection] = []
@@ -116,7 +118,7 @@ class RiskRun:
             detections += [make_detection(one, sign_ins, now) for one in several]
         return detections
 
-    def _of_behavior(
+    def _detect_from_behavior(
         self, mapping: RiskMapping, alerted: Sequence[RiskDetection], since: datetime, now: datetime
     ) -> list[RiskDetection]:
         """Return what anomalies are as detections: by themselves, or after another on the same identity."""
@@ -140,7 +142,7 @@ class RiskRun:
         return [
             one
             for kind, identities in several.items()
-            for one in risks.detections_on(self.workspace, kind, sorted(identities))
+            for one in risks.detections_of(self.workspace, kind, sorted(identities))
         ]
 
     def _password_changes(self, since: datetime, now: datetime) -> dict[str, tuple[datetime, str]]:
@@ -163,7 +165,7 @@ class RiskRun:
         by_detail: defaultdict[str, list[RiskyIdentity]] = defaultdict(list)
         for key, one in risky.items():
             when, detail = changed[key]
-            latest = self.state.identity_risks.detections_on(
+            latest = self.state.identity_risks.detections_of(
                 self.workspace, IdentityKind.USER, [key], session
             )
             begun = max((each.happened for each in latest if each.is_active), default=one.updated)

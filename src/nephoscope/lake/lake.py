@@ -74,7 +74,7 @@ class Lake:
         data: Path,
         ledger: WriterLedger,
         *,
-        workspace: Callable[[str], Workspace] = Workspace.named,
+        workspace: Callable[[str], Workspace] = Workspace.from_name,
         current: Callable[[str], Workspace] | None = None,
         find: Callable[[str], str | None] | None = None,
         saved: Saved | None = None,
@@ -120,7 +120,7 @@ class Lake:
         """
         remembered = WorkspaceCache(state.workspaces.get)
         lake = cls(
-            data, StateLedger(state), workspace=remembered, current=state.workspaces.get, find=state.workspaces.name_of,
+            data, StateLedger(state), workspace=remembered, current=state.workspaces.get, find=state.workspaces.find_name,
             saved=state.saved_functions.of, graph=graph,
         )  # fmt: skip
         lake.add_background_task(lambda: deliver(lake, state))

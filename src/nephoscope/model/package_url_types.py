@@ -24,7 +24,7 @@ class PackageUrlType(msgspec.Struct, frozen=True, kw_only=True):
     has_path_as_name: bool = False
 
 
-def _both_lower(namespace: Namespace) -> PackageUrlType:
+def _lower_case_type(namespace: Namespace) -> PackageUrlType:
     """Return the rules of a type that is written in lower case."""
     return PackageUrlType(namespace=namespace, lower_namespace=True, lower_name=True)
 
@@ -34,10 +34,10 @@ _ALONE_LOWER = PackageUrlType(namespace="prohibited", lower_name=True)
 
 #: The rules of each type; a type that is not here has none.
 TYPES: dict[str, PackageUrlType] = {
-    "alpm": _both_lower("required"),
-    "apk": _both_lower("required"),
+    "alpm": _lower_case_type("required"),
+    "apk": _lower_case_type("required"),
     "bazel": _ALONE,
-    "bitbucket": _both_lower("required"),
+    "bitbucket": _lower_case_type("required"),
     "bitnami": _ALONE_LOWER,
     "brew": PackageUrlType(lower_namespace=True, lower_name=True),
     "cargo": _ALONE,
@@ -48,14 +48,14 @@ TYPES: dict[str, PackageUrlType] = {
         version_pattern=re.compile(r"[0-9]+(\.[0-9]+){0,3}"),
     ),
     "cocoapods": _ALONE,
-    "composer": _both_lower("required"),
+    "composer": _lower_case_type("required"),
     "conda": _ALONE,
     "cpan": PackageUrlType(name_pattern=re.compile(r"(?!.*::).+")),
     "cran": _ALONE,
-    "deb": _both_lower("required"),
+    "deb": _lower_case_type("required"),
     "gem": _ALONE,
     "git": PackageUrlType(namespace="required", lower_namespace=True, lower_name=True, has_path_as_name=True),
-    "github": _both_lower("required"),
+    "github": _lower_case_type("required"),
     "golang": PackageUrlType(lower_namespace=True, lower_name=True),
     "hackage": _ALONE,
     "hex": PackageUrlType(lower_namespace=True, lower_name=True),

@@ -18,7 +18,7 @@ DISTRIBUTION_TYPES = frozenset({"alpm", "apk", "deb", "ebuild", "opkg", "qpkg", 
 _SEPARATORS = {"maven": ":"}
 
 
-def url_of(package: Package) -> PackageUrl:
+def to_package_url(package: Package) -> PackageUrl:
     """Return the package URL of a package, canonical where it has all that its type requires, else with the parts that there are.
 
     A package of a distribution has `arch`, `distro`, `upstream` (`name@version` of its source) and, of rpm, `epoch` and `rpmmod`.
@@ -38,7 +38,7 @@ def url_of(package: Package) -> PackageUrl:
         return url
 
 
-def package_of(url: PackageUrl, own_name: str = "") -> Package:
+def from_package_url(url: PackageUrl, own_name: str = "") -> Package:
     """Return the package that a package URL names.
 
     `own_name` is the name that its place has in the ecosystem's own writing: it stands where the URL would only write it
@@ -83,7 +83,7 @@ def _join_name(url: PackageUrl) -> str:
 
 def _is_same_name(url: PackageUrl, own_name: str) -> bool:
     """Return whether a name is that of a package URL, when it is written as the type does."""
-    own = url_of(Package(type=url.type, name=own_name, version="", namespace=_distribution(url)))
+    own = to_package_url(Package(type=url.type, name=own_name, version="", namespace=_distribution(url)))
     plain = msgspec.structs.replace(url, version="", qualifiers=(), subpath="")
     try:
         plain = package_url.canonical(plain)

@@ -28,7 +28,7 @@ class Reach(msgspec.Struct, frozen=True):
         return self.everything or subscription in self.subscriptions or (bool(group) and group in self.groups)
 
     @property
-    def nothing(self) -> bool:
+    def is_empty(self) -> bool:
         """Return whether nothing at all may be read."""
         return not (self.everything or self.subscriptions or self.groups or self.above or self.whole_tenants)
 
@@ -39,18 +39,18 @@ class Reach(msgspec.Struct, frozen=True):
         own = {f"/subscriptions/{one}" for one in self.subscriptions}
         return self.management_groups | self.above | around | own
 
-    def with_above(self, ids: frozenset[str]) -> Reach:
+    def with_ancestors(self, ids: frozenset[str]) -> Reach:
         """This reach with documents that stand above the readable and hold there."""
-        return self if self.everything or self.nothing else replace(self, above=self.above | ids)
+        return self if self.everything or self.is_empty else replace(self, above=self.above | ids)
 
-    def within(self, subscriptions: frozenset[str]) -> Reach:
+    def limited_to(self, subscriptions: frozenset[str]) -> Reach:
         """This reach, of some subscriptions alone."""
         if self.everything:
             return Reach(subscriptions=subscriptions)
         kept = frozenset(one for one in self.groups if one.split("/")[2] in subscriptions)
         return Reach(False, self.subscriptions & subscriptions, kept, tenants=self.tenants)
 
-    def within_tenant(self, tenant: str, subscriptions: frozenset[str], above: frozenset[str]) -> Reach:
+    def limited_to_tenant(self, tenant: str, subscriptions: frozenset[str], above: frozenset[str]) -> Reach:
         """Narrow this reach to one tenant, whose subscriptions and management groups (lower-cased ids) are given."""
         if self.everything:
             return Reach(
@@ -71,7 +71,7 @@ class Reach(msgspec.Struct, frozen=True):
             whole_tenants=self.whole_tenants & {tenant},
         )
 
-    def within_groups(self, subscriptions: frozenset[str], groups: frozenset[str]) -> Reach:
+    def limited_to_groups(self, subscriptions: frozenset[str], groups: frozenset[str]) -> Reach:
         """This reach, of some subscriptions and some resource groups (lower-cased ids) alone."""
         if self.everything:
             return Reach(subscriptions=subscriptions, groups=groups)

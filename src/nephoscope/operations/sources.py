@@ -18,11 +18,11 @@ from nephoscope.operations.declaration.operation import (
     OperationCall,
     OperationGroup,
     RefusedRequestError,
-    refusing,
+    translate_errors,
 )
 from nephoscope.operations.declaration.operation_page import Row
 from nephoscope.operations.declaration.request_field import describe
-from nephoscope.operations.declaration.schemas import AnyJson, Name, PageQuery, Shape, shape_of, take_page
+from nephoscope.operations.declaration.schemas import AnyJson, Name, PageQuery, Shape, take_page, to_shape
 from nephoscope.service import sources as service
 from nephoscope.service.sources import DELETE, HOST, READ, WRITE
 from nephoscope.state import StateError
@@ -237,7 +237,7 @@ def _explain(error: RefusedRequestError) -> str:
 
 
 def _check_new(body: NewSource) -> None:
-    with refusing("settings", SourceError):
+    with translate_errors("settings", SourceError):
         kind = get_source_kind(body.kind)
         check(kind, parse_settings(kind, body.settings), body.secrets, body.name, there=not body.no_test)
 
@@ -282,13 +282,13 @@ def add(call: OperationCall, body: NewSource) -> SourceShape:
     """Add the source NAME and test it. A source that reads the server's own files, listens at its addresses or
     signs in as the server needs an Owner.
     """
-    state, kind = call.state, _kind_of(body.kind)
+    state, kind = call.state, _find_kind(body.kind)
     if any(one.name == body.name for one in state.sources.all()):
         raise StateError(f"Source {body.name!r} already exists.")
     if state.workspaces.find(body.workspace) is None:
         raise RefusedRequestError(f"Workspace {body.workspace!r} not found.", "workspace")
     source = Source(body.name, kind.name, {}, body.workspace, enabled=body.enabled)
-    with refusing("settings", SourceError, StateError):
+    with translate_errors("settings", SourceError, StateError):
         made = service.add_source(
             call.service, source, body.settings, body.secrets, there=not body.no_test, table=call.lake.tables.get
         )  # fmt: skip
@@ -312,7 +312,7 @@ def change(call: OperationCall, name: Name, body: SourceChange) -> SourceShape:
     secrets = {} if body.secrets is msgspec.UNSET else body.secrets
     enabled = None if body.enabled is msgspec.UNSET else body.enabled
     call.state.sources.get(name)
-    with refusing("settings", SourceError, StateError):
+    with translate_errors("settings", SourceError, StateError):
         made = service.change_source(
             call.service, name, settings, secrets, enabled=enabled, there=not body.no_test
         )
@@ -354,17 +354,17 @@ def health(call: OperationCall, name: Name) -> SourceHealthReport:
 
 
 def _table_health(one: SourceHealth) -> TableHealth:
-    errors = tuple(shape_of(PartError, part) for part in one.standing.errors)
-    return shape_of(TableHealth, one, errors=errors, error_count=one.standing.count)
+    errors = tuple(to_shape(PartError, part) for part in one.standing.errors)
+    return to_shape(TableHealth, one, errors=errors, error_count=one.standing.count)
 
 
-def _kind_of(name: str) -> SourceKind:
-    with refusing("kind", SourceError):
+def _find_kind(name: str) -> SourceKind:
+    with translate_errors("kind", SourceError):
         return get_source_kind(name)
 
 
 def _kind(kind: SourceKind) -> KindShape:
-    settings = tuple(shape_of(SettingShape, one) for one in describe_kind(kind))
+    settings = tuple(to_shape(SettingShape, one) for one in describe_kind(kind))
     return KindShape(name=kind.name, title=kind.title, settings=settings, secrets=dict(kind.secrets))
 
 
@@ -372,9 +372,9 @@ def _source_shape(call: OperationCall, one: Source) -> SourceShape:
     several = call.state.source_health.all()
     health = next((each for each in several if each.source == one.name and not each.table), None)
     standing = summarize_errors(health)
-    return shape_of(
+    return to_shape(
         SourceShape, one, settings=dict(one.settings), has_secrets=bool(one.credential),
         last_seen=health.last_seen if health else None, lag=health.lag if health else None,
         left_out=health.left_out if health else 0, error=find_source_error(call.state, one, health),
-        errors=tuple(shape_of(PartError, part) for part in standing.errors), error_count=standing.count,
+        errors=tuple(to_shape(PartError, part) for part in standing.errors), error_count=standing.count,
     )  # fmt: skip

@@ -15,11 +15,11 @@ from nephoscope.operations.declaration.operation import (
     CommandLine,
     OperationCall,
     OperationGroup,
-    refusing,
+    translate_errors,
 )
 from nephoscope.operations.declaration.operation_page import Row
 from nephoscope.operations.declaration.request_field import describe
-from nephoscope.operations.declaration.schemas import PLAIN, Name, PageQuery, Shape, Text, shape_of, take_page
+from nephoscope.operations.declaration.schemas import PLAIN, Name, PageQuery, Shape, Text, take_page, to_shape
 from nephoscope.state import StateError
 from nephoscope.state.estate.tenants import LEAST_HOURS, MOST_HOURS, Tenant, TenantConnection
 
@@ -260,7 +260,7 @@ def connect(call: OperationCall, body: NewTenant) -> TenantShape:
     wanted = Tenant(body.name, _change_connection(TenantConnection(), body.connection), hours=body.hours)
     if any(one.name == body.name for one in call.state.tenants.all()):
         raise StateError(f"Tenant {body.name!r} already exists.")
-    with refusing("tenant", StateError):
+    with translate_errors("tenant", StateError):
         return _tenant_shape(call, connect_tenant(call.service, wanted, _to_secrets(body.secrets)))
 
 
@@ -285,7 +285,7 @@ def change(call: OperationCall, name: Name, body: TenantChange) -> TenantShape:
     given = {field: value for field in ("hours", "enabled") if (value := getattr(body, field)) is not UNSET}
     wanted = replace(wanted, **given)
     secrets = None if body.secrets is UNSET else _to_secrets(body.secrets)
-    with refusing("tenant", StateError):
+    with translate_errors("tenant", StateError):
         return _tenant_shape(call, change_tenant(call.service, wanted, secrets))
 
 
@@ -321,7 +321,7 @@ def try_now(call: OperationCall, name: Name) -> TrialShape:
     """
     from nephoscope.service.tenants import try_tenant
 
-    return shape_of(TrialShape, try_tenant(call.service, name))
+    return to_shape(TrialShape, try_tenant(call.service, name))
 
 
 @OPERATIONS.operation(
@@ -330,9 +330,9 @@ def try_now(call: OperationCall, name: Name) -> TrialShape:
 )  # fmt: skip
 def collect(call: OperationCall, name: Name) -> TenantShape:
     """Collect and assess the tenant NAME as soon as possible; the collection starts within seconds."""
-    from nephoscope.service.tenants import collect_tenant_soon
+    from nephoscope.service.tenants import request_collection
 
-    collect_tenant_soon(call.service, name)
+    request_collection(call.service, name)
     return _tenant_shape(call, call.state.tenants.get(name))
 
 
@@ -359,7 +359,7 @@ def grant(call: OperationCall, body: GrantRequest) -> GrantShape:
     from nephoscope.service.tenants import check_connection
 
     before = call.state.tenants.get(body.name).connection if body.name else TenantConnection()
-    with refusing("connection", StateError):
+    with translate_errors("connection", StateError):
         connection = check_connection(call.service, _change_connection(before, body.connection))
     found = CollectionGrant(connection, find_needed_rights(call.service.data, connection), body.exact)
     return GrantShape(
@@ -371,7 +371,7 @@ def grant(call: OperationCall, body: GrantRequest) -> GrantShape:
 def _list_rights(call: OperationCall, connection: TenantConnection) -> tuple[RightShape, ...]:
     from nephoscope.posture.scans.tenants import find_needed_rights
 
-    return tuple(shape_of(RightShape, one) for one in find_needed_rights(call.service.data, connection))
+    return tuple(to_shape(RightShape, one) for one in find_needed_rights(call.service.data, connection))
 
 
 def _change_connection(before: TenantConnection, change: ConnectionChange) -> TenantConnection:
@@ -390,10 +390,10 @@ def _to_secrets(given: TenantSecretShape) -> TenantSecrets:
 
 
 def _tenant_shape(call: OperationCall, tenant: Tenant) -> TenantShape:
-    from nephoscope.posture.scans.tenants import asked_test, last_test
+    from nephoscope.posture.scans.tenants import asked_test, last_connection_test
 
-    asked, trial = tenant.connection, last_test(tenant)
-    return shape_of(
-        TenantShape, tenant, connection=shape_of(ConnectionShape, asked, tenant=asked.id), has_secrets=bool(tenant.credential),
-        tested=shape_of(TrialShape, trial) if trial else None, testing=asked_test(call.state, tenant.name),
+    asked, trial = tenant.connection, last_connection_test(tenant)
+    return to_shape(
+        TenantShape, tenant, connection=to_shape(ConnectionShape, asked, tenant=asked.id), has_secrets=bool(tenant.credential),
+        tested=to_shape(TrialShape, trial) if trial else None, testing=asked_test(call.state, tenant.name),
     )  # fmt: skip

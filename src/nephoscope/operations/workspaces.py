@@ -14,7 +14,7 @@ from nephoscope.operations.declaration.operation import (
     CommandLine,
     OperationCall,
     OperationGroup,
-    of_workspace,
+    workspace_scope,
 )
 from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, SectionList
 from nephoscope.operations.declaration.request_field import describe
@@ -148,7 +148,7 @@ def add(call: OperationCall, body: NewWorkspace) -> WorkspaceShape:
     return _shape(service.add_workspace(call.service, body.name, settings))
 
 
-@OPERATIONS.operation(READ, ApiRoute("GET", "/workspaces/{name}", scoped=of_workspace))
+@OPERATIONS.operation(READ, ApiRoute("GET", "/workspaces/{name}", scoped=workspace_scope))
 def one(call: OperationCall, name: WorkspaceName) -> WorkspaceShape:
     """Show one workspace."""
     return _shape(call.state.workspaces.get(name))

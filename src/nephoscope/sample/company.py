@@ -216,11 +216,15 @@ class Company:
             address or facts["egress"], facts["country"], office, facts["latitude"], facts["longitude"]
         )
 
-    def abroad(self, city: str, dice: Dice) -> SampleLocation:
+    def hotel_location(self, city: str, dice: Dice) -> SampleLocation:
         """A hotel in a city that people travel to."""
         facts = self.facts["travel"][city]
         return SampleLocation(
-            dice.below(facts["hotel"]), facts["country"], city, facts["latitude"], facts["longitude"]
+            dice.address_in_block(facts["hotel"]),
+            facts["country"],
+            city,
+            facts["latitude"],
+            facts["longitude"],
         )
 
     @property
@@ -248,7 +252,7 @@ class Company:
     def _make_person(self, id_: str, upn: str, name: str, kind: str, department: str, dice: Dice) -> Person:
         offices = self.facts["offices"]
         office = dice.choices(list(offices), [one["share"] for one in offices.values()])[0]
-        home = self.at(office, dice.below(offices[office]["home"]))
+        home = self.at(office, dice.address_in_block(offices[office]["home"]))
         phone = self.facts["mobile"][offices[office]["country"]]
         agent = dice.choices(list(_AGENTS), [6, 2, 1])[0]
         return Person(upn, id_, name, kind, department, office, home, phone, dice.guid(), agent)

@@ -26,15 +26,15 @@ def day_name(day: date) -> str:
     return DAYS[day.weekday()]
 
 
-def at(day: date, hour: float, zone: ZoneInfo = HEAD_OFFICE) -> datetime:
+def local_moment(day: date, hour: float, zone: ZoneInfo = HEAD_OFFICE) -> datetime:
     """The moment of an hour of the day (8.5 = half past eight) by the clock of a zone."""
     start = datetime.combine(day, time(), zone)
     return (start + timedelta(hours=hour)).astimezone(UTC)
 
 
-def within(day: date, dice: Dice, first: float, last: float, zone: ZoneInfo = HEAD_OFFICE) -> datetime:
+def random_moment(day: date, dice: Dice, first: float, last: float, zone: ZoneInfo = HEAD_OFFICE) -> datetime:
     """A moment between two hours of the day."""
-    return at(day, first + (last - first) * dice.random(), zone)
+    return local_moment(day, first + (last - first) * dice.random(), zone)
 
 
 def spread(
@@ -42,10 +42,10 @@ def spread(
 ) -> Iterator[datetime]:
     """So many moments between two hours, in no order."""
     for _ in range(count):
-        yield within(day, dice, first, last, zone)
+        yield random_moment(day, dice, first, last, zone)
 
 
-def every(day: date, minutes: float, dice: Dice, wobble: float = 0.1) -> Iterator[datetime]:
+def repeat_moments(day: date, minutes: float, dice: Dice, wobble: float = 0.1) -> Iterator[datetime]:
     """Moments of the UTC day that come again every so many minutes, a little early or late."""
     start = datetime.combine(day, time(), UTC)
     step = timedelta(minutes=minutes)

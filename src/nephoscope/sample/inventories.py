@@ -87,7 +87,7 @@ def read_inventories(file: Traversable | None = None) -> SampleInventories:
     return msgspec.yaml.decode(found.read_bytes(), type=SampleInventories)
 
 
-def keep_company(context: ServiceContext, inventories: SampleInventories | None = None) -> int:
+def import_inventories(context: ServiceContext, inventories: SampleInventories | None = None) -> int:
     """Import the company's advisories, keep what its machines and images hold, and publish the findings; how many were kept."""
     told = inventories or read_inventories()
     with as_file(folder() / "advisories") as advisories:

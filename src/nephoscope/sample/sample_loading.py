@@ -55,7 +55,7 @@ class SampleLogLoader:
         with as_file(folder() / "snapshot") as snapshot:
             EstateStore(self.lake.data).append(load([snapshot]), datetime.now(UTC))
         keeping = WatchlistService(self.state, self.lake, self.workspace.name, "sample")
-        with self.state.by_product("sample"):
+        with self.state.as_product("sample"):
             for alias, one in yaml.safe_load((folder() / "watchlists.yaml").read_bytes()).items():
                 keeping.hold(alias, one["key"], one["items"], datetime.now(UTC))
 

@@ -19,7 +19,7 @@ class Dice(random.Random):
         text = f"{self.getrandbits(128):032x}"
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-8{text[17:20]}-{text[20:]}"
 
-    def happens(self, chance: float) -> bool:
+    def is_chosen(self, chance: float) -> bool:
         """True in so many of 1."""
         return self.random() < chance
 
@@ -33,11 +33,11 @@ class Dice(random.Random):
             product *= self.random()
         return count
 
-    def below(self, block: str) -> str:
+    def address_in_block(self, block: str) -> str:
         """An address in a block that is given by its first two numbers."""
         return f"{block}.{self.randrange(256)}.{self.randrange(1, 255)}"
 
-    def outside(self) -> str:
+    def public_address(self) -> str:
         """An address of the Internet that nobody knows: of the ranges for documentation that the company does not use."""
         return (
             f"192.0.2.{self.randrange(100, 250)}"

@@ -28,11 +28,11 @@ def presence(company: Company, person: Person, day: date) -> Presence | None:
     """Where somebody works on a day, None on a day off."""
     if person.kind == "former" or not _works(company, person, day):
         return None
-    trip = _trip(company, person, day)
+    trip = _find_trip(company, person, day)
     if trip is not None:
         return Presence(trip, trip, travels=True)
     dice = Dice.of(company.seed, "presence", person.upn, day)
-    phone = replace(person.home, address=dice.below(person.phone))
+    phone = replace(person.home, address=dice.address_in_block(person.phone))
     if person.kind == "guest":
         return Presence(person.home, phone)
     way = dice.random()
@@ -63,17 +63,17 @@ def _works(company: Company, person: Person, day: date) -> bool:
     dice = Dice.of(company.seed, "works", person.upn, day)
     facts = company.facts["departments"][person.department]
     if facts.get("shifts"):
-        return dice.happens(0.66)
+        return dice.is_chosen(0.66)
     if person.kind == "guest":
-        return not weekend(day) and dice.happens(0.3)
-    return dice.happens(0.92 if not weekend(day) else 0.03)
+        return not weekend(day) and dice.is_chosen(0.3)
+    return dice.is_chosen(0.92 if not weekend(day) else 0.03)
 
 
 @lru_cache(maxsize=8192)
 def _first(company: Company, person: Person) -> date:
     """The first day, long ago for nearly all; the same in every year."""
     dice = Dice.of(company.seed, "first day", person.upn)
-    if person.kind != "employee" or not dice.happens(0.25):
+    if person.kind != "employee" or not dice.is_chosen(0.25):
         return date.min
     return date(2025, 1, 6) + timedelta(weeks=dice.randrange(156))
 
@@ -81,20 +81,20 @@ def _first(company: Company, person: Person) -> date:
 @lru_cache(maxsize=8192)
 def _last(company: Company, person: Person) -> date:
     dice = Dice.of(company.seed, "last day", person.upn)
-    if person.kind != "employee" or _first(company, person) != date.min or not dice.happens(0.25):
+    if person.kind != "employee" or _first(company, person) != date.min or not dice.is_chosen(0.25):
         return date.max
     return date(2025, 1, 3) + timedelta(weeks=dice.randrange(156))
 
 
-def _trip(company: Company, person: Person, day: date) -> SampleLocation | None:
+def _find_trip(company: Company, person: Person, day: date) -> SampleLocation | None:
     """The hotel where somebody stays in the middle of a week, None for who is not on a trip."""
     often = 0.12 if company.facts["departments"][person.department].get("travels") else 0.015
     if person.kind in ("guest", "former"):
         return None
     week = (day - _MONDAY).days // 7
     dice = Dice.of(company.seed, "trip", person.upn, week)
-    if not dice.happens(often):
+    if not dice.is_chosen(often):
         return None
     city, first, length = dice.choice(list(company.facts["travel"])), dice.randrange(3), dice.randrange(1, 4)
-    place = company.abroad(city, dice)
+    place = company.hotel_location(city, dice)
     return place if first <= day.weekday() < first + length else None

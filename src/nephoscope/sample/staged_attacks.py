@@ -50,7 +50,7 @@ class Attack:
                 moment = moment.replace(microsecond=dice.randrange(10**6))
                 yield from _write_step(company, step, moment, dice, cast, {"n": number, "each": value})
 
-    def tell_story(self, company: Company, day: date) -> dict[str, object]:
+    def build_story(self, company: Company, day: date) -> dict[str, object]:
         """The story with its actors put in."""
         found: dict[str, Any] = _fill(self.story, self._cast(company, day)[1], {})
         return found
@@ -99,7 +99,7 @@ def _actor(company: Company, wanted: Mapping[str, object], dice: Dice) -> object
     return _CAST[kind](company, value, dice)
 
 
-def _somebody(company: Company, value: Any, dice: Dice) -> object:
+def _choose_person(company: Company, value: Any, dice: Dice) -> object:
     """The person of an account, or anybody of a department and office: in a small company of as much of it as there is."""
     if isinstance(value, str):
         return company.person(value)
@@ -111,7 +111,7 @@ def _somebody(company: Company, value: Any, dice: Dice) -> object:
     return dice.choice([one for one in company.people if fits(one) == most])
 
 
-def _crowd(company: Company, value: int, dice: Dice) -> list[Person]:
+def _choose_people(company: Company, value: int, dice: Dice) -> list[Person]:
     """So many employees, fewer where the company is small."""
     employees = [one for one in company.people if one.kind == "employee"]
     return dice.sample(employees, min(value, len(employees)))
@@ -129,10 +129,10 @@ def _place(company: Company, value: Mapping[str, Any], _dice: Dice) -> SampleLoc
 
 
 _CAST: Mapping[str, Callable[[Company, Any, Dice], object]] = {
-    "person": _somebody,
+    "person": _choose_person,
     "place": _place,
     "office": lambda company, value, _: company.vpn if value == "vpn" else company.at(value),
-    "people": _crowd,
+    "people": _choose_people,
     "machine": lambda company, value, _: company.machine(value),
     "resource": lambda company, value, _: company.named[value],
     "application": lambda company, value, _: next(one for one in company.applications if one.name == value),
@@ -164,13 +164,13 @@ def _fill(value: Any, cast: Mapping[str, object], numbers: Mapping[str, Any]) ->
     if value == "{each}":
         return numbers["each"]
     if _ACTOR.fullmatch(value):
-        return _of(value[1:], cast)
+        return _resolve_path(value[1:], cast)
     for name, one in numbers.items():
         value = value.replace(f"{{{name}}}", str(one))
-    return _ACTOR.sub(lambda match: str(_of(match[0][1:], cast)), value)
+    return _ACTOR.sub(lambda match: str(_resolve_path(match[0][1:], cast)), value)
 
 
-def _of(path: str, cast: Mapping[str, object]) -> object:
+def _resolve_path(path: str, cast: Mapping[str, object]) -> object:
     name, *members = path.split(".")
     found = cast[name]
     for member in members:

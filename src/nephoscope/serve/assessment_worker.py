@@ -37,7 +37,7 @@ from nephoscope.posture.scans.scan import (
     EstateScan,
     NoSuchScopeError,
     ScanRequest,
-    last_request,
+    last_scan_request,
     save_request,
 )
 from nephoscope.serve import process_logs as logs
@@ -54,7 +54,7 @@ from nephoscope.service.running_images import note_running_images
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State, StateError
 from nephoscope.state.estate.arm_documents import REMOVED
-from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_holder import create_holder_name
 from nephoscope.state.leases.lease_renewal import Turns
 from nephoscope_policy.catalogue import NotHeldError
 from nephoscope_policy.documents import ContentError
@@ -126,7 +126,7 @@ class LastRuns:
 
 def due(settings: ServeSettings, state: State, now: datetime) -> ScanRequest | None:
     """The request that is to be judged now, None while it is not time or nothing was ever asked for."""
-    request = tenants.request_of(state, settings.data)
+    request = tenants.build_scan_request(state, settings.data)
     if request is None:
         return None
     asked = state.checkpoints.get(*ASSESS_SOON)
@@ -141,13 +141,13 @@ def due(settings: ServeSettings, state: State, now: datetime) -> ScanRequest | N
         or shown.made.outdated
         or (asked and datetime.fromisoformat(asked) > last.when)
         or tenants.due(state, request, now)
-        or _learned_since(state, last.when, now)
+        or _has_new_facts(state, last.when, now)
     ):
         return request
     return request if now - last.when >= timedelta(hours=settings.assess_hours) else None
 
 
-def _learned_since(state: State, last: datetime, now: datetime) -> bool:
+def _has_new_facts(state: State, last: datetime, now: datetime) -> bool:
     """Return whether own facts changed since an evaluation that is not too recent: what reports often is not judged each time."""
     changed = state.checkpoints.get(*FACTS_CHANGED)
     return changed is not None and datetime.fromisoformat(changed) > last and now - last >= FACTS_REST
@@ -167,14 +167,14 @@ def assess(
     """
     told, last = AssessmentProgress(state, stop or threading.Event()), last or LastRuns()
     try:
-        with Turns(state.leases, holder or new_holder()) as turns:
+        with Turns(state.leases, holder or create_holder_name()) as turns:
             while True:
                 targets = request.targets
                 snapshots = tenants.collect_due(state, settings.data, targets, datetime.now(UTC), told)
-                request = tenants.request_of(state, settings.data) or request
+                request = tenants.build_scan_request(state, settings.data) or request
                 with estate_turn(turns, math.inf, told.waiting) as turn:
                     # a scan that came first may have asked for something else
-                    wanted = last_request(settings.data) or request
+                    wanted = last_scan_request(settings.data) or request
                     if wanted == request and _tenants(request.targets) <= {*targets}:
                         return _assess(settings, request, state, snapshots, told, turn, last)
                 request = wanted
@@ -202,7 +202,10 @@ def _assess(
     _forget_removed(state, scan.now)
     settle(state, scan.now)
     # a live target stays live: the next assessment collects anew; what people asked for meanwhile stays asked for
-    if not any(tenants.is_live(one) for one in request.targets) and last_request(settings.data) == request:
+    if (
+        not any(tenants.is_live(one) for one in request.targets)
+        and last_scan_request(settings.data) == request
+    ):
         save_request(scan.repeatable, settings.data)
     return replace(report, changes=changes)
 
@@ -289,8 +292,8 @@ class RetryBackoff:
 
 def work(settings: ServeSettings, stop: threading.Event) -> None:
     """Assess whenever it is time, until stopped."""
-    holder, rest, last = new_holder(), RetryBackoff(), LastRuns()
-    _tell_outdated(settings)
+    holder, rest, last = create_holder_name(), RetryBackoff(), LastRuns()
+    _warn_outdated(settings)
     with State.of(settings.data, settings.state) as state, Turns(state.leases, holder) as turns:
         while not stop.is_set():
             with turns.take(SERVER_LEASE) as lease:
@@ -327,11 +330,11 @@ def _refresh_findings(settings: ServeSettings, state: State) -> None:
         _LOG.info("%d packages matched again with newly imported advisories", done.packages)
 
 
-def _tell_outdated(settings: ServeSettings) -> None:
+def _warn_outdated(settings: ServeSettings) -> None:
     shown = PublishedSnapshotCache(settings.data).newest()
     if shown is None or not shown.made.outdated:
         return
-    if last_request(settings.data) is None:
+    if last_scan_request(settings.data) is None:
         _LOG.warning(
             "the published assessment is from an older release and its source is unknown: scan again"
         )

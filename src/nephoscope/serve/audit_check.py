@@ -28,7 +28,7 @@ def audit(patient: CheckContext) -> Iterator[DoctorFinding]:
             f"entry {broken} is missing, or does not match the entry before it",
             "investigate who changed it",
         )
-    elif not patient.state.audit.anchored():
+    elif not patient.state.audit.is_anchored():
         text = "the audit has no anchor: entries deleted from its end cannot be detected"
         yield DoctorFinding("audit", CheckVerdict.WARNING, text, "investigate who deleted keys/audit.anchor")
     else:

@@ -17,9 +17,9 @@ from nephoscope.automation.operator_policy import FILE, OperatorPolicy, operator
 from nephoscope.automation.rule_formats.response_rules import FOLDER, load_response_rules
 from nephoscope.lake.backup.backup_archive import BackupError
 from nephoscope.lake.backup.restore_review import STATE
-from nephoscope.posture.scans.scan import FACTS, SAMPLE, last_request
+from nephoscope.posture.scans.scan import FACTS, SAMPLE, last_scan_request
 from nephoscope.serve.restore_item import PolicyItem, RestoreEffect
-from nephoscope.serve.state_policy import describe_settings, effect_of, of_state
+from nephoscope.serve.state_policy import describe_settings, list_state_policy, restore_effect
 from nephoscope.state import State
 from nephoscope.state.access.key_file import KeyFile
 from nephoscope.state.database.database import Database
@@ -31,32 +31,32 @@ _READ_AS_RULES = (".yaml", ".yml")
 _CONTENT, _MOST_NAMED = ("content", "functions"), 10
 
 
-def policy_of(folder: Path, names: Iterable[str]) -> list[PolicyItem]:
+def list_policy(folder: Path, names: Iterable[str]) -> list[PolicyItem]:
     """Return what an unpacked backup decides, the worst first; BackupError for a state that cannot be read.
 
     `names` are those of all its files, relative to the data folder: of content a look at the names is enough.
     """
     found = [
-        *_of_operator(folder),
-        *_of_rules(folder),
-        *_of_files(folder),
-        *_of_request(folder),
-        *_of_state(folder),
-        *_of_content(names),
+        *_operator_items(folder),
+        *_rule_items(folder),
+        *_file_items(folder),
+        *_request_items(folder),
+        *_state_items(folder),
+        *_content_items(names),
     ]
     order = list(RestoreEffect)
     return sorted(found, key=lambda one: order.index(one.effect))
 
 
-def _of_operator(folder: Path) -> Iterator[PolicyItem]:
+def _operator_items(folder: Path) -> Iterator[PolicyItem]:
     try:
         allowed = operator(folder)
     except ValueError as error:
-        yield PolicyItem(RestoreEffect.RUNS, str(FILE), f"cannot be read: {_without(folder, error)}")
+        yield PolicyItem(RestoreEffect.RUNS, str(FILE), f"cannot be read: {_strip_folder(folder, error)}")
         return
     for name, one in allowed.commands.items():
         yield PolicyItem(RestoreEffect.RUNS, f"command {name}", f"can run: {shlex.join(one.run)}")
-    yield from _of_sending(allowed)
+    yield from _destination_items(allowed)
     for name, kept in allowed.files.items():
         yield PolicyItem(RestoreEffect.REACHES, f"files {name}", f"can append to files in {kept.folder}")
     if allowed.block is not None:
@@ -70,7 +70,7 @@ def _of_operator(folder: Path) -> Iterator[PolicyItem]:
         yield PolicyItem(RestoreEffect.LOWERS, "accounts", told)
 
 
-def _of_sending(allowed: OperatorPolicy) -> Iterator[PolicyItem]:
+def _destination_items(allowed: OperatorPolicy) -> Iterator[PolicyItem]:
     if allowed.mail is not None:
         mail = allowed.mail
         to = ", ".join(mail.recipients) or "anybody"
@@ -93,7 +93,7 @@ def _of_sending(allowed: OperatorPolicy) -> Iterator[PolicyItem]:
             yield PolicyItem(RestoreEffect.SENDS, name, f"trusts the authorities of {authority}")
 
 
-def _of_rules(folder: Path) -> Iterator[PolicyItem]:
+def _rule_items(folder: Path) -> Iterator[PolicyItem]:
     found, wrong = load_response_rules(folder)
     for rule in found:
         state = "" if rule.enabled else " (off)"
@@ -101,12 +101,14 @@ def _of_rules(folder: Path) -> Iterator[PolicyItem]:
             does = (
                 f"runs when {', '.join(one.name for one in rule.kinds)}{state}: {describe_settings(action)}"
             )
-            yield PolicyItem(effect_of(str(action.get("action"))), f"response rule {rule.title}", does)
+            yield PolicyItem(restore_effect(str(action.get("action"))), f"response rule {rule.title}", does)
     for error in wrong:
-        yield PolicyItem(RestoreEffect.RUNS, "response rule", f"cannot be read: {_without(folder, error)}")
+        yield PolicyItem(
+            RestoreEffect.RUNS, "response rule", f"cannot be read: {_strip_folder(folder, error)}"
+        )
 
 
-def _of_files(folder: Path) -> Iterator[PolicyItem]:
+def _file_items(folder: Path) -> Iterator[PolicyItem]:
     for path in sorted((folder / "tls").rglob("*")):
         if path.is_file():
             told = (
@@ -121,13 +123,15 @@ def _of_files(folder: Path) -> Iterator[PolicyItem]:
             yield PolicyItem(RestoreEffect.RUNS, str(path.relative_to(folder)), told)
 
 
-def _of_request(folder: Path) -> Iterator[PolicyItem]:
+def _request_items(folder: Path) -> Iterator[PolicyItem]:
     """Yield what the server would assess: files of this machine are read, and decisions waive."""
     try:
-        request = last_request(folder)
+        request = last_scan_request(folder)
     except ContentError as error:
         yield PolicyItem(
-            RestoreEffect.REACHES, "request of the assessments", f"cannot be read: {_without(folder, error)}"
+            RestoreEffect.REACHES,
+            "request of the assessments",
+            f"cannot be read: {_strip_folder(folder, error)}",
         )
         return
     if request is None:
@@ -140,7 +144,7 @@ def _of_request(folder: Path) -> Iterator[PolicyItem]:
         yield PolicyItem(RestoreEffect.LOWERS, "request of the assessments", told)
 
 
-def _of_content(names: Iterable[str]) -> Iterator[PolicyItem]:
+def _content_items(names: Iterable[str]) -> Iterator[PolicyItem]:
     """Stored functions and imported content, by their folder: what a function lets through is all that rules which call it see."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for name in map(PurePosixPath, names):
@@ -153,19 +157,19 @@ def _of_content(names: Iterable[str]) -> Iterator[PolicyItem]:
         yield PolicyItem(RestoreEffect.LOWERS, folder, told)
 
 
-def _of_state(folder: Path) -> list[PolicyItem]:
+def _state_items(folder: Path) -> list[PolicyItem]:
     if not (folder / STATE).exists():
         return []
-    database = Database.of_file(folder / STATE)
+    database = Database.open_file(folder / STATE)
     try:
         migrate(database)
-        return list(of_state(State(database, KeyFile(folder / "keys"))))
+        return list(list_state_policy(State(database, KeyFile(folder / "keys"))))
     except (SQLAlchemyError, msgspec.MsgspecError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise BackupError(f"{STATE} in the backup cannot be read: {type(error).__name__}") from error
     finally:
         database.close()
 
 
-def _without(folder: Path, error: object) -> str:
+def _strip_folder(folder: Path, error: object) -> str:
     """A message without the folder that the backup was unpacked into."""
     return str(error).replace(f"{folder}/", "")

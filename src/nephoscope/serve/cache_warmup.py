@@ -24,7 +24,7 @@ LOOK_SECONDS = 1.0
 _LOG = logging.getLogger("nephoscope.serve")
 
 
-def warm(snapshot: PublishedSnapshot) -> None:
+def warm_caches(snapshot: PublishedSnapshot) -> None:
     """Make the copy that lists are made from, what pages show of the whole estate, and the tags that the picker of each has.
 
     LakeError or duckdb.Error where there is no room for it.
@@ -38,7 +38,7 @@ def warm(snapshot: PublishedSnapshot) -> None:
 
 def keep_warm(snapshots: PublishedSnapshotCache, contexts: EntityContexts) -> None:
     """Look for newer editions and estates from threads for as long as the process runs; no request waits for one to be made ready."""
-    snapshots.make_ready(warm)
+    snapshots.make_ready(warm_caches)
     for look, of in ((_look, snapshots), (_look_at_estates, contexts)):
         threading.Thread(target=look, args=(of,), name="warming", daemon=True).start()
 
@@ -50,7 +50,7 @@ def _look(snapshots: PublishedSnapshotCache) -> None:
             snapshot = snapshots.newest()
             if snapshot is not None and not begun:
                 begun = True
-                warm(snapshot)
+                warm_caches(snapshot)
         except (LakeError, duckdb.Error) as error:  # whoever asks is told as well
             _LOG.warning("the published assessment cannot be read: %s", error)
         time.sleep(LOOK_SECONDS)

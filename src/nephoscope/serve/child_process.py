@@ -77,13 +77,13 @@ def fork_process(
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if not pid:
-            _become(begin, name, frozenset(sockets), surroundings)
+            _run_child(begin, name, frozenset(sockets), surroundings)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     return ChildProcess(pid)
 
 
-def _become(
+def _run_child(
     begin: Callable[[], object], name: str, sockets: frozenset[int], environment: Mapping[str, str]
 ) -> None:
     """Be the new process until its end; never returns."""
@@ -97,7 +97,7 @@ def _become(
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except BaseException as error:  # noqa: BLE001 - the boundary of a process
-        _tell(name, error)
+        _report_error(name, error)
     finally:
         with suppress(OSError, ValueError):
             sys.stdout.flush()
@@ -106,7 +106,7 @@ def _become(
         os._exit(code)
 
 
-def _tell(name: str, error: BaseException) -> None:
+def _report_error(name: str, error: BaseException) -> None:
     """Explain why a process ends: a line where somebody can do something about it, else where it was."""
     if why := reason(error):
         sys.stderr.write(f"nephoscope: {name}: {why}\n")

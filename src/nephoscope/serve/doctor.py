@@ -21,7 +21,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.model.extras import install
 from nephoscope.posture.history.history import History
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
-from nephoscope.posture.scans.scan import last_request
+from nephoscope.posture.scans.scan import last_scan_request
 from nephoscope.serve.audit_check import audit
 from nephoscope.serve.certificate_checks import certificates
 from nephoscope.serve.doctor_check import SOON, CheckContext, CheckVerdict, DoctorFinding
@@ -185,7 +185,7 @@ def server(patient: CheckContext) -> Iterator[DoctorFinding]:
         ended = f", last ended with {one.ended}" if one.ended else ""
         if not one.starts:
             yield DoctorFinding("server", CheckVerdict.INFO, f"{name} starts after the web process")
-        elif not server_status.alive(one.pid):
+        elif not server_status.is_running(one.pid):
             told = f"{name} is not running{ended}"
             yield DoctorFinding(
                 "server", CheckVerdict.WRONG, told, "see its log for the reason; the supervisor restarts it"
@@ -273,7 +273,7 @@ def people(patient: CheckContext) -> Iterator[DoctorFinding]:
 
 def estate(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether the estate is assessed, and how long ago."""
-    request = last_request(patient.data)
+    request = last_scan_request(patient.data)
     if request is None:
         yield DoctorFinding(
             "estate",
@@ -330,7 +330,7 @@ def responses(patient: CheckContext) -> Iterator[DoctorFinding]:
 
 def runs(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether anything that automations and rules of response were to do was given up."""
-    for rule, tally in sorted(patient.state.run_standings.by_rule().items()):
+    for rule, tally in sorted(patient.state.run_standings.tally_by_rule().items()):
         if tally.dead:
             kind = "automation" if tally.language == RuleLanguage.AUTOMATION.value else "rule"
             where = "" if tally.workspace == DEFAULT else f" -w {tally.workspace}"

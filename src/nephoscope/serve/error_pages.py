@@ -29,7 +29,7 @@ _PAGE = """<!doctype html>
 """
 
 
-def by_browser(headers: Headers) -> bool:
+def is_browser_navigation(headers: Headers) -> bool:
     """Return whether what is answered will stand in a window: a browser's navigation, and no call of a program."""
     return "text/html" in headers.get("accept", "").lower() and "authorization" not in headers
 

@@ -17,7 +17,7 @@ MADE = "lost+found"
 
 def owners(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether everything in the folder is the user's whose the folder is."""
-    owner = owner_of(patient.data)
+    owner = owner_id(patient.data)
     if owner is None:
         return
     strange = [(path, user) for path, user in _list_owned(patient.data) if user != owner]
@@ -35,7 +35,7 @@ def owners(patient: CheckContext) -> Iterator[DoctorFinding]:
     yield DoctorFinding("owners", CheckVerdict.WARNING, told, remedy)
 
 
-def owner_of(path: Path) -> int | None:
+def owner_id(path: Path) -> int | None:
     """The number of the user whose a file is, a link's own; None where it is gone or cannot be seen."""
     try:
         return path.lstat().st_uid
@@ -51,7 +51,7 @@ def _list_owned(folder: Path) -> Iterator[tuple[Path, int]]:
         folders.sort()
         for name in sorted([*folders, *files]):
             path = Path(place, name)
-            if (user := owner_of(path)) is not None:
+            if (user := owner_id(path)) is not None:
                 yield path, user
 
 

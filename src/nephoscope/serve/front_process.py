@@ -21,7 +21,7 @@ import uvicorn
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.tokens import AccessTokenIssuer
-from nephoscope.api.wire.unavailable_response import later
+from nephoscope.api.wire.unavailable_response import try_again_later
 from nephoscope.ingest.live.connection_budget import ConnectionBudget, ConnectionLimits
 from nephoscope.ingest.live.file_descriptors import descriptor_shortage
 from nephoscope.ingest.live.https_server import BoundedServer
@@ -39,7 +39,7 @@ from nephoscope.lake.writing.writer import Writer
 from nephoscope.serve import process_logs
 from nephoscope.serve.ingest_auth_cache import IngestAuthCache
 from nephoscope.serve.parent_watch import end_with_parent
-from nephoscope.serve.rate_limit import Allowance, too_many
+from nephoscope.serve.rate_limit import Allowance, too_many_requests
 from nephoscope.serve.reverse_proxy import METRICS_PATH, ReverseProxy, fault
 from nephoscope.serve.security_headers import HEADERS
 from nephoscope.serve.server_settings import ServeSettings
@@ -141,14 +141,14 @@ class Front:
         send = _mark_answer(send, id_)
         if wait := self.allowance.wait(scope):
             self.counted.refused += 1
-            await too_many(wait)(scope, receive, send)
+            await too_many_requests(wait)(scope, receive, send)
             return
-        body = await _whole(receive)
+        body = await _read_body(receive)
         if body is None:
             return
         encoding = headers.get(b"content-encoding", b"").decode()
         post = IngestionPost(place.workspace, place.table, stream, body, encoding, id_, place.sender)
-        refused = await self._take_in(post)
+        refused = await self._accept_upload(post)
         if refused is not None:
             self.counted.refused += 1
             await refused(scope, receive, send)
@@ -156,7 +156,7 @@ class Front:
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    async def _take_in(self, post: IngestionPost) -> JSONResponse | None:
+    async def _accept_upload(self, post: IngestionPost) -> JSONResponse | None:
         """None where a request was taken, else the answer."""
         try:
             self.quota.count(post.workspace, len(post.body))
@@ -164,7 +164,7 @@ class Front:
         except IngestionRefusedError as error:
             return fault(error.status, error.code, error.message, error.again)
         except StateError as error:
-            found = later(error)
+            found = try_again_later(error)
             return fault(found.status, found.code, found.message, int(found.headers["Retry-After"]))
         except LakeError as error:
             return fault(503, "ServiceUnavailable", str(error), 5)
@@ -191,7 +191,7 @@ def _mark_answer(send: Send, id_: str) -> Send:
     return send_marked
 
 
-async def _whole(receive: Receive) -> bytes | None:
+async def _read_body(receive: Receive) -> bytes | None:
     """The body, None where the client went away."""
     parts = []
     while True:
@@ -231,13 +231,13 @@ def open_front(settings: ServeSettings) -> Iterator[Front]:
                 Allowance(settings.requests_a_minute),
                 hosts,
             )
-            with _close_soon(writer):
+            with _close_after_append(writer):
                 yield front
                 intake.close()
 
 
 @contextmanager
-def _close_soon(writer: Writer) -> Iterator[None]:
+def _close_after_append(writer: Writer) -> Iterator[None]:
     """Let the flusher have what was appended, soon after it was."""
     stop = threading.Event()
 

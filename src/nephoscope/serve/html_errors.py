@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nephoscope.serve.error_pages import by_browser
+from nephoscope.serve.error_pages import is_browser_navigation
 from nephoscope.web import error_pages
 
 _TITLES = {
@@ -32,7 +32,7 @@ class HtmlErrors:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] != "http" or not by_browser(Headers(scope=scope)):
+        if scope["type"] != "http" or not is_browser_navigation(Headers(scope=scope)):
             await self._app(scope, receive, send)
             return
         refusal = _Refusal(send)
@@ -67,7 +67,7 @@ class _Refusal:
             text = _FOR_PROGRAMS
         elif start["status"] == 429 and (again := headers.get("retry-after")):
             text = f"This server limits the requests of each client. Try again in {again} seconds."
-        drawn = error_pages.alone(request, start["status"], _TITLES[start["status"]], text)
+        drawn = error_pages.frameless_page(request, start["status"], _TITLES[start["status"]], text)
         drawn.headers.update({name: headers[name] for name in _KEPT if name in headers})
         return drawn
 

@@ -96,7 +96,7 @@ class Metrics:
         self._queries.counts = counts = instance.queries.counts()
         self.queries.labels("running").set(counts.running)
         self.queries.labels("waiting").set(counts.waiting)
-        for status, count in instance.state.run_standings.by_status().items():
+        for status, count in instance.state.run_standings.count_by_status().items():
             self.runs.labels(status.value).set(count)
         return generate_latest(self.registry)
 

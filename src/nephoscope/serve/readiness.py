@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.api.wire.unavailable_response import later
+from nephoscope.api.wire.unavailable_response import try_again_later
 from nephoscope.lake.spool.segments import size
 from nephoscope.lake.writing.writer import RESERVE, SPOOL_LIMIT
 from nephoscope.state import StateError
 from nephoscope.state.database.full_disk import LEAST
-from nephoscope.state.database.retry import once_more
+from nephoscope.state.database.retry import retry_once
 
 if TYPE_CHECKING:
     from nephoscope.instance import Instance
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 def reasons(instance: Instance) -> Iterator[str]:
     """Explain why requests cannot be answered, or records not be taken; nothing where both can."""
     try:
-        once_more(instance.state.workspaces.get)
-        once_more(instance.state.database.must_take)
+        retry_once(instance.state.workspaces.get)
+        retry_once(instance.state.database.must_take)
     except StateError as error:  # anybody may ask, so that where it is kept is for the log alone
-        yield f"state: {later(error).message}"
+        yield f"state: {try_again_later(error).message}"
     if instance.lake.failure is not None:
         yield f"lake: {instance.lake.failure}"
     places = {instance.data: RESERVE}

@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from nephoscope.api.server import whole_body
-from nephoscope.api.wire.azure_error import ApiError, bad
-from nephoscope.api.wire.unavailable_response import later
+from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.unavailable_response import try_again_later
 from nephoscope.protect.registry.events.registry_event import RegistryEventError
 from nephoscope.service.registries import EventDeniedError, receive_events, registry_by_secret
 from nephoscope.state import StateError
@@ -54,13 +54,13 @@ async def _respond(instance: Instance, request: Request) -> Response:
             401, "AuthenticationFailed", "The secret of the registry is required in the Authorization header."
         )
     except RegistryEventError as error:
-        fault = bad(f"{error}.", "body")
+        fault = bad_request(f"{error}.", "body")
     except ClientDisconnect:
         return Response(status_code=400)
     except ApiError as refused:
         fault = refused
     except StateError as error:
-        fault = later(error)
+        fault = try_again_later(error)
     return JSONResponse(fault.body(), fault.status, fault.headers)
 
 

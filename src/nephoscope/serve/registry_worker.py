@@ -16,13 +16,13 @@ from nephoscope.protect.registry.registry_watch import RegistryWatch
 from nephoscope.serve import process_logs
 from nephoscope.serve.parent_watch import end_with_parent
 from nephoscope.service.advisories import advisories_path
-from nephoscope.service.examinations import known_malware, looked_for
+from nephoscope.service.examinations import describe_engines, known_malware
 from nephoscope.service.inventories import ImageScan, keep_inventory
 from nephoscope.service.product_actor import ProductActor
 from nephoscope.service.running_images import note_held_images
 from nephoscope.service.service_context import ServiceContext, utc_now
 from nephoscope.state import State, StateError
-from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_holder import create_holder_name
 from nephoscope.state.leases.lease_renewal import Turns
 from nephoscope.vulnerability.errors import DatabaseFileError
 
@@ -55,7 +55,9 @@ class ImageExaminers:
         """Return what examines images at a time; raises MalwareRuleError, StateError."""
         data = self.settings.data
         if self._looked_for is None or now - self._read >= _KEPT:
-            self._looked_for = looked_for(data, ("packages", "configuration", "secrets", "malware"), now)
+            self._looked_for = describe_engines(
+                data, ("packages", "configuration", "secrets", "malware"), now
+            )
             self._known, self._read = known_malware(self.state, now), now
         layers = data / "inventory" / "layers"
         return Examiner(layers, advisories_path(data), now, self._looked_for, self._known)
@@ -85,7 +87,7 @@ class ImageExaminers:
 
 def work(settings: ServeSettings, stop: threading.Event) -> None:
     """Watch every registry that is enabled until stopped, each by one process at a time."""
-    with State.of(settings.data, settings.state) as state, Turns(state.leases, new_holder()) as turns:
+    with State.of(settings.data, settings.state) as state, Turns(state.leases, create_holder_name()) as turns:
         examiners = ImageExaminers(settings, state)
         watch = RegistryWatch(state, examiners.at, utc_now, stop.is_set, examiners.keep, examiners.poll)
         while not stop.is_set():

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from nephoscope.serve.error_pages import by_browser, page, style
+from nephoscope.serve.error_pages import is_browser_navigation, page, style
 from nephoscope.serve.security_headers import HEADERS
 from nephoscope.web.style_sheet import STYLE_SHEET
 
@@ -63,7 +63,7 @@ class ProxiedClient:
                 self._sent.set()
                 return
 
-    async def unless_gone(
+    async def wait_unless_gone(
         self, answer: Coroutine[object, object, httpcore.Response]
     ) -> httpcore.Response | None:
         """Wait for an answer; None where the client goes away before, which ends the request at the web process too."""
@@ -132,7 +132,7 @@ class ReverseProxy:
             extensions={"timeout": {}},
         )
         try:
-            response = await client.unless_gone(self._pool.handle_async_request(request))
+            response = await client.wait_unless_gone(self._pool.handle_async_request(request))
         except httpcore.LocalProtocolError as error:
             raise _BadRequestError(str(error)) from error
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:
@@ -171,18 +171,18 @@ def fault(status: int, code: str, message: str, again: int = 0) -> JSONResponse:
 def _bad_gateway(scope: Scope) -> Response:
     """502; the style sheet of the page that says so comes from here too, as nobody else gives it now."""
     if scope["path"] == STYLE_SHEET and scope["method"] in ("GET", "HEAD"):
-        return _secure_answer(style())
+        return _add_security_headers(style())
     return _fault_response(scope, 502, "BadGateway", "No response", _LOST, 1)
 
 
 def _fault_response(scope: Scope, status: int, code: str, title: str, text: str, again: int = 0) -> Response:
     """A fault as the one who asked reads it: a page in a browser, else an error as Azure answers it."""
-    if not by_browser(Headers(scope=scope)):
-        return _secure_answer(fault(status, code, text, again))
-    return _secure_answer(page(status, title, text, {"Retry-After": str(again)} if again else None))
+    if not is_browser_navigation(Headers(scope=scope)):
+        return _add_security_headers(fault(status, code, text, again))
+    return _add_security_headers(page(status, title, text, {"Retry-After": str(again)} if again else None))
 
 
-def _secure_answer(answer: Response) -> Response:
+def _add_security_headers(answer: Response) -> Response:
     for name, value in HEADERS.items():
         answer.headers.setdefault(name, value)
     answer.headers["cache-control"] = "no-store"

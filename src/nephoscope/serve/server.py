@@ -45,7 +45,7 @@ def make_listener(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def between(settings: ServeSettings) -> Iterator[ServeSettings]:
+def use_socket(settings: ServeSettings) -> Iterator[ServeSettings]:
     """The settings with a socket between the front and the web process, in a folder that only its owner can look into."""
     folder = Path(mkdtemp(prefix="nephoscope-"))
     try:
@@ -112,11 +112,16 @@ def supervisor(
 ) -> ProcessSupervisor:
     """The supervisor of a server, until `stop` is set."""
     return ProcessSupervisor(
-        processes(settings), say, ReadinessProbe(settings.web), _warm, make_status_writer(settings), stop=stop
+        processes(settings),
+        say,
+        ReadinessProbe(settings.web),
+        _load_templates,
+        make_status_writer(settings),
+        stop=stop,
     )
 
 
-def _warm() -> None:
+def _load_templates() -> None:
     """Read the templates of pages, so that a web process that is started again has them."""
     drawing = import_module("nephoscope.web.rendering.templates").environment()
     for name in drawing.list_templates(["html"]):

@@ -26,7 +26,7 @@ _EXEMPTIONS = "microsoft.authorization/policyexemptions"
 _MOST_SHOWN, _MOST_RUNS = 300, 1_000_000
 
 
-def effect_of(action: str) -> RestoreEffect:
+def restore_effect(action: str) -> RestoreEffect:
     """Return what comes of an action of response."""
     if action == "command":
         return RestoreEffect.RUNS
@@ -41,7 +41,7 @@ def describe_settings(value: object) -> str:
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 
 
-def of_state(state: State) -> Iterator[PolicyItem]:
+def list_state_policy(state: State) -> Iterator[PolicyItem]:
     """Everything of a state that runs, sends, lets in, reaches out or leaves alone."""
     for part in (_documents, _runs, _people, _providers, _sources, _suppressions, _rules, _lists):
         yield from part(state)
@@ -81,7 +81,7 @@ def _runs(state: State) -> Iterator[PolicyItem]:
                     f"continues ({one.status.value}, {one.step.value}): "
                     f"{describe_settings([one.settings, one.plan])}"
                 )
-                yield PolicyItem(effect_of(one.action), f"run {one.id} of {one.rule}", told)
+                yield PolicyItem(restore_effect(one.action), f"run {one.id} of {one.rule}", told)
 
 
 def _people(state: State) -> Iterator[PolicyItem]:

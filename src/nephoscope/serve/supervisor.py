@@ -50,12 +50,12 @@ class _SupervisedProcess:
     failures: int = 0
 
     @property
-    def standing(self) -> ProcessStatus:
+    def status(self) -> ProcessStatus:
         pid = self.running.pid if self.running is not None else 0
         began = time.time() - (time.monotonic() - self.began)
         return ProcessStatus(pid, self.starts, self.ended, self.failures, began)
 
-    def over(self, now: float, ended: str) -> None:
+    def record_end(self, now: float, ended: str) -> None:
         """It is not running any more; after a run that did not last the pause before the next start grows."""
         if now - self.began >= WELL:
             self.pause, self.failures = FIRST_PAUSE, 0
@@ -88,7 +88,7 @@ class ProcessSupervisor:
         self._kept = [_SupervisedProcess(one) for one in self.processes]
         for one in self._kept:
             if not one.process.waits:
-                self._look_after(one)
+                self._supervise(one)
         gc.enable()
 
     def run(self) -> None:
@@ -103,7 +103,7 @@ class ProcessSupervisor:
                     self.warm()
                 for one in self._kept:
                     if one.starts or not (waiting and one.process.waits):
-                        self._look_after(one)
+                        self._supervise(one)
                 self.stop.wait(TICK)
         finally:
             self.end()
@@ -112,7 +112,7 @@ class ProcessSupervisor:
         """The process ids of what runs now."""
         return {one.process.name: one.running.pid for one in self._kept if one.running is not None}
 
-    def _look_after(self, one: _SupervisedProcess) -> None:
+    def _supervise(self, one: _SupervisedProcess) -> None:
         now = time.monotonic()
         if one.running is None:
             if now >= one.due:
@@ -121,7 +121,7 @@ class ProcessSupervisor:
         code = one.running.poll()
         if code is None:
             return
-        one.over(now, _describe_exit(code))
+        one.record_end(now, _describe_exit(code))
         self.say(f"{one.process.name} ended with {one.ended}; restarting in {one.due - now:.1f} s")
         self._note()
 
@@ -134,20 +134,20 @@ class ProcessSupervisor:
             one.running = fork_process(process.begin, process.name, process.sockets, self.environment)
         except OSError as error:
             self.say(f"{process.name} could not be started: {error}; retrying in {one.pause:.1f} s")
-            one.over(one.began, str(error))
+            one.record_end(one.began, str(error))
         else:
-            self._put_behind(one.running.pid, process)
+            self._lower_priority(one.running.pid, process)
         self._note()
 
     def _note(self) -> None:
         try:
-            self.note({one.process.name: one.standing for one in self._kept})
+            self.note({one.process.name: one.status for one in self._kept})
         except (
             OSError
         ) as error:  # a full disk: the processes go on, and how they stand is noted with the next change
             self.say(f"the status of processes could not be recorded: {error}")
 
-    def _put_behind(self, pid: int, process: ManagedProcess) -> None:
+    def _lower_priority(self, pid: int, process: ManagedProcess) -> None:
         if not process.behind:
             return
         try:

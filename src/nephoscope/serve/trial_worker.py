@@ -13,7 +13,7 @@ from nephoscope.serve import process_logs
 from nephoscope.serve.parent_watch import end_with_parent
 from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state import State, StateError
-from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_holder import create_holder_name
 from nephoscope.state.leases.leases import Lease
 
 LEASE, LEASE_SECONDS = "rule-trials", 3600.0
@@ -25,7 +25,7 @@ def work(settings: ServeSettings, stop: threading.Event) -> None:
     """Try until stopped. What it takes is read when there is first something to try."""
     from nephoscope.alerts.tuning.trial import RuleTrials
 
-    holder = new_holder()
+    holder = create_holder_name()
     with State.of(settings.data, settings.state) as state:
         trials = RuleTrials(state)
         while not stop.is_set():

@@ -16,7 +16,7 @@ from nephoscope.admin.wire.server import admin_routes
 from nephoscope.api.server import METHODS, respond
 from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.bearer import authenticate
-from nephoscope.api.wire.unavailable_response import later
+from nephoscope.api.wire.unavailable_response import try_again_later
 from nephoscope.serve.compressed_answers import CompressedAnswers
 from nephoscope.serve.doctor import looked_at
 from nephoscope.serve.doctor_check import CheckContext
@@ -28,8 +28,8 @@ from nephoscope.serve.readiness import reasons
 from nephoscope.serve.registry_webhook import event_routes
 from nephoscope.serve.security_headers import SecurityHeaders
 from nephoscope.state import StateError
-from nephoscope.state.database.retry import once_more
-from nephoscope.web.site import for_people, nowhere, routes
+from nephoscope.state.database.retry import retry_once
+from nephoscope.web.site import answer_not_found, is_page_request, routes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,26 +65,30 @@ def application(
 
     async def serve_metrics(request: Request) -> Response:
         try:
-            caller = await run_in_threadpool(once_more, lambda: authenticate(instance, request))
+            caller = await run_in_threadpool(retry_once, lambda: authenticate(instance, request))
         except ApiError as fault:
             return JSONResponse(fault.body(), fault.status, fault.headers)
         if not caller.may(METRICS):
             return JSONResponse(ApiError(403, "AuthorizationFailed", f"{METRICS} is required.").body(), 403)
         return Response(await run_in_threadpool(metrics.text, instance), media_type=CONTENT_TYPE)
 
-    async def pathless(request: Request, _: Exception) -> Response:
+    async def answer_unknown_path(request: Request, _: Exception) -> Response:
         # a path that no pattern takes, as one with a line end in it: answered as any other that leads nowhere
-        if for_people(request):
-            return await nowhere(instance, request)
+        if is_page_request(request):
+            return await answer_not_found(instance, request)
         fault = ApiError(404, "NotFound", "Path not found.")
         return JSONResponse(fault.body(), fault.status)
 
-    async def busy(_: Request, error: Exception) -> Response:
-        fault = later(cast("StateError", error))
+    async def answer_busy(_: Request, error: Exception) -> Response:
+        fault = try_again_later(cast("StateError", error))
         return JSONResponse(fault.body(), fault.status, fault.headers)
 
     async def api(request: Request) -> Response:
-        return await nowhere(instance, request) if for_people(request) else await respond(instance, request)
+        return (
+            await answer_not_found(instance, request)
+            if is_page_request(request)
+            else await respond(instance, request)
+        )
 
     return Starlette(
         routes=[
@@ -97,7 +101,7 @@ def application(
             Route("/{path:path}", api, methods=METHODS),
         ],
         middleware=_middleware(metrics, hosts, requests_a_minute, behind_front=behind_front),
-        exception_handlers={404: pathless, StateError: busy},
+        exception_handlers={404: answer_unknown_path, StateError: answer_busy},
     )
 
 
@@ -127,4 +131,4 @@ def _host(instance: Instance, settings: ServeSettings | None) -> ServerInfo:
             for one in looked_at(patient)
         )
 
-    return ServerInfo(settings.told() if settings is not None else {}, run_checks)
+    return ServerInfo(settings.public_settings() if settings is not None else {}, run_checks)

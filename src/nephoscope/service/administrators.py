@@ -58,7 +58,7 @@ def list_all_administrators(context: ServiceContext, workspace: str) -> Administ
 def _list_of_tenant(data: Path, folder: str, version: int) -> AdministratorList | None:
     """Return the administrators of a tenant's store at a version of it, None where it has no snapshot."""
     store = EstateStore(data, folder)
-    return list_administrators(store.part(TYPES)) if version >= 0 and store.snapshots() else None
+    return list_administrators(store.select_types(TYPES)) if version >= 0 and store.snapshots() else None
 
 
 def review_accounts(
@@ -68,7 +68,7 @@ def review_accounts(
     context.require(READ, ROOT_SCOPE)
     context.require(LOGS, workspace_scope(workspace))
     types = {*TYPES, *account_findings.TYPES}
-    estates = [one.part(types) for one in tenant_stores(context.data) if one.snapshots()]
+    estates = [one.select_types(types) for one in tenant_stores(context.data) if one.snapshots()]
     listed = [list_administrators(estate).administrators for estate in estates]
     use = read_account_use(lake, workspace, [one for each in listed for one in each], context.now)
     found = [

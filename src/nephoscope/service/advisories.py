@@ -89,7 +89,7 @@ def import_advisories(
     path, now = advisories_path(context.data), context.now
     # what reads feeds is loaded where one is imported alone
     from nephoscope.vulnerability.database.feed_import import import_feed
-    from nephoscope.vulnerability.feeds.feed_age import newest_change
+    from nephoscope.vulnerability.feeds.feed_age import newest_file_time
     from nephoscope.vulnerability.feeds.feed_discovery import read_path
 
     if published is not None and published > now + _AHEAD:
@@ -103,7 +103,7 @@ def import_advisories(
             feed,
             chain.from_iterable(map(read_path, paths)),
             imported=_text(now),
-            published=_text(published or newest_change(paths, now)),
+            published=_text(published or newest_file_time(paths, now)),
             longest_age=max(1, int(longest_age.total_seconds() // 3600)),
             is_partial=is_partial,
         )

@@ -168,7 +168,7 @@ def enrol_machine(
     machine is enrolled already: only one that has not reported yet may enrol again, since its answer may have been lost.
     """
     state = context.state
-    with state.database.together(), state.transaction() as session:
+    with state.database.nest_transactions(), state.transaction() as session:
         enrolment = state.agents.find_enrolment(session, principal)
         context.require(ENROL, "/" if enrolment is None else enrolment.scope.lower())
         if enrolment is None:
@@ -288,7 +288,7 @@ def _enrolment_scope(scope: str) -> str:
 def _program(context: ServiceContext, session: Session, name: str, role: str, scope: str) -> Principal:
     """Return the program of a name with one role: a new one, or the one of before without its secrets."""
     principals = context.state.principals
-    known = principals.named(PrincipalKind.PROGRAM, name)
+    known = principals.find_by_name(PrincipalKind.PROGRAM, name)
     if known is None:
         known = principals.add(session, PrincipalKind.PROGRAM, name)
     else:

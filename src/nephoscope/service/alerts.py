@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 ACTIONS = {"activate": "New", "inProgress": "InProgress", "resolve": "Resolved", "dismiss": "Dismissed"}
 
 
-def operation_of(action: str) -> str:
+def find_operation(action: str) -> str:
     """Return the operation of an action such as `dismiss`."""
     return f"Microsoft.Security/locations/alerts/{action}/action"
 
 
-def action_of(status: str) -> str:
+def find_action(status: str) -> str:
     """Return the action that gives an alert a status."""
     return next(action for action, given in ACTIONS.items() if given == status)
 
 
 def may_change_alert(context: ServiceContext, action: str, alert: StoredAlert) -> bool:
     """Tell whether the actor may do an action on an alert: at its workspace, or at everything that the alert names."""
-    actor, operation = context.actor, operation_of(action)
+    actor, operation = context.actor, find_operation(action)
     if actor.may(operation, workspace_scope(alert.workspace)):
         return True
     from nephoscope.access.authenticator import Caller
@@ -53,7 +53,7 @@ def set_alert_status(
     """
     for one, _ in alerts:
         if not may_change_alert(context, action, one):
-            context.require(operation_of(action), workspace_scope(one.workspace))
+            context.require(find_operation(action), workspace_scope(one.workspace))
     state, left = context.state, []
     with state.transaction() as session:
         for one, etag in alerts:
@@ -63,8 +63,10 @@ def set_alert_status(
             if etag not in (None, now.etag):
                 left.append(now)
                 continue
-            IncidentService(state, one.workspace).alert_stands(session, one.id, ACTIONS[action], context.now)
-            context.enter(session, operation_of(action), one.id, workspace=one.workspace)
+            IncidentService(state, one.workspace).set_alert_status_in(
+                session, one.id, ACTIONS[action], context.now
+            )
+            context.enter(session, find_operation(action), one.id, workspace=one.workspace)
     return left
 
 
@@ -75,8 +77,10 @@ def set_open_alerts(
     state = context.state
     for one in state.alerts.of(session, incident):
         if one.status not in DONE:
-            IncidentService(state, workspace).alert_stands(session, one.id, ACTIONS[action], context.now)
-            context.enter(session, operation_of(action), one.id, workspace=workspace)
+            IncidentService(state, workspace).set_alert_status_in(
+                session, one.id, ACTIONS[action], context.now
+            )
+            context.enter(session, find_operation(action), one.id, workspace=workspace)
 
 
 def set_status_by_id(context: ServiceContext, workspace: str, ids: Iterable[str], status: str) -> None:
@@ -87,7 +91,7 @@ def set_status_by_id(context: ServiceContext, workspace: str, ids: Iterable[str]
         if found is None or found.workspace != workspace:
             raise NotFoundError(f"alert {id_!r} not found in the workspace {workspace}")
         several.append((found, None))
-    set_alert_status(context, several, action_of(status))
+    set_alert_status(context, several, find_action(status))
 
 
 def changes_of_status(state: State, id_: str) -> list[IncidentAction]:
@@ -95,10 +99,10 @@ def changes_of_status(state: State, id_: str) -> list[IncidentAction]:
     alert = state.alerts.get(id_)
     if alert is None:
         return []
-    statuses = {operation_of(action): status for action, status in ACTIONS.items()}
+    statuses = {find_operation(action): status for action, status in ACTIONS.items()}
     said = [
         IncidentAction(one.moment, one.author, f"set it to {statuses[one.operation]}")
-        for one in state.audit.told_of(id_, alert.changed)
+        for one in state.audit.entries_about(id_, alert.changed)
         if one.operation in statuses
     ]
     return said or [IncidentAction(alert.changed, "", "it was extended by new events")]

@@ -180,7 +180,7 @@ def publish_policies(context: ServiceContext, lake: Lake) -> None:
             continue
         workspace = learned[document.key].workspace if document.key in learned else DEFAULT
         items.setdefault(workspace, []).extend(_items(document.key, properties))
-    with context.state.by_product("publication of application controls"):
+    with context.state.as_product("publication of application controls"):
         for workspace in [one.name for one in context.state.workspaces.all()]:
             known = {head.alias for head, _ in context.state.watchlists.all(workspace)}
             if workspace in items or ALIAS in known:
@@ -192,14 +192,14 @@ def publish_policies(context: ServiceContext, lake: Lake) -> None:
 def _items(key: str, properties: GroupProperties) -> list[dict[str, object]]:
     mode = properties.enforcement_mode
     pairs = [("Machine", one) for one in properties.machines]
-    pairs += sorted({(one.kind.value, _comparable(one)) for one in properties.rules})
+    pairs += sorted({(one.kind.value, _to_comparable(one)) for one in properties.rules})
     return [
         {"Rule": f"{mode}|{kind}|{key}|{value}", "Group": key, "Mode": mode, "Kind": kind, "Value": value}
         for kind, value in pairs
     ]
 
 
-def _comparable(rule: ApplicationRule) -> str:
+def _to_comparable(rule: ApplicationRule) -> str:
     """The value as executions have it: paths of Windows in lower case, a product behind its publisher."""
     if rule.kind is ApplicationRuleKind.PRODUCT:
         return f"{rule.value}|{rule.product}"

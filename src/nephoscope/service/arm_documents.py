@@ -45,7 +45,7 @@ def put_document(
         keep(session)
         new = state.arm_documents.put(session, key, type_.lower(), body, context.author)
         context.enter(session, f"{type_}/write", key)
-        _assess_soon(context, session, type_)
+        _request_assessment(context, session, type_)
     return new
 
 
@@ -72,7 +72,7 @@ def remove_document(
             state.credentials.drop(session, credentials)
             state.checkpoints.keep(session, REMOVED, {key: context.now.isoformat()})
             context.enter(session, f"{type_}/delete", key)
-            _assess_soon(context, session, type_)
+            _request_assessment(context, session, type_)
     return found
 
 
@@ -82,7 +82,7 @@ def _row_key(context: ServiceContext, operation: str, scope: str, id_: str) -> s
     return row_key(tenant or context.actor.find_tenant(operation, scope), key)
 
 
-def _assess_soon(context: ServiceContext, session: Session, type_: str) -> None:
+def _request_assessment(context: ServiceContext, session: Session, type_: str) -> None:
     if type_.lower() in DECIDING:
         source, key = ASSESS_SOON
         context.state.checkpoints.keep(session, source, {key: context.now.isoformat()})

@@ -13,9 +13,9 @@ from nephoscope.automation.rule_formats.author_permissions import READS, WORKSPA
 from nephoscope.automation.rule_formats.security_actions import (
     HIDDEN,
     credential,
+    list_secret_names,
     list_secrets,
     name_secrets,
-    secrets_of,
 )
 from nephoscope.automation.rule_formats.security_automations import TYPE, read_automation
 from nephoscope.automation.rule_trial import try_with_documents
@@ -185,7 +185,7 @@ def _reveal_action(context: ServiceContext, key: str, kind: str) -> dict[str, ob
 def remove_automation(context: ServiceContext, key: str) -> None:
     """Remove the automation of a lower-cased id, and its secrets; what it has begun goes on."""
     context.require(DELETE, ROOT_SCOPE)
-    names = secrets_of(key, context.state.credentials.names())
+    names = list_secret_names(key, context.state.credentials.names())
     with context.state.transaction() as session:
         context.state.arm_documents.remove(session, key)
         context.state.credentials.drop(session, names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.behavior.settings import keep, settings_of
+from nephoscope.behavior.settings import keep, load_settings
 from nephoscope.service.service_context import workspace_scope
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def change_behavior_settings(
     """
     scope = workspace_scope(workspace)
     context.require(WRITE, scope)
-    before = settings_of(context.state, workspace)
+    before = load_settings(context.state, workspace)
     settings = replace(before, **changes)
     old = {name: getattr(before, name) for name in changes}
     with context.change(WRITE, scope, f"behavior of {workspace}", settings=changes, before=old):

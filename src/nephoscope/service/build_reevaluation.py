@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.posture.pipelines.build_reevaluation import TOOL, index_for, judge_components
+from nephoscope.posture.pipelines.build_reevaluation import TOOL, build_index, judge_components
 from nephoscope.posture.pipelines.repository_name import repository_scope
 from nephoscope.posture.pipelines.run_document import RunDocument
 from nephoscope.service.pipelines import WRITE, NewPipelineRun, RecordedRun, record_run
@@ -57,7 +57,7 @@ def rejudge_builds(
     found = list(builds(context))
     if not found:
         return []
-    source = index_for([one for build in found for one in build.components], read())
+    source = build_index([one for build in found for one in build.components], read())
     today = f"{context.now:%Y-%m-%d}"
     return [
         (build, _record(context, build, judge_components(build.components, source, today, whole=whole())))

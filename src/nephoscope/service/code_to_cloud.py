@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.posture.pipelines.resource_origins import CodeOrigin, OriginIndex, resource_type
 from nephoscope.posture.published.findings import FindingQuery
-from nephoscope.service.pipelines import readable_repositories
+from nephoscope.service.pipelines import list_readable_repositories
 from nephoscope.state.estate.pipelines import WorkItem, WorkItemStatus
 from nephoscope_policy.model.state import ComplianceState
 
@@ -30,26 +30,26 @@ class ViolatedPass:
     origin: CodeOrigin
 
 
-def made_by(context: ServiceContext, id_: str) -> list[CodeOrigin]:
+def find_origins(context: ServiceContext, id_: str) -> list[CodeOrigin]:
     """Return the places that made a resource, in the repositories that the actor may read."""
-    return made_by_each(context, [id_]).get(id_, [])
+    return find_origins_of_all(context, [id_]).get(id_, [])
 
 
-def made_by_each(context: ServiceContext, ids: Iterable[str]) -> dict[str, list[CodeOrigin]]:
+def find_origins_of_all(context: ServiceContext, ids: Iterable[str]) -> dict[str, list[CodeOrigin]]:
     """Return the places that made resources, by the ids as they are given; those that no readable repository made are left out."""
-    names = [one.name for one in readable_repositories(context)]
+    names = [one.name for one in list_readable_repositories(context)]
     keys = {id_: id_.lower().rstrip("/") for id_ in ids} if names else {}
     if not keys:
         return {}
     types = {resource_type(key) for key in keys.values()}
-    index = OriginIndex(context.state.pipelines.planned({*keys.values()}, types, names))
-    found = {id_: index.origins_of(key) for id_, key in keys.items()}
+    index = OriginIndex(context.state.pipelines.planned_origins({*keys.values()}, types, names))
+    found = {id_: index.find_origins(key) for id_, key in keys.items()}
     return {id_: origins for id_, origins in found.items() if origins}
 
 
-def open_items_about(context: ServiceContext, id_: str) -> list[WorkItem]:
+def list_open_items(context: ServiceContext, id_: str) -> list[WorkItem]:
     """Return the open work items about a resource, in the repositories that the actor may read."""
-    names = [one.name for one in readable_repositories(context)]
+    names = [one.name for one in list_readable_repositories(context)]
     key = id_.lower().rstrip("/")
     return context.state.pipelines.items(names, [WorkItemStatus.OPEN], key) if names else []
 
@@ -61,7 +61,7 @@ def violated_passes(
 
     `repositories` are lower-cased names that the actor may read.
     """
-    planned = context.state.pipelines.planned(repositories=repositories) if repositories else []
+    planned = context.state.pipelines.planned_origins(repositories=repositories) if repositories else []
     if not planned:
         return []
     index = OriginIndex(planned)
@@ -69,7 +69,7 @@ def violated_passes(
     if not wanted.recommendations:
         return []
     failing = findings.page(reach, wanted, order="severity", most=MOST_COMPARED)
-    return [one for finding in failing for one in _list_passed(finding, index.origins_of(finding.resource))]
+    return [one for finding in failing for one in _list_passed(finding, index.find_origins(finding.resource))]
 
 
 def _list_passed(finding: ListedFinding, origins: Collection[CodeOrigin]) -> Iterator[ViolatedPass]:

@@ -37,7 +37,7 @@ def evaluate_access(context: ServiceContext) -> EvaluatedAccess:
     users = 0
     stores = [one for one in tenant_stores(context.data) if one.snapshots()]
     for store in stores:
-        estate = store.part({*conditional_access.TYPES, *administrators.TYPES})
+        estate = store.select_types({*conditional_access.TYPES, *administrators.TYPES})
         try:
             evaluation = AccessEvaluation(estate)
         except DataNotCollectedError as gap:

@@ -25,12 +25,12 @@ _PURPOSE = b"fingerprints of secrets in files"
 _SURE = 50
 
 
-def own_rules_folder(data: Path) -> Path:
+def custom_rules_folder(data: Path) -> Path:
     """Return where the rules for malware of the user's own lie in a data folder."""
     return data / "malware" / "rules"
 
 
-def looked_for(data: Path, parts: Collection[ExaminedPart], now: datetime) -> LookedFor:
+def describe_engines(data: Path, parts: Collection[ExaminedPart], now: datetime) -> LookedFor:
     """Return what a scan looks for with what is installed here; raises MalwareRuleError, StateError.
 
     Fingerprints of secrets are made with a key of the data folder: they tell nothing to who does not have it.
@@ -51,7 +51,7 @@ def malware_scanner(data: Path, now: datetime) -> MalwareScanner:
     from nephoscope.collect.malware.yara_rules import YaraEngine, load_custom_rules, product_rules
 
     engines: list[MalwareEngineScan] = [
-        YaraEngine([*product_rules(), *load_custom_rules(own_rules_folder(data))])
+        YaraEngine([*product_rules(), *load_custom_rules(custom_rules_folder(data))])
     ]
     if (clamav := find_clamav(now)) is not None:
         engines.append(clamav)

@@ -51,7 +51,7 @@ def put_exemptions(
     exemptions = [Exemption.parse(body) for body in bodies]
     for one in exemptions:
         require_exempting(context, one, governing, row_key(tenant, one.scope))
-    with context.state.database.together():
+    with context.state.database.nest_transactions():
         for one, body in zip(exemptions, bodies, strict=True):
             put_document(context, row_key(tenant, one.scope), body, TYPE)
     return len(bodies)

@@ -47,7 +47,7 @@ def note_container_hosts(context: ServiceContext, estate: Estate) -> int:
             closed.append(machine.key)
     if rows or closed:
         with state.transaction(product=_PRODUCT) as session:
-            state.outbox.add_all(session, DEFAULT, rows)
+            state.outbox.add_many(session, DEFAULT, rows)
             state.checkpoints.keep(session, OPEN, opened)
             for key in closed:
                 state.checkpoints.drop(session, OPEN, key)

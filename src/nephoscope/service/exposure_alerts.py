@@ -31,7 +31,7 @@ def note_exposure_changes(context: ServiceContext) -> int:
     published = PublishedSnapshotCache(context.data).newest()
     if published is None:
         return 0
-    bodies = published.listing.every((TYPE.lower(),), EVERYTHING)
+    bodies = published.listing.iterate_documents((TYPE.lower(),), EVERYTHING)
     found = {str(body["id"]).lower(): _change(body) for body in bodies}
     state = context.state
     known = state.checkpoints.all(NOTED)
@@ -43,7 +43,7 @@ def note_exposure_changes(context: ServiceContext) -> int:
             for one in fresh.values()
         ]
         with state.transaction(product=_PRODUCT) as session:
-            state.outbox.add_all(session, DEFAULT, rows)
+            state.outbox.add_many(session, DEFAULT, rows)
             state.checkpoints.keep(session, NOTED, dict.fromkeys(fresh, 1))
             for id_ in gone:
                 state.checkpoints.drop(session, NOTED, id_)

@@ -26,12 +26,14 @@ def store_form(found: Examination) -> StoredExamination | None:
     return StoredExamination.of(examined, findings)
 
 
-def examinations_of(context: ServiceContext, images: Iterable[ImageOverview]) -> dict[int, StoredExamination]:
+def load_examinations(
+    context: ServiceContext, images: Iterable[ImageOverview]
+) -> dict[int, StoredExamination]:
     """Return the stored examinations of images by the ids of their scans, without findings."""
     return context.state.image_examinations.counts([each.id for one in images for each in one.subjects])
 
 
-def findings_of(context: ServiceContext, images: Iterable[ImageOverview]) -> list[ImageFinding]:
+def load_findings(context: ServiceContext, images: Iterable[ImageOverview]) -> list[ImageFinding]:
     """Return the stored findings of images, each once; a scan of every platform may have the same."""
     ids = dict.fromkeys(each.id for one in images for each in one.subjects)
     held = (context.state.image_examinations.findings(one) for one in ids)

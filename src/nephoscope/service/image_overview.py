@@ -69,10 +69,12 @@ class ImageOverview:
         return max(one for one in (self.scanned_at, received) if one is not None)
 
 
-def readable_registries(context: ServiceContext, reach: Reach) -> list[WatchedRegistry]:
+def list_readable_registries(context: ServiceContext, reach: Reach) -> list[WatchedRegistry]:
     """Return the registries whose images a reach lets read: all, or those that are resources of it."""
     every = context.state.watched_registries.all()
-    return every if reach.everything else [one for one in every if _lies_in(_resource_of(one), reach)]
+    return (
+        every if reach.everything else [one for one in every if _is_in_reach(_registry_resource(one), reach)]
+    )
 
 
 def list_images(
@@ -85,7 +87,7 @@ def list_images(
 
     With a text, those that have it in their name, a tag or their digest; with digests, those alone, or that are made of them.
     """
-    watched = {one.name: one for one in readable_registries(context, reaches(READ_IMAGES))}
+    watched = {one.name: one for one in list_readable_registries(context, reaches(READ_IMAGES))}
     subjects = _subjects(context, reaches(READ), text, digests)
     registered = _list_registered(context, watched, text, digests)
     running = _list_running(context, reaches(READ))
@@ -115,11 +117,11 @@ def find_image(context: ServiceContext, reaches: Callable[[str], Reach], digest:
     return found
 
 
-def workloads_of(
+def find_workloads(
     context: ServiceContext, images: Sequence[ImageOverview]
 ) -> dict[str, list[RunningContainer]]:
     """Return the containers that run images, by the ids of the clusters and services that `running` names."""
-    digests = {digest for one in images for digest in _digests_of(one)}
+    digests = {digest for one in images for digest in _list_digests(one)}
     found: dict[str, list[RunningContainer]] = {}
     for resource in dict.fromkeys(each for one in images for each in one.running):
         listing = context.state.inventories.listing(resource)
@@ -128,11 +130,11 @@ def workloads_of(
     return found
 
 
-def _digests_of(image: ImageOverview) -> tuple[str, ...]:
+def _list_digests(image: ImageOverview) -> tuple[str, ...]:
     return (image.digest, *(image.registered.manifests if image.registered else ()))
 
 
-def severities_of(
+def count_severities(
     context: ServiceContext, reach: Reach, images: Iterable[ImageOverview]
 ) -> dict[int, dict[str, int]]:
     """Return how many vulnerabilities of each severity the scans of images have, by the ids of those."""
@@ -144,11 +146,11 @@ def severities_of(
     )
 
 
-def _resource_of(registry: WatchedRegistry) -> str:
+def _registry_resource(registry: WatchedRegistry) -> str:
     return read_settings(registry.settings).resource_id
 
 
-def _lies_in(resource: str, reach: Reach) -> bool:
+def _is_in_reach(resource: str, reach: Reach) -> bool:
     if not resource:
         return False
     at = ResourceId.parse(resource)
@@ -221,7 +223,7 @@ def _list_running(context: ServiceContext, reach: Reach) -> dict[str, list[str]]
     """Return what runs each digest, of what may be read; a registry holds images and runs none."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for one in context.state.inventories.listings():
-        if _REGISTRY_TYPE not in one.resource_id and _lies_in(one.resource_id, reach):
+        if _REGISTRY_TYPE not in one.resource_id and _is_in_reach(one.resource_id, reach):
             for digest in one.digests:
                 found[digest].append(one.resource_id)
     return found

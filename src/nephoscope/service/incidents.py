@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.investigation.optimistic_update import IncidentUpdate, decide
-from nephoscope.service.alerts import operation_of, set_open_alerts
+from nephoscope.service.alerts import find_operation, set_open_alerts
 from nephoscope.service.service_context import workspace_scope
 from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import TransientError
@@ -31,7 +31,7 @@ class SkippedIncident:
     error: StateError
 
 
-def target_of(number: int) -> str:
+def audit_target(number: int) -> str:
     """Return the name that the audit gives an incident."""
     return f"incident {number}"
 
@@ -65,7 +65,7 @@ def decide_incidents(
     """
     context.require(WRITE, workspace_scope(workspace))
     if alerts:
-        context.require(operation_of(alerts), workspace_scope(workspace))
+        context.require(find_operation(alerts), workspace_scope(workspace))
     incident_service, skipped = IncidentService(context.state, workspace), []
     with context.state.transaction() as session:
         # always in one order: two transactions that change the same ones do not hold each other up
@@ -73,7 +73,7 @@ def decide_incidents(
             try:
                 decide(session, incident_service, number, etag, decision, context.now, context.author)
                 context.enter(
-                    session, WRITE, target_of(number), act=act, workspace=workspace, **decision.changes
+                    session, WRITE, audit_target(number), act=act, workspace=workspace, **decision.changes
                 )
                 if alerts:
                     set_open_alerts(context, session, workspace, number, alerts)
@@ -93,7 +93,7 @@ def change_incidents(
     """
     several = list(dict.fromkeys(numbers))
     with _audit_change(context, workspace, several, act, **changes, comment=remark or None):
-        IncidentService(context.state, workspace).change_all(
+        IncidentService(context.state, workspace).change_several(
             several, context.now, context.author, changes, remark
         )
 
@@ -107,7 +107,7 @@ def create_incident(
         made = IncidentService(context.state, workspace).reopen_in_transaction(
             session, incident, context.now, context.author, remark
         )
-        context.enter(session, WRITE, target_of(made.number), act="create", workspace=workspace)
+        context.enter(session, WRITE, audit_target(made.number), act="create", workspace=workspace)
     return made
 
 
@@ -119,14 +119,14 @@ def update_incident(
     incident_service = IncidentService(context.state, workspace)
     with context.state.transaction() as session:
         kept = incident_service.apply(session, number, context.now, context.author, changes, remark=remark)
-        context.enter(session, WRITE, target_of(number), act="set", workspace=workspace, **changes)
+        context.enter(session, WRITE, audit_target(number), act="set", workspace=workspace, **changes)
     return kept
 
 
 def delete_incident(context: ServiceContext, workspace: str, number: int) -> None:
     """Delete an incident; its alerts and bookmarks are in none any more."""
     with context.change(
-        DELETE, workspace_scope(workspace), target_of(number), act="delete", workspace=workspace
+        DELETE, workspace_scope(workspace), audit_target(number), act="delete", workspace=workspace
     ):
         IncidentService(context.state, workspace).remove(number, context.now, context.author)
 
@@ -176,7 +176,7 @@ def delete_note(context: ServiceContext, workspace: str, number: int, note: Inci
 def _audit_change(
     context: ServiceContext, workspace: str, numbers: Iterable[int], act: str, **detail: object
 ) -> Iterator[None]:
-    targets = [target_of(one) for one in numbers]
+    targets = [audit_target(one) for one in numbers]
     with context.change(WRITE, workspace_scope(workspace), targets, act=act, workspace=workspace, **detail):
         yield
 
@@ -193,6 +193,6 @@ def _audit_note(
 ) -> Iterator[None]:
     operation = note_operation(kind, verb)
     with context.change(
-        operation, workspace_scope(workspace), target_of(number), act=act, workspace=workspace, **detail
+        operation, workspace_scope(workspace), audit_target(number), act=act, workspace=workspace, **detail
     ):
         yield

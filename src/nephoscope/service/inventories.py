@@ -12,8 +12,8 @@ from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.advisories import WRITE, open_advisories
 from nephoscope.service.inventory_rows import note_software, note_vulnerabilities
-from nephoscope.service.pending_findings import mark_unpublished, resources_of
-from nephoscope.service.rematching import MATCHED, checkpoint_of, match_package, rematch_packages
+from nephoscope.service.pending_findings import mark_unpublished, select_resources
+from nephoscope.service.rematching import MATCHED, match_package, rematch_packages, to_checkpoint
 from nephoscope.state.database.state_errors import NotFoundError, StateError
 from nephoscope.state.inventory.inventories import ImageListing, NamedPackage
 from nephoscope.state.inventory.subject import (
@@ -105,16 +105,16 @@ def keep_inventory(context: ServiceContext, scan: MachineScan | ImageScan) -> St
     not write assessments of the subject; InventoryError for an id that is none; StateError where a later scan is kept.
     """
     subject = _subject(context, scan)
-    context.require(WRITE, scope_of(subject))
+    context.require(WRITE, permission_scope(subject))
     # what was imported since packages were matched last counts for those of before, too
     rematch_packages(context)
     packages = [_name_package(one) for one in scan.contents.packages]
     with open_advisories(context.data, context.now) as advisories:
         unknown = context.state.inventories.unknown(packages)
         matched = {digest: match_package(one.package, advisories) for digest, one in unknown.items()}
-        imports = checkpoint_of(advisories)
+        imports = to_checkpoint(advisories)
     with context.transact(
-        WRITE, scope_of(subject), scope_of(subject), act="keep inventory", name=subject.name, packages=len(packages)
+        WRITE, permission_scope(subject), permission_scope(subject), act="keep inventory", name=subject.name, packages=len(packages)
     ), context.state.database.write() as session:  # fmt: skip
         numbers = _enter(context, session, packages, matched, imports)
         kept = _keep(context, session, subject, scan.contents.packages, packages, numbers)
@@ -129,12 +129,12 @@ def forget_inventories(context: ServiceContext, ids: Collection[int]) -> int:
     if missing := sorted(set(ids) - {one.id for one in found}):
         raise NotFoundError(f"inventory {missing[0]!r} not found")
     for one in found:
-        context.require(DELETE, scope_of(one))
+        context.require(DELETE, permission_scope(one))
     with context.state.database.write() as session:
         for one in found:
-            context.enter(session, DELETE, scope_of(one), act="forget inventory", name=one.name)
+            context.enter(session, DELETE, permission_scope(one), act="forget inventory", name=one.name)
         context.state.inventories.remove(session, list(ids))
-        mark_unpublished(context, session, resources_of(context, found))
+        mark_unpublished(context, session, select_resources(context, found))
     return len(found)
 
 
@@ -143,14 +143,14 @@ def list_inventories(context: ServiceContext, wanted: SubjectFilter) -> list[Inv
     return context.state.inventories.subjects(wanted)
 
 
-def packages_of(
+def load_packages(
     context: ServiceContext, reach: Reach, id_: int
 ) -> tuple[InventorySubject, tuple[Package, ...]]:
     """Return a subject with its packages. Raises NotFoundError where it is not kept or may not be read."""
     found = context.state.inventories.subjects(SubjectFilter(reach, ids=frozenset([id_])))
     if not found:
         raise NotFoundError(f"inventory {id_!r} not found")
-    return found[0], context.state.inventories.packages_of(found[0].package_set)
+    return found[0], context.state.inventories.list_packages(found[0].package_set)
 
 
 def keep_image_listing(context: ServiceContext, listing: ImageListing) -> None:
@@ -166,7 +166,7 @@ def keep_image_listing(context: ServiceContext, listing: ImageListing) -> None:
         mark_unpublished(context, session, [resource.key])
 
 
-def scope_of(subject: InventorySubject) -> str:
+def permission_scope(subject: InventorySubject) -> str:
     """Return the scope at which the permissions on a subject are checked: its resource, else its tenant, else everything."""
     if subject.resource_id:
         return subject.resource_id
@@ -183,7 +183,7 @@ def _enter(
     """Return the numbers of packages; the new ones with what was said of them, if nothing was imported meanwhile."""
     digests = [one.digest for one in packages]
     numbers, new = context.state.inventories.enter_packages(session, packages)
-    is_pending = context.state.checkpoints.within(session, MATCHED) != imports
+    is_pending = context.state.checkpoints.load_in(session, MATCHED) != imports
     by_number = {
         number: matched[digest]
         for digest, number in zip(digests, numbers, strict=True)
@@ -205,17 +205,17 @@ def _keep(
 ) -> StoredInventory:
     inventories = context.state.inventories
     before = inventories.find(session, subject)
-    unread = _unread_before(context, session, before, subject, placed)
+    unread = _find_undetermined_before(context, session, before, subject, placed)
     digest = inventories.put_set(session, packages, numbers, placed)
     kept = inventories.put(session, replace(subject, package_set=digest))
     changes = context.state.vulnerabilities.settle(session, kept.id, set(numbers), context.now, unread)
-    mark_unpublished(context, session, resources_of(context, [kept]))
+    mark_unpublished(context, session, select_resources(context, [kept]))
     note_software(context, session, kept, placed)
     note_vulnerabilities(context, session, [kept])
     return StoredInventory(kept, changes)
 
 
-def _unread_before(
+def _find_undetermined_before(
     context: ServiceContext,
     session: Session,
     before: InventorySubject | None,
@@ -229,7 +229,7 @@ def _unread_before(
     places = [one.path.strip("/") for one in now.unread]
     lost = [
         _name_package(one)
-        for one in context.state.inventories.packages_of(before.package_set)
+        for one in context.state.inventories.list_packages(before.package_set)
         if (is_absent and (not placed or is_of_system(one.type)))
         or any(not place or one.path == place or one.path.startswith(f"{place}/") for place in places)
     ]

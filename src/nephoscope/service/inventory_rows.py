@@ -35,7 +35,7 @@ def note_software(
     """Add, within the transaction that keeps a scan, the rows of a machine's software; an image is none of these tables' subjects."""
     if subject.kind is SubjectKind.MACHINE:
         rows = [row for package in packages for row in _software_rows(context, subject, package)]
-        context.state.outbox.add_all(session, DEFAULT, rows)
+        context.state.outbox.add_many(session, DEFAULT, rows)
 
 
 def note_vulnerabilities(
@@ -46,10 +46,10 @@ def note_vulnerabilities(
     if not machines:
         return
     wanted = FindingFilter(SubjectFilter(EVERYTHING, ids=frozenset(machines)), most=1_000_000)
-    found = context.state.vulnerabilities.findings_within(session, wanted)
+    found = context.state.vulnerabilities.list_findings_in(session, wanted)
     rows = [row for one in found for row in _finding_rows(context, machines[one.subject], one)]
     rows += _known_rows(context, found)
-    context.state.outbox.add_all(session, DEFAULT, rows)
+    context.state.outbox.add_many(session, DEFAULT, rows)
 
 
 def _device(context: ServiceContext, subject: InventorySubject) -> dict[str, object]:

@@ -100,9 +100,9 @@ class NetworkWatcher:
         last = next((stage for stage in stages if stage[1].allow is False), stages[-1] if stages else None)
         return FlowVerdict(found, last[1].rule if last else None)
 
-    def next_hop(self, end: tuple[FlowPaths, Endpoint], destination: str) -> EffectiveRoute | None:
+    def find_next_hop(self, end: tuple[FlowPaths, Endpoint], destination: str) -> EffectiveRoute | None:
         """The route that a packet to a destination takes, None where it is dropped."""
-        return self._routes(end).next_hop(destination)
+        return self._routes(end).find_next_hop(destination)
 
     def effective_routes(self, end: tuple[FlowPaths, Endpoint]) -> tuple[EffectiveRoute, ...]:
         """Every route of an interface's subnet; raises DataNotCollectedError where others may be learned."""
@@ -143,7 +143,7 @@ def _load_paths(data: Path, folder: str, version: int) -> FlowPaths:
     """The network model of a tenant's store at a version of it."""
     store = EstateStore(data, folder)
     if version and store.snapshots():
-        return FlowPaths(Network(store.part(TYPES)))
+        return FlowPaths(Network(store.select_types(TYPES)))
     raise NotFoundError("nothing was collected yet")
 
 

@@ -22,7 +22,7 @@ def mark_unpublished(context: ServiceContext, session: Session, resources: Itera
     context.state.checkpoints.keep(session, UNPUBLISHED, {one: at for one in resources if one})
 
 
-def resources_of(context: ServiceContext, subjects: Iterable[InventorySubject]) -> set[str]:
+def select_resources(context: ServiceContext, subjects: Iterable[InventorySubject]) -> set[str]:
     """Return the machines among subjects, and the registries and clusters that hold or run the images among them."""
     every = list(subjects)
     digests = {one.digest for one in every if one.digest}

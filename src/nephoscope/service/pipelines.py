@@ -89,7 +89,7 @@ def record_run(context: ServiceContext, new: NewPipelineRun) -> RecordedRun:
                 )
             return RecordedRun(before, repeated=True)
         branch = _keep_repository(context, session, new)
-        newest = pipelines.newest_deciding(session, series)
+        newest = pipelines.newest_deciding_run(session, series)
         note = _reason_undecided(new, branch, started, newest)
         decision = decide(
             series, id_, started, new.results, pipelines.series_items(session, series), partial=new.partial
@@ -115,7 +115,9 @@ def set_default_branch(context: ServiceContext, repository: str, branch: str) ->
         found = context.state.pipelines.repository(name)
         if found is None:
             raise NotFoundError(f"repository {repository!r} not found")
-        changed = replace(found, default_branch=_short(branch), branch_chosen=True, changed=context.now)
+        changed = replace(
+            found, default_branch=_short_branch_name(branch), branch_chosen=True, changed=context.now
+        )
         with context.state.database.write() as session:
             context.state.pipelines.put_repository(session, changed)
     return changed
@@ -137,7 +139,7 @@ def run_document(context: ServiceContext, run: PipelineRun) -> RunDocument:
     return msgspec.convert(context.state.pipelines.findings(run.id), RunDocument)
 
 
-def readable_repositories(context: ServiceContext) -> list[PipelineRepository]:
+def list_readable_repositories(context: ServiceContext) -> list[PipelineRepository]:
     """Return the repositories that the actor may read."""
     found = context.state.pipelines.repositories()
     return [one for one in found if context.actor.may(READ, repository_scope(one.name))]
@@ -153,7 +155,7 @@ def _keep_repository(context: ServiceContext, session: Session, new: NewPipeline
         known,
         default_branch=known.default_branch
         if known.branch_chosen
-        else _short(new.default_branch) or known.default_branch,
+        else _short_branch_name(new.default_branch) or known.default_branch,
         url=new.repository_url or known.url,
     )
     if changed != before:
@@ -165,7 +167,7 @@ def _reason_undecided(new: NewPipelineRun, branch: str, started: datetime, newes
     """Return why a run changes no work item; '' where it does."""
     if new.pull_request:
         return f"runs of pull request {new.pull_request} do not change work items"
-    if _short(new.branch) != branch:
+    if _short_branch_name(new.branch) != branch:
         return f"the branch is not the default branch, {branch}"
     if newest is not None and newest.started > started:
         return (
@@ -181,7 +183,7 @@ def _run(
 ) -> PipelineRun:  # fmt: skip
     return PipelineRun(
         id=_run_key(series, new.run_id), repository=series.repository, tool=series.tool, category=series.category,
-        tool_version=new.results.tool_version, run_id=new.run_id, branch=_short(new.branch), commit_id=new.commit_id,
+        tool_version=new.results.tool_version, run_id=new.run_id, branch=_short_branch_name(new.branch), commit_id=new.commit_id,
         pull_request=new.pull_request, url=new.url, started=started, received=context.now, author=context.author,
         decides=not note, note=note, digest=digest, counts=decision.counts, severities=decision.severities,
     )  # fmt: skip
@@ -204,5 +206,5 @@ def _digest(new: NewPipelineRun) -> str:
     return hashlib.sha256(msgspec.json.encode(told, order="deterministic")).hexdigest()
 
 
-def _short(branch: str) -> str:
+def _short_branch_name(branch: str) -> str:
     return branch.removeprefix(_HEADS)

@@ -88,7 +88,7 @@ def disable_principal(context: ServiceContext, principal: Principal, *, disabled
 def link_subject(context: ServiceContext, principal: Principal, subject: str) -> None:
     """Say how a sign-in provider calls a person. Raises DeniedError; ConflictError where another person is called so."""
     context.require(WRITE)
-    other = context.state.principals.of_subject(subject)
+    other = context.state.principals.find_by_subject(subject)
     if other is not None and other.id != principal.id:
         raise ConflictError(f"{other.name} already has this subject")
     with context.state.transaction() as session:

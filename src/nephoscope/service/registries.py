@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from nephoscope.protect.registry.events.reading import read_events
-from nephoscope.protect.registry.image_events import ask_again, take_events
-from nephoscope.protect.registry.registry_connection import RegistrySecrets, connect, secrets_of
+from nephoscope.protect.registry.image_events import requeue, take_events
+from nephoscope.protect.registry.registry_connection import RegistrySecrets, connect, load_secrets
 from nephoscope.protect.registry.registry_settings import (
     RegistrySettings,
     RegistrySettingsError,
@@ -135,7 +135,7 @@ def change_registry(
     """
     context.require(WRITE)
     before = context.state.watched_registries.get(name)
-    kept = secrets_of(context.state, before)
+    kept = load_secrets(context.state, before)
     new = given or RegistrySecrets()
     changed = replace(
         before, address=address or before.address, username=before.username if username is None else username,
@@ -143,7 +143,11 @@ def change_registry(
         enabled=before.enabled if enabled is None else enabled, changed=context.now,
     )  # fmt: skip
     _check_address(changed.address)
-    if (kept.password or kept.token) and not (new.password or new.token) and _goes_elsewhere(before, changed):
+    if (
+        (kept.password or kept.token)
+        and not (new.password or new.token)
+        and _has_new_destination(before, changed)
+    ):
         raise RegistrySettingsError("the address or its trust changed: enter the password or token again")
     merged = RegistrySecrets(
         password=new.password or ("" if new.token else kept.password),
@@ -169,7 +173,7 @@ def remove_registry(context: ServiceContext, name: str) -> None:
         context.transact(DELETE, ROOT_SCOPE, name, address=before.address),
         state.database.write() as session,
     ):
-        state.registry_images.remove_all(session, name)
+        state.registry_images.delete_all(session, name)
         state.watched_registries.remove(session, name)
         state.credentials.drop(session, [before.credential])
         state.checkpoints.remove(POLLED, name)
@@ -194,14 +198,14 @@ def try_registry(context: ServiceContext, name: str) -> RegistryTrial:
             names = [one for one in registry.list_repositories() if settings.watches(one)]
     except ImageError as error:
         return RegistryTrial(False, str(error))
-    held = sum(bool(settings.target_of(one)) for one in names)
+    held = sum(bool(settings.promotion_target(one)) for one in names)
     return RegistryTrial(True, f"{len(names)} repositories are monitored, {held} of them in quarantine")
 
 
 def registry_by_secret(state: State, name: str, authorization: str) -> WatchedRegistry:
     """Return the registry of a name whose secret is shown: alone, or behind `Bearer`; raises EventDeniedError."""
     watched = state.watched_registries.find(name)
-    wanted = secrets_of(state, watched).events if watched else ""
+    wanted = load_secrets(state, watched).events if watched else ""
     kind, _, rest = authorization.partition(" ")
     shown = rest.strip() if kind.lower() == "bearer" else authorization
     # compared even where there is nothing to compare with: the time says nothing of which registries there are
@@ -244,7 +248,7 @@ def decide_image(
         return images.put(session, _apply_decision(image, decision, context.author, reason, now))
 
 
-def examine_again(context: ServiceContext, ids: Sequence[str]) -> list[RegistryImage]:
+def request_examination(context: ServiceContext, ids: Sequence[str]) -> list[RegistryImage]:
     """Let images be examined anew. Raises DeniedError, NotFoundError."""
     context.require(WRITE_IMAGES)
     images, now = context.state.registry_images, context.now
@@ -254,7 +258,7 @@ def examine_again(context: ServiceContext, ids: Sequence[str]) -> list[RegistryI
         context.state.database.write() as session,
     ):
         return [
-            images.put(session, ask_again(found, "person", now))
+            images.put(session, requeue(found, "person", now))
             for one in known
             if (found := images.find(session, one.registry, one.repository, one.digest))
         ]
@@ -297,7 +301,7 @@ def _check_address(address: str) -> None:
         )
 
 
-def _goes_elsewhere(before: WatchedRegistry, after: WatchedRegistry) -> bool:
+def _has_new_destination(before: WatchedRegistry, after: WatchedRegistry) -> bool:
     trust = ("insecure", "authority")
     return before.address != after.address or any(
         before.settings.get(one) != after.settings.get(one) for one in trust

@@ -10,7 +10,7 @@ import msgspec
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.service.advisories import open_advisories
 from nephoscope.service.inventory_rows import note_vulnerabilities
-from nephoscope.service.pending_findings import mark_unpublished, resources_of
+from nephoscope.service.pending_findings import mark_unpublished, select_resources
 from nephoscope.state.inventory.finding import (
     FindingChanges,
     KnownVulnerability,
@@ -53,10 +53,10 @@ def rematch_packages(context: ServiceContext) -> RematchResult:
     """
     with open_advisories(context.data, context.now) as advisories:
         before = context.state.checkpoints.all(MATCHED)
-        if before == checkpoint_of(advisories):
+        if before == to_checkpoint(advisories):
             return RematchResult()
         with context.state.database.read() as session:
-            numbers = context.state.inventories.outdated(session, _find_changed(advisories, before))
+            numbers = context.state.inventories.find_outdated(session, _find_changed(advisories, before))
             bodies = context.state.inventories.bodies(session, numbers)
         changes = FindingChanges()
         for part in parts(bodies):
@@ -77,7 +77,7 @@ def match_package(package: Package, advisories: Advisories, number: int = 0) -> 
     )
 
 
-def known_now(advisories: Advisories, known: KnownVulnerability) -> KnownVulnerability:
+def update_exploitation(advisories: Advisories, known: KnownVulnerability) -> KnownVulnerability:
     """Return a vulnerability with what is known of its exploitation now."""
     names, source = (known.id, *known.aliases), advisories.source
     exploited = next((entry for name in names if (entry := source.find_exploited(name)) is not None), None)
@@ -89,7 +89,7 @@ def known_now(advisories: Advisories, known: KnownVulnerability) -> KnownVulnera
     )  # fmt: skip
 
 
-def checkpoint_of(advisories: Advisories) -> dict[str, list[int | str]]:
+def to_checkpoint(advisories: Advisories) -> dict[str, list[int | str]]:
     """Return the imports of each feed as they are kept once packages were matched with them."""
     return {name: [number, time] for name, (number, time) in advisories.imports.items()}
 
@@ -121,7 +121,7 @@ def _find_changed(
     )
     if advisories.database is None or not before or began_anew:
         return None
-    return advisories.database.changed_since(max(int(number) for number, _ in before.values()))
+    return advisories.database.changed_packages(max(int(number) for number, _ in before.values()))
 
 
 def _keep_matches(context: ServiceContext, matched: list[MatchedPackage]) -> FindingChanges:
@@ -139,11 +139,11 @@ def _finish(context: ServiceContext, advisories: Advisories, before: Mapping[str
     """Note the imports that packages were matched with, and what is known of exploitation now."""
     state = context.state
     with state.transaction(product=_PRODUCT) as session:
-        known = state.vulnerabilities.refresh(session, lambda one: known_now(advisories, one))
+        known = state.vulnerabilities.refresh(session, lambda one: update_exploitation(advisories, one))
         for name in before.keys() - advisories.imports.keys():
             state.checkpoints.drop(session, MATCHED, name)
-        state.checkpoints.keep(session, MATCHED, checkpoint_of(advisories))
+        state.checkpoints.keep(session, MATCHED, to_checkpoint(advisories))
         # how long advisories are good changes with every import, whatever they say
         every = state.inventories.subjects(SubjectFilter(EVERYTHING, most=MOST_SUBJECTS))
-        mark_unpublished(context, session, resources_of(context, every))
+        mark_unpublished(context, session, select_resources(context, every))
     return known

@@ -93,7 +93,7 @@ class TargetResolver:
             return self._machine(target.resource_id, target)
         if not target.host_names and not target.addresses:
             raise RecordRefusedError(f"the result does not name its machine: {_SAY_WHICH}")
-        found, kept = self._in_estate(target), self._kept_hosts(target)
+        found, kept = self._find_machines(target), self._kept_hosts(target)
         if len(found) == 1 and not kept:
             return self._machine(next(iter(found)), target)
         if len(kept) == 1 and not found:
@@ -104,20 +104,20 @@ class TargetResolver:
         told = f"{count:,} machines match {called}" if count else f"no machine of the estate matches {called}"
         raise RecordRefusedError(f"{told}: {_SAY_WHICH}")
 
-    def _in_estate(self, target: ReportedTarget) -> set[str]:
+    def _find_machines(self, target: ReportedTarget) -> set[str]:
         """Return the ids of the machines that go by the names of a target, else, where it has none, by its addresses."""
         names = {name for one in target.host_names for name in _spellings(one)}
         if not names:
-            return {id_ for one in target.addresses for id_ in self._by_address(one.lower())}
+            return {id_ for one in target.addresses for id_ in self._find_by_address(one.lower())}
         found = {
             one.key for index in self._estate() for name in names for one in index.machines.get(name, ())
         }
         if len(found) > 1:
-            narrowed = {id_ for one in target.addresses for id_ in self._by_address(one.lower())} & found
+            narrowed = {id_ for one in target.addresses for id_ in self._find_by_address(one.lower())} & found
             return narrowed or found
         return found
 
-    def _by_address(self, address: str) -> Iterable[str]:
+    def _find_by_address(self, address: str) -> Iterable[str]:
         holders = (one for index in self._estate() for one in index.addresses.get(address, ()))
         return (one.key for one in holders if one.type in MACHINES)
 

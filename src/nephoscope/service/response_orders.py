@@ -55,7 +55,7 @@ class OrderContent(msgspec.Struct, frozen=True, rename="camel"):
     expires: float
 
 
-def give_order(
+def create_order(
     context: ServiceContext,
     machine: str,
     kind: ResponseKind,
@@ -164,7 +164,7 @@ def read_content(context: ServiceContext, id_: str) -> bytes:
 
 def sign_orders(context: ServiceContext, principal: Principal) -> list[SignedOrder]:
     """Return the orders that the calling agent is to carry out, oldest first. Raises DeniedError."""
-    agent = _own_agent(context, principal)
+    agent = _load_agent(context, principal)
     found = []
     for one in context.state.response_orders.list_approved(agent.resource, context.now):
         content = OrderContent(one.id, one.machine, one.kind.value, one.arguments, one.expires.timestamp())
@@ -180,7 +180,7 @@ def take_result(
 
     Raises DeniedError; NotFoundError for an order of another machine; ResponseOrderError for content that is too large.
     """
-    agent = _own_agent(context, principal)
+    agent = _load_agent(context, principal)
     if len(content) > MOST_CONTENT:
         raise ResponseOrderError(f"content has at most {MOST_CONTENT:,} bytes")
     with context.state.transaction() as session:
@@ -210,7 +210,7 @@ def _find_order(context: ServiceContext, id_: str, operation: str) -> ResponseOr
         raise
 
 
-def _own_agent(context: ServiceContext, principal: Principal) -> EnrolledAgent:
+def _load_agent(context: ServiceContext, principal: Principal) -> EnrolledAgent:
     agent = context.state.agents.find_by_principal(principal.id)
     context.require(REPORT, "/" if agent is None else agent.resource)
     if agent is None:

@@ -67,7 +67,7 @@ def read_actions(given: Mapping[str, object], others: str) -> list[dict[str, obj
         settings = {name: given[field] for name, field in fields.items() if given.get(field)}
         if settings:
             found.append({"action": kind, **settings})
-    found += _read_others(others)
+    found += _parse_conditions(others)
     if not found:
         raise FieldValueError("an action is required", "owner")
     return found
@@ -105,7 +105,7 @@ def _read_values(text: str) -> list[str]:
     return [one.strip() for one in text.split(",") if one.strip()]
 
 
-def _read_others(text: str) -> list[dict[str, object]]:
+def _parse_conditions(text: str) -> list[dict[str, object]]:
     if not text.strip():
         return []
     try:

@@ -42,7 +42,7 @@ def switch_rules_unchanged(
     """Enable or disable rules or packs where all switches of the workspace are as they were `seen`; whether they were."""
     context.require(WRITE, workspace_scope(workspace))
     with context.state.transaction() as session:
-        if context.state.rule_switches.held(session, workspace) != seen:
+        if context.state.rule_switches.lock_switches(session, workspace) != seen:
             return False
         _switch(session, context, workspace, kind, keys, enabled=enabled)
     return True

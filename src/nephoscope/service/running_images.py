@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.image_name import ImageReference
-from nephoscope.estate.container_images import images_of
+from nephoscope.estate.container_images import list_images
 from nephoscope.estate.reported_pods import reported_pods
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.model.running_container import RunningContainer
@@ -76,8 +76,8 @@ def note_held_images(context: ServiceContext, watched: WatchedRegistry) -> bool:
     settings = read_settings(watched.settings)
     if not settings.resource_id or "*" not in settings.repositories:
         return False
-    held = context.state.registry_images.held(watched.name)
-    digests = {digest for repository, digest in held if not settings.target_of(repository)}
+    held = context.state.registry_images.list_digests(watched.name)
+    digests = {digest for repository, digest in held if not settings.promotion_target(repository)}
     parts = _parts(context, digests)
     every = frozenset(part for one in digests for part in parts.get(one, (one,)))
     resource = settings.resource_id.lower()
@@ -96,7 +96,7 @@ def _list_running(context: ServiceContext, estate: Estate, logs: Logs | None) ->
     nothing, since it may be of any age.
     """
     now, found = context.now, dict[str, RunningContainers]()
-    for id_, names in images_of(estate).items():
+    for id_, names in list_images(estate).items():
         if read_at := estate.coverage.read_time(id_):
             found[id_] = RunningContainers(frozenset(map(RunningContainer, names)), min(read_at, now))
     pods = reported_pods(estate)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.service_context import workspace_scope
-from nephoscope.state.database.etag import etag_of
+from nephoscope.state.database.etag import to_etag
 from nephoscope.state.database.state_errors import ConcurrentChangeError
-from nephoscope.state.workspaces.saved_queries import beside
+from nephoscope.state.workspaces.saved_queries import companion_key
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -68,7 +68,7 @@ def remove_query(context: ServiceContext, place: str, id_: str, owner: str, etag
         context.require(WRITE, _scope(place))
     with state.transaction() as session:
         now = state.saved_queries.get(place, id_, owner)
-        if etag_of(now.changed) != etag:
+        if to_etag(now.changed) != etag:
             raise ConcurrentChangeError(
                 f"{now.author} changed {now.name} at {now.changed:%Y-%m-%d %H:%M:%S} UTC: check the "
                 "current version"
@@ -86,7 +86,7 @@ def put_search(context: ServiceContext, workspace: str, search: SharedSearch, ow
         state.saved_queries.share(
             session, workspace, search.id, search.name, search.query, owner, context.author
         )
-        key = beside(workspace, search.id)
+        key = companion_key(workspace, search.id)
         state.arm_documents.put(session, key, TYPE.lower(), search.document, context.author)
         if search.function is not None:
             state.saved_functions.put(session, workspace, search.id, search.function)
@@ -105,7 +105,7 @@ def remove_search(context: ServiceContext, workspace: str, search: SavedQuery) -
 
 def _forget(session: Session, context: ServiceContext, place: str, query: SavedQuery) -> None:
     context.state.saved_queries.remove(session, query.id)
-    context.state.arm_documents.remove(session, beside(place, query.id))
+    context.state.arm_documents.remove(session, companion_key(place, query.id))
     context.state.saved_functions.drop(session, place, query.id)
 
 

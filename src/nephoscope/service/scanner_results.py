@@ -11,10 +11,10 @@ import msgspec
 
 from nephoscope.model.package import Package
 from nephoscope.service.advisories import WRITE, open_advisories
-from nephoscope.service.inventories import StoredInventory, scope_of
+from nephoscope.service.inventories import StoredInventory, permission_scope
 from nephoscope.service.inventory_rows import note_vulnerabilities
-from nephoscope.service.pending_findings import mark_unpublished, resources_of
-from nephoscope.service.rematching import known_now
+from nephoscope.service.pending_findings import mark_unpublished, select_resources
+from nephoscope.service.rematching import update_exploitation
 from nephoscope.service.reported_targets import TargetResolver
 from nephoscope.service.vulnerability_facts import publish_findings
 from nephoscope.state.database.state_errors import StateError
@@ -86,7 +86,7 @@ def import_results(context: ServiceContext, report: ScannerReport, origin: Resul
         raise ScannerResultsError("these are results of nephoscope itself: use --keep when you scan")
     scans, refused = _scans(context, report, origin)
     for one in scans:
-        context.require(WRITE, scope_of(one.subject))
+        context.require(WRITE, permission_scope(one.subject))
     closes = len(report.refused) == sum(len(one.refused) for one in report.targets.values())
     kept = []
     for one in scans:
@@ -126,7 +126,7 @@ def _subject(
     thing: ScannedThing,
     origin: ResultsOrigin,
 ) -> InventorySubject:
-    scanned_at = origin.scanned_at or target.last_seen()
+    scanned_at = origin.scanned_at or target.last_seen_at()
     if scanned_at is None:
         raise RecordRefusedError("the result has no scan time: import it with --scanned-at TIME")
     if scanned_at > context.now + _AHEAD:
@@ -150,7 +150,7 @@ def _keep(context: ServiceContext, scan: _ScannedSubject, *, closes: bool) -> St
         for one in packages
     ]
     subject = replace(scan.subject, unread=unread, packages=len({one.digest for one in named}))
-    scope = scope_of(subject)
+    scope = permission_scope(subject)
     with open_advisories(context.data, context.now) as advisories, context.transact(
         WRITE, scope, scope, act="import results", scanner=subject.scanner, name=subject.name, findings=len(open_)
     ), context.state.database.write() as session:  # fmt: skip
@@ -165,7 +165,7 @@ def _keep(context: ServiceContext, scan: _ScannedSubject, *, closes: bool) -> St
         changes = context.state.vulnerabilities.settle_reported(
             session, kept.id, _pairs(at, open_), context.now, closes=closes
         )
-        mark_unpublished(context, session, resources_of(context, [kept]))
+        mark_unpublished(context, session, select_resources(context, [kept]))
         note_vulnerabilities(context, session, [kept])
     return StoredInventory(kept, changes)
 
@@ -201,7 +201,7 @@ def _put_reported(
     known = context.state.vulnerabilities.known(session, {one.id for _, _, one in found})
     by_package: dict[int, dict[str, PackageVulnerability]] = {}
     for number, package, one in found:
-        told = known.get(one.id) or known_now(
+        told = known.get(one.id) or update_exploitation(
             advisories, KnownVulnerability(one.id, one.summary, one.aliases)
         )
         known[one.id] = told

@@ -52,7 +52,10 @@ def make_group_script(context: ServiceContext, machine: str, group: str, address
             one for one, holder in known.items() if not (holder.startswith(own) and suffix in holder)
         )
         text = render_nsg_script(
-            access, GroupRules(group, taken, address), _find_ended(context, access.machine), context.now
+            access,
+            GroupRules(group, taken, address),
+            _find_ended_grants(context, access.machine),
+            context.now,
         )
     except (StoreError, ValueError) as error:
         raise AccessRequestError(str(error)) from error
@@ -74,7 +77,7 @@ def run_group_script(context: ServiceContext, made: GroupScript, command: str) -
     return told
 
 
-def _find_ended(context: ServiceContext, machine: str) -> Iterator[AccessGrant]:
+def _find_ended_grants(context: ServiceContext, machine: str) -> Iterator[AccessGrant]:
     """Yield the grants of a machine that are over, or were revoked, not long ago."""
     subscription = "/".join(machine.split("/")[:3])
     policies = [one.key for one in context.state.arm_documents.all([TYPE.lower()], subscription)]

@@ -60,7 +60,7 @@ class ServiceContext:
         Raises DeniedError before anything is changed.
         """
         self.require(operation, scope)
-        with self.state.audit_change(self._by, operation, targets, _to_detail(detail)):
+        with self.state.audit_change(self._audit_actor, operation, targets, _to_detail(detail)):
             yield
 
     @contextmanager
@@ -80,7 +80,7 @@ class ServiceContext:
         with (
             self.state.credentials.key_held() if keeps_secret else nullcontext(),
             self.change(operation, scope, targets, **detail),
-            self.state.database.together(),
+            self.state.database.nest_transactions(),
         ):
             yield
 
@@ -88,20 +88,20 @@ class ServiceContext:
     def change_files(self, operation: str, scope: str, target: str, **detail: object) -> Iterator[None]:
         """Check the permission, then audit what is changed outside of the database: an entry `Started`, and one of the outcome."""
         self.require(operation, scope)
-        with self.state.announce_change(self._by, operation, target, _to_detail(detail)):
+        with self.state.announce_change(self._audit_actor, operation, target, _to_detail(detail)):
             yield
 
     def enter(
         self, session: Session, operation: str, target: str, *, outcome: str = "Succeeded", **detail: object
     ) -> None:
         """Add the audit entry of a change to the transaction that makes it; the permission was checked by `require`."""
-        by, told = self._by, _to_detail(detail)
+        by, told = self._audit_actor, _to_detail(detail)
         self.state.audit.add(
             session, by.name, operation, target, outcome=outcome, address=by.address, detail=told
         )
 
     @property
-    def _by(self) -> Actor:
+    def _audit_actor(self) -> Actor:
         return Actor(self.actor.name, self.actor.address)
 
 

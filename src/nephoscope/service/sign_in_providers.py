@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nephoscope.access.provider_tests import ask_test, forget_tests, test_provider
-from nephoscope.access.role_mapping import bound, validate_provider
+from nephoscope.access.role_mapping import check_secret_reuse, validate_provider
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state import NotFoundError
 
@@ -32,7 +32,7 @@ def put_provider(
     made = validate_provider(
         replace(provider, credential=f"sign-in.{provider.name}" if client_secret else kept)
     )
-    bound(before, made, given=bool(client_secret))
+    check_secret_reuse(before, made, given=bool(client_secret))
     detail = {"issuer": made.issuer, "client": made.client_id, "enabled": made.enabled, "rules": made.rules}
     with (
         context.transact(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.tuning.tuning_service import REASONS, TuningEditor
 from nephoscope.service.service_context import workspace_scope
 from nephoscope.state import NotFoundError, StateError
-from nephoscope.state.database.etag import etag_of
+from nephoscope.state.database.etag import to_etag
 from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.state.rules.suppressions import ANY_RULE
 
@@ -30,14 +30,14 @@ __all__ = [
     "REASONS",
     "WRITE",
     "NewSuppression",
+    "audit_target",
     "change_suppression",
     "create_suppression",
     "delete_suppression",
     "end_suppression",
     "find_suppression",
-    "related_suppressions",
+    "list_related_suppressions",
     "related_suppressions_etag",
-    "target_of",
 ]
 READ, WRITE, DELETE = (
     f"Microsoft.Security/alertsSuppressionRules/{one}" for one in ("read", "write", "delete")
@@ -67,7 +67,7 @@ def create_suppression(
 ) -> StoredSuppression:
     """Create a suppression, with `replace` in the place of the one of its name; alerts that it fits are held back from now on.
 
-    `related_etag` is that of `related_suppressions` as the actor saw them: ConcurrentChangeError where they changed since.
+    `related_etag` is that of `list_related_suppressions` as the actor saw them: ConcurrentChangeError where they changed since.
     Raises StateError
     for what holds back everything or is over.
     """
@@ -79,9 +79,9 @@ def create_suppression(
             )
 
     with (
-        _only_if(context, workspace, check),
+        _change_only_if(context, workspace, check),
         context.change(
-            WRITE, workspace_scope(workspace), target_of(new.name), act="create", workspace=workspace, rule=new.rule,
+            WRITE, workspace_scope(workspace), audit_target(new.name), act="create", workspace=workspace, rule=new.rule,
             conditions=[str(one) for one in new.conditions], reason=new.reason, comment=new.comment,
             expires=new.expires, enabled=new.enabled,
         ),
@@ -119,7 +119,7 @@ def end_suppression(
         if etag is not None and kept.status(now) == "Expired":
             raise StateError(f"the suppression {kept.name} has ended already")
 
-    with _only_if(context, workspace, check), _audit_change(context, before, WRITE, "expire"):
+    with _change_only_if(context, workspace, check), _audit_change(context, before, WRITE, "expire"):
         return _make_editing(context, workspace).change(before.id, expires=now)
 
 
@@ -139,18 +139,18 @@ def find_suppression(context: ServiceContext, workspace: str, wanted: str) -> St
         return None
 
 
-def related_suppressions(state: State, workspace: str, rule: str) -> list[StoredSuppression]:
+def list_related_suppressions(state: State, workspace: str, rule: str) -> list[StoredSuppression]:
     """Return the suppressions that hold back alerts of a rule, or of every rule."""
     return [one for one in state.suppressions.all(workspace) if one.rule in (rule, ANY_RULE)]
 
 
 def related_suppressions_etag(state: State, workspace: str, rule: str) -> str:
     """Return what names the state of `related_suppressions`: how many there are, and when one of them last changed."""
-    several = related_suppressions(state, workspace, rule)
-    return f"{len(several)}-{etag_of(max(one.changed for one in several))}" if several else "0-"
+    several = list_related_suppressions(state, workspace, rule)
+    return f"{len(several)}-{to_etag(max(one.changed for one in several))}" if several else "0-"
 
 
-def target_of(name: str) -> str:
+def audit_target(name: str) -> str:
     """Return the name that the audit gives a suppression."""
     return f"suppression {name}"
 
@@ -168,7 +168,7 @@ def _audit_change(
     with context.change(
         operation,
         scope,
-        target_of(before.name),
+        audit_target(before.name),
         act=act,
         workspace=before.workspace,
         before=before,
@@ -178,14 +178,14 @@ def _audit_change(
 
 
 @contextmanager
-def _only_if(context: ServiceContext, workspace: str, check: Callable[[], None]) -> Iterator[None]:
+def _change_only_if(context: ServiceContext, workspace: str, check: Callable[[], None]) -> Iterator[None]:
     """Let the first change within the block be made only where `check` raises nothing; changes of a workspace wait for each other."""
 
     def check_in_queue(session: Session) -> None:
         context.state.database.queue(session, f"suppressions {workspace}")
         check()
 
-    with context.state.only_if(check_in_queue):
+    with context.state.change_only_if(check_in_queue):
         yield
 
 

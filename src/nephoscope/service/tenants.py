@@ -53,7 +53,7 @@ def connect_tenant(context: ServiceContext, tenant: Tenant, secrets: TenantSecre
     detail = {"act": "connect", **to_detail(tenant)}
     with context.transact(WRITE, ROOT_SCOPE, _target(tenant.name), keeps_secret=True, **detail):
         made = tenants.connect(context.state, tenant, secrets)
-    tenants.request_of(context.state, context.data)
+    tenants.build_scan_request(context.state, context.data)
     return made
 
 
@@ -72,7 +72,7 @@ def change_tenant(context: ServiceContext, tenant: Tenant, secrets: TenantSecret
         WRITE, ROOT_SCOPE, _target(tenant.name), keeps_secret=True, **detail, secrets=bool(secrets) or None
     ):
         made = tenants.change(context.state, tenant, secrets)
-    tenants.request_of(context.state, context.data)
+    tenants.build_scan_request(context.state, context.data)
     return made
 
 
@@ -86,7 +86,7 @@ def remove_tenant(context: ServiceContext, name: str) -> None:
     with context.transact(DELETE, ROOT_SCOPE, _target(name), before=before):
         tenants.remove(context.state, name)
     tenants.forget_snapshots(context.data, name)
-    tenants.request_of(context.state, context.data)
+    tenants.build_scan_request(context.state, context.data)
 
 
 def ask_tenant_test(context: ServiceContext, name: str) -> None:
@@ -97,12 +97,12 @@ def ask_tenant_test(context: ServiceContext, name: str) -> None:
         tenants.ask_test(context.state, name, context.now)
 
 
-def collect_tenant_soon(context: ServiceContext, name: str) -> None:
+def request_collection(context: ServiceContext, name: str) -> None:
     """Have a tenant collected when the server looks again, and the estate assessed. Raises DeniedError, NotFoundError."""
     context.require(WRITE)
     _require(context, context.state.tenants.get(name).connection)
     with context.transact(WRITE, ROOT_SCOPE, _target(name), act="collect"):
-        context.state.tenants.soon(name)
+        context.state.tenants.request_collection(name)
         schedule_assessment(context)
 
 

@@ -13,8 +13,8 @@ from nephoscope.service.advisories import open_advisories
 from nephoscope.state.inventory.finding import FindingFilter, SubjectFinding
 from nephoscope.state.inventory.subject import SubjectFilter
 from nephoscope.vulnerability.matching.findings import PackageFinding
-from nephoscope.vulnerability.matching.matcher import standing_of
-from nephoscope.vulnerability.matching.source_precedence import layers_of
+from nephoscope.vulnerability.matching.matcher import assess_status
+from nephoscope.vulnerability.matching.source_precedence import list_layers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -99,7 +99,7 @@ def date_vulnerabilities(
 ) -> list[VulnerabilitySummary]:
     """Return vulnerabilities that a filter gave with since when they are seen."""
     every = list(several)
-    since = context.state.vulnerabilities.first_seen(wanted, (one.vulnerability.id for one in every))
+    since = context.state.vulnerabilities.first_seen_times(wanted, (one.vulnerability.id for one in every))
     return [replace(one, first_seen=since.get(one.vulnerability.id)) for one in every]
 
 
@@ -110,7 +110,7 @@ def explain_finding(context: ServiceContext, finding: VulnerabilityFinding) -> P
     return None if body is None else _DECODER.decode(zlib.decompress(body))
 
 
-def holders_of(context: ServiceContext, reach: Reach, vulnerability: str) -> list[SubjectFinding]:
+def list_holders(context: ServiceContext, reach: Reach, vulnerability: str) -> list[SubjectFinding]:
     """Return who has a vulnerability, of what the actor may read."""
     return list_findings(context, FindingFilter(SubjectFilter(reach), vulnerability=vulnerability))
 
@@ -126,7 +126,7 @@ def distinct_findings(findings: Iterable[SubjectFinding]) -> list[SubjectFinding
     return list(found.values())
 
 
-def coverage_of(
+def assess_coverage(
     context: ServiceContext, subjects: Iterable[InventorySubject]
 ) -> dict[int, AssessmentCoverage]:
     """Return how far subjects are assessed now, by their ids: a feed that got too old since counts as too old.
@@ -139,7 +139,7 @@ def coverage_of(
     sets = {one.package_set for one in every}
     with context.state.reading() as session:
         kinds = inventories.kinds(session, sets)
-        undetermined = inventories.undetermined(session, sets)
+        undetermined = inventories.count_undetermined(session, sets)
         bodies = inventories.bodies(session, {number for one in kinds.values() for number, _ in one})
     with open_advisories(context.data, context.now) as advisories:
         standings = _Standings(advisories, bodies)
@@ -192,11 +192,11 @@ class _Standings:
 
     def _find_standing(self, package: Package) -> tuple[str, datetime | None]:
         """Return why a package is not assessed ('' = it is), and how long its feeds are good."""
-        status, reason = standing_of(package, self._advisories.source, self._advisories.options)
+        status, reason = assess_status(package, self._advisories.source, self._advisories.options)
         if status == "own":
             return "", None
         if status != "assessed":
             return reason, None
         database = self._advisories.database
-        good = [database.good_until(layer.ecosystem) for layer in layers_of(package)] if database else []
+        good = [database.valid_until(layer.ecosystem) for layer in list_layers(package)] if database else []
         return "", min((one for one in good if one is not None), default=None)

@@ -91,7 +91,7 @@ def delete_item(store: WatchlistStore, alias: str, id_: str) -> bool:
     """Delete the item of an id; whether there was one."""
     store.context.require(DELETE, workspace_scope(store.workspace))
     lists = store.context.state.watchlists
-    if lists.one(lists.get(store.workspace, alias), id_) is None:
+    if lists.find_item(lists.get(store.workspace, alias), id_) is None:
         return False
     with store.change(alias, "drop", DELETE, id=id_) as keeping:
         return keeping.drop_item(alias, id_, store.context.now)

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Self
 from nephoscope.state.access.key_file import KeyFile
 from nephoscope.state.audit.actor import Actor
 from nephoscope.state.audit.audit_anchor import AuditAnchor
-from nephoscope.state.database.audit_enforcement import audited_block, by_product
+from nephoscope.state.database.audit_enforcement import as_product, audited_block
 from nephoscope.state.database.concept_registry import CONCEPTS
 from nephoscope.state.database.database import Database, DiskFullError
 from nephoscope.state.database.migration import migrate
 from nephoscope.state.database.state_errors import StateError
-from nephoscope.state.database.transaction_hooks import Keep, only_if, waits
+from nephoscope.state.database.transaction_hooks import Keep, change_only_if, waits
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -177,7 +177,7 @@ class State:
         database = Database.open(url, clock)
         beside = database.file.parent if database.file else Path.cwd()
         # the working folder belongs to no state in particular
-        return State._of(database, keys or beside / "keys", anchored=bool(keys or database.file))
+        return State._from_database(database, keys or beside / "keys", anchored=bool(keys or database.file))
 
     @staticmethod
     def of(data: Path, url: str | None = None, *, copy: bool = False) -> State:
@@ -190,15 +190,17 @@ class State:
         wanted = url or os.environ.get(URL_VARIABLE)
         file = (data / FILE_NAME).absolute()
         try:
-            return State._of(Database.open(wanted) if wanted else Database.of_file(file), data / "keys")
+            return State._from_database(
+                Database.open(wanted) if wanted else Database.open_file(file), data / "keys"
+            )
         except DiskFullError:
-            found = Database.of_copy(file) if copy and not wanted else None
+            found = Database.open_copy(file) if copy and not wanted else None
             if found is None:
                 raise
-            return State._of(found, data / "keys")
+            return State._from_database(found, data / "keys")
 
     @staticmethod
-    def _of(database: Database, keys: Path, *, anchored: bool = True) -> State:
+    def _from_database(database: Database, keys: Path, *, anchored: bool = True) -> State:
         try:
             migrate(database)
         except BaseException:
@@ -210,10 +212,10 @@ class State:
     def transaction(self, *, brief: bool = False, product: str = "", joins: bool = True) -> Iterator[Session]:
         """A transaction for a change that has rows in the outbox: all of it is kept, or nothing; `brief` as of Database.write.
 
-        `product` names the part of the product that makes the change by itself, as of `by_product`; '' = somebody makes it. Without
+        `product` names the part of the product that makes the change by itself, as of `as_product`; '' = somebody makes it. Without
         `joins` it only prepares the change of an audited block, whose entry waits for the next transaction.
         """
-        whose = by_product(product) if product else nullcontext()
+        whose = as_product(product) if product else nullcontext()
         with whose, self.database.write(brief=brief, joins=joins) as session:
             yield session
 
@@ -222,9 +224,9 @@ class State:
         """Keep something with the first change within the block, in its transaction; in one of its own where there was none."""
         with waits(keep) as waiting:
             yield
-            self._keep_now(waiting)
+            self._run_pending(waiting)
 
-    def _keep_now(self, waiting: list[Keep]) -> None:
+    def _run_pending(self, waiting: list[Keep]) -> None:
         if waiting:
             with self.transaction():
                 pass
@@ -252,7 +254,7 @@ class State:
 
         with waits(enter) as waiting, audited_block(waiting):
             yield
-            self._keep_now(waiting)
+            self._run_pending(waiting)
 
     @contextmanager
     def announce_change(
@@ -289,14 +291,14 @@ class State:
             )
 
     @staticmethod
-    def by_product(reason: str) -> AbstractContextManager[None]:
+    def as_product(reason: str) -> AbstractContextManager[None]:
         """Let the product change by itself what people decide, without an entry: `reason` names what of it, such as `detection`."""
-        return by_product(reason)
+        return as_product(reason)
 
     @contextmanager
-    def only_if(self, check: Keep) -> Iterator[None]:
+    def change_only_if(self, check: Keep) -> Iterator[None]:
         """Let the first change within the block be made only where `check`, called in its transaction before it, raises nothing."""
-        with only_if(check):
+        with change_only_if(check):
             yield
 
     @contextmanager

@@ -11,8 +11,8 @@ from pathlib import Path
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from nephoscope.state.database.audit_enforcement import by_product
-from nephoscope.state.database.concept_registry import every_table
+from nephoscope.state.database.audit_enforcement import as_product
+from nephoscope.state.database.concept_registry import load_tables
 from nephoscope.state.database.database import Database, StateError
 from nephoscope.state.database.migration import migrate
 from nephoscope.state.leases.leases import LeaseRow
@@ -42,7 +42,7 @@ def _sqlite_moment(database: Database) -> Iterator[Save]:
         def save(file: Path) -> None:
             with closing(sqlite3.connect(file)) as target:
                 source.backup(target)
-            _let_go(file)
+            _release_leases(file)
 
         yield save
     finally:
@@ -57,36 +57,36 @@ def _server_moment(database: Database) -> Iterator[Save]:
         session.execute(select(func.count()).select_from(WorkspaceRow)).one()
 
         def save(file: Path) -> None:
-            target = Database.of_file(file)
+            target = Database.open_file(file)
             try:
                 migrate(target)
-                with by_product("backup"), target.write() as other:
+                with as_product("backup"), target.write() as other:
                     _copy(session, other)
             finally:
                 target.close()
-            _let_go(file)
+            _release_leases(file)
 
         yield save
 
 
 def load(file: Path, database: Database) -> None:
     """Put what a saved file holds into a database that nothing was ever kept in; StateError where something was."""
-    source = Database.of_file(file)
+    source = Database.open_file(file)
     try:
         migrate(source)
         migrate(database)
-        with by_product("restore"), source.read() as session, database.write() as other:
+        with as_product("restore"), source.read() as session, database.write() as other:
             _refuse_used(other, database.shown)
             _copy(session, other)
             if not database.is_sqlite:
-                _count_on(other)
+                _advance_sequences(other)
     finally:
         source.close()
 
 
-def _count_on(session: Session) -> None:
+def _advance_sequences(session: Session) -> None:
     """PostgreSQL counts keys apart from the rows: go on behind those that were copied."""
-    for table in every_table():
+    for table in load_tables():
         counted = table.autoincrement_column
         if counted is not None:
             sequence = func.pg_get_serial_sequence(table.name, counted.name)
@@ -95,7 +95,7 @@ def _count_on(session: Session) -> None:
 
 
 def _refuse_used(session: Session, shown: str) -> None:
-    for table in every_table():
+    for table in load_tables():
         count = session.scalar(select(func.count()).select_from(table)) or 0
         if count > (1 if table.name == WorkspaceRow.__tablename__ else 0):
             raise StateError(
@@ -105,16 +105,16 @@ def _refuse_used(session: Session, shown: str) -> None:
 
 def _copy(source: Session, target: Session) -> None:
     """All rows of all tables, in the place of what is there."""
-    for table in reversed(every_table()):
+    for table in reversed(load_tables()):
         target.execute(delete(table))
-    for table in every_table():
+    for table in load_tables():
         for rows in source.execute(select(table)).mappings().partitions(_ROWS):
             target.execute(insert(table), [dict(row) for row in rows])
 
 
-def _let_go(file: Path) -> None:
+def _release_leases(file: Path) -> None:
     """Nobody holds a lease of a copy; the numbers stay, since they only rise."""
-    database = Database.of_file(file)
+    database = Database.open_file(file)
     try:
         with database.write() as session:
             session.execute(update(LeaseRow).values(holder="", until=datetime(1970, 1, 1, tzinfo=UTC)))

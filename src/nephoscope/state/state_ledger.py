@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nephoscope.state.ingestion.ingest_stats import Arrivals, sum_by_hour
-from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_holder import create_holder_name
 from nephoscope.state.leases.leases import Lease, LeaseLostError
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ class HeldLease:
         """Give it up."""
         self._lease.release()
 
-    def release_within(self, session: Session) -> None:
+    def release_in(self, session: Session) -> None:
         """Give it up in the transaction of what was done under it."""
-        self._lease.release_within(session)
+        self._lease.release_in(session)
 
 
 class LakeLease(HeldLease):
@@ -88,7 +88,7 @@ class StateLedger:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._holder = new_holder()
+        self._holder = create_holder_name()
 
     def last(self, producer: str) -> int:
         """The highest recorded sequence of a producer, -1 where there is none."""

@@ -99,7 +99,7 @@ def no_scope(visit: Visit) -> Response:
     return _framed_page(whole, 404, "Scope not found", text, advice, ways)
 
 
-def wrong(visit: Visit, text: str) -> Response:
+def bad_request(visit: Visit, text: str) -> Response:
     """400: what was asked for or sent cannot be done."""
     advice = ("Go back, correct the value, and submit again.",)
     return _framed_page(visit, 400, "Invalid request", text, advice)
@@ -141,15 +141,15 @@ def failed_page(visit: Visit, id_: str) -> Response:
         return _framed_page(visit, 500, title, text, advice)
     except Exception:  # noqa: BLE001 - what failed may be what the frame shows, too
         _LOG.exception("the frame of the page of %s failed, too", id_)
-        return alone(visit.request, 500, title, text)
+        return frameless_page(visit.request, 500, title, text)
 
 
-def from_elsewhere(request: Request) -> Response:
+def foreign_form(request: Request) -> Response:
     """403: a form that no page of this server sent."""
-    return alone(request, 403, "Not from here", "A change is only taken from a page of this server.")
+    return frameless_page(request, 403, "Not from here", "A change is only taken from a page of this server.")
 
 
-def alone(request: Request, status: int, title: str, text: str) -> Response:
+def frameless_page(request: Request, status: int, title: str, text: str) -> Response:
     """A page without the frame, for who has not signed in."""
     return HTMLResponse(draw("error.html", request=request, title=title, text=text), status)
 

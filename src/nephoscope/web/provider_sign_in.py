@@ -17,7 +17,7 @@ from nephoscope.state import StateError
 from nephoscope.state.access.sign_in_attempts import LASTS
 from nephoscope.state.database.state_errors import TransientError
 from nephoscope.web.rendering.templates import draw
-from nephoscope.web.visits.session_cookie import COOKIE, drop, keep, local, signed_in
+from nephoscope.web.visits.session_cookie import COOKIE, drop, keep, local_address, redirect_signed_in
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -37,8 +37,8 @@ Endpoint = Callable[["Request"], Awaitable[Response]]
 def provider_routes(instance: Instance) -> list[BaseRoute]:
     """The routes of signing in and out by providers."""
     return [
-        Route("/sign-in/{provider}", _endpoint(instance, _begin_sign_in)),
-        Route("/sign-in/{provider}/callback", _endpoint(instance, _finish_sign_in)),
+        Route("/sign-in/{provider}", _endpoint(instance, _start_sign_in)),
+        Route("/sign-in/{provider}/callback", _endpoint(instance, _complete_sign_in)),
         Route("/signed-out", _endpoint(instance, _signed_out)),
         Route("/sign-out/{provider}", _endpoint(instance, _sent_out)),
     ]
@@ -46,7 +46,7 @@ def provider_routes(instance: Instance) -> list[BaseRoute]:
 
 def after_sign_out(instance: Instance, caller: Caller) -> str:
     """Return where a browser goes that signed out here: it is told where it is still signed in."""
-    found = instance.sign_in.provider_of(caller.principal)
+    found = instance.sign_in.find_provider(caller.principal)
     return f"/signed-out?provider={found.name}" if found is not None and found.enabled else "/sign-in"
 
 
@@ -84,17 +84,17 @@ def _base(request: Request) -> str:
     return f"{request.url.scheme}://{request.url.netloc}"
 
 
-def _begin_sign_in(instance: Instance, request: Request) -> Response:
+def _start_sign_in(instance: Instance, request: Request) -> Response:
     name = request.path_params["provider"]
     redirect = f"{_base(request)}/sign-in/{name}/callback"
-    next_ = local(request.query_params.get("next", "/"))
+    next_ = local_address(request.query_params.get("next", "/"))
     begun = instance.sign_in.begin(name, redirect, next_, request.cookies.get(ATTEMPT, ""))
     answer = RedirectResponse(begun.address, 303, {"Cache-Control": "no-store"})
     keep(answer, ATTEMPT, begun.browser, int(LASTS.total_seconds()))
     return answer
 
 
-def _finish_sign_in(instance: Instance, request: Request) -> Response:
+def _complete_sign_in(instance: Instance, request: Request) -> Response:
     if len(request.url.query) > MAX_ANSWER:
         raise SignInRefusedError("Sign-in failed", "The provider's response is too long.", 400)
     address = request.client.host if request.client else ""
@@ -105,7 +105,7 @@ def _finish_sign_in(instance: Instance, request: Request) -> Response:
         address,
         request.cookies.get(COOKIE, ""),
     )
-    answer = signed_in(finished.session, local(finished.next))
+    answer = redirect_signed_in(finished.session, local_address(finished.next))
     drop(answer, ATTEMPT)
     if finished.token and len(finished.token) <= MAX_HINT:
         keep(answer, HINT, finished.token, int(SESSION.total_seconds()))

@@ -23,7 +23,7 @@ from nephoscope.access.query_queue import TooManyQueriesError
 from nephoscope.lake.errors import LakeError
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.access.principals import SecretKind
-from nephoscope.state.database.retry import once_more
+from nephoscope.state.database.retry import retry_once
 from nephoscope.state.database.state_errors import ConcurrentChangeError, TransientError
 from nephoscope.web import error_pages
 from nephoscope.web.all_pages import find_entry, navigation, pages
@@ -33,11 +33,11 @@ from nephoscope.web.lists.list_columns import keep_columns
 from nephoscope.web.provider_sign_in import after_sign_out, provider_routes
 from nephoscope.web.rendering.templates import draw, show_navigation
 from nephoscope.web.saved_view_forms import SAVED_VIEWS
-from nephoscope.web.static_files import FOLDER, HashedFiles, caching_of
+from nephoscope.web.static_files import FOLDER, HashedFiles, cache_control
 from nephoscope.web.style_sheet import STYLE_SHEET, read_style_sheet
 from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import Visit
-from nephoscope.web.visits.session_cookie import COOKIE, drop, local, signed_in
+from nephoscope.web.visits.session_cookie import COOKIE, drop, local_address, redirect_signed_in
 from nephoscope.web.visits.theme_cookie import choose_theme
 from nephoscope_kql.errors import KqlError
 
@@ -59,7 +59,7 @@ def routes(instance: Instance) -> list[BaseRoute]:
         Route(STYLE_SHEET, _style, methods=["GET"]),
         Route("/static/{hash}/nephoscope.css", _style, methods=["GET"]),
         Mount("/static", HashedFiles(directory=FOLDER), name="static"),
-        Route("/sign-in", _sign_in(instance), methods=["GET", "POST"]),
+        Route("/sign-in", _sign_in_endpoint(instance), methods=["GET", "POST"]),
         Route("/sign-out", _sign_out(instance), methods=["POST"]),
         Route("/theme", _theme, methods=["POST"]),
         Route("/columns", _columns, methods=["POST"]),
@@ -76,9 +76,9 @@ def _endpoint(instance: Instance, page: Page) -> Endpoint:
     async def answer(request: Request) -> Response:
         caller = await run_in_threadpool(_caller, instance, request)
         if caller is None:
-            return _asked_in(request)
-        if request.method == "POST" and not own(request):
-            return error_pages.from_elsewhere(request)
+            return _redirect_to_sign_in(request)
+        if request.method == "POST" and not is_same_origin(request):
+            return error_pages.foreign_form(request)
         try:
             came = await read_form(request, page.most) if request.method == "POST" else SubmittedForm()
         except FormError as error:
@@ -86,7 +86,7 @@ def _endpoint(instance: Instance, page: Page) -> Endpoint:
         visit = Visit(instance, caller, request, request.path_params, came.last, came.texts, came.file)
         drawing = partial(_draw_page, visit, page)
         if request.method != "POST":
-            drawing = partial(once_more, drawing)
+            drawing = partial(retry_once, drawing)
         if page.queries is None or not page.queries(visit):
             return await run_in_threadpool(drawing)
         return await _draw_in_turn(visit, drawing)
@@ -126,29 +126,29 @@ def _draw_page(visit: Visit, page: Page) -> Response:
     except ConcurrentChangeError as error:
         return error_pages.conflict_page(visit, str(error))
     except (KqlError, LakeError, StateError) as error:
-        return error_pages.wrong(visit, str(error))
+        return error_pages.bad_request(visit, str(error))
     except Exception:  # noqa: BLE001 - the boundary of a request: the page tells the id that the log has
         id_ = str(uuid.uuid4())
         _LOG.exception("page %s failed: %s", visit.request.url.path, id_)
         return error_pages.failed_page(visit, id_)
 
 
-async def nowhere(instance: Instance, request: Request) -> Response:
+async def answer_not_found(instance: Instance, request: Request) -> Response:
     """Return what a browser is told at a path that is no page: who has not signed in is asked to, as anywhere else."""
     caller = await run_in_threadpool(_caller, instance, request)
     if caller is None:
-        return _asked_in(request)
+        return _redirect_to_sign_in(request)
     text = f"page {request.url.path[:200]!r} not found"
     return await run_in_threadpool(error_pages.missing_page, Visit(instance, caller, request), text)
 
 
-def for_people(request: Request) -> bool:
+def is_page_request(request: Request) -> bool:
     """Return whether a browser asks for a page, and not a program for an answer of the API."""
     shows = "text/html" in request.headers.get("accept", "").lower()
     return shows and request.method in ("GET", "HEAD") and "authorization" not in request.headers
 
 
-def _asked_in(request: Request) -> Response:
+def _redirect_to_sign_in(request: Request) -> Response:
     """Return who has not signed in does so, and comes back."""
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse(f"/sign-in?next={quote(wanted)}", 303)
@@ -157,10 +157,10 @@ def _asked_in(request: Request) -> Response:
 def _caller(instance: Instance, request: Request) -> Caller | None:
     address = request.client.host if request.client else ""
     secret = request.cookies.get(COOKIE, "")
-    return once_more(lambda: instance.guard.by_secret(secret, [SecretKind.SESSION], address))
+    return retry_once(lambda: instance.guard.by_secret(secret, [SecretKind.SESSION], address))
 
 
-def own(request: Request) -> bool:
+def is_same_origin(request: Request) -> bool:
     """Return whether a request was made by one of our own pages."""
     site = request.headers.get("sec-fetch-site", "")
     if site:
@@ -169,22 +169,22 @@ def own(request: Request) -> bool:
     return request.headers.get("origin", "") == f"{request.url.scheme}://{request.url.netloc}"
 
 
-def _sign_in(instance: Instance) -> Endpoint:
+def _sign_in_endpoint(instance: Instance) -> Endpoint:
     async def answer(request: Request) -> Response:
-        next_ = local(request.query_params.get("next", "/"))
+        next_ = local_address(request.query_params.get("next", "/"))
         if request.method == "GET":
             return await run_in_threadpool(_sign_in_page, instance, request, next_)
-        if not own(request):
-            return error_pages.from_elsewhere(request)
+        if not is_same_origin(request):
+            return error_pages.foreign_form(request)
         try:
             form = (await read_form(request, beside=MAX_OF_ANYBODY)).last
         except FormError as error:
-            return error_pages.alone(request, error.status, "Invalid request", str(error))
+            return error_pages.frameless_page(request, error.status, "Invalid request", str(error))
         shown = form.get("link", "").strip().rsplit("/", 1)[-1]
         opened = await run_in_threadpool(_find_session, instance, request, shown)
         if opened is None:
             return await run_in_threadpool(_sign_in_page, instance, request, next_, wrong=True)
-        return signed_in(opened, local(form.get("next", "/")))
+        return redirect_signed_in(opened, local_address(form.get("next", "/")))
 
     return answer
 
@@ -202,52 +202,56 @@ def _link(instance: Instance) -> Endpoint:
         secret = request.path_params["secret"]
         if request.method == "GET":
             return HTMLResponse(draw("link.html", request=request))
-        opened = await run_in_threadpool(_find_session, instance, request, secret) if own(request) else None
+        opened = (
+            await run_in_threadpool(_find_session, instance, request, secret)
+            if is_same_origin(request)
+            else None
+        )
         if opened is None:
-            return error_pages.alone(request, 401, "The link has expired", OVER)
-        return signed_in(opened, "/")
+            return error_pages.frameless_page(request, 401, "The link has expired", OVER)
+        return redirect_signed_in(opened, "/")
 
     return answer
 
 
 def _find_session(instance: Instance, request: Request, secret: str) -> str | None:
     address = request.client.host if request.client else ""
-    return instance.guard.by_link(secret, address, request.cookies.get(COOKIE, ""))
+    return instance.guard.redeem_link(secret, address, request.cookies.get(COOKIE, ""))
 
 
 async def _style(request: Request) -> Response:
     """The style sheet; an address with the hash of its content may be kept."""
-    caching = caching_of(request.path_params.get("hash", ""))
+    caching = cache_control(request.path_params.get("hash", ""))
     return Response(read_style_sheet(), media_type="text/css", headers={"Cache-Control": caching})
 
 
 async def _theme(request: Request) -> Response:
     """The color scheme of the visitor's browser."""
-    if not own(request):
-        return error_pages.from_elsewhere(request)
+    if not is_same_origin(request):
+        return error_pages.foreign_form(request)
     try:
         form = (await read_form(request, beside=MAX_OF_ANYBODY)).last
     except FormError as error:
-        return error_pages.alone(request, error.status, "Invalid request", str(error))
+        return error_pages.frameless_page(request, error.status, "Invalid request", str(error))
     return choose_theme(form.get("theme", ""), form.get("next", "/"))
 
 
 async def _columns(request: Request) -> Response:
     """The columns of a list in the visitor's browser."""
-    if not own(request):
-        return error_pages.from_elsewhere(request)
+    if not is_same_origin(request):
+        return error_pages.foreign_form(request)
     try:
         came = await read_form(request, beside=MAX_OF_ANYBODY)
     except FormError as error:
-        return error_pages.alone(request, error.status, "Invalid request", str(error))
+        return error_pages.frameless_page(request, error.status, "Invalid request", str(error))
     names = [value for name, value in came.texts if name == "column"]
     return keep_columns(came.last.get("list", ""), names, came.last.get("next", "/"))
 
 
 def _sign_out(instance: Instance) -> Endpoint:
     async def answer(request: Request) -> Response:
-        if not own(request):
-            return error_pages.from_elsewhere(request)
+        if not is_same_origin(request):
+            return error_pages.foreign_form(request)
         caller = await run_in_threadpool(_caller, instance, request)
         where = "/sign-in"
         if caller is not None:

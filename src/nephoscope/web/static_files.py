@@ -38,7 +38,7 @@ def static_address(name: str) -> str:
     return f"/static/{hash_files()}/{name}"
 
 
-def caching_of(given: str) -> str:
+def cache_control(given: str) -> str:
     """Return how long a file may be kept that was asked for with a hash, `` = without one."""
     return KEPT if given == hash_files() else ASKED
 
@@ -51,5 +51,5 @@ class HashedFiles(StaticFiles):
         given, _, rest = path.partition("/")
         name, given = (rest, given) if _HASH.fullmatch(given) else (path, "")
         answer = await super().get_response(name, scope)
-        answer.headers["Cache-Control"] = caching_of(given)
+        answer.headers["Cache-Control"] = cache_control(given)
         return answer

@@ -304,7 +304,7 @@ def test_who_is_disabled(instance, browser, staff):
 
 
 def test_a_name_that_another_has(instance, browser, another, liar, staff):
-    instance.guard.first_link("ada")
+    instance.guard.create_first_link("ada")
     browser.sign_in()
     liar.claims = {"groups": ["staff"], "sub": "8"}
     another.sign_in()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.alerts.plain_recognition import recognised as plain
 
 from nephoscope.alerts.detection import alert_similarity
-from nephoscope.alerts.detection.alert_dedup import match_earlier
+from nephoscope.alerts.detection.alert_dedup import pair_with_earlier
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.state.incidents.alerts import StoredAlert
@@ -60,7 +60,7 @@ def kept(
     st.lists(st.builds(kept, ids, about, groups, traits, minutes, holds), max_size=8, unique_by=lambda one: one.id),
 )  # fmt: skip
 def test_look_ups_find_what_pairs_find(alerts: list[Alert], earlier: list[StoredAlert]) -> None:
-    assert match_earlier(alerts, earlier) == plain(alerts, earlier)
+    assert pair_with_earlier(alerts, earlier) == plain(alerts, earlier)
 
 
 def crowd(count: int) -> tuple[list[Alert], list[StoredAlert]]:
@@ -91,7 +91,7 @@ def work(several: tuple[list[Alert], list[StoredAlert]]) -> int:
     before = sys.getprofile()
     sys.setprofile(counted)
     try:
-        match_earlier(*several)
+        pair_with_earlier(*several)
     finally:
         sys.setprofile(before)
     return calls["call"] + calls["c_call"]
@@ -115,5 +115,5 @@ def test_the_entities_of_an_earlier_alert_are_read_once(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(alert_similarity, "json", type("json", (), {"loads": staticmethod(loads)}))
     alerts, earlier = crowd(200)
-    match_earlier(alerts, earlier)
+    pair_with_earlier(alerts, earlier)
     assert len(read) == len(earlier)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.detection.alert_dedup import match_earlier
+from nephoscope.alerts.detection.alert_dedup import pair_with_earlier
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
@@ -145,14 +145,14 @@ def test_alerts_from_before_rows_had_names_are_brought_up_to_date() -> None:
 
     ann, bob, new = alert("ann", 1), alert("bob", 2), alert("new", 3)
     earlier = [kept("old-1", bob), kept("old-2", ann)]
-    found = match_earlier([new, ann, replace(bob, end=START + HOUR)], earlier)
+    found = pair_with_earlier([new, ann, replace(bob, end=START + HOUR)], earlier)
     assert [(one.id, known.id if known else None) for one, known in found] == [
         ("new-new", None),
         ("old-2", "old-2"),
         ("old-1", "old-1"),
     ]
     held = [replace(one, held_by="a suppression") for one in earlier]
-    assert [known for _, known in match_earlier([ann], held)] == [None]
+    assert [known for _, known in pair_with_earlier([ann], held)] == [None]
 
 
 def test_history_that_comes_after_the_first_run_is_no_late_row(

@@ -60,7 +60,7 @@ def found(
     rows = {"T": pa.table({"TimeGenerated": moments, "Value": pa.array(values, pa.string())})}
     for name in compiled.reads.keys() - {"T"}:
         mine = {NEWER: given, OLDER: before}.get(name, [])
-        made = to_arrow_rows(tables[name], mine, workspace=Workspace.named("test"), now=NOW)
+        made = to_arrow_rows(tables[name], mine, workspace=Workspace.from_name("test"), now=NOW)
         assert not made.bad
         rows[name] = made.table
     with DuckDBEngine(rows, threads=1, small=True) as engine:

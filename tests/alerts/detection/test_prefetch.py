@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nephoscope.alerts.detection import prefetch
-from nephoscope.alerts.detection.alert_dedup import match_earlier
+from nephoscope.alerts.detection.alert_dedup import pair_with_earlier
 from nephoscope.alerts.detection.detector import RuleOutcome
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule
@@ -49,10 +49,10 @@ def looked(state: State, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
     def compared(*several: Any) -> Any:
         found.append(bool(open_))
-        return match_earlier(*several)
+        return pair_with_earlier(*several)
 
     monkeypatch.setattr(state, "transaction", opened)
-    monkeypatch.setattr(prefetch, "match_earlier", compared)
+    monkeypatch.setattr(prefetch, "pair_with_earlier", compared)
     return found
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.alerts.entities.correlation_keys import WeakNameScope, place_name
+from nephoscope.alerts.entities.correlation_keys import WeakNameScope, weak_keys
 from nephoscope.alerts.entities.enrichment_context import NOWHERE, EnrichmentContext
 from nephoscope.alerts.incidents.grouping import bookmark_keys, ties
 from nephoscope.model.alert import Alert
@@ -180,6 +180,6 @@ def _agree(one: WeakNameScope, other: WeakNameScope) -> bool:
 
 @given(_PLACES, _PLACES)
 def test_a_weak_name_ties_exactly_those_that_may_be_one(one: WeakNameScope, other: WeakNameScope) -> None:
-    first, second = place_name("n", one), place_name("n", other)
+    first, second = weak_keys("n", one), weak_keys("n", other)
     assert bool(set(first.wanted) & set(second.known)) is _agree(one, other)
     assert bool(set(second.wanted) & set(first.known)) is _agree(one, other)

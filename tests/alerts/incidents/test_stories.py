@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 from nephoscope.alerts.detection.detector import RuleOutcome
-from nephoscope.alerts.entities.enrichment_context import SHARED_BY, EnrichmentContext, surroundings
+from nephoscope.alerts.entities.enrichment_context import (
+    SHARED_BY,
+    EnrichmentContext,
+    load_enrichment_context,
+)
 from nephoscope.alerts.incidents.grouping import CROWD
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule
@@ -179,7 +183,7 @@ def test_a_machine_is_one_under_all_its_names(lake: Lake, state: State) -> None:
     EstateStore(lake.data).append(
         Estate.of([Resource.of(machine), Resource.of(card)], Coverage.everything()), NOON
     )
-    around = surroundings(lake, "default", NOON)
+    around = load_enrichment_context(lake, "default", NOON)
     take(
         state,
         ("host", 0, (host("VM-1"),)),
@@ -206,7 +210,7 @@ def test_shared_addresses_come_from_watchlists_and_sign_ins(lake: Lake, put: Cal
     ]
     put("SigninLogs", *rows)
     later = NOON + timedelta(hours=1)
-    assert surroundings(lake, "default", later).common == {"198.51.100.4", "198.51.100.9"}
+    assert load_enrichment_context(lake, "default", later).common == {"198.51.100.4", "198.51.100.9"}
 
 
 @pytest.mark.parametrize(
@@ -222,7 +226,7 @@ def test_shared_addresses_come_from_watchlists_and_sign_ins(lake: Lake, put: Cal
 def test_ranges_in_watchlists_are_addresses_of_many(lake: Lake, address: str, shared: bool) -> None:
     items = [{"Address": one} for one in ("203.0.113.0/24", "2001:db8::/32", "no/range")]
     lake.watchlists.save("default", "KnownEgress", "Address", items)
-    assert surroundings(lake, "default", NOON).of_many(address) is shared
+    assert load_enrichment_context(lake, "default", NOON).is_shared_address(address) is shared
 
 
 def test_the_schedule_knows_what_is_around(

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nephoscope.alerts.incidents.incident_service import IncidentService
-from nephoscope.alerts.investigation.alert_events import as_run, events, looked_at
+from nephoscope.alerts.investigation.alert_events import events, query_period, to_repeatable_query
 from nephoscope.alerts.investigation.application_ids import applications
 from nephoscope.alerts.investigation.estate_context import EstateContext
 from nephoscope.alerts.investigation.estate_index import EstateIndex
@@ -264,7 +264,7 @@ def test_a_file_has_all_in_order(lake: Lake, state: State, put: Put) -> None:
         signin(20, "50126", "ana@contoso.com"),
     )
     now = datetime.now(UTC)
-    list(Schedule(lake, state, [FAILED, IN], "default").once(HOUR + ONE_HOUR, now))
+    list(Schedule(lake, state, [FAILED, IN], "default").run_once(HOUR + ONE_HOUR, now))
     incident_service = IncidentService(state, "default")
     incident_service.change(1, now + MINUTE, "ana", owner="ana")
     incident_service.comment(1, "looks real", now + 2 * MINUTE, "ana")
@@ -281,7 +281,7 @@ def test_a_file_has_all_in_order(lake: Lake, state: State, put: Put) -> None:
     behind = [events(lake, one, now) for one in file.alerts]
     assert [(one.count, one.error) for one in behind if one.alert.rule == "r2"] == [(1, "")]
     # whoever opens the query in the logs sees the same rows, however long ago it was run
-    opened = [lake.rows(as_run(one)) for one in file.alerts]
+    opened = [lake.rows(to_repeatable_query(one)) for one in file.alerts]
     assert [one.num_rows for one in opened] == [one.count for one in behind]
     kinds = [one.kind for one in file.timeline(moment for one in behind for moment in one.moments())]
     assert kinds[-3:] == ["action", "action", "action"]
@@ -293,7 +293,7 @@ def test_a_file_has_all_in_order(lake: Lake, state: State, put: Put) -> None:
 def test_events_that_cannot_be_read_are_told(lake: Lake, state: State, put: Put) -> None:
     put("SigninLogs", signin(5, "0"))
     now = datetime.now(UTC)
-    list(Schedule(lake, state, [IN], "default").once(HOUR + ONE_HOUR, now))
+    list(Schedule(lake, state, [IN], "default").run_once(HOUR + ONE_HOUR, now))
     (alert,) = case_file(state, "default", 1, now).alerts
     alert.document["ExtendedProperties"] = json.dumps({"Query": "NoTable", "Query Period": "1h"})
     assert "no table, function or variable is named 'NoTable'" in events(lake, alert, now).error
@@ -307,10 +307,10 @@ def test_a_query_whose_time_is_not_told_is_as_it_is(
 ) -> None:
     put("SigninLogs", signin(5, "0"))
     now = datetime.now(UTC)
-    list(Schedule(lake, state, [IN], "default").once(HOUR + ONE_HOUR, now))
+    list(Schedule(lake, state, [IN], "default").run_once(HOUR + ONE_HOUR, now))
     (alert,) = case_file(state, "default", 1, now).alerts
     alert.document["ExtendedProperties"] = json.dumps(properties)
-    assert (as_run(alert), looked_at(alert)) == (properties.get("Query", ""), None)
+    assert (to_repeatable_query(alert), query_period(alert)) == (properties.get("Query", ""), None)
     assert "does not tell over which time" in events(lake, alert, now).error
 
 
@@ -320,8 +320,8 @@ def test_incidents_that_share_entities_or_rules_are_alike(lake: Lake, state: Sta
     alone = rule("r2", IN.query, entityMappings=[mapping("Account", "FullName", "UserPrincipalName")],
                  eventGroupingSettings={"aggregationKind": "AlertPerResult"})  # fmt: skip
     schedule = Schedule(lake, state, [alone], "default")
-    list(schedule.once(HOUR - 39 * ONE_HOUR, now))
-    list(schedule.once(HOUR + ONE_HOUR, now))
+    list(schedule.run_once(HOUR - 39 * ONE_HOUR, now))
+    list(schedule.run_once(HOUR + ONE_HOUR, now))
     closed = {
         "status": IncidentStatus.CLOSED,
         "classification": "FalsePositive",

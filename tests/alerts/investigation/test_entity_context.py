@@ -13,12 +13,12 @@ from tests.alerts.investigation.test_case import entity
 from nephoscope.alerts.investigation.entity_context import EntityContext
 from nephoscope.alerts.investigation.estate_reader import WHOLE, EstateReader
 from nephoscope.alerts.investigation.participants import InvolvedEntity
-from nephoscope.alerts.tuning.named_locations import of_estates
+from nephoscope.alerts.tuning.named_locations import merge_locations
 from nephoscope.alerts.tuning.own_egress import egress
 from nephoscope.entity_context import EntityContexts
 from nephoscope.estate.coverage import parse_manifest
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.tenant_stores import newest_estates, tenant_store, tenant_stores
+from nephoscope.estate.tenant_stores import load_newest, tenant_store, tenant_stores
 from nephoscope.model.entity import Entity
 from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.publishing import publish
@@ -364,9 +364,9 @@ def test_the_types_that_are_read_tell_as_much_as_the_whole_estate(sample: Path) 
 
 
 def test_locations_and_egress_are_those_of_every_tenant(data: Path) -> None:
-    estates = newest_estates(data)
+    estates = load_newest(data)
     assert [one.address for one in egress(estates)] == ["203.0.113.1", "203.0.113.2"]
-    (office,) = of_estates(estates)
+    (office,) = merge_locations(estates)
     assert (office["Address"], office["Trusted"]) == ("198.51.100.0/24", "false"), (
         "one tenant does not trust it"
     )

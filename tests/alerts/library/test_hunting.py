@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from nephoscope.alerts.detection.build_alerts import build_alerts
 from nephoscope.alerts.incidents.bookmark_service import BookmarkService
 from nephoscope.alerts.incidents.incident_service import IncidentService
-from nephoscope.alerts.library.hunting import HuntingFilter, HuntingRange, HuntingRunner, own_range
+from nephoscope.alerts.library.hunting import HuntingFilter, HuntingRange, HuntingRunner, states_time_range
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.alerts.scheduling.schedule import Schedule
@@ -96,8 +96,8 @@ def test_a_query_that_states_a_time_sees_what_came_before(lake: Lake, put: Put) 
     hunt = HuntingRunner(lake, "default")
     ((_, row),) = hunt.rows(query(text=text), OVER, datetime.now(UTC))
     assert row.document()["First"].startswith((HOUR - 30 * ONE_HOUR).strftime("%Y-%m-%dT%H:%M"))
-    assert own_range(text)
-    assert not own_range("SigninLogs | where TimeGeneratedBy == 'x'")
+    assert states_time_range(text)
+    assert not states_time_range("SigninLogs | where TimeGeneratedBy == 'x'")
 
 
 def test_a_mark_is_that_of_the_values(lake: Lake, put: Put) -> None:
@@ -194,7 +194,7 @@ def test_an_alert_of_the_same_account_joins(
         "fieldMappings": [{"identifier": "FullName", "columnName": "UserPrincipalName"}],
     }
     rule = query("r1", kind="Scheduled", queryFrequency="1h", queryPeriod="1h", entityMappings=[mapping])
-    (ran,) = Schedule(lake, state, [rule], "default").once(HOUR + ONE_HOUR, now)
+    (ran,) = Schedule(lake, state, [rule], "default").run_once(HOUR + ONE_HOUR, now)
     assert ran.taken.incidents == (incident.number,)
     with state.transaction() as session:
         found = state.incidents.read(session, incident.number)

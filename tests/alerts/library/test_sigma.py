@@ -42,7 +42,7 @@ def found_rows(piece: ContentItem, table: str, rows: list[dict[str, Any]]) -> li
     given = [
         {"TimeGenerated": NOW.isoformat(), "_ItemId": str(place), **row} for place, row in enumerate(rows)
     ]
-    made = to_arrow_rows(known, given, workspace=Workspace.named("test"), now=NOW)
+    made = to_arrow_rows(known, given, workspace=Workspace.from_name("test"), now=NOW)
     assert made.bad == []
     fields = [
         field.with_metadata({b"kql.type": known.types[field.name].value.encode()})

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from nephoscope.alerts.detection.detector import Detector
-from nephoscope.alerts.detection.required_columns import describe_lacking
+from nephoscope.alerts.detection.required_columns import describe_missing_columns
 from nephoscope.alerts.entities.entity_mapping import entities
 from nephoscope.alerts.library.content_item import ContentItem, ContentKind
 from nephoscope.alerts.library.content_status import RuleAvailability, describe_standing, judge
 from nephoscope.alerts.rules.query_result import RuleResultRow
 from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError
 from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope.alerts.rules.window import at
+from nephoscope.alerts.rules.window import window_ending_at
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.writing.outbox import deliver
@@ -189,7 +189,7 @@ def test_columns_that_a_query_does_not_give_are_told_when_an_alert_lacks_them(
 
 def test_a_rule_whose_columns_are_all_there_lacks_nothing(lake: Lake) -> None:
     whole = rule(entityMappings=mapped("Account", "FullName"))
-    assert Detector(lake, "default").run(whole, at(whole, NOW), NOW).lacking == ()
+    assert Detector(lake, "default").run(whole, window_ending_at(whole, NOW), NOW).lacking == ()
 
 
 def test_no_shipped_rule_asks_for_a_column_that_its_query_does_not_give(lake: Lake) -> None:
@@ -198,7 +198,7 @@ def test_no_shipped_rule_asks_for_a_column_that_its_query_does_not_give(lake: La
         for one in load_shipped().rules:
             last = compile_results(one.query, catalog, now=NOW)[-1]
             if last.resume is None:
-                told[one.name] = describe_lacking(one, dict(last.columns))
+                told[one.name] = describe_missing_columns(one, dict(last.columns))
     assert len(told) > 250
     assert {name: several for name, several in told.items() if several} == {}
 

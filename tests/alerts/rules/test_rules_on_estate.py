@@ -14,7 +14,7 @@ from nephoscope.alerts.detection.detector import Detector, RuleOutcome
 from nephoscope.alerts.library.content_item import ContentItem, ContentKind
 from nephoscope.alerts.library.content_status import RuleAvailability, judge
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.window import SETTLE, at
+from nephoscope.alerts.rules.window import SETTLE, window_ending_at
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
@@ -85,7 +85,7 @@ def lake(tmp_path: Path, state_of: State) -> Iterator[Lake]:
 def outcome(lake: Lake, query: str, *, shared: bool) -> RuleOutcome:
     """What a rule finds in the hour that ends one hour after NOW, alone or in a round with others."""
     one = rule(query)
-    window = at(one, NOW.replace(hour=NOW.hour) + one.frequency)
+    window = window_ending_at(one, NOW.replace(hour=NOW.hour) + one.frequency)
     if not shared:
         return Detector(lake, "default").run(one, window, NOW)
     with lake.reading("default") as reading:
@@ -123,7 +123,7 @@ def test_rules_that_cannot_read_the_estate_fail_alone(lake: Lake, state_of: Stat
     ]
     schedule = Schedule(lake, state_of, rules, "default")
     end = NOW + rules[0].frequency
-    ran = list(schedule.tick(end + SETTLE) if way == "tick" else schedule.once(end, end + SETTLE))
+    ran = list(schedule.tick(end + SETTLE) if way == "tick" else schedule.run_once(end, end + SETTLE))
     errors = {one.outcome.rule.query: one.outcome.error for one in ran}
     assert len(ran) == len(rules)
     assert errors.pop("SigninLogs") == ""
@@ -142,7 +142,9 @@ def test_a_round_reads_one_evaluation(lake: Lake) -> None:
     one = rule(QUERY)
     with lake.reading("default") as reading:
         assess(lake.data, SUBSCRIPTION)
-        found = Detector(lake, "default", reading=reading).run(one, at(one, NOW + one.frequency), NOW)
+        found = Detector(lake, "default", reading=reading).run(
+            one, window_ending_at(one, NOW + one.frequency), NOW
+        )
     assert len(found.alerts) == 1
 
 

@@ -324,7 +324,7 @@ def test_tuning_is_as_it_was_at_the_time(lake: Lake, state: State) -> None:
     by(START + 6 * HOUR).remove("two")
     history = TuningHistory.load(state, lake, "default")
     seen = [
-        history.as_of(START + hours * HOUR).rule(RULES[0])
+        history.tuning_at(START + hours * HOUR).rule(RULES[0])
         for hours in (-1, 0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 8, 9)
     ]
     assert [[one.name for one in each.tuning.suppressions] for each in seen] == [

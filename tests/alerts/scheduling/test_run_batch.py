@@ -10,7 +10,7 @@ import pytest
 from nephoscope.alerts.detection.detector import RuleOutcome
 from nephoscope.alerts.incidents.incident_service import AppliedOutcome, IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.window import at
+from nephoscope.alerts.rules.window import window_ending_at
 from nephoscope.alerts.scheduling import run_batch as rounds
 from nephoscope.alerts.scheduling.run_batch import RuleLease, RunBatch
 from nephoscope.state import State
@@ -24,7 +24,7 @@ def outcome(name: str) -> RuleOutcome:
     times = {"queryFrequency": "5m", "queryPeriod": "5m"}
     document = {"id": name, "name": name, "severity": "Low", "query": "SigninLogs", **times}
     rule = AnalyticRule.parse(document, Place("r"))
-    return RuleOutcome(rule, at(rule, NOW - timedelta(minutes=5)))
+    return RuleOutcome(rule, window_ending_at(rule, NOW - timedelta(minutes=5)))
 
 
 def test_one_that_cannot_be_kept_loses_no_other(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +44,7 @@ def test_one_that_cannot_be_kept_loses_no_other(state: State, monkeypatch: pytes
         found.add(turn, outcome(name))
         found.end(turn)
     found.close()
-    assert [one.outcome.error for one in found.ran()] == ["", "not kept: ValueError: no", ""]
+    assert [one.outcome.error for one in found.take_results()] == ["", "not kept: ValueError: no", ""]
     assert not any(state.leases.holder(name) for name in ("a", "b", "c"))
 
 

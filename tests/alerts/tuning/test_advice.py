@@ -15,7 +15,7 @@ from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.alerts.tuning.advice import Advice, TuningAdvisor, apply
 from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
 from nephoscope.alerts.tuning.replay import replay
-from nephoscope.alerts.tuning.rule_quality import row, worth
+from nephoscope.alerts.tuning.rule_quality import rate_rules, row
 from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
@@ -42,7 +42,7 @@ def nights(lake: Lake, state: State, put: Put) -> Callable[..., None]:
         put("SigninLogs", *(signin(minutes, user, ip) for minutes, user, ip in rows), came=None)
         for end in sorted({int(minutes // 60) + 1 for minutes, _, _ in rows}):
             moment = HOUR + end * HOURS
-            for _ in Schedule(lake, state, list(rules), "default").once(moment, END):
+            for _ in Schedule(lake, state, list(rules), "default").run_once(moment, END):
                 pass
 
     return running
@@ -261,7 +261,7 @@ def test_the_report_of_a_rule(nights: Any, state: State, lake: Lake) -> None:
     close(state, "FalsePositive", 2, 3)
     close(state, "TruePositive", 1)
     TuningEditor(state, "default", "ana", HOUR).set(rule(), {"repeatInterval": "3h"})
-    (found,) = worth(state, "default", BEGIN, END, {"r1": "Failed sign-ins"})
+    (found,) = rate_rules(state, "default", BEGIN, END, {"r1": "Failed sign-ins"})
     shown = row(found)
     assert {name: shown[name] for name in ("rule", "alerts", "held", "incidents", "false", "benign", "true", "open")} == {
         "rule": "Failed sign-ins", "alerts": 4, "held": 0, "incidents": 4, "false": 2, "benign": 0, "true": 1, "open": 1,
@@ -276,7 +276,7 @@ def test_a_replay_writes_nothing_and_sees_what_the_schedule_does(lake: Lake, sta
     assert (done.windows, list(done.days().values())) == (4, [1])
     assert done.entities()[0] == ("Account scan@contoso.com", 1)
     moment = HOUR + HOURS
-    list(Schedule(lake, state, [rule()], "default").once(moment, END))
+    list(Schedule(lake, state, [rule()], "default").run_once(moment, END))
     assert state.alerts.history("default", BEGIN, END)[0].id == done.alerts[0].id
     wrong = replay(lake, rule(query="SigninLogs | where Nothing == 1"), "default", BEGIN, HOUR + HOURS, END)
     assert [moment for moment, _ in wrong.errors] == [HOUR, HOUR + HOURS]

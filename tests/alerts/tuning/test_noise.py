@@ -9,7 +9,7 @@ import pytest
 from nephoscope.alerts.detection.detector import Detector
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.window import at
+from nephoscope.alerts.rules.window import window_ending_at
 from nephoscope.alerts.tuning.advice import TuningAdvisor, apply
 from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
 from nephoscope.alerts.tuning.replay import replay_windows
@@ -65,7 +65,7 @@ def test_advice_quiets_a_noisy_rule_and_leaves_the_attack(
     lake.flush()
     detector, incident_service = Detector(lake, "default"), IncidentService(state, "default")
     for one in (one for one in busy if one <= middle):
-        incident_service.take(detector.run(rule, at(rule, one), end), one)
+        incident_service.take(detector.run(rule, window_ending_at(rule, one), end), one)
     for incident in state.incidents.newest("default"):
         incident_service.change(
             incident.number, middle, "ana", status=IncidentStatus.CLOSED, classification="BenignPositive"

@@ -221,7 +221,7 @@ def working(chromium, tmp_path_factory):
                 made = Incident("default", f"Keys were read {way}", "", "High", now, now, now, now)
                 kept = state.incidents.put(session, made)
                 state.alerts.put(session, alert(f"{ALERT[:-1]}{number}", kept.number))
-        link = Guard(state, lambda: Hierarchy({})).first_link("ada")
+        link = Guard(state, lambda: Hierarchy({})).create_first_link("ada")
     with served(data) as base:
         yield base, keep_cookies(chromium, base, link, data / "cookies.json")
 

@@ -65,7 +65,7 @@ def test_what_is_appended_while_a_file_is_read_comes_with_the_next_run(
 ) -> None:
     plain = tmp_path / "a.json"
     plain.write_bytes(lines_of(50))
-    begin = IngestedFiles.begin_within
+    begin = IngestedFiles.begin_in
 
     def grows(self: IngestedFiles, *arguments: Any, **named: Any) -> Any:
         with plain.open("ab") as file:
@@ -73,7 +73,7 @@ def test_what_is_appended_while_a_file_is_read_comes_with_the_next_run(
         return begin(self, *arguments, **named)
 
     with monkeypatch.context() as patched:
-        patched.setattr(IngestedFiles, "begin_within", grows)
+        patched.setattr(IngestedFiles, "begin_in", grows)
         assert ingest(data, plain)[1]["rows"] == {"AZFWNetworkRule": 50}
     code, found = ingest(data, plain)
     assert (code, found["rows"], found["grown"]) == (0, {"AZFWNetworkRule": 10}, [])

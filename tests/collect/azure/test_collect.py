@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.tuning.named_locations import of_estate
+from nephoscope.alerts.tuning.named_locations import list_locations
 from nephoscope.collect import resources
 from nephoscope.collect.azure.collection_scope import CollectionScope
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
@@ -83,7 +83,7 @@ def test_named_locations_are_read_for_detections_whatever_the_content_needs(
     monkeypatch.setitem(azure.world.graph, "microsoft.graph/namedlocations", [offices])
     replay.collect(azure, own_needs, tmp_path / "out")
     estate = resources.load([tmp_path / "out"])
-    assert of_estate(estate) == [
+    assert list_locations(estate) == [
         {"Address": "203.0.113.0/28", "Name": "Offices", "Country": "", "Trusted": "true", "Tags": "Entra"}
     ]
 

@@ -12,7 +12,7 @@ import pytest
 
 from nephoscope.collect.azure.collection_scope import CollectionScope, CollectionScopeError
 from nephoscope.collect.azure.permissions import Permissions
-from nephoscope.connect.cloud import CLOUDS, CloudError, cloud_of, origin
+from nephoscope.connect.cloud import CLOUDS, CloudError, load_cloud, origin
 from nephoscope.connect.credentials import KINDS, SignInError, TokenProvider, credential_source
 
 # azure-identity asks a process for the kind of the machine
@@ -42,7 +42,7 @@ def test_a_cloud_from_the_answer_of_metadata_endpoints(tmp_path: Path) -> None:
         "microsoftGraphResourceId": "https://graph.local.example/",
     }
     path.write_text(json.dumps(answer))
-    cloud = cloud_of(str(path))
+    cloud = load_cloud(str(path))
     assert cloud.resource_manager == "https://management.local.example"
     assert cloud.authority == "https://login.local.example"
     assert cloud.resource_manager_scope == "https://management.audience/.default"
@@ -55,7 +55,7 @@ def test_a_cloud_that_cannot_be_used(body: str, tmp_path: Path) -> None:
     path = tmp_path / "cloud.json"
     path.write_text(body)
     with pytest.raises(CloudError, match=r"cloud\.json"):
-        cloud_of(str(path))
+        load_cloud(str(path))
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from nephoscope.connect.throttling_quota import (
     ThrottleQuota,
-    date_after,
     number,
+    parse_http_date,
     parse_remaining,
-    retry_after,
+    retry_seconds,
     span,
 )
 
@@ -51,10 +51,10 @@ def test_every_span_reads_back(days: int, hours: int, minutes: int, seconds: int
 
 @given(st.text(max_size=40))
 def test_any_text_is_a_number_of_seconds_or_nothing(text: str) -> None:
-    for found in (span(text), number(text), date_after(text, _NOW)):
+    for found in (span(text), number(text), parse_http_date(text, _NOW)):
         assert found is None or found >= 0.0
     headers = {"retry-after": text, "x-ms-retry-after-ms": text, "x-ms-user-quota-resets-after": text}
-    found = retry_after(headers, _NOW)
+    found = retry_seconds(headers, _NOW)
     assert found is None or found >= 0.0
     left = parse_remaining(
         {"x-ms-user-quota-remaining": text, "x-ms-ratelimit-remaining-subscription-reads": text}
@@ -65,8 +65,8 @@ def test_any_text_is_a_number_of_seconds_or_nothing(text: str) -> None:
 @given(st.integers(0, 100_000))
 def test_dates_and_seconds_say_the_same(seconds: int) -> None:
     moment = datetime.fromtimestamp(_NOW, UTC) + timedelta(seconds=seconds)
-    assert retry_after({"retry-after": format_datetime(moment, usegmt=True)}, _NOW) == seconds
-    assert retry_after({"retry-after": str(seconds)}, _NOW) == seconds
+    assert retry_seconds({"retry-after": format_datetime(moment, usegmt=True)}, _NOW) == seconds
+    assert retry_seconds({"retry-after": str(seconds)}, _NOW) == seconds
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_dates_and_seconds_say_the_same(seconds: int) -> None:
     ],
 )
 def test_the_longest_wait_counts(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_after(headers, _NOW) == seconds
+    assert retry_seconds(headers, _NOW) == seconds
 
 
 @pytest.mark.parametrize(

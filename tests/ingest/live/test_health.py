@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.cli.session.source_health import short
+from nephoscope.cli.session.source_health import shorten_rows
 from nephoscope.ingest.live.health.arrival_profile import JUDGED_AFTER, LEARNED, SourceProfile
 from nephoscope.ingest.live.health.health_evaluation import FIRST_SILENCE, findings, judge_health, limit
 from nephoscope.ingest.live.health.health_recorder import HealthKeeper
@@ -464,7 +464,7 @@ def test_missing_logs_fit_a_terminal() -> None:
         "setting": "",
         "last": None,
     }
-    found, columns = short([row])
+    found, columns = shorten_rows([row])
     assert columns == ("resource", "group", "type", "reason")
     assert (found[0]["resource"], found[0]["group"], found[0]["type"]) == (
         "v/s",
@@ -472,5 +472,5 @@ def test_missing_logs_fit_a_terminal() -> None:
         "network/virtualnetworks",
     )
     other = {**row, "resource": str(row["resource"]).replace("-000000000001", "-000000000002"), "last": NOW}
-    assert short([row, other])[1] == ("resource", "group", "subscription", "type", "reason", "last")
-    assert short([]) == ([], ())
+    assert shorten_rows([row, other])[1] == ("resource", "group", "subscription", "type", "reason", "last")
+    assert shorten_rows([]) == ([], ())

@@ -84,7 +84,7 @@ def azure(tmp_path, monkeypatch):
     )  # fmt: skip
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     cloud = Cloud("here", found.url, found.url, found.url, found.url)
-    monkeypatch.setattr(rest_clients, "cloud_of", lambda _: cloud)
+    monkeypatch.setattr(rest_clients, "load_cloud", lambda _: cloud)
     monkeypatch.setattr(rest_clients, "credential_source", lambda *_: _Credential)
     yield found
     served.close()

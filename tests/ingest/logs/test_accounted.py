@@ -31,7 +31,7 @@ from nephoscope.state.workspaces.workspace import Workspace
 
 CASES = Path(__file__).parent / "cases"
 CONTEXT = StreamContext(source="fuzz", now=datetime(2026, 6, 1, 12, tzinfo=UTC))
-TABLES, WORKSPACE = Tables.builtin(), Workspace.named("default")
+TABLES, WORKSPACE = Tables.builtin(), Workspace.from_name("default")
 QUICK, FULL = 2_000, 120_000
 NAMES = formats().names()
 ODD: tuple[Any, ...] = (

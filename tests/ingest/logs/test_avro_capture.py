@@ -79,7 +79,7 @@ def _read(data: bytes) -> list[ParsedBatch]:
             formats(),
             context,
             tables=Tables.builtin(),
-            workspace=Workspace.named("default"),
+            workspace=Workspace.from_name("default"),
         )
     )
 

@@ -27,7 +27,7 @@ from nephoscope.state.workspaces.workspace import Workspace
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 CONTEXT = StreamContext(source="test", now=NOW)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-WORKSPACE, TABLES = Workspace.named("default"), Tables.builtin()
+WORKSPACE, TABLES = Workspace.from_name("default"), Tables.builtin()
 
 _counter = st.one_of(st.none(), st.integers(0, 10**17))
 _v4 = st.ip_addresses(v=4).map(str)

@@ -44,7 +44,7 @@ def _parsed(
     return list(
         read(
             io.BytesIO(data), known, StreamContext(name, NOW, table=table, **context),
-            tables=Tables.builtin(), workspace=Workspace.named("default"),
+            tables=Tables.builtin(), workspace=Workspace.from_name("default"),
         )
     )  # fmt: skip
 
@@ -163,7 +163,7 @@ def test_a_bad_record_of_two_tables_is_one_entry() -> None:
 
 
 def test_a_record_that_one_of_its_tables_keeps_is_an_entry_for_the_other() -> None:
-    workspace = replace(Workspace.named("default"), table_days={"AzureDiagnostics": 2})
+    workspace = replace(Workspace.from_name("default"), table_days={"AzureDiagnostics": 2})
     (found,) = read(
         io.BytesIO(_vault("2026-05-20T10:00:00Z")), formats(), StreamContext("a.log", NOW),
         tables=Tables.builtin(), workspace=workspace,

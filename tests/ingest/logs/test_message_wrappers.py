@@ -37,7 +37,11 @@ def _record(number: int) -> dict[str, Any]:
 def _read(data: bytes, table: str = "") -> ParsedBatch:
     context = StreamContext("a.json", NOW, table=table)
     (found,) = read(
-        io.BytesIO(data), formats(), context, tables=Tables.builtin(), workspace=Workspace.named("default")
+        io.BytesIO(data),
+        formats(),
+        context,
+        tables=Tables.builtin(),
+        workspace=Workspace.from_name("default"),
     )
     return found
 

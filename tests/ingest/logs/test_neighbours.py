@@ -26,7 +26,7 @@ from nephoscope.state.workspaces.workspace import Workspace
 
 CASES = Path(__file__).parent / "cases"
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-TABLES, WORKSPACE = Tables.builtin(), Workspace.named("default")
+TABLES, WORKSPACE = Tables.builtin(), Workspace.from_name("default")
 QUICK, FULL = 60, 4000
 
 

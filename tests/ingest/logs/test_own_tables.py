@@ -48,7 +48,11 @@ AS = [_as_json, _as_csv, _as_parquet]
 def _parsed(data: bytes, table: str = "") -> ParsedBatch:
     context = StreamContext("a", NOW, table=table)
     (found,) = read(
-        io.BytesIO(data), formats(), context, tables=Tables.builtin(), workspace=Workspace.named("default")
+        io.BytesIO(data),
+        formats(),
+        context,
+        tables=Tables.builtin(),
+        workspace=Workspace.from_name("default"),
     )
     return found
 
@@ -82,7 +86,7 @@ def test_a_record_names_a_table_that_was_imported_or_is_told_that_there_is_none(
         formats(),
         StreamContext("a", NOW),
         tables=Tables({own.name: own}),
-        workspace=Workspace.named("default"),
+        workspace=Workspace.from_name("default"),
     )
     assert found.tables["MyApp_CL"].column("Name").to_pylist() == ["b"]
     (entry,) = _parsed(_as_json(row)).bad

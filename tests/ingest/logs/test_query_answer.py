@@ -24,7 +24,7 @@ T = "2026-06-01T10:00:00Z"
 def _parsed(answer: dict[str, Any], table: str = "") -> ParsedBatch:
     (found,) = read(
         io.BytesIO(json.dumps(answer).encode()), formats(), StreamContext("a.json", NOW, table=table),
-        tables=Tables.builtin(), workspace=Workspace.named("default"),
+        tables=Tables.builtin(), workspace=Workspace.from_name("default"),
     )  # fmt: skip
     return found
 

@@ -175,7 +175,7 @@ def _read(tuples: list[str], destination: str = "both") -> dict[str, list[dict[s
     context = StreamContext(
         source="t", now=NOW, destination=Destination(destination), whereabouts=WHEREABOUTS
     )
-    options: Any = {"tables": Tables.builtin(), "workspace": Workspace.named("default")}
+    options: Any = {"tables": Tables.builtin(), "workspace": Workspace.from_name("default")}
     found: dict[str, list[dict[str, Any]]] = {}
     for parsed in read(io.BytesIO(json.dumps(record).encode()), formats(), context, **options):
         assert not parsed.bad

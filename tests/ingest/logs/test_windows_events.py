@@ -24,7 +24,7 @@ from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-TABLES, WORKSPACE = Tables.builtin(), Workspace.named("default")
+TABLES, WORKSPACE = Tables.builtin(), Workspace.from_name("default")
 SPACE = "http://schemas.microsoft.com/win/2004/08/events/event"
 
 

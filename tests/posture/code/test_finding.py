@@ -21,7 +21,7 @@ from nephoscope.posture.code.finding import (
     Region,
     UnreadFile,
     fingerprints,
-    region_at,
+    to_region,
 )
 from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.model.state import Severity
@@ -69,7 +69,7 @@ def test_a_finding_names_a_known_rule() -> None:
 
 
 def test_a_place_without_a_line_is_the_first_line() -> None:
-    assert region_at(Place("f")) == Region("f", 1, 1)
+    assert to_region(Place("f")) == Region("f", 1, 1)
 
 
 def test_sarif_has_the_region_the_fix_and_what_is_unread() -> None:

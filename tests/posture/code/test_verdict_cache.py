@@ -22,7 +22,7 @@ from nephoscope.posture.code.template.repository_files import RepositoryFiles
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_scan import scan_targets
 from nephoscope.posture.code.template.time_dependence import WatchedTime
-from nephoscope.posture.code.template.verdict_cache import VerdictCache, digest_of
+from nephoscope.posture.code.template.verdict_cache import VerdictCache, hash_content
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.arm.json_text import TextMark
@@ -351,7 +351,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_once(workshop: Workshop) -> 
 
 
 def verdict(text: str = "x") -> FileVerdict:
-    return FileVerdict(is_template=True, loaded=((text, digest_of(text.encode())),))
+    return FileVerdict(is_template=True, loaded=((text, hash_content(text.encode())),))
 
 
 def test_what_was_not_used_for_the_longest_time_goes_first(tmp_path: Path) -> None:
@@ -362,7 +362,7 @@ def test_what_was_not_used_for_the_longest_time_goes_first(tmp_path: Path) -> No
     cache.prune()
     size = cache._path(b"0").stat().st_size
     cache.largest = 10 * size
-    assert cache.find(b"0", lambda _: digest_of(b"x")) == verdict()  # and is noted as used
+    assert cache.find(b"0", lambda _: hash_content(b"x")) == verdict()  # and is noted as used
     (tmp_path / "verdicts" / "README").write_text("not an entry")
     (cache._path(b"1").parent / ".left-behind").write_bytes(b"half")
     os.utime(cache._path(b"1").parent / ".left-behind", (1, 1))
@@ -378,7 +378,7 @@ def test_processes_share_a_folder(tmp_path: Path) -> None:
         for turn in range(30):
             key = b"%d" % (turn % 5)
             cache.keep(key, verdict("x" * (number + 1)))
-            found = cache.find(key, lambda name: digest_of(name.encode()))
+            found = cache.find(key, lambda name: hash_content(name.encode()))
             assert found is None or found.is_template
             cache.prune()
         return [*cache.damaged, cache.failure]

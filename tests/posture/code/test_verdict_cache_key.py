@@ -16,7 +16,7 @@ import pytest
 from nephoscope.analyze.discovery import analyzers
 from nephoscope.posture.code.template import verdict_cache_key
 from nephoscope.posture.code.template.planned_analysis import ANALYZERS
-from nephoscope.posture.code.template.verdict_cache_key import basis_of
+from nephoscope.posture.code.template.verdict_cache_key import hash_inputs
 from nephoscope.posture.policies.policy_packs import Packs
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -64,7 +64,7 @@ class Asked:
 
     @property
     def basis(self) -> bytes | None:
-        return basis_of(self.request, Packs(self.root / "data"), self.now)
+        return hash_inputs(self.request, Packs(self.root / "data"), self.now)
 
 
 @pytest.fixture

@@ -14,7 +14,12 @@ import pytest
 from nephoscope.collect.templates.arm.template_repository import open_repository
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_scan import scan_files
-from nephoscope.posture.code.template.worker_shares import Exchange, ShareError, in_shares, processes_for
+from nephoscope.posture.code.template.worker_shares import (
+    Exchange,
+    ShareError,
+    count_processes,
+    run_in_shares,
+)
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.arm.template import DeploymentScope
@@ -66,7 +71,7 @@ def test_names_are_exchanged_between_shares() -> None:
     def work(share: Sequence[int], exchange: Exchange) -> tuple[list[int], list[str]]:
         return [*share], sorted(exchange(frozenset(map(str, share))))
 
-    found = in_shares([9, 1, 1, 1, 1], work, 2)
+    found = run_in_shares([9, 1, 1, 1, 1], work, 2)
     assert sorted(index for share, _ in found for index in share) == [0, 1, 2, 3, 4]
     assert found[0][0] == [0]
     assert all(names == ["0", "1", "2", "3", "4"] for _, names in found)
@@ -84,11 +89,11 @@ def test_a_process_that_fails_says_why(late: bool) -> None:
         return 0
 
     with pytest.raises(ShareError, match="the second is wrong"):
-        in_shares([2, 1], work, 2)
+        run_in_shares([2, 1], work, 2)
 
 
 def test_a_few_files_need_no_process() -> None:
-    assert processes_for(3) == 1
+    assert count_processes(3) == 1
 
 
 def test_a_scan_of_templates_loads_neither_the_lake_nor_a_database(tmp_path: Path) -> None:

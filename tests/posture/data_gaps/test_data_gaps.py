@@ -21,11 +21,11 @@ from nephoscope.posture.data_gaps.gap_groups import (
     DataGap,
     Unsettled,
     data_gaps,
-    gaps_in,
-    missing_of,
-    unsettled_of,
+    list_gaps,
+    list_unsettled,
+    to_missing_data,
 )
-from nephoscope.posture.data_gaps.remedies import EXPORTED, Need, permissions, remedy, why_unreadable
+from nephoscope.posture.data_gaps.remedies import EXPORTED, Need, explain_unreadable, permissions, remedy
 from nephoscope.posture.published.findings import UNJUDGED
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
@@ -78,7 +78,7 @@ SAID: list[tuple[str, str, Need, str]] = [
 def test_what_is_missing_is_read_from_cause_and_description(
     cause: str, description: str, need: Need, subject: str
 ) -> None:
-    found = missing_of(cause, description)
+    found = to_missing_data(cause, description)
     assert (found.need, found.subject) == (need, subject)
 
 
@@ -222,8 +222,8 @@ def test_what_a_gap_names_settles_exactly_the_assessments_that_it_counts(
     types = frozenset({type_})
     without = write(tmp_path / "without", sample, types, keep=False)
     more = write(tmp_path / "more", sample, types, keep=True)
-    before = data_gaps(unsettled_of(judged(tmp_path / "data", without)))
-    after = data_gaps(unsettled_of(judged(tmp_path / "data", without, more)))
+    before = data_gaps(list_unsettled(judged(tmp_path / "data", without)))
+    after = data_gaps(list_unsettled(judged(tmp_path / "data", without, more)))
     (gap,) = (one for one in before if one.missing.subject == type_)
     assert gap.missing.need is Need.TYPE
     assert gap.count > 0
@@ -261,14 +261,14 @@ def test_whatever_is_missing_every_gap_names_a_type_and_its_remedy(
     tmp_path: Path, sample: Estate, world: str
 ) -> None:
     report = judged(tmp_path, changed(sample, world))
-    gaps = data_gaps(unsettled_of(report))
+    gaps = data_gaps(list_unsettled(report))
     assert waiting(gaps) == sum(
         count for (state, _), count in report.causes.items() if state.value in ("Unknown", "Error")
     )
     assert {gap.missing.need for gap in gaps} <= {Need.TYPE, Need.BODY, Need.ANALYZER, Need.REPORT}
     for gap in (one for one in gaps if one.missing.need in EXPORTED):
         assert gap.missing.subject.count("/") >= 1, gap.examples
-        assert gap.remedy.commands or why_unreadable(gap.missing.subject), gap.missing
+        assert gap.remedy.commands or explain_unreadable(gap.missing.subject), gap.missing
         assert permissions(gap.missing.subject)
 
 
@@ -277,7 +277,7 @@ def test_an_edition_has_the_gaps_of_its_report(tmp_path: Path, sample: Estate) -
     publish(tmp_path, report, {})
     snapshot = PublishedSnapshotCache(tmp_path).newest()
     assert snapshot is not None
-    told = {one.missing: one.count for one in gaps_in(snapshot.findings, EVERYTHING)}
-    of_report = {one.missing for one in data_gaps(unsettled_of(report))}
+    told = {one.missing: one.count for one in list_gaps(snapshot.findings, EVERYTHING)}
+    of_report = {one.missing for one in data_gaps(list_unsettled(report))}
     assert told.keys() == of_report
     assert sum(told.values()) == snapshot.findings.count(EVERYTHING, UNJUDGED)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.resource_diff import exactly
+from nephoscope.estate.resource_diff import is_exactly_equal
 from nephoscope.posture.evaluation.analyzer_results import Analysis
 from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
@@ -199,8 +199,8 @@ def test_an_earlier_run_stays_as_it_was() -> None:
 
 
 def test_the_same_is_the_same_json() -> None:
-    assert exactly({"a": [1, {"b": None}]}, {"a": [1, {"b": None}]})
-    assert not exactly({"a": 1}, {"a": True})
-    assert not exactly({"a": 1}, {"a": 1.0})
-    assert not exactly([1], [1, 2])
-    assert not exactly({"a": "x"}, {"a": "X"})
+    assert is_exactly_equal({"a": [1, {"b": None}]}, {"a": [1, {"b": None}]})
+    assert not is_exactly_equal({"a": 1}, {"a": True})
+    assert not is_exactly_equal({"a": 1}, {"a": 1.0})
+    assert not is_exactly_equal([1], [1, 2])
+    assert not is_exactly_equal({"a": "x"}, {"a": "X"})

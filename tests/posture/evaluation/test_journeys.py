@@ -508,7 +508,7 @@ def test_the_list_of_assessments_is_a_sequence(judge: Any) -> None:
     assert run.counts == counted
     assert run.states() == Counter(one.state for one in listed)
     one = next(iter(listed))
-    assert one in list(run.assessments.of_resource(one.resource.lower()))
+    assert one in list(run.assessments.assessments_of_resource(one.resource.lower()))
 
 
 def test_reasons_on_demand_name_the_leaf(judge: Any) -> None:
@@ -516,7 +516,7 @@ def test_reasons_on_demand_name_the_leaf(judge: Any) -> None:
     failing = next(one for one in run.assessments if one.reference == "tls" and one.state is FAILS)
     assert failing.reasons == ()
     assert [reason.path for reason in run.reasons(failing)][-1] == "policyRule.if.allOf[1]"
-    assert run.explained(failing).reasons == run.reasons(failing)
+    assert run.with_reasons(failing).reasons == run.reasons(failing)
     drill = next(one for one in run.assessments if one.reference == "drill")
     assert run.reasons(drill)
 

@@ -77,7 +77,7 @@ class Kept:
         self, estate: Estate, now: datetime, before: analyzer_results.PreviousEvaluation | None = None, /
     ) -> analyzer_results.Analysis:
         with frozen_logs(self.data, self.state, estate, now) as logs:
-            return analyzer_results.every_analyzer(estate, now, before, logs)
+            return analyzer_results.run_all_analyzers(estate, now, before, logs)
 
     def said(self, *names: str, now: datetime = NOW) -> dict[str, tuple[ComplianceState, str]]:
         found = self.analyzed(estate(*names), now).assessments
@@ -157,7 +157,7 @@ def test_what_gateway_logs_say(kept: Kept, name: str) -> None:
 def test_without_a_lake_it_is_unknown() -> None:
     found = [
         one
-        for one in analyzer_results.every_analyzer(estate("get"), NOW).assessments
+        for one in analyzer_results.run_all_analyzers(estate("get"), NOW).assessments
         if one.key == api_usage.USED.id
     ]
     assert [(one.state, one.description) for one in found] == [

@@ -14,7 +14,7 @@ import pytest
 from nephoscope.collect import resources
 from nephoscope.collect.resources import SnapshotSpool
 from nephoscope.content.loader import documents
-from nephoscope.posture.evaluation.analyzer_results import Analyzers, every_analyzer, no_analyzers
+from nephoscope.posture.evaluation.analyzer_results import Analyzers, no_analyzers, run_all_analyzers
 from nephoscope.posture.evaluation.evaluation_run import evaluate
 from nephoscope.posture.evaluation.partial_loading import evaluate_parts, surveyed_types
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
@@ -52,7 +52,7 @@ def compare(paths: list[Path], folder: Path, plan: EvaluationPlan, size: int, an
 def test_the_sample_estate(tmp_path: Path, size: int) -> None:
     plan = EvaluationPlan(Packs(tmp_path / "data").catalogue([])).with_assignment("nephoscope")
     with as_file(files("nephoscope.content") / "sample" / "snapshot") as sample:
-        parts = compare([sample], tmp_path / "spool", plan, size, every_analyzer)
+        parts = compare([sample], tmp_path / "spool", plan, size, run_all_analyzers)
     assert (parts == 1) is (size == 100_000)
 
 
@@ -102,7 +102,7 @@ def test_duplicates_broken_records_children_and_two_roots(tmp_path: Path) -> Non
         )
     )
     plan = EvaluationPlan(Catalogue.of(documents(CONTENT))).assigning_every_definition()
-    assert compare([first, second], tmp_path / "spool", plan, 1, every_analyzer) == 4
+    assert compare([first, second], tmp_path / "spool", plan, 1, run_all_analyzers) == 4
 
 
 def test_an_empty_snapshot_is_one_part(tmp_path: Path) -> None:

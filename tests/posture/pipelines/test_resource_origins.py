@@ -49,7 +49,7 @@ def places(*ids: str, conditional: bool = False) -> list[PlannedPlace]:
     ],
 )
 def test_what_made_a_resource(planned: str, conditional: bool, expected: str) -> None:
-    found = OriginIndex(planned_origins(SERIES, "r", places(planned, conditional=conditional))).origins_of(
+    found = OriginIndex(planned_origins(SERIES, "r", places(planned, conditional=conditional))).find_origins(
         REAL
     )
     assert ["certain" if one.certain else "may be" for one in found] == ([expected] if expected else [])
@@ -57,10 +57,10 @@ def test_what_made_a_resource(planned: str, conditional: bool, expected: str) ->
 
 def test_a_certain_origin_hides_those_that_may_be() -> None:
     pattern = f"{ASSUMED}/resourceGroups/resource-group/{STORAGE}/stshop"
-    (found,) = OriginIndex(planned_origins(SERIES, "r", places(pattern, REAL))).origins_of(REAL)
+    (found,) = OriginIndex(planned_origins(SERIES, "r", places(pattern, REAL))).find_origins(REAL)
     assert (found.certain, found.planned.line) == (True, 11)
 
 
 def test_what_is_no_id_is_left_out() -> None:
     assert planned_origins(SERIES, "r", places("stshop", "/" + "x" * 3000)) == []
-    assert OriginIndex(planned_origins(SERIES, "r", places(REAL))).origins_of("not an id") == []
+    assert OriginIndex(planned_origins(SERIES, "r", places(REAL))).find_origins("not an id") == []

@@ -96,10 +96,13 @@ def test_findings_below_a_scope_and_of_a_resource(snapshot, scope):
 @pytest.mark.parametrize("scope", SCOPES)
 def test_resources_below_a_scope(snapshot, scope):
     resources = {one.lower() for one in RESOURCES}
-    found = [one.id.lower() for one in snapshot.inventory.below(EVERYTHING, scope)] if scope else []
+    found = (
+        [one.id.lower() for one in snapshot.inventory.list_descendants(EVERYTHING, scope)] if scope else []
+    )
     assert found == [one for one in below(scope) if scope and one in resources and one != scope]
     assert (
-        snapshot.inventory.below(EVERYTHING, scope, most=1) == snapshot.inventory.below(EVERYTHING, scope)[:1]
+        snapshot.inventory.list_descendants(EVERYTHING, scope, most=1)
+        == snapshot.inventory.list_descendants(EVERYTHING, scope)[:1]
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.published.findings import FindingQuery
-from nephoscope.posture.published.priorities import EVERY, priorities_of
+from nephoscope.posture.published.priorities import EVERY, build_priorities
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.recommendations.report_row import ReportFilter
@@ -45,7 +45,7 @@ def as_told(report: Report) -> list[tuple[object, ...]]:
 
 
 def published(snapshot, reach: Reach, wanted: FindingQuery = EVERY) -> list[tuple[object, ...]]:
-    found = priorities_of(snapshot).rank(reach, reach, wanted)
+    found = build_priorities(snapshot).rank(reach, reach, wanted)
     return [(one.tally.recommendation, one.tally.unhealthy, one.control, one.gain) for one in found]
 
 
@@ -70,7 +70,9 @@ def test_a_filter_leaves_gains_as_they_are(snapshot):
 
 
 def test_why_tells_attack_paths_and_exposure(report, snapshot):
-    ranked = {one.tally.recommendation: one for one in priorities_of(snapshot).rank(EVERYTHING, EVERYTHING)}
+    ranked = {
+        one.tally.recommendation: one for one in build_priorities(snapshot).rank(EVERYTHING, EVERYTHING)
+    }
     worst: dict[str, list[Severity]] = {}
     for path in report.attack_paths.paths:
         found = {
@@ -85,18 +87,18 @@ def test_why_tells_attack_paths_and_exposure(report, snapshot):
             len(levels),
             max(levels, key=lambda one: one.rank),
         )
-        assert "attack path" in ranked[key].why
+        assert "attack path" in ranked[key].reason
     (owners,) = [
         one for one in ranked.values() if one.tally.title == "MFA should be enabled for subscription owners"
     ]
-    assert owners.why.startswith("High severity; gains 1.00 points in Enable MFA; on ")
+    assert owners.reason.startswith("High severity; gains 1.00 points in Enable MFA; on ")
     exposed = report.attack_paths.exposed
     failing = [row for row in report.findings() if row.id.key in exposed]
     assert sum(one.exposed for one in ranked.values()) == len(
         {(row.id.key, row.assessment.key) for row in failing}
     )
-    assert any("reachable from the Internet" in one.why for one in ranked.values())
+    assert any("reachable from the Internet" in one.reason for one in ranked.values())
 
 
 def test_who_may_not_see_attack_paths_is_not_told_of_them(snapshot):
-    assert all(one.paths == 0 for one in priorities_of(snapshot).rank(EVERYTHING, Reach()))
+    assert all(one.paths == 0 for one in build_priorities(snapshot).rank(EVERYTHING, Reach()))

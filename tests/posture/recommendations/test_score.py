@@ -126,7 +126,7 @@ def test_the_shipped_controls_add_up_to_the_published_points() -> None:
     assert sum(control.max_score for control in controls.controls) == 58
     assert len(controls.controls) == 15
     for key, placement in controls.placements.items():
-        assert controls.named(placement.control), f"{key} is placed in an unknown control"
+        assert controls.find_by_name(placement.control), f"{key} is placed in an unknown control"
         assert bool(placement.basis) == placement.is_inferred, (
             f"{key}: an inferred row gives its basis, a published one its source"
         )

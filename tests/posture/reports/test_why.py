@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.posture.reports.reason_text import name_subject, why
+from nephoscope.posture.reports.reason_text import format_reasons, name_subject
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope_policy.model.assessment import Reason
@@ -58,7 +58,7 @@ def balanced(text: str) -> bool:
 )
 def test_what_was_read_is_named_short(subject: str, said: str) -> None:
     assert name_subject(subject) == said
-    assert why([reason(subject)]) == f"{said} is 1"
+    assert format_reasons([reason(subject)]) == f"{said} is 1"
 
 
 @given(SUBJECTS)
@@ -66,19 +66,20 @@ def test_nothing_of_an_expression_is_cut_off(subject: str) -> None:
     assert balanced(subject)
     assert balanced(name_subject(subject))
     assert name_subject(name_subject(subject)) == name_subject(subject)
-    assert balanced(why([reason(subject)]))
+    assert balanced(format_reasons([reason(subject)]))
 
 
 def test_a_message_is_told_as_it_is() -> None:
     assert (
-        why([reason("count(a/b)", message="the array (of a/b) is absent")]) == "the array (of a/b) is absent"
+        format_reasons([reason("count(a/b)", message="the array (of a/b) is absent")])
+        == "the array (of a/b) is absent"
     )
 
 
 def test_every_reason_of_the_sample_is_whole(tmp_path) -> None:
     scan = EstateScan(ScanRequest(("sample:",)), tmp_path, datetime(2026, 11, 1, 12, tzinfo=UTC))
     report = Report(scan.run(scan.estate()), "sample:")
-    said = {report.why(row) for row in report.all_rows()}
+    said = {report.reason_of(row) for row in report.all_rows()}
     assert any("count(" in one for one in said)
     # a value that is cut ends in dots, and may leave its own brackets open
     assert [one for one in said if "..." not in one and not balanced(one)] == []

@@ -135,7 +135,7 @@ def judged(targets, data, *, assigned=False):
 def verdicts(report, tenant):
     """Everything that is said of a tenant, reasons to the byte."""
     return sorted(
-        repr((row.assessment, row.recommendation.name, report.reasons(row), report.why(row)))
+        repr((row.assessment, row.recommendation.name, report.reasons(row), report.reason_of(row)))
         for row in report.rows
         if row.tenant == tenant
     )

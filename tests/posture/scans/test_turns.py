@@ -30,7 +30,7 @@ from nephoscope.posture.history.history import History
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.run_recording import Recorder
-from nephoscope.posture.scans.scan import EstateScan, ScanRequest, last_request, save_request
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest, last_scan_request, save_request
 from nephoscope.serve import assessment_worker
 from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state import State
@@ -100,7 +100,7 @@ def test_who_stood_still_keeps_nothing_over_what_another_kept(
     own = [later(report, 2).now] if after >= 5 else []
     assert [one.when for one in History(data).evaluations(SERIES)] == [AT, *own, newer.now]
     kept = History(data).evaluations(SERIES)[-1]
-    assert dict(History(data).past(kept))
+    assert dict(History(data).read_remembered(kept))
     shown = PublishedSnapshotCache(data).newest()
     assert shown is not None
     assert shown.made.when == newer.now
@@ -111,7 +111,7 @@ def test_what_another_had_kept_before_it_stood_still_is_what_is_compared_with(
 ) -> None:
     data = tmp_path / "data"
     stale = Recorder(data, SERIES)
-    real, came = History.past, []
+    real, came = History.read_remembered, []
 
     def past(self: History, evaluation: Any) -> Any:
         if not came:
@@ -120,16 +120,16 @@ def test_what_another_had_kept_before_it_stood_still_is_what_is_compared_with(
         return real(self, evaluation)
 
     stale.record(report)
-    monkeypatch.setattr(History, "past", past)
+    monkeypatch.setattr(History, "read_remembered", past)
     compared: list[datetime] = []
-    before = History.before
+    before = History.find_last_before
 
     def noted(self: History, scope: str, when: datetime) -> Any:
         found = before(self, scope, when)
         compared.append(found.when)
         return found
 
-    monkeypatch.setattr(History, "before", noted)
+    monkeypatch.setattr(History, "find_last_before", noted)
     Recorder(data, SERIES).record(later(report, 3))
     assert compared[-1] == AT.replace(hour=2)
     assert [one.when.hour for one in History(data).evaluations(SERIES)] == [0, 2, 3]
@@ -194,7 +194,7 @@ def test_a_scan_waits_for_its_turn_and_loses_nothing(
         "nephoscope: the server's assessment is still running in this data folder after 0 s: nothing was changed; "
         "wait longer with --wait SECONDS, or use --no-history\n"
     )
-    assert last_request(data) is None
+    assert last_scan_request(data) is None
     # readers and what keeps nothing wait for nobody
     assert scanned(data, snapshot, "--no-history").exit_code == 0
     assert scanned(data, snapshot, "--wait", "0", "--since", snapshot).exit_code == 0

@@ -236,7 +236,7 @@ def test_changes_of_a_maintenance_window_are_approved_and_say_so(scene: Scene) -
     scene.now = NOW + timedelta(days=7, minutes=5)
     within = scan_host(scene.context, "h1")
     assert (len(within.new), within.open) == (1, ())
-    entries = scene.state.audit.told_of("monitored host h1", NOW - timedelta(days=9000))
+    entries = scene.state.audit.entries_about("monitored host h1", NOW - timedelta(days=9000))
     approved = [one for one in entries if one.detail.get("act") == "approve"]
     assert [(one.operation, one.detail["reason"], one.detail["paths"]) for one in approved] == [
         (WRITE, "patch day", ["/usr/bin/tool"])

@@ -20,7 +20,7 @@ from nephoscope.service.access_requests import (
     list_access_requests,
     record_enforcement,
 )
-from nephoscope.state.database.audit_enforcement import by_product
+from nephoscope.state.database.audit_enforcement import as_product
 from nephoscope.state.hosts.access_requests import AccessStatus
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -173,7 +173,7 @@ def place_elsewhere(scene: Scene, count: int, policy: str = "/subscriptions/anot
     """Put many later requests of a policy like the newest one."""
     requests = scene.state.access_requests
     (known,) = requests.list_requests(most=1)
-    with by_product("test"), scene.state.database.write() as session:
+    with as_product("test"), scene.state.database.write() as session:
         for number in range(count):
             later = known.created + timedelta(seconds=number + 1)
             requests.put(session, replace(known, id=f"{number}", policy=policy, created=later))

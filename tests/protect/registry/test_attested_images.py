@@ -31,7 +31,7 @@ from nephoscope.protect.registry.attestations import (
 from nephoscope.protect.registry.image_attachments import read_attachments
 from nephoscope.protect.registry.scan_attestation import PREDICATE
 from nephoscope.service.attestation_key import attestation_key
-from nephoscope.service.registries import examine_again
+from nephoscope.service.registries import request_examination
 from nephoscope.state.registries.registry_images import ImageStatus
 
 pytestmark = pytest.mark.system
@@ -117,7 +117,7 @@ def test_what_an_examination_found_is_attested_and_replaced(host: str, tmp_path:
         assert attestation_key(house.context) == key
         for _ in range(2):
             house.later(minutes=1)
-            examine_again(house.context, [house.image("team/tool").id])
+            request_examination(house.context, [house.image("team/tool").id])
             house.look()
         (attached,) = read_attachments(registry, "team/tool", digest)
         assert len(attached.manifest.layers) == 2

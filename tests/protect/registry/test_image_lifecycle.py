@@ -40,7 +40,7 @@ from nephoscope.protect.registry.image_lifecycle import MOST_UNENDED
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.protect.registry.verdict_rows import VERDICTS_TABLE
 from nephoscope.service.inventories import keep_image_listing
-from nephoscope.service.registries import change_registry, decide_image, examine_again
+from nephoscope.service.registries import change_registry, decide_image, request_examination
 from nephoscope.state import StateError
 from nephoscope.state.ingestion.outbox import OutboxRow
 from nephoscope.state.inventory.inventories import ImageListing
@@ -119,7 +119,7 @@ def test_a_bad_image_is_rejected_with_its_reason(
     house.look()
     assert house.image("quarantine/bad").status is ImageStatus.PROMOTED
     # what a person let pass does not fail with the next examination
-    examine_again(house.context, [house.image("approved/bad").id])
+    request_examination(house.context, [house.image("approved/bad").id])
     house.look()
     assert house.image("approved/bad").status is ImageStatus.PASSED
 
@@ -194,7 +194,7 @@ def test_an_image_that_ends_its_workers_is_held_after_some(
     house.later(hours=25)
     house.look()
     assert house.image("quarantine/huge").reasons[0]["kind"] == "unended"
-    examine_again(house.context, [held.id])
+    request_examination(house.context, [held.id])
     house.look()
     assert house.image("quarantine/huge").status is ImageStatus.PROMOTED
 

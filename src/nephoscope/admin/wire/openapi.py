@@ -65,21 +65,21 @@ def _operation(route: Route) -> dict[str, object]:
         "description": f"Needs `{route.permission}`.",
         "responses": _responses(route),
     }
-    if parameters := [*_of_path(route), *_of_query(route)]:
+    if parameters := [*_path_parameters(route), *_query_parameters(route)]:
         told["parameters"] = parameters
     if route.body is not None:
         told["requestBody"] = {"required": True, "content": _content(route.body)}
     return told
 
 
-def _of_path(route: Route) -> list[dict[str, object]]:
+def _path_parameters(route: Route) -> list[dict[str, object]]:
     return [
         {"name": name, "in": "path", "required": True, "schema": msgspec.json.schema(type_)}
         for name, type_ in route.parameters.items()
     ]
 
 
-def _of_query(route: Route) -> list[dict[str, object]]:
+def _query_parameters(route: Route) -> list[dict[str, object]]:
     if route.query is None:
         return []
     schema = msgspec.json.schema(route.query)["$defs"][route.query.__name__]

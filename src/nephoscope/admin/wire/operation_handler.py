@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.api.wire.azure_error import bad, missing_fault
+from nephoscope.api.wire.azure_error import bad_request, missing_fault
 from nephoscope.operations.declaration.operation import MissingError, OperationCall, RefusedRequestError
 from nephoscope.state import NotFoundError
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nephoscope.operations.declaration.operation import Operation
 
 
-def handler_of(operation: Operation) -> Callable[..., object]:
+def build_handler(operation: Operation) -> Callable[..., object]:
     """Return the function that answers a request by an operation; it has the operation's name, types and docstring."""
 
     @functools.wraps(operation.function)
@@ -27,7 +27,9 @@ def handler_of(operation: Operation) -> Callable[..., object]:
             return operation.function(call, **given)
         except RefusedRequestError as error:
             message = str(error)
-            raise bad(message if message.endswith((".", "?")) else f"{message}.", error.target) from error
+            raise bad_request(
+                message if message.endswith((".", "?")) else f"{message}.", error.target
+            ) from error
         except MissingError as error:
             raise missing_fault(error.what) from error
         except NotFoundError as error:

@@ -16,10 +16,10 @@ from functools import cache, cached_property
 from typing import Any, get_type_hints
 
 import nephoscope.admin as package
-from nephoscope.admin.wire.operation_handler import handler_of
+from nephoscope.admin.wire.operation_handler import build_handler
 from nephoscope.api.wire.arm_path import PathTemplate
 from nephoscope.operations.declaration.discovery import operation_groups
-from nephoscope.operations.declaration.operation import MAX_BODY, OperationGroup, Scoped, everywhere
+from nephoscope.operations.declaration.operation import MAX_BODY, OperationGroup, Scoped, any_scope
 
 PREFIX = "/admin/v1"
 Handler = Callable[..., object]
@@ -35,7 +35,7 @@ class Route:
     handler: Handler
     section: str
     status: int = 200
-    scoped: Scoped = everywhere
+    scoped: Scoped = any_scope
     most: int = MAX_BODY
 
     @cached_property
@@ -99,7 +99,7 @@ class RouteSection:
         permission: str,
         *,
         status: int = 200,
-        scoped: Scoped = everywhere,
+        scoped: Scoped = any_scope,
         most: int = MAX_BODY,
     ) -> Callable[[Handler], Handler]:
         """Declare that a function answers a method and path."""
@@ -115,13 +115,13 @@ class RouteSection:
 def sections() -> tuple[RouteSection, ...]:
     """Every section by the name of its file: of operations, and modules of this package with a SECTION; two of one name are one."""
     found: dict[str, RouteSection] = {}
-    for _, section in sorted([*_of_operations(), *_of_modules()], key=lambda one: one[0]):
+    for _, section in sorted([*_operation_sections(), *_module_sections()], key=lambda one: one[0]):
         kept = found.setdefault(section.name, RouteSection(section.name, section.title))
         kept.routes.extend(section.routes)
     return tuple(found.values())
 
 
-def _of_operations() -> Iterator[tuple[str, RouteSection]]:
+def _operation_sections() -> Iterator[tuple[str, RouteSection]]:
     for file, group in operation_groups().items():
         if routes_ := list(_group_routes(group)):
             yield file, RouteSection(group.name, group.title, routes_)
@@ -134,7 +134,7 @@ def _group_routes(group: OperationGroup) -> Iterator[Route]:
                 api.method,
                 api.path,
                 one.permission,
-                handler_of(one),
+                build_handler(one),
                 group.name,
                 api.status,
                 api.scoped,
@@ -142,7 +142,7 @@ def _group_routes(group: OperationGroup) -> Iterator[Route]:
             )
 
 
-def _of_modules() -> Iterator[tuple[str, RouteSection]]:
+def _module_sections() -> Iterator[tuple[str, RouteSection]]:
     for info in pkgutil.iter_modules(package.__path__):
         module = importlib.import_module(f"{package.__name__}.{info.name}")
         if hasattr(module, "SECTION"):

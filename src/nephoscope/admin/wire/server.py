@@ -18,13 +18,13 @@ from nephoscope.admin.wire.admin_request import AdminRequest, ServerInfo
 from nephoscope.admin.wire.openapi import document
 from nephoscope.admin.wire.route import PREFIX, Route, routes
 from nephoscope.api.server import whole_body
-from nephoscope.api.wire.azure_error import ApiError, bad, unavailable
+from nephoscope.api.wire.azure_error import ApiError, bad_request, service_unavailable
 from nephoscope.api.wire.bearer import authenticate
-from nephoscope.api.wire.unavailable_response import later
+from nephoscope.api.wire.unavailable_response import try_again_later
 from nephoscope.lake.errors import LakeError
 from nephoscope.operations.declaration.operation import MAX_BODY
 from nephoscope.state import StateError
-from nephoscope.state.database.retry import once_more
+from nephoscope.state.database.retry import retry_once
 from nephoscope.state.database.state_errors import TransientError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ async def _respond(instance: Instance, host: ServerInfo, request: Request) -> Re
     except ApiError as fault:
         status, body, headers = fault.status, fault.body(), {**headers, **fault.headers}
     except StateError as error:  # of who asks: the function tells its own
-        again = later(error)
+        again = try_again_later(error)
         status, body, headers = again.status, again.body(), {**headers, **again.headers}
     except Exception:  # noqa: BLE001 - the boundary of a request: its caller is told the id that the log has
         _LOG.exception("request %s failed: %s %s", id_, request.method, request.url.path)
@@ -72,7 +72,7 @@ async def _respond(instance: Instance, host: ServerInfo, request: Request) -> Re
 
 
 async def _answer(instance: Instance, host: ServerInfo, request: Request) -> tuple[int, object]:
-    caller = await run_in_threadpool(once_more, lambda: authenticate(instance, request))
+    caller = await run_in_threadpool(retry_once, lambda: authenticate(instance, request))
     if request.scope["path"] in DOCUMENTS:
         return 200, document()
     route, found = _find_route("GET" if request.method == "HEAD" else request.method, request.scope["path"])
@@ -111,16 +111,16 @@ def _handle(
         ask = AdminRequest(instance, caller, host, route.permission)
         if route.method == "POST":  # as one that has others do something
             return route.status, route.handler(ask, **given)
-        return route.status, once_more(lambda: route.handler(ask, **given))
+        return route.status, retry_once(lambda: route.handler(ask, **given))
     except DeniedError as error:
         instance.guard.deny(caller, error)
         raise ApiError(403, "AuthorizationFailed", f"{error}.") from error
     except TransientError as error:
-        raise later(error) from error
+        raise try_again_later(error) from error
     except StateError as error:
         raise ApiError(409, "Conflict", str(error)) from error
     except LakeError as error:
-        raise unavailable(str(error)) from error
+        raise service_unavailable(str(error)) from error
 
 
 def _read_arguments(route: Route, request: Request, found: dict[str, str], raw: bytes) -> dict[str, object]:
@@ -130,11 +130,11 @@ def _read_arguments(route: Route, request: Request, found: dict[str, str], raw: 
         given[name] = _convert(found[name], type_, name)
     asked = request.query_params.multi_items()
     if len({name for name, _ in asked}) != len(asked):
-        raise bad("A query parameter is repeated.", "query")
+        raise bad_request("A query parameter is repeated.", "query")
     if route.query is not None:
         given["query"] = _convert(dict(asked), route.query, "query")
     elif asked:
-        raise bad("This operation has no query parameters.", "query")
+        raise bad_request("This operation has no query parameters.", "query")
     if route.body is not None:
         given["body"] = _body(route, request, raw)
     return given
@@ -144,7 +144,7 @@ def _convert(value: object, type_: object, target: str) -> object:
     try:
         return msgspec.convert(value, type_, strict=False)
     except msgspec.ValidationError as error:
-        raise bad(f"{error}.", target) from error
+        raise bad_request(f"{error}.", target) from error
 
 
 def _body(route: Route, request: Request, raw: bytes) -> object:
@@ -154,4 +154,4 @@ def _body(route: Route, request: Request, raw: bytes) -> object:
     try:
         return msgspec.json.decode(raw, type=route.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise bad(f"{error}.", "body") from error
+        raise bad_request(f"{error}.", "body") from error

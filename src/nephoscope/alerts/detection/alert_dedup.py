@@ -9,7 +9,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from nephoscope.alerts.detection.alert_similarity import likest
+from nephoscope.alerts.detection.alert_similarity import match_similar
 from nephoscope.model.alert import Alert
 from nephoscope.state.incidents.alerts import StoredAlert
 
@@ -19,7 +19,7 @@ _BESIDE = frozenset({"TimeGenerated", "ProcessingEndTime", "Status", "Compromise
 _TIMES = ("Query Start Time UTC", "Query End Time UTC")
 
 
-def match_earlier(
+def pair_with_earlier(
     alerts: Sequence[Alert], earlier: Sequence[StoredAlert]
 ) -> list[tuple[Alert, StoredAlert | None]]:
     """Each alert with the earlier one of its window that it is, under that one's id; None = it is new.
@@ -29,12 +29,12 @@ def match_earlier(
     """
     taken, left = {one.id for one in earlier}, UnmatchedAlerts(earlier)
     found: dict[int, StoredAlert] = {}
-    for exact in (_says_the_same, _same_id, _same_name):
+    for exact in (_find_by_traits, _find_by_id, _find_by_name):
         for place, alert in enumerate(alerts):
             if place not in found and (known := exact(alert, left)) is not None:
                 found[place] = left.pop(known.id)
     rest = {place: one for place, one in enumerate(alerts) if place not in found}
-    for place, id_ in likest(rest, list(left.alerts.values())):
+    for place, id_ in match_similar(rest, list(left.alerts.values())):
         found[place] = left.pop(id_)
     return [_name_alert(alert, found.get(place), taken) for place, alert in enumerate(alerts)]
 
@@ -64,17 +64,17 @@ def _traits_key(group: str, traits: Mapping[str, str]) -> Hashable:
     return group, frozenset(traits.items())
 
 
-def _says_the_same(alert: Alert, left: UnmatchedAlerts) -> StoredAlert | None:
+def _find_by_traits(alert: Alert, left: UnmatchedAlerts) -> StoredAlert | None:
     return left.find_by_traits(alert.group, alert.traits) if alert.traits else None
 
 
-def _same_id(alert: Alert, left: UnmatchedAlerts) -> StoredAlert | None:
+def _find_by_id(alert: Alert, left: UnmatchedAlerts) -> StoredAlert | None:
     # the id of an alert without a name that stays was made of what it said at first
     known = left.alerts.get(alert.id)
     return None if known is None or (alert.traits and known.traits != alert.traits) else known
 
 
-def _same_name(alert: Alert, left: UnmatchedAlerts) -> StoredAlert | None:
+def _find_by_name(alert: Alert, left: UnmatchedAlerts) -> StoredAlert | None:
     return None if alert.traits or not alert.group else left.find_by_traits(alert.group, {})
 
 
@@ -93,13 +93,15 @@ def _next(id_: str) -> str:
     return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
 
 
-def same(before: Mapping[str, object], after: Mapping[str, object]) -> bool:
+def is_same_alert(before: Mapping[str, object], after: Mapping[str, object]) -> bool:
     """Return whether two rows of an alert say the same, in whatever order they name things."""
     names = (before.keys() | after.keys()) - _BESIDE
-    return all(_plain(name, before.get(name)) == _plain(name, after.get(name)) for name in names)
+    return all(
+        _normalize_value(name, before.get(name)) == _normalize_value(name, after.get(name)) for name in names
+    )
 
 
-def _plain(name: str, value: Any) -> object:
+def _normalize_value(name: str, value: Any) -> object:
     if name == "Entities":
         several = [
             {key: one for key, one in each.items() if key != "$id"} for each in json.loads(value or "[]")

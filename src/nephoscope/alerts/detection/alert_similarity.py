@@ -47,7 +47,7 @@ class AlertSimilarityIndex:
         for said in known.traits.items():
             self._saying[said] = self._saying.get(said, 0) | bit
 
-    def likest(self, alert: Alert, keys: Keys) -> Iterator[Likeness]:
+    def rank_candidates(self, alert: Alert, keys: Keys) -> Iterator[Likeness]:
         """Yield those that may be the alert, the most alike first; what is found meanwhile is left out."""
         columns, levels = len(alert.traits), self._levels(alert, keys)
         above = 0
@@ -88,18 +88,18 @@ class UnnamedAlertIndex:
         if not keys:
             self._about_nobody.append((known, keys))
 
-    def likest(self, alert: Alert, keys: Keys) -> Iterator[Likeness]:
+    def rank_candidates(self, alert: Alert, keys: Keys) -> Iterator[Likeness]:
         """Return those that may be the alert, the most alike first."""
         several = {known.id: (known, theirs) for key in keys for known, theirs in self._about.get(key, ())}
         found = (
             (-like, known.id)
             for known, theirs in (several.values() if keys else self._about_nobody)
-            if (like := _like_nameless(alert, known, keys, theirs)) is not None
+            if (like := _score_nameless(alert, known, keys, theirs)) is not None
         )
         return iter(sorted(found))
 
 
-def _like_nameless(alert: Alert, known: StoredAlert, mine: Keys, theirs: Keys) -> float | None:
+def _score_nameless(alert: Alert, known: StoredAlert, mine: Keys, theirs: Keys) -> float | None:
     """Return how like such an alert is, from 0 to 1, by its entities and times; None where it is another for sure."""
     if alert.held_by != known.held_by and known.held_by not in _LATER:
         return None
@@ -109,7 +109,7 @@ def _like_nameless(alert: Alert, known: StoredAlert, mine: Keys, theirs: Keys) -
     return like if mine or like >= LIKE else None
 
 
-def likest(alerts: Mapping[int, Alert], earlier: Iterable[StoredAlert]) -> Iterator[tuple[int, str]]:
+def match_similar(alerts: Mapping[int, Alert], earlier: Iterable[StoredAlert]) -> Iterator[tuple[int, str]]:
     """Alerts by their places, each with the id of the earlier one that it is; the most alike are joined first, each once.
 
     Of those that are as alike, the earlier one with the smallest id comes first, then the alert of the smallest place.
@@ -144,7 +144,7 @@ def _sorted_out(
     for known in sorted(earlier, key=lambda one: one.id):
         crowd = crowds.get(known.group_key) if known.group_key else nameless
         if crowd is not None:
-            crowd.add(known, _keys_of(known))
+            crowd.add(known, _entity_keys(known))
     return nameless, crowds
 
 
@@ -154,9 +154,9 @@ def _options(
     """The earlier alerts that an alert may be, the most alike first."""
     keys = frozenset(key for one in alert.entities for key in one.keys)
     crowd = crowds.get(alert.group) if alert.traits else None
-    named = crowd.likest(alert, keys) if crowd is not None else iter(())
-    return merge(named, nameless.likest(alert, keys))
+    named = crowd.rank_candidates(alert, keys) if crowd is not None else iter(())
+    return merge(named, nameless.rank_candidates(alert, keys))
 
 
-def _keys_of(known: StoredAlert) -> Keys:
+def _entity_keys(known: StoredAlert) -> Keys:
     return frozenset(key for one in json.loads(known.document["Entities"]) for key in Entity.read(one).keys)

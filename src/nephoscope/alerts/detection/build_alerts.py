@@ -9,9 +9,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from nephoscope.alerts.detection.row_identity import RowName, in_time, row_names
+from nephoscope.alerts.detection.row_identity import RowName, row_names, sort_by_time
 from nephoscope.alerts.detection.row_tenants import RowTenants, TenantRows
-from nephoscope.alerts.detection.suppression_filter import RowGroup, divide_run, key_of
+from nephoscope.alerts.detection.suppression_filter import RowGroup, divide_run, suppression_key
 from nephoscope.alerts.detection.templates import MAX_DESCRIPTION, MAX_NAME, fill_template
 from nephoscope.alerts.entities.entity_mapping import entities, merge_entities
 from nephoscope.alerts.rules.query_result import RuleResultRow
@@ -46,7 +46,7 @@ def build_alerts(
     Where rows are about several tenants, those that were not looked at count for none of them.
     What suppressions and learning hold back are alerts too, which say so.
     """
-    parts = tenants.divide(rows if identity.ordered else in_time(rows))
+    parts = tenants.divide(rows if identity.ordered else sort_by_time(rows))
     if len(parts) == 1 and count is not None:
         return _build_tenant_alerts(rule, window, parts[0], count, now, identity)
     return [
@@ -64,11 +64,13 @@ def _build_tenant_alerts(
         return []
     parts = [RowGroup(own.rows, found)]
     if rule.tuning.suppressions or rule.tuning.learning:
-        parts = divide_run(rule, own.rows, [subject_of(rule, row) for row in own.rows], found, window.end)
+        parts = divide_run(
+            rule, own.rows, [to_suppression_subject(rule, row) for row in own.rows], found, window.end
+        )
     return [alert for part in parts for alert in _alerts(rule, window, part, now, identity, own.name)]
 
 
-def subject_of(rule: AnalyticRule, row: RuleResultRow) -> SuppressionSubject:
+def to_suppression_subject(rule: AnalyticRule, row: RuleResultRow) -> SuppressionSubject:
     """Return what suppressions see of a row."""
     details = {name: [text] for name, column in rule.custom_details if (text := row.text(column))}
     return SuppressionSubject(entities(row, rule.mappings), details)
@@ -129,7 +131,7 @@ def _alert(rule: AnalyticRule, window: RuleWindow, part: RowGroup, name: RowName
 
 
 def _find_learned_keys(rule: AnalyticRule, rows: Sequence[RuleResultRow]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(key_of(subject_of(rule, row)) for row in rows))
+    return tuple(dict.fromkeys(suppression_key(to_suppression_subject(rule, row)) for row in rows))
 
 
 def _entities(rule: AnalyticRule, rows: Sequence[RuleResultRow]) -> tuple[Entity, ...]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.detection.build_alerts import build_alerts
-from nephoscope.alerts.detection.required_columns import describe_lacking
+from nephoscope.alerts.detection.required_columns import describe_missing_columns
 from nephoscope.alerts.detection.row_tenants import RowTenants
 from nephoscope.alerts.rules.query_result import RuleResultRow, findings
 from nephoscope.alerts.rules.rule import AnalyticRule
@@ -66,7 +66,7 @@ class Detector:
         """Run a rule in a window; whatever goes wrong is an outcome, never an exception."""
         began = time.perf_counter()
         found = self._outcome(rule, window, now)
-        return replace(found, lacking=self._find_lacking(found), seconds=time.perf_counter() - began)
+        return replace(found, lacking=self._find_missing_columns(found), seconds=time.perf_counter() - began)
 
     def tables(self, rule: AnalyticRule) -> frozenset[str]:
         """The tables that a rule reads, as far as its text says; none where it does not compile."""
@@ -89,7 +89,7 @@ class Detector:
             built = build_alerts(
                 rule, window, rows, now, count, identity, self._tenants() if rows else RowTenants()
             )
-            alerts = tuple(self._suppress_young(rule, window, built))
+            alerts = tuple(self._suppress_immature(rule, window, built))
             return RuleOutcome(rule, window, count, alerts, seen=seen)
         except ExternalDataError as error:
             return RuleOutcome(rule, window, error=str(error), fault=error.passing, seen=seen)
@@ -110,7 +110,7 @@ class Detector:
                 graph = catalog.pin_graph()
         return RowTenants() if graph is None else RowTenants(graph.tenants, first_tenant(self.lake.data))
 
-    def _find_lacking(self, found: RuleOutcome) -> tuple[str, ...]:
+    def _find_missing_columns(self, found: RuleOutcome) -> tuple[str, ...]:
         """Return what the query does not give and the rule asks for, where that is missing in an alert now."""
         rule, end = found.rule, found.window.end
         if not found.alerts:
@@ -121,7 +121,7 @@ class Detector:
                 if self.reading is not None
                 else compile_results(rule.query, catalog, now=end)[-1]
             )
-        return describe_lacking(rule, dict(compiled.columns)) if compiled.resume is None else ()
+        return describe_missing_columns(rule, dict(compiled.columns)) if compiled.resume is None else ()
 
     def _identity(
         self, rule: AnalyticRule, window: RuleWindow, compiled: CompiledQuery | None
@@ -130,16 +130,18 @@ class Detector:
             return compiled.identity
         return self.lake.row_identity(rule.query, workspace=self.workspace, now=window.end)
 
-    def _suppress_young(
+    def _suppress_immature(
         self, rule: AnalyticRule, window: RuleWindow, alerts: Sequence[Alert]
     ) -> Iterator[Alert]:
         """The alerts; those below high of a rule whose logs are too young to tell what is unusual are held back."""
-        young = bool(alerts) and rule.learning is not None and self._young(rule, window.end - rule.learning)
+        young = (
+            bool(alerts) and rule.learning is not None and self._is_immature(rule, window.end - rule.learning)
+        )
         for one in alerts:
             held = young and not one.held_by and one.severity.rank < Severity.HIGH.rank
             yield replace(one, held_by=YOUNG, held_as=WORDS[YOUNG]) if held else one
 
-    def _young(self, rule: AnalyticRule, since: datetime) -> bool:
+    def _is_immature(self, rule: AnalyticRule, since: datetime) -> bool:
         """Return whether no log that a rule names reaches back so far; a rule that names none has none that is young."""
         with self.lake.catalog(workspace=self.workspace) as catalog:
             first = [begin for name in rule.tables if (begin := catalog.begin(name)) is not None]

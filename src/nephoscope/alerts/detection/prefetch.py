@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.detection.alert_dedup import match_earlier
-from nephoscope.alerts.detection.previous_alerts import reach_of, told_before
+from nephoscope.alerts.detection.alert_dedup import pair_with_earlier
+from nephoscope.alerts.detection.previous_alerts import find_previous_alerts, previous_window_range
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,7 +34,7 @@ class PrefetchedMatches:
         if any(one.changed >= now for one in self.stood):
             return False
         found = state.alerts.versions_of_windows(
-            session, workspace, self.outcome.rule.id, *reach_of(self.outcome)
+            session, workspace, self.outcome.rule.id, *previous_window_range(self.outcome)
         )
         return tuple(found) == self.stood
 
@@ -42,12 +42,16 @@ class PrefetchedMatches:
 def foreseen(state: State, workspace: str, outcome: RuleOutcome) -> PrefetchedMatches:
     """Return what is found by what is there now; it is looked at without keeping anybody from writing."""
     with state.reading() as session:
-        stood = state.alerts.versions_of_windows(session, workspace, outcome.rule.id, *reach_of(outcome))
-        told = told_before(state, session, workspace, outcome)
-    return PrefetchedMatches(outcome, match_earlier(add_searched_times(outcome).alerts, told), tuple(stood))
+        stood = state.alerts.versions_of_windows(
+            session, workspace, outcome.rule.id, *previous_window_range(outcome)
+        )
+        told = find_previous_alerts(state, session, workspace, outcome)
+    return PrefetchedMatches(
+        outcome, pair_with_earlier(add_searched_times(outcome).alerts, told), tuple(stood)
+    )
 
 
-def pairs_of(
+def load_pairs(
     state: State,
     session: Session,
     workspace: str,
@@ -58,7 +62,9 @@ def pairs_of(
     """Each alert of an outcome with the earlier one that it is: as it was foreseen where that holds, else by what is there now."""
     if before is not None and before.holds(state, session, workspace, now):
         return before.pairs
-    return match_earlier(add_searched_times(outcome).alerts, told_before(state, session, workspace, outcome))
+    return pair_with_earlier(
+        add_searched_times(outcome).alerts, find_previous_alerts(state, session, workspace, outcome)
+    )
 
 
 def add_searched_times(outcome: RuleOutcome) -> RuleOutcome:

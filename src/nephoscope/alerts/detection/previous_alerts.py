@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from nephoscope.state.incidents.alerts import StoredAlert
 
 
-def told_before(state: State, session: Session, workspace: str, outcome: RuleOutcome) -> list[StoredAlert]:
+def find_previous_alerts(
+    state: State, session: Session, workspace: str, outcome: RuleOutcome
+) -> list[StoredAlert]:
     """The alerts that those of a run may be.
 
     A window of the schedule meets what was told of itself and, of what happened in it, by a look between the one before and itself
@@ -25,7 +27,7 @@ def told_before(state: State, session: Session, workspace: str, outcome: RuleOut
     """
     rule, window = outcome.rule, outcome.window
     after, _ = slot(rule, window.end)
-    found = state.alerts.of_windows(session, workspace, rule.id, *reach_of(outcome))
+    found = state.alerts.alerts_of_windows(session, workspace, rule.id, *previous_window_range(outcome))
     again = {(one.group, frozenset(one.traits.items()), one.start, one.end) for one in outcome.alerts}
     return [
         one
@@ -35,7 +37,7 @@ def told_before(state: State, session: Session, workspace: str, outcome: RuleOut
     ]
 
 
-def reach_of(outcome: RuleOutcome) -> tuple[datetime, datetime]:
+def previous_window_range(outcome: RuleOutcome) -> tuple[datetime, datetime]:
     """When windows end whose alerts those of a run may be, as (after, until]."""
     after, until = slot(outcome.rule, outcome.window.end)
     apart = outcome.window.end != until

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
-from nephoscope.alerts.detection.templates import columns_in
+from nephoscope.alerts.detection.templates import template_columns
 from nephoscope.alerts.rules.rule import AnalyticRule
 
 
@@ -21,20 +21,20 @@ class RuleColumn:
         return f"{self.asks} asks for the column {self.column}, which the query does not give"
 
 
-def describe_lacking(rule: AnalyticRule, columns: Container[str]) -> tuple[str, ...]:
+def describe_missing_columns(rule: AnalyticRule, columns: Container[str]) -> tuple[str, ...]:
     """A sentence for each column that a rule asks for and its query does not give, each once."""
     return tuple(dict.fromkeys(str(one) for one in list_wanted(rule) if one.column not in columns))
 
 
 def list_wanted(rule: AnalyticRule) -> Iterator[RuleColumn]:
     """All that a rule asks for."""
-    yield from _of_entities(rule)
+    yield from _entity_columns(rule)
     for name, column in rule.custom_details:
         yield RuleColumn(f"customDetails.{name}", f"customDetails.{name}", column)
     given = rule.override
     alone = [
-        *(("alertDisplayNameFormat", name) for name in columns_in(given.name)),
-        *(("alertDescriptionFormat", name) for name in columns_in(given.description)),
+        *(("alertDisplayNameFormat", name) for name in template_columns(given.name)),
+        *(("alertDescriptionFormat", name) for name in template_columns(given.description)),
         ("alertSeverityColumnName", given.severity),
         ("alertTacticsColumnName", given.tactics),
     ]
@@ -46,7 +46,7 @@ def list_wanted(rule: AnalyticRule) -> Iterator[RuleColumn]:
         yield RuleColumn(path, f"the dynamic property {name}", column)
 
 
-def _of_entities(rule: AnalyticRule) -> Iterator[RuleColumn]:
+def _entity_columns(rule: AnalyticRule) -> Iterator[RuleColumn]:
     mapped = [one for one in rule.mappings if one.kind]
     for at, mapping in enumerate(mapped):
         for n, (_, column) in enumerate(mapping.fields):

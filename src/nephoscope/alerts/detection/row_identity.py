@@ -33,7 +33,7 @@ class RowName:
         object.__setattr__(self, "group", _digest(self.group))
 
 
-def in_time(rows: Sequence[RuleResultRow]) -> Sequence[RuleResultRow]:
+def sort_by_time(rows: Sequence[RuleResultRow]) -> Sequence[RuleResultRow]:
     """Rows that a query leaves in any order: by when they happened, then by what they say."""
     if len(rows) < 2:
         return rows

@@ -33,7 +33,7 @@ class RowGroup:
     hold: SuppressionReason | None = None
 
 
-def key_of(subject: SuppressionSubject) -> str:
+def suppression_key(subject: SuppressionSubject) -> str:
     """The names of its entities, '' where it has none."""
     return "\n".join(sorted(one.key for one in subject.entities))
 
@@ -51,7 +51,7 @@ def divide_run(
     meet (lt, eq, ne) is met by rows that are taken away: such a run is held back only where every row of it is.
     """
     holds = [_hold(one, rule.tuning, end) for one in subjects]
-    first = next((one for one in holds if one is not None), _unconditional(rule.tuning))
+    first = next((one for one in holds if one is not None), _unconditional_suppression(rule.tuning))
     if first is None:
         return [RowGroup(rows, found)]
     held = dict(_group_by_hold(rows, holds))
@@ -76,7 +76,7 @@ def _hold(subject: SuppressionSubject, tuning: RuleTuning, end: datetime) -> Sup
     for one in tuning.suppressions:
         if one.holds(subject):
             return SuppressionReason(one.id, one.name)
-    learning, key = tuning.learning, key_of(subject)
+    learning, key = tuning.learning, suppression_key(subject)
     if learning is None or not key:
         return None
     if end <= learning.until:
@@ -84,7 +84,7 @@ def _hold(subject: SuppressionSubject, tuning: RuleTuning, end: datetime) -> Sup
     return SuppressionReason(LEARNED, WORDS[LEARNED]) if key in learning.knows else None
 
 
-def _unconditional(tuning: RuleTuning) -> SuppressionReason | None:
+def _unconditional_suppression(tuning: RuleTuning) -> SuppressionReason | None:
     """A suppression of all that a rule finds holds a run without rows too."""
     return next(
         (SuppressionReason(one.id, one.name) for one in tuning.suppressions if not one.conditions), None

@@ -11,7 +11,7 @@ MAX_NAME, MAX_DESCRIPTION, MAX_VALUE = 256, 5000, 1024
 _FIELD = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 
 
-def columns_in(template: str) -> list[str]:
+def template_columns(template: str) -> list[str]:
     """The columns that a template names, in order."""
     return _FIELD.findall(template)
 

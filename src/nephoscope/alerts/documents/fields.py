@@ -111,7 +111,7 @@ class DocumentFields:
     def object(self, name: str) -> DocumentFields:
         """An object, an empty one where it is not there."""
         value = self._document.get(name)
-        return DocumentFields({} if value is None else value, self._below(name), self.wrong)
+        return DocumentFields({} if value is None else value, self._join_path(name), self.wrong)
 
     def objects(self, name: str) -> Iterator[DocumentFields]:
         """A list of objects."""
@@ -122,9 +122,9 @@ class DocumentFields:
             self.fail(f"{name} must be a list of objects, not {_kind(value)}")
             return
         for place, one in enumerate(value):
-            yield DocumentFields(one, self._below(f"{name}[{place}]"), self.wrong)
+            yield DocumentFields(one, self._join_path(f"{name}[{place}]"), self.wrong)
 
-    def _below(self, name: str) -> str:
+    def _join_path(self, name: str) -> str:
         return f"{self._path}.{name}" if self._path else name
 
 

@@ -88,13 +88,13 @@ class CorrelationKeys:
         )
 
 
-def alike(names: Iterable[str]) -> CorrelationKeys:
+def strong_keys(names: Iterable[str]) -> CorrelationKeys:
     """Names that tie wherever they are met."""
     found = tuple(names)
     return CorrelationKeys(found, found)
 
 
-def place_name(name: str, where: WeakNameScope = NO_PLACE) -> CorrelationKeys:
+def weak_keys(name: str, where: WeakNameScope = NO_PLACE) -> CorrelationKeys:
     """A name that ties two that do not say different places.
 
     The names are made so that two alerts share one exactly then, whichever comes first.
@@ -112,7 +112,7 @@ def place_name(name: str, where: WeakNameScope = NO_PLACE) -> CorrelationKeys:
     return CorrelationKeys((name,), (name, nowhere))
 
 
-def whereabouts(entities: Iterable[Entity]) -> WeakNameScope:
+def to_name_scope(entities: Iterable[Entity]) -> WeakNameScope:
     """Where the hosts of an alert are, by the resources that it names."""
     ids = [one.get("ResourceId").lower() for one in entities if one.kind == "AzureResource"]
     holders = dict.fromkeys(found[0] for one in ids if (found := _HOLDER.match(one)))
@@ -123,28 +123,32 @@ def whereabouts(entities: Iterable[Entity]) -> WeakNameScope:
 def find_tying_names(entity: Entity, beside: Sequence[Entity], around: EnrichmentContext) -> CorrelationKeys:
     """The names of an entity by which the alert that tells it, and `beside` it others, is tied to others."""
     if entity.kind == "Host":
-        return _host(entity, whereabouts(beside), around)
+        return _host(entity, to_name_scope(beside), around)
     if entity.kind == "Account":
         return _account(entity, beside, around)
-    strong = _strong(entity)
-    return alike(strong) + _find_known_names(strong, around)
+    strong = _strong_keys(entity)
+    return strong_keys(strong) + _find_known_names(strong, around)
 
 
-def _strong(entity: Entity) -> list[str]:
+def _strong_keys(entity: Entity) -> list[str]:
     wanted = TIES.get(entity.kind, ())
-    return [key for names, key in entity.names.items() if "|".join(names) in wanted and _own(entity, names)]
+    return [
+        key
+        for names, key in entity.names.items()
+        if "|".join(names) in wanted and _identifies_one(entity, names)
+    ]
 
 
-def _own(entity: Entity, names: Sequence[str]) -> bool:
+def _identifies_one(entity: Entity, names: Sequence[str]) -> bool:
     """Return whether the identifiers are of one thing only, and not alike on every machine."""
     if names[0] in ("HostName", "NetBiosName"):
-        return _specific(entity, names[1]) and entity.get(names[0]).lower() not in _EVERY_HOST
+        return _is_domain_specific(entity, names[1]) and entity.get(names[0]).lower() not in _EVERY_HOST
     if names[0] == "Sid":
         return _OWN_SID.fullmatch(entity.get("Sid").lower()) is not None
-    return names[1:] not in (("NTDomain",), ("DnsDomain",)) or _specific(entity, names[1])
+    return names[1:] not in (("NTDomain",), ("DnsDomain",)) or _is_domain_specific(entity, names[1])
 
 
-def _specific(entity: Entity, domain: str) -> bool:
+def _is_domain_specific(entity: Entity, domain: str) -> bool:
     """Return whether a domain tells more than the name: a machine of no domain has its own name for one."""
     value = entity.get(domain).lower()
     return value not in _EVERY_DOMAIN and value != entity.get("HostName").lower()
@@ -157,29 +161,29 @@ def _find_known_names(
     found = CorrelationKeys()
     for name in dict.fromkeys(around.same[key] for key in keys if key in around.same):
         if name.startswith("machine|"):
-            found += place_name(name, where)
+            found += weak_keys(name, where)
         elif name.startswith("account|"):
-            found += alike([name])
+            found += strong_keys([name])
     return found
 
 
 def _host(entity: Entity, where: WeakNameScope, around: EnrichmentContext) -> CorrelationKeys:
-    strong = _strong(entity)
-    found = alike(strong) + _find_known_names(strong, around)
+    strong = _strong_keys(entity)
+    found = strong_keys(strong) + _find_known_names(strong, around)
     weak = entity.names.get(("HostName",))
     if weak is None or entity.get("AzureID") or entity.get("HostName").lower() in _EVERY_HOST:
         return found
     if strong:
         return found + _find_known_names([weak], around, _domain(entity))
-    return place_name(weak, where) + _find_known_names(
+    return weak_keys(weak, where) + _find_known_names(
         [weak] if _fits(around.same.get(weak, ""), where) else [], around
     )
 
 
 def _domain(entity: Entity) -> WeakNameScope:
     """The domain of a host as a place: a full one, or the short one alone."""
-    full = entity.get("DnsDomain").lower() if _specific(entity, "DnsDomain") else ""
-    short = entity.get("NTDomain").lower() if _specific(entity, "NTDomain") else ""
+    full = entity.get("DnsDomain").lower() if _is_domain_specific(entity, "DnsDomain") else ""
+    short = entity.get("NTDomain").lower() if _is_domain_specific(entity, "NTDomain") else ""
     return WeakNameScope((full,) if full else (), tuple(filter(None, (short or full.partition(".")[0],))))
 
 
@@ -193,12 +197,12 @@ def _fits(machine: str, where: WeakNameScope) -> bool:
 
 
 def _account(entity: Entity, beside: Sequence[Entity], around: EnrichmentContext) -> CorrelationKeys:
-    strong = _strong(entity)
+    strong = _strong_keys(entity)
     hosts = {one.get("HostName").lower() for one in beside if one.kind == "Host"}
     if strong:
         local = entity.names.get(("Name", "NTDomain")) if entity.get("NTDomain").lower() in hosts else None
-        found = alike(one for one in strong if one != local) + _find_known_names(strong, around)
-        return found + place_name(local, whereabouts(beside)) if local in strong else found
+        found = strong_keys(one for one in strong if one != local) + _find_known_names(strong, around)
+        return found + weak_keys(local, to_name_scope(beside)) if local in strong else found
     # a plain name on a host is an account of that host, whatever application has the same name
     plain = entity.names.get(("Name",))
     if plain is None or (hosts and not _GUID.fullmatch(entity.get("Name").lower())):

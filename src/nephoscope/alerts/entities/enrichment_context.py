@@ -16,7 +16,7 @@ from nephoscope.alerts.suppression.watchlist_items import watchlist_items
 from nephoscope.estate.network import INTERFACE_TYPE
 from nephoscope.estate.network_interfaces import parse_interface, reference
 from nephoscope.estate.resource_lookup import properties
-from nephoscope.estate.tenant_stores import newest_estates, newest_mark
+from nephoscope.estate.tenant_stores import load_newest, version_mark
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.model.entity import Entity
 
@@ -47,7 +47,7 @@ class EnrichmentContext:
         given = list(keys)
         return list(dict.fromkeys([*given, *(self.same[key] for key in given if key in self.same)]))
 
-    def of_many(self, address: str) -> bool:
+    def is_shared_address(self, address: str) -> bool:
         """Return whether an address, in lower case, stands for many."""
         if address in self.common or not self.ranges:
             return address in self.common
@@ -61,13 +61,15 @@ class EnrichmentContext:
 NOWHERE = EnrichmentContext()
 
 
-def surroundings(lake: Lake, workspace: str, now: datetime) -> EnrichmentContext:
+def load_enrichment_context(lake: Lake, workspace: str, now: datetime) -> EnrichmentContext:
     """Return what is known now: from the newest estate, the watchlists, and who signed in from where."""
     items = watchlist_items(lake, workspace)
     listed = {one.lower() for alias in COMMON_LISTS for one in items(alias)}
     ranges = tuple(found for one in sorted(listed) if "/" in one and (found := _network(one)) is not None)
     return EnrichmentContext(
-        _of_estate(lake.data), frozenset(listed | _find_shared_addresses(lake, workspace, now)), ranges
+        _load_estate_names(lake.data),
+        frozenset(listed | _find_shared_addresses(lake, workspace, now)),
+        ranges,
     )
 
 
@@ -92,16 +94,16 @@ def _find_shared_addresses(lake: Lake, workspace: str, now: datetime) -> set[str
         return {row.text("IPAddress").lower() for row in findings(reading.rows(compiled, text, span))}
 
 
-def _of_estate(data: Path) -> Mapping[str, str]:
-    mark = newest_mark(data)
-    return _same(data, mark) if mark else {}
+def _load_estate_names(data: Path) -> Mapping[str, str]:
+    mark = version_mark(data)
+    return _unique_names(data, mark) if mark else {}
 
 
 @lru_cache(maxsize=8)
-def _same(data: Path, mark: str) -> Mapping[str, str]:  # noqa: ARG001 - a new snapshot is read anew
+def _unique_names(data: Path, mark: str) -> Mapping[str, str]:  # noqa: ARG001 - a new snapshot is read anew
     """Name -> the one name, of machines and accounts; names that several have lead nowhere."""
     found: dict[str, set[str]] = defaultdict(set)
-    for estate in newest_estates(data):
+    for estate in load_newest(data):
         for key, name in (*_machines(estate), *_accounts(estate)):
             found[key].add(name)
     return {key: next(iter(names)) for key, names in found.items() if len(names) == 1}

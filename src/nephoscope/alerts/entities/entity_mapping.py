@@ -61,12 +61,12 @@ def _place(entity: Entity, found: Sequence[Entity], named: Mapping[str, list[int
     """Return where the entity stands already: by its strongest name that one alone goes by, and that is no other's."""
     for key in entity.keys:
         places = named.get(key, ())
-        if len(places) == 1 and not _told_apart(found[places[0]], entity, key):
+        if len(places) == 1 and not _is_distinguished(found[places[0]], entity, key):
             return places[0]
     return None
 
 
-def _told_apart(one: Entity, other: Entity, shared: str) -> bool:
+def _is_distinguished(one: Entity, other: Entity, shared: str) -> bool:
     """Return whether both have a name of the same sort, stronger than the one that they share, and it differs."""
     mine, others = one.names, other.names
     for names, key in mine.items():

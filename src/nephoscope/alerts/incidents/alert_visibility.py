@@ -52,13 +52,13 @@ class AlertVisibility:
     reach: Reach
     subscriptions: frozenset[str] = frozenset()
 
-    def beyond(self, text: str) -> frozenset[ResourceMention]:
+    def hidden_mentions(self, text: str) -> frozenset[ResourceMention]:
         """Return what a text names that is out of reach."""
         if self.reach.everything:
             return frozenset()
-        return frozenset(one for one in mentions(text, self.subscriptions) if not self._sees(one))
+        return frozenset(one for one in mentions(text, self.subscriptions) if not self._can_see(one))
 
-    def _sees(self, one: ResourceMention) -> bool:
+    def _can_see(self, one: ResourceMention) -> bool:
         if one.group_id or one.resource:
             return self.reach.sees(one.subscription, one.group_id)
         # the subscription alone is known to who reaches a resource group of it
@@ -66,25 +66,25 @@ class AlertVisibility:
             group.split("/")[2] == one.subscription for group in self.reach.groups
         )
 
-    def told(self, properties: Mapping[str, Any]) -> dict[str, Any]:
+    def redact_properties(self, properties: Mapping[str, Any]) -> dict[str, Any]:
         """The properties of an alert, as Microsoft.Security has them, without what is out of reach."""
-        beyond = self.beyond(json.dumps(properties, ensure_ascii=False))
-        return _PartialAlert(self, properties, beyond).told if beyond else dict(properties)
+        beyond = self.hidden_mentions(json.dumps(properties, ensure_ascii=False))
+        return _PartialAlert(self, properties, beyond).redacted_properties if beyond else dict(properties)
 
     def alert(self, alert: StoredAlert) -> StoredAlert:
         """An alert as it is kept, without what is out of reach."""
         row = alert.document
-        if not self.beyond(json.dumps(row, ensure_ascii=False)):
+        if not self.hidden_mentions(json.dumps(row, ensure_ascii=False)):
             return alert
         rest = {name: value for name, value in row.items() if name not in _JSON}
-        told = self.told(
+        told = self.redact_properties(
             rest | {own: json.loads(row.get(name) or empty) for name, (own, empty) in _JSON.items()}
         )
         texts = {name: json.dumps(told.pop(own), ensure_ascii=False) for name, (own, _) in _JSON.items()}
         return replace(alert, document=told | texts)
 
 
-def sight_of(caller: Caller, workspace: str = "") -> AlertVisibility:
+def alert_visibility(caller: Caller, workspace: str = "") -> AlertVisibility:
     """Return what a caller may be told; who may read the alerts of a workspace ('' = of none) reads all of each."""
     if workspace and caller.may(READ, f"/workspaces/{workspace}"):
         return AlertVisibility(EVERYTHING)
@@ -106,22 +106,22 @@ class _PartialAlert:
 
     @cached_property
     def kept(self) -> list[dict[str, object]]:
-        return [one for one in self.entities if self._keeps(one)]
+        return [one for one in self.entities if self._is_visible_entity(one)]
 
-    def _keeps(self, entity: dict[str, object]) -> bool:
+    def _is_visible_entity(self, entity: dict[str, object]) -> bool:
         text = json.dumps(entity, ensure_ascii=False)
-        return bool(mentions(text, self.sight.subscriptions)) and not self.sight.beyond(text)
+        return bool(mentions(text, self.sight.subscriptions)) and not self.sight.hidden_mentions(text)
 
     @property
-    def told(self) -> dict[str, object]:
+    def redacted_properties(self) -> dict[str, object]:
         words = self._words()
         extended = self.properties.get("extendedProperties") or {}
         given = {**self.properties, **self._texts_of_the_rule(str(extended.get("Analytic Rule Name") or ""))}
-        return {name: self._without(value, words) for name, value in given.items()} | {
+        return {name: self._redact(value, words) for name, value in given.items()} | {
             "entities": self.kept,
             "extendedProperties": {
                 **{
-                    name: self._without(value, words)
+                    name: self._redact(value, words)
                     for name, value in extended.items()
                     if name in _OF_THE_RULE
                 },
@@ -144,19 +144,19 @@ class _PartialAlert:
         longest = sorted((one for one in words - reached if len(one) >= _LEAST), key=len, reverse=True)
         return re.compile("|".join(map(re.escape, longest)) or r"(?!)", re.IGNORECASE)
 
-    def _without(self, value: object, words: re.Pattern[str]) -> object:
+    def _redact(self, value: object, words: re.Pattern[str]) -> object:
         if isinstance(value, str):
             return words.sub(_HIDDEN, value)
         if isinstance(value, dict):
-            return {name: self._without(one, words) for name, one in value.items()}
+            return {name: self._redact(one, words) for name, one in value.items()}
         if isinstance(value, list):
             return [
-                self._without(one, words) for one in value if isinstance(one, str) or not self._beyond(one)
+                self._redact(one, words) for one in value if isinstance(one, str) or not self._is_hidden(one)
             ]
         return value
 
-    def _beyond(self, value: object) -> bool:
-        return bool(self.sight.beyond(json.dumps(value, ensure_ascii=False)))
+    def _is_hidden(self, value: object) -> bool:
+        return bool(self.sight.hidden_mentions(json.dumps(value, ensure_ascii=False)))
 
 
 def _name_words(entity: dict[str, object]) -> set[str]:

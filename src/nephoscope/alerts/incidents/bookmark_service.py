@@ -93,9 +93,9 @@ class BookmarkService:
 
     def _put(self, session: Session, bookmark: Bookmark) -> None:
         self.incident_service.state.bookmarks.put(session, bookmark)
-        self._tell(session, bookmark)
+        self._queue_row(session, bookmark)
 
-    def _tell(self, session: Session, bookmark: Bookmark) -> None:
+    def _queue_row(self, session: Session, bookmark: Bookmark) -> None:
         self.incident_service.state.outbox.add(
             session, self.incident_service.workspace, TABLE, bookmark_row(bookmark)
         )

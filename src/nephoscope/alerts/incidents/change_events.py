@@ -19,7 +19,7 @@ BY = "nephoscope response"
 MOST_ENTITIES = 500
 
 
-def of_alert(
+def note_alert(
     state: State, session: Session, workspace: str, row: Mapping[str, object], now: datetime, *, new: bool
 ) -> None:
     """Note that an alert was raised or grew."""
@@ -28,7 +28,7 @@ def of_alert(
     state.automation_runs.record_event(session, workspace, kind, str(row["SystemAlertId"]), document, now)
 
 
-def of_incident(
+def note_incident(
     state: State,
     session: Session,
     workspace: str,

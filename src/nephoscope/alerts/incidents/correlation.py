@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.entities.enrichment_context import NOWHERE, EnrichmentContext
-from nephoscope.alerts.incidents.change_events import of_incident
+from nephoscope.alerts.incidents.change_events import note_incident
 from nephoscope.alerts.incidents.grouping import MOST_ALERTS, Grouping, find_grouping
-from nephoscope.alerts.incidents.incident_title import find_subject, make_title, worst
+from nephoscope.alerts.incidents.incident_title import find_subject, highest_severity, make_title
 from nephoscope.alerts.incidents.incident_update import BY
-from nephoscope.alerts.incidents.merge_ownership import with_work_of, worked_on
+from nephoscope.alerts.incidents.merge_ownership import is_worked_on, merge_ownership
 from nephoscope.alerts.incidents.security_rows import INCIDENTS, incident_row
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.model.alert import Alert
@@ -88,13 +88,13 @@ class IncidentCorrelator:
         if not fitting:
             return None
         if group.merges:
-            return self._one_story(session, fitting, now)
+            return self._merge_all(session, fitting, now)
         first = fitting[0]
         if first.status is IncidentStatus.CLOSED and first.number != own:
-            return self._opened_again(session, first, alert, now)
+            return self._reopen(session, first, alert, now)
         return first
 
-    def _opened_again(self, session: Session, incident: Incident, alert: Alert, now: datetime) -> Incident:
+    def _reopen(self, session: Session, incident: Incident, alert: Alert, now: datetime) -> Incident:
         text = f"opened it again, which was closed as {incident.classification}: {alert.name} came"
         self.state.incidents.act(session, incident.number, IncidentAction(now, BY, text))
         return replace(incident, status=IncidentStatus.ACTIVE, closed=None, classification="", reason="")
@@ -103,9 +103,9 @@ class IncidentCorrelator:
         """Return whether an incident has room for an alert, and is open or may be opened again."""
         if incident.status is IncidentStatus.CLOSED and not group.reopens:
             return False
-        return self.state.alerts.amount(session, [incident.number]) < MOST_ALERTS
+        return self.state.alerts.count_in_incidents(session, [incident.number]) < MOST_ALERTS
 
-    def _one_story(self, session: Session, several: list[Incident], now: datetime) -> Incident:
+    def _merge_all(self, session: Session, several: list[Incident], now: datetime) -> Incident:
         """The incident that is being worked on, else the oldest, with the others put into it as far as it has room.
 
         What two people own stays two incidents: to join them is for them to say.
@@ -113,9 +113,9 @@ class IncidentCorrelator:
         opened = [one for one in several if one.status is not IncidentStatus.CLOSED]
         if not opened:
             return several[0]
-        first, *others = sorted(opened, key=lambda one: (not worked_on(one), one.number))
+        first, *others = sorted(opened, key=lambda one: (not is_worked_on(one), one.number))
         for other in others:
-            count = self.state.alerts.amount(session, [first.number, other.number])
+            count = self.state.alerts.count_in_incidents(session, [first.number, other.number])
             theirs = bool(first.owner and other.owner) and first.owner != other.owner
             if count < MOST_ALERTS and not theirs:
                 text = f"merged incident {other.number} into it: they are one story"
@@ -156,7 +156,7 @@ class IncidentCorrelator:
                 else make_title([row["AlertName"] for row in rows], tactics, subject),
                 severity=incident.severity
                 if incident.severity_set
-                else worst([one.severity for one in alerts]),
+                else highest_severity([one.severity for one in alerts]),
                 first_activity=min(one.started for one in alerts),
                 last_activity=max(one.ended for one in alerts),
                 changed=now,
@@ -170,10 +170,10 @@ class IncidentCorrelator:
         incident = self.state.incidents.put(session, replace(before, told=moment))
         alerts, notes = self.state.alerts.of(session, number), self.state.incidents.notes(session, number)
         bookmarks = [one.id for one in self.state.bookmarks.of(session, number)]
-        owner = self.state.principals.id_of(session, incident.owner)
+        owner = self.state.principals.find_id(session, incident.owner)
         row = incident_row(incident, alerts, notes, moment, by, bookmarks, owner)
         self.state.outbox.add(session, self.workspace, INCIDENTS, row)
-        of_incident(self.state, session, self.workspace, row, alerts, now, new=before.told is None)
+        note_incident(self.state, session, self.workspace, row, alerts, now, new=before.told is None)
 
     def merge(self, session: Session, into: Incident, other: Incident, now: datetime, by: str) -> Incident:
         """Put what an incident holds, and what people made of it, into another, which it leads to from then on.
@@ -199,9 +199,9 @@ class IncidentCorrelator:
             session, other.number, IncidentAction(now, by, f"merged it into incident {into.number}")
         )
         self.tell(session, other.number, now, by)
-        return self.state.incidents.put(session, with_work_of(into, other))
+        return self.state.incidents.put(session, merge_ownership(into, other))
 
-    def part(self, session: Session, target: Incident, now: datetime, by: str) -> None:
+    def redirect_merged(self, session: Session, target: Incident, now: datetime, by: str) -> None:
         """Let what was merged into an incident that goes lead on to where that leads, else be a closed one of its own again."""
         text = f"removed incident {target.number}, which it was merged into"
         for one in self.state.incidents.parts(session, target.number):

@@ -36,7 +36,7 @@ def body(
         "id": f"/subscriptions/{subscription}/providers/Microsoft.Security/locations/{LOCATION}/alerts/{alert.id}",
         "name": alert.id,
         "type": "Microsoft.Security/Locations/alerts",
-        "properties": sight.told(_properties(alert, resource, base)),
+        "properties": sight.redact_properties(_properties(alert, resource, base)),
     }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from nephoscope.alerts.entities.correlation_keys import TIES, CorrelationKeys, find_tying_names, place_name
+from nephoscope.alerts.entities.correlation_keys import TIES, CorrelationKeys, find_tying_names, weak_keys
 from nephoscope.alerts.entities.enrichment_context import NOWHERE, EnrichmentContext
 from nephoscope.alerts.rules.rule import AnalyticRule, MatchingMethod
 from nephoscope.model.alert import Alert
@@ -49,7 +49,7 @@ def find_grouping(rule: AnalyticRule, alert: Alert, around: EnrichmentContext = 
     tied = ties(alert, around)
     if not asked.grouped:
         return Grouping(tied.wanted, STORY, known=tied.known, merges=True)
-    own = _own(rule, alert)
+    own = _group_key(rule, alert)
     return Grouping((own,), asked.lookback, asked.reopen, (own, *tied.known))
 
 
@@ -64,10 +64,10 @@ def ties(alert: Alert, around: EnrichmentContext = NOWHERE) -> CorrelationKeys:
         several = [one for one in alert.entities if one.kind == kind]
         if len(several) <= CROWD:
             actors += _join_tying_names(several, alert.entities, around)
-    resources = [one for one in alert.entities if one.kind == "AzureResource" and _particular(one)]
-    named = around.names(map(_whole, resources)) if len(resources) <= CROWD else []
+    resources = [one for one in alert.entities if one.kind == "AzureResource" and _is_specific(one)]
+    named = around.names(map(_resource_name, resources)) if len(resources) <= CROWD else []
     for machine in (one for one in named if one.startswith("machine|")):
-        actors += place_name(machine)
+        actors += weak_keys(machine)
     things = tuple(one for one in named if not one.startswith("machine|"))
     alone = tuple(f"{_ALONE}{one}" for one in things)
     if actors.wanted:
@@ -77,7 +77,7 @@ def ties(alert: Alert, around: EnrichmentContext = NOWHERE) -> CorrelationKeys:
 
 def bookmark_keys(entities: Sequence[Entity]) -> tuple[str, ...]:
     """The names by which later alerts find what is told of some entities, each once."""
-    resources = [one.key for one in entities if one.kind == "AzureResource" and _particular(one)]
+    resources = [one.key for one in entities if one.kind == "AzureResource" and _is_specific(one)]
     tied = [key for one in entities for key in find_tying_names(one, entities, NOWHERE).known]
     return tuple(dict.fromkeys([*tied, *resources]))
 
@@ -87,28 +87,28 @@ def _join_tying_names(
 ) -> CorrelationKeys:
     found = CorrelationKeys()
     for one in several:
-        if one.kind != "IP" or not _of_many(one.get("Address").lower(), around):
+        if one.kind != "IP" or not _is_shared_address(one.get("Address").lower(), around):
             found += find_tying_names(one, beside, around)
     return found
 
 
-def _of_many(address: str, around: EnrichmentContext) -> bool:
-    return around.of_many(address) or address.startswith(_EVERYWHERE)
+def _is_shared_address(address: str, around: EnrichmentContext) -> bool:
+    return around.is_shared_address(address) or address.startswith(_EVERYWHERE)
 
 
-def _whole(entity: Entity) -> str:
+def _resource_name(entity: Entity) -> str:
     """The name of a resource, of a part of one (a storage account's blob service, a machine's extension) that of the whole."""
     whole = _TOP.match(entity.get("ResourceId").lower())
     found = Entity.of(entity.kind, {"ResourceId": whole[0]}) if whole else None
     return (found or entity).key
 
 
-def _particular(entity: Entity) -> bool:
+def _is_specific(entity: Entity) -> bool:
     """Return whether it is one thing: no subscription, resource group or management group."""
     return "/providers/" in entity.get("ResourceId").lower().replace("/providers/microsoft.management/", "/")
 
 
-def _own(rule: AnalyticRule, alert: Alert) -> str:
+def _group_key(rule: AnalyticRule, alert: Alert) -> str:
     """Return what alerts of one rule have in common that go together."""
     asked = rule.incidents
     if asked.matching is MatchingMethod.ANY_ALERT:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.detection.alert_dedup import same
-from nephoscope.alerts.detection.prefetch import PrefetchedMatches, foreseen, pairs_of
+from nephoscope.alerts.detection.alert_dedup import is_same_alert
+from nephoscope.alerts.detection.prefetch import PrefetchedMatches, foreseen, load_pairs
 from nephoscope.alerts.entities.enrichment_context import NOWHERE, EnrichmentContext
 from nephoscope.alerts.incidents.anomaly_row import ANOMALIES, anomaly_row
 from nephoscope.alerts.incidents.change_events import BY as RESPONSE
-from nephoscope.alerts.incidents.change_events import of_alert
+from nephoscope.alerts.incidents.change_events import note_alert
 from nephoscope.alerts.incidents.correlation import IncidentCorrelator
 from nephoscope.alerts.incidents.incident_update import (
     BY,
@@ -65,7 +65,7 @@ class IncidentService:
     around: EnrichmentContext = NOWHERE
 
     @property
-    def _current_filing(self) -> IncidentCorrelator:
+    def _correlator(self) -> IncidentCorrelator:
         return IncidentCorrelator(self.state, self.workspace, self.around)
 
     def take(self, outcome: RuleOutcome, now: datetime, *, scheduled: bool = True) -> AppliedOutcome:
@@ -77,7 +77,7 @@ class IncidentService:
         with self.state.transaction(product="detection") as session:
             taken = self.take_in_transaction(session, outcome, now, before)
             if scheduled:
-                self.state.rule_runs.record(session, [self.run_of(outcome, taken, now)])
+                self.state.rule_runs.record(session, [self.to_rule_run(outcome, taken, now)])
         return taken
 
     def foresee(self, outcome: RuleOutcome) -> PrefetchedMatches | None:
@@ -91,7 +91,7 @@ class IncidentService:
         if not outcome.alerts:
             return AppliedOutcome()
         kept = self._select_changed(session, outcome, now, before)
-        filing = self._current_filing
+        filing = self._correlator
         touched = [
             filing.place(session, outcome.rule, alert, known, now)
             for alert, known in kept
@@ -105,7 +105,7 @@ class IncidentService:
         raised = tuple(alert.id for alert in new if not alert.held_by)
         return AppliedOutcome(raised, incidents, len(new) - len(raised))
 
-    def run_of(self, outcome: RuleOutcome, taken: AppliedOutcome, now: datetime) -> RuleRun:
+    def to_rule_run(self, outcome: RuleOutcome, taken: AppliedOutcome, now: datetime) -> RuleRun:
         """The note of a run; its alerts are those that were raised and those that were held back."""
         window = outcome.window
         return RuleRun(
@@ -118,14 +118,14 @@ class IncidentService:
     ) -> list[tuple[Alert, StoredAlert | None]]:
         """The alerts that are new, or say something else than what was known of them; those that are held back say so."""
         rule, kept, end = outcome.rule, [], outcome.window.end
-        silent = rule.suppression is not None and self.state.alerts.raised_within(
+        silent = rule.suppression is not None and self.state.alerts.has_recent_alert(
             session, self.workspace, rule.id, end, rule.suppression
         )
-        for found, known in pairs_of(self.state, session, self.workspace, outcome, now, before):
+        for found, known in load_pairs(self.state, session, self.workspace, outcome, now, before):
             alert = self._hold_alert(session, rule, found, known, end, silent=silent)
             row = alert_row(alert, rule)
             if known is not None:
-                if same(known.document, row):
+                if is_same_alert(known.document, row):
                     continue
                 row["Status"] = known.status
             self.state.alerts.put(session, self._to_stored(alert, row, known, end, now))
@@ -135,7 +135,7 @@ class IncidentService:
             if anomaly is not None:
                 self.state.outbox.add(session, self.workspace, ANOMALIES, anomaly)
             if not alert.held_by:
-                of_alert(self.state, session, self.workspace, row, now, new=known is None)
+                note_alert(self.state, session, self.workspace, row, now, new=known is None)
             kept.append((alert, known))
         return kept
 
@@ -161,10 +161,12 @@ class IncidentService:
     def _repeats(self, session: Session, rule: AnalyticRule, alert: Alert, end: datetime) -> bool:
         """Return whether the rule raised an alert about the same entities within its interval, and none of them was a
         true positive."""
-        subject, interval = subject_of(alert), rule.tuning.repeat
+        subject, interval = alert_subject(alert), rule.tuning.repeat
         if interval is None or not subject:
             return False
-        earlier = self.state.alerts.raised_about(session, self.workspace, rule.id, subject, end, interval)
+        earlier = self.state.alerts.recent_alerts_about(
+            session, self.workspace, rule.id, subject, end, interval
+        )
         numbers = {one.incident for one in earlier if one.incident is not None}
         verdicts = {self.state.incidents.read(session, number).classification for number in numbers}
         return bool(earlier) and "TruePositive" not in verdicts
@@ -186,7 +188,7 @@ class IncidentService:
             known.incident if known else None,
             row,
             alert.held_by,
-            subject_of(alert),
+            alert_subject(alert),
             alert.group,
             alert.traits,
         )
@@ -196,11 +198,16 @@ class IncidentService:
         self, number: int, now: datetime, by: str, text: str
     ) -> Iterator[tuple[Session, Incident]]:
         """A change that is told to the lake and kept as what a person did; the first one is remembered with the incident."""
-        with self.state.transaction() as session, self._within(session, number, now, by, text) as incident:
+        with (
+            self.state.transaction() as session,
+            self._change_in_transaction(session, number, now, by, text) as incident,
+        ):
             yield session, incident
 
     @contextmanager
-    def _within(self, session: Session, number: int, now: datetime, by: str, text: str) -> Iterator[Incident]:
+    def _change_in_transaction(
+        self, session: Session, number: int, now: datetime, by: str, text: str
+    ) -> Iterator[Incident]:
         """`_changing` in a transaction that is open."""
         incident = self.state.incidents.read(session, number)
         if incident.workspace != self.workspace:
@@ -211,7 +218,7 @@ class IncidentService:
             incident = self.state.incidents.put(session, replace(incident, first_modified=now))
         yield incident
         self.state.incidents.act(session, number, IncidentAction(now, by, text))
-        self._current_filing.tell(session, number, now, by)
+        self._correlator.tell(session, number, now, by)
 
     def apply(
         self,
@@ -226,7 +233,7 @@ class IncidentService:
         tasks: Iterable[str] = (),
     ) -> Incident:
         """`change` with a comment, what is said of the classification, and tasks, in a transaction that is open."""
-        with self._within(session, number, now, by, describe_changes(changes)) as incident:
+        with self._change_in_transaction(session, number, now, by, describe_changes(changes)) as incident:
             changed = acknowledge(check_incident(apply_changes(incident, changes, now), now), now, by)
             kept = self.state.incidents.put(session, changed)
             for kind, text in [(NoteKind.COMMENT, comment), *((NoteKind.TASK, one) for one in tasks)]:
@@ -255,7 +262,7 @@ class IncidentService:
             changed = check_incident(apply_changes(incident, changes, now), now)
             return self.state.incidents.put(session, acknowledge(changed, now, by))
 
-    def change_all(
+    def change_several(
         self, numbers: Iterable[int], now: datetime, by: str, changes: Mapping[str, object], remark: str = ""
     ) -> None:
         """`change` of several incidents, of all or, where one cannot be changed, of none; `remark`: why they are classified so."""
@@ -270,9 +277,9 @@ class IncidentService:
     def alerts(self, ids: Iterable[str], status: str, now: datetime) -> list[StoredAlert]:
         """Return the same of several alerts, of all or of none."""
         with self.state.transaction() as session:
-            return [self.alert_stands(session, one, status, now) for one in dict.fromkeys(ids)]
+            return [self.set_alert_status_in(session, one, status, now) for one in dict.fromkeys(ids)]
 
-    def alert_stands(self, session: Session, id_: str, status: str, now: datetime) -> StoredAlert:
+    def set_alert_status_in(self, session: Session, id_: str, status: str, now: datetime) -> StoredAlert:
         """`alert` in a transaction that is open."""
         known = self.state.alerts.known(session, id_)
         if known is None or known.workspace != self.workspace:
@@ -295,13 +302,13 @@ class IncidentService:
         made = self.state.incidents.put(session, acknowledge(check_incident(incident, now), now, by))
         self._remark(session, made, remark, now, by)
         self.state.incidents.act(session, made.number, IncidentAction(now, by, "opened it"))
-        self._current_filing.tell(session, made.number, now, by)
+        self._correlator.tell(session, made.number, now, by)
         return made
 
     def remove(self, number: int, now: datetime, by: str) -> None:
         """Forget an incident: its alerts and bookmarks are in none any more, the lake has a last row that says it is closed."""
         with self.state.transaction() as session:
-            found = self.state.incidents.of_workspace(session, self.workspace, number)
+            found = self.state.incidents.load_in_workspace(session, self.workspace, number)
             closed = replace(
                 found,
                 status=IncidentStatus.CLOSED,
@@ -311,10 +318,10 @@ class IncidentService:
                 classification=found.classification or "Undetermined",
             )
             self.state.incidents.put(session, closed)
-            self._current_filing.tell(session, number, now, by)
+            self._correlator.tell(session, number, now, by)
             self.state.alerts.place(session, [one.id for one in self.state.alerts.of(session, number)], None)
             self.state.bookmarks.move(session, number, None)
-            self._current_filing.part(session, found, now, by)
+            self._correlator.redirect_merged(session, found, now, by)
             self.state.incidents.drop(session, number)
 
     def comment(self, number: int, text: str, now: datetime, by: str, name: str = "") -> None:
@@ -361,8 +368,8 @@ class IncidentService:
                 if other == number:
                     raise StateError(f"incident {number} cannot be merged into itself")
                 held = self.state.incidents.read(session, other)
-                incident = self._current_filing.merge(session, incident, held, now, by)
-            return self._current_filing.sum_up(session, incident, now)
+                incident = self._correlator.merge(session, incident, held, now, by)
+            return self._correlator.sum_up(session, incident, now)
 
     def gather(
         self, session: Session, bookmarks: Sequence[Bookmark], into: Incident, now: datetime, by: str
@@ -384,11 +391,11 @@ class IncidentService:
         self.state.incidents.know(session, incident.number, [key for one in bookmarks for key in one.keys])
         text = f"put in the bookmark{'s' if len(bookmarks) > 1 else ''} {', '.join(one.name for one in bookmarks)}"
         self.state.incidents.act(session, incident.number, IncidentAction(now, by, text))
-        self._current_filing.tell(session, incident.number, now, by)
+        self._correlator.tell(session, incident.number, now, by)
         return incident
 
 
-def subject_of(alert: Alert) -> str:
+def alert_subject(alert: Alert) -> str:
     """Return what stands for the entities that an alert is about, '' where it has none."""
     keys = "\n".join(sorted(one.key for one in alert.entities))
     return hashlib.blake2b(keys.encode(), digest_size=16).hexdigest() if keys else ""

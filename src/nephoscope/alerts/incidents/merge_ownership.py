@@ -9,12 +9,12 @@ from nephoscope.state.incidents.incidents import Incident, IncidentStatus
 from nephoscope_policy.model.state import Severity
 
 
-def worked_on(incident: Incident) -> bool:
+def is_worked_on(incident: Incident) -> bool:
     """Return whether somebody has taken an open incident up, or changed it in any way."""
     return bool(incident.owner) or incident.status is IncidentStatus.ACTIVE or bool(incident.first_modified)
 
 
-def with_work_of(into: Incident, other: Incident) -> Incident:
+def merge_ownership(into: Incident, other: Incident) -> Incident:
     """An incident with the owner, labels, status and moments of another as far as it has none of its own.
 
     A severity that somebody chose for the other is kept where it is the higher one, a title where this one has none. A closed
@@ -34,8 +34,8 @@ def with_work_of(into: Incident, other: Incident) -> Incident:
         severity_set=into.severity_set or chosen,
         title=other.title if other.title_set and not into.title_set else into.title,
         title_set=into.title_set or other.title_set,
-        acknowledged=_earlier(into.acknowledged, _since(into.created, other.acknowledged)),
-        first_modified=_earlier(into.first_modified, _since(into.created, other.first_modified)),
+        acknowledged=_earliest(into.acknowledged, _since(into.created, other.acknowledged)),
+        first_modified=_earliest(into.first_modified, _since(into.created, other.first_modified)),
     )
 
 
@@ -44,5 +44,5 @@ def _since(start: datetime, moment: datetime | None) -> datetime | None:
     return None if moment is None else max(start, moment)
 
 
-def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:
     return min(filter(None, (one, other)), default=None)

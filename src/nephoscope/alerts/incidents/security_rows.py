@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from nephoscope.alerts.documents.duration import timespan
 from nephoscope.alerts.entities.resource_mentions import mentions
-from nephoscope.alerts.rules.dynamic_properties import attack, overridden, techniques_of
+from nephoscope.alerts.rules.dynamic_properties import attack, list_techniques, overridden
 from nephoscope.alerts.rules.rule import OPERATORS, AnalyticRule
 from nephoscope.alerts.rules.tactics import order_tactics
 from nephoscope.model.alert import Alert
@@ -66,7 +66,7 @@ def _resource(alert: Alert) -> str:
     return next((one.get("ResourceId") for one in alert.entities if one.kind == "AzureResource"), "")
 
 
-def events_of(row: dict[str, object]) -> int:
+def count_events(row: dict[str, object]) -> int:
     """Count how many events are behind the alert of a row."""
     return int(json.loads(str(row["ExtendedProperties"]))["Total Events"])
 
@@ -82,7 +82,7 @@ def _properties(alert: Alert, rule: AnalyticRule) -> dict[str, str]:
         "Total Events": str(alert.events),
         "Search Query Results Overall Count": str(alert.events),
         "Event Grouping": "AlertPerResult" if rule.one_alert_a_row else "SingleAlert",
-        **_looked_at(alert),
+        **_query_fields(alert),
         "Analytic Rule Ids": json.dumps([alert.rule]),
         "Analytic Rule Name": rule.name,
         "Custom Details": json.dumps(alert.custom_details, ensure_ascii=False),
@@ -91,7 +91,7 @@ def _properties(alert: Alert, rule: AnalyticRule) -> dict[str, str]:
     }
 
 
-def _looked_at(alert: Alert) -> dict[str, str]:
+def _query_fields(alert: Alert) -> dict[str, str]:
     if alert.searched is None:
         return {}
     start, end = (f"{one.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z" for one in alert.searched)
@@ -144,7 +144,9 @@ def incident_row(
             "alertsCount": len(alerts),
             "tactics": order_tactics([name for one in alerts for name in _tactics(one)]),
             "bookmarksCount": len(marks),
-            "techniques": list(dict.fromkeys(name for one in alerts for name in techniques_of(one.document))),
+            "techniques": list(
+                dict.fromkeys(name for one in alerts for name in list_techniques(one.document))
+            ),
             "commentsCount": sum(one.kind is NoteKind.COMMENT for one in notes),
             "alertProductNames": [PRODUCT],
         },

@@ -44,7 +44,7 @@ class AlertEvents:
             )
 
 
-def looked_at(alert: StoredAlert) -> tuple[datetime, datetime] | None:
+def query_period(alert: StoredAlert) -> tuple[datetime, datetime] | None:
     """The times that the alert's query looked at, the last of which is also when it was run; None where the alert does not tell."""
     try:
         period = duration(json.loads(alert.document["ExtendedProperties"])["Query Period"])
@@ -53,13 +53,13 @@ def looked_at(alert: StoredAlert) -> tuple[datetime, datetime] | None:
     return alert.raised - period, alert.raised
 
 
-def as_run(alert: StoredAlert) -> str:
+def to_repeatable_query(alert: StoredAlert) -> str:
     """The alert's query with what makes it give now what it gave then, '' where the alert has none.
 
     Source: https://learn.microsoft.com/kusto/query/set-statement
     """
     query = str(json.loads(alert.document.get("ExtendedProperties") or "{}").get("Query") or "")
-    times = looked_at(alert) if query else None
+    times = query_period(alert) if query else None
     if times is None:
         return query
     start, end = (one.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") for one in times)
@@ -74,7 +74,7 @@ def as_run(alert: StoredAlert) -> str:
 
 def events(lake: Lake, alert: StoredAlert, now: datetime, most: int = MOST) -> AlertEvents:
     """Run the alert's query again as it was run when it was raised."""
-    properties, times = json.loads(alert.document["ExtendedProperties"]), looked_at(alert)
+    properties, times = json.loads(alert.document["ExtendedProperties"]), query_period(alert)
     if times is None:
         return AlertEvents(alert, error="the alert does not tell over which time its query looked")
     try:
@@ -85,11 +85,11 @@ def events(lake: Lake, alert: StoredAlert, now: datetime, most: int = MOST) -> A
     except (KqlError, LakeError, OSError, KeyError, ValueError) as error:
         return AlertEvents(alert, error=str(error) or type(error).__name__)
     rows = list(findings(table))
-    own = _own(rows, read_entities(alert))
+    own = _select_about(rows, read_entities(alert))
     return AlertEvents(alert, tuple(own[:most]), len(own))
 
 
-def _own(rows: Sequence[RuleResultRow], entities: Sequence[Entity]) -> list[RuleResultRow]:
+def _select_about(rows: Sequence[RuleResultRow], entities: Sequence[Entity]) -> list[RuleResultRow]:
     """The rows that speak of the alert's entities; all where none does, as where an alert has no entity."""
     titles = {one.title.casefold() for one in entities}
     found = [row for row in rows if titles & {row.text(name).casefold() for name in row.columns}]

@@ -16,7 +16,7 @@ from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.principals import SERVICE_TYPE, USER_TYPE
 from nephoscope.estate.public_endpoint import EndpointAccess, answers
 from nephoscope.estate.resource_lookup import properties
-from nephoscope.estate.roles import ASSIGNMENT_TYPE, unread_grant
+from nephoscope.estate.roles import ASSIGNMENT_TYPE, describe_unread_grant
 from nephoscope.files.json_tree import tree_of
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
 
@@ -68,7 +68,7 @@ class EstateContext:
             key = ResourceId.parse(resource_id(entity))
         except ValueError:
             return EntityContext(entity, "", (unknown("resource", "its id is no resource id"),))
-        if not self.reader.sees(key):
+        if not self.reader.can_read_resource(key):
             return EntityContext(entity, "", (unknown("resource", BEYOND),))
         known = self.index.find(key.key)
         if known is not None:
@@ -99,7 +99,7 @@ class EstateContext:
 
         `missing` is what holds where there is none, with `{within}` where it is limited to what the reader reaches.
         """
-        seen = [one for one in found if self.reader.sees(one.id)]
+        seen = [one for one in found if self.reader.can_read_resource(one.id)]
         if len(seen) == 1:
             return self._describe_resource(entity, seen[0])
         if seen:
@@ -162,11 +162,11 @@ class EstateContext:
     def _find_identity(self, ids: Iterable[str]) -> ManagedIdentity | None:
         """The managed identity of one of some ids whose resource the reader sees; None where there is none."""
         known = (self.index.managed_identities.get(one) for one in ids)
-        return next((one for one in known if one is not None and self._sees_identity(one)), None)
+        return next((one for one in known if one is not None and self._can_see_identity(one)), None)
 
-    def _sees_identity(self, identity: ManagedIdentity) -> bool:
+    def _can_see_identity(self, identity: ManagedIdentity) -> bool:
         try:
-            return self.reader.sees(ResourceId.parse(identity.resource))
+            return self.reader.can_read_resource(ResourceId.parse(identity.resource))
         except ValueError:
             return False  # a body may name an identity by what is no id
 
@@ -177,12 +177,12 @@ class EstateContext:
             return EntityContext(entity, resource.key, (self._describe_owner(resource),))
         facts = (
             self._describe_owner(resource),
-            self._describe_exposure(self._service_of(resource)),
+            self._describe_exposure(self._owning_service(resource)),
             self._describe_identities(resource),
         )
         return EntityContext(entity, resource.key, facts)
 
-    def _service_of(self, resource: Resource) -> Resource:
+    def _owning_service(self, resource: Resource) -> Resource:
         """The resource whose endpoint a child resource has (a blob service that of its storage account), else itself."""
         key = service_id(resource.id)
         return (self.index.find(key) or resource) if key != resource.key else resource
@@ -197,7 +197,7 @@ class EstateContext:
         for key in dict.fromkeys((resource.key, *places)):
             if not key:
                 continue
-            if not self.reader.sees(ResourceId.parse(key)):
+            if not self.reader.can_read_resource(ResourceId.parse(key)):
                 gaps.append(f"your roles do not reach its {places[key]}")
                 continue
             holder = resource if key == resource.key else self.index.view.estate.resources.get(key)
@@ -288,7 +288,7 @@ class EstateContext:
         """The roles that principals hold, directly or by a group, of what the reader may read."""
         found = list(self._list_roles(frozenset(principals)))
         names = sorted({text for text, _ in found if text})
-        gaps = [*self._unread_scopes(), *(gap for _, gap in found if gap)]
+        gaps = [*self._list_unread_scopes(), *(gap for _, gap in found if gap)]
         text = join_names(names)
         if not gaps:
             return EntityFact("roles", text or "none")
@@ -296,12 +296,12 @@ class EstateContext:
             return unknown("roles", gaps[0])
         return EntityFact("roles", f"{text}; others are not known ({gaps[0]})")
 
-    def _unread_scopes(self) -> list[str]:
+    def _list_unread_scopes(self) -> list[str]:
         """Return what was not read of the role assignments: those of a scope, and who holds one of them."""
         view = self.index.view
-        partial = (one for one in view.roles.by_principal.get("", ()) if self._sees_grant(one.scope))
+        partial = (one for one in view.roles.by_principal.get("", ()) if self._can_see_grant(one.scope))
         scopes = [one for one in self._scopes if not view.covers(ASSIGNMENT_TYPE, one)]
-        return [*scopes, *map(unread_grant, partial)]
+        return [*scopes, *map(describe_unread_grant, partial)]
 
     def _list_roles(self, wanted: frozenset[str]) -> Iterator[tuple[str, str]]:
         """(role on scope, '') for each role that is held, ('', why) for what could give more."""
@@ -321,13 +321,13 @@ class EstateContext:
 
     def _name_grants(self, grants: Iterable[RoleGrant]) -> Iterator[str]:
         for grant in grants:
-            if self._sees_grant(grant.scope):
+            if self._can_see_grant(grant.scope):
                 yield f"{self.index.name_role(grant)} on {grant.scope or 'everything'}"
 
-    def _sees_grant(self, scope: str) -> bool:
+    def _can_see_grant(self, scope: str) -> bool:
         """Return whether the reader may read the assignments at a scope; those above the readable hold there."""
         if scope.startswith("/subscriptions/"):
-            return self.reader.sees_grant(ResourceId.parse(scope))
+            return self.reader.can_read_grant(ResourceId.parse(scope))
         if not self.reader.role_assignments.everything and scope:
             above = self.index.view.estate.management_groups
             return any(scope in map(str.lower, above.get(one, ())) for one in self._scopes)

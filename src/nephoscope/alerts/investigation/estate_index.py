@@ -162,7 +162,7 @@ class EstateIndex:
         if name:
             return name
         try:
-            return f"a role of the class {self.view.roles.class_of(grant.definition).value}"
+            return f"a role of the class {self.view.roles.classify(grant.definition).value}"
         except DataNotCollectedError:
             return f"the role {grant.definition.rsplit('/', 1)[-1]}"
 

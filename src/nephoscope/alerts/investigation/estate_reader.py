@@ -35,11 +35,11 @@ class EstateReader:
         """Return whether every resource of every tenant may be read."""
         return self.resources.everything
 
-    def sees(self, id_: ResourceId) -> bool:
+    def can_read_resource(self, id_: ResourceId) -> bool:
         """Return whether a resource of a subscription may be read."""
         return self.resources.sees(id_.subscription, id_.resource_group_id)
 
-    def sees_grant(self, scope: ResourceId) -> bool:
+    def can_read_grant(self, scope: ResourceId) -> bool:
         """Return whether a role assignment at a scope within a subscription may be read."""
         return self.role_assignments.sees(scope.subscription, scope.resource_group_id)
 

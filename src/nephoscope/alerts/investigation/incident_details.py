@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.entities.entity_mapping import merge_entities
 from nephoscope.alerts.investigation.participants import Applications, InvolvedEntity, Participant, parties
-from nephoscope.alerts.investigation.similar_incidents import SimilarIncident, alike
-from nephoscope.alerts.rules.dynamic_properties import techniques_of
+from nephoscope.alerts.investigation.similar_incidents import SimilarIncident, find_similar_incidents
+from nephoscope.alerts.rules.dynamic_properties import list_techniques
 from nephoscope.alerts.rules.tactics import order_tactics
 from nephoscope.model.entity import Entity
 from nephoscope.state.incidents.alerts import StoredAlert
@@ -55,13 +55,13 @@ class CaseFile:
     @property
     def techniques(self) -> list[str]:
         """Techniques of ATT&CK, sorted."""
-        told = {name for one in self.alerts for name in techniques_of(one.document)}
+        told = {name for one in self.alerts for name in list_techniques(one.document)}
         return sorted(told | {name for one in self.bookmarks for name in one.techniques})
 
     @property
     def participants(self) -> list[InvolvedEntity]:
         """Return who takes part, those of most alerts first: one that goes by several names is told once, by all of them."""
-        return involved_in(self.alerts, self.bookmarks)
+        return list_involved(self.alerts, self.bookmarks)
 
     @property
     def parties(self) -> list[Participant]:
@@ -83,7 +83,7 @@ class CaseFile:
             yield TimelineEntry(action.moment, "action", action.author, action.text)
 
 
-def involved_in(alerts: Iterable[StoredAlert], bookmarks: Iterable[Bookmark]) -> list[InvolvedEntity]:
+def list_involved(alerts: Iterable[StoredAlert], bookmarks: Iterable[Bookmark]) -> list[InvolvedEntity]:
     """The entities of alerts and bookmarks, those in most of them first."""
     given = [(one.id, one.started, one.ended, read_entities(one)) for one in alerts]
     given += [
@@ -129,7 +129,7 @@ def read_entities(alert: StoredAlert) -> list[Entity]:
 def case_file(state: State, workspace: str, number: int, now: datetime) -> CaseFile:
     """The file of an incident; StateError where the workspace has none of that number."""
     with state.reading() as session:
-        incident = state.incidents.of_workspace(session, workspace, number)
+        incident = state.incidents.load_in_workspace(session, workspace, number)
         alerts = tuple(state.alerts.of(session, number))
         return CaseFile(
             incident,
@@ -137,5 +137,5 @@ def case_file(state: State, workspace: str, number: int, now: datetime) -> CaseF
             tuple(state.incidents.notes(session, number)),
             tuple(state.bookmarks.of(session, number)),
             tuple(state.incidents.actions(session, number)),
-            tuple(alike(state, session, incident, alerts, now)),
+            tuple(find_similar_incidents(state, session, incident, alerts, now)),
         )

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.investigation.incident_details import involved_in
+from nephoscope.alerts.investigation.incident_details import list_involved
 from nephoscope.alerts.investigation.participants import InvolvedEntity
 from nephoscope.model.entity import Entity
 from nephoscope.state.incidents.alerts import StoredAlert
@@ -39,10 +39,10 @@ class KnownEntities:
     @cached_property
     def entities(self) -> tuple[InvolvedEntity, ...]:
         """All entities, those of most alerts and bookmarks first."""
-        return tuple(involved_in(self.alerts.values(), self.bookmarks.values()))
+        return tuple(list_involved(self.alerts.values(), self.bookmarks.values()))
 
     @cached_property
-    def by_id(self) -> Mapping[str, InvolvedEntity]:
+    def entities_by_id(self) -> Mapping[str, InvolvedEntity]:
         """The entities by every id that they go by."""
         found: dict[str, InvolvedEntity] = {}
         for one in self.entities:
@@ -50,11 +50,11 @@ class KnownEntities:
                 found.setdefault(entity_id(self.workspace, key), one)
         return found
 
-    def id_of(self, entity: Entity) -> str:
+    def entity_id(self, entity: Entity) -> str:
         """The id by which an entity is shown."""
         return entity_id(self.workspace, entity.key)
 
-    def alerts_of(self, one: InvolvedEntity, since: datetime, until: datetime) -> list[StoredAlert]:
+    def alerts_about(self, one: InvolvedEntity, since: datetime, until: datetime) -> list[StoredAlert]:
         """The alerts about an entity that lie in a time, even in part, the earliest first."""
         several = (self.alerts[id_] for id_ in one.sources if id_ in self.alerts)
         return sorted(
@@ -62,7 +62,7 @@ class KnownEntities:
             key=lambda each: (each.started, each.id),
         )
 
-    def bookmarks_of(self, one: InvolvedEntity, since: datetime, until: datetime) -> list[Bookmark]:
+    def bookmarks_about(self, one: InvolvedEntity, since: datetime, until: datetime) -> list[Bookmark]:
         """The bookmarks about an entity whose event lies in a time, the earliest first."""
         several = (self.bookmarks[id_] for id_ in one.sources if id_ in self.bookmarks)
         return sorted(
@@ -70,12 +70,12 @@ class KnownEntities:
             key=lambda each: (each.event_time, each.id),
         )
 
-    def beside(self, ids: frozenset[str], but: Entity | None = None) -> Iterator[InvolvedEntity]:
+    def related_entities(self, ids: frozenset[str], but: Entity | None = None) -> Iterator[InvolvedEntity]:
         """The entities that are in some of the alerts and bookmarks, without one."""
         return (one for one in self.entities if not ids.isdisjoint(one.sources) and one.entity != but)
 
 
-def acquaintance(state: State, workspace: str) -> KnownEntities:
+def load_known_entities(state: State, workspace: str) -> KnownEntities:
     """Return who is known in a workspace by now."""
     alerts = state.alerts.newest(workspace, held=False, most=MOST)
     bookmarks = state.bookmarks.newest(workspace, most=MOST)

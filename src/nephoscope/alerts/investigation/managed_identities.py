@@ -38,13 +38,13 @@ def managed_identities(resources: Iterable[Resource]) -> dict[str, ManagedIdenti
     return {
         id_: one
         for resource in resources
-        for one in _identities_of(resource)
+        for one in _list_identities(resource)
         for id_ in (one.principal, one.client)
         if id_
     }
 
 
-def _identities_of(resource: Resource) -> Iterator[ManagedIdentity]:
+def _list_identities(resource: Resource) -> Iterator[ManagedIdentity]:
     if resource.type == ASSIGNED_TYPE:
         yield _identity(resource.key, properties(resource))
     identity: object = resource.body.get("identity")

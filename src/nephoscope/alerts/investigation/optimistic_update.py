@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.state.database.etag import moment_of
+from nephoscope.state.database.etag import parse_etag
 from nephoscope.state.database.state_errors import ConcurrentChangeError, NotFoundError, StateError
 from nephoscope.state.incidents.incidents import REMARK, Incident, IncidentAction, IncidentStatus
 
@@ -46,7 +46,7 @@ def decide(
     ConcurrentChangeError where it has another now, StateError where it cannot be decided so; nothing is changed then.
     """
     incidents = incident_service.state.incidents
-    incident = incidents.held(session, number)
+    incident = incidents.lock_incident(session, number)
     if incident.workspace != incident_service.workspace:
         raise NotFoundError(f"incident {number} not found in the workspace {incident_service.workspace}")
     if incident.etag != etag:
@@ -58,13 +58,15 @@ def decide(
         raise StateError(f"incident {number} is closed: reopen it first")
     if closed and decision.opens:
         incidents.unremark(session, number)
-    again = bool(decision.remark) and _said_again(session, incident_service, number, decision, now)
+    again = bool(decision.remark) and _is_repeated_classification(
+        session, incident_service, number, decision, now
+    )
     incident_service.apply(
         session, number, now, by, decision.changes, remark="" if again else decision.remark
     )
 
 
-def _said_again(
+def _is_repeated_classification(
     session: Session, incident_service: IncidentService, number: int, decision: IncidentUpdate, now: datetime
 ) -> bool:
     """Return whether it was said before why the incident is classified so: what is said now takes that place."""
@@ -77,9 +79,9 @@ def _said_again(
     return True
 
 
-def changes_since(state: State, incident: Incident, etag: str) -> list[IncidentAction]:
+def list_changes_since(state: State, incident: Incident, etag: str) -> list[IncidentAction]:
     """Return what was done to an incident after it had an etag, and which alerts came, in order; [] where the etag is none."""
-    since = moment_of(etag)
+    since = parse_etag(etag)
     if since is None:
         return []
     with state.reading() as session:

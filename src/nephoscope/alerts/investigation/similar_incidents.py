@@ -30,7 +30,7 @@ class SimilarIncident:
     rules: tuple[str, ...]
 
 
-def alike(
+def find_similar_incidents(
     state: State,
     session: Session,
     incident: Incident,
@@ -44,7 +44,7 @@ def alike(
         one.number: one for one, _ in state.incidents.found(session, incident.workspace, keys, _FIRST, now)
     }
     names = {one.rule: str(one.document["AlertName"]) for one in alerts}
-    rules = state.alerts.incidents_of(session, incident.workspace, sorted(names))
+    rules = state.alerts.incidents_by_rules(session, incident.workspace, sorted(names))
     found = []
     for number in (known.keys() | rules.keys()) - {incident.number}:
         other = known.get(number) or state.incidents.read(session, number)

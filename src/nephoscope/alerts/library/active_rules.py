@@ -20,11 +20,15 @@ def active(shipped: RuleFolder, packs: Iterable[RulePack], switched: SwitchState
     A rule that is off is among them, not enabled; one of a pack only where people switched the rule itself. Of two with one id the
     first counts.
     """
-    rules = {one.id: _switch(one, switched.on(one.id, default=one.enabled)) for one in shipped.rules}
+    rules = {
+        one.id: _switch(one, switched.is_rule_enabled(one.id, default=one.enabled)) for one in shipped.rules
+    }
     refused = list(shipped.refused)
     for pack in packs:
         for stored in pack.of(ContentKind.RULE):
-            if stored.id not in switched.rules and not switched.on(stored.id, pack.name, default=False):
+            if stored.id not in switched.rules and not switched.is_rule_enabled(
+                stored.id, pack.name, default=False
+            ):
                 continue
             place = Place(f"{pack.name}:{stored.source}", path=stored.path)
             try:
@@ -32,7 +36,7 @@ def active(shipped: RuleFolder, packs: Iterable[RulePack], switched: SwitchState
             except AnalyticRuleError as error:
                 refused.append(RefusedRule(place, error.reasons))
                 continue
-            rules.setdefault(rule.id, _switch(rule, switched.on(rule.id, default=rule.enabled)))
+            rules.setdefault(rule.id, _switch(rule, switched.is_rule_enabled(rule.id, default=rule.enabled)))
     return RuleFolder(tuple(rules.values()), tuple(refused))
 
 

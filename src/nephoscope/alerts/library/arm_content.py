@@ -83,7 +83,7 @@ class _Template:
     def _parameter(self, given: list[Value], deep: int) -> object:
         name = str(given[0]) if given else ""
         known = _members(self.document.get("parameters"))
-        about = _lower_names(known).get(name.lower())
+        about = _lower_case_keys(known).get(name.lower())
         if not isinstance(about, dict):
             raise FunctionError(f"parameter {name!r} not found")
         # what only names the place of a deployment matters to no rule
@@ -91,7 +91,7 @@ class _Template:
 
     def _variable(self, given: list[Value], deep: int) -> object:
         name = str(given[0]) if given else ""
-        known = _lower_names(_members(self.document.get("variables")))
+        known = _lower_case_keys(_members(self.document.get("variables")))
         if name.lower() not in known:
             raise FunctionError(f"variable {name!r} not found")
         return self.value(known[name.lower()], deep + 1)
@@ -116,7 +116,7 @@ def _resources(
     """Every resource of a known type, those of nested templates too."""
     if isinstance(document, list):
         for number, one in enumerate(document):
-            yield from _resources(one, _below(place, f"[{number}]"), template, deep)
+            yield from _resources(one, _extend_place(place, f"[{number}]"), template, deep)
         return
     if not isinstance(document, dict) or deep > _DEEPEST:
         return
@@ -125,18 +125,18 @@ def _resources(
         yield document, place, template
     nested = document.get("value") if isinstance(document.get("value"), list) else None
     if nested is not None:
-        yield from _resources(nested, _below(place, "value"), template, deep + 1)
+        yield from _resources(nested, _extend_place(place, "value"), template, deep + 1)
     inner = document.get("resources")
     if isinstance(inner, list | dict):
         own = _Template(document) if "$schema" in document or "contentVersion" in document else template
         several = list(inner.values()) if isinstance(inner, dict) else inner
-        yield from _resources(several, _below(place, "resources"), own, deep + 1)
+        yield from _resources(several, _extend_place(place, "resources"), own, deep + 1)
     properties = document.get("properties")
     if isinstance(properties, dict):
         for name in ("mainTemplate", "template"):
             if isinstance(properties.get(name), dict):
                 yield from _resources(
-                    properties[name], _below(place, f"properties.{name}"), template, deep + 1
+                    properties[name], _extend_place(place, f"properties.{name}"), template, deep + 1
                 )
 
 
@@ -158,14 +158,14 @@ def _find_pieces(given: _TemplateResource) -> Iterator[Found]:
         else:
             yield from _search(given)
     except (ArmError, ArmSyntaxError) as error:
-        yield _unusable(given, f"an expression cannot be evaluated: {error}")
+        yield _to_unusable(given, f"an expression cannot be evaluated: {error}")
 
 
 def _rule(given: _TemplateResource) -> Found:
-    properties = _plain(given.value(given.resource["properties"]))
+    properties = _drop_nulls(given.value(given.resource["properties"]))
     kind = str(given.resource.get("kind") or properties.get("kind") or "Scheduled")
     if kind.lower() not in RUN:
-        return _unusable(
+        return _to_unusable(
             given, f"rules of kind {kind} are not run here; Scheduled and NRT are", unsupported=True
         )
     techniques = [*_texts(properties.get("techniques")), *_texts(properties.get("subTechniques"))]
@@ -182,7 +182,7 @@ def _rule(given: _TemplateResource) -> Found:
 
 def _search(given: _TemplateResource) -> Iterator[Found]:
     """A saved search: a function where it has an alias, a hunting query by its category; others are nobody's content."""
-    properties = _plain(given.value(given.resource["properties"]))
+    properties = _drop_nulls(given.value(given.resource["properties"]))
     alias = properties.get("functionAlias")
     if alias:
         document = {
@@ -212,21 +212,21 @@ def _search(given: _TemplateResource) -> Iterator[Found]:
 
 
 def _watchlist(given: _TemplateResource) -> Found:
-    properties = _plain(given.value(given.resource["properties"]))
+    properties = _drop_nulls(given.value(given.resource["properties"]))
     alias = str(properties.get("watchlistAlias") or _last(str(given.value(given.resource.get("name", "")))))
     raw = properties.get("rawContent")
     key = str(properties.get("itemsSearchKey") or "")
     if not isinstance(raw, str) or not key:
-        return _unusable(given, "a watchlist needs rawContent (CSV) and itemsSearchKey")
+        return _to_unusable(given, "a watchlist needs rawContent (CSV) and itemsSearchKey")
     skipped = properties.get("numberOfLinesToSkip") or 0
     if not isinstance(skipped, int) or skipped < 0:
-        return _unusable(given, "numberOfLinesToSkip is no whole number from 0 on")
+        return _to_unusable(given, "numberOfLinesToSkip is no whole number from 0 on")
     try:
         items, columns = _items("\n".join(raw.splitlines()[skipped:]))
     except SeparatedValuesError as error:
-        return _unusable(given, f"rawContent, {error}")
+        return _to_unusable(given, f"rawContent, {error}")
     if key not in columns:
-        return _unusable(given, f"itemsSearchKey {key!r} is no column of rawContent")
+        return _to_unusable(given, f"itemsSearchKey {key!r} is no column of rawContent")
     return _piece(given, ContentKind.WATCHLIST, alias, alias, {"alias": alias, "key": key, "items": items})
 
 
@@ -249,7 +249,7 @@ def _piece(
     return ContentItem(kind, id_, name, version, given.file, document, given.place)
 
 
-def _unusable(given: _TemplateResource, reason: str, *, unsupported: bool = False) -> UnusableContent:
+def _to_unusable(given: _TemplateResource, reason: str, *, unsupported: bool = False) -> UnusableContent:
     properties = given.resource.get("properties")
     name = properties.get("displayName") if isinstance(properties, dict) else ""
     return UnusableContent(given.place, given.file, str(name or _display_name(given)), (reason,), unsupported)
@@ -277,7 +277,7 @@ def _last(name: str) -> str:
     return name.rstrip("/").rpartition("/")[2]
 
 
-def _plain(value: object) -> dict[str, Any]:
+def _drop_nulls(value: object) -> dict[str, Any]:
     return {name: one for name, one in value.items() if one is not None} if isinstance(value, dict) else {}
 
 
@@ -294,10 +294,10 @@ def _members(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _lower_names(value: Mapping[str, object]) -> dict[str, object]:
+def _lower_case_keys(value: Mapping[str, object]) -> dict[str, object]:
     return {name.lower(): one for name, one in value.items()}
 
 
-def _below(place: Place, part: str) -> Place:
+def _extend_place(place: Place, part: str) -> Place:
     joined = f"{place.path}{part}" if part.startswith("[") or not place.path else f"{place.path}.{part}"
     return replace(place, path=joined)

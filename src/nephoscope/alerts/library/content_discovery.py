@@ -73,7 +73,7 @@ def read(
                 found.pieces.append(one)
             else:
                 found.unusable.append(one)
-    _once(found)
+    _drop_duplicates(found)
     return found
 
 
@@ -245,7 +245,7 @@ def _query(document: Mapping[str, object], place: Place, source: str) -> Content
     )
 
 
-def _once(found: CheckoutContent) -> None:
+def _drop_duplicates(found: CheckoutContent) -> None:
     """Leave the first piece of each id: a second one would take its place unseen."""
     known: dict[tuple[str, str], ContentItem] = {}
     kept = []

@@ -69,7 +69,7 @@ class PackImporter:
             packs.keep(pack)
         return PackImport(pack, changes(before, pieces), reading.passed, reading.files)
 
-    def again(self, pack: RulePack, now: datetime) -> RulePack:
+    def reimport(self, pack: RulePack, now: datetime) -> RulePack:
         """A pack with its rules judged anew, kept; nothing else of it changes."""
         rules = {
             (one.kind, one.id): one for one in self._judge_pieces([one.piece for one in pack.of(*RULES)], now)

@@ -49,7 +49,7 @@ class RuleListing:
 def rules(packs: list[RulePack], switched: SwitchState, held: WorkspaceTables) -> Iterator[RuleListing]:
     """The rules that are shipped, and the rules and queries of packs."""
     for rule in load_shipped().rules:
-        on = switched.on(rule.id, default=rule.enabled)
+        on = switched.is_rule_enabled(rule.id, default=rule.enabled)
         yield _list_shipped(rule, on=on)
     for pack in packs:
         for one in pack.of(*RULES):
@@ -72,12 +72,12 @@ def _list_imported(
     pack: RulePack, one: StoredPiece, switched: SwitchState, held: WorkspaceTables
 ) -> RuleListing:
     document = one.document
-    on = switched.on(one.id, pack.name, default=False) and one.kind == ContentKind.RULE
+    on = switched.is_rule_enabled(one.id, pack.name, default=False) and one.kind == ContentKind.RULE
     words = list_of(document, "relevantTechniques") or list_of(document, "techniques")
     return RuleListing(
         on and (one.id in switched.rules or document.get("enabled") is not False),
         str(document.get("kind") or ("Scheduled" if one.kind == ContentKind.RULE else "Hunting")),
-        str(document.get("severity") or ""), one.name, pack.name, status(one, held), standing_word(one, held), one.id, one.version,
+        str(document.get("severity") or ""), one.name, pack.name, status(one, held), standing_label(one, held), one.id, one.version,
         tuple(map(str, list_of(document, "tactics"))), tuple(map(str, words)),
     )  # fmt: skip
 
@@ -87,7 +87,7 @@ def status(one: StoredPiece, held: WorkspaceTables) -> str:
     return describe_standing(empty_tables(one.judged, held.tables), held.known) if one.standing else SAVED
 
 
-def standing_word(one: StoredPiece, held: WorkspaceTables) -> str:
+def standing_label(one: StoredPiece, held: WorkspaceTables) -> str:
     """The word by which standings are counted: of `needs table` those that only wait for rows are apart."""
     if not one.standing:
         return SAVED
@@ -103,7 +103,7 @@ def rows(pack: RulePack, held: WorkspaceTables) -> Iterator[dict[str, object]]:
         judged = empty_tables(one.judged, held.tables) if one.standing else None
         yield {
             "kind": one.kind, "name": one.name, "version": one.version, "status": status(one, held), "file": one.source,
-            "id": one.id, "standing": standing_word(one, held), "needs": list(judged.needs) if judged else [],
+            "id": one.id, "standing": standing_label(one, held), "needs": list(judged.needs) if judged else [],
             "tables": list(judged.tables) if judged else [], "reasons": list(one.reasons), "notes": list(one.notes),
         }  # fmt: skip
     for bad in pack.refusals:
@@ -117,20 +117,20 @@ def rows(pack: RulePack, held: WorkspaceTables) -> Iterator[dict[str, object]]:
 def list_coverage_sources(packs: list[RulePack], switched: SwitchState) -> Iterator[CoverageRule]:
     """Yield what speaks of ATT&CK: every rule and query, and whether it is on."""
     for rule in load_shipped().rules:
-        yield CoverageRule(rule, "", switched.on(rule.id, default=rule.enabled))
+        yield CoverageRule(rule, "", switched.is_rule_enabled(rule.id, default=rule.enabled))
     for query in hunting.load_shipped().rules:
         yield CoverageRule(query)
     for pack in packs:
-        yield from (CoverageRule(query, pack.name) for query in hunting.queries_of([pack]).rules)
+        yield from (CoverageRule(query, pack.name) for query in hunting.collect_queries([pack]).rules)
         for stored in pack.of(ContentKind.RULE):
             try:
                 rule = AnalyticRule.parse(stored.document, stored.piece.place)
             except AnalyticRuleError:
                 continue  # it is told by import and test: what cannot run covers nothing
-            on = switched.on(stored.id, pack.name, default=False)
+            on = switched.is_rule_enabled(stored.id, pack.name, default=False)
             yield CoverageRule(rule, pack.name, on and (rule.enabled or stored.id in switched.rules))
 
 
-def packs_of(data: Path) -> list[RulePack]:
+def load_packs(data: Path) -> list[RulePack]:
     """The imported packs of rules; PackError for a spoilt one."""
     return RulePacks(data).all()

@@ -93,7 +93,7 @@ class RulePack(msgspec.Struct, frozen=True):
         """Its pieces of some kinds."""
         return [one for one in self.pieces if one.kind in kinds]
 
-    def of_rules(self) -> list[StoredPiece]:
+    def query_pieces(self) -> list[StoredPiece]:
         """Its rules and hunting queries."""
         return self.of(ContentKind.RULE, ContentKind.HUNTING)
 

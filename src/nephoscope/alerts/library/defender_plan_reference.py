@@ -32,7 +32,7 @@ Several detections read a watchlist where the workspace has one, by its column `
 def page() -> str:
     """The page: what there is in numbers, then a table for each plan."""
     rules = {Path(rule.place.file).stem: rule for rule in load_shipped().rules}
-    known = [_whole(plan, rules, plans()) for plan in plans()]
+    known = [_complete_plan(plan, rules, plans()) for plan in plans()]
     lines = [
         HEAD,
         "| plan | alert types | with a detection | not possible | own detections |",
@@ -47,7 +47,7 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _whole(
+def _complete_plan(
     plan: DefenderPlan, rules: dict[str, AnalyticRule], known: tuple[DefenderPlan, ...]
 ) -> DefenderPlan:
     """The plan with the detections of its tables that no plan names: a new file needs no second list."""

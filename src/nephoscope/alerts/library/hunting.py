@@ -46,7 +46,7 @@ class HuntingRange:
 
     def span(self, query: str, now: datetime) -> RowSpan:
         """The rows that a query may see: those of the range; of one that states a time itself all that came before its end."""
-        return RowSpan(FIRST if own_range(query) else self.since, self.until, now)
+        return RowSpan(FIRST if states_time_range(query) else self.since, self.until, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +73,15 @@ class HuntingFilter:
         return (
             (not self.names or any(one.casefold() in f"{query.name}\n{query.id}".casefold() for one in self.names))
             and (not self.tactics or any(one.casefold() in tactics for one in self.tactics))
-            and (not self.techniques or any(_below(known, one) for known in query.techniques for one in self.techniques))
+            and (not self.techniques or any(_is_below_technique(known, one) for known in query.techniques for one in self.techniques))
         )  # fmt: skip
 
 
-def _below(technique: str, wanted: str) -> bool:
+def _is_below_technique(technique: str, wanted: str) -> bool:
     return technique.upper() == wanted.upper() or technique.upper().startswith(f"{wanted.upper()}.")
 
 
-def own_range(query: str) -> bool:
+def states_time_range(query: str) -> bool:
     """Return whether a query states itself which time it looks at."""
     return bool(_OWN_RANGE.search(query))
 
@@ -97,12 +97,12 @@ def load_shipped() -> RuleFolder:
     return _select_hunting(find_rules(folder()))
 
 
-def queries_in(below: Path) -> RuleFolder:
+def load_queries(below: Path) -> RuleFolder:
     """The hunting queries of a folder or file."""
     return _select_hunting(find_rules(below))
 
 
-def queries_of(packs: Iterable[RulePack]) -> RuleFolder:
+def collect_queries(packs: Iterable[RulePack]) -> RuleFolder:
     """The hunting queries of imported packs."""
     rules, refused = [], []
     for pack in packs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from nephoscope.alerts.library.hunting import load_shipped, own_range
+from nephoscope.alerts.library.hunting import load_shipped, states_time_range
 from nephoscope.alerts.rules.rule import AnalyticRule
 
 HEAD = """# Hunting queries
@@ -32,6 +32,6 @@ def _folder(query: AnalyticRule) -> str:
 
 
 def _line(query: AnalyticRule) -> str:
-    span = "its own" if own_range(query.query) else "as asked for"
+    span = "its own" if states_time_range(query.query) else "as asked for"
     techniques = ", ".join(query.techniques)
     return f"| {query.name} | {query.description} | {', '.join(query.tactics)} | {techniques} | {span} |"

@@ -55,7 +55,7 @@ class OwnRules:
         try:
             with self.state.transaction() as session:
                 self.state.database.queue(session, _SAID)
-                packs.settle(API, str(self.state.checkpoints.within(session, _SAID).get(API, "")))
+                packs.settle(API, str(self.state.checkpoints.load_in(session, _SAID).get(API, "")))
                 pieces = tuple(edit(self.pieces))
                 keep(session)
                 said = packs.prepare(RulePack(API, "put by the API", now, workspace, pieces))

@@ -16,7 +16,7 @@ from nephoscope.alerts.rule_tests.rule_test_file import RuleTestCase, cases_path
 from nephoscope.alerts.rules.query_result import findings
 from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError
 from nephoscope.alerts.rules.rule_files import find_rules
-from nephoscope.alerts.rules.window import at
+from nephoscope.alerts.rules.window import window_ending_at
 from nephoscope.lake.queries.shipped_functions import shipped_functions
 from nephoscope.lake.query_engine import EngineLimits, EngineRows, open_engine
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
@@ -64,10 +64,10 @@ class CaseRowError(ValueError):
 def check(folder: Path) -> list[RuleTestResult]:
     """Run the cases of every rule below a folder; a rule needs one that raises an alert and one that raises none."""
     with RuleTestRunner() as ground:
-        return check_on(ground, folder)
+        return run_folder_tests(ground, folder)
 
 
-def check_on(ground: RuleTestRunner, folder: Path) -> list[RuleTestResult]:
+def run_folder_tests(ground: RuleTestRunner, folder: Path) -> list[RuleTestResult]:
     """Run the cases of every rule below a folder on an engine that others use too."""
     known = find_rules(folder)
     checked = [_refused_result(one) for one in known.refused]
@@ -114,7 +114,7 @@ def _case(rule: AnalyticRule, case: RuleTestCase, ground: RuleTestRunner) -> Rul
 
 
 def _problem(rule: AnalyticRule, case: RuleTestCase, ground: RuleTestRunner) -> str:
-    return find_problem(case, ground.alerts_of(rule, case))
+    return find_problem(case, ground.raise_alerts(rule, case))
 
 
 def find_problem(case: RuleTestCase, alerts: Sequence[Alert]) -> str:
@@ -143,13 +143,13 @@ class RuleTestRunner:
         self._known = {one.name: replace(one.to_schema(one.name), day=("", "")) for one in self._tables}
         self._compiled: dict[tuple[str, datetime, tuple[str, ...]], CompiledQuery] = {}
 
-    def alerts_of(
+    def raise_alerts(
         self, rule: AnalyticRule, case: RuleTestCase, later: timedelta = timedelta()
     ) -> list[Alert]:
         """The alerts that a case raises in a window that ends `later` than the case says, over the same rows."""
-        now = now_of(case)
+        now = case_end(case)
         compiled = self.compile(rule, case, now + later)
-        with self.engine.lend_tables(self.rows_of(rule, case, compiled)):
+        with self.engine.lend_tables(self.build_case_tables(rule, case, compiled)):
             found = self.engine.run(compiled)
         return raise_alerts(rule, found, now + later)
 
@@ -163,9 +163,11 @@ class RuleTestRunner:
             kept = self._compiled[rule.query, end, lists] = compile_results(rule.query, catalog, now=end)[-1]
         return kept
 
-    def rows_of(self, rule: AnalyticRule, case: RuleTestCase, compiled: CompiledQuery) -> dict[str, pa.Table]:
+    def build_case_tables(
+        self, rule: AnalyticRule, case: RuleTestCase, compiled: CompiledQuery
+    ) -> dict[str, pa.Table]:
         """Return the rows of a case by table; the other tables that the query reads are there and empty."""
-        tables, now = self._tables, now_of(case)
+        tables, now = self._tables, case_end(case)
         if unknown := sorted(case.tables.keys() - tables.by_name.keys()):
             raise ValueError(f"table {unknown[0]!r} not found")
         # shipped functions read tables that the rule does not name
@@ -186,14 +188,14 @@ class RuleTestRunner:
         self.close()
 
 
-def now_of(case: RuleTestCase) -> datetime:
+def case_end(case: RuleTestCase) -> datetime:
     """Return when the window of a case ends."""
     return datetime.fromisoformat(case.now).astimezone(UTC) if case.now else NOW
 
 
 def raise_alerts(rule: AnalyticRule, found: pa.Table, end: datetime) -> list[Alert]:
     """Return the alerts of what a rule's query found in a window."""
-    return build_alerts(rule, at(rule, end), list(findings(found)), end)
+    return build_alerts(rule, window_ending_at(rule, end), list(findings(found)), end)
 
 
 def _make_watchlist_rows(keys: Sequence[object], now: datetime) -> pa.Table:
@@ -210,11 +212,11 @@ def _rows(table: LakeTable, case: RuleTestCase, now: datetime) -> pa.Table:
     ]
     for number, row in enumerate(rows):
         if strange := sorted(row.keys() - table.types.keys()):
-            raise CaseRowError(case.place_of(table.name, number), f"{table.name} has no column {strange[0]}")
-    made = to_arrow_rows(table, rows, workspace=Workspace.named("test"), now=now)
+            raise CaseRowError(case.row_place(table.name, number), f"{table.name} has no column {strange[0]}")
+    made = to_arrow_rows(table, rows, workspace=Workspace.from_name("test"), now=now)
     if made.bad:
         number, reason = made.bad[0]
-        raise CaseRowError(case.place_of(table.name, number), f"{table.name}: {reason}")
+        raise CaseRowError(case.row_place(table.name, number), f"{table.name}: {reason}")
     return made.table
 
 

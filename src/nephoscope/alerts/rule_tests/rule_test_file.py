@@ -26,7 +26,7 @@ from nephoscope.alerts.rule_tests.rule_test_rows import (
     merge_patch,
 )
 from nephoscope.alerts.rules.rule import AnalyticRuleError
-from nephoscope.alerts.rules.rule_files import document_of
+from nephoscope.alerts.rules.rule_files import read_document
 from nephoscope_policy.model.source_location import Place
 
 SUFFIX = ".test.yaml"
@@ -68,7 +68,7 @@ class RuleTestCase:
     watchlists: Mapping[str, Sequence[object]] = field(default_factory=dict)
     items: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
-    def place_of(self, table: str, row: int) -> Place:
+    def row_place(self, table: str, row: int) -> Place:
         """Return the place of a row of a table."""
         items = self.items.get(table, ())
         path = f"{self.place.path}.tables.{table}"
@@ -82,7 +82,7 @@ def cases_path(rule: Path) -> Path:
 
 def read_cases(path: Path) -> list[RuleTestCase]:
     """Return the cases of a test file; AnalyticRuleError with the line where it is not one."""
-    document = document_of(path)
+    document = read_document(path)
     place = Place(str(path))
     if not isinstance(document, dict) or not isinstance(document.get("cases"), list):
         raise AnalyticRuleError(place, ("a test file must be a list under `cases:`",))
@@ -128,14 +128,14 @@ def find_line(place: Place) -> Place:
     """Return a place with the line that its path leads to; where the path leads no further, the last one on the way."""
     node: Any = yaml.compose(Path(place.file).read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
     for name, number in _STEP.findall(f".{place.path}"):
-        inner = _inner(node, name, number)
+        inner = _find_child(node, name, number)
         if inner is None:
             break
         node = inner
     return place if node is None else replace(place, line=node.start_mark.line + 1)
 
 
-def _inner(node: object, name: str, number: str) -> object:
+def _find_child(node: object, name: str, number: str) -> object:
     if isinstance(node, yaml.SequenceNode) and number:
         return node.value[int(number)] if int(number) < len(node.value) else None
     if isinstance(node, yaml.MappingNode) and name:

@@ -45,7 +45,7 @@ def expand_rows(items: Sequence[Mapping[str, object]], base: Mapping[str, object
     numbers: list[int] = []
     for number, item in enumerate(items):
         try:
-            found = list(_rows_of(item))
+            found = list(_expand_rows(item))
         except ValueError as error:
             raise RowItemError(number, str(error)) from error
         rows += found if base is None else [merge_patch(base, row) for row in found]
@@ -67,7 +67,7 @@ def merge_patch(base: Mapping[str, object], patch: Mapping[str, object]) -> Row:
     return merged
 
 
-def _rows_of(item: Mapping[str, object]) -> Iterator[Row]:
+def _expand_rows(item: Mapping[str, object]) -> Iterator[Row]:
     if not item.keys() & {REPEAT, EACH, ROWS}:
         yield dict(item)
         return

@@ -36,7 +36,7 @@ def attack(rule: Sequence[str], properties: Mapping[str, str]) -> dict[str, str]
     }
 
 
-def techniques_of(row: Mapping[str, Any]) -> list[str]:
+def list_techniques(row: Mapping[str, Any]) -> list[str]:
     """The techniques of an alert's row, one of whose sub-techniques is told by that."""
     subs = json.loads(row.get("SubTechniques") or "[]")
     told = {one.partition(".")[0] for one in subs}
@@ -44,7 +44,7 @@ def techniques_of(row: Mapping[str, Any]) -> list[str]:
     return [*(one for one in whole if one not in told), *(one for one in subs if one not in whole)]
 
 
-def steps_of(row: Mapping[str, Any]) -> list[str]:
+def list_remediation_steps(row: Mapping[str, Any]) -> list[str]:
     """Return what an alert's row says to do, step by step: a list in JSON, or one text."""
     text = row.get("RemediationSteps") or ""
     found = json.loads(text) if text.startswith("[") else [text]

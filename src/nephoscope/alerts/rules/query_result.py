@@ -33,7 +33,7 @@ class RuleResultRow:
 
     def document(self) -> dict[str, Any]:
         """The row as JSON values: equal rows have equal documents."""
-        return {name: _plain(json_value(self.values[name], kind)) for name, kind in self.columns.items()}
+        return {name: _decode_raw(json_value(self.values[name], kind)) for name, kind in self.columns.items()}
 
     def moments(self) -> list[datetime]:
         """When it happened: the columns that say so, in the order of the time."""
@@ -45,7 +45,7 @@ class RuleResultRow:
         return sorted(_FIRST + timedelta(microseconds=ticks // 10) for ticks in kept)
 
 
-def _plain(value: object) -> object:
+def _decode_raw(value: object) -> object:
     return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
 
 

@@ -190,7 +190,7 @@ def _rule(fields: DocumentFields, place: Place) -> AnalyticRule:
         custom_details=details,
         override=_override(fields),
         incidents=_incidents(fields, dict(details)),
-        one_alert_a_row=_one_alert_a_row(fields),
+        one_alert_a_row=_is_alert_per_result(fields),
         version=fields.text("version"),
         enabled=fields.flag("enabled", default=True),
         tables=tuple(
@@ -269,7 +269,7 @@ def _operator(fields: DocumentFields) -> str:
     return {"greaterthan": "gt", "lessthan": "lt", "equal": "eq", "notequal": "ne"}.get(text, text)
 
 
-def _one_alert_a_row(fields: DocumentFields) -> bool:
+def _is_alert_per_result(fields: DocumentFields) -> bool:
     kind = fields.object("eventGroupingSettings").text("aggregationKind") or "SingleAlert"
     if kind not in ("SingleAlert", "AlertPerResult"):
         fields.fail(f"aggregationKind {kind!r} is neither SingleAlert nor AlertPerResult")

@@ -58,7 +58,7 @@ def find_rules(below: Path) -> RuleFolder:
 
 
 def _rule(path: Path) -> AnalyticRule | None:
-    document = document_of(path)
+    document = read_document(path)
     if not isinstance(document, dict) or "query" not in document:
         return None
     return AnalyticRule.parse(document, Place(str(path)))
@@ -74,7 +74,7 @@ def _files(below: Path) -> Iterable[Path]:
     )
 
 
-def document_of(path: Path) -> object:
+def read_document(path: Path) -> object:
     """The document in a file; AnalyticRuleError with the place where it is none."""
     place = Place(str(path))
     if path.stat().st_size > MAX_BYTES:

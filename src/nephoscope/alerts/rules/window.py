@@ -38,12 +38,12 @@ class RuleWindow:
         return RowSpan(self.start, self.end)
 
 
-def at(rule: AnalyticRule, end: datetime) -> RuleWindow:
+def window_ending_at(rule: AnalyticRule, end: datetime) -> RuleWindow:
     """The window of a rule that ends at a time."""
     return RuleWindow(end - rule.period, end)
 
 
-def back_at(rule: AnalyticRule, end: datetime, left_to: datetime | None) -> RuleWindow:
+def look_back_window(rule: AnalyticRule, end: datetime, left_to: datetime | None) -> RuleWindow:
     """The window of a look-back that ends at a time; `left_to`: when the schedule began to look at what comes."""
     if rule.kind is not RuleKind.NRT or left_to is None or end <= left_to - FURTHEST:
         return RuleWindow(end - rule.period, end, looks_back=True)
@@ -74,6 +74,6 @@ def settle_time(rule: AnalyticRule, settle: timedelta = SETTLE) -> timedelta:
     return min(settle, NRT_SETTLE) if rule.kind is RuleKind.NRT else settle
 
 
-def latest(rule: AnalyticRule, now: datetime) -> RuleWindow:
+def latest_window(rule: AnalyticRule, now: datetime) -> RuleWindow:
     """The last window that is over."""
-    return at(rule, _FIRST + ((now - _FIRST) // rule.frequency) * rule.frequency)
+    return window_ending_at(rule, _FIRST + ((now - _FIRST) // rule.frequency) * rule.frequency)

@@ -38,7 +38,7 @@ def load_last_runs(state: State, workspace: str) -> Mapping[str, object]:
     return state.checkpoints.all(_WHERE.format(workspace))
 
 
-def newest(rule: AnalyticRule, last: RuleRun | None, apart: Any) -> RuleRun | None:
+def newest_run(rule: AnalyticRule, last: RuleRun | None, apart: Any) -> RuleRun | None:
     """The run of a rule that was finished last: by the schedule, or apart from it with the text that it has now."""
     if apart is None or apart["digest"] != digest(rule):
         return last

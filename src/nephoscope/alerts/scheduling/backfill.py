@@ -14,7 +14,7 @@ from nephoscope.alerts.incidents.anomaly_row import ANOMALIES
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.incidents.security_rows import ALERTS, INCIDENTS
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
-from nephoscope.alerts.rules.window import SETTLE, back_at, ends, settle_time
+from nephoscope.alerts.rules.window import SETTLE, ends, look_back_window, settle_time
 from nephoscope.alerts.scheduling.backfill_progress import CoveredSpan, LookBackProgress
 from nephoscope.alerts.scheduling.due_windows import digest
 from nephoscope.alerts.scheduling.rule_health import HEALTH
@@ -94,11 +94,11 @@ class LookBack:
             start = since
             while start < until and not schedule.is_stopping:
                 end = min(start + STRETCH, until)
-                yield from self._stretch(start, end, until, now, history, turns)
+                yield from self._run_span(start, end, until, now, history, turns)
                 start = end
         deliver(schedule.lake, schedule.state)
 
-    def ends_of(
+    def list_window_ends(
         self, rule: AnalyticRule, since: datetime, until: datetime, last: datetime, now: datetime
     ) -> list[datetime]:
         """Return the ends of windows in (since, until]; at the `last` time up to the first that has all rows before it."""
@@ -107,7 +107,7 @@ class LookBack:
 
     # --- one stretch ---------------------------------------------------------------------------------------------
 
-    def _stretch(
+    def _run_span(
         self,
         since: datetime,
         until: datetime,
@@ -151,7 +151,7 @@ class LookBack:
         for rule in self.schedule.rules:
             if rule.kind is RuleKind.HUNTING or rule.id in self._broken or self.schedule.is_stopping:
                 continue
-            stretch = self._stretch_of(reading, rule, self.ends_of(rule, since, until, last, now))
+            stretch = self._plan_span(reading, rule, self.list_window_ends(rule, since, until, last, now))
             if not self.again:
                 stretch.ends = [
                     end for end in stretch.ends if not looked.has(rule.id, end, stretch.digest, stretch.seen)
@@ -187,7 +187,7 @@ class LookBack:
                 demands.append(QueryDemand(compiled, RowSpan(first - rule.period, last)))
         reading.keep(demands)
 
-    def _stretch_of(
+    def _plan_span(
         self, reading: LakeReading, rule: AnalyticRule, several: list[datetime]
     ) -> LookBackStretch:
         seen: dict[str, int] = {}
@@ -225,11 +225,11 @@ class LookBack:
         turns: Turns,
         readings: _Readings,
     ) -> Iterator[RuleRunResult]:
-        schedule, rule = self.schedule, history.as_of(one.end).rule(one.rule)
+        schedule, rule = self.schedule, history.tuning_at(one.end).rule(one.rule)
         if not rule.enabled or rule.id in self._broken:
             return
         schedule.reading = readings.newest() if _reads_own(stretch.seen) else readings.first
-        window = back_at(rule, one.end, self._left_to(rule, now))
+        window = look_back_window(rule, one.end, self._near_real_time_limit(rule, now))
         detector = Detector(schedule.lake, schedule.workspace, schedule.timeout, schedule.reading)
         outcome = detector.run(schedule.with_learned(rule), window, one.due)
         ran = self._keep(outcome, one.due, now, turns) if outcome.alerts else RuleRunResult(outcome)
@@ -242,7 +242,7 @@ class LookBack:
                 self._broken.add(rule.id)
         yield ran
 
-    def _left_to(self, rule: AnalyticRule, now: datetime) -> datetime | None:
+    def _near_real_time_limit(self, rule: AnalyticRule, now: datetime) -> datetime | None:
         """Return when the schedule began to look at what comes for an NRT rule; None of other rules."""
         if rule.kind is not RuleKind.NRT:
             return None
@@ -258,15 +258,15 @@ class LookBack:
             lease = held.enter_context(turns.take(name))
             while lease is None and patience > 0:
                 patience -= PAUSE
-                schedule.rest(PAUSE)
+                schedule.wait(PAUSE)
                 lease = held.enter_context(turns.take(name))
             if lease is None:
                 return RuleRunResult(replace(outcome, alerts=(), error=TAKEN, fault=True))
-            around = schedule.known_around(moment)
+            around = schedule.load_context(moment)
             found = RunBatch(turns, IncidentService(schedule.state, schedule.workspace, around), now)
             found.add(RuleLease(lease), outcome)
             found.keep()
-            (ran,) = found.ran()
+            (ran,) = found.take_results()
         return ran
 
 
@@ -298,7 +298,7 @@ class _Readings:
         schedule, patience = self.schedule, self.schedule.lease_seconds * 1.5
         while deliver(schedule.lake, schedule.state) is None and patience > 0 and not schedule.is_stopping:
             patience -= PAUSE
-            schedule.rest(PAUSE)
+            schedule.wait(PAUSE)
         schedule.lake.flush()
 
     def _close(self) -> None:

@@ -52,7 +52,7 @@ class LookBackProgress:
 
     def add(self, rule: str, span: CoveredSpan) -> None:
         """Note windows that were run; they take the place of earlier runs of the same ones."""
-        kept = [part for one in self._spans.get(rule, ()) for part in _rest(one, span)]
+        kept = [part for one in self._spans.get(rule, ()) for part in _subtract_span(one, span)]
         before = next((one for one in kept if one.until == span.after and _is_alike(one, span)), None)
         if before is not None:
             kept.remove(before)
@@ -63,7 +63,7 @@ class LookBackProgress:
     def save(self) -> None:
         """Keep what was added."""
         values = {rule: msgspec.to_builtins(self._spans[rule]) for rule in sorted(self._changed)}
-        self.state.checkpoints.put_all(f"{_SOURCE}/{self.workspace}", values)
+        self.state.checkpoints.put_several(f"{_SOURCE}/{self.workspace}", values)
         self._changed.clear()
 
     def intervals(self, rule: AnalyticRule) -> Sequence[Interval]:
@@ -75,7 +75,7 @@ def _is_alike(one: CoveredSpan, other: CoveredSpan) -> bool:
     return (one.digest, one.seen) == (other.digest, other.seen)
 
 
-def _rest(one: CoveredSpan, taken: CoveredSpan) -> list[CoveredSpan]:
+def _subtract_span(one: CoveredSpan, taken: CoveredSpan) -> list[CoveredSpan]:
     """Return what of a span lies before and after another."""
     if one.until <= taken.after or one.after >= taken.until:
         return [one]

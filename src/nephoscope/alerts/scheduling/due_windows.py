@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
-from nephoscope.alerts.rules.window import count, ends, latest, settle_time
+from nephoscope.alerts.rules.window import count, ends, latest_window, settle_time
 
 if TYPE_CHECKING:
     from nephoscope.alerts.scheduling.late_arrivals import LateArrivals
@@ -79,19 +79,19 @@ def due(
         return DueWindows(rule, ())
     over, oldest = now - settle_time(rule, settle), now - BEHIND
     if last is None:
-        return DueWindows(rule, (latest(rule, over).end,))
+        return DueWindows(rule, (latest_window(rule, over).end,))
     found = set(ends(rule, max(last.until, oldest), over))
-    found.update(one.until for one in known.faults if one.until <= over and rests(one, now))
+    found.update(one.until for one in known.faults if one.until <= over and is_backing_off(one, now))
     found.update(lateness.ends(rule, standing, reading, last.until, oldest))
     return DueWindows(rule, tuple(sorted(found)), count(rule, last.until, oldest), known.seconds)
 
 
-def rests(run: RuleRun, now: datetime) -> bool:
+def is_backing_off(run: RuleRun, now: datetime) -> bool:
     """Return whether a fault has rested long enough; also where the clock was set back behind it."""
     pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(run.tries - 1, 10))
     return not run.finished <= now < run.finished + pause
 
 
-def behind(rule: AnalyticRule, last: RuleRun, now: datetime) -> int:
+def count_missed_windows(rule: AnalyticRule, last: RuleRun, now: datetime) -> int:
     """Count how many windows are over and were not run."""
     return count(rule, last.until, now - settle_time(rule))

@@ -64,7 +64,7 @@ class LateArrivals:
             if snapshot is not None and snapshot.version > version:
                 added |= self.additions.rows_added_between(table, version, snapshot, standing.looked, oldest)
                 now[table] = snapshot.version
-        found = again(rule, added, until, oldest)
+        found = find_stale_windows(rule, added, until, oldest)
         if found:
             first = self.first(rule.id)
             found = [end for end in found if first is not None and end >= first]
@@ -74,7 +74,9 @@ class LateArrivals:
         return found
 
 
-def again(rule: AnalyticRule, added: AddedRows, until: datetime, oldest: datetime) -> list[datetime]:
+def find_stale_windows(
+    rule: AnalyticRule, added: AddedRows, until: datetime, oldest: datetime
+) -> list[datetime]:
     """The ends, up to `until`, of the windows in which rows are news."""
     if rule.kind is RuleKind.NRT:
         moments, step = added.came, MINUTE

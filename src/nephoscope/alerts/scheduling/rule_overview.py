@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.alerts.documents.duration import format_duration
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
 from nephoscope.alerts.rules.window import settle_time
-from nephoscope.alerts.scheduling.ad_hoc_runs import load_last_runs, newest
-from nephoscope.alerts.scheduling.due_windows import behind, digest
+from nephoscope.alerts.scheduling.ad_hoc_runs import load_last_runs, newest_run
+from nephoscope.alerts.scheduling.due_windows import count_missed_windows, digest
 from nephoscope.alerts.tuning.active_suppressions import RuleSuppressions, SuppressionsInForce
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ def overview(
     in_force, rows = SuppressionsInForce.load(state, workspace, now), []
     for rule in rules:
         scheduled = last.get(rule.id)
-        shown = newest(rule, scheduled, apart.get(rule.id))
+        shown = newest_run(rule, scheduled, apart.get(rule.id))
         row = _row(rule, standings.get(rule.id), (scheduled, shown), faults.get(rule.id, ()), now)
-        rows.append(_with_suppressions(row, in_force.own(rule.id)))
+        rows.append(_with_suppressions(row, in_force.for_rule_only(rule.id)))
     return sorted(rows, key=lambda row: (_ORDER.index(row["status"]), row["rule"]))
 
 
@@ -53,7 +53,7 @@ def _row(
     """`runs`: the last one of the schedule, from which it goes on, and the last one of all, which is shown."""
     (scheduled, last), waiting = runs, list(faults)
     disabled = standing.disabled if standing and standing.digest == digest(rule) else None
-    left = behind(rule, scheduled, now) if scheduled else 0
+    left = count_missed_windows(rule, scheduled, now) if scheduled else 0
     return {
         "rule": rule.name,
         "id": rule.id,

@@ -47,9 +47,9 @@ class RuleState:
             return outcome
         return replace(outcome, fault=False, error=f"given up after {tries} tries: {outcome.error}")
 
-    def went_on(self, session: Session, outcome: RuleOutcome, now: datetime) -> RuleState:
+    def after_run(self, session: Session, outcome: RuleOutcome, now: datetime) -> RuleState:
         """The course after a run, in the transaction of its alerts, which is yet to keep the standing."""
-        before, after = self.standing, self._after(outcome, now)
+        before, after = self.standing, self._next_standing(outcome, now)
         notes = []
         for status, said in self._describe_news(outcome, before, after):
             notes.append(said)
@@ -57,7 +57,7 @@ class RuleState:
             self.state.outbox.add(session, after.workspace, HEALTH, row)
         return replace(self, standing=after, error=outcome.error, skipped=0, notes=tuple(notes))
 
-    def _after(self, outcome: RuleOutcome, now: datetime) -> RuleStanding:
+    def _next_standing(self, outcome: RuleOutcome, now: datetime) -> RuleStanding:
         before, text = self.standing, digest(outcome.rule)
         failures = before.failures if before.digest == text else 0
         if not outcome.error:

@@ -71,7 +71,7 @@ class RunBatch:
     def take(self, names: Sequence[str]) -> set[str]:
         """Take the leases that nobody else has; their names."""
         with self._lock:
-            self._waiting = self.turns.take_all(names)
+            self._waiting = self.turns.take_several(names)
             return set(self._waiting)
 
     def begin(self, name: str) -> RuleLease | None:
@@ -95,10 +95,10 @@ class RunBatch:
                 self._oldest = self._began
             self._outcomes.append((turn, outcome))
             learns = outcome.rule.tuning.learning is not None
-            if outcome.error or learns or len(self._outcomes) >= MOST or _late(self._oldest):
+            if outcome.error or learns or len(self._outcomes) >= MOST or _is_overdue(self._oldest):
                 self.keep()
 
-    def ran(self) -> list[RuleRunResult]:
+    def take_results(self) -> list[RuleRunResult]:
         """Return what was kept since this was asked for."""
         with self._lock:
             found, self._kept = self._kept, []
@@ -107,10 +107,10 @@ class RunBatch:
     def watch(self) -> None:
         """Called now and then by another thread: lets nobody wait for a rule that takes long."""
         with self._lock:
-            if _late(self._began):
+            if _is_overdue(self._began):
                 self._over += self._waiting.values()
                 self._waiting = {}
-            if _late(self._oldest) or _late(self._began):
+            if _is_overdue(self._oldest) or _is_overdue(self._began):
                 self.keep()
 
     def close(self) -> None:
@@ -126,17 +126,17 @@ class RunBatch:
             if not self._outcomes and not self._over:
                 return
             try:
-                self._kept += self._together(self._outcomes, self._over)
+                self._kept += self._store_together(self._outcomes, self._over)
             except StateError:
                 raise
             except Exception:  # noqa: BLE001 - one of several that cannot be kept is no reason to lose the others: it is found below
                 for one in self._outcomes:
-                    self._kept += self._alone(*one)
-                self._together([], self._over)
+                    self._kept += self._store_alone(*one)
+                self._store_together([], self._over)
             self.turns.drop(self._over)
             self._outcomes, self._over, self._oldest = [], [], None
 
-    def _together(
+    def _store_together(
         self, several: Sequence[tuple[RuleLease, RuleOutcome]], over: Sequence[Lease] = ()
     ) -> list[RuleRunResult]:
         """Keep outcomes and give the leases back that are over, all of it or nothing."""
@@ -145,7 +145,9 @@ class RunBatch:
         found: list[RuleRunResult] = []
         before = [self.incident_service.foresee(outcome) for _, outcome in several]
         with state.transaction(product="detection") as session:
-            lost = state.leases.lost(session, {turn.lease.name: turn.lease for turn, _ in several}.values())
+            lost = state.leases.lock_and_find_lost(
+                session, {turn.lease.name: turn.lease for turn, _ in several}.values()
+            )
             for (turn, outcome), known in zip(several, before, strict=True):
                 if turn.lease.name in lost:
                     error = f"the lease {turn.lease.name} {LOST}"
@@ -155,7 +157,7 @@ class RunBatch:
                 ran, courses[id(turn)] = self._apply_outcome(session, course, outcome, known)
                 found.append(ran)
             self._note(session, courses, found)
-            state.leases.release_all(session, over)
+            state.leases.release_several(session, over)
         for turn, _ in several:
             turn.lost = turn.lost or turn.lease.name in lost
             turn.course = courses.get(id(turn), turn.course)
@@ -174,7 +176,7 @@ class RunBatch:
         taken = self.incident_service.take_in_transaction(session, outcome, self.now, before)
         if course is None:
             return RuleRunResult(outcome, taken), None
-        after = course.went_on(session, outcome, self.now)
+        after = course.after_run(session, outcome, self.now)
         return RuleRunResult(outcome, taken, after.notes), after
 
     def _note(
@@ -184,25 +186,25 @@ class RunBatch:
         state, noted = self.incident_service.state, [one for one in courses.values() if one is not None]
         rules = {one.standing.rule for one in noted}
         runs = [
-            self.incident_service.run_of(one.outcome, one.taken, self.now)
+            self.incident_service.to_rule_run(one.outcome, one.taken, self.now)
             for one in several
             if not one.lost and one.outcome.rule.id in rules
         ]
         state.rule_runs.record(session, runs)
         state.rule_standings.put(session, [one.standing for one in noted])
 
-    def _alone(self, turn: RuleLease, outcome: RuleOutcome) -> list[RuleRunResult]:
+    def _store_alone(self, turn: RuleLease, outcome: RuleOutcome) -> list[RuleRunResult]:
         """Keep one outcome; where it cannot be kept, that is what came of the run."""
         try:
-            return self._together([(turn, outcome)])
+            return self._store_together([(turn, outcome)])
         except StateError:
             raise
         except Exception as error:  # noqa: BLE001 - a rule is a boundary: it is told, and the others go on
             failed = replace(
                 outcome, alerts=(), error=f"not kept: {type(error).__name__}: {error}", fault=True
             )
-            return self._together([(turn, failed)])
+            return self._store_together([(turn, failed)])
 
 
-def _late(since: float | None) -> bool:
+def _is_overdue(since: float | None) -> bool:
     return since is not None and monotonic() - since > PATIENCE

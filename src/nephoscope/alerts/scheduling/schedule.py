@@ -13,10 +13,10 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.detection.detector import TIMEOUT, Detector, RuleOutcome
-from nephoscope.alerts.entities.enrichment_context import NOWHERE, EnrichmentContext, surroundings
+from nephoscope.alerts.entities.enrichment_context import NOWHERE, EnrichmentContext, load_enrichment_context
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
-from nephoscope.alerts.rules.window import SETTLE, RuleWindow, at
+from nephoscope.alerts.rules.window import SETTLE, RuleWindow, window_ending_at
 from nephoscope.alerts.scheduling.ad_hoc_runs import remember
 from nephoscope.alerts.scheduling.due_windows import BEHIND, DueWindows, RuleStatus, digest, due
 from nephoscope.alerts.scheduling.late_arrivals import LateArrivals
@@ -27,7 +27,7 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.lake.queries.consistent_queries import QueryDemand
 from nephoscope.lake.storage.table_additions import Additions
 from nephoscope.lake.writing.outbox import deliver
-from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_holder import create_holder_name
 from nephoscope.state.leases.lease_renewal import SECONDS, Turns
 from nephoscope.state.rules.rule_state import RuleStanding
 from nephoscope_kql.errors import KqlError
@@ -72,7 +72,7 @@ class Schedule:
     rules: Sequence[AnalyticRule]
     workspace: str
     settle: timedelta = SETTLE
-    holder: str = field(default_factory=new_holder)
+    holder: str = field(default_factory=create_holder_name)
     share: tuple[int, int] = (0, 1)
     lease_seconds: float = SECONDS
     timeout: float = TIMEOUT
@@ -87,7 +87,7 @@ class Schedule:
             Additions(self.lake.data), partial(self.state.rule_runs.first, self.workspace)
         )
 
-    def once(self, end: datetime, now: datetime) -> Iterator[RuleRunResult]:
+    def run_once(self, end: datetime, now: datetime) -> Iterator[RuleRunResult]:
         """Run every rule in the window that ends at a time, whatever was run before; the schedule goes on as if it had not been.
 
         Rules that another process runs are waited for, together as long as the turn of one that was killed lasts; then that is their
@@ -106,9 +106,11 @@ class Schedule:
                     if self._stopping.is_set():
                         break
                     if lease is None:
-                        yield RuleRunResult(RuleOutcome(rule, at(rule, end), error=TAKEN, fault=True))
+                        yield RuleRunResult(
+                            RuleOutcome(rule, window_ending_at(rule, end), error=TAKEN, fault=True)
+                        )
                         continue
-                    ran = self._run(rule, at(rule, end), now, lease)
+                    ran = self._run(rule, window_ending_at(rule, end), now, lease)
                     remember(self.state, self.workspace, ran)
                     yield ran
         deliver(self.lake, self.state)
@@ -124,8 +126,8 @@ class Schedule:
         with self.lake.reading(self.workspace) as self.reading, self.turns() as turns:
             plan = deque(self._plan(self.reading, moment))
             self._prepare(self.reading, plan)
-            while plan and not self._over(look):
-                yield from self._together(self._next(plan, moment), plan, turns, look)
+            while plan and not self._is_over(look):
+                yield from self._run_together(self._next(plan, moment), plan, turns, look)
         self.more = self.more or bool(plan)
         self._prune(moment)
         deliver(self.lake, self.state)
@@ -146,7 +148,7 @@ class Schedule:
         """Return whether it is to end."""
         return self._stopping.is_set()
 
-    def rest(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
         """Wait, unless it is to end."""
         self._stopping.wait(seconds)
 
@@ -166,7 +168,7 @@ class Schedule:
         faults = self.state.rule_runs.faults(self.workspace)
         found = []
         for rule in self._load_enabled(now):
-            standing = standings.get(rule.id) or self._new(rule)
+            standing = standings.get(rule.id) or self._new_standing(rule)
             known = RuleStatus(standing, last.get(rule.id), faults.get(rule.id, ()))
             found.append(due(rule, known, self._lateness, reading, now, self.settle))
         return sorted((one for one in found if one.ends), key=lambda one: one.urgency(now, self.share))
@@ -174,17 +176,17 @@ class Schedule:
     def _load_statuses(self, rules: Sequence[AnalyticRule], now: datetime) -> dict[str, RuleStatus]:
         """Return what is known of rules now that nobody else runs them."""
         ids = [rule.id for rule in rules]
-        standings = self.state.rule_standings.some(self.workspace, ids)
+        standings = self.state.rule_standings.load_several(self.workspace, ids)
         last = self.state.rule_runs.last(self.workspace, ids, now)
         faults = self.state.rule_runs.faults(self.workspace, ids)
         return {
             rule.id: RuleStatus(
-                standings.get(rule.id) or self._new(rule), last.get(rule.id), faults.get(rule.id, ())
+                standings.get(rule.id) or self._new_standing(rule), last.get(rule.id), faults.get(rule.id, ())
             )
             for rule in rules
         }
 
-    def _new(self, rule: AnalyticRule) -> RuleStanding:
+    def _new_standing(self, rule: AnalyticRule) -> RuleStanding:
         return RuleStanding(self.workspace, rule.id, digest(rule))
 
     def _prepare(self, reading: LakeReading, plan: Iterable[DueWindows]) -> None:
@@ -197,12 +199,12 @@ class Schedule:
                 compiled = reading.compile(one.rule.query, one.ends[-1])
             except (KqlError, LakeError, OSError):  # told when the rule is run
                 continue
-            demands.append(QueryDemand(compiled, at(one.rule, one.ends[-1]).span(one.rule)))
+            demands.append(QueryDemand(compiled, window_ending_at(one.rule, one.ends[-1]).span(one.rule)))
         reading.keep(demands)
 
     # --- rules that are run --------------------------------------------------------------------------------------
 
-    def _over(self, look: ScheduleTick) -> bool:
+    def _is_over(self, look: ScheduleTick) -> bool:
         return self._stopping.is_set() or (look.until is not None and monotonic() > look.until)
 
     def _next(self, plan: deque[DueWindows], now: datetime) -> list[DueWindows]:
@@ -217,7 +219,7 @@ class Schedule:
             found.append(plan.popleft())
         return found
 
-    def _together(
+    def _run_together(
         self, several: list[DueWindows], plan: deque[DueWindows], turns: Turns, look: ScheduleTick
     ) -> Iterator[RuleRunResult]:
         """The windows of rules that are due, while nobody else runs these; those that had to wait go back into the plan."""
@@ -231,13 +233,13 @@ class Schedule:
             found = RunBatch(turns, incident_service, look.now)
             turns.watch = found.watch
             try:
-                yield from self._one_by_one(found, several, plan, look)
+                yield from self._run_one_by_one(found, several, plan, look)
             finally:
                 turns.watch = lambda: None
                 found.close()
-            yield from found.ran()
+            yield from found.take_results()
 
-    def _one_by_one(
+    def _run_one_by_one(
         self, found: RunBatch, several: list[DueWindows], plan: deque[DueWindows], look: ScheduleTick
     ) -> Iterator[RuleRunResult]:
         taken = found.take([self.lease_name(one.rule) for one in several])
@@ -245,7 +247,7 @@ class Schedule:
         mine = [one.rule for one in several if self.lease_name(one.rule) in taken]
         known = self._load_statuses(mine, look.now)
         for place, rule in enumerate(mine):
-            turn = None if self._over(look) else found.begin(self.lease_name(rule))
+            turn = None if self._is_over(look) else found.begin(self.lease_name(rule))
             if turn is None:
                 # its lease was given back while another rule took long
                 left = {one.id for one in mine[place:]}
@@ -266,18 +268,18 @@ class Schedule:
             return
         turn.course = RuleState.of(self.state, known, still)
         for end in still.ends:
-            if self._over(look):
+            if self._is_over(look):
                 self.more = True
                 return
-            outcome = turn.course.judge_outcome(self._outcome(rule, at(rule, end), look.now))
+            outcome = turn.course.judge_outcome(self._outcome(rule, window_ending_at(rule, end), look.now))
             if outcome.error and self._stopping.is_set():
                 return
             if outcome.alerts:
                 found.incident_service = IncidentService(
-                    self.state, self.workspace, self.known_around(look.now)
+                    self.state, self.workspace, self.load_context(look.now)
                 )
             found.add(turn, outcome)
-            yield from found.ran()
+            yield from found.take_results()
             # an outcome with an error was kept at once
             if turn.lost or (outcome.error and turn.course.standing.disabled is not None):
                 return
@@ -297,16 +299,16 @@ class Schedule:
     def _run(self, rule: AnalyticRule, window: RuleWindow, now: datetime, lease: Lease) -> RuleRunResult:
         """Run one window, which is not noted, and keep what came of it."""
         outcome = self._outcome(rule, window, now)
-        around = self.known_around(now) if outcome.alerts else NOWHERE
+        around = self.load_context(now) if outcome.alerts else NOWHERE
         found = RunBatch(self.turns(), IncidentService(self.state, self.workspace, around), now)
         found.add(RuleLease(lease), outcome)
         found.keep()
-        return found.ran()[0]
+        return found.take_results()[0]
 
-    def known_around(self, now: datetime) -> EnrichmentContext:
+    def load_context(self, now: datetime) -> EnrichmentContext:
         """Return what is known around alerts, not older than an hour."""
         if self._around is None or abs(now - self._around[0]) > AROUND:
-            self._around = (now, surroundings(self.lake, self.workspace, now))
+            self._around = (now, load_enrichment_context(self.lake, self.workspace, now))
         return self._around[1]
 
     def with_learned(self, rule: AnalyticRule) -> AnalyticRule:

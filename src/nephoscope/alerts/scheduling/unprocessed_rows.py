@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
-from nephoscope.alerts.rules.window import count, latest, settle_time
+from nephoscope.alerts.rules.window import count, latest_window, settle_time
 from nephoscope.alerts.scheduling.backfill_progress import LookBackProgress
 from nephoscope.alerts.scheduling.intervals import Interval, merge, subtract
 from nephoscope.lake.schema.column_types import TIME
@@ -86,7 +86,7 @@ def _times_left(
             *looked.intervals(rule),
             *_scheduled_intervals(state, workspace, rule, extents.get(rule.id)),
         ]
-        over = latest(rule, now - settle_time(rule)).end
+        over = latest_window(rule, now - settle_time(rule)).end
         found.append((rule, subtract((_EVER, over), merge(covered))))
     return found
 
@@ -118,7 +118,7 @@ def _count(file: ParquetFile, intervals: Sequence[Interval]) -> tuple[int, datet
         pc.and_(pc.greater_equal(times, pa.scalar(start)), pc.less(times, pa.scalar(end)))
         for start, end in touching
     ]
-    within = times.filter(_either(masks))
+    within = times.filter(_or_masks(masks))
     if not len(within):
         return nothing
     bounds = pc.min_max(within)
@@ -128,7 +128,7 @@ def _count(file: ParquetFile, intervals: Sequence[Interval]) -> tuple[int, datet
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-def _either(masks: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
+def _or_masks(masks: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
     whole = masks[0]
     for one in masks[1:]:
         whole = pc.or_(whole, one)

@@ -51,12 +51,12 @@ class WindowPlan:
                 return list(ends)
             if self.reading.empty(compiled, span):
                 return []
-            return self._narrow(rule, list(ends), span, self.reading.empty_relations(compiled, span))
+            return self._select_ends(rule, list(ends), span, self.reading.empty_relations(compiled, span))
         except (KqlError, LakeError, OSError):
             # the windows themselves tell what is wrong with the query
             return list(ends)
 
-    def _narrow(
+    def _select_ends(
         self, rule: AnalyticRule, ends: list[datetime], span: RowSpan, empty: frozenset[str]
     ) -> list[datetime]:
         cadence = Cadence(to_ticks(rule.frequency), to_ticks(rule.period))

@@ -90,8 +90,8 @@ class SuppressionCondition:
             found = number(value)
             return found is not None and found <= float(self.values[0])
         if self.operator == "contains":
-            return any(one in lowered for one in _lower_values(self.values))
-        return lowered in _lower_values(self.values) or _in_ranges(value, _ranges(self.values))
+            return any(one in lowered for one in _lower_case(self.values))
+        return lowered in _lower_case(self.values) or _is_in_ranges(value, _ranges(self.values))
 
 
 def number(text: str) -> float | None:
@@ -169,7 +169,7 @@ def _value(entity: Entity, identifier: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _lower_values(values: tuple[str, ...]) -> frozenset[str]:
+def _lower_case(values: tuple[str, ...]) -> frozenset[str]:
     return frozenset(one.lower() for one in values)
 
 
@@ -186,7 +186,7 @@ def _range(text: str) -> Network | None:
         return None
 
 
-def _in_ranges(text: str, ranges: tuple[Network, ...]) -> bool:
+def _is_in_ranges(text: str, ranges: tuple[Network, ...]) -> bool:
     if not ranges:
         return False
     try:

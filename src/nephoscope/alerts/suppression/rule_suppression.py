@@ -52,6 +52,6 @@ class RuleTuning:
     shown: tuple[str, ...] = ()
 
 
-def held_by(names: Mapping[str, str], by: str) -> str:
+def describe_suppressor(names: Mapping[str, str], by: str) -> str:
     """Return how a person reads by what an alert was held back; `names` are those of suppressions by id."""
     return names.get(by) or WORDS.get(by, by)

@@ -56,6 +56,6 @@ class SuppressionsInForce:
         """Return those of a rule, with those that hold for every rule."""
         return RuleSuppressions([one for one in self.all if one.rule in (rule, ANY_RULE)])
 
-    def own(self, rule: str) -> RuleSuppressions:
+    def for_rule_only(self, rule: str) -> RuleSuppressions:
         """Return those of a rule alone: a list in which every rule has the same mark says nothing."""
         return RuleSuppressions([one for one in self.all if one.rule == rule])

@@ -15,7 +15,7 @@ from nephoscope.alerts.suppression.rule_suppression import LearningPeriod, Suppr
 from nephoscope.alerts.tuning.advisors import advisors
 from nephoscope.alerts.tuning.alert_history import PastAlert, list_past_alerts
 from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
-from nephoscope.alerts.tuning.replay import CachingDetector, Told, nobody, replay_windows
+from nephoscope.alerts.tuning.replay import CachingDetector, Told, ignore_progress, replay_windows
 from nephoscope.alerts.tuning.rule_case import LearnStep, Proposal, SettingStep, SuppressStep, TuningCase
 from nephoscope.alerts.tuning.rule_settings import apply_settings
 from nephoscope.alerts.tuning.tuning_service import TuningEditor
@@ -85,7 +85,7 @@ class TuningAdvisor:
     workspace: str
     since: datetime
     until: datetime
-    told: Told = nobody
+    told: Told = ignore_progress
 
     def propose(self, rules: Iterable[AnalyticRule]) -> Iterator[Advice]:
         """Yield what the advisors think, not tried yet; the rules with the most alerts first."""
@@ -114,7 +114,7 @@ class TuningAdvisor:
     ) -> Advice | None:
         """The advice with what a replay of the windows that raised alerts says it hides; None where it does not hold."""
         moments = sorted({each.alert.raised for each in known})
-        first, second = (self._part(2 * at + each, 2 * count) for each in (0, 1))
+        first, second = (self._report_part(2 * at + each, 2 * count) for each in (0, 1))
         before = replay_windows(detector, one.rule, moments, self.until, first)
         after = replay_windows(detector, with_proposal(one.rule, one.proposal), moments, self.until, second)
         gone = _find_gone(before.raised, after.raised)
@@ -123,7 +123,7 @@ class TuningAdvisor:
             return None
         return replace(one, hides=tuple(hides), confidence=_confidence(hides), of=len(before.raised))
 
-    def _part(self, at: int, of: int) -> Told:
+    def _report_part(self, at: int, of: int) -> Told:
         """Tells of one of several runs of the same windows as a part of all."""
         return lambda done, total: self.told(at * total + done, of * total)
 
@@ -136,13 +136,13 @@ class TuningAdvisor:
                 found[one.alert.rule].append(one)
         runnable = [tuned.rule(one) for one in rules if one.id in found and one.kind is not RuleKind.HUNTING]
         return [
-            (rule, [one for one in found[rule.id] if not _left(rule, one)])
+            (rule, [one for one in found[rule.id] if not _is_left(rule, one)])
             for rule in runnable
             if rule.enabled
         ]
 
     def _case(self, rule: AnalyticRule, alerts: list[PastAlert]) -> TuningCase:
-        runs = self.state.rule_runs.between(self.workspace, self.since, self.until)
+        runs = self.state.rule_runs.runs_between(self.workspace, self.since, self.until)
         seconds = sum(one.seconds for one in runs if one.rule == rule.id)
         return TuningCase(rule, alerts, self.since, self.until, seconds)
 
@@ -162,7 +162,7 @@ def _find_gone(before: Sequence[StoredAlert], after: Sequence[StoredAlert]) -> s
     return gone
 
 
-def _left(rule: AnalyticRule, one: PastAlert) -> bool:
+def _is_left(rule: AnalyticRule, one: PastAlert) -> bool:
     """Return whether what holds back now would hold it back."""
     learning = rule.tuning.learning
     return any(each.holds(one.subject) for each in rule.tuning.suppressions) or (

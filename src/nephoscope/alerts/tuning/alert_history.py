@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.detection.suppression_filter import key_of
-from nephoscope.alerts.incidents.security_rows import events_of
+from nephoscope.alerts.detection.suppression_filter import suppression_key
+from nephoscope.alerts.incidents.security_rows import count_events
 from nephoscope.alerts.suppression.condition import Lists, SuppressionCondition, SuppressionSubject
 from nephoscope.model.entity import STRONG, Entity
 from nephoscope.state.incidents.alerts import StoredAlert
@@ -51,7 +51,7 @@ class PastAlert:
     @property
     def key(self) -> str:
         """The names of all its entities."""
-        return key_of(self.subject)
+        return suppression_key(self.subject)
 
     @property
     def untouchable(self) -> bool:
@@ -74,24 +74,26 @@ def list_past_alerts(
     rules: dict[int, set[str]] = {}
     for number in {one.incident for one in alerts if one.incident is not None}:
         rules[number] = {one.rule for one in state.alerts.newest(workspace, incident=number, most=1000)}
-    return [_past(one, incidents, rules) for one in alerts]
+    return [_to_past_alert(one, incidents, rules) for one in alerts]
 
 
-def _past(alert: StoredAlert, incidents: Mapping[int, Incident], rules: Mapping[int, set[str]]) -> PastAlert:
+def _to_past_alert(
+    alert: StoredAlert, incidents: Mapping[int, Incident], rules: Mapping[int, set[str]]
+) -> PastAlert:
     incident = incidents.get(alert.incident) if alert.incident is not None else None
     open_ = incident is not None and incident.status is not IncidentStatus.CLOSED
     story = open_ and alert.incident is not None and len(rules.get(alert.incident, ())) > 1
     return PastAlert(
         alert,
-        SuppressionSubject(entities_of(alert.document), details_of(alert.document)),
-        events_of(alert.document),
+        SuppressionSubject(read_entities(alert.document), read_details(alert.document)),
+        count_events(alert.document),
         incident.classification if incident else "",
         story,
         incident,
     )
 
 
-def entities_of(document: Mapping[str, Any]) -> tuple[Entity, ...]:
+def read_entities(document: Mapping[str, Any]) -> tuple[Entity, ...]:
     """The entities of a row of SecurityAlert."""
     found = []
     for one in json.loads(document["Entities"]):
@@ -103,7 +105,7 @@ def entities_of(document: Mapping[str, Any]) -> tuple[Entity, ...]:
     return tuple(found)
 
 
-def details_of(document: Mapping[str, Any]) -> dict[str, list[str]]:
+def read_details(document: Mapping[str, Any]) -> dict[str, list[str]]:
     """The custom details of a row of SecurityAlert."""
     found: dict[str, list[str]] = json.loads(json.loads(document["ExtendedProperties"])["Custom Details"])
     return found

@@ -60,7 +60,7 @@ def read(path: Path) -> list[dict[str, str]]:
     return found
 
 
-def of_estate(estate: Estate) -> list[dict[str, str]]:
+def list_locations(estate: Estate) -> list[dict[str, str]]:
     """The items of the watchlist NamedLocations that the estate holds; NamedLocationError where one is none."""
     found = []
     for one in sorted(estate.by_type(_TYPE), key=lambda each: each.key):
@@ -74,11 +74,11 @@ def of_estate(estate: Estate) -> list[dict[str, str]]:
     return found
 
 
-def of_estates(estates: Iterable[Estate]) -> list[dict[str, str]]:
+def merge_locations(estates: Iterable[Estate]) -> list[dict[str, str]]:
     """Return those of several tenants' estates, each address once: trusted where every tenant that names it trusts it;
     NamedLocationError."""
     found: dict[str, dict[str, str]] = {}
-    for one in (one for estate in estates for one in of_estate(estate)):
+    for one in (one for estate in estates for one in list_locations(estate)):
         known = found.setdefault(one["Address"], one)
         if known["Trusted"] != one["Trusted"]:
             found[one["Address"]] = {**known, "Trusted": "false"}

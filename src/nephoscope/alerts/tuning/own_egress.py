@@ -52,12 +52,12 @@ class EgressAddress:
 
 def egress(estates: Iterable[Estate]) -> list[EgressAddress]:
     """Every public address of the tenants' estates, each once, those that many share first; what has no address yet is left out."""
-    several = [one for estate in estates for one in _every(estate)]
+    several = [one for estate in estates for one in _list_addresses(estate)]
     found = {one.address: one for one in sorted(several, key=lambda one: one.shared)}
     return sorted(found.values(), key=lambda one: (not one.shared, one.kind, one.address))
 
 
-def _every(estate: Estate) -> Iterator[EgressAddress]:
+def _list_addresses(estate: Estate) -> Iterator[EgressAddress]:
     through_nat = {
         key
         for one in estate.by_type(_NAT)

@@ -15,8 +15,8 @@ from nephoscope.alerts.detection.detector import Detector
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.query_result import RuleResultRow
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.window import RuleWindow, at, ends
-from nephoscope.alerts.tuning.alert_history import entities_of
+from nephoscope.alerts.rules.window import RuleWindow, ends, window_ending_at
+from nephoscope.alerts.tuning.alert_history import read_entities
 from nephoscope.state import State
 from nephoscope.state.incidents.alerts import StoredAlert
 
@@ -54,7 +54,7 @@ class ReplayResult:
         found = Counter(
             name
             for one in self.raised
-            for name in {f"{each.kind} {each.title}" for each in entities_of(one.document)}
+            for name in {f"{each.kind} {each.title}" for each in read_entities(one.document)}
         )
         return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:most]
 
@@ -75,7 +75,7 @@ class ReplayResult:
         }
 
 
-def nobody(done: int, total: int) -> None:
+def ignore_progress(done: int, total: int) -> None:
     """Tell nobody."""
 
 
@@ -95,7 +95,7 @@ class CachingDetector(Detector):
 
 
 @contextmanager
-def scratch() -> Iterator[State]:
+def temporary_state() -> Iterator[State]:
     """A state of its own, gone at the end of the block."""
     with (
         tempfile.TemporaryDirectory(prefix="nephoscope-replay-") as folder,
@@ -111,7 +111,7 @@ def replay(
     since: datetime,
     until: datetime,
     now: datetime,
-    told: Told = nobody,
+    told: Told = ignore_progress,
 ) -> ReplayResult:
     """Run every window of the rule, as it is given, that ends in (since, until], with all rows that are there now."""
     with lake.reading(workspace) as reading:
@@ -120,17 +120,21 @@ def replay(
 
 
 def replay_windows(
-    detector: Detector, rule: AnalyticRule, moments: Sequence[datetime], now: datetime, told: Told = nobody
+    detector: Detector,
+    rule: AnalyticRule,
+    moments: Sequence[datetime],
+    now: datetime,
+    told: Told = ignore_progress,
 ) -> ReplayResult:
     """Run the windows of the rule that end at these times, in their order."""
     windows = rows = 0
     seconds, errors = 0.0, []
-    with scratch() as state:
+    with temporary_state() as state:
         workspace = detector.workspace
         incident_service = IncidentService(state, workspace)
         for end in moments:
             told(windows, len(moments))
-            outcome = detector.run(_add_knowledge(rule, state, workspace), at(rule, end), now)
+            outcome = detector.run(_add_knowledge(rule, state, workspace), window_ending_at(rule, end), now)
             incident_service.take(outcome, now)
             windows, rows, seconds = windows + 1, rows + outcome.rows, seconds + outcome.seconds
             if outcome.error:

@@ -84,12 +84,12 @@ class Proposal:
         return hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
 
 
-def days_of(alerts: Sequence[PastAlert]) -> int:
+def count_days(alerts: Sequence[PastAlert]) -> int:
     """On how many days they were raised."""
     return len({one.alert.raised.date() for one in alerts})
 
 
-def hours_of(alerts: Sequence[PastAlert]) -> str:
+def format_hours(alerts: Sequence[PastAlert]) -> str:
     """At which hours, where these are few: ` at 02:00 UTC`, else ''."""
     hours = sorted({one.alert.raised.hour for one in alerts})
     return f" at {', '.join(f'{one:02}:00' for one in hours)} UTC" if len(hours) <= 2 else ""

@@ -46,7 +46,7 @@ class RuleQuality:
         return self.true / judged if judged else None
 
 
-def worth(
+def rate_rules(
     state: State, workspace: str, since: datetime, until: datetime, names: Mapping[str, str]
 ) -> list[RuleQuality]:
     """Every rule that ran or raised in [since, until), those with the most alerts first; `names` are those of rules by id."""
@@ -54,13 +54,13 @@ def worth(
     for one in list_past_alerts(state, workspace, since, until):
         alerts[one.alert.rule].append(one)
     runs: dict[str, list[RuleRun]] = defaultdict(list)
-    for run in state.rule_runs.between(workspace, since, until):
+    for run in state.rule_runs.runs_between(workspace, since, until):
         runs[run.rule].append(run)
-    found = [_worth(rule, names.get(rule, ""), alerts[rule], runs[rule]) for rule in {**alerts, **runs}]
+    found = [_rate_rule(rule, names.get(rule, ""), alerts[rule], runs[rule]) for rule in {**alerts, **runs}]
     return sorted(found, key=lambda one: (-one.alerts, -one.seconds, one.name, one.rule))
 
 
-def _worth(rule: str, name: str, alerts: Sequence[PastAlert], runs: Sequence[RuleRun]) -> RuleQuality:
+def _rate_rule(rule: str, name: str, alerts: Sequence[PastAlert], runs: Sequence[RuleRun]) -> RuleQuality:
     incidents = {one.incident.number: one.incident for one in alerts if one.incident is not None}
     verdicts = [one.classification for one in incidents.values()]
     spans = [one.closed - one.created for one in incidents.values() if one.closed is not None]

@@ -63,7 +63,7 @@ def apply_settings(rule: AnalyticRule, settings: Mapping[str, object]) -> Config
         incidents=replace(
             rule.incidents, create=fields.flag("createIncident", default=rule.incidents.create)
         ),
-        one_alert_a_row=_one_alert_a_row(fields, rule),
+        one_alert_a_row=_is_alert_per_row(fields, rule),
     )
     if settings.get("enabled") is True:
         fields.fail("enabled can only be false here: use `content enable` to enable rules")
@@ -96,7 +96,7 @@ def _severity(fields: DocumentFields, rule: AnalyticRule) -> Severity:
     return known.get(text.lower(), rule.severity)
 
 
-def _one_alert_a_row(fields: DocumentFields, rule: AnalyticRule) -> bool:
+def _is_alert_per_row(fields: DocumentFields, rule: AnalyticRule) -> bool:
     kind = fields.text("aggregationKind")
     if kind not in ("", SINGLE, EACH):
         fields.fail(f"aggregationKind {kind!r} is neither {SINGLE} nor {EACH}")
@@ -115,7 +115,7 @@ def _moment(fields: DocumentFields) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def in_file(rule: AnalyticRule) -> dict[str, object]:
+def settings_in_file(rule: AnalyticRule) -> dict[str, object]:
     """Return what the rule says itself, '' where it says nothing."""
     return {
         "enabled": rule.enabled,
@@ -131,7 +131,7 @@ def in_file(rule: AnalyticRule) -> dict[str, object]:
 
 
 def _describe_settings(rule: AnalyticRule, settings: Mapping[str, object]) -> Iterable[str]:
-    before = in_file(rule)
+    before = settings_in_file(rule)
     for name in NAMES:
         if name in settings:
             was = before.get(name, "")

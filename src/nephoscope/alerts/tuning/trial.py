@@ -89,7 +89,7 @@ class RuleTrials:
         several = self.all()
         open_ = [one for one in several if one.ended is None]
         for one in open_:
-            if _same(one) == _same(wanted):
+            if _request_key(one) == _request_key(wanted):
                 return one
         if len(open_) >= MOST_WAITING:
             raise StateError(f"{MOST_WAITING} trials are already queued: stop one, or try again later")
@@ -104,7 +104,7 @@ class RuleTrials:
     def note(self, one: RuleTrial) -> bool:
         """Keep how far one is; False, and nothing kept, where somebody has taken it back meanwhile."""
         with self._state.transaction() as session:
-            if one.id not in self._state.checkpoints.within(session, SOURCE):
+            if one.id not in self._state.checkpoints.load_in(session, SOURCE):
                 return False
             self._state.checkpoints.keep(session, SOURCE, {one.id: msgspec.to_builtins(one)})
         return True
@@ -123,6 +123,6 @@ class RuleTrials:
                 self._state.checkpoints.remove(SOURCE, one.id)
 
 
-def _same(one: RuleTrial) -> tuple[object, ...]:
+def _request_key(one: RuleTrial) -> tuple[object, ...]:
     """Return what was asked for, whoever asked and at what time of the day."""
     return one.workspace, one.rule, one.what, one.since, one.until.date(), one.advice

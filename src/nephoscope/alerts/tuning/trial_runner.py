@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.library.active_rules import active_rules
 from nephoscope.alerts.rules.rule_files import RuleFolder, load_shipped
 from nephoscope.alerts.tuning.advice import TuningAdvisor, apply
-from nephoscope.alerts.tuning.alert_history import entities_of
+from nephoscope.alerts.tuning.alert_history import read_entities
 from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
 from nephoscope.alerts.tuning.replay import ReplayResult, replay
 from nephoscope.alerts.tuning.trial import RuleTrial, RuleTrials, TrialKind
@@ -78,7 +78,7 @@ class TrialRunner:
         if wanted is None:
             return None
         if wanted.starts >= MOST_STARTS:
-            return _over(
+            return _end_trial(
                 trials,
                 replace(
                     wanted, error=f"it ended its worker {wanted.starts} times: the log of the server says why"
@@ -89,11 +89,11 @@ class TrialRunner:
             return None
         telling = TrialProgress(trials, begun, ending)
         try:
-            return _over(trials, replace(begun, found=self._run_trial(begun, telling)))
+            return _end_trial(trials, replace(begun, found=self._run_trial(begun, telling)))
         except TrialStoppedError:
             return None
         except StateError as error:
-            return _over(trials, replace(begun, error=str(error)))
+            return _end_trial(trials, replace(begun, error=str(error)))
 
     def _run_trial(self, trial: RuleTrial, telling: TrialProgress) -> dict[str, object]:
         rule = self._rule(trial)
@@ -157,10 +157,10 @@ def _alert(one: StoredAlert) -> dict[str, object]:
         "started": one.started.isoformat(),
         "ended": one.ended.isoformat(),
         "held": bool(one.held_by),
-        "entities": [each.title for each in entities_of(one.document)][:5],
+        "entities": [each.title for each in read_entities(one.document)][:5],
     }
 
 
-def _over(trials: RuleTrials, one: RuleTrial) -> RuleTrial | None:
+def _end_trial(trials: RuleTrials, one: RuleTrial) -> RuleTrial | None:
     ended = replace(one, ended=datetime.now(UTC))
     return ended if trials.note(ended) else None

@@ -52,7 +52,7 @@ class TuningHistory:
         lists = watchlist_items(lake, workspace)
         return cls(state, workspace, lists, suppressions, settings, changes, sorted(bounds))
 
-    def as_of(self, moment: datetime) -> EffectiveTuning:
+    def tuning_at(self, moment: datetime) -> EffectiveTuning:
         """Return what was in force at a time."""
         place = bisect_right(self._bounds, moment)
         if self._last is None or self._last[0] != place:

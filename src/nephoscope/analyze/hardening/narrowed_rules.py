@@ -149,7 +149,7 @@ def _openings(network: Network, one: MachineAddress, protocol: str) -> list[Open
 
 
 def _spoken(clause: Clause) -> tuple[str, ...]:
-    return tuple(one for one in _PROTOCOLS if clause.rule.speaks(one))
+    return tuple(one for one in _PROTOCOLS if clause.rule.applies_to(one))
 
 
 class _NeededTraffic(msgspec.Struct, frozen=True):
@@ -163,7 +163,7 @@ class _NeededTraffic(msgspec.Struct, frozen=True):
 
 def _find_needed(clause: Clause, services: Iterable[LearnedService], family: int) -> Iterator[_NeededTraffic]:
     for one in services:
-        if not clause.rule.speaks(one.protocol):
+        if not clause.rule.applies_to(one.protocol):
             continue
         addresses = clause.addresses if one.public else clause.addresses & AddressSet.of(one.sources)
         sources = _source_texts(clause, family) if one.public else tuple(format_prefixes(addresses, family))
@@ -263,7 +263,7 @@ def _list_cut(one: MachineAddress, clause: Clause, needed: Sequence[_NeededTraff
     """Yield the observed flows that the rule let through and the proposal does not, with the reason."""
     why = {id(entry.flow): entry.reason for entry in one.rejected}
     for flow in one.flows:
-        let = clause.rule.speaks(flow.protocol) and intersect(
+        let = clause.rule.applies_to(flow.protocol) and intersect(
             ((flow.port, flow.port),), clause.rule.destination_ports
         )
         if let and flow.source in clause.addresses and not any(_covers(entry, flow) for entry in needed):

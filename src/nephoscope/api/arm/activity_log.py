@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.api.wire.azure_error import ApiError, bad, not_assessed
+from nephoscope.api.wire.azure_error import ApiError, bad_request, not_assessed
 from nephoscope.api.wire.odata_tree import Node, PropertyComparison, conjuncts, read_tree
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.query_throttling import throttled_fault
@@ -43,7 +43,7 @@ _CHANNELS = "eventchannels"
 def events(call: ApiCall) -> ApiResponse:
     """Return what was done with the subscription, the newest first; `$filter` needs the begin of the time, as Azure's does."""
     where, parameters = _conditions(call)
-    start, most = place(call), call.top(MOST)
+    start, most = place(call), call.requested_count(MOST)
     order = "order by TimeGenerated desc, EventDataId asc"
     text = f"{TABLE}\n| where {where}\n| {order}\n| take {start + most + 1}"
     rows = _rows(call, text, parameters)[start:]
@@ -60,7 +60,7 @@ def _conditions(call: ApiCall) -> tuple[str, dict[str, str]]:
     for at, one in enumerate(conjuncts(_tree(call.asked("$filter")))):
         name = one.path.name.lower() if isinstance(one, PropertyComparison) else ""
         if not isinstance(one, PropertyComparison) or (name == "eventtimestamp") is (one.operator == "eq"):
-            raise _wrong(call.asked("$filter"))
+            raise _filter_error(call.asked("$filter"))
         key = f"{'t' if name == 'eventtimestamp' else 'v'}{at}"
         if name == "eventtimestamp" and one.operator in _SIGNS:
             began = began or one.operator in ("ge", "gt")
@@ -68,10 +68,12 @@ def _conditions(call: ApiCall) -> tuple[str, dict[str, str]]:
         elif name in _PICKED and one.operator == "eq":
             parts.append(f"({_PICKED[name].format(v=key)})")
         elif name != _CHANNELS:
-            raise _wrong(call.asked("$filter"))
+            raise _filter_error(call.asked("$filter"))
         values[key] = one.value if isinstance(one.value, str) else one.text
     if not began:
-        raise bad("$filter requires a start time: eventTimestamp ge '<time>'.", "$filter", "BadRequest")
+        raise bad_request(
+            "$filter requires a start time: eventTimestamp ge '<time>'.", "$filter", "BadRequest"
+        )
     return " and ".join(parts), values
 
 
@@ -79,12 +81,12 @@ def _tree(text: str) -> Node | None:
     try:
         return read_tree(text, bare=(*_PICKED, _CHANNELS))
     except ApiError as fault:
-        raise _wrong(text) from fault
+        raise _filter_error(text) from fault
 
 
-def _wrong(text: str) -> Exception:
+def _filter_error(text: str) -> Exception:
     told = "eventTimestamp ge and le, and resourceGroupName, resourceUri, resourceProvider, correlationId, caller, status or levels eq"
-    return bad(
+    return bad_request(
         f"$filter is not understood: {text.strip()[:100]!r}; expected {told}, joined by and.",
         "$filter",
         "BadRequest",
@@ -98,12 +100,12 @@ def _rows(call: ApiCall, text: str, values: Mapping[str, str]) -> list[dict[str,
     query = f"declare query_parameters({declared});\n{text}" if values else text
     found: dict[str, dict[str, object]] = {}
     for workspace in call.instance.state.workspaces.names():
-        for row in _of_workspace(call, query, workspace, values):
+        for row in _query_workspace(call, query, workspace, values):
             found.setdefault(str(row["EventDataId"] or row["_ItemId"]), row)
     return sorted(found.values(), key=lambda row: str(row["TimeGenerated"]), reverse=True)
 
 
-def _of_workspace(
+def _query_workspace(
     call: ApiCall, query: str, workspace: str, values: Mapping[str, str]
 ) -> Iterator[dict[str, object]]:
     """The rows of one workspace, of those of the subscription that the caller may read; none where it may read none."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from nephoscope.access.roles import role
 from nephoscope.access.scopes import containers
 from nephoscope.api.wire import arm_documents
-from nephoscope.api.wire.azure_error import ApiError, bad
+from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.api.wire.odata_tree import (
     FunctionCall,
     Node,
@@ -62,26 +62,26 @@ def permissions(call: ApiCall) -> ApiResponse:
 def assignments(call: ApiCall) -> ApiResponse:
     """The role assignments below a scope and those above it that hold there; `$filter` picks those of a principal."""
     test, exact = _parse_filter(call)
-    page = arm_documents.page(call, [ASSIGNMENTS], call.below, test)
-    above = [] if read_skip_token(call) else [one for one in _held_above(call) if test(one)]
+    page = arm_documents.page(call, [ASSIGNMENTS], call.listing_scope, test)
+    above = [] if read_skip_token(call) else [one for one in _list_inherited(call) if test(one)]
     rows = page.body["value"]
     if exact:
-        own = f"{call.below}/providers/{ASSIGNMENTS}/"
+        own = f"{call.listing_scope}/providers/{ASSIGNMENTS}/"
         rows = [one for one in rows if str(one["id"]).lower().startswith(own)]
     return ApiResponse({**page.body, "value": [*above, *rows]})
 
 
-def _held_above(call: ApiCall) -> list[dict[str, object]]:
+def _list_inherited(call: ApiCall) -> list[dict[str, object]]:
     """The assignments at what contains the subscription of a scope, where the caller may read something of it."""
-    words = call.below.split("/")
-    subscription = words[2] if call.below.startswith("/subscriptions/") else ""
-    reach = call.reach.within(frozenset({subscription}))
-    if not subscription or reach.nothing:
+    words = call.listing_scope.split("/")
+    subscription = words[2] if call.listing_scope.startswith("/subscriptions/") else ""
+    reach = call.reach.limited_to(frozenset({subscription}))
+    if not subscription or reach.is_empty:
         return []
-    scopes = call.caller.hierarchy.above({subscription}) | {""}
+    scopes = call.caller.hierarchy.groups_above({subscription}) | {""}
     if len(words) > 3:
         scopes |= {f"/subscriptions/{subscription}"} if subscription in reach.subscriptions else set()
-    held = reach.with_above(call.snapshot.held_above(frozenset(scopes)))
+    held = reach.with_ancestors(call.snapshot.scopes_with_assignments(frozenset(scopes)))
     found = (call.snapshot.listing.get(key, held) for key in sorted(held.above) if f"/{ASSIGNMENTS}/" in key)
     return [one for one in found if one is not None]
 
@@ -101,7 +101,7 @@ def _parse_filter(call: ApiCall) -> tuple[arm_documents.Test, bool]:
             ):
                 tests.append(_make_property_test("principalId", id_))
             case _:
-                raise bad(_OF_ASSIGNMENTS, "$filter")
+                raise bad_request(_OF_ASSIGNMENTS, "$filter")
     return (lambda body: all(test(body) for test in tests)), exact
 
 
@@ -109,7 +109,7 @@ def _tree(call: ApiCall, told: str) -> Node | None:
     try:
         return read_tree(call.asked("$filter"))
     except ApiError as fault:
-        raise bad(told, "$filter") from fault
+        raise bad_request(told, "$filter") from fault
 
 
 @SURFACE.get(f"{_ROOT}/roleDefinitions", "RoleDefinitions_List", _READ_DEFINITIONS)
@@ -126,7 +126,7 @@ def definitions(call: ApiCall) -> ApiResponse:
         case PropertyComparison(PropertyPath(name), "eq", str(title)) if name.lower() == "rolename":
             test = _make_property_test("roleName", title)
         case _:
-            raise bad(_OF_ROLES, "$filter")
+            raise bad_request(_OF_ROLES, "$filter")
     return arm_documents.page(call, [DEFINITIONS], "", test)
 
 

@@ -22,8 +22,8 @@ _LIST = f"/subscriptions/{{subscriptionId}}/providers/{TYPE}"
 @SURFACE.get(_LIST, "Locations_List", READ)
 def list_(call: ApiCall) -> ApiResponse:
     """The locations of a subscription."""
-    found = arm_documents.page(call, [TYPE], call.below)
-    return found if found.body["value"] else ApiResponse({"value": [_here(call)]})
+    found = arm_documents.page(call, [TYPE], call.listing_scope)
+    return found if found.body["value"] else ApiResponse({"value": [_build_location(call)]})
 
 
 @SURFACE.get(f"{_LIST}/{{ascLocation}}", "Locations_Get", READ)
@@ -32,9 +32,9 @@ def get(call: ApiCall) -> ApiResponse:
     kept = arm_documents.find_document(call)
     if kept is None and call["ascLocation"].lower() != HERE:
         raise missing_fault(f"The location '{call['ascLocation']}'")
-    return ApiResponse(kept or _here(call))
+    return ApiResponse(kept or _build_location(call))
 
 
-def _here(call: ApiCall) -> dict[str, object]:
+def _build_location(call: ApiCall) -> dict[str, object]:
     id_ = f"/subscriptions/{call['subscriptionId']}/providers/{TYPE}/{HERE}"
     return {"id": id_, "name": HERE, "type": TYPE, "properties": {"homeRegionName": HERE}}

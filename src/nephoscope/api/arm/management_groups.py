@@ -24,14 +24,14 @@ _SUBSCRIPTION = "/subscriptions"
 def groups(call: ApiCall) -> ApiResponse:
     """The management groups above what the caller may read."""
     page = call.snapshot.listing.page([MANAGEMENT_GROUP_TYPE], call.reach, after=read_skip_token(call))
-    return answer_list(call, (_short(call, one) for one in page.bodies), page.after)
+    return answer_list(call, (_to_short_body(call, one) for one in page.bodies), page.after)
 
 
 @SURFACE.get(f"{_LIST}/{{groupId}}", "ManagementGroups_Get", READ)
 def group(call: ApiCall) -> ApiResponse:
     """One of them; its children where `$expand=children` asks for them."""
     found = _require_group(call)
-    told = _short(call, found)
+    told = _to_short_body(call, found)
     details = (found.get("properties") or {}).get("details") or {}
     properties = {**told["properties"], "details": details}
     if "children" in call.asked("$expand").lower():
@@ -43,7 +43,9 @@ def group(call: ApiCall) -> ApiResponse:
 def descendants(call: ApiCall) -> ApiResponse:
     """The management groups and subscriptions below one, of those that the caller may read."""
     found = _require_group(call)
-    return answer_list(call, [_descendant(one) for one in _all_below(call, str(found["name"]).lower())])
+    return answer_list(
+        call, [_descendant(one) for one in _list_descendants(call, str(found["name"]).lower())]
+    )
 
 
 @SURFACE.ask("/providers/Microsoft.Management/getEntities", "Entities_List", READ)
@@ -64,7 +66,7 @@ def _require_group(call: ApiCall) -> dict[str, Any]:
     return found
 
 
-def _short(call: ApiCall, body: dict[str, Any]) -> dict[str, Any]:
+def _to_short_body(call: ApiCall, body: dict[str, Any]) -> dict[str, Any]:
     """A group as lists have it."""
     properties = body.get("properties") or {}
     return {
@@ -106,7 +108,7 @@ def _children(call: ApiCall, name: str) -> Iterator[dict[str, object]]:
             }
 
 
-def _all_below(call: ApiCall, name: str) -> Iterator[dict[str, object]]:
+def _list_descendants(call: ApiCall, name: str) -> Iterator[dict[str, object]]:
     """Return what is below a group, however far."""
     several = call.snapshot.listing.page([MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE], call.reach).bodies
     below, found = {name}, 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from nephoscope.api.wire.azure_error import ApiError, bad, missing_fault
+from nephoscope.api.wire.azure_error import ApiError, bad_request, missing_fault
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.surface_request import ApiCall
@@ -42,7 +42,7 @@ def _end(call: ApiCall, target: str, interface: str = "", address: str = "") -> 
     try:
         return _watcher(call).endpoint(target, interface, address)
     except ValueError as error:
-        raise bad(f"{target[:200]!r} is not a resource id.", "targetResourceId") from error
+        raise bad_request(f"{target[:200]!r} is not a resource id.", "targetResourceId") from error
     except NotFoundError as error:
         raise missing_fault(f"The resource '{target}'") from error
     except DataNotCollectedError as gap:
@@ -54,7 +54,7 @@ def _address(call: ApiCall, name: str, *, needed: bool = True) -> str:
     try:
         return str(ipaddress.ip_address(text)) if text else ""
     except ValueError as error:
-        raise bad(f"'{name}' must be an IP address.", name) from error
+        raise bad_request(f"'{name}' must be an IP address.", name) from error
 
 
 def _port(value: object, name: str, default: int = 0) -> int:
@@ -62,14 +62,14 @@ def _port(value: object, name: str, default: int = 0) -> int:
         return default
     text = str(value)
     if not text.isdecimal() or not 0 <= int(text) <= 65535:
-        raise bad(f"'{name}' must be a port from 0 to 65535.", name)
+        raise bad_request(f"'{name}' must be a port from 0 to 65535.", name)
     return int(text)
 
 
 def _word(call: ApiCall, name: str, *words: str) -> str:
     text = call.text(name, needed=True)
     if text.lower() not in words:
-        raise bad(f"'{name}' must be one of {', '.join(one.title() for one in words)}.", name)
+        raise bad_request(f"'{name}' must be one of {', '.join(one.title() for one in words)}.", name)
     return text.lower()
 
 
@@ -116,7 +116,7 @@ def next_hop(call: ApiCall) -> ApiResponse:
         _address(call, "sourceIPAddress"),
     )
     try:
-        found = _watcher(call).next_hop(end, _address(call, "destinationIPAddress"))
+        found = _watcher(call).find_next_hop(end, _address(call, "destinationIPAddress"))
     except DataNotCollectedError as gap:
         raise _not_collected(gap) from gap
     if found is None:
@@ -221,15 +221,15 @@ def security_group_view(call: ApiCall) -> ApiResponse:
     found: dict[str, object] = {"defaultSecurityRules": [], "effectiveSecurityRules": []}
     for level, (_, rules) in levels.items():
         own = [one for one in rules if "/defaultsecurityrules/" not in one.id]
-        found[words[level]] = {"id": places[level], "securityRules": [_own_rule(one) for one in own]}
-        found["defaultSecurityRules"] = [_own_rule(one) for one in rules if one not in own]
+        found[words[level]] = {"id": places[level], "securityRules": [_to_rule_body(one) for one in own]}
+        found["defaultSecurityRules"] = [_to_rule_body(one) for one in rules if one not in own]
     found["effectiveSecurityRules"] = [_rule(one) for _, rules in levels.values() for one in rules]
     return ApiResponse(
         {"networkInterfaces": [{"id": end[1].interface.id, "securityRuleAssociations": found}]}
     )
 
 
-def _own_rule(one: SecurityRule) -> dict[str, object]:
+def _to_rule_body(one: SecurityRule) -> dict[str, object]:
     return {"id": one.id, "name": one.name, "properties": _rule(one)}
 
 
@@ -242,7 +242,7 @@ def check_connectivity(call: ApiCall) -> ApiResponse:
     """The path of a connection from a machine, with what stops it."""
     source, target = (call.body.get(name) or {} for name in ("source", "destination"))
     if not isinstance(source, dict) or not isinstance(target, dict):
-        raise bad("'source' and 'destination' must be objects.", "destination")
+        raise bad_request("'source' and 'destination' must be objects.", "destination")
     end = _end(call, str(source.get("resourceId") or ""))
     address = str(target.get("address") or "")
     if target.get("resourceId"):
@@ -271,7 +271,7 @@ def _resolve(call: ApiCall, end: End, address: str) -> str:
         found = _watcher(call).resolve_name(end, address)
         if not found:
             words = "'destination.address' must be an IP address or a name in a private DNS zone that is linked to the network."
-            raise bad(words, "destination.address") from error
+            raise bad_request(words, "destination.address") from error
         return found
 
 

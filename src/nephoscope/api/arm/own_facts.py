@@ -8,7 +8,7 @@ Source: https://github.com/Azure/azure-resource-manager-rpc/blob/master/v1.0/res
 from __future__ import annotations
 
 from nephoscope.api.wire import arm_documents
-from nephoscope.api.wire.azure_error import bad
+from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse
 from nephoscope.api.wire.surface_request import ApiCall
@@ -33,13 +33,15 @@ def put(call: ApiCall) -> ApiResponse:
     path = call.path.rstrip("/")
     sent = {name: value for name, value in call.body.items() if name not in _SAID}
     if str(sent.pop("id", path)).lower().rstrip("/") != path.lower():
-        raise bad("The ID does not match the path.", "id")
+        raise bad_request("The ID does not match the path.", "id")
     report = FactReport(resource=path, read_at=call.instance.now, documents=({**sent, "id": path},))
     before = arm_documents.found_learned(call)
     try:
         put_facts(call.service, list(claims(report, call.instance.now)))
     except FactError as error:
-        raise bad(f"{error.reason}.", error.place.removeprefix("documents[0]").removeprefix(".")) from error
+        raise bad_request(
+            f"{error.reason}.", error.place.removeprefix("documents[0]").removeprefix(".")
+        ) from error
     kept = call.instance.state.own_facts.get(path.lower())
     return ApiResponse(kept.documents[0] if kept else None, 201 if before is None else 200)
 

@@ -22,13 +22,15 @@ def _declare(provider: str) -> None:
     )
     def _list(_: ApiCall) -> ApiResponse:
         """The operations of the provider that are answered here, each permission once."""
-        found = {one.permission: one for one in OperationRegistry.whole() if _of(one, provider)}
+        found = {
+            one.permission: one for one in OperationRegistry.load_all() if _is_of_provider(one, provider)
+        }
         value = [_body(provider, one) for _, one in sorted(found.items())]
         counted = {"@odata.count": len(value)} if provider == PROVIDERS[0] else {}
         return ApiResponse({**counted, "value": value})
 
 
-def _of(one: ApiOperation, provider: str) -> bool:
+def _is_of_provider(one: ApiOperation, provider: str) -> bool:
     return one.permission != PUBLIC and one.permission.lower().startswith(f"{provider.lower()}/")
 
 

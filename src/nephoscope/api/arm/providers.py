@@ -34,15 +34,15 @@ def provider_of_tenant(call: ApiCall) -> ApiResponse:
 @SURFACE.get("/subscriptions/{subscriptionId}/providers", "Providers_List", READ)
 def providers(call: ApiCall) -> ApiResponse:
     """Return the same of a subscription: registered are those that are answered here or of which resources were read there."""
-    known = KnownTypes.of(call, call.below)
-    return answer_list(call, (_of_subscription(call, known, one) for one in known.types))
+    known = KnownTypes.of(call, call.listing_scope)
+    return answer_list(call, (_to_subscription_body(call, known, one) for one in known.types))
 
 
 @SURFACE.get(_ONE, "Providers_Get", READ)
 def provider(call: ApiCall) -> ApiResponse:
     """One provider with its types; `$expand=resourceTypes/aliases` adds their policy aliases."""
-    known = KnownTypes.of(call, call.below)
-    return ApiResponse(_of_subscription(call, known, _require_provider(call, known)))
+    known = KnownTypes.of(call, call.listing_scope)
+    return ApiResponse(_to_subscription_body(call, known, _require_provider(call, known)))
 
 
 @SURFACE.act(
@@ -52,9 +52,10 @@ def provider(call: ApiCall) -> ApiResponse:
 )
 def register(call: ApiCall) -> ApiResponse:
     """Say that a provider is registered, where it is known here: nothing is registered in Azure."""
-    known = KnownTypes.of(call, call.below)
+    known = KnownTypes.of(call, call.listing_scope)
     return ApiResponse(
-        _of_subscription(call, known, _require_provider(call, known)) | {"registrationState": "Registered"}
+        _to_subscription_body(call, known, _require_provider(call, known))
+        | {"registrationState": "Registered"}
     )
 
 
@@ -70,7 +71,7 @@ def _require_provider(call: ApiCall, known: KnownTypes) -> str:
     )
 
 
-def _of_subscription(call: ApiCall, known: KnownTypes, namespace: str) -> dict[str, object]:
+def _to_subscription_body(call: ApiCall, known: KnownTypes, namespace: str) -> dict[str, object]:
     body = known.body(namespace)
     return {
         "id": f"/subscriptions/{call['subscriptionId']}/providers/{body['namespace']}",

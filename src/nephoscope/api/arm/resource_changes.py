@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from nephoscope.api.wire.azure_error import bad, missing_fault
+from nephoscope.api.wire.azure_error import bad_request, missing_fault
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.policy_state_query import moment
 from nephoscope.api.wire.response import ApiResponse, pack_token, unpack_token
@@ -33,7 +33,7 @@ def list_(call: ApiCall) -> ApiResponse:
     ids, several = _ids(call)
     since, until = _interval(call)
     found = _changes(call, since, until, ids)
-    start, most = _start(call), _most(call)
+    start, most = _start(call), _parse_top(call)
     page = found[start : start + most]
     body: dict[str, object] = {"changes": [_change_document(call, one, several=several) for one in page]}
     if len(found) > start + most:
@@ -47,7 +47,7 @@ def details(call: ApiCall) -> ApiResponse:
     ids, several = _ids(call)
     wanted = call.body.get("changeIds") if several else [call.body.get("changeId")]
     if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
-        raise bad("'changeIds' must be a list of strings.", "changeIds")
+        raise bad_request("'changeIds' must be a list of strings.", "changeIds")
     now = call.instance.now
     known = {one.id: one for one in _changes(call, now - KEPT, now, ids)}
     found = [known[one] for one in wanted if one in known]
@@ -78,7 +78,7 @@ def _ids(call: ApiCall) -> tuple[list[str], bool]:
         or not 0 < len(several) <= MOST_IDS
         or not all(isinstance(one, str) for one in several)
     ):
-        raise bad(f"'resourceIds' must be a list of 1 to {MOST_IDS} texts.", "resourceIds")
+        raise bad_request(f"'resourceIds' must be a list of 1 to {MOST_IDS} texts.", "resourceIds")
     return [one.lower().rstrip("/") for one in several], True
 
 
@@ -89,7 +89,9 @@ def _filter_visible(call: ApiCall, ids: list[str]) -> list[str]:
         try:
             id_ = ResourceId.parse(one)
         except ValueError as error:
-            raise bad(f"{one[:200]!r} is not a resource id.", "resourceIds", "InvalidResourceId") from error
+            raise bad_request(
+                f"{one[:200]!r} is not a resource id.", "resourceIds", "InvalidResourceId"
+            ) from error
         if call.reach.sees(id_.subscription, id_.resource_group_id):
             found.append(id_.key)
     # none of them may be read: ask about an id that nothing has
@@ -103,7 +105,7 @@ def _interval(call: ApiCall) -> tuple[datetime, datetime]:
     assert start is not None
     assert end is not None
     if end <= start:
-        raise bad("The interval ends before it starts.", "interval", "InvalidInterval")
+        raise bad_request("The interval ends before it starts.", "interval", "InvalidInterval")
     return start, end
 
 
@@ -111,14 +113,14 @@ def _start(call: ApiCall) -> int:
     token = call.text("$skipToken")
     start = unpack_token(token, "$skipToken") if token else "0"
     if not start.isdecimal():
-        raise bad("The $skipToken was not issued by this server.", "$skipToken", "InvalidSkipToken")
+        raise bad_request("The $skipToken was not issued by this server.", "$skipToken", "InvalidSkipToken")
     return int(start)
 
 
-def _most(call: ApiCall) -> int:
+def _parse_top(call: ApiCall) -> int:
     top = call.body.get("$top", MOST)
     if not isinstance(top, int) or isinstance(top, bool) or not 1 <= top <= MOST:
-        raise bad(f"$top must be a whole number from 1 to {MOST}.", "$top", "InvalidParameter")
+        raise bad_request(f"$top must be a whole number from 1 to {MOST}.", "$top", "InvalidParameter")
     return top
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.api.wire import resource_graph_request
-from nephoscope.api.wire.azure_error import ApiError, bad, not_assessed
+from nephoscope.api.wire.azure_error import ApiError, bad_request, not_assessed
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.query_throttling import graph_throttled
 from nephoscope.api.wire.response import ApiResponse
@@ -22,7 +22,7 @@ from nephoscope.live_security_resources import LiveReader, LiveResources
 from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.published_snapshot import GraphCatalog
 from nephoscope.posture.published.row_access import Shown, find_row_access
-from nephoscope.posture.reports.resource_graph_tables import TABLES, never_read
+from nephoscope.posture.reports.resource_graph_tables import TABLES, unread_tables
 from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.errors import KqlError
@@ -107,12 +107,14 @@ def _options(call: ApiCall) -> tuple[ApiCall, ResourceGraphOptions]:
     """Return how results are wanted, and the call over the edition that they are to be of."""
     given = call.body.get("options") or {}
     if not isinstance(given, dict):
-        raise bad("'options' must be an object.", "options")
+        raise bad_request("'options' must be an object.", "options")
     top, skip = given.get("$top", MOST), given.get("$skip", 0)
     if not (isinstance(top, int) and 1 <= top <= MOST):
-        raise bad(f"$top must be a whole number from 1 to {MOST}.", "options.$top", "InvalidParameter")
+        raise bad_request(
+            f"$top must be a whole number from 1 to {MOST}.", "options.$top", "InvalidParameter"
+        )
     if not (isinstance(skip, int) and skip >= 0):
-        raise bad("$skip must be a whole number of at least 0.", "options.$skip", "InvalidParameter")
+        raise bad_request("$skip must be a whole number of at least 0.", "options.$skip", "InvalidParameter")
     if token := given.get("$skipToken"):
         call, skip = resource_graph_request.resume_page(call, token)
     wanted = ResourceGraphOptions(
@@ -123,26 +125,26 @@ def _options(call: ApiCall) -> tuple[ApiCall, ResourceGraphOptions]:
 
 def _reach(call: ApiCall) -> dict[str, Shown]:
     """Return what each table shows: what the caller may read of it, of the subscriptions and management groups that are asked for."""
-    asked, within = resource_graph_request.requested_subscriptions(call), _within(call)
+    asked, within = resource_graph_request.requested_subscriptions(call), _build_cut(call)
 
     def reaches(operations: Iterable[str]) -> dict[str, Reach]:
         return {one: within(reach) for one, reach in call.caller.reaches(operations).items()}
 
     found = find_row_access(call.snapshot.types, reaches)
-    if all(isinstance(one, Reach) and one.nothing for one in found.values()):
+    if all(isinstance(one, Reach) and one.is_empty for one in found.values()):
         call.caller.must(READ, "/")
     return found | _with_what_holds(call, found, asked)
 
 
-def _within(call: ApiCall) -> Callable[[Reach], Reach]:
+def _build_cut(call: ApiCall) -> Callable[[Reach], Reach]:
     """Cuts a reach to the subscriptions that are asked for."""
     asked = resource_graph_request.requested_subscriptions(call)
 
     @cache
-    def within(reach: Reach) -> Reach:
-        return reach if asked is None else reach.within(asked)
+    def limit_reach(reach: Reach) -> Reach:
+        return reach if asked is None else reach.limited_to(asked)
 
-    return within
+    return limit_reach
 
 
 def _with_what_holds(
@@ -152,7 +154,7 @@ def _with_what_holds(
     wanted = str((call.body.get("options") or {}).get("authorizationScopeFilter") or _BELOW).lower()
     if wanted not in _FILTERS:
         told = "AtScopeAndBelow, AtScopeAndAbove, AtScopeAboveAndBelow, AtScopeExact"
-        raise bad(
+        raise bad_request(
             f"authorizationScopeFilter must be one of {told}.",
             "options.authorizationScopeFilter",
             "InvalidParameter",
@@ -165,32 +167,36 @@ def _with_what_holds(
 
 def _filter_assignments(call: ApiCall, reach: Reach, asked: frozenset[str] | None, wanted: str) -> Reach:
     """Return what a table of assignments shows by a filter other than the usual one."""
-    if reach.nothing or (reach.everything and wanted == "atscopeaboveandbelow"):
+    if reach.is_empty or (reach.everything and wanted == "atscopeaboveandbelow"):
         return reach
-    held = call.snapshot.held_above
-    above = frozenset() if wanted == "atscopeexact" else held(_above(call, reach, asked))
+    held = call.snapshot.scopes_with_assignments
+    above = frozenset() if wanted == "atscopeexact" else held(_list_containing(call, reach, asked))
     if wanted == "atscopeaboveandbelow":
-        return reach.with_above(above)
+        return reach.with_ancestors(above)
     exact = {"", *reach.groups} if asked is None else {f"/subscriptions/{one}" for one in reach.subscriptions}
     above |= held(frozenset(exact if reach.everything or asked else exact - {""}))
-    return Reach(above=above, tenants=call.caller.hierarchy.tenants_of(asked) if asked else reach.tenants)
+    return Reach(
+        above=above, tenants=call.caller.hierarchy.tenants_of_subscriptions(asked) if asked else reach.tenants
+    )
 
 
-def _above(call: ApiCall, reach: Reach, asked: Iterable[str] | None) -> frozenset[str]:
+def _list_containing(call: ApiCall, reach: Reach, asked: Iterable[str] | None) -> frozenset[str]:
     """Return what contains the readable of the subscriptions that are asked for, up to the tenant ('')."""
     seen = {*reach.subscriptions, *(one.split("/")[2] for one in reach.groups)}
     within = {one for one in seen if asked is None or one in asked}
     around = {f"/subscriptions/{one}" for one in within - reach.subscriptions}
-    return call.caller.hierarchy.above(within) | around | ({""} if within else frozenset())
+    return call.caller.hierarchy.groups_above(within) | around | ({""} if within else frozenset())
 
 
 def _run(call: ApiCall, text: str, reach: Mapping[str, Shown]) -> pa.Table:
     try:
         _require_filled(call, call.snapshot.reads(text, call.instance.query_seconds), reach)
-        within = _within(call)
+        within = _build_cut(call)
         reader = LiveReader.of(call.caller, lambda one: within(call.caller.reach(one)))
         current = LiveResources(call.instance.state, call.instance.tenant, call.snapshot, reader, call.base)
-        found = call.snapshot.query(text, reach, timeout=call.instance.query_seconds, beside=current.beside)
+        found = call.snapshot.query(
+            text, reach, timeout=call.instance.query_seconds, beside=current.live_row_source
+        )
         return found[-1].table
     except KqlError as error:
         raise query_fault(error) from error
@@ -201,7 +207,7 @@ def _require_filled(call: ApiCall, tables: frozenset[str], reach: Mapping[str, S
 
     A query of every table, as `search` is, means those that there are.
     """
-    if tables >= never_read():
+    if tables >= unread_tables():
         return
     empty = call.snapshot.unread(tables, reach)
     if empty:
@@ -245,11 +251,11 @@ def _table(table: pa.Table) -> dict[str, object]:
 def _facets(call: ApiCall, text: str, reach: Mapping[str, Shown]) -> Iterator[dict[str, object]]:
     given = call.body.get("facets") or []
     if not isinstance(given, list):
-        raise bad("'facets' must be a list.", "facets")
+        raise bad_request("'facets' must be a list.", "facets")
     for one in given:
         expression = one.get("expression") if isinstance(one, dict) else None
         if not isinstance(expression, str) or not expression:
-            raise bad("A facet needs an 'expression'.", "facets.expression")
+            raise bad_request("A facet needs an 'expression'.", "facets.expression")
         options = one.get("options") or {}
         try:
             yield _facet(call, text, expression, options, reach)

@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/rest/api/resources/resources
 from __future__ import annotations
 
 from nephoscope.api.wire import arm_documents, resource_filter
-from nephoscope.api.wire.azure_error import bad, missing_fault
+from nephoscope.api.wire.azure_error import bad_request, missing_fault
 from nephoscope.api.wire.instance_view import MACHINE, is_requested, view, with_view
 from nephoscope.api.wire.operation import BELOW, ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
@@ -43,13 +43,13 @@ def of_group(call: ApiCall) -> ApiResponse:
 
 
 def _list(call: ApiCall) -> ApiResponse:
-    picked, most = resource_filter.of(call.asked("$filter")), call.top(MOST)
+    picked, most = resource_filter.parse_filter(call.asked("$filter")), call.requested_count(MOST)
     listing = call.snapshot.listing
     types = [picked.type] if picked.type else listing.resource_types()
     found: list[dict[str, object]] = []
     after = read_skip_token(call)
     while True:
-        page = listing.page(types, call.reach, call.below, after=after, most=MOST, collected=True)
+        page = listing.page(types, call.reach, call.listing_scope, after=after, most=MOST, collected=True)
         found += [one for one in page.bodies if picked.takes(one)]
         after = page.after
         if len(found) > most:
@@ -84,21 +84,21 @@ def read(call: ApiCall) -> ApiResponse:
     try:
         ResourceId.parse(path)
     except ValueError:
-        return _below(call, path)
+        return _list_below(call, path)
     found = arm_documents.find_learned_document(call)
     if found is None:
         raise missing_fault(f"The resource '{call.path}'")
     return ApiResponse(with_view(found) if is_requested(call) else found)
 
 
-def _below(call: ApiCall, path: str) -> ApiResponse:
+def _list_below(call: ApiCall, path: str) -> ApiResponse:
     """A path that ends with a type: the documents of this type there."""
     scope = path.rpartition("/providers/")[0]
     try:
         type_ = ResourceId.parse(f"{path}/x").type
         direct = type_.count("/") > 1 or type_ in NEAR or not _contains(scope)
     except ValueError as error:
-        raise bad(
+        raise bad_request(
             f"'{call.path}' is neither a resource ID nor a list of resources.", code="InvalidResourceId"
         ) from error
     page = call.snapshot.listing.page(
@@ -106,7 +106,7 @@ def _below(call: ApiCall, path: str) -> ApiResponse:
         call.reach,
         path if direct else scope,
         after=read_skip_token(call),
-        most=call.top(1000),
+        most=call.requested_count(1000),
         collected=True,
     )
     shown = [with_view(one) for one in page.bodies] if is_requested(call) else page.bodies

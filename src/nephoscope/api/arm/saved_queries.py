@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/rest/api/azureresourcegraph/graphquery (2024
 from __future__ import annotations
 
 from nephoscope.api.arm.resource_graph import check_query, complete_query
-from nephoscope.api.wire.azure_error import bad
+from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, system_data
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.surface_request import ApiCall
@@ -18,7 +18,7 @@ def check(body: Body) -> None:
     """Fault where a query is missing or cannot be run."""
     query = body["properties"].get("query")
     if not isinstance(query, str) or not query.strip():
-        raise bad("'query' must be a string.", "properties.query")
+        raise bad_request("'query' must be a string.", "properties.query")
     check_query(complete_query(query))
 
 

@@ -40,15 +40,15 @@ Facts = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
 def _facts(call: ApiCall) -> Facts:
     """The location and the tags of each resource and resource group of the subscription."""
-    key = ("location and tags", call.below, call.reach)
-    return call.snapshot.once(key, lambda: tuple(_read(call)))
+    key = ("location and tags", call.listing_scope, call.reach)
+    return call.snapshot.get_or_compute(key, lambda: tuple(_read(call)))
 
 
 def _read(call: ApiCall) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
     listing, after = call.snapshot.listing, ""
-    types = [*listing.resource_types(call.reach, call.below), _GROUP]
+    types = [*listing.resource_types(call.reach, call.listing_scope), _GROUP]
     while True:
-        page = listing.page(types, call.reach, call.below, after=after)
+        page = listing.page(types, call.reach, call.listing_scope, after=after)
         for one in page.bodies:
             own = one.get("tags")
             told = own.items() if isinstance(own, dict) else ()

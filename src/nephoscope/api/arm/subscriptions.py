@@ -53,7 +53,7 @@ def subscription(call: ApiCall) -> ApiResponse:
 def groups(call: ApiCall) -> ApiResponse:
     """The resource groups of a subscription."""
     page = call.snapshot.listing.page(
-        [_GROUP], call.reach, call.below, after=read_skip_token(call), most=call.top(1000)
+        [_GROUP], call.reach, call.listing_scope, after=read_skip_token(call), most=call.requested_count(1000)
     )
     return answer_list(call, page.bodies, page.after)
 

@@ -12,7 +12,7 @@ import msgspec
 
 from nephoscope.api.defender.collected import PROVIDERS, read
 from nephoscope.api.wire import arm_documents
-from nephoscope.api.wire.azure_error import bad, missing_fault
+from nephoscope.api.wire.azure_error import bad_request, missing_fault
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.surface_request import ApiCall
@@ -74,22 +74,22 @@ def list_changes(proposals: Iterable[HardeningProposal], groups: frozenset[str])
             rules.setdefault(one.group.lower(), []).extend(one.security_rules)
     for group in groups:
         if not rules.get(group):
-            raise bad(f"No rules were learned for the group {group}.", "networkSecurityGroups")
+            raise bad_request(f"No rules were learned for the group {group}.", "networkSecurityGroups")
     return [GroupChange(group, tuple(several)) for group, several in rules.items()]
 
 
 def _read_groups(value: object) -> frozenset[str]:
     if not isinstance(value, list) or not value or not all(isinstance(one, str) for one in value):
-        raise bad("'networkSecurityGroups' must be a list of resource ids.", "networkSecurityGroups")
+        raise bad_request("'networkSecurityGroups' must be a list of resource ids.", "networkSecurityGroups")
     return frozenset(one.lower() for one in value)
 
 
 def _require_learned(value: object, learned: list[dict[str, Any]]) -> None:
     """Fault where rules are asked for that were not learned so."""
     if not isinstance(value, list) or not value:
-        raise bad("'rules' must be a list of learned rules.", "rules")
+        raise bad_request("'rules' must be a list of learned rules.", "rules")
     known = {str(one["name"]): one for one in learned}
     for at, one in enumerate(value):
         name = str(one.get("name") or "") if isinstance(one, dict) else ""
         if known.get(name) != one:
-            raise bad(f"The rule '{name}' is not one of the learned rules.", f"rules[{at}]")
+            raise bad_request(f"The rule '{name}' is not one of the learned rules.", f"rules[{at}]")

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from nephoscope.alerts.incidents.alert_visibility import READ, sight_of
+from nephoscope.alerts.incidents.alert_visibility import READ, alert_visibility
 from nephoscope.alerts.incidents.defender_alert import STATUSES, TYPE, find_visible_resources
 from nephoscope.alerts.incidents.defender_alert import body as shape
 from nephoscope.api.wire import arm_documents
@@ -21,7 +21,7 @@ from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, pack_token, read_skip_token
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.lake.writing.outbox import deliver_pending
-from nephoscope.service.alerts import ACTIONS, action_of, operation_of, set_alert_status
+from nephoscope.service.alerts import ACTIONS, find_action, find_operation, set_alert_status
 from nephoscope.service.arm_documents import put_document
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope_policy.model.resource_id import ResourceId
@@ -53,7 +53,7 @@ def _declare_lists() -> None:
         @SURFACE.get(f"{where}/{{alertName}}", f"Alerts_Get{name}", READ)
         def _get(call: ApiCall) -> ApiResponse:
             """One alert."""
-            alert = _own(call)
+            alert = _find_own_alert(call)
             return ApiResponse(
                 body(call, alert)
                 if alert is not None
@@ -65,14 +65,14 @@ def _declare_lists() -> None:
 
 
 def _declare_act(path: str, name: str, status: str) -> None:
-    @SURFACE.act(path, name, operation_of(action_of(status)))
+    @SURFACE.act(path, name, find_operation(find_action(status)))
     def _act(call: ApiCall) -> ApiResponse:
         """Say how an alert stands."""
-        alert = _own(call)
+        alert = _find_own_alert(call)
         if alert is None:
             _decide(call, status)
             return NO_CONTENT
-        set_alert_status(call.service, [(alert, None)], action_of(status))
+        set_alert_status(call.service, [(alert, None)], find_action(status))
         deliver_pending(call.instance.lake, call.instance.state)
         return NO_CONTENT
 
@@ -121,13 +121,13 @@ def _list_collected(call: ApiCall, after: str) -> ApiResponse:
     found = arm_documents.page(
         asked,
         [TYPE],
-        call.below,
+        call.listing_scope,
         lambda one: location == "/locations//" or location in str(one["id"]).lower(),
     )
     return ApiResponse({**found.body, "value": [_filter_alert(call, one) for one in found.body["value"]]})
 
 
-def _own(call: ApiCall) -> StoredAlert | None:
+def _find_own_alert(call: ApiCall) -> StoredAlert | None:
     """The alert of a path that was raised here, None where none may be seen."""
     found = call.instance.state.alerts.get(call["alertName"].lower())
     return found if found is not None and _resource(call, found) is not None else None
@@ -135,15 +135,15 @@ def _own(call: ApiCall) -> StoredAlert | None:
 
 def _filter_alert(call: ApiCall, document: dict[str, Any]) -> dict[str, object]:
     """An alert that was collected, without what is out of the caller's reach."""
-    return {**document, "properties": sight_of(call.caller).told(document["properties"])}
+    return {**document, "properties": alert_visibility(call.caller).redact_properties(document["properties"])}
 
 
 def _resource(call: ApiCall, alert: StoredAlert) -> ResourceId | None:
     """The first resource that an alert names below the scope of the call and within its reach."""
     several = find_visible_resources(alert, call.reach)
-    return next((one for one in several if f"{one.key}/".startswith(f"{call.below}/")), None)
+    return next((one for one in several if f"{one.key}/".startswith(f"{call.listing_scope}/")), None)
 
 
 def body(call: ApiCall, alert: StoredAlert) -> dict[str, Any]:
     """An alert in the shape of the API."""
-    return shape(alert, _resource(call, alert), sight_of(call.caller, alert.workspace), call.base)
+    return shape(alert, _resource(call, alert), alert_visibility(call.caller, alert.workspace), call.base)

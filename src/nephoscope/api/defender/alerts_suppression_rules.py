@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.suppression.condition import ConditionError
 from nephoscope.alerts.tuning.azure_suppression_rule import parse_suppression, to_document
-from nephoscope.api.wire.azure_error import missing_fault, refusing
-from nephoscope.api.wire.body_schema import fields, many, moment, read, text, words
+from nephoscope.api.wire.azure_error import missing_fault, translate_errors
+from nephoscope.api.wire.body_schema import array, fields, moment, read, text, words
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list
 from nephoscope.api.wire.surface_request import ApiCall
@@ -41,7 +41,7 @@ SHAPE = fields(
     {
         "comment": text(),
         "expirationDateUtc": moment,
-        "suppressionAlertsScope": fields({"allOf": many(fields({"field": text(least=1)}))}),
+        "suppressionAlertsScope": fields({"allOf": array(fields({"field": text(least=1)}))}),
     },
 )
 
@@ -68,7 +68,7 @@ def get(call: ApiCall) -> ApiResponse:
 def put(call: ApiCall) -> ApiResponse:
     """Make or replace a suppression; alerts that it fits are raised no more from now on."""
     sent = read(SHAPE, call.body)
-    with refusing("properties", ConditionError):
+    with translate_errors("properties", ConditionError):
         asked = parse_suppression(sent)
     new = NewSuppression(
         call["alertsSuppressionRuleName"], asked.alert_type, asked.conditions, asked.reason, asked.comment, asked.expires,

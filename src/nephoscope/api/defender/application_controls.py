@@ -10,8 +10,8 @@ from __future__ import annotations
 import msgspec
 
 from nephoscope.api.wire.arm_documents import visible
-from nephoscope.api.wire.azure_error import bad
-from nephoscope.api.wire.body_schema import accept_anything, fields, many, text, words
+from nephoscope.api.wire.azure_error import bad_request
+from nephoscope.api.wire.body_schema import accept_anything, array, fields, text, words
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.surface_request import ApiCall
@@ -46,13 +46,13 @@ SHAPE = fields(
     {
         "enforcementMode": _MODE,
         "protectionMode": fields({}, dict.fromkeys(("exe", "msi", "script", "executable"), _MODE)),
-        "vmRecommendations": many(
+        "vmRecommendations": array(
             fields(
                 {"resourceId": text(_MACHINE, "the id of a virtual machine")},
                 {"recommendationAction": _ACTIONS},
             )
         ),
-        "pathRecommendations": many(
+        "pathRecommendations": array(
             fields({}, {"path": accept_anything, "action": _ACTIONS, "type": _TYPES})
         ),
     },
@@ -65,7 +65,7 @@ def check_group(body: Body) -> None:
         read_properties(body)
     except msgspec.ValidationError as error:
         problem, _, place = str(error).partition(" - at `$")
-        raise bad(f"{problem}.", f"properties{place.rstrip('`')}") from error
+        raise bad_request(f"{problem}.", f"properties{place.rstrip('`')}") from error
 
 
 def make_group(call: ApiCall, body: Body, _: Body | None) -> Body:
@@ -99,7 +99,7 @@ def propose_groups(call: ApiCall) -> list[Body]:
     return [
         render_group(one, "None", (rule for rule in one.rules if rule.is_recommended))
         for one in list_groups(call.service)
-        if one.id.lower().startswith(f"{call.below}/")
+        if one.id.lower().startswith(f"{call.listing_scope}/")
         and (location == "/locations//" or location in one.id.lower())
         and visible(call.reach, one.id.lower())
         and kept.get(one.id.lower()) is None

@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/applications (2022
 
 from __future__ import annotations
 
-from nephoscope.api.wire.body_schema import fields, many, text, words
+from nephoscope.api.wire.body_schema import array, fields, text, words
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, declare
 from nephoscope.api.wire.operation import ApiSurface
 
@@ -16,7 +16,7 @@ _CONDITION = fields({}, {"property": text(), "value": text(), "operator": words(
 SHAPE = fields(
     {
         "sourceResourceType": words("Assessments"),
-        "conditionSets": many(fields({"conditions": many(_CONDITION)})),
+        "conditionSets": array(fields({"conditions": array(_CONDITION)})),
     },
     {"displayName": text(), "description": text()},
 )

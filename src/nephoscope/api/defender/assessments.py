@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from nephoscope.api.defender.governance import add_owners
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.azure_error import ApiError, missing_fault
-from nephoscope.api.wire.body_schema import fields, flag, many, mapping_of, text, words
+from nephoscope.api.wire.body_schema import array, fields, flag, object_of, text, words
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, delete, put, require_document
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_skip_token
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.posture.pipelines.resource_origins import CodeOrigin
 from nephoscope.service.arm_documents import remove_document
-from nephoscope.service.code_to_cloud import made_by_each
+from nephoscope.service.code_to_cloud import find_origins_of_all
 
 SURFACE = ApiSurface("Assessments", "Microsoft.Security")
 METADATA = "Microsoft.Security/assessmentMetadata/read"
@@ -42,7 +42,7 @@ SHAPE = fields(
         "status": fields({"code": words(*CODES)}, {"cause": text(), "description": text()}),
         "resourceDetails": fields({"source": words("Azure", "OnPremise", "OnPremiseSql")}),
     },
-    {"displayName": text(), "additionalData": mapping_of(text())},
+    {"displayName": text(), "additionalData": object_of(text())},
 )
 _LEVEL = words("Low", "Moderate", "High")
 METADATA_SHAPE = fields(
@@ -50,12 +50,12 @@ METADATA_SHAPE = fields(
     {
         "description": text(),
         "remediationDescription": text(),
-        "categories": many(
+        "categories": array(
             words("Compute", "Networking", "Data", "IdentityAndAccess", "IoT", "AppServices", "Container")
         ),
         "userImpact": _LEVEL,
         "implementationEffort": _LEVEL,
-        "threats": many(words(*THREATS)),
+        "threats": array(words(*THREATS)),
         "assessmentType": words("BuiltIn", "CustomPolicy", "CustomerManaged", "VerifiedPartner"),
         "preview": flag,
     },
@@ -98,7 +98,7 @@ def shown_metadata(_: ApiCall, body: Body) -> Body:
     return {**body, "id": f"/{_PROVIDER}/assessmentMetadata/{body['name']}"}
 
 
-def _told_of(call: ApiCall, several: Sequence[Body]) -> list[Body]:
+def _add_governance(call: ApiCall, several: Sequence[Body]) -> list[Body]:
     """Assessments with who sees to each, and of each that fails the place of a file that made its resource."""
     return with_origins(call, add_owners(call, several))
 
@@ -106,7 +106,7 @@ def _told_of(call: ApiCall, several: Sequence[Body]) -> list[Body]:
 def with_origins(call: ApiCall, several: Sequence[Body]) -> list[Body]:
     """Assessments; of each that fails, `additionalData` names the first place that made its resource, as the caller may read it."""
     about = {str(one["id"]): _resource(str(one["id"])) for one in several if _fails(one)}
-    origins = made_by_each(call.service, about.values()) if about else {}
+    origins = find_origins_of_all(call.service, about.values()) if about else {}
     return [_with_origin(one, origins.get(about.get(str(one["id"]), ""), [])) for one in several]
 
 
@@ -139,7 +139,7 @@ ASSESSMENTS = ArmDocumentKind(
     shape=SHAPE,
     made=make_assessment,
     collected=False,
-    told=_told_of,
+    told=_add_governance,
 )
 OWN_METADATA = ArmDocumentKind(
     "Microsoft.Security/assessmentMetadata",
@@ -165,13 +165,13 @@ def metadata(call: ApiCall) -> ApiResponse:
 )
 def one_metadata(call: ApiCall) -> ApiResponse:
     """Return what one recommendation says of itself."""
-    return _one(call, "assessment metadata")
+    return _respond_with_one(call, "assessment metadata")
 
 
 @SURFACE.get(_METADATA, "AssessmentsMetadata_ListBySubscription", METADATA)
 def metadata_of_subscription(call: ApiCall) -> ApiResponse:
     """Return the same, asked of a subscription, with what was put there."""
-    kept = call.list_kept([_METADATA_TYPE], call.below)
+    kept = call.list_kept([_METADATA_TYPE], call.listing_scope)
     mine = [shown_metadata(call, one.body) for one in kept if arm_documents.visible(call.reach, one.key)]
     several = _metadata(call)
     return ApiResponse(
@@ -218,7 +218,7 @@ def delete_metadata(call: ApiCall) -> ApiResponse:
         return NO_CONTENT
     end = f"/{_PROVIDER}/assessments/{call['assessmentMetadataName']}".lower()
     # they first: where it is ended in between, the metadata is there to be deleted again
-    for one in documented.all([ASSESSMENTS.type.lower()], call.below):
+    for one in documented.all([ASSESSMENTS.type.lower()], call.listing_scope):
         if one.key.endswith(end):
             remove_document(call.service, call.scope, one.key, ASSESSMENTS.type, operation=call.permission)
     return delete(call, OWN_METADATA)
@@ -227,7 +227,7 @@ def delete_metadata(call: ApiCall) -> ApiResponse:
 @SURFACE.get(f"{{scope}}/{_PROVIDER}/subAssessments", "SubAssessments_ListAll", SUB)
 def sub_assessments(call: ApiCall) -> ApiResponse:
     """The findings inside all assessments below a scope."""
-    return _subs(call, call.below)
+    return _subs(call, call.listing_scope)
 
 
 @SURFACE.get(
@@ -238,7 +238,7 @@ def sub_assessments_of(call: ApiCall) -> ApiResponse:
     inside = call.path.lower().rstrip("/").rpartition("/")[0]
     if call.snapshot.listing.holds(inside):
         return _subs(call, inside)
-    return _subs(call, call.below, call["assessmentName"].lower())
+    return _subs(call, call.listing_scope, call["assessmentName"].lower())
 
 
 @SURFACE.get(
@@ -248,12 +248,12 @@ def sub_assessments_of(call: ApiCall) -> ApiResponse:
 )
 def sub_assessment(call: ApiCall) -> ApiResponse:
     """One finding."""
-    return _one(call, "sub-assessment")
+    return _respond_with_one(call, "sub-assessment")
 
 
 def _subs(call: ApiCall, below: str, key: str = "") -> ApiResponse:
     page = call.snapshot.listing.page(
-        [_SUB_TYPE], call.reach, below, after=read_skip_token(call), most=call.top(1000)
+        [_SUB_TYPE], call.reach, below, after=read_skip_token(call), most=call.requested_count(1000)
     )
     wanted = [one for one in page.bodies if key in ("", str(one["properties"].get("assessmentKey")).lower())]
     return answer_list(call, wanted, page.after)
@@ -261,12 +261,12 @@ def _subs(call: ApiCall, below: str, key: str = "") -> ApiResponse:
 
 def _metadata(call: ApiCall) -> ApiResponse:
     page = call.snapshot.listing.page(
-        [_METADATA_TYPE], call.reach, after=read_skip_token(call), most=call.top(1000)
+        [_METADATA_TYPE], call.reach, after=read_skip_token(call), most=call.requested_count(1000)
     )
     return answer_list(call, page.bodies, page.after)
 
 
-def _one(call: ApiCall, what: str) -> ApiResponse:
+def _respond_with_one(call: ApiCall, what: str) -> ApiResponse:
     found = arm_documents.find_learned_document(call)
     if found is None:
         raise missing_fault(f"The {what} '{call.path.rstrip('/').rsplit('/', 1)[-1]}'")

@@ -12,15 +12,24 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 
 from nephoscope.api.wire.automation_errors import automation_faults
-from nephoscope.api.wire.azure_error import ApiError, bad
-from nephoscope.api.wire.body_schema import Shape, accept_anything, choose_by, fields, flag, many, text, words
+from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.body_schema import (
+    Shape,
+    accept_anything,
+    array,
+    choose_by_member,
+    fields,
+    flag,
+    text,
+    words,
+)
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.automation.condition import ORDERED
 from nephoscope.automation.event_kinds import AZURE_SOURCES
-from nephoscope.automation.rule_formats.security_actions import list_secrets, name_secrets, secrets_of
+from nephoscope.automation.rule_formats.security_actions import list_secret_names, list_secrets, name_secrets
 from nephoscope.automation.rule_formats.security_automations import OPERATORS
 from nephoscope.service.automations import check_actions, prepare_automation
 
@@ -36,11 +45,13 @@ def _rule(value: object, path: str) -> Body:
         kind = "Number"
     said = str(found["expectedValue"])
     if not _EXPECTED[kind](said):
-        raise bad(f"{said!r:.60} is not a {kind}, which the comparison requires.", f"{path}.expectedValue")
+        raise bad_request(
+            f"{said!r:.60} is not a {kind}, which the comparison requires.", f"{path}.expectedValue"
+        )
     return found
 
 
-def _numeric(said: str) -> bool:
+def _is_numeric(said: str) -> bool:
     try:
         return isfinite(float(said))
     except ValueError:
@@ -50,7 +61,7 @@ def _numeric(said: str) -> bool:
 _EXPECTED: Mapping[str, Callable[[str], bool]] = {
     "String": lambda _: True,
     "Integer": lambda said: re.fullmatch(r"\s*[+-]?\d+\s*", said, re.ASCII) is not None,
-    "Number": _numeric,
+    "Number": _is_numeric,
     "Boolean": lambda said: said.strip().lower() in ("true", "false"),
 }
 _CONDITION = fields(
@@ -70,9 +81,9 @@ def _id(type_: str, told: str) -> Shape:
 
 
 _SOURCE = fields(
-    {"eventSource": words(*AZURE_SOURCES)}, {"ruleSets": many(fields({}, {"rules": many(_rule)}))}
+    {"eventSource": words(*AZURE_SOURCES)}, {"ruleSets": array(fields({}, {"rules": array(_rule)}))}
 )
-_ACTION = choose_by(
+_ACTION = choose_by_member(
     "actionType",
     {
         "LogicApp": fields(
@@ -88,11 +99,11 @@ _ACTION = choose_by(
     },
 )
 SHAPE = fields(
-    {"sources": many(_SOURCE, least=1), "actions": many(_ACTION, least=1)},
+    {"sources": array(_SOURCE, least=1), "actions": array(_ACTION, least=1)},
     {
         "description": text(),
         "isEnabled": flag,
-        "scopes": many(fields({"scopePath": text()}, {"description": text()})),
+        "scopes": array(fields({"scopePath": text()}, {"description": text()})),
     },
 )
 
@@ -123,7 +134,7 @@ def _credentials(call: ApiCall) -> dict[str, str]:
 
 
 def _kept_credentials(call: ApiCall) -> tuple[str, ...]:
-    return tuple(secrets_of(_key(call), call.instance.state.credentials.names()))
+    return tuple(list_secret_names(_key(call), call.instance.state.credentials.names()))
 
 
 KIND = ArmDocumentKind(
@@ -147,7 +158,7 @@ def validate(call: ApiCall) -> ApiResponse:
     properties = call.body.get("properties")
     try:
         if not isinstance(properties, dict):
-            raise bad("The request content has no 'properties'.", "properties")
+            raise bad_request("The request content has no 'properties'.", "properties")
         body: Body = {"properties": SHAPE(properties, "properties")}
         kept = call.find_kept(call.path.lower().rstrip("/").rpartition("/")[0])
         with automation_faults():

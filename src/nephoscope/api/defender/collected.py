@@ -115,14 +115,14 @@ _CHANGES = (
 )
 
 
-def kind_of(provider: CollectedProvider, rest: str) -> str | None:
+def explain_unsupported_kind(provider: CollectedProvider, rest: str) -> str | None:
     """Explain why the kind that a path ends with is not produced, None where the provider has no such kind here."""
     words = rest.split("/")
     word = words[2] if words[0].lower() == "locations" and len(words) > 2 else words[0]
     return next((why for name, why in provider.kinds.items() if name.lower() == word.lower()), None)
 
 
-def rest_of(call: ApiCall, provider: CollectedProvider) -> str:
+def path_after_provider(call: ApiCall, provider: CollectedProvider) -> str:
     """Return what of the path of a call stands behind its provider."""
     path = call.path.rstrip("/")
     return path[path.lower().rindex(provider.marker) + len(provider.marker) :]
@@ -130,14 +130,14 @@ def rest_of(call: ApiCall, provider: CollectedProvider) -> str:
 
 def reason(provider: CollectedProvider, call: ApiCall) -> str:
     """Explain why the kind at a path is not produced; Fault where the provider has no such kind, or answers to other methods there."""
-    found = kind_of(provider, rest_of(call, provider))
+    found = explain_unsupported_kind(provider, path_after_provider(call, provider))
     if found is None:
         raise _no_such_kind(call)
     return found
 
 
 def _no_such_kind(call: ApiCall) -> ApiError:
-    own = [one for one in OperationRegistry.whole() if one.surface not in (SURFACE.name, RESOURCES)]
+    own = [one for one in OperationRegistry.load_all() if one.surface not in (SURFACE.name, RESOURCES)]
     allowed = ", ".join(sorted({one.method for one in own if one.template.match(call.path) is not None}))
     if not allowed:
         return ApiError(404, "InvalidResourceType", f"nephoscope answers nothing at {call.path[:300]}.")
@@ -166,8 +166,8 @@ def read(call: ApiCall, provider: CollectedProvider, *, judged: bool = False) ->
 
     Of what is `judged` an evaluation that found none says so by an empty list.
     """
-    tail = rest_of(call, provider)
-    if _names_one(call.path):
+    tail = path_after_provider(call, provider)
+    if _is_single_path(call.path):
         found = arm_documents.find_document(call)
         if found is not None:
             return ApiResponse(found)
@@ -183,7 +183,7 @@ def read(call: ApiCall, provider: CollectedProvider, *, judged: bool = False) ->
     return listed
 
 
-def _names_one(path: str) -> bool:
+def _is_single_path(path: str) -> bool:
     try:
         ResourceId.parse(path.rstrip("/"))
     except ValueError:
@@ -214,14 +214,14 @@ def _any(call: ApiCall, provider: CollectedProvider, tail: str) -> bool:
 def _list(call: ApiCall, provider: CollectedProvider, tail: str) -> ApiResponse:
     wanted = f"{tail.lower()}/"
 
-    def below(body: Mapping[str, object]) -> bool:
+    def is_below(body: Mapping[str, object]) -> bool:
         own = str(body["id"]).lower().rpartition(provider.marker)[2]
         if not wanted.startswith("locations/") and own.startswith("locations/"):
             own = own.split("/", 2)[-1]
         return own.startswith(wanted)
 
     scope = call.path.lower().rpartition(provider.marker)[0]
-    return arm_documents.page(call, _types(provider, tail), scope, below)
+    return arm_documents.page(call, _types(provider, tail), scope, is_below)
 
 
 for _provider in PROVIDERS:

@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/security-connector
 
 from __future__ import annotations
 
-from nephoscope.api.wire.body_schema import fields, many, text, words
+from nephoscope.api.wire.body_schema import array, fields, text, words
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, declare_reading
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.surface_request import ApiCall
@@ -37,7 +37,7 @@ SECURITY = fields(
             "Azure", "AWS", "GCP", "Github", "AzureDevOps", "GitLab", "DockerHub", "JFrog"
         ),
         "hierarchyIdentifier": text(),
-        "offerings": many(fields({"offeringType": text(least=1)})),
+        "offerings": array(fields({"offeringType": text(least=1)})),
         "environmentData": fields({"environmentType": text(least=1)}),
     },
 )

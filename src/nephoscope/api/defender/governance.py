@@ -14,14 +14,14 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from nephoscope.api.wire import arm_documents
-from nephoscope.api.wire.azure_error import bad, missing_fault
-from nephoscope.api.wire.body_schema import fields, flag, many, moment, text, words
+from nephoscope.api.wire.azure_error import bad_request, missing_fault
+from nephoscope.api.wire.body_schema import array, fields, flag, moment, text, words
 from nephoscope.api.wire.document_kinds import (
     ArmDocumentKind,
     Body,
     declare,
     delete,
-    of_scope,
+    documents_at_scope,
     put,
     require_document,
 )
@@ -31,10 +31,10 @@ from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.automation.governance import (
     OWNERS,
     GovernanceRule,
+    assessed_resource,
     document,
     find_deciding_rule,
-    resource_of,
-    rule_of,
+    parse_rule,
     rules,
 )
 from nephoscope.automation.rule import AutomationError
@@ -48,9 +48,9 @@ _RULE = "{scope}/providers/Microsoft.Security/governanceRules/{governanceRulesNa
 def check_rule(body: Body) -> None:
     """Fault where a rule names nobody, no order, or asks what cannot be known."""
     try:
-        rule_of(str(body["id"]).lower(), body, datetime.now(UTC))
+        parse_rule(str(body["id"]).lower(), body, datetime.now(UTC))
     except AutomationError as error:
-        raise bad(str(error), error.path) from error
+        raise bad_request(str(error), error.path) from error
 
 
 _NOTIFICATION = fields({}, {"disableManagerEmailNotification": flag, "disableOwnerEmailNotification": flag})
@@ -64,7 +64,7 @@ RULE = fields(
         "isDisabled": flag,
         "ruleType": words("Integrated", "ServiceNow"),
         "sourceResourceType": words("Assessments"),
-        "excludedScopes": many(text()),
+        "excludedScopes": array(text()),
         "includeMemberScopes": flag,
         "governanceEmailNotification": _NOTIFICATION,
     },
@@ -123,7 +123,7 @@ def _require_assessment(call: ApiCall, path: str) -> None:
 @SURFACE.get(_LIST, "GovernanceAssignments_List", f"{ASSIGNMENTS.type}/read")
 def assignments(call: ApiCall) -> ApiResponse:
     """The assignments of an assessment: those that people put, else what the rules say."""
-    return answer_list(call, _of(call, call.path.rstrip("/").rpartition("/")[0]))
+    return answer_list(call, _list_assignments(call, call.path.rstrip("/").rpartition("/")[0]))
 
 
 @SURFACE.get(
@@ -134,9 +134,13 @@ def assignments(call: ApiCall) -> ApiResponse:
 def every(call: ApiCall) -> ApiResponse:
     """The assignments of all assessments below a scope."""
     page = call.snapshot.listing.page(
-        [_ASSESSMENTS], call.reach, call.below, after=read_skip_token(call), most=call.top(1000)
+        [_ASSESSMENTS],
+        call.reach,
+        call.listing_scope,
+        after=read_skip_token(call),
+        most=call.requested_count(1000),
     )
-    mine = {} if read_skip_token(call) else of_scope(call, ASSIGNMENTS, call.below)
+    mine = {} if read_skip_token(call) else documents_at_scope(call, ASSIGNMENTS, call.listing_scope)
     put_for = {key.rpartition("/governanceassignments/")[0] for key in mine}
     made = [
         one
@@ -152,7 +156,7 @@ def every(call: ApiCall) -> ApiResponse:
 def assignment(call: ApiCall) -> ApiResponse:
     """One of them."""
     path = call.path.rstrip("/")
-    several = _of(call, path.rpartition("/")[0].rpartition("/")[0])
+    several = _list_assignments(call, path.rpartition("/")[0].rpartition("/")[0])
     made = next((one for one in several if str(one["id"]).lower() == path.lower()), None)
     return ApiResponse(made if made is not None else require_document(call, ASSIGNMENTS))
 
@@ -175,7 +179,7 @@ def delete_assignment(call: ApiCall) -> ApiResponse:
     return delete(call, ASSIGNMENTS)
 
 
-def _of(call: ApiCall, assessment: str) -> list[Body]:
+def _list_assignments(call: ApiCall, assessment: str) -> list[Body]:
     """The assignments of an assessment at a path."""
     kept = call.list_kept([ASSIGNMENTS.type.lower()], assessment.lower())
     mine = [one.body for one in kept if arm_documents.visible(call.reach, one.key)]
@@ -226,6 +230,8 @@ def _assign_by_rules(
     """Return what the rules say of assessments."""
     ordered = rules(call.instance.state) if known is None else known
     decided = [(one, rule) for one in several if (rule := find_deciding_rule(ordered, one)) is not None]
-    wanted = {resource_of(one) for one, rule in decided if rule.owner[0] == "ByTag"}
+    wanted = {assessed_resource(one) for one, rule in decided if rule.owner[0] == "ByTag"}
     tags = call.snapshot.listing.tags(wanted, call.reach) if wanted else {}
-    return (document(one, rule.assigned(one, tags.get(resource_of(one), {}))) for one, rule in decided)
+    return (
+        document(one, rule.assignment_for(one, tags.get(assessed_resource(one), {}))) for one, rule in decided
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from nephoscope.api.wire.body_schema import Shape, fields, flag, many, span, text, whole, words
+from nephoscope.api.wire.body_schema import Shape, array, fields, flag, integer, span, text, words
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.surface_request import ApiCall
@@ -29,7 +29,7 @@ _RESOURCES = fields(
             r'\s*where type != "microsoft\.devices/iothubs"[\s\S]*',
             'a query that begins with where type != "Microsoft.Devices/IotHubs"',
         ),
-        "querySubscriptions": many(
+        "querySubscriptions": array(
             text(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "the id of a subscription")
         ),
     },
@@ -38,21 +38,21 @@ SOLUTION = fields(
     {
         "workspace": text(r"/.+", "the id of a workspace"),
         "displayName": text(least=1),
-        "iotHubs": many(text(r"/.+", "the id of an IoT hub")),
+        "iotHubs": array(text(r"/.+", "the id of an IoT hub")),
     },
     {
         "status": _SWITCHED,
-        "export": many(words("RawEvents")),
-        "disabledDataSources": many(words("TwinData")),
+        "export": array(words("RawEvents")),
+        "disabledDataSources": array(words("TwinData")),
         "userDefinedResources": _RESOURCES,
-        "recommendationsConfiguration": many(
+        "recommendationsConfiguration": array(
             fields({"recommendationType": words(*RECOMMENDATIONS), "status": _SWITCHED})
         ),
         "unmaskedIpLoggingStatus": _SWITCHED,
     },
 )
 _RULE: Mapping[str, Shape] = {"isEnabled": flag, "ruleType": text(least=1)}
-_THRESHOLD = whole(0, 2**31 - 1)
+_THRESHOLD = integer(0, 2**31 - 1)
 _RANGE: Mapping[str, Shape] = {**_RULE, "minThreshold": _THRESHOLD, "maxThreshold": _THRESHOLD}
 _ALLOWED = words(
     "ConnectionToIpNotAllowed", "ConnectionFromIpNotAllowed", "LocalUserNotAllowed", "ProcessNotAllowed"
@@ -68,14 +68,14 @@ _IN_WINDOW = tuple(
 GROUP = fields(
     {},
     {
-        "thresholdRules": many(fields(_RANGE)),
-        "timeWindowRules": many(
+        "thresholdRules": array(fields(_RANGE)),
+        "timeWindowRules": array(
             fields(
                 {**_RANGE, "ruleType": words(*_IN_WINDOW), "timeWindowSize": span(timedelta(), timedelta.max)}
             )
         ),
-        "allowlistRules": many(fields({**_RULE, "ruleType": _ALLOWED, "allowlistValues": many(text())})),
-        "denylistRules": many(fields({**_RULE, "denylistValues": many(text())})),
+        "allowlistRules": array(fields({**_RULE, "ruleType": _ALLOWED, "allowlistValues": array(text())})),
+        "denylistRules": array(fields({**_RULE, "denylistValues": array(text())})),
     },
 )
 

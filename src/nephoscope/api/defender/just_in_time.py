@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from nephoscope.api.wire.arm_documents import visible
-from nephoscope.api.wire.azure_error import bad
-from nephoscope.api.wire.body_schema import fields, many, moment, span, text, whole, words
+from nephoscope.api.wire.azure_error import bad_request
+from nephoscope.api.wire.body_schema import array, fields, integer, moment, span, text, words
 from nephoscope.api.wire.document_kinds import (
     ArmDocumentKind,
     Body,
@@ -20,7 +20,7 @@ from nephoscope.api.wire.document_kinds import (
 )
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.scope_access import there
+from nephoscope.api.wire.scope_access import exists
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.protect.jit.machine_access import parse_source
 from nephoscope.service.access_requests import (
@@ -41,17 +41,19 @@ def _source(value: object, path: str) -> str:
         if value != "*":
             parse_source(str(value))
     except ValueError as error:
-        raise bad(f"{value!r:.60} must be an address, a range such as 10.0.0.0/8, or *.", path) from error
+        raise bad_request(
+            f"{value!r:.60} must be an address, a range such as 10.0.0.0/8, or *.", path
+        ) from error
     return str(value)
 
 
 _PORT = fields(
     {
-        "number": whole(0, 65_535),
+        "number": integer(0, 65_535),
         "protocol": words("TCP", "UDP", "*"),
         "maxRequestAccessDuration": span(timedelta(minutes=5), timedelta(days=1)),
     },
-    {"allowedSourceAddressPrefix": _source, "allowedSourceAddressPrefixes": many(_source)},
+    {"allowedSourceAddressPrefix": _source, "allowedSourceAddressPrefixes": array(_source)},
 )
 _MACHINE = (
     r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/"
@@ -59,21 +61,21 @@ _MACHINE = (
 )
 SHAPE = fields(
     {
-        "virtualMachines": many(
-            fields({"id": text(_MACHINE, "the id of a virtual machine"), "ports": many(_PORT, least=1)}),
+        "virtualMachines": array(
+            fields({"id": text(_MACHINE, "the id of a virtual machine"), "ports": array(_PORT, least=1)}),
             least=1,
         )
     }
 )
 
 
-_REQUESTED = many(
+_REQUESTED = array(
     fields(
         {
             "id": text(_MACHINE, "the id of a virtual machine"),
-            "ports": many(
+            "ports": array(
                 fields(
-                    {"number": whole(0, 65_535)},
+                    {"number": integer(0, 65_535)},
                     {"allowedSourceAddressPrefix": _source, "endTimeUtc": moment},
                 ),
                 least=1,
@@ -90,17 +92,17 @@ def _machines(call: ApiCall, body: Body) -> None:
     for at, one in enumerate(body["properties"]["virtualMachines"]):
         if not one["id"].lower().startswith(mine):
             told = "A policy opens ports of machines of its own subscription."
-            raise bad(told, f"properties.virtualMachines[{at}].id")
+            raise bad_request(told, f"properties.virtualMachines[{at}].id")
         _require_machine(call, str(body["id"]), one["id"], f"properties.virtualMachines[{at}].id")
 
 
 def _require_machine(call: ApiCall, policy: str, machine: str, path: str) -> None:
     """Fault where a machine is none that the caller could know of, in what was published last."""
     key = machine.lower()
-    if call.instance.snapshots.newest() is None or (there(call, key) and visible(call.reach, key)):
+    if call.instance.snapshots.newest() is None or (exists(call, key) and visible(call.reach, key)):
         return
     told = f"Resource {machine} referenced by resource {policy} was not found. Please make sure that the referenced resource exists."
-    raise bad(told, path, "InvalidResourceReference")
+    raise bad_request(told, path, "InvalidResourceReference")
 
 
 def make_policy(call: ApiCall, body: Body, _: Body | None) -> Body:
@@ -179,7 +181,7 @@ def initiate(call: ApiCall) -> ApiResponse:
             call.service, policy, list(_read_ports(machines)), str(call.body.get("justification") or "")
         )
     except AccessRequestError as error:
-        raise bad(f"{str(error)[:1].upper()}{str(error)[1:]}.", error.place) from error
+        raise bad_request(f"{str(error)[:1].upper()}{str(error)[1:]}.", error.place) from error
     return ApiResponse(_show_request(request, call.instance.now), 202)
 
 

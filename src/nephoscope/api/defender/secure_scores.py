@@ -66,5 +66,5 @@ def definitions_of_subscription(call: ApiCall) -> ApiResponse:
 
 
 def _list(call: ApiCall, type_: str) -> ApiResponse:
-    page = call.snapshot.listing.page([type_], call.reach, call.below, after=read_skip_token(call))
+    page = call.snapshot.listing.page([type_], call.reach, call.listing_scope, after=read_skip_token(call))
     return answer_list(call, page.bodies, page.after)

@@ -10,8 +10,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from nephoscope.api.wire.azure_error import bad
-from nephoscope.api.wire.body_schema import by_type, choose_by, fields, flag, many, text, whole, words
+from nephoscope.api.wire.azure_error import bad_request
+from nephoscope.api.wire.body_schema import (
+    array,
+    choose_by_member,
+    choose_by_type,
+    fields,
+    flag,
+    integer,
+    text,
+    words,
+)
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, Check, declare
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.surface_request import ApiCall
@@ -30,7 +39,7 @@ _PLAN = fields(
     {
         "subPlan": text(),
         "enforce": _TRUTH,
-        "extensions": many(
+        "extensions": array(
             fields(
                 {"name": text(least=1), "isEnabled": _TRUTH}, {"additionalExtensionProperties": fields({})}
             )
@@ -56,7 +65,7 @@ _CONTACT = fields(
         "email": text(_ADDRESSES, "an address of mail"),
         "phone": text(),
         # one word in 2017, an object in 2020, a list of sources since 2023
-        "alertNotifications": by_type(
+        "alertNotifications": choose_by_type(
             {str: _SWITCHED, dict: fields({}, {"state": _SWITCHED, "minimalSeverity": _GRADE})}
         ),
         "alertsToAdmins": _SWITCHED,
@@ -64,11 +73,11 @@ _CONTACT = fields(
             {},
             {
                 "state": _SWITCHED,
-                "roles": many(words("AccountAdmin", "ServiceAdmin", "Owner", "Contributor")),
+                "roles": array(words("AccountAdmin", "ServiceAdmin", "Owner", "Contributor")),
             },
         ),
-        "notificationsSources": many(
-            choose_by(
+        "notificationsSources": array(
+            choose_by_member(
                 "sourceType",
                 {
                     "Alert": fields({}, {"minimalSeverity": _GRADE}),
@@ -85,7 +94,7 @@ _STORAGE = fields(
     {"isEnabled": flag},
     {
         "malwareScanning": fields(
-            {}, {"onUpload": fields({}, {"isEnabled": flag, "capGBPerMonth": whole(-1, 10**9)})}
+            {}, {"onUpload": fields({}, {"isEnabled": flag, "capGBPerMonth": integer(-1, 10**9)})}
         ),
         "sensitiveDataDiscovery": fields({}, {"isEnabled": flag}),
         "overrideSubscriptionLevelSettings": flag,
@@ -106,7 +115,7 @@ def _plan(body: Body) -> None:
     if not given:
         return
     if properties["pricingTier"] == "Free":
-        raise bad("The tier Free has no 'subPlan'.", at)
+        raise bad_request("The tier Free has no 'subPlan'.", at)
     known = next((one for name, one in SUB_PLANS.items() if name.lower() == body["name"].lower()), None)
     if known is not None:
         properties["subPlan"] = words(*known)(given, at)
@@ -117,7 +126,7 @@ def _contact(body: Body) -> None:
     properties = body["properties"]
     told = properties.get("emails") or properties.get("email") or properties.get("notificationsByRole")
     if not told:
-        raise bad("A contact needs 'emails' or 'notificationsByRole'.", "properties.emails")
+        raise bad_request("A contact needs 'emails' or 'notificationsByRole'.", "properties.emails")
 
 
 def _check_setting(body: Body) -> None:

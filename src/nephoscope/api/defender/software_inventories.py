@@ -76,12 +76,12 @@ def list_(call: ApiCall) -> ApiResponse:
         return collected.read(call, _SECURITY)
     snapshot = call.instance.snapshots.newest()
     told = (
-        snapshot.listing.page([TYPE.lower()], call.reach, call.below, collected=True).bodies
+        snapshot.listing.page([TYPE.lower()], call.reach, call.listing_scope, collected=True).bodies
         if snapshot
         else ()
     )
     found = [*mine.values(), *(one for one in told if str(one["id"]).lower() not in mine)]
-    start, most = place(call), call.top(1000)
+    start, most = place(call), call.requested_count(1000)
     return answer_list(
         call, found[start : start + most], str(start + most) if len(found) > start + most else ""
     )
@@ -107,7 +107,7 @@ def _list_known(call: ApiCall) -> Iterator[dict[str, Any]]:
         machine = row["Machine"] or by_name.get(row["Host"], "")
         if (
             machine
-            and f"{machine}/".startswith(f"{call.below}/")
+            and f"{machine}/".startswith(f"{call.listing_scope}/")
             and arm_documents.visible(call.reach, machine)
         ):
             one = _body(machine, row)

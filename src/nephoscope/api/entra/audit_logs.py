@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.api.wire import microsoft_graph_query
-from nephoscope.api.wire.azure_error import ApiError, bad, not_assessed
+from nephoscope.api.wire.azure_error import ApiError, bad_request, not_assessed
 from nephoscope.api.wire.graph_rows import (
     Row,
     is_beta,
@@ -24,7 +24,7 @@ from nephoscope.api.wire.graph_rows import (
 )
 from nephoscope.api.wire.odata_filter import read
 from nephoscope.api.wire.odata_tree import FunctionCall, Node, PropertyComparison, PropertyPath, conjuncts
-from nephoscope.api.wire.odata_value import time_of
+from nephoscope.api.wire.odata_value import parse_time
 from nephoscope.api.wire.operation import OWN, ApiSurface
 from nephoscope.api.wire.policy_state_query import select_fields
 from nephoscope.api.wire.query_throttling import throttled_fault
@@ -125,8 +125,8 @@ def _page(call: ApiCall, kind: AuditCollection) -> ApiResponse:
     microsoft_graph_query.admit(call, microsoft_graph_query.USUAL - {"$count"})
     rising = _is_rising(call, kind)
     found = read(call.asked("$filter"))
-    narrowed = "".join(_narrow(kind, one) for one in conjuncts(found.tree))
-    top, after = call.top(MOST), read_skip_token(call)
+    narrowed = "".join(_to_query_condition(kind, one) for one in conjuncts(found.tree))
+    top, after = call.requested_count(MOST), read_skip_token(call)
     chunk = CHUNK if found.tree else top + 1
     shown: list[Row] = []
     for key, one in _entries(call, kind, narrowed, after, chunk, rising=rising):
@@ -167,8 +167,10 @@ def _entries(
     sign, way = (">", "asc") if rising else ("<", "desc")
     while True:
         time, _, id_ = after.partition("|")
-        if after and time_of(time) is None:
-            raise bad("The $skipToken was not issued by this server.", "$skipToken", "InvalidSkipToken")
+        if after and parse_time(time) is None:
+            raise bad_request(
+                "The $skipToken was not issued by this server.", "$skipToken", "InvalidSkipToken"
+            )
         begin = f"| where TimeGenerated {sign} datetime({time}) or (TimeGenerated == datetime({time}) and Id > {quote_literal(id_)}) "
         text = f"{kind.table} {narrowed}{begin if after else ''}| sort by TimeGenerated {way}, Id asc | take {chunk}"
         rows = query_rows(call, text, READ)
@@ -184,12 +186,12 @@ def _objects(call: ApiCall, kind: AuditCollection, rows: list[Row]) -> list[Row]
     return with_risk(made, call.instance.state, DEFAULT) if kind.table == SIGN_INS else made
 
 
-def _narrow(kind: AuditCollection, condition: Node) -> str:
+def _to_query_condition(kind: AuditCollection, condition: Node) -> str:
     """Return what a condition says as an operator of a query; '' where only the objects can tell."""
     texts = {one.name.lower(): one.column for one in kind.properties if one.kind == "text"}
     match condition:
         case PropertyComparison(path, operator, value) if path.name.lower() == kind.time.lower():
-            return _narrow_time(operator, value)
+            return _to_time_condition(operator, value)
         case PropertyComparison(path, "eq", str() as value) if column := texts.get(path.name.lower()):
             return f"| where {column} =~ {quote_literal(value)} "
         case FunctionCall("startswith", (PropertyPath(name), str() as value)) if column := texts.get(
@@ -200,8 +202,8 @@ def _narrow(kind: AuditCollection, condition: Node) -> str:
             return ""
 
 
-def _narrow_time(operator: str, value: object) -> str:
-    moment = time_of(value)
+def _to_time_condition(operator: str, value: object) -> str:
+    moment = parse_time(value)
     if moment is None or operator not in _APART:
         return ""
     return f"| where TimeGenerated {_APART[operator].format(moment.isoformat())} "

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from nephoscope.api.wire import microsoft_graph_query
-from nephoscope.api.wire.azure_error import ApiError, bad
+from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.api.wire.microsoft_graph_query import Keyed
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
@@ -123,8 +123,8 @@ def count_members(call: ApiCall) -> ApiResponse:
     """Count how many members a group has, of those that `$filter` picks."""
     several = _members(call)
     microsoft_graph_query.admit(call, ("$filter",))
-    microsoft_graph_query.eventual(call, "$count")
-    return _plain(call, several)
+    microsoft_graph_query.require_eventual_consistency(call, "$count")
+    return _count_as_text(call, several)
 
 
 def _members(call: ApiCall) -> list[Keyed]:
@@ -137,9 +137,9 @@ def _members(call: ApiCall) -> list[Keyed]:
     return [(f"{at:08}", _member(call, str(one))) for at, one in enumerate(several)]
 
 
-def _plain(call: ApiCall, several: Iterable[Keyed]) -> ApiResponse:
+def _count_as_text(call: ApiCall, several: Iterable[Keyed]) -> ApiResponse:
     """The number of those that are picked, as text."""
-    total = sum(1 for _ in microsoft_graph_query.CollectionQuery.of(call).among(several))
+    total = sum(1 for _ in microsoft_graph_query.CollectionQuery.of(call).iterate_matching(several))
     return ApiResponse(str(total).encode(), headers={"Content-Type": "text/plain"})
 
 
@@ -173,8 +173,8 @@ def _page(call: ApiCall, kind: DirectoryCollection) -> ApiResponse:
 def _number(call: ApiCall, kind: DirectoryCollection) -> ApiResponse:
     _require_tenant_read(call)
     _admit(call, kind, {"$filter"})
-    microsoft_graph_query.eventual(call, "$count")
-    return _plain(call, _objects(call, kind, ""))
+    microsoft_graph_query.require_eventual_consistency(call, "$count")
+    return _count_as_text(call, _objects(call, kind, ""))
 
 
 def _admit(call: ApiCall, kind: DirectoryCollection, options: Collected[str]) -> None:
@@ -215,7 +215,7 @@ def _select_shown(
 
 def _read_expand(call: ApiCall, kind: DirectoryCollection) -> set[str]:
     """Return what `$expand` names, in lower case; Fault for what is not told here."""
-    named = [one.partition("(")[0].strip() for one in _outer(call.asked("$expand"))]
+    named = [one.partition("(")[0].strip() for one in _split_outer_commas(call.asked("$expand"))]
     for one in named:
         if one and one.lower() not in {known.lower() for known in kind.expanded}:
             told = ", ".join(kind.expanded) or "nothing"
@@ -234,7 +234,7 @@ def _select_fields(
     return {name: value for name, value in properties.items() if not wanted or name.lower() in kept}
 
 
-def _outer(text: str) -> list[str]:
+def _split_outer_commas(text: str) -> list[str]:
     """The parts of a list between commas that stand in no parentheses; Fault where those are not closed."""
     parts, depth = [""], 0
     for sign in text:
@@ -244,7 +244,7 @@ def _outer(text: str) -> list[str]:
         else:
             parts[-1] += sign
     if depth:
-        raise bad("$expand has parentheses that are not closed.", "$expand", "BadRequest")
+        raise bad_request("$expand has parentheses that are not closed.", "$expand", "BadRequest")
     return parts
 
 

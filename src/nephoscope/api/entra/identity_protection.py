@@ -13,7 +13,13 @@ from dataclasses import dataclass
 
 from nephoscope.api.wire import microsoft_graph_query
 from nephoscope.api.wire.azure_error import ApiError, not_assessed
-from nephoscope.api.wire.graph_rows import Row, is_beta, odata_context, require_version, whole_workspace
+from nephoscope.api.wire.graph_rows import (
+    Row,
+    is_beta,
+    odata_context,
+    require_version,
+    require_whole_workspace,
+)
 from nephoscope.api.wire.microsoft_graph_query import CollectionQuery, Keyed
 from nephoscope.api.wire.operation import OWN, ApiSurface
 from nephoscope.api.wire.policy_state_query import select_fields
@@ -64,7 +70,7 @@ def _declare_list(word: str, objects: Objects) -> None:
         """List them as they are now; not assessed where no risk was ever read or detected."""
         microsoft_graph_query.admit(call)
         several = sorted(objects(call).items())
-        rows, told = microsoft_graph_query.page(call, MOST, lambda after: _skip_to(several, after))
+        rows, told = microsoft_graph_query.page(call, MOST, lambda after: _skip_to_token(several, after))
         return ApiResponse(
             {
                 "@odata.context": _context(call, word),
@@ -77,7 +83,7 @@ def _declare_list(word: str, objects: Objects) -> None:
     def _count(call: ApiCall) -> ApiResponse:
         """Count those that `$filter` picks."""
         microsoft_graph_query.admit(call, ("$filter",))
-        total = sum(1 for _ in CollectionQuery.of(call).among(objects(call).items()))
+        total = sum(1 for _ in CollectionQuery.of(call).iterate_matching(objects(call).items()))
         return ApiResponse(str(total).encode(), headers={"Content-Type": "text/plain"})
 
     @SURFACE.get(f"{path}/{{id}}", f"{name}_Get", READ, versioned=False, throttled=throttled_fault)
@@ -85,7 +91,7 @@ def _declare_list(word: str, objects: Objects) -> None:
         """Return one of them."""
         found = objects(call).get(call["id"].lower())
         if found is None:
-            raise _no_such(call["id"])
+            raise _not_found(call["id"])
         return ApiResponse(
             {"@odata.context": f"{_context(call, word)}/$entity", **_select_shown(call, found)}
         )
@@ -109,7 +115,7 @@ def _declare_history(one: RiskCollection) -> None:
         last = wanted == call["id"].lower()
         found = [item for item in _items(call, one) if last or str(item["id"]).lower() == wanted]
         if not found:
-            raise _no_such(call["item"])
+            raise _not_found(call["item"])
         context = _context(call, f"{one.risky}('{call['id']}')/history/$entity")
         return ApiResponse({"@odata.context": context, **found[-1]})
 
@@ -154,7 +160,7 @@ for _one in COLLECTIONS:
 def _reader(call: ApiCall, one: RiskCollection) -> RiskReader:
     """Return what reads risks; a fault for who may not, and where none were ever read or made."""
     _require_version(call, one)
-    whole_workspace(call, READ)
+    require_whole_workspace(call, READ)
     reader = RiskReader(call.instance.lake, call.instance.state, DEFAULT, call.instance.query_seconds)
     if not reader.has_data(one.kind):
         raise not_assessed(
@@ -172,11 +178,11 @@ def _require_version(call: ApiCall, one: RiskCollection) -> None:
 def _items(call: ApiCall, one: RiskCollection) -> list[Row]:
     items = _reader(call, one).history(one.kind, call["id"])
     if not items:
-        raise _no_such(call["id"])
+        raise _not_found(call["id"])
     return [to_history_item(item, beta=is_beta(call)) for item in items]
 
 
-def _skip_to(several: Iterable[Keyed], after: str) -> Iterable[Keyed]:
+def _skip_to_token(several: Iterable[Keyed], after: str) -> Iterable[Keyed]:
     return (one for one in several if one[0] > after)
 
 
@@ -185,7 +191,7 @@ def _select_shown(call: ApiCall, one: Mapping[str, object]) -> Row:
     return select_fields(dict(one), fields) if fields else dict(one)
 
 
-def _no_such(id_: str) -> ApiError:
+def _not_found(id_: str) -> ApiError:
     return ApiError(404, "ResourceNotFound", f"Nothing is known of the risk of '{id_[:100]}'.")
 
 

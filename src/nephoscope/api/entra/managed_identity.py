@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from nephoscope.access.managed_identity import ManagedIdentityError, bound, local
+from nephoscope.access.managed_identity import ManagedIdentityError, find_bound_principal, is_local_request
 from nephoscope.access.tokens import LASTS
 from nephoscope.api.wire.azure_error import ApiError, missing_fault
 from nephoscope.api.wire.operation import PUBLIC, ApiSurface
@@ -49,14 +49,14 @@ def _find_identity(call: ApiCall, version: str) -> Principal:
     name = call.instance.managed_identity
     if not name:
         raise missing_fault("A managed identity")
-    if not local(call.address, call.headers):
+    if not is_local_request(call.address, call.headers):
         raise _refuse(call, 403, "access_denied", "only programs of this machine get its identity")
     if call.asked("api-version") != version:
         raise _refuse(call, 400, "invalid_request", f"api-version must be {version}")
     if not call.asked("resource"):
         raise _refuse(call, 400, "invalid_request", "the parameter resource is missing")
     try:
-        principal = bound(call.instance.state.principals, name)
+        principal = find_bound_principal(call.instance.state.principals, name)
     except ManagedIdentityError as error:
         raise _refuse(call, 403, "access_denied", str(error)) from error
     named = [value for one in _NAMES if (value := call.asked(one))]

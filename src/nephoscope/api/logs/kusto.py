@@ -9,7 +9,7 @@ import re
 import uuid
 from typing import TYPE_CHECKING
 
-from nephoscope.api.wire.kusto_commands import KustoCommand, as_rows, run_show_command
+from nephoscope.api.wire.kusto_commands import KustoCommand, run_show_command, to_datatable
 from nephoscope.api.wire.kusto_properties import database, properties
 from nephoscope.api.wire.kusto_response import Row, answered_table, bad_request, columns, frame
 from nephoscope.api.wire.operation import OWN, PUBLIC, ApiSurface
@@ -86,7 +86,7 @@ def management(call: ApiCall) -> ApiResponse:
         raise bad_request("BadRequest_CommandNotSupported", told)
     if not rest.strip():
         return ApiResponse({"Tables": [answered_table("Table_0", *found)]})
-    result = _run_query(call, f"{as_rows(found)} | {rest}", asked.workspace, asked.scope)[-1]
+    result = _run_query(call, f"{to_datatable(found)} | {rest}", asked.workspace, asked.scope)[-1]
     return ApiResponse({"Tables": [answered_table("Table_0", typed_columns(result.table), _rows(result))]})
 
 
@@ -103,11 +103,11 @@ def _run(call: ApiCall) -> list[QueryResult]:
 def _run_query(call: ApiCall, text: str, workspace: str, scope: LakeScope) -> list[QueryResult]:
     """The results of a query as its request's properties want them; Fault where it is wrong, or has more than may be given."""
     asked = properties(call)
-    most, seconds = asked.most, asked.seconds(call.instance.query_seconds)
+    most, seconds = asked.result_limit, asked.seconds(call.instance.query_seconds)
     rows, size = most.rows, most.bytes
     try:
         found = call.instance.lake.query(
-            text, scope=scope, workspace=workspace, timeout=seconds, most=most, given=asked.given
+            text, scope=scope, workspace=workspace, timeout=seconds, most=most, given=asked.query_properties
         )
     except KqlError as error:
         kind = "Syntax" if error.kind == "invalid" else "Unsupported"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from nephoscope.api.logs.log_analytics import workspace_of
+from nephoscope.api.logs.log_analytics import find_workspace
 from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.kusto_response import answered_table
 from nephoscope.api.wire.operation import OWN, ApiSurface
@@ -33,7 +33,7 @@ _COLUMNS = [
 @SURFACE.ask("/v1/rest/ingest/{database}/{table}", "Kusto_StreamingIngest", PUBLISH, versioned=False)
 def ingest(call: ApiCall) -> ApiResponse:
     """Take records into a table of a workspace: JSON, or rows of texts in the order of the table's columns."""
-    workspace = workspace_of(call, call["database"]).name
+    workspace = find_workspace(call, call["database"]).name
     call.caller.must(PUBLISH, f"/workspaces/{workspace}")
     table = call.instance.lake.tables.get(call["table"])
     if table is None:

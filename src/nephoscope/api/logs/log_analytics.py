@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.api.wire.azure_error import ApiError, bad
+from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.api.wire.operation import OWN, ApiSurface
 from nephoscope.api.wire.query_throttling import throttled_fault
 from nephoscope.api.wire.response import ApiResponse
@@ -92,19 +92,21 @@ def batch(call: ApiCall) -> ApiResponse:
         or len(asked) > MAX_BATCH
         or not all(isinstance(one, dict) for one in asked)
     ):
-        raise bad(
+        raise bad_request(
             f"'requests' must be a list of at most {MAX_BATCH} objects.", "requests", "BadArgumentError"
         )
     until = time.monotonic() + BATCH_SECONDS
-    return ApiResponse({"responses": [_one_of_batch(call, one, until - time.monotonic()) for one in asked]})
+    return ApiResponse(
+        {"responses": [_answer_batch_item(call, one, until - time.monotonic()) for one in asked]}
+    )
 
 
-def _one_of_batch(call: ApiCall, asked: Mapping[str, object], left: float) -> dict[str, object]:
+def _answer_batch_item(call: ApiCall, asked: Mapping[str, object], left: float) -> dict[str, object]:
     applied = ""
     try:
         body, headers = _object(asked, "body"), _object(asked, "headers")
         prefer = next((str(value) for name, value in headers.items() if name.lower() == "prefer"), "")
-        _in_time(left)
+        _check_time_left(left)
         workspace = str(asked.get("workspace") or "")
         status, answer, applied = 200, _answer_query(call, workspace, body, prefer, most_seconds=left), prefer
     except ApiError as fault:
@@ -116,7 +118,7 @@ def _one_of_batch(call: ApiCall, asked: Mapping[str, object], left: float) -> di
     }  # fmt: skip
 
 
-def _in_time(left: float) -> None:
+def _check_time_left(left: float) -> None:
     if left <= 0:
         told = f"The queries before it took the {BATCH_SECONDS:.0f} s that a batch has."
         raise ApiError(504, "GatewayTimeout", told)
@@ -125,7 +127,7 @@ def _in_time(left: float) -> None:
 def _object(asked: Mapping[str, object], name: str) -> Mapping[str, object]:
     found = asked.get(name) or {}
     if not isinstance(found, dict):
-        raise _wrong(f"'{name}' must be an object.", "BadArgumentError")
+        raise _query_error(f"'{name}' must be an object.", "BadArgumentError")
     return found
 
 
@@ -163,9 +165,9 @@ def _answer_query(
 ) -> dict[str, object]:
     text = body.get("query")
     if not isinstance(text, str) or not text.strip():
-        raise _wrong("The request has no query.", "BadArgumentError")
+        raise _query_error("The request has no query.", "BadArgumentError")
     span = _span(body.get("timespan"), call.instance.now)
-    found = [workspace_of(call, one) for one in (workspace, *_others(body))]
+    found = [find_workspace(call, one) for one in (workspace, *_list_other_workspaces(body))]
     seconds = min(_wait(call, prefer) or call.instance.query_seconds, most_seconds)
     began = time.monotonic()
     most = ResultLimit(MAX_ROWS, MAX_BYTES)
@@ -173,7 +175,7 @@ def _answer_query(
     room = ResponseBudget()
     answer: dict[str, object] = {"tables": [_table(one, at, room) for at, one in enumerate(results)]}
     if most.cut or room.full:
-        answer["error"] = _partial()
+        answer["error"] = _partial_error()
     if "include-statistics" in prefer.lower():
         answer["statistics"] = _statistics(time.monotonic() - began, results)
     if "include-render" in prefer.lower():
@@ -181,14 +183,14 @@ def _answer_query(
     return answer
 
 
-def _others(body: Mapping[str, Any]) -> list[str]:
+def _list_other_workspaces(body: Mapping[str, Any]) -> list[str]:
     lists = [body.get(name) or [] for name in ("workspaces", "additionalWorkspaces")]
     if not all(isinstance(one, list) and all(isinstance(text, str) for text in one) for one in lists):
-        raise _wrong("'workspaces' must be a list of strings.", "BadArgumentError")
+        raise _query_error("'workspaces' must be a list of strings.", "BadArgumentError")
     return [text for one in lists for text in one]
 
 
-def workspace_of(call: ApiCall, named: str) -> Workspace:
+def find_workspace(call: ApiCall, named: str) -> Workspace:
     """The workspace of a name, GUID or ARM id; Fault where there is none, told to who could read it."""
     name = named.rstrip("/").rsplit("/", 1)[-1]
     found = call.instance.state.workspaces.find(name)
@@ -208,9 +210,9 @@ def _run(
     most: ResultLimit,
 ) -> list[QueryResult]:
     first, *others = dict.fromkeys(one.name for one in workspaces)
-    scope = _together(call, [first, *others])
+    scope = _combine_scopes(call, [first, *others])
     if resource:
-        scope = _of_subscription(call, scope, resource)
+        scope = _limit_to_subscription(call, scope, resource)
     lake = call.instance.lake
     try:
         return lake.query(
@@ -220,7 +222,7 @@ def _run(
         raise query_fault(error) from error
 
 
-def _together(call: ApiCall, workspaces: Sequence[str]) -> LakeScope:
+def _combine_scopes(call: ApiCall, workspaces: Sequence[str]) -> LakeScope:
     """Return what the caller may read of several workspaces at once: the subscriptions that may be read in every one of them."""
     scopes = [call.caller.logs(READ, one) for one in workspaces]
     known = [one.ids for one in scopes if one.ids is not None]
@@ -232,7 +234,7 @@ def _together(call: ApiCall, workspaces: Sequence[str]) -> LakeScope:
     )
 
 
-def _of_subscription(call: ApiCall, scope: LakeScope, resource: str) -> LakeScope:
+def _limit_to_subscription(call: ApiCall, scope: LakeScope, resource: str) -> LakeScope:
     """The rows of a subscription alone, of those that the caller may read; rows do not always name what is smaller."""
     parts = resource.lower().strip("/").split("/")
     if len(parts) != 2 or parts[0] != "subscriptions":
@@ -260,7 +262,7 @@ def query_fault(error: KqlError) -> ApiError:
     return ApiError(400, "BadArgumentError", "The request had some invalid properties", inner=inner)
 
 
-def _wrong(message: str, code: str) -> ApiError:
+def _query_error(message: str, code: str) -> ApiError:
     return ApiError(400, code, message)
 
 
@@ -269,7 +271,7 @@ def _span(text: object, now: datetime) -> RowSpan | None:
     if not text:
         return None
     if not isinstance(text, str):
-        raise _wrong("'timespan' must be a string.", "BadArgumentError")
+        raise _query_error("'timespan' must be a string.", "BadArgumentError")
     first, slash, second = text.partition("/")
     try:
         if not slash:
@@ -281,7 +283,7 @@ def _span(text: object, now: datetime) -> RowSpan | None:
         return RowSpan(start, start + _duration(second) if second.startswith("P") else _moment(second))
     except (ValueError, OverflowError) as error:
         told = "an ISO 8601 interval, or a duration in days, hours, minutes and seconds"
-        raise _wrong(f"The timespan {text[:100]!r} is not {told}.", "BadArgumentError") from error
+        raise _query_error(f"The timespan {text[:100]!r} is not {told}.", "BadArgumentError") from error
 
 
 def _duration(text: str) -> timedelta:
@@ -333,7 +335,7 @@ def _cell(value: object, kind: KqlType) -> Any:
     return value if kind is KqlType.DYNAMIC else json_value(value, kind)
 
 
-def _partial() -> dict[str, object]:
+def _partial_error() -> dict[str, object]:
     message = (
         f"The query returned more than {MAX_ROWS} rows or {MAX_BYTES >> 20} MiB; the others are left out."
     )

@@ -11,14 +11,14 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from nephoscope.api.wire.azure_error import bad, missing_fault, refusing
+from nephoscope.api.wire.azure_error import bad_request, missing_fault, translate_errors
 from nephoscope.api.wire.document_kinds import etag
-from nephoscope.api.wire.function_alias import ALIAS, PARAMETERS, function_of, look_at
+from nephoscope.api.wire.function_alias import ALIAS, PARAMETERS, check_function_name, to_function
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import require_workspace
-from nephoscope.resource_graph import must_read_estate_by
+from nephoscope.resource_graph import require_estate_read
 from nephoscope.service.saved_queries import (
     DELETE,
     READ,
@@ -29,7 +29,7 @@ from nephoscope.service.saved_queries import (
     remove_search,
 )
 from nephoscope.state import StateError
-from nephoscope.state.workspaces.saved_queries import SavedQuery, beside
+from nephoscope.state.workspaces.saved_queries import SavedQuery, companion_key
 
 SURFACE = ApiSurface("Saved searches", "Microsoft.OperationalInsights")
 _LIST = (
@@ -48,7 +48,7 @@ CATEGORY = "Saved queries"
 def list_(call: ApiCall) -> ApiResponse:
     """The searches of a workspace, by name."""
     workspace = require_workspace(call, READ)
-    kept = _beside(call, workspace)
+    kept = _load_companions(call, workspace)
     return ApiResponse(
         {
             "value": [
@@ -65,7 +65,7 @@ def get(call: ApiCall) -> ApiResponse:
     found = _find_search(call, workspace)
     if found is None:
         raise missing_fault(f"The saved search '{call['savedSearchId'][:100]}'")
-    return ApiResponse(_body(call, found, _beside(call, workspace)))
+    return ApiResponse(_body(call, found, _load_companions(call, workspace)))
 
 
 @SURFACE.put(_ONE, "SavedSearches_CreateOrUpdate", WRITE)
@@ -75,19 +75,19 @@ def put(call: ApiCall) -> ApiResponse:
     properties = _properties(call)
     known, me = _find_search(call, workspace), call.caller
     id_ = known.id if known is not None else _id(workspace, call["savedSearchId"])
-    function = function_of(properties)
+    function = to_function(properties)
     if function is not None:
-        must_read_estate_by(me, call.instance.lake, call.instance.snapshots, workspace, function)
-        look_at(call.instance.lake, state, workspace, id_, function)
+        require_estate_read(me, call.instance.lake, call.instance.snapshots, workspace, function)
+        check_function_name(call.instance.lake, state, workspace, id_, function)
     kept = ("category", "tags", "version", ALIAS, PARAMETERS)
     told = {name: properties[name] for name in kept if properties.get(name)}
     body: dict[str, object] = {
-        "id": beside(workspace, id_),
+        "id": companion_key(workspace, id_),
         "name": call["savedSearchId"],
         "type": TYPE,
         "properties": told,
     }
-    with refusing("properties", StateError):
+    with translate_errors("properties", StateError):
         put_search(
             call.service,
             workspace,
@@ -120,25 +120,25 @@ def _find_search(call: ApiCall, workspace: str) -> SavedQuery | None:
     return next((several[one] for one in wanted if one in several), None)
 
 
-def _beside(call: ApiCall, workspace: str) -> dict[str, dict[str, object]]:
+def _load_companions(call: ApiCall, workspace: str) -> dict[str, dict[str, object]]:
     """Return what is kept beside the queries of a workspace, by the key of each."""
-    below = beside(workspace, "").rstrip("/")
+    below = companion_key(workspace, "").rstrip("/")
     return {one.key: one.body for one in call.list_kept([TYPE.lower()], below)}
 
 
 def _properties(call: ApiCall) -> dict[str, Any]:
     given = call.body.get("properties")
     if not isinstance(given, dict):
-        raise bad("The request content has no 'properties'.", "properties")
+        raise bad_request("The request content has no 'properties'.", "properties")
     found = {f"{name[:1].lower()}{name[1:]}": value for name, value in given.items() if value is not None}
     for name in ("category", "displayName", "query"):
         value = found.get(name)
         if not isinstance(value, str) or not value.strip():
-            raise bad(f"'{name}' must be a string.", f"properties.{name}")
+            raise bad_request(f"'{name}' must be a string.", f"properties.{name}")
     if len(found["category"]) > LONGEST:
-        raise bad(f"'category' has at most {LONGEST} characters.", "properties.category")
+        raise bad_request(f"'category' has at most {LONGEST} characters.", "properties.category")
     if found.get("version", 2) not in (1, 2) or isinstance(found.get("version"), bool):
-        raise bad("'version' must be 1 or 2.", "properties.version")
+        raise bad_request("'version' must be 1 or 2.", "properties.version")
     return found | {"version": found.get("version", 2)} | _tags(found.get("tags"))
 
 
@@ -146,18 +146,18 @@ def _tags(given: object) -> dict[str, object]:
     if given is None:
         return {}
     if not isinstance(given, list) or len(given) > MOST_TAGS:
-        raise bad(f"'tags' must be a list of at most {MOST_TAGS}.", "properties.tags")
+        raise bad_request(f"'tags' must be a list of at most {MOST_TAGS}.", "properties.tags")
     several = [
         {name.lower(): value for name, value in one.items()} if isinstance(one, dict) else {} for one in given
     ]
     for one in several:
         if any(not isinstance(one.get(word), str) or len(one[word]) > LONGEST for word in ("name", "value")):
-            raise bad("A tag has a 'name' and a 'value', both texts.", "properties.tags")
+            raise bad_request("A tag has a 'name' and a 'value', both texts.", "properties.tags")
     return {"tags": [{"name": one["name"], "value": one["value"]} for one in several]}
 
 
 def _body(call: ApiCall, one: SavedQuery, several: dict[str, dict[str, Any]]) -> dict[str, object]:
-    kept = several.get(beside(one.workspace, one.id), {"name": one.id, "properties": {}})
+    kept = several.get(companion_key(one.workspace, one.id), {"name": one.id, "properties": {}})
     root = call.path[: call.path.lower().index("/savedsearches")]
     properties = {
         "category": CATEGORY,

@@ -5,8 +5,8 @@ Source: https://learn.microsoft.com/rest/api/policyinsights/attestations (2022-0
 
 from __future__ import annotations
 
-from nephoscope.api.wire.azure_error import bad
-from nephoscope.api.wire.body_schema import fields, many, text
+from nephoscope.api.wire.azure_error import bad_request
+from nephoscope.api.wire.body_schema import array, fields, text
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, system_data
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.surface_request import ApiCall
@@ -21,7 +21,7 @@ SHAPE = fields(
     {
         "owner": text(),
         "comments": text(),
-        "evidence": many(fields({}, {"description": text(), "sourceUri": text()})),
+        "evidence": array(fields({}, {"description": text(), "sourceUri": text()})),
         "metadata": fields({}),
     },
 )
@@ -32,7 +32,7 @@ def check(body: Body) -> None:
     try:
         PolicyAttestation.parse(body)
     except PolicyError as error:
-        raise bad(error.message, error.path, "InvalidCreateAttestationRequest") from error
+        raise bad_request(error.message, error.path, "InvalidCreateAttestationRequest") from error
 
 
 def make_attestation(call: ApiCall, body: Body, before: Body | None) -> Body:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nephoscope.api.wire import arm_documents, policy_filter, policy_lists, policy_references
-from nephoscope.api.wire.azure_error import bad
-from nephoscope.api.wire.body_schema import Shape, fields, many, text, words
+from nephoscope.api.wire.azure_error import bad_request
+from nephoscope.api.wire.body_schema import Shape, array, fields, text, words
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.surface_request import ApiCall
@@ -97,7 +97,7 @@ ASSIGNMENTS = PolicyDocumentKind(
     _check_assignment,
     policy_filter.ASSIGNMENTS,
     fields(
-        {}, {**_TOLD, "enforcementMode": words(*ENFORCEMENT_MODES), "nonComplianceMessages": many(_MESSAGE)}
+        {}, {**_TOLD, "enforcementMode": words(*ENFORCEMENT_MODES), "nonComplianceMessages": array(_MESSAGE)}
     ),
     inside=True,
 )
@@ -119,7 +119,7 @@ def put(call: ApiCall, kind: PolicyDocumentKind) -> ApiResponse:
         try:
             kind.check(call, body)
         except PolicyError as error:
-            raise bad(
+            raise bad_request(
                 error.message, error.path, f"InvalidPolicy{kind.word.removeprefix('policy')[:-1]}"
             ) from error
 

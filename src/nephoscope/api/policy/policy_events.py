@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/rest/api/policyinsights/policy-events (2019-
 from __future__ import annotations
 
 from nephoscope.api.wire import odata_metadata
-from nephoscope.api.wire.azure_error import bad
+from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.policy_rows import PolicyRowSource, answer
 from nephoscope.api.wire.response import ApiResponse
@@ -23,7 +23,9 @@ EVENTS = PolicyRowSource("policyEvents", "microsoft.policyinsights/policyevents"
 def query_results(call: ApiCall) -> ApiResponse:
     """The events of 90 days at a scope, those that `$filter` picks."""
     if call["policyEventsResource"].lower() != "default":
-        raise bad("Policy events have one collection: default.", "policyEventsResource", "InvalidParameter")
+        raise bad_request(
+            "Policy events have one collection: default.", "policyEventsResource", "InvalidParameter"
+        )
     return answer(call, EVENTS)
 
 

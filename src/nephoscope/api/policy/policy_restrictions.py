@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.access.scopes import tenant_reach
-from nephoscope.api.wire.azure_error import bad
+from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.surface_request import ApiCall
@@ -71,7 +71,7 @@ def at_management_group(call: ApiCall) -> ApiResponse:
     """Return which types policies refuse in a management group: nothing else of a resource is asked there."""
     pending = _read_pending(call)
     if "resourceDetails" not in call.body and [one.field.lower() for one in pending] != ["type"]:
-        raise bad("At a management group only the field 'type' is checked.", "pendingFields")
+        raise bad_request("At a management group only the field 'type' is checked.", "pendingFields")
     return _check_restrictions(call)
 
 
@@ -81,7 +81,9 @@ def _check_restrictions(call: ApiCall) -> ApiResponse:
     enforced = _find_enforced(call)
     for at, one in enumerate(pending):
         if not is_known_field(one.field, enforced, planned):
-            raise bad(f"'{one.field[:200]}' is neither a field nor an alias.", f"pendingFields[{at}].field")
+            raise bad_request(
+                f"'{one.field[:200]}' is neither a field nor an alias.", f"pendingFields[{at}].field"
+            )
     audits = call.asked("api-version") >= EFFECTS and call.body.get("includeAuditEffect") is True
     asked = Restrictions(
         enforced, planned, _containers(call, planned.scope), call.instance.now, audits=audits
@@ -142,20 +144,24 @@ def _read_planned(call: ApiCall) -> ProposedResource:
     """The resource as far as it is decided."""
     details = call.body.get("resourceDetails", {})
     if not isinstance(details, dict):
-        raise bad("'resourceDetails' must be an object.", "resourceDetails")
+        raise bad_request("'resourceDetails' must be an object.", "resourceDetails")
     if "/managementgroups/" not in call.scope and not isinstance(details.get("resourceContent"), dict):
-        raise bad("'resourceContent' must be an object.", "resourceDetails.resourceContent")
+        raise bad_request("'resourceContent' must be an object.", "resourceDetails.resourceContent")
     content = details.get("resourceContent") or {}
     if not isinstance(content, dict):
-        raise bad("'resourceContent' must be an object.", "resourceDetails.resourceContent")
+        raise bad_request("'resourceContent' must be an object.", "resourceDetails.resourceContent")
     for name in ("type", "name"):
         if not isinstance(content.get(name, ""), str) or (
             name == "type" and "/" not in content.get(name, "/")
         ):
-            raise bad(f"'{name}' must be that of a resource.", f"resourceDetails.resourceContent.{name}")
+            raise bad_request(
+                f"'{name}' must be that of a resource.", f"resourceDetails.resourceContent.{name}"
+            )
     below = call.text("resourceDetails", "scope").rstrip("/").lower()
     if below and not f"{below}/".startswith(f"{call.scope}/"):
-        raise bad("The scope of the resource is outside the scope of the request.", "resourceDetails.scope")
+        raise bad_request(
+            "The scope of the resource is outside the scope of the request.", "resourceDetails.scope"
+        )
     return ProposedResource(below or call.scope, content, call.text("resourceDetails", "apiVersion"))
 
 
@@ -163,7 +169,7 @@ def _read_pending(call: ApiCall) -> list[PendingField]:
     several = call.body.get("pendingFields")
     several = [] if several is None else several
     if not isinstance(several, list) or len(several) > MOST_FIELDS:
-        raise bad(f"'pendingFields' must be a list of at most {MOST_FIELDS}.", "pendingFields")
+        raise bad_request(f"'pendingFields' must be a list of at most {MOST_FIELDS}.", "pendingFields")
     return [_field(one, f"pendingFields[{at}]") for at, one in enumerate(several)]
 
 
@@ -171,10 +177,10 @@ def _field(one: object, path: str) -> PendingField:
     field = one.get("field") if isinstance(one, dict) else None
     values = (one.get("values") or []) if isinstance(one, dict) else []
     if not isinstance(field, str) or not field:
-        raise bad("A pending field must name a 'field'.", f"{path}.field")
+        raise bad_request("A pending field must name a 'field'.", f"{path}.field")
     texts = isinstance(values, list) and all(isinstance(each, str) for each in values)
     if not texts or len(values) > MOST_VALUES:
-        raise bad(f"'values' must be a list of at most {MOST_VALUES} texts.", f"{path}.values")
+        raise bad_request(f"'values' must be a list of at most {MOST_VALUES} texts.", f"{path}.values")
     return PendingField(field, tuple(values))
 
 
@@ -202,7 +208,9 @@ def _find_enforced(call: ApiCall) -> EnforcedAssignments:
     text = hashlib.blake2b(msgspec.json.encode(put, order="sorted")).digest()
     key = ("restrictions", Packs(call.instance.data).stamp, tenant, gone, text)
     reach = tenant_reach(tenant, call.caller.hierarchy)
-    return snapshot.once(key, lambda: _make_enforced(call.instance.data, snapshot, gone, put, reach))
+    return snapshot.get_or_compute(
+        key, lambda: _make_enforced(call.instance.data, snapshot, gone, put, reach)
+    )
 
 
 def _make_enforced(

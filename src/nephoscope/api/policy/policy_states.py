@@ -12,14 +12,14 @@ from itertools import islice
 from urllib.parse import quote
 
 from nephoscope.api.wire import odata_metadata
-from nephoscope.api.wire.azure_error import ApiError, bad, missing_fault
+from nephoscope.api.wire.azure_error import ApiError, bad_request, missing_fault
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.policy_rows import PolicyRowSource, answer, every, parse_filter
+from nephoscope.api.wire.policy_rows import PolicyRowSource, answer, iterate_rows, parse_filter
 from nephoscope.api.wire.policy_summary import Summary
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.instance import FAILED
-from nephoscope.posture.scans.scan import last_request
+from nephoscope.posture.scans.scan import last_scan_request
 from nephoscope.service.assessment_requests import TRIGGER, request_assessment
 
 SURFACE = ApiSurface("Policy insights", "Microsoft.PolicyInsights")
@@ -36,21 +36,21 @@ XML = {"Content-Type": "application/xml"}
 @SURFACE.ask(f"{_PROVIDER}/{{policyStatesResource}}/queryResults", "PolicyStates_ListQueryResults", QUERY)
 def query_results(call: ApiCall) -> ApiResponse:
     """The states at a scope, those that `$filter` picks."""
-    _latest(call)
+    _require_latest(call)
     return answer(call, STATES)
 
 
 @SURFACE.ask(f"{_PROVIDER}/{{policyStatesSummaryResource}}/summarize", "PolicyStates_Summarize", SUMMARIZE)
 def summarize(call: ApiCall) -> ApiResponse:
     """Count how many resources and policies do not comply at a scope, by assignment and by policy."""
-    _latest(call)
+    _require_latest(call)
     test = parse_filter(call)
-    states = [one for one in every(call, STATES) if test(one)]
+    states = [one for one in iterate_rows(call, STATES) if test(one)]
     assigned = "/policyassignments/" in call.scope
     summary = Summary(
-        lambda condition: _failing_address(call, condition), call.asked("api-version"), assigned
+        lambda condition: _add_failing_condition(call, condition), call.asked("api-version"), assigned
     )
-    most = 0 if call.asked("$top") == "0" else call.top(MOST)
+    most = 0 if call.asked("$top") == "0" else call.requested_count(MOST)
     context = STATES.context(call, "summary")
     told = {
         "@odata.id": None,
@@ -70,11 +70,11 @@ def metadata(_: ApiCall) -> ApiResponse:
 @SURFACE.act(f"{_PROVIDER}/latest/triggerEvaluation", "PolicyStates_TriggerEvaluation", TRIGGER)
 def trigger(call: ApiCall) -> ApiResponse:
     """Ask for an evaluation of everything; it begins soon, and the answer's Location tells when its results are there."""
-    if last_request(call.instance.data) is None:
+    if last_scan_request(call.instance.data) is None:
         text = "Nothing was ever scanned: connect a tenant, or run nephoscope scan, and there is something to evaluate."
         raise ApiError(409, "Conflict", text)
     asked = request_assessment(call.service, call.scope)
-    address = f"{call.base}{call.below}/providers/Microsoft.PolicyInsights/asyncOperationResults/{_name_operation(asked)}"
+    address = f"{call.base}{call.listing_scope}/providers/Microsoft.PolicyInsights/asyncOperationResults/{_name_operation(asked)}"
     return _pending_answer(f"{address}?api-version={quote(call.asked('api-version'))}")
 
 
@@ -115,13 +115,15 @@ def _parse_operation_time(name: str) -> datetime | None:
         return None
 
 
-def _latest(call: ApiCall) -> None:
+def _require_latest(call: ApiCall) -> None:
     word = (call["policyStatesResource"] or call["policyStatesSummaryResource"]).lower()
     if word not in ("latest", "default"):
-        raise bad(f"'{word[:60]}' must be latest or default.", "policyStatesResource", "InvalidParameter")
+        raise bad_request(
+            f"'{word[:60]}' must be latest or default.", "policyStatesResource", "InvalidParameter"
+        )
 
 
-def _failing_address(call: ApiCall, condition: str) -> str:
+def _add_failing_condition(call: ApiCall, condition: str) -> str:
     """The address of the rows that fail, of those that the call asks about."""
     asked = [f"({one})" for one in (call.asked("$filter"),) if one]
     several = " and ".join([*asked, "IsCompliant eq false", *([condition] if condition else [])])

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.api.policy.policy_states import STATES
-from nephoscope.api.wire.azure_error import ApiError, bad
-from nephoscope.api.wire.body_schema import fields, many, number, text, whole, words
+from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.body_schema import array, fields, integer, number, text, words
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, require_document
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.policy_rows import every
+from nephoscope.api.wire.policy_rows import iterate_rows
 from nephoscope.api.wire.response import ApiResponse, answer_list, place
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.service.arm_documents import put_document
@@ -35,10 +35,10 @@ SHAPE = fields(
     {
         "policyDefinitionReferenceId": text(),
         "resourceDiscoveryMode": words("ExistingNonCompliant", "ReEvaluateCompliance"),
-        "resourceCount": whole(1, MOST),
-        "parallelDeployments": whole(1, 30),
+        "resourceCount": integer(1, MOST),
+        "parallelDeployments": integer(1, 30),
         "failureThreshold": fields({}, {"percentage": number(0, 1)}),
-        "filters": fields({}, {"locations": many(text()), "resourceIds": many(text())}),
+        "filters": fields({}, {"locations": array(text()), "resourceIds": array(text())}),
     },
 )
 
@@ -48,7 +48,7 @@ def make_remediation(call: ApiCall, body: Body, before: Body | None) -> Body:
     now = call.instance.now.isoformat()
     wanted = body["properties"]["policyAssignmentId"].lower()
     if before is not None and before["properties"]["policyAssignmentId"].lower() != wanted:
-        raise bad(
+        raise bad_request(
             "The assignment of a remediation cannot be changed.",
             "properties.policyAssignmentId",
             "InvalidUpdateRemediationRequest",
@@ -86,7 +86,7 @@ def _locations(properties: Body) -> frozenset[str]:
 
 def _states(call: ApiCall) -> Iterator[Body]:
     """The policy states at the scope; none where nothing was assessed yet."""
-    return every(call, STATES) if call.instance.snapshots.newest() is not None else iter(())
+    return iterate_rows(call, STATES) if call.instance.snapshots.newest() is not None else iter(())
 
 
 def _find_standing(call: ApiCall, body: Body) -> dict[str, str]:
@@ -132,7 +132,7 @@ KIND = ArmDocumentKind(
 declare(SURFACE, KIND)
 
 
-def _one(call: ApiCall) -> tuple[ApiCall, Body]:
+def _load_one(call: ApiCall) -> tuple[ApiCall, Body]:
     """The call as one of the remediation that its path names, and what is kept of it."""
     path = call.path.rstrip("/").rpartition("/")[0]
     asked = ApiCall(
@@ -160,7 +160,7 @@ def _one(call: ApiCall) -> tuple[ApiCall, Body]:
 @SURFACE.act(f"{KIND.path}/cancel", "Remediations_Cancel", f"{TYPE}/cancel/action")
 def cancel(call: ApiCall) -> ApiResponse:
     """Follow the resources no longer."""
-    asked, body = _one(call)
+    asked, body = _load_one(call)
     if show_remediation(asked, body)["properties"]["provisioningState"] in (DONE, CANCELED):
         raise ApiError(
             400, "InvalidCancelRemediationRequest", "A remediation that has ended cannot be canceled."
@@ -175,7 +175,7 @@ def cancel(call: ApiCall) -> ApiResponse:
 @SURFACE.ask(f"{KIND.path}/listDeployments", "Remediations_ListDeployments", f"{TYPE}/read")
 def deployments(call: ApiCall) -> ApiResponse:
     """The resources that are followed, and whether each complies by now; no deployment is made, so that its id is empty."""
-    asked, body = _one(call)
+    asked, body = _load_one(call)
     standing = _find_standing(asked, body)
     told: list[dict[str, object]] = [
         {
@@ -188,6 +188,6 @@ def deployments(call: ApiCall) -> ApiResponse:
         }
         for one in body[FOLLOWED]
     ]
-    first, most = place(call), call.top(1000)
+    first, most = place(call), call.requested_count(1000)
     more = len(told) > first + most
     return answer_list(call, told[first : first + most], str(first + most) if more else "")

@@ -20,8 +20,8 @@ from nephoscope.alerts.library.own_rules import API, OwnRules
 from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError, RuleKind
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.api.wire import alert_rule_schemas, arm_documents
-from nephoscope.api.wire.azure_error import ApiError, bad
-from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, of_scope
+from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, documents_at_scope
 from nephoscope.api.wire.document_kinds import delete as forget_one
 from nephoscope.api.wire.document_kinds import put as keep_one
 from nephoscope.api.wire.document_kinds import require_document as kept_one
@@ -47,9 +47,9 @@ _NOT_OVERRIDDEN = {"alertTacticsColumnName": None, "alertSeverityColumnName": No
 def list_(call: ApiCall) -> ApiResponse:
     """The rules of a workspace: shipped, imported and switched on, and put here."""
     workspace = require_workspace(call, READ)
-    own = {one.id: one for one in _mine(call).pieces}
+    own = {one.id: one for one in _load_own_rules(call).pieces}
     run = [body(call, workspace, one, own.get(one.id)) for one in _rules(call, workspace)]
-    others = [_of_version(call, one) for one in of_scope(call, _OTHER, call.path).values()]
+    others = [_to_client_version(call, one) for one in documents_at_scope(call, _OTHER, call.path).values()]
     return _take_page(call, [*others, *run])
 
 
@@ -60,7 +60,7 @@ def get(call: ApiCall) -> ApiResponse:
     found = _rule(call, workspace)
     if found is None:
         return ApiResponse(kept_one(call, _OTHER))
-    return ApiResponse(body(call, workspace, found, _own(call, found.id)))
+    return ApiResponse(body(call, workspace, found, _find_own_rule(call, found.id)))
 
 
 @SURFACE.put(_ONE, "AlertRules_CreateOrUpdate", WRITE)
@@ -69,19 +69,21 @@ def put(call: ApiCall) -> ApiResponse:
     workspace = require_workspace(call, WRITE)
     properties = call.body.get("properties")
     if not isinstance(properties, dict):
-        raise bad("The request content has no 'properties'.", "properties")
+        raise bad_request("The request content has no 'properties'.", "properties")
     switched = is_enabled(properties)
     known = _rule(call, workspace)
     kind = _kind(call.body.get("kind"))
     if known is None and kind in OTHERS:
         return keep_one(call, _OTHER, {**call.body, "kind": kind})
-    if known is None or _own(call, known.id) is not None:
+    if known is None or _find_own_rule(call, known.id) is not None:
         _keep(call, workspace, kind, {**properties, "enabled": switched})
     else:
         _switch(call, workspace, known, properties, enabled=switched)
     changed = _rule(call, workspace)
     assert changed is not None
-    return ApiResponse(body(call, workspace, changed, _own(call, changed.id)), 200 if known else 201)
+    return ApiResponse(
+        body(call, workspace, changed, _find_own_rule(call, changed.id)), 200 if known else 201
+    )
 
 
 @SURFACE.delete(_ONE, "AlertRules_Delete", DELETE)
@@ -91,7 +93,7 @@ def delete(call: ApiCall) -> ApiResponse:
     known = _rule(call, workspace)
     if known is None:
         return forget_one(call, _OTHER)
-    if _own(call, known.id) is None:
+    if _find_own_rule(call, known.id) is None:
         raise ApiError(409, "Conflict", f"The rule {known.id} is part of the content: disable it instead.")
     delete_own_rule(call.service, workspace, known.id)
     return ApiResponse(None)
@@ -169,11 +171,11 @@ def is_enabled(properties: Mapping[str, object]) -> bool:
     given = properties.get("enabled")
     found = {"true": True, "false": False}.get(given.lower(), given) if isinstance(given, str) else given
     if not isinstance(found, bool):
-        raise bad("'properties.enabled' must be true or false.", "properties.enabled")
+        raise bad_request("'properties.enabled' must be true or false.", "properties.enabled")
     return found
 
 
-def _of_version(call: ApiCall, body: Body) -> Body:
+def _to_client_version(call: ApiCall, body: Body) -> Body:
     """A rule as the version of the client has it: the first told tactics of every kind."""
     first = call.asked("api-version") == "2019-01-01-preview"
     return {**body, "properties": {"tactics": [], **body["properties"]}} if first else body
@@ -187,12 +189,12 @@ _OTHER = ArmDocumentKind(
     _check_shape,
     _make_rule,
     etag=True,
-    shown=_of_version,
+    shown=_to_client_version,
 )
 
 
 def _take_page(call: ApiCall, bodies: list[dict[str, object]]) -> ApiResponse:
-    start, most = place(call), call.top(1000)
+    start, most = place(call), call.requested_count(1000)
     more = len(bodies) > start + most
     return answer_list(call, bodies[start : start + most], str(start + most) if more else "")
 
@@ -223,12 +225,12 @@ def _list_rules(call: ApiCall) -> list[AnalyticRule]:
     return list(found.values())
 
 
-def _mine(call: ApiCall) -> OwnRules:
+def _load_own_rules(call: ApiCall) -> OwnRules:
     return OwnRules(call.instance.state, call.instance.data)
 
 
-def _own(call: ApiCall, id_: str) -> StoredPiece | None:
-    return next((one for one in _mine(call).pieces if one.id == id_), None)
+def _find_own_rule(call: ApiCall, id_: str) -> StoredPiece | None:
+    return next((one for one in _load_own_rules(call).pieces if one.id == id_), None)
 
 
 def _switch(
@@ -240,7 +242,7 @@ def _switch(
     ]
     changed = next((one for one in other if one in shown and properties[one] != shown[one]), None)
     if changed is not None:
-        raise bad(
+        raise bad_request(
             f"The rule {known.id} comes with content: {changed} is not changed here, `nephoscope tuning` does; put a rule of "
             "your own under another id.",
             f"properties.{changed}",
@@ -263,7 +265,7 @@ def _kind(given: object) -> object:
 def _keep(call: ApiCall, workspace: str, kind: object, properties: dict[str, object]) -> None:
     id_ = call["ruleId"].lower()
     if kind not in (RuleKind.SCHEDULED, RuleKind.NRT):
-        raise bad(f"Rules of kind {kind!r} are not supported: use Scheduled or NRT.", "kind")
+        raise bad_request(f"Rules of kind {kind!r} are not supported: use Scheduled or NRT.", "kind")
     properties = alert_rule_schemas.RUN(properties, "properties")
     document = {**properties, "id": id_, "kind": kind}
     name = str(properties.get("displayName") or id_)
@@ -271,8 +273,8 @@ def _keep(call: ApiCall, workspace: str, kind: object, properties: dict[str, obj
         put_own_rule(call.service, call.instance.lake, workspace, id_, name, document)
     except UnusableRuleError as error:
         if error.lacks:
-            raise bad(f"{error}.", f"properties.{error.lacks[0]}", "InvalidRule") from error
-        raise bad(str(error), "properties", "InvalidRule") from error
+            raise bad_request(f"{error}.", f"properties.{error.lacks[0]}", "InvalidRule") from error
+        raise bad_request(str(error), "properties", "InvalidRule") from error
 
 
 def body(call: ApiCall, workspace: str, one: AnalyticRule, own: StoredPiece | None) -> dict[str, Any]:
@@ -284,7 +286,7 @@ def body(call: ApiCall, workspace: str, one: AnalyticRule, own: StoredPiece | No
         )
     else:
         properties = {name: value for name, value in own.document.items() if name not in ("id", "kind")}
-        properties = {"alertRuleTemplateName": None, "lastModifiedUtc": _changed_at(call), **properties}
+        properties = {"alertRuleTemplateName": None, "lastModifiedUtc": _last_change(call), **properties}
         if isinstance(properties.get("alertDetailsOverride"), dict):
             properties["alertDetailsOverride"] = {**_NOT_OVERRIDDEN, **properties["alertDetailsOverride"]}
         etag = own.hash[:16]
@@ -298,9 +300,9 @@ def body(call: ApiCall, workspace: str, one: AnalyticRule, own: StoredPiece | No
     }
 
 
-def _changed_at(call: ApiCall) -> str:
+def _last_change(call: ApiCall) -> str:
     """Return when the rules of the API last changed."""
-    pack = _mine(call).pack
+    pack = _load_own_rules(call).pack
     return (pack.imported if pack is not None else call.instance.now).isoformat()
 
 

@@ -9,13 +9,22 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/automation-rules (
 from __future__ import annotations
 
 from nephoscope.api.wire.automation_errors import automation_faults
-from nephoscope.api.wire.azure_error import bad
-from nephoscope.api.wire.body_schema import choose_by, fields, flag, many, moment, text, whole, words
+from nephoscope.api.wire.azure_error import bad_request
+from nephoscope.api.wire.body_schema import (
+    array,
+    choose_by_member,
+    fields,
+    flag,
+    integer,
+    moment,
+    text,
+    words,
+)
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
 from nephoscope.api.wire.mitre_attack import TACTIC
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.surface_request import ApiCall
-from nephoscope.api.wire.workspace_lookup import WORKSPACE, by, require_workspace
+from nephoscope.api.wire.workspace_lookup import WORKSPACE, describe_caller, require_workspace
 from nephoscope.automation.rule import AutomationError
 from nephoscope.automation.rule_formats.security_actions import credential
 from nephoscope.automation.rule_formats.sentinel_rules import read_sentinel_rule
@@ -38,14 +47,14 @@ _EQUALS = ("Equals", "NotEquals")
 def _condition(value: object, path: str) -> Body:
     """A condition, and those inside it: what a property is to be equal to is something that it can be."""
     if path.count("innerConditions") > _DEEPEST:
-        raise bad(f"Conditions can be nested at most {_DEEPEST} levels deep.", path)
+        raise bad_request(f"Conditions can be nested at most {_DEEPEST} levels deep.", path)
     found: Body = fields({}, {"conditionProperties": fields({})})(value, path)
     more, inside = found.get("conditionProperties") or {}, f"{path}.conditionProperties"
     several, one = more.get("propertyValues"), _VALUES.get(str(more.get("propertyName")))
     if one is not None and more.get("operator") in _EQUALS and _texts(several):
-        many(one)(several, f"{inside}.propertyValues")
+        array(one)(several, f"{inside}.propertyValues")
     if "innerConditions" in more:
-        many(_condition)(more["innerConditions"], f"{inside}.innerConditions")
+        array(_condition)(more["innerConditions"], f"{inside}.innerConditions")
     return found
 
 
@@ -62,11 +71,11 @@ _MODIFY = fields(
         "classificationReason": words(*(one for each in CLASSIFICATIONS.values() for one in each if one)),
         "classificationComment": text(),
         "owner": fields({}, dict.fromkeys(("objectId", "email", "assignedTo", "userPrincipalName"), text())),
-        "labels": many(fields({"labelName": text(least=1)})),
+        "labels": array(fields({"labelName": text(least=1)})),
     },
 )
-_ORDER = whole(1, 1000)
-_ACTION = choose_by(
+_ORDER = integer(1, 1000)
+_ACTION = choose_by_member(
     "actionType",
     {
         "ModifyProperties": fields({"actionConfiguration": _MODIFY}, {"order": _ORDER}),
@@ -85,9 +94,9 @@ SHAPE = fields(
         "order": _ORDER,
         "displayName": text(least=1),
         "triggeringLogic": fields(
-            {"isEnabled": flag}, {"expirationTimeUtc": moment, "conditions": many(_condition)}
+            {"isEnabled": flag}, {"expirationTimeUtc": moment, "conditions": array(_condition)}
         ),
-        "actions": many(_ACTION),
+        "actions": array(_ACTION),
     }
 )
 
@@ -97,13 +106,15 @@ def check(body: Body) -> None:
     try:
         read_sentinel_rule(str(body["id"]).lower(), body)
     except AutomationError as error:
-        raise bad(str(error), error.path) from error
+        raise bad_request(str(error), error.path) from error
 
 
 def check_action(body: Body) -> None:
     """Fault where an action names no Logic App."""
     if not isinstance(body["properties"].get("logicAppResourceId"), str):
-        raise bad("'logicAppResourceId' must be the id of a Logic App.", "properties.logicAppResourceId")
+        raise bad_request(
+            "'logicAppResourceId' must be the id of a Logic App.", "properties.logicAppResourceId"
+        )
 
 
 def make_rule(call: ApiCall, body: Body, before: Body | None) -> Body:
@@ -112,9 +123,9 @@ def make_rule(call: ApiCall, body: Body, before: Body | None) -> Body:
     old = before["properties"] if before is not None else {}
     told = {
         "createdTimeUtc": old.get("createdTimeUtc", now),
-        "createdBy": old.get("createdBy", by(call)),
+        "createdBy": old.get("createdBy", describe_caller(call)),
         "lastModifiedTimeUtc": now,
-        "lastModifiedBy": by(call),
+        "lastModifiedBy": describe_caller(call),
     }
     return {**body, "properties": {**body["properties"], **told}}
 
@@ -137,10 +148,10 @@ def secrets(call: ApiCall) -> dict[str, str]:
 
 def credentials(call: ApiCall) -> tuple[str, ...]:
     """The name of the credential of the action."""
-    return (credential(_kept_under(call), 0, "uri"),)
+    return (credential(_action_key(call), 0, "uri"),)
 
 
-def _kept_under(call: ApiCall) -> str:
+def _action_key(call: ApiCall) -> str:
     """The lower-cased id under which an action is kept: in a workspace one, whatever subscription and group the path names."""
     tail = f"alertrules/{call['alertRulesName']}/actions/{call['actionsName']}"
     workspace = require_workspace(call, f"{ACTIONS}/write" if call.method == "PUT" else f"{ACTIONS}/delete")

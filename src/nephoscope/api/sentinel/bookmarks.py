@@ -10,8 +10,8 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from nephoscope.api.wire.azure_error import ApiError, bad, missing_fault
-from nephoscope.api.wire.body_schema import check_shape, fields, many, moment, text
+from nephoscope.api.wire.azure_error import ApiError, bad_request, missing_fault
+from nephoscope.api.wire.body_schema import array, check_shape, fields, moment, text
 from nephoscope.api.wire.mitre_attack import TACTICS_OF, TECHNIQUES_OF
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, place
@@ -32,7 +32,7 @@ SHAPE = fields(
     {
         "queryResult": text(),
         "notes": text(),
-        "labels": many(text()),
+        "labels": array(text()),
         "tactics": TACTICS_OF,
         "techniques": TECHNIQUES_OF,
         "eventTime": moment,
@@ -49,7 +49,7 @@ _QUERY = "API"
 def list_(call: ApiCall) -> ApiResponse:
     """The bookmarks of a workspace, the newest first."""
     found = call.instance.state.bookmarks.newest(require_workspace(call, READ), most=MOST)
-    start, most = place(call), call.top(1000)
+    start, most = place(call), call.requested_count(1000)
     page = [body(call, one) for one in found[start : start + most]]
     return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 
@@ -101,13 +101,13 @@ def _read_bookmark(call: ApiCall, workspace: str, known: Bookmark | None) -> Boo
     try:
         id_ = str(uuid.UUID(call["bookmarkId"]))
     except ValueError as error:
-        raise bad("The ID of a bookmark must be a GUID.", "bookmarkId") from error
+        raise bad_request("The ID of a bookmark must be a GUID.", "bookmarkId") from error
     if known is None and call.instance.state.bookmarks.is_taken(id_):
         raise ApiError(409, "Conflict", f"The ID {id_} was used by another bookmark.")
     now, by = call.instance.now, call.caller.name
     since, until = _moment(call, "queryStartTime", now), _moment(call, "queryEndTime", now)
     if until < since and call.text("properties", "queryEndTime"):
-        raise bad("'queryEndTime' must not be before 'queryStartTime'.", "properties.queryEndTime")
+        raise bad_request("'queryEndTime' must not be before 'queryStartTime'.", "properties.queryEndTime")
     made = Bookmark(
         id_, workspace, call.text("properties", "displayName", needed=True), call.text("properties", "query", needed=True),
         _QUERY, since, until, _moment(call, "eventTime", until), _row(call), by, now, by, now,
@@ -128,9 +128,9 @@ def _incident(call: ApiCall, workspace: str) -> Incident | None:
     id_ = call.text("properties", "incidentInfo", "incidentId").lower()
     if not id_:
         return None
-    found = call.instance.state.incidents.of_id(id_)
+    found = call.instance.state.incidents.find_by_guid(id_)
     if found is None or found.workspace != workspace:
-        raise bad(f"Incident '{id_[:60]}' not found.", "properties.incidentInfo.incidentId")
+        raise bad_request(f"Incident '{id_[:60]}' not found.", "properties.incidentInfo.incidentId")
     return found
 
 

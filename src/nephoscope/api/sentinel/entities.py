@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from nephoscope.alerts.investigation.known_entities import KnownEntities, acquaintance
+from nephoscope.alerts.investigation.known_entities import KnownEntities, load_known_entities
 from nephoscope.alerts.investigation.participants import InvolvedEntity
 from nephoscope.api.wire import arm_documents
-from nephoscope.api.wire.azure_error import bad, missing_fault
+from nephoscope.api.wire.azure_error import bad_request, missing_fault
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.policy_state_query import moment
 from nephoscope.api.wire.response import ApiResponse, answer_list, place
@@ -62,16 +62,16 @@ def _alerts(
     return [alert_body(call, known.workspace, known.alerts[id_]) for id_ in sorted(ids & known.alerts.keys())]
 
 
-def _others(
+def _list_related_entities(
     call: ApiCall, known: KnownEntities, ids: frozenset[str], one: InvolvedEntity | None
 ) -> list[dict[str, object]]:
-    several = known.beside(ids, one.entity if one is not None else None)
+    several = known.related_entities(ids, one.entity if one is not None else None)
     return [entity_body(call, known.workspace, other.entity) for other in several]
 
 
 EXPANSIONS = (
     EntityExpansion("alerts", "The alerts about it", (ALERT,), _alerts),
-    EntityExpansion("entities", "What else its alerts and bookmarks speak of", (), _others),
+    EntityExpansion("entities", "What else its alerts and bookmarks speak of", (), _list_related_entities),
 )
 
 
@@ -79,10 +79,10 @@ EXPANSIONS = (
 def list_(call: ApiCall) -> ApiResponse:
     """The entities of the alerts and bookmarks of a workspace, those in most of them first, then those that were collected."""
     workspace = require_workspace(call, READ)
-    known = acquaintance(call.instance.state, workspace)
+    known = load_known_entities(call.instance.state, workspace)
     found = [entity_body(call, workspace, one.entity) for one in known.entities]
     found += _list_collected(call, TYPE)
-    start, most = place(call), call.top(1000)
+    start, most = place(call), call.requested_count(1000)
     page = found[start : start + most]
     return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 
@@ -91,8 +91,8 @@ def list_(call: ApiCall) -> ApiResponse:
 def get(call: ApiCall) -> ApiResponse:
     """One entity with what the estate knows of it, or an alert of the id."""
     workspace = require_workspace(call, READ)
-    known, wanted = acquaintance(call.instance.state, workspace), call["entityId"].lower()
-    one = known.by_id.get(wanted)
+    known, wanted = load_known_entities(call.instance.state, workspace), call["entityId"].lower()
+    one = known.entities_by_id.get(wanted)
     if one is not None:
         return ApiResponse(entity_bodies(call, workspace, [one])[0])
     alert = known.alerts.get(wanted)
@@ -109,9 +109,9 @@ def timeline(call: ApiCall) -> ApiResponse:
     known, one = known_entity(call)
     since, until = time_range(call, needed=True)
     kinds = _kinds(call)
-    items = [_alert_item(each) for each in known.alerts_of(one, since, until) if ALERT in kinds]
+    items = [_alert_item(each) for each in known.alerts_about(one, since, until) if ALERT in kinds]
     items += [
-        _bookmark_item(call, each) for each in known.bookmarks_of(one, since, until) if BOOKMARK in kinds
+        _bookmark_item(call, each) for each in known.bookmarks_about(one, since, until) if BOOKMARK in kinds
     ]
     counts = Counter(item["kind"] for _, item in items)
     errors = [{"kind": kind, "errorMessage": why} for kind, why in _NOT_LOOKED.items() if kind in kinds]
@@ -130,8 +130,8 @@ def expand(call: ApiCall) -> ApiResponse:
     """Return what an expansion finds around an entity; the expansions are entity queries of kind Expansion."""
     known, one = known_entity(call)
     since, until = time_range(call)
-    ids = [each.id for each in known.alerts_of(one, since, until)]
-    ids += [each.id for each in known.bookmarks_of(one, since, until)]
+    ids = [each.id for each in known.alerts_about(one, since, until)]
+    ids += [each.id for each in known.bookmarks_about(one, since, until)]
     return _expand_entity(call, known, frozenset(ids), one)
 
 
@@ -139,15 +139,15 @@ def expand(call: ApiCall) -> ApiResponse:
 def expand_bookmark(call: ApiCall) -> ApiResponse:
     """Return what an expansion finds around a bookmark: its entities, and the alerts about them."""
     workspace = require_workspace(call, call.permission)
-    known = acquaintance(call.instance.state, workspace)
+    known = load_known_entities(call.instance.state, workspace)
     bookmark = known.bookmarks.get(call["bookmarkId"].lower())
     if bookmark is None:
         raise missing_fault(f"The bookmark '{call['bookmarkId'][:100]}'")
     since, until = time_range(call)
     ids = {bookmark.id}
     if call.text("expansionId").lower() == EXPANSIONS[0].id:
-        for one in known.beside(frozenset(ids)):
-            ids |= {each.id for each in known.alerts_of(one, since, until)}
+        for one in known.related_entities(frozenset(ids)):
+            ids |= {each.id for each in known.alerts_about(one, since, until)}
     return _expand_entity(call, known, frozenset(ids), None)
 
 
@@ -164,8 +164,8 @@ def relations(call: ApiCall) -> ApiResponse:
 @SURFACE.get(f"{ENTITY}/relations/{{relationName}}", "EntityRelations_GetRelation", f"{TYPE}/relations/read")
 def relation(call: ApiCall) -> ApiResponse:
     """One of them, by the name of the incident or bookmark."""
-    known = acquaintance(call.instance.state, require_workspace(call, call.permission))
-    one, wanted = known.by_id.get(call["entityId"].lower()), call["relationName"].lower()
+    known = load_known_entities(call.instance.state, require_workspace(call, call.permission))
+    one, wanted = known.entities_by_id.get(call["entityId"].lower()), call["relationName"].lower()
     several = _relations(call, known, one) if one is not None else []
     found = next((each for each in several if each["name"] == wanted), None)
     return ApiResponse(found) if found is not None else arm_documents.get(call, "relation")
@@ -182,8 +182,8 @@ def _list_collected(call: ApiCall, type_: str) -> list[dict[str, object]]:
 
 def known_entity(call: ApiCall) -> tuple[KnownEntities, InvolvedEntity]:
     """The workspace's acquaintance and the entity of a path; Fault where there is none."""
-    known = acquaintance(call.instance.state, require_workspace(call, call.permission))
-    one = known.by_id.get(call["entityId"].lower())
+    known = load_known_entities(call.instance.state, require_workspace(call, call.permission))
+    one = known.entities_by_id.get(call["entityId"].lower())
     if one is None:
         raise missing_fault(f"The entity '{call['entityId'][:100]}'")
     return known, one
@@ -204,7 +204,7 @@ def _kinds(call: ApiCall) -> frozenset[str]:
         return frozenset((ALERT, BOOKMARK))
     known = {one.lower(): one for one in every}
     if not isinstance(given, list) or any(str(one).lower() not in known for one in given):
-        raise bad(f"'kinds' is a list of {', '.join(every)}.", "kinds")
+        raise bad_request(f"'kinds' is a list of {', '.join(every)}.", "kinds")
     return frozenset(known[str(one).lower()] for one in given)
 
 
@@ -252,7 +252,7 @@ def _expand_entity(
 
 
 def _relations(call: ApiCall, known: KnownEntities, one: InvolvedEntity) -> list[dict[str, object]]:
-    base = f"{root(call, known.workspace)}/entities/{known.id_of(one.entity)}/relations"
+    base = f"{root(call, known.workspace)}/entities/{known.entity_id(one.entity)}/relations"
     found = [
         *_incidents(call, known, one),
         *(("bookmarks", id_) for id_ in one.sources if id_ in known.bookmarks),

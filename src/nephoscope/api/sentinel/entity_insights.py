@@ -14,7 +14,7 @@ from datetime import datetime
 from nephoscope.alerts.investigation.known_entities import KnownEntities
 from nephoscope.alerts.investigation.participants import InvolvedEntity
 from nephoscope.api.sentinel.entities import ENTITY, known_entity, time_range
-from nephoscope.api.wire.azure_error import bad
+from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list
 from nephoscope.api.wire.sentinel_entities import TYPE, describe, entity_body
@@ -48,33 +48,33 @@ class EntityInsight:
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://nephoscope/insights/{self.name}"))
 
 
-def _by_rule(
+def _count_by_rule(
     _: ApiCall, known: KnownEntities, one: InvolvedEntity, since: datetime, until: datetime
 ) -> Iterable[Row]:
     """The alerts by name and severity, those of most alerts first."""
     several: dict[tuple[str, str], list[StoredAlert]] = {}
-    for alert in known.alerts_of(one, since, until):
+    for alert in known.alerts_about(one, since, until):
         several.setdefault((str(alert.document["AlertName"]), alert.severity), []).append(alert)
     for (name, severity), found in sorted(several.items(), key=lambda each: (-len(each[1]), each[0])):
         first, last = min(each.started for each in found), max(each.ended for each in found)
         yield name, severity, len(found), first.isoformat(), last.isoformat()
 
 
-def _beside(
+def _count_related(
     call: ApiCall, known: KnownEntities, one: InvolvedEntity, since: datetime, until: datetime
 ) -> Iterable[Row]:
     """The other entities of its alerts and bookmarks, those of most in common first."""
-    ids = {each.id for each in known.alerts_of(one, since, until)}
-    ids |= {each.id for each in known.bookmarks_of(one, since, until)}
+    ids = {each.id for each in known.alerts_about(one, since, until)}
+    ids |= {each.id for each in known.bookmarks_about(one, since, until)}
     found = []
-    for other in known.beside(frozenset(ids), one.entity):
+    for other in known.related_entities(frozenset(ids), one.entity):
         body = entity_body(call, known.workspace, other.entity)
         name = str(tree_of(body, "properties").get("friendlyName", ""))
         found.append((name, body["kind"], len(ids.intersection(other.sources))))
     return sorted(found, key=lambda each: (-each[2], each[0]))
 
 
-def _of_estate(call: ApiCall, _: KnownEntities, one: InvolvedEntity, *__: datetime) -> Iterable[Row]:
+def _list_estate_facts(call: ApiCall, _: KnownEntities, one: InvolvedEntity, *__: datetime) -> Iterable[Row]:
     """The facts of the estate as it was read last, then its unhealthy assessments and the attack paths through it."""
     (found,) = describe(call, [one]) or [None]
     if found is None:
@@ -87,7 +87,7 @@ def _of_estate(call: ApiCall, _: KnownEntities, one: InvolvedEntity, *__: dateti
         yield "attack path", path.title, True, path.level
 
 
-def _by_day(alerts: Sequence[StoredAlert]) -> Iterable[Row]:
+def _count_by_day(alerts: Sequence[StoredAlert]) -> Iterable[Row]:
     days = Counter(each.started.date() for each in alerts)
     return ((f"{day.isoformat()}T00:00:00Z", days[day]) for day in sorted(days))
 
@@ -97,21 +97,21 @@ INSIGHTS = (
         "alerts",
         "The alerts about it",
         (("AlertName", "string"), ("Severity", "string"), ("Count", "long"), ("First", "datetime"), ("Last", "datetime")),
-        _by_rule,
+        _count_by_rule,
         (("Day", "datetime"), ("Count", "long")),
-        _by_day,
+        _count_by_day,
     ),
     EntityInsight(
         "entities",
         "What else its alerts and bookmarks speak of",
         (("Entity", "string"), ("Kind", "string"), ("InCommon", "long")),
-        _beside,
+        _count_related,
     ),
     EntityInsight(
         "estate",
         "What the estate knows of it",
         (("Name", "string"), ("Value", "string"), ("Known", "bool"), ("Severity", "string")),
-        _of_estate,
+        _list_estate_facts,
         sources=("SecurityResources", "Resources", "AuthorizationResources"),
     ),
 )  # fmt: skip
@@ -136,7 +136,7 @@ def queries(call: ApiCall) -> ApiResponse:
     """The insights that an entity has, where clients look for their ids."""
     known_entity(call)
     if call.asked("kind").lower() != KIND.lower():
-        raise bad(f"'kind' is {KIND}.", "kind")
+        raise bad_request(f"'kind' is {KIND}.", "kind")
     return answer_list(call, [_query(call, one) for one in INSIGHTS])
 
 
@@ -162,7 +162,7 @@ def _read_wanted(call: ApiCall) -> frozenset[str] | None:
     if given is None:
         return None
     if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
-        raise bad("'insightQueryIds' must be a list of IDs.", "insightQueryIds")
+        raise bad_request("'insightQueryIds' must be a list of IDs.", "insightQueryIds")
     return frozenset(one.lower() for one in given)
 
 
@@ -175,7 +175,7 @@ def _insight_document(
 ) -> dict[str, object]:
     charts = []
     if one.points is not None:
-        charts.append(_table(one.chart, one.points(known.alerts_of(entity, *time))))
+        charts.append(_table(one.chart, one.points(known.alerts_about(entity, *time))))
     return {
         "queryId": one.id,
         "queryTimeInterval": {"startTime": time[0].isoformat(), "endTime": time[1].isoformat()},

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nephoscope.api.sentinel.incidents import require_incident
-from nephoscope.api.wire.azure_error import bad, missing_fault
+from nephoscope.api.wire.azure_error import bad_request, missing_fault
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list
 from nephoscope.api.wire.surface_request import ApiCall
@@ -127,7 +127,7 @@ def _read_note(call: ApiCall, kind: NoteDocumentKind) -> tuple[str, bool]:
         return call.text("properties", "message", needed=True), False
     status = call.text("properties", "status") or NEW
     if status not in (NEW, COMPLETED):
-        raise bad(f"status is {NEW} or {COMPLETED}.", "properties.status")
+        raise bad_request(f"status is {NEW} or {COMPLETED}.", "properties.status")
     title = call.text("properties", "title", needed=True).replace("\n", " ")
     description = call.text("properties", "description")
     return f"{title}\n{description}" if description else title, status == COMPLETED

@@ -15,8 +15,8 @@ from nephoscope.alerts.investigation.incident_details import case_file
 from nephoscope.alerts.investigation.prevalence import find_prevalence
 from nephoscope.alerts.investigation.process_timeline import read_process_trees
 from nephoscope.api.sentinel.bookmarks import body as bookmark_body
-from nephoscope.api.wire.azure_error import bad, missing_fault
-from nephoscope.api.wire.body_schema import check_shape, fields, many, text
+from nephoscope.api.wire.azure_error import bad_request, missing_fault
+from nephoscope.api.wire.body_schema import array, check_shape, fields, text
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.policy_state_query import moment
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, place
@@ -49,7 +49,7 @@ SHAPE = fields(
     {
         "description": text(),
         "owner": fields({}, dict.fromkeys(OWNER, text())),
-        "labels": many(fields({"labelName": text(least=1)})),
+        "labels": array(fields({"labelName": text(least=1)})),
     },
 )
 _ACTIVITY = ("firstActivityTimeUtc", "lastActivityTimeUtc")
@@ -60,7 +60,7 @@ def list_(call: ApiCall) -> ApiResponse:
     """The incidents of a workspace, the newest first."""
     workspace = require_workspace(call, READ)
     several = call.instance.state.incidents.newest(workspace, most=10_000)
-    start, most = place(call), call.top(MOST)
+    start, most = place(call), call.requested_count(MOST)
     page = [body(call, workspace, one) for one in several[start : start + most]]
     return answer_list(call, page, str(start + most) if len(several) > start + most else "")
 
@@ -77,7 +77,7 @@ def put(call: ApiCall) -> ApiResponse:
     """Make an incident, or change what people decide of one: title, description, status, severity, owner, labels, classification."""
     workspace = require_workspace(call, WRITE)
     call = check_shape(call, SHAPE)
-    known = of_path(call, workspace)
+    known = find_incident(call, workspace)
     changes = _changes(call)
     _require_classification(changes, known)
     remark = call.text("properties", "classificationComment")
@@ -97,7 +97,7 @@ def _read_incident(call: ApiCall, workspace: str) -> Incident:
     try:
         id_ = str(uuid.UUID(call["incidentId"]))
     except ValueError as error:
-        raise bad("The ID of a new incident must be a GUID.", "incidentId") from error
+        raise bad_request("The ID of a new incident must be a GUID.", "incidentId") from error
     now = call.instance.now
     first, last = (moment(call.text("properties", name), f"properties.{name}") for name in _ACTIVITY)
     return Incident(
@@ -131,7 +131,7 @@ def _changes(call: ApiCall) -> dict[str, Any]:
     if classification:
         reasons = CLASSIFICATIONS.get(classification)
         if reasons is None:
-            raise bad(
+            raise bad_request(
                 f"classification must be one of {', '.join(CLASSIFICATIONS)}.", "properties.classification"
             )
         found |= {"classification": classification, "reason": call.text("properties", "classificationReason")}
@@ -160,14 +160,14 @@ def _require_classification(changes: Mapping[str, object], known: Incident | Non
     said = changes.get("classification") or (known.classification if known is not None else "")
     if changes["status"] is IncidentStatus.CLOSED and not said:
         told = f"An incident is closed with a classification: one of {', '.join(CLASSIFICATIONS)}."
-        raise bad(told, "properties.classification")
+        raise bad_request(told, "properties.classification")
 
 
 def _word(call: ApiCall, name: str, words: list[str]) -> str:
     given = call.text("properties", name, needed=True)
     known = next((one for one in words if one.lower() == given.lower()), None)
     if known is None:
-        raise bad(f"{name} is one of {', '.join(words)}.", f"properties.{name}")
+        raise bad_request(f"{name} is one of {', '.join(words)}.", f"properties.{name}")
     return known
 
 
@@ -221,7 +221,7 @@ def bookmarks(call: ApiCall) -> ApiResponse:
 def delete(call: ApiCall) -> ApiResponse:
     """Delete an incident: its alerts are in none any more; 204 where there is none."""
     workspace = require_workspace(call, DELETE)
-    known = of_path(call, workspace)
+    known = find_incident(call, workspace)
     if known is None:
         return NO_CONTENT
     delete_incident(call.service, workspace, known.number)
@@ -229,17 +229,19 @@ def delete(call: ApiCall) -> ApiResponse:
     return ApiResponse(None)
 
 
-def of_path(call: ApiCall, workspace: str) -> Incident | None:
+def find_incident(call: ApiCall, workspace: str) -> Incident | None:
     """The incident of a GUID, or of a number; None where there is none."""
     incidents = call.instance.state.incidents
     given = call["incidentId"].lower()
-    one = incidents.get(int(given)) if given.isdecimal() and len(given) < 15 else incidents.of_id(given)
+    one = (
+        incidents.get(int(given)) if given.isdecimal() and len(given) < 15 else incidents.find_by_guid(given)
+    )
     return one if one is not None and one.workspace == workspace else None
 
 
 def require_incident(call: ApiCall, workspace: str) -> Incident:
     """The incident of a path; Fault where there is none."""
-    one = of_path(call, workspace)
+    one = find_incident(call, workspace)
     if one is None:
         raise missing_fault(f"The incident '{call['incidentId'][:100]}'")
     return one
@@ -267,7 +269,7 @@ def body(call: ApiCall, workspace: str, one: Incident) -> dict[str, Any]:
     }
     if one.classification:
         properties |= {"classification": one.classification, "classificationReason": one.reason or None}
-        properties |= _why(call, one)
+        properties |= _classification_fields(call, one)
     return {
         "id": f"{root(call, workspace)}/incidents/{one.id}",
         "name": one.id,
@@ -294,7 +296,7 @@ def _owner(call: ApiCall, one: Incident) -> dict[str, str | None]:
     return person | named | dict(told)
 
 
-def _why(call: ApiCall, one: Incident) -> dict[str, str]:
+def _classification_fields(call: ApiCall, one: Incident) -> dict[str, str]:
     """Return what was said when the incident was classified."""
     with call.instance.state.reading() as session:
         notes = call.instance.state.incidents.notes(session, one.number)

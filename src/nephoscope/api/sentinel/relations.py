@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/incident-relations
 
 from __future__ import annotations
 
-from nephoscope.api.wire.azure_error import bad, missing_fault
+from nephoscope.api.wire.azure_error import bad_request, missing_fault
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.surface_request import ApiCall
@@ -27,7 +27,9 @@ def check(body: Body) -> None:
     words = str(other).rstrip("/").split("/")
     if not isinstance(other, str) or len(words) < 3 or words[-2].lower() not in _KINDS:
         told = ", ".join(_KINDS)
-        raise bad(f"'relatedResourceId' must be the id of one of {told}.", "properties.relatedResourceId")
+        raise bad_request(
+            f"'relatedResourceId' must be the id of one of {told}.", "properties.relatedResourceId"
+        )
 
 
 def make_relation(call: ApiCall, body: Body, _: Body | None) -> Body:
@@ -71,7 +73,7 @@ def _ends(call: ApiCall, word: str, name: str) -> tuple[Incident | None, Bookmar
     place = workspace.name if workspace is not None else ""
     incidents = call.instance.state.incidents
     numbered = incident_id.isdecimal() and len(incident_id) < 15
-    incident = incidents.get(int(incident_id)) if numbered else incidents.of_id(incident_id)
+    incident = incidents.get(int(incident_id)) if numbered else incidents.find_by_guid(incident_id)
     several = call.instance.state.bookmarks.newest(place, most=10_000) if bookmark_id else []
     bookmark = next((one for one in several if one.id == bookmark_id), None)
     return (incident if incident is not None and incident.workspace == place else None), bookmark

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from nephoscope.api.sentinel.entities import expansion_queries
-from nephoscope.api.wire.azure_error import bad
-from nephoscope.api.wire.body_schema import fields, many, text, words
+from nephoscope.api.wire.azure_error import bad_request
+from nephoscope.api.wire.body_schema import array, fields, text, words
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, Check, declare
 from nephoscope.api.wire.mitre_attack import TACTICS_OF, TECHNIQUES_OF
 from nephoscope.api.wire.operation import ApiSurface
@@ -27,7 +27,7 @@ def _require_texts(*names: str) -> Check:
     def check(body: Body) -> None:
         for name in names:
             if not isinstance(body["properties"].get(name), str):
-                raise bad(f"'{name}' must be a string.", f"properties.{name}")
+                raise bad_request(f"'{name}' must be a string.", f"properties.{name}")
 
     return check
 
@@ -40,7 +40,7 @@ _HUNT = fields(
         "hypothesisStatus": words("Unknown", "Invalidated", "Validated"),
         "attackTactics": TACTICS_OF,
         "attackTechniques": TECHNIQUES_OF,
-        "labels": many(text()),
+        "labels": array(text()),
     },
 )
 
@@ -51,12 +51,12 @@ _SOURCE_CONTROL = fields(
     {
         "displayName": text(least=1),
         "repoType": words("Github", "DevOps", "AzureDevOps"),
-        "contentTypes": many(_CONTENT_TYPE),
+        "contentTypes": array(_CONTENT_TYPE),
         "repository": fields(
             {},
             {
                 **dict.fromkeys(("url", "branch", "displayUrl", "deploymentLogsUrl"), text()),
-                "pathMapping": many(fields({}, {"contentType": _CONTENT_TYPE, "path": text()})),
+                "pathMapping": array(fields({}, {"contentType": _CONTENT_TYPE, "path": text()})),
             },
         ),
     },
@@ -66,10 +66,10 @@ _SOURCE_CONTROL = fields(
 
 def _require_kind(body: Body) -> None:
     if not isinstance(body.get("kind"), str) or not body["kind"]:
-        raise bad("'kind' is required.", "kind")
+        raise bad_request("'kind' is required.", "kind")
 
 
-def _switch_on(_: ApiCall, body: Body, __: Body | None) -> Body:
+def _enable_setting(_: ApiCall, body: Body, __: Body | None) -> Body:
     """A setting that is put is on."""
     return {**body, "properties": {"isEnabled": True, **body["properties"]}}
 
@@ -89,7 +89,7 @@ for _one in (
         "What it switches on in Sentinel is not switched here.",
         _require_kind,
         created=200,
-        made=_switch_on,
+        made=_enable_setting,
     ),
     ArmDocumentKind(
         "Microsoft.SecurityInsights/onboardingStates",

@@ -8,8 +8,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from nephoscope.api.wire.azure_error import bad, missing_fault, refusing
-from nephoscope.api.wire.body_schema import fields, flag, many, moment, read, text, whole
+from nephoscope.api.wire.azure_error import bad_request, missing_fault, translate_errors
+from nephoscope.api.wire.body_schema import array, fields, flag, integer, moment, read, text
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, place
 from nephoscope.api.wire.surface_request import ApiCall
@@ -45,7 +45,7 @@ _OWN = "x_nephoscope_pattern_type"
 def list_(call: ApiCall) -> ApiResponse:
     """The indicators of a workspace that hold, the newest first."""
     found = _all(call, require_workspace(call, READ))
-    start, most = place(call), call.top(1000)
+    start, most = place(call), call.requested_count(1000)
     page = [body(call, one) for one in found[start : start + most]]
     return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 
@@ -89,7 +89,7 @@ def query(call: ApiCall) -> ApiResponse:
     found = [body(call, one) for one in _all(call, require_workspace(call, READ))]
     size = call.body.get("pageSize") or 100
     if not isinstance(size, int) or not 0 < size <= MOST:
-        raise bad(f"pageSize must be a whole number from 1 to {MOST}.", "pageSize")
+        raise bad_request(f"pageSize must be a whole number from 1 to {MOST}.", "pageSize")
     return answer_list(call, [one for one in found if _fits(call, one["properties"], one["name"])][:size])
 
 
@@ -133,7 +133,7 @@ def _id(name: str) -> str:
     try:
         return f"{KIND}--{uuid.UUID(name)}"
     except ValueError as error:
-        raise bad("The name of an indicator must be a GUID.", "name") from error
+        raise bad_request("The name of an indicator must be a GUID.", "name") from error
 
 
 def _all(call: ApiCall, workspace: str) -> list[Intel]:
@@ -149,7 +149,7 @@ def _require_indicator(call: ApiCall, workspace: str) -> Intel:
 
 def _tags(given: object) -> list[str]:
     if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
-        raise bad("'threatIntelligenceTags' must be a list of strings.", "threatIntelligenceTags")
+        raise bad_request("'threatIntelligenceTags' must be a list of strings.", "threatIntelligenceTags")
     return given
 
 
@@ -158,7 +158,7 @@ def _moment(value: object, path: str) -> str:
     return "" if value == "" else moment(value, path)
 
 
-_TEXTS, _OBJECTS = many(text()), many(fields({}))
+_TEXTS, _OBJECTS = array(text()), array(fields({}))
 SHAPE = fields(
     {"pattern": text(least=1), "patternType": text(least=1)},
     {
@@ -168,8 +168,8 @@ SHAPE = fields(
         **dict.fromkeys(("threatTypes", "threatIntelligenceTags", "labels", "objectMarkingRefs"), _TEXTS),
         **dict.fromkeys(("externalReferences", "granularMarkings"), _OBJECTS),
         **dict.fromkeys(("validFrom", "validUntil", "created", "modified"), _moment),
-        "killChainPhases": many(fields({}, {"killChainName": text(), "phaseName": text()})),
-        "confidence": whole(0, 100),
+        "killChainPhases": array(fields({}, {"killChainName": text(), "phaseName": text()})),
+        "confidence": integer(0, 100),
         "revoked": flag,
     },
 )
@@ -177,7 +177,7 @@ SHAPE = fields(
 
 def _keep_indicator(call: ApiCall, workspace: str, name: str, known: Intel | None) -> dict[str, object]:
     if str(call.body.get("kind", "")).lower() != KIND:
-        raise bad("Only threat intelligence of kind 'indicator' can be created or updated.", "kind")
+        raise bad_request("Only threat intelligence of kind 'indicator' can be created or updated.", "kind")
     properties = read(SHAPE, call.body)["properties"]
     document: dict[str, Any] = {"type": KIND, "spec_version": "2.1", "id": _id(name), "pattern_type": "stix"}
     document |= {
@@ -200,7 +200,7 @@ def _store_indicator(
         document["id"], source = known.stix, known.source
         if maker := known.document.get("created_by_ref"):
             document["created_by_ref"] = maker
-    with refusing("properties", BadItemError):
+    with translate_errors("properties", BadItemError):
         made = item(document, now)
     kept = put_object(call.service, workspace, source or SOURCE, made, known)
     deliver_pending(call.instance.lake, call.instance.state)
@@ -210,7 +210,7 @@ def _store_indicator(
 def _fits(call: ApiCall, one: dict[str, Any], name: str) -> bool:
     asked = call.body
 
-    def within(field: str, values: list[str]) -> bool:
+    def matches_field(field: str, values: list[str]) -> bool:
         given = asked.get(field) or []
         return not given or any(value in given for value in values)
 
@@ -218,16 +218,16 @@ def _fits(call: ApiCall, one: dict[str, Any], name: str) -> bool:
     words = asked.get("keywords")
     several = [words] if isinstance(words, str) else list(words or [])
     return (
-        within("ids", [name])
-        and within("sources", [one["source"]])
-        and within("patternTypes", [one["patternType"]])
-        and within("threatTypes", list(one["threatTypes"]))
+        matches_field("ids", [name])
+        and matches_field("sources", [one["source"]])
+        and matches_field("patternTypes", [one["patternType"]])
+        and matches_field("threatTypes", list(one["threatTypes"]))
         and all(str(word).lower() in text for word in several)
-        and _confident(asked, one["confidence"])
+        and _has_wanted_confidence(asked, one["confidence"])
     )
 
 
-def _confident(asked: dict[str, object], confidence: int) -> bool:
+def _has_wanted_confidence(asked: dict[str, object], confidence: int) -> bool:
     least, most = asked.get("minConfidence"), asked.get("maxConfidence")
     return (not isinstance(least, int) or confidence >= least) and (
         not isinstance(most, int) or confidence <= most

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from nephoscope.api.wire.azure_error import bad
+from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.surface_request import ApiCall
@@ -61,7 +61,7 @@ def _upload(call: ApiCall, field: str, kinds: tuple[str, ...]) -> ApiResponse:
     good: dict[int, IntelItem] = {}
     for index, one in enumerate(objects):
         try:
-            wrong[index] += _find_lacking(one, kinds)
+            wrong[index] += _find_missing_properties(one, kinds)
             if not wrong[index]:
                 good[index] = item(one, now)
         except BadItemError as error:
@@ -80,20 +80,24 @@ def _upload(call: ApiCall, field: str, kinds: tuple[str, ...]) -> ApiResponse:
 def _source(call: ApiCall) -> str:
     given = next((value for name, value in call.body.items() if name.lower() == "sourcesystem"), None)
     if not isinstance(given, str) or not 0 < len(given.strip()) <= LONGEST_SOURCE:
-        raise bad(f"'sourcesystem' must be a string of 1 to {LONGEST_SOURCE} characters.", "sourcesystem")
+        raise bad_request(
+            f"'sourcesystem' must be a string of 1 to {LONGEST_SOURCE} characters.", "sourcesystem"
+        )
     if given.strip().lower() == _OWN:
-        raise bad(f"The name {given.strip()!r} is reserved: choose another source name.", "sourcesystem")
+        raise bad_request(
+            f"The name {given.strip()!r} is reserved: choose another source name.", "sourcesystem"
+        )
     return given.strip()
 
 
 def _objects(call: ApiCall, field: str) -> list[object]:
     given = call.body.get(field)
     if not isinstance(given, list) or not 0 < len(given) <= MOST:
-        raise bad(f"'{field}' must be a list of 1 to {MOST} objects.", field)
+        raise bad_request(f"'{field}' must be a list of 1 to {MOST} objects.", field)
     return given
 
 
-def _find_lacking(document: object, kinds: tuple[str, ...]) -> Iterator[str]:
+def _find_missing_properties(document: object, kinds: tuple[str, ...]) -> Iterator[str]:
     """Yield what a document lacks to be an object of STIX that is taken, in Sentinel's words."""
     if not isinstance(document, dict):
         yield "An object of STIX is a JSON object."

@@ -9,16 +9,16 @@ from datetime import timedelta
 from math import ceil
 
 from nephoscope.alerts.documents.duration import duration
-from nephoscope.api.wire.azure_error import bad, missing_fault, refusing
+from nephoscope.api.wire.azure_error import bad_request, missing_fault, translate_errors
 from nephoscope.api.wire.body_schema import (
+    array,
     check_shape,
     fields,
-    many,
-    mapping_of,
+    integer,
+    object_of,
     read,
     span,
     text,
-    whole,
     words,
 )
 from nephoscope.api.wire.operation import ApiSurface
@@ -61,13 +61,13 @@ SHAPE = fields(
         "description": text(),
         "source": text(),
         "contentType": words("text/csv", "text/tsv"),
-        "numberOfLinesToSkip": whole(0, MOST),
+        "numberOfLinesToSkip": integer(0, MOST),
         "rawContent": text(),
         "defaultDuration": span(timedelta(seconds=1), FOREVER),
-        "labels": many(text()),
+        "labels": array(text()),
     },
 )
-ITEM = fields({"itemsKeyValue": mapping_of(text())})
+ITEM = fields({"itemsKeyValue": object_of(text())})
 
 
 @SURFACE.get(_LIST, "Watchlists_List", READ)
@@ -96,7 +96,7 @@ def put(call: ApiCall) -> ApiResponse:
     known = {one.alias.lower() for one, _ in call.instance.state.watchlists.all(workspace)}
     new = alias.lower() not in known
     given = [NewWatchlistItem(dict(zip(rows[0], row, strict=True))) for row in rows[1:]]
-    with refusing("properties.rawContent", ItemError):
+    with translate_errors("properties.rawContent", ItemError):
         if new:
             _create(call, store, rows, given)
         elif given:
@@ -140,7 +140,7 @@ def items(call: ApiCall) -> ApiResponse:
     """The items of a watchlist, page by page."""
     head, _ = _require_watchlist(call, require_workspace(call, READ))
     found = call.instance.state.watchlists.read(head, MOST)
-    start, most = place(call), call.top(1000)
+    start, most = place(call), call.requested_count(1000)
     page = [_item(call, head, one) for one in found[start : start + most]]
     return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 
@@ -187,7 +187,7 @@ def _require_watchlist(call: ApiCall, workspace: str) -> tuple[WatchlistHead, in
 
 
 def _found_item(call: ApiCall, head: WatchlistHead) -> WatchlistItem:
-    found = call.instance.state.watchlists.one(head, call["watchlistItemId"].lower())
+    found = call.instance.state.watchlists.find_item(head, call["watchlistItemId"].lower())
     if found is None:
         raise missing_fault(f"The watchlist item '{call['watchlistItemId'][:100]}'")
     return found
@@ -198,7 +198,7 @@ def _rows(call: ApiCall) -> list[list[str]]:
     content = call.text("properties", "rawContent")
     if len(content) > MOST_CONTENT:
         told = f"rawContent has at most {MOST_CONTENT:,} characters: send the items in several requests."
-        raise bad(told, "properties.rawContent")
+        raise bad_request(told, "properties.rawContent")
     skipped = call.body["properties"].get("numberOfLinesToSkip") or 0
     content = "".join(content.splitlines(keepends=True)[skipped:])
     tabs = call.text("properties", "contentType") == "text/tsv"
@@ -207,10 +207,10 @@ def _rows(call: ApiCall) -> list[list[str]]:
             row.require_cells() for row in separated_rows(content, "\t" if tabs else ",") if not row.empty
         ]
     except SeparatedValuesError as error:
-        raise bad(f"rawContent is not CSV: {error}.", "properties.rawContent") from error
+        raise bad_request(f"rawContent is not CSV: {error}.", "properties.rawContent") from error
     for number, row in enumerate(found, skipped + 1):
         if len(row) != len(found[0]):
-            raise bad(
+            raise bad_request(
                 f"rawContent: row {number} has {len(row)} cells, but the header has {len(found[0])}.",
                 "properties.rawContent",
             )

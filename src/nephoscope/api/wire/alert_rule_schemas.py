@@ -16,7 +16,7 @@ from nephoscope.alerts.rules.rule import (
     SHORTEST,
     MatchingMethod,
 )
-from nephoscope.api.wire.body_schema import Shape, fields, flag, many, mapping_of, span, text, whole, words
+from nephoscope.api.wire.body_schema import Shape, array, fields, flag, integer, object_of, span, text, words
 from nephoscope.api.wire.mitre_attack import TACTICS_OF, TECHNIQUES_OF
 from nephoscope.model.identifiers import IDENTIFIERS
 
@@ -29,9 +29,9 @@ _GROUPING = fields(
         "reopenClosedIncident": flag,
         "lookbackDuration": span(SHORTEST, LONGEST_LOOKBACK),
         "matchingMethod": words(*(one.value for one in MatchingMethod)),
-        "groupByEntities": many(words(*IDENTIFIERS)),
-        "groupByAlertDetails": many(words("DisplayName", "Severity")),
-        "groupByCustomDetails": many(text()),
+        "groupByEntities": array(words(*IDENTIFIERS)),
+        "groupByAlertDetails": array(words("DisplayName", "Severity")),
+        "groupByCustomDetails": array(text()),
     },
 )
 #: What is run here: Scheduled and NRT.
@@ -46,15 +46,15 @@ RUN = fields(
         "queryFrequency": _SPAN,
         "queryPeriod": _SPAN,
         "triggerOperator": words("GreaterThan", "LessThan", "Equal", "NotEqual"),
-        "triggerThreshold": whole(0, HIGHEST_THRESHOLD),
+        "triggerThreshold": integer(0, HIGHEST_THRESHOLD),
         "suppressionEnabled": flag,
         "suppressionDuration": span(SHORTEST, LONGEST_SUPPRESSION),
         "eventGroupingSettings": fields({}, {"aggregationKind": words("SingleAlert", "AlertPerResult")}),
-        "customDetails": mapping_of(text()),
-        "entityMappings": many(
+        "customDetails": object_of(text()),
+        "entityMappings": array(
             fields(
                 {"entityType": words(*IDENTIFIERS)},
-                {"fieldMappings": many(fields({"identifier": text(least=1), "columnName": text(least=1)}))},
+                {"fieldMappings": array(fields({"identifier": text(least=1), "columnName": text(least=1)}))},
             ),
             most=MOST_MAPPINGS,
         ),
@@ -80,9 +80,9 @@ NOT_RUN: Mapping[str, Shape] = {
         {"displayName": text(least=1), "productFilter": _PRODUCTS},
         {
             "description": text(),
-            "severitiesFilter": many(SEVERITY),
-            "displayNamesFilter": many(text()),
-            "displayNamesExcludeFilter": many(text()),
+            "severitiesFilter": array(SEVERITY),
+            "displayNamesFilter": array(text()),
+            "displayNamesExcludeFilter": array(text()),
         },
     ),
 }

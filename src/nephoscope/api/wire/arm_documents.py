@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.api.wire.azure_error import bad, missing_fault
+from nephoscope.api.wire.azure_error import bad_request, missing_fault
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_skip_token
 from nephoscope.service.arm_documents import put_document, remove_document
 from nephoscope_policy.model.resource_id import ResourceId
@@ -77,7 +77,7 @@ def page(call: ApiCall, types: Sequence[str], below: str, test: Test | None = No
             call.reach,
             below,
             after=after,
-            most=call.top(1000),
+            most=call.requested_count(1000),
             collected=True,
         )
         # what was put is shown as it is now, and what was removed since is no more
@@ -98,7 +98,7 @@ def _apply_test(bodies: Iterable[dict[str, object]], test: Test | None) -> list[
 def put(call: ApiCall, type_: str, check: Callable[[dict[str, Any]], object] | None = None) -> ApiResponse:
     """Keep what was sent under the path of the call; `check` raises Fault for a document that cannot be used."""
     if not isinstance(call.body.get("properties"), dict):
-        raise bad("The request content has no 'properties'.", "properties")
+        raise bad_request("The request content has no 'properties'.", "properties")
     id_ = call.path.rstrip("/")
     body = {**call.body, "id": id_, "name": id_.rsplit("/", 1)[-1], "type": type_}
     if check is not None:
@@ -121,4 +121,6 @@ def delete(call: ApiCall, type_: str) -> ApiResponse:
 def visible(reach: Reach, key: str) -> bool:
     """Return whether a document at an id may be read."""
     id_ = ResourceId.parse(key)
-    return reach.sees(id_.subscription, id_.resource_group_id) or (not id_.subscription and not reach.nothing)
+    return reach.sees(id_.subscription, id_.resource_group_id) or (
+        not id_.subscription and not reach.is_empty
+    )

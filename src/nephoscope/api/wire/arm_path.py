@@ -62,7 +62,7 @@ def _piece(text: str, at: int) -> str:
     return f"(?P<{text}>[^/]+?)" if at % 2 else re.escape(text)
 
 
-def scope_of(path: str) -> str:
+def parse_scope(path: str) -> str:
     """Return what a path is about, lower-cased: what stands before its last provider, else the whole of it as far as
     it is a container."""
     lowered = path.lower().rstrip("/")

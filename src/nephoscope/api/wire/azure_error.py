@@ -42,13 +42,13 @@ class ApiError(Exception):
         return {"error": error}
 
 
-def bad(message: str, target: str = "", code: str = "InvalidRequestContent") -> ApiError:
+def bad_request(message: str, target: str = "", code: str = "InvalidRequestContent") -> ApiError:
     """400: what was sent is not what is wanted."""
     return ApiError(400, code, message, target=target)
 
 
 @contextmanager
-def refusing(target: str, *errors: type[Exception], named: bool = False) -> Iterator[None]:
+def translate_errors(target: str, *errors: type[Exception], named: bool = False) -> Iterator[None]:
     """Answer 400 with the sentence of an error where one of these is raised within the block: what was sent cannot be done.
 
     `named`: the sentence goes on from the name of the target. What is over soon (TransientError) and a change that another overtook
@@ -60,7 +60,7 @@ def refusing(target: str, *errors: type[Exception], named: bool = False) -> Iter
         raise
     except errors as error:
         message = f"{target}: {error}" if named else str(error)
-        raise bad(message if message.endswith((".", "?")) else f"{message}.", target) from error
+        raise bad_request(message if message.endswith((".", "?")) else f"{message}.", target) from error
 
 
 def missing_fault(what: str) -> ApiError:
@@ -77,7 +77,7 @@ def finding(what: str) -> Iterator[None]:
         raise missing_fault(what) from error
 
 
-def unavailable(message: str, again: int = 5) -> ApiError:
+def service_unavailable(message: str, again: int = 5) -> ApiError:
     """503: it cannot be done now; the same may be asked again in so many seconds."""
     return ApiError(503, "ServiceUnavailable", message, headers={"Retry-After": str(again)})
 

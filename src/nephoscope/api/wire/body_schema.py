@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.alerts.documents.duration import duration, format_duration
-from nephoscope.api.wire.azure_error import ApiError, bad
+from nephoscope.api.wire.azure_error import ApiError, bad_request
 
 if TYPE_CHECKING:
     from nephoscope.api.wire.surface_request import ApiCall
@@ -42,40 +42,40 @@ def fields(needed: Mapping[str, Shape], may: Mapping[str, Shape] | None = None) 
 
     def shape(value: object, path: str) -> dict[str, object]:
         if not isinstance(value, dict):
-            raise _wrong(path, "an object", value)
+            raise _shape_error(path, "an object", value)
         found: dict[str, Any] = {}
         for given, one in value.items():
             name, of = spelled.get(given.lower(), (given, accept_anything))
             found[name] = one if one is None else of(one, f"{path}.{name}")
         for name in needed:
             if found.get(name) is None:
-                raise bad(f"'{name}' is missing.", f"{path}.{name}")
+                raise bad_request(f"'{name}' is missing.", f"{path}.{name}")
         return found
 
     return shape
 
 
-def many(of: Shape, least: int = 0, most: int | None = None) -> Shape:
+def array(of: Shape, least: int = 0, most: int | None = None) -> Shape:
     """A list of at least and at most so many."""
 
     def shape(value: object, path: str) -> list[object]:
         if not isinstance(value, list):
-            raise _wrong(path, "a list", value)
+            raise _shape_error(path, "a list", value)
         if len(value) < least:
-            raise bad(f"{_name(path)} needs at least {least}.", path)
+            raise bad_request(f"{_name(path)} needs at least {least}.", path)
         if most is not None and len(value) > most:
-            raise bad(f"{_name(path)} has {len(value)} items; the maximum is {most}.", path)
+            raise bad_request(f"{_name(path)} has {len(value)} items; the maximum is {most}.", path)
         return [of(one, f"{path}[{at}]") for at, one in enumerate(value)]
 
     return shape
 
 
-def mapping_of(of: Shape) -> Shape:
+def object_of(of: Shape) -> Shape:
     """An object of names that clients choose."""
 
     def shape(value: object, path: str) -> dict[str, object]:
         if not isinstance(value, dict):
-            raise _wrong(path, "an object", value)
+            raise _shape_error(path, "an object", value)
         return {name: of(one, f"{path}.{name}") for name, one in value.items()}
 
     return shape
@@ -88,7 +88,7 @@ def words(*several: str) -> Shape:
     def shape(value: object, path: str) -> str:
         found = known.get(value.lower()) if isinstance(value, str) else None
         if found is None:
-            raise _wrong(path, f"one of {', '.join(several)}", value)
+            raise _shape_error(path, f"one of {', '.join(several)}", value)
         return found
 
     return shape
@@ -100,9 +100,9 @@ def text(pattern: str = "", told: str = "a text", least: int = 0) -> Shape:
 
     def shape(value: object, path: str) -> str:
         if not isinstance(value, str) or (pattern and compiled.fullmatch(value) is None):
-            raise _wrong(path, told, value)
+            raise _shape_error(path, told, value)
         if len(value.strip()) < least:
-            raise bad(f"{_name(path)} is empty.", path)
+            raise bad_request(f"{_name(path)} is empty.", path)
         return value
 
     return shape
@@ -111,16 +111,16 @@ def text(pattern: str = "", told: str = "a text", least: int = 0) -> Shape:
 def flag(value: object, path: str) -> bool:
     """True or false."""
     if not isinstance(value, bool):
-        raise _wrong(path, "true or false", value)
+        raise _shape_error(path, "true or false", value)
     return value
 
 
-def whole(least: int, most: int) -> Shape:
+def integer(least: int, most: int) -> Shape:
     """A whole number within bounds."""
 
     def shape(value: object, path: str) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise _wrong(path, f"a whole number from {least} to {most}", value)
+            raise _shape_error(path, f"a whole number from {least} to {most}", value)
         return value
 
     return shape
@@ -131,7 +131,7 @@ def number(least: float, most: float) -> Shape:
 
     def shape(value: object, path: str) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            raise _wrong(path, f"a number from {least:g} to {most:g}", value)
+            raise _shape_error(path, f"a number from {least:g} to {most:g}", value)
         return value
 
     return shape
@@ -142,13 +142,15 @@ def span(least: timedelta, most: timedelta) -> Shape:
 
     def shape(value: object, path: str) -> str:
         if not isinstance(value, str):
-            raise _wrong(path, "a duration such as PT5H or P1D", value)
+            raise _shape_error(path, "a duration such as PT5H or P1D", value)
         try:
             found = duration(value)
         except ValueError as error:
-            raise bad(f"{_name(path)}: {error}.", path) from error
+            raise bad_request(f"{_name(path)}: {error}.", path) from error
         if not least <= found <= most:
-            raise _wrong(path, f"a duration from {format_duration(least)} to {format_duration(most)}", value)
+            raise _shape_error(
+                path, f"a duration from {format_duration(least)} to {format_duration(most)}", value
+            )
         return value
 
     return shape
@@ -159,7 +161,7 @@ def moment(value: Any, path: str) -> str:
     try:
         datetime.fromisoformat(value)
     except (TypeError, ValueError) as error:
-        raise _wrong(path, "a time such as 2026-11-24T10:00:00Z", value) from error
+        raise _shape_error(path, "a time such as 2026-11-24T10:00:00Z", value) from error
     return str(value)
 
 
@@ -168,7 +170,7 @@ def accept_anything(value: object, _: str) -> object:
     return value
 
 
-def by_type(shapes: Mapping[type, Shape]) -> Shape:
+def choose_by_type(shapes: Mapping[type, Shape]) -> Shape:
     """Return what has another shape as a text than as an object or a list; the last is meant where it is neither."""
 
     def shape(value: object, path: str) -> object:
@@ -177,7 +179,7 @@ def by_type(shapes: Mapping[type, Shape]) -> Shape:
     return shape
 
 
-def choose_by(by: str, shapes: Mapping[str, Shape]) -> Shape:
+def choose_by_member(by: str, shapes: Mapping[str, Shape]) -> Shape:
     """An object whose shape a word in it decides."""
     word = words(*shapes)
 
@@ -188,9 +190,9 @@ def choose_by(by: str, shapes: Mapping[str, Shape]) -> Shape:
     return shape
 
 
-def _wrong(path: str, wanted: str, value: object) -> ApiError:
+def _shape_error(path: str, wanted: str, value: object) -> ApiError:
     shown = "nothing" if value is None else f"{value!r:.60}"
-    return bad(f"{_name(path)} must be {wanted}, not {shown}.", path)
+    return bad_request(f"{_name(path)} must be {wanted}, not {shown}.", path)
 
 
 def _name(path: str) -> str:

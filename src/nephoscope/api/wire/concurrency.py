@@ -43,7 +43,7 @@ def _check(call: ApiCall) -> None:
     sent = call.body.get("etag") if call.method != "DELETE" else None
     if not wanted and not (isinstance(sent, str) and sent):
         return
-    there = _there(call)
+    there = _current_etag(call)
     if wanted:
         if (there is None and call.method != "DELETE") or (there is not None and not _names(wanted, there)):
             told = "If-Match names another state of this than the one that is kept: read it again."
@@ -53,9 +53,9 @@ def _check(call: ApiCall) -> None:
         raise ApiError(409, "Conflict", told, target="etag")
 
 
-def _there(call: ApiCall) -> str | None:
+def _current_etag(call: ApiCall) -> str | None:
     """The etag of what is at the path now, '' where it has none; None where there is nothing."""
-    found = OperationRegistry.whole().find("GET", call.path)
+    found = OperationRegistry.load_all().find("GET", call.path)
     if found is None:
         return None
     read, parameters = found

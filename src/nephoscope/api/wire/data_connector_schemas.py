@@ -10,7 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nephoscope.api.wire.body_schema import Shape, by_type, fields, flag, many, moment, text, whole, words
+from nephoscope.api.wire.body_schema import (
+    Shape,
+    array,
+    choose_by_type,
+    fields,
+    flag,
+    integer,
+    moment,
+    text,
+    words,
+)
 
 _GUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _STATE = fields({"state": words("Enabled", "Disabled")})
@@ -24,7 +34,7 @@ def _types(*several: str) -> Shape:
     return fields({}, dict.fromkeys(several, _STATE))
 
 
-def _of_tenant(*several: str, **more: Shape) -> Shape:
+def _tenant_connector(*several: str, **more: Shape) -> Shape:
     """A connector that reads some data types of a tenant."""
     return fields(_TENANT, {"dataTypes": _types(*several), **more})
 
@@ -41,27 +51,29 @@ _PERMISSION = fields(
 )
 _STEP = fields(
     {},
-    {"title": text(), "description": text(), "instructions": many(fields({"type": text(least=1)}))},
+    {"title": text(), "description": text(), "instructions": array(fields({"type": text(least=1)}))},
 )
 _SHOWN_ALWAYS: Mapping[str, Shape] = {
     "title": text(least=1),
     "publisher": text(least=1),
     "descriptionMarkdown": text(),
-    "graphQueries": many(fields({}, {"metricName": text(), "legend": text(), "baseQuery": text()})),
-    "dataTypes": many(fields({}, {"name": text(), "lastDataReceivedQuery": text()})),
-    "connectivityCriteria": many(fields({}, {"type": text(least=1), "value": many(text())})),
+    "graphQueries": array(fields({}, {"metricName": text(), "legend": text(), "baseQuery": text()})),
+    "dataTypes": array(fields({}, {"name": text(), "lastDataReceivedQuery": text()})),
+    "connectivityCriteria": array(fields({}, {"type": text(least=1), "value": array(text())})),
     "permissions": fields(
         {},
         {
-            "resourceProvider": many(_PERMISSION),
-            "customs": many(fields({}, {"name": text(), "description": text()})),
+            "resourceProvider": array(_PERMISSION),
+            "customs": array(fields({}, {"name": text(), "description": text()})),
         },
     ),
-    "instructionSteps": many(_STEP),
+    "instructionSteps": array(_STEP),
 }
-_QUERIES = many(fields({}, {"description": text(), "query": text()}))
+_QUERIES = array(fields({}, {"description": text(), "query": text()}))
 # the status is a number in every example, and a text in the tables of fields
-_AVAILABILITY = fields({}, {"status": by_type({str: words("1"), int: whole(1, 1)}), "isPreview": flag})
+_AVAILABILITY = fields(
+    {}, {"status": choose_by_type({str: words("1"), int: integer(1, 1)}), "isPreview": flag}
+)
 _PAGE = fields(
     {
         **_SHOWN_ALWAYS,
@@ -89,20 +101,20 @@ _ASKED: Mapping[str, Shape] = {**_DEFINED, "auth": fields({"type": text(least=1)
 CONNECTORS: Mapping[str, Shape] = {
     "AmazonWebServicesCloudTrail": fields({}, {"awsRoleArn": text(), "dataTypes": _types("logs")}),
     "AmazonWebServicesS3": fields(
-        {"destinationTable": text(least=1), "roleArn": text(least=1), "sqsUrls": many(text(least=1))},
+        {"destinationTable": text(least=1), "roleArn": text(least=1), "sqsUrls": array(text(least=1))},
         {"dataTypes": _types("logs"), **_CODELESS},
     ),
     "APIPolling": fields({}, {"connectorUiConfig": _PAGE, "pollingConfig": _POLLING}),
-    "AzureActiveDirectory": _of_tenant("alerts"),
-    "AzureAdvancedThreatProtection": _of_tenant("alerts"),
+    "AzureActiveDirectory": _tenant_connector("alerts"),
+    "AzureAdvancedThreatProtection": _tenant_connector("alerts"),
     "AzureSecurityCenter": fields({}, {**_SUBSCRIPTION, "dataTypes": _types("alerts")}),
-    "Dynamics365": _of_tenant("dynamics365CdsActivities"),
+    "Dynamics365": _tenant_connector("dynamics365CdsActivities"),
     "GCP": fields(_ASKED, _CODELESS),
     "GenericUI": fields({}, {"connectorUiConfig": _PAGE}),
     "IOT": fields({}, {**_SUBSCRIPTION, "dataTypes": _types("alerts")}),
-    "MicrosoftCloudAppSecurity": _of_tenant("alerts", "discoveryLogs"),
-    "MicrosoftDefenderAdvancedThreatProtection": _of_tenant("alerts"),
-    "MicrosoftPurviewInformationProtection": _of_tenant("logs"),
+    "MicrosoftCloudAppSecurity": _tenant_connector("alerts", "discoveryLogs"),
+    "MicrosoftDefenderAdvancedThreatProtection": _tenant_connector("alerts"),
+    "MicrosoftPurviewInformationProtection": _tenant_connector("logs"),
     "MicrosoftThreatIntelligence": fields(
         _TENANT,
         {
@@ -111,20 +123,20 @@ CONNECTORS: Mapping[str, Shape] = {
             )
         },
     ),
-    "MicrosoftThreatProtection": _of_tenant("incidents", "alerts"),
-    "Office365": _of_tenant("exchange", "sharePoint", "teams"),
-    "Office365Project": _of_tenant("logs"),
-    "OfficeATP": _of_tenant("alerts"),
-    "OfficeIRM": _of_tenant("alerts"),
-    "OfficePowerBI": _of_tenant("logs"),
-    "PremiumMicrosoftDefenderForThreatIntelligence": _of_tenant(
+    "MicrosoftThreatProtection": _tenant_connector("incidents", "alerts"),
+    "Office365": _tenant_connector("exchange", "sharePoint", "teams"),
+    "Office365Project": _tenant_connector("logs"),
+    "OfficeATP": _tenant_connector("alerts"),
+    "OfficeIRM": _tenant_connector("alerts"),
+    "OfficePowerBI": _tenant_connector("logs"),
+    "PremiumMicrosoftDefenderForThreatIntelligence": _tenant_connector(
         "connector", lookbackPeriod=text(), requiredSKUsPresent=flag
     ),
     "PurviewAudit": fields(_TENANT, {"dataTypes": _types("logs"), **_DEFINED, **_CODELESS}),
     "RestApiPoller": fields(_ASKED, _CODELESS),
     "StorageAccountBlobContainer": fields(_ASKED, _CODELESS),
-    "ThreatIntelligence": _of_tenant("indicators", tipLookbackPeriod=moment),
-    "ThreatIntelligenceTaxii": _of_tenant(
+    "ThreatIntelligence": _tenant_connector("indicators", tipLookbackPeriod=moment),
+    "ThreatIntelligenceTaxii": _tenant_connector(
         "taxiiClient",
         pollingFrequency=words("OnceAMinute", "OnceAnHour", "OnceADay"),
         taxiiLookbackPeriod=moment,

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from nephoscope.api.wire import arm_documents
-from nephoscope.api.wire.azure_error import bad, missing_fault
+from nephoscope.api.wire.azure_error import bad_request, missing_fault
 from nephoscope.api.wire.body_schema import Shape, read, words
 from nephoscope.api.wire.odata_filter import compile_filter
 from nephoscope.api.wire.operation import ApiSurface, Handler
@@ -105,7 +105,7 @@ def declare_reading(surface: ApiSurface, kind: ArmDocumentKind) -> None:
 
     def _list(call: ApiCall) -> ApiResponse:
         """Return those below the scope that were put or collected."""
-        return page(call, kind, _parse_filter(call) if kind.filtered else _of_kind(call, kind))
+        return page(call, kind, _parse_filter(call) if kind.filtered else _build_kind_test(call, kind))
 
     def _get(call: ApiCall) -> ApiResponse:
         """One of them."""
@@ -150,7 +150,7 @@ def require_document(call: ApiCall, kind: ArmDocumentKind) -> Body:
     kept = _find_kept(call, kind)
     if kept is not None:
         return _show(call, kind, kept)
-    own = next((one for one in _own(call, kind) if _is_at(call, str(one["id"]))), None)
+    own = next((one for one in _list_own_documents(call, kind) if _is_at(call, str(one["id"]))), None)
     if own is not None:
         return own
     published = call.instance.snapshots.newest()
@@ -160,7 +160,7 @@ def require_document(call: ApiCall, kind: ArmDocumentKind) -> Body:
     return document if kind.told is None else kind.told(call, [document])[0]
 
 
-def _own(call: ApiCall, kind: ArmDocumentKind) -> list[Body]:
+def _list_own_documents(call: ApiCall, kind: ArmDocumentKind) -> list[Body]:
     return [] if kind.own is None else kind.own(call)
 
 
@@ -170,7 +170,7 @@ def _is_at(call: ApiCall, id_: str) -> bool:
     return _tail(id_) == _tail(path) if call["workspaceName"] else id_.lower() == path.lower()
 
 
-def _of_kind(call: ApiCall, kind: ArmDocumentKind) -> arm_documents.Test | None:
+def _build_kind_test(call: ApiCall, kind: ArmDocumentKind) -> arm_documents.Test | None:
     """Return those of the kind that a list of documents of several kinds asks for."""
     wanted = call.asked("kind").lower()
     if kind.own is None or not wanted:
@@ -187,14 +187,19 @@ def _parse_filter(call: ApiCall) -> arm_documents.Test:
 def page(call: ApiCall, kind: ArmDocumentKind, test: arm_documents.Test | None = None) -> ApiResponse:
     """Return those below the scope of a list: what people put first, then what was collected, page by page."""
     after = read_skip_token(call)
-    below = _below(call, kind)
+    below = _list_scope(call, kind)
     after_first = bool(after)
-    mine = {} if after else of_scope(call, kind, below)
+    mine = {} if after else documents_at_scope(call, kind, below)
     published = call.instance.snapshots.newest() if kind.collected or mine else call.snapshot
     shown: list[Body] = []
     if published is not None:
         several = published.listing.page(
-            [kind.type.lower()], call.reach, below, after=after, most=call.top(1000), collected=kind.collected
+            [kind.type.lower()],
+            call.reach,
+            below,
+            after=after,
+            most=call.requested_count(1000),
+            collected=kind.collected,
         )
         after = several.after
         shown = [one for one in several.bodies if str(one["id"]).lower() not in mine]
@@ -202,7 +207,7 @@ def page(call: ApiCall, kind: ArmDocumentKind, test: arm_documents.Test | None =
     if location := call["locationsName"].lower():
         mine = {key: one for key, one in mine.items() if f"/locations/{location}/" in key}
         shown = [one for one in shown if f"/locations/{location}/" in str(one["id"]).lower()]
-    own = [] if after_first else _own(call, kind)
+    own = [] if after_first else _list_own_documents(call, kind)
     both = [*(_show(call, kind, one) for one in mine.values()), *own, *shown]
     return answer_list(call, [one for one in both if test is None or test(one)], after)
 
@@ -210,11 +215,11 @@ def page(call: ApiCall, kind: ArmDocumentKind, test: arm_documents.Test | None =
 def put(call: ApiCall, kind: ArmDocumentKind, sent: Body) -> ApiResponse:
     """Keep a document under the path of the call; Fault says what is wrong with it."""
     if not kind.whole and not isinstance(sent.get("properties"), dict):
-        raise bad("The request content has no 'properties'.", "properties")
+        raise bad_request("The request content has no 'properties'.", "properties")
     key, id_ = _key(call, f"{kind.type}/write"), call.path.rstrip("/")
     kept = call.find_changed(key.lower())
     before = kept.body if kept is not None else None
-    body: Body = {**without_secrets(sent), "id": id_, "name": id_.rsplit("/", 1)[-1], "type": kind.type}
+    body: Body = {**strip_secrets(sent), "id": id_, "name": id_.rsplit("/", 1)[-1], "type": kind.type}
     _check_name(kind, body["name"])
     body = _read(kind, body)
     if kind.check is not None:
@@ -251,7 +256,7 @@ def _read(kind: ArmDocumentKind, body: Body) -> Body:
 def _check_name(kind: ArmDocumentKind, name: str) -> None:
     if kind.names and name.lower() not in {one.lower() for one in kind.names}:
         told = f"There is no {kind.type} '{name[:100]}'; there are {', '.join(kind.names)}."
-        raise bad(told, "name", "InvalidResourceName")
+        raise bad_request(told, "name", "InvalidResourceName")
 
 
 def _show(call: ApiCall, kind: ArmDocumentKind, body: Body) -> Body:
@@ -299,7 +304,7 @@ _SIGNING = frozenset({
 })  # fmt: skip
 
 
-def without_secrets(value: object, within: str = "") -> Any:
+def strip_secrets(value: object, within: str = "") -> Any:
     """A document with null in the place of its passwords, keys and what a request is signed with; tags are no secrets.
 
     `within` is the name under which the value stands: `{"password": {"value": ...}}` is a secret too.
@@ -310,10 +315,10 @@ def without_secrets(value: object, within: str = "") -> Any:
             if name == "tags"
             else None
             if isinstance(one, str) and _secret(name, one, within)
-            else without_secrets(one, name)
+            else strip_secrets(one, name)
             for name, one in value.items()
         }
-    return [without_secrets(one, within) for one in value] if isinstance(value, list) else value
+    return [strip_secrets(one, within) for one in value] if isinstance(value, list) else value
 
 
 def _secret(name: str, text: str, within: str) -> bool:
@@ -375,7 +380,7 @@ def _find_kept(call: ApiCall, kind: ArmDocumentKind) -> Body | None:
     return {**kept.body, "id": path} if kept is not None else None
 
 
-def of_scope(call: ApiCall, kind: ArmDocumentKind, below: str) -> dict[str, Body]:
+def documents_at_scope(call: ApiCall, kind: ArmDocumentKind, below: str) -> dict[str, Body]:
     """Return what people put below a scope, by lower-cased id."""
     if not call["workspaceName"]:
         several = call.list_kept([kind.type.lower()], below)
@@ -393,7 +398,7 @@ def of_scope(call: ApiCall, kind: ArmDocumentKind, below: str) -> dict[str, Body
     return {str(one["id"]).lower(): one for one in shown}
 
 
-def _below(call: ApiCall, kind: ArmDocumentKind) -> str:
+def _list_scope(call: ApiCall, kind: ArmDocumentKind) -> str:
     """Return what a list is below: a document that its path names, else its scope; one of a location has what lies in
     resource groups too."""
     path = call.path.lower().rstrip("/")
@@ -401,4 +406,4 @@ def _below(call: ApiCall, kind: ArmDocumentKind) -> str:
     located = words[0] == "locations" and len(words) == 3
     if kind.near or call["workspaceName"] or (len(words) > 1 and not located):
         return path
-    return call.below
+    return call.listing_scope

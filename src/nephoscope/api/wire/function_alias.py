@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.api.wire.azure_error import ApiError, bad
+from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.lake.queries.principal_scope import EVERYTHING
 from nephoscope.lake.queries.shipped_functions import shipped_functions
 from nephoscope.lake.queries.stored_functions import is_name
@@ -34,24 +34,26 @@ LONGEST = 4_000
 LOOKED_AT_SECONDS = 2.0
 
 
-def function_of(properties: Mapping[str, Any]) -> StoredFunction | None:
+def to_function(properties: Mapping[str, Any]) -> StoredFunction | None:
     """The function of the properties of a saved search, None where they name none; Fault for what is no function."""
     alias, parameters = properties.get(ALIAS) or "", properties.get(PARAMETERS) or ""
     for name, value in ((ALIAS, alias), (PARAMETERS, parameters)):
         if not isinstance(value, str) or len(value) > LONGEST:
-            raise bad(f"'{name}' must be a string of at most {LONGEST:,} characters.", f"properties.{name}")
+            raise bad_request(
+                f"'{name}' must be a string of at most {LONGEST:,} characters.", f"properties.{name}"
+            )
     if not alias:
         if parameters:
-            raise bad(
+            raise bad_request(
                 "'functionParameters' requires a 'functionAlias'.",
                 f"properties.{PARAMETERS}",
             )
         return None
     if not is_name(alias):
         told = f"'{alias[:100]}' is no name of a function: letters, digits and _, up to 128, no digit first."
-        raise bad(told, f"properties.{ALIAS}")
+        raise bad_request(told, f"properties.{ALIAS}")
     if not may_call(alias):
-        raise bad(f"'{alias}' is a reserved word and cannot name a function.", f"properties.{ALIAS}")
+        raise bad_request(f"'{alias}' is a reserved word and cannot name a function.", f"properties.{ALIAS}")
     _parse("", "print 1", parameters, PARAMETERS)
     _parse(alias, str(properties["query"]), parameters, "query")
     return StoredFunction(alias, str(properties["query"]).strip(), parameters)
@@ -62,10 +64,10 @@ def _parse(name: str, body: str, parameters: str, field: str) -> tree.Lambda:
         return parse_function(parameters, body)
     except KqlError as error:
         told = f"The function {name} cannot be read" if name else "The parameters cannot be read"
-        raise bad(f"{told}: {error}.", f"properties.{field}") from error
+        raise bad_request(f"{told}: {error}.", f"properties.{field}") from error
 
 
-def look_at(lake: Lake, state: State, workspace: str, id_: str, function: StoredFunction) -> None:
+def check_function_name(lake: Lake, state: State, workspace: str, id_: str, function: StoredFunction) -> None:
     """Fault where something else has the name of the function of a saved query, or where it would call itself."""
     others = {key: one for key, one in state.saved_functions.of(workspace).items() if key != id_}
     taken = _find_taken(lake, workspace, function.name, others.values())
@@ -129,10 +131,10 @@ def _ends(function: StoredFunction, catalog: Catalog) -> None:
             with deadline_within(LOOKED_AT_SECONDS):
                 compile_results(text, catalog)
         except CycleError as error:
-            raise bad(f"{error.message}.", "properties.query", "FunctionCallsItself") from error
+            raise bad_request(f"{error.message}.", "properties.query", "FunctionCallsItself") from error
         except TooLargeError as error:
             told = f"The function is too large with the functions that it calls: {error.message}."
-            raise bad(told, "properties.query") from error
+            raise bad_request(told, "properties.query") from error
         except KqlError:
             continue
 

@@ -30,7 +30,7 @@ def is_beta(call: ApiCall) -> bool:
     return call["version"].lower() == "beta"
 
 
-def whole_workspace(call: ApiCall, permission: str) -> LakeScope:
+def require_whole_workspace(call: ApiCall, permission: str) -> LakeScope:
     """Return the scope of the default workspace; 403 for who may not read all of it.
 
     Rows of identities belong to no subscription.
@@ -49,7 +49,7 @@ def whole_workspace(call: ApiCall, permission: str) -> LakeScope:
 def query_rows(call: ApiCall, text: str, permission: str) -> list[Row]:
     """Return the rows of a query over the default workspace; 403 for who may not read all of it."""
     require_version(call)
-    scope = whole_workspace(call, permission)
+    scope = require_whole_workspace(call, permission)
     lake, seconds = call.instance.lake, call.instance.query_seconds
     result = lake.query(text, scope=scope, workspace=DEFAULT, timeout=seconds)[-1].table
     columns = typed_columns(result)

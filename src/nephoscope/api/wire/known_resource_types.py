@@ -92,7 +92,7 @@ def _provider_spellings() -> dict[str, str]:
 @cache
 def _answered_types() -> frozenset[str]:
     """The lower-cased types that can be read here, by the permissions that reading needs."""
-    reads = (one.permission.lower() for one in OperationRegistry.whole())
+    reads = (one.permission.lower() for one in OperationRegistry.load_all())
     types = (
         one.removesuffix(_READ)
         for one in reads

@@ -94,7 +94,7 @@ def run_show_command(asked: KustoCommand, command: str) -> Shown | None:
     return None
 
 
-def as_rows(table: Shown) -> str:
+def to_datatable(table: Shown) -> str:
     """Return what a command shows as the text of a datatable, for what is piped after it."""
     kinds = [kind for _, kind in table[0]]
     told = ", ".join(f"['{name}']: {kind.value}" for name, kind in table[0])
@@ -159,14 +159,14 @@ def _schema(asked: KustoCommand) -> Shown:
 
 def _schema_json(asked: KustoCommand) -> Shown:
     """The schema of a database, of all of them where none is named and the command says so."""
-    return _as_json([asked.at(asked.name) if asked.name else asked])
+    return _render_json([asked.at(asked.name) if asked.name else asked])
 
 
 def _schemas_json(asked: KustoCommand) -> Shown:
-    return _as_json([asked.at(name) for name in asked.databases])
+    return _render_json([asked.at(name) for name in asked.databases])
 
 
-def _as_json(several: Iterable[KustoCommand]) -> Shown:
+def _render_json(several: Iterable[KustoCommand]) -> Shown:
     document = {"Databases": {one.workspace: _database_document(one) for one in several}}
     return columns(DatabaseSchema=STRING), [(msgspec.json.encode(document).decode(),)]
 

@@ -40,14 +40,14 @@ class KustoRequestProperties:
     options: Mapping[str, Any]
 
     @property
-    def given(self) -> RequestProperties:
+    def query_properties(self) -> RequestProperties:
         """Return what of it changes the query."""
         return RequestProperties(self.parameters, self.options)
 
     @property
-    def most(self) -> ResultLimit:
+    def result_limit(self) -> ResultLimit:
         """Return how large the results may be: as the options say, never larger than the server gives."""
-        return ResultLimit(self._least(_ROWS, MAX_ROWS), self._least(_BYTES, MAX_BYTES))
+        return ResultLimit(self._smallest_limit(_ROWS, MAX_ROWS), self._smallest_limit(_BYTES, MAX_BYTES))
 
     def seconds(self, most: float) -> float:
         """Return how long the query may take: as servertimeout says, never longer than the server lets it."""
@@ -56,7 +56,7 @@ class KustoRequestProperties:
             return most
         found = literal(KqlType.TIMESPAN, given) if isinstance(given, str) else None
         if not isinstance(found, tree.Literal) or not isinstance(found.value, int) or found.value <= 0:
-            raise _wrong("servertimeout", "a timespan above 0, such as 00:04:00")
+            raise _option_error("servertimeout", "a timespan above 0, such as 00:04:00")
         return min(found.value / TICKS_PER_SECOND, most)
 
     @property
@@ -64,13 +64,13 @@ class KustoRequestProperties:
         """The options that are none of Kusto's: as there, they change nothing."""
         return sorted(self.options.keys() - INERT - ACTIVE)
 
-    def _least(self, names: tuple[str, ...], most: int) -> int:
+    def _smallest_limit(self, names: tuple[str, ...], most: int) -> int:
         found = next((self.options[one] for one in names if self.options.get(one) is not None), None)
         if found is None or self.options.get("notruncation") in (True, "true", "True"):
             return most
         text = str(found)
         if not (text.isascii() and text.isdecimal()) or len(text) > 18 or int(text) < 1:
-            raise _wrong(names[0], "a whole number above 0")
+            raise _option_error(names[0], "a whole number above 0")
         return min(int(text), most)
 
 
@@ -118,5 +118,5 @@ def _first(call: ApiCall, permission: str) -> tuple[str, LakeScope]:
     raise DeniedError(call.caller, permission, f"/workspaces/{DEFAULT}")
 
 
-def _wrong(name: str, wanted: str) -> Exception:
+def _option_error(name: str, wanted: str) -> Exception:
     return bad_request("BadRequest_InvalidRequestProperties", f"The option {name} must be {wanted}.")

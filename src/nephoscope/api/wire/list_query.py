@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from nephoscope.api.wire.azure_error import ApiError, bad
+from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.api.wire.list_properties import is_known_field
 from nephoscope.api.wire.odata_filter import ODataFilter, read
-from nephoscope.api.wire.odata_value import at_path, has_path, sort_key
+from nephoscope.api.wire.odata_value import has_path, sort_key, value_at_path
 from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def answer(handler: Handler, call: ApiCall) -> ApiResponse:
     either is wrong."""
     query = _Query(call, handler, read(call.asked("$filter")), _orders(call.asked("$orderby")))
     skip, token = query.place()
-    first = handler(query.inner(token))
+    first = handler(query.page_call(token))
     if not isinstance(first.body, dict) or not isinstance(first.body.get("value"), list):
         return first
     return query.page(first.body, skip, token)
@@ -56,7 +56,7 @@ def _orders(text: str) -> list[tuple[str, bool, int]]:
         one = _ORDER.fullmatch(part)
         if one is None or len(text) > 1000:
             told = f"$orderby is not understood at character {at + 1}: {part[:40]!r}; expected a property followed by asc or desc."
-            raise bad(told, "$orderby", "InvalidOrderBy")
+            raise bad_request(told, "$orderby", "InvalidOrderBy")
         found.append((one[1], (one[2] or "").lower() == "desc", at + one.start(1) + 1))
         at += len(part) + 1
     return found
@@ -65,7 +65,7 @@ def _orders(text: str) -> list[tuple[str, bool, int]]:
 def unknown(name: str, option: str, at: int) -> ApiError:
     """The fault that a property is none of the list's."""
     told = f"{option} names '{name[:100]}' at character {at}, which is no property of this list."
-    return bad(told, option, "InvalidFilter" if option == "$filter" else "InvalidOrderBy")
+    return bad_request(told, option, "InvalidFilter" if option == "$filter" else "InvalidOrderBy")
 
 
 @dataclass
@@ -89,7 +89,7 @@ class _Query:
             if told is None:
                 self.unseen[name] = option, at
 
-    def inner(self, token: str) -> ApiCall:
+    def page_call(self, token: str) -> ApiCall:
         """The request for a page of the whole list."""
         kept = {name: one for name, one in self.call.query.items() if name.lower() not in _MINDED}
         return replace(self.call, query=kept | ({"$skipToken": token} if token else {}))
@@ -98,12 +98,14 @@ class _Query:
         """Return where a page begins: how many of what is picked were given already of the page of the whole list at a token."""
         found = _PLACE.fullmatch(read_skip_token(self.call) or "0:")
         if found is None:
-            raise bad("The $skipToken was not issued by this server.", "$skipToken", "InvalidSkipToken")
+            raise bad_request(
+                "The $skipToken was not issued by this server.", "$skipToken", "InvalidSkipToken"
+            )
         return int(found[1]), found[2]
 
     def page(self, first: Body, skip: int, token: str) -> ApiResponse:
         """A page of what is picked, from a place on; `first` is the page of the whole list there."""
-        most, found = self.call.top(1000), list[Body]()
+        most, found = self.call.requested_count(1000), list[Body]()
         after = ""
         for at, picked in self._pages(first, token):
             given = skip if at == token else 0
@@ -114,10 +116,10 @@ class _Query:
             if after and not self.unseen:
                 break
         if self.read and not token:
-            self._all_seen()
+            self._check_names_known()
         return answer_list(self.call, found, after)
 
-    def _all_seen(self) -> None:
+    def _check_names_known(self) -> None:
         """Fault for a name that nothing in the list has."""
         for name, (option, at) in self.unseen.items():
             raise unknown(name, option, at)
@@ -132,9 +134,9 @@ class _Query:
             found += several
             if len(found) > MOST_ORDERED:
                 told = f"More than {MOST_ORDERED} would have to be sorted: select fewer with $filter."
-                raise bad(told, "$orderby", "TooManyToOrder")
+                raise bad_request(told, "$orderby", "TooManyToOrder")
         for path, descending, _ in reversed(self.orders):
-            found.sort(key=lambda body, path=path: sort_key(at_path(body, path)), reverse=descending)  # type: ignore[misc]
+            found.sort(key=lambda body, path=path: sort_key(value_at_path(body, path)), reverse=descending)  # type: ignore[misc]
         yield "", found
 
     def _pick(self, body: Body, token: str) -> Iterator[tuple[str, list[Body]]]:
@@ -147,4 +149,4 @@ class _Query:
             token = parse_qs(urlsplit(body.get("nextLink", "")).query).get("$skipToken", [""])[0]
             if not token:
                 return
-            body = self.handler(self.inner(token)).body
+            body = self.handler(self.page_call(token)).body

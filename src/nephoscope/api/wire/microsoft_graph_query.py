@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.microsoft_graph_search import search
 from nephoscope.api.wire.odata_filter import ODataFilter, read
-from nephoscope.api.wire.odata_value import at_path, has_path, sort_key
+from nephoscope.api.wire.odata_value import has_path, sort_key, value_at_path
 from nephoscope.api.wire.response import next_link, read_skip_token
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def admit(call: ApiCall, options: Iterable[str] = USUAL) -> None:
             raise unsupported_fault(f"The query option {name[:40]} is not supported.")
 
 
-def eventual(call: ApiCall, what: str) -> None:
+def require_eventual_consistency(call: ApiCall, what: str) -> None:
     """Fault where a request lacks the header that Graph asks of searches and counts."""
     if call.headers.get("ConsistencyLevel", "").lower() != "eventual":
         told = f"Request with {what} only works with a special request header: 'ConsistencyLevel: eventual'."
@@ -73,12 +73,12 @@ class CollectionQuery:
     def of(cls, call: ApiCall) -> CollectionQuery:
         """Return what a request picks; Fault for what is not understood."""
         if call.asked("$search"):
-            eventual(call, "$search query parameter")
+            require_eventual_consistency(call, "$search query parameter")
         found, (test, names) = read(call.asked("$filter")), search(call.asked("$search"))
         orders = _orders(call.asked("$orderby"))
         return cls(found, test, orders, {*found.names, *names, *(name for name, _ in orders)})
 
-    def among(self, several: Iterable[Keyed]) -> Iterator[Keyed]:
+    def iterate_matching(self, several: Iterable[Keyed]) -> Iterator[Keyed]:
         """Yield those that are picked; Fault at the end where a property was named that none of all objects has."""
         for key, row in several:
             self.read += 1
@@ -91,15 +91,15 @@ class CollectionQuery:
                 400, "Request_BadRequest", f"No object of this collection has a property '{name[:100]}'."
             )
 
-    def in_order(self, several: Iterable[Keyed]) -> list[Keyed]:
+    def sort_matching(self, several: Iterable[Keyed]) -> list[Keyed]:
         """Return those that are picked as `$orderby` has them, each keyed by its place."""
-        found = [row for _, row in islice(self.among(several), MOST_ORDERED + 1)]
+        found = [row for _, row in islice(self.iterate_matching(several), MOST_ORDERED + 1)]
         if len(found) > MOST_ORDERED:
             raise unsupported_fault(
                 f"More than {MOST_ORDERED} would have to be sorted: select fewer with $filter."
             )
         for path, descending in reversed(self.orders):
-            found.sort(key=lambda row, path=path: sort_key(at_path(row, path)), reverse=descending)  # type: ignore[misc]
+            found.sort(key=lambda row, path=path: sort_key(value_at_path(row, path)), reverse=descending)  # type: ignore[misc]
         return [(str(at), row) for at, row in enumerate(found, 1)]
 
 
@@ -110,14 +110,14 @@ def page(
 
     The count comes with the first page, as Graph gives it.
     """
-    picking, after, top = CollectionQuery.of(call), read_skip_token(call), call.top(most)
+    picking, after, top = CollectionQuery.of(call), read_skip_token(call), call.requested_count(most)
     if picking.orders:
-        several = picking.in_order(objects(""))
+        several = picking.sort_matching(objects(""))
         start = int(after) if after.isascii() and after.isdecimal() else 0
         found, total = several[start : start + top + 1], len(several)
     else:
         whole = is_count_requested(call) and not after
-        picked = picking.among(objects(after))
+        picked = picking.iterate_matching(objects(after))
         every = list(picked) if whole else list(islice(picked, top + 1))
         found, total = every[: top + 1], len(every)
     told: dict[str, Any] = {"@odata.count": total} if is_count_requested(call) and not after else {}

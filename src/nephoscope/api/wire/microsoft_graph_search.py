@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nephoscope.api.wire.azure_error import ApiError
-from nephoscope.api.wire.odata_value import at_path
+from nephoscope.api.wire.odata_value import value_at_path
 
 Test = Callable[[Mapping[str, object]], bool]
 MAX_LENGTH, DEEPEST = 2000, 20
@@ -30,7 +30,7 @@ def search(text: str) -> tuple[Test, frozenset[str]]:
     if not text.strip():
         return (lambda _: True), frozenset()
     reader = _SearchParser(text)
-    found = reader.either(0)
+    found = reader.parse_or(0)
     if len(text) > MAX_LENGTH or text[reader.at :].strip():
         raise reader.wrong()
     return found, frozenset(reader.names)
@@ -56,14 +56,14 @@ class _SearchParser:
         told = f'$search is not understood at character {self.at + 1}: it is "property:text" clauses joined by AND and OR.'
         return ApiError(400, "Request_BadRequest", told)
 
-    def either(self, depth: int) -> Test:
+    def parse_or(self, depth: int) -> Test:
         """Clauses joined by OR, which binds less than AND."""
-        found = [self.both(depth)]
+        found = [self.parse_and(depth)]
         while self._take("joint", "OR"):
-            found.append(self.both(depth))
+            found.append(self.parse_and(depth))
         return found[0] if len(found) == 1 else lambda row: any(one(row) for one in found)
 
-    def both(self, depth: int) -> Test:
+    def parse_and(self, depth: int) -> Test:
         """Clauses joined by AND."""
         found = [self.term(depth)]
         while self._take("joint", "AND"):
@@ -75,7 +75,7 @@ class _SearchParser:
         if depth > DEEPEST:
             raise self.wrong()
         if self._take("sign", "("):
-            found = self.either(depth + 1)
+            found = self.parse_or(depth + 1)
             if not self._take("sign", ")"):
                 raise self.wrong()
             return found
@@ -97,11 +97,11 @@ class _SearchParser:
 
 def _clause(name: str, text: str) -> Test:
     if name.lower() not in _WORDED:
-        return lambda row: str(at_path(row, name) or "").lower().startswith(text.lower())
+        return lambda row: str(value_at_path(row, name) or "").lower().startswith(text.lower())
     wanted = {one.lower() for one in re.findall(r"[^\W_]+", text)}
 
     def test(row: Mapping[str, object]) -> bool:
-        own = words(str(at_path(row, name) or ""))
+        own = words(str(value_at_path(row, name) or ""))
         return bool(wanted) and all(any(one.startswith(each) for one in own) for each in wanted)
 
     return test

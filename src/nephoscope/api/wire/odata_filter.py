@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nephoscope.api.wire import odata_tree as tree
-from nephoscope.api.wire.azure_error import ApiError, bad
-from nephoscope.api.wire.odata_value import FUNCTIONS, at_path, compare
+from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.odata_value import FUNCTIONS, compare, value_at_path
 
 Test = Callable[[Mapping[str, object]], bool]
 MAX_LENGTH = tree.MAX_LENGTH
@@ -53,15 +53,15 @@ class _FilterCompiler:
         match node:
             case tree.PropertyComparison(path, operator, value):
                 name = self._require_item(path, items)
-                return lambda row: compare(operator, at_path(row, name), value)
+                return lambda row: compare(operator, value_at_path(row, name), value)
             case tree.Membership(path, values):
                 name = self._require_item(path, items)
-                return lambda row: any(compare("eq", at_path(row, name), one) for one in values)
+                return lambda row: any(compare("eq", value_at_path(row, name), one) for one in values)
             case tree.FunctionCall():
                 return self._function(node, items)
             case tree.AnyItem(path, item, condition):
                 name, inner = self._require_item(path, items), self.test(condition, (*items, item.lower()))
-                return lambda row: _any_of(row, name, item, inner)
+                return lambda row: _matches_any_item(row, name, item, inner)
             case tree.Negation(condition):
                 inner = self.test(condition, items)
                 return lambda row: not inner(row)
@@ -87,16 +87,16 @@ class _FilterCompiler:
             or not isinstance(path, tree.PropertyPath)
             or isinstance(wanted, tree.PropertyPath)
         ):
-            raise self._wrong(node.at)
+            raise self._filter_error(node.at)
         name = self._require_item(path, items)
-        return lambda row: test(at_path(row, name), wanted)
+        return lambda row: test(value_at_path(row, name), wanted)
 
-    def _wrong(self, at: int) -> ApiError:
+    def _filter_error(self, at: int) -> ApiError:
         told = f"$filter is not understood at character {at}: {self.text[at - 1 : at + 39]!r}."
-        return bad(told, "$filter", "InvalidFilter")
+        return bad_request(told, "$filter", "InvalidFilter")
 
 
-def _any_of(row: Mapping[str, object], path: str, name: str, test: Test) -> bool:
+def _matches_any_item(row: Mapping[str, object], path: str, name: str, test: Test) -> bool:
     """Return whether an item of a list passes a test that calls it by a name."""
-    several = at_path(row, path)
+    several = value_at_path(row, path)
     return isinstance(several, list) and any(test({**row, name: one}) for one in several)

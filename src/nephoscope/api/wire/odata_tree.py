@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.api.wire.azure_error import ApiError, bad
+from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.api.wire.odata_value import COMPARED, literal
 
 MAX_LENGTH, DEEPEST = 4000, 50
@@ -92,11 +92,11 @@ def read_tree(text: str, bare: Collection[str] = ()) -> Node | None:
     `bare` are lower-cased properties whose value may stand without quotes, as Azure's own pages write some.
     """
     if len(text) > MAX_LENGTH:
-        raise bad(f"$filter is longer than {MAX_LENGTH} characters.", "$filter", "InvalidFilter")
+        raise bad_request(f"$filter is longer than {MAX_LENGTH} characters.", "$filter", "InvalidFilter")
     if not text.strip():
         return None
     reader = _FilterParser(text, frozenset(bare))
-    found = reader.either(0)
+    found = reader.parse_or(0)
     if text[reader.at :].strip():
         raise reader.wrong()
     return found
@@ -121,9 +121,9 @@ class _FilterParser:
 
     def wrong(self) -> ApiError:
         """The fault that the filter is not understood here."""
-        at = self._next_at()
+        at = self._next_offset()
         told = f"$filter is not understood at character {at + 1}: {self.text[at : at + 40]!r}."
-        return bad(told, "$filter", "InvalidFilter")
+        return bad_request(told, "$filter", "InvalidFilter")
 
     def take(self, *wanted: str) -> str:
         """The next word or sign, where it is one of those wanted."""
@@ -139,14 +139,14 @@ class _FilterParser:
         if not self.take(sign):
             raise self.wrong()
 
-    def either(self, depth: int) -> Node:
+    def parse_or(self, depth: int) -> Node:
         """Terms joined by or."""
-        found = [self.both(depth)]
+        found = [self.parse_and(depth)]
         while self.take("or"):
-            found.append(self.both(depth))
+            found.append(self.parse_and(depth))
         return found[0] if len(found) == 1 else Junction(tuple(found), either=True)
 
-    def both(self, depth: int) -> Node:
+    def parse_and(self, depth: int) -> Node:
         """Terms joined by and."""
         found = [self.term(depth)]
         while self.take("and"):
@@ -160,7 +160,7 @@ class _FilterParser:
         if self.take("not"):
             return Negation(self.term(depth + 1))
         if self.take("("):
-            found = self.either(depth + 1)
+            found = self.parse_or(depth + 1)
             self.need(")")
             return found
         path = self._path()
@@ -170,12 +170,12 @@ class _FilterParser:
             return self._items(PropertyPath(items[1], path.at), depth)
         return FunctionCall(path.name.lower(), self._arguments(), path.at)
 
-    def _next_at(self) -> int:
+    def _next_offset(self) -> int:
         rest = self.text[self.at :]
         return self.at + len(rest) - len(rest.lstrip())
 
     def _path(self) -> PropertyPath:
-        start, found = self._next_at(), _TOKEN.match(self.text, self.at)
+        start, found = self._next_offset(), _TOKEN.match(self.text, self.at)
         if found is None or found["word"] is None:
             raise self.wrong()
         self.at = found.end()
@@ -205,22 +205,22 @@ class _FilterParser:
         if not self.take(":"):
             self.at = start
             name = re.split("[/.]", name)[0]
-        condition = self.either(depth + 1)
+        condition = self.parse_or(depth + 1)
         self.need(")")
         return AnyItem(path, name, condition)
 
     def _comparison(self, path: PropertyPath) -> Node:
         """Return how a property compares, and with what."""
         if self.take("in"):
-            return Membership(path, self._several())
+            return Membership(path, self._parse_list())
         sign = self.take(*COMPARED)
         if not sign:
             raise self.wrong()
-        start = self._next_at()
+        start = self._next_offset()
         value = self._value(bare=path.name.lower() in self.bare)
         return PropertyComparison(path, sign, value, self.text[start : self.at].strip())
 
-    def _several(self) -> tuple[object, ...]:
+    def _parse_list(self) -> tuple[object, ...]:
         self.need("(")
         found = [self._value()]
         while self.take(","):

@@ -36,16 +36,16 @@ def literal(found: re.Match[str]) -> object:
     return _WORDS[word]
 
 
-def value_of(row: Mapping[str, object], name: str) -> object:
+def field_value(row: Mapping[str, object], name: str) -> object:
     """The value of a field in any case of its name, '' where the row has none."""
     return next((one for key, one in row.items() if key.lower() == name.lower()), "")
 
 
-def at_path(row: Mapping[str, object], path: str) -> object:
+def value_at_path(row: Mapping[str, object], path: str) -> object:
     """The value at `properties/severity` (or with dots), '' where there is none."""
     value: Any = row
     for name in re.split("[/.]", path):
-        value = value_of(value, name) if isinstance(value, Mapping) else ""
+        value = field_value(value, name) if isinstance(value, Mapping) else ""
     return value
 
 
@@ -55,7 +55,7 @@ def has_path(row: Mapping[str, object], path: str) -> bool:
     for name in re.split("[/.]", path):
         if not isinstance(value, Mapping) or name.lower() not in (key.lower() for key in value):
             return False
-        value = value_of(value, name)
+        value = field_value(value, name)
     return True
 
 
@@ -66,7 +66,7 @@ def compare(sign: str, found: object, wanted: object) -> bool:
         return False
     if isinstance(wanted, float) and isinstance(found, (int, float)) and not isinstance(found, bool):
         return compare(float(found), wanted)
-    when, asked = time_of(found), time_of(wanted)
+    when, asked = parse_time(found), parse_time(wanted)
     if when is not None and asked is not None:
         return compare(when, asked)
     return compare(_text(found), _text(wanted))
@@ -78,11 +78,11 @@ def sort_key(value: object) -> tuple[int, object]:
         return 0, 0
     if isinstance(value, (int, float)):
         return 1, value
-    when = time_of(value)
+    when = parse_time(value)
     return (2, when) if when is not None else (3, _text(value))
 
 
-def time_of(value: object) -> datetime | None:
+def parse_time(value: object) -> datetime | None:
     """A time, or the time that a text is; None for all else."""
     if isinstance(value, datetime):
         return value
@@ -103,12 +103,12 @@ def _text(value: object) -> str:
     return str("" if value is None else value).lower()
 
 
-def _textual(test: Callable[[str, str], bool]) -> Callable[[object, object], bool]:
+def _compare_text(test: Callable[[str, str], bool]) -> Callable[[object, object], bool]:
     return lambda found, wanted: isinstance(found, str) and test(found.lower(), _text(wanted))
 
 
 FUNCTIONS: Mapping[str, Callable[[object, object], bool]] = {
-    "contains": _textual(operator.contains),
-    "startswith": _textual(str.startswith),
-    "endswith": _textual(str.endswith),
+    "contains": _compare_text(operator.contains),
+    "startswith": _compare_text(str.startswith),
+    "endswith": _compare_text(str.endswith),
 }

@@ -177,7 +177,7 @@ class OperationRegistry:
 
     @classmethod
     @cache
-    def whole(cls) -> OperationRegistry:
+    def load_all(cls) -> OperationRegistry:
         """The operations of every surface."""
         return cls(one for surface in surfaces() for one in surface.operations)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.api.wire.azure_error import ApiError, bad
+from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.api.wire.odata_tree import (
     FunctionCall,
     Node,
@@ -20,7 +20,7 @@ from nephoscope.api.wire.odata_tree import (
     conjuncts,
     read_tree,
 )
-from nephoscope.api.wire.odata_value import time_of
+from nephoscope.api.wire.odata_value import parse_time
 from nephoscope.api.wire.policy_lists import PolicyListFilter
 
 if TYPE_CHECKING:
@@ -65,18 +65,18 @@ def _tree(text: str, told: str) -> Node | None:
     try:
         return read_tree(text, bare=("policytype",))
     except ApiError as fault:
-        raise bad(f"{fault.message} It is {told}, joined by and.", "$filter", _CODE) from fault
+        raise bad_request(f"{fault.message} It is {told}, joined by and.", "$filter", _CODE) from fault
 
 
 def _unknown(told: str, text: str, at: int) -> ApiError:
-    return bad(
+    return bad_request(
         f"$filter is not understood at character {at}: {text!r}. It is {told}, joined by and.",
         "$filter",
         _CODE,
     )
 
 
-def _with(test: Test) -> Callable[[PolicyListFilter], PolicyListFilter]:
+def _with_test(test: Test) -> Callable[[PolicyListFilter], PolicyListFilter]:
     return lambda wanted: replace(wanted, tests=(*wanted.tests, test))
 
 
@@ -85,11 +85,11 @@ def _properties(body: Mapping[str, object]) -> Mapping[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _at_scope(wanted: PolicyListFilter, _: str, __: datetime) -> PolicyListFilter:
+def _filter_at_scope(wanted: PolicyListFilter, _: str, __: datetime) -> PolicyListFilter:
     return replace(wanted, below=False)
 
 
-def _at_exact_scope(wanted: PolicyListFilter, _: str, __: datetime) -> PolicyListFilter:
+def _filter_at_exact_scope(wanted: PolicyListFilter, _: str, __: datetime) -> PolicyListFilter:
     return replace(wanted, above=False, below=False)
 
 
@@ -98,7 +98,7 @@ def _make_id_meaning(property_: str) -> Meaning:
 
     def apply_meaning(wanted: PolicyListFilter, value: str, _: datetime) -> PolicyListFilter:
         key = value.lower().rstrip("/")
-        return _with(lambda body: str(_properties(body).get(property_, "")).lower().rstrip("/") == key)(
+        return _with_test(lambda body: str(_properties(body).get(property_, "")).lower().rstrip("/") == key)(
             wanted
         )
 
@@ -107,31 +107,31 @@ def _make_id_meaning(property_: str) -> Meaning:
 
 def _drop_expired(wanted: PolicyListFilter, _: str, now: datetime) -> PolicyListFilter:
     def test(body: Mapping[str, object]) -> bool:
-        ends = time_of(_properties(body).get("expiresOn"))
+        ends = parse_time(_properties(body).get("expiresOn"))
         return ends is None or ends > now
 
-    return _with(test)(wanted)
+    return _with_test(test)(wanted)
 
 
-def _of_type(wanted: PolicyListFilter, value: str, _: datetime) -> PolicyListFilter:
+def _filter_type(wanted: PolicyListFilter, value: str, _: datetime) -> PolicyListFilter:
     if value.lower() not in {one.lower() for one in _TYPES}:
-        raise bad(f"policyType must be one of {', '.join(_TYPES)}.", "$filter", _CODE)
+        raise bad_request(f"policyType must be one of {', '.join(_TYPES)}.", "$filter", _CODE)
     # what people put says no type: it is their own
-    return _with(lambda body: str(_properties(body).get("policyType") or "Custom").lower() == value.lower())(
-        wanted
-    )
+    return _with_test(
+        lambda body: str(_properties(body).get("policyType") or "Custom").lower() == value.lower()
+    )(wanted)
 
 
-def _of_category(wanted: PolicyListFilter, value: str, _: datetime) -> PolicyListFilter:
+def _filter_category(wanted: PolicyListFilter, value: str, _: datetime) -> PolicyListFilter:
     def test(body: Mapping[str, object]) -> bool:
         metadata = _properties(body).get("metadata")
         return isinstance(metadata, dict) and str(metadata.get("category", "")).lower() == value.lower()
 
-    return _with(test)(wanted)
+    return _with_test(test)(wanted)
 
 
 _ALONE = frozenset({"atscope", "atexactscope", "excludeexpired"})
-_PLACES: dict[str, Meaning] = {"atscope": _at_scope, "atexactscope": _at_exact_scope}
+_PLACES: dict[str, Meaning] = {"atscope": _filter_at_scope, "atexactscope": _filter_at_exact_scope}
 ASSIGNMENTS = PolicyFilters(
     {**_PLACES, "policydefinitionid": _make_id_meaning("policyDefinitionId")},
     "atScope(), atExactScope() or policyDefinitionId eq '<id>'",
@@ -145,6 +145,6 @@ EXEMPTIONS = PolicyFilters(
     "atScope(), atExactScope(), excludeExpired() or policyAssignmentId eq '<id>'",
 )
 DEFINITIONS = PolicyFilters(
-    {"atexactscope": _at_exact_scope, "policytype": _of_type, "category": _of_category},
+    {"atexactscope": _filter_at_exact_scope, "policytype": _filter_type, "category": _filter_category},
     "atExactScope(), policyType eq '<type>' or category eq '<category>'",
 )

@@ -47,7 +47,7 @@ def page(call: ApiCall, type_: str, wanted: PolicyListFilter) -> ApiResponse:
 
     `$top` is how many a page has, 1000 where it is not given.
     """
-    most = call.top(MOST)
+    most = call.requested_count(MOST)
     every = _PolicyScope(call, type_.lower(), wanted).documents(read_skip_token(call))
     found = list(islice((one for one in every if wanted.takes(one[1])), most + 1))
     after = found[most - 1][0] if len(found) > most else ""
@@ -88,7 +88,7 @@ class _PolicyScope:
     @cached_property
     def _holding_scopes(self) -> frozenset[str]:
         """The scopes whose documents hold at the scope, as far as they are asked for ('' = the tenant)."""
-        own = self.call.below
+        own = self.call.listing_scope
         if not self.wanted.above:
             return frozenset({own})
         around = {
@@ -97,16 +97,16 @@ class _PolicyScope:
         return frozenset({own, *around, *_parents(own)})
 
     @property
-    def _below(self) -> bool:
+    def _lists_below(self) -> bool:
         """Return whether what stands below is asked for; of a management group Azure lists what holds there alone."""
-        return self.wanted.below and not self.call.below.startswith(MANAGEMENT_GROUP)
+        return self.wanted.below and not self.call.listing_scope.startswith(MANAGEMENT_GROUP)
 
     def _is_shown(self, key: str) -> bool:
         """Return whether a document that was put belongs here and may be read: who may read at a scope may read what holds there."""
         scope = key.rpartition(_AUTHORIZATION)[0]
         if scope in self._holding_scopes:
             return True
-        below = self._below and key.startswith(f"{self.call.below}/")
+        below = self._lists_below and key.startswith(f"{self.call.listing_scope}/")
         if scope.startswith(MANAGEMENT_GROUP):
             return below and (self.call.reach.everything or scope in self.call.reach.management_groups)
         return below and documents.visible(self.call.reach, key)
@@ -114,26 +114,26 @@ class _PolicyScope:
     @property
     def _tenants(self) -> frozenset[str]:
         """The tenants of which documents above the scope may be: another has management groups of the same names."""
-        caller, own = self.call.caller, self.call.below
+        caller, own = self.call.caller, self.call.listing_scope
         if own.startswith("/subscriptions/"):
-            return caller.hierarchy.tenants_of([own.split("/")[2]])
+            return caller.hierarchy.tenants_of_subscriptions([own.split("/")[2]])
         return self.call.reach.tenants | self.call.reach.whole_tenants
 
     def _list_published(self, snapshot: PublishedSnapshot, after: str) -> Iterator[Iterator[Keyed]]:
         held = self._find_held(snapshot, self._holding_scopes)
         yield self._pages(snapshot, Reach(above=held, tenants=self._tenants), "", after)
-        if self._below:
-            groups = frozenset() if self.call.below else self.call.reach.management_groups
-            seen = self.call.reach.with_above(self._find_held(snapshot, groups))
-            several = self._pages(snapshot, seen, self.call.below, after)
+        if self._lists_below:
+            groups = frozenset() if self.call.listing_scope else self.call.reach.management_groups
+            seen = self.call.reach.with_ancestors(self._find_held(snapshot, groups))
+            several = self._pages(snapshot, seen, self.call.listing_scope, after)
             yield (one for one in several if one[0] not in held)
 
     def _find_held(self, snapshot: PublishedSnapshot, scopes: frozenset[str]) -> frozenset[str]:
         inside = f"{_AUTHORIZATION}{self.type.partition('/')[2]}/"
-        return frozenset(key for key in snapshot.held_above(scopes) if inside in key)
+        return frozenset(key for key in snapshot.scopes_with_assignments(scopes) if inside in key)
 
     def _pages(self, snapshot: PublishedSnapshot, reach: Reach, below: str, after: str) -> Iterator[Keyed]:
-        while not reach.nothing:
+        while not reach.is_empty:
             found = snapshot.listing.page([self.type], reach, below, after=after, most=MOST, collected=True)
             for body in found.bodies:
                 yield str(body["id"]).lower().rstrip("/"), body

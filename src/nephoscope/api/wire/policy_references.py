@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from nephoscope.api.wire.azure_error import ApiError, bad
-from nephoscope.posture.governance.effective_policy import outside
+from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.posture.governance.effective_policy import is_outside_scope
 from nephoscope.posture.governance.exemption_authorization import may_exempt
 from nephoscope_policy.assignment import Assignment, scope_id
 from nephoscope_policy.catalogue_entry import TYPES, Kind
@@ -33,12 +33,12 @@ def check_assignment(call: ApiCall, body: dict[str, object]) -> None:
     one = Assignment.parse(body)
     kind, scope, name = _reference(one.target, "properties.policyDefinitionId")
     target = "properties.policyDefinitionId"
-    if outside(scope, call.below, call.caller.hierarchy):
+    if is_outside_scope(scope, call.listing_scope, call.caller.hierarchy):
         text = f"The {_WORDS[kind]} specified in policy assignment '{one.name[:100]}' is out of scope."
         text = f"{text} {_ABOVE} the policy assignment scope."
-        raise bad(text, target, "InvalidCreatePolicyAssignmentRequest")
+        raise bad_request(text, target, "InvalidCreatePolicyAssignmentRequest")
     if not call.load_governing().holds(kind, one.target):
-        raise _no(kind, name, target)
+        raise _not_found(kind, name, target)
 
 
 def check_initiative(call: ApiCall, body: dict[str, object]) -> None:
@@ -52,14 +52,14 @@ def check_initiative(call: ApiCall, body: dict[str, object]) -> None:
         kind, scope, name = _reference(scope_id(one.definition), one.path)
         if kind != "definition":
             text = f"Referenced policy definitions must be of type '{TYPES['definition']}'."
-            raise bad(text, one.path, "InvalidCreatePolicySetDefinitionRequest")
-        if outside(scope, call.below, call.caller.hierarchy):
+            raise bad_request(text, one.path, "InvalidCreatePolicySetDefinitionRequest")
+        if is_outside_scope(scope, call.listing_scope, call.caller.hierarchy):
             names.append(name)
-        elif not _of_azure(scope, name) and not call.load_governing().holds(kind, one.definition):
-            raise _no(kind, name, one.path)
+        elif not _is_azure_name(scope, name) and not call.load_governing().holds(kind, one.definition):
+            raise _not_found(kind, name, one.path)
     if names:
         text = f"{_ABOVE} the policy set definition's scope. The following policy definitions are invalid: '{','.join(names)[:1000]}'."
-        raise bad(text, "properties.policyDefinitions", "InvalidCreatePolicySetDefinitionRequest")
+        raise bad_request(text, "properties.policyDefinitions", "InvalidCreatePolicySetDefinitionRequest")
 
 
 def check_exemption(call: ApiCall, body: dict[str, object]) -> None:
@@ -72,10 +72,10 @@ def check_exemption(call: ApiCall, body: dict[str, object]) -> None:
     target = "properties.policyAssignmentId"
     if found is None:
         text = f"The policy assignment '{one.assignment[:300]}' could not be found."
-        raise bad(text, target, "InvalidCreatePolicyExemptionRequest")
-    if one.validate_scope and outside(found.scope, one.scope, call.caller.hierarchy):
+        raise bad_request(text, target, "InvalidCreatePolicyExemptionRequest")
+    if one.validate_scope and is_outside_scope(found.scope, one.scope, call.caller.hierarchy):
         text = f"The scope of the exemption is not at or under that of the policy assignment, '{found.scope[:300]}'."
-        raise bad(text, target, "InvalidCreatePolicyExemptionRequest")
+        raise bad_request(text, target, "InvalidCreatePolicyExemptionRequest")
 
 
 def _reference(id_: str, target: str) -> tuple[Kind, str, str]:
@@ -83,15 +83,15 @@ def _reference(id_: str, target: str) -> tuple[Kind, str, str]:
     found = _REFERENCE.fullmatch(id_)
     if found is None:
         text = f"'{id_[:300]}' is not the id of a policy definition or policy set definition."
-        raise bad(text, target, "InvalidPolicyDefinitionReference")
+        raise bad_request(text, target, "InvalidPolicyDefinitionReference")
     return "initiative" if found["set"] else "definition", found["scope"], found["name"]
 
 
-def _of_azure(scope: str, name: str) -> bool:
+def _is_azure_name(scope: str, name: str) -> bool:
     return not scope and _NAME_OF_AZURE.fullmatch(name) is not None
 
 
-def _no(kind: Kind, name: str, target: str) -> ApiError:
+def _not_found(kind: Kind, name: str, target: str) -> ApiError:
     code = "PolicyDefinitionNotFound" if kind == "definition" else "PolicySetDefinitionNotFound"
     text = f"The {_WORDS[kind]} '{name[:100]}' could not be found."
     if _NAME_OF_AZURE.fullmatch(name):

@@ -17,7 +17,13 @@ from typing import Any
 from nephoscope.api.wire import odata_metadata
 from nephoscope.api.wire.list_query import unknown
 from nephoscope.api.wire.odata_filter import Test, read
-from nephoscope.api.wire.policy_state_query import apply_steps, moment, names_of, order_rows, select_fields
+from nephoscope.api.wire.policy_state_query import (
+    apply_steps,
+    moment,
+    order_rows,
+    parse_select,
+    select_fields,
+)
 from nephoscope.api.wire.response import ApiResponse, next_link, place, read_skip_token
 from nephoscope.api.wire.surface_request import ApiCall
 
@@ -48,7 +54,7 @@ class PolicyRowSource:
 
     def address(self, call: ApiCall) -> str:
         """The address of the collection at a scope."""
-        return f"{call.base}{call.below}/providers/Microsoft.PolicyInsights/{self.word}"
+        return f"{call.base}{call.listing_scope}/providers/Microsoft.PolicyInsights/{self.word}"
 
     def context(self, call: ApiCall, collection: str = "") -> str:
         """Return where OData finds what the rows are."""
@@ -58,11 +64,11 @@ class PolicyRowSource:
 def answer(call: ApiCall, source: PolicyRowSource) -> ApiResponse:
     """The rows that the options of a call pick, page by page."""
     test = parse_filter(call)
-    fields = names_of(call.asked("$select")) if call.asked("$select") else None
+    fields = parse_select(call.asked("$select")) if call.asked("$select") else None
     if call.asked("$apply") or call.asked("$orderby"):
         return _shape_rows(call, source, test, fields)
     found: list[Row] = []
-    after, most = read_skip_token(call), call.top(MOST)
+    after, most = read_skip_token(call), call.requested_count(MOST)
     for key, row in _rows(call, source, after):
         if test(row):
             if len(found) == most:
@@ -72,7 +78,7 @@ def answer(call: ApiCall, source: PolicyRowSource) -> ApiResponse:
     return _answer_rows(call, source, found, fields, "")
 
 
-def every(call: ApiCall, source: PolicyRowSource) -> Iterator[Row]:
+def iterate_rows(call: ApiCall, source: PolicyRowSource) -> Iterator[Row]:
     """All rows at the scope of a call."""
     return (row for _, row in _rows(call, source, ""))
 
@@ -88,20 +94,20 @@ def parse_filter(call: ApiCall) -> Test:
     if since is None and until is None:
         return fits
 
-    def timely(row: Mapping[str, object]) -> bool:
+    def is_in_period(row: Mapping[str, object]) -> bool:
         when = moment(str(row.get("timestamp", "")), "timestamp")
         late = when is None or (since is not None and when < since)
         return not late and (until is None or when is None or when <= until) and fits(row)
 
-    return timely
+    return is_in_period
 
 
 def _rows(call: ApiCall, source: PolicyRowSource, after: str) -> Iterator[tuple[str, Row]]:
     """(key of the document, row) after a key."""
-    named = _POLICY.fullmatch(call.below)
-    below = named["below"] if named else call.below
+    named = _POLICY.fullmatch(call.listing_scope)
+    below = named["below"] if named else call.listing_scope
     of_policy = _make_naming_test(call, named) if named else None
-    scopes = _below(call, below)
+    scopes = _scope_prefixes(call, below)
     while True:
         page = call.snapshot.listing.page(
             [source.type], call.reach, "" if scopes else below, after=after, most=50_000
@@ -115,11 +121,11 @@ def _rows(call: ApiCall, source: PolicyRowSource, after: str) -> Iterator[tuple[
             return
 
 
-def _below(call: ApiCall, scope: str) -> tuple[str, ...] | None:
+def _scope_prefixes(call: ApiCall, scope: str) -> tuple[str, ...] | None:
     """The beginnings of ids of what lies in a management group, None for another scope."""
     if not scope.startswith(_GROUP):
         return None
-    inside = call.caller.hierarchy.below(scope)
+    inside = call.caller.hierarchy.subscriptions_below(scope)
     return (f"{scope}/", *(f"/subscriptions/{one}/" for one in inside))
 
 
@@ -130,7 +136,7 @@ def _make_naming_test(call: ApiCall, named: re.Match[str]) -> Callable[[Row], bo
     def test(row: Row) -> bool:
         id_ = str(row.get(id_field, "")).lower()
         if id_:
-            return id_ == call.below or (
+            return id_ == call.listing_scope or (
                 id_.startswith("/providers/microsoft.authorization/") and id_.endswith(f"/{named['name']}")
             )
         return str(row.get(name_field, "")).lower() == named["name"]
@@ -142,12 +148,12 @@ def _shape_rows(
     call: ApiCall, source: PolicyRowSource, test: Test, fields: Sequence[str] | None
 ) -> ApiResponse:
     """Rows that are grouped or sorted: all are read, and the page begins where the one before ended."""
-    rows = [row for row in every(call, source) if test(row)]
+    rows = [row for row in iterate_rows(call, source) if test(row)]
     if text := call.asked("$apply"):
         rows = apply_steps(rows, text)
     if text := call.asked("$orderby"):
         rows = order_rows(rows, text)
-    first, most = place(call), call.top(MOST)
+    first, most = place(call), call.requested_count(MOST)
     more = str(first + most) if len(rows) > first + most else ""
     return _answer_rows(call, source, rows[first : first + most], fields, more)
 

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
-from nephoscope.api.wire.azure_error import bad
+from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.odata_filter import MAX_LENGTH
-from nephoscope.api.wire.odata_value import value_of
+from nephoscope.api.wire.odata_value import field_value
 
 Row = dict[str, object]
 _NAMES = r"\w+(?:\s*,\s*\w+)*"
@@ -26,13 +26,13 @@ _ORDER = re.compile(r"\s*(\w+)(?:\s+(asc|desc))?\s*", re.IGNORECASE)
 def apply_steps(rows: Sequence[Row], text: str) -> list[Row]:
     """Rows after the steps of `$apply`: groupby, with or without a count, and a count of all; Fault for another step."""
     if len(text) > MAX_LENGTH:
-        raise bad(f"$apply is longer than {MAX_LENGTH} characters.", "$apply", "InvalidApply")
+        raise bad_request(f"$apply is longer than {MAX_LENGTH} characters.", "$apply", "InvalidApply")
     found = list(rows)
     for step in text.split("/"):
         read = _STEP.fullmatch(step)
         if read is None:
             told = f"$apply is not understood: {step.strip()[:80]!r}; groupby and aggregate($count as N) are."
-            raise bad(told, "$apply", "InvalidApply")
+            raise bad_request(told, "$apply", "InvalidApply")
         found = (
             [{read["all"]: len(found)}]
             if read["all"]
@@ -45,7 +45,7 @@ def _group_rows(rows: Iterable[Row], names: Sequence[str], count: str | None) ->
     groups: dict[tuple[str, ...], Row] = {}
     counts: dict[tuple[str, ...], int] = {}
     for row in rows:
-        key = tuple(str(value_of(row, name)).lower() for name in names)
+        key = tuple(str(field_value(row, name)).lower() for name in names)
         groups.setdefault(key, select_fields(row, names))
         counts[key] = counts.get(key, 0) + 1
     return [{**group, **({count: counts[key]} if count else {})} for key, group in groups.items()]
@@ -57,13 +57,13 @@ def order_rows(rows: Sequence[Row], text: str) -> list[Row]:
     for one in reversed(text.split(",")):
         read = _ORDER.fullmatch(one)
         if read is None:
-            raise bad(f"$orderby is invalid: {one.strip()[:80]!r}.", "$orderby", "InvalidOrderBy")
-        found.sort(key=_by(read[1]), reverse=(read[2] or "").lower() == "desc")
+            raise bad_request(f"$orderby is invalid: {one.strip()[:80]!r}.", "$orderby", "InvalidOrderBy")
+        found.sort(key=_sort_key(read[1]), reverse=(read[2] or "").lower() == "desc")
     return found
 
 
-def _by(name: str) -> Callable[[Row], tuple[bool, float, str]]:
-    return lambda row: _rank(value_of(row, name))
+def _sort_key(name: str) -> Callable[[Row], tuple[bool, float, str]]:
+    return lambda row: _rank(field_value(row, name))
 
 
 def _rank(value: object) -> tuple[bool, float, str]:
@@ -78,10 +78,10 @@ def select_fields(row: Row, names: Iterable[str]) -> Row:
     return {key: value for key, value in row.items() if key.lower() in wanted}
 
 
-def names_of(text: str) -> list[str]:
+def parse_select(text: str) -> list[str]:
     """The names in `$select`; Fault for what is none."""
     if not re.fullmatch(rf"\s*{_NAMES}\s*", text):
-        raise bad("$select must be a list of names.", "$select", "InvalidSelect")
+        raise bad_request("$select must be a list of names.", "$select", "InvalidSelect")
     return _split_list(text)
 
 
@@ -94,5 +94,5 @@ def moment(text: str, name: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(text) if text else None
     except ValueError as error:
-        raise bad(f"{name} {text[:60]!r} is not a time.", name, "InvalidParameter") from error
+        raise bad_request(f"{name} {text[:60]!r} is not a time.", name, "InvalidParameter") from error
     return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)

@@ -36,7 +36,7 @@ class Summary:
         """Return how resources and `policies` stand; each resource counts once, by its worst state."""
         several = list(states)
         resources = _resources(several)
-        by_policy = _worst(several, lambda row: [_policy(row)])
+        by_policy = _worst_states(several, lambda row: [_policy(row)])
         found: dict[str, Any] = {
             "queryResultsUri": self.address(condition),
             "nonCompliantResources": _count_failing(resources),
@@ -46,13 +46,13 @@ class Summary:
             found |= {
                 "resourceDetails": _details(resources),
                 "policyDetails": _details(by_policy),
-                "policyGroupDetails": _details(_worst(several, _groups)),
+                "policyGroupDetails": _details(_worst_states(several, _groups)),
             }
         return found
 
     def assignments(self, states: Iterable[Row]) -> Iterator[dict[str, object]]:
         """Yield the same for each assignment, that with most resources that fail first."""
-        several = _by(states, "policyAssignmentId")
+        several = _group_by(states, "policyAssignmentId")
         for id_, rows in sorted(several.items(), key=lambda one: -_count_failing(_resources(one[1]))):
             condition = f"PolicyAssignmentId eq '{id_}'"
             initiative = rows[0].get("policySetDefinitionId") or rows[0].get("policySetDefinitionName", "")
@@ -100,7 +100,7 @@ def _groups(row: Row) -> list[str]:
     return [str(one) for one in found] if isinstance(found, list) else []
 
 
-def _by(states: Iterable[Row], name: str) -> dict[str, list[Row]]:
+def _group_by(states: Iterable[Row], name: str) -> dict[str, list[Row]]:
     found: defaultdict[str, list[Row]] = defaultdict(list)
     for row in states:
         found[row[name]].append(row)
@@ -108,10 +108,10 @@ def _by(states: Iterable[Row], name: str) -> dict[str, list[Row]]:
 
 
 def _resources(states: Iterable[Row]) -> dict[object, str]:
-    return _worst(states, lambda row: [row["resourceId"].lower()])
+    return _worst_states(states, lambda row: [row["resourceId"].lower()])
 
 
-def _worst(states: Iterable[Row], keys: Callable[[Row], Iterable[object]]) -> dict[object, str]:
+def _worst_states(states: Iterable[Row], keys: Callable[[Row], Iterable[object]]) -> dict[object, str]:
     """The worst state of each key."""
     found: dict[Any, str] = {}
     for row in states:

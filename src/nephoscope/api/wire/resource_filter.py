@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from nephoscope.api.wire.azure_error import ApiError, bad
+from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.api.wire.odata_filter import ODataFilter, read
 from nephoscope.api.wire.odata_tree import PropertyComparison, conjuncts
 from nephoscope_policy.model.resource_id import ResourceId
@@ -40,17 +40,17 @@ class ResourceFilter:
         return any(self.filter.test(row) for row in rows)
 
 
-def of(text: str) -> ResourceFilter:
+def parse_filter(text: str) -> ResourceFilter:
     """A filter as it is written ('' = everything); Fault for one that is not understood or names another property."""
     text = _LOCATION.sub(lambda one: one[1] + one[2].replace(" ", ""), text)
     try:
         found = read(text)
     except ApiError as fault:
-        raise _wrong(fault.message) from fault
+        raise _filter_error(fault.message) from fault
     for name in found.names:
         if name.lower() not in _NAMES | _PARTS:
             told = ", ".join(sorted(_NAMES | _PARTS))
-            raise _wrong(f"'{name[:100]}' is not a property that filters resources: use {told}.")
+            raise _filter_error(f"'{name[:100]}' is not a property that filters resources: use {told}.")
     types = [
         str(one.value).lower()
         for one in conjuncts(found.tree)
@@ -81,5 +81,5 @@ def _list_tagged(body: Mapping[str, object]) -> Iterator[dict[str, object]]:
         yield {**_row(body), "tagName": name, "tagValue": value}
 
 
-def _wrong(message: str) -> ApiError:
-    return bad(message, "$filter", "InvalidFilterInQueryString")
+def _filter_error(message: str) -> ApiError:
+    return bad_request(message, "$filter", "InvalidFilterInQueryString")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.access.scopes import MANAGEMENT_GROUP
-from nephoscope.api.wire.azure_error import ApiError, bad
+from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.api.wire.response import pack_token, unpack_token
 
 if TYPE_CHECKING:
@@ -36,13 +36,13 @@ def requested_subscriptions(call: ApiCall) -> frozenset[str] | None:
     for one in named:
         if not _ID.fullmatch(one.lower()):
             raise _invalid("InvalidSubscriptionId", f"'{one[:100]}' is not a subscription ID.")
-    found = {one.lower() for one in named}.union(*(_below(call, one) for one in groups))
-    if call.reach.everything and not any(_there(call, one) for one in found):
-        _none(call, named, groups)
+    found = {one.lower() for one in named}.union(*(_subscriptions_of_group(call, one) for one in groups))
+    if call.reach.everything and not any(_has_subscription(call, one) for one in found):
+        _require_known_scopes(call, named, groups)
     return frozenset(found)
 
 
-def _none(call: ApiCall, named: list[str], groups: list[str]) -> None:
+def _require_known_scopes(call: ApiCall, named: list[str], groups: list[str]) -> None:
     """Fault where nothing that is named is there; a management group that is there may have no subscription."""
     known = {one for several in call.caller.hierarchy.ancestors.values() for one in several}
     if any(_group(one) in known or call.snapshot.holds(_group(one)) for one in groups):
@@ -57,7 +57,7 @@ def _none(call: ApiCall, named: list[str], groups: list[str]) -> None:
 def _texts(call: ApiCall, field: str) -> list[str]:
     values = call.body.get(field) or []
     if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
-        raise bad(f"'{field}' must be a list of strings.", field)
+        raise bad_request(f"'{field}' must be a list of strings.", field)
     return values
 
 
@@ -65,11 +65,11 @@ def _group(named: str) -> str:
     return MANAGEMENT_GROUP + named.lower().rsplit("/", 1)[-1]
 
 
-def _below(call: ApiCall, group: str) -> frozenset[str]:
-    return call.caller.hierarchy.below(_group(group))
+def _subscriptions_of_group(call: ApiCall, group: str) -> frozenset[str]:
+    return call.caller.hierarchy.subscriptions_below(_group(group))
 
 
-def _there(call: ApiCall, subscription: str) -> bool:
+def _has_subscription(call: ApiCall, subscription: str) -> bool:
     return subscription in call.snapshot.made.subscriptions or call.snapshot.holds(
         f"/subscriptions/{subscription}"
     )
@@ -88,15 +88,15 @@ def resume_page(call: ApiCall, given: object) -> tuple[ApiCall, int]:
     start, _, mark = rest.partition(":")
     numbers = all(one.isascii() and one.isdecimal() and len(one) < 15 for one in (version, start))
     if not numbers or not _MARK.fullmatch(mark):
-        raise bad("The $skipToken was not issued by this server.", "$skipToken", "InvalidSkipToken")
+        raise bad_request("The $skipToken was not issued by this server.", "$skipToken", "InvalidSkipToken")
     began = call.instance.snapshots.at(int(version))
     if began is None:
         told = "The evaluation that the $skipToken goes on with is kept no longer: begin the query anew."
-        raise bad(told, "$skipToken", "SkipTokenExpired")
+        raise bad_request(told, "$skipToken", "SkipTokenExpired")
     call = replace(call, began=began)
     if mark != _mark(call):
         told = "The $skipToken was given for another query, other scopes or another caller."
-        raise bad(told, "$skipToken", "InvalidSkipToken")
+        raise bad_request(told, "$skipToken", "InvalidSkipToken")
     return call, int(start)
 
 

@@ -39,7 +39,7 @@ def admit(call: ApiCall, operation: ApiOperation) -> None:
         call.caller.must(operation.permission, call.changed_scope)
         _container(call)
     elif operation.lets == OWN:
-        if not call.caller.anywhere(operation.permission):
+        if not call.caller.has_anywhere(operation.permission):
             raise DeniedError(call.caller, operation.permission, call.scope)
     elif operation.lets != ANYONE:
         if not _reads(call, operation):
@@ -61,7 +61,7 @@ def _workspace(call: ApiCall, operation: ApiOperation, named: str) -> None:
     if (
         not operation.changes
         and call.caller.may(operation.permission, call.scope)
-        and there(call, call.scope)
+        and exists(call, call.scope)
     ):
         return
     call.caller.must(operation.permission, at)
@@ -79,7 +79,7 @@ def _reads(call: ApiCall, operation: ApiOperation) -> bool:
     """
     scope = call.scope
     if not scope.startswith(("/subscriptions/", MANAGEMENT_GROUP)):
-        return not call.reach.nothing
+        return not call.reach.is_empty
     holding = operation.permission.startswith(_HOLDING)
     if holding and scope.startswith(MANAGEMENT_GROUP) and _group(scope) in call.reach.management_groups:
         return True
@@ -102,9 +102,9 @@ def _container(call: ApiCall) -> None:
     if call.scope.startswith(MANAGEMENT_GROUP):
         _known_group(call, snapshot, _group(call.scope))
     elif parts[1] == "subscriptions":
-        if parts[2] not in snapshot.made.subscriptions and not there(call, "/".join(parts[:3])):
+        if parts[2] not in snapshot.made.subscriptions and not exists(call, "/".join(parts[:3])):
             raise no_subscription(parts[2])
-        if len(parts) > 4 and parts[3] == "resourcegroups" and not there(call, "/".join(parts[:5])):
+        if len(parts) > 4 and parts[3] == "resourcegroups" and not exists(call, "/".join(parts[:5])):
             raise no_group(parts[4])
 
 
@@ -119,7 +119,7 @@ def _resource(call: ApiCall) -> None:
     """Fault where a path asks what belongs to a resource, and neither it nor anything of it was published."""
     parts = call.scope.split("/")
     in_group = len(parts) > 8 and parts[3] == "resourcegroups" and parts[5] == "providers"
-    if in_group and call.instance.snapshots.newest() is not None and not there(call, call.scope):
+    if in_group and call.instance.snapshots.newest() is not None and not exists(call, call.scope):
         kind = "/".join([parts[6], *parts[7::2]])
         name = "/".join(parts[8::2])
         raise ApiError(
@@ -129,13 +129,13 @@ def _resource(call: ApiCall) -> None:
         )
 
 
-def there(call: ApiCall, scope: str) -> bool:
+def exists(call: ApiCall, scope: str) -> bool:
     """Return whether a scope, or anything below it, was published, put or learned."""
     snapshot, state = call.instance.snapshots.newest(), call.instance.state
     return (
         (snapshot is not None and snapshot.holds(scope))
-        or state.arm_documents.any_below(scope)
-        or state.own_facts.any_below(scope)
+        or state.arm_documents.has_any_below(scope)
+        or state.own_facts.has_any_below(scope)
     )
 
 

@@ -41,7 +41,7 @@ _UPPER = {"NTDomain": "ntDomain", "PUID": "puid", "SID": "sid", "UPNSuffix": "up
 _TRUTHS = {"true": True, "false": False}
 
 
-def kind_of(entity: Entity) -> str:
+def entity_kind(entity: Entity) -> str:
     """The kind of an entity in the words of the API."""
     return _KINDS.get(entity.kind, entity.kind)
 
@@ -74,7 +74,7 @@ def entity_body(
         "id": f"{root(call, workspace)}/entities/{name}",
         "name": name,
         "type": TYPE,
-        "kind": kind_of(entity),
+        "kind": entity_kind(entity),
         "properties": {
             "friendlyName": entity.title,
             **{_property(entity.kind, key): _value(key, value) for key, value in entity.identifiers},

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nephoscope.api.wire.graph_rows import Row
-from nephoscope.api.wire.odata_value import time_of
+from nephoscope.api.wire.odata_value import parse_time
 from nephoscope.model.identity_risk import (
     IdentityKind,
     RiskDetection,
@@ -42,7 +42,7 @@ def _apply_risk(row: Row, detections: Sequence[RiskDetection], user: RiskyIdenti
         or user.state in (RiskState.AT_RISK, RiskState.NONE)
     ):
         return row
-    happened = time_of(row["createdDateTime"])
+    happened = parse_time(row["createdDateTime"])
     if happened is None or happened > user.updated:
         return row
     return {

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.access.scopes import find_group
-from nephoscope.api.wire.arm_path import scope_of
-from nephoscope.api.wire.azure_error import ApiError, bad
-from nephoscope.model.nesting_limit import DEEPEST, too_deep
+from nephoscope.api.wire.arm_path import parse_scope
+from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.model.nesting_limit import DEEPEST, is_nested_deeper
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state.estate.arm_documents import row_key, split_row_key
 
@@ -65,7 +65,7 @@ class ApiCall:
     @property
     def scope(self) -> str:
         """Return what the path is about: '/', or the lower-cased id of a container or resource."""
-        return scope_of(self.path)
+        return parse_scope(self.path)
 
     @property
     def changed_scope(self) -> str:
@@ -74,7 +74,7 @@ class ApiCall:
         return path if _IN_GROUP.match(path) else self.scope
 
     @property
-    def below(self) -> str:
+    def listing_scope(self) -> str:
         """Return the same as what a list is below: '' for the tenant."""
         return "" if self.scope == "/" else self.scope
 
@@ -134,7 +134,7 @@ class ApiCall:
         reach, hierarchy = self.reach, self.caller.hierarchy
         if not (group or tenant) or reach.everything:
             return True
-        owners = frozenset({tenant}) if tenant else hierarchy.tenants_with(group)
+        owners = frozenset({tenant}) if tenant else hierarchy.tenants_with_group(group)
         if (
             not owners
         ):  # a group that no subscription lies below: in a server of one tenant it can only be that one's
@@ -143,7 +143,7 @@ class ApiCall:
 
     def removed_since(self, when: datetime) -> frozenset[str]:
         """The lower-cased ids of documents that were removed after a time, in a tenant that the caller reads."""
-        told = map(split_row_key, self.instance.removed_since(when))
+        told = map(split_row_key, self.instance.keys_removed_since(when))
         return frozenset(key for tenant, key in told if self._reads_tenant("", tenant))
 
     @cached_property
@@ -171,11 +171,13 @@ class ApiCall:
         try:
             found = msgspec.json.decode(self.raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise bad(f"The request content was invalid and could not be deserialized: {error}.") from error
+            raise bad_request(
+                f"The request content was invalid and could not be deserialized: {error}."
+            ) from error
         if not isinstance(found, dict):
-            raise bad("The request content must be a JSON object.")
-        if too_deep(found):
-            raise bad(f"The request content nests deeper than {DEEPEST} objects and arrays.")
+            raise bad_request("The request content must be a JSON object.")
+        if is_nested_deeper(found):
+            raise bad_request(f"The request content nests deeper than {DEEPEST} objects and arrays.")
         return found
 
     def text(self, *path: str, needed: bool = False) -> str:
@@ -186,18 +188,18 @@ class ApiCall:
         if value is None and not needed:
             return ""
         if not isinstance(value, str) or (needed and not value):
-            raise bad(f"'{'.'.join(path)}' must be a string.", ".".join(path))
+            raise bad_request(f"'{'.'.join(path)}' must be a string.", ".".join(path))
         return value
 
     def asked(self, name: str) -> str:
         """A value of the query string, its name in any case."""
         return next((value for key, value in self.query.items() if key.lower() == name.lower()), "")
 
-    def top(self, most: int) -> int:
+    def requested_count(self, most: int) -> int:
         """Count how many items of a list are asked for by `$top`, at most `most`."""
         given = self.asked("$top")
         if not given:
             return most
         if not given.isdecimal() or int(given) < 1:
-            raise bad("$top must be a whole number above 0.", "$top", "InvalidParameter")
+            raise bad_request("$top must be a whole number above 0.", "$top", "InvalidParameter")
         return min(int(given), most)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
-from nephoscope.api.wire.azure_error import ApiError, unavailable
+from nephoscope.api.wire.azure_error import ApiError, service_unavailable
 from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
 from nephoscope.state.database.state_errors import (
     DatabaseBusyError,
@@ -20,11 +20,13 @@ _LOCK = threading.Lock()
 _TELL = LogRateLimiter(lambda text, _: _LOG.warning("%s", text))
 
 
-def later(error: StateError) -> ApiError:
+def try_again_later(error: StateError) -> ApiError:
     """Return 503 for a database error; the log has the reason, once a minute."""
     with _LOCK:
         _TELL(str(error), f"a request failed: {error}")
-    return unavailable(public_message(error), _FULL_SECONDS if isinstance(error, DiskFullError) else 5)
+    return service_unavailable(
+        public_message(error), _FULL_SECONDS if isinstance(error, DiskFullError) else 5
+    )
 
 
 def public_message(error: StateError) -> str:

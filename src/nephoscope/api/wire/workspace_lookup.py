@@ -41,6 +41,6 @@ def author(call: ApiCall, name: str) -> dict[str, str | None]:
     return {**person(call, name), "userPrincipalName": name}
 
 
-def by(call: ApiCall) -> dict[str, str | None]:
+def describe_caller(call: ApiCall) -> dict[str, str | None]:
     """The caller."""
     return author(call, call.caller.name)

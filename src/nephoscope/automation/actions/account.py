@@ -18,7 +18,7 @@ from msgspec import Meta
 
 from nephoscope.automation.action import ActionContext, ActionError, ActionKind, ActionOutcome
 from nephoscope.automation.operator_policy import AccountPolicy
-from nephoscope.connect.cloud import CloudError, cloud_of
+from nephoscope.connect.cloud import CloudError, load_cloud
 from nephoscope.connect.credentials import SignInError, TokenProvider, credential_source
 from nephoscope.connect.graph_changes import GraphChange, GraphChangeClient, GraphChangeError
 from nephoscope.state.automation.automation_runs import AutomationRun
@@ -149,7 +149,7 @@ def _client(around: ActionContext) -> GraphChangeClient | None:
     if allowed is None or not allowed.sign_in:
         return None
     try:
-        cloud = cloud_of(allowed.cloud)
+        cloud = load_cloud(allowed.cloud)
         source = credential_source(allowed.sign_in, cloud, allowed.tenant)
     except (CloudError, SignInError) as error:
         raise ActionError(f"operator.yaml (accounts): {error}", again=False) from error

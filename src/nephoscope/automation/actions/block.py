@@ -18,8 +18,8 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.automation.action import ActionContext, ActionError, ActionKind, ActionOutcome
-from nephoscope.automation.block_targets import BlockableAddresses, choose_addresses, of_estate
-from nephoscope.automation.nsg_priority import find_taken_priorities, rules_of
+from nephoscope.automation.block_targets import BlockableAddresses, choose_addresses, list_estate_addresses
+from nephoscope.automation.nsg_priority import find_taken_priorities, list_planned_rules
 from nephoscope.automation.program_execution import run_program
 from nephoscope.estate.estate_store import StoreError
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
@@ -74,7 +74,7 @@ def plan(settings: BlockActionSettings, run: AutomationRun, around: ActionContex
             (one, "it is known egress (watchlist KnownEgress)")
             for one in _networks(around.watchlist("KnownEgress"))
         ),
-        *_own(around),
+        *_estate_addresses(around),
     ]
     found = choose_addresses(run.document, guarded, allowed.most, _REFUSED.get(settings.target, {}))
     if not found.addresses:
@@ -91,10 +91,10 @@ def plan(settings: BlockActionSettings, run: AutomationRun, around: ActionContex
     )
 
 
-def _own(around: ActionContext) -> list[tuple[str, str]]:
+def _estate_addresses(around: ActionContext) -> list[tuple[str, str]]:
     """The addresses of the estate; without them nothing is planned."""
     try:
-        return of_estate(around.data)
+        return list_estate_addresses(around.data)
     except StoreError as error:
         raise ActionError(
             f"the estate cannot be read, so that its own addresses are unknown: {error}", again=True
@@ -209,7 +209,7 @@ def _priority(settings: BlockActionSettings, run: AutomationRun, name: str, arou
             f"the estate cannot be read, so that free priorities are unknown: {error}"
         ) from error
     if run.plan is not None:
-        own = int(rules_of(run.plan)[0]["priority"])
+        own = int(list_planned_rules(run.plan)[0]["priority"])
         if own in known:
             raise ActionError(f"the priority {own} was taken by {known[own]} after planning", again=False)
         return own
@@ -250,11 +250,11 @@ def _firewall(
     return {
         "resourcePatch": {"id": settings.resource, "apiVersion": _VERSION, "changes": members},
         "apply": shlex.join([*change, *adds]),
-        "undo": _without(change, addresses),
+        "undo": _remove_members(change, addresses),
     }
 
 
-def _without(change: list[str], addresses: list[str]) -> str:
+def _remove_members(change: list[str], addresses: list[str]) -> str:
     """Take members out again, whatever else the group has by then."""
     show = shlex.join(
         [*(part if part != "update" else "show" for part in change), "--query", "ipAddresses", "-o", "tsv"]

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.automation.action import ActionContext, ActionKind, ActionOutcome
-from nephoscope.automation.actions.webhook import document_of
+from nephoscope.automation.actions.webhook import to_document
 from nephoscope.automation.program_execution import run_program
 from nephoscope.state.automation.automation_runs import AutomationRun
 
@@ -21,7 +21,7 @@ class CommandActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=T
 
 def run(settings: CommandActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
     """Run it; an exit code of 0 is done, 75 (try again) and a time-out are tried again, others are not."""
-    document = {**document_of(run), "begun": run.begun, "cutOff": run.cut_off}
+    document = {**to_document(run), "begun": run.begun, "cutOff": run.cut_off}
     return ActionOutcome(run_program(settings.name, msgspec.json.encode(document), around))
 
 

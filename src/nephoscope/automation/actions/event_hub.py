@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from nephoscope.automation.action import ActionContext, ActionError, ActionKind, ActionOutcome
 from nephoscope.automation.operator_policy import EventHubPolicy
-from nephoscope.automation.run_records import records_of
+from nephoscope.automation.run_records import to_records
 from nephoscope.ingest.live.broker_log import BrokerLog
 from nephoscope.ingest.live.privileged_settings import are_hubs
 from nephoscope.model.extras import install
@@ -54,7 +54,7 @@ def run(settings: EventHubActionSettings, run: AutomationRun, around: ActionCont
             failed.append(error)
 
     count = 0
-    for id_, record in records_of(run):
+    for id_, record in to_records(run):
         told = {
             "id": id_,
             "type": run.kind,

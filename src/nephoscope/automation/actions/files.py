@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from nephoscope.automation.action import ActionContext, ActionError, ActionKind, ActionOutcome
 from nephoscope.automation.operator_policy import AllowedFolder
-from nephoscope.automation.run_records import records_of
+from nephoscope.automation.run_records import to_records
 from nephoscope.state.automation.automation_runs import AutomationRun
 
 _NAME = re.compile(r"\d{8}T\d{12}Z\.ndjson")
@@ -48,7 +48,7 @@ def run(settings: FileActionSettings, run: AutomationRun, around: ActionContext)
                 "data": record,
             }
         )
-        for id_, record in records_of(run)
+        for id_, record in to_records(run)
     ]
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.automation.action import ActionError, ActionKind, ActionOutcome
-from nephoscope.automation.run_records import records_of
+from nephoscope.automation.run_records import to_records
 from nephoscope.state.automation.automation_runs import AutomationRun
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def change(
         )
     if settings.workspace == run.workspace and run.kind.startswith(("alert.", "incident.")):
         return ActionOutcome("skipped: the workspace already has these alerts and incidents")
-    rows = [_row(record, run, now) for _, record in records_of(run)]
-    state.outbox.add_all(session, settings.workspace, rows)
+    rows = [_row(record, run, now) for _, record in to_records(run)]
+    state.outbox.add_many(session, settings.workspace, rows)
     return ActionOutcome(
         f"{len(rows)} rows to {', '.join(sorted({name for name, _ in rows}))} of {settings.workspace}"
     )

@@ -56,7 +56,7 @@ class WebhookActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=T
             raise ValueError("use `url` and `secret`, or `address`")
 
 
-def document_of(run: AutomationRun) -> dict[str, object]:
+def to_document(run: AutomationRun) -> dict[str, object]:
     """Return what receivers are told."""
     return {
         "id": run.id,
@@ -68,9 +68,9 @@ def document_of(run: AutomationRun) -> dict[str, object]:
     }
 
 
-def body_of(run: AutomationRun) -> bytes:
+def to_request_body(run: AutomationRun) -> bytes:
     """Return what is posted: the same bytes at every try."""
-    return msgspec.json.encode(document_of(run))
+    return msgspec.json.encode(to_document(run))
 
 
 def signature(secret: str, id_: str, timestamp: int, body: bytes) -> str:
@@ -93,7 +93,7 @@ def run(settings: WebhookActionSettings, run: AutomationRun, around: ActionConte
     allowed = around.operator.webhook
     url = around.secret(settings.address) if settings.address else settings.url
     end = monotonic() + settings.seconds
-    where, body = target(url, allowed.private, settings.seconds), body_of(run)
+    where, body = target(url, allowed.private, settings.seconds), to_request_body(run)
     stamp = int(around.now.timestamp())
     headers = {
         "Host": where.host,
@@ -105,7 +105,7 @@ def run(settings: WebhookActionSettings, run: AutomationRun, around: ActionConte
     }
     if settings.secret:
         headers["webhook-signature"] = signature(around.secret(settings.secret), run.id, stamp, body)
-    context = _context(allowed.ca, _authorities_changed_at(allowed.ca))
+    context = _context(allowed.ca, _certificate_file_time(allowed.ca))
     status, said = asyncio.run(_answer(where, body, headers, context, (settings.seconds, end)))
     if 200 <= status < 300:
         return ActionOutcome(f"{where.name} returned {status}")
@@ -119,7 +119,7 @@ def _context(ca: str, changed: int) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=ca or None)
 
 
-def _authorities_changed_at(ca: str) -> int:
+def _certificate_file_time(ca: str) -> int:
     """Return when the file of authorities changed last; 0 where the system has no single one."""
     path = ca or ssl.get_default_verify_paths().cafile
     return Path(path).stat().st_mtime_ns if path else 0

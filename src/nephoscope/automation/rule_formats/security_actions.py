@@ -18,7 +18,7 @@ def credential(key: str, at: int, name: str) -> str:
     return f"automation-{hashlib.blake2b(key.encode(), digest_size=8).hexdigest()}-{at}-{name}"
 
 
-def secrets_of(key: str, names: Iterable[str]) -> list[str]:
+def list_secret_names(key: str, names: Iterable[str]) -> list[str]:
     """Return which of the names of credentials are an automation's; `key` is its lower-cased id."""
     prefix = credential(key, 0, "").rsplit("-", 2)[0]
     return [one for one in names if one.startswith(f"{prefix}-")]

@@ -21,7 +21,7 @@ from nephoscope.automation.condition import (
 from nephoscope.automation.event_kinds import SOURCES, kinds_of_source
 from nephoscope.automation.rule import AutomationError, AutomationRule, Trigger
 from nephoscope.automation.rule_formats.security_actions import to_engine_action
-from nephoscope.automation.rule_scope import RuleScope, subscription_of
+from nephoscope.automation.rule_scope import RuleScope, parse_subscription
 from nephoscope.state.automation.automation_runs import RuleLanguage
 
 TYPE = "microsoft.security/automations"
@@ -53,7 +53,7 @@ def read_automation(body: Mapping[str, object]) -> AutomationRule:
         triggers,
         _read_actions(key, properties),
         enabled=properties.get("isEnabled", True) is True,
-        scope=RuleScope(subscription_of(key), scopes),
+        scope=RuleScope(parse_subscription(key), scopes),
     )
 
 

@@ -90,7 +90,7 @@ def read_sentinel_rule(key: str, body: Mapping[str, Any]) -> AutomationRule:
         enabled=logic.get("isEnabled", True) is True,
         order=_order(properties),
         expires=_moment(logic.get("expirationTimeUtc")),
-        workspaces=(workspace_of(key),),
+        workspaces=(parse_workspace(key),),
     )
 
 
@@ -104,7 +104,7 @@ def read_playbook_rule(key: str) -> AutomationRule:
         (Trigger((EVENT_KINDS["alert.created"],), ValueCondition(FactProperty("rule"), "Equals", [rule])),),
         [{"action": "webhook", "address": credential(key, 0, "uri")}],
         order=0,
-        workspaces=(workspace_of(key),),
+        workspaces=(parse_workspace(key),),
     )
 
 
@@ -122,7 +122,7 @@ def load_sentinel_rules(state: State) -> tuple[list[AutomationRule], list[Unusab
     return sorted(found, key=lambda one: (one.order, one.key)), wrong
 
 
-def workspace_of(key: str) -> str:
+def parse_workspace(key: str) -> str:
     """The workspace of an id under which documents of one are kept."""
     return key.removeprefix("/workspaces/").partition("/")[0]
 

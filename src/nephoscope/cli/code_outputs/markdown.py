@@ -38,7 +38,7 @@ def _lines(report: CodeReport) -> Iterator[str]:
         yield from ("", f"and {len(failed) - MAX_ROWS} more")
     if report.unread:
         yield from ("", "**Not assessed**", "")
-        yield from (f"- `{one.region}`: {_plain(one.reason)}" for one in report.unread[:MAX_ROWS])
+        yield from (f"- `{one.region}`: {_escape_text(one.reason)}" for one in report.unread[:MAX_ROWS])
     if report.unknown:
         yield from (
             "",
@@ -47,12 +47,12 @@ def _lines(report: CodeReport) -> Iterator[str]:
 
 
 def _row(finding: CodeFinding) -> str:
-    place = _plain(f"{finding.region.file}:{finding.region.line}")
-    steps = f"<br>{_plain(' '.join(finding.remediation))}" if finding.remediation else ""
-    return f"| {finding.severity.value} | {place} | {_plain(finding.message)}{steps} |"
+    place = _escape_text(f"{finding.region.file}:{finding.region.line}")
+    steps = f"<br>{_escape_text(' '.join(finding.remediation))}" if finding.remediation else ""
+    return f"| {finding.severity.value} | {place} | {_escape_text(finding.message)}{steps} |"
 
 
-def _plain(text: str) -> str:
+def _escape_text(text: str) -> str:
     """Text as Markdown shows it as it is: nothing that a template says becomes a link, an image or a mention."""
     escaped = _MARKUP.sub(r"\\\1", text).replace("\r", " ").replace("\n", " ")
     return escaped.replace("@", "@\u200b").replace("<", "&lt;")

@@ -65,7 +65,7 @@ def _facts(report: ReportView) -> dict[str, object]:
         "listed": listed_groups(report),
         "shown": sum(report.groups.values()),
         "findings": {
-            group.key: list(islice(report.rows_of(group), MAX_RESOURCES))
+            group.key: list(islice(report.rows_of_group(group), MAX_RESOURCES))
             for group in report.groups
             if group.state is ComplianceState.NON_COMPLIANT
         },

@@ -37,7 +37,7 @@ def render(report: ReportView, out: TextIO) -> None:
     for group in report.groups:
         if group.state is not ComplianceState.NOT_APPLICABLE:
             suites[group.key][group.state] = group
-    root = ET.Element("testsuites", name=_clean(f"nephoscope {report.scope}"))
+    root = ET.Element("testsuites", name=_replace_forbidden(f"nephoscope {report.scope}"))
     out.write('<?xml version="1.0" encoding="utf-8"?>\n')
     if not suites:
         out.write(_text(root) + "\n")
@@ -52,8 +52,8 @@ def render_code(report: CodeReport, out: TextIO) -> None:
     """Write a suite a rule and a case a finding; a file that could not be judged is an error, any other file passes."""
     from nephoscope.cli.code.junit import suites
 
-    root = ET.Element("testsuites", name=_clean(f"nephoscope {report.target}"))
-    root.extend(suites(report, _clean))
+    root = ET.Element("testsuites", name=_replace_forbidden(f"nephoscope {report.target}"))
+    root.extend(suites(report, _replace_forbidden))
     ET.indent(root)
     out.write('<?xml version="1.0" encoding="utf-8"?>\n' + _text(root) + "\n")
 
@@ -63,7 +63,7 @@ def _suite(
 ) -> None:
     """Write a suite, one case after the other."""
     counts = Counter({state: report.groups[group] for state, group in groups.items()})
-    name = _clean(report.metadata(key).name)
+    name = _replace_forbidden(report.metadata(key).name)
     suite = ET.Element(
         "testsuite",
         name=name,
@@ -74,8 +74,10 @@ def _suite(
     )
     out.write(f"  {_opening_tag(suite)}\n")
     for group in groups.values():
-        for row in report.rows_of(group):
-            case = ET.Element("testcase", classname=name, name=_clean(label_resource(report, row)))
+        for row in report.rows_of_group(group):
+            case = ET.Element(
+                "testcase", classname=name, name=_replace_forbidden(label_resource(report, row))
+            )
             _outcome(report, row, case)
             ET.indent(case, level=2)
             out.write(f"    {_text(case)}\n")
@@ -98,10 +100,14 @@ def _outcome(report: ReportView, row: ReportRow, case: ET.Element) -> None:
     text = row.explanation or row.title
     if element == "failure" and text == row.title:
         text = describe_failure(row.recommendation.name, row.recommendation.finding)
-    child = ET.SubElement(case, element, message=_clean(text), type=row.recommendation.severity.value)
+    child = ET.SubElement(
+        case, element, message=_replace_forbidden(text), type=row.recommendation.severity.value
+    )
     if element == "failure":
-        child.text = _clean("\n".join([report.why(row), *row.recommendation.remediation.steps]))
+        child.text = _replace_forbidden(
+            "\n".join([report.reason_of(row), *row.recommendation.remediation.steps])
+        )
 
 
-def _clean(text: str) -> str:
+def _replace_forbidden(text: str) -> str:
     return _FORBIDDEN.sub("\ufffd", text)

@@ -53,7 +53,7 @@ def render(report: ReportView, out: TextIO) -> None:
                     row.recommendation.severity.value,
                     row.title,
                     _Code(label_resource(report, row)),
-                    report.why(row),
+                    report.reason_of(row),
                 )
                 for row in islice(report.findings(), MAX_FINDINGS)
             ),

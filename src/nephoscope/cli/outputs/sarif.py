@@ -76,7 +76,9 @@ def render(report: ReportView, out: TextIO) -> None:
         ],
         "results": [],
     }
-    results = (_result(report, row, order[group.key]) for group in told for row in report.rows_of(group))
+    results = (
+        _result(report, row, order[group.key]) for group in told for row in report.rows_of_group(group)
+    )
     _write(run, _notifications(report), results, out)
 
 
@@ -171,7 +173,7 @@ def _result(report: ReportView, row: ReportRow, index: int) -> dict[str, object]
     fingerprint = hashlib.sha256(
         f"{with_tenant(row.id.key, row.tenant)}|{item.key.lower()}".encode()
     ).hexdigest()
-    reasons = report.why(row)
+    reasons = report.reason_of(row)
     result: dict[str, object] = {
         "ruleId": item.key,
         "ruleIndex": index,
@@ -214,7 +216,7 @@ def _location(report: ReportView, row: ReportRow) -> dict[str, object]:
 
 def _notifications(report: ReportView) -> Iterator[dict[str, object]]:
     for group in report.groups:
-        for row in report.rows_of(group) if group.state is ComplianceState.ERROR else ():
+        for row in report.rows_of_group(group) if group.state is ComplianceState.ERROR else ():
             yield {
                 "level": "error",
                 "message": {"text": f"{label_resource(report, row)}: {row.assessment.description}"},

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from nephoscope.cli.terminal.console import console_of
+from nephoscope.cli.terminal.console import create_console
 from nephoscope.cli.terminal.exit_code import is_assessed
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.posture.reports.report import RecommendationSummary, list_failing, listed_groups
@@ -44,7 +44,7 @@ SEVERITY_STYLE = {
 
 def render(report: ReportView, out: TextIO) -> None:
     """Print the report for a person; without a terminal it is plain text of 120 columns."""
-    console = console_of(out)
+    console = create_console(out)
     scored = report.score
     _headline(report, console)
     print_controls(scored, console)
@@ -135,17 +135,17 @@ def print_ranking(report: ReportView, console: Console) -> None:
     asked = report.filter.states
     if not asked or ComplianceState.NON_COMPLIANT in asked:
         console.print(ranking_table(found[: report.top]))
-        _print_more(len(found), report.top, console)
+        _print_remainder(len(found), report.top, console)
         if not found:
             console.print("No failing recommendation" + (" is shown." if report.filter.hides_rows else "."))
     if listed:
         console.print(listed_table(listed[: report.top]))
-        _print_more(len(listed), report.top, console)
+        _print_remainder(len(listed), report.top, console)
     elif asked and asked != (ComplianceState.NON_COMPLIANT,):
         console.print(f"No assessment has the status {' or '.join(asked)}.")
 
 
-def _print_more(count: int, top: int, console: Console) -> None:
+def _print_remainder(count: int, top: int, console: Console) -> None:
     if count > top:
         console.print(f"[dim]... and {count - top} more: --top {count}[/dim]")
 
@@ -212,7 +212,7 @@ def _ranked_title(item: RankedRecommendation) -> Text:
 
 def _count_failing(counts: StateCounts) -> Text:
     """Return how many of the assessed fail, and below it how many were not assessed."""
-    figure = Text(counts.failing)
+    figure = Text(counts.failing_share)
     return figure.append(f"\n{counts.not_assessed:,} not assessed", "dim") if counts.not_assessed else figure
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nephoscope.cli.session.operation_commands import command_of
+from nephoscope.cli.session.operation_commands import build_command
 from nephoscope.operations.protect import applications
 
-command = command_of(applications.OPERATIONS)
+command = build_command(applications.OPERATIONS)
 command.name = "applications"

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.list_output import show_list, shown_as
+from nephoscope.cli.session.list_output import format_option, show_list
 from nephoscope.cli.session.options import WordChoice
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ FINDING, NOT_JUDGED = 1, 3
     "--fail-on", type=WordChoice(Severity), help="Exit 1 if a failed rule has this severity or a higher one."
 )
 @click.option("--fail-on-unknown", is_flag=True, help="Exit 3 if a result is Unknown.")
-@shown_as("table", "json", "csv", "sarif")
+@format_option("table", "json", "csv", "sarif")
 @click.pass_obj
 def command(
     data: Path, /, target: str, tag: str, platform: str, insecure: bool, facts_file: Path | None, everything: bool,
@@ -78,7 +78,7 @@ def command(
         _keep(data, resource, system, tenant)
     shown = [one for one in results if everything or one.state.value in ("Fail", "Unknown")]
     _show(target, shown, output)
-    tell(_summarize(results))
+    print_message(_summarize(results))
     sys.exit(_exit_code(results, fail_on, fail_on_unknown))
 
 
@@ -113,19 +113,19 @@ def _open_view(target: str, tag: str, platform: str, insecure: bool) -> FileView
 
 
 def _keep(data: Path, resource: str, system: ExaminedSystem, tenant: str) -> None:
-    from nephoscope.cli.session.service_context import acting
+    from nephoscope.cli.session.service_context import open_context
     from nephoscope.collect.facts.report_errors import FactError
     from nephoscope.protect.baseline.machine_report import make_machine_report
     from nephoscope.service.machine_reports import keep_machine_report
 
-    with acting(data, keeps=True) as service:
+    with open_context(data, keeps=True) as service:
         try:
             made = make_machine_report(resource.rstrip("/"), system, service.now, tenant)
             keep_machine_report(service, made)
         except (FactError, ValueError) as error:
             usage_error(str(error))
     for id_ in made.withdrawn:
-        tell(f"not stored, because the result is Unknown: {id_.rpartition('/')[2]}")
+        print_message(f"not stored, because the result is Unknown: {id_.rpartition('/')[2]}")
 
 
 def _show(target: str, results: list[BaselineResult], output: str) -> None:

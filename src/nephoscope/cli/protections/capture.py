@@ -81,9 +81,9 @@ def _write_tables(summary: CaptureSummary, most: int, out: TextIO) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from nephoscope.cli.terminal.console import console_of
+    from nephoscope.cli.terminal.console import create_console
 
-    console = console_of(out)
+    console = create_console(out)
     seconds = summary.last - summary.first
     console.print(f"[bold]{summary.frames:,}[/bold] frames, {summary.bytes:,} bytes in {seconds:,.1f} s")
     console.print(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from nephoscope.cli.session.list_output import list_options, show_list
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.messages import print_message, usage_error
 
 if TYPE_CHECKING:
     from nephoscope.protect.files.file_change import FileChange
@@ -84,19 +84,19 @@ def list_(data: Path, /, output: str) -> None:
 @click.pass_obj
 def start(data: Path, /, name: str, root: Path, file: Path | None) -> None:
     """Approve the files of HOST (default: this host) as they are now as its baseline. A further start replaces it."""
-    from nephoscope.cli.session.service_context import acting
+    from nephoscope.cli.session.service_context import open_context
     from nephoscope.protect.files.file_scan import MonitoringScanError
     from nephoscope.protect.files.monitored_host import MonitoredHostError
     from nephoscope.service.file_integrity import start_monitoring
 
-    with acting(data) as service:
+    with open_context(data) as service:
         try:
             host = start_monitoring(service, name or gethostname(), root.absolute(), _read(file))
         except (MonitoringScanError, MonitoredHostError) as error:
             usage_error(str(error))
     click.echo(f"{host.name}: {len(host.approved):,} files in the baseline")
     if unread := sum(1 for one in host.approved.values() if one.problem):
-        tell(f"{unread:,} files cannot be read: run as root")
+        print_message(f"{unread:,} files cannot be read: run as root")
 
 
 @command.command("set")
@@ -108,11 +108,11 @@ def start(data: Path, /, name: str, root: Path, file: Path | None) -> None:
 @click.pass_obj
 def set_(data: Path, /, name: str, file: Path) -> None:
     """Change the rules and maintenance windows of HOST."""
-    from nephoscope.cli.session.service_context import acting
+    from nephoscope.cli.session.service_context import open_context
     from nephoscope.protect.files.monitored_host import MonitoredHostError
     from nephoscope.service.file_integrity import change_settings
 
-    with acting(data) as service:
+    with open_context(data) as service:
         try:
             change_settings(service, name, _read(file))
         except MonitoredHostError as error:
@@ -133,21 +133,23 @@ def scan(
     """Compare the files of HOST with its baseline. Each new change is a row of
     MDCFileIntegrityMonitoringEvents; changes within a maintenance window are approved.
     """
-    from nephoscope.cli.session.lake_access import lake_of, take_in
-    from nephoscope.cli.session.service_context import service_of
+    from nephoscope.cli.session.lake_access import flush_pending, open_lake
+    from nephoscope.cli.session.service_context import build_context
     from nephoscope.protect.files.file_scan import MonitoringScanError
     from nephoscope.protect.files.monitored_host import MonitoredHostError
     from nephoscope.service.file_integrity import scan_host
 
-    with lake_of(data) as (lake, state):
+    with open_lake(data) as (lake, state):
         try:
-            found = scan_host(service_of(data, state), name or gethostname(), resource, workspace)
+            found = scan_host(build_context(data, state), name or gethostname(), resource, workspace)
         except (MonitoringScanError, MonitoredHostError) as error:
             usage_error(str(error))
-        take_in(data, lake, state)
+        flush_pending(data, lake, state)
     show_list([_row(one) for one in (found.new if only_new else found.open)], COLUMNS, output, "no changes")
     told = f"; maintenance: {found.window.reason or 'a window is open'}" if found.window else ""
-    tell(f"{found.files:,} files: {len(found.open):,} differ from the baseline, {len(found.new):,} new{told}")
+    print_message(
+        f"{found.files:,} files: {len(found.open):,} differ from the baseline, {len(found.new):,} new{told}"
+    )
     sys.exit(CHANGED if fail_on_change and found.open else 0)
 
 
@@ -158,11 +160,11 @@ def scan(
 @click.pass_obj
 def approve(data: Path, /, name: str, patterns: tuple[str, ...], reason: str) -> None:
     """Approve the changes at each PATH (with * as a wildcard; default: all) that the last scan of HOST saw."""
-    from nephoscope.cli.session.service_context import acting
+    from nephoscope.cli.session.service_context import open_context
     from nephoscope.protect.files.monitored_host import MonitoredHostError
     from nephoscope.service.file_integrity import approve_changes
 
-    with acting(data) as service:
+    with open_context(data) as service:
         try:
             found = approve_changes(service, name, patterns, reason)
         except MonitoredHostError as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.session.estate_options import ViewOptions
-from nephoscope.cli.session.options import judged_by, resource_options
+from nephoscope.cli.session.options import evaluation_options, resource_options
 from nephoscope.cli.terminal.messages import usage_error
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class _HardeningOptions(ViewOptions):
 
 
 @click.command("hardening")
-@judged_by
+@evaluation_options
 @resource_options
 @click.option(
     "--enforce",
@@ -39,9 +39,9 @@ def command(data: Path, /, **options: Unpack[_HardeningOptions]) -> None:
     """List the allow rules before Internet-facing machines that are wider than 30 days of their traffic, with narrower rules and the
     flows that these would have cut. Machines that cannot be judged are listed with the reason.
     """
-    from nephoscope.cli.session.session import report_of
+    from nephoscope.cli.session.session import build_report
 
-    report = report_of(data, options)
+    report = build_report(data, options)
     if options["enforce"]:
         _enforce(data, report, options["enforce"])
     elif options["output"] == "json":
@@ -112,7 +112,7 @@ def _write_table(report: Report) -> None:
 
 def _enforce(data: Path, report: Report, machine: str) -> None:
     from nephoscope.automation.rule_change_plan import GroupChange
-    from nephoscope.cli.session.service_context import acting
+    from nephoscope.cli.session.service_context import open_context
     from nephoscope.service.network_rules import request_rule_change
 
     found = [
@@ -127,7 +127,7 @@ def _enforce(data: Path, report: Report, machine: str) -> None:
     if not rules or len({id_.lower() for id_, _ in found}) != 1:
         usage_error(f"--enforce: no rules were learned for exactly one machine {machine!r}")
     changes = [GroupChange(group, tuple(several)) for group, several in rules.items()]
-    with acting(data) as context:
+    with open_context(data) as context:
         run = request_rule_change(
             context,
             "Microsoft.Security/adaptiveNetworkHardenings/enforce/action",

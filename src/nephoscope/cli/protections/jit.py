@@ -33,12 +33,12 @@ def apply(data: Path, /, machine: str, dry_run: bool) -> None:
     new connections except from approved addresses. The kernel closes each port at its time without any
     program running; established connections stay. Run it again after each change, and when the host starts.
     """
-    from nephoscope.cli.session.service_context import acting
+    from nephoscope.cli.session.service_context import open_context
     from nephoscope.protect.jit.apply_ruleset import RulesetError, apply_ruleset
     from nephoscope.protect.jit.nftables_ruleset import render_ruleset
     from nephoscope.service.access_requests import record_enforcement
 
-    with acting(data, keeps=not dry_run) as service:
+    with open_context(data, keeps=not dry_run) as service:
         access = _find_access(service, machine)
         ruleset = render_ruleset(access, service.now)
         if dry_run:
@@ -65,11 +65,11 @@ def script(data: Path, /, machine: str, group: str, address: str, command_name: 
     guarded ones and removes rules of grants that ended. With --run, a command of operator.yaml that may write
     to Azure receives it on standard input. Run it again at each end.
     """
-    from nephoscope.cli.session.service_context import acting
+    from nephoscope.cli.session.service_context import open_context
     from nephoscope.service.access_requests import AccessRequestError
     from nephoscope.service.security_group_access import make_group_script, run_group_script
 
-    with acting(data, keeps=bool(command_name)) as service:
+    with open_context(data, keeps=bool(command_name)) as service:
         try:
             made = make_group_script(service, machine.rstrip("/"), group, address)
             click.echo(

@@ -26,15 +26,15 @@ add_operations(command, response_orders.OPERATIONS)
 @click.pass_obj
 def run_script(data: Path, /, machine: str, file: Path, reason: str, incident: int) -> None:
     """Run the shell script FILE on MACHINE with the rights of its agent, once another user has approved it."""
-    from nephoscope.cli.session.service_context import acting
+    from nephoscope.cli.session.service_context import open_context
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.service.response_orders import ResponseOrderError, give_order
+    from nephoscope.service.response_orders import ResponseOrderError, create_order
     from nephoscope.state.hosts.response_orders import ResponseKind
 
-    with acting(data, keeps=True) as service:
+    with open_context(data, keeps=True) as service:
         try:
             text = file.read_text(encoding="utf-8")
-            made = give_order(
+            made = create_order(
                 service, machine, ResponseKind.SCRIPT, {"script": text}, reason, incident or None
             )
         except (ResponseOrderError, ValueError) as error:
@@ -48,11 +48,11 @@ def run_script(data: Path, /, machine: str, file: Path, reason: str, incident: i
 @click.pass_obj
 def save_content(data: Path, /, order: str, file: Path) -> None:
     """Write what was collected or printed for ORDER to FILE. Each access is audited; the file may be malicious."""
-    from nephoscope.cli.session.service_context import acting
+    from nephoscope.cli.session.service_context import open_context
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.response_orders import ResponseOrderError, read_content
 
-    with acting(data, keeps=True) as service:
+    with open_context(data, keeps=True) as service:
         try:
             content = read_content(service, order)
         except ResponseOrderError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.session.estate_options import ViewOptions
-from nephoscope.cli.session.options import judged_by, resource_options
+from nephoscope.cli.session.options import evaluation_options, resource_options
 from nephoscope.cli.terminal.messages import usage_error
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class _SegmentOptions(ViewOptions):
 
 
 @click.command("segments")
-@judged_by
+@evaluation_options
 @resource_options
 @click.option(
     "--plan",
@@ -36,7 +36,7 @@ def command(data: Path, /, **options: Unpack[_SegmentOptions]) -> None:
     """List the flows between the segments of a plan that TARGET, or the last scan, lets through and the plan does
     not allow, with the security rules that let them. What was not collected is listed by name.
     """
-    from nephoscope.cli.session.session import report_of
+    from nephoscope.cli.session.session import build_report
     from nephoscope.estate.estate_view import EstateView
     from nephoscope.protect.segments.segment_plan import SegmentPlanError, parse_segment_plan
     from nephoscope.protect.segments.segment_violations import analyze_segments
@@ -45,7 +45,7 @@ def command(data: Path, /, **options: Unpack[_SegmentOptions]) -> None:
         plan = parse_segment_plan(options["plan"].read_bytes())
     except SegmentPlanError as error:
         usage_error(f"{options['plan']}: {error}")
-    report = report_of(data, options)
+    report = build_report(data, options)
     found = analyze_segments(plan, EstateView(report.run.estate, report.now))
     if options["output"] == "json":
         _write_json(found)

@@ -38,17 +38,17 @@ def columnar(results: Sequence[QueryResult]) -> pa.Table:
 def cut(table: pa.Table) -> int:
     """Count how many times of a result have digits that a microsecond does not hold."""
     return sum(
-        int(np.count_nonzero(_ticks(table.column(place)) % _TICKS_PER_MICROSECOND))
+        int(np.count_nonzero(_to_ticks(table.column(place)) % _TICKS_PER_MICROSECOND))
         for place, (_, kind) in enumerate(typed_columns(table))
         if kind == KqlType.DATETIME
     )
 
 
 def _moments(column: pa.ChunkedArray) -> pa.Array:
-    micro = _ticks(column) // _TICKS_PER_MICROSECOND - _EPOCH
+    micro = _to_ticks(column) // _TICKS_PER_MICROSECOND - _EPOCH
     return pa.array(micro, pa.int64(), mask=np.asarray(column.is_null())).cast(MOMENT)
 
 
-def _ticks(column: pa.ChunkedArray) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _to_ticks(column: pa.ChunkedArray) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """The ticks of a column, 0 for null."""
     return np.asarray(column.fill_null(0), dtype=np.int64)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 from rich.markup import escape
 
 from nephoscope.cli.results.text_charts import draw_chart
-from nephoscope.cli.terminal.console import console_of
+from nephoscope.cli.terminal.console import create_console
 from nephoscope_kql.cell_formatting import typed_columns
 from nephoscope_kql.types import KqlType
 
@@ -21,7 +21,7 @@ HEIGHT = 12
 
 def render(results: Sequence[QueryResult], out: TextIO, _limit: int) -> None:
     """Draw each result as high as a window is comfortable with; a line says why where one cannot be drawn."""
-    console = console_of(out)
+    console = create_console(out)
     for place, result in enumerate(results):
         if place:
             console.print()

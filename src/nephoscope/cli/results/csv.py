@@ -20,9 +20,9 @@ def render(results: Sequence[QueryResult], out: TextIO, _limit: int) -> None:
     _write(results, out, text)
 
 
-def render_safe(results: Sequence[QueryResult], out: TextIO) -> None:
+def render_escaped(results: Sequence[QueryResult], out: TextIO) -> None:
     """Write all rows; a text that a spreadsheet would run as a formula gets a quote before it."""
-    _write(results, out, _safe)
+    _write(results, out, _escape_cell)
 
 
 def _write(results: Sequence[QueryResult], out: TextIO, cell: Callable[[object, KqlType], str]) -> None:
@@ -39,11 +39,11 @@ def _write(results: Sequence[QueryResult], out: TextIO, cell: Callable[[object, 
             (quoting if any("\r" in one for one in cells) else writer).writerow(cells)
 
 
-def _safe(value: object, kind: KqlType) -> str:
+def _escape_cell(value: object, kind: KqlType) -> str:
     written = text(value, kind)
-    return safe(written) if kind in _TEXTS else written
+    return escape_formula(written) if kind in _TEXTS else written
 
 
-def safe(value: str) -> str:
+def escape_formula(value: str) -> str:
     """A spreadsheet runs a cell that begins like a formula: a quote before it makes it text (OWASP, CSV injection)."""
     return "'" + value if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from nephoscope.cli.results.text_charts import draw_chart
-from nephoscope.cli.terminal.console import console_of
-from nephoscope.cli.terminal.sanitize_output import plain
+from nephoscope.cli.terminal.console import create_console
+from nephoscope.cli.terminal.sanitize_output import escape_controls
 from nephoscope_kql.cell_formatting import iterate_rows, text, typed_columns
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _GAP = 1
 
 def render(results: Sequence[QueryResult], out: TextIO, limit: int) -> None:
     """Print the first `limit` rows of each result for a person; without a terminal it is plain text of 120 columns."""
-    console = console_of(out)
+    console = create_console(out)
     for place, result in enumerate(results):
         if place:
             console.print()
@@ -40,15 +40,15 @@ def _result(result: QueryResult, console: Console, limit: int) -> None:
     if not columns:
         console.print("[dim]no columns[/dim]")
         return
-    names = [plain(name) for name, _ in columns]
+    names = [escape_controls(name) for name, _ in columns]
     rows = [
-        [plain(text(cell, kind)) for cell, (_, kind) in zip(row, columns, strict=True)]
+        [escape_controls(text(cell, kind)) for cell, (_, kind) in zip(row, columns, strict=True)]
         for row in iterate_rows(result.table, limit)
     ]
     if _fits(names, rows, console.width):
         _across(names, [kind.numeric for _, kind in columns], rows, console)
     else:
-        _down(names, rows, console)
+        _print_vertical(names, rows, console)
     count = result.table.num_rows
     if count > limit:
         console.print(f"[dim]{limit} of {count:,} rows: --rows {count}[/dim]")
@@ -78,7 +78,7 @@ def _across(
     console.print(shown)
 
 
-def _down(names: Sequence[str], rows: Sequence[Sequence[str]], console: Console) -> None:
+def _print_vertical(names: Sequence[str], rows: Sequence[Sequence[str]], console: Console) -> None:
     """A line a value, without those that are empty: rows of more columns than fit beside each other; without rows the names alone."""
     if not rows:
         console.print(f"[dim]columns: {escape(', '.join(names))}[/dim]", highlight=False)

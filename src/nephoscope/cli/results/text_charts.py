@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len, set_cell_size
 
-from nephoscope.cli.terminal.sanitize_output import plain
+from nephoscope.cli.terminal.sanitize_output import escape_controls
 from nephoscope_kql.cell_formatting import iterate_rows, text, typed_columns
 from nephoscope_kql.types import KqlType
 
@@ -46,10 +46,10 @@ def draw_chart(result: QueryResult, width: int, height: int = 1) -> list[str]:
 
 def _bars(rows: list[Row], kind: KqlType, label: int, number: int, width: int) -> list[str]:
     """A bar a row, as long as its number is of the greatest."""
-    names = [plain(text(row[label], kind)) for row in rows]
+    names = [escape_controls(text(row[label], kind)) for row in rows]
     # what is no number or has no end has no length: its word stands beside
     values = [float(row[number] or 0) if isfinite(row[number] or 0) else 0.0 for row in rows]
-    widest = _widest(names)
+    widest = _longest_width(names)
     figures = [_figure(row[number]) for row in rows]
     room = max(10, width - widest - max(map(len, figures)) - 4)
     most = max(*values, 0.0) or 1.0
@@ -59,9 +59,9 @@ def _bars(rows: list[Row], kind: KqlType, label: int, number: int, width: int) -
     ]
 
 
-def _widest(names: Iterable[str]) -> int:
+def _longest_width(names: Iterable[str]) -> int:
     """The cells of a terminal that the longest of the names takes, at most MAX_LABEL."""
-    return min(MAX_LABEL, max(cell_len(plain(name)) for name in names))
+    return min(MAX_LABEL, max(cell_len(escape_controls(name)) for name in names))
 
 
 def _bar(share: float, room: int) -> str:
@@ -83,7 +83,7 @@ def _lines(
     if not times or len(series) > MAX_SERIES:
         return []
     most = max((value for points in series.values() for value in points.values()), default=0.0)
-    draw = _flat if height == 1 else _tall
+    draw = _flat if height == 1 else _plot_series
     return draw(series, times, most, width, height)
 
 
@@ -108,16 +108,16 @@ def _flat(
     series: dict[str, dict[int, float]], times: list[int], most: float, width: int, _height: int
 ) -> list[str]:
     """One line a series: its levels, and its greatest value."""
-    widest = _widest(series)
+    widest = _longest_width(series)
     room = max(10, width - widest - 20)
     lines = [
-        f"{set_cell_size(plain(name), widest)}  {_levels(points, times, most, room)} {_figure(max(points.values()))}"
+        f"{set_cell_size(escape_controls(name), widest)}  {_levels(points, times, most, room)} {_figure(max(points.values()))}"
         for name, points in series.items()
     ]
     return [*lines, f"{'':<{widest}}  {_span(times)}, the greatest at the end of its line"]
 
 
-def _tall(
+def _plot_series(
     series: dict[str, dict[int, float]], times: list[int], most: float, width: int, height: int
 ) -> list[str]:
     """A plot a series, all to one scale: columns of eighths, the value of the top and of the bottom beside them."""
@@ -126,7 +126,7 @@ def _tall(
     lines: list[str] = []
     for name, points in series.items():
         lines += (
-            [f"{'':>{len(top)}}  {set_cell_size(plain(name), _widest([name])).rstrip()}"]
+            [f"{'':>{len(top)}}  {set_cell_size(escape_controls(name), _longest_width([name])).rstrip()}"]
             if len(series) > 1
             else []
         )
@@ -135,11 +135,13 @@ def _tall(
         ]
         for row in range(height - 1, -1, -1):
             mark = top if row == height - 1 else "0" if row == 0 else ""
-            lines.append(f"{mark:>{len(top)}} ▏" + "".join(_eighth(share * height - row) for share in shares))
+            lines.append(
+                f"{mark:>{len(top)}} ▏" + "".join(_eighth_block(share * height - row) for share in shares)
+            )
     return [*lines, f"{'':>{len(top)}}  {_span(times)}"]
 
 
-def _eighth(filled: float) -> str:
+def _eighth_block(filled: float) -> str:
     """A cell of a column that is filled so far: 1 or more is whole."""
     level = min(8, max(0, round(filled * 8)))
     return _LEVELS[level - 1] if level else " "

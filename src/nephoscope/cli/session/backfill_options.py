@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
 
 if TYPE_CHECKING:
@@ -46,15 +46,19 @@ def look_back(
             + ("" if first is None else f": its first row is at {_write(first)}")
         )
     if first > since:
-        tell(f"no row is older than {_write(first)}: earlier windows are skipped")
+        print_message(f"no row is older than {_write(first)}: earlier windows are skipped")
         since = first.replace(minute=0, second=0, microsecond=0)
     looking = LookBack(schedule, again=again)
     yield from looking.run(since, until, now)
     span = f"from {_write(since)} to {_write(until)}"
     if looking.windows:
-        tell(f"{format_count(looking.windows, 'window')} {span}, {looking.empty:,} of them certainly empty")
+        print_message(
+            f"{format_count(looking.windows, 'window')} {span}, {looking.empty:,} of them certainly empty"
+        )
     else:
-        tell(f"no window of a rule ends {span}: later rows are read when their windows end, or now with --at")
+        print_message(
+            f"no window of a rule ends {span}: later rows are read when their windows end, or now with --at"
+        )
 
 
 def oldest_row(lake: Lake, workspace: str) -> datetime | None:
@@ -91,7 +95,7 @@ def tell_unlooked(
     tables = found.tables[0] if len(found.tables) == 1 else f"{len(found.tables)} tables"
     rows, have, them = ("1 row", "has", "it") if found.rows == 1 else (f"{found.rows:,} rows", "have", "them")
     told = f"{rows} of {tables} {have} not been evaluated by every rule that reads {them}"
-    tell(f"{told}; to evaluate {them}:\n  {shlex.join(words)}")
+    print_message(f"{told}; to evaluate {them}:\n  {shlex.join(words)}")
 
 
 def _write(moment: datetime) -> str:

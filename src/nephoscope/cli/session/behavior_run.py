@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from nephoscope.cli.terminal.messages import tell
+from nephoscope.cli.terminal.messages import print_message
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 
@@ -33,7 +33,7 @@ def learn_and_judge(lake: Lake, state: State, workspace: str, now: datetime, *, 
         LeaseLostError,
         OSError,
     ) as error:
-        tell(f"behavior analytics did not run: {error}")
+        print_message(f"behavior analytics did not run: {error}")
         return False
     return True
 
@@ -48,6 +48,6 @@ def detect_identity_risk(lake: Lake, state: State, workspace: str, now: datetime
     try:
         RiskRun(lake, state, workspace).run(now)
     except (KqlError, LakeError, LeaseLostError, StateError, OSError) as error:
-        tell(f"identity risk did not run: {error}")
+        print_message(f"identity risk did not run: {error}")
         return False
     return True

@@ -54,7 +54,7 @@ def _azure(environment: Mapping[str, str]) -> CiRun:
     project = f"{get('SYSTEM_COLLECTIONURI', '')}{get('SYSTEM_TEAMPROJECT', '')}"
     return CiRun(
         repository=_name(address),
-        repository_url=_without_user(address),
+        repository_url=_strip_user(address),
         branch=get("SYSTEM_PULLREQUEST_SOURCEBRANCH") or get("BUILD_SOURCEBRANCH", ""),
         commit=get("BUILD_SOURCEVERSION", ""),
         run_id=f"{get('BUILD_BUILDID', '')}.{get('SYSTEM_JOBATTEMPT', '1')}",
@@ -85,6 +85,6 @@ def _name(address: str) -> str:
     return f"{parts.hostname or ''}{unquote(parts.path)}".removesuffix("/").removesuffix(".git")
 
 
-def _without_user(address: str) -> str:
+def _strip_user(address: str) -> str:
     parts = urlsplit(address)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -12,12 +12,12 @@ from nephoscope.cli.session.output_stream import open_output
 from nephoscope.cli.session.policy_patterns import check_patterns, matches_patterns
 from nephoscope.cli.session.repository_decisions import (
     find_decisions,
+    list_unusable_decisions,
+    list_unusable_policies,
     misnamed_exemptions,
-    unusable_decisions,
-    unusable_policies,
 )
 from nephoscope.cli.terminal.exit_code import CLEAN, FINDINGS, NOT_JUDGED, NOTHING_ASSESSED
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.collect.templates.arm.template_repository import (
     RepositoryError,
@@ -25,7 +25,7 @@ from nephoscope.collect.templates.arm.template_repository import (
     open_repositories,
 )
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.code.baseline import BaselineError, baseline_text, known_before, read_baseline
+from nephoscope.posture.code.baseline import BaselineError, baseline_text, mark_known_failures, read_baseline
 from nephoscope.posture.code.file_edits import apply_fixes
 from nephoscope.posture.code.git_command import GitError
 from nephoscope.posture.code.template.change_comparison import ChangeComparison
@@ -34,7 +34,7 @@ from nephoscope.posture.code.template.plan_scan import NOT_MAPPED
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_scan import scan_targets
 from nephoscope.posture.code.template.verdict_cache import VerdictCache
-from nephoscope.posture.code.template.verdict_cache_key import basis_of
+from nephoscope.posture.code.template.verdict_cache_key import hash_inputs
 from nephoscope.posture.policies.plan_builder import build_plan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.arm.template import DeploymentScope
@@ -73,9 +73,11 @@ def _fix(report: CodeReport, options: ScanOptions) -> None:
     for root in {repository.root for repository, _ in opened}:
         outcome = apply_fixes(report.failed, root)
         for file, count in outcome.applied.items():
-            tell(f"{file}: {format_count(count, 'fix', 'fixes')} applied; scan again to check the rest")
+            print_message(
+                f"{file}: {format_count(count, 'fix', 'fixes')} applied; scan again to check the rest"
+            )
         for file, reason in outcome.refused.items():
-            tell(f"{file}: no fix applied: {reason}")
+            print_message(f"{file}: no fix applied: {reason}")
 
 
 def _scope(options: ScanOptions) -> DeploymentScope:
@@ -112,7 +114,7 @@ def scan_code(data: Path, options: ScanOptions, explanation: VerdictExplanation 
     folder = folder_in_repository(map(Path, options["targets"]))
     for name, path in (*options["reports"], (options["output"], options["output_file"])):
         with open_output(path, styled=False) as out:
-            named = report.named_below(folder) if folder and is_read_by_host(name) else report
+            named = report.prefix_file_names(folder) if folder and is_read_by_host(name) else report
             code_renderer(name)(named, out)
     return exit_code(report, options)
 
@@ -145,9 +147,9 @@ def _judge_targets(
     )
     report = report.with_unread(
         [
-            *unusable_decisions(asked.decisions, options["targets"]),
+            *list_unusable_decisions(asked.decisions, options["targets"]),
             *misnamed_exemptions(asked.decisions, judge),
-            *unusable_policies(asked.policies, packs),
+            *list_unusable_policies(asked.policies, packs),
         ]
     )
     _check_critical(options, report, judge)
@@ -160,11 +162,11 @@ def _judge_targets(
         )
         report = comparison.compare(report, targets)
     if cache is not None:
-        _tell_of(cache)
+        _trim_cache(cache)
     for file in options["results"]:
         report = _with_results(report, file)
     if options["baseline"] is not None:
-        report = known_before(report, read_baseline(options["baseline"]), str(options["baseline"]))
+        report = mark_known_failures(report, read_baseline(options["baseline"]), str(options["baseline"]))
     return report
 
 
@@ -202,7 +204,7 @@ def _template_specs(data: Path) -> SpecLookup:
     def find(id_: str) -> Mapping[str, object] | None:
         from nephoscope.estate.tenant_stores import tenant_stores
 
-        held = (store.several([id_]).get(id_) for store in tenant_stores(data))
+        held = (store.find_several([id_]).get(id_) for store in tenant_stores(data))
         return next((one.body for one in held if one is not None), None)
 
     return find
@@ -217,21 +219,21 @@ def _cache(
 ) -> VerdictCache | None:
     """The verdicts that earlier scans kept in the data folder; none where they are not wanted or cannot be told to be the same."""
     largest = options["cache_size"] << 20
-    basis = basis_of(asked, packs, now) if options["cache"] and largest else None
+    basis = hash_inputs(asked, packs, now) if options["cache"] and largest else None
     return None if basis is None else VerdictCache(data / "content" / "verdicts", basis, largest)
 
 
-def _tell_of(cache: VerdictCache) -> None:
+def _trim_cache(cache: VerdictCache) -> None:
     """Keep the cache within its bound, and say what of it could not be used."""
     cache.prune()
     count = len(cache.damaged)
     if count:
-        tell(
+        print_message(
             f"{format_count(count, 'kept verdict')} could not be read and {'was' if count == 1 else 'were'} judged anew "
             f"(first: {cache.damaged[0]})"
         )
     if cache.failure:
-        tell(f"results are not cached: {cache.failure}")
+        print_message(f"results are not cached: {cache.failure}")
 
 
 def _foreign(options: ScanOptions) -> ForeignChecks | None:
@@ -269,12 +271,12 @@ def exit_code(report: CodeReport, options: ScanOptions) -> int:
     if report.unread or (options["fail_on_unknown"] and report.unknown):
         return NOT_JUDGED
     if not report.states and not report.findings and not report.assessed:
-        tell(f"nothing was assessed: {_why_nothing(options['targets'])}")
+        print_message(f"nothing was assessed: {_explain_empty_scan(options['targets'])}")
         return NOTHING_ASSESSED
     return CLEAN
 
 
-def _why_nothing(targets: Iterable[str]) -> str:
+def _explain_empty_scan(targets: Iterable[str]) -> str:
     """Explain why nothing was assessed: a configuration of Terraform without its plan, or no policy for what is deployed."""
     if any(
         name.lower().endswith(".tf")

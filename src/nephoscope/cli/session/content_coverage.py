@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import click
 
 from nephoscope.cli.session.content_library import MOST_SHOWN, status_rows
-from nephoscope.cli.session.lake_access import lake_of
+from nephoscope.cli.session.lake_access import open_lake
 from nephoscope.cli.session.list_output import show_list
-from nephoscope.cli.session.state_access import has_state, state_of, workspace_of
-from nephoscope.cli.terminal.messages import tell, usage_error
-from nephoscope.cli.terminal.sanitize_output import format_count, plain
+from nephoscope.cli.session.state_access import find_workspace, has_state, open_state
+from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.sanitize_output import escape_controls, format_count
 
 if TYPE_CHECKING:
     from nephoscope.alerts.library.attack_coverage import CoverageRule, TechniqueCoverage
@@ -36,16 +36,16 @@ def _load_switched(data: Path, workspace: str) -> SwitchState:
 
     if not has_state(data):
         return SwitchState({}, {})
-    with state_of(data) as state:
-        return state.rule_switches.of(workspace_of(state, workspace).name)
+    with open_state(data) as state:
+        return state.rule_switches.of(find_workspace(state, workspace).name)
 
 
 def _sources(data: Path, switched: SwitchState) -> Iterator[CoverageRule]:
-    from nephoscope.alerts.library.content_listing import list_coverage_sources, packs_of
+    from nephoscope.alerts.library.content_listing import list_coverage_sources, load_packs
     from nephoscope.alerts.library.content_packs import PackError
 
     try:
-        packs = packs_of(data)
+        packs = load_packs(data)
     except PackError as error:
         usage_error(str(error))
     return list_coverage_sources(packs, switched)
@@ -75,7 +75,7 @@ def _json(found: list[TechniqueCoverage]) -> None:
 def _markdown(found: list[TechniqueCoverage]) -> None:
     from nephoscope.alerts.library.attack_coverage import markdown
 
-    click.echo(plain("\n".join(["# ATT&CK coverage", "", *markdown(found)])))
+    click.echo(escape_controls("\n".join(["# ATT&CK coverage", "", *markdown(found)])))
 
 
 def _navigator(found: list[TechniqueCoverage]) -> None:
@@ -101,10 +101,10 @@ def test_imported(data: Path, *, verbose: bool) -> None:
     if not packs:
         return
     now = datetime.now(UTC)
-    with lake_of(data) as (lake, state):
+    with open_lake(data) as (lake, state):
         for pack in packs:
-            place = workspace_of(state, pack.workspace).name
-            judged = PackImporter(lake, state, place).again(pack, now)
+            place = find_workspace(state, pack.workspace).name
+            judged = PackImporter(lake, state, place).reimport(pack, now)
             rows = [
                 row for row in status_rows(judged, held_tables(lake, place), frozenset(lake.tables.by_name))
                 if row["standing"] != "saved"
@@ -118,6 +118,6 @@ def test_imported(data: Path, *, verbose: bool) -> None:
                 rows if verbose else [row for row in rows if row["standing"] in ("refused", "unsupported")]
             )
             for row in shown if verbose else shown[:MOST_SHOWN]:
-                click.echo(plain(f"  {row['name'] or row['file']}: {row['status']}"))
+                click.echo(escape_controls(f"  {row['name'] or row['file']}: {row['status']}"))
             if len(shown) > MOST_SHOWN and not verbose:
-                tell(f"{len(shown) - MOST_SHOWN:,} more of {pack.name}: --verbose lists all")
+                print_message(f"{len(shown) - MOST_SHOWN:,} more of {pack.name}: --verbose lists all")

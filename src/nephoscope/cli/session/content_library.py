@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.lake_access import flush_pending, open_lake
 from nephoscope.cli.session.list_output import show_list
-from nephoscope.cli.session.service_context import call_in_workspace, service_of
-from nephoscope.cli.session.state_access import has_state, workspace_of
-from nephoscope.cli.terminal.messages import tell, usage_error
-from nephoscope.cli.terminal.sanitize_output import format_count, plain
+from nephoscope.cli.session.service_context import build_context, call_in_workspace
+from nephoscope.cli.session.state_access import find_workspace, has_state
+from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.sanitize_output import escape_controls, format_count
 from nephoscope.files.json_tree import tree_of
 from nephoscope.service.local_user import LocalUser
 
@@ -33,7 +33,7 @@ COLUMNS = ("kind", "name", "version", "status", "file")
 LIST = ("on", "kind", "severity", "name", "pack", "status", "id")
 
 
-def reading_of(path: Path, sigma: str) -> CheckoutContent:
+def read_content(path: Path, sigma: str) -> CheckoutContent:
     """Return what a folder or file holds of detection content."""
     from nephoscope.alerts.library.content_discovery import read
     from nephoscope.cli.session.session import progress_line
@@ -62,9 +62,9 @@ def import_rules(
     if reading.empty:
         usage_error(f"{path}: no rule, hunting query, parser or watchlist found")
     now = datetime.now(UTC)
-    with lake_of(data) as (lake, state), progress_line() as progress:
-        take_in(data, lake, state)
-        place = workspace_of(state, workspace).name
+    with open_lake(data) as (lake, state), progress_line() as progress:
+        flush_pending(data, lake, state)
+        place = find_workspace(state, workspace).name
         take = partial(
             PackImporter(lake, state, place, LocalUser.current().author, progress).take,
             reading,
@@ -74,7 +74,7 @@ def import_rules(
         )
         try:
             found = import_pack(
-                service_of(data, state), place, name, take, origin=str(path.resolve()), enable=enable
+                build_context(data, state), place, name, take, origin=str(path.resolve()), enable=enable
             )
         except PackError as error:
             usage_error(str(error))
@@ -122,13 +122,13 @@ def _summary(found: PackImport, rows: list[dict[str, Any]], *, verbose: bool, on
     for row in shown if verbose else shown[:MOST_SHOWN]:
         notes = f" ({'; '.join(row['notes'])})" if row["notes"] else ""
         told = ": ".join(one for one in (row["file"].rstrip(": "), row["name"], row["status"]) if one)
-        click.echo(plain(f"  {told}{notes}"))
+        click.echo(escape_controls(f"  {told}{notes}"))
     if not verbose and len(shown) > MOST_SHOWN:
         click.echo(f"  ... and {len(shown) - MOST_SHOWN:,} more: --verbose lists all")
     if verbose:
         for word, names in found.changes.items():
             for name in names:
-                click.echo(plain(f"  {word}: {name}"))
+                click.echo(escape_controls(f"  {word}: {name}"))
     if kinds["rule"]:
         click.echo(
             "its rules are enabled"
@@ -151,7 +151,7 @@ def show_packs(data: Path, policies: Iterable[ImportedContent], output: str) -> 
         show_list(rows, ("name", "holds", "size", "from"), output)
         return
     for row in rows:
-        click.echo(plain(f"{row['name']}  {row['size']:,}  {row['from']}"))
+        click.echo(escape_controls(f"{row['name']}  {row['size']:,}  {row['from']}"))
 
 
 def _packs(data: Path) -> list[RulePack]:
@@ -170,10 +170,10 @@ def list_rules(data: Path, text: str, workspace: str, output: str) -> None:
 
     held, switched = WorkspaceTables(frozenset(), frozenset()), SwitchState({}, {})
     if has_state(data):
-        with lake_of(data) as (lake, state):
+        with open_lake(data) as (lake, state):
             from nephoscope.alerts.library.content_import import held_tables
 
-            place = workspace_of(state, workspace).name
+            place = find_workspace(state, workspace).name
             held = WorkspaceTables(frozenset(held_tables(lake, place)), frozenset(lake.tables.by_name))
             switched = state.rule_switches.of(place)
     wanted = text.casefold()
@@ -196,7 +196,10 @@ def switch(data: Path, names: tuple[str, ...], workspace: str, *, enabled: bool)
     from nephoscope.state.rules.rule_switches import PACK, RULE
 
     packs = {pack.name: pack for pack in _packs(data)}
-    rules = [*_shipped_names(), *((one.id, one.name) for pack in packs.values() for one in pack.of_rules())]
+    rules = [
+        *_shipped_names(),
+        *((one.id, one.name) for pack in packs.values() for one in pack.query_pieces()),
+    ]
     chosen: dict[str, list[str]] = {RULE: [], PACK: []}
     for name in names:
         if name in packs:
@@ -213,7 +216,7 @@ def switch(data: Path, names: tuple[str, ...], workspace: str, *, enabled: bool)
     call_in_workspace(
         data, workspace, lambda context, place: switch_rules(context, place, chosen, enabled=enabled)
     )
-    tell(f"{word}: {', '.join([*chosen[PACK], *chosen[RULE]])}")
+    print_message(f"{word}: {', '.join([*chosen[PACK], *chosen[RULE]])}")
 
 
 def _shipped_names() -> Iterator[tuple[str, str]]:
@@ -228,13 +231,13 @@ def _shipped_names() -> Iterator[tuple[str, str]]:
 def rule_document(data: Path, name: str) -> dict[str, object] | None:
     """The document of a rule or hunting query by its id or name, None where there is none."""
     from nephoscope.alerts.rules.former_names import choose_rules
-    from nephoscope.alerts.rules.rule_files import document_of, load_shipped
+    from nephoscope.alerts.rules.rule_files import load_shipped, read_document
 
     wanted = name.casefold()
     for pack in _packs(data):
-        for one in pack.of_rules():
+        for one in pack.query_pieces():
             if wanted in (one.id, one.name.casefold()):
                 return {**one.document, "pack": pack.name, "file": one.source}
     for rule in choose_rules(load_shipped().rules, name):
-        return tree_of(document_of(Path(rule.place.file)))
+        return tree_of(read_document(Path(rule.place.file)))
     return None

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.messages import print_message, usage_error
 
 if TYPE_CHECKING:
     from nephoscope.collect.devops.posture_collector import DevOpsCollection
@@ -37,7 +37,7 @@ class DevOpsRequest(NamedTuple):
     credential: str
 
 
-def platform_of(name: str) -> DevOpsPlatform:
+def find_platform(name: str) -> DevOpsPlatform:
     """Give a platform by its name."""
     from nephoscope.collect.devops.azure_devops import AZURE_DEVOPS
     from nephoscope.collect.devops.github import GITHUB
@@ -56,7 +56,7 @@ def collect_devops(asked: DevOpsRequest, out: Path) -> DevOpsCollection:
 
     if out.exists() and any(out.iterdir()):
         usage_error(f"{out} is not empty: use a new folder for --out")
-    platform = platform_of(asked.platform)
+    platform = find_platform(asked.platform)
     only = frozenset(name.lower() for name in asked.repositories)
     collector = PostureCollector(platform, _answers(platform, asked), only)
     try:
@@ -71,12 +71,12 @@ def tell_collection(found: DevOpsCollection) -> None:
     """Say what was read and what was not."""
     from nephoscope.collect.azure.collection_gaps import lines
 
-    tell(f"{found.requests.total():,} answers, {len(found.documents):,} documents")
+    print_message(f"{found.requests.total():,} answers, {len(found.documents):,} documents")
     told = lines(found.gaps.found)
     for line in told[:_SHOWN]:
-        tell(f"not read: {line}")
+        print_message(f"not read: {line}")
     if len(told) > _SHOWN:
-        tell(f"and {len(told) - _SHOWN} more: see gaps in coverage.json")
+        print_message(f"and {len(told) - _SHOWN} more: see gaps in coverage.json")
 
 
 def _answers(platform: DevOpsPlatform, asked: DevOpsRequest) -> RestAnswers:

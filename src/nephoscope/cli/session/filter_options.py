@@ -20,7 +20,7 @@ def workspace_option(told: str = "Workspace to use.") -> Callable[[_Command], _C
 def severity_option() -> Callable[[_Command], _Command]:
     """`--severity`, the least that is listed, as the severities that are (`severities`)."""
 
-    def at_least(_: click.Context, __: click.Parameter, word: str) -> list[str]:
+    def expand_severity(_: click.Context, __: click.Parameter, word: str) -> list[str]:
         least = Severity(word.capitalize()).rank
         return [one.value for one in Severity if one.rank >= least]
 
@@ -29,12 +29,12 @@ def severity_option() -> Callable[[_Command], _Command]:
         "severities",
         type=click.Choice([one.value for one in Severity], case_sensitive=False),
         default=Severity.INFORMATIONAL.value,
-        callback=at_least,
+        callback=expand_severity,
         help="Minimum severity.",
     )
 
 
-def most_option() -> Callable[[_Command], _Command]:
+def limit_option() -> Callable[[_Command], _Command]:
     """`--most`, of a list whose newest come first."""
     return click.option(
         "--most",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nephoscope.collect.images.image import Image, PlatformSelector
 
 
-def tag_of(target: str) -> str:
+def parse_tag(target: str) -> str:
     """Return the tag that a name asks for, '' for a path or a digest."""
     if Path(target).exists():
         return ""

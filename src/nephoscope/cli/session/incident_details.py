@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.cli.session.lake_access import lake_of, take_in
-from nephoscope.cli.session.state_access import workspace_of
-from nephoscope.cli.terminal.messages import tell
+from nephoscope.cli.session.lake_access import flush_pending, open_lake
+from nephoscope.cli.session.state_access import find_workspace
+from nephoscope.cli.terminal.messages import print_message
 
 if TYPE_CHECKING:
     from nephoscope.alerts.investigation.alert_events import AlertEvents
@@ -46,7 +46,7 @@ class IncidentCase:
         return self.file.timeline(moment for one in self.events for moment in one.moments())
 
 
-def case_of(data: Path, workspace: str, number: int, *, events: bool, estate: bool) -> IncidentCase:
+def load_case(data: Path, workspace: str, number: int, *, events: bool, estate: bool) -> IncidentCase:
     """The case of an incident."""
     from nephoscope.alerts.investigation.alert_events import events as events_of
     from nephoscope.alerts.investigation.incident_details import case_file
@@ -54,9 +54,9 @@ def case_of(data: Path, workspace: str, number: int, *, events: bool, estate: bo
     from nephoscope.alerts.investigation.process_timeline import read_process_trees
 
     now = datetime.now(UTC)
-    with lake_of(data) as (lake, state):
-        take_in(data, lake, state)
-        file = case_file(state, workspace_of(state, workspace).name, number, now)
+    with open_lake(data) as (lake, state):
+        flush_pending(data, lake, state)
+        file = case_file(state, find_workspace(state, workspace).name, number, now)
         case = IncidentCase(file, estate="" if estate else "not requested")
         if events:
             case = replace(
@@ -82,14 +82,14 @@ def _with_estate(case: IncidentCase, data: Path) -> IncidentCase:
         contexts = known.describe(case.file.participants)
         file = replace(case.file, applications=known.applications())
     except (StoreError, LakeError) as error:
-        tell(f"the estate cannot be read: {error}")
+        print_message(f"the estate cannot be read: {error}")
         return replace(case, estate=str(error))
     if contexts is None:
         return replace(case, estate="no estate was collected: run `nephoscope scan TARGET`")
     return replace(case, file=file, contexts=contexts)
 
 
-def document_of(case: IncidentCase) -> dict[str, object]:
+def to_document(case: IncidentCase) -> dict[str, object]:
     """The case as JSON values: the row of SecurityIncident and all that stands around it."""
     from nephoscope.alerts.incidents.security_rows import incident_row
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from nephoscope.cli.session.estate_options import EstateOptions
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.collect.resources.template_detection import detect_template
 from nephoscope.estate.estate import Estate
@@ -25,20 +25,20 @@ def check_options(options: EstateOptions) -> None:
     since = options["since"]
     if since is None or Path(since).exists():
         return
-    date_of(since)
+    parse_date(since)
     if options["no_history"]:
         usage_error(f"--since {since} reads the history, which --no-history excludes: use a snapshot instead")
 
 
 def check_estates(estates: Sequence[Estate], label: str, scope: str = "") -> None:
     """Refuse estates that hold nothing, and a scope that nothing lies under."""
-    if not any(estate.quarantine for estate in estates) and not _any_read(estates):
+    if not any(estate.quarantine for estate in estates) and not _has_read_resources(estates):
         refuse_empty(label)
     if scope and not any(_holds(estate, scope_id(scope)) for estate in estates):
         raise NoSuchScopeError(scope)
 
 
-def _any_read(estates: Sequence[Estate]) -> bool:
+def _has_read_resources(estates: Sequence[Estate]) -> bool:
     return any(not one.derived for estate in estates for one in estate.resources.values())
 
 
@@ -47,18 +47,18 @@ def refuse_empty(label: str) -> NoReturn:
     usage_error(detect_template(Path(label)) or f"{label}: contains no resource; the export may have failed")
 
 
-def check_earlier(estates: Sequence[Estate], since: str) -> None:
+def check_earlier_snapshot(estates: Sequence[Estate], since: str) -> None:
     """Refuse an earlier snapshot that holds nothing, and tell what of it could not be read."""
-    if not _any_read(estates):
+    if not _has_read_resources(estates):
         usage_error(f"--since {since}: contains no readable resource to compare with")
     lost = list(dict.fromkeys(record for estate in estates for record in estate.quarantine))
     for record in lost[:3]:
-        tell(f"--since {since}: not read: {record.place}: {record.reason}")
+        print_message(f"--since {since}: not read: {record.place}: {record.reason}")
     if len(lost) > 3:
-        tell(f"--since {since}: {format_count(len(lost), 'record')} in all were not read")
+        print_message(f"--since {since}: {format_count(len(lost), 'record')} in all were not read")
 
 
-def date_of(text: str) -> datetime:
+def parse_date(text: str) -> datetime:
     """The instant that --since names, UTC where it has no zone."""
     try:
         moment = datetime.fromisoformat(text)

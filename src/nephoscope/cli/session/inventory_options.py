@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from nephoscope import __version__
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.state import StateError
 
@@ -113,29 +113,29 @@ def _parse_target(target: str, tag: str) -> tuple[str, str, tuple[str, ...]]:
 
 def keep_scan(data: Path, scan: MachineScan | ImageScan) -> None:
     """Keep a scan, publish its findings, and say what it changed; ends the process with 2 where it cannot be kept."""
-    from nephoscope.cli.session.lake_access import lake_of
-    from nephoscope.cli.session.service_context import service_of
+    from nephoscope.cli.session.lake_access import open_lake
+    from nephoscope.cli.session.service_context import build_context
     from nephoscope.lake.writing.outbox import deliver
     from nephoscope.service.inventories import keep_inventory
     from nephoscope.service.vulnerability_facts import publish_findings
 
     try:
-        with lake_of(data) as (lake, state):
-            context = service_of(data, state)
+        with open_lake(data) as (lake, state):
+            context = build_context(data, state)
             kept = keep_inventory(context, scan)
             publish_findings(context)
             deliver(lake, state)
     except StateError as error:
         usage_error(str(error))
     changes = kept.changes
-    tell(
+    print_message(
         f"stored: {kept.subject.name}: {format_count(kept.subject.packages, 'package')}; "
         f"findings: {changes.opened:,} opened, {changes.closed:,} closed, {changes.reopened:,} "
-        f"reopened{_count_others(scan)}"
+        f"reopened{_count_other_findings(scan)}"
     )
 
 
-def _count_others(scan: MachineScan | ImageScan) -> str:
+def _count_other_findings(scan: MachineScan | ImageScan) -> str:
     """Return the words that count what was stored of an image beside vulnerabilities; '' where nothing else was examined."""
     examination = getattr(scan, "examination", None)
     if examination is None:

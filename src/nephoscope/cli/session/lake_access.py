@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from nephoscope.cli.session.state_access import state_of
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.session.state_access import open_state
+from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.state import StateError
 
 if TYPE_CHECKING:
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def lake_of(data: Path, *, keeps: bool = False) -> Iterator[tuple[Lake, State]]:
+def open_lake(data: Path, *, keeps: bool = False) -> Iterator[tuple[Lake, State]]:
     """The lake and its state, as `state_of`; the command ends with exit code 2 and a message where they cannot do what is asked."""
     from nephoscope.lake.errors import LakeError
     from nephoscope.resource_graph import opened_lake
 
     try:
-        with state_of(data, keeps=keeps) as state, opened_lake(data, state) as lake:
+        with open_state(data, keeps=keeps) as state, opened_lake(data, state) as lake:
             yield lake, state
     except LakeError as error:
         usage_error(str(error))
 
 
-def take_in(data: Path, lake: Lake, state: State) -> None:
+def flush_pending(data: Path, lake: Lake, state: State) -> None:
     """Put what waits in the outbox and in the spool into the tables, where no other process is at it: what was kept is to be seen."""
     from nephoscope.lake.errors import LakeError
     from nephoscope.lake.spool.segments import folders, segments
@@ -43,4 +43,4 @@ def take_in(data: Path, lake: Lake, state: State) -> None:
             while (flushed := lake.flush_round()) is not None and flushed.more:
                 pass
     except (LakeError, StateError, OSError) as error:
-        tell(f"spooled rows are not in the tables yet: {error}")
+        print_message(f"spooled rows are not in the tables yet: {error}")

@@ -15,7 +15,7 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 Row = Mapping[str, object]
 
 
-def shown_as(*forms: str, help: str = "Output format.") -> Callable[[_Command], _Command]:  # noqa: A002 - click's name
+def format_option(*forms: str, help: str = "Output format.") -> Callable[[_Command], _Command]:  # noqa: A002 - click's name
     """Make the option of the format of what a command shows; the first of the forms is the default."""
     return click.option(
         "--output", "-o", type=click.Choice(forms), default=forms[0], show_default=True, help=help
@@ -24,7 +24,7 @@ def shown_as(*forms: str, help: str = "Output format.") -> Callable[[_Command], 
 
 def list_options(command: _Command) -> _Command:
     """Add the option of the format of a list."""
-    return shown_as(*FORMATS, help="Output format.")(command)
+    return format_option(*FORMATS, help="Output format.")(command)
 
 
 def to_file(command: _Command) -> _Command:
@@ -56,7 +56,7 @@ def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from nephoscope.cli.terminal.console import console_of
+    from nephoscope.cli.terminal.console import create_console
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
@@ -64,7 +64,7 @@ def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
         table.add_column(escape(name), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(escape(_person(name, row[name])) for name in columns))
-    console_of(sys.stdout).print(table)
+    create_console(sys.stdout).print(table)
 
 
 def _person(name: str, value: object) -> str:
@@ -76,9 +76,9 @@ def _person(name: str, value: object) -> str:
 
 
 def _cell(value: object) -> str:
-    from nephoscope.cli.results.csv import safe
+    from nephoscope.cli.results.csv import escape_formula
 
-    return safe(_text(value)) if isinstance(value, str | list | tuple) else _text(value)
+    return escape_formula(_text(value)) if isinstance(value, str | list | tuple) else _text(value)
 
 
 def _text(value: object) -> str:

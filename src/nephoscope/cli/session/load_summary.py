@@ -35,9 +35,9 @@ def show(tally: LoadTally, passed_over: list[Path], output: str) -> None:
         )
     _print_repeated_files(tally)
     if output == "json":
-        _as_json(tally, passed_over, files)
+        _print_json(tally, passed_over, files)
     else:
-        _as_text(tally, passed_over, files)
+        _print_text(tally, passed_over, files)
 
 
 def _print_repeated_files(tally: LoadTally) -> None:
@@ -77,7 +77,7 @@ def _print_repeated_files(tally: LoadTally) -> None:
     )
 
 
-def _as_json(tally: LoadTally, passed_over: list[Path], files: dict[str, int]) -> None:
+def _print_json(tally: LoadTally, passed_over: list[Path], files: dict[str, int]) -> None:
     from json import dumps
 
     found: dict[str, object] = {
@@ -114,7 +114,7 @@ def _as_json(tally: LoadTally, passed_over: list[Path], files: dict[str, int]) -
     click.echo(dumps(found, indent=2))
 
 
-def _as_text(tally: LoadTally, passed_over: list[Path], files: dict[str, int]) -> None:
+def _print_text(tally: LoadTally, passed_over: list[Path], files: dict[str, int]) -> None:
     for name, count in sorted(tally.rows.items()):
         click.echo(f"{count:>14,} {name}")
     for reason, count in tally.bad.most_common(_REASONS):
@@ -126,8 +126,8 @@ def _as_text(tally: LoadTally, passed_over: list[Path], files: dict[str, int]) -
     _advise(tally)
     for name, reason in tally.failed.items():
         click.echo(f"{'':>14} {name}: {reason}")
-    _tell_passed_over("by name", passed_over)
-    _tell_passed_over("as links, devices or sparse files in an archive", tally.special)
+    _print_skipped("by name", passed_over)
+    _print_skipped("as links, devices or sparse files in an archive", tally.special)
     words = {
         "known": f"known (with {tally.known_rows:,} rows)",
         "grown": "of these had grown and added new rows",
@@ -136,7 +136,7 @@ def _as_text(tally: LoadTally, passed_over: list[Path], files: dict[str, int]) -
     click.echo(f"{_sum(tally)}; files: {told or 'none'}")
 
 
-def _tell_passed_over(why: str, paths: list[Path]) -> None:
+def _print_skipped(why: str, paths: list[Path]) -> None:
     """Say the first of the files that were passed over."""
     if paths:
         further = f" and {len(paths) - _NAMES:,} more" if len(paths) > _NAMES else ""

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.lake_access import flush_pending, open_lake
 from nephoscope.cli.session.list_output import FORMATS, show_list
 from nephoscope.cli.session.secret_input import pair, secret, secret_pair
-from nephoscope.cli.session.service_context import service_of
-from nephoscope.cli.session.state_access import state_of
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.session.service_context import build_context
+from nephoscope.cli.session.state_access import open_state
+from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.operations.declaration.operation import OperationCall, RefusedRequestError
 from nephoscope.operations.declaration.operation_page import Answer
 from nephoscope.operations.declaration.request_field import (
@@ -45,7 +45,7 @@ _SEVERAL = frozenset({FieldKind.LIST, FieldKind.PAIRS, FieldKind.SECRETS})
 _NONE = "__none"
 
 
-def command_of(group: OperationGroup) -> click.Group:
+def build_command(group: OperationGroup) -> click.Group:
     """Return the command of a group of operations."""
     made = click.Group(help=group.help)
     add_operations(made, group)
@@ -121,7 +121,7 @@ def _options(one: RequestField) -> Iterator[click.Option]:
 def _click_type(one: RequestField) -> click.ParamType[Answer] | None:
     match one.kind:
         case FieldKind.WHOLE if one.least is not None or one.most is not None:
-            return click.IntRange(_whole(one.least), _whole(one.most))
+            return click.IntRange(_to_integer(one.least), _to_integer(one.most))
         case FieldKind.WHOLE:
             return click.INT
         case FieldKind.NUMBER:
@@ -137,7 +137,7 @@ def _click_type(one: RequestField) -> click.ParamType[Answer] | None:
     return None
 
 
-def _whole(bound: float | None) -> int | None:
+def _to_integer(bound: float | None) -> int | None:
     return None if bound is None else int(bound)
 
 
@@ -159,12 +159,12 @@ def _run(
         usage_error(command.explain(error))
     _show(operation, command, answer, arguments | given, output)
     for line in command.notes(answer) if command.notes else ():
-        tell(line)
+        print_message(line)
     if command.failed and (code := command.failed(answer)):
         sys.exit(int(code))
 
 
-def _guard_of(state: State) -> Guard:
+def _build_guard(state: State) -> Guard:
     from nephoscope.access.authenticator import Guard
     from nephoscope.access.scopes import Hierarchy
 
@@ -175,12 +175,12 @@ def _guard_of(state: State) -> Guard:
 def _open_call(operation: Operation, data: Path) -> Iterator[OperationCall]:
     """What an operation works with; what cannot be done ends the command with its message."""
     if operation.needs_lake:
-        with lake_of(data) as (lake, state):
-            yield OperationCall(service_of(data, state), partial(_guard_of, state), lake)
-            take_in(data, lake, state)
+        with open_lake(data) as (lake, state):
+            yield OperationCall(build_context(data, state), partial(_build_guard, state), lake)
+            flush_pending(data, lake, state)
     else:
-        with state_of(data) as state:
-            yield OperationCall(service_of(data, state), partial(_guard_of, state))
+        with open_state(data) as state:
+            yield OperationCall(build_context(data, state), partial(_build_guard, state))
 
 
 def _request(shape: Answer, given: Mapping[str, Answer], command: CommandLine) -> Answer:

@@ -314,7 +314,7 @@ _GATE = (
 )  # fmt: skip
 
 
-def judged_by(command: _Command) -> _Command:
+def evaluation_options(command: _Command) -> _Command:
     """Add the options that say what is judged by what."""
     return _add(command, _JUDGED_BY)
 

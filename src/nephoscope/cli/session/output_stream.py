@@ -9,8 +9,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from nephoscope.cli.session.atomic_file import new_file
-from nephoscope.cli.terminal.sanitize_output import plain_stream
+from nephoscope.cli.session.atomic_file import replace_atomically
+from nephoscope.cli.terminal.sanitize_output import escaping_stream
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def open_output(path: Path | None, *, styled: bool) -> Iterator[TextIO]:
     What is not `styled` (by a console that takes care itself) has no control characters but those of names: they are spelled out.
     """
     with _target(path) as out:
-        yield out if styled else plain_stream(out)
+        yield out if styled else escaping_stream(out)
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def writing_bytes(path: Path | None) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    with _new_file(path) as file:
+    with _open_new_file(path) as file:
         yield file
 
 
@@ -44,7 +44,7 @@ def _target(path: Path | None) -> Iterator[TextIO]:
         yield sys.stdout
         sys.stdout.flush()
         return
-    with _new_file(path) as file:
+    with _open_new_file(path) as file:
         text = TextIOWrapper(file, encoding="utf-8")
         yield text
         text.flush()
@@ -52,7 +52,7 @@ def _target(path: Path | None) -> Iterator[TextIO]:
 
 
 @contextmanager
-def _new_file(path: Path) -> Iterator[BinaryIO]:
+def _open_new_file(path: Path) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with new_file(path) as file:
+    with replace_atomically(path) as file:
         yield file

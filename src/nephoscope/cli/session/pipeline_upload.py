@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from nephoscope.cli.session.ci_environment import CiRun, ci_run
-from nephoscope.cli.session.service_context import acting
+from nephoscope.cli.session.service_context import open_context
 from nephoscope.cli.terminal.messages import usage_error
 from nephoscope.files.json_text import JsonTextError, decode_json
 
@@ -86,7 +86,7 @@ def read_document(file: Path) -> object:
         usage_error(f"{file}: neither JSON nor XML: {error}")
 
 
-def record_here(data: Path, body: RunUpload) -> UploadAnswer:
+def store_locally(data: Path, body: RunUpload) -> UploadAnswer:
     """Keep a run in the data folder."""
     from nephoscope.posture.pipelines.repository_name import RepositoryNameError
     from nephoscope.posture.pipelines.results.result_reader import read_results
@@ -100,7 +100,7 @@ def record_here(data: Path, body: RunUpload) -> UploadAnswer:
             default_branch=body.default_branch, category=body.category, repository_url=body.repository_url,
             partial=body.partial,
         )  # fmt: skip
-        with acting(data, keeps=True) as service:
+        with open_context(data, keeps=True) as service:
             told = record_run(service, new)
     except (ResultsError, RepositoryNameError, RunConflictError) as error:
         usage_error(str(error))
@@ -108,7 +108,7 @@ def record_here(data: Path, body: RunUpload) -> UploadAnswer:
     return UploadAnswer(run=UploadedRun(id=run.id, counts=run.counts, note=run.note), repeated=told.repeated)
 
 
-def send_to(server: str, body: RunUpload) -> UploadAnswer:
+def upload(server: str, body: RunUpload) -> UploadAnswer:
     """Send a run to a server; a usage error has its answer where it takes none."""
     import httpx
 

@@ -7,7 +7,7 @@ import sys
 _MODULES = ("fcntl", "pwd", "resource")
 
 
-def find_lacking() -> str:
+def explain_unsupported() -> str:
     """Explain why nothing can be done on this system, '' where it can."""
     missing = [name for name in _MODULES if not _has(name)]
     if not missing:

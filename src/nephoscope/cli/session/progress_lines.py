@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nephoscope.cli.terminal.messages import tell
+from nephoscope.cli.terminal.messages import print_message
 
 EVERY = 10.0
 """Seconds between two lines."""
@@ -18,7 +18,7 @@ class ProgressLines:
 
     every: float = field(default_factory=lambda: EVERY)
     clock: Callable[[], float] = time.monotonic
-    say: Callable[[str], object] = tell
+    say: Callable[[str], object] = print_message
     _said: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -37,7 +37,7 @@ class WaitingLines:
     """Tells on standard error who is waited for and how long already: at once, and then every so many seconds."""
 
     every: float = field(default_factory=lambda: EVERY)
-    say: Callable[[str], object] = tell
+    say: Callable[[str], object] = print_message
     _next: float = 0.0
 
     def __call__(self, who: str, seconds: float) -> None:

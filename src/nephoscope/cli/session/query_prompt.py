@@ -129,7 +129,7 @@ def _keys() -> KeyBindings:
     @keys.add("enter", filter=~completion_is_selected)
     def _run(event: KeyPressEvent) -> None:
         buffer = event.current_buffer
-        if goes_on(buffer.text):
+        if is_incomplete(buffer.text):
             buffer.insert_text("\n")
         else:
             buffer.validate_and_handle()
@@ -145,7 +145,7 @@ def _keys() -> KeyBindings:
     return keys
 
 
-def goes_on(text: str) -> bool:
+def is_incomplete(text: str) -> bool:
     """Return whether a query is not at its end: open brackets, a pipe, a comma or an operator as its last word, or only a
     let statement.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from nephoscope.cli.session.service_context import acting
+from nephoscope.cli.session.service_context import open_context
 from nephoscope.cli.terminal.messages import usage_error
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def registry_service(data: Path) -> Iterator[ServiceContext]:
     """Give the context of the data folder; what cannot be done ends the command with its message."""
     from nephoscope.protect.registry.registry_settings import RegistrySettingsError
 
-    with acting(data, keeps=True) as service:
+    with open_context(data, keeps=True) as service:
         try:
             yield service
         except RegistrySettingsError as error:

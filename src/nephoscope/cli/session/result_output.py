@@ -25,9 +25,9 @@ def show(results: Sequence[QueryResult], options: ShownOptions) -> None:
         return
     with open_output(options["output_file"], styled=form in STYLED or _exact(options)) as out:
         if form == "csv" and options.get("csv_safe"):
-            from nephoscope.cli.results.csv import render_safe
+            from nephoscope.cli.results.csv import render_escaped
 
-            render_safe(results, out)
+            render_escaped(results, out)
         else:
             renderer(form)(results, out, options["rows"])
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.messages import print_message, usage_error
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rules.rule import AnalyticRule
     from nephoscope.state import State
 
 
-def rules_of(data: Path, state: State, workspace: str, folders: Sequence[Path]) -> list[AnalyticRule]:
+def load_rules(data: Path, state: State, workspace: str, folders: Sequence[Path]) -> list[AnalyticRule]:
     """Every rule of the folders once, else the shipped and the imported ones; files that could not be used are told."""
     from nephoscope.alerts.library.active_rules import active_rules
     from nephoscope.alerts.library.content_packs import PackError
@@ -26,11 +26,11 @@ def rules_of(data: Path, state: State, workspace: str, folders: Sequence[Path]) 
     except PackError as error:
         usage_error(str(error))
     for one in (refused for each in several for refused in each.refused):
-        tell(f"{one.place}: {'; '.join(one.reasons)}")
+        print_message(f"{one.place}: {'; '.join(one.reasons)}")
     return list({rule.id: rule for each in several for rule in each.rules}.values())
 
 
-def rule_of(rules: Sequence[AnalyticRule], wanted: str) -> AnalyticRule:
+def find_rule(rules: Sequence[AnalyticRule], wanted: str) -> AnalyticRule:
     """Return the rule of an id or a name, also one that it had before; the command ends where there is none, or several."""
     from nephoscope.alerts.rules.former_names import choose_rules
 

@@ -13,8 +13,8 @@ from nephoscope.cli.session.filter_options import workspace_option
 from nephoscope.cli.session.list_output import list_options, show_list
 from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.service_context import call_in_workspace
-from nephoscope.cli.session.state_access import state_of, workspace_of
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.session.state_access import find_workspace, open_state
+from nephoscope.cli.terminal.messages import print_message, usage_error
 
 if TYPE_CHECKING:
     from nephoscope.service.service_context import ServiceContext
@@ -28,7 +28,7 @@ _Result = TypeVar("_Result")
 of_workspace = workspace_option()
 
 
-def of_rules(command: _Command) -> _Command:
+def rules_option(command: _Command) -> _Command:
     """Give a command the option `--rules`, as `folders`."""
     return click.option(
         "--rules", "folders", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="DIR",
@@ -36,7 +36,7 @@ def of_rules(command: _Command) -> _Command:
     )(command)  # fmt: skip
 
 
-def in_rules(data: Path, workspace: str, call: Callable[[ServiceContext, str], _Result]) -> _Result:
+def call_rule_service(data: Path, workspace: str, call: Callable[[ServiceContext, str], _Result]) -> _Result:
     """Call a service of rules; a setting that a rule cannot have is a wrong use."""
     from nephoscope.alerts.tuning.rule_settings import SettingError
 
@@ -49,7 +49,7 @@ def in_rules(data: Path, workspace: str, call: Callable[[ServiceContext, str], _
 @click.command("set")
 @click.argument("rule")
 @of_workspace
-@of_rules
+@rules_option
 @click.option(
     "--disable",
     is_flag=True,
@@ -118,7 +118,7 @@ def set_(
 ) -> None:
     """Override settings of RULE (its ID or name)."""
     from nephoscope.alerts.documents.duration import duration
-    from nephoscope.cli.session.rule_selection import rule_of, rules_of
+    from nephoscope.cli.session.rule_selection import find_rule, load_rules
     from nephoscope.service.rules import set_rule_settings
 
     values = {name: value for name, value in options.items() if value is not None}
@@ -133,17 +133,17 @@ def set_(
         usage_error("nothing to change: give at least one setting")
 
     def put(context: ServiceContext, own: str) -> None:
-        found = rule_of(rules_of(data, context.state, own, folders), rule)
+        found = find_rule(load_rules(data, context.state, own, folders), rule)
         set_rule_settings(context, own, found, values, comment=comment, expires=expires)
 
-    in_rules(data, workspace, put)
+    call_rule_service(data, workspace, put)
 
 
 @click.command("reset")
 @click.argument("rule")
 @click.argument("settings", nargs=-1)
 @of_workspace
-@of_rules
+@rules_option
 @click.option("--forget", is_flag=True, help="Delete the learned baseline as well.")
 @click.pass_obj
 def reset(
@@ -156,38 +156,38 @@ def reset(
     forget: bool,
 ) -> None:
     """Remove overrides of RULE, for these SETTINGS or all."""
-    from nephoscope.cli.session.rule_selection import rule_of, rules_of
+    from nephoscope.cli.session.rule_selection import find_rule, load_rules
     from nephoscope.service.rules import reset_rule_settings
 
     def reset_(context: ServiceContext, own: str) -> list[str]:
-        found = rule_of(rules_of(data, context.state, own, folders), rule)
+        found = find_rule(load_rules(data, context.state, own, folders), rule)
         return reset_rule_settings(context, own, found, settings, forget=forget)
 
-    gone = in_rules(data, workspace, reset_)
-    tell(f"removed: {', '.join(gone) or 'nothing'}")
+    gone = call_rule_service(data, workspace, reset_)
+    print_message(f"removed: {', '.join(gone) or 'nothing'}")
 
 
 @click.command("settings")
 @of_workspace
-@of_rules
+@rules_option
 @list_options
 @click.pass_obj
 def settings(data: Path, /, workspace: str, folders: tuple[Path, ...], output: str) -> None:
     """List overridden rule settings."""
-    from nephoscope.alerts.tuning.rule_settings import in_file
-    from nephoscope.cli.session.rule_selection import rules_of
+    from nephoscope.alerts.tuning.rule_settings import settings_in_file
+    from nephoscope.cli.session.rule_selection import load_rules
 
     now = datetime.now(UTC)
-    with state_of(data) as state:
-        own = workspace_of(state, workspace).name
-        rules = {one.id: one for one in rules_of(data, state, own, folders)}
+    with open_state(data) as state:
+        own = find_workspace(state, workspace).name
+        rules = {one.id: one for one in load_rules(data, state, own, folders)}
         found = state.rule_settings.all(own)
     rows = [
         {
             "rule": rules[one.rule].name if one.rule in rules else one.rule,
             "setting": one.setting,
             "value": one.value,
-            "file": in_file(rules[one.rule]).get(one.setting, "") if one.rule in rules else "",
+            "file": settings_in_file(rules[one.rule]).get(one.setting, "") if one.rule in rules else "",
             "expires": one.expires,
             "holds": one.holds(now),
             "author": one.author,
@@ -207,8 +207,8 @@ def settings(data: Path, /, workspace: str, folders: tuple[Path, ...], output: s
 @click.pass_obj
 def changes(data: Path, /, workspace: str, output: str) -> None:
     """Show the change history of suppressions and overrides, oldest first."""
-    with state_of(data) as state:
-        found = state.tuning_changes.all(workspace_of(state, workspace).name)
+    with open_state(data) as state:
+        found = state.tuning_changes.all(find_workspace(state, workspace).name)
     rows = [
         {
             "moment": one.moment,

@@ -25,7 +25,7 @@ _LICENSE = ("Replace the package, or allow its licence in the policy.",)
 Found = tuple[CodeRule, CodeFinding]
 
 
-def inside_report(
+def build_contents_report(
     name: str, examination: Examination, vulnerabilities: Sequence[PackageFinding], now: datetime
 ) -> CodeReport:
     """Return what was found as a report over the files of `name`; what stands in no file stands in `name`."""

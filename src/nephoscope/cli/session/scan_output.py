@@ -20,7 +20,7 @@ from nephoscope.cli.session.scan_sections import (
     section_rows,
     vulnerability_rows,
 )
-from nephoscope.cli.terminal.messages import tell
+from nephoscope.cli.terminal.messages import print_message
 from nephoscope.cli.terminal.sanitize_output import format_count
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class InspectionOptions(msgspec.Struct, frozen=True):
         return self.output not in _BILLS or bool(self.fail_on) or self.fail_on_unknown
 
 
-def inside_options(command: _Command) -> _Command:
+def contents_options(command: _Command) -> _Command:
     """Add the options that commands which look inside share."""
     options = (
         click.option(
@@ -97,14 +97,14 @@ class InsideOptions(GateOptions, KeepOptions):
     """Options that `image` and `inventory` share."""
 
 
-def wishes(options: GateOptions, *, packages: bool) -> InspectionOptions:
+def to_inspection_options(options: GateOptions, *, packages: bool) -> InspectionOptions:
     """Return the wishes that the shared options tell."""
     return InspectionOptions(
         options["output"], packages, options["fail_on"] or "", options["fail_on_unknown"]
     )
 
 
-def circumstances(
+def load_examination_context(
     data: Path, look_for: Collection[ExaminedPart], allowed: tuple[str, ...], denied: tuple[str, ...]
 ) -> ExaminationContext:
     """Return what an examination judges by: now, the digests that the state knows where malware is looked for, the licences."""
@@ -118,12 +118,12 @@ def circumstances(
         raise click.UsageError(str(error)) from error
     if "malware" not in look_for:
         return ExaminationContext(now, None, licenses)
-    from nephoscope.cli.session.state_access import has_state, state_of
+    from nephoscope.cli.session.state_access import has_state, open_state
     from nephoscope.service.examinations import known_malware
 
     if not has_state(data):
         return ExaminationContext(now, None, licenses)
-    with state_of(data) as state:
+    with open_state(data) as state:
         return ExaminationContext(now, known_malware(state, now), licenses)
 
 
@@ -141,10 +141,10 @@ def assess(
 
     with open_advisories(data, datetime.now(UTC)) as advisories:
         found = tuple(match_all(contents.packages, advisories.source, advisories.options))
-    return found if of is None else _without_exempted(data, found, of)
+    return found if of is None else _drop_exempted(data, found, of)
 
 
-def _without_exempted(
+def _drop_exempted(
     data: Path, assessments: tuple[PackageAssessment, ...], of: ExemptedSubject
 ) -> tuple[PackageAssessment, ...]:
     if not any(whole.findings for whole in assessments):
@@ -153,10 +153,10 @@ def _without_exempted(
 
     if not has_state(data):
         return assessments
-    from nephoscope.cli.session.service_context import acting
+    from nephoscope.cli.session.service_context import open_context
     from nephoscope.service.exemption_lookup import make_exemption_lookup
 
-    with acting(data) as service:
+    with open_context(data) as service:
         exemption_of = make_exemption_lookup(service)
     kept = [
         tuple(one for one in whole.findings if not exemption_of(of, one.ids(), one.package.name))
@@ -164,7 +164,7 @@ def _without_exempted(
     ]
     left_out = sum(len(whole.findings) - len(some) for whole, some in zip(assessments, kept, strict=True))
     if left_out:
-        tell(f"exempted: {left_out:,} findings (nephoscope vulnerabilities exemptions)")
+        print_message(f"exempted: {left_out:,} findings (nephoscope vulnerabilities exemptions)")
     return tuple(
         msgspec.structs.replace(whole, findings=some) for whole, some in zip(assessments, kept, strict=True)
     )
@@ -174,7 +174,7 @@ def show_examination(
     name: str, examination: Examination, assessments: tuple[PackageAssessment, ...], asked: InspectionOptions
 ) -> None:
     """Print what was found, then what was not assessed and not read; ends the process with its exit code."""
-    findings = _by_risk(assessments)
+    findings = _sort_by_risk(assessments)
     if asked.output in _BILLS:
         click.echo(_bill(name, examination.contents, asked.output), nl=False)
     elif asked.output == "sarif":
@@ -191,12 +191,12 @@ def show_examination(
     elif not asked.packages:
         # a program that reads an empty list must not take it for a clean image
         for line in _describe_unassessed(assessments):
-            tell(line)
+            print_message(line)
     _tell_unread(examination, asked.output == "table")
     sys.exit(_exit_code(examination, assessments, findings, asked))
 
 
-def _by_risk(assessments: tuple[PackageAssessment, ...]) -> list[PackageFinding]:
+def _sort_by_risk(assessments: tuple[PackageAssessment, ...]) -> list[PackageFinding]:
     if not assessments:
         return []
     from nephoscope.vulnerability.matching.risk_order import findings_by_risk
@@ -228,9 +228,9 @@ def _bill(name: str, contents: InventoryContents, form: str) -> bytes:
 
 def _show_sarif(name: str, examination: Examination, findings: list[PackageFinding]) -> None:
     from nephoscope.cli.outputs.sarif import render_code
-    from nephoscope.cli.session.scan_findings import inside_report
+    from nephoscope.cli.session.scan_findings import build_contents_report
 
-    render_code(inside_report(name, examination, findings, datetime.now(UTC)), sys.stdout)
+    render_code(build_contents_report(name, examination, findings, datetime.now(UTC)), sys.stdout)
 
 
 def _show_document(
@@ -321,13 +321,13 @@ def _tell_unread(examination: Examination, is_table: bool) -> None:
     """Say what was not looked at: beside a table with it, beside other formats on the other channel."""
     for one in examination.unassessed:
         if not one.path:
-            (click.echo if is_table else tell)(f"not assessed: {one.part}: {one.reason}")
+            (click.echo if is_table else print_message)(f"not assessed: {one.part}: {one.reason}")
     unread = [one for one in examination.unassessed if one.path]
     for one in unread[:_SHOWN]:
         part = "" if one.part == "packages" else f" for {one.part}"
-        tell(f"not read{part}: {one.path}: {one.reason}")
+        print_message(f"not read{part}: {one.path}: {one.reason}")
     if len(unread) > _SHOWN:
-        tell(f"and {len(unread) - _SHOWN:,} more files that were not read")
+        print_message(f"and {len(unread) - _SHOWN:,} more files that were not read")
 
 
 def _exit_code(

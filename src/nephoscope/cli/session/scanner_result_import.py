@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.lake_access import lake_of
-from nephoscope.cli.session.service_context import service_of
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.session.lake_access import open_lake
+from nephoscope.cli.session.service_context import build_context
+from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.vulnerability.errors import ScannerResultsError
 
 if TYPE_CHECKING:
@@ -64,17 +64,17 @@ def import_results(data: Path, /, files: tuple[Path, ...], format_: str, **told:
     origin = ResultsOrigin(**told, scanned_at=scanned_at.replace(tzinfo=UTC) if scanned_at else None)
     try:
         report = read_results_files(files, format_)
-        with lake_of(data) as (lake, state):
-            done = scanner_results.import_results(service_of(data, state), report, origin)
+        with open_lake(data) as (lake, state):
+            done = scanner_results.import_results(build_context(data, state), report, origin)
             deliver(lake, state)
     except (ScannerResultsError, OSError) as error:
         usage_error(str(error))
-    _tell(report, done)
+    _print_summary(report, done)
     if done.refused:
         sys.exit(_UNREAD)
 
 
-def _tell(report: ScannerReport, done: ImportedResults) -> None:
+def _print_summary(report: ScannerReport, done: ImportedResults) -> None:
     """Say what was kept, what was left out, and what was refused."""
     changes = done.changes
     click.echo(
@@ -83,8 +83,8 @@ def _tell(report: ScannerReport, done: ImportedResults) -> None:
     )
     for reason, count in report.left_out.items():
         if count:
-            tell(f"rejected: {count:,} {reason}")
+            print_message(f"rejected: {count:,} {reason}")
     for one in done.refused[:_SHOWN]:
-        tell(f"refused: {one.place}: {one.reason}")
+        print_message(f"refused: {one.place}: {one.reason}")
     if len(done.refused) > _SHOWN:
-        tell(f"refused: {len(done.refused) - _SHOWN:,} more")
+        print_message(f"refused: {len(done.refused) - _SHOWN:,} more")

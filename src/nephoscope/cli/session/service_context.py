@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from nephoscope.cli.session.lake_access import lake_of
-from nephoscope.cli.session.state_access import state_of, workspace_of
+from nephoscope.cli.session.lake_access import open_lake
+from nephoscope.cli.session.state_access import find_workspace, open_state
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 _Result = TypeVar("_Result")
 
 
-def service_of(data: Path, state: State) -> ServiceContext:
+def build_context(data: Path, state: State) -> ServiceContext:
     """Return the context in which the local user acts on a data folder."""
     return ServiceContext(LocalUser.current(), state, data)
 
 
 @contextmanager
-def acting(data: Path, *, keeps: bool = False) -> Iterator[ServiceContext]:
+def open_context(data: Path, *, keeps: bool = False) -> Iterator[ServiceContext]:
     """Open the state of a data folder and give the context in which the local user acts on it; `keeps` as of `state_of`."""
-    with state_of(data, keeps=keeps) as state:
-        yield service_of(data, state)
+    with open_state(data, keeps=keeps) as state:
+        yield build_context(data, state)
 
 
 def call_in_workspace(
@@ -36,11 +36,11 @@ def call_in_workspace(
 ) -> _Result:
     """Call a service with the context and the name of a workspace; `delivers`: what it changes has rows for the lake."""
     if not delivers:
-        with state_of(data) as state:
-            return call(service_of(data, state), workspace_of(state, workspace).name)
+        with open_state(data) as state:
+            return call(build_context(data, state), find_workspace(state, workspace).name)
     from nephoscope.lake.writing.outbox import deliver
 
-    with lake_of(data) as (lake, state):
-        found = call(service_of(data, state), workspace_of(state, workspace).name)
+    with open_lake(data) as (lake, state):
+        found = call(build_context(data, state), find_workspace(state, workspace).name)
         deliver(lake, state)
     return found

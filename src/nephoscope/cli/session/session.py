@@ -15,16 +15,16 @@ import msgspec
 
 from nephoscope.cli.session.estate_options import EstateOptions
 from nephoscope.cli.session.input_checks import (
-    check_earlier,
+    check_earlier_snapshot,
     check_estates,
     check_options,
-    date_of,
+    parse_date,
     refuse_empty,
 )
 from nephoscope.cli.session.progress_lines import ProgressLines, WaitingLines
-from nephoscope.cli.session.service_context import service_of
+from nephoscope.cli.session.service_context import build_context
 from nephoscope.cli.session.state_access import has_state, state_url
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.collect.facts.fact_reader import FactReader
 from nephoscope.collect.facts.fact_recording import settle
 from nephoscope.collect.resources import SnapshotError
@@ -44,18 +44,23 @@ from nephoscope.posture.reports.report_interface import ReportView
 from nephoscope.posture.reports.row_selection import RowSelection
 from nephoscope.posture.scans.known_scopes import UnknownScopeError
 from nephoscope.posture.scans.partitioned_scan import FROM_BYTES, ComparisonBase, PartedScan, ReportSelection
-from nephoscope.posture.scans.run_recording import Recorder, parts_of, since_date, since_runs
+from nephoscope.posture.scans.run_recording import (
+    Recorder,
+    compare_with_date,
+    compare_with_runs,
+    tenant_reports,
+)
 from nephoscope.posture.scans.scan import (
     EstateScan,
     NoSuchScopeError,
     Progress,
     ScanRequest,
-    last_request,
+    last_scan_request,
     save_request,
 )
 from nephoscope.service.assessments import announce_request
 from nephoscope.state import State, StateError
-from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_holder import create_holder_name
 from nephoscope.state.leases.lease_renewal import Turns
 from nephoscope_policy.catalogue import NotHeldError
 from nephoscope_policy.documents import ContentError
@@ -63,7 +68,7 @@ from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.model.state import ComplianceState, Severity
 
 
-def report_of(data: Path, options: EstateOptions) -> Report:
+def build_report(data: Path, options: EstateOptions) -> Report:
     """Load, judge and compare one tenant as the options say; ends the process with code 2 and a sentence where it cannot be done."""
     with _refuse_impossible(), progress_line() as progress:
         scan = _scan(data, options, progress)
@@ -72,7 +77,7 @@ def report_of(data: Path, options: EstateOptions) -> Report:
     return report
 
 
-def all_reports_of(data: Path, options: EstateOptions) -> ReportView:
+def build_combined_report(data: Path, options: EstateOptions) -> ReportView:
     """Load and judge every tenant of a target; ends as `report_of`."""
     with _refuse_impossible(), progress_line() as progress:
         scan = _scan(data, options, progress)
@@ -109,11 +114,11 @@ def _open_scan(data: Path, options: EstateOptions) -> Iterator[tuple[EstateScan,
         scan.collect()
     with (
         State.of(data, state_url()) as state,
-        Turns(state.leases, new_holder()) as turns,
+        Turns(state.leases, create_holder_name()) as turns,
         estate_turn(turns, options["wait"], WaitingLines()) as turn,
         progress_line() as progress,
     ):
-        announce_request(service_of(data, state), scan.request)
+        announce_request(build_context(data, state), scan.request)
         now = options["at"] or datetime.now(UTC)
         yield replace(scan, progress=progress, now=now), turn
         settle(state, now)
@@ -177,13 +182,13 @@ def _report(
         for estate in estates:
             known.add(estate)
         known.check(wanted)
-    before = _before(scan, options["since"])
+    before = _load_runs_before(scan, options["since"])
     earlier = {run.estate.tenant: run for run in before or ()}
     runs = [scan.run(estate, earlier.get(estate.tenant)) for estate in estates]
     report = combine(
         [Report(run, request.label, filter=wanted, top=options.get("top") or 15) for run in runs]
     )
-    _tell(report, wanted)
+    _print_notices(report, wanted)
     return _compare_with_history(report, scan, before, options, turn)
 
 
@@ -198,25 +203,25 @@ def _make_parted(
     compared = ComparisonBase(
         None if options["no_history"] else Recorder(scan.data, scan.request.series, turn),
         snapshot,
-        date_of(since) if since and not snapshot else None,
+        parse_date(since) if since and not snapshot else None,
     )
     if compared.recorder is not None and compared.date is not None:
-        _check_before(compared.recorder, since)
+        _check_recorded_before(compared.recorder, since)
     shown = ReportSelection(
         extract, _filter(options), options.get("group_by") or "", options.get("top") or 15
     )
     report = parted.report(shown, compared)
-    _tell(report, shown.filter)
+    _print_notices(report, shown.filter)
     return report
 
 
-def _tell(report: ReportView, filter_: ReportFilter) -> None:
+def _print_notices(report: ReportView, filter_: ReportFilter) -> None:
     """Say what could not be used, and that a filter fits nothing."""
     for problem in report.errors:
         if problem.error:
-            tell(f"{problem.place}: {problem.reason}")
+            print_message(f"{problem.place}: {problem.reason}")
     if filter_ != ReportFilter() and report.judged and not report.groups:
-        tell("no assessed resource matches the filters")
+        print_message("no assessed resource matches the filters")
 
 
 def _request(data: Path, options: EstateOptions) -> ScanRequest:
@@ -234,7 +239,7 @@ def _request(data: Path, options: EstateOptions) -> ScanRequest:
     )
     if request.targets:
         return request
-    last = last_request(data)
+    last = last_scan_request(data)
     if last is None:
         usage_error("no TARGET: use a snapshot, or `sample:` for the bundled sample estate")
     given = {
@@ -247,12 +252,12 @@ def _request(data: Path, options: EstateOptions) -> ScanRequest:
     return msgspec.structs.replace(last, **given)
 
 
-def _before(scan: EstateScan, since: str | None) -> list[EvaluationRun] | None:
+def _load_runs_before(scan: EstateScan, since: str | None) -> list[EvaluationRun] | None:
     """The runs over the tenants of the snapshot that --since names, None where it names a date or nothing."""
     if since is None or not Path(since).exists():
         return None
     earlier = scan.estates([since])
-    check_earlier(earlier, since)
+    check_earlier_snapshot(earlier, since)
     return [scan.run(estate) for estate in earlier]
 
 
@@ -270,16 +275,16 @@ def _compare_with_history(
     turn: EstateTurn | None,
 ) -> Report | CombinedReport:
     """The report with what changed: since --since, or since the evaluation before where it is this one's turn to be kept."""
-    runs = [part.run for part in parts_of(report)]
+    runs = [part.run for part in tenant_reports(report)]
     if before is not None:
-        return _with_changes(report, since_runs(before, runs))
+        return _with_changes(report, compare_with_runs(before, runs))
     if options["no_history"]:
         return report
     recorder = Recorder(scan.data, scan.request.series, turn, scan.logs)
     if options["since"] is not None:
-        changes = since_date(recorder, runs, date_of(options["since"]))
+        changes = compare_with_date(recorder, runs, parse_date(options["since"]))
         if changes is None:
-            _check_before(recorder, options["since"])
+            _check_recorded_before(recorder, options["since"])
         report = _with_changes(report, changes or Changes())
     elif turn is not None:
         report = _with_changes(report, recorder.record(report))
@@ -289,13 +294,13 @@ def _compare_with_history(
     return report if report.filter.chooses_resources else replace(report, trend=recorder.trend())
 
 
-def _check_before(recorder: Recorder, since: str) -> None:
+def _check_recorded_before(recorder: Recorder, since: str) -> None:
     """Say that there is no evaluation before a date to compare with: then no change is shown, as nothing is known to be new."""
-    with recorder.safely():
+    with recorder.explain_damage():
         first = next(iter(recorder.history.evaluations(recorder.scope)), None)
-    if first is None or first.when >= date_of(since):
+    if first is None or first.when >= parse_date(since):
         known = f"the first is of {first.when:%Y-%m-%d %H:%M} UTC" if first else "there is none"
-        tell(f"--since {since}: no earlier evaluation to compare with ({known}); no change is shown")
+        print_message(f"--since {since}: no earlier evaluation to compare with ({known}); no change is shown")
 
 
 def _filter(options: EstateOptions) -> ReportFilter:
@@ -328,9 +333,9 @@ def progress_line() -> Iterator[Progress]:
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         tasks: dict[str, TaskID] = {}
 
-        def tell(what: str, done: int, total: int) -> None:
+        def update_progress(what: str, done: int, total: int) -> None:
             if what not in tasks:
                 tasks[what] = bar.add_task(what, total=total or None)
             bar.update(tasks[what], completed=done, total=total or None)
 
-        yield tell
+        yield update_progress

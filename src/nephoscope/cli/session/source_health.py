@@ -31,13 +31,13 @@ def health_rows(state: State) -> list[dict[str, object]]:
             "lastHour": one.last_hour, "expected": one.expected,
             "delay": None if one.delay is None else round(one.delay, 1), "quarantine": f"{one.bad_share:.1%}", "untimed": one.untimed,
             "lag": one.health.lag, "detail": one.detail, "workspace": one.health.workspace,
-            **told_errors(one.health),
+            **error_summary(one.health),
         }
         for one in rows(state, datetime.now(UTC))
     ]  # fmt: skip
 
 
-def told_errors(health: SourceHealth | None) -> dict[str, object]:
+def error_summary(health: SourceHealth | None) -> dict[str, object]:
     """The last errors of the parts of a source, and how many there are in all, for a program."""
     standing = summarize_errors(health)
     errors = [
@@ -46,7 +46,7 @@ def told_errors(health: SourceHealth | None) -> dict[str, object]:
     return {"errors": errors, "errorCount": standing.count}
 
 
-def standing_errors(state: State, source: Source) -> list[dict[str, object]]:
+def list_open_errors(state: State, source: Source) -> list[dict[str, object]]:
     """A row for each part of a source that fails, the last ones first; one more where not all of them are kept."""
     wrong = validate_settings(state, source)
     told = state.source_errors.all(source.name, KEPT + 1).get(
@@ -76,7 +76,7 @@ def missing_rows(lake: Lake, state: State, data: Path, days: int) -> list[dict[s
     return [{name: getattr(one, name) for name in names} for one in found]
 
 
-def short(rows: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, object]], tuple[str, ...]]:
+def shorten_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, object]], tuple[str, ...]]:
     """Rows of missing logs as a terminal has room for, with their columns: names for ids, the subscription where there are several."""
     parts = [str(row["resource"]).split("/") for row in rows]
     several = len({one[2] for one in parts if len(one) > 2}) > 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.state.database.state_errors import StateError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def state_url() -> str | None:
 
 
 @contextmanager
-def state_of(data: Path, *, keeps: bool = False) -> Iterator[State]:
+def open_state(data: Path, *, keeps: bool = False) -> Iterator[State]:
     """The state; the command ends with exit code 2 and a message where it cannot do what is asked.
 
     Where the disk is full, what is kept can be read all the same, but for a command that `keeps` something in any case.
@@ -37,7 +37,7 @@ def state_of(data: Path, *, keeps: bool = False) -> Iterator[State]:
     try:
         with State.of(data, state_url(), copy=not keeps) as state:
             if state.database.copied:
-                tell(
+                print_message(
                     "the disk is full: stored data can be read, but nothing can be written until space is "
                     "freed"
                 )
@@ -54,6 +54,6 @@ def has_state(data: Path) -> bool:
         return False
 
 
-def workspace_of(state: State, name: str) -> Workspace:
+def find_workspace(state: State, name: str) -> Workspace:
     """The workspace of that name or GUID; StateError where there is none."""
     return state.workspaces.find(name) or state.workspaces.get(name)

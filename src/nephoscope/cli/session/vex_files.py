@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def close_by_statements(
         kept = tuple(apply_statements(one, statements, PackageHolder(holder)) for one in kept)
     closed = sum(len(one.findings) for one in assessments) - sum(len(one.findings) for one in kept)
     if closed:
-        tell(f"closed by VEX: {format_count(closed, 'finding')}")
+        print_message(f"closed by VEX: {format_count(closed, 'finding')}")
     return kept
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 
-from nephoscope.cli.terminal.messages import tell
+from nephoscope.cli.terminal.messages import print_message
 from nephoscope.serve.parent_watch import to_environment
 from nephoscope.state.state import URL_VARIABLE
 
@@ -37,7 +37,7 @@ def supervise(arguments: list[str], count: int, state: str | None) -> int:
     while not ending.wait(0.5):
         for place, worker in enumerate(workers):
             if worker.poll() is not None:
-                tell(
+                print_message(
                     f"worker {place + 1} of {count} ended with {worker.returncode}: restarted in {PAUSE:g} s"
                 )
                 if ending.wait(PAUSE):

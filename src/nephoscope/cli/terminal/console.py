@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from rich.console import Console
 from rich.segment import Segment
 
-from nephoscope.cli.terminal.sanitize_output import CONTROL, plain
+from nephoscope.cli.terminal.sanitize_output import CONTROL, escape_controls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +25,7 @@ class PlainConsole(Console):
 
     def render_str(self, text: str, **options: Any) -> Text:
         """A text to print, control characters spelled out before it is measured: what is cut at a width is cut in sight."""
-        return super().render_str(plain(text), **options)
+        return super().render_str(escape_controls(text), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """The segments of a renderable, control characters in their texts spelled out."""
@@ -33,9 +33,9 @@ class PlainConsole(Console):
             if segment.control or CONTROL.search(segment.text) is None:
                 yield segment
             else:
-                yield Segment(plain(segment.text), segment.style)
+                yield Segment(escape_controls(segment.text), segment.style)
 
 
-def console_of(out: TextIO) -> Console:
+def create_console(out: TextIO) -> Console:
     """A console on the stream: its own width on a terminal, 120 columns elsewhere."""
     return PlainConsole(file=out, width=None if out.isatty() else 120, highlight=False, emoji=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope_policy.model.state import ComplianceState, Severity
 
@@ -49,17 +49,19 @@ def is_written(report: ReportView, output: str) -> bool:
     tell_nothing_assessed()
     if report.quarantine:
         first = report.quarantine[0]
-        tell(
+        print_message(
             f"{format_count(len(report.quarantine), 'record')} could not be used; the first, {first.place}: {first.reason}"
         )
     if output == "sarif":
-        tell("no SARIF is written: without results, it would close every alert of a code scanning service")
+        print_message(
+            "no SARIF is written: without results, it would close every alert of a code scanning service"
+        )
     return output != "sarif"
 
 
 def tell_nothing_assessed() -> None:
     """Say that a gate has checked nothing."""
-    tell("nothing was assessed: no recommendation applies to the scanned resources")
+    print_message("nothing was assessed: no recommendation applies to the scanned resources")
 
 
 def check_gate(report: ReportView, fail_on: str | None) -> None:

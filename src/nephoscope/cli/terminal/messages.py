@@ -7,15 +7,15 @@ from typing import NoReturn
 
 import click
 
-from nephoscope.cli.terminal.sanitize_output import plain
+from nephoscope.cli.terminal.sanitize_output import escape_controls
 
 
 def usage_error(message: str) -> NoReturn:
     """End with exit code 2 and a message."""
-    click.echo(plain(f"nephoscope: {message}"), err=True)
+    click.echo(escape_controls(f"nephoscope: {message}"), err=True)
     sys.exit(2)
 
 
-def tell(message: str) -> None:
+def print_message(message: str) -> None:
     """Say something beside the output."""
-    click.echo(plain(f"nephoscope: {message}"), err=True)
+    click.echo(escape_controls(f"nephoscope: {message}"), err=True)

@@ -10,12 +10,12 @@ CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a
 """C0 and C1 controls except tab and line feed, and marks that change the writing direction or end a line."""
 
 
-def plain(text: str) -> str:
+def escape_controls(text: str) -> str:
     """The text with control characters (of names and tags in an estate) spelled out as JSON does, so that JSON stays JSON."""
     return CONTROL.sub(_spell_character, text)
 
 
-def plain_stream(out: TextIO) -> TextIO:
+def escaping_stream(out: TextIO) -> TextIO:
     """A stream that writes plain text to another; for every format that has no control characters of its own."""
     return cast("TextIO", _PlainStream(out))
 
@@ -35,7 +35,7 @@ class _PlainStream(io.TextIOBase):
 
     def write(self, text: str, /) -> int:
         """Write the text, plain."""
-        return self._out.write(plain(text))
+        return self._out.write(escape_controls(text))
 
     def flush(self) -> None:
         """Flush the stream below."""

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.outputs.table import SEVERITY_STYLE
-from nephoscope.cli.terminal.console import console_of
+from nephoscope.cli.terminal.console import create_console
 from nephoscope.cli.terminal.messages import usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.files.json_tree import text_of, trees_of
@@ -95,9 +95,9 @@ def _is_within_filter(report: Report, path: AttackPath) -> bool:
 
 def render(shown: AttackPathView, out: TextIO) -> None:
     """Print the paths, or one in full."""
-    console = console_of(out)
+    console = create_console(out)
     if shown.one:
-        _full(shown.paths[0], console)
+        _print_path(shown.paths[0], console)
         return
     if not shown.paths:
         console.print("no attack paths")
@@ -128,7 +128,7 @@ def _chokes(shown: AttackPathView, console: Console) -> None:
         )
 
 
-def _full(path: AttackPath, console: Console) -> None:
+def _print_path(path: AttackPath, console: Console) -> None:
     told = properties(path)
     console.print(Text(f"{told['displayName']}\n", style="bold"))
     console.print(Text(f"{path.level.value}: {'; '.join(path.reasons)}\n"))
@@ -190,7 +190,7 @@ def render_types(output: str, out: TextIO) -> None:
         table = Table(box=None, pad_edge=False, show_header=False)
         for one in told:
             table.add_row(*map(Text, one.values()))
-        console_of(out).print(table)
+        create_console(out).print(table)
 
 
 RENDERERS: dict[str, Callable[[AttackPathView, TextIO], None]] = {

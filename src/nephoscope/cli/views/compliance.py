@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nephoscope.cli.outputs.csv import cell
-from nephoscope.cli.terminal.console import console_of
+from nephoscope.cli.terminal.console import create_console
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.posture.reports.compliance import (
     ComplianceRequirement,
@@ -33,7 +33,7 @@ _SHOWN = (
 
 def render(standards: Sequence[Standard], out: TextIO) -> None:
     """Print a line a standard; for a single one its controls too."""
-    console = console_of(out)
+    console = create_console(out)
     table = Table(title="\nStandards", title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column("standard", header_style="dim", overflow="fold")
     for name in (

@@ -10,7 +10,7 @@ import msgspec
 from rich.markup import escape
 
 from nephoscope.cli.outputs.csv import cell
-from nephoscope.cli.terminal.console import console_of
+from nephoscope.cli.terminal.console import create_console
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.posture.data_gaps.gap_groups import DataGap
 from nephoscope.posture.data_gaps.remedies import EXPORTED, FOLDER
@@ -27,7 +27,7 @@ _WAYS = (
 
 def render(gaps: Sequence[DataGap], assessed: int, out: TextIO) -> None:
     """Print each gap with its remedy."""
-    console = console_of(out)
+    console = create_console(out)
     waiting = sum(one.count for one in gaps)
     console.print(
         f"\n[bold]Data gaps[/bold]  {waiting:,} of {format_count(assessed, 'assessment')} could "
@@ -62,12 +62,12 @@ def render_json(gaps: Sequence[DataGap], assessed: int, out: TextIO) -> None:
         "schemaVersion": SCHEMA_VERSION,
         "assessments": assessed,
         "unjudged": sum(one.count for one in gaps),
-        "gaps": [document_of(one) for one in gaps],
+        "gaps": [to_document(one) for one in gaps],
     }
     out.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
 
 
-def document_of(gap: DataGap) -> dict[str, object]:
+def to_document(gap: DataGap) -> dict[str, object]:
     """A gap as JSON values."""
     return {
         "need": gap.missing.need.value,

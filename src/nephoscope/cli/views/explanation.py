@@ -10,7 +10,7 @@ import click
 from rich.text import Text
 
 from nephoscope.cli.outputs.table import SEVERITY_STYLE
-from nephoscope.cli.terminal.console import console_of
+from nephoscope.cli.terminal.console import create_console
 from nephoscope.posture.code.template.verdict_explanation import ExplainedVerdict, VerdictExplanation
 from nephoscope.posture.reports.resource_label import label_resource
 from nephoscope.posture.reports.row_selection import RowSelection
@@ -72,7 +72,7 @@ def render_planned(verdicts: Iterable[ExplainedVerdict], wanted: str, out: TextI
         found[one.resource].append(one)
     if not found:
         raise click.UsageError(f"no planned resource with an assessment has an ID that ends in {wanted!r}")
-    console = console_of(out)
+    console = create_console(out)
     for resource, each in sorted(found.items()):
         console.print(Text(f"\n{resource}", style="bold"))
         for one in sorted(
@@ -95,7 +95,7 @@ def render(report: ReportView, wanted: str, out: TextIO) -> None:
             found[label_resource(report, row)].append(row)
     if not found:
         raise click.UsageError(f"no assessed resource has an ID that ends in {wanted!r}")
-    console = console_of(out)
+    console = create_console(out)
     for resource, rows in sorted(found.items()):
         console.print(Text(f"\n{resource}", style="bold"))
         for row in rows:

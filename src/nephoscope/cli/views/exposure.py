@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from nephoscope.cli.outputs.csv import cell
-from nephoscope.cli.terminal.console import console_of
+from nephoscope.cli.terminal.console import create_console
 from nephoscope.posture.exposure.exposure_rows import OPEN, UNKNOWN, ExposureRow, rank
 
 SCHEMA_VERSION = 1
@@ -23,7 +23,7 @@ __all__ = ["RENDERERS", "rank"]
 
 def render(rows: Sequence[ExposureRow], out: TextIO) -> None:
     """Print the openings as a table."""
-    console = console_of(out)
+    console = create_console(out)
     if not rows:
         console.print("Nothing is reachable from the Internet.")
         return

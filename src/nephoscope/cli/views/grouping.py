@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 from rich.table import Table
 from rich.text import Text
 
-from nephoscope.cli.terminal.console import console_of
+from nephoscope.cli.terminal.console import create_console
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
@@ -30,4 +30,4 @@ def render(report: ReportView, tag: str, out: TextIO) -> None:
     for name, holding in sorted(named, key=lambda pair: (-pair[1].findings.total(), pair[0])):
         counts = [str(holding.findings[severity]) for severity in severities]
         table.add_row(Text(name), *counts, str(holding.resources))
-    console_of(out).print(table)
+    create_console(out).print(table)

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from nephoscope.alerts.investigation.entity_context import choose
-from nephoscope.cli.terminal.console import console_of
+from nephoscope.cli.terminal.console import create_console
 from nephoscope.cli.views.process_tree import show_prevalence, show_process_trees
 from nephoscope.state.incidents.incidents import NoteKind
 
@@ -27,14 +27,14 @@ MOST_MOMENTS, MOST_WEAKNESSES, MOST_ENTITIES = 60, 5, 25
 
 def render(case: IncidentCase) -> None:
     """Print it."""
-    console = console_of(sys.stdout)
+    console = create_console(sys.stdout)
     _head(console, case.file)
     _entities(console, case)
     _timeline(console, case)
     show_process_trees(console, case)
     show_prevalence(console, case.prevalence)
     _tasks(console, case.file)
-    _similar(console, case.file)
+    _print_similar(console, case.file)
 
 
 def _head(console: Console, file: CaseFile) -> None:
@@ -144,7 +144,7 @@ def _tasks(console: Console, file: CaseFile) -> None:
         console.print(escape(f"  {one.written:%Y-%m-%d %H:%M} {one.author}: {one.text}"))
 
 
-def _similar(console: Console, file: CaseFile) -> None:
+def _print_similar(console: Console, file: CaseFile) -> None:
     if not file.similar:
         return
     console.print("\n[bold]Similar incidents[/bold]")

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from nephoscope.cli.outputs.table import SEVERITY_STYLE, print_ranking
-from nephoscope.cli.terminal.console import console_of
-from nephoscope.posture.policies.policy_names import own_key
+from nephoscope.cli.terminal.console import create_console
+from nephoscope.posture.policies.policy_names import built_in_key
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 def render_list(report: Report, out: TextIO) -> None:
     """Print the recommendations in rank order."""
-    console = console_of(out)
+    console = create_console(out)
     print_ranking(report, console)
 
 
 def render(report: Report, wanted: str, out: TextIO) -> None:
     """Print one recommendation, chosen by its policy's name or by part of its title; several a line each. UsageError for none."""
-    found, console = find_matching(report, wanted), console_of(out)
+    found, console = find_matching(report, wanted), create_console(out)
     if len(found) > 1:
-        _several(found, wanted, console)
+        _print_several(found, wanted, console)
     else:
-        _one(report, found[0], console)
+        _print_one(report, found[0], console)
 
 
-def _one(report: Report, ranked: RankedRecommendation, console: Console) -> None:
+def _print_one(report: Report, ranked: RankedRecommendation, console: Console) -> None:
     item = ranked.recommendation
     title = Text(f"\n{item.severity.value} ", style=SEVERITY_STYLE[item.severity])
     console.print(title + Text(ranked.title, style="bold"))
@@ -56,7 +56,7 @@ def _one(report: Report, ranked: RankedRecommendation, console: Console) -> None
     _resources(report, ranked, console)
 
 
-def _several(found: list[RankedRecommendation], wanted: str, console: Console) -> None:
+def _print_several(found: list[RankedRecommendation], wanted: str, console: Console) -> None:
     table = Table(box=None, pad_edge=False)
     for name in ("severity", "recommendation", "key"):
         table.add_column(name, header_style="dim", overflow="fold", no_wrap=name != "recommendation")
@@ -73,7 +73,7 @@ def _several(found: list[RankedRecommendation], wanted: str, console: Console) -
 
 def find_matching(report: Report, wanted: str) -> list[RankedRecommendation]:
     """The recommendations that a person may mean; UsageError where there is none."""
-    text = (own_key(wanted) or wanted).casefold()
+    text = (built_in_key(wanted) or wanted).casefold()
     exact = [one for one in report.ranked_recommendations if one.recommendation.key == text]
     found = exact or [
         one for one in report.ranked_recommendations if text in one.recommendation.name.casefold()
@@ -121,7 +121,7 @@ def _resources(report: Report, ranked: RankedRecommendation, console: Console) -
         if mine:
             console.print(f"\n[bold]{state.value}[/bold] [dim]({len(mine)})[/dim]")
         for row in mine:
-            note = (row.assessment.description and row.explanation) or report.why(row)
+            note = (row.assessment.description and row.explanation) or report.reason_of(row)
             console.print(f"  {row.assessment.resource}", markup=False, soft_wrap=True)
             if note:
                 console.print(Text(f"      {note}", style="dim"))

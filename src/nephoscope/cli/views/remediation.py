@@ -11,7 +11,7 @@ import msgspec
 from rich.text import Text
 
 from nephoscope.cli.outputs.csv import cell
-from nephoscope.cli.terminal.console import console_of
+from nephoscope.cli.terminal.console import create_console
 from nephoscope.cli.views.recommendation import choose
 from nephoscope.model.secret_redaction import redact
 from nephoscope.posture.governance.effect_preview import preview
@@ -53,7 +53,7 @@ def remedies(report: Report, wanted: str) -> Iterator[RemediationPreview]:
 
 def render(report: Report, wanted: str, out: TextIO) -> None:
     """Print the changes for a person."""
-    console = console_of(out)
+    console = create_console(out)
     found = list(remedies(report, wanted))
     if not found:
         console.print("No failing resource.")

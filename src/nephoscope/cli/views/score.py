@@ -11,7 +11,7 @@ from rich.text import Text
 
 from nephoscope.cli.outputs.json import score_object
 from nephoscope.cli.outputs.table import explain_weighting, percent, print_controls
-from nephoscope.cli.terminal.console import console_of
+from nephoscope.cli.terminal.console import create_console
 from nephoscope.estate.scope_hierarchy import subscription_name
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def render(report: Report, out: TextIO, *, controls: bool) -> None:
     """Print the score for a person."""
-    console = console_of(out)
+    console = create_console(out)
     console.print(f"\n[bold]Secure score {percent(report.score)}[/bold]  [dim]{escape(report.scope)}[/dim]\n")
     print_controls(report.score, console)
     if explain_weighting(report.score):

@@ -107,7 +107,7 @@ class Collector:
     ) -> None:
         self._settings, self._out, self._progress = settings, out, progress
         self._reading = (
-            TypeSources.builtin().server_sources() if settings.cloud.own else TypeSources.builtin()
+            TypeSources.builtin().server_sources() if settings.cloud.is_nephoscope else TypeSources.builtin()
         )
         self._plan = CollectionPlan.of(needs, self._reading)
         self._holdings, self._gaps = CollectedIds(), CollectionGaps()
@@ -260,7 +260,7 @@ class Collector:
 
     def _build_queries(self, table: str, types: frozenset[str]) -> Iterator[GraphTableQuery]:
         """The queries for the types of a table."""
-        also = (OF_THE_ESTATE,) if self._settings.cloud.own else ()
+        also = (OF_THE_ESTATE,) if self._settings.cloud.is_nephoscope else ()
         return queries(self._plan, self._reading, table, types, also)
 
     def _query(self, item: tuple[_Tenant, GraphTableQuery, QueryArea]) -> None:

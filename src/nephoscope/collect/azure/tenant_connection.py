@@ -9,7 +9,7 @@ import msgspec
 
 from nephoscope.collect.azure.collection_scope import CollectionScope, CollectionScopeError
 from nephoscope.collect.azure.collection_settings import CollectError, CollectionSettings
-from nephoscope.connect.cloud import Cloud, CloudError, cloud_of
+from nephoscope.connect.cloud import Cloud, CloudError, load_cloud
 from nephoscope.connect.credentials import Credential, CredentialSource, SignInError
 from nephoscope.state.estate.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, SIGN_INS, TenantConnection
 
@@ -100,7 +100,7 @@ def _check_certificate(secrets: TenantSecrets) -> None:
 
 def _cloud(connection: TenantConnection) -> Cloud:
     try:
-        return cloud_of(connection.cloud)
+        return load_cloud(connection.cloud)
     except CloudError as error:
         raise CollectError(str(error)) from error
 
@@ -128,9 +128,9 @@ def _source(connection: TenantConnection, secrets: TenantSecrets, cloud: Cloud) 
 def _credential(connection: TenantConnection, secrets: TenantSecrets, cloud: Cloud) -> Credential:
     from azure.identity import CertificateCredential, ClientSecretCredential, ManagedIdentityCredential
 
-    from nephoscope.connect.credentials import of_cloud
+    from nephoscope.connect.credentials import credential_settings
 
-    options: dict[str, Any] = of_cloud(cloud)
+    options: dict[str, Any] = credential_settings(cloud)
     if connection.sign_in == MANAGED_IDENTITY:
         return ManagedIdentityCredential(client_id=connection.client or None)
     if connection.sign_in == CERTIFICATE:

@@ -18,7 +18,7 @@ from nephoscope.estate.devops_documents import (
     GITHUB_REPOSITORY,
     GITLAB_PROJECT,
     SCANNERS,
-    claim_of,
+    coverage_entry,
 )
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -120,7 +120,7 @@ class PostureCollector:
                 children += self._take_row(listing, node, row, names, found)
         _note_scanner(listing, node, found, on=True)
         if not (self.only and _lists_repositories(listing)):
-            found.scopes[node.id.lower()].add(claim_of(listing.type, node.type))
+            found.scopes[node.id.lower()].add(coverage_entry(listing.type, node.type))
         yield from children
 
     def _take_row(
@@ -148,7 +148,7 @@ class PostureCollector:
     ) -> None:
         if listing.nothing and re.search(listing.nothing, page.message, re.IGNORECASE):
             _note_scanner(listing, node, found, on=False)
-            found.scopes[node.id.lower()].add(claim_of(listing.type, node.type))
+            found.scopes[node.id.lower()].add(coverage_entry(listing.type, node.type))
             return
         reason = page.message if page.status == NOT_RECORDED else f"{page.status} {page.message}".strip()
         permission = listing.permission if page.status in _REFUSED else ""

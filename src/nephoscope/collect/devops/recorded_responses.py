@@ -10,7 +10,7 @@ from pathlib import Path
 from nephoscope.collect.devops.rest_listing import recording_name
 from nephoscope.collect.devops.rest_response import NOT_RECORDED, OK, RestAnswer, error_message
 from nephoscope.files.json_text import json_documents
-from nephoscope.model.nesting_limit import DEEPEST, too_deep
+from nephoscope.model.nesting_limit import DEEPEST, is_nested_deeper
 
 MOST_BYTES = 64 << 20
 #: Members that only a refusal has: of GitHub, of Azure DevOps, of GitLab.
@@ -57,7 +57,7 @@ def _documents(file: Path) -> Iterator[object]:
 
 
 def _flat(value: object, file: Path) -> Iterator[object]:
-    if too_deep(value):
+    if is_nested_deeper(value):
         raise RecordingError(f"{file}: it nests deeper than {DEEPEST} objects and arrays")
     if isinstance(value, list) and value and all(isinstance(one, list) for one in value):
         yield from value

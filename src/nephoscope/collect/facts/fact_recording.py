@@ -95,7 +95,7 @@ def settle(state: State, when: datetime) -> None:
 
 def _restore_removed(state: State, session: Session, facts: Iterable[OwnFacts]) -> None:
     """What was removed and is told again is no longer removed."""
-    removed = state.checkpoints.within(session, REMOVED)
+    removed = state.checkpoints.load_in(session, REMOVED)
     if removed:
         ids = {str(body["id"]).lower() for one in facts for body in one.documents}
         for key in removed.keys() & ids:

@@ -12,7 +12,7 @@ import msgspec
 
 from nephoscope.collect.facts.fact_types import FactType, fact_types
 from nephoscope.collect.facts.report_errors import FactError, refuse_shape, refuse_text
-from nephoscope.model.nesting_limit import DEEPEST, too_deep
+from nephoscope.model.nesting_limit import DEEPEST, is_nested_deeper
 from nephoscope.state.estate.own_facts import OwnFacts
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, ResourceId, is_in_scope
 
@@ -180,7 +180,7 @@ def _check_members(given: Mapping[str, object], place: str) -> None:
         )
     if not isinstance(given.get("properties"), dict):
         raise FactError(f"{place}.properties", "must be an object with the resource's settings")
-    if too_deep(given):
+    if is_nested_deeper(given):
         raise FactError(place, f"nested deeper than {DEEPEST} objects and arrays")
     if (size := len(msgspec.json.encode(given))) > MOST_DOCUMENT_BYTES:
         raise FactError(place, f"it has {size:,} bytes, and at most {MOST_DOCUMENT_BYTES:,} are accepted")

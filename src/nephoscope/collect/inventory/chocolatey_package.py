@@ -15,7 +15,7 @@ PATTERNS = ("**/chocolatey/lib/*/*.nuspec", "**/Chocolatey/lib/*/*.nuspec")
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the package; raises UnreadableInventoryError."""
     metadata = parse_xml_file(file).first("metadata")
-    name, version = (metadata.text_of("id"), metadata.text_of("version")) if metadata else ("", "")
+    name, version = (metadata.text_at("id"), metadata.text_at("version")) if metadata else ("", "")
     if not name or not version:
         raise file.refusal("the specification has no id or no version")
     yield Package(

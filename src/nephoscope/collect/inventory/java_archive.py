@@ -119,7 +119,7 @@ def _licenses(archive: BoundedArchive, name: str) -> tuple[str, ...]:
         return ()  # only what the licences say is lost
     licenses = project.first("licenses")
     return (
-        tuple(entry.text_of("name") for entry in licenses.children if entry.text_of("name"))
+        tuple(entry.text_at("name") for entry in licenses.children if entry.text_at("name"))
         if licenses
         else ()
     )

@@ -33,25 +33,25 @@ def read(file: InventoryFile) -> Iterator[Package]:
         raise file.refusal("the root element is not a Project", project.line)
     properties = {
         entry.name: entry.text.strip()
-        for group in project.within("PropertyGroup")
+        for group in project.iterate_descendants("PropertyGroup")
         for entry in group.children
     }
     for kind in _ITEMS:
-        for item in project.within(kind):
+        for item in project.iterate_descendants(kind):
             yield from _package(file, item, properties)
 
 
 def _package(file: InventoryFile, item: XmlElement, properties: dict[str, str]) -> Iterator[Package]:
     name = _fill(item.attributes.get("Include") or item.attributes.get("Update") or "", properties)
     written = (
-        item.attributes.get("VersionOverride") or item.attributes.get("Version") or item.text_of("Version")
+        item.attributes.get("VersionOverride") or item.attributes.get("Version") or item.text_at("Version")
     )
     version = _fill(written, properties)
     if not name or not version or "$(" in name + version:
         file.leave_out(item.line, f"the package {name[:60]!r} has no version that stands here")
         return
     lowest = _LOWEST.match(version)
-    assets = item.attributes.get("PrivateAssets") or item.text_of("PrivateAssets")
+    assets = item.attributes.get("PrivateAssets") or item.text_at("PrivateAssets")
     yield Package(
         type="nuget",
         name=name,

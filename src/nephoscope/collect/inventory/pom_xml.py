@@ -27,7 +27,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     properties = _properties(project)
     yield from _project(file, project, properties)
     managed = {
-        _coordinates(entry, properties): _fill(entry.text_of("version"), properties)
+        _coordinates(entry, properties): _fill(entry.text_at("version"), properties)
         for entry in _dependencies(project.first("dependencyManagement", "dependencies"))
     }
     found: dict[tuple[str, str], Package] = {}
@@ -36,7 +36,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         if not group or not artifact:
             file.leave_out(entry.line, "a dependency has no groupId or no artifactId")
             continue
-        version = _fill(entry.text_of("version"), properties) or managed.get((group, artifact), "")
+        version = _fill(entry.text_at("version"), properties) or managed.get((group, artifact), "")
         found[group, artifact] = _package(file, entry, f"{group}:{artifact}", version)
     yield from found.values()
 
@@ -50,8 +50,8 @@ def _properties(project: XmlElement) -> dict[str, str]:
     found = {child.name: child.text.strip() for child in (element.children if element else ())}
     parent = project.first("parent")
     for name in ("groupId", "artifactId", "version"):
-        own = project.text_of(name)
-        inherited = parent.text_of(name) if parent else ""
+        own = project.text_at(name)
+        inherited = parent.text_at(name) if parent else ""
         for prefix in ("project.", "pom.", ""):
             found.setdefault(prefix + name, own or (inherited if name != "artifactId" else ""))
         found.setdefault(f"project.parent.{name}", inherited)
@@ -68,7 +68,7 @@ def _fill(text: str, properties: dict[str, str]) -> str:
 
 
 def _coordinates(entry: XmlElement, properties: dict[str, str]) -> tuple[str, str]:
-    return _fill(entry.text_of("groupId"), properties), _fill(entry.text_of("artifactId"), properties)
+    return _fill(entry.text_at("groupId"), properties), _fill(entry.text_at("artifactId"), properties)
 
 
 def _project(file: InventoryFile, project: XmlElement, properties: dict[str, str]) -> Iterator[Package]:
@@ -76,7 +76,7 @@ def _project(file: InventoryFile, project: XmlElement, properties: dict[str, str
         _fill(properties["project.groupId"], properties),
         _fill(properties["project.version"], properties),
     )
-    artifact = project.text_of("artifactId")
+    artifact = project.text_at("artifactId")
     if group and artifact:
         yield Package(
             type="maven",
@@ -89,7 +89,7 @@ def _project(file: InventoryFile, project: XmlElement, properties: dict[str, str
 
 
 def _package(file: InventoryFile, entry: XmlElement, name: str, version: str) -> Package:
-    scope = entry.text_of("scope")
+    scope = entry.text_at("scope")
     lowest = _LOWEST.match(version)
     is_open = lowest is not None or not version or "${" in version
     return Package(

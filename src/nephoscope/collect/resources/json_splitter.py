@@ -39,7 +39,7 @@ from nephoscope.collect.resources.json_grammar import (
     string_stop,
 )
 from nephoscope.collect.resources.paging import PagingReader
-from nephoscope.files.json_text import byte_of
+from nephoscope.files.json_text import parse_byte_offset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -370,7 +370,7 @@ class RecordSplitter:
         self._finish(end)
 
     def _broken_slice(self, data: bytes, reason: str) -> RecordSlice:
-        offset = byte_of(reason)
+        offset = parse_byte_offset(reason)
         line = self._line + data.count(b"\n", 0, offset)
         column = offset - data.rfind(b"\n", 0, offset) if line > self._line else self._column + offset
         return RecordSlice(data, line, column, reason)

@@ -32,7 +32,7 @@ from nephoscope.collect.resources.resource_reader import (
     resource,
 )
 from nephoscope.collect.resources.tenant_assignment import Tenancy
-from nephoscope.estate.coverage import merge, tells_time_only
+from nephoscope.estate.coverage import has_times_only, merge
 from nephoscope.estate.coverage_inference import CoverageInference
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.gc_control import no_collection
@@ -112,7 +112,7 @@ def observe(tenancy: Tenancy, item: Item) -> str:
     """Note what an item of a file says of tenants; the tenant that it names itself, '' where it names none."""
     if isinstance(item, ReadResource):
         return tenancy.see(item.resource, item.source.root)
-    if isinstance(item, SnapshotManifest) and not tells_time_only(item.coverage):
+    if isinstance(item, SnapshotManifest) and not has_times_only(item.coverage):
         tenancy.declare(item.coverage, item.source.root)
     if isinstance(item, LearnedResources):
         tenancy.learn(item.subscription, item.tenant)

@@ -7,7 +7,7 @@ import msgspec
 from nephoscope.model import package_url
 from nephoscope.model.package import Package, Relationship
 from nephoscope.model.package_url import PackageUrlError
-from nephoscope.model.packages_as_urls import package_of
+from nephoscope.model.packages_as_urls import from_package_url
 from nephoscope.model.vex import VexStatement
 
 #: Types of components that are software; the others are files, data, hardware and keys.
@@ -194,7 +194,7 @@ def _named_package(component: ListedComponent) -> Package:
     if url is None:
         return Package(type="generic", name=plain, version=component.version)
     own_name = f"{component.group}:{component.name}" if url.type == "maven" and component.group else plain
-    package = package_of(url, own_name)
+    package = from_package_url(url, own_name)
     if not package.version and component.version:
         return msgspec.structs.replace(package, version=component.version)
     return package

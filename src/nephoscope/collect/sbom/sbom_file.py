@@ -8,7 +8,7 @@ from functools import cached_property
 import msgspec
 
 from nephoscope.collect.sbom.bill_of_materials import UnreadableBillError
-from nephoscope.model.nesting_limit import too_deep
+from nephoscope.model.nesting_limit import is_nested_deeper
 
 #: Larger files are refused.
 MAX_SIZE = 64 * 1024 * 1024
@@ -64,7 +64,7 @@ class SbomFile:
             raise UnreadableBillError("its JSON nests too deeply") from None
         if not isinstance(value, dict):
             raise UnreadableBillError("its JSON is not an object", 1)
-        if too_deep(value, MAX_DEPTH):
+        if is_nested_deeper(value, MAX_DEPTH):
             raise UnreadableBillError(f"its JSON nests deeper than {MAX_DEPTH}")
         return value
 

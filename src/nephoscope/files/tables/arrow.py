@@ -19,7 +19,7 @@ def arrow(data: bytes) -> pa.Table:
     rows.validate(full=True)
     for field in rows.schema:
         _check_type(field)
-    return rows.cast(pa.schema([_plain(field) for field in rows.schema])).combine_chunks()
+    return rows.cast(pa.schema([_decode_dictionary(field) for field in rows.schema])).combine_chunks()
 
 
 def _check_type(field: pa.Field) -> None:
@@ -28,5 +28,5 @@ def _check_type(field: pa.Field) -> None:
         raise ValueError(f"the column {field.name} has the type {declared!r}, which KQL does not support")
 
 
-def _plain(field: pa.Field) -> pa.Field:
+def _decode_dictionary(field: pa.Field) -> pa.Field:
     return field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field

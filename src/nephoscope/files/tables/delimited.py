@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
-from nephoscope.files.separated_values import first_cells, separated_rows
+from nephoscope.files.separated_values import separated_rows, split_first_line
 
 DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 MOST_COLUMNS = 1_000
@@ -59,7 +59,7 @@ class DelimitedFile:
         if not head:
             raise DelimitedError(f"{path}: it is empty; its first row must name the columns")
         found = delimiter or _delimiter(head)
-        names = tuple(name.strip() for name in first_cells(head[0], found))
+        names = tuple(name.strip() for name in split_first_line(head[0], found))
         _check(path, names)
         return cls(path, chosen, found, names, comments)
 
@@ -139,14 +139,14 @@ def _detect_encoding(path: Path) -> str:
 def _delimiter(lines: Sequence[str]) -> str:
     """The one that cuts most rows into as many cells as the first, and into the most of them; a comma where none does."""
 
-    def worth(mark: str) -> tuple[float, int]:
+    def score_separator(mark: str) -> tuple[float, int]:
         rows = [row for row in separated_rows(lines, mark, strict=False) if not row.empty]
         counts = [len(row.cells) for row in rows]
         if any(row.wrong for row in rows) or counts[0] < 2:
             return 0.0, 0
         return sum(count == counts[0] for count in counts) / len(counts), counts[0]
 
-    return max(DELIMITERS, key=worth)
+    return max(DELIMITERS, key=score_separator)
 
 
 def _check(path: Path, names: Sequence[str]) -> None:

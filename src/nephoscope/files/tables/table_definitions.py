@@ -67,7 +67,9 @@ def _parse_definition(body: Mapping[str, object], where: str) -> LakeTable:
     listed = [*schema.get("standardColumns", ()), *schema.get("columns", ())]
     columns = {str(one.get("name")): _kind(one.get("type"), str(one.get("name"))) for one in listed}
     return LakeTable.of(
-        str(schema.get("name") or body.get("name", "")), _own(columns), description=_description(schema)
+        str(schema.get("name") or body.get("name", "")),
+        _user_columns(columns),
+        description=_description(schema),
     )
 
 
@@ -86,10 +88,10 @@ def _read_getschema(path: Path) -> dict[str, KqlType]:
         )
     kinds = rows.column(names.get("columntype") or names["datatype"]).to_pylist()
     pairs = zip(rows.column(names["columnname"]).to_pylist(), kinds, strict=True)
-    return _own({str(name): _kind(kind, str(name)) for name, kind in pairs})
+    return _user_columns({str(name): _kind(kind, str(name)) for name, kind in pairs})
 
 
-def _own(columns: Mapping[str, KqlType]) -> dict[str, KqlType]:
+def _user_columns(columns: Mapping[str, KqlType]) -> dict[str, KqlType]:
     """The columns but the one that the lake keeps for itself."""
     return {name: kind for name, kind in columns.items() if name != DAY}
 

@@ -143,19 +143,19 @@ def _read_separated(path: Path, data: bytes, separator: str, kinds: Columns) -> 
         ),
     ).combine_chunks()
     columns = {
-        name: _of_texts(path, name, _whole(found.column(place)), kinds)
+        name: _infer_text_column(path, name, _combine_chunks(found.column(place)), kinds)
         for place, name in enumerate(found.column_names)
     }
     return _make_table(columns)
 
 
-def _whole(column: pa.ChunkedArray) -> pa.Array:
+def _combine_chunks(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks else pa.array([], column.type)
 
 
-def _of_texts(path: Path, name: str, texts: pa.Array, kinds: Columns) -> type_inference.Column:
+def _infer_text_column(path: Path, name: str, texts: pa.Array, kinds: Columns) -> type_inference.Column:
     if name not in kinds:
-        return type_inference.of_texts(texts)
+        return type_inference.infer_from_texts(texts)
     return kinds[name], _require_values(
         type_inference.convert_texts(texts, kinds[name]), path, name, kinds[name]
     )
@@ -179,7 +179,7 @@ def _json(path: Path, data: bytes, kinds: Columns) -> pa.Table:
                 _require_values(type_inference.convert_values(values, kind), path, name, kind),
             )
         else:
-            columns[name] = type_inference.of_values(values)
+            columns[name] = type_inference.infer_from_values(values)
     return _make_table(columns)
 
 
@@ -189,7 +189,7 @@ def _convert_texts(path: Path, rows: pa.Table, kinds: Columns) -> pa.Table:
         kind = kinds.get(name)
         if kind is None or not pa.types.is_string(rows.column(place).type):
             continue
-        texts = _whole(rows.combine_chunks().column(place)).fill_null("")
+        texts = _combine_chunks(rows.combine_chunks().column(place)).fill_null("")
         values = _require_values(type_inference.convert_texts(texts, kind), path, name, kind)
         rows = rows.set_column(place, _field(name, kind, values), values)
     return rows
@@ -214,7 +214,7 @@ def _join_parts(parts: list[pa.Table]) -> pa.Table:
             kinds.setdefault(field.name, set()).add(_kind(field))
     mixed = {name for name, found in kinds.items() if len(found) > 1}
     return pa.concat_tables(
-        [_as_text(part, mixed) for part in parts], promote_options="permissive"
+        [_to_text(part, mixed) for part in parts], promote_options="permissive"
     ).combine_chunks()
 
 
@@ -223,7 +223,7 @@ def _kind(field: pa.Field) -> str:
     return declared.decode() if declared else str(field.type)
 
 
-def _as_text(part: pa.Table, names: Iterable[str]) -> pa.Table:
+def _to_text(part: pa.Table, names: Iterable[str]) -> pa.Table:
     for name in names:
         place = part.schema.get_field_index(name)
         if place >= 0:

@@ -25,7 +25,7 @@ _DIGITS = 7
 Column = tuple[KqlType, pa.Array]
 
 
-def of_texts(texts: pa.Array) -> Column:
+def infer_from_texts(texts: pa.Array) -> Column:
     """The type that all texts of a CSV column that are not empty have, and the column: null where empty, but '' in a string.
 
     A number with leading zeros or a sign + is a text, so are codes; a date is ISO 8601; a dynamic is an object or array in JSON.
@@ -72,7 +72,7 @@ def convert_texts(texts: pa.Array, kind: KqlType) -> pa.Array | None:
     if kind == KqlType.DYNAMIC:
         return filled
     if kind == KqlType.DATETIME:
-        return _ticks(filled)
+        return _parse_ticks(filled)
     if kind == KqlType.TIMESPAN:
         return _span_ticks(filled)
     wanted = _ARROW[kind]
@@ -91,7 +91,7 @@ _ARROW = {
 }
 
 
-def _ticks(texts: pa.Array) -> pa.Array | None:
+def _parse_ticks(texts: pa.Array) -> pa.Array | None:
     """ISO 8601 in ticks: without a zone it is UTC, more than seven decimal places are cut."""
     parts = pc.extract_regex(texts, _TIME)
     if parts.null_count != texts.null_count:
@@ -153,7 +153,7 @@ def _span_ticks(texts: pa.Array) -> pa.Array | None:
     return pc.if_else(pc.equal(part["sign"], "-"), pc.negate(ticks), ticks)
 
 
-def of_values(values: Sequence[Any]) -> Column:
+def infer_from_values(values: Sequence[Any]) -> Column:
     """The type of a column of JSON values: bool, long, real, datetime or string where all agree, else dynamic."""
     kinds = {type(value) for value in values if value is not None}
     if kinds <= {str}:

@@ -83,7 +83,7 @@ def _query(source: Path, length: int) -> tuple[str, list[str]]:
 def _write(making: Path, text: str, files: Sequence[str]) -> int:
     """Write both files of an index and return its entries; UnsortedError where the query gives them in no order."""
     entries, last = 0, -1
-    with _new_file(making / PREFIXES) as prefixes, _new_file(making / COUNTS) as counts:
+    with _create_file(making / PREFIXES) as prefixes, _create_file(making / COUNTS) as counts:
         for batch in _batches(making, text, files):
             found, seen = batch.column(0), batch.column(1)
             if not _is_rising(found, last):
@@ -119,5 +119,5 @@ def _bytes(found: pa.Array, size: int) -> memoryview:
     return memoryview(found.buffers()[1])[start : start + len(found) * size]
 
 
-def _new_file(path: Path) -> BinaryIO:
+def _create_file(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.tenant_stores import newest_mark, subscription_estate
+from nephoscope.estate.tenant_stores import subscription_estate, version_mark
 from nephoscope.places.provider import Places
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class EstateAddresses:
     def _look(self) -> None:
         from nephoscope.ingest.logs.address_lookup import AddressLookup
 
-        mark = newest_mark(self.data)
+        mark = version_mark(self.data)
         if mark and mark != self._mark:
             self._found = AddressLookup(subscription_estate(self.data), places=Places.open(self.data))
             self._mark = mark

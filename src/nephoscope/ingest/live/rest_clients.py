@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event
 
-from nephoscope.connect.cloud import Cloud, CloudError, cloud_of
+from nephoscope.connect.cloud import Cloud, CloudError, load_cloud
 from nephoscope.connect.credentials import CredentialSource, SignInError, TokenProvider, credential_source
 from nephoscope.connect.read_only_client import RequestError, RestClient, RestResponse
 from nephoscope.ingest.source_failures import SourceError, SourceStoppedError
@@ -29,7 +29,7 @@ class SourceAccess:
     def endpoints(self) -> Cloud:
         """The cloud's endpoints; raises SourceError."""
         try:
-            return cloud_of(self.cloud)
+            return load_cloud(self.cloud)
         except CloudError as error:
             raise SourceError(str(error)) from error
 

@@ -26,7 +26,7 @@ from nephoscope.ingest.threat_intelligence.indicator_store import keep
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.secret_redaction import redact_text
 from nephoscope.state import StateError
-from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_holder import create_holder_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +93,7 @@ class SourceSupervisor:
     data: Path
     say: Callable[[str], None] = _LOG.info
     stop: threading.Event = field(default_factory=threading.Event)
-    holder: str = field(default_factory=new_holder)
+    holder: str = field(default_factory=create_holder_name)
     _running: dict[str, _RunningSource] = field(default_factory=dict)
     _places: EstateAddresses = field(init=False)
 

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from nephoscope.connect.cloud import CloudError, cloud_of
+from nephoscope.connect.cloud import CloudError, load_cloud
 from nephoscope.connect.ssrf_guard import is_public
 from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
 
@@ -87,7 +87,7 @@ def tenant(text: str) -> None:
 def cloud(name: str) -> None:
     """A cloud that is known, or a file that describes one."""
     try:
-        cloud_of(name)
+        load_cloud(name)
     except CloudError as error:
         raise SourceSettingsError(f"cloud: {str(error).removeprefix('--cloud ')}") from error
 

@@ -15,7 +15,7 @@ from nephoscope.estate.network import INTERFACE_TYPE
 from nephoscope.estate.network_interfaces import parse_interface, reference
 from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.service_tags import PLATFORM
-from nephoscope.estate.subnets import NETWORK_TYPE, subnets_of
+from nephoscope.estate.subnets import NETWORK_TYPE, list_subnets
 from nephoscope.places.provider import Places
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class AddressLookup:
     places: Places = field(default_factory=Places)
 
     def __post_init__(self) -> None:
-        self._subnets = subnets_of(self.estate)
+        self._subnets = list_subnets(self.estate)
         self._networks = {one.key: one for one in self.estate.by_type(NETWORK_TYPE)}
         self._peers = {key: frozenset(_peers(one)) for key, one in self._networks.items()}
         self._near = _networks_by_resource(
@@ -174,7 +174,7 @@ def _networks_by_resource(estate: Estate, subnets: Mapping[str, str]) -> dict[st
     found: dict[str, set[str]] = defaultdict(set)
     for network in estate.by_type(NETWORK_TYPE):
         found[network.key].add(network.key)
-    for key, subnet in subnets_of(estate).items():
+    for key, subnet in list_subnets(estate).items():
         found[key].add(subnet.network)
         if subnet.security_group:
             found[subnet.security_group].add(subnet.network)

@@ -151,7 +151,9 @@ class FileIngestion:
 
         def meanwhile(session: Session) -> None:
             ledger = self.state.ingested_files
-            begun = earlier.unknown_loads(ledger.begun_since(session, self.workspace.name, earlier.seen))
+            begun = earlier.unknown_loads(
+                ledger.files_begun_since(session, self.workspace.name, earlier.seen)
+            )
             if any(earlier.concerns(source.name, content.name, starts[0], one) for one in begun):
                 raise ConcurrentLoadError(begun)
             for one in begun:
@@ -250,7 +252,7 @@ class FileIngestion:
 
         def begin(session: Session) -> IngestedFile:
             meanwhile(session)
-            return self.state.ingested_files.begin_within(
+            return self.state.ingested_files.begin_in(
                 session, name, source.name, self.options, content.size, self.workspace.name,
                 done=at, lines=lines, closing=content.closing, head=content.head, marks=content.marks,
             )  # fmt: skip

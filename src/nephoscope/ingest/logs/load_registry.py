@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_holder import create_holder_name
 from nephoscope.state.state_ledger import HeldLease
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class FileLoad:
     def end(self, continues: str = "") -> None:
         """The whole file was taken in; what it `continues` is noted as surpassed."""
         self._continues = continues
-        self.file = replace(self.file, done=self.file.size, finished=self._loads.state.database.about_now())
+        self.file = replace(self.file, done=self.file.size, finished=self._loads.state.database.local_time())
         self._loads.ends(self)
 
     def settle(self, session: Session) -> None:
@@ -58,7 +58,7 @@ class FileLoad:
         files.end(session, self.file.identity, self.file.workspace, self._last)
         if self._continues:
             files.unmark(session, self._continues, self.file.workspace)
-        self.lease.release_within(session)
+        self.lease.release_in(session)
 
 
 @dataclass
@@ -67,7 +67,7 @@ class FileLoads:
 
     state: State
     seconds: float
-    _holder: str = field(default_factory=new_holder)
+    _holder: str = field(default_factory=create_holder_name)
     _over: FileLoad | None = None
 
     @contextmanager
@@ -95,14 +95,14 @@ class FileLoads:
                 # in one order in every process, so that two of them wait for each other and do not lock each other out
                 if over is not None and over.lease.name <= shared:
                     over.settle(session)
-                taken = self.state.leases.take_within(session, [shared], self._holder, self.seconds, gone)
+                taken = self.state.leases.take_in(session, [shared], self._holder, self.seconds, gone)
                 if over is not None and over.lease.name > shared:
                     over.settle(session)
                 file = begin(session) if taken else None
             self._over = None
             if file is not None:
                 return file, taken[shared]
-            before, gone = gone, self.state.leases.ended([shared])
+            before, gone = gone, self.state.leases.list_ended_holders([shared])
             if gone == before:
                 time.sleep(_PAUSE)
 

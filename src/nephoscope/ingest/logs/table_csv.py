@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from nephoscope.files.separated_values import first_cells, separated_rows
+from nephoscope.files.separated_values import separated_rows, split_first_line
 from nephoscope.ingest.logs.log_format import BadRecordError, FileItem, LogRow, RecordFault
 from nephoscope.ingest.logs.secret_masking import mask_secrets
 from nephoscope.ingest.logs.table_row import TIMES, build_row
@@ -265,7 +265,7 @@ def _separator(line: str, said: str) -> str:
 
 
 def _names(line: str, separator: str) -> list[str]:
-    return [name.strip() for name in first_cells(line.rstrip("\r\n"), separator)]
+    return [name.strip() for name in split_first_line(line.rstrip("\r\n"), separator)]
 
 
 def _header(line: str, said: str, number: int, context: StreamContext) -> tuple[list[str], str]:

@@ -44,7 +44,7 @@ def keep(
     kept, left = IntelCounts(), iter(items)
     while batch := list(islice(left, BATCH)):
         with state.transaction(product=product) as session:
-            standing = state.intel.of_objects(session, workspace, [one.id for one in batch])
+            standing = state.intel.find_by_objects(session, workspace, [one.id for one in batch])
             versions = IntelVersions(workspace, source, now, standing, by_hand)
             for one in batch:
                 versions.take(one)
@@ -62,7 +62,7 @@ def _write(state: State, session: Session, several: Iterable[Change], now: datet
     state.intel.put(session, [one for one, _ in found])
     rows = [row for one, before in found for row in object_rows(one, now, _find_dropped(one, before))]
     if found:
-        state.outbox.add_all(session, found[0][0].workspace, rows)
+        state.outbox.add_many(session, found[0][0].workspace, rows)
 
 
 def _find_dropped(one: Intel, before: Intel | None) -> tuple[tuple[str, str], ...]:

@@ -63,7 +63,7 @@ def restore(
         admit(part, manifest)
         if url:
             _load(part / STATE, url)
-        _note(Database.open(url) if url else Database.of_file(part / STATE), part, file, manifest, author)
+        _note(Database.open(url) if url else Database.open_file(part / STATE), part, file, manifest, author)
         for folder in (part, *(path for path in part.rglob("*") if path.is_dir())):
             _sync(folder)
         if there:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nephoscope.state.database.database import StateError
-from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_holder import create_holder_name
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -39,7 +39,7 @@ class BulkReplace:
 
     def fill(self, head: WatchlistHead, items: Sequence[WatchlistItem]) -> None:
         """Put the items that the list is to have on the shelf that it does not read."""
-        spare = replace(head, holding=head.spare)
+        spare = replace(head, holding=head.spare_shelf)
         for start in range(0, len(items), PORTION):
             several = items[start : start + PORTION]
             self._write(partial(self._put, spare, several))
@@ -54,7 +54,7 @@ class BulkReplace:
         self._state.watchlists.put_items(session, head, items)
 
     def _hold(self, rows: Sequence[tuple[str, Mapping[str, object]]], session: Session) -> None:
-        self._state.outbox.add_all(session, self._head.workspace, rows, held_number(self._head))
+        self._state.outbox.add_many(session, self._head.workspace, rows, held_number(self._head))
 
     @contextmanager
     def settle(self, head: WatchlistHead) -> Iterator[Session | None]:
@@ -81,7 +81,7 @@ class BulkReplace:
         def remove_batch(session: Session) -> None:
             nonlocal gone
             known = self._state.watchlists.find(session, self._head.workspace, self._head.alias)
-            gone = self._state.watchlists.take_off(session, (known or self._head).spare, PORTION)
+            gone = self._state.watchlists.take_off(session, (known or self._head).spare_shelf, PORTION)
 
         self._write(remove_batch)
         return gone > 0
@@ -100,7 +100,7 @@ class BulkReplace:
 @contextmanager
 def exchange(state: State, head: WatchlistHead) -> Iterator[BulkReplace]:
     """A large change of a list; StateError while another one of it is under way."""
-    lease = state.leases.take(f"watchlist/{head.id}", new_holder(), _LEASE_SECONDS)
+    lease = state.leases.take(f"watchlist/{head.id}", create_holder_name(), _LEASE_SECONDS)
     if lease is None:
         raise StateError(f"the watchlist {head.alias} is being changed by another process: try again")
     try:

@@ -167,7 +167,7 @@ class WatchlistService:
                     one.queue_rows(TABLE, item_rows(head, items, status, now, self.by))
                 with one.settle(head) as session:
                     if session is not None:
-                        self._touch(session, replace(head, holding=head.spare), now)
+                        self._touch(session, replace(head, holding=head.spare_shelf), now)
                         return found.changed
                 one.clear()
         raise StateError(f"watchlist {head.alias}: it was changed repeatedly by others: try again")
@@ -258,7 +258,7 @@ class WatchlistService:
     def _clear(self) -> None:
         """Clear what large changes left behind whose process died."""
         holds = self.state.outbox.holds()
-        left = {one.id: one for one in self.state.watchlists.left_behind(self.workspace)}
+        left = {one.id: one for one in self.state.watchlists.lists_with_leftovers(self.workspace)}
         if holds:
             left |= {
                 one.id: one
@@ -271,7 +271,7 @@ class WatchlistService:
 
     def publish(self, alias: str, now: datetime) -> None:
         """Make what _GetWatchlist reads; items that are over go."""
-        with self.state.by_product("publication of watchlists"):
+        with self.state.as_product("publication of watchlists"):
             while not self._publish(self.state.watchlists.get(self.workspace, alias), now):
                 pass
 
@@ -369,4 +369,4 @@ class WatchlistService:
         now: datetime,
     ) -> None:
         rows = item_rows(head, items, status, now, self.by)
-        self.state.outbox.add_all(session, self.workspace, [(TABLE, row) for row in rows])
+        self.state.outbox.add_many(session, self.workspace, [(TABLE, row) for row in rows])

@@ -14,7 +14,7 @@ from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.writing.quarantine import QuarantineEntry
 from nephoscope.state import LeaseLostError, State, StateError
 from nephoscope.state.ingestion.outbox import OutboxEntry
-from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_holder import create_holder_name
 from nephoscope.state.workspaces.workspace import DEFAULT
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def deliver(lake: OutboxReceiver, state: State, batches: int | None = None) -> i
     if not state.outbox.waiting():
         return 0
     # each call is a holder of its own: two threads of a process are two who would bring the rows
-    lease = state.leases.take(LEASE, new_holder(), LEASE_SECONDS)
+    lease = state.leases.take(LEASE, create_holder_name(), LEASE_SECONDS)
     if lease is None:
         return None
 

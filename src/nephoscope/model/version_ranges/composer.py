@@ -46,17 +46,17 @@ def _raise_number(numbers: list[int], place: int) -> str:
     return _fill_numbers([*numbers[:place], numbers[place] + 1]) + _DEV
 
 
-def _between(version: str, place: int) -> list[Bound]:
+def _bounds_between(version: str, place: int) -> list[Bound]:
     return [(">=", _with_dev(version)), ("<", _raise_number(_numbers(version), place))]
 
 
 def _tilde(version: str) -> list[Bound]:
-    return _between(version, max(len(_numbers(version)) - 2, 0))
+    return _bounds_between(version, max(len(_numbers(version)) - 2, 0))
 
 
 def _caret(version: str) -> list[Bound]:
     numbers = _numbers(version)
-    return _between(
+    return _bounds_between(
         version, next((place for place, number in enumerate(numbers) if number), len(numbers) - 1)
     )
 
@@ -96,7 +96,7 @@ def _hyphen(first: str, last: str) -> list[Bound]:
     return [(">=", _with_dev(first)), upper]
 
 
-def _alternative(text: str) -> tuple[VersionComparison, ...]:
+def _parse_alternative(text: str) -> tuple[VersionComparison, ...]:
     found = _HYPHEN.fullmatch(text)
     terms = re.sub(r"(~|\^|[<>]=|==|!=|<>|[<>=])\s+", r"\1", text.strip()).replace(",", " ").split()
     bounds = _hyphen(found[1], found[2]) if found else [bound for term in terms for bound in _term(term)]
@@ -105,4 +105,4 @@ def _alternative(text: str) -> tuple[VersionComparison, ...]:
 
 def parse(text: str, _ecosystem: str = "") -> VersionRange:
     """Read a constraint; raises VersionError."""
-    return VersionRange("packagist", tuple(_alternative(part) for part in re.split(r"\|\|?", text)))
+    return VersionRange("packagist", tuple(_parse_alternative(part) for part in re.split(r"\|\|?", text)))

@@ -39,7 +39,7 @@ def _term(text: str) -> list[VersionComparison]:
     return [VersionComparison(operator or "=", version, "conan")]
 
 
-def _alternative(text: str) -> tuple[VersionComparison, ...]:
+def _parse_alternative(text: str) -> tuple[VersionComparison, ...]:
     terms = re.sub(r"([~^<>=])\s+", r"\1", text.strip()).split()
     if terms == ["*"]:
         return (VersionComparison(">=", "0.0.0", "conan"),)
@@ -49,4 +49,4 @@ def _alternative(text: str) -> tuple[VersionComparison, ...]:
 def parse(text: str, _ecosystem: str = "") -> VersionRange:
     """Read a range; raises VersionError."""
     versions = re.sub(r",\s*include_prerelease\s*(?:=\s*True)?\s*$", "", text)
-    return VersionRange("conan", tuple(_alternative(part) for part in versions.split("||")))
+    return VersionRange("conan", tuple(_parse_alternative(part) for part in versions.split("||")))

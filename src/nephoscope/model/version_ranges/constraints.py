@@ -46,7 +46,7 @@ def _comparisons(operator: str, version: str, ecosystem: str) -> list[VersionCom
     return [VersionComparison(">=", version, ecosystem), VersionComparison("<", above, ecosystem)]
 
 
-def _alternative(text: str, ecosystem: str) -> tuple[VersionComparison, ...]:
+def _parse_alternative(text: str, ecosystem: str) -> tuple[VersionComparison, ...]:
     comparisons: list[VersionComparison] = []
     place = 0
     while place < len(text):
@@ -62,4 +62,6 @@ def _alternative(text: str, ecosystem: str) -> tuple[VersionComparison, ...]:
 
 def parse(text: str, ecosystem: str) -> VersionRange:
     """Read a range; an empty one means every version. Raises VersionError."""
-    return VersionRange(ecosystem, tuple(_alternative(part.strip(), ecosystem) for part in text.split("||")))
+    return VersionRange(
+        ecosystem, tuple(_parse_alternative(part.strip(), ecosystem) for part in text.split("||"))
+    )

@@ -26,14 +26,14 @@ _OLDEST = "-0"
 Bound = tuple[str, str]
 
 
-def _between(lowest: str, above: str) -> list[Bound]:
+def _bounds_between(lowest: str, above: str) -> list[Bound]:
     return [(">=", lowest), ("<", above + _OLDEST)]
 
 
 def _tilde(version: PartialVersion) -> list[Bound]:
     if not version.numbers:
         return []
-    return _between(version.lowest, version.above(min(1, len(version.numbers) - 1)))
+    return _bounds_between(version.lowest, version.version_above(min(1, len(version.numbers) - 1)))
 
 
 def _caret(version: PartialVersion) -> list[Bound]:
@@ -41,13 +41,17 @@ def _caret(version: PartialVersion) -> list[Bound]:
         return []
     last = len(version.numbers) - 1
     place = next((place for place, number in enumerate(version.numbers) if number), last)
-    return _between(version.lowest, version.above(place))
+    return _bounds_between(version.lowest, version.version_above(place))
 
 
 def _exact(version: PartialVersion) -> list[Bound]:
     if version.is_whole:
         return [("=", version.lowest)]
-    return _between(version.lowest, version.above(len(version.numbers) - 1)) if version.numbers else []
+    return (
+        _bounds_between(version.lowest, version.version_above(len(version.numbers) - 1))
+        if version.numbers
+        else []
+    )
 
 
 def _compare_bounds(operator: str, version: PartialVersion) -> list[Bound]:
@@ -59,7 +63,11 @@ def _compare_bounds(operator: str, version: PartialVersion) -> list[Bound]:
     last = len(version.numbers) - 1
     if operator in (">=", "<"):
         return [(operator, version.lowest + (_OLDEST if operator == "<" else ""))]
-    return [(">=", version.above(last))] if operator == ">" else [("<", version.above(last) + _OLDEST)]
+    return (
+        [(">=", version.version_above(last))]
+        if operator == ">"
+        else [("<", version.version_above(last) + _OLDEST)]
+    )
 
 
 def _term(text: str) -> list[Bound]:

@@ -27,14 +27,14 @@ def _comparisons(text: str, ecosystem: str) -> list[VersionComparison]:
         if not found:
             raise VersionError(f"{part!r} is not a comparison of a vers range")
         comparisons.append(VersionComparison(found[1] or "=", unquote(found[2]), ecosystem))
-    return in_order(comparisons)
+    return sort_by_version(comparisons)
 
 
 def _compare(one: VersionComparison, other: VersionComparison) -> int:
     return -1 if one.key < other.key else int(other.key < one.key)
 
 
-def in_order(comparisons: list[VersionComparison]) -> list[VersionComparison]:
+def sort_by_version(comparisons: list[VersionComparison]) -> list[VersionComparison]:
     """Return comparisons in the order of their versions; raises VersionError."""
     return sorted(comparisons, key=cmp_to_key(_compare))
 
@@ -87,7 +87,9 @@ def write(versions: VersionRange) -> str:
     """Return a range in the universal notation; raises VersionError where one of its versions is none."""
     if any(not alternative for alternative in versions.alternatives):
         return f"vers:{versions.ecosystem}/*"
-    listed = in_order([comparison for alternative in versions.alternatives for comparison in alternative])
+    listed = sort_by_version(
+        [comparison for alternative in versions.alternatives for comparison in alternative]
+    )
     return f"vers:{versions.ecosystem}/{'|'.join(map(_write_comparison, listed))}"
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nephoscope.model.versions.errors import VersionError
-from nephoscope.model.versions.scheme_discovery import scheme_of
+from nephoscope.model.versions.scheme_discovery import find_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ _HOLDS: dict[str, Callable[[int], bool]] = {
 
 def scheme_named(ecosystem: str) -> Scheme:
     """Return the scheme of an ecosystem; raises VersionError where there is none."""
-    if scheme := scheme_of(ecosystem):
+    if scheme := find_scheme(ecosystem):
         return scheme
     raise VersionError(f"no version order is known for {ecosystem!r}")
 

@@ -46,7 +46,7 @@ def normalize(text: str) -> str:
     return version
 
 
-def _part(text: str) -> tuple[int, int]:
+def _part_key(text: str) -> tuple[int, int]:
     if text.isdigit():
         return (_NUMBER, 1 + int(text))
     return (next((rank for word, rank in _WORDS if text.lower().startswith(word)), _UNKNOWN), 0)
@@ -57,7 +57,7 @@ def order(text: str) -> tuple[tuple[int, int], ...]:
     version = normalize(text)
     if not version:
         raise VersionError("an empty text is not a version")
-    return (*map(_part, _PART.findall(version)), (_NUMBER, 0))
+    return (*map(_part_key, _PART.findall(version)), (_NUMBER, 0))
 
 
 def is_valid(text: str) -> bool:

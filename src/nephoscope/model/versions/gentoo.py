@@ -25,7 +25,7 @@ _BEFORE, _END, _REVISION, _PATCH, _LETTER, _NUMBER = range(6)
 Token: TypeAlias = tuple[int | str, ...]
 
 
-def _later_number(text: str) -> Token:
+def _later_number_token(text: str) -> Token:
     """Return the token of a number behind the first: with a leading zero it counts as the digits of a fraction."""
     return (_NUMBER, 0, text.rstrip("0")) if text[0] == "0" else (_NUMBER, 1, int(text))
 
@@ -40,7 +40,7 @@ def order(text: str) -> tuple[Token, ...]:
     if not found:
         raise VersionError(f"{text!r} is not a version of a Gentoo package")
     first, *others = found["numbers"].split(".")
-    tokens: list[Token] = [(_NUMBER, 1, int(first)), *map(_later_number, others)]
+    tokens: list[Token] = [(_NUMBER, 1, int(first)), *map(_later_number_token, others)]
     if found["letter"]:
         tokens.append((_LETTER, found["letter"]))
     tokens += [_suffix(*suffix) for suffix in re.findall(r"_([a-z]+)(\d*)", found["suffixes"])]

@@ -75,6 +75,6 @@ def schemes() -> dict[str, Scheme]:
     return found
 
 
-def scheme_of(ecosystem: str) -> Scheme | None:
+def find_scheme(ecosystem: str) -> Scheme | None:
     """Return the scheme of an ecosystem by its OSV name, a release after a colon left alone, or by the type of its package URLs."""
     return schemes().get(ecosystem.split(":", 1)[0].lower())

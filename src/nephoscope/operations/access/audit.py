@@ -16,7 +16,7 @@ from nephoscope.operations.declaration.operation import (
 )
 from nephoscope.operations.declaration.operation_page import Row
 from nephoscope.operations.declaration.request_field import describe
-from nephoscope.operations.declaration.schemas import AnyJson, Shape, shape_of
+from nephoscope.operations.declaration.schemas import AnyJson, Shape, to_shape
 
 OPERATIONS = OperationGroup("audit", "Audit", "An entry")
 READ = "Nephoscope/audit/read"
@@ -73,7 +73,7 @@ def entries(call: OperationCall, query: AuditQuery) -> EntryList:
     """List the newest entries, or those before a number."""
     before = None if query.before is msgspec.UNSET else query.before
     found = call.state.audit.entries(before=before, most=query.top)
-    shown = tuple(shape_of(EntryShape, one) for one in found)
+    shown = tuple(to_shape(EntryShape, one) for one in found)
     return EntryList(value=shown, next=found[-1].number if found and found[-1].number > 1 else 0)
 
 
@@ -115,8 +115,8 @@ def _list_rows(found: CheckedEntries) -> list[Row]:
 def check_entries(call: OperationCall, query: NewestEntries) -> CheckedEntries:
     """Show the audit log, newest first; exits 3 if the chain of entries is broken."""
     audit = call.state.audit
-    shown = tuple(shape_of(EntryShape, one) for one in audit.entries(most=query.most))
-    return CheckedEntries(value=shown, broken=audit.broken(), anchored=audit.anchored())
+    shown = tuple(to_shape(EntryShape, one) for one in audit.entries(most=query.most))
+    return CheckedEntries(value=shown, broken=audit.broken(), anchored=audit.is_anchored())
 
 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/audit/verification"))
@@ -129,5 +129,5 @@ def verification(call: OperationCall) -> Verification:
         entries=last[0].number if last else 0,
         last=last[0].hash if last else "",
         broken=broken,
-        anchored=call.state.audit.anchored(),
+        anchored=call.state.audit.is_anchored(),
     )

@@ -17,7 +17,7 @@ from nephoscope.access.scopes import (
     parse_scope,
 )
 from nephoscope.access.sessions import list_open_sessions
-from nephoscope.instance import hierarchy_of
+from nephoscope.instance import build_hierarchy
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.operations.access.principals import READ
 from nephoscope.operations.declaration.group_scopes import place_in_tenant
@@ -26,7 +26,7 @@ from nephoscope.operations.declaration.operation import (
     OperationCall,
     OperationGroup,
     RefusedRequestError,
-    refusing,
+    translate_errors,
 )
 from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, Row, SectionList
 from nephoscope.operations.declaration.request_field import describe
@@ -222,7 +222,7 @@ def grant(call: OperationCall, name: Text, body: RoleAtScope) -> RolePlaced:
 def revoke(call: OperationCall, name: Text, body: RoleAtScope) -> RolePlaced:
     """Remove a role assignment. The last active Owner at / cannot be removed: add another Owner first."""
     given, where, who = _role(body.role), _scope(body.scope), find_principal(call, name)
-    named = {where, name_tenant(where, hierarchy_of(PublishedSnapshotCache(call.service.data)))}
+    named = {where, name_tenant(where, build_hierarchy(PublishedSnapshotCache(call.service.data)))}
     held = [
         each for each in call.state.principals.roles(who.id) if each.role == given and (each.scope in named)
     ]
@@ -252,14 +252,14 @@ def disable(call: OperationCall, name: Text, body: Disabling) -> Principal:
 
 @OPERATIONS.operation(
     WRITE,
-    command=CommandLine("bind", lambda bound: f"{bound.name} is bound to {_bound_to(bound)}"),
+    command=CommandLine("bind", lambda bound: f"{bound.name} is bound to {_describe_binding(bound)}"),
     page=OperationForm("Bind to a resource", when=_is_program),
 )
 def bind(call: OperationCall, name: Text, body: BindingRequest) -> Principal:
     """Bind a program to the one RESOURCE (an ARM ID) that its logs describe. Missing resource columns are
     filled in; rows that name another resource go to _Quarantine.
     """
-    with refusing("resource", ValueError):
+    with translate_errors("resource", ValueError):
         binding = bind_resource(body.resource, body.computer, body.device, body.also)
     who = find_principal(call, name)
     service.bind_principal(call.service, who, binding)
@@ -268,7 +268,7 @@ def bind(call: OperationCall, name: Text, body: BindingRequest) -> Principal:
 
 @OPERATIONS.operation(
     WRITE,
-    command=CommandLine("unbind", lambda bound: f"{bound.name} is bound to {_bound_to(bound)}"),
+    command=CommandLine("unbind", lambda bound: f"{bound.name} is bound to {_describe_binding(bound)}"),
     page=OperationForm("Unbind", when=lambda row: bool(row["binding"])),
 )
 def unbind(call: OperationCall, name: Text) -> Principal:
@@ -328,7 +328,7 @@ def find_principal(call: OperationCall, name: str) -> Principal:
     return found[0]
 
 
-def _bound_to(who: Principal) -> str:
+def _describe_binding(who: Principal) -> str:
     return who.binding.resource if who.binding is not None else "no resource"
 
 
@@ -355,7 +355,7 @@ def _granted_scope(call: OperationCall, text: str) -> str:
 
 def _tell_place(call: OperationCall, who: Principal, given: str, where: str) -> RolePlaced:
     """Return the role of a principal, and whether it is at a place that is not there, or not yet: it holds as soon as it is."""
-    hierarchy = hierarchy_of(PublishedSnapshotCache(call.service.data))
+    hierarchy = build_hierarchy(PublishedSnapshotCache(call.service.data))
     why = find_unknown_scope(where, hierarchy, call.state.workspaces.names())
     missing = f"{why}: the role has no effect until the scope exists (`nephoscope access revoke` removes it)"
     return RolePlaced(name=who.name, role=given, scope=where, id=who.id, missing=missing if why else "")

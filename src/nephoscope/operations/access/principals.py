@@ -13,7 +13,7 @@ from nephoscope.operations.declaration.operation import (
     MissingError,
     OperationCall,
     OperationGroup,
-    refusing,
+    translate_errors,
 )
 from nephoscope.operations.declaration.schemas import PLAIN, Id, PageQuery, Shape, Text, take_page
 from nephoscope.service import principals as service
@@ -114,7 +114,7 @@ def change(call: OperationCall, id: Id, body: PrincipalChange) -> PrincipalShape
     who = require_principal(call, id)
     if body.disabled is True and id == call.principal:
         raise service.ConflictError("You cannot disable yourself: ask another Owner.")
-    with call.state.database.together():
+    with call.state.database.nest_transactions():
         if body.disabled is not msgspec.UNSET:
             service.disable_principal(call.service, who, disabled=body.disabled)
         if body.subject is not msgspec.UNSET:
@@ -157,5 +157,5 @@ def principal_shape(one: Principal) -> PrincipalShape:
 
 def _parse_binding(given: BindingShape) -> ResourceBinding:
     """Return the binding that a body describes. Raises RefusedRequestError."""
-    with refusing("binding", ValueError):
+    with translate_errors("binding", ValueError):
         return bind_resource(given.resource, given.computer, given.device, given.also)

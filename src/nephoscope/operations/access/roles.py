@@ -14,9 +14,9 @@ from nephoscope.operations.declaration.operation import (
     OperationCall,
     OperationGroup,
     RefusedRequestError,
-    refusing,
+    translate_errors,
 )
-from nephoscope.operations.declaration.schemas import Id, PageQuery, Shape, Text, shape_of, take_page
+from nephoscope.operations.declaration.schemas import Id, PageQuery, Shape, Text, take_page, to_shape
 from nephoscope.service import principals as service
 from nephoscope.service.principals import ROLE_DELETE, ROLE_WRITE
 from nephoscope.state.access.principals import RoleAssignment
@@ -71,7 +71,7 @@ class NewAssignment(Shape, frozen=True, kw_only=True):
 @OPERATIONS.operation(DEFINITIONS, ApiRoute("GET", "/roles"))
 def definitions(call: OperationCall) -> RoleList:  # noqa: ARG001 - a handler's signature
     """List the roles that can be assigned."""
-    return RoleList(value=tuple(shape_of(RoleShape, one) for one in ROLES))
+    return RoleList(value=tuple(to_shape(RoleShape, one) for one in ROLES))
 
 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/roleAssignments"))
@@ -84,14 +84,14 @@ def assignments(call: OperationCall, query: PageQuery) -> AssignmentList:
 @OPERATIONS.operation(ROLE_WRITE, ApiRoute("POST", "/roleAssignments", 201, scoped=None))
 def grant(call: OperationCall, body: NewAssignment) -> AssignmentShape:
     """Assign a role at a scope that the caller owns; an existing assignment is returned unchanged."""
-    with refusing("scope", RoleScopeError):
+    with translate_errors("scope", RoleScopeError):
         scope = parse_scope(body.scope)
     scope = place_in_tenant(call, ROLE_WRITE, scope)
     found = role(body.role)
     if found is None:
         raise RefusedRequestError(f"Role {body.role!r} not found.", "role")
     who = require_principal(call, body.principal)
-    with refusing("role", service.ReadingOnlyError):
+    with translate_errors("role", service.ReadingOnlyError):
         return _assignment_shape(service.grant_role(call.service, who, found.name, scope))
 
 
@@ -106,4 +106,4 @@ def revoke(call: OperationCall, id: Id) -> None:  # noqa: A002 - the name in the
 
 
 def _assignment_shape(one: RoleAssignment) -> AssignmentShape:
-    return shape_of(AssignmentShape, one)
+    return to_shape(AssignmentShape, one)

@@ -16,7 +16,7 @@ from nephoscope.operations.declaration.operation import (
     finding,
 )
 from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, Row, SectionList
-from nephoscope.operations.declaration.schemas import Id, Shape, Text, shape_of
+from nephoscope.operations.declaration.schemas import Id, Shape, Text, to_shape
 from nephoscope.service import principals as service
 from nephoscope.service.principals import SECRET_DELETE, SECRET_WRITE
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
@@ -64,7 +64,7 @@ def list_secrets(call: OperationCall, id: Id) -> SecretList:  # noqa: A002 - the
     """List the tokens, client secrets, links and sessions of a principal."""
     require_principal(call, id)
     found = call.state.principals.secrets(list(SecretKind), id)[:MOST]
-    return SecretList(value=tuple(shape_of(AccessSecretShape, one) for one in found))
+    return SecretList(value=tuple(to_shape(AccessSecretShape, one) for one in found))
 
 
 @OPERATIONS.operation(SECRET_WRITE, ApiRoute("POST", "/principals/{id}/secrets", 201))

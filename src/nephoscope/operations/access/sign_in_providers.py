@@ -18,7 +18,7 @@ from nephoscope.operations.declaration.operation import (
 )
 from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, Row, SectionList
 from nephoscope.operations.declaration.request_field import describe
-from nephoscope.operations.declaration.schemas import Shape, Text, shape_of
+from nephoscope.operations.declaration.schemas import Shape, Text, to_shape
 from nephoscope.state.access.sign_in_providers import ClaimRule, SignInProvider
 
 if TYPE_CHECKING:
@@ -349,14 +349,14 @@ def _require_provider(call: OperationCall, name: str) -> SignInProvider:
 
 
 def _provider_shape(call: OperationCall, one: SignInProvider) -> ProviderShape:
-    from nephoscope.access.provider_tests import asked_test, last_test
+    from nephoscope.access.provider_tests import asked_test, last_test_result
 
-    test = last_test(call.state, one.name)
-    return shape_of(
+    test = last_test_result(call.state, one.name)
+    return to_shape(
         ProviderShape,
         one,
         has_secret=bool(one.credential),
-        rules=tuple(shape_of(RuleShape, each) for each in one.rules),
-        tested=shape_of(ProviderTest, test) if test else None,
+        rules=tuple(to_shape(RuleShape, each) for each in one.rules),
+        tested=to_shape(ProviderTest, test) if test else None,
         testing=asked_test(call.state, one.name),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.access.scopes import MANAGEMENT_GROUP, ONE_TENANT, name_tenant, tell_ambiguous
-from nephoscope.instance import hierarchy_of
+from nephoscope.instance import build_hierarchy
 from nephoscope.operations.declaration.operation import RefusedRequestError
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 
@@ -24,7 +24,7 @@ def place_in_tenant(call: OperationCall, operation: str, scope: str, before: str
         return scope
     if tenant := call.service.actor.find_tenant(operation, scope):
         return f"{ONE_TENANT}{tenant}{scope}"
-    hierarchy = hierarchy_of(PublishedSnapshotCache(call.service.data))
+    hierarchy = build_hierarchy(PublishedSnapshotCache(call.service.data))
     if scope in hierarchy.doubtful:
         raise RefusedRequestError(f"{before}{tell_ambiguous(scope, hierarchy)}", "scope")
     return name_tenant(scope, hierarchy)

@@ -34,12 +34,12 @@ Function = Callable[..., Answer]
 Scoped = Callable[[Mapping[str, str]], str] | None
 
 
-def everywhere(_: Mapping[str, str]) -> str:
+def any_scope(_: Mapping[str, str]) -> str:
     """An operation about no part of the estate: a role at the tenant is wanted."""
     return ROOT_SCOPE
 
 
-def of_workspace(parameters: Mapping[str, str]) -> str:
+def workspace_scope(parameters: Mapping[str, str]) -> str:
     """An operation about one workspace."""
     return f"/workspaces/{parameters['name'].lower()}"
 
@@ -70,7 +70,7 @@ def finding(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def refusing(target: str, *errors: type[Exception]) -> Iterator[None]:
+def translate_errors(target: str, *errors: type[Exception]) -> Iterator[None]:
     """Raise RefusedRequestError with the sentence of an error where one of these is raised within the block."""
     try:
         yield
@@ -121,7 +121,7 @@ class ApiRoute:
     method: str
     path: str
     status: int = 200
-    scoped: Scoped = everywhere
+    scoped: Scoped = any_scope
     most: int = MAX_BODY
 
 

@@ -98,17 +98,17 @@ def request_fields(shape: Any) -> tuple[RequestField, ...]:
 
 def parameter_field(name: str, type_: Any) -> RequestField:
     """A parameter that stands by itself, as a field that must be given."""
-    return _field_of(name, inspect.type_info(type_), type_, required=True)
+    return _build_field(name, inspect.type_info(type_), type_, required=True)
 
 
 def _request_field(one: inspect.Field, hint: Any) -> RequestField:
     shown = one.default not in (NODEFAULT, UNSET, "", ()) and not isinstance(one.default, msgspec.Struct)
     default = one.default if shown else None
     change = not one.required and one.default is NODEFAULT and one.default_factory is NODEFAULT
-    return _field_of(one.name, one.type, hint, required=one.required, change=change, default=default)
+    return _build_field(one.name, one.type, hint, required=one.required, change=change, default=default)
 
 
-def _field_of(name: str, type_: inspect.Type, hint: Any, **known: Any) -> RequestField:
+def _build_field(name: str, type_: inspect.Type, hint: Any, **known: Any) -> RequestField:
     layers = list(_layers(type_))
     shown: dict[str, Any] = {}
     help_ = ""

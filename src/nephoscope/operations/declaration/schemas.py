@@ -73,7 +73,7 @@ def take_page(
     return page, key(page[-1]) if len(rest) > asked.top else ""
 
 
-def shape_of(shape: type[Kept], source: object, **given: object) -> Kept:
+def to_shape(shape: type[Kept], source: object, **given: object) -> Kept:
     """Return a Shape with what an object has under the same names; enumerations become their values, `given` goes before.
 
     For Shapes of answers: what is kept is shown, whatever bounds the request had.

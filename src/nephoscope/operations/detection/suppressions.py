@@ -43,7 +43,7 @@ def list_suppressions(call: OperationCall, query: InWorkspace) -> list[Row]:
     from nephoscope.alerts.suppression.condition import conditions
 
     own, now = call.workspace(query.workspace), datetime.now(UTC)
-    held = call.state.alerts.held(own)
+    held = call.state.alerts.count_suppressed(own)
     return [
         {
             "name": one.name, "rule": one.rule, "state": one.status(now),

@@ -53,7 +53,7 @@ class ListedIntel(list[Row]):
     held = True
 
 
-def _explain_nothing(found: ListedIntel) -> str:
+def _explain_empty(found: ListedIntel) -> str:
     if found.held:
         return "no matching objects; --all includes expired, revoked and withdrawn objects"
     return "no threat intelligence: import some with nephoscope intel import FILE"
@@ -63,7 +63,7 @@ def _explain_nothing(found: ListedIntel) -> str:
     READ,
     command=CommandLine(
         "list", columns=("id", "observable", "value", "source", "confidence", "validUntil", "status"),
-        nothing=_explain_nothing,
+        nothing=_explain_empty,
     ),
     page=SectionList(
         "Threat intelligence", "Detection", "object", "Malicious addresses, domains, URLs, file hashes and senders that rules match.",

@@ -127,7 +127,7 @@ def _role_rows(found: HeldRoleList) -> list[Line]:
     ]  # fmt: skip
 
 
-def _place_rows(found: ManagementPlaceList) -> list[Line]:
+def _to_place_rows(found: ManagementPlaceList) -> list[Line]:
     return [
         {
             "name": one.name, "country": one.country or "unknown", "network": one.network, "share": f"{one.share:.0%}",
@@ -185,7 +185,7 @@ def roles(call: OperationCall, id: AdministratorId, query: InWorkspace) -> HeldR
 @OPERATIONS.operation(
     READ, ApiRoute("GET", "/administrators/{id}/places"),
     CommandLine(
-        "show", columns=("country", "network", "share", "days", "last", "first", "new", "sources", "addresses"), rows=_place_rows,
+        "show", columns=("country", "network", "share", "days", "last", "first", "new", "sources", "addresses"), rows=_to_place_rows,
         nothing="no management of Azure in the logs of the last 90 days",
     ),
     needs_lake=True, page=RowTable("Managed from"),
@@ -195,13 +195,13 @@ def places_of(call: OperationCall, id: AdministratorId, query: InWorkspace) -> M
     found = watch_administrators(call.service, call.lake, call.workspace(query.workspace))
     one = _find(found.administrators, id)
     use = found.use.get(one.id, AdministratorUse())
-    return ManagementPlaceList(value=tuple(_place_shape(place, one) for place in use.places))
+    return ManagementPlaceList(value=tuple(_to_place_shape(place, one) for place in use.places))
 
 
 @OPERATIONS.operation(
     READ, ApiRoute("GET", "/managementPlaces"),
     CommandLine(
-        "places", columns=("name", "country", "network", "share", "days", "last", "new", "sources", "addresses"), rows=_place_rows,
+        "places", columns=("name", "country", "network", "share", "days", "last", "new", "sources", "addresses"), rows=_to_place_rows,
         nothing="no management of Azure in the logs of the last 90 days",
     ),
     needs_lake=True,
@@ -223,7 +223,7 @@ def places(call: OperationCall, query: InWorkspace) -> ManagementPlaceList:
     found = watch_administrators(call.service, call.lake, call.workspace(query.workspace))
     return ManagementPlaceList(
         value=tuple(
-            _place_shape(place, one)
+            _to_place_shape(place, one)
             for one in found.administrators
             for place in found.use.get(one.id, AdministratorUse()).places
         )
@@ -253,7 +253,7 @@ def _role_shape(one: HeldRole) -> HeldRoleShape:
     )
 
 
-def _place_shape(one: ManagementPlace, administrator: Administrator) -> ManagementPlaceShape:
+def _to_place_shape(one: ManagementPlace, administrator: Administrator) -> ManagementPlaceShape:
     return ManagementPlaceShape(
         id=f"{administrator.id}|{one.country}|{one.network}", administrator=administrator.id, name=administrator.name,
         country=one.country, network=one.network, addresses=one.addresses, sources=one.sources, days=one.days, events=one.events,

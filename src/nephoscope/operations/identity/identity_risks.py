@@ -12,7 +12,7 @@ from nephoscope.operations.declaration.operation import (
     CommandLine,
     OperationCall,
     OperationGroup,
-    refusing,
+    translate_errors,
 )
 from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, RowTable, SectionList
 from nephoscope.operations.declaration.request_field import describe
@@ -214,14 +214,14 @@ def confirm_compromised(call: OperationCall, id: RiskyId, query: InWorkspace) ->
 def _decide(call: OperationCall, text: str, decision: str, workspace: str) -> None:
     kind, key = _split(text)
     name = call.workspace(workspace)
-    with refusing("id", StateError, KeyError):
+    with translate_errors("id", StateError, KeyError):
         decide_risk(call.service, call.lake, kind, decision, [key], name)
 
 
 def _split(text: str) -> tuple[IdentityKind, str]:
     """Return the kind and the id of an identity; a word without a kind is a user's id."""
     kind, colon, key = text.partition(":")
-    with refusing("id", ValueError):
+    with translate_errors("id", ValueError):
         return (IdentityKind(kind), key) if colon else (IdentityKind.USER, text)
 
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from nephoscope.identity.leaked.hash_index import HashListError
-from nephoscope.operations.declaration.operation import ApiRoute, OperationCall, OperationGroup, refusing
+from nephoscope.operations.declaration.operation import (
+    ApiRoute,
+    OperationCall,
+    OperationGroup,
+    translate_errors,
+)
 from nephoscope.operations.declaration.request_field import describe
 from nephoscope.operations.declaration.schemas import Shape
 from nephoscope.service.leaked_credentials import CHECK, count_hash
@@ -31,5 +36,5 @@ class HashCount(Shape, frozen=True, kw_only=True):
 @OPERATIONS.operation(CHECK, ApiRoute("POST", "/leakedCredentials/check"))
 def check(call: OperationCall, body: HashCheck) -> HashCount:
     """Return how often the hash of a password was seen in leaks."""
-    with refusing("hash", HashListError):
+    with translate_errors("hash", HashListError):
         return HashCount(count=count_hash(call.service, body.algorithm, bytes.fromhex(body.hash)))

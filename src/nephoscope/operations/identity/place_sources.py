@@ -10,7 +10,7 @@ from nephoscope.operations.declaration.operation import (
     CommandLine,
     OperationCall,
     OperationGroup,
-    refusing,
+    translate_errors,
 )
 from nephoscope.operations.declaration.operation_page import PageColumn, SectionList
 from nephoscope.operations.declaration.request_field import describe
@@ -66,7 +66,7 @@ class PlaceShape(Shape, frozen=True, kw_only=True):
 )  # fmt: skip
 def sources(call: OperationCall) -> PlaceSourceList:
     """List the sources of places with their age."""
-    with refusing("places", PlacesError):
+    with translate_errors("places", PlacesError):
         several = open_places(call.service).sources
     now = call.service.now
     return PlaceSourceList(
@@ -89,7 +89,7 @@ def sources(call: OperationCall) -> PlaceSourceList:
 )  # fmt: skip
 def show_place(call: OperationCall, address: Address) -> PlaceShape:
     """Show the place of an address."""
-    with refusing("places", PlacesError):
+    with translate_errors("places", PlacesError):
         found = open_places(call.service).locate(address)
     return PlaceShape(
         address=address, country=found.country, city=found.city, network=found.network, network_name=found.network_name,

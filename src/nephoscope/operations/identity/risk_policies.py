@@ -13,7 +13,7 @@ from nephoscope.operations.declaration.operation import (
     CommandLine,
     OperationCall,
     OperationGroup,
-    refusing,
+    translate_errors,
 )
 from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, Row, SectionList
 from nephoscope.operations.declaration.request_field import describe
@@ -113,7 +113,7 @@ def _words(several: tuple[str, ...], words: Mapping[str, str]) -> str:
 )  # fmt: skip
 def policies(call: OperationCall) -> RiskPolicyList:
     """List risk policies with their enforcement and their plans."""
-    with refusing("operator", ValueError):
+    with translate_errors("operator", ValueError):
         found = list_risk_policies(call.service)
     return RiskPolicyList(value=tuple(map(_shape, sorted(found, key=lambda one: one.name))))
 
@@ -124,7 +124,7 @@ def policies(call: OperationCall) -> RiskPolicyList:
 )  # fmt: skip
 def create(call: OperationCall, body: RiskPolicyBody) -> None:
     """Create a risk policy. It is a response rule, and is changed, disabled and deleted like the others."""
-    with refusing("name", ResponseRuleError, StateError):
+    with translate_errors("name", ResponseRuleError, StateError):
         create_risk_policy(
             call.service,
             body.name,

@@ -12,10 +12,10 @@ from nephoscope.operations.declaration.operation import (
     CommandLine,
     OperationCall,
     OperationGroup,
-    refusing,
+    translate_errors,
 )
 from nephoscope.operations.declaration.request_field import describe
-from nephoscope.operations.declaration.schemas import PLAIN, Shape, shape_of
+from nephoscope.operations.declaration.schemas import PLAIN, Shape, to_shape
 from nephoscope.service import access_requests as service
 from nephoscope.service.access_requests import (
     APPROVE,
@@ -152,7 +152,7 @@ def access_requests(call: OperationCall, query: AccessRequestQuery) -> AccessReq
 )
 def request_port(call: OperationCall, body: NewAccessRequest) -> AccessRequestShape:
     """Request access to a port of a machine; approved at once if you may approve requests of the policy."""
-    with refusing("body", AccessRequestError):
+    with translate_errors("body", AccessRequestError):
         policy = service.find_policy(call.service, body.policy)
         ends = call.service.now + timedelta(minutes=body.minutes) if body.minutes else None
         asked = AskedPort(body.machine, body.port, body.source, ends, "machine", "port")
@@ -162,32 +162,32 @@ def request_port(call: OperationCall, body: NewAccessRequest) -> AccessRequestSh
 @OPERATIONS.operation(READ, ApiRoute("POST", "/accessRequests/{id}/decision"))
 def decide_access(call: OperationCall, id: AccessRequestId, body: AccessDecision) -> AccessRequestShape:  # noqa: A002
     """Approve, deny or revoke a request; another user must approve it."""
-    with refusing("decision", AccessRequestError):
+    with translate_errors("decision", AccessRequestError):
         return _shape(service.decide_request(call.service, id, body.decision, body.reason))
 
 
 @OPERATIONS.operation(APPROVE, command=CommandLine("approve"))
 def approve_access(call: OperationCall, id: AccessRequestId, body: AccessReason) -> None:  # noqa: A002
     """Approve a request of another user."""
-    with refusing("id", AccessRequestError):
+    with translate_errors("id", AccessRequestError):
         service.decide_request(call.service, id, "approve", body.reason)
 
 
 @OPERATIONS.operation(APPROVE, command=CommandLine("deny"))
 def deny_access(call: OperationCall, id: AccessRequestId, body: AccessReason) -> None:  # noqa: A002
     """Deny a request of another user."""
-    with refusing("id", AccessRequestError):
+    with translate_errors("id", AccessRequestError):
         service.decide_request(call.service, id, "deny", body.reason)
 
 
 @OPERATIONS.operation(INITIATE, command=CommandLine("revoke"))
 def revoke_access(call: OperationCall, id: AccessRequestId, body: AccessReason) -> None:  # noqa: A002
     """End an approved request before its time."""
-    with refusing("id", AccessRequestError):
+    with translate_errors("id", AccessRequestError):
         service.decide_request(call.service, id, "revoke", body.reason)
 
 
 def _shape(one: AccessRequest) -> AccessRequestShape:
-    return shape_of(
-        AccessRequestShape, one, ports=tuple(shape_of(RequestedPortShape, port) for port in one.ports)
+    return to_shape(
+        AccessRequestShape, one, ports=tuple(to_shape(RequestedPortShape, port) for port in one.ports)
     )

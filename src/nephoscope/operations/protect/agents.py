@@ -13,7 +13,7 @@ from nephoscope.operations.declaration.operation import (
     CommandLine,
     OperationCall,
     OperationGroup,
-    refusing,
+    translate_errors,
 )
 from nephoscope.operations.declaration.request_field import describe
 from nephoscope.operations.declaration.schemas import PLAIN, Shape
@@ -110,7 +110,7 @@ def _describe_blind_spots(found: MachineAgentShape) -> Iterator[str]:
 )
 def create_enrolment(call: OperationCall, name: EnrolmentName, body: NewEnrolment) -> EnrolmentCode:
     """Create a code with which machines enrol; it is shown once."""
-    with refusing("body", AgentRefusedError):
+    with translate_errors("body", AgentRefusedError):
         made, code = service.create_enrolment(
             call.service, call.guard, name, body.scope, workspace=body.workspace, location=body.location, most=body.machines,
             lasts=timedelta(hours=body.hours),

@@ -14,10 +14,10 @@ from nephoscope.operations.declaration.operation import (
     CommandLine,
     OperationCall,
     OperationGroup,
-    refusing,
+    translate_errors,
 )
 from nephoscope.operations.declaration.request_field import describe
-from nephoscope.operations.declaration.schemas import PLAIN, InWorkspace, Shape, shape_of
+from nephoscope.operations.declaration.schemas import PLAIN, InWorkspace, Shape, to_shape
 from nephoscope.protect.applications.learned_group import LearnedGroup
 from nephoscope.service import application_control as service
 from nephoscope.service.application_control import READ, WRITE, ApplicationControlError
@@ -191,7 +191,7 @@ _COLUMNS = (
 )  # fmt: skip
 def learn(call: OperationCall, body: ApplicationLearning) -> ApplicationGroupList:
     """Group similar machines by what they executed, and propose rules for each group."""
-    with refusing("body", ApplicationControlError):
+    with translate_errors("body", ApplicationControlError):
         found = service.learn_groups(call.service, call.lake, call.workspace(body.workspace), body.days)
     return ApplicationGroupList(value=tuple(_group(call, one) for one in found))
 
@@ -219,7 +219,7 @@ def rules(call: OperationCall, group: GroupName) -> ApplicationRuleList:
     found = service.find_group(call.service, group)
     return ApplicationRuleList(
         value=tuple(
-            shape_of(ApplicationRuleShape, one, kind=one.rule.kind.value, path=one.rule.path, value=one.rule.value)
+            to_shape(ApplicationRuleShape, one, kind=one.rule.kind.value, path=one.rule.path, value=one.rule.value)
             for one in found.rules
         )
     )  # fmt: skip
@@ -231,7 +231,7 @@ def rules(call: OperationCall, group: GroupName) -> ApplicationRuleList:
 )  # fmt: skip
 def accept(call: OperationCall, group: GroupName, body: ApplicationAcceptance) -> ApplicationGroupShape:
     """Accept the recommended rules of a group as its policy."""
-    with refusing("body", ApplicationControlError):
+    with translate_errors("body", ApplicationControlError):
         found = service.accept_group(
             call.service, call.lake, group, body.mode, allow=body.allow, refuse=body.refuse
         )
@@ -249,7 +249,7 @@ def accept(call: OperationCall, group: GroupName, body: ApplicationAcceptance) -
 def check(call: OperationCall, query: ApplicationCheck) -> UnacceptedProgramList:
     """List programs that machines executed and no accepted rule allows, newest first."""
     found = service.find_violations(call.service, call.lake, call.workspace(query.workspace), query.days)
-    return UnacceptedProgramList(value=tuple(shape_of(UnacceptedProgramShape, one) for one in found))
+    return UnacceptedProgramList(value=tuple(to_shape(UnacceptedProgramShape, one) for one in found))
 
 
 def _group(call: OperationCall, one: LearnedGroup) -> ApplicationGroupShape:

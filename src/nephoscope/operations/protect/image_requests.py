@@ -13,10 +13,10 @@ from nephoscope.operations.declaration.operation import (
     CommandLine,
     OperationCall,
     OperationGroup,
-    refusing,
+    translate_errors,
 )
 from nephoscope.operations.declaration.request_field import describe
-from nephoscope.operations.declaration.schemas import PLAIN, Id, Shape, shape_of
+from nephoscope.operations.declaration.schemas import PLAIN, Id, Shape, to_shape
 from nephoscope.operations.protect.registries import RegistryName
 from nephoscope.service import image_requests as service
 from nephoscope.service.image_requests import ANSWER, READ, WRITE, ImageRequestError
@@ -135,7 +135,7 @@ def requests(call: OperationCall, query: ImageRequestQuery) -> ImageRequestList:
 )  # fmt: skip
 def request(call: OperationCall, body: NewImageRequest) -> ImageRequestShape:
     """Request a public image."""
-    with refusing("body", ImageRequestError):
+    with translate_errors("body", ImageRequestError):
         return _shape(
             service.request_image(
                 call.service, body.image, body.reason, body.registry, deadline=body.deadline
@@ -171,4 +171,4 @@ def withdraw(call: OperationCall, id: Id) -> None:  # noqa: A002
 
 
 def _shape(one: ImageRequest) -> ImageRequestShape:
-    return shape_of(ImageRequestShape, one)
+    return to_shape(ImageRequestShape, one)

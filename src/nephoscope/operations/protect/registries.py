@@ -12,7 +12,7 @@ from nephoscope.operations.declaration.operation import (
     CommandLine,
     OperationCall,
     OperationGroup,
-    refusing,
+    translate_errors,
 )
 from nephoscope.operations.declaration.request_field import describe
 from nephoscope.operations.declaration.schemas import PLAIN, Shape, Text
@@ -137,7 +137,7 @@ def registries(call: OperationCall) -> RegistryList:
 @OPERATIONS.operation(WRITE, ApiRoute("PUT", "/registries/{name}", 201))
 def add(call: OperationCall, name: RegistryName, body: NewRegistry) -> RegistryShape:
     """Monitor a registry."""
-    with refusing("body", RegistrySettingsError):
+    with translate_errors("body", RegistrySettingsError):
         made = service.add_registry(
             call.service, name, body.address, _settings(body.settings), username=body.username,
             given=RegistrySecrets(password=body.password, token=body.token), workspace=body.workspace,
@@ -149,7 +149,7 @@ def add(call: OperationCall, name: RegistryName, body: NewRegistry) -> RegistryS
 def change(call: OperationCall, name: RegistryName, body: RegistryChange) -> RegistryShape:
     """Change a registry, or pause or resume it."""
     settings = None if body.settings is None else _settings(body.settings)
-    with refusing("body", RegistrySettingsError):
+    with translate_errors("body", RegistrySettingsError):
         changed = service.change_registry(
             call.service, name, address=body.address, settings=settings, username=body.username, enabled=body.enabled,
             given=RegistrySecrets(password=body.password, token=body.token),
@@ -214,7 +214,7 @@ def key(call: OperationCall, body: AttestationKeyRequest) -> AttestationKey:
 
 
 def _settings(document: dict[str, object]) -> RegistrySettings:
-    with refusing("settings", RegistrySettingsError):
+    with translate_errors("settings", RegistrySettingsError):
         return read_settings(document)
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from nephoscope.operations.declaration.operation import ApiRoute, CommandLine, OperationCall, OperationGroup
 from nephoscope.operations.declaration.request_field import describe
-from nephoscope.operations.declaration.schemas import PLAIN, Shape, Text, shape_of
+from nephoscope.operations.declaration.schemas import PLAIN, Shape, Text, to_shape
 from nephoscope.service import registries as service
 from nephoscope.service.registries import READ_IMAGES, WRITE_IMAGES
 from nephoscope.state.registries.registry_images import RegistryImage, RegistryImageFilter
@@ -84,7 +84,7 @@ class DecisionReason(Shape, frozen=True, kw_only=True):
     ]
 
 
-def _first_reason(one: RegistryImageShape) -> str:
+def _leading_reason(one: RegistryImageShape) -> str:
     """Return why an image stands as it does: why it waits, else what speaks against it."""
     if one.status == "Queued" and one.error:
         return one.error
@@ -99,7 +99,7 @@ def _list_rows(found: RegistryImageList) -> list[dict[str, object]]:
 def _row(one: RegistryImageShape, counts: dict[str, int]) -> dict[str, object]:
     return {
         "status": one.status, "image": _name(one), "verdict": one.verdict,
-        "critical": counts.get("Critical", 0), "high": counts.get("High", 0), "reason": _first_reason(one), "error": one.error,
+        "critical": counts.get("Critical", 0), "high": counts.get("High", 0), "reason": _leading_reason(one), "error": one.error,
         "received": one.received, "id": one.id, "registry": one.registry, "digest": one.digest, "tags": one.tags,
         "reasons": one.reasons, "summary": one.summary, "target": one.target, "decidedBy": one.decided_by,
     }  # fmt: skip
@@ -166,7 +166,7 @@ def image(call: OperationCall, id: ImageId) -> RegistryImageShape:  # noqa: A002
 def decide(call: OperationCall, id: ImageId, body: RegistryImageDecision) -> RegistryImageShape:  # noqa: A002
     """Promote or reject a quarantined image, or scan it again; malware is never promoted."""
     if body.decision == "examine":
-        return _image(service.examine_again(call.service, [id])[0])
+        return _image(service.request_examination(call.service, [id])[0])
     return _image(service.decide_image(call.service, id, body.decision, body.reason))
 
 
@@ -185,8 +185,8 @@ def reject(call: OperationCall, id: ImageId, body: DecisionReason) -> None:  # n
 @OPERATIONS.operation(WRITE_IMAGES, command=CommandLine("examine", arguments=_FOUND))
 def examine(call: OperationCall, id: ImageId) -> None:  # noqa: A002
     """Scan an image (an ID, or a part of its name) again."""
-    service.examine_again(call.service, [id])
+    service.request_examination(call.service, [id])
 
 
 def _image(one: RegistryImage) -> RegistryImageShape:
-    return shape_of(RegistryImageShape, one, summary=dict(one.summary or {}))
+    return to_shape(RegistryImageShape, one, summary=dict(one.summary or {}))

@@ -12,10 +12,10 @@ from nephoscope.operations.declaration.operation import (
     CommandLine,
     OperationCall,
     OperationGroup,
-    refusing,
+    translate_errors,
 )
 from nephoscope.operations.declaration.request_field import describe
-from nephoscope.operations.declaration.schemas import PLAIN, Shape, shape_of
+from nephoscope.operations.declaration.schemas import PLAIN, Shape, to_shape
 from nephoscope.service import response_orders as service
 from nephoscope.service.agents import READ
 from nephoscope.service.response_orders import APPROVE, READ_CONTENT, RESPOND, ResponseOrderError
@@ -154,78 +154,78 @@ def response_orders(call: OperationCall, query: OrderQuery) -> ResponseOrderList
 @OPERATIONS.operation(RESPOND, ApiRoute("POST", "/responseOrders", 201, scoped=None))
 def give_order(call: OperationCall, body: NewOrder) -> ResponseOrderShape:
     """Give an order to the agent of a machine; approved at once if you may approve orders, but for scripts."""
-    return _give(call, body.machine, body.kind, body.arguments, body.reason, body.incident)
+    return _create_order(call, body.machine, body.kind, body.arguments, body.reason, body.incident)
 
 
 @OPERATIONS.operation(RESPOND, command=CommandLine("isolate", message="{id}: {status}"))
 def isolate_machine(call: OperationCall, body: MachineOrder) -> ResponseOrderShape:
     """Isolate a machine: nftables on it let only this server through, until it is released."""
-    return _give(call, body.machine, "isolate", {}, body.reason, body.incident)
+    return _create_order(call, body.machine, "isolate", {}, body.reason, body.incident)
 
 
 @OPERATIONS.operation(RESPOND, command=CommandLine("release", message="{id}: {status}"))
 def release_machine(call: OperationCall, body: MachineOrder) -> ResponseOrderShape:
     """Release a machine from isolation."""
-    return _give(call, body.machine, "release", {}, body.reason, body.incident)
+    return _create_order(call, body.machine, "release", {}, body.reason, body.incident)
 
 
 @OPERATIONS.operation(RESPOND, command=CommandLine("kill", message="{id}: {status}"))
 def kill_process(call: OperationCall, body: KillOrder) -> ResponseOrderShape:
     """Kill a process that still runs the program of a path."""
     arguments = {"pid": str(body.pid), "path": body.path}
-    return _give(call, body.machine, "kill", arguments, body.reason, body.incident)
+    return _create_order(call, body.machine, "kill", arguments, body.reason, body.incident)
 
 
 @OPERATIONS.operation(RESPOND, command=CommandLine("collect", message="{id}: {status}"))
 def collect_file(call: OperationCall, body: CollectOrder) -> ResponseOrderShape:
     """Collect a file of up to 4 MiB."""
-    return _give(call, body.machine, "collect", {"path": body.path}, body.reason, body.incident)
+    return _create_order(call, body.machine, "collect", {"path": body.path}, body.reason, body.incident)
 
 
 @OPERATIONS.operation(RESPOND, ApiRoute("POST", "/responseOrders/{id}/decision", scoped=None))
 def decide_order(call: OperationCall, id: OrderId, body: OrderDecision) -> ResponseOrderShape:  # noqa: A002
     """Approve or deny an order of another user, or withdraw one that no agent has answered."""
-    with refusing("decision", ResponseOrderError):
+    with translate_errors("decision", ResponseOrderError):
         return _shape(service.decide_order(call.service, id, body.decision, body.reason))
 
 
 @OPERATIONS.operation(APPROVE, command=CommandLine("approve"))
 def approve_order(call: OperationCall, id: OrderId, body: OrderReason) -> None:  # noqa: A002
     """Approve an order of another user."""
-    with refusing("id", ResponseOrderError):
+    with translate_errors("id", ResponseOrderError):
         service.decide_order(call.service, id, "approve", body.reason)
 
 
 @OPERATIONS.operation(APPROVE, command=CommandLine("deny"))
 def deny_order(call: OperationCall, id: OrderId, body: OrderReason) -> None:  # noqa: A002
     """Deny an order of another user."""
-    with refusing("id", ResponseOrderError):
+    with translate_errors("id", ResponseOrderError):
         service.decide_order(call.service, id, "deny", body.reason)
 
 
 @OPERATIONS.operation(RESPOND, command=CommandLine("withdraw"))
 def withdraw_order(call: OperationCall, id: OrderId, body: OrderReason) -> None:  # noqa: A002
     """Withdraw an order that no agent has answered."""
-    with refusing("id", ResponseOrderError):
+    with translate_errors("id", ResponseOrderError):
         service.decide_order(call.service, id, "withdraw", body.reason)
 
 
 @OPERATIONS.operation(READ_CONTENT, ApiRoute("GET", "/responseOrders/{id}/content", scoped=None))
 def order_content(call: OperationCall, id: OrderId) -> OrderContentShape:  # noqa: A002
     """Return the file that was collected or what a script printed; each access is audited."""
-    with refusing("id", ResponseOrderError):
+    with translate_errors("id", ResponseOrderError):
         return OrderContentShape(content=service.read_content(call.service, id))
 
 
-def _give(
+def _create_order(
     call: OperationCall, machine: str, kind: str, arguments: dict[str, str], reason: str, incident: int
 ) -> ResponseOrderShape:
-    with refusing("body", ResponseOrderError):
-        made = service.give_order(
+    with translate_errors("body", ResponseOrderError):
+        made = service.create_order(
             call.service, machine, ResponseKind(kind), arguments, reason, incident or None
         )
     return _shape(made)
 
 
 def _shape(one: ResponseOrder) -> ResponseOrderShape:
-    return shape_of(ResponseOrderShape, one, kind=one.kind.value, status=one.status.value)
+    return to_shape(ResponseOrderShape, one, kind=one.kind.value, status=one.status.value)

@@ -14,7 +14,7 @@ from nephoscope.operations.declaration.operation import (
     OperationCall,
     OperationGroup,
     RefusedRequestError,
-    refusing,
+    translate_errors,
 )
 from nephoscope.operations.declaration.operation_page import (
     OperationForm,
@@ -171,12 +171,12 @@ def automations(call: OperationCall) -> list[Row]:
     from nephoscope.service.automations import load_readiness
 
     found, wrong = load_automations(call.state, PublishedSnapshotCache(call.service.data))
-    with refusing("", ValueError):
+    with translate_errors("", ValueError):
         ready = load_readiness(call.service) if found else None
     editable = {
         one.key for one in call.state.arm_documents.all([TYPE.lower()]) if _is_editable(one.key, one.body)
     }
-    tallies = call.state.run_standings.by_rule()
+    tallies = call.state.run_standings.tally_by_rule()
     missing = {one.key: "; ".join(ready.missing(one)) for one in found if ready and one.enabled}
     nothing: Row = {"enabled": False, "events": [], "actions": [], "scopes": []}
     return [
@@ -359,7 +359,7 @@ def history(call: OperationCall, query: HistoryQuery) -> list[Row]:
             "id": one.id, "status": one.status.value, "rule": one.rule, "action": one.action, "on": f"{one.kind} {one.subject}",
             "attempts": one.attempts, "created": one.created, "detail": one.detail,
         }
-        for one in call.state.automation_runs.of_language(RuleLanguage.AUTOMATION, key, query.most)
+        for one in call.state.automation_runs.runs_of_language(RuleLanguage.AUTOMATION, key, query.most)
     ]  # fmt: skip
 
 

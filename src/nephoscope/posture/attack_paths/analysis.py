@@ -10,7 +10,7 @@ import msgspec
 
 from nephoscope.posture.attack_paths.attack_path import AttackPath
 from nephoscope.posture.attack_paths.entity import INTERNET
-from nephoscope.posture.attack_paths.graph_builder import graph_of
+from nephoscope.posture.attack_paths.graph_builder import build_graph
 from nephoscope.posture.attack_paths.graph_inputs import GraphFacts
 from nephoscope.posture.attack_paths.open_findings import OpenFindings
 from nephoscope.posture.attack_paths.path_matching import chains
@@ -46,7 +46,7 @@ def analyze(
     `accounts` gives the object ids of the accounts that a failing row about accounts names.
     """
     facts = GraphFacts(view, OpenFindings(rows, accounts))
-    graph = graph_of(facts)
+    graph = build_graph(facts)
     found: list[AttackPath] = []
     for type_ in path_types() if types is None else types:
         several = list(islice(chains(graph, type_), MOST_OF_A_TYPE + 1))
@@ -54,5 +54,5 @@ def analyze(
             facts.gap("", f"paths beyond the first {MOST_OF_A_TYPE} of the type {type_.name}")
         found += (AttackPath(one, *risk(one)) for one in several[:MOST_OF_A_TYPE])
     found.sort(key=lambda one: (-one.level.rank, one.chain.type.title, one.id))
-    exposed = (graph[one.target].resource.lower() for one in graph.outward(INTERNET.id))
+    exposed = (graph[one.target].resource.lower() for one in graph.outgoing_connections(INTERNET.id))
     return AttackPathAnalysis(tuple(found), facts.gaps, frozenset(one for one in exposed if one))

@@ -43,7 +43,7 @@ def properties(path: AttackPath) -> dict[str, object]:
         "riskFactors": list(path.factors),
         "riskCategories": list(type_.risk_categories),
         "mITRETacticsAndTechniques": list(dict.fromkeys([*type_.tactics, *type_.techniques])),
-        "attackStory": path.story,
+        "attackStory": path.description,
         "isPartialAttackPath": False,
         "entryPoint": entity_body(chain.entry),
         "target": entity_body(chain.target),
@@ -106,7 +106,7 @@ def _step(chain: Chain, at: int) -> dict[str, object]:
         "title": TITLES[connection.kind],
         "description": connection.why,
         "remediation": connection.remedy,
-        "assessments": [_assessment(one) for one in _once([*connection.findings, *begun, *weak])],
+        "assessments": [_assessment(one) for one in _deduplicate([*connection.findings, *begun, *weak])],
     }
 
 
@@ -126,11 +126,11 @@ def _findings(chain: Chain) -> list[list[OpenFinding]]:
     found: list[list[OpenFinding]] = []
     for at, known in enumerate(chain.insights):
         several = [finding for one in known.values() for finding in one.findings]
-        found.append(_once([*several, *(chain.connections[at - 1].findings if at else ())]))
+        found.append(_deduplicate([*several, *(chain.connections[at - 1].findings if at else ())]))
     return found
 
 
-def _once(findings: Iterable[OpenFinding]) -> list[OpenFinding]:
+def _deduplicate(findings: Iterable[OpenFinding]) -> list[OpenFinding]:
     return list(dict.fromkeys(findings))
 
 

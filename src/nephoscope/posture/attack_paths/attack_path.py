@@ -65,7 +65,7 @@ class AttackPath:
         return found.pop() if len(found) == 1 else ""
 
     @property
-    def story(self) -> str:
+    def description(self) -> str:
         """Return how an attacker goes, as one text."""
         return " ".join(f"{one.why}." for one in self.chain.connections)
 

@@ -51,12 +51,12 @@ _SOURCES = (
 )
 
 
-def graph_of(facts: GraphFacts) -> SecurityGraph:
+def build_graph(facts: GraphFacts) -> SecurityGraph:
     """The security graph of the facts, to which what was not read is added as gaps."""
     graph = SecurityGraph()
     for source in _SOURCES:
         source.connect(facts, graph)
-    for connection in graph.outward(INTERNET.id):
+    for connection in graph.outgoing_connections(INTERNET.id):
         resource = facts.view.estate.resources[connection.target]
         if resource.type in STORES:
             store_entity(facts, graph, resource)

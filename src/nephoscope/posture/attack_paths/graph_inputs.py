@@ -52,7 +52,7 @@ class GraphFacts:
             line for place in sorted(self._gaps) for line in _list_reasons(place, sorted(self._gaps[place]))
         )
 
-    def each(self, type_: str, question: str, look: Callable[[Resource], None]) -> None:
+    def visit_each(self, type_: str, question: str, look: Callable[[Resource], None]) -> None:
         """Look at every resource of a type; what was not read becomes a gap of its subscription that leaves the question open."""
         for resource in self.view.resources(type_):
             try:
@@ -63,14 +63,14 @@ class GraphFacts:
 
     def entity(self, graph: SecurityGraph, resource: Resource) -> GraphEntity:
         """The entity of a resource, with its weaknesses where it has some."""
-        found = graph.add(entity_of(resource))
+        found = graph.add(to_entity(resource))
         if weak := self.findings.weaknesses(resource.key):
             text = f"{resource.name} fails {_count_recommendations(len(weak))} that let an attacker in: {weak[0].title}"
             graph.know(found, Insight(InsightKind.WEAKNESS, text, weak))
         return found
 
 
-def entity_of(resource: Resource) -> GraphEntity:
+def to_entity(resource: Resource) -> GraphEntity:
     """A resource as an entity."""
     return GraphEntity(
         resource.key, resource.type, resource.name, str(resource.body.get("id") or resource.key)

@@ -70,7 +70,7 @@ class OpenFindings:
                 self._add(_make_finding(row, accounts(row) if about else frozenset()))
 
     def _add(self, finding: OpenFinding) -> None:
-        for key in {finding.resource, top_resource(finding.resource)}:
+        for key in {finding.resource, find_top_resource(finding.resource)}:
             self._found[key][finding.key, finding.resource] = finding
         for account in finding.accounts:
             self._naming[account][finding] = None
@@ -88,7 +88,7 @@ class OpenFindings:
         """Return those whose fix closes the way to the resource."""
         return tuple(one for one in self.of(key) if one.guards)
 
-    def of_control(self, key: str, control: str) -> tuple[OpenFinding, ...]:
+    def findings_of_control(self, key: str, control: str) -> tuple[OpenFinding, ...]:
         """Return those of a score control."""
         return tuple(one for one in self.of(key) if one.control == control)
 
@@ -97,7 +97,7 @@ class OpenFindings:
         return tuple(self._naming.get(account, ()))
 
 
-def top_resource(key: str) -> str:
+def find_top_resource(key: str) -> str:
     """The lower-cased id of the resource that a child resource stands below; the id itself where it is none's child."""
     parts = key.split("/")
     if "providers" not in parts:

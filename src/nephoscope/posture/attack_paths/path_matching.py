@@ -26,7 +26,7 @@ class _Trail(msgspec.Struct, frozen=True):
 def chains(graph: SecurityGraph, type_: PathType) -> Iterator[Chain]:
     """Every chain of a type, found lazily, without an entity twice; the order is that of the graph."""
     first, *rest = type_.steps
-    for entity in graph.of_types(first.entity):
+    for entity in graph.entities_of_types(first.entity):
         if _fits(graph, entity, first):
             for trail in _follow(graph, _Trail((entity,)), tuple(rest)):
                 known = tuple(graph.insights(one.id) for one in trail.entities)
@@ -38,7 +38,7 @@ def _follow(graph: SecurityGraph, trail: _Trail, steps: tuple[PathStep, ...]) ->
         yield trail
         return
     step, *rest = steps
-    for connection in graph.outward(trail.entities[-1].id):
+    for connection in graph.outgoing_connections(trail.entities[-1].id):
         if connection.kind not in step.by:
             continue
         entity = graph[connection.target]

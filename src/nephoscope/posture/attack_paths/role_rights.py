@@ -59,7 +59,7 @@ def rights(roles: Roles, definition: str) -> frozenset[RoleRight]:
     """The rights of a role by its lower-cased definition id; NotCollected where it was not read and is not known."""
     found = roles.definition(definition)
     if found is None:
-        class_ = roles.class_of(definition)
+        class_ = roles.classify(definition)
         known = _KNOWN.get(definition.rsplit("/", 1)[-1], frozenset())
         return (
             frozenset({RoleRight.OWN, RoleRight.CHANGE}) | _MANAGING if class_ is RoleClass.OWNER else known

@@ -34,7 +34,7 @@ def sensitivity(view: EstateView, store: Resource) -> str:
     for one in (store, *_children(view, store)):
         tags = one.body.get("tags")
         for name, value in tags.items() if isinstance(tags, dict) else ():
-            if _plain(str(name)) in _TAGS and _plain(str(value)) in _SENSITIVE:
+            if _normalize_text(str(name)) in _TAGS and _normalize_text(str(value)) in _SENSITIVE:
                 return f"{one.name} is tagged {name}={value}"
     return ""
 
@@ -51,5 +51,5 @@ def _children(view: EstateView, store: Resource) -> tuple[Resource, ...]:
     return tuple(view.children(f"{store.type}/databases", store.key))
 
 
-def _plain(text: str) -> str:
+def _normalize_text(text: str) -> str:
     return "".join(letter for letter in text.lower() if letter.isalnum())

@@ -82,11 +82,11 @@ class ActivityEvents:
     def __init__(self, events: Iterable[ActivityEvent]) -> None:
         self._events: defaultdict[str, list[ActivityEvent]] = defaultdict(list)
         for one in events:
-            self._events[owner_of(one.target)].append(one)
+            self._events[find_owner(one.target)].append(one)
 
-    def around(self, key: str) -> Iterator[ActivityEvent]:
+    def events_near(self, key: str) -> Iterator[ActivityEvent]:
         """The events of a lower-cased id, of what lies in it, and of the scopes that hold it."""
-        owner = owner_of(key)
+        owner = find_owner(key)
         yield from self._events.get(owner, ())
         parts = owner.split("/")
         for count in (5, 3):
@@ -95,7 +95,7 @@ class ActivityEvents:
                 yield from self._events.get(scope, ())
 
 
-def owner_of(key: str) -> str:
+def find_owner(key: str) -> str:
     """The id of the resource at the top of a lower-cased id."""
     return "/".join(key.split("/")[:_SEGMENTS])
 
@@ -107,7 +107,7 @@ def read_events(
 
     Raises DataNotCollectedError where no row of the activity log ever came in.
     """
-    among = {owner_of(key) for key in keys}
+    among = {find_owner(key) for key in keys}
     among |= {"/".join(key.split("/")[:5]) for key in among}
     listed = ", ".join(json.dumps(key) for key in sorted(among))
     text = _QUERY.format(

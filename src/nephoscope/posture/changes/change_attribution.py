@@ -70,7 +70,7 @@ class AttributedChange(msgspec.Struct, frozen=True):
 
 def attribute_change(change: ResourceChange, events: ActivityEvents) -> ChangeAttribution:
     """Name who may have made a change, and its author where there is only one."""
-    fitting = [one for one in events.around(change.key) if may_have_made(one, change)]
+    fitting = [one for one in events.events_near(change.key) if may_have_made(one, change)]
     inside = [one for one in fitting if one.last > change.before and one.first <= change.after]
     if inside:
         return _agree(tuple(_candidates(inside)))
@@ -127,15 +127,15 @@ def _agree(candidates: tuple[ChangeCandidate, ...]) -> ChangeAttribution:
     if len({one.changed_by.lower() for one in candidates}) > 1:
         return ChangeAttribution(candidates=candidates)
 
-    def shared(values: Iterable[str]) -> str:
+    def shared_value(values: Iterable[str]) -> str:
         found = set(values)
         return found.pop() if len(found) == 1 else UNSPECIFIED
 
     return ChangeAttribution(
-        shared(one.changed_by for one in candidates[:1]),
-        shared(one.changed_by_type for one in candidates),
-        shared(one.client_type for one in candidates),
-        shared(one.operation.lower() for one in candidates),
-        shared(one.correlation_id for one in candidates),
+        shared_value(one.changed_by for one in candidates[:1]),
+        shared_value(one.changed_by_type for one in candidates),
+        shared_value(one.client_type for one in candidates),
+        shared_value(one.operation.lower() for one in candidates),
+        shared_value(one.correlation_id for one in candidates),
         candidates,
     )

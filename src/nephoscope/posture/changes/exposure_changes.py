@@ -9,7 +9,7 @@ import msgspec
 
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.public_endpoint import EndpointAccess, answers
-from nephoscope.posture.changes.activity_events import owner_of
+from nephoscope.posture.changes.activity_events import find_owner
 from nephoscope.posture.exposure.internet_exposure import MACHINES
 from nephoscope.posture.exposure.opening_changes import OpeningChange, compare_openings
 from nephoscope.posture.exposure.reachable_traffic import ReachableTraffic, find_reachable
@@ -55,7 +55,7 @@ def find_exposure_changes(
             found = _machine(machine, old, new, network)
             if found is not None:
                 yield found
-    for key in sorted({owner_of(one.change.key) for one in several}):
+    for key in sorted({find_owner(one.change.key) for one in several}):
         found = _service(key, old, new, several)
         if found is not None:
             yield found
@@ -116,7 +116,7 @@ def _service(
         return None
     wider = _RANKS.index(after) > _RANKS.index(before)
     opening = OpeningChange("tcp", "service endpoint", before.value, after.value, wider)
-    return _change(resource, [opening], [one for one in several if owner_of(one.change.key) == key], ())
+    return _change(resource, [opening], [one for one in several if find_owner(one.change.key) == key], ())
 
 
 def _change(

@@ -63,7 +63,7 @@ def baseline_text(report: CodeReport) -> bytes:
     )
 
 
-def fingerprints_before(findings: Collection[CodeFinding], renamed: Mapping[str, str]) -> frozenset[str]:
+def previous_fingerprints(findings: Collection[CodeFinding], renamed: Mapping[str, str]) -> frozenset[str]:
     """The fingerprints of an earlier state's failures, with its files under the names that they have now."""
     moved = [
         replace_file(one, renamed.get(one.region.file, one.region.file))
@@ -78,7 +78,7 @@ def replace_file(finding: CodeFinding, file: str) -> CodeFinding:
     return msgspec.structs.replace(finding, region=msgspec.structs.replace(finding.region, file=file))
 
 
-def known_before(report: CodeReport, before: Collection[str], where: str) -> CodeReport:
+def mark_known_failures(report: CodeReport, before: Collection[str], where: str) -> CodeReport:
     """A report in which failures that were there before are known and do not fail; `where` names the earlier state."""
     findings = [
         msgspec.structs.replace(one, state=FindingState.KNOWN, reason=f"it is in {where} already")

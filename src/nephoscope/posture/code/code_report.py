@@ -63,7 +63,7 @@ class CodeReport:
         listed = sorted({*unread, *kept}, key=lambda one: (one.region, one.reason))
         return replace(self, unread=listed)
 
-    def named_below(self, folder: str) -> CodeReport:
+    def prefix_file_names(self, folder: str) -> CodeReport:
         """Return the report with files named from a folder above (`infra/`)."""
 
         def place(region: Region) -> Region:

@@ -49,18 +49,18 @@ def find_comments(name: str, text: str) -> Iterator[SourceComment]:
     """Find the comments of a file by its name; of YAML that cannot be read none."""
     file = name.lower()
     if file.endswith(_YAML):
-        return _of_yaml(text)
+        return _find_in_yaml(text)
     if file.endswith(_BICEP):
-        return _of_index(bicep.bracket_ends(text), ("//", "/*"), text)
+        return _find_by_index(bicep.bracket_ends(text), ("//", "/*"), text)
     if file.endswith(_HCL):
-        return _of_index(hcl.bracket_ends(text), ("#", "//", "/*"), text)
+        return _find_by_index(hcl.bracket_ends(text), ("#", "//", "/*"), text)
     if _DOCKER.search(file):
-        return _of_pattern(_DOCKERFILE, text)
+        return _find_by_pattern(_DOCKERFILE, text)
     pattern = next((one for ends, one in _BY_ENDING if file.endswith(ends)), None)
-    return _of_pattern(pattern or (_SHELL if text.startswith("#!") else _OTHER), text)
+    return _find_by_pattern(pattern or (_SHELL if text.startswith("#!") else _OTHER), text)
 
 
-def _of_pattern(pattern: re.Pattern[str], text: str) -> Iterator[SourceComment]:
+def _find_by_pattern(pattern: re.Pattern[str], text: str) -> Iterator[SourceComment]:
     line, at = 1, 0
     for found in pattern.finditer(text):
         start = found.start("comment")
@@ -69,7 +69,7 @@ def _of_pattern(pattern: re.Pattern[str], text: str) -> Iterator[SourceComment]:
             yield from _lines(text, start, found.end("comment"), line)
 
 
-def _of_index(ends: Mapping[int, int], marks: tuple[str, ...], text: str) -> Iterator[SourceComment]:
+def _find_by_index(ends: Mapping[int, int], marks: tuple[str, ...], text: str) -> Iterator[SourceComment]:
     """The comments among the parts of a text, by where each begins and ends."""
     line, at = 1, 0
     for start in sorted(one for one in ends if text.startswith(marks, one)):
@@ -86,7 +86,7 @@ def _lines(text: str, start: int, end: int, line: int) -> Iterator[SourceComment
         )
 
 
-def _of_yaml(text: str) -> Iterator[SourceComment]:
+def _find_in_yaml(text: str) -> Iterator[SourceComment]:
     try:
         tokens = [one for one in yaml.scan(text, yaml.CLoader) if isinstance(one, yaml.ScalarToken)]
     except yaml.YAMLError:

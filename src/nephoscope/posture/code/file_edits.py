@@ -71,7 +71,7 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> tuple[str, int]:
         named = _MEMBER.match(new)
         key = (start, named[1] if named else new)
         again = any(place == start for place, _ in inserted)
-        if start < at or key in inserted or (again and not (start == end and _stands_alone(new))):
+        if start < at or key in inserted or (again and not (start == end and _ends_line(new))):
             continue
         if start == end:
             inserted.add(key)
@@ -80,7 +80,7 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> tuple[str, int]:
     return "".join([*parts, text[at:]]), count
 
 
-def _stands_alone(member: str) -> bool:
+def _ends_line(member: str) -> bool:
     """Return whether another member may be inserted beside one: it ends with its comma, or is an attribute's line."""
     return member.endswith(",") or _LINE.match(member) is not None
 

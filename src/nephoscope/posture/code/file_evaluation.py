@@ -10,7 +10,7 @@ from nephoscope.collect.templates.source_text import SourceText, TextSpan
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState, Region, UnreadFile
-from nephoscope.posture.code.rule_discovery import checks_of, code_rules
+from nephoscope.posture.code.rule_discovery import code_rules, rules_of_reader
 from nephoscope.posture.code.rule_match import CodeMatch, CodeOptions
 from nephoscope.posture.code.suppression import CodeSuppressions
 
@@ -56,7 +56,7 @@ def _judge(
     source: SourceText, reader: str, document: object, options: CodeOptions, suppressions: CodeSuppressions
 ) -> list[CodeFinding]:
     found = []
-    for check in checks_of(reader):
+    for check in rules_of_reader(reader):
         if options.optional or not check.rule.optional:
             found += [
                 _make_finding(match, check.rule, source, suppressions)
@@ -65,13 +65,13 @@ def _judge(
     return sorted(dict.fromkeys(found), key=lambda finding: finding.order)
 
 
-def region_of(source: SourceText, span: TextSpan) -> Region:
+def to_region(source: SourceText, span: TextSpan) -> Region:
     """Return the region of a span."""
     line, column = source.position(span.start)
     return Region(source.name, line, column, *source.position(max(span.end, span.start)))
 
 
-def _without_what_follows(source: SourceText, span: TextSpan) -> TextSpan:
+def _trim_trailing_comments(source: SourceText, span: TextSpan) -> TextSpan:
     """Cut blank lines and lines of comments off the end of a part: these are the next one's."""
     lines = source.cut(span).split("\n")
     while len(lines) > 1 and (not lines[-1].strip() or lines[-1].lstrip().startswith("#")):
@@ -82,11 +82,11 @@ def _without_what_follows(source: SourceText, span: TextSpan) -> TextSpan:
 def _make_finding(
     match: CodeMatch, rule: CodeRule, source: SourceText, suppressions: CodeSuppressions
 ) -> CodeFinding:
-    region = region_of(source, match.span)
-    scope = [region_of(source, _without_what_follows(source, match.scope))] if match.scope else []
+    region = to_region(source, match.span)
+    scope = [to_region(source, _trim_trailing_comments(source, match.scope))] if match.scope else []
     reason = suppressions.reason(rule, region, *scope)
     state = FindingState.UNKNOWN if match.unknown else FindingState.FAILED
-    unreasoned = "" if reason else suppressions.without_reason(rule, region, *scope)
+    unreasoned = "" if reason else suppressions.describe_missing_reason(rule, region, *scope)
     return CodeFinding(
         rule=rule.id,
         region=region,
@@ -97,5 +97,5 @@ def _make_finding(
         evidence=source.cut(match.span)[:_EVIDENCE],
         subject=match.subject,
         remediation=rule.steps,
-        fix=tuple(Edit(region_of(source, span), text) for span, text in match.edits),
+        fix=tuple(Edit(to_region(source, span), text) for span, text in match.edits),
     )

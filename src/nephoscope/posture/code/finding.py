@@ -120,6 +120,6 @@ def fingerprints(findings: Iterable[CodeFinding]) -> list[str]:
     return found
 
 
-def region_at(place: Place) -> Region:
+def to_region(place: Place) -> Region:
     """Return the region of a place that a reader of JSON gave: its first character, the file's first line where it has none."""
     return Region(place.file, place.line or 1, place.column or 1)

@@ -81,7 +81,7 @@ def changed_files(within: GitFolder, commit: str) -> frozenset[str]:
     )
 
 
-def read_before(within: GitFolder, base: GitBase, names: Iterable[str]) -> dict[str, bytes]:
+def read_at_base(within: GitFolder, base: GitBase, names: Iterable[str]) -> dict[str, bytes]:
     """Read files below a folder as they were at the base, whatever they were called; those that were not there are left out."""
     folder = within.path
     prefix = ask_git(folder, "rev-parse", "--show-prefix")

@@ -127,11 +127,13 @@ def _follow_links(files: Mapping[str, GitBlob], targets: Mapping[str, str]) -> d
         if end in files:
             found[link] = files[end]
         elif not link.startswith(f"{end}/") and len(found) < _MAX_LINKED:
-            found |= {f"{link}/{rest}": files[f"{end}/{rest}"] for rest in _names_below(ordered, f"{end}/")}
+            found |= {
+                f"{link}/{rest}": files[f"{end}/{rest}"] for rest in _iterate_names_below(ordered, f"{end}/")
+            }
     return found
 
 
-def _names_below(ordered: list[str], folder: str) -> Iterator[str]:
+def _iterate_names_below(ordered: list[str], folder: str) -> Iterator[str]:
     for place in range(bisect_left(ordered, folder), len(ordered)):
         if not ordered[place].startswith(folder):
             return

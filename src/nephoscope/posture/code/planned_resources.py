@@ -29,11 +29,11 @@ def merge_places(places: Iterable[PlannedPlace]) -> list[PlannedPlace]:
     for one in places:
         key = (one.id.lower(), one.region)
         before = found.get(key)
-        found[key] = one if before is None else _both(before, one)
+        found[key] = one if before is None else _merge_places(before, one)
     return [found[key] for key in sorted(found)]
 
 
-def _both(first: PlannedPlace, second: PlannedPlace) -> PlannedPlace:
+def _merge_places(first: PlannedPlace, second: PlannedPlace) -> PlannedPlace:
     passed = sorted({*first.passed} & {*second.passed})
     conditional = first.conditional or second.conditional
     return msgspec.structs.replace(first, passed=tuple(passed), conditional=conditional)

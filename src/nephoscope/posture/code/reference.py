@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nephoscope.collect.templates.discovery import readers
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_discovery import checks_of
+from nephoscope.posture.code.rule_discovery import rules_of_reader
 
 
 def page() -> str:
@@ -18,7 +18,7 @@ def page() -> str:
         "[How suppression comments look](outputs.md#findings-in-files).",
     ]
     for reader in readers():
-        rules = [check.rule for check in checks_of(reader.name)]
+        rules = [check.rule for check in rules_of_reader(reader.name)]
         lines += ["", f"## {reader.title}", "", f"Reader `{reader.name}`, {len(rules)} rules."]
         for rule in rules:
             lines += _rule(rule)

@@ -31,7 +31,7 @@ def checks() -> tuple[CodeCheck, ...]:
     """Return every rule by reader and id; raises RuleFileError."""
     found: dict[str, CodeCheck] = {}
     for folder in sorted(_folders()):
-        for check in checks_of(folder):
+        for check in rules_of_reader(folder):
             if check.rule.id in found:
                 raise RuleFileError(f"rules/{folder}: another rule has the id {check.rule.id}")
             found[check.rule.id] = check
@@ -39,7 +39,7 @@ def checks() -> tuple[CodeCheck, ...]:
 
 
 @cache
-def checks_of(reader: str) -> tuple[CodeCheck, ...]:
+def rules_of_reader(reader: str) -> tuple[CodeCheck, ...]:
     """Return the rules for the documents of one reader, by id; only these are loaded. Raises RuleFileError."""
     if reader not in _folders():
         return ()
@@ -50,7 +50,9 @@ def checks_of(reader: str) -> tuple[CodeCheck, ...]:
 
 def code_rules(readers: Iterable[str] | None = None) -> dict[str, CodeRule]:
     """Return every rule by id, or those of some readers."""
-    given = checks() if readers is None else [check for reader in readers for check in checks_of(reader)]
+    given = (
+        checks() if readers is None else [check for reader in readers for check in rules_of_reader(reader)]
+    )
     return {check.rule.id: check.rule for check in given}
 
 
@@ -68,10 +70,10 @@ def _check(name: str, reader: str) -> CodeCheck:
         return CodeCheck(rule, reader, module.check_with)
     if not hasattr(module, "check"):
         raise RuleFileError(f"{name} has RULE but neither check nor check_with")
-    return CodeCheck(rule, reader, _without_options(module.check))
+    return CodeCheck(rule, reader, _ignore_options(module.check))
 
 
-def _without_options(
+def _ignore_options(
     check: Callable[[object], Iterable[CodeMatch]],
 ) -> Callable[[object, CodeOptions], Iterable[CodeMatch]]:
     def run(document: object, options: CodeOptions) -> Iterable[CodeMatch]:

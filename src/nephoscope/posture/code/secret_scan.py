@@ -82,9 +82,9 @@ def _findings(source: SourceText, places: Iterable[SecretPlace], now: datetime) 
     rules, suppressions = secret_code_rules(), CodeSuppressions(source, now)
     for place in places:
         rule = rules[f"{_PREFIX}{place.rule}"]
-        region = _whole_lines(source, place)
+        region = _region_of_lines(source, place)
         ignored = suppressions.reason(rule, region)
-        unreasoned = suppressions.without_reason(rule, region) if ignored is None else ""
+        unreasoned = suppressions.describe_missing_reason(rule, region) if ignored is None else ""
         yield CodeFinding(
             rule=rule.id,
             region=region,
@@ -96,7 +96,7 @@ def _findings(source: SourceText, places: Iterable[SecretPlace], now: datetime) 
         )
 
 
-def _whole_lines(source: SourceText, place: SecretPlace) -> Region:
+def _region_of_lines(source: SourceText, place: SecretPlace) -> Region:
     """Return the lines of a secret, to the end of the last one."""
     last = max(place.first_line, place.last_line)
     return Region(source.name, place.first_line, 1, last, source.end_column(last))

@@ -58,13 +58,20 @@ def downloads_run(commands: Sequence[ShellCommand]) -> Iterator[CodeMatch]:
             files |= _find_written(command)
         elif command.pipeline in pipelines:
             files |= {
-                _plain(redirect.target.text)
+                _strip_current_folder(redirect.target.text)
                 for redirect in command.redirects
                 if redirect.operator in (">", ">>", ">|")
             }
-            files |= {_plain(text) for text in command.operands} if command.program == "tee" else set()
-        elif command.program in ("mv", "cp") and {_plain(text) for text in command.operands[:-1]} & files:
-            files.add(_plain(command.operands[-1]))
+            files |= (
+                {_strip_current_folder(text) for text in command.operands}
+                if command.program == "tee"
+                else set()
+            )
+        elif (
+            command.program in ("mv", "cp")
+            and {_strip_current_folder(text) for text in command.operands[:-1]} & files
+        ):
+            files.add(_strip_current_folder(command.operands[-1]))
 
 
 def powershell_downloads(text: str, offset: int) -> Iterator[CodeMatch]:
@@ -96,9 +103,9 @@ def _find_written(command: ShellCommand) -> set[str]:
     operands = command.operands
     if command.program in ("gsutil", "aws", "gcloud") and len(operands) > 1:
         named = [_target(operands[-1], operands[-2].rsplit("/", 1)[-1])]
-    elif _keeps_name(command, named):
+    elif _keeps_file_name(command, named):
         found += [text.partition("?")[0].rsplit("/", 1)[-1] for text in operands]
-    return {_plain(text) for text in (*named, *found) if text not in ("-", "/dev/null", "")}
+    return {_strip_current_folder(text) for text in (*named, *found) if text not in ("-", "/dev/null", "")}
 
 
 def _target(folder: str, name: str) -> str:
@@ -107,7 +114,7 @@ def _target(folder: str, name: str) -> str:
     return folder + name if folder.endswith("/") else folder
 
 
-def _keeps_name(command: ShellCommand, named: Sequence[str]) -> bool:
+def _keeps_file_name(command: ShellCommand, named: Sequence[str]) -> bool:
     if any(not name.startswith(("http", "-")) for name in named):
         return False
     return command.program == "wget" or (command.program == "curl" and command.has_flag("O", "remote-name"))
@@ -115,9 +122,9 @@ def _keeps_name(command: ShellCommand, named: Sequence[str]) -> bool:
 
 def _run_files(command: ShellCommand) -> set[str]:
     """Return the files that a command runs."""
-    found = {_plain(command.name)}
+    found = {_strip_current_folder(command.name)}
     if command.program in _INTERPRETERS or command.program in ("source", ".", "exec"):
-        found |= {_plain(text) for text in command.operands[:1]}
+        found |= {_strip_current_folder(text) for text in command.operands[:1]}
     return found - {""}
 
 
@@ -131,7 +138,7 @@ def _has_script(command: ShellCommand) -> bool:
     return command.has_flag("c") and command.program in SHELLS
 
 
-def _plain(path: str) -> str:
+def _strip_current_folder(path: str) -> str:
     return path.removeprefix("./")
 
 

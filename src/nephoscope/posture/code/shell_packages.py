@@ -142,7 +142,7 @@ def unpinned_gem(command: ShellCommand) -> Iterator[ShellWord]:
     yield from (word for word in plain[1:] if ":" not in word.text and not word.text.endswith(".gem"))
 
 
-def unpinned_go(command: ShellCommand) -> Iterator[ShellWord]:
+def find_unpinned_go_modules(command: ShellCommand) -> Iterator[ShellWord]:
     """Give the modules that go installs without a version."""
     words = command.operand_words(_GO_VALUED)
     if command.program != "go" or not words or words[0].text not in ("install", "get", "run"):
@@ -153,7 +153,7 @@ def unpinned_go(command: ShellCommand) -> Iterator[ShellWord]:
             yield word
 
 
-def unpinned_in(
+def match_unpinned_packages(
     file: Dockerfile, find: Callable[[ShellCommand], Iterator[ShellWord]], example: str
 ) -> Iterator[CodeMatch]:
     """Give a match for each package without a version in the RUN instructions of a Dockerfile."""

@@ -80,7 +80,7 @@ class CodeSuppressions:
         """Return why a rule is ignored in the lines of regions; None where it is not."""
         return next((one.reason for one in self._find_matching(rule, regions) if not one.fault), None)
 
-    def without_reason(self, rule: CodeRule, *regions: Region) -> str:
+    def describe_missing_reason(self, rule: CodeRule, *regions: Region) -> str:
         """Return what is wrong with a comment that would ignore a rule but for that; '' where there is none."""
         return next((one.fault for one in self._find_matching(rule, regions) if one.fault), "")
 

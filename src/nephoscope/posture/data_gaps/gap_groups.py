@@ -115,13 +115,13 @@ class DataGap:
         return self.subject or self.missing.need.value
 
 
-def missing_of(cause: str, description: str) -> MissingData:
+def to_missing_data(cause: str, description: str) -> MissingData:
     """Return what a verdict lacked, by its cause and description."""
-    need = _need_of(description) if cause == NOT_COLLECTED else NEEDS.get(cause, Need.MODEL)
+    need = _find_need(description) if cause == NOT_COLLECTED else NEEDS.get(cause, Need.MODEL)
     return MissingData(need, _subject(need, description))
 
 
-def _need_of(text: str) -> Need:
+def _find_need(text: str) -> Need:
     if _CUT in text:
         return Need.DEPTH
     return Need.BODY if _BODY.search(text) else Need.TYPE
@@ -129,23 +129,23 @@ def _need_of(text: str) -> Need:
 
 def _subject(need: Need, text: str) -> str:
     if need in _TYPED:
-        return _type_in(text, ids_first=need is not Need.TYPE)
+        return _find_type(text, ids_first=need is not Need.TYPE)
     if need is Need.DEFINITION:
         quoted = _QUOTED.search(text)
         return quoted[1] if quoted else text
     # of many resources the same is missing: they are one gap, which names their type
-    return _ID.sub(lambda found: _type_of(found[0]) or found[0], text)
+    return _ID.sub(lambda found: _parse_type(found[0]) or found[0], text)
 
 
-def _type_in(text: str, *, ids_first: bool) -> str:
+def _find_type(text: str, *, ids_first: bool) -> str:
     """The lower-cased resource type that a text names: as a type, or by the id of a resource of it; '' where it names none."""
     rest = _ID.sub(" ", text)
     named = next((_GUID.sub("", found[0]).lower() for found in _TYPE.finditer(rest)), "")
-    by_id = next((type_ for found in _ID.finditer(text) if (type_ := _type_of(found[0]))), "")
+    by_id = next((type_ for found in _ID.finditer(text) if (type_ := _parse_type(found[0]))), "")
     return (by_id or named) if ids_first else (named or by_id)
 
 
-def _type_of(id_: str) -> str:
+def _parse_type(id_: str) -> str:
     try:
         return ResourceId.parse(id_.rstrip(".:")).type
     except ValueError:
@@ -169,7 +169,7 @@ def data_gaps(several: Iterable[Unsettled]) -> list[DataGap]:
     """The gaps of some assessments, that for which the most wait first."""
     groups: dict[MissingData, _GapGroup] = {}
     for one in several:
-        groups.setdefault(missing_of(one.cause, one.description), _GapGroup()).add(one)
+        groups.setdefault(to_missing_data(one.cause, one.description), _GapGroup()).add(one)
     made = [_gap(missing, group) for missing, group in groups.items()]
     return sorted(made, key=lambda one: (-one.count, one.missing.need, one.missing.subject))
 
@@ -184,34 +184,37 @@ def _gap(missing: MissingData, group: _GapGroup) -> DataGap:
     return DataGap(missing, group.counts.total(), tuple(several), tuple(group.examples), settles)
 
 
-def unsettled_of(report: ReportView) -> Iterator[Unsettled]:
+def list_unsettled(report: ReportView) -> Iterator[Unsettled]:
     """The assessments of a report that could not be judged, of the resources that it looks at."""
     for group in report.judged:
         if group.state in UNJUDGED:
             known = report.metadata(group.key)
-            for row in report.rows_of(group):
+            for row in report.rows_of_group(group):
                 item = row.assessment
                 yield Unsettled(item.key, known.name, known.severity, item.cause, item.description)
 
 
-def gaps_in(findings: Findings, reach: Reach) -> list[DataGap]:
+def list_gaps(findings: Findings, reach: Reach) -> list[DataGap]:
     """The gaps of an edition, of what a reach sees; made once for it."""
-    return findings.documents.once(
-        ("data gaps", reach), lambda: _seen_by(reach, data_gaps(unsettled_in(findings, reach)))
+    return findings.documents.get_or_compute(
+        ("data gaps", reach),
+        lambda: _limit_to_reach(reach, data_gaps(list_stored_unsettled(findings, reach))),
     )
 
 
-def _seen_by(reach: Reach, gaps: Iterable[DataGap]) -> list[DataGap]:
+def _limit_to_reach(reach: Reach, gaps: Iterable[DataGap]) -> list[DataGap]:
     """The gaps without examples that name what a reach does not see: an assessment may depend on what lies elsewhere."""
-    return [replace(gap, examples=tuple(one for one in gap.examples if _sees(reach, one))) for gap in gaps]
+    return [
+        replace(gap, examples=tuple(one for one in gap.examples if _can_see_text(reach, one))) for gap in gaps
+    ]
 
 
-def _sees(reach: Reach, text: str) -> bool:
+def _can_see_text(reach: Reach, text: str) -> bool:
     ids = (ResourceId.parse(found[0].rstrip(".:")) for found in _SUBSCRIPTION.finditer(text))
     return all(reach.sees(one.subscription, one.resource_group_id) for one in ids)
 
 
-def unsettled_in(findings: Findings, reach: Reach) -> Iterator[Unsettled]:
+def list_stored_unsettled(findings: Findings, reach: Reach) -> Iterator[Unsettled]:
     """The assessments of an edition that could not be judged, of what a reach sees."""
     names = {one.recommendation: one for one in findings.tallies(reach)}
     for key, several in findings.count_unjudged(reach).items():

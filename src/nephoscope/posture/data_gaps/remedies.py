@@ -81,7 +81,7 @@ def permissions(type_: str) -> tuple[str, ...]:
     return (f"{spell_type(type_)}/read",) if type_ else ()
 
 
-def why_unreadable(type_: str) -> str:
+def explain_unreadable(type_: str) -> str:
     """Explain why a lower-cased type cannot be collected, '' where it can."""
     reading = TypeSources.builtin()
     if type_ in reading.lists:
@@ -110,7 +110,7 @@ def _read_type(type_: str) -> GapRemedy:
         )
     if type_ == _FINDINGS:
         return GapRemedy("Scan the machine or the registry's images and keep what is found", _SCANS)
-    if why := why_unreadable(type_):
+    if why := explain_unreadable(type_):
         return GapRemedy(
             f"No export of nephoscope holds {spell_type(type_)}: {why}. Attest to it or exempt it"
         )

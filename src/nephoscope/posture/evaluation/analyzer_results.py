@@ -65,7 +65,7 @@ def no_logs(estate: Estate, now: datetime) -> AbstractContextManager[None]:  # n
     return nullcontext()
 
 
-def every_analyzer(
+def run_all_analyzers(
     estate: Estate, now: datetime, before: PreviousEvaluation | None = None, logs: Logs | None = None
 ) -> Analysis:
     """Return what all analyzers of the package say; those that read logs are Unknown without them."""
@@ -73,7 +73,7 @@ def every_analyzer(
         EstateView,
     )  # what judges templates runs no analyzer, and need not load what they see
 
-    earlier = None if before is None else _earlier(before, estate, now)
+    earlier = None if before is None else _load_previous_analysis(before, estate, now)
     found = analyze.run(EstateView(estate, now, logs=logs), earlier=earlier)
     return Analysis(tuple(found.overlay), found.unknown, tuple(found.assessments), found.told, found.logs)
 
@@ -83,11 +83,11 @@ def no_analyzers(estate: Estate, now: datetime, before: PreviousEvaluation | Non
     return Analysis()
 
 
-def _earlier(before: PreviousEvaluation, estate: Estate, now: datetime) -> PreviousAnalysis:
+def _load_previous_analysis(before: PreviousEvaluation, estate: Estate, now: datetime) -> PreviousAnalysis:
     """Return what analyzers said before, with the types of which a resource, or the age of a report, is another."""
     old, told, logs = before.estate, before.analysis.told, before.analysis.logs
     same = old.coverage == estate.coverage and dict(old.management_groups) == dict(estate.management_groups)
-    keys = {*estate.changed_since(old), *find_aged(old, before.now, estate, now)}
+    keys = {*estate.list_changed_ids(old), *find_aged(old, before.now, estate, now)}
     claims = find_aged_claims(old, before.now, estate, now)
     claimed = {entry.rpartition("/providers/")[2] for _, entry in claims}
     changed = frozenset(ResourceId.parse(key).type for key in keys) | claimed if same else None

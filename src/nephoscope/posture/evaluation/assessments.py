@@ -87,7 +87,7 @@ class Decisions:
         counting = {
             attestation.scope: attestation for attestation in sorted(found, key=lambda one: one.precedence)
         }
-        partial = [one for one in self._partial_attestations if one.may_speak_of(assignment, reference)]
+        partial = [one for one in self._partial_attestations if one.could_cover(assignment, reference)]
         return {**counting, **{one.scope: one for one in partial}}
 
     def find_exemption(
@@ -134,10 +134,10 @@ class Assessments(Sequence[Assessment]):
 
     def __iter__(self) -> Iterator[Assessment]:
         for block in self._layout.blocks:
-            yield from self.of_block(block, block.positions)
+            yield from self.assessments_of_block(block, block.positions)
         yield from self._unplaced
 
-    def placed(self) -> Iterator[tuple[Assessment, Resource | None]]:
+    def with_resources(self) -> Iterator[tuple[Assessment, Resource | None]]:
         """The assessments, each with the resource that was judged; None for one that ends once for a scope."""
         for block in self._layout.blocks:
             resources = self._roster.types[block.type]
@@ -170,9 +170,9 @@ class Assessments(Sequence[Assessment]):
         number = bisect_right(self._ends, at)
         block = self._layout.blocks[number]
         inside = at - (self._ends[number - 1] if number else 0)
-        return next(self.of_block(block, [block.positions[inside]]))
+        return next(self.assessments_of_block(block, [block.positions[inside]]))
 
-    def of_block(self, block: EvaluationBlock, positions: Sequence[int]) -> Iterator[Assessment]:
+    def assessments_of_block(self, block: EvaluationBlock, positions: Sequence[int]) -> Iterator[Assessment]:
         """The assessments of some positions of a block."""
         requirement = self._program.requirements[block.requirement]
         resources = self._roster.types[block.type]
@@ -199,12 +199,12 @@ class Assessments(Sequence[Assessment]):
                 outcome = outcome if exemption is None else _exempt(outcome, exemption)
             yield at, outcome
 
-    def of_resource(self, key: str) -> Iterator[Assessment]:
+    def assessments_of_resource(self, key: str) -> Iterator[Assessment]:
         """The assessments of the resource with a lower-cased id."""
         place = self._roster.place(key)
         for block in self._layout.blocks if place is not None else ():
             if place is not None and block.type == place[0] and place[1] in block.positions:
-                yield from self.of_block(block, [place[1]])
+                yield from self.assessments_of_block(block, [place[1]])
 
     def counts(self) -> Counter[tuple[str, ComplianceState, str]]:
         """Count how many assessments ended how: (recommendation key, state, cause), without making them."""

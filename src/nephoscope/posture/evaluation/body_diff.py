@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.estate.resource_diff import exactly
+from nephoscope.estate.resource_diff import is_exactly_equal
 from nephoscope_policy.body_paths import MISSING, Segments
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.read_paths import IDENTITY
@@ -21,12 +21,12 @@ def difference(old: Resource, new: Resource) -> Paths | None:
 
 
 def _compare(old: dict[str, object], new: dict[str, object], at: Segments, found: set[Segments]) -> None:
-    if not _ordered_alike(old, new):
+    if not _is_equally_ordered(old, new):
         found.add(at)
         return
     for key, value in old.items():
         other = new.get(key, MISSING)
-        if value is other or _alike(value, other):
+        if value is other or _is_equal(value, other):
             continue
         below = (*at, key.lower())
         if type(value) is dict and type(other) is dict:
@@ -36,13 +36,13 @@ def _compare(old: dict[str, object], new: dict[str, object], at: Segments, found
     found.update((*at, key.lower()) for key in new if key not in old)
 
 
-def _alike(value: object, other: object) -> bool:
+def _is_equal(value: object, other: object) -> bool:
     return other is not MISSING and (
-        value == other if type(value) is str is type(other) else exactly(value, other)
+        value == other if type(value) is str is type(other) else is_exactly_equal(value, other)
     )
 
 
-def _ordered_alike(old: dict[str, object], new: dict[str, object]) -> bool:
+def _is_equally_ordered(old: dict[str, object], new: dict[str, object]) -> bool:
     """Return whether the members that both have stand in the same order, and no two keys of either differ in case alone."""
     if list(old) != list(new) and [key for key in old if key in new] != [key for key in new if key in old]:
         return False

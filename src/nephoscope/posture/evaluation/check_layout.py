@@ -37,7 +37,7 @@ class Roster:
             }
         )
 
-    def after(self, estate: Estate, scope: str, keys: Iterable[str]) -> Roster:
+    def update_roster(self, estate: Estate, scope: str, keys: Iterable[str]) -> Roster:
         """The roster of a later estate in the same scope and under the same management groups, of which only the ids `keys` differ.
 
         What stays is the same object as here.
@@ -49,7 +49,7 @@ class Roster:
         for key in keys:
             place, resource = self.place(key), estate.resources.get(key)
             if place is None:
-                if resource is not None and _lies(resource, estate, scope):
+                if resource is not None and _is_in_scope(resource, estate, scope):
                     added.setdefault(resource.type, []).append(resource)
                 continue
             type_, at = place
@@ -94,7 +94,7 @@ def _type(key: str) -> str:
         return ""
 
 
-def _lies(resource: Resource, estate: Estate, scope: str) -> bool:
+def _is_in_scope(resource: Resource, estate: Estate, scope: str) -> bool:
     return not scope or is_within_scope(
         resource.key, scope, estate.management_groups.get(resource.id.subscription_id, ())
     )
@@ -103,7 +103,7 @@ def _lies(resource: Resource, estate: Estate, scope: str) -> bool:
 def _sort_resources(estate: Estate, type_: str, scope: str) -> tuple[Resource, ...]:
     found = estate.by_type(type_)
     if scope:
-        found = [one for one in found if _lies(one, estate, scope)]
+        found = [one for one in found if _is_in_scope(one, estate, scope)]
     return tuple(sorted(found, key=_key))
 
 
@@ -131,10 +131,10 @@ class Concerns:
         self._by_type: dict[str, list[tuple[int, int]]] = {}
         self._every: list[tuple[int, int]] = []
         for index, requirement in enumerate(program.requirements):
-            check = program.check_of(index)
-            if program.checks[check].placeless:
+            check = program.find_check(index)
+            if program.checks[check].is_scope_wide:
                 self.unplaced.append((index, check))
-            elif requirement.by_resource or requirement.only or requirement.never:
+            elif requirement.varies_by_resource or requirement.only or requirement.never:
                 self.varying.append(index)
             else:
                 self._place(index, check)
@@ -146,7 +146,7 @@ class Concerns:
         for type_ in types or ():
             self._by_type.setdefault(type_, []).append((index, check))
 
-    def uniform(self, types: Iterable[str]) -> list[tuple[int, str, int]]:
+    def type_wide_checks(self, types: Iterable[str]) -> list[tuple[int, str, int]]:
         """(requirement, type, check) of what concerns some types whatever the resource, in the order of requirements and types."""
         found = [
             (index, type_, check)
@@ -168,8 +168,8 @@ class Layout:
         self.unplaced = concerns.unplaced
         self.blocks: list[EvaluationBlock] = [
             EvaluationBlock(index, check, type_, positions)
-            for index, type_, check in concerns.uniform(roster.types)
-            if len(positions := self._in_scope(index, type_))
+            for index, type_, check in concerns.type_wide_checks(roster.types)
+            if len(positions := self._positions_in_scope(index, type_))
         ]
         if concerns.varying:
             self.blocks += [block for index in concerns.varying for block in self._list_varying(index)]
@@ -180,16 +180,16 @@ class Layout:
         requirement = self._program.requirements[index]
         for type_ in self._roster.types:
             chosen: dict[int, array[int]] = {}
-            for at in self._in_scope(index, type_):
+            for at in self._positions_in_scope(index, type_):
                 resource = self._roster.types[type_][at]
-                if requirement.holds_for(resource):
-                    chosen.setdefault(self._program.check_of(index, resource), array("I")).append(at)
+                if requirement.applies_to(resource):
+                    chosen.setdefault(self._program.find_check(index, resource), array("I")).append(at)
             for check, positions in chosen.items():
                 types = self._types_of(check)
                 if types is None or type_ in types:
                     yield EvaluationBlock(index, check, type_, positions)
 
-    def _in_scope(self, index: int, type_: str) -> Positions:
+    def _positions_in_scope(self, index: int, type_: str) -> Positions:
         """The positions that the requirement's assignment applies to."""
         requirement = self._program.requirements[index]
         assignment = requirement.assignment

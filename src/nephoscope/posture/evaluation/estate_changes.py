@@ -86,7 +86,7 @@ class Dependents:
             for type_ in self._types[index]:
                 known.setdefault(type_, []).append(index)
 
-    def own(self, change: EstateChange) -> Own:
+    def directly_affected(self, change: EstateChange) -> Own:
         """The changed resources themselves: the checks that read where they differ judge them anew."""
         found: Own = {}
         for key, paths in change.paths.items():
@@ -126,7 +126,9 @@ class Dependents:
         ):
             if changed.type == container:
                 for wide in (False, True):
-                    for type_, positions in self._inside(changed, self._askers.get((function, wide), {})):
+                    for type_, positions in self._positions_in_container(
+                        changed, self._askers.get((function, wide), {})
+                    ):
                         reached[function, wide, type_].update(positions)
 
     def _finders(
@@ -136,7 +138,7 @@ class Dependents:
         asking, wide = self._askers.get(asked), asked[1]
         if not asking:
             return
-        for key in _above(changed):
+        for key in _parent_ids(changed):
             place = self._roster.place(key)
             if place is not None and place[0] in asking and changed.type.startswith(f"{place[0]}/"):
                 yield place[0], (place[1],)
@@ -147,15 +149,15 @@ class Dependents:
                 yield place[0], (place[1],)
         if extension:
             return
-        for relation, place_key in self._around(changed, wide=wide):
+        for relation, place_key in self._lookup_places(changed, wide=wide):
             if (asked, changed.type, relation, place_key) in done:
                 continue
             done.add((asked, changed.type, relation, place_key))
-            for type_, positions in self._at(relation, place_key, asking):
+            for type_, positions in self._positions_at(relation, place_key, asking):
                 if not changed.type.startswith(f"{type_}/"):
                     yield type_, positions
 
-    def _around(self, changed: ResourceId, *, wide: bool) -> Iterator[tuple[str, str]]:
+    def _lookup_places(self, changed: ResourceId, *, wide: bool) -> Iterator[tuple[str, str]]:
         """The places in which a resource that looks the changed one up may lie: (relation, place)."""
         if wide:
             yield _WIDE, changed.subscription
@@ -164,15 +166,17 @@ class Dependents:
         if changed.resource_group:
             yield RESOURCE_GROUP_TYPE, changed.resource_group_id
 
-    def _inside(
+    def _positions_in_container(
         self, container: ResourceId, asking: Mapping[str, list[int]]
     ) -> Iterator[tuple[str, Sequence[int]]]:
         """The positions, by type, of those in `asking` that lie in a subscription or resource group, itself included."""
         if container.type == SUBSCRIPTION_TYPE:
-            return self._at(_WIDE, container.subscription, asking)
-        return self._at(RESOURCE_GROUP_TYPE, container.key, asking)
+            return self._positions_at(_WIDE, container.subscription, asking)
+        return self._positions_at(RESOURCE_GROUP_TYPE, container.key, asking)
 
-    def _at(self, relation: str, place: str, types: Iterable[str]) -> Iterator[tuple[str, Sequence[int]]]:
+    def _positions_at(
+        self, relation: str, place: str, types: Iterable[str]
+    ) -> Iterator[tuple[str, Sequence[int]]]:
         """The positions of the resources of some types in a place, by type where there are any."""
         base = self._base
         if relation == RESOURCE_GROUP_TYPE:
@@ -189,7 +193,7 @@ class Dependents:
         position = self._roster.position
         return [at for view in views if (at := position(type_, view.key)) is not None]
 
-    def _itself(self, type_: str, key: str) -> Sequence[int]:
+    def _position_of_resource(self, type_: str, key: str) -> Sequence[int]:
         at = self._roster.position(type_, key)
         return () if at is None else (at,)
 
@@ -201,20 +205,20 @@ class Dependents:
                 continue
             for index in indexes:
                 for type_ in self._types[index]:
-                    yield index, type_, self._covered_by(scope, type_)
+                    yield index, type_, self._positions_in_scope(scope, type_)
 
-    def _covered_by(self, scope: str, type_: str) -> Sequence[int]:
+    def _positions_in_scope(self, scope: str, type_: str) -> Sequence[int]:
         if not scope:
             return range(len(self._roster.types[type_]))
         views = self._base.resources_in_subscription(scope.removeprefix("/subscriptions/"), type_)
-        return self._positions(type_, views) or self._itself(type_, scope)
+        return self._positions(type_, views) or self._position_of_resource(type_, scope)
 
 
 _LOOSE = "outside groups"
 _WIDE = "anywhere in the subscription"
 
 
-def _above(child: ResourceId) -> Iterator[str]:
+def _parent_ids(child: ResourceId) -> Iterator[str]:
     """The ids of the resources that a nested one lies under, nearest first."""
     parts = child.key.split("/")
     for _ in range(child.type.count("/") - 1):

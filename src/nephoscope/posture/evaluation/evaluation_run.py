@@ -9,7 +9,7 @@ from functools import cached_property
 
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.gc_control import no_collection
-from nephoscope.posture.evaluation.analyzer_results import Analyzers, PreviousEvaluation, every_analyzer
+from nephoscope.posture.evaluation.analyzer_results import Analyzers, PreviousEvaluation, run_all_analyzers
 from nephoscope.posture.evaluation.bound_rules import Rules
 from nephoscope.posture.evaluation.check_layout import Concerns, Layout, Roster
 from nephoscope.posture.evaluation.evaluator import Evaluator, Progress, Verdicts
@@ -30,7 +30,7 @@ def evaluate(
     now: datetime,
     *,
     scope: str = "",
-    analyzers: Analyzers = every_analyzer,
+    analyzers: Analyzers = run_all_analyzers,
     aliases: Aliases | None = None,
     since: EvaluationRun | None = None,
     prepared: PreparedPlan | None = None,
@@ -52,7 +52,7 @@ def evaluate(
         if since is not None and since.engine.base.aliases is aliases:
             later = IncrementalRun(since, estate, analysis, plan, now, scope)
             base, roster, rules, program = later.base, later.roster, later.rules, later.program
-            concerns = concerns_of(program, rules)
+            concerns = find_concerns(program, rules)
         else:
             later = None
             ordered: list[Resource] = sorted(estate.resources.values(), key=lambda one: one.id.key)
@@ -63,7 +63,7 @@ def evaluate(
         snapshot = later.overlaid(analysis) if later is not None else overlaid(base, analysis)
         layout = Layout(concerns, roster)
         verdicts = later.verdicts() if later is not None else Verdicts()
-        Evaluator(program, roster, rules, snapshot, now).fill_all(layout.blocks, verdicts, progress)
+        Evaluator(program, roster, rules, snapshot, now).fill_columns(layout.blocks, verdicts, progress)
     return EvaluationRun(
         now, scope, estate, plan, analysis, Engine(program, roster, layout, verdicts, rules, base, snapshot)
     )
@@ -79,10 +79,10 @@ class PreparedPlan:
     @cached_property
     def concerns(self) -> Concerns:
         """Return which requirements concern which types."""
-        return concerns_of(self.program, self.rules)
+        return find_concerns(self.program, self.rules)
 
 
-def concerns_of(program: Program, rules: Rules) -> Concerns:
+def find_concerns(program: Program, rules: Rules) -> Concerns:
     """Find which types each requirement concerns; binds the rules whose definitions prove no types."""
     return Concerns(program, lambda check: rules.types(program.checks[check]))
 

@@ -53,7 +53,7 @@ class Verdicts:
         if key in since._whole:
             self._lacking[key] = lacking
 
-    def lacking(self, key: Key, length: int, positions: Sequence[int]) -> list[int]:
+    def missing_positions(self, key: Key, length: int, positions: Sequence[int]) -> list[int]:
         """The positions of a column, made when it is not there, that are not evaluated."""
         numbers = self.columns.get(key)
         if numbers is None:
@@ -66,7 +66,7 @@ class Verdicts:
         inside = known if whole else sorted(set(known).intersection(positions))
         return [at for at in inside if not numbers[at]]
 
-    def whole(self, key: Key) -> bool:
+    def is_complete(self, key: Key) -> bool:
         """Return whether a column is known to lack nothing."""
         return key in self._whole
 
@@ -106,7 +106,7 @@ class Evaluator:
         self._few: dict[str, dict[int, View]] = {}
         self._looked_up = program.looked_up_types()
 
-    def fill_all(
+    def fill_columns(
         self, blocks: Iterable[EvaluationBlock], verdicts: Verdicts, progress: Progress | None = None
     ) -> None:
         """Evaluate what the columns of blocks lack, type after type, so that one type's bodies are prepared at a time."""
@@ -129,9 +129,9 @@ class Evaluator:
         """Evaluate what the block's column lacks."""
         check = self._program.checks[block.check]
         key = (check.key, block.type)
-        if verdicts.whole(key):
+        if verdicts.is_complete(key):
             return
-        pending = verdicts.lacking(key, len(self._roster.types[block.type]), block.positions)
+        pending = verdicts.missing_positions(key, len(self._roster.types[block.type]), block.positions)
         if pending:
             numbers, rule = verdicts.writable(key), self._rules.of(check)
             if isinstance(rule, Rule):

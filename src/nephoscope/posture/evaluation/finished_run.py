@@ -68,7 +68,7 @@ class EvaluationRun:
         """Return what the snapshot has read."""
         return self.estate.coverage
 
-    def covers_everywhere(self, type_: str) -> bool:
+    def is_read_everywhere(self, type_: str) -> bool:
         """Tell whether a type was read in every subscription."""
         known = self._coverage_cache
         if type_ not in known:
@@ -110,9 +110,9 @@ class EvaluationRun:
     def errors(self) -> tuple[ContentProblem, ...]:
         """Return what could not be used, does not fit together or failed: documents, references, scopes, exemptions, analyzers."""
         found = [*self.plan.problems, *self.engine.program.problems]
-        found.extend(_outside(exemption) for exemption in self._decisions.misplaced)
-        found.extend(self._orphan(exemption) for exemption in self._decisions.orphaned)
-        found.extend(self._without_members())
+        found.extend(_out_of_scope_problem(exemption) for exemption in self._decisions.misplaced)
+        found.extend(self._unused_exemption_problem(exemption) for exemption in self._decisions.orphaned)
+        found.extend(self._unknown_member_problems())
         found.extend(self._list_failed_analyzers())
         return tuple(found)
 
@@ -124,7 +124,7 @@ class EvaluationRun:
                 Place(title), "the analyzer has a fault, so that verdicts are Unknown: see the log"
             )
 
-    def _orphan(self, exemption: Exemption) -> ContentProblem:
+    def _unused_exemption_problem(self, exemption: Exemption) -> ContentProblem:
         """An exemption whose assignment is not judged by: the estate has it, or nobody has."""
         if exemption.assignment in self.plan.unevaluated:
             reason = f"the exemption has no effect: {exemption.assignment} is evaluated with --assigned only"
@@ -134,7 +134,7 @@ class EvaluationRun:
             f"the exemption names an assignment that is not there: {exemption.assignment}",
         )
 
-    def _without_members(self) -> Iterator[ContentProblem]:
+    def _unknown_member_problems(self) -> Iterator[ContentProblem]:
         """Exemptions that name members which their assignment does not have, as far as its members were read."""
         members: defaultdict[str, set[str]] = defaultdict(set)
         for one in self.engine.program.requirements:
@@ -208,13 +208,13 @@ class EvaluationRun:
         result = self.explain(assessment)
         return () if result is None else result.reasons
 
-    def explained(self, assessment: Assessment) -> Assessment:
+    def with_reasons(self, assessment: Assessment) -> Assessment:
         """The assessment with its reasons."""
         return msgspec.structs.replace(assessment, reasons=self.reasons(assessment))
 
     def explain(self, assessment: Assessment) -> Result | None:
         """The whole result behind an assessment, by the interpreter; None where no rule judged it."""
-        found = self.judged_by(assessment)
+        found = self.find_rule(assessment)
         resource = self.resource(assessment)
         if found is None or resource is None:
             return None
@@ -233,7 +233,7 @@ class EvaluationRun:
     def _unbound(self) -> EvaluationContext:
         return EvaluationContext(now=self.now)
 
-    def judged_by(self, assessment: Assessment) -> tuple[PolicyCheck, Rule] | None:
+    def find_rule(self, assessment: Assessment) -> tuple[PolicyCheck, Rule] | None:
         """The check and the bound rule behind an assessment, None where no rule judged it."""
         resource = self.resource(assessment)
         if resource is None:
@@ -241,14 +241,16 @@ class EvaluationRun:
         program = self.engine.program
         for index in program.members.get((assessment.assignment, assessment.reference), ()):
             requirement = program.requirements[index]
-            if not requirement.holds_for(resource):
+            if not requirement.applies_to(resource):
                 continue
-            check = program.checks[program.check_of(index, resource if requirement.by_resource else None)]
+            check = program.checks[
+                program.find_check(index, resource if requirement.varies_by_resource else None)
+            ]
             rule = self.engine.rules.of(check)
             return (check, rule) if isinstance(rule, Rule) else None
         return None
 
 
-def _outside(exemption: Exemption) -> ContentProblem:
+def _out_of_scope_problem(exemption: Exemption) -> ContentProblem:
     reason = f"the exemption stands outside the scope of {exemption.assignment} and is not applied (DoNotValidate would)"
     return ContentProblem(Place(exemption.id), reason)

@@ -47,14 +47,14 @@ class IncrementalRun:
         old = since.engine
         self._since, self._now = since, now
         before, after = since.estate.resources, estate.resources
-        changed = estate.changed_since(since.estate)
+        changed = estate.list_changed_ids(since.estate)
         gone = [key for key in changed if key not in after]
         self.base = old.base.with_changes(
             [after[key] for key in changed if key in after], gone, estate.coverage
         )
         same_groups = dict(estate.management_groups) == dict(since.estate.management_groups)
         if scope == since.scope and (same_groups or not scope):
-            self.roster = old.roster.after(estate, scope, changed)
+            self.roster = old.roster.update_roster(estate, scope, changed)
             self._moved = {key for key in changed if (key in before) != (key in after)}
         else:
             self.roster = Roster.of(estate, scope)
@@ -69,7 +69,7 @@ class IncrementalRun:
             key: difference(before[key], after[key]) if key in before and key in after else None
             for key in changed
         }
-        self._analyzed = AnalyzerChanges.between(since.analysis, analysis)
+        self._analyzed = AnalyzerChanges.compare(since.analysis, analysis)
         paths.update(dict.fromkeys((*self._analyzed.overlay, *self._analyzed.unknown)))
         paths.update(dict.fromkeys(find_aged(since.estate, since.now, estate, now)))
         claims = find_aged_claims(since.estate, since.now, estate, now)
@@ -95,7 +95,7 @@ class IncrementalRun:
         stale = timed if self._now != self._since.now else set()
         wanted = {check.key: check for check in checks if check.key not in stale}
         removed, added = self._moves()
-        doubtful = self._doubtful(wanted, old)
+        doubtful = self._invalidated_positions(wanted, old)
         for column, numbers in old.columns.items():
             key, type_ = column
             if key not in wanted or type_ not in self.roster.types:
@@ -120,13 +120,15 @@ class IncrementalRun:
                 added[after[0]].append(after[1])
         return removed, added
 
-    def _doubtful(self, wanted: Mapping[str, PolicyCheck], old: Verdicts) -> dict[tuple[str, str], set[int]]:
+    def _invalidated_positions(
+        self, wanted: Mapping[str, PolicyCheck], old: Verdicts
+    ) -> dict[tuple[str, str], set[int]]:
         """The positions, in the new roster, of the old verdicts that may not hold any more, by column."""
         checks = self.program.checks
         types = [self.rules.types(check) for check in checks]
         dependents = Dependents(checks, types, self.roster, self.base)
         found: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
-        own = dependents.own(self.change)
+        own = dependents.directly_affected(self.change)
         for column in old.columns:
             key, type_ = column
             if key in wanted and type_ in own:
@@ -164,12 +166,12 @@ class AnalyzerChanges(msgspec.Struct, frozen=True):
     unknown: frozenset[str]
 
     @classmethod
-    def between(cls, old: Analysis, new: Analysis) -> AnalyzerChanges:
+    def compare(cls, old: Analysis, new: Analysis) -> AnalyzerChanges:
         """Compare what they said in two runs."""
         overlay: dict[str, Resource | None] = {}
         unknown: set[str] = set()
         for before, after in _parts(old, new):
-            was, now = _by_key(before.overlay), _by_key(after.overlay)
+            was, now = _index_by_key(before.overlay), _index_by_key(after.overlay)
             overlay.update((key, now.get(key)) for key in changed_keys(was, now))
             unknown.update(key.lower() for key, _ in before.unknown.items() ^ after.unknown.items())
         return cls(overlay, frozenset(unknown))
@@ -189,7 +191,7 @@ def _parts(
             yield before or nothing, after or nothing
 
 
-def _by_key(resources: tuple[Resource, ...]) -> dict[str, Resource]:
+def _index_by_key(resources: tuple[Resource, ...]) -> dict[str, Resource]:
     return {resource.key: resource for resource in resources}
 
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from nephoscope.analyze import analyzer_runner, assessment_overlay
 from nephoscope.collect.resources.subscription_spool import PART, Survey
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.evaluation.analyzer_results import Analysis, Analyzers, every_analyzer
+from nephoscope.posture.evaluation.analyzer_results import Analysis, Analyzers, run_all_analyzers
 from nephoscope.posture.evaluation.evaluation_run import Progress, evaluate, prepare
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.policies import attestation
@@ -48,7 +48,7 @@ def evaluate_parts(
     now: datetime,
     *,
     scope: str = "",
-    analyzers: Analyzers = every_analyzer,
+    analyzers: Analyzers = run_all_analyzers,
     aliases: Aliases | None = None,
     size: int = PART,
     progress: Progress | None = None,
@@ -61,13 +61,13 @@ def evaluate_parts(
     """
     aliases = aliases or Aliases.builtin()
     prepared = prepare(plan, aliases, survey.whole.management_groups)
-    overlaid = _by_subscription(analyzers(survey.whole, now))
+    overlaid = _split_by_subscription(analyzers(survey.whole, now))
     survey.release_memory()
     done = 0
     homes = survey.subscriptions
     first = True
     for estate in _parts(survey, size):
-        mine = _of_part(overlaid, estate)
+        mine = _select_part(overlaid, estate)
         run = evaluate(
             estate,
             plan,
@@ -93,7 +93,7 @@ def _parts(survey: Survey, size: int) -> Iterator[Estate]:
     return iter((survey.whole,))
 
 
-def _by_subscription(analysis: Analysis) -> dict[str, Analysis]:
+def _split_by_subscription(analysis: Analysis) -> dict[str, Analysis]:
     """Return what analyzers say, by the subscription of the resource that they say it of ('' = none)."""
     resources: defaultdict[str, list[Resource]] = defaultdict(list)
     unknown: defaultdict[str, dict[str, Gap]] = defaultdict(dict)
@@ -110,7 +110,7 @@ def _by_subscription(analysis: Analysis) -> dict[str, Analysis]:
     }
 
 
-def _of_part(overlaid: dict[str, Analysis], estate: Estate) -> Analysis:
+def _select_part(overlaid: dict[str, Analysis], estate: Estate) -> Analysis:
     """Return what analyzers say of the resources of a part."""
     names = dict.fromkeys(resource.id.subscription for resource in estate.resources.values())
     found = [overlaid[name] for name in names if name in overlaid]

@@ -37,7 +37,7 @@ class CheckFault(msgspec.Struct, frozen=True):
     description: str
 
     @classmethod
-    def of_gap(cls, what: str) -> CheckFault:
+    def from_gap(cls, what: str) -> CheckFault:
         """Unknown, because the record that decides was not read in full."""
         return cls(ComplianceState.UNKNOWN, NOT_COLLECTED, what)
 
@@ -67,10 +67,10 @@ class PolicyCheck(msgspec.Struct, frozen=True):
     @property
     def types(self) -> frozenset[str] | None:
         """The lower-cased types that it can judge, None for any."""
-        return frozenset() if self.placeless else self.entry.types if self.entry is not None else None
+        return frozenset() if self.is_scope_wide else self.entry.types if self.entry is not None else None
 
     @property
-    def placeless(self) -> bool:
+    def is_scope_wide(self) -> bool:
         """Return whether it ends once for its whole scope and not on resources."""
         return self.entry is None or self.entry.static or (self.fault is not None and self.entry.is_unparsed)
 
@@ -97,11 +97,11 @@ class PolicyRequirement:
     fault: CheckFault | None = None
 
     @property
-    def by_resource(self) -> bool:
+    def varies_by_resource(self) -> bool:
         """Return whether the effect or version depends on the resource."""
         return any(override.reads_resource for override in self.overrides)
 
-    def holds_for(self, resource: Resource) -> bool:
+    def applies_to(self, resource: Resource) -> bool:
         """Return whether it is this version of the initiative that judges the resource."""
         if self.only is not None and not self.only.matches(resource, self.reference):
             return False
@@ -152,7 +152,7 @@ class Program:
         self._gathered = len(self.checks)
         return self._looked_up
 
-    def check_of(self, index: int, resource: Resource | None = None) -> int:
+    def find_check(self, index: int, resource: Resource | None = None) -> int:
         """The check that a requirement means for a resource; None asks where it does not depend on the resource."""
         requirement = self.requirements[index]
         effect, pin = requirement.overridden(resource)
@@ -169,18 +169,18 @@ class Program:
 
     def _requirements(self, assignment: Assignment) -> Iterator[PolicyRequirement]:
         self._scope_problem(assignment)
-        gap = next((CheckFault.of_gap(what) for _, what in assignment.gaps), None)
+        gap = next((CheckFault.from_gap(what) for _, what in assignment.gaps), None)
         try:
             if not assignment.target:
-                yield self._make_broken(assignment, gap or CheckFault.of_gap(assignment.id))
+                yield self._make_broken(assignment, gap or CheckFault.from_gap(assignment.id))
             elif self._is_initiative(assignment):
                 members = self._members(assignment)
                 yield from members if gap is None else (replace(one, fault=gap) for one in members)
             else:
-                single = self._single(assignment)
+                single = self._build_single_requirement(assignment)
                 yield single if gap is None else replace(single, fault=gap)
         except NotCollected as missing:
-            yield self._make_broken(assignment, CheckFault.of_gap(str(missing)))
+            yield self._make_broken(assignment, CheckFault.from_gap(str(missing)))
         except NotHeldError as error:
             yield self._make_broken(
                 assignment, CheckFault(ComplianceState.UNKNOWN, error.cause, error.message)
@@ -203,7 +203,7 @@ class Program:
 
     def _members(self, assignment: Assignment) -> Iterator[PolicyRequirement]:
         """The members of the assigned initiative, once for every version that an override without a member gives resources."""
-        versions = [override for override in assignment.overrides if _of_initiative(override)]
+        versions = [override for override in assignment.overrides if _selects_initiative_version(override)]
         for index, override in enumerate((None, *versions)):
             pin = assignment.pin if override is None else Pin.parse(override.value)
             if what := self.catalogue.find("initiative", _reference(assignment), pin).unread:
@@ -233,7 +233,7 @@ class Program:
         except PolicyError as error:
             fault = CheckFault(ComplianceState.ERROR, "parameter-error", str(error))
         except NotCollected as missing:
-            fault = CheckFault.of_gap(str(missing))
+            fault = CheckFault.from_gap(str(missing))
         return PolicyRequirement(
             assignment=assignment,
             initiative=initiative.name,
@@ -246,12 +246,12 @@ class Program:
             overrides=tuple(
                 override
                 for override in assignment.overrides
-                if override.picks_member(member.reference) and not _of_initiative(override)
+                if override.picks_member(member.reference) and not _selects_initiative_version(override)
             ),
             fault=fault,
         )
 
-    def _single(self, assignment: Assignment) -> PolicyRequirement:
+    def _build_single_requirement(self, assignment: Assignment) -> PolicyRequirement:
         reference = _reference(assignment)
         return PolicyRequirement(
             assignment=assignment,
@@ -262,7 +262,7 @@ class Program:
             pin=assignment.pin,
             parameters=assignment.parameters,
             overrides=tuple(o for o in assignment.overrides if o.picks_member("")),
-            fault=next((CheckFault.of_gap(what) for what in assignment.unread_parameters.values()), None),
+            fault=next((CheckFault.from_gap(what) for what in assignment.unread_parameters.values()), None),
         )
 
     def _make_broken(self, assignment: Assignment, fault: CheckFault) -> PolicyRequirement:
@@ -275,14 +275,14 @@ class Program:
 
     def _make(self, requirement: PolicyRequirement, effect: str, pin: Pin | None) -> PolicyCheck:
         if requirement.fault is not None and not requirement.definition:
-            return _faulty(requirement, None, requirement.fault)
+            return _build_faulty_check(requirement, None, requirement.fault)
         try:
             entry = self.catalogue.find("definition", requirement.definition, pin)
         except NotHeldError as error:
             return self._not_held(requirement, error)
         fault = requirement.fault or _fault(entry) or (STATIC if entry.static else None)
         if fault is not None:
-            return _faulty(requirement, entry, fault)
+            return _build_faulty_check(requirement, entry, fault)
         bound_to = _policy_function(requirement, entry) if "policy" in entry.calls else None
         parameters = {name.lower(): value for name, value in requirement.parameters.items()}
         key = msgspec.json.encode([entry.digest, parameters, effect.lower(), bound_to], order="sorted")
@@ -299,7 +299,7 @@ class Program:
                 Place(requirement.assignment.id, path=requirement.reference), error.message, error=False
             )
         )
-        return _faulty(requirement, entry, fault)
+        return _build_faulty_check(requirement, entry, fault)
 
     def _scope_problem(self, assignment: Assignment) -> None:
         """A management group that no loaded subscription is known to be under judges nothing: say so."""
@@ -311,7 +311,9 @@ class Program:
                 self.problems.append(ContentProblem(Place(assignment.id, path="scope"), reason))
 
 
-def _faulty(requirement: PolicyRequirement, entry: CatalogueEntry | None, fault: CheckFault) -> PolicyCheck:
+def _build_faulty_check(
+    requirement: PolicyRequirement, entry: CatalogueEntry | None, fault: CheckFault
+) -> PolicyCheck:
     identity = [
         entry.digest if entry else requirement.definition or requirement.assignment.id,
         fault.cause,
@@ -322,7 +324,7 @@ def _faulty(requirement: PolicyRequirement, entry: CatalogueEntry | None, fault:
 
 def _fault(entry: CatalogueEntry) -> CheckFault | None:
     if entry.unread:
-        return CheckFault.of_gap(entry.unread)
+        return CheckFault.from_gap(entry.unread)
     return (
         CheckFault(ComplianceState.ERROR, "definition-error", f"{entry.place}: {entry.fault}")
         if entry.fault
@@ -344,7 +346,7 @@ def _policy_function(requirement: PolicyRequirement, entry: CatalogueEntry) -> d
     }
 
 
-def _of_initiative(override: Override) -> bool:
+def _selects_initiative_version(override: Override) -> bool:
     """Return whether an override gives the version of the assigned initiative itself: it names no member."""
     return override.kind == VERSION and not any(selector.kind == REFERENCE for selector in override.selectors)
 

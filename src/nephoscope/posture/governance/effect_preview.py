@@ -25,7 +25,7 @@ def preview(run: EvaluationRun, assessment: Assessment) -> policy.Preview | None
     """
     if assessment.state is not ComplianceState.NON_COMPLIANT or assessment.effect.lower() not in CHANGING:
         return None
-    judged = run.judged_by(assessment)
+    judged = run.find_rule(assessment)
     resource = run.resource(assessment)
     if judged is None or resource is None or judged[0].entry is None:
         return None

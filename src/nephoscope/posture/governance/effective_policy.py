@@ -66,14 +66,14 @@ class EffectivePolicy:
 
     def assignment(self, id_: str) -> Assignment | None:
         """The assignment of a lower-cased id."""
-        return self._by_id.get(id_)
+        return self._assignments_by_id.get(id_)
 
     def find_assignments(self, definitions: frozenset[str]) -> tuple[Assignment, ...]:
         """The assignments that judge by one of some definitions (lower-cased names), be it as a member of an initiative."""
         ids = {one.assignment.id for one in self._program.requirements if one.key in definitions}
-        return tuple(one for one in self._by_id.values() if one.id in ids)
+        return tuple(one for one in self._assignments_by_id.values() if one.id in ids)
 
-    def speaks(self, exemption: Exemption, definition: str) -> bool:
+    def covers(self, exemption: Exemption, definition: str) -> bool:
         """Return whether an exemption is one from a definition (its lower-cased name), be it as a member of what it exempts from."""
         if not exemption.assignment:
             return definition in exemption.recommendations
@@ -82,12 +82,12 @@ class EffectivePolicy:
             for one in self._program.requirements
         )
 
-    def own(self, one: Assignment) -> bool:
+    def is_built_in(self, one: Assignment) -> bool:
         """Return whether it is the server's own over everything, which nobody put and no subscription or management group holds."""
         return not one.scope and one.id not in self.put
 
     @cached_property
-    def _by_id(self) -> dict[str, Assignment]:
+    def _assignments_by_id(self) -> dict[str, Assignment]:
         return {one.id: one for one in self.plan.assignments}
 
     @cached_property
@@ -95,7 +95,7 @@ class EffectivePolicy:
         return Program(self.plan, {})
 
 
-def outside(outer: str, inner: str, hierarchy: Hierarchy) -> bool:
+def is_outside_scope(outer: str, inner: str, hierarchy: Hierarchy) -> bool:
     """Return whether a lower-cased scope is known not to lie in another ('' and '/' are the tenant).
 
     What a management group holds is known of subscriptions and groups above which groups were read.

@@ -59,16 +59,18 @@ class EnforcedAssignments:
 
     def at(self, resource: Resource, effects: frozenset[str], now: datetime) -> Iterator[EnforcedRule]:
         """The rules of some effects that hold for a planned resource; a rule that cannot be bound acts on nothing."""
-        above = self.above(resource.key)
+        above = self.ancestor_groups(resource.key)
         for index, one in enumerate(self.program.requirements):
             if not self._concerns(one, resource, above, now):
                 continue
-            check = self.program.checks[self.program.check_of(index, resource if one.by_resource else None)]
+            check = self.program.checks[
+                self.program.find_check(index, resource if one.varies_by_resource else None)
+            ]
             rule = self.rules.of(check)
             if isinstance(rule, Rule) and rule.effect_key in effects:
                 yield EnforcedRule(one, check, rule)
 
-    def above(self, key: str) -> tuple[str, ...]:
+    def ancestor_groups(self, key: str) -> tuple[str, ...]:
         """The management groups above a lower-cased id; one of a management group itself is above what is planned in it."""
         if is_management_group(key):
             lines = (line for line in self.ancestors.values() if key in line)
@@ -84,7 +86,7 @@ class EnforcedAssignments:
             and is_within_scope(resource.key, assignment.scope, above)
             and not any(is_within_scope(resource.key, other, above) for other in assignment.not_scopes)
             and any_matches(assignment.resource_selectors, resource, one.reference)
-            and one.holds_for(resource)
+            and one.applies_to(resource)
             and not self._exempt(one, resource, above, now)
         )
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from nephoscope.access.authenticator import Caller, LinkedDeniedError
 from nephoscope.access.scopes import TENANT, Hierarchy
-from nephoscope.posture.governance.effective_policy import EffectivePolicy, outside
+from nephoscope.posture.governance.effective_policy import EffectivePolicy, is_outside_scope
 from nephoscope_policy import assignment
 from nephoscope_policy.assignment import Assignment, containing_scope
 from nephoscope_policy.exemption import Exemption
@@ -50,13 +50,13 @@ def _linked_scopes(exemption: Exemption, governing: EffectivePolicy, hierarchy: 
         yield _place(found, exemption, governing) if found is not None else written or TENANT
     if exemption.recommendations:
         for one in governing.find_assignments(exemption.recommendations):
-            if not outside(one.scope, exemption.scope, hierarchy):
+            if not is_outside_scope(one.scope, exemption.scope, hierarchy):
                 yield _place(one, exemption, governing)
 
 
 def _place(one: Assignment, exemption: Exemption, governing: EffectivePolicy) -> str:
     """The scope of an assignment; the server's own stands for the one that Azure makes in each subscription."""
-    if governing.own(one):
+    if governing.is_built_in(one):
         parts = exemption.scope.split("/")
         return "/".join(parts[:3]) if parts[1:2] == ["subscriptions"] else exemption.scope or TENANT
     return one.scope or TENANT

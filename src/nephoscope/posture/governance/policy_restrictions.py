@@ -116,11 +116,13 @@ class Restrictions:
         for field in pending:
             found: dict[str, list[Restriction]] = {}
             for one in self.held:
-                for text, restriction in self._of(one, field):
+                for text, restriction in self._restrictions_of_rule(one, field):
                     found.setdefault(text, []).append(restriction)
             yield from found.items()
 
-    def _of(self, one: EnforcedRule, field: PendingField) -> Iterator[tuple[str, Restriction]]:
+    def _restrictions_of_rule(
+        self, one: EnforcedRule, field: PendingField
+    ) -> Iterator[tuple[str, Restriction]]:
         names = self._names(one, field.field)
         if one.rule.effect_key in ("modify", "append"):
             yield from self._list_changed(one, field.field)
@@ -154,7 +156,7 @@ class Restrictions:
         """Yield what an operation of modify or append sets or takes away."""
         for operation in one.rule.tree.then.operations or ():
             text = one.rule.fold(operation.target.name)
-            if not isinstance(text, str) or not _below(text, field):
+            if not isinstance(text, str) or not _is_below_field(text, field):
                 continue
             segments = self._segments(text)
             if segments is None:
@@ -187,7 +189,7 @@ class Restrictions:
         for leaf in type_guards.leaves(one.rule.tree.condition):
             if isinstance(leaf.subject, tree.FieldRef):
                 text = one.rule.fold(leaf.subject.name)
-                if isinstance(text, str) and _below(text, field):
+                if isinstance(text, str) and _is_below_field(text, field):
                     found.setdefault(_display_field(text), []).append(leaf)
         return found
 
@@ -248,7 +250,7 @@ def _display_field(text: str) -> str:
     return f"tags.{tag[1]}" if tag else text
 
 
-def _below(text: str, field: str) -> bool:
+def _is_below_field(text: str, field: str) -> bool:
     own, whole = _display_field(text).lower(), _display_field(field).lower()
     return own == whole or own.startswith((f"{whole}.", f"{whole}["))
 

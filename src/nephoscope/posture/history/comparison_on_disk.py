@@ -59,7 +59,7 @@ class PastSpool:
         segments = [one for name in subscriptions for one in self._segments.pop(name, ())]
         return dict(_decode_kept(line) for one in segments for line in self._file.read(one))
 
-    def rest(self) -> Iterator[dict[Subject, RememberedState]]:
+    def take_remaining(self) -> Iterator[dict[Subject, RememberedState]]:
         """Hand out what nobody asked for, a subscription at a time."""
         self._flush()
         for name in list(self._segments):
@@ -114,7 +114,7 @@ class Journal:
         self._segments: list[Segment] = []
         self._when = when
 
-    def part(self, run: EvaluationRun) -> Changes:
+    def compare_part(self, run: EvaluationRun) -> Changes:
         """Compare a part; every subject of its subscriptions must be in it."""
         now = verdicts(run.assessments, run.estate.tenant)
         subscriptions = {one.id.subscription for one in run.estate.resources.values()}
@@ -126,7 +126,7 @@ class Journal:
     def close(self, *coverages: Coverage) -> None:
         """Compare what no part has spoken of: resources of subscriptions that are not there any more."""
         reads = make_coverage_test(*coverages)
-        for past in self.past.rest():
+        for past in self.past.take_remaining():
             changes = Changes(compare(past, {}, lambda _: False, reads))
             self._keep(select_remembered(remember(past, {}, changes, self._when)), changes)
 

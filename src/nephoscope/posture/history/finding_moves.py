@@ -45,11 +45,11 @@ class FindingMoves(msgspec.Struct, frozen=True):
         kept = {name: points for name, points in moved.items() if abs(points) >= 0.005}
         return dict(sorted(kept.items(), key=lambda one: (-abs(one[1]), one[0])))
 
-    def within(self, reach: Reach) -> FindingMoves:
+    def limited_to(self, reach: Reach) -> FindingMoves:
         """The moves of what a reach sees."""
         if reach.everything:
             return self
-        return replace(self, changes=tuple(one for one in self.changes if _sees(reach, one)))
+        return replace(self, changes=tuple(one for one in self.changes if _can_see(reach, one)))
 
 
 def choose_baseline(evaluations: Sequence[EvaluationRecord], since: datetime) -> EvaluationRecord | None:
@@ -75,7 +75,7 @@ def _merge(first: FindingChange, last: FindingChange) -> FindingChange | None:
     return replace(last, kind=kind, before=first.before)
 
 
-def _sees(reach: Reach, change: FindingChange) -> bool:
+def _can_see(reach: Reach, change: FindingChange) -> bool:
     parts = change.id.split("/")
     if len(parts) < 3 or parts[1] != "subscriptions":
         return change.tenant in reach.whole_tenants

@@ -122,11 +122,11 @@ class History:
             if item.percentage is not None
         ]
 
-    def before(self, scope: str, when: datetime) -> EvaluationRecord | None:
+    def find_last_before(self, scope: str, when: datetime) -> EvaluationRecord | None:
         """The last evaluation of the scope before an instant."""
         return next((item for item in reversed(self.evaluations(scope)) if item.when < when), None)
 
-    def past(self, evaluation: EvaluationRecord) -> Iterator[tuple[Subject, RememberedState]]:
+    def read_remembered(self, evaluation: EvaluationRecord) -> Iterator[tuple[Subject, RememberedState]]:
         """Yield what was remembered after an evaluation, as a stream."""
         import pyarrow.dataset as ds
         from deltalake import DeltaTable
@@ -137,7 +137,7 @@ class History:
             filter=wanted, batch_size=BATCH, fragment_readahead=1, batch_readahead=1
         ):
             for row in batch.to_pylist():
-                yield (row["resource"], row["key"]), _past(row)
+                yield (row["resource"], row["key"]), _from_past_row(row)
 
     def changes(self, *evaluations: EvaluationRecord) -> list[FindingChange]:
         """The changes that evaluations brought, one evaluation after the other in the order that is given."""
@@ -195,7 +195,7 @@ class History:
     def _replace_findings(self, scope: str, past: Iterable[tuple[Subject, RememberedState]]) -> int:
         from deltalake import DeltaTable
 
-        table = _reader((_past_row(scope, subject, item) for subject, item in past), _FINDINGS)
+        table = _reader((_to_past_row(scope, subject, item) for subject, item in past), _FINDINGS)
         path = self._root / "findings"
         if not self._exists("findings"):
             return commit_next(path, -1, table, mode="append")
@@ -238,7 +238,7 @@ def _reader(rows: Iterable[dict[str, object]], schema: pa.Schema) -> pa.RecordBa
     return pa.RecordBatchReader.from_batches(schema, batches())
 
 
-def _past_row(scope: str, subject: Subject, item: RememberedState) -> dict[str, object]:
+def _to_past_row(scope: str, subject: Subject, item: RememberedState) -> dict[str, object]:
     return {
         "scope": scope,
         "resource": subject[0],
@@ -251,7 +251,7 @@ def _past_row(scope: str, subject: Subject, item: RememberedState) -> dict[str, 
     }
 
 
-def _past(row: Mapping[str, Any]) -> RememberedState:
+def _from_past_row(row: Mapping[str, Any]) -> RememberedState:
     return RememberedState(
         ComplianceState(row["state"]), row["open"], row["first_seen"], row["since"], row["fixed"]
     )

@@ -49,7 +49,7 @@ def parts(
     """The move from an evaluation to a run in parts; `then` is the estate that the evaluation judged."""
     if before.percentage is None:
         return ()
-    old_exemptions = replace(run.plan, exemptions=exemptions_of(before.exemptions))
+    old_exemptions = replace(run.plan, exemptions=parse_exemptions(before.exemptions))
     by_content = judge(then, old_exemptions, before.when, None)
     by_exemption = judge(then, run.plan, run.now, by_content)
     shares = [before.percentage, share_of(by_content), share_of(by_exemption), share_of(run)]
@@ -62,6 +62,6 @@ def exemptions_text(plan: EvaluationPlan) -> str:
     return msgspec.json.encode(plan.exemptions).decode()
 
 
-def exemptions_of(text: str) -> tuple[Exemption, ...]:
+def parse_exemptions(text: str) -> tuple[Exemption, ...]:
     """The exemptions that the history kept."""
     return msgspec.json.decode(text, type=tuple[Exemption, ...])

@@ -15,11 +15,11 @@ from nephoscope.posture.pipelines.results.tool_results import (
     make_finding,
 )
 from nephoscope.vulnerability.feeds.feed_records import FeedRecord
-from nephoscope.vulnerability.feeds.product_names import ecosystem_name, product_of
+from nephoscope.vulnerability.feeds.product_names import ecosystem_name, to_product_name
 from nephoscope.vulnerability.matching.findings import PackageAssessment, PackageFinding, Undetermined
 from nephoscope.vulnerability.matching.matcher import MatchingOptions, match
-from nephoscope.vulnerability.matching.source_precedence import layers_of
-from nephoscope.vulnerability.matching.statement_lookup import AdvisoryIndex, StatementSource, names_of
+from nephoscope.vulnerability.matching.source_precedence import list_layers
+from nephoscope.vulnerability.matching.statement_lookup import AdvisoryIndex, StatementSource, statement_keys
 from nephoscope_policy.model.state import Severity
 
 TOOL = "advisories"
@@ -27,9 +27,9 @@ _DISTRIBUTIONS = frozenset({"deb", "rpm", "apk", "alpm", "opkg"})
 _SEVERITIES = {one.value: one for one in Severity} | {"Negligible": Severity.INFORMATIONAL}
 
 
-def package_of(component: BillComponent) -> Package | None:
+def to_package(component: BillComponent) -> Package | None:
     """Return the package that a component names, None where its package URL is none or has no version."""
-    product = product_of(component.purl)
+    product = to_product_name(component.purl)
     if product is None or not product.version:
         return None
     if product.type not in _DISTRIBUTIONS:
@@ -47,13 +47,13 @@ def package_of(component: BillComponent) -> Package | None:
     )
 
 
-def index_for(components: Iterable[BillComponent], records: Iterable[FeedRecord]) -> AdvisoryIndex:
+def build_index(components: Iterable[BillComponent], records: Iterable[FeedRecord]) -> AdvisoryIndex:
     """Keep of the records what speaks of components, and of every ecosystem that it is spoken of."""
     wanted = {
         (layer.ecosystem, name)
         for one in components
-        if (package := package_of(one)) is not None
-        for layer in layers_of(package)
+        if (package := to_package(one)) is not None
+        for layer in list_layers(package)
         for name, _ in layer.names
     }
     found, known = AdvisoryIndex(), set[str]()
@@ -61,7 +61,7 @@ def index_for(components: Iterable[BillComponent], records: Iterable[FeedRecord]
         if not isinstance(record, Advisory):
             found.add(record)
             continue
-        keys = {key for affected in record.affected for key in names_of(affected)}
+        keys = {key for affected in record.affected for key in statement_keys(affected)}
         ecosystems = {ecosystem for ecosystem, _ in keys}
         if keys & wanted or ecosystems - known:
             found.add(record)
@@ -80,7 +80,7 @@ def judge_components(
     unread: set[str] = set()
     seen: Counter[str] = Counter()
     for component in components:
-        package = package_of(component)
+        package = to_package(component)
         place = _place(component)
         if package is None:
             unread.add(place)

@@ -92,7 +92,7 @@ def _extend_report(
 ) -> CodeReport:
     from nephoscope.posture.pipelines.results.result_merging import merge_results
 
-    def text_of(name: str) -> str | None:
+    def read_text(name: str) -> str | None:
         data = repository.load(name)
         return None if data is None else data.decode("utf-8", "replace")
 
@@ -103,7 +103,7 @@ def _extend_report(
     except ToolFailedError as error:
         unread = [UnreadFile(Region(name, 1), f"{tool.name}: {error}") for name in names]
         return replace(report, unread=[*report.unread, *unread])
-    return merge_results(report, results, text_of)
+    return merge_results(report, results, read_text)
 
 
 def _copy_files(repository: Repository, names: Sequence[str], folder: Path) -> Iterator[str]:

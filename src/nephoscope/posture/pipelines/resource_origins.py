@@ -58,10 +58,10 @@ class OriginIndex:
         for one in planned:
             if one.exact:
                 self._exact.setdefault(one.id, []).append(one)
-            elif _says_which(one.id):
+            elif _identifies_resource(one.id):
                 self._open.setdefault(one.type, []).append(one)
 
-    def origins_of(self, id_: str) -> list[CodeOrigin]:
+    def find_origins(self, id_: str) -> list[CodeOrigin]:
         """Return the origins of a resource; where its whole id is planned, no origin that only may be is given."""
         key = id_.lower().rstrip("/")
         known = self._exact.get(key)
@@ -79,7 +79,7 @@ def resource_type(id_: str) -> str:
         return ""
 
 
-def _says_which(id_: str) -> bool:
+def _identifies_resource(id_: str) -> bool:
     """Tell whether a planned id names anything: a part of the name, or the resource group that it is deployed to."""
     name = _OPEN.sub("", id_.rpartition("/")[2])
     return len(name) >= _LEAST_NAME or not (

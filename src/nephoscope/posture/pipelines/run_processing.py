@@ -45,7 +45,7 @@ def decide(
         results.unread,
         results.files if partial else None,
     )
-    standings = [*_standings(found.values(), transition), *_list_fixed(items, transition)]
+    standings = [*_list_standings(found.values(), transition), *_list_fixed(items, transition)]
     failed = [one.finding for one in found.values() if one.finding.state is FindingState.FAILED]
     return RunDecision(
         RunDocument(findings=tuple(standings), unread=results.unread, components=results.components),
@@ -56,7 +56,7 @@ def decide(
     )
 
 
-def _standings(found: Iterable[ReportedFinding], transition: Transition) -> Iterator[RunFinding]:
+def _list_standings(found: Iterable[ReportedFinding], transition: Transition) -> Iterator[RunFinding]:
     for one in found:
         yield RunFinding(
             standing=_find_standing(one, transition),
@@ -80,11 +80,11 @@ def _list_fixed(items: Mapping[str, WorkItem], transition: Transition) -> Iterat
     for mark in sorted(transition.fixed):
         one = items[mark]
         yield RunFinding(
-            standing=FindingStanding.FIXED, fingerprint=mark, title=one.title, finding=_finding_of(one)
+            standing=FindingStanding.FIXED, fingerprint=mark, title=one.title, finding=_to_finding(one)
         )
 
 
-def _finding_of(one: WorkItem) -> CodeFinding:
+def _to_finding(one: WorkItem) -> CodeFinding:
     return CodeFinding(
         rule=one.rule,
         region=Region(one.file, one.line, one.column),

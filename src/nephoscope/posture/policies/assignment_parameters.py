@@ -22,10 +22,10 @@ def shared_out(initiatives: Sequence[Initiative], given: Mapping[str, object]) -
     for name in given:
         if not any(name.lower() in one.parameters for one in initiatives):
             raise _unknown(name, initiatives)
-    return [_of(one, given) for one in initiatives]
+    return [_bind_parameters(one, given) for one in initiatives]
 
 
-def _of(initiative: Initiative, given: Mapping[str, object]) -> dict[str, object]:
+def _bind_parameters(initiative: Initiative, given: Mapping[str, object]) -> dict[str, object]:
     mine = {name: value for name, value in given.items() if name.lower() in initiative.parameters}
     initiative.bind(mine)
     return mine

@@ -70,7 +70,7 @@ class PolicyAttestation(msgspec.Struct, frozen=True):
             gaps=reader.gaps,
         )
 
-    def may_speak_of(self, assignment: str, reference: str) -> bool:
+    def could_cover(self, assignment: str, reference: str) -> bool:
         """Return whether it speaks of this member of this assignment, or does for some value of what was not read."""
         unread = {name for name, _ in self.gaps}
         return (ASSIGNMENT in unread or self.assignment == assignment) and self.reference in ("", reference)

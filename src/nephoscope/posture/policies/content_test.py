@@ -137,7 +137,7 @@ def _cases(
         except CaseError as fault:
             place = replace(place, path=f"cases[{number}]{fault.path}")
             yield PolicyTestResult(place, name, _note(case), problem=fault.message)
-    missing = [state.value for state in NEEDED if state not in {_want(case) for case in cases}]
+    missing = [state.value for state in NEEDED if state not in {_read_expectation(case) for case in cases}]
     if missing:
         problem = f"no test body is {', none is '.join(missing)}"
         yield PolicyTestResult(replace(document.place, path="cases"), name, problem=problem)
@@ -154,7 +154,7 @@ def _note(case: object) -> str:
     return str(case.get("note", "")) if isinstance(case, dict) else ""
 
 
-def _want(case: object) -> str:
+def _read_expectation(case: object) -> str:
     return str(case.get("want", "")) if isinstance(case, dict) else ""
 
 
@@ -235,17 +235,17 @@ def find_description_problems(stated: object) -> Iterator[tuple[str, str]]:
     if not isinstance(finding, str) or finding.count("{count}") != 1:
         yield ".finding", "must be a sentence with {count} once, such as 'Secrets found on {count} machines'"
     yield from _remediation(stated.get("remediation"))
-    yield from _each(stated, "tactics", lambda text: text in TACTICS, "is not a tactic of MITRE ATT&CK")
-    yield from _each(
+    yield from _check_each(stated, "tactics", lambda text: text in TACTICS, "is not a tactic of MITRE ATT&CK")
+    yield from _check_each(
         stated, "techniques", TECHNIQUE.fullmatch, "is not a technique such as T1190 or T1021.001"
     )
-    yield from _each(
+    yield from _check_each(
         stated, "controls", CONTROL.fullmatch, "is not a control such as Azure_Security_Benchmark_v3.0_NS-8"
     )
     score = stated.get("scoreControl")
     if score is not None and (not isinstance(score, str) or not score):
         yield ".scoreControl", "must be the name of a score control, or null"
-    yield from _same_as(stated.get("sameAs", []))
+    yield from _check_same_as(stated.get("sameAs", []))
 
 
 def _remediation(stated: object) -> Iterator[tuple[str, str]]:
@@ -263,7 +263,7 @@ def _remediation(stated: object) -> Iterator[tuple[str, str]]:
         yield ".remediation.bicep", "must be a Bicep fragment with a resource"
 
 
-def _each(stated: dict[str, object], key: str, holds: Any, message: str) -> Iterator[tuple[str, str]]:
+def _check_each(stated: dict[str, object], key: str, holds: Any, message: str) -> Iterator[tuple[str, str]]:
     values = stated.get(key)
     if not isinstance(values, list):
         yield f".{key}", "must be a list"
@@ -273,7 +273,7 @@ def _each(stated: dict[str, object], key: str, holds: Any, message: str) -> Iter
             yield f".{key}[{number}]", f"'{value}' {message}"
 
 
-def _same_as(stated: object) -> Iterator[tuple[str, str]]:
+def _check_same_as(stated: object) -> Iterator[tuple[str, str]]:
     if not isinstance(stated, list):
         yield ".sameAs", "must be a list"
         return

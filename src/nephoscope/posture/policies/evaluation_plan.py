@@ -82,7 +82,7 @@ class EvaluationPlan(msgspec.Struct, frozen=True):
         What cannot be used is among the problems. What the plan has under the same id stays as it is.
         """
         given = [(body, Place("put", path=str(body.get("id", "")))) for body in bodies]
-        policies = [one for one in given if _type_of(one[0]) in (DEFINITION_TYPE, INITIATIVE_TYPE)]
+        policies = [one for one in given if _read_type(one[0]) in (DEFINITION_TYPE, INITIATIVE_TYPE)]
         plan = self
         if policies:
             own = Catalogue.from_bodies(policies)
@@ -124,7 +124,7 @@ def _with_bodies(
     found: dict[str, list[Any]] = {type_: [] for type_ in _PARSERS}
     problems = list(plan.problems)
     for body, place in bodies:
-        type_ = _type_of(body) or (_declared_type(body) if source is DocumentSource.FILE else "")
+        type_ = _read_type(body) or (_declared_type(body) if source is DocumentSource.FILE else "")
         if type_ not in _PARSERS:
             if source is DocumentSource.FILE:
                 problems.append(
@@ -179,7 +179,7 @@ def _declared_type(body: object) -> str:
     return str(body.get("type", "")).lower()
 
 
-def _type_of(body: object) -> str:
+def _read_type(body: object) -> str:
     if not isinstance(body, dict) or not isinstance(body.get("id"), str):
         return ""
     try:

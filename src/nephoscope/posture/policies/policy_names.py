@@ -7,7 +7,7 @@ from nephoscope_policy.catalogue import Catalogue, NotHeldError
 from nephoscope_policy.catalogue_entry import CatalogueEntry
 
 
-def own_key(name: str) -> str:
+def built_in_key(name: str) -> str:
     """The id of the shipped policy whose file is called so (`storage-secure-transfer`), '' where there is none."""
     wanted = f"{name.strip().lower()}.json"
     return next((str(one.json()["name"]) for one in documents(None, "policies") if one.name == wanted), "")
@@ -16,7 +16,7 @@ def own_key(name: str) -> str:
 def find_entry(catalogue: Catalogue, name: str) -> CatalogueEntry:
     """The definition or initiative that a person named; NotHeldError where nothing, or more than one thing, is called so."""
     try:
-        return catalogue.find("definition", own_key(name) or name)
+        return catalogue.find("definition", built_in_key(name) or name)
     except NotHeldError as error:
         if error.cause != "not-held":
             raise

@@ -88,7 +88,7 @@ class Packs:
 
     def catalogue(self, folders: Iterable[Path] = ()) -> Catalogue:
         """The shipped pack, the imported packs and the given folders as one catalogue."""
-        own = own_catalogue(self._own_cache())
+        own = load_built_in_catalogue(self._cache_folder())
         packs = [self._pack(path) for path in self._files(self._packs)]
         return own.include(*packs, *(self.folder(folder) for folder in folders))
 
@@ -106,7 +106,7 @@ class Packs:
 
     def folder(self, root: Path) -> Catalogue:
         """The catalogue of a folder or file, without importing it; ContentError when it does not exist."""
-        return catalogue_cache.load(documents(root), self._own_cache())
+        return catalogue_cache.load(documents(root), self._cache_folder())
 
     def aliases(self) -> Aliases:
         """The shipped table with the imported ones laid over it."""
@@ -119,7 +119,7 @@ class Packs:
                 raise ContentError(reason, Place(str(path))) from error
         return table
 
-    def _own_cache(self) -> Path:
+    def _cache_folder(self) -> Path:
         """The folder of the cache, in a data folder that is nobody else's where this is what makes it."""
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self._cache
@@ -151,14 +151,14 @@ def _read_stored(path: Path) -> _StoredPack:
 _own: list[Catalogue] = []
 
 
-def own_catalogue(cache: Path) -> Catalogue:
+def load_built_in_catalogue(cache: Path) -> Catalogue:
     """Read what ships with nephoscope once a process; the first who asks says which folder keeps it for other processes."""
     if not _own:
-        _own.append(catalogue_cache.load(own_documents(), cache))
+        _own.append(catalogue_cache.load(load_built_in_documents(), cache))
     return _own[0]
 
 
-def own_documents() -> list[ContentDocument]:
+def load_built_in_documents() -> list[ContentDocument]:
     """The definitions and initiatives that ship with nephoscope."""
     return [*documents(None, "policies"), *documents(None, "initiatives")]
 

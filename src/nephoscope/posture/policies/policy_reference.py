@@ -51,7 +51,7 @@ class _PolicyEntry:
     definition: Definition
 
     @property
-    def about(self) -> dict[str, Any]:
+    def properties_section(self) -> dict[str, Any]:
         """The section that describes the policy."""
         found = self.definition.metadata["nephoscope"]
         if not isinstance(found, dict):
@@ -61,7 +61,7 @@ class _PolicyEntry:
     @property
     def controls(self) -> list[str]:
         """Benchmark controls without their prefix."""
-        return [control.removeprefix(BENCHMARK) for control in self.about["controls"]]
+        return [control.removeprefix(BENCHMARK) for control in self.properties_section["controls"]]
 
 
 def page() -> str:
@@ -91,9 +91,9 @@ def _entries() -> list[_PolicyEntry]:
 
 
 def _sums(entries: list[_PolicyEntry]) -> list[str]:
-    severities = Counter(str(entry.about["severity"]) for entry in entries)
+    severities = Counter(str(entry.properties_section["severity"]) for entry in entries)
     controls = {control for entry in entries for control in entry.controls}
-    same = [one for entry in entries for one in entry.about["sameAs"]]
+    same = [one for entry in entries for one in entry.properties_section["sameAs"]]
     exact = sum(one["difference"] is None for one in same)
     by_severity = ", ".join(
         f"{severities[level]} {level.value}" for level in reversed(Severity) if severities[level]
@@ -109,7 +109,7 @@ def _sums(entries: list[_PolicyEntry]) -> list[str]:
 
 
 def _row(entry: _PolicyEntry) -> str:
-    about = entry.about
+    about = entry.properties_section
     builtins = ", ".join(
         f"`{one['policy'].split('-')[0]}`" + ("" if one["difference"] is None else " (differs)")
         for one in about["sameAs"]
@@ -133,6 +133,6 @@ def _differences(entries: list[_PolicyEntry]) -> list[str]:
     return [
         f"- `{entry.name}` and `{one['policy']}`: {_cell(one['difference'])}"
         for entry in entries
-        for one in entry.about["sameAs"]
+        for one in entry.properties_section["sameAs"]
         if one["difference"] is not None
     ]

@@ -34,7 +34,7 @@ class DirectoryObject:
 
 def accounts(snapshot: PublishedSnapshot, reach: Reach) -> Sequence[DirectoryObject]:
     """Return those that may be read, by name; read once for an edition."""
-    return snapshot.once(("accounts", reach), lambda: _read(snapshot, reach))
+    return snapshot.get_or_compute(("accounts", reach), lambda: _read(snapshot, reach))
 
 
 def find_accounts(snapshot: PublishedSnapshot, reach: Reach, text: str) -> list[DirectoryObject]:
@@ -45,10 +45,10 @@ def find_accounts(snapshot: PublishedSnapshot, reach: Reach, text: str) -> list[
 
 def _read(snapshot: PublishedSnapshot, reach: Reach) -> tuple[DirectoryObject, ...]:
     bodies = snapshot.listing.page(tuple(KINDS), reach, most=MOST).bodies
-    return tuple(sorted((account_of(one) for one in bodies), key=lambda one: (one.name.casefold(), one.id)))
+    return tuple(sorted((to_account(one) for one in bodies), key=lambda one: (one.name.casefold(), one.id)))
 
 
-def account_of(body: dict[str, object]) -> DirectoryObject:
+def to_account(body: dict[str, object]) -> DirectoryObject:
     """The account of a document."""
     told = tree_of(body, "properties")
     id_ = str(body["id"])

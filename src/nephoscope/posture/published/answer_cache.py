@@ -19,7 +19,7 @@ class AnswerCache:
         self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._held = 0
 
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+    def get_or_compute(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what `make` makes, made once for a key. Whoever gets it must leave it as it is."""
         with self._lock:
             if key in self._kept:

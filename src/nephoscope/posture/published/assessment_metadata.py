@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.discovery import keys
-from nephoscope.posture.published.document import without_nothing
+from nephoscope.posture.published.document import drop_empty
 from nephoscope_policy.catalogue import NotHeldError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def metadata(report: Report, key: str) -> dict[str, object]:
         "displayName": known.name,
         "severity": known.severity.value,
         "assessmentType": "CustomPolicy" if is_custom(report, key) else "BuiltIn",
-        **dict(without_nothing(said.items())),
+        **dict(drop_empty(said.items())),
     }
 
 

@@ -141,9 +141,11 @@ class AttackPaths:
 
     def list_wanted(self, reach: Reach, wanted: WantedPaths = WantedPaths()) -> Sequence[PathRow]:
         """Return those that are asked for."""
-        every = self.documents.once(("attack paths", reach), lambda: self._read(reach))
+        every = self.documents.get_or_compute(("attack paths", reach), lambda: self._read(reach))
         if wanted.through and wanted == WantedPaths(through=wanted.through):
-            known = self.documents.once(("attack paths through", reach), lambda: _index_entities(every))
+            known = self.documents.get_or_compute(
+                ("attack paths through", reach), lambda: _index_entities(every)
+            )
             return known.get(wanted.through, ())
         return every if wanted == WantedPaths() else tuple(filter(wanted.takes, every))
 

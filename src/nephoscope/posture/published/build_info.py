@@ -67,13 +67,13 @@ class BuildInfo(msgspec.Struct, frozen=True):
             return self.gaps.get(type_, "") if len(self.tenant_gaps) < 2 else ""
         return self.tenant_gaps.get(tenant, self.gaps).get(type_, "")
 
-    def gaps_for(self, reach: Reach) -> list[tuple[str, str]]:
+    def visible_gaps(self, reach: Reach) -> list[tuple[str, str]]:
         """Return what attack paths needed and was not read, of the subscriptions that a reach sees and of their tenants."""
         alone = not any(self.tenants.values())
         return [
             (where, what)
             for where, what in self.path_gaps
-            if reach.sees(where) or where in reach.tenants or (not where and alone and not reach.nothing)
+            if reach.sees(where) or where in reach.tenants or (not where and alone and not reach.is_empty)
         ]
 
     @property

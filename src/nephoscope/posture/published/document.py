@@ -49,6 +49,6 @@ def arm(id_: str, type_: str, properties: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": id_, "name": id_.rsplit("/", 1)[-1], "type": type_, "properties": dict(properties)}
 
 
-def without_nothing(items: Iterable[tuple[str, object]]) -> Iterator[tuple[str, object]]:
+def drop_empty(items: Iterable[tuple[str, object]]) -> Iterator[tuple[str, object]]:
     """The items that say something."""
     return ((name, value) for name, value in items if value not in (None, "", [], {}, ()))

@@ -70,7 +70,7 @@ def open_copy(files: Sequence[Path], folder: Path) -> duckdb.DuckDBPyConnection:
     path = folder / f".documents-{_hash(files, folder)}.duckdb"
     try:
         if not path.exists():
-            with _alone(folder):
+            with _acquire_lock(folder):
                 if not path.exists():
                     _make(path, files)
         config: Config = {
@@ -91,7 +91,7 @@ def _hash(files: Sequence[Path], folder: Path) -> str:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _acquire_lock(folder: Path) -> Iterator[None]:
     with (folder / ".documents.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -115,7 +115,7 @@ def _make(path: Path, files: Sequence[Path]) -> None:
         )
         making.execute(_DOCUMENTS, {**given, **ranks})
         making.execute(_MENTIONS, {**given, **_NAMED, "listed": sorted(LISTED)})
-        _in_one_spelling(making)
+        _normalize_ipv6(making)
         making.execute("CHECKPOINT copy")
         making.execute("SET force_compression = 'zstd'")
         making.execute(_BODIES, given)
@@ -127,7 +127,7 @@ def _make(path: Path, files: Sequence[Path]) -> None:
             other.unlink(missing_ok=True)
 
 
-def _in_one_spelling(making: duckdb.DuckDBPyConnection) -> None:
+def _normalize_ipv6(making: duckdb.DuckDBPyConnection) -> None:
     """Addresses of IPv6 as RFC 5952 writes them; what only looks like one (a time) is left out."""
     names = making.execute("SELECT DISTINCT name FROM copy.mentions WHERE contains(name, ':')").fetchall()
     known: dict[str, str] = {}

@@ -16,9 +16,9 @@ from nephoscope.posture.published.document_queries import (
     Documents,
     Texts,
     hash_condition,
-    in_group,
-    one_of,
-    under,
+    is_in_scope,
+    is_one_of,
+    is_resource_group_scope,
 )
 from nephoscope.posture.reports.resource_graph_tables import COLLECTED
 
@@ -32,7 +32,7 @@ _AUTHORIZATION = "/providers/microsoft.authorization/"
 _PLACE = "\x1f"
 
 
-def _behind(after: str) -> Expression:
+def _rows_after(after: str) -> Expression:
     """The rows behind a document; of one id several tenants may have one. Where only the id is known it is of a subscription."""
     key, told, tenant = after.partition(_PLACE)
     column = ColumnExpression("key")
@@ -68,7 +68,7 @@ class Listing:
         numbers = [number for at, number, *_ in rows if at == key][:1]
         return [(body, key) for body in self.documents.bodies(numbers)]
 
-    def tenants_with(self, id_: str, reach: Reach) -> list[str]:
+    def tenants_with_document(self, id_: str, reach: Reach) -> list[str]:
         """The tenants in which there is a document of an id in any case that may be read, sorted."""
         key = id_.lower().rstrip("/")
         found = self.documents.rows(reach).filter(hash_condition("key", [key]))
@@ -79,7 +79,9 @@ class Listing:
 
         Most resources have no assignment or change of their own: not to ask for those of each spares most queries of its page.
         """
-        return hash(scope) in self.documents.once(("scopes", type_), lambda: self._hash_scopes(type_))
+        return hash(scope) in self.documents.get_or_compute(
+            ("scopes", type_), lambda: self._hash_scopes(type_)
+        )
 
     def _hash_scopes(self, type_: str) -> frozenset[int]:
         rows = self.documents.rows(EVERYTHING)
@@ -88,10 +90,10 @@ class Listing:
 
     def holds(self, scope: str) -> bool:
         """Return whether there is a document at a lower-cased scope or below it, whoever may read it."""
-        rows = self.documents.rows(EVERYTHING).filter(under("key", scope))
+        rows = self.documents.rows(EVERYTHING).filter(is_in_scope("key", scope))
         return bool(rows.project("number").limit(1).fetchall())
 
-    def several(self, keys: Collection[str], reach: Reach) -> dict[str, dict[str, Any]]:
+    def documents_by_id(self, keys: Collection[str], reach: Reach) -> dict[str, dict[str, Any]]:
         """Lower-cased id -> its document, of those that there are and that may be read."""
         wanted = frozenset(keys)
         rows = (
@@ -107,7 +109,7 @@ class Listing:
 
     def tags(self, keys: Collection[str], reach: Reach) -> dict[str, dict[str, object]]:
         """The tags of the documents of lower-cased ids, of those that may be read."""
-        told = ((key, body.get("tags")) for key, body in self.several(keys, reach).items())
+        told = ((key, body.get("tags")) for key, body in self.documents_by_id(keys, reach).items())
         return {key: tags for key, tags in told if isinstance(tags, dict)}
 
     def page(
@@ -130,7 +132,7 @@ class Listing:
         bodies = tuple(decode_document(text) for text, _ in found[:most])
         return DocumentPage(bodies, found[most - 1][1] if len(found) > most else "")
 
-    def every(self, types: Sequence[str], reach: Reach) -> Iterator[dict[str, Any]]:
+    def iterate_documents(self, types: Sequence[str], reach: Reach) -> Iterator[dict[str, Any]]:
         """Yield every document of lower-cased types in the order of their ids, page by page."""
         after, more = "", True
         while more:
@@ -142,24 +144,24 @@ class Listing:
         self, types: Sequence[str], reach: Reach, scope: str, after: str, most: int, collected: bool
     ) -> Texts:
         """The documents and their keys; one more than `most` where there are more, without its text."""
-        rows = self.documents.rows(reach).filter(one_of("type", types))
+        rows = self.documents.rows(reach).filter(is_one_of("type", types))
         if not collected:
             rows = rows.filter(ColumnExpression("part") != ConstantExpression(COLLECTED))
         if scope:
-            rows = rows.filter(under("key", scope))
+            rows = rows.filter(is_in_scope("key", scope))
         if after:
-            rows = rows.filter(_behind(after))
+            rows = rows.filter(_rows_after(after))
         ordered = rows.project("key, number, tenant").order("key, tenant, number")
         # of the few in a resource group all are taken: to look for the first ones of them would read the keys of every row first
-        several = ordered if in_group(scope) else ordered.limit(most + 1)
+        several = ordered if is_resource_group_scope(scope) else ordered.limit(most + 1)
         found = several.fetchall()[: most + 1]
         texts = self.documents.bodies([at for _, at, _ in found[:most]])
         places = [_PLACE.join((key, tenant)) if tenant else key for key, _, tenant in found]
         return [*zip(texts, places, strict=False), *(("", place) for place in places[most:])]
 
-    def held_above(self, scopes: frozenset[str]) -> frozenset[str]:
+    def scopes_with_assignments(self, scopes: frozenset[str]) -> frozenset[str]:
         """The lower-cased ids of what is assigned or defined directly at some containers ('' = the tenant): it holds below them."""
-        rows = self.documents.rows(EVERYTHING).filter(one_of("part", _HOLDING))
+        rows = self.documents.rows(EVERYTHING).filter(is_one_of("part", _HOLDING))
         key = ColumnExpression("key")
         found: frozenset[str] = frozenset()
         for start in (f"{scope}{_AUTHORIZATION}" for scope in sorted(scopes)):
@@ -180,7 +182,7 @@ class Listing:
         """The types of what may be read of the table `resources`, below a lower-cased scope ('' = everywhere)."""
         rows = self.documents.rows(reach).filter(ColumnExpression("part") == ConstantExpression("resources"))
         if scope:
-            rows = rows.filter(under("key", scope))
+            rows = rows.filter(is_in_scope("key", scope))
         return [type_ for (type_,) in rows.project("type").distinct().fetchall()]
 
 

@@ -38,24 +38,24 @@ class Documents:
         self._answers = AnswerCache(REMEMBERED)
         self._texts = AnswerCache(KEPT_BYTES, lambda found: sum(len(text) for text, _ in found) + 1)
 
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+    def get_or_compute(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what `make` makes of the documents, made once for a key. Whoever gets it must leave it as it is."""
-        return self._answers.once(key, make)
+        return self._answers.get_or_compute(key, make)
 
     def texts(self, key: Hashable, make: Callable[[], Texts]) -> Texts:
         """Return what `make` reads: documents as text, kept for a key up to so many bytes. They are read anew by
         whoever may change them."""
-        return self._texts.once(key, make)
+        return self._texts.get_or_compute(key, make)
 
     def bodies(self, numbers: Sequence[int]) -> list[str]:
         """The bodies of documents by their numbers, in the order of those."""
         found: dict[int, str] = {}
         ordered = sorted(numbers)
         for first in range(0, len(ordered), _MANY):
-            found.update(self._some(ordered[first : first + _MANY]))
+            found.update(self._read_bodies(ordered[first : first + _MANY]))
         return [found[one] for one in numbers]
 
-    def _some(self, ordered: Sequence[int]) -> list[tuple[int, str]]:
+    def _read_bodies(self, ordered: Sequence[int]) -> list[tuple[int, str]]:
         number, (low, high) = ColumnExpression("number"), (ordered[0], ordered[-1])
         if len(ordered) > _FEW and high - low < _DENSE * len(ordered):
             # most of what lies there is wanted: a range is found faster than each of many numbers
@@ -84,15 +84,15 @@ def visibility_condition(reach: Reach) -> Expression | None:
         ("grp", reach.groups),
         ("tenant", reach.whole_tenants),
     )
-    tests = [one_of(name, values) for name, values in pairs if values]
+    tests = [is_one_of(name, values) for name, values in pairs if values]
     # '' is a tenant whose id is not known, and no name that a row could be opened to
-    if (known := reach.tenants - {""}) and not reach.nothing:
-        tests += [_opened_to(one) for one in (EVERYBODY, *sorted(known))]
-    elif not reach.nothing:
+    if (known := reach.tenants - {""}) and not reach.is_empty:
+        tests += [_is_readable_by(one) for one in (EVERYBODY, *sorted(known))]
+    elif not reach.is_empty:
         tests.append(ColumnExpression("open") != ConstantExpression(""))
     if reach.containers:
-        above = one_of("key", reach.containers)
-        tests.append(above & one_of("tenant", reach.tenants) if reach.tenants else above)
+        above = is_one_of("key", reach.containers)
+        tests.append(above & is_one_of("tenant", reach.tenants) if reach.tenants else above)
     if not tests:
         return ConstantExpression(False)
     found = tests[0]
@@ -101,13 +101,13 @@ def visibility_condition(reach: Reach) -> Expression | None:
     return found
 
 
-def _opened_to(reader: str) -> Expression:
+def _is_readable_by(reader: str) -> Expression:
     """A row may be read by everybody, or by the readers of a tenant."""
     named = FunctionExpression("string_split", ColumnExpression("open"), ConstantExpression(" "))
     return FunctionExpression("list_contains", named, ConstantExpression(reader))
 
 
-def one_of(column: str, values: Iterable[str]) -> Expression:
+def is_one_of(column: str, values: Iterable[str]) -> Expression:
     """The column has one of the values."""
     return ColumnExpression(column).isin(*(ConstantExpression(one) for one in sorted(values)))
 
@@ -118,13 +118,13 @@ def hash_condition(column: str, values: Iterable[str]) -> Expression:
     return ColumnExpression(f"{column}_hash").isin(*several)
 
 
-def in_group(scope: str) -> bool:
+def is_resource_group_scope(scope: str) -> bool:
     """Return whether a lower-cased scope is a resource group or lies in one."""
     near = _NEAR.match(scope)
     return near is not None and near[2] is not None
 
 
-def under(column: str, scope: str) -> Expression:
+def is_in_scope(column: str, scope: str) -> Expression:
     """The id in a column, which lies where its document does, is the lower-cased scope or lies under it."""
     key = ColumnExpression(column)
     found = (key == ConstantExpression(scope)) | FunctionExpression(
@@ -133,4 +133,4 @@ def under(column: str, scope: str) -> Expression:
     near = _NEAR.match(scope)
     if near is None:
         return found
-    return (hash_condition("grp", [near[0]]) if near[2] else one_of("subscription", [near[1]])) & found
+    return (hash_condition("grp", [near[0]]) if near[2] else is_one_of("subscription", [near[1]])) & found

@@ -25,7 +25,7 @@ from nephoscope.posture.published.document import PublishedDocument, arm
 from nephoscope.posture.published.document_listing import Listing
 from nephoscope.posture.published.resource_changes import KEPT, document_id
 from nephoscope.posture.published.snapshot_files import read_document_rows
-from nephoscope.posture.reports.resource_graph_tables import table_of
+from nephoscope.posture.reports.resource_graph_tables import find_table
 
 TYPE = "Nephoscope.Posture/exposureChanges"
 
@@ -58,7 +58,7 @@ def exposure_changes(
     before: Mapping[str, Sequence[Path]],
 ) -> list[TenantExposureChange]:
     """The exposure changes of snapshots that were not published before, and those that were and are not too old."""
-    found = {one.id: one for one in _carry_over(before, now)}
+    found = {one.id: one for one in _carry_over_changes(before, now)}
     published = set(_published_changes(before)) if before else None
     for estate in evaluated:
         mine = [one for one in several if one.tenant == estate.tenant]
@@ -66,8 +66,10 @@ def exposure_changes(
     return list(found.values())
 
 
-def _carry_over(before: Mapping[str, Sequence[Path]], now: datetime) -> Iterator[TenantExposureChange]:
-    files = before.get(table_of(TYPE.lower()), ())
+def _carry_over_changes(
+    before: Mapping[str, Sequence[Path]], now: datetime
+) -> Iterator[TenantExposureChange]:
+    files = before.get(find_table(TYPE.lower()), ())
     for row in read_document_rows(files, TYPE.lower(), ("_body", "tenantId")):
         change = msgspec.json.decode(row["_body"], type=ExposureChangeDocument).properties
         if change.timestamp > now - KEPT:
@@ -77,7 +79,7 @@ def _carry_over(before: Mapping[str, Sequence[Path]], now: datetime) -> Iterator
 def _published_changes(before: Mapping[str, Sequence[Path]]) -> Iterator[tuple[str, str]]:
     """Yield the tenant and id of each change of a resource that was published before: its snapshots have been compared."""
     type_ = resource_changes.TYPE.lower()
-    for table in (table_of(type_), resource_changes.CONTAINERS):
+    for table in (find_table(type_), resource_changes.CONTAINERS):
         for row in read_document_rows(before.get(table, ()), type_, ("name", "tenantId")):
             yield row["tenantId"], row["name"]
 
@@ -119,7 +121,7 @@ def descriptions_by_change(several: Iterable[TenantExposureChange]) -> Mapping[s
 def attributions(one: ExposureChange, listing: Listing, reach: Reach) -> list[ChangeAttribution]:
     """Who may have made the changes behind an exposure change, of those that a reach sees."""
     keys = [document_id(cause.target_resource_id, cause.change_id).lower() for cause in one.causes]
-    found = listing.several(keys, reach)
+    found = listing.documents_by_id(keys, reach)
     told = (found[key]["properties"]["changeAttributes"] for key in keys if key in found)
     return [msgspec.convert(attributes, ChangeAttribution) for attributes in told]
 
@@ -128,4 +130,4 @@ def documents(several: Iterable[TenantExposureChange]) -> Iterator[tuple[Publish
     """A document an exposure change, with the table in which it stands."""
     for one in several:
         body = arm(one.id, TYPE, msgspec.to_builtins(one.change))
-        yield PublishedDocument.of(body, tenant=one.tenant), table_of(TYPE.lower())
+        yield PublishedDocument.of(body, tenant=one.tenant), find_table(TYPE.lower())

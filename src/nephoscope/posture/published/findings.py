@@ -10,7 +10,7 @@ from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
 from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.document_database import SHOWN as SHOWN_STATES
-from nephoscope.posture.published.document_queries import Documents, one_of, under
+from nephoscope.posture.published.document_queries import Documents, is_in_scope, is_one_of
 from nephoscope.posture.published.former_reasons import read_reason
 from nephoscope.posture.recommendations.state_counts import StateCounts
 from nephoscope_policy.data_gap import describe_gap
@@ -134,17 +134,17 @@ class Findings:
             ("cause", wanted.causes),
         ):
             if values:
-                rows = rows.filter(one_of(column, values))
+                rows = rows.filter(is_one_of(column, values))
         if wanted.scope:
-            rows = rows.filter(under("subject", wanted.scope))
+            rows = rows.filter(is_in_scope("subject", wanted.scope))
         if wanted.resource:
             same = ColumnExpression("subject") == ConstantExpression(wanted.resource)
-            rows = rows.filter(under("subject", wanted.resource) & same)
+            rows = rows.filter(is_in_scope("subject", wanted.resource) & same)
         return rows.filter(_mentions(wanted.text)) if wanted.text else rows
 
     def count(self, reach: Reach, wanted: FindingQuery = FindingQuery()) -> int:
         """Count how many there are."""
-        return self.documents.once(("findings", reach, wanted), lambda: self._count(reach, wanted))
+        return self.documents.get_or_compute(("findings", reach, wanted), lambda: self._count(reach, wanted))
 
     def _count(self, reach: Reach, wanted: FindingQuery) -> int:
         ((found,),) = self.rows(reach, wanted).aggregate("count(*)").fetchall()
@@ -153,7 +153,7 @@ class Findings:
     def states(self, reach: Reach, wanted: FindingQuery = FindingQuery()) -> StateCounts:
         """Count the findings in each state."""
         return StateCounts(
-            self.documents.once(("states", reach, wanted), lambda: self._states(reach, wanted))
+            self.documents.get_or_compute(("states", reach, wanted), lambda: self._states(reach, wanted))
         )
 
     def _states(self, reach: Reach, wanted: FindingQuery) -> StateCounts:
@@ -163,19 +163,21 @@ class Findings:
     def of(self, reach: Reach, resources: Collection[str]) -> list[ListedFinding]:
         """All of some lower-cased ids of resources, the gravest first."""
         key = ("findings of", reach, frozenset(resources))
-        return list(self.documents.once(key, lambda: self._of(reach, resources)))
+        return list(self.documents.get_or_compute(key, lambda: self._read_findings(reach, resources)))
 
-    def _of(self, reach: Reach, resources: Collection[str]) -> list[ListedFinding]:
-        return _read(self.rows(reach).filter(one_of("subject", resources)).order(ORDERS["severity"]))
+    def _read_findings(self, reach: Reach, resources: Collection[str]) -> list[ListedFinding]:
+        return _read(self.rows(reach).filter(is_one_of("subject", resources)).order(ORDERS["severity"]))
 
-    def those(self, reach: Reach, wanted: FindingQuery, resources: Iterable[str]) -> frozenset[str]:
+    def matching_resources(
+        self, reach: Reach, wanted: FindingQuery, resources: Iterable[str]
+    ) -> frozenset[str]:
         """Return which of some lower-cased ids of resources they are about."""
-        rows = self.rows(reach, wanted).filter(one_of("subject", resources)).project("subject").distinct()
+        rows = self.rows(reach, wanted).filter(is_one_of("subject", resources)).project("subject").distinct()
         return frozenset(subject for (subject,) in rows.fetchall())
 
     def count_unjudged(self, reach: Reach) -> dict[str, list[UnjudgedCount]]:
         """For each recommendation, how many could not be judged and why, the most first."""
-        return dict(self.documents.once(("unjudged", reach), lambda: self._count_unjudged(reach)))
+        return dict(self.documents.get_or_compute(("unjudged", reach), lambda: self._count_unjudged(reach)))
 
     def _count_unjudged(self, reach: Reach) -> dict[str, list[UnjudgedCount]]:
         grouping = "recommendation, state, cause, why"
@@ -191,7 +193,9 @@ class Findings:
         self, reach: Reach, wanted: FindingQuery = FindingQuery()
     ) -> list[tuple[ComplianceState, str, int]]:
         """Count how many there are for each state and cause, the most first."""
-        return list(self.documents.once(("causes", reach, wanted), lambda: self._causes(reach, wanted)))
+        return list(
+            self.documents.get_or_compute(("causes", reach, wanted), lambda: self._causes(reach, wanted))
+        )
 
     def _causes(self, reach: Reach, wanted: FindingQuery) -> list[tuple[ComplianceState, str, int]]:
         rows = (
@@ -214,7 +218,7 @@ class Findings:
         key = ("page of findings", reach, wanted, order, start, most)
         if most > KEPT_ROWS:
             return self._page(reach, wanted, order, start, most)
-        return list(self.documents.once(key, lambda: self._page(reach, wanted, order, start, most)))
+        return list(self.documents.get_or_compute(key, lambda: self._page(reach, wanted, order, start, most)))
 
     def _page(
         self, reach: Reach, wanted: FindingQuery, order: str, start: int, most: int
@@ -223,7 +227,9 @@ class Findings:
 
     def tallies(self, reach: Reach, wanted: FindingQuery = FindingQuery()) -> list[RecommendationTally]:
         """Every recommendation with its counts: the gravest with failing resources first."""
-        return list(self.documents.once(("tallies", reach, wanted), lambda: self._tallies(reach, wanted)))
+        return list(
+            self.documents.get_or_compute(("tallies", reach, wanted), lambda: self._tallies(reach, wanted))
+        )
 
     def _tallies(self, reach: Reach, wanted: FindingQuery) -> list[RecommendationTally]:
         grouping = "recommendation, state"
@@ -245,15 +251,17 @@ class Findings:
             ),
         )
 
-    def worst(
+    def worst_resources(
         self, reach: Reach, wanted: FindingQuery = FindingQuery(), most: int = 10
     ) -> list[FailingResource]:
         """The resources that fail the most, gravest first."""
         key = ("worst", reach, wanted, most)
-        return list(self.documents.once(key, lambda: self._worst(reach, wanted, most)))
+        return list(
+            self.documents.get_or_compute(key, lambda: self._read_worst_resources(reach, wanted, most))
+        )
 
-    def _worst(self, reach: Reach, wanted: FindingQuery, most: int) -> list[FailingResource]:
-        rows = self.rows(reach, wanted).filter(one_of("state", [ComplianceState.NON_COMPLIANT.value]))
+    def _read_worst_resources(self, reach: Reach, wanted: FindingQuery, most: int) -> list[FailingResource]:
+        rows = self.rows(reach, wanted).filter(is_one_of("state", [ComplianceState.NON_COMPLIANT.value]))
         counted = (
             rows.aggregate(
                 "subject, tenant, max(severity_rank) AS worst, count(*) AS failing, count(*) FILTER (severity_rank >= 4) AS grave",

@@ -85,12 +85,12 @@ def must_read_whole(
     seen = find_row_access(snapshot.types, caller.reaches) if snapshot is not None else {}
     for table in sorted(tables):
         operation = OPERATIONS.get(table, USUAL)
-        if not _whole(seen.get(table) or caller.reach(operation), workspace.subscriptions):
+        if not _is_all_visible(seen.get(table) or caller.reach(operation), workspace.subscriptions):
             told = f"rules and functions of the workspace {workspace.name}, which read all of {TABLES[table]}"
             raise DeniedError(caller, operation, "/", told)
 
 
-def _whole(seen: Shown, subscriptions: frozenset[str] | None) -> bool:
+def _is_all_visible(seen: Shown, subscriptions: frozenset[str] | None) -> bool:
     parts = [reach for _, reach in seen.parts] if isinstance(seen, RowAccess) else [seen]
     return all(
         one.everything or (subscriptions is not None and subscriptions <= one.subscriptions) for one in parts

@@ -34,7 +34,7 @@ class InternetExposures:
 
     def rows(self, reach: Reach) -> Sequence[ExposureRow]:
         """Every opening, what is closed and why, and what is not known."""
-        return self.documents.once(("internet exposure", reach), lambda: self._read(reach))
+        return self.documents.get_or_compute(("internet exposure", reach), lambda: self._read(reach))
 
     def _read(self, reach: Reach) -> tuple[ExposureRow, ...]:
         rows = self.documents.rows(reach).filter(ColumnExpression("type") == ConstantExpression(TYPE))

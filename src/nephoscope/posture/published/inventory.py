@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
 from nephoscope.model.read_reach import Reach
-from nephoscope.posture.published.document_queries import Documents, in_group, one_of, under
+from nephoscope.posture.published.document_queries import (
+    Documents,
+    is_in_scope,
+    is_one_of,
+    is_resource_group_scope,
+)
 from nephoscope.posture.published.findings import ASSESSMENT, KEPT_ROWS
 from nephoscope.posture.reports.resource_graph_tables import LISTED
 
@@ -73,7 +78,7 @@ class InventoryQuery:
             self.order,
         )
 
-    def without(self, facet: str) -> InventoryQuery:
+    def without_facet(self, facet: str) -> InventoryQuery:
         """Return the query as it is without what was chosen in a facet: what its other values would add is counted by that."""
         return replace(self, chosen={name: found for name, found in self.chosen.items() if name != facet})
 
@@ -88,20 +93,20 @@ class Inventory:
     def _rows(
         self, reach: Reach, text: str = "", cursor: DuckDBPyConnection | None = None
     ) -> DuckDBPyRelation:
-        rows = self.documents.rows(reach, cursor).filter(one_of("part", LISTED))
+        rows = self.documents.rows(reach, cursor).filter(is_one_of("part", LISTED))
         if text:
             key = FunctionExpression("lower", ColumnExpression("key"))
             rows = rows.filter(FunctionExpression("contains", key, ConstantExpression(text.lower())))
         return rows
 
-    def _wanted(self, reach: Reach, query: InventoryQuery) -> DuckDBPyRelation:
+    def _query_rows(self, reach: Reach, query: InventoryQuery) -> DuckDBPyRelation:
         """The rows of a query, each with its numbers of findings."""
         cursor = self.documents.cursor()
         wanted = "key, id, name, type, location, subscription, tenant"
         listed = self._rows(reach, query.text, cursor)
         if exposure := query.chosen.get(EXPOSURE):
             listed = listed.filter(
-                one_of("key", self.exposed if REACHED in exposure and self.exposed else ("",))
+                is_one_of("key", self.exposed if REACHED in exposure and self.exposed else ("",))
             )
         rows = listed.project(wanted).set_alias("r")
         failing = self._count_failing(reach, cursor).set_alias("f")
@@ -112,24 +117,26 @@ class Inventory:
         )
         for facet, found in query.chosen.items():
             if found and facet in FACETS:
-                counted = counted.filter(one_of(FACETS[facet], found))
+                counted = counted.filter(is_one_of(FACETS[facet], found))
         return counted
 
     def count(self, reach: Reach, query: InventoryQuery = InventoryQuery()) -> int:
         """Count how many there are."""
-        return self.documents.once(("inventory", reach, query.key), lambda: self._count(reach, query))
+        return self.documents.get_or_compute(
+            ("inventory", reach, query.key), lambda: self._count(reach, query)
+        )
 
     def _count(self, reach: Reach, query: InventoryQuery) -> int:
         chosen = any(query.chosen.values())
-        rows = self._wanted(reach, query) if chosen else self._rows(reach, query.text)
+        rows = self._query_rows(reach, query) if chosen else self._rows(reach, query.text)
         ((found,),) = rows.aggregate("count(*)").fetchall()
         return int(found)
 
     def facet(self, reach: Reach, query: InventoryQuery, facet: str) -> list[tuple[str, int]]:
         """Count how many there are of each value of a facet, the most first; what is chosen in the facet itself narrows nothing."""
-        wanted = query.without(facet)
+        wanted = query.without_facet(facet)
         key = ("facet of inventory", reach, wanted.key, facet)
-        return list(self.documents.once(key, lambda: self._facet(reach, wanted, facet)))
+        return list(self.documents.get_or_compute(key, lambda: self._facet(reach, wanted, facet)))
 
     def _facet(self, reach: Reach, query: InventoryQuery, facet: str) -> list[tuple[str, int]]:
         if facet == EXPOSURE:
@@ -137,7 +144,7 @@ class Inventory:
             count = self._count(reach, reached)
             return [(REACHED, count)] if count else []
         column = FACETS[facet]
-        rows = self._wanted(reach, query).aggregate(f"{column} AS value, count(*) AS n", column)
+        rows = self._query_rows(reach, query).aggregate(f"{column} AS value, count(*) AS n", column)
         return [(value, int(count)) for value, count in rows.order("n DESC, value").fetchall()]
 
     def page(
@@ -147,33 +154,39 @@ class Inventory:
         if most > KEPT_ROWS:
             return self._page(reach, query, start, most)
         key = ("page of inventory", reach, query.key, start, most)
-        return list(self.documents.once(key, lambda: self._page(reach, query, start, most)))
+        return list(self.documents.get_or_compute(key, lambda: self._page(reach, query, start, most)))
 
     def _page(self, reach: Reach, query: InventoryQuery, start: int, most: int) -> list[ListedResource]:
-        found = self._wanted(reach, query).order(_order(query.order)).limit(most, start).fetchall()
+        found = self._query_rows(reach, query).order(_order(query.order)).limit(most, start).fetchall()
         return [ListedResource(*row[:8]) for row in found]
 
-    def below(self, reach: Reach, key: str, most: int = 200) -> list[ListedResource]:
+    def list_descendants(self, reach: Reach, key: str, most: int = 200) -> list[ListedResource]:
         """Return what lies directly or further below a lower-cased id."""
-        return list(self.documents.once(("below", reach, key, most), lambda: self._below(reach, key, most)))
+        return list(
+            self.documents.get_or_compute(
+                ("below", reach, key, most), lambda: self._read_descendants(reach, key, most)
+            )
+        )
 
-    def _below(self, reach: Reach, key: str, most: int) -> list[ListedResource]:
+    def _read_descendants(self, reach: Reach, key: str, most: int) -> list[ListedResource]:
         rows = (
             self._rows(reach)
-            .filter(under("key", key))
+            .filter(is_in_scope("key", key))
             .filter(ColumnExpression("key") != ConstantExpression(key))
         )
         ordered = rows.project("id, name, type, location, subscription, 0, 0, tenant").order("id, tenant")
-        found = (ordered if in_group(key) else ordered.limit(most)).fetchall()[:most]
+        found = (ordered if is_resource_group_scope(key) else ordered.limit(most)).fetchall()[:most]
         return [ListedResource(*row) for row in found]
 
-    def others(self, reach: Reach) -> list[tuple[str, int]]:
+    def count_non_resources(self, reach: Reach) -> list[tuple[str, int]]:
         """Count how many recommendations what is no resource fails, such as role assignments, by its type; the most first."""
-        return list(self.documents.once(("failing others", reach), lambda: self._others(reach)))
+        return list(
+            self.documents.get_or_compute(("failing others", reach), lambda: self._count_non_resources(reach))
+        )
 
-    def _others(self, reach: Reach) -> list[tuple[str, int]]:
+    def _count_non_resources(self, reach: Reach) -> list[tuple[str, int]]:
         cursor = self.documents.cursor()
-        things = self.documents.rows(reach, cursor).filter(~one_of("part", LISTED))
+        things = self.documents.rows(reach, cursor).filter(~is_one_of("part", LISTED))
         failing = self._count_failing(reach, cursor).set_alias("f")
         joined = (
             things.project("key, type, tenant")

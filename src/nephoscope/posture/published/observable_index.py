@@ -11,7 +11,7 @@ from duckdb import ColumnExpression, ConstantExpression
 
 from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.document_listing import decode_document
-from nephoscope.posture.published.document_queries import Documents, one_of
+from nephoscope.posture.published.document_queries import Documents, is_one_of
 
 Address = IPv4Address | IPv6Address
 _CVE = re.compile(r"cve-\d{4}-\d{4,19}", re.IGNORECASE)
@@ -42,7 +42,9 @@ class ObservableIndex:
     ) -> list[DocumentMention]:
         """Return those of some tables, or of a lower-cased type, that name an address or a CVE; none where the text is neither."""
         key = ("mentions", reach, text.strip().lower(), parts, type_, most)
-        return list(self.documents.once(key, lambda: self._find(reach, text.strip(), parts, type_, most)))
+        return list(
+            self.documents.get_or_compute(key, lambda: self._find(reach, text.strip(), parts, type_, most))
+        )
 
     def _find(
         self, reach: Reach, text: str, parts: tuple[str, ...], type_: str, most: int
@@ -52,9 +54,9 @@ class ObservableIndex:
             return []
         cursor = self.documents.cursor()
         rows = self.documents.rows(reach, cursor)
-        rows = rows.filter(one_of("part", parts)) if parts else rows
+        rows = rows.filter(is_one_of("part", parts)) if parts else rows
         rows = rows.filter(ColumnExpression("type") == ConstantExpression(type_)) if type_ else rows
-        named = cursor.table("mentions").filter(one_of("name", [str(wanted)]))
+        named = cursor.table("mentions").filter(is_one_of("name", [str(wanted)]))
         both = rows.project("key, number").set_alias("d").join(named.set_alias("m"), "d.number = m.number")
         found = both.project("d.key, d.number").distinct().order("key").limit(most).fetchall()
         bodies = self.documents.bodies([number for _, number in found])

@@ -17,7 +17,7 @@ import msgspec
 
 from nephoscope.posture.published.document import PublishedDocument, arm
 from nephoscope.posture.published.snapshot_files import read_document_rows
-from nephoscope.posture.reports.resource_graph_tables import table_of
+from nephoscope.posture.reports.resource_graph_tables import find_table
 from nephoscope_policy.model.resource_id import with_tenant
 
 TYPE = "Microsoft.PolicyInsights/policyEvents"
@@ -32,7 +32,7 @@ class PolicyEvents:
     """
 
     def __init__(self, before: Mapping[str, Sequence[Path]], now: datetime) -> None:
-        self._files = before.get(table_of(STATES), ())
+        self._files = before.get(find_table(STATES), ())
         self._now = now
         rows = read_document_rows(self._files, STATES, ("_key", "tenantId", "_state"))
         self._known: dict[str, str] = {
@@ -53,10 +53,10 @@ class PolicyEvents:
 
     def documents(self) -> Iterator[tuple[PublishedDocument, str]]:
         """Yield those that changed now, and those of the last 90 days."""
-        for document in (*self._new, *self._carry_over()):
-            yield document, table_of(document.id.type)
+        for document in (*self._new, *self._carry_over_events()):
+            yield document, find_table(document.id.type)
 
-    def _carry_over(self) -> Iterator[PublishedDocument]:
+    def _carry_over_events(self) -> Iterator[PublishedDocument]:
         for row in read_document_rows(self._files, TYPE.lower(), ("_body", "tenantId")):
             body = msgspec.json.decode(row["_body"])
             if datetime.fromisoformat(body["properties"]["timestamp"]) > self._now - KEPT:

@@ -54,7 +54,7 @@ class Priority:
     exposed: int
 
     @property
-    def why(self) -> str:
+    def reason(self) -> str:
         """Explain why it ranks where it does, in words: what it is ranked by, then what is known besides."""
         if not self.tally.unhealthy:
             return ""
@@ -91,12 +91,12 @@ class Priorities:
         `reach` is whose assessments count, `paths` whose attack paths. The gain is that over the whole reach, whatever is wanted.
         """
         key = ("priorities", reach, paths, wanted)
-        return list(self.snapshot.once(key, lambda: self._rank(reach, paths, wanted)))
+        return list(self.snapshot.get_or_compute(key, lambda: self._rank(reach, paths, wanted)))
 
     def _rank(self, reach: Reach, paths: Reach, wanted: FindingQuery) -> list[Priority]:
-        gains = self.snapshot.once(("gains", reach), lambda: self._gains(reach))
-        exposed = self.snapshot.once(("exposed", reach), lambda: self._count_exposed(reach))
-        on_paths = self.snapshot.once(("weaknesses", paths), lambda: self._weaknesses(paths))
+        gains = self.snapshot.get_or_compute(("gains", reach), lambda: self._gains(reach))
+        exposed = self.snapshot.get_or_compute(("exposed", reach), lambda: self._count_exposed(reach))
+        on_paths = self.snapshot.get_or_compute(("weaknesses", paths), lambda: self._weaknesses(paths))
         found = [
             Priority(one, *gains.get(one.recommendation, ("", 0.0)), *on_paths.get(one.recommendation, (0, None)),
                      exposed.get(one.recommendation, 0))
@@ -149,11 +149,11 @@ class Priorities:
         for path in self.snapshot.attack_paths.list_wanted(paths):
             for key in path.weaknesses:
                 count, gravest = found.get(key, (0, None))
-                found[key] = (count + 1, _graver(gravest, path.level))
+                found[key] = (count + 1, _more_severe(gravest, path.level))
         return found
 
 
-def _graver(one: Severity | None, other: Severity) -> Severity:
+def _more_severe(one: Severity | None, other: Severity) -> Severity:
     return other if one is None or other.rank > one.rank else one
 
 
@@ -165,6 +165,6 @@ def _order(one: Priority) -> tuple[bool, int, float, int, str, str]:
     )
 
 
-def priorities_of(snapshot: PublishedSnapshot) -> Priorities:
+def build_priorities(snapshot: PublishedSnapshot) -> Priorities:
     """The recommendations of an edition in the order to work on them."""
     return Priorities(snapshot)

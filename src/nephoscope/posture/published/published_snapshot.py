@@ -21,10 +21,10 @@ from nephoscope.posture.published.internet_exposures import InternetExposures
 from nephoscope.posture.published.inventory import Inventory
 from nephoscope.posture.published.live_rows import TABLE, LiveRows, LiveRowSource
 from nephoscope.posture.published.observable_index import ObservableIndex
-from nephoscope.posture.published.row_access import Shown, seen_by
+from nephoscope.posture.published.row_access import Shown, visible_pairs
 from nephoscope.posture.published.snapshot_files import list_snapshot_files
 from nephoscope.posture.published.standards import Standards
-from nephoscope.posture.reports.resource_graph_tables import COLUMNS, EVALUATION, TABLES, never_read
+from nephoscope.posture.reports.resource_graph_tables import COLUMNS, EVALUATION, TABLES, unread_tables
 from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.deadline import deadline_within
@@ -86,7 +86,7 @@ class PublishedSnapshot:
         return AnswerCache(KEPT_BYTES, lambda found: sum(one.table.nbytes for one in found))
 
     @cached_property
-    def _besides(self) -> AnswerCache:
+    def _live_rows_cache(self) -> AnswerCache:
         return AnswerCache(_BESIDE_BYTES, lambda found: found.rows.nbytes + 1)
 
     @property
@@ -143,7 +143,9 @@ class PublishedSnapshot:
             return self._query(text, reach, now, timeout, current)
         told = tuple(sorted(reach.items())) if isinstance(reach, Mapping) else reach
         key = ("query", text, told, current.key if current is not None else None)
-        return list(self._results.once(key, lambda: self._query(text, reach, now, timeout, current)))
+        return list(
+            self._results.get_or_compute(key, lambda: self._query(text, reach, now, timeout, current))
+        )
 
     def reads(self, text: str, timeout: float | None = None) -> frozenset[str]:
         """The lower-cased names of the tables that a query reads; KqlError where it is wrong."""
@@ -154,7 +156,7 @@ class PublishedSnapshot:
                 compile_results(text, catalog)
             return catalog.asked
 
-        return self.once(("read by", text), find_asked_tables)
+        return self.get_or_compute(("read by", text), find_asked_tables)
 
     def unread(self, tables: Iterable[str], reach: Mapping[str, Shown]) -> list[str]:
         """Return the tables (lower-cased) that nothing collected fills and of which a reach sees no row that was imported.
@@ -162,37 +164,39 @@ class PublishedSnapshot:
         That such a table has no rows says nothing of the estate.
         """
         return sorted(
-            table for table in never_read().intersection(tables) if not self._has_rows(table, reach[table])
+            table for table in unread_tables().intersection(tables) if not self._has_rows(table, reach[table])
         )
 
     def _has_rows(self, table: str, reach: Shown) -> bool:
         if table not in self.files:
             return False
         key = ("has rows", table, reach)
-        return self.once(
+        return self.get_or_compute(
             key, lambda: bool(self._query(f"{table} | take 1", reach, None, None, None)[-1].table.num_rows)
         )
 
     def current(self, beside: LiveRowSource) -> LiveRows:
         """The rows that are true now, made once for a key."""
-        return self._besides.once(beside.key, beside.make)
+        return self._live_rows_cache.get_or_compute(beside.key, beside.make)
 
     @property
     def types(self) -> Mapping[str, frozenset[str]]:
         """Lower-cased table -> the lower-cased types of its rows."""
-        return self.once(("types",), self.listing.types)
+        return self.get_or_compute(("types",), self.listing.types)
 
-    def held_above(self, scopes: frozenset[str]) -> frozenset[str]:
+    def scopes_with_assignments(self, scopes: frozenset[str]) -> frozenset[str]:
         """The lower-cased ids of what is assigned or defined directly at some containers ('' = the tenant)."""
-        return self.once(("held above", scopes), lambda: self.listing.held_above(scopes))
+        return self.get_or_compute(
+            ("held above", scopes), lambda: self.listing.scopes_with_assignments(scopes)
+        )
 
     def holds(self, scope: str) -> bool:
         """Return whether there is a document at a lower-cased scope or below it, whoever may read it."""
-        return self.once(("holds", scope), lambda: self.listing.holds(scope))
+        return self.get_or_compute(("holds", scope), lambda: self.listing.holds(scope))
 
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+    def get_or_compute(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what `make` makes of the documents, made once for a key; whoever gets it must leave it as it is."""
-        return self._documents.once(key, make)
+        return self._documents.get_or_compute(key, make)
 
     def _query(
         self,
@@ -265,7 +269,7 @@ class GraphCatalog:
         """The rows that a reach sees of a lower-cased table."""
         columns = tuple(FileColumn(column, column, "VARCHAR") for column, _ in COLUMNS)
         groups = (tuple(self._files[name]),) if name in self._files else ()
-        return FileScan(columns, groups, any_of=seen_by(reach, self._opens))
+        return FileScan(columns, groups, any_of=visible_pairs(reach, self._opens))
 
 
 def with_current(scan: FileScan, current: LiveRows) -> FileScan:

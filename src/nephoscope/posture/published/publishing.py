@@ -29,7 +29,7 @@ from nephoscope.posture.published.document import Documents, PublishedDocument
 from nephoscope.posture.published.document_rows import SCHEMA, batches, is_common, row
 from nephoscope.posture.published.policy_events import PolicyEvents
 from nephoscope.posture.published.snapshot_files import list_snapshot_files
-from nephoscope.posture.reports.resource_graph_tables import COLLECTED, table_of
+from nephoscope.posture.reports.resource_graph_tables import COLLECTED, find_table
 
 if TYPE_CHECKING:
     from nephoscope.posture.history.evaluation_diff import RememberedState
@@ -87,18 +87,18 @@ def publish_tenants(
     exposed = exposure_changes.exposure_changes(data, now, estates, moved, files)
     events = PolicyEvents(files, now)
 
-    def every() -> Iterator[tuple[PublishedDocument, str]]:
-        yield from events.watch(_of_tenants(reports))
+    def iterate_documents() -> Iterator[tuple[PublishedDocument, str]]:
+        yield from events.watch(_iterate_tenant_documents(reports))
         yield from events.documents()
         yield from resource_changes.documents(moved, exposure_changes.descriptions_by_change(exposed))
         yield from exposure_changes.documents(exposed)
 
     check()
     evaluation = make_build_info([report for report, _ in reports])
-    return _publish(data, every(), evaluation, -1 if before is None else int(before.version()))
+    return _publish(data, iterate_documents(), evaluation, -1 if before is None else int(before.version()))
 
 
-def _of_tenants(
+def _iterate_tenant_documents(
     reports: Sequence[tuple[Report, Mapping[Subject, RememberedState]]],
 ) -> Iterator[tuple[PublishedDocument, str]]:
     """The documents of every tenant; what Azure has in each tenant alike, once, with the tenants in which it was found."""
@@ -148,4 +148,4 @@ def _publish(
 
 def _table(kind: str, document: PublishedDocument) -> str:
     type_ = document.id.type
-    return COLLECTED if kind == "resources" and type_.startswith(_AZURES) else table_of(type_)
+    return COLLECTED if kind == "resources" and type_.startswith(_AZURES) else find_table(type_)

@@ -24,7 +24,7 @@ from nephoscope.posture.changes.change_attribution import (
 )
 from nephoscope.posture.evaluation.analyzer_results import LogReader, no_logs
 from nephoscope.posture.published.document import PublishedDocument, arm
-from nephoscope.posture.reports.resource_graph_tables import table_of
+from nephoscope.posture.reports.resource_graph_tables import find_table
 
 if TYPE_CHECKING:
     from nephoscope.estate.estate import Estate
@@ -62,7 +62,7 @@ def documents(
     for one in several:
         body = _body(one.change, one.attribution, exposure.get(one.change.id, ()))
         target = str(body["properties"]["targetResourceType"])
-        table = CONTAINERS if table_of(target) == "resourcecontainers" else table_of(TYPE.lower())
+        table = CONTAINERS if find_table(target) == "resourcecontainers" else find_table(TYPE.lower())
         yield PublishedDocument.of(body, tenant=one.tenant), table
 
 

@@ -38,7 +38,7 @@ class RoleHolder:
     members: int | None = None
 
 
-def scopes_of(snapshot: PublishedSnapshot, id_: str) -> list[str]:
+def list_scopes(snapshot: PublishedSnapshot, id_: str) -> list[str]:
     """A lower-cased id and all that lies above it, the nearest first; '' is the tenant."""
     found, at = [], ResourceId.parse(id_)
     while at.key:
@@ -54,14 +54,16 @@ def scopes_of(snapshot: PublishedSnapshot, id_: str) -> list[str]:
 def holders(snapshot: PublishedSnapshot, id_: str, reach: Reach, directory: Reach) -> list[RoleHolder]:
     """Return those of a lower-cased id whose assignments may be read, what is held nearest first; `directory` is whose
     names may be read."""
-    scopes = scopes_of(snapshot, id_)
+    scopes = list_scopes(snapshot, id_)
     # what stands at a subscription or group is of who may read those, what stands above them of who may read anything in them
     above = frozenset(one for one in scopes if not one.startswith("/subscriptions/"))
-    seen = reach.with_above(snapshot.held_above(above))
-    return [one for scope in scopes for one in _at(snapshot, scope, seen, directory)]
+    seen = reach.with_ancestors(snapshot.scopes_with_assignments(above))
+    return [one for scope in scopes for one in _holders_at_scope(snapshot, scope, seen, directory)]
 
 
-def _at(snapshot: PublishedSnapshot, scope: str, reach: Reach, directory: Reach) -> list[RoleHolder]:
+def _holders_at_scope(
+    snapshot: PublishedSnapshot, scope: str, reach: Reach, directory: Reach
+) -> list[RoleHolder]:
     if not snapshot.listing.may_hold(ASSIGNMENT, scope):
         return []
     held = snapshot.listing.page((ASSIGNMENT,), reach, f"{scope}/providers/{ASSIGNMENT}").bodies
@@ -88,15 +90,19 @@ def _holder(
     )
 
 
-def held_by(snapshot: PublishedSnapshot, object_id: str, reach: Reach, directory: Reach) -> list[RoleHolder]:
+def roles_of_principal(
+    snapshot: PublishedSnapshot, object_id: str, reach: Reach, directory: Reach
+) -> list[RoleHolder]:
     """The roles that an object of the directory holds, itself or as a member of a group, at what may be read."""
-    groups = snapshot.once(("members", directory), lambda: _members(snapshot, directory))
+    groups = snapshot.get_or_compute(("members", directory), lambda: _members(snapshot, directory))
     mine = {object_id} | {group for group, members in groups.items() if object_id in members}
-    every = snapshot.once(("holders", reach, directory), lambda: _every(snapshot, reach, directory))
+    every = snapshot.get_or_compute(
+        ("holders", reach, directory), lambda: _all_holders(snapshot, reach, directory)
+    )
     return [one for one in every if one.principal in mine]
 
 
-def _every(snapshot: PublishedSnapshot, reach: Reach, directory: Reach) -> tuple[RoleHolder, ...]:
+def _all_holders(snapshot: PublishedSnapshot, reach: Reach, directory: Reach) -> tuple[RoleHolder, ...]:
     several = snapshot.listing.page((ASSIGNMENT,), reach, most=MOST).bodies
     return tuple(_holder(snapshot, one, reach, directory) for one in several)
 

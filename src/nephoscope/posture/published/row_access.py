@@ -51,7 +51,7 @@ def find_row_access(
     several = {type_ for types in apart.values() for type_ in types}
     reach = reaches([USUAL, *OPERATIONS.values(), *map(read_operation, several)])
     usual = {table: reach[OPERATIONS.get(table, USUAL)] for table in TABLES}
-    return usual | {table: _of(types, reach) for table, types in apart.items() if table in TABLES}
+    return usual | {table: _combine_shown(types, reach) for table, types in apart.items() if table in TABLES}
 
 
 def read_operation(type_: str) -> str:
@@ -59,16 +59,16 @@ def read_operation(type_: str) -> str:
     return f"{type_}/read"
 
 
-def _of(types: Iterable[str], reach: Mapping[str, Reach]) -> Shown:
+def _combine_shown(types: Iterable[str], reach: Mapping[str, Reach]) -> Shown:
     parts: defaultdict[Reach, set[str]] = defaultdict(set)
     for one in types:
         parts[reach[read_operation(one)]].add(one)
     if len(parts) == 1:
         return next(iter(parts))
-    return RowAccess(tuple((frozenset(several), one) for one, several in parts.items() if not one.nothing))
+    return RowAccess(tuple((frozenset(several), one) for one, several in parts.items() if not one.is_empty))
 
 
-def seen_by(shown: Shown, opens: Collection[str] = ()) -> tuple[Pairs, ...] | None:
+def visible_pairs(shown: Shown, opens: Collection[str] = ()) -> tuple[Pairs, ...] | None:
     """Return which columns must have which values for a row to be seen, in one of several ways; None = every row.
 
     `opens` is what `_open` says of rows.
@@ -77,7 +77,7 @@ def seen_by(shown: Shown, opens: Collection[str] = ()) -> tuple[Pairs, ...] | No
         return tuple(pairs for types, reach in shown.parts for pairs in _pair_types(types, reach, opens))
     if shown.everything:
         return None
-    if shown.nothing:
+    if shown.is_empty:
         return ()
     own: Pairs = (("tenantId", shown.tenants),) if shown.tenants else ()
     whole = ((("tenantId", shown.whole_tenants),),) if shown.whole_tenants else ()
@@ -97,5 +97,5 @@ def _is_open_to(said: str, reach: Reach) -> bool:
 
 
 def _pair_types(types: frozenset[str], reach: Reach, opens: Collection[str]) -> Iterable[Pairs]:
-    ways = seen_by(reach, opens)
+    ways = visible_pairs(reach, opens)
     return ((("type", types), *pairs) for pairs in (((),) if ways is None else ways))

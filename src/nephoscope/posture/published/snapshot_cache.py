@@ -50,7 +50,9 @@ class PublishedSnapshotCache:
                 self._known = found
                 return found
             told = (self._ready, found)
-            self._coming = threading.Thread(target=self._come, args=told, name="edition", daemon=True)
+            self._coming = threading.Thread(
+                target=self._prepare_snapshot, args=told, name="edition", daemon=True
+            )
             self._coming.start()
             return known
 
@@ -86,7 +88,9 @@ class PublishedSnapshotCache:
         if coming is not None:
             coming.join()
 
-    def _come(self, ready: Callable[[PublishedSnapshot], object], snapshot: PublishedSnapshot) -> None:
+    def _prepare_snapshot(
+        self, ready: Callable[[PublishedSnapshot], object], snapshot: PublishedSnapshot
+    ) -> None:
         try:
             ready(snapshot)
         except (LakeError, duckdb.Error) as error:  # whoever asks for it is told

@@ -43,7 +43,7 @@ class Standards:
         found: defaultdict[str, dict[str, str]] = defaultdict(dict)
         for standard, name, state in self._rows(reach, type_).project(told).distinct().fetchall():
             known = found[standard].get(name, state)
-            found[standard][name] = worse(known, state)
+            found[standard][name] = worse_state(known, state)
         return found
 
     def of(self, reach: Reach, standard: str, type_: str) -> list[dict[str, Any]]:
@@ -62,6 +62,6 @@ class Standards:
         )
 
 
-def worse(one: str, other: str) -> str:
+def worse_state(one: str, other: str) -> str:
     """The worse of two states."""
     return min(one, other, key=ORDER.index)

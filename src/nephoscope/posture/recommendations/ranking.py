@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from nephoscope.posture.recommendations.finding_subject import worst
+from nephoscope.posture.recommendations.finding_subject import worst_state
 from nephoscope.posture.recommendations.recommendation import Recommendation
 from nephoscope.posture.recommendations.report_row import ReportRow
 from nephoscope.posture.recommendations.score import ScoreState, SecurityControl, find_standing
@@ -75,7 +75,7 @@ class RecommendationCounts:
         for row in rows:
             item, resource = row.assessment, row.id.key
             key, states = item.key, verdicts[item.key]
-            states[resource] = worst(item.state, states.get(resource))
+            states[resource] = worst_state(item.state, states.get(resource))
             if key not in controls:
                 controls[key] = self._control_of(key)
             control = controls[key]
@@ -87,9 +87,9 @@ class RecommendationCounts:
             self._counts[key].update(states.values())
         for id_, resources in standings.items():
             for ranks in resources.values():
-                self._stand(id_, ranks)
+                self._count_in_control(id_, ranks)
 
-    def _stand(self, control: str, ranks: dict[str, ScoreState]) -> None:
+    def _count_in_control(self, control: str, ranks: dict[str, ScoreState]) -> None:
         """Count one resource in a control: only what fails nothing else there gains when it is fixed."""
         top = max(ranks.values())
         if top in (ScoreState.HEALTHY, ScoreState.UNHEALTHY):

@@ -61,7 +61,7 @@ class Recommendations:
     def _read(self, name: str, properties: ArmObject) -> Recommendation:
         metadata = properties.child("metadata")
         own = metadata.child("nephoscope")
-        guide = own if own.raw else self._twins.get(name, own)
+        guide = own if own.raw else self._equivalent_metadata.get(name, own)
         reads = _reads(properties)
         severity, source = _severity(name, own, guide, reads)
         title = properties.text("displayName") or name
@@ -85,16 +85,16 @@ class Recommendations:
         )
 
     @cached_property
-    def _twins(self) -> dict[str, ArmObject]:
+    def _equivalent_metadata(self) -> dict[str, ArmObject]:
         """The own pack's metadata by the name of the definition that asks the same; of several the gravest."""
         found: dict[str, ArmObject] = {}
-        for twin, own in self._same():
+        for twin, own in self._equivalent_definitions():
             known = found.get(twin)
             if known is None or _rank(own) > _rank(known):
                 found[twin] = own
         return found
 
-    def _same(self) -> Iterator[tuple[str, ArmObject]]:
+    def _equivalent_definitions(self) -> Iterator[tuple[str, ArmObject]]:
         for entry in self._catalogue.definitions():
             if b'"sameAs"' not in bytes(entry.data):
                 continue

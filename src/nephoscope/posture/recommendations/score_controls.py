@@ -39,7 +39,7 @@ class Controls(msgspec.Struct, frozen=True):
     controls: tuple[SecurityControl, ...]
     placements: Mapping[str, ControlPlacement]
 
-    def named(self, name: str) -> SecurityControl | None:
+    def find_by_name(self, name: str) -> SecurityControl | None:
         """The control of that display name, in any case."""
         wanted = name.casefold()
         return next((control for control in self.controls if control.name.casefold() == wanted), None)
@@ -47,13 +47,13 @@ class Controls(msgspec.Struct, frozen=True):
     def of(self, key: str) -> SecurityControl | None:
         """The control of a recommendation, None where it is in none."""
         placement = self.placements.get(key.lower())
-        return self.named(placement.control) if placement else None
+        return self.find_by_name(placement.control) if placement else None
 
     def find_scoring(self, recommendation: Recommendation) -> SecurityControl | None:
         """The control in which a recommendation moves the score: None for previews and for what is in no control."""
         if recommendation.preview:
             return None
-        return self.of(recommendation.key) or self.named(recommendation.score_control)
+        return self.of(recommendation.key) or self.find_by_name(recommendation.score_control)
 
     @classmethod
     def load(cls, root: Path | None = None) -> Controls:

@@ -40,11 +40,11 @@ class StateCounts(Counter[ComplianceState]):
         return self[ComplianceState.EXEMPT] + self[ComplianceState.NOT_APPLICABLE]
 
     @property
-    def failing(self) -> str:
+    def failing_share(self) -> str:
         """The resources that fail of those that were assessed, as `1 of 4`."""
         return f"{self.unhealthy:,} of {self.assessed:,}"
 
     def describe(self, text: str = "{count} failing") -> str:
         """Return a text with `1 of 4` in the place of `{count}`, followed by how many were not assessed."""
-        told = text.replace("{count}", self.failing)
+        told = text.replace("{count}", self.failing_share)
         return f"{told}, {self.not_assessed:,} not assessed" if self.not_assessed else told

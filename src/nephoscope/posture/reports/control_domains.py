@@ -36,12 +36,12 @@ def find_domain(group: str, category: str = "") -> str:
     standard, _, control = group.rpartition("_")
     for known in _known_domains():
         if standard and f"{standard}_".casefold().startswith(tuple(map(str.casefold, known.standards))):
-            return _titled(control, known.domains)
+            return _find_domain_title(control, known.domains)
     first = _FIRST.match(control) if standard else None
     return first.group().upper() if first else ""
 
 
-def _titled(control: str, domains: dict[str, str]) -> str:
+def _find_domain_title(control: str, domains: dict[str, str]) -> str:
     """Return the title of the longest beginning of a control that ends where its part ends."""
     begins = [
         code

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.recommendations.finding_subject import Subject, worst
+from nephoscope.posture.recommendations.finding_subject import Subject, worst_state
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def find_judging_recommendations(run: EvaluationRun) -> dict[Subject, str]:
     judged: dict[Subject, Assessment] = {}
     for subject, item in _readers(run):
         known = judged.get(subject)
-        if subject in found and (known is None or _worse(item, known)):
+        if subject in found and (known is None or _is_worse(item, known)):
             judged[subject] = item
     return found | {subject: item.key for subject, item in judged.items()}
 
@@ -34,15 +34,15 @@ def _readers(run: EvaluationRun) -> Iterator[tuple[Subject, Assessment]]:
     """The assessments of a run that are judged by an assessment of the same resource, with what they are judged by."""
     keys = {one.key for one in run.engine.program.requirements}
     reads = {key: run.metadata(key).reads for key in keys}
-    for item, resource in run.assessments.placed():
+    for item, resource in run.assessments.with_resources():
         name = reads[item.key]
         if name:
             key = resource.key if resource is not None else ResourceId.parse(item.resource).key
             yield (key, name), item
 
 
-def _worse(one: Assessment, other: Assessment) -> bool:
-    return worst(one.state, other.state) is not other.state
+def _is_worse(one: Assessment, other: Assessment) -> bool:
+    return worst_state(one.state, other.state) is not other.state
 
 
 def _subject(item: Assessment) -> Subject:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from nephoscope.estate.coverage import merge_below
+from nephoscope.estate.coverage import merge_subscriptions
 from nephoscope.posture.history.evaluation_diff import Changes
 from nephoscope.posture.history.history import TrendPoint
 from nephoscope.posture.recommendations.findings_by_owner import OwnerFindings
@@ -82,7 +82,7 @@ class CombinedReport:
     @cached_property
     def coverage(self) -> Coverage:
         """Return what was read below all tenants; what was read of a tenant itself stands in `coverages` alone."""
-        return merge_below(self.coverages)
+        return merge_subscriptions(self.coverages)
 
     @cached_property
     def quarantine(self) -> Sequence[Quarantined]:
@@ -125,11 +125,11 @@ class CombinedReport:
     @property
     def rows(self) -> Iterator[ReportRow]:
         """The rows that are shown, worst first."""
-        return (row for group in self.groups for row in self.rows_of(group))
+        return (row for group in self.groups for row in self.rows_of_group(group))
 
-    def rows_of(self, group: RecommendationGroup) -> Iterable[ReportRow]:
+    def rows_of_group(self, group: RecommendationGroup) -> Iterable[ReportRow]:
         """The rows of a group."""
-        found = (row for part in self.parts if group in part.judged for row in part.rows_of(group))
+        found = (row for part in self.parts if group in part.judged for row in part.rows_of_group(group))
         return sorted(found, key=lambda row: (row.order, row.tenant))
 
     def findings(self) -> Iterator[ReportRow]:
@@ -174,13 +174,13 @@ class CombinedReport:
 
     def reasons(self, row: ReportRow) -> tuple[Reason, ...]:
         """The leaf conditions that decided a row."""
-        return self._part(row).reasons(row)
+        return self._part_of_row(row).reasons(row)
 
-    def why(self, row: ReportRow) -> str:
+    def reason_of(self, row: ReportRow) -> str:
         """The deciding conditions as a short sentence."""
-        return self._part(row).why(row)
+        return self._part_of_row(row).reason_of(row)
 
-    def _part(self, row: ReportRow) -> Report:
+    def _part_of_row(self, row: ReportRow) -> Report:
         return next(part for part in self.parts if part.tenant == row.tenant)
 
     def worst_severity(self) -> Severity | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
-from nephoscope.estate.coverage import merge_below
+from nephoscope.estate.coverage import merge_subscriptions
 from nephoscope.posture.history.evaluation_diff import Changes, Moves
 from nephoscope.posture.history.history import TrendPoint
 from nephoscope.posture.recommendations.findings_by_owner import OwnerFindings
@@ -23,7 +23,7 @@ from nephoscope.posture.recommendations.report_row import (
 )
 from nephoscope.posture.recommendations.score import ScopeScore, SecureScore, combine_scores
 from nephoscope.posture.recommendations.score_controls import Controls
-from nephoscope.posture.reports.reason_text import why
+from nephoscope.posture.reports.reason_text import format_reasons
 from nephoscope.posture.reports.report import (
     Report,
     findings,
@@ -93,7 +93,7 @@ class PartedReport:
     def coverage(self) -> Coverage:
         """Return what was read below all tenants; what was read of a tenant itself stands in `coverages` alone where
         there are several."""
-        return merge_below(self.coverages)
+        return merge_subscriptions(self.coverages)
 
     @property
     def errors(self) -> Sequence[ContentProblem]:
@@ -129,9 +129,9 @@ class PartedReport:
     @property
     def rows(self) -> Iterator[ReportRow]:
         """The rows that are shown, worst first."""
-        return (row for group in self.groups for row in self.rows_of(group))
+        return (row for group in self.groups for row in self.rows_of_group(group))
 
-    def rows_of(self, group: RecommendationGroup) -> Iterable[ReportRow]:
+    def rows_of_group(self, group: RecommendationGroup) -> Iterable[ReportRow]:
         """The rows of a group that is shown."""
         return self.ledger.rows(group)
 
@@ -169,9 +169,9 @@ class PartedReport:
         """The leaf conditions that decided a row, as they were kept."""
         return row.assessment.reasons
 
-    def why(self, row: ReportRow) -> str:
+    def reason_of(self, row: ReportRow) -> str:
         """The deciding conditions as a short sentence."""
-        return why(row.assessment.reasons)
+        return format_reasons(row.assessment.reasons)
 
     def worst_severity(self) -> Severity | None:
         """The highest severity among the findings, shown or not."""
@@ -182,6 +182,6 @@ class PartedReport:
         return self.recommendations.has_critical()
 
     @property
-    def whole_score(self) -> SecureScore:
+    def unfiltered_score(self) -> SecureScore:
         """The secure score of every resource, whatever the filter looks at."""
         return combine_scores(self.tally.whole, self.controls.controls)

@@ -17,7 +17,7 @@ MAX_VALUE = 60
 _PLAIN = frozenset({"type", "kind", "name", "fullname", "id"})
 
 
-def why(reasons: Iterable[Reason]) -> str:
+def format_reasons(reasons: Iterable[Reason]) -> str:
     """Deciding conditions, in which secrets are masked, as a short sentence; '' where there are none."""
     said = dict.fromkeys(
         _reason_message(reason) for reason in reasons if reason.subject.lower() not in _PLAIN

@@ -31,9 +31,9 @@ from nephoscope.posture.recommendations.report_row import (
 from nephoscope.posture.recommendations.score import SecureScore, SecurityControl, score
 from nephoscope.posture.recommendations.score_controls import Controls
 from nephoscope.posture.reports.finding_parents import find_judging_recommendations
-from nephoscope.posture.reports.reason_text import why
+from nephoscope.posture.reports.reason_text import format_reasons
 from nephoscope.posture.reports.report_interface import ReportView
-from nephoscope.posture.reports.resource_graph_tables import LISTED, table_of
+from nephoscope.posture.reports.resource_graph_tables import LISTED, find_table
 from nephoscope_policy.catalogue_entry import ContentProblem
 from nephoscope_policy.model.assessment import Assessment, Reason
 from nephoscope_policy.model.coverage import Coverage
@@ -91,7 +91,7 @@ class Report:
     @property
     def resources(self) -> int:
         """Count how many resources and containers of them the estate has, as the inventory lists them."""
-        return sum(table_of(one.type) in LISTED for one in self.run.estate.resources.values())
+        return sum(find_table(one.type) in LISTED for one in self.run.estate.resources.values())
 
     @property
     def subscriptions(self) -> int:
@@ -113,10 +113,12 @@ class Report:
     @cached_property
     def _rows_by_group(self) -> dict[RecommendationGroup, list[ReportRow]]:
         rows = self.all_rows()
-        return group_rows(filter(self._looked_at.places, rows) if self.filter.chooses_resources else rows)
+        return group_rows(
+            filter(self._resolved_filter.places, rows) if self.filter.chooses_resources else rows
+        )
 
     @cached_property
-    def _looked_at(self) -> ReportFilter:
+    def _resolved_filter(self) -> ReportFilter:
         return self.filter.with_named_subscriptions(self.run.estate.subscription_names)
 
     @property
@@ -139,14 +141,14 @@ class Report:
         """The sizes of the groups of the rows that are shown, worst first."""
         return shown_groups(self.judged, self.filter, self.metadata)
 
-    def rows_of(self, group: RecommendationGroup) -> Iterable[ReportRow]:
+    def rows_of_group(self, group: RecommendationGroup) -> Iterable[ReportRow]:
         """The rows of a group."""
         return self._rows_by_group[group]
 
     def all_rows(self) -> Iterator[ReportRow]:
         """Every assessment as a row, whatever the filter, in the order of the run."""
         resources, changes = self.run.estate.resources, self.changes.by_subject
-        for item, resource in self.run.assessments.placed():
+        for item, resource in self.run.assessments.with_resources():
             key = resource.key if resource is not None else ResourceId.parse(item.resource).key
             change = changes.get((with_tenant(key, self.tenant), item.key)) if changes else None
             known = resource if resource is not None else resources.get(key)
@@ -157,13 +159,13 @@ class Report:
     @cached_property
     def score(self) -> SecureScore:
         """The secure score of the resources that are looked at."""
-        return score(self.placed(), self._control_id, self.controls.controls)
+        return score(self.assessments_in_filter(), self._control_id, self.controls.controls)
 
-    def placed(self) -> Iterable[Assessment]:
+    def assessments_in_filter(self) -> Iterable[Assessment]:
         """The assessments of the resources that are looked at, whatever their verdict."""
         if not self.filter.chooses_resources:
             return self.run.assessments
-        return (row.assessment for row in self.all_rows() if self._looked_at.places(row))
+        return (row.assessment for row in self.all_rows() if self._resolved_filter.places(row))
 
     def _control_id(self, key: str) -> str | None:
         control = self.control_of(key)
@@ -184,9 +186,9 @@ class Report:
         """The leaf conditions that decided the row, secrets masked; one that read an analyzer's assessment carries what it found."""
         return tuple(self._redact_reason(reason) for reason in self.run.reasons(row.assessment))
 
-    def why(self, row: ReportRow) -> str:
+    def reason_of(self, row: ReportRow) -> str:
         """The deciding conditions as a short sentence, '' where there are none."""
-        return why(self.reasons(row))
+        return format_reasons(self.reasons(row))
 
     def _redact_reason(self, reason: Reason) -> Reason:
         found = (
@@ -307,7 +309,7 @@ def listed_groups(report: ReportView) -> list[RecommendationSummary]:
     found = []
     for group, count in report.groups.items():
         if group.state in report.filter.states and group.state is not ComplianceState.NON_COMPLIANT:
-            causes = Counter(_cause(row) for row in report.rows_of(group))
+            causes = Counter(_cause(row) for row in report.rows_of_group(group))
             reason = causes.most_common(1)[0][0] if causes else ""
             found.append(RecommendationSummary(report.metadata(group.key), group.state, count, reason))
     return found
@@ -329,7 +331,7 @@ def findings(report: ReportView) -> Iterator[ReportRow]:
     """The NonCompliant rows of a report."""
     for group in report.groups:
         if group.state is ComplianceState.NON_COMPLIANT:
-            yield from report.rows_of(group)
+            yield from report.rows_of_group(group)
 
 
 def worst_severity(

@@ -105,7 +105,7 @@ class ReportView(Protocol):
     def rows(self) -> Iterator[ReportRow]:
         """The rows that are shown, worst first."""
 
-    def rows_of(self, group: RecommendationGroup, /) -> Iterable[ReportRow]:
+    def rows_of_group(self, group: RecommendationGroup, /) -> Iterable[ReportRow]:
         """The rows of a group."""
 
     def findings(self) -> Iterator[ReportRow]:
@@ -117,7 +117,7 @@ class ReportView(Protocol):
     def reasons(self, row: ReportRow, /) -> tuple[Reason, ...]:
         """The leaf conditions that decided a row."""
 
-    def why(self, row: ReportRow, /) -> str:
+    def reason_of(self, row: ReportRow, /) -> str:
         """The deciding conditions as a short sentence."""
 
     def owners(self, tag: str, /) -> Mapping[str, OwnerFindings]:

@@ -120,7 +120,7 @@ LISTED = frozenset({"resources", "resourcecontainers"})
 """The tables of what people call resources; role assignments, plans, users and the like stand in others."""
 
 
-def never_read() -> frozenset[str]:
+def unread_tables() -> frozenset[str]:
     """The lower-cased tables whose rows nothing that is collected gives: they hold what an import brought, else nothing.
 
     Changes are what we make of two readings: that there are none says that nothing changed.
@@ -135,7 +135,7 @@ def never_read() -> frozenset[str]:
     return frozenset(TABLES) - frozenset(TypeSources.builtin().tables.values()) - own
 
 
-def table_of(type_: str) -> str:
+def find_table(type_: str) -> str:
     """The lower-cased table in which a lower-cased type stands."""
     if type_.startswith("nephoscope."):
         return _TYPES.get(type_, OWN)

@@ -47,9 +47,9 @@ class RowLedger:
     def add(self, report: Report) -> None:
         """Write the rows of a part."""
         for group in report.groups:
-            if self._extract.wants(group):
+            if self._extract.includes(group):
                 self._recommendations[group.key] = report.metadata(group.key)
-                rows = islice(filter(self._extract.takes, report.rows_of(group)), self._extract.each)
+                rows = islice(filter(self._extract.takes, report.rows_of_group(group)), self._extract.each)
                 segment = self._file.write(self._line(report, row) for row in rows)
                 if segment[0] != segment[1]:
                     self._segments[group].append(segment)

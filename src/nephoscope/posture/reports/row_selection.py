@@ -24,6 +24,6 @@ class RowSelection(msgspec.Struct, frozen=True):
     each: int | None = None
     takes: Callable[[ReportRow], bool] | None = None
 
-    def wants(self, group: RecommendationGroup) -> bool:
+    def includes(self, group: RecommendationGroup) -> bool:
         """Return whether rows of the group are read."""
         return group.state in self.states

@@ -47,7 +47,7 @@ def _checks(run: EvaluationRun, initiative: Initiative) -> dict[str, PolicyCheck
     """The check of every member that does not depend on the resource."""
     program = run.engine.program
     return {
-        item.reference.lower(): program.checks[program.check_of(index)]
+        item.reference.lower(): program.checks[program.find_check(index)]
         for index, item in enumerate(program.requirements)
         if item.initiative == initiative.name
     }
@@ -73,7 +73,7 @@ def _is_covered(run: EvaluationRun, check: PolicyCheck | None) -> bool:
     rule = run.engine.rules.of(check)
     if not isinstance(rule, Rule) or rule.mode.lower() not in SCANNED_MODES:
         return False
-    return check.types is not None and all(map(run.covers_everywhere, check.types))
+    return check.types is not None and all(map(run.is_read_everywhere, check.types))
 
 
 def find_judged_initiative(run: EvaluationRun, wanted: str) -> str:

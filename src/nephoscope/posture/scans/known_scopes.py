@@ -72,7 +72,7 @@ def _check(option: str, patterns: Iterable[str], known: Iterable[str], lacks: st
     names = list(known)
     for pattern in patterns:
         if not _fits(pattern, names):
-            near = _near(pattern, names)
+            near = _suggest_names(pattern, names)
             offered = f"; did you mean {' or '.join(near)}?" if near else ""
             raise UnknownScopeError(f"{option} {pattern}: no {lacks}{offered}")
 
@@ -81,7 +81,7 @@ def _fits(pattern: str, names: Iterable[str]) -> bool:
     return any(fnmatchcase(name.casefold(), pattern.casefold()) for name in names)
 
 
-def _near(word: str, names: list[str]) -> list[str]:
+def _suggest_names(word: str, names: list[str]) -> list[str]:
     """Names close to a word, as a whole or by their last segment: `virtualMachine` means Microsoft.Compute/virtualMachines."""
     ends: dict[str, str] = {}
     for name in sorted(names, key=lambda one: (one.count("/"), one)):

@@ -84,7 +84,7 @@ def collect_snapshot(
 
 def _settings(target: str) -> CollectionSettings:
     from nephoscope.collect.azure.collection_scope import CollectionScope
-    from nephoscope.connect.cloud import cloud_of
+    from nephoscope.connect.cloud import load_cloud
     from nephoscope.connect.credentials import KINDS
 
     credential = os.environ.get(CREDENTIAL, "default")
@@ -93,5 +93,5 @@ def _settings(target: str) -> CollectionSettings:
     subscription = target.removeprefix(LIVE)
     scope = CollectionScope.of(subscriptions=(subscription,) if subscription else ())
     return CollectionSettings(
-        scope=scope, cloud=cloud_of(os.environ.get(CLOUD, "public")), credential=credential
+        scope=scope, cloud=load_cloud(os.environ.get(CLOUD, "public")), credential=credential
     )

@@ -25,7 +25,7 @@ from nephoscope.posture.reports.partial_report import PartedReport, ReportTally
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.reports.row_ledger import RowLedger
 from nephoscope.posture.reports.row_selection import RowSelection
-from nephoscope.posture.scans.run_recording import Recorder, past_of
+from nephoscope.posture.scans.run_recording import Recorder, to_past
 from nephoscope.posture.scans.scan import EstateScan, NoSuchScopeError, save_request
 
 #: Bytes of JSON from which `auto` judges in parts: in one piece they take about eight times that much memory.
@@ -100,7 +100,7 @@ class PartedScan:
                 judged += len(run.engine.roster)
                 if shown.filter.chooses_resources:
                     known.add(run.estate)
-                changes = journal.part(run) if journal is not None else Changes()
+                changes = journal.compare_part(run) if journal is not None else Changes()
                 self._take(run, report, changes, shown.filter)
                 if intakes:
                     intakes[number].add(run.estate.resources.values())
@@ -134,14 +134,14 @@ class PartedScan:
         if compared.snapshot:
             for earlier in self._survey("earlier", (compared.snapshot,)):
                 for run in self._scan.parts(earlier, self._scan.plan(earlier.whole), self._size):
-                    journal.past.extend(past_of(run).items())
+                    journal.past.extend(to_past(run).items())
             shutil.rmtree(self._folder / "earlier")
         elif compared.recorder is not None:
             history = compared.recorder.history
-            with compared.recorder.safely():
-                before = history.before(compared.recorder.scope, compared.date or self._scan.now)
+            with compared.recorder.explain_damage():
+                before = history.find_last_before(compared.recorder.scope, compared.date or self._scan.now)
                 names = [survey.whole.tenant for survey in self.surveys]
-                journal.past.extend(attribute(history.past(before) if before else (), names))
+                journal.past.extend(attribute(history.read_remembered(before) if before else (), names))
             if before is None and compared.date is not None:
                 return None
         return journal

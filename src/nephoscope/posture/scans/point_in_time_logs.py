@@ -84,7 +84,7 @@ class FrozenLogs:
         compiled = compile_query(text, seen, now=self.now)
 
         def rows() -> EngineRows:
-            self._must_be_there(declared.tables, seen)
+            self._require_tables(declared.tables, seen)
             return EngineRows(scans=seen.scans())
 
         return QueryPipeline(seen, rows).run((compiled,), text)[-1].table
@@ -92,13 +92,13 @@ class FrozenLogs:
     def _merge(self, asked: FileAggregate, declared: DeclaredReads) -> pa.Table:
         seen = MultiWorkspaceCatalog(self.catalog, self.others)
         table = seen.table(asked.table)
-        self._must_be_there(declared.tables, seen)
+        self._require_tables(declared.tables, seen)
         if table is None:
             raise DataNotCollectedError(f"rows of {asked.table}")
         scan = seen.scans()[table.relation]
         return self.aggregates.merge(asked.by_file, asked.merge, seen, scan, table.relation, self.now)
 
-    def _must_be_there(self, declared: Collection[str], seen: MultiWorkspaceCatalog) -> None:
+    def _require_tables(self, declared: Collection[str], seen: MultiWorkspaceCatalog) -> None:
         """Raise UndeclaredTableError for a table that is not declared, DataNotCollectedError for one of which no row ever came in."""
         held = {table for (_, table), version in self.catalog.versions().items() if version >= 0}
         for table in seen.read:

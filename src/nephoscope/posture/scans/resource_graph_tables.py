@@ -12,7 +12,7 @@ import pyarrow as pa
 from nephoscope.estate.estate import Estate
 from nephoscope.lake.queries.estate_reach import Reaches
 from nephoscope.posture.published.live_rows import rows
-from nephoscope.posture.reports.resource_graph_tables import COLUMNS, TABLES, table_of
+from nephoscope.posture.reports.resource_graph_tables import COLUMNS, TABLES, find_table
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.engines.parquet import FileColumn, FileScan
 from nephoscope_policy.model.resource import Resource
@@ -54,5 +54,5 @@ class JudgedGraph:
     def _resources(self) -> dict[str, list[Resource]]:
         found: defaultdict[str, list[Resource]] = defaultdict(list)
         for type_ in self.types:
-            found[table_of(type_)] += self.estate.by_type(type_)
+            found[find_table(type_)] += self.estate.by_type(type_)
         return found

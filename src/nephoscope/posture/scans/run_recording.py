@@ -47,12 +47,12 @@ _ATTEMPTS = 3
 _Result = TypeVar("_Result")
 
 
-def since_runs(before: Iterable[EvaluationRun], after: Sequence[EvaluationRun]) -> Changes:
+def compare_with_runs(before: Iterable[EvaluationRun], after: Sequence[EvaluationRun]) -> Changes:
     """Return what changed from the runs of some tenants to others."""
-    return _changes({subject: past for run in before for subject, past in past_of(run).items()}, after)
+    return _changes({subject: past for run in before for subject, past in to_past(run).items()}, after)
 
 
-def past_of(run: EvaluationRun) -> dict[Subject, RememberedState]:
+def to_past(run: EvaluationRun) -> dict[Subject, RememberedState]:
     """A run as what is remembered of it."""
     return {
         subject: RememberedState(state, True, run.now, run.now)
@@ -62,11 +62,11 @@ def past_of(run: EvaluationRun) -> dict[Subject, RememberedState]:
     }
 
 
-def since_date(recorder: Recorder, after: Sequence[EvaluationRun], date: datetime) -> Changes | None:
+def compare_with_date(recorder: Recorder, after: Sequence[EvaluationRun], date: datetime) -> Changes | None:
     """Return what changed since the last evaluation before a date, by the history; None where there is no such evaluation."""
-    with recorder.safely():
-        evaluation = recorder.history.before(recorder.scope, date)
-        past = dict(recorder.history.past(evaluation)) if evaluation else None
+    with recorder.explain_damage():
+        evaluation = recorder.history.find_last_before(recorder.scope, date)
+        past = dict(recorder.history.read_remembered(evaluation)) if evaluation else None
     return None if past is None else _changes(past, after)
 
 
@@ -84,7 +84,7 @@ def _verdicts(runs: Iterable[EvaluationRun]) -> dict[Subject, ComplianceState]:
     return found
 
 
-def _of_tenant(past: Mapping[Subject, RememberedState], tenant: str) -> dict[Subject, RememberedState]:
+def _limit_to_tenant(past: Mapping[Subject, RememberedState], tenant: str) -> dict[Subject, RememberedState]:
     """The past of what lies in subscriptions, and of what is a tenant's own under the ids that it has there."""
     found: dict[Subject, RememberedState] = {}
     for (resource, key), item in past.items():
@@ -112,7 +112,7 @@ class Recorder:
         if self._turn is not None:
             self._turn.check()
 
-    def safely(self) -> AbstractContextManager[None]:
+    def explain_damage(self) -> AbstractContextManager[None]:
         """Raises StoreError for a damaged table, with what to do."""
         return translate_damage(
             self._data,
@@ -121,12 +121,12 @@ class Recorder:
 
     def version(self) -> int:
         """Count how many times evaluations were added to the history; -1 before the first."""
-        with self.safely():
+        with self.explain_damage():
             return self.history.version()
 
     def trend(self) -> list[TrendPoint]:
         """The score of the scope over time."""
-        with self.safely():
+        with self.explain_damage():
             return self.history.trend(self.scope)
 
     def record_parts(
@@ -136,17 +136,17 @@ class Recorder:
         several: Sequence[tuple[Estate, SnapshotIntake, EvaluationPlan]],
     ) -> None:
         """Keep an evaluation that was made part by part, and the estate of each tenant."""
-        with self.safely(), _next():
+        with self.explain_damage(), _next():
             self._check()
             taken = [
                 tenant_store(self._data, whole).take(intake, whole.coverage, report.now).hash
                 for whole, intake, _ in several
             ]
-            made_from = _made_from([plan for _, _, plan in several], taken)
+            made_from = _hash_inputs([plan for _, _, plan in several], taken)
             self.history.record(
                 self.scope,
                 report.now,
-                report.whole_score,
+                report.unfiltered_score,
                 journal.memory,
                 journal.changes,
                 made_from,
@@ -157,14 +157,14 @@ class Recorder:
     def record(self, report: Report | CombinedReport) -> Changes:
         """Keep what was judged, an estate a tenant; returns what changed since the evaluation before."""
         # what is kept depends on no filter
-        several = [replace(part, filter=ReportFilter()) for part in parts_of(report)]
-        with self.safely():
-            changes, kept = self._again(lambda: self._record(several))
-            told = [(replace(part, changes=changes), _of_tenant(kept, part.tenant)) for part in several]
-            self._again(lambda: publish_tenants(self._data, told, self._check, self._logs))
+        several = [replace(part, filter=ReportFilter()) for part in tenant_reports(report)]
+        with self.explain_damage():
+            changes, kept = self._retry_commit(lambda: self._record(several))
+            told = [(replace(part, changes=changes), _limit_to_tenant(kept, part.tenant)) for part in several]
+            self._retry_commit(lambda: publish_tenants(self._data, told, self._check, self._logs))
         return changes
 
-    def _again(self, work: Callable[[], _Result]) -> _Result:
+    def _retry_commit(self, work: Callable[[], _Result]) -> _Result:
         """Do work, and do it again where another process committed first; TurnLostError once that process has the turn."""
         for _ in range(_ATTEMPTS):
             self._check()
@@ -176,13 +176,13 @@ class Recorder:
     def _record(self, reports: Sequence[Report]) -> tuple[Changes, dict[Subject, RememberedState]]:
         runs, whole = [part.run for part in reports], combine(reports)
         version = self.history.version()
-        before = self.history.before(self.scope, whole.now)
-        stored = self.history.past(before) if before else ()
+        before = self.history.find_last_before(self.scope, whole.now)
+        stored = self.history.read_remembered(before) if before else ()
         past = dict(attribute(stored, [part.tenant for part in reports]))
         changes = _changes(past, runs)
         kept = select_remembered(remember(past, _verdicts(runs), changes, whole.now))
         taken = [tenant_store(self._data, run.estate).append(run.estate, run.now).hash for run in runs]
-        made_from = _made_from([run.plan for run in runs], taken)
+        made_from = _hash_inputs([run.plan for run in runs], taken)
         self.history.record(
             self.scope, whole.now, whole.score, kept.items(), changes, made_from, version, self._check
         )
@@ -191,7 +191,7 @@ class Recorder:
     def delta(self, report: Report, judge: Judge) -> tuple[ScoreDelta, ...]:
         """Return why the score differs from that of the last evaluation that was made from something else; empty where
         there is none."""
-        with self.safely():
+        with self.explain_damage():
             return self._delta(report, judge)
 
     def _delta(self, report: Report, judge: Judge) -> tuple[ScoreDelta, ...]:
@@ -223,12 +223,12 @@ def _next() -> Iterator[None]:
         raise TurnLostError from error
 
 
-def parts_of(report: Report | CombinedReport) -> tuple[Report, ...]:
+def tenant_reports(report: Report | CombinedReport) -> tuple[Report, ...]:
     """The report of each tenant."""
     return report.parts if isinstance(report, CombinedReport) else (report,)
 
 
-def _made_from(plans: Sequence[EvaluationPlan], snapshots: Sequence[str]) -> tuple[str, str, str, str]:
+def _hash_inputs(plans: Sequence[EvaluationPlan], snapshots: Sequence[str]) -> tuple[str, str, str, str]:
     """The hashes of estate, content and decisions of some tenants, and their exemptions as JSON."""
     exemptions = tuple({one.id: one for plan in plans for one in plan.exemptions}.values())
     return (

@@ -20,8 +20,8 @@ from nephoscope.posture.evaluation.analyzer_results import (
     Analysis,
     LogReader,
     PreviousEvaluation,
-    every_analyzer,
     no_logs,
+    run_all_analyzers,
 )
 from nephoscope.posture.evaluation.evaluation_run import evaluate
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
@@ -121,7 +121,7 @@ class EstateScan:
             )
         forgotten = self.facts.list_forgotten()
         kept = (replace(one, forgotten=forgotten) for one in found) if forgotten else found
-        return self._of_tenant(tuple(kept), lambda one: one.tenant)
+        return self._limit_to_tenant(tuple(kept), lambda one: one.tenant)
 
     def _facts(self, targets: Sequence[str] | None) -> FactReader:
         """The own facts beside targets: about their subscriptions, or all where they are a target themselves."""
@@ -158,9 +158,9 @@ class EstateScan:
         forgotten = self.facts.list_forgotten()
         for one in found:
             one.whole = replace(one.whole, forgotten=forgotten)
-        return self._of_tenant(found, lambda one: one.whole.tenant)
+        return self._limit_to_tenant(found, lambda one: one.whole.tenant)
 
-    def _of_tenant(self, found: tuple[_T, ...], tenant_of: Callable[[_T], str]) -> tuple[_T, ...]:
+    def _limit_to_tenant(self, found: tuple[_T, ...], tenant_of: Callable[[_T], str]) -> tuple[_T, ...]:
         """Return those of the tenant that was asked for, all where none was; NoSuchScopeError where there is none of it."""
         wanted = self.request.tenant.lower()
         kept = tuple(one for one in found if not wanted or tenant_of(one) == wanted)
@@ -211,7 +211,7 @@ class EstateScan:
     def _analyze(self, estate: Estate, now: datetime, before: PreviousEvaluation | None = None) -> Analysis:
         """Return what every analyzer says of an estate."""
         with self.logs(estate, now) as logs:
-            return every_analyzer(estate, now, before, logs)
+            return run_all_analyzers(estate, now, before, logs)
 
     def parts(self, survey: Survey, plan: EvaluationPlan, size: int) -> Iterator[EvaluationRun]:
         """Judge a surveyed estate part by part."""
@@ -260,7 +260,7 @@ def forget_request(data: Path) -> None:
     (data / "posture" / "last-scan.json").unlink(missing_ok=True)
 
 
-def last_request(data: Path) -> ScanRequest | None:
+def last_scan_request(data: Path) -> ScanRequest | None:
     """The request of the last scan in a data folder, None where there was none; ContentError where it cannot be read."""
     path = data / "posture" / "last-scan.json"
     if not path.is_file():

@@ -26,7 +26,7 @@ from nephoscope.posture.scans.scan import (
     Progress,
     ScanRequest,
     forget_request,
-    last_request,
+    last_scan_request,
     save_request,
 )
 from nephoscope.state.database.database import NotFoundError, StateError
@@ -55,8 +55,8 @@ def change(state: State, tenant: Tenant, secrets: TenantSecrets | None = None) -
     """
     before = state.tenants.get(tenant.name)
     if secrets is None and before.credential:
-        _stays(before.connection, tenant.connection)
-    given = secrets or secrets_of(state, before)
+        _check_secret_reuse(before.connection, tenant.connection)
+    given = secrets or load_tenant_secrets(state, before)
     _check(tenant, given)
     credential = before.credential
     # what cannot be kept is refused before a secret takes the place of another
@@ -67,11 +67,11 @@ def change(state: State, tenant: Tenant, secrets: TenantSecrets | None = None) -
     if before.credential and not credential:
         state.credentials.remove(before.credential)
     if secrets is not None or before.connection != tenant.connection:
-        state.tenants.soon(tenant.name)
+        state.tenants.request_collection(tenant.name)
     return made
 
 
-def _stays(before: TenantConnection, after: TenantConnection) -> None:
+def _check_secret_reuse(before: TenantConnection, after: TenantConnection) -> None:
     """StateError where the secret of a connection would be used for another."""
     moved = [name for name in ("id", "client", "cloud") if getattr(before, name) != getattr(after, name)]
     if moved and after.sign_in != MANAGED_IDENTITY:
@@ -131,7 +131,7 @@ def _test(state: State, data: Path, name: str) -> None:
         state.tenants.record_test(name, msgspec.to_builtins(ConnectionTrial(datetime.now(UTC), str(error))))
 
 
-def last_test(tenant: Tenant) -> ConnectionTrial | None:
+def last_connection_test(tenant: Tenant) -> ConnectionTrial | None:
     """Return what the last test of a tenant found, None where it was not tried."""
     return msgspec.convert(tenant.tested, ConnectionTrial) if tenant.tested else None
 
@@ -148,20 +148,20 @@ def _find_needed_rights(
     return rights(content_needs(data), graph=graph)
 
 
-def secrets_of(state: State, tenant: Tenant) -> TenantSecrets:
+def load_tenant_secrets(state: State, tenant: Tenant) -> TenantSecrets:
     """Return what a tenant is signed in to with."""
     if not tenant.credential:
         return TenantSecrets()
     return msgspec.json.decode(state.credentials.get(tenant.credential).reveal(), type=TenantSecrets)
 
 
-def request_of(state: State, data: Path) -> ScanRequest | None:
+def build_scan_request(state: State, data: Path) -> ScanRequest | None:
     """The request of the next assessment: every tenant that is enabled in the place of those of before, kept; None for nothing.
 
     Own facts are a target of their own as soon as there are any, and stay one, so that the last ones that go are seen to be gone.
     The sample estate makes room for the first tenant that was collected, and the score then begins a history of its own.
     """
-    before = last_request(data)
+    before = last_scan_request(data)
     known = state.tenants.all()
     names = [f"{TENANT}{one.name}" for one in known if one.enabled or one.snapshot]
     others = [
@@ -235,7 +235,7 @@ def _collect(state: State, data: Path, tenant: Tenant, progress: Progress) -> Te
 
 def _settings(state: State, tenant: Tenant) -> CollectionSettings:
     try:
-        return build_settings(tenant.connection, secrets_of(state, tenant))
+        return build_settings(tenant.connection, load_tenant_secrets(state, tenant))
     except CollectError as error:
         raise StateError(f"tenant {tenant.name}: {error}") from error
 

@@ -21,7 +21,7 @@ class ExaminedSystem:
         self.view, self.facts = view, facts
         self._read: dict[Callable[[ExaminedSystem], object], object] = {}
 
-    def read_once(self, read: Callable[[ExaminedSystem], Read]) -> Read:
+    def read_cached(self, read: Callable[[ExaminedSystem], Read]) -> Read:
         """Return what a reader reads, from memory after the first time; raises UnreadableRootFileError each time alike."""
         if read not in self._read:
             try:

@@ -72,16 +72,16 @@ def machine_configurations() -> tuple[MachineConfiguration, ...]:
     rules = baseline_rules()
     by_name = {rule.name: rule for rule in rules.values()}
 
-    def one_rule(name: str, rule: str) -> MachineConfiguration:
+    def check_one_rule(name: str, rule: str) -> MachineConfiguration:
         return MachineConfiguration(name, (by_name[rule],))
 
     return (
         MachineConfiguration(
             "AzureLinuxBaseline", tuple(rules.values()), "AzureLinuxBaseline;BaselineSettings="
         ),
-        one_rule("PasswordPolicy_msid110", "EnsureSshPermitEmptyPasswordsIsDisabled"),
-        one_rule("PasswordPolicy_msid121", "EnsurePermissionsOnEtcPasswd"),
-        one_rule("PasswordPolicy_msid232", "EnsureAllAccountsHavePasswords"),
+        check_one_rule("PasswordPolicy_msid110", "EnsureSshPermitEmptyPasswordsIsDisabled"),
+        check_one_rule("PasswordPolicy_msid121", "EnsurePermissionsOnEtcPasswd"),
+        check_one_rule("PasswordPolicy_msid232", "EnsureAllAccountsHavePasswords"),
         MachineConfiguration("LinuxNoPasswordForSSH", (_SSH_KEYS,)),
         MachineConfiguration("AzureLinuxVMEncryptionCompliance", (_ENCRYPTION,)),
     )

@@ -156,7 +156,7 @@ class _PcapngReader:
 
     def _packet(self, kind: int, body: bytes) -> Frame:
         if kind == _SIMPLE:
-            interface = self._interface_at(0)
+            interface = self._find_interface(0)
             length = struct.unpack(f"{self._order}I", body[:4])[0] if len(body) >= 4 else 0
             kept = min(length, interface.snap or length, len(body) - 4)
             return Frame(self._number, 0, interface.link, length, body[4 : 4 + kept])
@@ -165,14 +165,14 @@ class _PcapngReader:
         high, low, kept, length = struct.unpack(f"{self._order}IIII", body[4:20])
         shape = "I" if kind == _ENHANCED else "H"
         index = struct.unpack(f"{self._order}{shape}", body[: 4 if kind == _ENHANCED else 2])[0]
-        interface = self._interface_at(index)
+        interface = self._find_interface(index)
         if kept > len(body) - 20 or kept > LARGEST_PACKET:
             raise CaptureError(f"packet {self._number} has {kept} bytes, more than its block")
         stamp = (high << 32) | low
         time = stamp * 10**9 // interface.ticks + interface.offset * 10**9
         return Frame(self._number, time, interface.link, length, body[20 : 20 + kept])
 
-    def _interface_at(self, index: int) -> _Interface:
+    def _find_interface(self, index: int) -> _Interface:
         if index >= len(self._interfaces):
             raise CaptureError(f"packet {self._number} names interface {index}, which the file lacks")
         return self._interfaces[index]

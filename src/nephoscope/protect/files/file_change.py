@@ -44,12 +44,12 @@ def keep_unread(before: Mapping[str, FileRecord], after: Mapping[str, FileRecord
     kept = {
         path: one
         for path, one in before.items()
-        if path not in after and not unread.isdisjoint(_folders_above(path))
+        if path not in after and not unread.isdisjoint(_parent_folders(path))
     }
     return {**kept, **after}
 
 
-def _folders_above(path: str) -> Iterator[str]:
+def _parent_folders(path: str) -> Iterator[str]:
     while path := path.rpartition("/")[0]:
         yield path
 

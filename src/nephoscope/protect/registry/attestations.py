@@ -18,7 +18,7 @@ from nephoscope.collect.images.errors import ImageError, RegistryUnreachableErro
 from nephoscope.collect.images.registry import Registry
 from nephoscope.model.wildcard import matches_wildcard
 from nephoscope.protect.registry.image_attachments import MOST, Attachment, read_layer
-from nephoscope.protect.registry.keyless import KeylessMaterial, KeylessTrust, read_document, signers_of
+from nephoscope.protect.registry.keyless import KeylessMaterial, KeylessTrust, find_signers, read_document
 from nephoscope.protect.registry.public_keys import PublicKey, read_public_key, verifies
 from nephoscope.protect.registry.signatures import is_keyless, keyless_material
 from nephoscope.protect.registry.transparency_log_entry import LogEntryDocument, SignedContent
@@ -110,7 +110,7 @@ class ImageAttestation:
             for one in PREDICATES.get(wanted, (wanted.rstrip("/"),))
         )
 
-    def told(self) -> dict[str, object]:
+    def to_shown_values(self) -> dict[str, object]:
         """Return it as it is shown in a verdict."""
         found: dict[str, object] = {"predicateType": self.predicate_type, "keys": list(self.keys)}
         return {**found, "builder": self.builder} if self.builder else found
@@ -178,7 +178,7 @@ def verify_envelope(
     signed = pre_authentication_encoding(envelope.payload_type, payload)
     by_keys = {name for name, key in keys.items() if any(verifies(key, one, signed) for one in signatures)}
     contents = [SignedContent(payload, signed, one, in_envelope=True) for one in signatures]
-    by_identities = (signers_of(trust, one, materials) for one in contents)
+    by_identities = (find_signers(trust, one, materials) for one in contents)
     names = tuple(sorted(by_keys.union(*by_identities)))
     if not names or envelope.payload_type != STATEMENT_TYPE:
         return None

@@ -33,7 +33,7 @@ class Attachment:
     manifest: ImageManifest
 
 
-def subject_of(tag: str) -> str:
+def parse_subject(tag: str) -> str:
     """Return the digest of the image that a tag attaches a statement to, '' for a tag of another kind."""
     found = _ATTACHMENT.fullmatch(tag)
     return f"{found[1]}:{found[2]}" if found else ""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.protect.registry.image_attachments import subject_of
+from nephoscope.protect.registry.image_attachments import parse_subject
 from nephoscope.protect.registry.registry_settings import RegistrySettings, read_settings
 from nephoscope.state.registries.registry_images import ImageStatus, ImageStep, RegistryImage
 
@@ -32,7 +32,7 @@ _EVENTS_KEPT = timedelta(days=7)
 _STANDING = (ImageStatus.HELD, ImageStatus.REJECTED, ImageStatus.PASSED, ImageStatus.FAILED)
 
 
-def agent_of(registry: WatchedRegistry) -> str:
+def user_agent(registry: WatchedRegistry) -> str:
     """Return the name that our own requests to a registry carry, by which its events of them are told from others."""
     return f"nephoscope/{registry.mark}"
 
@@ -44,7 +44,7 @@ def take_events(
 
     Events of our own requests change nothing, so that an examination never asks for the next.
     """
-    settings, agent = read_settings(registry.settings), agent_of(registry)
+    settings, agent = read_settings(registry.settings), user_agent(registry)
     taken = 0
     with state.transaction(product=PRODUCT) as session:
         state.registry_images.forget_events(session, now - _EVENTS_KEPT)
@@ -57,7 +57,7 @@ def take_events(
             taken += 1
             rows.append((EVENTS_TABLE, _row(registry, event, now)))
             _take(state, session, registry, settings, event, now)
-        state.outbox.add_all(session, registry.workspace, rows)
+        state.outbox.add_many(session, registry.workspace, rows)
     return taken
 
 
@@ -71,12 +71,12 @@ def take_found(
     now: datetime,
 ) -> bool:
     """Take in what a tag stands for, as polling found it; returns whether something is to be done that no event asked for."""
-    if subject := subject_of(tag):
+    if subject := parse_subject(tag):
         return take_attachment(state, session, registry, repository, subject, now)
     images = state.registry_images
     before = images.find(session, registry.name, repository, digest)
     if before is None:
-        images.put(session, _new(registry, repository, digest, tag, "poll", now))
+        images.put(session, _create_image(registry, repository, digest, tag, "poll", now))
         return True
     known = tag in before.tags or tag in before.promoted_tags
     pushed_again = before.status is ImageStatus.PROMOTED and before.removed
@@ -85,7 +85,7 @@ def take_found(
         or before.status in (ImageStatus.GONE, ImageStatus.UNTAGGED)
         or (not known and before.status is ImageStatus.PROMOTED)
     ):
-        images.put(session, _again(before, tag, "poll", now))
+        images.put(session, _requeue_push(before, tag, "poll", now))
         return True
     if not known:
         images.put(session, replace(before, tags=(*before.tags, tag)))
@@ -100,7 +100,7 @@ def take_attachment(
     waits = image is not None and image.status is ImageStatus.HELD
     if image is None or not waits or not any(one.get("kind") in _STATED for one in image.reasons):
         return False
-    state.registry_images.put(session, ask_again(image, "signature", now))
+    state.registry_images.put(session, requeue(image, "signature", now))
     return True
 
 
@@ -116,17 +116,17 @@ def take_imported(
     """Take in an image that we put into quarantine ourselves, so that no event tells of it."""
     before = state.registry_images.find(session, registry.name, repository, digest)
     image = (
-        _new(registry, repository, digest, tag, "request", now)
+        _create_image(registry, repository, digest, tag, "request", now)
         if before is None
-        else _again(before, tag, "request", now)
+        else _requeue_push(before, tag, "request", now)
     )
     state.registry_images.put(session, image)
 
 
-def ask_again(image: RegistryImage, origin: str, now: datetime) -> RegistryImage:
+def requeue(image: RegistryImage, origin: str, now: datetime) -> RegistryImage:
     """Return an image that is to be examined anew; what ended its workers is tried once more only for a person or a push."""
     if origin not in _BY_ITSELF:
-        image = without_unended(image)
+        image = without_unfinished(image)
     return replace(
         image, status=ImageStatus.QUEUED, step=ImageStep.EXAMINE, origin=origin, due=now, attempts=0, error=""
     )
@@ -137,7 +137,7 @@ def unended_examinations(image: RegistryImage) -> int:
     return int((image.summary or {}).get(UNENDED, 0))
 
 
-def without_unended(image: RegistryImage) -> RegistryImage:
+def without_unfinished(image: RegistryImage) -> RegistryImage:
     """Return an image of which no examination is under way."""
     if not unended_examinations(image):
         return image
@@ -153,42 +153,44 @@ def _take(
     event: RegistryEvent,
     now: datetime,
 ) -> None:
-    if subject := subject_of(event.tag):
+    if subject := parse_subject(event.tag):
         if event.action == "push":
             take_attachment(state, session, registry, event.repository, subject, now)
         return
     images = state.registry_images
     if event.action == "push" and not event.tag:
         # it may be a statement that refers to an image of the repository
-        for image in images.held_in(session, registry.name, event.repository):
+        for image in images.list_held_images(session, registry.name, event.repository):
             take_attachment(state, session, registry, event.repository, image.digest, now)
     before = images.find(session, registry.name, event.repository, event.digest)
     if before is None:
         if event.action != "delete":
-            images.put(session, _new(registry, event.repository, event.digest, event.tag, event.action, now))
+            images.put(
+                session, _create_image(registry, event.repository, event.digest, event.tag, event.action, now)
+            )
         return
     standing = before.status in _STANDING
     if event.action == "push":
-        images.put(session, _push_again(before, event.tag, now))
+        images.put(session, _record_new_push(before, event.tag, now))
     elif event.action == "pull":
         age = now - (before.examined or now)
         if standing and age > timedelta(hours=settings.rescan_hours):
-            images.put(session, ask_again(before, "pull", now))
+            images.put(session, requeue(before, "pull", now))
     elif standing or before.status is ImageStatus.UNTAGGED:
         images.put(session, replace(before, status=ImageStatus.GONE))
 
 
-def _push_again(before: RegistryImage, tag: str, now: datetime) -> RegistryImage:
+def _record_new_push(before: RegistryImage, tag: str, now: datetime) -> RegistryImage:
     """Return an image that was pushed once more: what is under way goes on with the new tag, all else begins anew."""
     if before.status is ImageStatus.QUEUED:
         return _with_tag(before, tag)
     if before.status is ImageStatus.UNTAGGED and not tag:
         return before
-    return _again(before, tag, "push", now)
+    return _requeue_push(before, tag, "push", now)
 
 
-def _again(before: RegistryImage, tag: str, origin: str, now: datetime) -> RegistryImage:
-    return replace(ask_again(_with_tag(before, tag), origin, now), received=now, removed=False)
+def _requeue_push(before: RegistryImage, tag: str, origin: str, now: datetime) -> RegistryImage:
+    return replace(requeue(_with_tag(before, tag), origin, now), received=now, removed=False)
 
 
 def _with_tag(image: RegistryImage, tag: str) -> RegistryImage:
@@ -202,7 +204,7 @@ def _with_tag(image: RegistryImage, tag: str) -> RegistryImage:
     )
 
 
-def _new(
+def _create_image(
     registry: WatchedRegistry, repository: str, digest: str, tag: str, origin: str, now: datetime
 ) -> RegistryImage:
     """Return an image that was never seen; one without a tag waits for a tag, or for the index that names it."""

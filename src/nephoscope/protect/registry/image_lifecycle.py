@@ -25,13 +25,19 @@ from nephoscope.collect.images.registry_writing import find_manifest
 from nephoscope.protect.registry.image_events import (
     PRODUCT,
     UNENDED,
-    ask_again,
+    requeue,
     unended_examinations,
-    without_unended,
+    without_unfinished,
 )
 from nephoscope.protect.registry.image_statements import read_stated
 from nephoscope.protect.registry.image_tree import ImageTree, read_tree
-from nephoscope.protect.registry.promotion import PromotionError, clean, copy_attachments, copy_tree, tag_root
+from nephoscope.protect.registry.promotion import (
+    PromotionError,
+    copy_attachments,
+    copy_tree,
+    delete_quarantined,
+    tag_root,
+)
 from nephoscope.protect.registry.scan_attestation import KEY_NAME, attach_envelope, scan_statement, seal
 from nephoscope.protect.registry.verdict_rows import VERDICTS_TABLE, verdict_row
 from nephoscope.protect.registry.verdicts import (
@@ -127,7 +133,7 @@ class ImageWorkflow:
         held = replace(
             image, status=ImageStatus.HELD, verdict="hold", attempts=0, error="", reasons=(msgspec.to_builtins(reason),),
             summary=summary, examined=self.clock(), generation=self.examiner.generation,
-            target=self.settings.target_of(image.repository),
+            target=self.settings.promotion_target(image.repository),
         )  # fmt: skip
         return self._keep(image, held)
 
@@ -150,26 +156,28 @@ class ImageWorkflow:
             case ImageStep.TAG:
                 return self._tag(image)
             case ImageStep.CLEAN:
-                return self._clean(image)
+                return self._clean_up(image)
             case ImageStep.FINISH:
                 return self._finish(image)
 
     def _examine(self, image: RegistryImage) -> RegistryImage:
-        target = self.settings.target_of(image.repository)
+        target = self.settings.promotion_target(image.repository)
         where = self._find_place(image, target)
         if not where:
             return _mark_gone(image)
         tree = read_tree(self.registry, where, image.digest)
         policy, now = self.settings.policy, self.clock()
         tag = next(iter(image.tags), "")
-        images = self.examiner.examine(self.registry, where, tree, policy, tag=tag, keep=self._keeps(image))
+        images = self.examiner.examine(
+            self.registry, where, tree, policy, tag=tag, keep=self._kept_contents(image)
+        )
         stated = read_stated(self.registry, self.settings, where, image.digest)
         if stated.problems:
             images.append(PlatformExamination(digest=image.digest, platform="", problems=stated.problems))
         judged = judge_image(images, policy, now.date(), _accepted_reasons(image))
         kept = {
             "previousVerdict": image.verdict, "concerns": judged.concerns, "accepted": sorted(_accepted_reasons(image)),
-            **stated.told(),
+            **stated.to_shown_values(),
         }  # fmt: skip
         examined = replace(
             image, manifests=tree.digests, verdict=judged.verdict, reasons=tuple(map(msgspec.to_builtins, judged.reasons)),
@@ -215,9 +223,9 @@ class ImageWorkflow:
         except ImageError as error:
             _LOG.error("%s of %s is not attested: %s", image.name, image.registry, error)
 
-    def _keeps(self, image: RegistryImage) -> KeepContents:
+    def _kept_contents(self, image: RegistryImage) -> KeepContents:
         """Return what keeps the contents of an image: of those outside of quarantine, which may be used."""
-        if self.settings.target_of(image.repository):
+        if self.settings.promotion_target(image.repository):
             return lambda _digest, _contents: None
         return lambda digest, contents: self.keep(self.watched, image, digest, contents)
 
@@ -254,17 +262,17 @@ class ImageWorkflow:
         except ImageNotFoundError:
             return read_tree(self.registry, image.target, image.digest)
 
-    def _clean(self, image: RegistryImage) -> RegistryImage:
+    def _clean_up(self, image: RegistryImage) -> RegistryImage:
         digests = image.manifests or (image.digest,)
-        if self._others_wait(image):
+        if self._has_waiting_images(image):
             digests = (image.digest,)
-        removed = clean(self.registry, image.repository, digests)
+        removed = delete_quarantined(self.registry, image.repository, digests)
         return replace(image, step=ImageStep.FINISH, removed=removed, attempts=0, error="")
 
-    def _others_wait(self, image: RegistryImage) -> bool:
+    def _has_waiting_images(self, image: RegistryImage) -> bool:
         """Return whether another image of the repository is under way, which may be made of the same parts."""
         with self.state.reading() as session:
-            return self.state.registry_images.others_wait(session, image)
+            return self.state.registry_images.has_waiting_images(session, image)
 
     def _finish(self, image: RegistryImage) -> RegistryImage:
         if image.target and image.verdict == "promote" and image.tags:  # pushed while the last was cleaned
@@ -273,7 +281,7 @@ class ImageWorkflow:
 
     def _note_failure(self, image: RegistryImage, error: ImageError) -> RegistryImage:
         """Return an image whose step is tried again later; what a registry refuses for long is held, with the reason."""
-        image = without_unended(image)
+        image = without_unfinished(image)
         attempts = image.attempts + 1
         _LOG.warning("%s of %s: %s: %s", image.name, image.registry, image.step.value, error)
         if isinstance(error, PromotionError) or (_is_refusal(error) and attempts >= _MOST_REFUSALS):
@@ -296,12 +304,12 @@ class ImageWorkflow:
         summary = {**(image.summary or {}), "previousVerdict": image.verdict}
         return replace(
             held, summary=summary, examined=self.clock(), generation=self.examiner.generation,
-            target=self.settings.target_of(image.repository),
+            target=self.settings.promotion_target(image.repository),
         )  # fmt: skip
 
     def _keep(self, before: RegistryImage, changed: RegistryImage) -> RegistryImage:
         """Keep what a step came to, with what was pushed meanwhile, and the rows that tell of an end."""
-        images, running = self.state.registry_images, self._running_on(changed)
+        images, running = self.state.registry_images, self._find_running(changed)
         with self.state.transaction(product=PRODUCT) as session:
             self.lease.check(session)
             now = images.find(session, before.registry, before.repository, before.digest)
@@ -311,10 +319,10 @@ class ImageWorkflow:
             if before.step is ImageStep.EXAMINE:
                 images.forget_parts(session, kept)
             if kept.status is not ImageStatus.QUEUED and _is_news(kept):
-                self._tell(session, kept, running)
+                self._record_outcome(session, kept, running)
         return kept
 
-    def _running_on(self, image: RegistryImage) -> list[str]:
+    def _find_running(self, image: RegistryImage) -> list[str]:
         """Return the ids of what is known to run an image that fails, by listings that are not too old."""
         if image.status is not ImageStatus.FAILED:
             return []
@@ -328,7 +336,7 @@ class ImageWorkflow:
             and not parts.isdisjoint(one.digests)
         ]
 
-    def _tell(self, session: Session, image: RegistryImage, running: list[str]) -> None:
+    def _record_outcome(self, session: Session, image: RegistryImage, running: list[str]) -> None:
         row = verdict_row(self.watched, image, self.clock(), running)
         self.state.outbox.add(session, self.watched.workspace, VERDICTS_TABLE, row)
         if image.status is ImageStatus.PROMOTED:
@@ -348,7 +356,7 @@ class ImageWorkflow:
             removed=False,
             received=self.clock(),
         )
-        images.put(session, ask_again(promoted, "promotion", self.clock()))
+        images.put(session, requeue(promoted, "promotion", self.clock()))
 
 
 def _mark_gone(image: RegistryImage) -> RegistryImage:

@@ -34,13 +34,13 @@ class ImageEvidence:
     problems: tuple[ImageProblem, ...] = ()
     unverified: int = 0
 
-    def told(self) -> dict[str, object]:
+    def to_shown_values(self) -> dict[str, object]:
         """Return what is shown of it: nothing where nothing is stated."""
         found: dict[str, object] = {}
         if self.signed:
             found["signedBy"] = sorted(self.signed)
         if self.attestations:
-            found["attestations"] = [one.told() for one in self.attestations]
+            found["attestations"] = [one.to_shown_values() for one in self.attestations]
         if self.unverified:
             found["notVerified"] = self.unverified
         return found

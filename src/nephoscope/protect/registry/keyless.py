@@ -118,13 +118,13 @@ class KeylessTrust:
         """Return whether a log of certificates vouches for it by a timestamp that stands in it."""
         told = certificate.extensions.get_extension_for_class(x509.PrecertificateSignedCertificateTimestamps)
         return any(
-            one.log_id == log.id and _vouches(log, one, certificate, issuer)
+            one.log_id == log.id and _is_valid_timestamp(log, one, certificate, issuer)
             for one in told.value
             for log in self.material.certificate_logs
         )
 
 
-def certificate_in(pem: str) -> bytes:
+def read_certificate(pem: str) -> bytes:
     """Return the first certificate of a text in PEM as DER; raises ValueError."""
     return x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
 
@@ -145,7 +145,7 @@ def _may_sign(certificate: x509.Certificate) -> bool:
         return True
 
 
-def _vouches(
+def _is_valid_timestamp(
     log: TrustedLog, told: SignedCertificateTimestamp, certificate: x509.Certificate, issuer: x509.Certificate
 ) -> bool:
     time = told.timestamp.replace(tzinfo=UTC)
@@ -197,7 +197,7 @@ def _text(der: bytes) -> str:
 def read_document(certificate: str, entry: LogEntryDocument) -> KeylessMaterial | None:
     """Return what a Sigstore bundle has beside a signature, a certificate (base64 of DER) and an entry; None for what is none."""
     try:
-        return KeylessMaterial(base64.b64decode(certificate, validate=True), LogEntry.of_document(entry))
+        return KeylessMaterial(base64.b64decode(certificate, validate=True), LogEntry.from_document(entry))
     except ValueError:
         return None
 
@@ -205,12 +205,12 @@ def read_document(certificate: str, entry: LogEntryDocument) -> KeylessMaterial 
 def read_material(certificate: str, bundle: str) -> KeylessMaterial | None:
     """Return what cosign writes beside a signature, a certificate in PEM and a bundle of Rekor; None where it cannot be read."""
     try:
-        return KeylessMaterial(certificate_in(certificate), LogEntry.of_bundle(bundle))
+        return KeylessMaterial(read_certificate(certificate), LogEntry.from_bundle(bundle))
     except (ValueError, binascii.Error, msgspec.DecodeError, RecursionError, UnsupportedAlgorithm):
         return None
 
 
-def signers_of(
+def find_signers(
     trust: KeylessTrust | None, content: SignedContent, several: Iterable[KeylessMaterial]
 ) -> frozenset[str]:
     """Return the identities that signed a content by any of some materials, none where nothing is trusted."""

@@ -101,7 +101,7 @@ def tag_root(registry: Registry, source: str, target: str, tree: ImageTree, tags
     return given
 
 
-def clean(registry: Registry, repository: str, digests: Sequence[str]) -> bool:
+def delete_quarantined(registry: Registry, repository: str, digests: Sequence[str]) -> bool:
     """Delete documents of quarantine, those that name others first; return whether the registry lets us delete."""
     try:
         for digest in reversed(digests):

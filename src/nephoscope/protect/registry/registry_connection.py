@@ -8,8 +8,8 @@ import msgspec
 
 from nephoscope.collect.images.credentials import RegistryCredential
 from nephoscope.collect.images.registry import Registry
-from nephoscope.protect.registry.image_events import agent_of
-from nephoscope.protect.registry.registry_settings import read_settings, trust_of
+from nephoscope.protect.registry.image_events import user_agent
+from nephoscope.protect.registry.registry_settings import read_settings, tls_verification
 
 if TYPE_CHECKING:
     from nephoscope.state import State
@@ -27,7 +27,7 @@ class RegistrySecrets(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         return "RegistrySecrets(***)"
 
 
-def secrets_of(state: State, registry: WatchedRegistry) -> RegistrySecrets:
+def load_secrets(state: State, registry: WatchedRegistry) -> RegistrySecrets:
     """Return the secrets of a registry; raises CredentialError where they cannot be opened."""
     if not registry.credential:
         return RegistrySecrets()
@@ -36,8 +36,13 @@ def secrets_of(state: State, registry: WatchedRegistry) -> RegistrySecrets:
 
 def connect(state: State, registry: WatchedRegistry, *, tries: int = 1) -> Registry:
     """Return a client of a registry, to be closed; raises CredentialError, RegistrySettingsError."""
-    settings, secrets = read_settings(registry.settings), secrets_of(state, registry)
+    settings, secrets = read_settings(registry.settings), load_secrets(state, registry)
     credential = RegistryCredential(registry.username, secrets.password, secrets.token)
     return Registry(
-        registry.address, credential, trust_of(settings), settings.insecure, agent_of(registry), tries
+        registry.address,
+        credential,
+        tls_verification(settings),
+        settings.insecure,
+        user_agent(registry),
+        tries,
     )

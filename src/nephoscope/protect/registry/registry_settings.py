@@ -33,7 +33,7 @@ class QuarantineMapping(
     quarantine: str
     approved: str
 
-    def target_of(self, repository: str) -> str:
+    def map_repository(self, repository: str) -> str:
         """Return the repository that images of one in quarantine are promoted to, '' for one that is not in this quarantine."""
         prefix = self.quarantine.removesuffix("*")
         if not repository.startswith(prefix) or repository == prefix:
@@ -72,13 +72,13 @@ class RegistrySettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
 
     def watches(self, repository: str) -> bool:
         """Return whether images of a repository are looked at."""
-        return bool(self.target_of(repository)) or any(
+        return bool(self.promotion_target(repository)) or any(
             fnmatchcase(repository, one) for one in self.repositories
         )
 
-    def target_of(self, repository: str) -> str:
+    def promotion_target(self, repository: str) -> str:
         """Return the repository that images of one in quarantine are promoted to, '' for one outside of quarantine."""
-        return next((found for one in self.quarantine if (found := one.target_of(repository))), "")
+        return next((found for one in self.quarantine if (found := one.map_repository(repository))), "")
 
 
 def read_settings(document: Mapping[str, object]) -> RegistrySettings:
@@ -105,7 +105,7 @@ def stored_settings(settings: RegistrySettings) -> dict[str, Any]:
     return found
 
 
-def trust_of(settings: RegistrySettings) -> ssl.SSLContext | bool:
+def tls_verification(settings: RegistrySettings) -> ssl.SSLContext | bool:
     """Return what verifies the registry's certificate: its own authority where one is given."""
     return ssl.create_default_context(cadata=settings.authority) if settings.authority else True
 
@@ -116,7 +116,7 @@ def _check_mapping(mapping: QuarantineMapping, place: str) -> None:
             raise RegistrySettingsError(
                 f"{place}.{name}: a prefix that ends in /* is expected, not {pattern!r}"
             )
-    if mapping.target_of(mapping.approved.removesuffix("*") + "x"):
+    if mapping.map_repository(mapping.approved.removesuffix("*") + "x"):
         raise RegistrySettingsError(
             f"{place}: {mapping.approved} is inside {mapping.quarantine}: promoted images would be quarantined again"
         )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.images.errors import ImageError
-from nephoscope.protect.registry.image_events import PRODUCT, ask_again
+from nephoscope.protect.registry.image_events import PRODUCT, requeue
 from nephoscope.protect.registry.image_examination import Examiner
 from nephoscope.protect.registry.image_import import import_requests
 from nephoscope.protect.registry.image_lifecycle import ImageWorkflow, Keep
@@ -65,7 +65,7 @@ class RegistryWatch:
     def _look(self, watched: WatchedRegistry, lease: Lease) -> int:
         settings, now = read_settings(watched.settings), self.clock()
         examiner = self.examiner_at(now)
-        self._ask_outdated(watched, settings, examiner.generation, now)
+        self._requeue_outdated(watched, settings, examiner.generation, now)
         self._expire_requests(now)
         due = self.state.registry_images.due(watched.name, now, _ROUND)
         requests = self.state.image_requests.due(watched.name, now, _ROUND)
@@ -88,21 +88,21 @@ class RegistryWatch:
                 journey.take(image)
         return len(due) + len(requests)
 
-    def _ask_outdated(
+    def _requeue_outdated(
         self, watched: WatchedRegistry, settings: RegistrySettings, generation: int, now: datetime
     ) -> None:
         """Ask for images anew that were examined too long ago, or by advisories of before the last import."""
         before = now - timedelta(hours=settings.rescan_hours)
         images = self.state.registry_images
         with self.state.reading() as session:
-            if not images.outdated(session, watched.name, before, generation, 1):
+            if not images.list_outdated_images(session, watched.name, before, generation, 1):
                 return
         with self.state.transaction(product=PRODUCT) as session:
-            for image in images.outdated(session, watched.name, before, generation, _OUTDATED):
-                images.put(session, ask_again(image, "rescan", now))
+            for image in images.list_outdated_images(session, watched.name, before, generation, _OUTDATED):
+                images.put(session, requeue(image, "rescan", now))
 
     def _expire_requests(self, now: datetime) -> None:
-        if self.state.image_requests.any_expired(now):
+        if self.state.image_requests.has_expired(now):
             with self.state.transaction(product=PRODUCT) as session:
                 self.state.image_requests.expire(session, now)
 

@@ -16,7 +16,7 @@ from nephoscope.collect.images.documents import Descriptor
 from nephoscope.collect.images.errors import ImageError, RegistryUnreachableError
 from nephoscope.collect.images.registry import Registry
 from nephoscope.protect.registry.image_attachments import MOST, Attachment, read_layer
-from nephoscope.protect.registry.keyless import KeylessMaterial, KeylessTrust, read_material, signers_of
+from nephoscope.protect.registry.keyless import KeylessMaterial, KeylessTrust, find_signers, read_material
 from nephoscope.protect.registry.public_keys import read_public_key, verifies
 from nephoscope.protect.registry.transparency_log_entry import SignedContent
 
@@ -67,7 +67,7 @@ def verify_signatures(
             continue
         signed |= {name for name, key in known.items() if verifies(key, content.signature, content.payload)}
         if is_keyless(layer):
-            names = signers_of(trust, content, keyless_material(layer))
+            names = find_signers(trust, content, keyless_material(layer))
             signed |= names
             unverified += not names
     return VerifiedSigners(frozenset(signed), unverified)

@@ -112,7 +112,7 @@ class LogEntry:
     promise: bytes
 
     @classmethod
-    def of_bundle(cls, text: str) -> Self:
+    def from_bundle(cls, text: str) -> Self:
         """Return the entry of cosign's annotation; raises ValueError, msgspec.DecodeError."""
         bundle = msgspec.json.decode(text, type=_LogBundle)
         told = bundle.payload
@@ -121,7 +121,7 @@ class LogEntry:
         )  # fmt: skip
 
     @classmethod
-    def of_document(cls, document: LogEntryDocument) -> Self:
+    def from_document(cls, document: LogEntryDocument) -> Self:
         """Return the entry of a Sigstore bundle; raises ValueError."""
         return cls(
             _decode_base64(document.canonicalized_body), int(document.integrated_time), int(document.log_index),
@@ -154,7 +154,7 @@ def is_about(entry: LogEntry, content: SignedContent, certificate: bytes) -> boo
     elif kind == ("intoto", "0.0.2") and content.in_envelope:
         # the signature stands there as base64 of its base64
         pairs = [
-            (_twice(one.sig), one.public_key if isinstance(one.public_key, str) else "")
+            (_find_duplicate(one.sig), one.public_key if isinstance(one.public_key, str) else "")
             for one in spec.content.envelope.signatures
         ]
         hashed = spec.content.payload_hash
@@ -181,7 +181,7 @@ def _is_certificate(text: str, certificate: bytes) -> bool:
         return False
 
 
-def _twice(text: str) -> str:
+def _find_duplicate(text: str) -> str:
     try:
         return _decode_base64(text).decode()
     except ValueError:

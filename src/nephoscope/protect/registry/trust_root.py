@@ -171,9 +171,9 @@ def _decode_base64(text: str) -> bytes:
 
 
 def _covers(validity: _Validity, time: datetime) -> bool:
-    start, end = (_aware(one) for one in (validity.start, validity.end))
+    start, end = (_with_utc(one) for one in (validity.start, validity.end))
     return (start is None or start <= time) and (end is None or time <= end)
 
 
-def _aware(time: datetime | None) -> datetime | None:
+def _with_utc(time: datetime | None) -> datetime | None:
     return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time

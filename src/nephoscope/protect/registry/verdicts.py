@@ -119,7 +119,7 @@ def _reasons(image: PlatformExamination, policy: ImagePolicy, today: date) -> It
         yield VerdictReason(
             kind=problem.kind,
             key=problem.key,
-            effect=_effect_of(problem, policy),
+            effect=_find_effect(problem, policy),
             text=problem.text,
             platform=image.platform,
         )
@@ -173,7 +173,7 @@ def _unknown_reasons(image: PlatformExamination, policy: ImagePolicy) -> Iterabl
         )
 
 
-def _effect_of(problem: ImageProblem, policy: ImagePolicy) -> Effect:
+def _find_effect(problem: ImageProblem, policy: ImagePolicy) -> Effect:
     match problem.kind:
         case "malware" | "age":
             return "reject"

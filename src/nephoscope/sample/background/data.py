@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.sample.company import Application
-from nephoscope.sample.company_calendar import at, day_name, every, weekend, within
+from nephoscope.sample.company_calendar import day_name, local_moment, random_moment, repeat_moments, weekend
 from nephoscope.sample.log_entry import SampleEntry
 from nephoscope.sample.records.azure import blob, sql, vault
 
@@ -42,7 +42,7 @@ def _vaults(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     }
     for name, (reader, address) in readers.items():
         who = _identity(company, reader)
-        for moment in every(day, 15, dice, 0.5):
+        for moment in repeat_moments(day, 15, dice, 0.5):
             yield vault(
                 company, dice, moment, vault=name, caller=None, address=address, item=_SECRETS[0], status=401
             )
@@ -53,7 +53,7 @@ def _vaults(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     if day_name(day) == "Sun":
         yield from _rotation(company, day, dice)
     wrapper = _identity(company, "des-bwf-we")
-    for moment in every(day, 30, dice):
+    for moment in repeat_moments(day, 30, dice):
         operation = dice.choice(("KeyUnwrap", "KeyUnwrap", "KeyWrap"))
         yield vault(
             company,
@@ -66,11 +66,11 @@ def _vaults(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
             operation=operation,
             agent="Azure-Storage",
         )
-    if not weekend(day) and dice.happens(0.3):
+    if not weekend(day) and dice.is_chosen(0.3):
         person = company.person("dev-1")
         for secret in dice.sample(_SECRETS, 2):
             yield vault(
-                company, dice, within(day, dice, 9, 16), vault="kv-bwf-dev", caller=person,
+                company, dice, random_moment(day, dice, 9, 16), vault="kv-bwf-dev", caller=person,
                 address=company.at("Rotterdam").address, item=secret,
                 agent="AZURECLI/2.67", status=dice.choice((200, 200, 404)),
             )  # fmt: skip
@@ -79,7 +79,7 @@ def _vaults(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
 def _watch_secrets(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Monitoring looks each morning whether secrets end soon: it lists every vault and reads what it finds."""
     watcher = _identity(company, "aa-bwf-operations")
-    moment = at(day, 5.5)
+    moment = local_moment(day, 5.5)
     for one in company.of("microsoft.keyvault/vaults"):
         if one.name in ("kv-bwf-2019", "kv-bwf-hackathon"):
             continue
@@ -109,7 +109,7 @@ def _watch_secrets(company: Company, day: date, dice: Dice) -> Iterator[SampleEn
 
 def _rotation(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     robot = _identity(company, "aa-bwf-operations")
-    moment = at(day, 3)
+    moment = local_moment(day, 3)
     for name in ("kv-bwf-booking", "kv-bwf-erp"):
         for operation in ("SecretGet", "SecretSet", "SecretUpdate"):
             moment += timedelta(seconds=5)
@@ -128,7 +128,7 @@ def _rotation(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
 
 def _booking_blobs(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     web = _identity(company, "app-booking-web")
-    for moment in every(day, 4 if not weekend(day) else 12, dice, 1):
+    for moment in repeat_moments(day, 4 if not weekend(day) else 12, dice, 1):
         item = f"2026/{dice.randrange(10**6)}.pdf"
         operation = dice.choice(("PutBlob", "GetBlob", "GetBlob", "GetBlobProperties"))
         yield blob(
@@ -137,13 +137,13 @@ def _booking_blobs(company: Company, day: date, dice: Dice) -> Iterator[SampleEn
             size=dice.randrange(20_000, 900_000), caller=web,
         )  # fmt: skip
     partner = company.facts["partners"]["carrier-edi"]
-    for moment in every(day, 60, dice, 0.3):
+    for moment in repeat_moments(day, 60, dice, 0.3):
         yield blob(
             company, dice, moment, account="stbwferp", address=partner, operation="PutBlob", container="edi-in",
             item=f"{moment:%Y%m%d%H}.edi",
             size=dice.randrange(9_000, 80_000), auth="SAS", status="SASSuccess", agent="AzCopy/10.27.0",
         )  # fmt: skip
-    for moment in every(day, 240, dice, 1):
+    for moment in repeat_moments(day, 240, dice, 1):
         yield blob(
             company, dice, moment, account="stbwfbooking", address="10.40.2.4", container="bills-of-lading",
             item="missing.pdf", caller=web,
@@ -154,7 +154,7 @@ def _booking_blobs(company: Company, day: date, dice: Dice) -> Iterator[SampleEn
 def _lake(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The data factory reads at night what the day brought; the archive is copied."""
     factory = _identity(company, "adf-ingest")
-    moment = at(day, 2)
+    moment = local_moment(day, 2)
     for place in range(160):
         moment += timedelta(seconds=dice.randrange(2, 12))
         operation = "GetBlob" if place % 3 else "PutBlob"
@@ -163,7 +163,7 @@ def _lake(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
             item=f"{day:%Y/%m/%d}/{place:05d}.parquet", size=dice.randrange(10**6, 10**7), caller=factory,
             agent="AzureDataFactoryCopy FxVersion/4.8",
         )  # fmt: skip
-    moment = at(day, 4)
+    moment = local_moment(day, 4)
     machine = _identity(company, "vm-erp-archive-01")
     for place in range(80):
         moment += timedelta(seconds=dice.randrange(1, 6))
@@ -182,19 +182,19 @@ def _lake(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
 
 def _public_blobs(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The campaign's pictures are public, and strangers ask every account for what is not there."""
-    for moment in every(day, 12, dice, 1):
+    for moment in repeat_moments(day, 12, dice, 1):
         yield blob(
-            company, dice, moment, account="stbwfcampaign", address=dice.below("84.82"), container="images",
+            company, dice, moment, account="stbwfcampaign", address=dice.address_in_block("84.82"), container="images",
             item=f"{dice.randrange(40)}.jpg",
             size=80_000, auth="Anonymous", status="AnonymousSuccess",
             agent="Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/131.0.0.0",
         )  # fmt: skip
-    for moment in every(day, 180, dice, 1):
+    for moment in repeat_moments(day, 180, dice, 1):
         yield blob(
-            company, dice, moment, account="stbwfbooking", address=dice.outside(), operation="ListBlobs",
+            company, dice, moment, account="stbwfbooking", address=dice.public_address(), operation="ListBlobs",
             container=dice.choice(("backup", "public", "data")),
             auth="Anonymous", status="ResourceNotFound", code=404,
-            agent="Mozilla/5.0 zgrab/0.x" if dice.happens(0.02) else "Mozilla/5.0",
+            agent="Mozilla/5.0 zgrab/0.x" if dice.is_chosen(0.02) else "Mozilla/5.0",
         )  # fmt: skip
 
 
@@ -204,12 +204,12 @@ def _databases(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]
         "EXEC dbo.ReserveSlot @p0, @p1",
         "UPDATE dbo.Containers SET State = @p0 WHERE Id = @p1",
     )
-    for moment in every(day, 5, dice, 1):
+    for moment in repeat_moments(day, 5, dice, 1):
         yield sql(
             company, dice, moment, server="sql-booking", database="booking", principal="app-booking-web", address="10.40.2.4",
             statement=dice.choice(statements), rows=dice.randrange(1, 50),
         )  # fmt: skip
-    for moment in every(day, 300, dice, 1):
+    for moment in repeat_moments(day, 300, dice, 1):
         yield sql(
             company, dice, moment, server="sql-booking", database="booking", principal="svc-reports", address="10.60.3.12",
             action="DATABASE AUTHENTICATION FAILED", succeeded=False,
@@ -217,12 +217,12 @@ def _databases(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]
     if not weekend(day):
         for _ in range(dice.times(5)):
             yield sql(
-                company, dice, within(day, dice, 9, 17), server="sql-booking", database="booking",
+                company, dice, random_moment(day, dice, 9, 17), server="sql-booking", database="booking",
                 principal="dba-1@brackwater.example",
                 address=company.vpn.address, statement="SELECT * FROM sys.dm_exec_requests", rows=12,
                 application="Microsoft SQL Server Management Studio",
             )  # fmt: skip
     yield sql(
-        company, dice, at(day, 1.2), server="sql-booking", database="booking", principal="svc-reports", address="10.60.3.12",
+        company, dice, local_moment(day, 1.2), server="sql-booking", database="booking", principal="svc-reports", address="10.60.3.12",
         statement="SELECT * FROM dbo.Bookings WHERE ChangedAt > @since", rows=dice.randrange(30_000, 60_000),
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.sample.company_calendar import change_window, day_name, weekend, within
+from nephoscope.sample.company_calendar import change_window, day_name, random_moment, weekend
 from nephoscope.sample.log_entry import SampleEntry
 from nephoscope.sample.records.entra import audit
 from nephoscope.sample.staff_presence import leavers, presence, starters
@@ -25,7 +25,7 @@ def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     for person in starters(company, day):
         yield from _starts(company, person, helper, desk, day, dice)
     for person in leavers(company, day):
-        moment = within(day, dice, 16.5, 18)
+        moment = random_moment(day, dice, 16.5, 18)
         for operation in ("Disable account", "Remove member from group", "Update user"):
             yield audit(
                 company,
@@ -45,13 +45,13 @@ def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     for _ in range(dice.times(3)):
         person = dice.choice(company.people)
         yield audit(
-            company, dice, within(day, dice, 8, 17), operation="Reset user password", category="UserManagement",
+            company, dice, random_moment(day, dice, 8, 17), operation="Reset user password", category="UserManagement",
             user=helper, address=desk,
             target=person.upn, target_id=person.id,
         )  # fmt: skip
     for _ in range(dice.times(6)):
         yield audit(
-            company, dice, within(day, dice, 8, 17), operation="Add member to group", category="GroupManagement",
+            company, dice, random_moment(day, dice, 8, 17), operation="Add member to group", category="GroupManagement",
             user=helper, address=desk,
             target=dice.choice(company.people).upn, changes={"Group.DisplayName": "sg-booking-desk"},
         )  # fmt: skip
@@ -66,7 +66,7 @@ def _helper(company: Company, day: date) -> Person:
 def _starts(
     company: Company, person: Person, helper: Person, desk: str, day: date, dice: Dice
 ) -> Iterator[SampleEntry]:
-    moment = within(day, dice, 7, 8.2)
+    moment = random_moment(day, dice, 7, 8.2)
     for operation, category in (
         ("Add user", "UserManagement"),
         ("Add member to group", "GroupManagement"),
@@ -112,7 +112,7 @@ def _self_service(company: Company, day: date, dice: Dice) -> Iterator[SampleEnt
             )
         )
         yield audit(
-            company, dice, within(day, dice, 8, 18, company.zone(person.office)), operation=operation,
+            company, dice, random_moment(day, dice, 8, 18, company.zone(person.office)), operation=operation,
             category="UserManagement", user=person,
             address=where.desk.address, target=person.upn, target_id=person.id,
         )  # fmt: skip
@@ -121,9 +121,9 @@ def _self_service(company: Company, day: date, dice: Dice) -> Iterator[SampleEnt
 def _administrators(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     for person in company.people:
         where = presence(company, person, day) if person.kind == "administrator" else None
-        if where is None or not dice.happens(0.45):
+        if where is None or not dice.is_chosen(0.45):
             continue
-        moment = within(day, dice, 8, 16, company.zone(person.office))
+        moment = random_moment(day, dice, 8, 16, company.zone(person.office))
         for operation in (
             "Add member to role requested (PIM activation)",
             "Add member to role completed (PIM activation)",
@@ -134,9 +134,9 @@ def _administrators(company: Company, day: date, dice: Dice) -> Iterator[SampleE
                 kind="Role", changes={"RoleDefinitionOriginType": "BuiltInRole"}, reason="platform work",
             )  # fmt: skip
             moment += timedelta(seconds=4)
-    if dice.happens(0.4):
+    if dice.is_chosen(0.4):
         yield audit(
-            company, dice, within(day, dice, 9, 16), operation="Invite external user", category="UserManagement",
+            company, dice, random_moment(day, dice, 9, 16), operation="Invite external user", category="UserManagement",
             user=company.person("adm-booking-1"),
             address=company.at("Rotterdam").address,
             target=f"clerk{dice.randrange(400)}_{company.facts['partner']}#EXT#@{company.facts['domain']}",
@@ -145,7 +145,7 @@ def _administrators(company: Company, day: date, dice: Dice) -> Iterator[SampleE
     if window and day_name(day) == "Tue":
         app = dice.choice(company.applications)
         yield audit(
-            company, dice, within(day, dice, *window),
+            company, dice, random_moment(day, dice, *window),
             operation="Update application - Certificates and secrets management",
             category="ApplicationManagement", user=company.person("adm-id-1"), address=company.vpn.address, target=app.name,
             target_id=app.id,

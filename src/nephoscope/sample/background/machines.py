@@ -5,7 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.sample.company_calendar import at, every, patch_night, release_day, weekend, within
+from nephoscope.sample.company_calendar import (
+    local_moment,
+    patch_night,
+    random_moment,
+    release_day,
+    repeat_moments,
+    weekend,
+)
 from nephoscope.sample.log_entry import SampleEntry
 from nephoscope.sample.records.hosts import (
     DOMAIN,
@@ -50,7 +57,7 @@ def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
         yield from (
             _windows(company, machine, day, dice) if machine.windows else _linux(company, machine, day, dice)
         )
-    yield from _strangers_at_the_jump_host(company, day, dice)
+    yield from _attack_jump_host(company, day, dice)
     yield from _terminals(company, day, dice)
     yield from _cluster(company, day, dice)
 
@@ -62,11 +69,11 @@ def _domain(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
         if where is None:
             continue
         controller = company.machine(dice.choice(("vm-dc-01", "vm-dc-02")))
-        moment = within(day, dice, 7, 10, company.zone(person.office))
+        moment = random_moment(day, dice, 7, 10, company.zone(person.office))
         address = (
             f"10.{120 + sum(person.office.encode()) % 100}.{dice.randrange(1, 20)}.{dice.randrange(10, 250)}"
         )
-        for _ in range(dice.choice((1, 2)) if dice.happens(0.04) else 0):
+        for _ in range(dice.choice((1, 2)) if dice.is_chosen(0.04) else 0):
             yield logon(
                 company, dice, moment, machine=controller, user=person.account, address=address, failed=True
             )
@@ -82,7 +89,7 @@ def _domain(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
         yield windows(
             company,
             dice,
-            within(day, dice, 7, 7.5),
+            random_moment(day, dice, 7, 7.5),
             machine=company.machine("vm-dc-01"),
             event=4720,
             data=data,
@@ -90,13 +97,13 @@ def _domain(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
 
 
 def _windows(company: Company, machine: Machine, day: date, dice: Dice) -> Iterator[SampleEntry]:
-    for moment in every(day, 30, dice, 1):
+    for moment in repeat_moments(day, 30, dice, 1):
         yield logon(
             company,
             dice,
             moment,
             machine=machine,
-            user="svc-backup" if dice.happens(0.2) else "svc-erp",
+            user="svc-backup" if dice.is_chosen(0.2) else "svc-erp",
             kind=5,
         )
         image, line = dice.choice(_PROCESSES)
@@ -109,9 +116,9 @@ def _windows(company: Company, machine: Machine, day: date, dice: Dice) -> Itera
             image=image,
             line=line,
         )
-    if not weekend(day) and dice.happens(0.3):
+    if not weekend(day) and dice.is_chosen(0.3):
         person = company.person(dice.choice(("adm-erp-1", "adm-erp-2", "adm-mgmt-1")))
-        moment = within(day, dice, 9, 16)
+        moment = random_moment(day, dice, 9, 16)
         yield logon(company, dice, moment, machine=machine, user=person.account, address="10.10.2.8", kind=10)
         image = r"C:\Windows\System32\mmc.exe"
         yield process(
@@ -124,7 +131,7 @@ def _windows(company: Company, machine: Machine, day: date, dice: Dice) -> Itera
             line="mmc.exe services.msc",
         )
     if patch_night(company, day):
-        moment = at(day, 22) + timedelta(minutes=dice.randrange(120))
+        moment = local_moment(day, 22) + timedelta(minutes=dice.randrange(120))
         line = r"C:\Windows\servicing\TrustedInstaller.exe"
         yield process(company, dice, moment, machine=machine, user=f"{machine.name.upper()}$", image=line)
         yield windows(
@@ -139,11 +146,11 @@ def _windows(company: Company, machine: Machine, day: date, dice: Dice) -> Itera
 
 
 def _linux(company: Company, machine: Machine, day: date, dice: Dice) -> Iterator[SampleEntry]:
-    for moment in every(day, 60, dice, 1):
+    for moment in repeat_moments(day, 60, dice, 1):
         yield syslog(
             company, dice, moment, host=machine.name, process="CRON", text=dice.choice(_CRON), priority=78
         )
-    for moment in every(day, 360, dice, 1):
+    for moment in repeat_moments(day, 360, dice, 1):
         yield syslog(
             company, dice, moment, host=machine.name, process="sshd",
             text=f"Accepted publickey for svc-deploy from 10.10.2.9 port {dice.randrange(30000, 60000)} ssh2: ED25519",
@@ -158,31 +165,31 @@ def _linux(company: Company, machine: Machine, day: date, dice: Dice) -> Iterato
         )
 
 
-def _strangers_at_the_jump_host(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _attack_jump_host(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The lab's jump host is open to the Internet: somebody always tries a name."""
     jump, poc = company.machine("vm-sbx-jump"), company.machine("vm-sbx-poc")
     names = ("administrator", "admin", "test", "user", "scan", "support")
-    for moment in every(day, 12, dice, 1):
+    for moment in repeat_moments(day, 12, dice, 1):
         yield logon(
             company,
             dice,
             moment,
             machine=jump,
             user=dice.choice(names),
-            address=dice.outside(),
+            address=dice.public_address(),
             failed=True,
             domain="",
         )
         yield syslog(
             company, dice, moment, host=poc.name, process="sshd",
-            text=f"Failed password for invalid user {dice.choice(names)} from {dice.outside()} port 50122 ssh2",
+            text=f"Failed password for invalid user {dice.choice(names)} from {dice.public_address()} port 50122 ssh2",
         )  # fmt: skip
     if not weekend(day):
         person = company.person(dice.choice(("adm-lab-1", "adm-lab-2")))
         yield logon(
             company,
             dice,
-            within(day, dice, 9, 16),
+            random_moment(day, dice, 9, 16),
             machine=jump,
             user=person.account,
             address=company.vpn.address,
@@ -191,11 +198,11 @@ def _strangers_at_the_jump_host(company: Company, day: date, dice: Dice) -> Iter
 
 
 def _terminals(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
-    for moment in every(day, 4, dice, 1):
-        action = "deny" if dice.happens(0.03) else "allow"
+    for moment in repeat_moments(day, 4, dice, 1):
+        action = "deny" if dice.is_chosen(0.03) else "allow"
         source = f"10.70.1.{dice.randrange(20, 60)}"
         yield appliance(
-            company, dice, moment, source=source, destination=dice.below("20.86"), port=443, action=action,
+            company, dice, moment, source=source, destination=dice.address_in_block("20.86"), port=443, action=action,
             sent=dice.randrange(900, 60_000),
             received=dice.randrange(900, 300_000),
         )  # fmt: skip
@@ -204,7 +211,7 @@ def _terminals(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]
 def _cluster(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The cluster looks after itself, the pipeline deploys, the platform team looks at pods."""
     system = ("system:serviceaccounts", "system:authenticated")
-    for moment in every(day, 3, dice, 1):
+    for moment in repeat_moments(day, 3, dice, 1):
         name = dice.choice(
             (
                 "deployment-controller",
@@ -219,7 +226,7 @@ def _cluster(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
             resource="endpoints", name="booking-api", namespace="booking", address="10.40.1.5",
             agent="kube-controller-manager/v1.33.4",
         )  # fmt: skip
-    for moment in every(day, 15, dice, 1):
+    for moment in repeat_moments(day, 15, dice, 1):
         yield kubernetes(
             company, dice, moment, cluster="aks-booking", user="system:serviceaccount:monitoring:prometheus", groups=system,
             verb="list",
@@ -229,7 +236,7 @@ def _cluster(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
         return
     pipeline = company.applications[0].id
     for _ in range(12 if release_day(company, day) else 4):
-        moment = within(day, dice, 8, 17)
+        moment = random_moment(day, dice, 8, 17)
         yield kubernetes(
             company, dice, moment, cluster="aks-booking", user=pipeline, verb="patch", resource="deployments",
             name="booking-api", namespace="booking",
@@ -239,7 +246,7 @@ def _cluster(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
         )  # fmt: skip
     for _ in range(dice.times(4)):
         yield kubernetes(
-            company, dice, within(day, dice, 9, 17), cluster="aks-booking", user="adm-booking-1@brackwater.example",
+            company, dice, random_moment(day, dice, 9, 17), cluster="aks-booking", user="adm-booking-1@brackwater.example",
             verb="get", resource="pods",
             namespace="booking", subresource=dice.choice(("", "log")), address=company.vpn.address,
         )  # fmt: skip

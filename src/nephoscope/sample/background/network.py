@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.sample.company_calendar import at, day_name, every, weekend, within
+from nephoscope.sample.company_calendar import day_name, local_moment, random_moment, repeat_moments, weekend
 from nephoscope.sample.log_entry import SampleEntry
 from nephoscope.sample.records.network import FlowTuple, dns, firewall, flows, request
 
@@ -63,7 +63,7 @@ def _machines(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Every machine talks to its databases, controllers and endpoints, every few minutes."""
     for machine in company.machines:
         peers = dice.sample(sorted(_PEERS), 3)
-        for hour in every(day, 60, dice, 0):
+        for hour in repeat_moments(day, 60, dice, 0):
             tuples = []
             for _ in range(dice.randrange(6, 14)):
                 moment = hour + timedelta(minutes=55 * (dice.random() - 0.5))
@@ -91,7 +91,7 @@ def _noise(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Strangers knock at the machines with public addresses; the jump host of the lab lets them in as far as its logon."""
     for name, ports in _EXPOSED.items():
         machine = company.machine(name)
-        for hour in every(day, 60, dice, 0):
+        for hour in repeat_moments(day, 60, dice, 0):
             tuples = []
             for _ in range(dice.times(14)):
                 moment = hour + timedelta(minutes=58 * (dice.random() - 0.5))
@@ -99,14 +99,14 @@ def _noise(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
                 state, rule = (
                     ("E", "UserRule_allow-rdp-any") if port in ports else ("D", "DefaultRule_DenyAllInBound")
                 )
-                tuples.append(FlowTuple(moment, True, dice.outside(), port, state, 1200, 900, rule))
+                tuples.append(FlowTuple(moment, True, dice.public_address(), port, state, 1200, 900, rule))
             yield flows(company, dice, hour, machine=machine, tuples=sorted(tuples))
 
 
 def _scan(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The vulnerability scanner asks every machine for its common ports."""
     scanner = company.facts["scanner"]["address"]
-    start = at(day, 2)
+    start = local_moment(day, 2)
     for place, machine in enumerate(company.machines):
         moment = start + timedelta(minutes=4 * place)
         ports = [
@@ -147,7 +147,7 @@ def _scan(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
 
 def _firewall(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     for machine in company.machines:
-        for moment in every(day, 60, dice, 0.9):
+        for moment in repeat_moments(day, 60, dice, 0.9):
             site = dice.choice(_SITES)
             yield dns(company, dice, moment, source=machine.address, query=site)
             yield firewall(
@@ -160,7 +160,7 @@ def _firewall(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
                 fqdn=site,
                 rule="allow-updates",
             )
-        for moment in every(day, 480, dice, 1):
+        for moment in repeat_moments(day, 480, dice, 1):
             yield firewall(
                 company,
                 dice,
@@ -171,44 +171,48 @@ def _firewall(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
                 protocol="UDP",
                 rule="allow-time",
             )
-        if dice.happens(0.2):
+        if dice.is_chosen(0.2):
             yield firewall(
                 company,
                 dice,
-                within(day, dice, 0, 24),
+                random_moment(day, dice, 0, 24),
                 source=machine.address,
                 destination="",
                 port=443,
                 fqdn="telemetry.vendor.example",
                 action="Deny",
             )
-    for moment in every(day, 15, dice, 1):
+    for moment in repeat_moments(day, 15, dice, 1):
         yield firewall(
-            company, dice, moment, source=dice.outside(), destination="203.0.113.22", port=dice.choice((22, 23, 445, 3389,
+            company, dice, moment, source=dice.public_address(), destination="203.0.113.22", port=dice.choice((22, 23, 445, 3389,
             8080)), action="Deny",
             rule="Default Action",
         )  # fmt: skip
-    if dice.happens(0.25):
+    if dice.is_chosen(0.25):
         yield firewall(
-            company, dice, within(day, dice, 0, 24), source=dice.outside(), destination="203.0.113.22", port=443, action="Deny",
+            company, dice, random_moment(day, dice, 0, 24),
+            source=dice.public_address(), destination="203.0.113.22", port=443, action="Deny",
             threat="This address is known for scanning.",
         )  # fmt: skip
 
 
 def _booking_site(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Customers by day, robots by day and night, and what the web application firewall turns away."""
-    for moment in every(day, 6 if weekend(day) else 2, dice, 1):
-        address, path = dice.below(dice.choice(("84.82", "91.14", "81.243", "86.140"))), dice.choice(_PATHS)
+    for moment in repeat_moments(day, 6 if weekend(day) else 2, dice, 1):
+        address, path = (
+            dice.address_in_block(dice.choice(("84.82", "91.14", "81.243", "86.140"))),
+            dice.choice(_PATHS),
+        )
         status = dice.choices((200, 302, 404, 401, 500), (90, 6, 2, 1.5, 0.5))[0]
-        method = "POST" if path in ("/login", "/api/bookings") and dice.happens(0.4) else "GET"
+        method = "POST" if path in ("/login", "/api/bookings") and dice.is_chosen(0.4) else "GET"
         # customers write texts that look like an attack: matched, not blocked
-        rules = ("942430",) if path == "/api/bookings" and dice.happens(0.05) else ()
+        rules = ("942430",) if path == "/api/bookings" and dice.is_chosen(0.05) else ()
         yield from request(
             company, dice, moment, address=address, path=path, method=method, status=status, size=dice.randrange(800, 60_000),
             rules=rules, app="app-booking-web",
         )  # fmt: skip
-    for moment in every(day, 30, dice, 1):
-        address, (path, query, rule) = dice.outside(), dice.choice(_PROBES)
+    for moment in repeat_moments(day, 30, dice, 1):
+        address, (path, query, rule) = dice.public_address(), dice.choice(_PROBES)
         for _ in range(dice.randrange(1, 4)):
             moment += timedelta(seconds=dice.randrange(1, 5))
             yield from request(

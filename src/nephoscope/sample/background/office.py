@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.sample.company_calendar import within
+from nephoscope.sample.company_calendar import random_moment
 from nephoscope.sample.log_entry import SampleEntry
 from nephoscope.sample.records.office import file, mailbox
 from nephoscope.sample.staff_presence import presence
@@ -39,33 +39,35 @@ def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
                 ("FileAccessed", "FileModified", "FileDownloaded", "FileUploaded"), (60, 25, 10, 5)
             )[0]
             yield file(
-                company, dice, within(day, dice, 8, 17.5, zone), user=person, address=address, operation=operation,
+                company, dice, random_moment(day, dice, 8, 17.5, zone), user=person, address=address, operation=operation,
                 site=person.department, item=dice.choice(_ITEMS),
             )  # fmt: skip
-        if dice.happens(0.3):
-            yield mailbox(company, dice, within(day, dice, 8, 17.5, zone), user=person, address=address)
-        if person.department in ("booking", "sales") and dice.happens(0.04):
+        if dice.is_chosen(0.3):
+            yield mailbox(
+                company, dice, random_moment(day, dice, 8, 17.5, zone), user=person, address=address
+            )
+        if person.department in ("booking", "sales") and dice.is_chosen(0.04):
             target = f"clerk{dice.randrange(40)}_{company.facts['partner']}#EXT#"
             yield file(
-                company, dice, within(day, dice, 9, 17, zone), user=person, address=address,
+                company, dice, random_moment(day, dice, 9, 17, zone), user=person, address=address,
                 operation="SharingInvitationCreated",
                 site=person.department, item=dice.choice(_ITEMS), target=target,
             )  # fmt: skip
-        if dice.happens(0.004):
+        if dice.is_chosen(0.004):
             rule = {"Name": "Newsletters", "SubjectContainsWords": "newsletter", "MoveToFolder": "Archive"}
             yield mailbox(
                 company,
                 dice,
-                within(day, dice, 9, 17, zone),
+                random_moment(day, dice, 9, 17, zone),
                 user=person,
                 address=address,
                 operation="New-InboxRule",
                 parameters=rule,
             )
-        if dice.happens(0.01):
+        if dice.is_chosen(0.01):
             # who leaves a project takes its folder along
             for number in range(dice.randrange(15, 60)):
                 yield file(
-                    company, dice, within(day, dice, 14, 14.3, zone), user=person, address=address, operation="FileDownloaded",
+                    company, dice, random_moment(day, dice, 14, 14.3, zone), user=person, address=address, operation="FileDownloaded",
                     site=person.department, item=f"project-{number}.docx",
                 )  # fmt: skip

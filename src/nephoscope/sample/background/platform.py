@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from nephoscope.sample.company import Application, SampleResource
 from nephoscope.sample.company_calendar import (
-    at,
     change_window,
-    every,
+    local_moment,
     patch_night,
+    random_moment,
     release_day,
+    repeat_moments,
     weekend,
-    within,
 )
 from nephoscope.sample.log_entry import SampleEntry
 from nephoscope.sample.records.azure import activity
@@ -57,7 +57,7 @@ def _pipelines(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]
         mine = [one for one in company.resources if one.type in _DEPLOYED and word in one.group]
         runs = dice.times(2 if weekend(day) else 24 if release_day(company, day) else 9)
         for _ in range(runs):
-            moment = within(day, dice, 7, 19)
+            moment = random_moment(day, dice, 7, 19)
             group = f"/subscriptions/{mine[0].subscription}/resourceGroups/{mine[0].group}"
             deployment = f"{group}/providers/Microsoft.Resources/deployments/release-{dice.randrange(10**6)}"
             yield from _write_operation(
@@ -67,7 +67,7 @@ def _pipelines(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]
                 moment += timedelta(seconds=dice.randrange(3, 40))
                 yield from _write_operation(company, app, _DEPLOYED[one.type], one.id, moment, agents, dice)
             accounts = [one for one in mine if one.type == "microsoft.storage/storageaccounts"]
-            if accounts and dice.happens(0.5):
+            if accounts and dice.is_chosen(0.5):
                 account = dice.choice(accounts)
                 yield activity(
                     company,
@@ -131,7 +131,7 @@ def _nightly_copy(company: Company, day: date, dice: Dice) -> Iterator[SampleEnt
         "Microsoft.Network/virtualNetworks": f"vnet-e2e-{day:%m%d}",
         "Microsoft.Sql/servers": f"sql-e2e-{day:%m%d}",
     }
-    moment = within(day, dice, 1, 1.5)
+    moment = random_moment(day, dice, 1, 1.5)
     yield from _write_operation(
         company, app, "Microsoft.Resources/subscriptions/resourceGroups/write", group, moment, agents, dice
     )
@@ -170,7 +170,7 @@ def _automation(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry
     for machine in company.machines:
         if "-dev-" in machine.name or "-test-" in machine.name:
             for hour, word in ((6.5, "start"), (20.0, "deallocate")):
-                moment = at(day, hour) + timedelta(seconds=dice.randrange(300))
+                moment = local_moment(day, hour) + timedelta(seconds=dice.randrange(300))
                 operation = f"Microsoft.Compute/virtualMachines/{word}/action"
                 yield from _write_operation(
                     company, robot, operation, machine.resource.id, moment, address, dice
@@ -178,14 +178,14 @@ def _automation(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry
     if patch_night(company, day):
         for machine in company.machines:
             if machine.resource.type == "microsoft.compute/virtualmachines":
-                moment = at(day, 22) + timedelta(seconds=dice.randrange(7200))
+                moment = local_moment(day, 22) + timedelta(seconds=dice.randrange(7200))
                 for word in ("assessPatches", "installPatches"):
                     operation = f"Microsoft.Compute/virtualMachines/{word}/action"
                     yield from _write_operation(
                         company, robot, operation, machine.resource.id, moment, address, dice
                     )
     for vault in company.of("microsoft.recoveryservices/vaults"):
-        moment = within(day, dice, 22.5, 23.8)
+        moment = random_moment(day, dice, 22.5, 23.8)
         operation = "Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems/backup/action"
         yield from _write_operation(company, robot, operation, vault.id, moment, address, dice)
 
@@ -195,7 +195,7 @@ def _policy(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     watcher = Application(
         "00000000-0000-0000-0000-000000000000", "1d78a85d-813d-46f0-b496-dd72f50a3ec0", "Azure Policy"
     )
-    for moment in every(day, 20, dice, 1):
+    for moment in repeat_moments(day, 20, dice, 1):
         one = dice.choice(company.resources)
         yield activity(
             company, dice, moment, caller=watcher, operation="Microsoft.Authorization/policies/auditIfNotExists/action",
@@ -210,10 +210,10 @@ def _administrators(company: Company, day: date, dice: Dice) -> Iterator[SampleE
         where = presence(company, person, day) if person.kind in ("administrator", "developer") else None
         if where is None:
             continue
-        mine = _mine(company, person)
+        mine = _assigned_resources(company, person)
         for _ in range(dice.times(2.5)):
             one = dice.choice(mine)
-            moment = within(day, dice, 8, 17, company.zone(person.office))
+            moment = random_moment(day, dice, 8, 17, company.zone(person.office))
             operation = dice.choice(
                 ("Microsoft.Resources/tags/write", "Microsoft.Insights/metricAlerts/write",
                 "Microsoft.Support/supportTickets/write",
@@ -221,15 +221,15 @@ def _administrators(company: Company, day: date, dice: Dice) -> Iterator[SampleE
                  "Microsoft.Compute/virtualMachines/restart/action")
             )  # fmt: skip
             yield from _write_operation(company, person, operation, one.id, moment, where.desk.address, dice)
-        if dice.happens(0.06):
+        if dice.is_chosen(0.06):
             yield activity(
-                company, dice, within(day, dice, 9, 17), caller=person, operation="Microsoft.KeyVault/vaults/write",
+                company, dice, random_moment(day, dice, 9, 17), caller=person, operation="Microsoft.KeyVault/vaults/write",
                 resource=company.named["kv-bwf-cmk"].id,
                 address=where.desk.address, result="Failure", role="Reader",
             )  # fmt: skip
 
 
-def _mine(company: Company, person: Person) -> list[SampleResource]:
+def _assigned_resources(company: Company, person: Person) -> list[SampleResource]:
     """The resources that somebody works on, by the second word of the account."""
     word = [*person.account.split("-"), "dev"][1]
     known = {"mgmt": "mgmt", "net": "hub", "id": "-id", "lab": "sbx"}
@@ -250,9 +250,9 @@ def _change(company: Company, day: date, window: tuple[float, float], dice: Dice
         )
         operation = "Microsoft.Network/networkSecurityGroups/securityRules/write"
         yield from _write_operation(
-            company, network, operation, rule, within(day, dice, *window), address, dice, body
+            company, network, operation, rule, random_moment(day, dice, *window), address, dice, body
         )
-    if dice.happens(0.4):
+    if dice.is_chosen(0.4):
         scope = dice.choice(company.of("microsoft.keyvault/vaults"))
         assignment = f"{scope.id}/providers/Microsoft.Authorization/roleAssignments/{dice.guid()}"
         body = (
@@ -266,7 +266,7 @@ def _change(company: Company, day: date, window: tuple[float, float], dice: Dice
             owner,
             "Microsoft.Authorization/roleAssignments/write",
             assignment,
-            within(day, dice, *window),
+            random_moment(day, dice, *window),
             address,
             dice,
             body,

@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.sample.company import Person, SampleLocation
-from nephoscope.sample.company_calendar import at, every, weekend, within
+from nephoscope.sample.company_calendar import local_moment, random_moment, repeat_moments, weekend
 from nephoscope.sample.log_entry import SampleEntry
-from nephoscope.sample.records.entra import application_sign_in, sign_in
+from nephoscope.sample.records.entra import build_application_sign_in, build_sign_in
 from nephoscope.sample.staff_presence import Presence, list_departed, presence
 
 if TYPE_CHECKING:
@@ -34,15 +34,15 @@ def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
         if where is not None:
             yield from _persons_day(company, person, where, day, dice)
     for person in list_departed(company, day):
-        for moment in every(day, 180, dice, 1):
+        for moment in repeat_moments(day, 180, dice, 1):
             phone = SampleLocation(
-                dice.below(person.phone),
+                dice.address_in_block(person.phone),
                 person.home.country,
                 person.home.city,
                 person.home.latitude,
                 person.home.longitude,
             )
-            yield sign_in(
+            yield build_sign_in(
                 company,
                 dice,
                 moment,
@@ -60,14 +60,14 @@ def _persons_day(
     company: Company, person: Person, where: Presence, day: date, dice: Dice
 ) -> Iterator[SampleEntry]:
     zone = company.zone(person.office)
-    start = within(day, dice, 7.2, 9.6, zone)
+    start = random_moment(day, dice, 7.2, 9.6, zone)
     if company.facts["departments"][person.department].get("shifts"):
-        start = at(day, dice.choice((5.6, 13.6, 21.6)) + dice.random() * 0.5, zone)
+        start = local_moment(day, dice.choice((5.6, 13.6, 21.6)) + dice.random() * 0.5, zone)
     session, apps = dice.guid(), company.facts["departments"][person.department]["apps"]
-    yield from _first_sign_in(company, person, where.desk, start, dice, session)
+    yield from _daily_sign_in(company, person, where.desk, start, dice, session)
     for _ in range(dice.times(2.2)):
         moment = start + timedelta(hours=8 * dice.random())
-        yield sign_in(
+        yield build_sign_in(
             company,
             dice,
             moment,
@@ -79,60 +79,62 @@ def _persons_day(
         )
     for _ in range(dice.times(5)):
         moment = start + timedelta(hours=9 * dice.random())
-        yield sign_in(
+        yield build_sign_in(
             company, dice, moment, user=person, place=where.desk, app=dice.choice(apps), interactive=False, session=session,
             client="Mobile Apps and Desktop clients",
         )  # fmt: skip
     phone_session, agent = dice.guid(), IPHONE if person.device[0] in "01234567" else ANDROID
-    for moment in (within(day, dice, 6.5, 23, zone) for _ in range(dice.times(2))):
-        yield sign_in(
+    for moment in (random_moment(day, dice, 6.5, 23, zone) for _ in range(dice.times(2))):
+        yield build_sign_in(
             company, dice, moment, user=person, place=where.hand, app="Office 365 Exchange Online", interactive=False,
             session=phone_session, agent=agent, client="Mobile Apps and Desktop clients",
         )  # fmt: skip
     if person.kind in ("administrator", "developer"):
-        yield from _at_work_on_azure(company, person, where.desk, start, dice)
+        yield from _use_azure_portal(company, person, where.desk, start, dice)
 
 
-def _first_sign_in(
+def _daily_sign_in(
     company: Company, person: Person, place: SampleLocation, start: datetime, dice: Dice, session: str
 ) -> Iterator[SampleEntry]:
     """The first sign-in of the day: a password may be mistyped, a second factor missed."""
     moment = start
     app = "Office 365 Exchange Online"
-    for _ in range(dice.choice((1, 1, 1, 2, 3)) if dice.happens(0.05) else 0):
+    for _ in range(dice.choice((1, 1, 1, 2, 3)) if dice.is_chosen(0.05) else 0):
         moment += timedelta(seconds=dice.randrange(6, 40))
-        yield sign_in(company, dice, moment, user=person, place=place, app=app, result="50126")
-    if dice.happens(0.004):
+        yield build_sign_in(company, dice, moment, user=person, place=place, app=app, result="50126")
+    if dice.is_chosen(0.004):
         for _ in range(dice.randrange(6, 12)):
             moment += timedelta(seconds=dice.randrange(8, 50))
-            yield sign_in(company, dice, moment, user=person, place=place, app=app, result="50126")
-        yield sign_in(
+            yield build_sign_in(company, dice, moment, user=person, place=place, app=app, result="50126")
+        yield build_sign_in(
             company, dice, moment + timedelta(seconds=9), user=person, place=place, app=app, result="50053"
         )
         moment += timedelta(minutes=dice.randrange(11, 40))
-    if dice.happens(0.01):
-        yield sign_in(company, dice, moment, user=person, place=place, app=app, result="50055")
+    if dice.is_chosen(0.01):
+        yield build_sign_in(company, dice, moment, user=person, place=place, app=app, result="50055")
         moment += timedelta(minutes=3)
-    if dice.happens(0.2):
-        yield sign_in(
+    if dice.is_chosen(0.2):
+        yield build_sign_in(
             company, dice, moment, user=person, place=place, app=app, result="50074", session=session
         )
         moment += timedelta(seconds=dice.randrange(8, 40))
-    for _ in range(dice.choice((1, 1, 2)) if dice.happens(0.012) else 0):
-        yield sign_in(company, dice, moment, user=person, place=place, app=app, result="500121", factors=2)
+    for _ in range(dice.choice((1, 1, 2)) if dice.is_chosen(0.012) else 0):
+        yield build_sign_in(
+            company, dice, moment, user=person, place=place, app=app, result="500121", factors=2
+        )
         moment += timedelta(seconds=dice.randrange(30, 90))
-    yield sign_in(company, dice, moment, user=person, place=place, app=app, factors=2, session=session)
+    yield build_sign_in(company, dice, moment, user=person, place=place, app=app, factors=2, session=session)
 
 
-def _at_work_on_azure(
+def _use_azure_portal(
     company: Company, person: Person, place: SampleLocation, start: datetime, dice: Dice
 ) -> Iterator[SampleEntry]:
     for _ in range(dice.times(1.2)):
         moment = start + timedelta(hours=8 * dice.random())
-        yield sign_in(company, dice, moment, user=person, place=place, app="Azure Portal", factors=2)
-    if person.kind == "developer" or dice.happens(0.3):
+        yield build_sign_in(company, dice, moment, user=person, place=place, app="Azure Portal", factors=2)
+    if person.kind == "developer" or dice.is_chosen(0.3):
         moment = start + timedelta(hours=8 * dice.random())
-        yield sign_in(
+        yield build_sign_in(
             company, dice, moment, user=person, place=place, app="Microsoft Azure CLI", factors=2, agent=CLI,
             client="Mobile Apps and Desktop clients",
         )  # fmt: skip
@@ -142,16 +144,16 @@ def _guesses(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Yield what every tenant sees: strangers who try a name or two with a password from a list, mostly of people who
     are not there."""
     countries = ("US", "CN", "BR", "VN", "IN", "RU", "TR")
-    for moment in every(day, 25, dice, 1):
-        place = SampleLocation(dice.outside(), dice.choice(countries), "", 0.0, 0.0)
+    for moment in repeat_moments(day, 25, dice, 1):
+        place = SampleLocation(dice.public_address(), dice.choice(countries), "", 0.0, 0.0)
         known = dice.choice(company.people)
         absent = Person(
             f"{dice.choice(company.facts['last_names']).lower()}{dice.randrange(90)}@{company.facts['domain']}", "", "",
             "guest", "it",
             known.office, known.home, known.phone, "", LIBRARY,
         )  # fmt: skip
-        real = dice.happens(0.3)
-        yield sign_in(
+        real = dice.is_chosen(0.3)
+        yield build_sign_in(
             company, dice, moment, user=known if real else absent, place=place, result=dice.choice(("50126",
             "50053")) if real else "50034",
             client="Authenticated SMTP", agent=LIBRARY, device=False,
@@ -162,8 +164,8 @@ def _applications(company: Company, day: date, dice: Dice) -> Iterator[SampleEnt
     """Pipelines deploy all day; the identities of apps fetch tokens day and night."""
     agents = company.at("Rotterdam", company.facts["agents"]["address"])
     for app in company.applications:
-        for moment in every(day, 45 if weekend(day) else 12, dice, 1):
-            yield application_sign_in(company, dice, moment, app=app, place=agents)
+        for moment in repeat_moments(day, 45 if weekend(day) else 12, dice, 1):
+            yield build_application_sign_in(company, dice, moment, app=app, place=agents)
     from nephoscope.sample.company import Application
 
     for name in (
@@ -174,9 +176,9 @@ def _applications(company: Company, day: date, dice: Dice) -> Iterator[SampleEnt
         "aa-bwf-operations",
     ):
         one = company.named[name]
-        for moment in every(day, 60, dice, 0.2):
+        for moment in repeat_moments(day, 60, dice, 0.2):
             identity = Application(one.principal, one.principal, name)
-            yield application_sign_in(
+            yield build_application_sign_in(
                 company,
                 dice,
                 moment,

@@ -43,7 +43,7 @@ REASONS = {
 }
 
 
-def sign_in(
+def build_sign_in(
     company: Company,
     dice: Dice,
     time: datetime,
@@ -113,7 +113,7 @@ def _risk(level: str, events: tuple[str, ...]) -> dict[str, object]:
     }
 
 
-def application_sign_in(
+def build_application_sign_in(
     company: Company,
     dice: Dice,
     time: datetime,
@@ -308,4 +308,4 @@ def _app_id(name: str) -> str:
     return str(uuid5(NAMESPACE_DNS, f"{name}.brackwater.example"))
 
 
-RECORDS = {"sign-in": sign_in, "application-sign-in": application_sign_in, "audit": audit}
+RECORDS = {"sign-in": build_sign_in, "application-sign-in": build_application_sign_in, "audit": audit}

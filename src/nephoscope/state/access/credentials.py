@@ -126,7 +126,7 @@ class Credentials:
         with self._database.read() as session:
             return tuple(session.scalars(select(CredentialRow.name).order_by(CredentialRow.name)))
 
-    def set_at(self, name: str) -> datetime | None:
+    def stored_at(self, name: str) -> datetime | None:
         """When a secret was kept under a name the last time, None where there is none."""
         with self._database.read() as session:
             return session.scalar(select(CredentialRow.changed).where(CredentialRow.name == name))

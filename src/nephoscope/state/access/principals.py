@@ -14,7 +14,7 @@ from sqlalchemy import Boolean, ForeignKey, Index, Text, UniqueConstraint, delet
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.model.resource_binding import ResourceBinding
-from nephoscope.state.database.audit_enforcement import by_product
+from nephoscope.state.database.audit_enforcement import as_product
 from nephoscope.state.database.database import Database, NotFoundError, StateError
 from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
 
@@ -143,9 +143,9 @@ class Principals:
         """The time, by the clock of the database."""
         return self._database.now(session)
 
-    def about_now(self) -> datetime:
+    def current_time(self) -> datetime:
         """The time by the clock of this host."""
-        return self._database.about_now()
+        return self._database.local_time()
 
     def all(self) -> list[Principal]:
         """Every principal by name."""
@@ -160,13 +160,13 @@ class Principals:
             row = session.get(PrincipalRow, id_)
             return None if row is None else _principal(row)
 
-    def id_of(self, session: Session, name: str) -> str:
+    def find_id(self, session: Session, name: str) -> str:
         """The id of the principal of a name, a person before a program; '' where there is none."""
         query = select(PrincipalRow).where(PrincipalRow.name == name)
         found = {row.kind: row.id for row in session.scalars(query)} if name else {}
         return found.get(PrincipalKind.PERSON.value) or next(iter(found.values()), "")
 
-    def named(self, kind: PrincipalKind, name: str) -> Principal | None:
+    def find_by_name(self, kind: PrincipalKind, name: str) -> Principal | None:
         """The principal of a kind and name."""
         with self._database.read() as session:
             row = session.scalar(
@@ -174,7 +174,7 @@ class Principals:
             )
             return None if row is None else _principal(row)
 
-    def of_subject(self, subject: str) -> Principal | None:
+    def find_by_subject(self, subject: str) -> Principal | None:
         """The person whom an identity provider calls so."""
         with self._database.read() as session:
             row = session.scalar(
@@ -319,11 +319,11 @@ class Principals:
             owner = session.get(PrincipalRow, row.principal)
             return None if owner is None or owner.disabled else _principal(owner)
 
-    def used(self, session: Session, secret: str, principal: str, moment: datetime | None = None) -> None:
+    def note_use(self, session: Session, secret: str, principal: str, moment: datetime | None = None) -> None:
         """Note that a secret was shown, now or at a moment that is over."""
         moment = moment or self.now(session)
         session.flush()  # what others have changed is theirs
-        with by_product("use of secrets"):
+        with as_product("use of secrets"):
             session.execute(update(SecretRow).where(SecretRow.id == secret).values(used=moment))
             session.execute(update(PrincipalRow).where(PrincipalRow.id == principal).values(seen=moment))
 
@@ -349,7 +349,7 @@ class Principals:
         self._count_change()
         over = delete(SecretRow).where(SecretRow.expires <= self.now(session)).returning(SecretRow.id)
         session.flush()  # what others have changed is theirs
-        with by_product("expiry of secrets"):
+        with as_product("expiry of secrets"):
             return len(session.scalars(over).all())
 
     def count(self) -> int:

@@ -83,7 +83,7 @@ class SignInProviders:
             row = session.get(SignInProviderRow, name)
             return None if row is None else _provider(row)
 
-    def of_issuer(self, issuer: str) -> SignInProvider | None:
+    def find_by_issuer(self, issuer: str) -> SignInProvider | None:
         """The first provider of an issuer."""
         return next((one for one in self.all() if one.issuer == issuer), None)
 

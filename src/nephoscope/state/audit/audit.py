@@ -97,9 +97,9 @@ class Audit:
             )
         )  # fmt: skip
         session.flush()
-        self._anchor_later(session, number, hash_)
+        self._anchor_after_commit(session, number, hash_)
 
-    def _anchor_later(self, session: Session, number: int, hash_: str) -> None:
+    def _anchor_after_commit(self, session: Session, number: int, hash_: str) -> None:
         """Let the anchor follow once the transaction is kept; one that names what is not there stays, as it tells of that."""
         if self._anchor is None:
             return
@@ -140,7 +140,7 @@ class Audit:
         with self._database.read() as session:
             return [_entry(row) for row in session.scalars(query.offset(start).limit(most))]
 
-    def count_by(self, wanted: AuditFilter, name: str) -> dict[str, int]:
+    def count_by_author(self, wanted: AuditFilter, name: str) -> dict[str, int]:
         """Return how many of the entries that a filter leaves have each author, operation or outcome."""
         column = {"author": AuditRow.author, "operation": AuditRow.operation, "outcome": AuditRow.outcome}[
             name
@@ -149,7 +149,7 @@ class Audit:
         with self._database.read() as session:
             return {str(value): int(count) for value, count in session.execute(query)}
 
-    def told_of(self, target: str, since: datetime, most: int = 100) -> list[AuditEntry]:
+    def entries_about(self, target: str, since: datetime, most: int = 100) -> list[AuditEntry]:
         """Return what was done to a target at a time or after it, in order; of more than `most` entries the newest."""
         query = select(AuditRow).where(AuditRow.target == target, AuditRow.moment >= since)
         with self._database.read() as session:
@@ -163,7 +163,7 @@ class Audit:
             row = session.scalar(query.limit(1))
         return _entry(row) if row is not None else None
 
-    def anchored(self) -> bool:
+    def is_anchored(self) -> bool:
         """Return whether entries that are taken off the end can be told: an anchor is there, or there is no entry yet."""
         known = self._anchor.read() if self._anchor is not None else None
         return known is not None or not self.entries(most=1)
@@ -173,7 +173,7 @@ class Audit:
         expected, before = 1, FIRST
         with self._database.read() as session:
             lost = self._find_lost_entry(session)
-            for entry in _in_order(session):
+            for entry in _iterate_entries(session):
                 if entry.number != expected or entry.hash != entry.chain_hash(before):
                     return expected
                 expected, before = expected + 1, entry.hash
@@ -193,7 +193,7 @@ def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
     return found
 
 
-def _in_order(session: Session) -> Iterator[AuditEntry]:
+def _iterate_entries(session: Session) -> Iterator[AuditEntry]:
     return (
         _entry(row) for row in session.scalars(select(AuditRow).order_by(AuditRow.number)).yield_per(1000)
     )

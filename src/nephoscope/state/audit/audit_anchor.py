@@ -41,7 +41,7 @@ class AuditAnchor:
     def keep(self, number: int, hash_: str) -> None:
         """Go on to an entry that was committed; a process that saw a later one has the last word."""
         try:
-            with self._alone():
+            with self._acquire_lock():
                 known = self.read()
                 if known is None or known[0] < number:
                     self._write(f"{number} {hash_}\n")
@@ -49,7 +49,7 @@ class AuditAnchor:
             _LOG.error("the audit anchor was not updated: %s", error)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _acquire_lock(self) -> Iterator[None]:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with os.fdopen(os.open(f"{self.path}.lock", os.O_CREAT | os.O_RDWR, 0o600), "r+b") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

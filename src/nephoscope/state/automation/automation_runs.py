@@ -245,7 +245,7 @@ class AutomationRuns:
         with self._database.read() as session:
             rows = list(session.execute(_first(workspace, now)).mappings())
             if lasting:
-                rows += session.execute(_over(workspace, now, lasting)).mappings()
+                rows += session.execute(_select_expired(workspace, now, lasting)).mappings()
         return [
             DueRun(**{**row, "step": RunStep(row["step"]), "urgent": bool(row["urgent"])}) for row in rows
         ]
@@ -268,7 +268,7 @@ class AutomationRuns:
         with self._database.read() as session:
             return [_run(row) for row in session.scalars(query)]
 
-    def standing(self, action: str) -> list[AutomationRun]:
+    def open_plans(self, action: str) -> list[AutomationRun]:
         """The runs of an action in every workspace whose plans hold, or may yet: of those that wait, too."""
         over = [one.value for one in (RunStatus.DENIED, RunStatus.EXPIRED, RunStatus.UNDONE)]
         mine = AutomationRunRow
@@ -276,7 +276,9 @@ class AutomationRuns:
         with self._database.read() as session:
             return [_run(row) for row in session.scalars(query.order_by(mine.created, mine.id))]
 
-    def of_language(self, language: RuleLanguage, rule: str = "", most: int = 100) -> list[AutomationRun]:
+    def runs_of_language(
+        self, language: RuleLanguage, rule: str = "", most: int = 100
+    ) -> list[AutomationRun]:
         """Return the newest runs of the rules of a language, or of one of them."""
         mine = AutomationRunRow
         query = select(mine).where(mine.language == language.value, *([mine.rule == rule] if rule else []))
@@ -325,7 +327,7 @@ def _first(workspace: str, now: datetime) -> Select[object]:
     return select(*told).where(several.c.place <= _FIRST).order_by(several.c.due, several.c.id)
 
 
-def _over(
+def _select_expired(
     workspace: str, now: datetime, lasting: Collection[str]
 ) -> Select[str, str, str, dict[str, object], str, bool, datetime | None]:
     mine = AutomationRunRow

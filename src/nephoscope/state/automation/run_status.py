@@ -79,7 +79,7 @@ class RunStandings:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def by_status(self, within: Collection[str] | None = None) -> dict[RunStatus, int]:
+    def count_by_status(self, within: Collection[str] | None = None) -> dict[RunStatus, int]:
         """Every status -> how many runs stand so, in every workspace; of some rules alone, or of all."""
         mine = AutomationRunRow
         counted = (
@@ -91,10 +91,10 @@ class RunStandings:
             found = {RunStatus(status): count for status, count in session.execute(counted)}
         return {one: found.get(one, 0) for one in RunStatus}
 
-    def by_rule(self) -> dict[str, RunTally]:
+    def tally_by_rule(self) -> dict[str, RunTally]:
         """Rule (of an automation: its id) -> how its runs of every workspace stand."""
         with self._database.read() as session:
-            last = {row.rule: row for row in session.execute(_newest_dead())}
+            last = {row.rule: row for row in session.execute(_select_newest_dead())}
             found = {}
             for row in session.execute(_counts()):
                 tally = RunTally(row.runs, row.open, row.dead, row.last, language=row.language)
@@ -117,7 +117,7 @@ class RunStandings:
         with self._database.read() as session:
             return [_line(*row) for row in session.execute(query.offset(start).limit(most))]
 
-    def count_by(self, which: RunFilter, by: str) -> dict[str, int]:
+    def count_by_column(self, which: RunFilter, by: str) -> dict[str, int]:
         """Count the runs of each value of a column of GROUPS."""
         if by not in GROUPS:
             raise ValueError(f"runs are not counted by {by}")
@@ -126,7 +126,7 @@ class RunStandings:
         with self._database.read() as session:
             return {str(value): count for value, count in session.execute(query)}
 
-    def about(
+    def runs_about(
         self,
         workspace: str,
         subjects: Collection[str],
@@ -183,7 +183,7 @@ def _counts() -> Select[tuple[str, int, int, int, datetime, str]]:
     ).group_by(mine.rule)
 
 
-def _newest_dead() -> Select[tuple[str, datetime, str, str, str]]:
+def _select_newest_dead() -> Select[tuple[str, datetime, str, str, str]]:
     """Of each rule the run that died last."""
     mine = AutomationRunRow
     place = func.row_number().over(partition_by=mine.rule, order_by=(mine.changed.desc(), mine.id))

@@ -2,7 +2,7 @@
 
 A table that people decide in is a subclass of `AuditedRow`. What an engine of the state executes is watched: ORM flushes, bulk
 and Core
-statements and plain text alike. What the product changes there by itself says so with `by_product`.
+statements and plain text alike. What the product changes there by itself says so with `as_product`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class _Changes:
 
 
 @contextmanager
-def by_product(reason: str) -> Iterator[None]:
+def as_product(reason: str) -> Iterator[None]:
     """Let what people decide be changed within the block without an entry: the product does it by itself, for `reason`."""
     before = _BY_PRODUCT.set(reason)
     try:
@@ -75,7 +75,7 @@ def audited_block(waiting: list[Any]) -> Iterator[None]:
 def enforce(engine: Engine) -> None:
     """Watch every transaction of an engine."""
     event.listen(engine, "begin", _begin)
-    event.listen(engine, "before_cursor_execute", _executing)
+    event.listen(engine, "before_cursor_execute", _check_before_commit)
     event.listen(engine, "after_cursor_execute", _check_statement)
     event.listen(engine, "savepoint", _savepoint)
     event.listen(engine, "rollback_savepoint", _rollback_savepoint)
@@ -98,7 +98,7 @@ def _rows(connection: Connection) -> int | None:
     return driver.total_changes if isinstance(driver, sqlite3.Connection) else None
 
 
-def _executing(
+def _check_before_commit(
     connection: Connection,
     _cursor: object,
     statement: str,
@@ -153,9 +153,9 @@ def _settle(connection: Connection) -> None:
 def is_decided(table: str) -> bool:
     """Tell whether a table is one that people decide in."""
     if table not in Base.metadata.tables:
-        from nephoscope.state.database.concept_registry import every_table
+        from nephoscope.state.database.concept_registry import load_tables
 
-        every_table()
+        load_tables()
     return table in _decision_tables(len(Base.metadata.tables))
 
 

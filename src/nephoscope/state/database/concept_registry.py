@@ -67,7 +67,7 @@ CONCEPTS = {
 }
 
 
-def every_table() -> Sequence[Table]:
+def load_tables() -> Sequence[Table]:
     """Load every concept and return all tables of the state, those first that others refer to."""
     for module, _ in CONCEPTS.values():
         import_module(f"nephoscope.state.{module}")

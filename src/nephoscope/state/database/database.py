@@ -98,12 +98,12 @@ class Database:
             return _postgresql(parsed, clock)
         if not parsed.database or parsed.database == ":memory:":
             raise StateError("the state needs a file: sqlite:///FILE")
-        return Database.of_file(Path(parsed.database), clock)
+        return Database.open_file(Path(parsed.database), clock)
 
     @staticmethod
-    def of_file(file: Path, clock: Callable[[], datetime] | None = None) -> Database:
+    def open_file(file: Path, clock: Callable[[], datetime] | None = None) -> Database:
         """The SQLite database in a file, whatever characters its path has."""
-        _own_file(file)
+        _create_file(file)
         engine = create_engine(URL.create(DRIVER, database=str(file)), hide_parameters=True, max_overflow=-1)
         engine.update_execution_options(compiled_cache=COMPILED)
         event.listen(engine, "connect", set_up_connection)
@@ -111,7 +111,7 @@ class Database:
         return Database(engine, file, clock)
 
     @staticmethod
-    def of_copy(file: Path) -> Database | None:
+    def open_copy(file: Path) -> Database | None:
         """A copy in memory of the database in a file, to be read only; None where that would not be all that was kept."""
         connect = copy_to_memory(file)
         if connect is None:
@@ -147,7 +147,7 @@ class Database:
         with it where
         it `joins`. Within `together` it is a part of that transaction.
         """
-        if (outer := self._outer()) is not None:
+        if (outer := self._outer_session()) is not None:
             with self._translate_errors(), outer.begin_nested():
                 yield outer
             outer.expire_all()  # what was changed beside the mapped rows is read anew
@@ -170,7 +170,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A transaction that sees one moment and does not wait for writers; within `together` it sees what was changed there."""
-        if (outer := self._outer()) is not None:
+        if (outer := self._outer_session()) is not None:
             with self._translate_errors():
                 outer.flush()
                 yield outer
@@ -183,12 +183,12 @@ class Database:
             yield session
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def nest_transactions(self) -> Iterator[None]:
         """Make one transaction of those within the block: all of it is committed at the end, or nothing where something is raised.
 
         Everybody else who writes waits for it: nothing slow belongs into the block, and no other thread that writes.
         """
-        if self._outer() is not None:
+        if self._outer_session() is not None:
             yield
             return
         with self.write() as session:
@@ -198,7 +198,7 @@ class Database:
             finally:
                 _OUTER.reset(before)
 
-    def _outer(self) -> Session | None:
+    def _outer_session(self) -> Session | None:
         """The session of the `together` around this, None where there is none."""
         found = _OUTER.get()
         return found[1] if found is not None and found[0] is self else None
@@ -221,7 +221,7 @@ class Database:
         moment: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
         return moment.astimezone(UTC)
 
-    def about_now(self) -> datetime:
+    def local_time(self) -> datetime:
         """The time by this host's clock, where asking a server for its own would cost more than it says."""
         return self._clock() if self._clock is not None else datetime.now(UTC)
 
@@ -271,7 +271,7 @@ class Database:
 
     def _failure(self, error: DBAPIError) -> str:
         """Return what the driver says; of a copy, which is there because the disk is full, that nothing can be written."""
-        said = _why(error)
+        said = _explain_error(error)
         return "disk is full" if self.copied and "readonly" in said else said
 
     @contextmanager
@@ -285,28 +285,28 @@ class Database:
             ):
                 raise DiskFullError(f"{self.shown}: {full}") from error
             if any(one in str(error.orig) for one in _BUSY):
-                raise DatabaseBusyError(f"{self.shown}: {_why(error)}") from error
+                raise DatabaseBusyError(f"{self.shown}: {_explain_error(error)}") from error
             kind = (
                 StateError
                 if self.is_sqlite or _state(error).startswith(_BEYOND)
                 else DatabaseUnreachableError
             )
             raise (ConnectionLostError if error.connection_invalidated else kind)(
-                f"{self.shown}: {_why(error)}"
+                f"{self.shown}: {_explain_error(error)}"
             ) from error
         except (OverflowError, DataError) as error:  # SQLite's and PostgreSQL's of a number beyond 64 bits
             if isinstance(error, OverflowError) or _state(error) == _TOO_LARGE:
                 raise NotFoundError("not found: the number is too large") from error
-            raise StateError(f"the database cannot store this: {_why(error)}") from error
+            raise StateError(f"the database cannot store this: {_explain_error(error)}") from error
         except PoolTimeoutError as error:
             raise DatabaseBusyError(
                 f"{self.shown}: all connections were in use for {WAIT_SECONDS} s; try again"
             ) from error
         except DatabaseError as error:
             if error.connection_invalidated:  # as of one that did nothing within a transaction for long
-                raise ConnectionLostError(f"{self.shown}: {_why(error)}") from error
+                raise ConnectionLostError(f"{self.shown}: {_explain_error(error)}") from error
             if _state(error) == _READ_ONLY:
-                raise DatabaseReadOnlyError(f"{self.shown}: {_why(error)}") from error
+                raise DatabaseReadOnlyError(f"{self.shown}: {_explain_error(error)}") from error
             if type(error) is not DatabaseError:
                 raise
             # a file that is damaged, or no database
@@ -315,7 +315,7 @@ class Database:
                 if self.is_sqlite
                 else ""
             )
-            raise StateError(f"{self.shown}: {_why(error)}{remedy}") from error
+            raise StateError(f"{self.shown}: {_explain_error(error)}{remedy}") from error
 
 
 def _state(error: DBAPIError) -> str:
@@ -335,7 +335,7 @@ def _parse_url(url: str) -> URL:
     return parsed
 
 
-def _own_file(file: Path) -> None:
+def _create_file(file: Path) -> None:
     """Make the file before SQLite does: its -wal and -shm get the same rights."""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -366,7 +366,7 @@ def _postgresql(url: URL, clock: Callable[[], datetime] | None) -> Database:
     return database
 
 
-def _why(error: DBAPIError) -> str:
+def _explain_error(error: DBAPIError) -> str:
     """Return what the driver says, on one line, with what it may quote of a connection string left out."""
     said = re.sub(r"\s+", " ", str(error.orig)).strip()
     said = re.sub(r"(password\s*=\s*|://[^:/\s]*:)[^\s@]+", r"\1***", said)

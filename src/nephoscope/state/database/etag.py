@@ -9,12 +9,12 @@ _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=
 _MOST = 15
 
 
-def etag_of(changed: datetime) -> str:
+def to_etag(changed: datetime) -> str:
     """Microseconds since 1970 in hexadecimal digits."""
     return f"{(changed - _EPOCH) // _MICROSECOND:x}"
 
 
-def moment_of(etag: str) -> datetime | None:
+def parse_etag(etag: str) -> datetime | None:
     """The moment that an etag was made of; None where it was made of none."""
     try:
         return _EPOCH + int(etag, 16) * _MICROSECOND if 0 < len(etag) <= _MOST else None

@@ -19,7 +19,7 @@ def list_order(
     return [column.desc() if order.startswith("-") else column.asc(), *default]
 
 
-def place_in(column: object, order: Sequence[str]) -> ColumnElement[object]:
+def order_position(column: object, order: Sequence[str]) -> ColumnElement[object]:
     """Return the place of a value in an order, counted from its end; what is not in it comes first."""
     places = {value: place for place, value in enumerate(reversed(order), start=1)}
     found: ColumnElement[object] = case(places, value=column, else_=0)

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from sqlalchemy import inspect, text
 
-from nephoscope.state.database.audit_enforcement import by_product
+from nephoscope.state.database.audit_enforcement import as_product
 from nephoscope.state.database.database import StateError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def migrate(database: Database) -> None:
     with database.read() as session:
         if _revision(session.connection()) == steps()[-1]:
             return
-    with _alone(database), by_product("migration"), database.write() as session:
+    with _acquire_lock(database), as_product("migration"), database.write() as session:
         connection = session.connection()
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
@@ -137,7 +137,7 @@ def _upgrade(connection: Connection, target: str = "head") -> None:
 
 
 @contextmanager
-def _alone(database: Database) -> Iterator[None]:
+def _acquire_lock(database: Database) -> Iterator[None]:
     """The one process of this machine that sets up a file: turning on the write-ahead log does not wait as transactions do."""
     if database.file is None:
         yield

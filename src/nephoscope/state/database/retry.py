@@ -27,7 +27,7 @@ def note_commit() -> None:
         attempt.committing = True
 
 
-def once_more(do: Callable[[], _Done]) -> _Done:
+def retry_once(do: Callable[[], _Done]) -> _Done:
     """Return what `do` gives, done a second time where a connection was lost before any commit; ConnectionLostError where it cannot
     be, or again.
 

@@ -15,7 +15,7 @@ _CHECKS: ContextVar[list[Keep] | None] = ContextVar("checks", default=None)
 
 
 @contextmanager
-def only_if(check: Keep) -> Iterator[None]:
+def change_only_if(check: Keep) -> Iterator[None]:
     """Have `check` called where the first transaction that changes something within the block begins: what it raises undoes that."""
     before = _CHECKS.set([check])
     try:

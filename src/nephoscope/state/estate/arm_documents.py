@@ -111,7 +111,7 @@ class ArmDocuments:
         if session.get(ArmDocumentRow, named) is None:
             session.execute(update(ArmDocumentRow).where(ArmDocumentRow.key == key).values(key=named))
 
-    def any_below(self, scope: str) -> bool:
+    def has_any_below(self, scope: str) -> bool:
         """Return whether a document is kept at a lower-cased scope or below it."""
         below = ArmDocumentRow.key.startswith(f"{scope}/", autoescape=True)
         query = select(ArmDocumentRow.key).where((ArmDocumentRow.key == scope) | below).limit(1)

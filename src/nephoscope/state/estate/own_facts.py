@@ -19,7 +19,7 @@ import msgspec
 from sqlalchemy import Index, Integer, LargeBinary, Text, func, or_, select, tuple_
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from nephoscope.state.database.audit_enforcement import by_product
+from nephoscope.state.database.audit_enforcement import as_product
 from nephoscope.state.database.database import Database
 from nephoscope.state.database.state_errors import StateError
 from nephoscope.state.tables.columns import AuditedRow, UtcDateTime
@@ -80,14 +80,14 @@ class OwnFacts:
     digest: str = field(default="", compare=False)
 
     @property
-    def names_one(self) -> bool:
+    def is_single(self) -> bool:
         """Return whether it is about one document, and says nothing of others of its type."""
         return len(self.documents) == 1 and str(self.documents[0]["id"]).lower().rstrip("/") == self.subject
 
     @property
     def claim(self) -> tuple[str, str]:
         """The scope and the entry of a manifest that they stand for: of one document by its name, at what it lies under."""
-        if not self.names_one:
+        if not self.is_single:
             return self.subject, self.type
         id_ = ResourceId.parse(self.subject)
         return id_.parent, f"{id_.type}/{id_.name}"
@@ -146,7 +146,7 @@ class OwnFactStore:
             where=OwnFactRow.read_at <= insert.excluded.read_at,
         )
         # what says the same again decides nothing: only the time of the scan is another
-        with by_product("own facts that say the same") if receipt is Receipt.SAME else nullcontext():
+        with as_product("own facts that say the same") if receipt is Receipt.SAME else nullcontext():
             session.execute(statement)
         if before is not None:
             session.expire(before)
@@ -160,14 +160,14 @@ class OwnFactStore:
         """Take back what is said at and below a lower-cased id."""
         documents: set[str] = set()
         claims: set[tuple[str, str]] = set()
-        for row in session.scalars(select(OwnFactRow).where(_at_or_below(id_))):
+        for row in session.scalars(select(OwnFactRow).where(_is_at_or_below(id_))):
             facts = _facts(row)
             documents |= _ids(facts.documents)
             claims.add(facts.claim)
             session.delete(row)
-        for row in session.scalars(select(OwnFactRow).where(OwnFactRow.subject.in_(_above(id_)))):
+        for row in session.scalars(select(OwnFactRow).where(OwnFactRow.subject.in_(_ancestor_ids(id_)))):
             kept = _unpack_documents(row)
-            left = [one for one in kept if not _within(str(one["id"]).lower(), id_)]
+            left = [one for one in kept if not _is_within(str(one["id"]).lower(), id_)]
             if len(left) < len(kept):
                 documents |= _ids(kept) - _ids(left)
                 _repack(row, left)
@@ -178,7 +178,7 @@ class OwnFactStore:
         """The newest document of a lower-cased id alone, with when it was sent; None where none was learned."""
         query = (
             select(OwnFactRow)
-            .where(OwnFactRow.subject.in_([id_, *_above(id_)]))
+            .where(OwnFactRow.subject.in_([id_, *_ancestor_ids(id_)]))
             .order_by(OwnFactRow.read_at.desc())
         )
         with self._database.read() as session:
@@ -189,10 +189,12 @@ class OwnFactStore:
                         return replace(facts, documents=(one,))
         return None
 
-    def any_below(self, scope: str) -> bool:
+    def has_any_below(self, scope: str) -> bool:
         """Return whether anything was learned at a lower-cased scope or below it."""
         with self._database.read() as session:
-            return session.scalar(select(OwnFactRow.subject).where(_at_or_below(scope)).limit(1)) is not None
+            return (
+                session.scalar(select(OwnFactRow.subject).where(_is_at_or_below(scope)).limit(1)) is not None
+            )
 
     def any(self) -> bool:
         """Return whether anything was learned."""
@@ -205,7 +207,7 @@ class OwnFactStore:
         query = select(*(getattr(OwnFactRow, name) for name in names))
         query = query.order_by(OwnFactRow.subject, OwnFactRow.type)
         if below:
-            query = query.where(_at_or_below(below))
+            query = query.where(_is_at_or_below(below))
         with self._database.read() as session:
             return [FactSummary(*row) for row in session.execute(query)]
 
@@ -235,16 +237,16 @@ def _receipt(before: OwnFactRow, digest: str, facts: OwnFacts) -> Receipt:
     return Receipt.SAME if same and facts.read_at - before.read_at < RENEWED_AFTER else Receipt.CHANGED
 
 
-def _at_or_below(id_: str) -> ColumnElement[bool]:
+def _is_at_or_below(id_: str) -> ColumnElement[bool]:
     return or_(OwnFactRow.subject == id_, OwnFactRow.subject.startswith(f"{id_}/", autoescape=True))
 
 
-def _above(id_: str) -> list[str]:
+def _ancestor_ids(id_: str) -> list[str]:
     """Every text before a slash of an id: what lies above it is among them."""
     return [id_[:at] for at in range(1, len(id_)) if id_[at] == "/"]
 
 
-def _within(key: str, scope: str) -> bool:
+def _is_within(key: str, scope: str) -> bool:
     return key == scope or key.startswith(f"{scope}/")
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, case, delete, func, or
 from sqlalchemy.orm import Session
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.database.list_order import list_order, place_in
+from nephoscope.state.database.list_order import list_order, order_position
 from nephoscope.state.database.state_errors import NotFoundError, StateError
 from nephoscope.state.tables.pipeline_rows import (
     PipelineRepositoryRow,
@@ -177,8 +177,8 @@ _ITEMS = WorkItemRow.__table__.c
 _ITEM_ORDERS: dict[str, ColumnElement[object]] = {
     "repository": _ITEMS.repository,
     "tool": _ITEMS.tool,
-    "status": place_in(WorkItemRow.status, [one.value for one in WorkItemStatus]),
-    "severity": place_in(WorkItemRow.severity, [one.value for one in reversed(Severity)]),
+    "status": order_position(WorkItemRow.status, [one.value for one in WorkItemStatus]),
+    "severity": order_position(WorkItemRow.severity, [one.value for one in reversed(Severity)]),
     "title": func.lower(WorkItemRow.title),
     "file": func.lower(WorkItemRow.file),
     "opened": _ITEMS.opened,
@@ -252,9 +252,9 @@ class Pipelines:
         with self._database.read() as session:
             return [PipelineRun(**row) for row in session.execute(query).mappings()]
 
-    def newest_deciding(self, session: Session, series: PipelineSeries) -> PipelineRun | None:
+    def newest_deciding_run(self, session: Session, series: PipelineSeries) -> PipelineRun | None:
         """Return the run by which the work items of a series stand."""
-        query = _runs().where(*_of(PipelineRunRow, series), PipelineRunRow.decides)
+        query = _runs().where(*_series_conditions(PipelineRunRow, series), PipelineRunRow.decides)
         found = session.execute(query.order_by(PipelineRunRow.started.desc()).limit(1)).mappings().first()
         return None if found is None else PipelineRun(**found)
 
@@ -269,7 +269,7 @@ class Pipelines:
 
     def series_items(self, session: Session, series: PipelineSeries) -> list[WorkItem]:
         """Return the work items of a series, open and closed."""
-        rows = session.execute(_select(WorkItemRow, _ITEM).where(*_of(WorkItemRow, series)))
+        rows = session.execute(_select(WorkItemRow, _ITEM).where(*_series_conditions(WorkItemRow, series)))
         return [_item(row) for row in rows.mappings()]
 
     def put_items(self, session: Session, items: Iterable[WorkItem]) -> None:
@@ -343,13 +343,13 @@ class Pipelines:
         self, session: Session, series: PipelineSeries, planned: Sequence[PlannedOrigin]
     ) -> None:
         """Keep what the newest run of a series plans in place of what the one before did."""
-        session.execute(delete(PlannedResourceRow).where(*_of(PlannedResourceRow, series)))
+        session.execute(delete(PlannedResourceRow).where(*_series_conditions(PlannedResourceRow, series)))
         rows = [asdict(one) for one in planned]
         keys = ["repository", "tool", "category", "id", "file", "line", "column"]
         for at in range(0, len(rows), _BATCH):
             self._database.upsert(session, PlannedResourceRow, rows[at : at + _BATCH], keys)
 
-    def planned(
+    def planned_origins(
         self,
         ids: Collection[str] | None = None,
         types: Collection[str] = (),
@@ -380,7 +380,7 @@ def _runs() -> Select[object]:
     return _select(PipelineRunRow, _RUN)
 
 
-def _of(table: Any, series: PipelineSeries) -> tuple[Any, ...]:
+def _series_conditions(table: Any, series: PipelineSeries) -> tuple[Any, ...]:
     return (
         table.repository == series.repository,
         table.tool == series.tool,

@@ -11,7 +11,7 @@ from sqlalchemy import Boolean, Float, ForeignKey, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 import nephoscope.state.access.credentials  # noqa: F401 - the table of a foreign key
-from nephoscope.state.database.audit_enforcement import by_product
+from nephoscope.state.database.audit_enforcement import as_product
 from nephoscope.state.database.database import Database, NotFoundError, StateError
 from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
 
@@ -131,22 +131,22 @@ class Tenants:
 
     def record_test(self, name: str, found: dict[str, object]) -> None:
         """Keep what a test found."""
-        with by_product("collection"), self._database.write() as session:
+        with as_product("collection"), self._database.write() as session:
             _row(session, name).tested = found
 
     def record_collection(self, name: str, snapshot: str, at: datetime) -> None:
         """Note a collection that came to its end."""
-        with by_product("collection"), self._database.write() as session:
+        with as_product("collection"), self._database.write() as session:
             row = _row(session, name)
             row.snapshot, row.collected, row.error = snapshot, at, ""
 
     def record_failure(self, name: str, error: str, at: datetime) -> None:
         """Note a collection that did not; its snapshot of before stays."""
-        with by_product("collection"), self._database.write() as session:
+        with as_product("collection"), self._database.write() as session:
             row = _row(session, name)
             row.error, row.error_at = error.replace("\x00", "")[:4096], at
 
-    def soon(self, name: str) -> None:
+    def request_collection(self, name: str) -> None:
         """Have it collected as soon as somebody looks."""
         with self._database.write() as session:
             row = _row(session, name)

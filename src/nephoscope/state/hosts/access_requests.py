@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.state_errors import NotFoundError
 from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
-from nephoscope.state.tables.readable_rows import PORTION, read_everything, take_readable
+from nephoscope.state.tables.readable_rows import PORTION, allow_every_scope, select_readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -109,7 +109,7 @@ class AccessRequests:
         return one
 
     def list_requests(
-        self, policy: str = "", *, may_read: Callable[[str], bool] = read_everything, most: int = 1_000
+        self, policy: str = "", *, may_read: Callable[[str], bool] = allow_every_scope, most: int = 1_000
     ) -> list[AccessRequest]:
         """Return the newest requests of a policy ('' = all) that may be read there, newest first."""
         query = select(AccessRequestRow).order_by(AccessRequestRow.created.desc(), AccessRequestRow.id)
@@ -117,7 +117,7 @@ class AccessRequests:
             query = query.where(AccessRequestRow.policy == policy)
         with self._database.read() as session:
             rows = session.scalars(query.execution_options(yield_per=PORTION))
-            found = take_readable(rows, lambda row: row.policy, may_read, most)
+            found = select_readable(rows, lambda row: row.policy, may_read, most)
             return [_request(row) for row in found]
 
     def list_ending(self, policies: Collection[str], after: datetime) -> list[AccessRequest]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 import nephoscope.state.access.principals
 import nephoscope.state.tables.workspace_rows  # noqa: F401 - the tables of foreign keys
-from nephoscope.state.database.audit_enforcement import by_product
+from nephoscope.state.database.audit_enforcement import as_product
 from nephoscope.state.database.database import Database
 from nephoscope.state.database.state_errors import NotFoundError
 from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
@@ -168,7 +168,7 @@ class Agents:
         fresh = agent.seen is not None and now - agent.seen < _SEEN_STEP
         if fresh and health == agent.health:
             return
-        with by_product("reports of agents"), self._database.write() as session:
+        with as_product("reports of agents"), self._database.write() as session:
             row = session.get(AgentRow, agent.resource)
             if row is not None:
                 row.seen, row.health = now, msgspec.to_builtins(health)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.state_errors import NotFoundError
 from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
-from nephoscope.state.tables.readable_rows import PORTION, read_everything, take_readable
+from nephoscope.state.tables.readable_rows import PORTION, allow_every_scope, select_readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,7 +120,7 @@ class ResponseOrders:
         return one
 
     def list_orders(
-        self, machine: str = "", *, may_read: Callable[[str], bool] = read_everything, most: int = 1_000
+        self, machine: str = "", *, may_read: Callable[[str], bool] = allow_every_scope, most: int = 1_000
     ) -> list[ResponseOrder]:
         """Return the newest orders for a machine ('' = all) that may be read there, newest first."""
         query = select(ResponseOrderRow).order_by(ResponseOrderRow.created.desc(), ResponseOrderRow.id)
@@ -128,7 +128,7 @@ class ResponseOrders:
             query = query.where(ResponseOrderRow.machine == machine)
         with self._database.read() as session:
             rows = session.scalars(query.execution_options(yield_per=PORTION))
-            found = take_readable(rows, lambda row: row.machine, may_read, most)
+            found = select_readable(rows, lambda row: row.machine, may_read, most)
             return [_order(row) for row in found]
 
     def list_approved(self, machine: str, now: datetime) -> list[ResponseOrder]:

@@ -101,7 +101,7 @@ class IdentityRisks:
             found.update((row.id, msgspec.convert(row.document, RiskyIdentity)) for row in rows)
         return found
 
-    def stale(
+    def unchanged_since(
         self, workspace: str, level: RiskLevel, before: datetime, session: Session
     ) -> list[RiskyIdentity]:
         """Return identities at risk of a level whose risk has not changed since a time."""
@@ -137,7 +137,7 @@ class IdentityRisks:
         with self._database.read() as session:
             return _detections(session, workspace, RiskDetectionRow.kind == kind.value)
 
-    def detections_on(
+    def detections_of(
         self, workspace: str, kind: IdentityKind, ids: Collection[str], session: Session | None = None
     ) -> list[RiskDetection]:
         """Return the detections on some identities, the newest first."""

@@ -74,7 +74,7 @@ def count_by_time(
             query = select(placed.c.slot, placed.c.severity, func.count()).group_by(*placed.c)
             return Counter({(int(at), severity): count for at, severity, count in session.execute(query)})
         rows = session.execute(select(columns.id, VERSION, slot, columns.severity).where(*conditions)).all()
-        seen = set(alerts.select_within(session, [(one[0], one[1]) for one in rows], looked.within))
+        seen = set(alerts.select_in_reach(session, [(one[0], one[1]) for one in rows], looked.within))
     return Counter((int(at), severity) for id_, _, at, severity in rows if id_ in seen)
 
 

@@ -45,7 +45,9 @@ class KnownPlaces:
         self._versions: dict[str, Hashable] = {}
         self._lying: defaultdict[Place, set[str]] = defaultdict(set)
 
-    def within(self, versions: Sequence[tuple[str, Hashable]], reach: Reach, read: Reader) -> list[str]:
+    def find_in_reach(
+        self, versions: Sequence[tuple[str, Hashable]], reach: Reach, read: Reader
+    ) -> list[str]:
         """Return which alerts, (id, what is equal while it is unchanged), lie in a reach; `read` gives the rows of
         those not known so."""
         known = self._versions

@@ -27,8 +27,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 import nephoscope.state.tables.incident_rows  # noqa: F401 - the table of a foreign key
 from nephoscope.model.read_reach import Reach
 from nephoscope.state.database.database import Database
-from nephoscope.state.database.etag import etag_of
-from nephoscope.state.database.list_order import list_order, place_in
+from nephoscope.state.database.etag import to_etag
+from nephoscope.state.database.list_order import list_order, order_position
 from nephoscope.state.incidents.alert_scopes import KnownPlaces
 from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
 from nephoscope_policy.model.state import Severity
@@ -97,7 +97,7 @@ class StoredAlert:
     @property
     def etag(self) -> str:
         """Return what names its state: another after each change of what it says and of how it stands."""
-        return etag_of(self.changed)
+        return to_etag(self.changed)
 
 
 class AlertVersion(NamedTuple):
@@ -144,11 +144,11 @@ class AlertFilter:
             has = AlertRow.incident.is_not(None)
             found.append(has if True in self.incidents else ~has)
         if self.text:
-            found.append(says(self.text))
+            found.append(contains_text(self.text))
         return found
 
 
-def says(text: str) -> ColumnElement[bool]:
+def contains_text(text: str) -> ColumnElement[bool]:
     """Return whether the row of an alert contains a text; one such as `ada@contoso.com` also where name and suffix
     stand apart in it."""
     row = type_coerce(AlertRow.document, Text)
@@ -186,11 +186,11 @@ class Alerts:
         """Put alerts into an incident, or into none."""
         session.execute(update(AlertRow).where(AlertRow.id.in_(ids)).values(incident=incident))
 
-    def of_windows(
+    def alerts_of_windows(
         self, session: Session, workspace: str, rule: str, after: datetime, until: datetime
     ) -> list[StoredAlert]:
         """Return what a rule raised, or held back, of windows that ended in (after, until]."""
-        query = select(AlertRow).where(*_of_windows(workspace, rule, after, until))
+        query = select(AlertRow).where(*_window_conditions(workspace, rule, after, until))
         return [_alert(row) for row in session.scalars(query.order_by(AlertRow.id))]
 
     def versions_of_windows(
@@ -199,23 +199,23 @@ class Alerts:
         """Return which alerts `of_windows` gives, without reading them."""
         columns = AlertRow.__table__.c
         query = select(columns.id, columns.changed, columns.incident).where(
-            *_of_windows(workspace, rule, after, until)
+            *_window_conditions(workspace, rule, after, until)
         )
         return [AlertVersion(*row) for row in session.execute(query.order_by(columns.id))]
 
-    def raised_within(
+    def has_recent_alert(
         self, session: Session, workspace: str, rule: str, end: datetime, pause: timedelta
     ) -> bool:
         """Return whether a rule raised an alert of another window that ended less than a pause before or after a time."""
         query = select(AlertRow.id).where(
-            *_raised_by(workspace, rule),
+            *_raised_conditions(workspace, rule),
             AlertRow.raised > end - pause,
             AlertRow.raised < end + pause,
             AlertRow.raised != end,
         )
         return session.scalar(query.limit(1)) is not None
 
-    def raised_about(
+    def recent_alerts_about(
         self, session: Session, workspace: str, rule: str, subject: str, end: datetime, interval: timedelta
     ) -> list[StoredAlert]:
         """Return what a rule raised about the same entities, of other windows that ended within an interval of a time;
@@ -223,7 +223,7 @@ class Alerts:
         query = (
             select(AlertRow)
             .where(
-                *_raised_by(workspace, rule),
+                *_raised_conditions(workspace, rule),
                 AlertRow.subject == subject,
                 AlertRow.raised >= end - interval,
                 AlertRow.raised <= end + interval,
@@ -245,7 +245,7 @@ class Alerts:
         with self._database.read() as session:
             return [_alert(row) for row in session.scalars(query.order_by(AlertRow.raised, AlertRow.id))]
 
-    def held(self, workspace: str) -> dict[str, int]:
+    def count_suppressed(self, workspace: str) -> dict[str, int]:
         """Count how many alerts each suppression or setting has held back."""
         query = (
             select(AlertRow.held_by, func.count())
@@ -255,7 +255,9 @@ class Alerts:
         with self._database.read() as session:
             return {row[0]: row[1] for row in session.execute(query)}
 
-    def incidents_of(self, session: Session, workspace: str, rules: Sequence[str]) -> dict[int, set[str]]:
+    def incidents_by_rules(
+        self, session: Session, workspace: str, rules: Sequence[str]
+    ) -> dict[int, set[str]]:
         """Incident -> which of the rules have alerts in it."""
         query = (
             select(AlertRow.incident, AlertRow.rule)
@@ -273,7 +275,7 @@ class Alerts:
         query = select(AlertRow).where(AlertRow.incident == incident).order_by(AlertRow.started, AlertRow.id)
         return [_alert(row) for row in session.scalars(query)]
 
-    def amount(self, session: Session, incidents: Sequence[int]) -> int:
+    def count_in_incidents(self, session: Session, incidents: Sequence[int]) -> int:
         """Count how many alerts some incidents have."""
         query = select(func.count()).select_from(AlertRow).where(AlertRow.incident.in_(incidents))
         return session.scalar(query) or 0
@@ -313,8 +315,10 @@ class Alerts:
         """Some of the alerts that are looked at, those of the latest events first."""
         with self._database.read() as session:
             if looked.within is not None:
-                ids = self._within(session, looked.conditions(workspace), looked.within, looked.order)
-                return _of_ids(session, ids[start : start + most])
+                ids = self._find_ids_in_reach(
+                    session, looked.conditions(workspace), looked.within, looked.order
+                )
+                return _load_by_ids(session, ids[start : start + most])
             query = select(AlertRow).where(*looked.conditions(workspace)).order_by(*_order(looked.order))
             return [_alert(row) for row in session.scalars(query.offset(start).limit(most))]
 
@@ -322,11 +326,11 @@ class Alerts:
         """Count how many are looked at."""
         with self._database.read() as session:
             if looked.within is not None:
-                return len(self._within(session, looked.conditions(workspace), looked.within))
+                return len(self._find_ids_in_reach(session, looked.conditions(workspace), looked.within))
             query = select(func.count()).select_from(AlertRow).where(*looked.conditions(workspace))
             return session.scalar(query) or 0
 
-    def count_by(self, workspace: str, looked: AlertFilter, by: str) -> dict[str, int]:
+    def count_by_column(self, workspace: str, looked: AlertFilter, by: str) -> dict[str, int]:
         """Count how many are looked at by what a column says of them: status, severity, rule or incident (`yes` and `no`)."""
         column = _COLUMNS[by]
         with self._database.read() as session:
@@ -336,10 +340,10 @@ class Alerts:
             sought = select(AlertRow.__table__.c.id, VERSION, column).where(*looked.conditions(workspace))
             rows = [(one[0], one[1], one[2]) for one in session.execute(sought)]
             versions = [(id_, version) for id_, version, _ in rows]
-            ids = set(self.select_within(session, versions, looked.within))
+            ids = set(self.select_in_reach(session, versions, looked.within))
         return dict(Counter(str(value) for id_, _, value in rows if id_ in ids))
 
-    def incidents_within(self, workspace: str, reach: Reach) -> frozenset[int]:
+    def find_incidents_in_reach(self, workspace: str, reach: Reach) -> frozenset[int]:
         """The incidents of which an alert names a resource of a reach."""
         columns = AlertRow.__table__.c
         query = select(columns.id, VERSION, columns.incident).where(
@@ -347,20 +351,22 @@ class Alerts:
         )
         with self._database.read() as session:
             rows = [(one[0], one[1], int(one[2])) for one in session.execute(query)]
-            ids = set(self.select_within(session, [(id_, version) for id_, version, _ in rows], reach))
+            ids = set(self.select_in_reach(session, [(id_, version) for id_, version, _ in rows], reach))
         return frozenset(number for id_, _, number in rows if id_ in ids)
 
-    def _within(
+    def _find_ids_in_reach(
         self, session: Session, conditions: Sequence[ColumnElement[bool]], reach: Reach, order: str = ""
     ) -> list[str]:
         """The ids of the alerts under some conditions that name a resource of a reach, in the order of a column."""
         query = select(AlertRow.__table__.c.id, VERSION).where(*conditions).order_by(*_order(order))
-        return self.select_within(session, [(one[0], one[1]) for one in session.execute(query)], reach)
+        return self.select_in_reach(session, [(one[0], one[1]) for one in session.execute(query)], reach)
 
-    def select_within(self, session: Session, versions: Sequence[tuple[str, str]], reach: Reach) -> list[str]:
+    def select_in_reach(
+        self, session: Session, versions: Sequence[tuple[str, str]], reach: Reach
+    ) -> list[str]:
         """List those of some (id, version) that name a resource of a reach, in their order."""
-        return self._places.within(
-            versions, reach, lambda ids: ((one.id, one.document) for one in _of_ids(session, ids))
+        return self._places.find_in_reach(
+            versions, reach, lambda ids: ((one.id, one.document) for one in _load_by_ids(session, ids))
         )
 
     def versions(self) -> list[tuple[str, str, int | None]]:
@@ -387,8 +393,8 @@ _COLUMNS: dict[str, ColumnElement[str]] = {
     "incident": case((AlertRow.incident.is_(None), "no"), else_="yes"),
 }
 _ORDERS: dict[str, ColumnElement[object]] = {
-    "status": place_in(AlertRow.status, STATUSES[::-1]),
-    "severity": place_in(AlertRow.severity, [one.value for one in reversed(Severity)]),
+    "status": order_position(AlertRow.status, STATUSES[::-1]),
+    "severity": order_position(AlertRow.severity, [one.value for one in reversed(Severity)]),
     "incident": func.coalesce(AlertRow.incident, 0),
     "last": AlertRow.__table__.c.ended,
     "first": AlertRow.__table__.c.started,
@@ -399,7 +405,7 @@ def _order(order: str) -> list[ColumnElement[object] | ColumnElement[int]]:
     return list_order(order, _ORDERS, _NEWEST)
 
 
-def _of_ids(session: Session, ids: Sequence[str]) -> list[StoredAlert]:
+def _load_by_ids(session: Session, ids: Sequence[str]) -> list[StoredAlert]:
     """The alerts of some ids, in their order."""
     found: dict[str, StoredAlert] = {}
     for start in range(0, len(ids), _AT_ONCE):
@@ -408,14 +414,14 @@ def _of_ids(session: Session, ids: Sequence[str]) -> list[StoredAlert]:
     return [found[one] for one in ids if one in found]
 
 
-def _of_windows(
+def _window_conditions(
     workspace: str, rule: str, after: datetime, until: datetime
 ) -> tuple[ColumnElement[bool], ...]:
     raised = AlertRow.raised
     return AlertRow.workspace == workspace, AlertRow.rule == rule, raised > after, raised <= until
 
 
-def _raised_by(workspace: str, rule: str) -> tuple[ColumnElement[bool], ...]:
+def _raised_conditions(workspace: str, rule: str) -> tuple[ColumnElement[bool], ...]:
     return AlertRow.workspace == workspace, AlertRow.rule == rule, AlertRow.held_by == ""
 
 

@@ -36,7 +36,7 @@ def count_incidents(database: Database, workspace: str, sought: IncidentFilter) 
         return [IncidentTally(row[0], bool(row[1]), row[2], row[3]) for row in session.execute(query)]
 
 
-def count_alerts_of(database: Database, incidents: Sequence[int]) -> dict[int, int]:
+def count_alerts(database: Database, incidents: Sequence[int]) -> dict[int, int]:
     """Incident -> how many alerts it has, of some incidents."""
     query = select(AlertRow.incident, func.count()).where(AlertRow.incident.in_(incidents))
     with database.read() as session:

@@ -23,9 +23,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from nephoscope.state.database.database import Database, NotFoundError, StateError
-from nephoscope.state.database.etag import etag_of
-from nephoscope.state.database.list_order import list_order, place_in
-from nephoscope.state.incidents.alerts import AlertRow, says
+from nephoscope.state.database.etag import to_etag
+from nephoscope.state.database.list_order import list_order, order_position
+from nephoscope.state.incidents.alerts import AlertRow, contains_text
 from nephoscope.state.tables.incident_rows import (
     IncidentActionRow,
     IncidentKeyRow,
@@ -98,7 +98,7 @@ class Incident:
     @property
     def etag(self) -> str:
         """Return what names its state: another after each change of it, or of the alerts in it."""
-        return etag_of(self.changed)
+        return to_etag(self.changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +136,8 @@ _COLUMNS: dict[str, ColumnElement[str]] = {
 }
 _ORDERS: dict[str, ColumnElement[object]] = {
     "number": _TABLE.number,
-    "status": place_in(_TABLE.status, ["Closed", "Active", "New"]),
-    "severity": place_in(_TABLE.severity, [one.value for one in SEVERITIES_OF_INCIDENTS]),
+    "status": order_position(_TABLE.status, ["Closed", "Active", "New"]),
+    "severity": order_position(_TABLE.severity, [one.value for one in SEVERITIES_OF_INCIDENTS]),
     "title": func.lower(_TABLE.title),
     "owner": func.lower(_TABLE.owner),
     "first": _TABLE.first_activity,
@@ -174,7 +174,7 @@ class IncidentFilter:
         if self.text:
             number = cast(IncidentRow.number, Text)
             words = (number, IncidentRow.title, IncidentRow.owner)
-            told = select(AlertRow.incident).where(AlertRow.workspace == workspace, says(self.text))
+            told = select(AlertRow.incident).where(AlertRow.workspace == workspace, contains_text(self.text))
             own = (one.icontains(self.text, autoescape=True) for one in words)
             found.append(or_(*own, IncidentRow.number.in_(told)))
         if self.numbers is not None:
@@ -240,14 +240,14 @@ class Incidents:
             raise NotFoundError(f"incident {number} not found")
         return _incident(row)
 
-    def held(self, session: Session, number: int) -> Incident:
+    def lock_incident(self, session: Session, number: int) -> Incident:
         """Return the same where nobody else changes it until the transaction ends."""
         row = session.get(IncidentRow, number, with_for_update=True)
         if row is None:
             raise NotFoundError(f"incident {number} not found")
         return _incident(row)
 
-    def of_workspace(self, session: Session, workspace: str, number: int) -> Incident:
+    def load_in_workspace(self, session: Session, workspace: str, number: int) -> Incident:
         """The incident of a number in a workspace; StateError where there is none."""
         found = self.read(session, number)
         if found.workspace != workspace:
@@ -267,7 +267,7 @@ class Incidents:
         """Take its keys: no further alert joins it."""
         session.execute(delete(IncidentKeyRow).where(IncidentKeyRow.incident == number))
 
-    def of_id(self, id_: str) -> Incident | None:
+    def find_by_guid(self, id_: str) -> Incident | None:
         """The incident of a GUID."""
         with self._database.read() as session:
             row = session.scalar(select(IncidentRow).where(IncidentRow.id == id_))
@@ -306,7 +306,7 @@ class Incidents:
         with self._database.read() as session:
             return [_incident(row) for row in session.scalars(query.offset(start).limit(most))]
 
-    def count_by(self, workspace: str, sought: IncidentFilter, by: str) -> dict[str, int]:
+    def count_by_column(self, workspace: str, sought: IncidentFilter, by: str) -> dict[str, int]:
         """Count how many are sought by what a column says of them: status, severity or owner ('' = nobody)."""
         column = _COLUMNS[by]
         query = select(column, func.count()).where(*sought.conditions(workspace)).group_by(column)

@@ -111,7 +111,9 @@ class IngestedFiles:
         with self._database.read() as session:
             return tuple(_file(row) for row in session.scalars(query))
 
-    def begun_since(self, session: Session, workspace: str, moment: datetime) -> tuple[IngestedFile, ...]:
+    def files_begun_since(
+        self, session: Session, workspace: str, moment: datetime
+    ) -> tuple[IngestedFile, ...]:
         """The files of a workspace that were begun at a moment or later."""
         query = select(IngestedFileRow).where(
             IngestedFileRow.workspace == workspace, IngestedFileRow.started >= moment
@@ -134,9 +136,9 @@ class IngestedFiles:
     ) -> IngestedFile:
         """As `begin_within`, in a transaction of its own."""
         with self._database.write() as session:
-            return self.begin_within(session, identity, name, format_, size, workspace)
+            return self.begin_in(session, identity, name, format_, size, workspace)
 
-    def begin_within(
+    def begin_in(
         self,
         session: Session,
         identity: str,

@@ -80,7 +80,7 @@ class Outbox:
         now = self._database.now(session)
         session.add(OutboxRow(workspace=workspace, table_name=table, row=dict(row), added=now))
 
-    def add_all(
+    def add_many(
         self,
         session: Session,
         workspace: str,

@@ -79,7 +79,7 @@ class Producers:
             before = self._database.now(session) - older_than
             named = literal(FILE) + IngestedFileRow.workspace + "-" + IngestedFileRow.identity
             done = select(named).where(IngestedFileRow.finished < before)
-            gone = set(session.scalars(_silent(before).where(ProducerRow.id.in_(done))))
+            gone = set(session.scalars(_select_silent(before).where(ProducerRow.id.in_(done))))
             gone |= _find_unnamed(session, before)
             ids = sorted(gone)
             for begin in range(0, len(ids), 500):
@@ -97,7 +97,7 @@ class Producers:
             return len(rows)
 
 
-def _silent(before: datetime) -> Select[str]:
+def _select_silent(before: datetime) -> Select[str]:
     return select(ProducerRow.id).where(ProducerRow.changed < before)
 
 
@@ -110,5 +110,5 @@ def _find_unnamed(session: Session, before: datetime) -> set[str]:
     found: set[str] = set()
     for source, named in feeds.items():
         prefix = ProducerRow.id.startswith(f"{source}/", autoescape=True)
-        found.update(one for one in session.scalars(_silent(before).where(prefix)) if one not in named)
+        found.update(one for one in session.scalars(_select_silent(before).where(prefix)) if one not in named)
     return found

@@ -78,7 +78,7 @@ class SourceErrors:
         more: int = 0,
     ) -> None:
         """Keep the errors of parts by their keys; `more` parts fail besides, whose errors were not kept by who tells this."""
-        told = {error_key(key): _clean(error) for key, error in errors.items()}
+        told = {error_key(key): _sanitize_error(error) for key, error in errors.items()}
         with self._database.write() as session:
             known = self._keys(session, source, workspace)
             new = [key for key in told if key not in known]
@@ -94,14 +94,14 @@ class SourceErrors:
                 session, SourceErrorRow, rows, ("source", "workspace", "key"), kept=("since",)
             )
 
-    def worked(self, source: str, keys: Collection[str], workspace: str = "default") -> int:
+    def clear_errors(self, source: str, keys: Collection[str], workspace: str = "default") -> int:
         """The errors of these parts are over; returns how many there were."""
         with self._database.read() as session:
             known = self._keys(session, source, workspace)
         over = known & {error_key(key) for key in keys}
         if not over:
             return 0
-        mine = self._of(source, workspace)
+        mine = self._source_conditions(source, workspace)
         with self._database.write() as session:
             session.execute(delete(SourceErrorRow).where(*mine, SourceErrorRow.key.in_([*over, _MORE])))
         return len(over)
@@ -109,7 +109,7 @@ class SourceErrors:
     def expire(self, source: str, before: datetime, workspace: str = "default") -> None:
         """What happened is over that was told last before a time."""
         mine = (
-            *self._of(source, workspace),
+            *self._source_conditions(source, workspace),
             SourceErrorRow.key.startswith(EVENT),
             SourceErrorRow.at < before,
         )
@@ -136,9 +136,11 @@ class SourceErrors:
         return {place: SourceErrorSummary(tuple(errors), counts[place]) for place, errors in found.items()}
 
     def _keys(self, session: Session, source: str, workspace: str) -> frozenset[str]:
-        return frozenset(session.scalars(select(SourceErrorRow.key).where(*self._of(source, workspace))))
+        return frozenset(
+            session.scalars(select(SourceErrorRow.key).where(*self._source_conditions(source, workspace)))
+        )
 
-    def _of(self, source: str, workspace: str) -> tuple[Any, Any]:
+    def _source_conditions(self, source: str, workspace: str) -> tuple[Any, Any]:
         return SourceErrorRow.source == source, SourceErrorRow.workspace == workspace
 
 
@@ -162,5 +164,5 @@ def _number_errors(source: str | None, shown: int) -> Select[Any]:
     )
 
 
-def _clean(error: str) -> str:
+def _sanitize_error(error: str) -> str:
     return error.replace("\x00", "\\u0000")[:4096]

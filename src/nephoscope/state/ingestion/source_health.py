@@ -136,7 +136,7 @@ class SourceHealths:
                 key = {"source": one.source, "workspace": one.workspace, "table_name": arrival.table}
                 self._count(session, key, arrival, one.at)
                 self._count_hour(session, key, arrival, one.at)
-            self._note_seen(session, _whole(one.source, one.workspace), one.at)
+            self._note_seen(session, _source_key(one.source, one.workspace), one.at)
             if one.left_out:
                 self._leave_out(session, one)
 
@@ -145,10 +145,10 @@ class SourceHealths:
         here = (mine.source == one.source, mine.workspace == one.workspace, mine.table_name == "")
         session.execute(update(mine).where(*here).values(left_out=mine.left_out + one.left_out))
 
-    def lags(self, source: str, lag: int | None, workspace: str = "default") -> None:
+    def record_lag(self, source: str, lag: int | None, workspace: str = "default") -> None:
         """Record what a source still has to read: bytes, messages, files, as its kind counts."""
         with self._database.write() as session:
-            self._upsert(session, SourceHealthRow, _whole(source, workspace), {"lag": lag})
+            self._upsert(session, SourceHealthRow, _source_key(source, workspace), {"lag": lag})
 
     def seen(
         self, session: Session, source: str, tables: Iterable[str], at: datetime, workspace: str = "default"
@@ -232,8 +232,8 @@ class SourceHealths:
             "size": mine.size + new.size,
             "untimed": mine.untimed + new.untimed,
             "first_seen": func.coalesce(mine.first_seen, new.first_seen),
-            "last_seen": _later(mine.last_seen, new.last_seen),
-            "last_event": _later(mine.last_event, new.last_event),
+            "last_seen": _latest_of(mine.last_seen, new.last_seen),
+            "last_event": _latest_of(mine.last_event, new.last_event),
         }
         session.execute(
             insert.on_conflict_do_update(index_elements=["source", "workspace", "table_name"], set_=changes)
@@ -256,7 +256,7 @@ class SourceHealths:
     def _note_seen(self, session: Session, key: dict[str, object], at: datetime) -> None:
         empty = {"rows": 0, "bad": 0, "size": 0, "columns": "", "untimed": 0, "last_seen": at}
         insert = self._database.insert(SourceHealthRow, empty | key)
-        later = _later(SourceHealthRow.last_seen, insert.excluded.last_seen)
+        later = _latest_of(SourceHealthRow.last_seen, insert.excluded.last_seen)
         session.execute(insert.on_conflict_do_update(index_elements=list(key), set_={"last_seen": later}))
 
     def _upsert(
@@ -271,11 +271,11 @@ class SourceHealths:
 RATES_KEPT = timedelta(days=35)
 
 
-def _whole(source: str, workspace: str) -> dict[str, object]:
+def _source_key(source: str, workspace: str) -> dict[str, object]:
     return {"source": source, "workspace": workspace, "table_name": ""}
 
 
-def _later(one: Any, other: Any) -> object:
+def _latest_of(one: Any, other: Any) -> object:
     """The later of two times of which either may be null (the databases' own functions differ on null)."""
     return case((one.is_(None), other), (other.is_(None), one), (one > other, one), else_=other)
 

@@ -81,7 +81,7 @@ class Intels:
         query = select(IntelRow).where(IntelRow.workspace == workspace, IntelRow.id.in_(ids))
         return {row.id: _intel(row) for row in session.scalars(query)}
 
-    def of_objects(self, session: Session, workspace: str, stix: Sequence[str]) -> list[Intel]:
+    def find_by_objects(self, session: Session, workspace: str, stix: Sequence[str]) -> list[Intel]:
         """Return what any source has under ids of objects, and what goes by them here, within a transaction; at most
         some hundred ids."""
         query = select(IntelRow).where(

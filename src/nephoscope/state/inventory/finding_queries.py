@@ -79,23 +79,25 @@ def order_of_risk(rank: object, score: object) -> tuple[Any, ...]:
 RISK = (*order_of_risk(_OF.rank, _OF.score), _PACKAGE.name, _FINDING.subject, _FINDING.package)
 
 
-def known_of(row: RowMapping) -> KnownVulnerability:
+def to_known_vulnerability(row: RowMapping) -> KnownVulnerability:
     """Return what is known of a vulnerability by a row."""
     names = KnownVulnerability.__dataclass_fields__
     return KnownVulnerability(**{**{name: row[name] for name in names}, "aliases": tuple(row["aliases"])})
 
 
-def finding_of(row: RowMapping) -> VulnerabilityFinding:
+def to_finding(row: RowMapping) -> VulnerabilityFinding:
     """Return the finding of a row."""
     return VulnerabilityFinding(
-        row["subject"], row["package"], row["type"], row["name"], row["version"], known_of(row), row["severity"] or "Unknown",
+        row["subject"], row["package"], row["type"], row["name"], row["version"], to_known_vulnerability(row),
+        row["severity"] or "Unknown",
         row["score"], row["state"] or "", row["fixed_version"] or "", row["first_seen"], row["opened"], row["closed"],
         row["closed_by"], tuple((opened, closed) for opened, closed in row["earlier"]),
     )  # fmt: skip
 
 
-def summary_of(row: RowMapping) -> VulnerabilitySummary:
+def to_summary(row: RowMapping) -> VulnerabilitySummary:
     """Return the summary of a row."""
     return VulnerabilitySummary(
-        known_of(row), SEVERITIES[row["rank"] or 0], row["score"], row["machines"], row["images"], row["fixable"], row["since"]
+        to_known_vulnerability(row), SEVERITIES[row["rank"] or 0], row["score"], row["machines"], row["images"],
+        row["fixable"], row["since"],
     )  # fmt: skip

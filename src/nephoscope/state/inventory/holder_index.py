@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 
 from nephoscope.state.database.database import Database
 from nephoscope.state.inventory.finding import FindingFilter, KnownVulnerability, VulnerabilitySummary
-from nephoscope.state.inventory.finding_changes import FACTS, changed_since, newest_change
-from nephoscope.state.inventory.finding_queries import SEVERITIES, known_of
+from nephoscope.state.inventory.finding_changes import FACTS, newest_change_number, subjects_changed_since
+from nephoscope.state.inventory.finding_queries import SEVERITIES, to_known_vulnerability
 from nephoscope.state.inventory.statement_batches import parts
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
 from nephoscope.state.tables.inventory_rows import (
@@ -144,14 +144,14 @@ class HolderIndex:
 
     def _refresh(self, session: Session) -> None:
         """Read what changed since the last time, all of it the first time."""
-        newest = newest_change(session)
+        newest = newest_change_number(session)
         if newest == self._change:
             return
         if self._change is None:
             self._read_facts(session)
-            self._read_all(session)
+            self._load_findings(session)
         else:
-            changed = changed_since(session, self._change)
+            changed = subjects_changed_since(session, self._change)
             if FACTS in changed:
                 self._read_facts(session)
             for part in parts(changed):
@@ -165,9 +165,9 @@ class HolderIndex:
             for package, vulnerability, rank, score, fixed in rows
         }
         every = session.execute(select(*KnownVulnerabilityRow.__table__.columns)).mappings()
-        self._known = {row["id"]: known_of(row) for row in every}
+        self._known = {row["id"]: to_known_vulnerability(row) for row in every}
 
-    def _read_all(self, session: Session) -> None:
+    def _load_findings(self, session: Session) -> None:
         """Read every open finding, those of a pair at once."""
         self._holdings = {id_: _HolderPairs(*seat, array("I")) for id_, seat in self._seats(session, None)}
         statement = select(
@@ -193,7 +193,7 @@ class HolderIndex:
     def _read_subjects(self, session: Session, subjects: list[int]) -> None:
         """Read the open findings of subjects anew."""
         for one in subjects:
-            self._take_away(one)
+            self._remove_subject(one)
         statement = select(_FINDING.subject, _FINDING.package, _FINDING.vulnerability)
         found: dict[int, list[_Pair]] = {}
         wanted = _FINDING.closed.is_(None), _FINDING.subject.in_(subjects)
@@ -229,7 +229,7 @@ class HolderIndex:
                 bits.append(0)
         return number
 
-    def _take_away(self, subject: int) -> None:
+    def _remove_subject(self, subject: int) -> None:
         holding = self._holdings.pop(subject, None)
         if holding is None:
             return

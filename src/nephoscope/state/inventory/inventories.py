@@ -23,7 +23,7 @@ from nephoscope.model.read_reach import Reach
 from nephoscope.model.running_container import RunningContainer
 from nephoscope.state.database.database import Database
 from nephoscope.state.database.state_errors import StateError
-from nephoscope.state.inventory.finding_changes import newest_change, note_changes
+from nephoscope.state.inventory.finding_changes import newest_change_number, note_changes
 from nephoscope.state.inventory.image_examinations import drop_examinations
 from nephoscope.state.inventory.statement_batches import BATCH, parts
 from nephoscope.state.inventory.subject import InventorySubject, SubjectFilter, SubjectKind, UnreadPlace
@@ -222,10 +222,10 @@ class Inventories:
         with self._database.read() as session:
             return [_subject(one) for one in session.execute(statement)]
 
-    def newest_change(self) -> int:
+    def newest_change_number(self) -> int:
         """Return a number that rises whenever a subject, its packages or its findings change."""
         with self._database.read() as session:
-            return newest_change(session)
+            return newest_change_number(session)
 
     def machine_resources(self, reach: Reach) -> dict[int, str]:
         """Return the ids in ARM of the machines that a reach lets read, by the ids of those that have one."""
@@ -245,7 +245,7 @@ class Inventories:
                 found.update(session.scalars(select(row.digest).where(*wanted)))
         return frozenset(found)
 
-    def packages_of(self, package_set: str) -> tuple[Package, ...]:
+    def list_packages(self, package_set: str) -> tuple[Package, ...]:
         """Return the packages of a set with their places."""
         with self._database.read() as session:
             packed = session.scalar(select(PackageSetRow.packages).where(PackageSetRow.digest == package_set))
@@ -258,7 +258,7 @@ class Inventories:
         return array("I", packed or b"")
 
     @staticmethod
-    def named(session: Session, text: str, most: int) -> dict[int, tuple[str, str, str]]:
+    def find_packages_by_name(session: Session, text: str, most: int) -> dict[int, tuple[str, str, str]]:
         """Return the type, name and version of at most so many packages whose name has a text, by their numbers."""
         row = InventoryPackageRow
         statement = select(row.number, row.type, row.name, row.version).where(
@@ -293,7 +293,7 @@ class Inventories:
         return found
 
     @staticmethod
-    def undetermined(session: Session, package_sets: Iterable[str]) -> dict[str, int]:
+    def count_undetermined(session: Session, package_sets: Iterable[str]) -> dict[str, int]:
         """Return how many packages of each set have a version that could not be compared with what is said of them."""
         package, row = InventoryPackageRow, PackageSetRow
         those = frozenset(session.scalars(select(package.number).where(package.is_undetermined)))
@@ -308,7 +308,7 @@ class Inventories:
         return found
 
     @staticmethod
-    def outdated(session: Session, changed: Collection[tuple[str, str]] | None) -> list[int]:
+    def find_outdated(session: Session, changed: Collection[tuple[str, str]] | None) -> list[int]:
         """Return the packages that a changed (ecosystem, name) is about, those pending among them; None = every package.
 
         Those that another scanner named are none of them.

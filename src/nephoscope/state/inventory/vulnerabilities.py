@@ -36,12 +36,12 @@ from nephoscope.state.inventory.finding_changes import FACTS, note_changes
 from nephoscope.state.inventory.finding_queries import (
     RISK,
     SEVERITIES,
-    finding_of,
     join_findings,
-    known_of,
     order_of_risk,
     select_findings,
-    summary_of,
+    to_finding,
+    to_known_vulnerability,
+    to_summary,
 )
 from nephoscope.state.inventory.holder_index import HolderIndex
 from nephoscope.state.inventory.statement_batches import parts
@@ -115,14 +115,17 @@ class Vulnerabilities:
         found: dict[str, KnownVulnerability] = {}
         for part in parts(dict.fromkeys(ids)):
             rows = session.execute(select(*_KNOWN.__table__.columns).where(_KNOWN.id.in_(part))).mappings()
-            found.update((row["id"], known_of(row)) for row in rows)
+            found.update((row["id"], to_known_vulnerability(row)) for row in rows)
         return found
 
     def refresh(
         self, session: Session, lookup: Callable[[KnownVulnerability], KnownVulnerability]
     ) -> frozenset[str]:
         """Ask again what is known of each vulnerability, and return the ids of those of which something else is known."""
-        known = [known_of(row) for row in session.execute(select(*_KNOWN.__table__.columns)).mappings()]
+        known = [
+            to_known_vulnerability(row)
+            for row in session.execute(select(*_KNOWN.__table__.columns)).mappings()
+        ]
         changed = [now for one in known if (now := lookup(one)) != one]
         self._know(session, changed)
         note_changes(self._database, session, [FACTS] if changed else [])
@@ -157,7 +160,7 @@ class Vulnerabilities:
             again = [row for row in there.values() if row["closed"] is not None]
             self._reopen(session, again, now)
             new = [one for one in holders.get(package, ()) if one not in there]
-            opened += [_new_row(one, package, vulnerability, now, now) for one in new]
+            opened += [_to_new_row(one, package, vulnerability, now, now) for one in new]
             told += FindingChanges(
                 len(new), 0, len(again), frozenset([*new, *(row["subject"] for row in again)])
             )
@@ -195,7 +198,7 @@ class Vulnerabilities:
         `unread` are packages of earlier that stood where nothing could be read now: their findings stay as they are.
         """
         wanted, held, lost = self._pairs(session, members), set(members), set(unread)
-        rows = self._of_subject(session, subject)
+        rows = self._load_rows(session, subject)
         closed = {pair for pair in _open(rows) - wanted if pair[0] not in lost}
         self._close(session, subject, {pair for pair in closed if pair[0] in held}, ClosedBy.ADVISORY, now)
         self._close(session, subject, {pair for pair in closed if pair[0] not in held}, ClosedBy.PACKAGE, now)
@@ -214,13 +217,13 @@ class Vulnerabilities:
 
         None = it does not say. With `closes` False what it no longer reports stays open.
         """
-        rows = self._of_subject(session, subject)
+        rows = self._load_rows(session, subject)
         closed = _open(rows) - wanted.keys() if closes else set[_Pair]()
         self._close(session, subject, closed, ClosedBy.SCANNER, now)
         since = {pair: min(first, now) for pair, first in wanted.items() if first is not None}
         return self._turn(session, subject, rows, set(wanted), closed, since, now)
 
-    def _of_subject(self, session: Session, subject: int) -> dict[_Pair, _Row]:
+    def _load_rows(self, session: Session, subject: int) -> dict[_Pair, _Row]:
         found = self._rows(session, _FINDING.subject == subject)
         return {(row["package"], row["vulnerability"]): row for row in found}
 
@@ -244,7 +247,7 @@ class Vulnerabilities:
         new = set(wanted) - rows.keys()
         if new:
             since = {**self._since(session, rows, new), **told}
-            made = [_new_row(subject, *pair, since.get(pair, now), now) for pair in sorted(new)]
+            made = [_to_new_row(subject, *pair, since.get(pair, now), now) for pair in sorted(new)]
             session.execute(insert(_FINDING), made)
         touched = [subject] if new or closed or again else []
         note_changes(self._database, session, touched)
@@ -269,13 +272,13 @@ class Vulnerabilities:
     def findings(self, wanted: FindingFilter) -> list[VulnerabilityFinding]:
         """Return findings, the riskiest first: exploited, severe, likely to be exploited soon, high in score, mendable."""
         with self._database.read() as session:
-            return self.findings_within(session, wanted)
+            return self.list_findings_in(session, wanted)
 
     @staticmethod
-    def findings_within(session: Session, wanted: FindingFilter) -> list[VulnerabilityFinding]:
+    def list_findings_in(session: Session, wanted: FindingFilter) -> list[VulnerabilityFinding]:
         """Return what `findings` does, within a transaction."""
         rows = session.execute(select_findings(wanted).order_by(*RISK).limit(wanted.most)).mappings()
-        return [finding_of(row) for row in rows]
+        return [to_finding(row) for row in rows]
 
     def bodies(self, findings: Iterable[VulnerabilityFinding]) -> dict[_Pair, bytes]:
         """Return what matching gave of the package and the vulnerability of some findings, as JSON."""
@@ -298,7 +301,7 @@ class Vulnerabilities:
             return self.read_summaries(wanted)
         return self._index.summaries(wanted)
 
-    def first_seen(self, wanted: FindingFilter, ids: Iterable[str]) -> dict[str, datetime]:
+    def first_seen_times(self, wanted: FindingFilter, ids: Iterable[str]) -> dict[str, datetime]:
         """Return since when vulnerabilities are seen on the subjects and packages that are asked for, by their ids."""
         found: dict[str, datetime] = {}
         statement: Any = select(_FINDING.vulnerability, func.min(_FINDING.first_seen))
@@ -327,7 +330,7 @@ class Vulnerabilities:
         order = order_of_risk(func.max(_OF.rank), func.max(_OF.score))
         with self._database.read() as session:
             rows = session.execute(grouped.order_by(*order).limit(wanted.most)).mappings()
-            return [summary_of(row) for row in rows]
+            return [to_summary(row) for row in rows]
 
     def severity_counts(self, wanted: FindingFilter) -> dict[int, dict[str, int]]:
         """Return how many vulnerabilities of each severity subjects have, by their ids; each counts by its severest package."""
@@ -356,7 +359,7 @@ def _match_row(number: int, found: PackageVulnerability) -> _Row:
     }  # fmt: skip
 
 
-def _new_row(subject: int, package: int, vulnerability: str, first_seen: datetime, now: datetime) -> _Row:
+def _to_new_row(subject: int, package: int, vulnerability: str, first_seen: datetime, now: datetime) -> _Row:
     return {
         "subject": subject, "package": package, "vulnerability": vulnerability, "first_seen": first_seen, "opened": now,
         "closed": None, "closed_by": "", "earlier": [],

@@ -16,7 +16,7 @@ _PROC = Path("/proc")
 _ENDED = "ZX"
 
 
-def new_holder() -> str:
+def create_holder_name() -> str:
     """The name of a holder in this process."""
     host, started = _host(), _start_time(os.getpid())
     return f"{uuid4()}@{host}.{os.getpid()}.{started}" if host and started else str(uuid4())

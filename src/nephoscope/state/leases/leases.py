@@ -56,9 +56,9 @@ class Lease:
         """Give it back; nothing happens where another has it."""
         self._leases.release(self)
 
-    def release_within(self, session: Session) -> None:
+    def release_in(self, session: Session) -> None:
         """As `release`, in a transaction."""
-        self._leases.release_all(session, [self])
+        self._leases.release_several(session, [self])
 
     def check(self, session: Session) -> None:
         """LeaseLostError where it is not held any more: in the transaction of what must not happen without it."""
@@ -77,17 +77,17 @@ class Leases:
         A holder whose process has ended on this host has it no more. One that would run out later than any that is taken now was
         taken before the clock was set back: it counts no more.
         """
-        return self.take_all([name], holder, seconds).get(name)
+        return self.take_several([name], holder, seconds).get(name)
 
-    def take_all(self, names: Collection[str], holder: str, seconds: float) -> dict[str, Lease]:
+    def take_several(self, names: Collection[str], holder: str, seconds: float) -> dict[str, Lease]:
         """Return those of several leases that nobody else holds, by name, in one transaction; each as `take` takes it."""
         if not names:
             return {}
-        gone = self.ended(names)
+        gone = self.list_ended_holders(names)
         with self._database.write(joins=False) as session:
-            return self.take_within(session, names, holder, seconds, gone)
+            return self.take_in(session, names, holder, seconds, gone)
 
-    def take_within(
+    def take_in(
         self, session: Session, names: Collection[str], holder: str, seconds: float, gone: Collection[str]
     ) -> dict[str, Lease]:
         """As `take_all`, in the transaction of what is done first under them; `gone` are the holders that have ended."""
@@ -109,7 +109,7 @@ class Leases:
         ).all()
         return {name: Lease(name, holder, fence, until, self) for name, fence in taken}
 
-    def ended(self, names: Collection[str]) -> list[str]:
+    def list_ended_holders(self, names: Collection[str]) -> list[str]:
         """The holders of leases whose process is seen to have ended."""
         with self._database.read() as session:
             query = select(LeaseRow.holder).where(LeaseRow.name.in_(names)).distinct()
@@ -129,9 +129,9 @@ class Leases:
     def release(self, lease: Lease) -> None:
         """Lease.release."""
         with self._database.write(joins=False) as session:
-            self.release_all(session, [lease])
+            self.release_several(session, [lease])
 
-    def release_all(self, session: Session, leases: Collection[Lease]) -> None:
+    def release_several(self, session: Session, leases: Collection[Lease]) -> None:
         """Give several back, in the transaction of the work that was done under them."""
         if leases:
             session.connection().execute(_RELEASE, [_key(lease) for lease in leases])
@@ -142,7 +142,7 @@ class Leases:
         if row is None or row.until <= self._database.now(session):
             raise _lost_error(lease)
 
-    def lost(self, session: Session, leases: Collection[Lease]) -> set[str]:
+    def lock_and_find_lost(self, session: Session, leases: Collection[Lease]) -> set[str]:
         """The names of those that are not held any more; the others are locked to the end of the transaction, as `check` does it."""
         wanted = {lease.name: lease for lease in leases}
         query = select(LeaseRow).where(LeaseRow.name.in_(wanted)).order_by(LeaseRow.name).with_for_update()

@@ -168,7 +168,7 @@ class ImageRequests:
         session.flush()
         return len(expired)
 
-    def any_expired(self, now: datetime) -> bool:
+    def has_expired(self, now: datetime) -> bool:
         """Return whether a request is open that is to expire."""
         rows = ImageRequestRow
         query = select(rows.id).where(rows.status == RequestStatus.OPEN.value, rows.expires <= now).limit(1)

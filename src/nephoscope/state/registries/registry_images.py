@@ -228,7 +228,7 @@ class RegistryImages:
         with self._database.read() as session:
             return [_image(row) for row in session.scalars(query)]
 
-    def others_wait(self, session: Session, image: RegistryImage) -> bool:
+    def has_waiting_images(self, session: Session, image: RegistryImage) -> bool:
         """Return whether another image of the repository is queued or held."""
         rows = RegistryImageRow
         waiting = (ImageStatus.QUEUED.value, ImageStatus.HELD.value)
@@ -238,7 +238,7 @@ class RegistryImages:
         )  # fmt: skip
         return session.scalar(query.limit(1)) is not None
 
-    def held_in(self, session: Session, registry: str, repository: str) -> list[RegistryImage]:
+    def list_held_images(self, session: Session, registry: str, repository: str) -> list[RegistryImage]:
         """Return the images of a repository that are held for a person or a statement."""
         rows = RegistryImageRow
         wanted = (
@@ -258,7 +258,7 @@ class RegistryImages:
                 )
             )  # fmt: skip
 
-    def outdated(
+    def list_outdated_images(
         self, session: Session, registry: str, before: datetime, generation: int, most: int
     ) -> list[RegistryImage]:
         """Return images that stand still and were examined before a time, or by advisories before an import; the oldest first."""
@@ -290,7 +290,7 @@ class RegistryImages:
             rows = session.execute(query.group_by(RegistryImageRow.status))
             return {str(row[0]): int(row[1]) for row in rows}
 
-    def last_events(self) -> dict[str, datetime]:
+    def last_event_times(self) -> dict[str, datetime]:
         """Return when the last event of each registry was received, of the events whose ids are kept."""
         rows = RegistryEventRow
         query = select(rows.registry_name, func.max(rows.received)).group_by(rows.registry_name)
@@ -308,7 +308,7 @@ class RegistryImages:
                 found += [_image(row) for row in session.scalars(query.order_by(RegistryImageRow.id))]
         return found
 
-    def held(self, registry: str) -> list[tuple[str, str]]:
+    def list_digests(self, registry: str) -> list[tuple[str, str]]:
         """Return repository and digest of every image that a registry holds, as far as is known."""
         rows = RegistryImageRow
         elsewhere = (ImageStatus.GONE.value, ImageStatus.UNTAGGED.value, ImageStatus.PROMOTED.value)
@@ -317,7 +317,7 @@ class RegistryImages:
             found = session.execute(select(rows.repository, rows.digest).where(*wanted))
             return [(str(one[0]), str(one[1])) for one in found]
 
-    def remove_all(self, session: Session, registry: str) -> None:
+    def delete_all(self, session: Session, registry: str) -> None:
         """Forget the images and events of a registry."""
         for table in (RegistryImageRow, RegistryEventRow):
             session.execute(delete(table).where(table.registry_name == registry))

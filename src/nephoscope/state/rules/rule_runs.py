@@ -147,7 +147,7 @@ class RuleRuns:
         with self._database.write() as session:
             return len(session.scalars(old).all())
 
-    def between(self, workspace: str, since: datetime, until: datetime) -> list[RuleRun]:
+    def runs_between(self, workspace: str, since: datetime, until: datetime) -> list[RuleRun]:
         """The runs of windows that ended in [since, until)."""
         query = select(RuleRunRow).where(
             RuleRunRow.workspace == workspace, RuleRunRow.until >= since, RuleRunRow.until < until

@@ -61,7 +61,7 @@ class RuleStandings:
         with self._database.read() as session:
             return {row.rule: _make_standing(row) for row in session.scalars(query)}
 
-    def some(self, workspace: str, rules: Iterable[str]) -> dict[str, RuleStanding]:
+    def load_several(self, workspace: str, rules: Iterable[str]) -> dict[str, RuleStanding]:
         """As `all`, of some rules."""
         query = select(RuleStandingRow).where(
             RuleStandingRow.workspace == workspace, RuleStandingRow.rule.in_(list(rules))

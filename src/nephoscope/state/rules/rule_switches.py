@@ -34,7 +34,7 @@ class SwitchState:
     rules: dict[str, bool]
     packs: dict[str, bool]
 
-    def on(self, rule: str, pack: str = "", *, default: bool) -> bool:
+    def is_rule_enabled(self, rule: str, pack: str = "", *, default: bool) -> bool:
         """Return whether a rule is on: as was said of it, else of its pack, else by default."""
         return self.rules.get(rule, self.packs.get(pack, default) if pack else default)
 
@@ -48,15 +48,15 @@ class RuleSwitches:
     def of(self, workspace: str) -> SwitchState:
         """Return what was decided in a workspace."""
         with self._database.read() as session:
-            return self._of(session, workspace)
+            return self._read_switches(session, workspace)
 
-    def held(self, session: Session, workspace: str) -> SwitchState:
+    def lock_switches(self, session: Session, workspace: str) -> SwitchState:
         """Return the same within a transaction; of two that change what they read so, the second waits for the first."""
         self._database.queue(session, f"rule switches {workspace}")
-        return self._of(session, workspace)
+        return self._read_switches(session, workspace)
 
     @staticmethod
-    def _of(session: Session, workspace: str) -> SwitchState:
+    def _read_switches(session: Session, workspace: str) -> SwitchState:
         rows = list(session.scalars(select(RuleSwitchRow).where(RuleSwitchRow.workspace == workspace)))
         return SwitchState(
             {row.subject: row.enabled for row in rows if row.kind == RULE},

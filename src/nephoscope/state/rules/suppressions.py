@@ -9,7 +9,7 @@ from sqlalchemy import Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database, NotFoundError, StateError
-from nephoscope.state.database.etag import etag_of
+from nephoscope.state.database.etag import to_etag
 from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
 
 ANY_RULE = "*"
@@ -59,7 +59,7 @@ class StoredSuppression:
     @property
     def etag(self) -> str:
         """Return what names its state: another after each change."""
-        return etag_of(self.changed)
+        return to_etag(self.changed)
 
     def status(self, now: datetime) -> str:
         """Enabled, Disabled or Expired, as Azure calls it."""

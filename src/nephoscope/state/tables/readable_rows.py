@@ -12,7 +12,7 @@ PORTION = 500
 Row = TypeVar("Row")
 
 
-def take_readable(
+def select_readable(
     rows: Iterable[Row], scope_of: Callable[[Row], str], may_read: Callable[[str], bool], most: int
 ) -> list[Row]:
     """Return the first rows that may be read, at most so many: rows of other scopes count for nothing, however many there are."""
@@ -20,6 +20,6 @@ def take_readable(
     return list(islice((row for row in rows if is_readable(scope_of(row))), most))
 
 
-def read_everything(_scope: str) -> bool:
+def allow_every_scope(_scope: str) -> bool:
     """Allow every scope: the product itself reads."""
     return True

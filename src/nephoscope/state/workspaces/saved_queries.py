@@ -68,7 +68,7 @@ class SavedQueries:
         """Keep a query, in place of the owner's of that name; StateError for what is empty, too long, or one too many."""
         name, query = _check_query(name, query)
         now = self._database.now(session)  # asking a server flushes: no row may be half made then
-        rows = self._of(session, workspace, owner)
+        rows = self._load_rows(session, workspace, owner)
         row = next((one for one in rows if one.name == name), None)
         if row is None:
             row = _add_row(session, rows, str(uuid.uuid4()), workspace, owner)
@@ -85,13 +85,13 @@ class SavedQueries:
         now = self._database.now(session)  # asking a server flushes: no row may be half made then
         row = session.get(SavedQueryRow, id_)
         if row is None:
-            row = _add_row(session, self._of(session, workspace, owner), id_, workspace, owner)
+            row = _add_row(session, self._load_rows(session, workspace, owner), id_, workspace, owner)
         row.name, row.query, row.author, row.shared = name, query, author, True
         row.changed = now
         session.flush()
         return _make_query(row)
 
-    def _of(self, session: Session, workspace: str, owner: str) -> list[SavedQueryRow]:
+    def _load_rows(self, session: Session, workspace: str, owner: str) -> list[SavedQueryRow]:
         mine = select(SavedQueryRow).where(SavedQueryRow.workspace == workspace, SavedQueryRow.owner == owner)
         return list(session.scalars(mine))
 
@@ -127,7 +127,7 @@ class SavedQueries:
             ]
 
 
-def beside(workspace: str, id_: str) -> str:
+def companion_key(workspace: str, id_: str) -> str:
     """The key of the document that is kept beside a query which came by the API."""
     return f"/workspaces/{workspace}/providers/microsoft.operationalinsights/savedsearches/{id_}"
 

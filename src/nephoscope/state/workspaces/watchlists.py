@@ -93,7 +93,7 @@ class WatchlistHead:
         return self.id, f"{self.id}/2"
 
     @property
-    def spare(self) -> str:
+    def spare_shelf(self) -> str:
         """The shelf that is not read."""
         return next(one for one in self.shelves if one != self.shelf)
 
@@ -213,7 +213,7 @@ class StoredWatchlists:
         with self._database.read() as session:
             return session.scalar(query) or 0
 
-    def one(self, head: WatchlistHead, id_: str) -> WatchlistItem | None:
+    def find_item(self, head: WatchlistHead, id_: str) -> WatchlistItem | None:
         """The item of an id, to look at; None where there is none."""
         with self._database.read() as session:
             return self.item(session, head, id_)
@@ -226,7 +226,7 @@ class StoredWatchlists:
         )
         return gone.rowcount
 
-    def left_behind(self, workspace: str) -> list[WatchlistHead]:
+    def lists_with_leftovers(self, workspace: str) -> list[WatchlistHead]:
         """The lists that have items on the shelf that they do not read."""
         spare = case((WatchlistRow.holding == "", WatchlistRow.id + "/2"), else_=WatchlistRow.id)
         there = select(WatchlistItemRow.id).where(WatchlistItemRow.list == spare).exists()

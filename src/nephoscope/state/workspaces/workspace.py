@@ -30,7 +30,7 @@ class Workspace:
     created: datetime | None = None
 
     @staticmethod
-    def named(name: str) -> Workspace:
+    def from_name(name: str) -> Workspace:
         """A workspace that nobody has set up: its id follows from its name."""
         return Workspace(name, str(uuid.uuid5(_NAMESPACE, name)))
 

@@ -41,7 +41,7 @@ class Workspaces:
             row = session.scalar(query)
             return None if row is None else _workspace(session, row)
 
-    def name_of(self, name_or_id: str) -> str | None:
+    def find_name(self, name_or_id: str) -> str | None:
         """The name of the workspace of that name or GUID, None where there is none."""
         found = self.find(name_or_id)
         return None if found is None else found.name

@@ -15,7 +15,7 @@ from nephoscope.lake.writing.outbox import deliver_pending
 from nephoscope.service.alerts import ACTIONS, changes_of_status, set_alert_status
 from nephoscope.service.suppressions import REASONS, NewSuppression, create_suppression
 from nephoscope.state import StateError
-from nephoscope.state.database.etag import moment_of
+from nephoscope.state.database.etag import parse_etag
 from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.state.incidents.incidents import IncidentAction
 from nephoscope.web.rendering.suppression_choices import choices
@@ -41,20 +41,20 @@ class AlertConflict:
     changes: Sequence[IncidentAction]
 
 
-def say_one(visit: Visit, alert: StoredAlert) -> None:
+def change_one(visit: Visit, alert: StoredAlert) -> None:
     """Say how an alert stands; ConcurrentChangeError where the form was drawn of another state than there is now."""
-    if _say(visit, [(alert, visit.form.get("etag", ""))]):
+    if _change_statuses(visit, [(alert, visit.form.get("etag", ""))]):
         raise ConcurrentChangeError("the alert was changed by someone else: check its current state")
 
 
-def say_many(visit: Visit, told: VisibleAlerts) -> tuple[int, list[AlertConflict]]:
+def change_selected(visit: Visit, told: VisibleAlerts) -> tuple[int, list[AlertConflict]]:
     """Return the same of those that are ticked; how many were changed, and those that were left out."""
     etags = dict(sorted(_etags(visit).items()))
     if not etags:
         raise StateError("no alert is selected")
     if len(etags) > MOST_AT_ONCE:
         raise StateError(f"at most {MOST_AT_ONCE} alerts can be changed at once")
-    left = _say(visit, [(told.kept(id_), etag) for id_, etag in etags.items()])
+    left = _change_statuses(visit, [(told.kept(id_), etag) for id_, etag in etags.items()])
     state = visit.instance.state
     return len(etags) - len(left), [
         AlertConflict(told.get(one.id), changes_of_status(state, one.id)) for one in left
@@ -67,7 +67,7 @@ def _etags(visit: Visit) -> dict[str, str]:
     return {id_: etag for id_, _, etag in parts if id_}
 
 
-def _say(visit: Visit, alerts: Sequence[tuple[StoredAlert, str]]) -> list[StoredAlert]:
+def _change_statuses(visit: Visit, alerts: Sequence[tuple[StoredAlert, str]]) -> list[StoredAlert]:
     """Set the status of alerts that had an etag; those that have another are left out, and given back."""
     act = visit.form.get("act", "")
     if act not in ACTIONS:
@@ -77,9 +77,9 @@ def _say(visit: Visit, alerts: Sequence[tuple[StoredAlert, str]]) -> list[Stored
     return left
 
 
-def suppressed_since(several: Sequence[StoredSuppression], etag: str) -> list[IncidentAction]:
+def list_changed_suppressions(several: Sequence[StoredSuppression], etag: str) -> list[IncidentAction]:
     """Return which suppressions were made or changed after they had an etag."""
-    since = moment_of(etag.partition("-")[2])
+    since = parse_etag(etag.partition("-")[2])
     found = [one for one in several if since is None or one.changed > since]
     return [IncidentAction(one.changed, one.author, f"suppressed {one.name}: {one.comment}") for one in found]
 

@@ -21,7 +21,7 @@ from nephoscope.service.exemptions import (
 )
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.database.state_errors import ConcurrentChangeError
-from nephoscope.web.forms.optimistic_lock import FormConflict, as_drawn, form_digest, meanwhile
+from nephoscope.web.forms.optimistic_lock import FormConflict, form_digest, meanwhile, require_unchanged
 from nephoscope_policy.exemption import MITIGATED, TYPE_NAME, WAIVER, Exemption
 from nephoscope_policy.model.state import ComplianceState
 
@@ -51,7 +51,7 @@ class ShownExemption:
     etag: str
 
 
-def put_for(visit: Visit, key: str) -> list[ArmDocument]:
+def list_exemptions(visit: Visit, key: str) -> list[ArmDocument]:
     """The exemptions that reach a recommendation, were put here and that the visitor may read, by id.
 
     Those from an assignment that holds it are among them, also where they exempt from more.
@@ -59,8 +59,12 @@ def put_for(visit: Visit, key: str) -> list[ArmDocument]:
     reach = visit.caller.reach(READ)
     put = visit.instance.state.arm_documents.all([TYPE_NAME])
     governing = visit.instance.load_governing() if put else None
-    found = [one for one in put if governing is not None and governing.speaks(_of(one), key)]
-    return [one for one in found if reach.everything or visit.caller.may(READ, one.place(_of(one).scope))]
+    found = [one for one in put if governing is not None and governing.covers(_parse_document(one), key)]
+    return [
+        one
+        for one in found
+        if reach.everything or visit.caller.may(READ, one.place(_parse_document(one).scope))
+    ]
 
 
 def list_shown(visit: Visit, put: Sequence[ArmDocument]) -> list[ShownExemption]:
@@ -68,9 +72,9 @@ def list_shown(visit: Visit, put: Sequence[ArmDocument]) -> list[ShownExemption]
     now = visit.instance.now
     return [
         ShownExemption(
-            one := _of(document),
+            one := _parse_document(document),
             document.row_key,
-            _about(visit, one),
+            _describe_target(visit, one),
             document.author,
             not one.active(now),
             _may_put(visit, one, document.place(one.scope)),
@@ -81,7 +85,7 @@ def list_shown(visit: Visit, put: Sequence[ArmDocument]) -> list[ShownExemption]
     ]
 
 
-def _about(visit: Visit, one: Exemption) -> str:
+def _describe_target(visit: Visit, one: Exemption) -> str:
     if not one.assignment:
         several = len(one.recommendations)
         return "this recommendation" if several == 1 else f"{several} recommendations"
@@ -127,10 +131,18 @@ def _must_fit(visit: Visit, key: str, scopes: Sequence[str]) -> None:
     """StateError where a resource is not assessed by the recommendation, or is exempted from it already."""
     findings = visit.snapshot.findings if visit.snapshot is not None else None
     wanted = FindingQuery(recommendations=frozenset({key}))
-    known = findings.those(visit.caller.reach(ASSESSMENTS), wanted, scopes) if findings else frozenset()
+    known = (
+        findings.matching_resources(visit.caller.reach(ASSESSMENTS), wanted, scopes)
+        if findings
+        else frozenset()
+    )
     if strange := [one for one in scopes if one not in known]:
         raise StateError(f"the recommendation does not assess resource {strange[0][:300]}")
-    held = {_of(one).scope for one in put_for(visit, key) if _of(one).active(visit.instance.now)}
+    held = {
+        _parse_document(one).scope
+        for one in list_exemptions(visit, key)
+        if _parse_document(one).active(visit.instance.now)
+    }
     if twice := [one for one in scopes if one in held]:
         raise StateError(f"{twice[0][:300]} is already exempt: change or end its exemption")
 
@@ -138,13 +150,13 @@ def _must_fit(visit: Visit, key: str, scopes: Sequence[str]) -> None:
 def change(visit: Visit, key: str) -> int:
     """Give an exemption another category, reason and end."""
     document = _require_exemption(visit, key)
-    one, place = _of(document), document.place(_of(document).scope)
+    one, place = _parse_document(document), document.place(_parse_document(document).scope)
     require_exempting(visit.service, one, visit.instance.load_governing, place)
     held = tree_of(document.body, "properties")
     told = _properties(visit.form, key, visit)
     kept = {name: value for name, value in held.items() if name != "expiresOn"}
     metadata = {**tree_of(held, "metadata"), "updatedBy": visit.caller.name}
-    with as_drawn(visit, lambda: _body(visit, document)):
+    with require_unchanged(visit, lambda: _body(visit, document)):
         body = _document(one.scope, one.id.rsplit("/", 1)[-1], {**kept, **told, "metadata": metadata})
         return put_exemptions(visit.service, [body], visit.instance.load_governing, tenant=document.tenant)
 
@@ -152,18 +164,18 @@ def change(visit: Visit, key: str) -> int:
 def end(visit: Visit, key: str) -> int:
     """End an exemption, with all that it exempts from: what it covers is judged as any other from the next assessment on."""
     document = _require_exemption(visit, key)
-    visit.service.require(DELETE, document.place(_of(document).scope))
-    with as_drawn(visit, lambda: _body(visit, document)):
+    visit.service.require(DELETE, document.place(_parse_document(document).scope))
+    with require_unchanged(visit, lambda: _body(visit, document)):
         return int(end_exemption(visit.service, document))
 
 
-def since_drawn(visit: Visit) -> FormConflict:
+def find_conflict(visit: Visit) -> FormConflict:
     """Return what was done to the exemption of a form after that was drawn, and how it stands."""
     key = visit.form.get("exemption", "").lower()
     document = visit.instance.state.arm_documents.get(key)
-    if document is None or not visit.caller.may(READ, document.place(_of(document).scope)):
+    if document is None or not visit.caller.may(READ, document.place(_parse_document(document).scope)):
         return meanwhile(visit, key)
-    one = _of(document)
+    one = _parse_document(document)
     return meanwhile(visit, key, {"category": one.category, "reason": one.description or one.display_name})
 
 
@@ -174,7 +186,7 @@ def _body(visit: Visit, one: ArmDocument) -> object:
 
 def _require_exemption(visit: Visit, key: str) -> ArmDocument:
     wanted = visit.form.get("exemption", "").lower()
-    found = next((one for one in put_for(visit, key) if one.row_key == wanted), None)
+    found = next((one for one in list_exemptions(visit, key) if one.row_key == wanted), None)
     if found is None and visit.form.get("etag"):
         raise ConcurrentChangeError("the exemption was ended by someone else")
     if found is None:
@@ -212,10 +224,10 @@ def exemptable(
 ) -> frozenset[str]:
     """The failing resources of a page that the visitor may exempt; those that are `held` by an exemption wait to be judged by it."""
     failing = [one.resource for one in findings if one.state is ComplianceState.NON_COMPLIANT]
-    return frozenset(one for one in failing if one not in held and may(visit, key, one))
+    return frozenset(one for one in failing if one not in held and can_exempt(visit, key, one))
 
 
-def may(visit: Visit, key: str, resource: str) -> bool:
+def can_exempt(visit: Visit, key: str, resource: str) -> bool:
     """Return whether the visitor may exempt a resource from a recommendation."""
     return resource.startswith("/subscriptions/") and _may_put(visit, _draft_exemption(resource, key))
 
@@ -234,5 +246,5 @@ def _draft_exemption(scope: str, key: str) -> Exemption:
     return Exemption(id_, scope, "", WAIVER, recommendations=frozenset({key}))
 
 
-def _of(document: ArmDocument) -> Exemption:
+def _parse_document(document: ArmDocument) -> Exemption:
     return Exemption.parse(document.body)

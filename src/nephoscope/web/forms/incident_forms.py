@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.investigation.optimistic_update import IncidentUpdate, changes_since
+from nephoscope.alerts.investigation.optimistic_update import IncidentUpdate, list_changes_since
 from nephoscope.lake.writing.outbox import deliver_pending
-from nephoscope.service.alerts import operation_of
+from nephoscope.service.alerts import find_operation
 from nephoscope.service.incidents import WRITE, add_note, complete_task, decide_incident, decide_incidents
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.database.state_errors import ConcurrentChangeError
@@ -52,12 +52,12 @@ def owners(visit: Visit, workspace: str) -> list[str]:
     return [visit.caller.name, *(one for one in found if one != visit.caller.name)]
 
 
-def remark_of(notes: Sequence[IncidentNote]) -> str:
+def classification_comment(notes: Sequence[IncidentNote]) -> str:
     """Explain why an incident was classified as it is, '' where nobody said."""
     return next((one.text for one in notes if one.name == REMARK), "")
 
 
-def decide_one(visit: Visit, workspace: str, number: int) -> None:
+def apply_to_one(visit: Visit, workspace: str, number: int) -> None:
     """Do what a form asks for; ConcurrentChangeError where it was drawn of another state than there is now."""
     act = visit.form.get("act", "")
     if act in ADDED:
@@ -68,7 +68,7 @@ def decide_one(visit: Visit, workspace: str, number: int) -> None:
     deliver_pending(visit.instance.lake, visit.instance.state)
 
 
-def decide_many(visit: Visit, workspace: str) -> tuple[int, list[IncidentConflict]]:
+def apply_to_selected(visit: Visit, workspace: str) -> tuple[int, list[IncidentConflict]]:
     """Do the same to all incidents that are ticked; how many, and those that were left out."""
     act = visit.form.get("act", "")
     if act not in ("take", "assign", "close", "reopen"):
@@ -77,7 +77,7 @@ def decide_many(visit: Visit, workspace: str) -> tuple[int, list[IncidentConflic
     etags, decision = _etags(visit), _decision(visit, workspace, act)
     skipped = decide_incidents(visit.service, workspace, etags, decision, act, _action_of_alerts(visit, act))
     deliver_pending(visit.instance.lake, visit.instance.state)
-    left = [_left(visit, workspace, one.number, one.etag, one.error) for one in skipped]
+    left = [_to_conflict(visit, workspace, one.number, one.etag, one.error) for one in skipped]
     return len(etags) - len(left), left
 
 
@@ -100,12 +100,14 @@ def _refuse_unused(visit: Visit, act: str) -> None:
             )
 
 
-def _left(visit: Visit, workspace: str, number: int, etag: str, error: StateError) -> IncidentConflict:
+def _to_conflict(visit: Visit, workspace: str, number: int, etag: str, error: StateError) -> IncidentConflict:
     incident = visit.instance.state.incidents.get(number)
     if isinstance(error, NotFoundError) or incident is None or incident.workspace != workspace:
         return IncidentConflict(number, None, "it no longer exists")
     if isinstance(error, ConcurrentChangeError):
-        return IncidentConflict(number, incident, "", changes_since(visit.instance.state, incident, etag))
+        return IncidentConflict(
+            number, incident, "", list_changes_since(visit.instance.state, incident, etag)
+        )
     return IncidentConflict(number, incident, str(error))
 
 
@@ -150,7 +152,7 @@ def _action_of_alerts(visit: Visit, act: str) -> str:
 def may_close_alerts(visit: Visit, workspace: str) -> bool:
     """Return whether the visitor may resolve and dismiss alerts of a workspace."""
     return all(
-        visit.caller.may(operation_of(one), f"/workspaces/{workspace}") for one in ("resolve", "dismiss")
+        visit.caller.may(find_operation(one), f"/workspaces/{workspace}") for one in ("resolve", "dismiss")
     )
 
 

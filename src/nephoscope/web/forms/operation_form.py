@@ -13,7 +13,7 @@ from nephoscope.operations.declaration.operation import (
     Operation,
     OperationCall,
     RefusedRequestError,
-    everywhere,
+    any_scope,
 )
 from nephoscope.operations.declaration.operation_page import Answer, OperationForm, Row, SectionList
 from nephoscope.operations.declaration.request_field import request_fields
@@ -65,12 +65,12 @@ def is_in_workspace(operation: Operation) -> bool:
     return isinstance(shape, type) and issubclass(shape, InWorkspace)
 
 
-def scope_of(operation: Operation, workspace: str, row: str = "") -> str:
+def permission_scope(operation: Operation, workspace: str, row: str = "") -> str:
     """Return the scope at which the permission of an operation is wanted."""
     if is_in_workspace(operation):
         return f"/workspaces/{workspace}"
-    scoped = operation.api.scoped if operation.api is not None else everywhere
-    return (scoped or everywhere)(dict.fromkeys(operation.parameters, row))
+    scoped = operation.api.scoped if operation.api is not None else any_scope
+    return (scoped or any_scope)(dict.fromkeys(operation.parameters, row))
 
 
 def open_call(visit: Visit, operation: Operation) -> OperationCall:
@@ -150,7 +150,7 @@ def _field_names(shape: Answer) -> set[str]:
 
 def submit_form(visit: Visit, operation: Operation, workspace: str, row: str = "") -> Answer:
     """Call an operation with what its form sent. Raises DeniedError, StateError, FieldError where a field is wrong."""
-    visit.caller.must(operation.permission, scope_of(operation, workspace, row))
+    visit.caller.must(operation.permission, permission_scope(operation, workspace, row))
     name, shape = operation.request
     given: dict[str, Answer] = {one: _parameter(type_, row) for one, type_ in operation.parameters.items()}
     if shape is not None:
@@ -173,7 +173,7 @@ def offers(
 ) -> bool:
     """Return whether a form is offered about a row to a visitor."""
     fits = form.when is None or form.when(row)
-    return fits and visit.caller.may(operation.permission, scope_of(operation, workspace, key))
+    return fits and visit.caller.may(operation.permission, permission_scope(operation, workspace, key))
 
 
 def _parameter(type_: Answer, value: str) -> Answer:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.state.database.etag import etag_of, moment_of
+from nephoscope.state.database.etag import parse_etag, to_etag
 from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.state.incidents.incidents import IncidentAction
 
@@ -33,11 +33,11 @@ class FormConflict:
 
 def form_digest(visit: Visit, what: object) -> str:
     """Return what the form of something carries."""
-    return f"{_digest(what)}.{etag_of(visit.instance.now)}"
+    return f"{_digest(what)}.{to_etag(visit.instance.now)}"
 
 
 @contextmanager
-def as_drawn(visit: Visit, read: Callable[[], object]) -> Iterator[None]:
+def require_unchanged(visit: Visit, read: Callable[[], object]) -> Iterator[None]:
     """Let the first change within the block be made only where `read` gives, before it, what the form was drawn of.
 
     ConcurrentChangeError else. Forms that are sent to one path wait for each other.
@@ -53,14 +53,14 @@ def as_drawn(visit: Visit, read: Callable[[], object]) -> Iterator[None]:
         look()
 
     look()  # before anything else is said of what was typed
-    with state.only_if(check):
+    with state.change_only_if(check):
         yield
 
 
 def meanwhile(visit: Visit, target: str, now: Mapping[str, str] | None = None) -> FormConflict:
     """Return what the audit tells of a target since the form was drawn; `now` has the values of its fields."""
-    since = moment_of(visit.form.get("etag", "").partition(".")[2])
-    entries = visit.instance.state.audit.told_of(target, since) if since is not None else []
+    since = parse_etag(visit.form.get("etag", "").partition(".")[2])
+    entries = visit.instance.state.audit.entries_about(target, since) if since is not None else []
     done = [(one, _WORDS.get(str(one.detail.get("act", "")))) for one in entries]
     changes = [
         IncidentAction(one.moment, one.author, "deleted it" if one.operation.endswith("/delete") else words)

@@ -16,7 +16,7 @@ from nephoscope.files.json_tree import tree_of, trees_of
 from nephoscope.service.tuning import may_tune, request_trial, stop_trial, undo_advice
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.incidents.alerts import AlertFilter
-from nephoscope.web.tables.page_tables import file_of
+from nephoscope.web.tables.page_tables import download_table
 from nephoscope.web.tables.rule_tables import WORDS
 from nephoscope.web.tables.trial_tables import tables
 from nephoscope.web.visits.request_context import LOGS, Visit
@@ -34,16 +34,16 @@ DAYS, ADVICE_DAYS, MOST_DAYS, MOST_WINDOWS = 7, 30, 90, 50_000
 MOST_KEPT = 5_000
 
 
-def rules_of(visit: Visit, workspace: str) -> dict[str, AnalyticRule]:
+def load_rules(visit: Visit, workspace: str) -> dict[str, AnalyticRule]:
     """The rules of a workspace by id."""
     state = visit.instance.state
     found = active_rules(visit.instance.data, load_shipped(), state.rule_switches.of(workspace))
     return {one.id: one for one in found.rules}
 
 
-def rule_of(visit: Visit, workspace: str) -> AnalyticRule:
+def find_rule(visit: Visit, workspace: str) -> AnalyticRule:
     """The rule that the path names; NotFoundError where there is none."""
-    rule = rules_of(visit, workspace).get(visit.parameters["id"].lower())
+    rule = load_rules(visit, workspace).get(visit.parameters["id"].lower())
     if rule is None:
         raise NotFoundError(f"rule {visit.parameters['id'][:100]!r} not found in the workspace {workspace}")
     return rule
@@ -111,15 +111,15 @@ def _undo_advice(visit: Visit, workspace: str, rule: AnalyticRule) -> str:
     return visit.link(f"/rules/{rule.id}", workspace=workspace, undone=changes)
 
 
-def one(visit: Visit, workspace: str, rule: AnalyticRule) -> Mapping[str, object] | Response:
+def build_page(visit: Visit, workspace: str, rule: AnalyticRule) -> Mapping[str, object] | Response:
     """Return what the page of a trial shows, or one of its tables as a file."""
     visit.caller.must(LOGS, f"/workspaces/{workspace}")
     state = visit.instance.state
     trial = RuleTrials(state).get(workspace, rule.id, visit.parameters["trial"])
-    if (file := file_of(visit, trial.what.value, tables(trial))) is not None:
+    if (file := download_table(visit, trial.what.value, tables(trial))) is not None:
         return file
     applied = {each.advice: each for each in list_followed(state, workspace, rule.id)}
-    real = _real(state, workspace, rule, trees_of(trial.found, "newest"))
+    real = _match_stored_alerts(state, workspace, rule, trees_of(trial.found, "newest"))
     return {
         "workspace": workspace, "rule": rule, "trial": trial, "title": WORDS[trial.what], "found": trial.found, "real": real,
         "applied": applied, "may_tune": may_tune(visit.service, workspace),
@@ -127,7 +127,7 @@ def one(visit: Visit, workspace: str, rule: AnalyticRule) -> Mapping[str, object
     }  # fmt: skip
 
 
-def _real(
+def _match_stored_alerts(
     state: State, workspace: str, rule: AnalyticRule, told: Sequence[Mapping[str, Any]]
 ) -> dict[str, str]:
     """Id of an alert of a replay -> the one that is there of the same events ('' = none), of whichever window."""

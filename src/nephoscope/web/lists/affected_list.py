@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.state.inventory.finding import SubjectFinding
 from nephoscope.state.inventory.subject import SubjectKind
-from nephoscope.web.lists.column_kinds import ago_column, text_column
+from nephoscope.web.lists.column_kinds import relative_time_column, text_column
 from nephoscope.web.lists.list_cell import CellMark, ListCell, text_cell
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
@@ -62,7 +62,7 @@ def affected_list(visit: Visit, held: Held, places: Places) -> RowList[SubjectFi
             text_column("version", "Version", lambda one: one.finding.version),
             text_column("fixed", "Fixed in", find_fix),
             ListColumn("path", "Path", path, optional=True, sorted=False),
-            ago_column("first", "First seen", lambda one: one.finding.first_seen),
+            relative_time_column("first", "First seen", lambda one: one.finding.first_seen),
             text_column("scanner", "Scanner", _find_scanner, shown=False),
         ),
         lambda one: "-".join(map(str, one.finding.key)),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.investigation.incident_details import read_entities
 from nephoscope.alerts.tuning.active_suppressions import RuleSuppressions
 from nephoscope.state.incidents.alerts import DONE, STATUSES, AlertFilter, StoredAlert
-from nephoscope.web.lists.column_kinds import ago_column, text_column, time_column
+from nephoscope.web.lists.column_kinds import relative_time_column, text_column, time_column
 from nephoscope.web.lists.list_cell import CellMark, ListCell, number_cell, state_cell, text_cell
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
@@ -92,7 +92,7 @@ def alert_list(visit: Visit, known: AlertContext, *, acts: bool) -> RowList[Stor
             ListColumn("status", "Status", lambda one: _status(one, known.suppressed(one)), width="state", optional=True),
             ListColumn("entities", "Entities", entities, optional=True, sorted=False),
             ListColumn("incident", "Incident", incident, optional=True, largest=True, width="short"),
-            ago_column("last", "Last event", lambda one: one.ended),
+            relative_time_column("last", "Last event", lambda one: one.ended),
             time_column("first", "First event", lambda one: one.started, shown=False),
             text_column("tactics", "Tactics", lambda one: tactics(str(one.document["Tactics"])), sorted=False, shown=False),
             text_column("rule", "Rule", lambda one: known.rules.get(one.rule, one.rule), sorted=False, shown=False),

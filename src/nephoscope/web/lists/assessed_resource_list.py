@@ -11,7 +11,7 @@ from nephoscope.web.lists.list_cell import CellMark, ListCell, state_cell, text_
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
-from nephoscope.web.rendering.formatting import STATES, cause_text, kind, short
+from nephoscope.web.rendering.formatting import STATES, cause_text, kind, short_name
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def assessed_list(
     """Describe the list; a resource of `exemptable` can be ticked, one of `held` is exempt from the next assessment on."""
 
     def title(one: ListedFinding) -> ListCell:
-        name = short(one.resource) if "/providers/" in one.resource else visit.named(one.resource)
+        name = short_name(one.resource) if "/providers/" in one.resource else visit.named(one.resource)
         tenant = visit.tenant_of(one.resource, one.tenant)
         note = f"{kind(one.resource)} tenant {tenant}" if tenant else kind(one.resource)
         waits = one.resource in held and one.state is ComplianceState.NON_COMPLIANT

@@ -7,11 +7,11 @@ import msgspec
 from nephoscope.state.audit.audit import AuditEntry
 from nephoscope.state.audit.audit_filter import AuditFilter
 from nephoscope.web.lists.column_kinds import text_column
-from nephoscope.web.lists.list_cell import ListCell, moment_cell, number_cell, state_cell, text_cell
+from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell, time_cell
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
-from nephoscope.web.rendering.formatting import short
+from nephoscope.web.rendering.formatting import short_name
 
 
 def shorten_operation(operation: str) -> str:
@@ -41,15 +41,16 @@ def audit_list() -> RowList[AuditEntry]:
         "audit", "entry",
         (
             ListColumn("number", "#", lambda one: number_cell(one.number), sorted=False, optional=True, width="short"),
-            ListColumn("time", "Time", lambda one: moment_cell(one.moment), largest=True, width="time"),
+            ListColumn("time", "Time", lambda one: time_cell(one.moment), largest=True, width="time"),
             text_column("author", "User", lambda one: one.author, sorted=False),
             ListColumn("operation", "Operation", _operation, main=True, sorted=False, width="title"),
-            ListColumn("target", "Resource", lambda one: text_cell(short(one.target), whole=one.target), optional=True, sorted=False),
+            ListColumn("target", "Resource", lambda one: text_cell(short_name(one.target), whole=one.target),
+                       optional=True, sorted=False),
             ListColumn("outcome", "Outcome", _outcome, sorted=False, width="state"),
             text_column("address", "Address", lambda one: one.address, sorted=False, shown=False),
         ),
         lambda one: str(one.number), several="entries", order="-time", hint="User, operation or resource contains",
-        about_of=_say_details,
+        about_of=_format_details,
     )  # fmt: skip
 
 
@@ -61,7 +62,7 @@ def _outcome(one: AuditEntry) -> ListCell:
     return state_cell(one.outcome, _TONES.get(one.outcome, ""))
 
 
-def _say_details(one: AuditEntry) -> str:
+def _format_details(one: AuditEntry) -> str:
     """Say what an entry tells beside its columns, a value that has parts as JSON."""
     return "; ".join(
         f"{name}: {value if isinstance(value, str) else msgspec.json.encode(value).decode()}"

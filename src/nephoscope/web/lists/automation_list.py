@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from nephoscope.state.automation.automation_runs import RunStatus
 from nephoscope.state.automation.run_status import NEWEST, RunFilter, RunLine
-from nephoscope.web.lists.column_kinds import ago_column, number_column, text_column
+from nephoscope.web.lists.column_kinds import number_column, relative_time_column, text_column
 from nephoscope.web.lists.list_cell import ListCell, code_cell, number_cell, state_cell, text_cell
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.page_data.automation_list import AutomationListing
-from nephoscope.web.rendering.formatting import short
+from nephoscope.web.rendering.formatting import short_name
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
@@ -52,7 +52,7 @@ def automation_list(visit: Visit) -> RowList[AutomationListing]:
             text_column("actions", "Actions", lambda one: ", ".join(one.does), shown=False),
             text_column("place", "Scope", lambda one: name_scopes(visit, one) or "everywhere", shown=False),
             ListColumn("state", "Status", status, width="state"),
-            ago_column("last", "Last run", lambda one: one.runs.last, "never"),
+            relative_time_column("last", "Last run", lambda one: one.runs.last, "never"),
             number_column("waiting", "Waiting", lambda one: one.runs.open, shown=False),
             ListColumn("failed", "Failed", count_failed, number=True),
             text_column("error", "Error", lambda one: one.reason),
@@ -89,14 +89,14 @@ def run_list(names: Mapping[str, str]) -> RowList[RunLine]:
 
     def subject(one: RunLine) -> ListCell:
         return text_cell(
-            short(one.subject) if one.subject.startswith("/") else one.subject, whole=one.subject
+            short_name(one.subject) if one.subject.startswith("/") else one.subject, whole=one.subject
         )
 
     return RowList(
         "automation-runs", "run",
         (
             ListColumn("name", "Name", name, main=True, sorted=False, width="title"),
-            ago_column("changed", "Changed", lambda one: one.changed),
+            relative_time_column("changed", "Changed", lambda one: one.changed),
             text_column("kind", "Event", lambda one: one.kind),
             ListColumn("subject", "Entities", subject, optional=True, sorted=False),
             ListColumn("status", "Status", lambda one: state_cell(one.status.value, _TONES.get(one.status, "")), width="state"),

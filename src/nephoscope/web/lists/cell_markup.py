@@ -58,7 +58,7 @@ def _draw_text(cell: ListCell, text: str, *, whole: bool) -> str:
         case CellKind.MOMENT if cell.at is not None:
             return str(time_elements.moment(cell.at))
         case CellKind.AGO if cell.at is not None:
-            return str(time_elements.ago(cell.at))
+            return str(time_elements.format_age(cell.at))
         case CellKind.BAR:
             return str(charts.parts(cell.parts, cell.text, 140))
         case CellKind.CODE:

@@ -14,7 +14,7 @@ from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.lists.severity_column import severity_column, severity_facet
 from nephoscope.web.page_data.estate_moves import WORDS
-from nephoscope.web.rendering.formatting import STATES, kind, short, unmet
+from nephoscope.web.rendering.formatting import STATES, kind, short_name, unmet
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def change_list(visit: Visit) -> RowList[ListedChange]:
 
     def resource(one: ListedChange) -> ListCell:
         id_, gone = one.change.id, one.change.kind is ChangeKind.REMOVED
-        name = short(id_) if gone else visit.named(id_)
+        name = short_name(id_) if gone else visit.named(id_)
         link = "" if gone else visit.resource(id_, one.change.tenant)
         return text_cell(name, link, whole=id_, note=kind(id_))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
-from nephoscope.web.lists.list_cell import ListCell, ago_cell, moment_cell, number_cell, text_cell
+from nephoscope.web.lists.list_cell import ListCell, number_cell, relative_time_cell, text_cell, time_cell
 from nephoscope.web.lists.list_heads import ListColumn
 
 Row = TypeVar("Row")
@@ -16,14 +16,14 @@ def time_column(
     name: str, title: str, at_of: Callable[[Row], datetime | None], none: str = "–", *, shown: bool = True
 ) -> ListColumn[Row]:
     """Return a column of times."""
-    return _time_column(name, title, lambda one: moment_cell(at_of(one), none), "time", shown=shown)
+    return _time_column(name, title, lambda one: time_cell(at_of(one), none), "time", shown=shown)
 
 
-def ago_column(
+def relative_time_column(
     name: str, title: str, at_of: Callable[[Row], datetime | None], none: str = "–", *, shown: bool = True
 ) -> ListColumn[Row]:
     """Return a column of how long ago something was."""
-    return _time_column(name, title, lambda one: ago_cell(at_of(one), none), "ago", shown=shown)
+    return _time_column(name, title, lambda one: relative_time_cell(at_of(one), none), "ago", shown=shown)
 
 
 def _time_column(

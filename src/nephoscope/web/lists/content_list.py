@@ -36,7 +36,7 @@ def content_list(visit: Visit, workspace: str, kind: str, *, may: bool) -> RowLi
         *((ListColumn("on", "Enabled", _switch, width="short"),) if switched else ()),
         *((severity_column(lambda one: one.severity, optional=True),) if kind == "rules" else ()),
         ListColumn("name", "Name", name, main=True, width="title"),
-        ListColumn("status", "Status", _standing, optional=True),
+        ListColumn("status", "Status", _standing_cell, optional=True),
         text_column("pack", "Source", lambda one: _source_title(one.pack or SHIPPED), width="ago"),
         text_column("about", "Description", lambda one: one.about),
     )
@@ -71,7 +71,7 @@ def _source_title(name: str) -> str:
     return "Shipped" if name == SHIPPED else name
 
 
-def _standing(one: ContentRow) -> ListCell:
+def _standing_cell(one: ContentRow) -> ListCell:
     if one.standing in ("unsupported", "refused"):
         return state_cell(one.standing, "error", whole=one.status, note=one.status.partition(": ")[2])
     return text_cell(one.status)

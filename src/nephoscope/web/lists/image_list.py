@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from nephoscope.service.image_overview import STATUS_WORDS, ImageOverview
-from nephoscope.web.lists.column_kinds import ago_column, number_column
+from nephoscope.web.lists.column_kinds import number_column, relative_time_column
 from nephoscope.web.lists.list_cell import NONE, ListCell, number_cell, state_cell, text_cell
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
@@ -43,14 +43,14 @@ def image_list(
         name = f"{one.repository}:{one.tags[-1]}" if one.tags else one.repository
         return text_cell(name, visit.link(f"/images/{one.digest}"), whole=f"{one.name} {one.digest}")
 
-    def grave(name: str) -> Callable[[ImageOverview], ListCell]:
+    def severity_cell(name: str) -> Callable[[ImageOverview], ListCell]:
         def cell(one: ImageOverview) -> ListCell:
             found = severities(one)
             return number_cell(None, text=NONE if found is None else f"{found[name]:,}")
 
         return cell
 
-    def counted(name: str) -> Callable[[ImageOverview], ListCell]:
+    def count_cell(name: str) -> Callable[[ImageOverview], ListCell]:
         def cell(one: ImageOverview) -> ListCell:
             found = problems(one)
             count = None if found is None else found.get(name, 0)
@@ -64,17 +64,17 @@ def image_list(
             ListColumn("status", "Status", _status, width="state"),
             ListColumn("image", "Image", title, main=True),
             ListColumn("registry", "Registry", lambda one: text_cell(one.server), optional=True, shown=False),
-            ListColumn("critical", "Critical", grave("Critical"), number=True, width="count", sorted=False,
+            ListColumn("critical", "Critical", severity_cell("Critical"), number=True, width="count", sorted=False,
                        hint="Critical vulnerabilities"),
-            ListColumn("high", "High", grave("High"), number=True, width="count", optional=True, sorted=False,
+            ListColumn("high", "High", severity_cell("High"), number=True, width="count", optional=True, sorted=False,
                        hint="High vulnerabilities"),
             *(
-                ListColumn(name, head, counted(of), number=True, width="count", optional=True, sorted=False)
+                ListColumn(name, head, count_cell(of), number=True, width="count", optional=True, sorted=False)
                 for name, (head, of) in PROBLEMS.items()
             ),
             ListColumn("unassessed", "Unassessed", lambda one: number_cell(not_assessed(one)), number=True, optional=True, shown=False,
                        hint="Packages not assessed"),
-            ago_column("scanned", "Scanned", lambda one: one.scanned_at, "Not yet"),
+            relative_time_column("scanned", "Scanned", lambda one: one.scanned_at, "Not yet"),
             ListColumn("digest", "Digest", lambda one: text_cell(one.digest[:19], whole=one.digest), optional=True, shown=False),
             number_column("running", "Running in", lambda one: len(one.running), hint="Clusters and services"),
         ),

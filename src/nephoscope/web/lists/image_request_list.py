@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.state.registries.image_requests import ImageRequest, RequestStatus
 from nephoscope.web.lists.column_kinds import text_column, time_column
-from nephoscope.web.lists.list_cell import CellMark, ListCell, moment_cell, state_cell, text_cell
+from nephoscope.web.lists.list_cell import CellMark, ListCell, state_cell, text_cell, time_cell
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
@@ -27,8 +27,8 @@ def request_list(visit: Visit) -> RowList[ImageRequest]:
     def title(one: ImageRequest) -> ListCell:
         return text_cell(one.image, visit.here(**{PREVIEW: one.id, "done": None}))
 
-    def needed(one: ImageRequest) -> ListCell:
-        cell = moment_cell(one.deadline)
+    def reason_cell(one: ImageRequest) -> ListCell:
+        cell = time_cell(one.deadline)
         late = one.deadline is not None and is_open(one, now) and one.deadline < now
         return ListCell(
             cell.text,
@@ -48,7 +48,7 @@ def request_list(visit: Visit) -> RowList[ImageRequest]:
             text_column("reason", "Reason", lambda one: one.reason),
             text_column("requester", "Requested by", lambda one: one.requester, width="ago"),
             time_column("asked", "Asked", lambda one: one.created, shown=False),
-            ListColumn("needed", "Needed by", needed, optional=True, width="time"),
+            ListColumn("needed", "Needed by", reason_cell, optional=True, width="time"),
             text_column("answer", "Answer", lambda one: one.answer_reason, shown=False),
             text_column("answered", "Answered by", lambda one: one.answered_by, width="ago"),
             text_column("error", "Error", lambda one: one.error, shown=False),

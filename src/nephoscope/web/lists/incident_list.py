@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.state.incidents.incidents import Incident, IncidentFilter, IncidentStatus
 from nephoscope.web.forms.incident_forms import OPEN
-from nephoscope.web.lists.column_kinds import ago_column, text_column, time_column
+from nephoscope.web.lists.column_kinds import relative_time_column, text_column, time_column
 from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
@@ -47,11 +47,11 @@ def incident_filter(visit: Visit, workspace: str, chosen: Chosen) -> IncidentFil
     )
 
 
-def count_by(visit: Visit, workspace: str) -> Callable[[str, Chosen], Mapping[str, int]]:
+def build_counter(visit: Visit, workspace: str) -> Callable[[str, Chosen], Mapping[str, int]]:
     """Give what counts the values of a facet; nobody has a name there."""
 
     def count(name: str, chosen: Chosen) -> Mapping[str, int]:
-        found = visit.instance.state.incidents.count_by(
+        found = visit.instance.state.incidents.count_by_column(
             workspace, incident_filter(visit, workspace, chosen), name
         )
         return {one or NOBODY: many for one, many in found.items()}
@@ -77,7 +77,7 @@ def incident_list(
             ListColumn("status", "Status", _status, width="state", optional=True),
             text_column("owner", "Owner", lambda one: one.owner),
             time_column("first", "First activity", lambda one: one.first_activity, shown=False),
-            ago_column("last", "Last activity", lambda one: one.last_activity),
+            relative_time_column("last", "Last activity", lambda one: one.last_activity),
             time_column("created", "Created", lambda one: one.created, shown=False),
             text_column("class", "Classification", lambda one: one.classification, sorted=False, shown=False),
         ),

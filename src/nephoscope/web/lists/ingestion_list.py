@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.state.ingestion.ingested_files import IngestedFile
-from nephoscope.web.lists.column_kinds import ago_column, number_column, text_column, time_column
+from nephoscope.web.lists.column_kinds import number_column, relative_time_column, text_column, time_column
 from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
-from nephoscope.web.rendering.formatting import duration_text, short
+from nephoscope.web.rendering.formatting import duration_text, short_name
 
 if TYPE_CHECKING:
     from nephoscope.ingest.live.health.health_table import HealthRow
@@ -39,8 +39,9 @@ def table_list(visit: Visit) -> RowList[HealthRow]:
             number_column("hour", "Last hour", lambda one: one.last_hour, optional=False),
             number_column("expected", "Expected", lambda one: one.expected),
             ListColumn("delay", "Delay", delay, number=True, optional=True, hint="Time from event to ingestion, last day"),
-            ListColumn("bad", "Quarantine", _bad_share, number=True, optional=True, hint="Share of records not parsed, last day"),
-            ago_column("event", "Last event", lambda one: one.health.last_event),
+            ListColumn("bad", "Quarantine", _rejected_share_cell, number=True, optional=True,
+                       hint="Share of records not parsed, last day"),
+            relative_time_column("event", "Last event", lambda one: one.health.last_event),
             text_column("workspace", "Workspace", lambda one: one.health.workspace, shown=False),
         ),
         lambda one: f"{one.health.workspace} {one.health.source} {one.health.table}",
@@ -59,13 +60,13 @@ def file_list(most: int) -> RowList[IngestedFile]:
     return RowList(
         "imported-files", "file",
         (
-            ListColumn("file", "File", lambda one: text_cell(short(one.name), whole=one.name), main=True),
+            ListColumn("file", "File", lambda one: text_cell(short_name(one.name), whole=one.name), main=True),
             text_column("workspace", "Workspace", lambda one: one.workspace, width="short"),
             text_column("format", "Format", lambda one: one.format or "recognized", width="ago"),
             ListColumn("state", "State", _file_state, width="state"),
             number_column("rows", "Rows", lambda one: one.rows, optional=False),
             number_column("bad", "Quarantine", lambda one: one.bad),
-            ago_column("began", "Began", lambda one: one.started),
+            relative_time_column("began", "Began", lambda one: one.started),
             time_column("ended", "Ended", lambda one: one.finished, shown=False),
         ),
         lambda one: f"{one.workspace} {one.identity}",
@@ -84,7 +85,7 @@ def _table_state(one: HealthRow) -> ListCell:
     return state_cell(one.status, "error", whole=one.detail)
 
 
-def _bad_share(one: HealthRow) -> ListCell:
+def _rejected_share_cell(one: HealthRow) -> ListCell:
     return number_cell(one.bad_share, text=f"{one.bad_share * 100:.1f} %")
 
 

@@ -85,7 +85,9 @@ def code_cell(text: str, whole: str = "") -> ListCell:
 
 def number_cell(value: float | None, link: str = "", *, text: str = "", note: str = "") -> ListCell:
     """Say a number, in other words where `text` has some."""
-    return ListCell(text or formatting.whole(value), CellKind.NUMBER, link=link, note=note, order=value)
+    return ListCell(
+        text or formatting.format_integer(value), CellKind.NUMBER, link=link, note=note, order=value
+    )
 
 
 def severity_cell(name: str) -> ListCell:
@@ -111,7 +113,7 @@ def state_cell(
     )
 
 
-def moment_cell(at: datetime | None, none: str = NONE) -> ListCell:
+def time_cell(at: datetime | None, none: str = NONE) -> ListCell:
     """Say a time."""
     return (
         ListCell(none)
@@ -120,12 +122,12 @@ def moment_cell(at: datetime | None, none: str = NONE) -> ListCell:
     )
 
 
-def ago_cell(at: datetime | None, none: str = NONE) -> ListCell:
+def relative_time_cell(at: datetime | None, none: str = NONE) -> ListCell:
     """Say how long ago a time is."""
     return (
         ListCell(none)
         if at is None
-        else ListCell(formatting.ago(at), CellKind.AGO, at=at, order=at.timestamp())
+        else ListCell(formatting.format_age(at), CellKind.AGO, at=at, order=at.timestamp())
     )
 
 

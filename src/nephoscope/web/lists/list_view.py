@@ -14,7 +14,7 @@ from nephoscope.web.lists.list_cell import ListCell
 from nephoscope.web.lists.list_columns import choose_columns
 from nephoscope.web.lists.list_heads import ListColumn, build_heads, sort_rows
 from nephoscope.web.lists.page_start import page_start
-from nephoscope.web.lists.row_facets import RowFacet, narrow_rows
+from nephoscope.web.lists.row_facets import RowFacet, filter_rows
 from nephoscope.web.lists.row_markup import PREVIEW, PreviewLinks, RowMarkup
 from nephoscope.web.lists.saved_views import SavedView, list_views
 from nephoscope.web.tables.key_paging import PageKeys, find_page_start, page_keys
@@ -115,7 +115,7 @@ def find_rows(visit: Visit, wanted: RowList[Row], every: Sequence[Row]) -> Found
     text = visit.asked("q").strip().casefold()
     texts_of = wanted.texts_of
     said = [one for one in every if text in texts_of(one).casefold()] if text and texts_of else every
-    rows, facets = narrow_rows(visit, said, wanted.facets)
+    rows, facets = filter_rows(visit, said, wanted.facets)
     return FoundRows(sort_rows(rows, wanted.columns, visit.asked("sort") or wanted.order), facets)
 
 

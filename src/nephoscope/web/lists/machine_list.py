@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.web.lists.column_kinds import ago_column, number_column, text_column
+from nephoscope.web.lists.column_kinds import number_column, relative_time_column, text_column
 from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
@@ -36,7 +36,7 @@ def machine_list(visit: Visit) -> RowList[FleetMachine]:
         (
             ListColumn("machine", "Machine", title, main=True),
             ListColumn("status", "Agent", _status, width="id"),
-            ago_column("seen", "Last heartbeat", lambda one: one.seen, "never"),
+            relative_time_column("seen", "Last heartbeat", lambda one: one.seen, "never"),
             number_column("blind", "Not seen", _blind_count, hint="What the agent cannot see"),
             ListColumn("baseline", "Baseline", _baseline, optional=True, width="state"),
             number_column("updates", "Updates", lambda one: one.updates, hint="Pending updates"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.live.health.missing_logs import MissingLogs
-from nephoscope.web.lists.column_kinds import ago_column, text_column
+from nephoscope.web.lists.column_kinds import relative_time_column, text_column
 from nephoscope.web.lists.list_cell import ListCell, text_cell
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
-from nephoscope.web.rendering.formatting import short
+from nephoscope.web.rendering.formatting import short_name
 from nephoscope.web.rendering.resource_type_names import name_type
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def missing_log_list(visit: Visit) -> RowList[MissingLogs]:
     """Describe the list."""
 
     def title(one: MissingLogs) -> ListCell:
-        return text_cell(short(one.resource), visit.link(f"/resource{one.resource}"), whole=one.resource)
+        return text_cell(short_name(one.resource), visit.link(f"/resource{one.resource}"), whole=one.resource)
 
     return RowList(
         "missing-logs", "resource",
@@ -30,7 +30,7 @@ def missing_log_list(visit: Visit) -> RowList[MissingLogs]:
             text_column("type", "Type", lambda one: name_type(one.type)),
             text_column("reason", "Reason", lambda one: one.reason),
             text_column("setting", "Setting", lambda one: one.setting, width="ago"),
-            ago_column("last", "Last row", lambda one: one.last, "never"),
+            relative_time_column("last", "Last row", lambda one: one.last, "never"),
         ),
         lambda one: one.resource,
         (

@@ -13,7 +13,7 @@ from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.lists.severity_column import severity_column, severity_facet
-from nephoscope.web.rendering.formatting import cause_text, unmet, whole
+from nephoscope.web.rendering.formatting import cause_text, format_integer, unmet
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def recommendation_list(visit: Visit) -> RowList[Priority]:
         (
             severity_column(lambda one: one.tally.severity.value),
             ListColumn("title", "Recommendation", partial(_title, visit), main=True, width="title"),
-            ListColumn("priority", "Priority", lambda one: text_cell(one.risks, whole=one.why), optional=True, sorted=False),
+            ListColumn("priority", "Priority", lambda one: text_cell(one.risks, whole=one.reason), optional=True, sorted=False),
             ListColumn("unhealthy", "Unhealthy", _unhealthy, number=True, width="of", hint="Of the resources that were assessed"),
             ListColumn("gain", "Gain", _gain, number=True, optional=True, hint="Score gain if all resources become healthy"),
             text_column("control", "Control", lambda one: one.control),
@@ -62,8 +62,8 @@ def unjudged_list(visit: Visit, found: Mapping[str, Sequence[UnjudgedCount]]) ->
 
     def reason(one: Priority) -> ListCell:
         several = found[_key(one)]
-        counted = ((each, f" ({whole(each.count)})" if len(several) > 1 else "") for each in several)
-        return text_cell("; ".join(f"{say_cause(each)}{count}" for each, count in counted))
+        counted = ((each, f" ({format_integer(each.count)})" if len(several) > 1 else "") for each in several)
+        return text_cell("; ".join(f"{describe_cause(each)}{count}" for each, count in counted))
 
     return RowList(
         "not-assessed", "recommendation",
@@ -78,7 +78,7 @@ def unjudged_list(visit: Visit, found: Mapping[str, Sequence[UnjudgedCount]]) ->
     )  # fmt: skip
 
 
-def say_cause(one: UnjudgedCount) -> str:
+def describe_cause(one: UnjudgedCount) -> str:
     """Explain why resources could not be assessed."""
     return one.explanation or cause_text(one.cause, one.state)
 
@@ -94,8 +94,8 @@ def _title(visit: Visit, one: Priority) -> ListCell:
 
 def _unhealthy(one: Priority) -> ListCell:
     counts = one.tally.counts
-    missing = f"{whole(counts.not_assessed)} not assessed" if counts.not_assessed else ""
-    text = f"{whole(counts.unhealthy)} of {whole(counts.assessed)}"
+    missing = f"{format_integer(counts.not_assessed)} not assessed" if counts.not_assessed else ""
+    text = f"{format_integer(counts.unhealthy)} of {format_integer(counts.assessed)}"
     return number_cell(counts.unhealthy, text=text, note=missing)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.state.registries.registry_images import ImageStatus
-from nephoscope.web.lists.column_kinds import ago_column, number_column, text_column
+from nephoscope.web.lists.column_kinds import number_column, relative_time_column, text_column
 from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
@@ -69,8 +69,8 @@ def registry_list(visit: Visit) -> RowList[ListedRegistry]:
             ListColumn("held", "Held", draw_held, number=True),
             number_column("waiting", "Waiting", lambda one: one.waiting),
             ListColumn("images", "Images", images, number=True, optional=True),
-            ago_column("event", "Last event", lambda one: one.last_event, "none in 7 days"),
-            ago_column("poll", "Last poll", lambda one: one.polled, "never"),
+            relative_time_column("event", "Last event", lambda one: one.last_event, "none in 7 days"),
+            relative_time_column("poll", "Last poll", lambda one: one.polled, "never"),
             text_column("workspace", "Workspace", lambda one: one.registry.workspace, shown=False),
         ),
         lambda one: one.registry.name,

@@ -13,7 +13,7 @@ from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.lists.severity_column import severity_column, severity_facet
-from nephoscope.web.rendering.formatting import finding, short
+from nephoscope.web.rendering.formatting import finding, short_name
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
@@ -52,7 +52,7 @@ def violation_list(visit: Visit) -> RowList[ViolatedPass]:
 
     def resource(one: ViolatedPass) -> ListCell:
         id_ = one.finding.resource
-        return text_cell(short(id_), visit.link(f"/resource{id_.lower()}"), whole=id_)
+        return text_cell(short_name(id_), visit.link(f"/resource{id_.lower()}"), whole=id_)
 
     def template(one: ViolatedPass) -> ListCell:
         planned = one.origin.planned

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.state.estate.pipelines import PipelineRepository, PipelineRun
 from nephoscope.web.lists.column_kinds import number_column, text_column
-from nephoscope.web.lists.list_cell import ListCell, moment_cell, number_cell, severity_cell, text_cell
+from nephoscope.web.lists.list_cell import ListCell, number_cell, severity_cell, text_cell, time_cell
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
@@ -50,7 +50,7 @@ def repository_list(visit: Visit) -> RowList[ListedRepository]:
         return text_cell(kept.shown, visit.link(f"/pipelines/repository/{kept.name}"))
 
     def last(one: ListedRepository) -> ListCell:
-        return moment_cell(one.last.started if one.last else None, "never")
+        return time_cell(one.last.started if one.last else None, "never")
 
     return RowList(
         "repositories", "repository",

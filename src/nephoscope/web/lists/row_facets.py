@@ -30,7 +30,7 @@ class RowFacet(Generic[Row]):
     order: Sequence[str] = ()
 
 
-def narrow_rows(
+def filter_rows(
     visit: Visit, rows: Sequence[Row], facets: Sequence[RowFacet[Row]]
 ) -> tuple[list[Row], list[ListFacet]]:
     """Return the rows that have a chosen value of each facet, and the facets.
@@ -38,10 +38,10 @@ def narrow_rows(
     The values of a facet are counted over the rows that the other facets leave: the count of a value is what it would show.
     """
     fits = [_fits(one, rows, visit.several(one.name)) for one in facets]
-    found = _left(rows, fits)
+    found = _select_rows(rows, fits)
     built = []
     for number, one in enumerate(facets):
-        left = _left(rows, [*fits[:number], *fits[number + 1 :]])
+        left = _select_rows(rows, [*fits[:number], *fits[number + 1 :]])
         built.append(_build(visit, one, Counter(chain.from_iterable(map(one.values_of, left)))))
     return found, built
 
@@ -51,7 +51,7 @@ def _fits(facet: RowFacet[Row], rows: Sequence[Row], wanted: frozenset[str]) -> 
     return [not wanted.isdisjoint(facet.values_of(row)) for row in rows] if wanted else None
 
 
-def _left(rows: Sequence[Row], fits: Sequence[list[bool] | None]) -> list[Row]:
+def _select_rows(rows: Sequence[Row], fits: Sequence[list[bool] | None]) -> list[Row]:
     chosen = [one for one in fits if one is not None]
     return list(compress(rows, map(all, zip(*chosen, strict=True)))) if chosen else list(rows)
 

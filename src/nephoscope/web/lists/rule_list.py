@@ -19,7 +19,7 @@ from nephoscope.alerts.scheduling.rule_overview import (
     SUPPRESSED,
 )
 from nephoscope.state.incidents.alert_counts import AlertTally
-from nephoscope.web.lists.column_kinds import ago_column, text_column
+from nephoscope.web.lists.column_kinds import relative_time_column, text_column
 from nephoscope.web.lists.list_cell import (
     CellMark,
     ListCell,
@@ -81,12 +81,12 @@ def rule_list(visit: Visit, workspace: str) -> RowList[ListedRule]:
             ListColumn("rule", "Rule", lambda one: text_cell(one.rule.name, page(one)), main=True, width="title"),
             severity_column(lambda one: one.rule.severity.value, optional=True),
             ListColumn("frequency", "Frequency", _frequency, optional=True, width="short"),
-            ago_column("last", "Last run", lambda one: one.last_run),
+            relative_time_column("last", "Last run", lambda one: one.last_run),
             ListColumn("alerts", "Alerts", alerts, number=True, hint="Alerts with events in the time range"),
             ListColumn("false", "False positives", _false, number=True, optional=True, hint="Share of alerts in closed incidents"),
             text_column("error", "Error", lambda one: one.error, shown=False),
             ListColumn("seconds", "Seconds", _seconds, number=True, optional=True, shown=False),
-            ago_column("next", "Next run", lambda one: one.next_run, shown=False),
+            relative_time_column("next", "Next run", lambda one: one.next_run, shown=False),
             text_column("tactics", "Tactics", lambda one: tactics(", ".join(one.rule.tactics)), shown=False),
             text_column("kind", "Kind", lambda one: one.rule.kind.value, shown=False, width="short"),
         ),

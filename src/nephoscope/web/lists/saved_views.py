@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from nephoscope.service.saved_queries import remove_query, save_query
 from nephoscope.state import StateError
-from nephoscope.state.database.etag import etag_of
+from nephoscope.state.database.etag import to_etag
 from nephoscope.web.visits.request_context import FIRST_PAGE, KEPT
 
 if TYPE_CHECKING:
@@ -37,23 +37,23 @@ def list_views(visit: Visit) -> list[SavedView]:
     """List the views that the visitor saved of the page."""
     path = visit.request.url.path
     kept = visit.instance.state.saved_queries.list_visible(f"{PLACE}{path}", visit.caller.principal.id)
-    now = sorted(parse_qsl(view_of(visit.request.url.query)))
+    now = sorted(parse_qsl(view_query(visit.request.url.query)))
     return [
         SavedView(
-            one.id, one.name, _address(visit, path, one.query), sorted(parse_qsl(one.query)) == now, etag_of(one.changed)
+            one.id, one.name, _address(visit, path, one.query), sorted(parse_qsl(one.query)) == now, to_etag(one.changed)
         )
         for one in kept
     ]  # fmt: skip
 
 
-def view_of(query: str) -> str:
+def view_query(query: str) -> str:
     """Return what a view keeps of the query of an address: filters, order and columns."""
     return urlencode([one for one in parse_qsl(query) if one[0] not in DROPPED])
 
 
 def save_view(visit: Visit, paths: Sequence[str]) -> str:
     """Save what a form sends of a list, in place of the view of that name; return its address. StateError for what is none."""
-    path, query = visit.form.get("list", ""), view_of(visit.form.get("query", "").lstrip("?"))
+    path, query = visit.form.get("list", ""), view_query(visit.form.get("query", "").lstrip("?"))
     if path not in paths:
         raise StateError("a view is of a list")
     if not query:

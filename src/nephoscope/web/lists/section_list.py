@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.web.lists.list_cell import ListCell, ago_cell, moment_cell, number_cell, state_cell, text_cell
+from nephoscope.web.lists.list_cell import (
+    ListCell,
+    number_cell,
+    relative_time_cell,
+    state_cell,
+    text_cell,
+    time_cell,
+)
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
@@ -93,7 +100,7 @@ def _fit_width(column: PageColumn, values: Sequence[object]) -> str:
 
 def _cell(visit: Visit, name: str, value: object) -> ListCell:
     if isinstance(value, datetime):
-        return ago_cell(value) if value <= datetime.now(value.tzinfo) else moment_cell(value)
+        return relative_time_cell(value) if value <= datetime.now(value.tzinfo) else time_cell(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return number_cell(value)
     text = cell_title(value)

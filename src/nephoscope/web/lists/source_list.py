@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nephoscope.state.estate.tenants import Tenant
 from nephoscope.state.ingestion.source_health import SourceHealth
 from nephoscope.state.ingestion.sources import Source
-from nephoscope.web.lists.column_kinds import ago_column, number_column, text_column
+from nephoscope.web.lists.column_kinds import number_column, relative_time_column, text_column
 from nephoscope.web.lists.list_cell import ListCell, state_cell, text_cell
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
@@ -62,7 +62,7 @@ def tenant_list(visit: Visit) -> RowList[Tenant]:
             ListColumn("state", "State", lambda one: _state(tenant_state(one), one.error), width="state"),
             text_column("credential", "Credential", lambda one: one.connection.sign_in),
             text_column("scope", "Scope", scope),
-            ago_column("collected", "Collected", lambda one: one.collected, "never"),
+            relative_time_column("collected", "Collected", lambda one: one.collected, "never"),
             text_column("interval", "Interval", lambda one: f"{one.hours:g} h", width="short"),
             text_column("id", "Id", lambda one: one.connection.id, shown=False),
             text_column("error", "Error", lambda one: one.error, shown=False),
@@ -90,7 +90,7 @@ def log_source_list(visit: Visit) -> RowList[ListedSource]:
             text_column("kind", "Kind", lambda one: name_kind(one.source.kind)),
             text_column("workspace", "Workspace", lambda one: one.source.workspace),
             ListColumn("state", "State", lambda one: _state(one.state, one.error), width="state"),
-            ago_column("arrival", "Last arrival", lambda one: one.health.last_seen if one.health else None, "never"),
+            relative_time_column("arrival", "Last arrival", lambda one: one.health.last_seen if one.health else None, "never"),
             number_column("backlog", "Backlog", lambda one: one.health.lag if one.health else None, optional=False),
             number_column("dropped", "Dropped", lambda one: one.health.left_out if one.health else 0),
             text_column("error", "Error", lambda one: one.error, shown=False),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.state.rules.suppressions import StoredSuppression
 from nephoscope.web.lists.column_kinds import text_column
-from nephoscope.web.lists.list_cell import ListCell, moment_cell, number_cell, state_cell, text_cell
+from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell, time_cell
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
@@ -60,8 +60,8 @@ def suppression_list(
             ListColumn("rule", "Rule", rule, optional=True),
             ListColumn("reason", "Reason", lambda one: text_cell(reason(one.stored.reason), note=one.stored.comment), optional=True),
             text_column("by", "Created by", lambda one: one.stored.author, width="short"),
-            ListColumn("created", "Created", lambda one: moment_cell(one.stored.created), optional=True, shown=False, width="time"),
-            ListColumn("until", "Until", lambda one: moment_cell(one.stored.expires, "No end date"), width="time"),
+            ListColumn("created", "Created", lambda one: time_cell(one.stored.created), optional=True, shown=False, width="time"),
+            ListColumn("until", "Until", lambda one: time_cell(one.stored.expires, "No end date"), width="time"),
             ListColumn("held", "Suppressed", draw_held, number=True, optional=True, hint="Alerts suppressed since its creation"),
         ),
         lambda one: one.stored.id,

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.instance import ASSESS_SOON, FAILED, PROGRESS
-from nephoscope.posture.scans.scan import last_request
+from nephoscope.posture.scans.scan import last_scan_request
 from nephoscope.server_status import ASSESSING
 from nephoscope.server_status import read as read_status
 
@@ -37,7 +37,7 @@ class WorkProgress:
     seconds: float = 0.0
 
 
-def under_way(instance: Instance) -> WorkProgress | None:
+def current_assessment(instance: Instance) -> WorkProgress | None:
     """The assessment that is under way or waits to begin, None where nothing is."""
     told = instance.state.checkpoints.get(*PROGRESS)
     if told and time.time() - told["at"] < SILENT:
@@ -45,11 +45,11 @@ def under_way(instance: Instance) -> WorkProgress | None:
     return WorkProgress("queued") if _waits(instance) else None
 
 
-def trouble(instance: Instance) -> str:
+def explain_staleness(instance: Instance) -> str:
     """Explain why what is shown is not kept fresh, '' where it is: the last assessment failed, or nothing is assessed any more."""
     if why := _describe_loop(instance):
         return why
-    if last_request(instance.data) is None:
+    if last_scan_request(instance.data) is None:
         return "" if instance.snapshots.newest() is None else NOTHING
     failed = instance.state.checkpoints.get(*FAILED)
     if failed:
@@ -70,15 +70,15 @@ def _describe_loop(instance: Instance) -> str:
     )
 
 
-def read_partial_trouble(instance: Instance) -> str:
+def explain_staleness_briefly(instance: Instance) -> str:
     """Explain the same to readers of a part, with nothing of what others connected."""
-    why = trouble(instance)
+    why = explain_staleness(instance)
     return why if why in ("", NOTHING) else STALE
 
 
-def describe_trouble(instance: Instance, *, whole: bool) -> str:
+def describe_staleness(instance: Instance, *, whole: bool) -> str:
     """Explain the same to readers of everything (`whole`) or of a part."""
-    return trouble(instance) if whole else read_partial_trouble(instance)
+    return explain_staleness(instance) if whole else explain_staleness_briefly(instance)
 
 
 def _waits(instance: Instance) -> bool:
@@ -87,14 +87,14 @@ def _waits(instance: Instance) -> bool:
     never = any(one.enabled and not (one.collected or one.error) for one in instance.state.tenants.all())
     if never:
         return True
-    return not up_to_date(instance) and not instance.state.checkpoints.get(*FAILED) and _recent(asked)
+    return not is_up_to_date(instance) and not instance.state.checkpoints.get(*FAILED) and _is_recent(asked)
 
 
-def up_to_date(instance: Instance) -> bool:
+def is_up_to_date(instance: Instance) -> bool:
     """Return whether what is shown is judged by all that people changed: an assessment was made since they last did."""
     asked, snapshot = instance.state.checkpoints.get(*ASSESS_SOON), instance.snapshots.newest()
     return not asked or (snapshot is not None and snapshot.made.when >= datetime.fromisoformat(asked))
 
 
-def _recent(asked: str) -> bool:
+def _is_recent(asked: str) -> bool:
     return time.time() - datetime.fromisoformat(asked).timestamp() < SILENT

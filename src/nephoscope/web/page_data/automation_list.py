@@ -51,7 +51,7 @@ class AutomationListing:
 
 def asked_rules(instance: Instance) -> list[AutomationListing]:
     """Every rule and automation of an instance, those with dead runs first, then by name."""
-    tallies = instance.state.run_standings.by_rule()
+    tallies = instance.state.run_standings.tally_by_rule()
     found = list(_list_kept(instance, tallies))
     known = {one.key for one in found}
     found += [_make_removed(key, tally) for key, tally in tallies.items() if key not in known]
@@ -68,14 +68,14 @@ def seen_rules(
     """
     if caller.may(READ):
         return list(rules), None
-    seen = [one for one in rules if _readable(one, caller)]
+    seen = [one for one in rules if _is_readable(one, caller)]
     within = [
         one.key for one in seen if one.where and all(_is_in_reach(scope, caller) for scope in one.where)
     ]
     return [one if one.key in within else replace(one, runs=RunTally()) for one in seen], within
 
 
-def _readable(one: AutomationListing, caller: Caller) -> bool:
+def _is_readable(one: AutomationListing, caller: Caller) -> bool:
     if one.kind == KINDS[RuleLanguage.AUTOMATION]:
         return caller.may(READ, one.key)
     return one.kind == KINDS[RuleLanguage.SENTINEL] and caller.may(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.service.code_to_cloud import made_by, open_items_about
+from nephoscope.service.code_to_cloud import find_origins, list_open_items
 from nephoscope.service.pipelines import READ
 from nephoscope_policy.model.state import ComplianceState
 
@@ -43,9 +43,9 @@ def code_rows(code: CodeFacts | None) -> Iterator[tuple[str, str, str, str, int,
 
 def code_facts(visit: Visit, id_: str, findings: Sequence[ListedFinding]) -> CodeFacts | None:
     """Return what is known of the code behind a lower-cased id; None for who may read no repository."""
-    if not visit.caller.in_some_repository(READ):
+    if not visit.caller.has_in_any_repository(READ):
         return None
-    origins = made_by(visit.service, id_)
+    origins = find_origins(visit.service, id_)
     violated = [
         (one, origin)
         for one in findings
@@ -53,4 +53,4 @@ def code_facts(visit: Visit, id_: str, findings: Sequence[ListedFinding]) -> Cod
         for origin in origins
         if one.recommendation in origin.planned.passed
     ]
-    return CodeFacts(origins, open_items_about(visit.service, id_), violated)
+    return CodeFacts(origins, list_open_items(visit.service, id_), violated)

@@ -53,7 +53,7 @@ class WorkspaceContent:
     def packs(self) -> list[RulePack]:
         """The imported packs of rules; StateError for a spoilt one."""
         try:
-            return content_listing.packs_of(self.instance.data)
+            return content_listing.load_packs(self.instance.data)
         except PackError as error:
             raise StateError(str(error)) from error
 
@@ -65,18 +65,18 @@ class WorkspaceContent:
             frozenset(held_tables(lake, self.workspace)), frozenset(lake.tables.by_name)
         )
 
-    def _list_all(self) -> Iterator[content_listing.RuleListing]:
+    def _list_contents(self) -> Iterator[content_listing.RuleListing]:
         switched = self.instance.state.rule_switches.of(self.workspace)
         yield from content_listing.rules(self.packs, switched, self.held)
         yield from content_listing.queries()
 
     def rules(self) -> list[ContentRow]:
         """The rules that raise alerts."""
-        return [_rule(one) for one in self._list_all() if one.kind != RuleKind.HUNTING.value]
+        return [_rule(one) for one in self._list_contents() if one.kind != RuleKind.HUNTING.value]
 
     def list_hunting(self) -> list[ContentRow]:
         """The queries of hunting."""
-        return [_query(one) for one in self._list_all() if one.kind == RuleKind.HUNTING.value]
+        return [_query(one) for one in self._list_contents() if one.kind == RuleKind.HUNTING.value]
 
     def functions(self) -> list[ContentRow]:
         """The functions that queries of the workspace can call."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from nephoscope.posture.history.evaluation_diff import ChangeKind
 from nephoscope.posture.history.finding_moves import FindingMoves, choose_baseline, merge_changes
 from nephoscope.posture.history.history import EvaluationRecord, History
-from nephoscope.posture.published.priorities import priorities_of
-from nephoscope.posture.scans.scan import last_request
+from nephoscope.posture.published.priorities import build_priorities
+from nephoscope.posture.scans.scan import last_scan_request
 from nephoscope.web.rendering.formatting import count_text
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import Severity
@@ -47,11 +47,11 @@ class MoveSummary:
 
 def read_evaluations(visit: Visit) -> Sequence[EvaluationRecord]:
     """The evaluations that the assessment continues, oldest first; read once for what was published last."""
-    request = last_request(visit.instance.data)
+    request = last_scan_request(visit.instance.data)
     if request is None or visit.snapshot is None:
         return ()
     history, series = History(visit.instance.data), request.series
-    return visit.snapshot.once(("evaluations", series), lambda: tuple(history.evaluations(series)))
+    return visit.snapshot.get_or_compute(("evaluations", series), lambda: tuple(history.evaluations(series)))
 
 
 def read_moves(visit: Visit) -> FindingMoves | None:
@@ -63,13 +63,13 @@ def read_moves(visit: Visit) -> FindingMoves | None:
     snapshot, reach, after = visit.snapshot, visit.reach(READ), evaluations[-1]
     between = evaluations[evaluations.index(before) + 1 :]
     history = History(visit.instance.data)
-    whole = snapshot.once(
+    whole = snapshot.get_or_compute(
         ("moves", before.id), lambda: FindingMoves(before, after, merge_changes(history.changes(*between)))
     )
-    return snapshot.once(("moves", before.id, reach), lambda: whole.within(reach))
+    return snapshot.get_or_compute(("moves", before.id, reach), lambda: whole.limited_to(reach))
 
 
-def tells_score(visit: Visit) -> bool:
+def has_score_history(visit: Visit) -> bool:
     """Return whether the history of the score is of what the visitor looks at: the whole estate."""
     return visit.chosen_subscriptions is None and visit.reach(READ).everything
 
@@ -82,7 +82,7 @@ def summarize(visit: Visit, moves: FindingMoves) -> list[MoveSummary]:
         changes = [one for one in moves.changes if one.kind is kind]
         if changes:
             words = WORDS[kind][len(changes) > 1]
-            found.append(MoveSummary(kind, len(changes), words, _about(changes, known)))
+            found.append(MoveSummary(kind, len(changes), words, _summarize_severity(changes, known)))
     return found
 
 
@@ -90,11 +90,11 @@ def recommendations(visit: Visit) -> Mapping[str, Priority]:
     """Key -> recommendation, of all that are known."""
     if visit.snapshot is None:
         return {}
-    ranked = priorities_of(visit.snapshot).rank(visit.reach(READ), visit.reach(PATHS))
+    ranked = build_priorities(visit.snapshot).rank(visit.reach(READ), visit.reach(PATHS))
     return {one.tally.recommendation: one for one in ranked}
 
 
-def _about(changes: Sequence[FindingChange], known: Mapping[str, Priority]) -> str:
+def _summarize_severity(changes: Sequence[FindingChange], known: Mapping[str, Priority]) -> str:
     """Say how grave they are, and where most of them are."""
     grave = Counter(known[one.key].tally.severity for one in changes if one.key in known)
     said = [f"{grave[one]} {one.value.lower()}" for one in reversed(Severity) if grave[one]][:2]

@@ -112,7 +112,7 @@ def not_assessed(image: ImageOverview) -> int | None:
     return None if summary is None else int(summary.get("notAssessed", 0))
 
 
-def layers_of(packages: Iterable[Package]) -> list[ImageLayer]:
+def group_by_layer(packages: Iterable[Package]) -> list[ImageLayer]:
     """Return the layers that packages are of, those with the most first."""
     by_layer: dict[str, list[Package]] = {}
     for one in packages:
@@ -124,7 +124,7 @@ def layers_of(packages: Iterable[Package]) -> list[ImageLayer]:
     return sorted(found, key=lambda one: (-one.packages, one.digest))
 
 
-def statements_of(visit: Visit, images: Iterable[ImageOverview]) -> list[ImageStatement] | None:
+def list_statements(visit: Visit, images: Iterable[ImageOverview]) -> list[ImageStatement] | None:
     """Return what keys and identities of registries state on an image in its places; None where no registry of it has any."""
     found: list[ImageStatement] = []
     is_asked = False
@@ -148,7 +148,7 @@ def _statements(place: str, summary: Mapping[str, Any]) -> Iterator[ImageStateme
         yield ImageStatement(place, "Keyless, unverified", str(summary["notVerified"]), (), "")
 
 
-def decisions_of(visit: Visit, images: Sequence[ImageOverview]) -> list[ImageHistoryEntry]:
+def list_decisions(visit: Visit, images: Sequence[ImageOverview]) -> list[ImageHistoryEntry]:
     """Return what was decided about an image in all of its places, the newest first."""
     found: list[ImageHistoryEntry] = []
     for one in images:
@@ -159,7 +159,9 @@ def decisions_of(visit: Visit, images: Sequence[ImageOverview]) -> list[ImageHis
             f"image {image.name}",
             *(f"image {image.repository}:{tag}@{image.digest}" for tag in one.tags),
         }
-        for entry in (each for name in names for each in visit.instance.state.audit.told_of(name, _FIRST)):
+        for entry in (
+            each for name in names for each in visit.instance.state.audit.entries_about(name, _FIRST)
+        ):
             act = str(entry.detail.get("decision") or entry.detail.get("act") or "")
             text = _WORDS.get(act, act or entry.operation)
             found.append(

@@ -27,7 +27,7 @@ def read_runs(
 ) -> list[tuple[str, RunLine]]:
     """The runs that the visitor may read, the newest first, each with the name of its rule."""
     subjects = [str(number), *(one.id for one in alerts)]
-    found = visit.instance.state.run_standings.about(workspace, subjects)
+    found = visit.instance.state.run_standings.runs_about(workspace, subjects)
     if not found:
         return []
     rules, within = seen_rules(asked_rules(visit.instance), visit.caller)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.investigation.alert_events import as_run
+from nephoscope.alerts.investigation.alert_events import to_repeatable_query
 
 if TYPE_CHECKING:
     from nephoscope.state.incidents.alerts import StoredAlert
@@ -17,7 +17,7 @@ MOST = 6000
 def open_in_logs(visit: Visit, alert: StoredAlert) -> str:
     """Return where the query of an alert gives what it gave when it was run, whatever time is chosen; '' where there
     is none to open."""
-    query = as_run(alert)
+    query = to_repeatable_query(alert)
     if not query or len(query) > MOST:
         return ""
     return visit.link("/logs", query=query, workspace=alert.workspace, span=None)

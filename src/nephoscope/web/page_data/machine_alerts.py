@@ -10,7 +10,7 @@ from nephoscope.alerts.investigation.incident_details import read_entities
 from nephoscope.state.incidents.alert_scopes import resources
 from nephoscope.state.incidents.alerts import DONE, STATUSES, AlertFilter, StoredAlert
 from nephoscope.web.page_data.machine_facts import MACHINES
-from nephoscope.web.page_data.visible_alerts import MOST_SOUGHT, everywhere
+from nephoscope.web.page_data.visible_alerts import MOST_SOUGHT, visible_alerts_everywhere
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def count_alerts(visit: Visit, names: MachineNames) -> Counter[str] | None:
 
     Many alerts name a host alone, and a scope holds none of those.
     """
-    told = everywhere(visit.without("scope"))
+    told = visible_alerts_everywhere(visit.without("scope"))
     if not told:
         return None
     looked = AlertFilter(statuses=frozenset(STATUSES) - DONE)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.service.exemption_lookup import find_exemptions
-from nephoscope.service.inventories import READ, list_inventories, packages_of
-from nephoscope.service.vulnerabilities import coverage_of, distinct_findings, list_findings
+from nephoscope.service.inventories import READ, list_inventories, load_packages
+from nephoscope.service.vulnerabilities import assess_coverage, distinct_findings, list_findings
 from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
 
@@ -57,8 +57,8 @@ def machine_software(visit: Visit, id_: str) -> MachineSoftware | None:
     found = distinct_findings(list_findings(visit.service, FindingFilter(only, most=MOST_FINDINGS)))
     return MachineSoftware(
         subject,
-        packages_of(visit.service, reach, subject.id)[1],
+        load_packages(visit.service, reach, subject.id)[1],
         found,
-        coverage_of(visit.service, [subject])[subject.id],
+        assess_coverage(visit.service, [subject])[subject.id],
         find_exemptions(visit.service, found),
     )

@@ -151,7 +151,7 @@ def read_reports(snapshot: PublishedSnapshot, reach: Reach, instance: Instance) 
     """Read what agents and Azure report of machines that may be read; what is too old now, or of unknown age, is left out."""
     now = instance.now
     key = ("machine reports", reach, now.date())  # bounds of age are days
-    return snapshot.once(
+    return snapshot.get_or_compute(
         key, lambda: _read_reports(snapshot, reach, ReportAges(instance.data, snapshot, now))
     )
 

@@ -37,7 +37,10 @@ def find_entity(visit: Visit, kind: str, name: str) -> NamedEntity:
     """The entity of a name; what the directory calls it is known for who may read that."""
     account = _find_account(visit, name) if kind in ("user", "application") else None
     known = account.words.split("\n") if account else []
-    values = [name, *(one for one in dict.fromkeys(known) if one != name.lower() and _tells_apart(kind, one))]
+    values = [
+        name,
+        *(one for one in dict.fromkeys(known) if one != name.lower() and _identifies_account(kind, one)),
+    ]
     title = account.name if account and _GUID.fullmatch(name) else name
     entities = [one for value in values for one in _entities(kind, value)]
     return NamedEntity(kind, name, title, values, list(dict.fromkeys(entities)), account)
@@ -51,7 +54,7 @@ def _find_account(visit: Visit, name: str) -> DirectoryObject | None:
     return exact[0] if len(exact) == 1 else None
 
 
-def _tells_apart(kind: str, value: str) -> bool:
+def _identifies_account(kind: str, value: str) -> bool:
     """Return whether a value of an account names it alone: an id, an address of a user, the name of an application."""
     return kind == "application" or "@" in value or _GUID.fullmatch(value) is not None
 

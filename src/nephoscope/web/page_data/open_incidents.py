@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.state.incidents.incident_counts import count_alerts_of, count_incidents
+from nephoscope.state.incidents.incident_counts import count_alerts, count_incidents
 from nephoscope.state.incidents.incidents import IncidentFilter, IncidentStatus
 from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS
 
@@ -46,7 +46,7 @@ def read_open_incidents(visit: Visit, most: int) -> OpenIncidents | None:
     tallies = [
         one
         for name in visit.workspaces(READ)
-        for one in count_incidents(database, name, _sought(visit, name))
+        for one in count_incidents(database, name, _open_filter(visit, name))
     ]
     counts = Counter[str]()
     for one in tallies:
@@ -56,7 +56,7 @@ def read_open_incidents(visit: Visit, most: int) -> OpenIncidents | None:
         sum(one.count for one in tallies if not one.owned),
         min((one.oldest for one in tallies), default=None),
         newest,
-        count_alerts_of(database, [one.number for one in newest]),
+        count_alerts(database, [one.number for one in newest]),
     )
 
 
@@ -69,10 +69,10 @@ def list_open(visit: Visit, most: int) -> list[Incident] | None:
     found = [
         one
         for name in workspaces
-        for one in state.incidents.list_sought(name, _sought(visit, name), most=most)
+        for one in state.incidents.list_sought(name, _open_filter(visit, name), most=most)
     ]
     return sorted(found, key=lambda one: one.last_activity, reverse=True)[:most]
 
 
-def _sought(visit: Visit, workspace: str) -> IncidentFilter:
+def _open_filter(visit: Visit, workspace: str) -> IncidentFilter:
     return IncidentFilter(frozenset(OPEN), numbers=visit.incidents_of(workspace))

@@ -18,8 +18,8 @@ from nephoscope.posture.changes.exposure_changes import ExposureChange
 from nephoscope.posture.published import exposure_changes, resource_changes, role_holders
 from nephoscope.posture.published.kinds import allowed_connections, exposures, sub_assessments
 from nephoscope.state.incidents.alerts import AlertFilter, StoredAlert
-from nephoscope.web.page_data.visible_alerts import everywhere
-from nephoscope.web.rendering.formatting import short
+from nephoscope.web.page_data.visible_alerts import visible_alerts_everywhere
+from nephoscope.web.rendering.formatting import short_name
 from nephoscope.web.visits.request_context import LOGS, Visit
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -59,7 +59,7 @@ def facts(
 ) -> dict[str, object]:
     """All sections of a lower-cased id; of an object of the directory the roles that it holds in the place of who holds one on it."""
     directory = id_.startswith(DIRECTORY)
-    holding = role_holders.held_by if directory else role_holders.holders
+    holding = role_holders.roles_of_principal if directory else role_holders.holders
     return {
         "directory": directory,
         "called": display_name(id_, body),
@@ -70,13 +70,13 @@ def facts(
         "exposure": _exposure(visit, snapshot, id_),
         "connections": _connections(visit, snapshot, id_),
         "holders": holding(
-            snapshot, entity_of(id_), visit.caller.reach(ASSIGNMENTS), visit.caller.reach(READ)
+            snapshot, to_entity_id(id_), visit.caller.reach(ASSIGNMENTS), visit.caller.reach(READ)
         ),
         "path_gaps": _path_gaps(visit, snapshot, id_),
         "roles_gap": snapshot.made.gap(role_holders.ASSIGNMENT, _subscription(id_)),
         "changes": _changes(visit, snapshot, id_),
         "kept_days": resource_changes.KEPT.days,
-        "logs": _logs(visit, entity_of(id_)),
+        "logs": _logs(visit, to_entity_id(id_)),
         "most": MOST,
     }
 
@@ -84,12 +84,12 @@ def facts(
 def _path_gaps(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[str]:
     """Return what was not read for paths to a resource: of its subscription; of an object of a tenant, of what lies in
     no subscription."""
-    found, own = snapshot.made.gaps_for(visit.caller.reach(READ)), _subscription(id_)
+    found, own = snapshot.made.visible_gaps(visit.caller.reach(READ)), _subscription(id_)
     known = snapshot.made.subscriptions
     return list(dict.fromkeys(what for where, what in found if (where == own if own else where not in known)))
 
 
-def entity_of(id_: str) -> str:
+def to_entity_id(id_: str) -> str:
     """Return what attack paths, roles and logs call it: an object of the directory by its object id, a resource by its
     lower-cased id."""
     return id_.rsplit("/", 1)[-1] if id_.startswith(DIRECTORY) else id_
@@ -99,15 +99,15 @@ def display_name(id_: str, body: Mapping[str, object]) -> str:
     """Return what people call a resource, or an object of the directory."""
     told = _properties(body)
     names = (told.get("userPrincipalName"), told.get("displayName")) if id_.startswith(DIRECTORY) else ()
-    return next((str(one) for one in (*names, body.get("name")) if one), short(id_))
+    return next((str(one) for one in (*names, body.get("name")) if one), short_name(id_))
 
 
 def find_named(visit: Visit, id_: str, account: str = "") -> ResourceAlerts:
     """Return what names a resource, or an account by its name or its object id, of what the visitor is told of alerts."""
-    wanted = dict.fromkeys(one for one in (account, entity_of(id_)) if one)
+    wanted = dict.fromkeys(one for one in (account, to_entity_id(id_)) if one)
     found, state = ResourceAlerts(), visit.instance.state
     reads_incidents = visit.workspaces(INCIDENTS)
-    for told in everywhere(visit.without("scope")):
+    for told in visible_alerts_everywhere(visit.without("scope")):
         mine = [one for text in wanted for one in _find_naming_alerts(told, text)]
         mine = list({one.id: one for one in mine}.values())
         found.alerts.extend(mine)
@@ -192,11 +192,11 @@ def _subs(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[SubFindin
     """The single findings inside its assessments, those that are unhealthy and grave first."""
     type_, reach = sub_assessments.TYPE.lower(), visit.caller.reach(SUB)
     if id_.startswith(DIRECTORY):  # what is said of an account stands inside assessments of subscriptions
-        every = snapshot.once(
+        every = snapshot.get_or_compute(
             ("named subs", reach),
             lambda: tuple(map(_sub, snapshot.listing.page((type_,), reach, most=MOST_SUBS).bodies)),
         )
-        return sorted((one for one in every if one.id.lower() == entity_of(id_)), key=_rank)
+        return sorted((one for one in every if one.id.lower() == to_entity_id(id_)), key=_rank)
     below = f"{id_}/providers/microsoft.security/assessments"
     found = snapshot.listing.page((type_,), reach, below, collected=True).bodies
     return sorted(map(_sub, found), key=_rank)

@@ -67,12 +67,12 @@ class ShownScore:
     subscriptions: int
 
 
-def score_of(snapshot: PublishedSnapshot, reach: Reach) -> ShownScore:
+def weighted_score(snapshot: PublishedSnapshot, reach: Reach) -> ShownScore:
     """The weighted score, as Defender for Cloud computes it over several subscriptions."""
-    return snapshot.once(("score", reach), lambda: _score_of(snapshot, reach))
+    return snapshot.get_or_compute(("score", reach), lambda: _compute_score(snapshot, reach))
 
 
-def _score_of(snapshot: PublishedSnapshot, reach: Reach) -> ShownScore:
+def _compute_score(snapshot: PublishedSnapshot, reach: Reach) -> ShownScore:
     scores = [one for one in _scores(snapshot) if reach.sees(one.subscription)]
     controls = _controls(each for one in scores for each in one.controls)
     weights = sum(one.weight for one in scores)
@@ -84,7 +84,7 @@ def _score_of(snapshot: PublishedSnapshot, reach: Reach) -> ShownScore:
 
 def _scores(snapshot: PublishedSnapshot) -> list[_SubscriptionScore]:
     """The scores of all subscriptions, read once for whoever asks: each is shown to who reaches its subscription."""
-    return snapshot.once(("scores",), lambda: _read(snapshot))
+    return snapshot.get_or_compute(("scores",), lambda: _read(snapshot))
 
 
 def _read(snapshot: PublishedSnapshot) -> list[_SubscriptionScore]:

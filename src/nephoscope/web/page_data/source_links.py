@@ -5,14 +5,14 @@ from __future__ import annotations
 from urllib.parse import quote, urlencode, urlsplit
 
 
-def safe_link(address: str) -> str:
+def sanitize_link(address: str) -> str:
     """Return an address that a browser may open; '' for what is not http or https."""
     return address if address.startswith(("https://", "http://")) else ""
 
 
 def line_link(repository_url: str, commit: str, file: str, line: int) -> str:
     """Return the address of a line at a commit on GitHub, GitLab or Azure DevOps; '' where the site is another."""
-    address = safe_link(repository_url).rstrip("/").removesuffix(".git")
+    address = sanitize_link(repository_url).rstrip("/").removesuffix(".git")
     host = urlsplit(address).hostname or ""
     if not commit or not file or "://" in file:
         return ""

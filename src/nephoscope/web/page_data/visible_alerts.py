@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.incidents.alert_visibility import READ, sight_of
+from nephoscope.alerts.incidents.alert_visibility import READ, alert_visibility
 from nephoscope.alerts.incidents.defender_alert import find_visible_resources
 from nephoscope.state import NotFoundError
 from nephoscope.state.incidents.alert_counts import count_by_time
@@ -49,36 +49,42 @@ class VisibleAlerts:
     def page(self, looked: AlertFilter, start: int, most: int) -> tuple[list[StoredAlert], int]:
         """Some of those that are looked at, those of the latest events first, and how many there are."""
         if self.whole or not looked.text:
-            return self._list_page(self._within(looked), start, most), self.count(looked)
+            return self._list_page(self._limit_filter(looked), start, most), self.count(looked)
         found = self._find_saying(looked)
         return found[start : start + most], len(found)
 
     def newest(self, looked: AlertFilter, most: int) -> list[StoredAlert]:
         """At most so many of those that are looked at, those of the latest events first."""
         if self.whole or not looked.text:
-            return self._list_page(self._within(looked), 0, most)
+            return self._list_page(self._limit_filter(looked), 0, most)
         return self._find_saying(looked)[:most]
 
     def count(self, looked: AlertFilter) -> int:
         """Count how many are looked at; of a part, whatever text is looked for."""
-        wanted = self._within(looked if self.whole else replace(looked, text=""))
+        wanted = self._limit_filter(looked if self.whole else replace(looked, text=""))
         return sum(self.visit.instance.state.alerts.count(one, wanted) for one in self.workspaces)
 
     def count_by_time(self, looked: AlertFilter, edges: Sequence[datetime]) -> Counter[tuple[int, str]]:
         """(Number of the interval, severity) -> how many are looked at; `edges` are the ends of the intervals."""
-        state, wanted, found = self.visit.instance.state, self._within(looked), Counter[tuple[int, str]]()
+        state, wanted, found = (
+            self.visit.instance.state,
+            self._limit_filter(looked),
+            Counter[tuple[int, str]](),
+        )
         for one in self.workspaces:
             found += count_by_time(state.database, state.alerts, one, wanted, edges)
         return found
 
-    def count_by(self, looked: AlertFilter, by: str) -> dict[str, int]:
-        """Count how many are looked at by what a column says of them (`Alerts.count_by`)."""
+    def count_by_column(self, looked: AlertFilter, by: str) -> dict[str, int]:
+        """Count how many are looked at by what a column says of them (`Alerts.count_by_column`)."""
         found: Counter[str] = Counter()
         if self.whole or not looked.text:
             for one in self.workspaces:
-                found.update(self.visit.instance.state.alerts.count_by(one, self._within(looked), by))
+                found.update(
+                    self.visit.instance.state.alerts.count_by_column(one, self._limit_filter(looked), by)
+                )
         else:
-            found.update(_said_in(by, one) for one in self._find_saying(looked))
+            found.update(_column_value(by, one) for one in self._find_saying(looked))
         return dict(found)
 
     def get(self, id_: str) -> StoredAlert:
@@ -97,13 +103,15 @@ class VisibleAlerts:
         reach = self.visit.caller.reach(READ)
         return self.whole or next(find_visible_resources(alert, reach), None) is not None
 
-    def _within(self, looked: AlertFilter) -> AlertFilter:
+    def _limit_filter(self, looked: AlertFilter) -> AlertFilter:
         return replace(looked, within=self.visit.place if self.reach is None else self.reach)
 
     def _find_saying(self, looked: AlertFilter) -> list[StoredAlert]:
         """Return those that say a text in what is told of them."""
         return [
-            one for one in self._list_page(self._within(looked), 0, MOST_SOUGHT) if _says(one, looked.text)
+            one
+            for one in self._list_page(self._limit_filter(looked), 0, MOST_SOUGHT)
+            if _contains_text(one, looked.text)
         ]
 
     def _list_page(self, looked: AlertFilter, start: int, most: int) -> list[StoredAlert]:
@@ -118,7 +126,7 @@ class VisibleAlerts:
         return [self._show(one) for one in found]
 
     def _show(self, alert: StoredAlert) -> StoredAlert:
-        return alert if self.whole else sight_of(self.visit.caller).alert(alert)
+        return alert if self.whole else alert_visibility(self.visit.caller).alert(alert)
 
 
 def _merge(several: Sequence[StoredAlert], order: str) -> list[StoredAlert]:
@@ -137,31 +145,31 @@ _ORDERS: Mapping[str, Callable[[StoredAlert], float]] = {
 }
 
 
-def _said_in(by: str, one: StoredAlert) -> str:
+def _column_value(by: str, one: StoredAlert) -> str:
     said = {"status": one.status, "severity": one.severity, "rule": one.rule}
     return {**said, "incident": "yes" if one.incident is not None else "no"}[by]
 
 
-def told_alerts(visit: Visit, name: str = "") -> VisibleAlerts:
+def visible_alerts(visit: Visit, name: str = "") -> VisibleAlerts:
     """Return those of a workspace ('' = that which a page opens), or what is reached of them; DeniedError where nothing is."""
     wanted = name.lower() or visit.home(READ)
-    if visit.caller.reach(READ).nothing or visit.caller.may(READ, f"/workspaces/{wanted}"):
+    if visit.caller.reach(READ).is_empty or visit.caller.may(READ, f"/workspaces/{wanted}"):
         return VisibleAlerts(visit, (visit.workspace(READ, wanted),))
     every = visit.every_workspace
     return VisibleAlerts(visit, tuple(one for one in every if wanted in ("", one)), visit.reach(READ))
 
 
-def everywhere(visit: Visit) -> list[VisibleAlerts]:
+def visible_alerts_everywhere(visit: Visit) -> list[VisibleAlerts]:
     """Return those of all workspaces."""
     every = visit.every_workspace
     whole = visit.workspaces(READ)
     rest = tuple(one for one in every if one not in whole)
-    part = bool(rest) and not visit.caller.reach(READ).nothing
+    part = bool(rest) and not visit.caller.reach(READ).is_empty
     found = [VisibleAlerts(visit, (one,)) for one in whole]
     return [*found, VisibleAlerts(visit, rest, visit.reach(READ))] if part else found
 
 
-def _says(alert: StoredAlert, text: str) -> bool:
+def _contains_text(alert: StoredAlert, text: str) -> bool:
     """Return whether the row of an alert contains a text; one such as `ada@contoso.com` also where name and suffix
     stand apart in it."""
     row = json.dumps(alert.document, ensure_ascii=False).casefold()

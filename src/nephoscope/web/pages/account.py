@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from nephoscope.access.sessions import end, list_open_sessions
 from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.provider_sign_in import after_sign_out
-from nephoscope.web.tables.page_tables import PageTable, file_of
+from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.visits.page import EVERYBODY, SAME, Page
 from nephoscope.web.visits.request_context import Visit
 from nephoscope.web.visits.session_cookie import COOKIE, drop
@@ -19,8 +19,8 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The sessions that are open; a form ends one, or all."""
     if visit.request.method == "POST":
         answer = apply_form(lambda: _end_sessions(visit), lambda why: _show_sessions(visit, why))
-        return _out(answer) if isinstance(answer, Response) else answer
-    file = file_of(visit, "account", {"sessions": lambda: _sessions(visit)})
+        return _clear_session_cookie(answer) if isinstance(answer, Response) else answer
+    file = download_table(visit, "account", {"sessions": lambda: _sessions(visit)})
     return file if file is not None else _show_sessions(visit)
 
 
@@ -49,7 +49,7 @@ def _end_sessions(visit: Visit) -> str:
     return after_sign_out(visit.instance, caller) if here else visit.link("/account")
 
 
-def _out(answer: Response) -> Response:
+def _clear_session_cookie(answer: Response) -> Response:
     """The answer, without the cookie of a session that is over."""
     ended = isinstance(answer, RedirectResponse) and not answer.headers["location"].startswith("/account")
     if ended:

@@ -9,13 +9,13 @@ from dataclasses import replace
 from starlette.responses import RedirectResponse, Response
 
 from nephoscope.alerts.incidents.alert_visibility import READ
-from nephoscope.alerts.investigation.alert_events import AlertEvents, events, looked_at
-from nephoscope.alerts.investigation.incident_details import involved_in, read_entities
+from nephoscope.alerts.investigation.alert_events import AlertEvents, events, query_period
+from nephoscope.alerts.investigation.incident_details import list_involved, read_entities
 from nephoscope.alerts.investigation.participants import parties
-from nephoscope.alerts.rules.dynamic_properties import steps_of, techniques_of
+from nephoscope.alerts.rules.dynamic_properties import list_remediation_steps, list_techniques
 from nephoscope.alerts.tuning.active_suppressions import SuppressionsInForce
-from nephoscope.service.alerts import ACTIONS, changes_of_status, may_change_alert, operation_of
-from nephoscope.service.suppressions import REASONS, related_suppressions, related_suppressions_etag
+from nephoscope.service.alerts import ACTIONS, changes_of_status, find_operation, may_change_alert
+from nephoscope.service.suppressions import REASONS, list_related_suppressions, related_suppressions_etag
 from nephoscope.service.suppressions import WRITE as SUPPRESS
 from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import ConcurrentChangeError, TransientError
@@ -25,12 +25,12 @@ from nephoscope.web.forms.alert_forms import (
     DAYS,
     LABELS,
     MOST_DAYS,
-    say_many,
-    say_one,
+    change_one,
+    change_selected,
+    list_changed_suppressions,
     suppress,
-    suppressed_since,
 )
-from nephoscope.web.forms.trial_forms import rules_of
+from nephoscope.web.forms.trial_forms import load_rules
 from nephoscope.web.lists.alert_list import (
     AlertContext,
     alert_facets,
@@ -45,13 +45,13 @@ from nephoscope.web.lists.query_facets import chosen_values, count_facets
 from nephoscope.web.page_data.entity_facts import entity_facts
 from nephoscope.web.page_data.log_query_links import open_in_logs
 from nephoscope.web.page_data.suppressed_rule_counts import READ as SUPPRESSIONS
-from nephoscope.web.page_data.visible_alerts import VisibleAlerts, told_alerts
+from nephoscope.web.page_data.visible_alerts import VisibleAlerts, visible_alerts
 from nephoscope.web.rendering.application_lookup import applications
-from nephoscope.web.rendering.display_names import in_words, names_of, tactics
-from nephoscope.web.rendering.known_names import known_names, names_in
+from nephoscope.web.rendering.display_names import format_value, participant_names, tactics
+from nephoscope.web.rendering.known_names import alert_names, known_names
 from nephoscope.web.rendering.suppression_choices import choices
-from nephoscope.web.tables.page_tables import PageTable, file_of
-from nephoscope.web.tables.table_download import as_csv
+from nephoscope.web.tables.page_tables import PageTable, download_table
+from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import LOGS, Visit
 
@@ -61,7 +61,7 @@ MOST_CSV = 100_000
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The list; a form that comes back changes the state of those that are ticked."""
-    told = told_alerts(visit, visit.asked("workspace"))
+    told = visible_alerts(visit, visit.asked("workspace"))
     if visit.request.method == "POST":
         return _change_alerts(visit, told)
     if visit.asked("format") == "csv":
@@ -77,12 +77,12 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
             "Rule",
             "Id",
         )
-        return as_csv("alerts", header, map(_row, told.page(read_filters(visit), 0, MOST_CSV)[0]))
+        return csv_response("alerts", header, map(_row, told.page(read_filters(visit), 0, MOST_CSV)[0]))
     return _shown_list(visit, told)
 
 
 def _change_alerts(visit: Visit, told: VisibleAlerts) -> Mapping[str, object] | Response:
-    done, left = say_many(visit, told)
+    done, left = change_selected(visit, told)
     if left:
         return {**_shown_list(visit, told), "overtaken": left, "done": done}
     return RedirectResponse(visit.here(done=done), 303)
@@ -95,12 +95,12 @@ def _shown_list(visit: Visit, told: VisibleAlerts) -> dict[str, object]:
     asked = alert_filter(visit, chosen_values(visit, facets))
     alerts, total = told.page(asked, start, ROWS)
     counted = count_facets(
-        visit, facets, lambda name, chosen: told.count_by(alert_filter(visit, chosen), name)
+        visit, facets, lambda name, chosen: told.count_by_column(alert_filter(visit, chosen), name)
     )
-    acts, in_force = list_allowed_acts(visit, told), _in_force(visit, told.workspaces)
+    acts, in_force = list_allowed_acts(visit, told), _active_suppressions(visit, told.workspaces)
     known = AlertContext(
         _names(visit, alerts),
-        lambda alert: in_force.get(alert.workspace, SuppressionsInForce()).own(alert.rule),
+        lambda alert: in_force.get(alert.workspace, SuppressionsInForce()).for_rule_only(alert.rule),
         reads_incidents(visit),
         rules,
     )
@@ -124,7 +124,7 @@ def _suppressed_facet(visit: Visit, told: VisibleAlerts, asked: AlertFilter) -> 
 
 def name_rules(visit: Visit, workspaces: Sequence[str]) -> dict[str, str]:
     """Return what the rules of workspaces are called: id -> name."""
-    return {one.id: one.name for name in workspaces for one in rules_of(visit, name).values()}
+    return {one.id: one.name for name in workspaces for one in load_rules(visit, name).values()}
 
 
 def _list_suppressions(
@@ -139,7 +139,7 @@ def _list_suppressions(
     }
 
 
-def _in_force(visit: Visit, workspaces: Sequence[str]) -> Mapping[str, SuppressionsInForce]:
+def _active_suppressions(visit: Visit, workspaces: Sequence[str]) -> Mapping[str, SuppressionsInForce]:
     """The suppressions in force in each of the workspaces whose suppressions the visitor reads."""
     state, now = visit.instance.state, visit.instance.now
     readable = [one for one in workspaces if visit.caller.may(SUPPRESSIONS, f"/workspaces/{one}")]
@@ -155,9 +155,9 @@ def list_allowed_acts(visit: Visit, told: VisibleAlerts) -> dict[str, str]:
     """Return what the visitor may do to alerts: act -> its name; of those about a part of the estate, to some of them at least."""
     caller = visit.caller
     may = {
-        act: caller.may(operation_of(act), f"/workspaces/{told.workspaces[0]}")
+        act: caller.may(find_operation(act), f"/workspaces/{told.workspaces[0]}")
         if told.whole
-        else not caller.reach(operation_of(act)).nothing
+        else not caller.reach(find_operation(act)).is_empty
         for act in ACTIONS
     }
     return {act: name for act, name in LABELS.items() if may[act]}
@@ -172,7 +172,7 @@ def _names(visit: Visit, alerts: Sequence[StoredAlert]) -> Callable[[StoredAlert
     """Gives of an alert of a page the names of the ids that its line may have."""
     texts = (text for one in alerts for text in (str(one.document["AlertName"]), name_entities(one)))
     known = known_names(visit, texts)
-    names = {(one.workspace, one.id): names_in(one) | known for one in alerts}
+    names = {(one.workspace, one.id): alert_names(one) | known for one in alerts}
     return lambda one: names[one.workspace, one.id]
 
 
@@ -183,9 +183,9 @@ def _row(one: StoredAlert) -> Sequence[object]:
     return *told, started, tactics(one.document["Tactics"]), one.rule, one.id
 
 
-def one(visit: Visit) -> Mapping[str, object] | Response:
+def show_one(visit: Visit) -> Mapping[str, object] | Response:
     """One alert; a form that comes back changes its state, or suppresses what is like it."""
-    told = told_alerts(visit, visit.asked("workspace"))
+    told = visible_alerts(visit, visit.asked("workspace"))
     kept = told.kept(visit.parameters["id"])
     if visit.request.method != "POST":
         return _page(visit, told, kept)
@@ -193,7 +193,7 @@ def one(visit: Visit) -> Mapping[str, object] | Response:
         if visit.form.get("act") == "suppress":
             suppress(visit, told.get(kept.id))
         else:
-            say_one(visit, kept)
+            change_one(visit, kept)
     except ConcurrentChangeError:
         return _page(visit, told, told.kept(kept.id), overtaken=True)
     except TransientError:
@@ -217,20 +217,20 @@ def _page(
     properties = json.loads(row.get("ExtendedProperties") or "{}")
     query, entities = properties.get("Query", ""), read_entities(alert)
     may_read = told.whole and visit.caller.may(LOGS, f"/workspaces/{workspace}")
-    if (file := file_of(visit, "alert", _tables(visit, alert, properties, rows=may_read))) is not None:
+    if (file := download_table(visit, "alert", _tables(visit, alert, properties, rows=may_read))) is not None:
         return file
     behind = (
         events(visit.instance.lake, alert, visit.instance.now) if may_read and visit.asked("rows") else None
     )
-    involved = involved_in([alert], ())
+    involved = list_involved([alert], ())
     taking_part = parties(involved, applications(visit, involved))
     return {
         "workspace": workspace, "alert": alert, "row": row, "query": query,
-        "parties": taking_part, "facts": entity_facts(visit, involved), "names": names_of(taking_part),
+        "parties": taking_part, "facts": entity_facts(visit, involved), "names": participant_names(taking_part),
         "properties": _show_properties(properties), "rule": properties.get("Analytic Rule Name") or row["AlertName"],
-        "techniques": techniques_of(row),
-        "looked_at": looked_at(alert), "logs": open_in_logs(visit, alert), "may_read": may_read,
-        "steps": steps_of(row), "behind": behind, "columns": _columns(behind),
+        "techniques": list_techniques(row),
+        "looked_at": query_period(alert), "logs": open_in_logs(visit, alert), "may_read": may_read,
+        "steps": list_remediation_steps(row), "behind": behind, "columns": _columns(behind),
         "acts": {
             act: name
             for act, name in LABELS.items()
@@ -242,8 +242,8 @@ def _page(
         "may_suppress": visit.caller.may(SUPPRESS, f"/workspaces/{workspace}"),
         "suppressible": choices(entities), "most_days": MOST_DAYS, "days": DAYS,
         "reasons": REASONS, "reads_suppressions": visit.caller.may(SUPPRESSIONS, f"/workspaces/{workspace}"),
-        "in_force": _in_force(visit, [workspace]).get(workspace, SuppressionsInForce()).of(kept.rule),
-        "like": related_suppressions(visit.instance.state, workspace, kept.rule),
+        "in_force": _active_suppressions(visit, [workspace]).get(workspace, SuppressionsInForce()).of(kept.rule),
+        "like": list_related_suppressions(visit.instance.state, workspace, kept.rule),
         "like_etag": related_suppressions_etag(visit.instance.state, workspace, kept.rule),
     }  # fmt: skip
 
@@ -252,13 +252,13 @@ def _meanwhile(visit: Visit, kept: StoredAlert) -> list[IncidentAction]:
     """Return who did what to that of which the form was drawn."""
     state, form = visit.instance.state, visit.form
     if form.get("act") == "suppress":
-        several = related_suppressions(state, kept.workspace, kept.rule)
-        return suppressed_since(several, form.get("etag", ""))
+        several = list_related_suppressions(state, kept.workspace, kept.rule)
+        return list_changed_suppressions(several, form.get("etag", ""))
     return changes_of_status(state, kept.id)
 
 
 def _show_properties(properties: Mapping[str, object]) -> dict[str, str]:
-    found = {name: in_words(told) for name, told in properties.items() if name != "Query"}
+    found = {name: format_value(told) for name, told in properties.items() if name != "Query"}
     return {name: told for name, told in found.items() if told}
 
 
@@ -287,7 +287,7 @@ def _columns(behind: AlertEvents | None) -> list[str]:
 
 def count_open(visit: Visit) -> int | None:
     """Count how many of the chosen scope nobody is done with in the workspace that the page opens."""
-    return told_alerts(visit).count(AlertFilter(frozenset({"New", "InProgress"})))
+    return visible_alerts(visit).count(AlertFilter(frozenset({"New", "InProgress"})))
 
 
 PAGES = (
@@ -314,7 +314,7 @@ PAGES = (
         "Alert",
         "alert.html",
         READ,
-        one,
+        show_one,
         methods=("GET", "POST"),
         anywhere=True,
         parted=True,

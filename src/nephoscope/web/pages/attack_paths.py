@@ -14,8 +14,8 @@ from nephoscope.posture.recommendations.finding_text import describe_failure
 from nephoscope.state import NotFoundError
 from nephoscope.web.lists.attack_path_list import path_list
 from nephoscope.web.lists.list_view import find_rows, show_rows
-from nephoscope.web.rendering.control_characters import plain
-from nephoscope.web.tables.table_download import as_csv
+from nephoscope.web.rendering.control_characters import escape_controls
+from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.state import Severity
@@ -35,18 +35,18 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     sought = WantedPaths(through=visit.asked("through").lower(), text=visit.asked("q"))
     found = find_rows(visit, wanted, snapshot.attack_paths.list_wanted(reach, sought))
     if visit.asked("format") == "csv":
-        return as_csv("attack-paths", _COLUMNS, map(_row, found.rows))
+        return csv_response("attack-paths", _COLUMNS, map(_row, found.rows))
     narrowed = len(found.rows) < len(every)
     return {
         "snapshot": snapshot, "list": show_rows(visit, wanted, found), "levels": snapshot.attack_paths.levels(reach),
-        "severities": list(reversed(Severity)), "through": _through(every, visit.asked("through")),
-        "chokes": chokes(found.rows) if narrowed else snapshot.once(("choke points", reach), lambda: chokes(every)),
+        "severities": list(reversed(Severity)), "through": _select_entity(every, visit.asked("through")),
+        "chokes": chokes(found.rows) if narrowed else snapshot.get_or_compute(("choke points", reach), lambda: chokes(every)),
 
-        "gaps": snapshot.made.gaps_for(reach),
+        "gaps": snapshot.made.visible_gaps(reach),
     }  # fmt: skip
 
 
-def _through(paths: Sequence[PathRow], id_: str) -> tuple[str, str]:
+def _select_entity(paths: Sequence[PathRow], id_: str) -> tuple[str, str]:
     """(id, name) of the entity that the paths must lead through, ('', '') where none was asked for."""
     wanted_ = id_.lower()
     names = (one.name for path in paths for one in path.entities if one.is_called(wanted_))
@@ -67,7 +67,7 @@ def _row(path: PathRow) -> tuple[str, ...]:
     )
 
 
-def one(visit: Visit) -> Mapping[str, object] | Response:
+def show_one(visit: Visit) -> Mapping[str, object] | Response:
     """One path."""
     snapshot, name = visit.snapshot, visit.parameters["name"].lower()
     if snapshot is None:
@@ -79,7 +79,7 @@ def one(visit: Visit) -> Mapping[str, object] | Response:
         raise NotFoundError(f"attack path {name[:100]!r} not found, or you cannot access it")
     told = body["properties"]
     if visit.asked("format") == "csv":
-        return as_csv(f"attack-path-{name}", _STEPS, map(_step, told["attackPathSteps"]))
+        return csv_response(f"attack-path-{name}", _STEPS, map(_step, told["attackPathSteps"]))
     others = {path.name: path for path in snapshot.attack_paths.list_wanted(reach) if path.name != name}
     return {
         "snapshot": snapshot, "path": row, "told": told, "graph": graph(told),
@@ -103,8 +103,8 @@ def graph(told: Mapping[str, Any]) -> str:
     nodes = [
         {
             "id": one["entityInternalId"],
-            "name": plain(one["entityName"]),
-            "kind": plain(type_name(one["entityType"])),
+            "name": escape_controls(one["entityName"]),
+            "kind": escape_controls(type_name(one["entityType"])),
             "role": _role(one["entityInternalId"], told),
             "weak": one["entityInternalId"] in known,
         }
@@ -114,7 +114,7 @@ def graph(told: Mapping[str, Any]) -> str:
         {
             "source": one["sourceEntityInternalId"],
             "target": one["targetEntityInternalId"],
-            "title": plain(one["title"]),
+            "title": escape_controls(one["title"]),
         }
         for one in drawn["connections"]
     ]
@@ -127,7 +127,7 @@ def _role(id_: str, told: Mapping[str, object]) -> str:
     return "entry" if id_ == told["entryPointEntityInternalID"] else ""
 
 
-def grave(visit: Visit) -> int | None:
+def count_critical(visit: Visit) -> int | None:
     """Count how many paths there are."""
     return None if visit.snapshot is None else len(visit.snapshot.attack_paths.list_wanted(visit.reach(READ)))
 
@@ -141,7 +141,7 @@ PAGES = (
         fill_page,
         PageArea.POSTURE,
         5,
-        count=grave,
+        count=count_critical,
     ),
-    Page("/attack-paths/{name}", "Attack path", "attack_path.html", READ, one),
+    Page("/attack-paths/{name}", "Attack path", "attack_path.html", READ, show_one),
 )

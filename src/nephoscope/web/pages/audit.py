@@ -13,7 +13,7 @@ from nephoscope.web.lists.audit_list import FACETS, audit_filter, audit_list
 from nephoscope.web.lists.list_view import ROWS, show_page
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.query_facets import Chosen, chosen_values, count_facets
-from nephoscope.web.tables.page_tables import PageTable, file_of
+from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.visits.page import SAME, Page
 from nephoscope.web.visits.request_context import Visit
 
@@ -25,15 +25,17 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Return what the page shows."""
     audit = visit.instance.state.audit
 
-    def narrow(chosen: Chosen) -> AuditFilter:
+    def build_filter(chosen: Chosen) -> AuditFilter:
         return audit_filter(visit.asked("q"), visit.asked("sort"), chosen)
 
-    asked = narrow(chosen_values(visit, FACETS))
-    if (file := file_of(visit, "settings", {"audit": lambda: _audit(visit, asked)})) is not None:
+    asked = build_filter(chosen_values(visit, FACETS))
+    if (file := download_table(visit, "settings", {"audit": lambda: _audit(visit, asked)})) is not None:
         return file
     start = page_start(visit)
-    counted = count_facets(visit, FACETS, lambda name, chosen: audit.count_by(narrow(chosen), name))
-    total = sum(audit.count_by(asked, "outcome").values())
+    counted = count_facets(
+        visit, FACETS, lambda name, chosen: audit.count_by_author(build_filter(chosen), name)
+    )
+    total = sum(audit.count_by_author(asked, "outcome").values())
     return {"list": show_page(visit, audit_list(), audit.page(asked, start, ROWS), counted, total, start)}
 
 
@@ -41,7 +43,7 @@ def _audit(visit: Visit, asked: AuditFilter) -> PageTable:
     entries = visit.instance.state.audit.page(asked, 0, MOST_CSV)
     told = [_entry(one) for one in entries]
     if len(entries) == MOST_CSV:
-        total = sum(visit.instance.state.audit.count_by(asked, "outcome").values())
+        total = sum(visit.instance.state.audit.count_by_author(asked, "outcome").values())
         if total > MOST_CSV:
             told.append(
                 ("", "", "", f"truncated: {total - MOST_CSV} entries are not in this file", "", "", "", "")

@@ -21,7 +21,7 @@ from nephoscope.web.lists.list_view import ROWS, ListView, find_rows, show_page,
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.query_facets import chosen_values, count_facets
 from nephoscope.web.page_data.automation_list import READ, AutomationListing, asked_rules, seen_rules
-from nephoscope.web.tables.page_tables import PageTable, file_of
+from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -40,11 +40,11 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "automations": lambda: _rules(visit, found.rows),
         "runs": lambda: _runs(runs.page(which, most=MOST_CSV, order=visit.asked("sort")), names),
     }
-    if (file := file_of(visit, "automations", tables)) is not None:
+    if (file := download_table(visit, "automations", tables)) is not None:
         return file
     shows_runs = visit.asked("show") == RUNS or bool(which.rules or which.statuses)
     return {
-        "shows_runs": shows_runs, "any": bool(rules), "statuses": runs.by_status(within), "default": DEFAULT,
+        "shows_runs": shows_runs, "any": bool(rules), "statuses": runs.count_by_status(within), "default": DEFAULT,
         "list": _list_runs(visit, names, which) if shows_runs else show_rows(visit, wanted, found),
         "may": visit.caller.may(WRITE, "/"), "whole": within is None, "dead": next((one for one in rules if one.runs.dead), None),
     }  # fmt: skip
@@ -53,11 +53,13 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 def _list_runs(visit: Visit, names: Mapping[str, str], which: RunFilter) -> ListView:
     runs, facets, start = visit.instance.state.run_standings, run_facets(names), page_start(visit)
     counted = count_facets(
-        visit, facets, lambda name, chosen: runs.count_by(run_filter(visit, chosen, which.within), name)
+        visit,
+        facets,
+        lambda name, chosen: runs.count_by_column(run_filter(visit, chosen, which.within), name),
     )
     page = runs.page(which, start=start, most=ROWS, order=visit.asked("sort"))
     return show_page(
-        visit, run_list(names), page, counted, sum(runs.count_by(which, "status").values()), start
+        visit, run_list(names), page, counted, sum(runs.count_by_column(which, "status").values()), start
     )
 
 

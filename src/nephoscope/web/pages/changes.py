@@ -10,9 +10,9 @@ from starlette.responses import Response
 from nephoscope.posture.history.evaluation_diff import ChangeKind
 from nephoscope.web.lists.change_list import ListedChange, change_list
 from nephoscope.web.lists.list_view import find_rows, show_rows
-from nephoscope.web.page_data.estate_moves import WORDS, read_moves, recommendations, tells_score
+from nephoscope.web.page_data.estate_moves import WORDS, has_score_history, read_moves, recommendations
 from nephoscope.web.rendering.formatting import STATES
-from nephoscope.web.tables.page_tables import PageTable, file_of
+from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.visits.page import Page
 
 if TYPE_CHECKING:
@@ -28,14 +28,14 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     every = _list_changes(visit, moves)
     wanted = change_list(visit)
     found = find_rows(visit, wanted, every)
-    controls = moves.controls if moves and tells_score(visit) else {}
+    controls = moves.controls if moves and has_score_history(visit) else {}
     tables = {"findings": lambda: _table(found.rows), "controls": lambda: _controls(controls)}
-    if (file := file_of(visit, "changes", tables)) is not None:
+    if (file := download_table(visit, "changes", tables)) is not None:
         return file
     return {
         "snapshot": visit.snapshot,
         "moves": moves,
-        "tells_score": tells_score(visit),
+        "tells_score": has_score_history(visit),
         "controls": controls,
         "control": visit.several("control"),
         "any": bool(every),

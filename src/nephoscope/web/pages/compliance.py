@@ -24,7 +24,7 @@ from nephoscope.web.page_data.standard_controls import (
 from nephoscope.web.reports.background_documents import BackgroundDocuments
 from nephoscope.web.reports.compliance_evidence import HEADER, Evidence, EvidenceControl, EvidencePolicy
 from nephoscope.web.reports.compliance_report import ComplianceReport, NoDocumentError
-from nephoscope.web.tables.table_download import as_csv, as_file
+from nephoscope.web.tables.table_download import csv_response, file_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -44,12 +44,12 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The standards: a control fails where it fails in any subscription that is looked at."""
     if visit.snapshot is None:
         return {"snapshot": None}
-    standards = standards_of(visit.snapshot, visit.reach(READ))
+    standards = list_standards(visit.snapshot, visit.reach(READ))
     wanted = standard_list(visit)
     found = find_rows(visit, wanted, standards)
     if visit.asked("format") == "csv":
         header = ("Standard", *ORDER, "Controls", "Policies passed", "Policies failed", "Policies", "Name")
-        return as_csv("compliance", header, map(_row, found.rows))
+        return csv_response("compliance", header, map(_row, found.rows))
     return {"snapshot": visit.snapshot, "any": bool(standards), "list": show_rows(visit, wanted, found)}
 
 
@@ -59,9 +59,9 @@ def _row(one: StandardSummary) -> tuple[str | int, ...]:
     return one.title, *states, one.controls.total(), *policies, one.name
 
 
-def standards_of(snapshot: PublishedSnapshot, reach: Reach) -> list[StandardSummary]:
+def list_standards(snapshot: PublishedSnapshot, reach: Reach) -> list[StandardSummary]:
     """Each standard that has controls, with these and its policies by state."""
-    return snapshot.once(("standards", reach), lambda: _standards(snapshot.standards, reach))
+    return snapshot.get_or_compute(("standards", reach), lambda: _standards(snapshot.standards, reach))
 
 
 def _standards(standards: Standards, reach: Reach) -> list[StandardSummary]:
@@ -82,23 +82,25 @@ def _title(body: Mapping[str, Any]) -> str:
     return str(body["properties"].get("displayName") or body["name"])
 
 
-def one(visit: Visit) -> Mapping[str, object] | Response:
+def show_one(visit: Visit) -> Mapping[str, object] | Response:
     """One standard by its domains, and its report and evidence as files."""
     if visit.snapshot is None:
         return {"snapshot": None}
     name = visit.parameters["name"]
     reach = visit.reach(READ)
     snapshot = visit.snapshot
-    controls = snapshot.once(
+    controls = snapshot.get_or_compute(
         ("standard", name.casefold(), reach), lambda: read_controls(snapshot, reach, name)
     )
     if not controls:
         raise NotFoundError(f"standard {name[:100]!r} not found, or you cannot access it")
     if visit.asked("format") == "csv":
-        return as_csv(name, HEADER, _evidence(visit, name, controls).rows())
+        return csv_response(name, HEADER, _evidence(visit, name, controls).rows())
     title = _find_title(visit, name)
     if visit.asked("format") == "pdf":
-        return as_file(f"{name}.pdf", RequestedReport.of(visit, title, controls).read(), "application/pdf")
+        return file_response(
+            f"{name}.pdf", RequestedReport.of(visit, title, controls).read(), "application/pdf"
+        )
     counts = Counter(each.state for each in controls)
     return {
         "snapshot": snapshot,
@@ -136,7 +138,7 @@ class RequestedReport:
             visit.caller.name,
             visit.asked("scope"),
         )
-        documents = visit.snapshot.once("background documents", BackgroundDocuments)
+        documents = visit.snapshot.get_or_compute("background documents", BackgroundDocuments)
         made = documents.request(
             key, lambda: ComplianceReport(title, controls, _evidence(visit, name, controls)).document()
         )
@@ -197,7 +199,7 @@ PAGES = (
         fill_page,
         PageArea.POSTURE,
         20,
-        ahead=standards_of,
+        ahead=list_standards,
     ),
-    Page("/compliance/{name}", "Standard", "standard.html", READ, one),
+    Page("/compliance/{name}", "Standard", "standard.html", READ, show_one),
 )

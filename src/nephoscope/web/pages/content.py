@@ -32,8 +32,8 @@ from nephoscope.web.lists.content_list import content_list
 from nephoscope.web.lists.list_view import FoundRows, RowList, find_rows, show_rows
 from nephoscope.web.lists.pack_list import PackRow, pack_list, row_words
 from nephoscope.web.page_data.content_rows import KINDS, ContentRow, WorkspaceContent
-from nephoscope.web.tables.page_tables import PageTable, file_of
-from nephoscope.web.tables.table_download import as_csv, as_file
+from nephoscope.web.tables.page_tables import PageTable, download_table
+from nephoscope.web.tables.table_download import csv_response, file_response
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -69,7 +69,7 @@ def _list_kind(
     if visit.asked("format") == "csv":
         before = _BEFORE.get(kind, ())
         found = _find(visit, snapshots, kind)[1].rows
-        return as_csv(f"content-{kind}", (*before, *_CSV), (_row(one, before) for one in found))
+        return csv_response(f"content-{kind}", (*before, *_CSV), (_row(one, before) for one in found))
     return _show_list(visit, snapshots, kind, refused)
 
 
@@ -136,7 +136,7 @@ def pack(visit: Visit) -> Mapping[str, object] | Response:
     shown = find_rows(visit, wanted, every)
     if visit.asked("format") == "csv":
         header = ("Kind", "Name", "Status", "Tables", "File", "Version", "Needs", "Notes")
-        return as_csv(found.name, header, map(_piece, shown.rows))
+        return csv_response(found.name, header, map(_piece, shown.rows))
     return {
         "workspace": workspace, "pack": found, "list": show_rows(visit, wanted, shown),
         "on": visit.instance.state.rule_switches.of(workspace).packs.get(found.name, False),
@@ -159,10 +159,10 @@ def coverage(visit: Visit) -> Mapping[str, object] | Response:
     )
     if visit.asked("format") == "navigator":
         layer = json.dumps(navigator(found, "nephoscope"), indent=2, ensure_ascii=False)
-        return as_file("attack-layer.json", layer.encode(), "application/json")
+        return file_response("attack-layer.json", layer.encode(), "application/json")
     counted = numbers(found)
     tables = {"techniques": lambda: _techniques(found), "tactics": lambda: _tactics(counted)}
-    if (file := file_of(visit, "attack-coverage", tables)) is not None:
+    if (file := download_table(visit, "attack-coverage", tables)) is not None:
         return file
     by_tactic: dict[str, list[object]] = {}
     for cell in found:

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from starlette.responses import Response
 
-from nephoscope.posture.data_gaps.gap_groups import DataGap, gaps_in
+from nephoscope.posture.data_gaps.gap_groups import DataGap, list_gaps
 from nephoscope.web.lists.gap_list import gap_key, gap_list
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.lists.row_markup import PREVIEW
-from nephoscope.web.page_data.assessment_progress import describe_trouble
+from nephoscope.web.page_data.assessment_progress import describe_staleness
 from nephoscope.web.tables.recommendation_table import READ
-from nephoscope.web.tables.table_download import as_csv
+from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import Visit
 
@@ -35,13 +35,13 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     if snapshot is None:
         return {"snapshot": None}
     reach = visit.reach(READ)
-    gaps, wanted = gaps_in(snapshot.findings, reach), gap_list(visit)
+    gaps, wanted = list_gaps(snapshot.findings, reach), gap_list(visit)
     found = find_rows(visit, wanted, gaps)
     if visit.asked("format") == "csv":
-        return as_csv("data-gaps", COLUMNS, _rows(found.rows))
+        return csv_response("data-gaps", COLUMNS, _rows(found.rows))
     return {
         "snapshot": snapshot,
-        "trouble": describe_trouble(visit.instance, whole=visit.caller.may(READ, "/")),
+        "trouble": describe_staleness(visit.instance, whole=visit.caller.may(READ, "/")),
         "any": bool(gaps),
         "list": show_rows(visit, wanted, found),
         "beside": next((one for one in found.rows if gap_key(one) == visit.asked(PREVIEW)), None),

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from nephoscope.alerts.incidents.alert_visibility import READ
 from nephoscope.alerts.investigation.entity_context import choose
-from nephoscope.alerts.investigation.incident_details import involved_in
+from nephoscope.alerts.investigation.incident_details import list_involved
 from nephoscope.alerts.investigation.participants import InvolvedEntity, parties
 from nephoscope.posture.reports.resource_graph_tables import LISTED
 from nephoscope.state import NotFoundError
@@ -19,10 +19,10 @@ from nephoscope.web.page_data.entity_facts import EntityFacts, entity_facts
 from nephoscope.web.page_data.entity_identity import read_identity
 from nephoscope.web.page_data.entity_logs import count_rows
 from nephoscope.web.page_data.named_entity import KINDS, RESOURCES, NamedEntity, find_entity
-from nephoscope.web.page_data.visible_alerts import MOST_SOUGHT, everywhere
+from nephoscope.web.page_data.visible_alerts import MOST_SOUGHT, visible_alerts_everywhere
 from nephoscope.web.rendering.application_lookup import applications
-from nephoscope.web.rendering.display_names import names_of
-from nephoscope.web.tables.page_tables import PageTable, file_of
+from nephoscope.web.rendering.display_names import participant_names
+from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.visits.page import Page
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     alerts, taking_part = _list_alerts(visit, entity, values)
     logs = count_rows(visit, kind, entity.values)
     tables = {"logs": lambda: _logs(logs), "alerts": lambda: _alerts(alerts)}
-    if (file := file_of(visit, f"{kind}-{name}", tables)) is not None:
+    if (file := download_table(visit, f"{kind}-{name}", tables)) is not None:
         return file
     facts, context = _describe(visit, entity)
     incidents = _list_incidents(visit, alerts)
@@ -68,7 +68,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "facts": facts,
         "context": context,
         "related": [one for one in taking_part if not _is_named(one, values)][:MOST_RELATED],
-        "names": names_of(taking_part),
+        "names": participant_names(taking_part),
         "mentions": _list_mentions(visit, entity),
         "identity": read_identity(visit, entity),
         "first": min(moments, default=None),
@@ -85,17 +85,20 @@ def _list_alerts(
     """
     found = {
         one.id: one
-        for told in everywhere(visit)
+        for told in visible_alerts_everywhere(visit)
         for value in entity.values
         for one in told.newest(AlertFilter(text=value, since=visit.since), MOST_SOUGHT)
     }
     own = {
-        id_ for one in _list_parties(visit, found.values()) if _is_named(one, values) for id_ in one.sources
+        id_
+        for one in _list_participants(visit, found.values())
+        if _is_named(one, values)
+        for id_ in one.sources
     }
     alerts = sorted(
         (one for one in found.values() if one.id in own), key=lambda one: (-one.ended.timestamp(), one.id)
     )
-    return alerts, _list_parties(visit, alerts)
+    return alerts, _list_participants(visit, alerts)
 
 
 def _list_incidents(visit: Visit, alerts: Sequence[StoredAlert]) -> list[Incident]:
@@ -117,9 +120,9 @@ def _describe(visit: Visit, entity: NamedEntity) -> tuple[EntityFacts, EntityCon
     return facts, choose(facts.contexts.get(one) for one in entity.entities)
 
 
-def _list_parties(visit: Visit, alerts: Iterable[StoredAlert]) -> list[Participant]:
+def _list_participants(visit: Visit, alerts: Iterable[StoredAlert]) -> list[Participant]:
     """List all that are in its alerts, those of most alerts first."""
-    involved = involved_in(alerts, ())
+    involved = list_involved(alerts, ())
     return parties(involved, applications(visit, involved))
 
 

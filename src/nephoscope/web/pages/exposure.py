@@ -9,7 +9,7 @@ from starlette.responses import Response
 from nephoscope.posture.exposure.exposure_rows import OPEN, ExposureRow
 from nephoscope.web.lists.exposure_list import exposure_list
 from nephoscope.web.lists.list_view import find_rows, show_rows
-from nephoscope.web.tables.table_download import as_csv
+from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -25,7 +25,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     wanted, rows = exposure_list(visit), snapshot.internet_exposures.rows(visit.reach(READ))
     found = find_rows(visit, wanted, rows)
     if visit.asked("format") == "csv":
-        return as_csv("internet-exposure", COLUMNS, map(_cells, found.rows))
+        return csv_response("internet-exposure", COLUMNS, map(_cells, found.rows))
     return {
         "snapshot": snapshot,
         "list": show_rows(visit, wanted, found),

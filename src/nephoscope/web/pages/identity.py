@@ -68,7 +68,7 @@ def _count_list(visit: Visit, section: Section, wanted: UrgentRows, workspace: s
     rows = section.rows(answer)
     urgent = [one for one in rows if one.row[wanted.facet] in wanted.values]
     rest = [one for one in rows if one.row[wanted.facet] not in wanted.values]
-    kept = workspace if section.in_workspace else None
+    kept = workspace if section.is_per_workspace else None
     path = visit.link(section.path, workspace=kept)
     chosen = urlencode([(wanted.facet, one) for one in wanted.values])
     first = [

@@ -22,11 +22,11 @@ from nephoscope.service.image_requests import (
 from nephoscope.state import StateError
 from nephoscope.state.registries.image_requests import ImageRequest, RequestStatus
 from nephoscope.web.forms.form import act, apply_form
-from nephoscope.web.forms.optimistic_lock import as_drawn, form_digest, meanwhile
+from nephoscope.web.forms.optimistic_lock import form_digest, meanwhile, require_unchanged
 from nephoscope.web.lists.image_request_list import is_open, request_list
 from nephoscope.web.lists.list_view import FoundRows, find_rows, show_rows
 from nephoscope.web.lists.row_markup import PREVIEW
-from nephoscope.web.tables.table_download import as_csv
+from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -47,7 +47,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
             lambda: meanwhile(visit, visit.form.get("target", "")),
         )
     if visit.asked("format") == "csv":
-        return as_csv("image-requests", HEADER, map(_row, _find(visit).rows))
+        return csv_response("image-requests", HEADER, map(_row, _find(visit).rows))
     return _show_queue(visit)
 
 
@@ -99,7 +99,7 @@ def _apply_form(visit: Visit) -> str:
         )
         return visit.here(done="ask")
     id_ = form.get("id", "")
-    with as_drawn(visit, lambda: _state(visit.instance.state.image_requests.get(id_))):
+    with require_unchanged(visit, lambda: _state(visit.instance.state.image_requests.get(id_))):
         if asked == "withdraw":
             withdraw_request(visit.service, id_)
         else:

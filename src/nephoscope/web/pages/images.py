@@ -9,43 +9,43 @@ from starlette.responses import Response
 
 from nephoscope.model.package import Package
 from nephoscope.service.exemption_lookup import find_exemptions
-from nephoscope.service.image_examinations import examinations_of, findings_of
+from nephoscope.service.image_examinations import load_examinations, load_findings
 from nephoscope.service.image_overview import (
     MOST_IMAGES,
     STATUS_WORDS,
     ImageOverview,
+    count_severities,
     find_image,
+    find_workloads,
     list_images,
-    readable_registries,
-    severities_of,
-    workloads_of,
+    list_readable_registries,
 )
 from nephoscope.service.inventories import READ as INVENTORIES
-from nephoscope.service.registries import READ_IMAGES, WRITE_IMAGES, decide_image, examine_again
-from nephoscope.service.vulnerabilities import coverage_of, distinct_findings, list_findings
+from nephoscope.service.registries import READ_IMAGES, WRITE_IMAGES, decide_image, request_examination
+from nephoscope.service.vulnerabilities import assess_coverage, distinct_findings, list_findings
 from nephoscope.state import NotFoundError
 from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.state.inventory.finding import FindingFilter, SubjectFinding
 from nephoscope.state.inventory.image_examinations import ImageFinding
 from nephoscope.state.inventory.subject import SubjectFilter
 from nephoscope.web.forms.form import act, apply_form
-from nephoscope.web.forms.optimistic_lock import as_drawn, form_digest, meanwhile
+from nephoscope.web.forms.optimistic_lock import form_digest, meanwhile, require_unchanged
 from nephoscope.web.lists.image_list import image_list
 from nephoscope.web.lists.list_view import ROWS, find_rows, show_page, show_rows
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.software_list import finding_list, package_list
 from nephoscope.web.page_data.image_facts import (
-    decisions_of,
     findings_by_section,
-    layers_of,
+    group_by_layer,
+    list_decisions,
+    list_statements,
     not_assessed,
     problem_counts,
     reasons_by_section,
-    statements_of,
 )
 from nephoscope.web.pages.vulnerabilities import SEVERITIES
-from nephoscope.web.tables.page_tables import PageTable, file_of
-from nephoscope.web.tables.table_download import as_csv
+from nephoscope.web.tables.page_tables import PageTable, download_table
+from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -68,21 +68,21 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     reach = visit.reach(INVENTORIES)
     found = find_rows(visit, image_list(visit, lambda _: None, lambda _: None), every)
     if visit.asked("format") == "csv":
-        counts = severities_of(visit.service, reach, found.rows)
-        return as_csv("images", HEADER, _rows(visit, found.rows, counts))
+        counts = count_severities(visit.service, reach, found.rows)
+        return csv_response("images", HEADER, _rows(visit, found.rows, counts))
     start = page_start(visit)
     page = found.rows[start : start + ROWS]
-    counts = severities_of(visit.service, reach, page)
-    wanted = image_list(visit, lambda one: _sum_counts([one], counts), _counting(visit, page))
+    counts = count_severities(visit.service, reach, page)
+    wanted = image_list(visit, lambda one: _sum_counts([one], counts), _build_counter(visit, page))
     return {
         "list": show_page(visit, wanted, page, found.facets, len(found.rows), start),
         "any": bool(every), "running": sum(bool(one.running) for one in every),
-        "registries": [one.address for one in readable_registries(visit.service, visit.reach(READ_IMAGES))],
+        "registries": [one.address for one in list_readable_registries(visit.service, visit.reach(READ_IMAGES))],
         "most": MOST_IMAGES if len(every) >= MOST_IMAGES else 0,
     }  # fmt: skip
 
 
-def one(visit: Visit) -> Mapping[str, object] | Response:
+def show_one(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the page of an image; a form that comes back promotes, rejects or rescans it."""
     if visit.request.method == "POST":
         return apply_form(
@@ -97,12 +97,17 @@ def one(visit: Visit) -> Mapping[str, object] | Response:
         "packages": lambda: PageTable(PACKAGE_HEADER, map(_package_row, packages)),
         "layers": lambda: PageTable(
             ("Layer", "Packages", "Types"),
-            ((one.digest, one.packages, " ".join(one.ecosystems)) for one in layers_of(packages)),
+            (
+                (show_one.digest, show_one.packages, " ".join(show_one.ecosystems))
+                for show_one in group_by_layer(packages)
+            ),
         ),
         "reasons": lambda: PageTable(REASON_HEADER, _reason_rows(places)),
-        "findings": lambda: PageTable(PROBLEM_HEADER, map(_problem_row, findings_of(visit.service, places))),
+        "findings": lambda: PageTable(
+            PROBLEM_HEADER, map(_problem_row, load_findings(visit.service, places))
+        ),
     }
-    file = file_of(visit, "image", tables)
+    file = download_table(visit, "image", tables)
     return file if file is not None else _show_image(visit)
 
 
@@ -111,15 +116,15 @@ def _show_image(visit: Visit, refused: str = "") -> dict[str, object]:
     places = find_image(visit.service, visit.reach, digest)
     found, packages = _findings(visit, places), _packages(visit, places)
     subjects = {each.id: each for one in places for each in one.subjects}
-    coverage = list(coverage_of(visit.service, subjects.values()).values())
+    coverage = list(assess_coverage(visit.service, subjects.values()).values())
     return {
         "digest": digest, "places": places, "words": STATUS_WORDS, "found": len(found), "held": len(packages),
-        **_list_software(visit, found, packages), "layers": layers_of(packages), "sections": _sections(places),
-        "counts": _sum_counts(places, severities_of(visit.service, visit.reach(INVENTORIES), places)),
+        **_list_software(visit, found, packages), "layers": group_by_layer(packages), "sections": _sections(places),
+        "counts": _sum_counts(places, count_severities(visit.service, visit.reach(INVENTORIES), places)),
         "coverage": coverage, "missing": max((sum(one.not_assessed.values()) for one in coverage), default=None),
-        "problems": _counting(visit, places), "problem_sections": findings_by_section(findings_of(visit.service, places)),
-        "stated": statements_of(visit, places),
-        "decisions": decisions_of(visit, places), "running": workloads_of(visit.service, places),
+        "problems": _build_counter(visit, places), "problem_sections": findings_by_section(load_findings(visit.service, places)),
+        "stated": list_statements(visit, places),
+        "decisions": list_decisions(visit, places), "running": find_workloads(visit.service, places),
         "may": visit.caller.may(WRITE_IMAGES, "/"), "etag": {id_: form_digest(visit, _state(visit, id_)) for id_ in _ids(places)},
         "refused": refused, "overtaken": None, "done": visit.asked("done"), "typed": visit.form.get("reason", ""),
     }  # fmt: skip
@@ -142,9 +147,9 @@ def _apply_form(visit: Visit) -> str:
     places = find_image(visit.service, visit.reach, visit.parameters["digest"])
     if id_ not in _ids(places):
         raise NotFoundError("image not found, or you cannot access it")
-    with as_drawn(visit, lambda: _state(visit, id_)):
+    with require_unchanged(visit, lambda: _state(visit, id_)):
         if asked == "examine":
-            examine_again(visit.service, [id_])
+            request_examination(visit.service, [id_])
         else:
             decision: Literal["promote", "reject"] = "promote" if asked == "promote" else "reject"
             decide_image(visit.service, id_, decision, visit.form.get("reason", ""))
@@ -164,11 +169,11 @@ def _state(visit: Visit, id_: str) -> object:
     return image.status.value, image.verdict, image.decided_by
 
 
-def _counting(
+def _build_counter(
     visit: Visit, images: Sequence[ImageOverview]
 ) -> Callable[[ImageOverview], Mapping[str, int | None] | None]:
     """Return what counts the problems of an image, with the stored examinations of images."""
-    stored = examinations_of(visit.service, images)
+    stored = load_examinations(visit.service, images)
     return lambda image: problem_counts(image, stored)
 
 
@@ -185,7 +190,7 @@ def _sum_counts(
 def _rows(
     visit: Visit, several: Sequence[ImageOverview], counts: Mapping[int, Mapping[str, int]]
 ) -> Iterator[Sequence[object]]:
-    problems_of = _counting(visit, several)
+    problems_of = _build_counter(visit, several)
     for one in several:
         severities, problems = _sum_counts([one], counts), problems_of(one)
         yield (
@@ -209,7 +214,7 @@ def _findings(visit: Visit, places: Sequence[ImageOverview]) -> list[SubjectFind
 def _packages(visit: Visit, places: Sequence[ImageOverview]) -> list[Package]:
     sets = dict.fromkeys(each.package_set for one in places for each in one.subjects)
     held = visit.instance.state.inventories
-    found = {package: None for one in sets for package in held.packages_of(one)}
+    found = {package: None for one in sets for package in held.list_packages(one)}
     return sorted(found, key=lambda one: (one.name.casefold(), one.version, one.path))
 
 
@@ -250,5 +255,5 @@ def _reason_rows(places: Sequence[ImageOverview]) -> Iterator[Sequence[object]]:
 
 PAGES = (
     Page("/images", "Images", "images.html", READ_IMAGES, fill_page, PageArea.PROTECTION, 5),
-    Page("/images/{digest}", "Image", "image.html", READ_IMAGES, one, methods=("GET", "POST")),
+    Page("/images/{digest}", "Image", "image.html", READ_IMAGES, show_one, methods=("GET", "POST")),
 )

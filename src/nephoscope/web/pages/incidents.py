@@ -10,12 +10,12 @@ from dataclasses import replace
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.alerts.investigation.alert_events import AlertEvents, events, looked_at
+from nephoscope.alerts.investigation.alert_events import AlertEvents, events, query_period
 from nephoscope.alerts.investigation.incident_details import CaseFile, TimelineEntry, case_file
-from nephoscope.alerts.investigation.optimistic_update import changes_since
+from nephoscope.alerts.investigation.optimistic_update import list_changes_since
 from nephoscope.alerts.investigation.prevalence import find_prevalence
 from nephoscope.alerts.investigation.process_timeline import read_process_trees
-from nephoscope.alerts.rules.dynamic_properties import steps_of
+from nephoscope.alerts.rules.dynamic_properties import list_remediation_steps
 from nephoscope.service.incidents import WRITE
 from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import ConcurrentChangeError, TransientError
@@ -28,13 +28,13 @@ from nephoscope.state.incidents.incidents import (
 )
 from nephoscope.web.forms.incident_forms import (
     OPEN,
-    decide_many,
-    decide_one,
+    apply_to_one,
+    apply_to_selected,
+    classification_comment,
     may_close_alerts,
     owners,
-    remark_of,
 )
-from nephoscope.web.lists.incident_list import count_by, incident_facets, incident_filter, incident_list
+from nephoscope.web.lists.incident_list import build_counter, incident_facets, incident_filter, incident_list
 from nephoscope.web.lists.list_view import ROWS, show_page
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.query_facets import chosen_values, count_facets
@@ -43,11 +43,11 @@ from nephoscope.web.page_data.incident_pane import group_by_day, read_runs
 from nephoscope.web.page_data.log_query_links import open_in_logs
 from nephoscope.web.rendering.application_lookup import applications
 from nephoscope.web.rendering.charts import DiagramNode, links
-from nephoscope.web.rendering.display_names import names_of, replace_ids, tactics
+from nephoscope.web.rendering.display_names import participant_names, replace_ids, tactics
 from nephoscope.web.rendering.formatting import count_text
 from nephoscope.web.rendering.known_names import known_names
-from nephoscope.web.tables.page_tables import PageTable, file_of
-from nephoscope.web.tables.table_download import as_csv
+from nephoscope.web.tables.page_tables import PageTable, download_table
+from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES
@@ -63,7 +63,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     if visit.request.method != "POST":
         return _list_incidents(visit, workspace)
     try:
-        done, left = decide_many(visit, workspace)
+        done, left = apply_to_selected(visit, workspace)
     except TransientError:
         raise
     except StateError as error:
@@ -79,7 +79,7 @@ def _list_incidents(visit: Visit, workspace: str) -> Mapping[str, object] | Resp
         found = visit.instance.state.incidents.list_sought(
             workspace, read_filters(visit, workspace), most=MOST_CSV
         )
-        return as_csv("incidents", header, map(_row, found))
+        return csv_response("incidents", header, map(_row, found))
     return _shown_list(visit, workspace)
 
 
@@ -97,7 +97,7 @@ def _shown_list(visit: Visit, workspace: str, refused: str = "") -> dict[str, ob
         (lambda one: f"{one.number} {etags.get(str(one.number), one.etag)}") if may else None,
     )  # fmt: skip
     counted, total = (
-        count_facets(visit, facets, count_by(visit, workspace)),
+        count_facets(visit, facets, build_counter(visit, workspace)),
         incidents.total(workspace, asked),
     )
     return {
@@ -117,7 +117,7 @@ def read_filters(visit: Visit, workspace: str) -> IncidentFilter:
 def _graph(visit: Visit, workspace: str, file: CaseFile) -> Markup:
     """The alerts in their order, and who takes part in which."""
     alerts, involved = file.alerts[:MOST_DRAWN], file.parties[:MOST_DRAWN]
-    names = names_of(file.parties)
+    names = participant_names(file.parties)
     left = [
         DiagramNode(
             replace_ids(str(each.document["AlertName"]), names),
@@ -146,7 +146,7 @@ def _row(one: Incident) -> tuple[object, ...]:
     return one.number, one.severity, one.title, one.status.value, one.owner, first, last
 
 
-def one(visit: Visit) -> Mapping[str, object] | Response:
+def show_one(visit: Visit) -> Mapping[str, object] | Response:
     """One incident; a form that comes back changes it, where it is as it was when the form was drawn."""
     workspace = visit.workspace(READ)
     number = int(visit.parameters["number"])
@@ -157,7 +157,7 @@ def one(visit: Visit) -> Mapping[str, object] | Response:
 
 def _decide(visit: Visit, workspace: str, number: int) -> Mapping[str, object] | Response:
     try:
-        decide_one(visit, workspace, number)
+        apply_to_one(visit, workspace, number)
     except TransientError:
         raise
     except ConcurrentChangeError:
@@ -180,12 +180,12 @@ def _show_incident(
         "entities": lambda: _entities(file),
         "alerts": lambda: _alerts(file),
     }
-    if (found := file_of(visit, f"incident-{number}", tables)) is not None:
+    if (found := download_table(visit, f"incident-{number}", tables)) is not None:
         return found
     return {
         "workspace": workspace,
         "file": file,
-        "names": names_of(file.parties),
+        "names": participant_names(file.parties),
         "facts": entity_facts(visit, file.participants),
         "incident": file.incident,
         "graph": _graph(visit, workspace, file) if file.alerts else "",
@@ -220,11 +220,11 @@ def _show_forms(visit: Visit, workspace: str, file: CaseFile) -> dict[str, objec
         "tasks": [each for each in file.notes if each.kind is NoteKind.TASK],
         "severities": SEVERITIES,
         "open_statuses": list(OPEN),
-        "remark": remark_of(file.notes),
+        "remark": classification_comment(file.notes),
         "open_alerts": sum(one.status not in DONE for one in file.alerts),
         "may_close_alerts": may and may_close_alerts(visit, workspace),
         "typed": visit.form,
-        "changes": changes_since(visit.instance.state, file.incident, visit.form.get("etag", "")),
+        "changes": list_changes_since(visit.instance.state, file.incident, visit.form.get("etag", "")),
     }
 
 
@@ -258,7 +258,7 @@ def _alerts(file: CaseFile) -> PageTable:
     )
     return PageTable(header, (
         [each.severity, each.document["AlertName"], tactics(each.document["Tactics"]), each.document["Description"],
-         "; ".join(steps_of(each.document)), each.started.isoformat(), each.ended.isoformat(), each.status, each.id]
+         "; ".join(list_remediation_steps(each.document)), each.started.isoformat(), each.ended.isoformat(), each.status, each.id]
         for each in file.alerts
     ))  # fmt: skip
 
@@ -269,9 +269,9 @@ def _alert(visit: Visit, alert: StoredAlert) -> dict[str, object]:
     return {
         "row": row,
         "query": json.loads(row.get("ExtendedProperties") or "{}").get("Query", ""),
-        "looked_at": looked_at(alert),
+        "looked_at": query_period(alert),
         "logs": open_in_logs(visit, alert),
-        "steps": steps_of(row),
+        "steps": list_remediation_steps(row),
     }
 
 
@@ -324,7 +324,7 @@ PAGES = (
         "Incident",
         "incident.html",
         READ,
-        one,
+        show_one,
         methods=("GET", "POST"),
         anywhere=True,
         queries=lambda visit: bool(visit.asked("events")),

@@ -25,13 +25,13 @@ from nephoscope.web.lists.list_view import ROWS, RowList, show_page
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.page_data.code_facts import code_facts
 from nephoscope.web.page_data.machine_facts import MACHINES, machine_software
-from nephoscope.web.page_data.resource_facts import entity_of, facts
+from nephoscope.web.page_data.resource_facts import facts, to_entity_id
 from nephoscope.web.pages.attack_paths import READ as PATHS
 from nephoscope.web.rendering.resource_type_names import name_type
-from nephoscope.web.tables.own_assessments import own_assessments
-from nephoscope.web.tables.page_tables import file_of
+from nephoscope.web.tables.own_assessments import list_external_assessments
+from nephoscope.web.tables.page_tables import download_table
 from nephoscope.web.tables.resource_tables import tables
-from nephoscope.web.tables.table_download import as_csv
+from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
@@ -52,7 +52,7 @@ def resource_list(visit: Visit) -> RowList[ListedResource]:
     def title(one: ListedResource) -> ListCell:
         tenant = visit.tenant_of(one.id, one.tenant)
         return text_cell(
-            name_of(visit, one),
+            display_name(visit, one),
             visit.resource(one.id, one.tenant),
             whole=one.id,
             note=f"tenant {tenant}" if tenant else "",
@@ -81,7 +81,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     query = _query(visit)
     if visit.asked("format") == "csv":
         rows = snapshot.inventory.page(reach, query, most=1_000_000)
-        return as_csv(
+        return csv_response(
             "inventory",
             ("Resource", "Type", "Location", "Subscription", "Critical, high", "Findings", "Id", "Tenant"),
             (_row(visit, one) for one in rows),
@@ -93,7 +93,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     return {
         "snapshot": snapshot,
         "list": show_page(visit, resource_list(visit), page, _facets(visit, query), total, start),
-        "others": snapshot.inventory.others(reach),
+        "others": snapshot.inventory.count_non_resources(reach),
     }
 
 
@@ -117,7 +117,7 @@ def _facets(visit: Visit, query: InventoryQuery) -> list[ListFacet]:
     ]  # fmt: skip
 
 
-def name_of(visit: Visit, one: ListedResource) -> str:
+def display_name(visit: Visit, one: ListedResource) -> str:
     """The name of a resource; of a subscription the one that people know."""
     return visit.named(one.id) if one.type == SUBSCRIPTION_TYPE else one.name
 
@@ -125,7 +125,7 @@ def name_of(visit: Visit, one: ListedResource) -> str:
 def _row(visit: Visit, one: ListedResource) -> tuple[object, ...]:
     subscription = visit.subscriptions.get(one.subscription, one.subscription)
     return (
-        name_of(visit, one),
+        display_name(visit, one),
         one.type,
         one.location,
         subscription,
@@ -136,13 +136,13 @@ def _row(visit: Visit, one: ListedResource) -> tuple[object, ...]:
     )
 
 
-def one(visit: Visit) -> Mapping[str, object] | Response:
+def show_one(visit: Visit) -> Mapping[str, object] | Response:
     """One resource."""
     snapshot, id_ = visit.snapshot, "/" + visit.parameters["id"].strip("/").lower()
     if snapshot is None:
         return {"snapshot": None}
     alone = len(snapshot.made.tenant_gaps) < 2  # no other tenant can have the same id
-    tenants = [] if alone else snapshot.listing.tenants_with(id_, visit.caller.reach(READ))
+    tenants = [] if alone else snapshot.listing.tenants_with_document(id_, visit.caller.reach(READ))
     tenant = next((one for one in tenants if one == visit.asked("tenant")), next(iter(tenants), ""))
     visit = visit.within_tenant(tenant) if len(tenants) > 1 else visit
     body = snapshot.listing.get(id_, visit.caller.reach(READ))
@@ -153,16 +153,21 @@ def one(visit: Visit) -> Mapping[str, object] | Response:
     known = {
         **facts(visit, snapshot, id_, body),
         "paths": snapshot.attack_paths.list_wanted(
-            visit.caller.reach(PATHS), WantedPaths(through=entity_of(id_))
+            visit.caller.reach(PATHS), WantedPaths(through=to_entity_id(id_))
         ),
         "put": [
-            (one, each) for one in own_assessments(visit, id_) for each in one.several if each.resource == id_
+            (one, each)
+            for one in list_external_assessments(visit, id_)
+            for each in one.several
+            if each.resource == id_
         ],
         "code": code_facts(visit, id_, findings),
         "software": machine_software(visit, id_),
-        "children": snapshot.inventory.below(visit.caller.reach(READ), id_),
+        "children": snapshot.inventory.list_descendants(visit.caller.reach(READ), id_),
     }
-    if (file := file_of(visit, str(body.get("name") or "resource"), tables(findings, known))) is not None:
+    if (
+        file := download_table(visit, str(body.get("name") or "resource"), tables(findings, known))
+    ) is not None:
         return file
     text = msgspec.json.format(msgspec.json.encode(redact(body)), indent=2).decode()
     return {
@@ -177,5 +182,5 @@ def one(visit: Visit) -> Mapping[str, object] | Response:
 
 PAGES = (
     Page("/inventory", "Inventory", "inventory.html", READ, fill_page, PageArea.POSTURE, 10),
-    Page("/resource/{id:path}", "Resource", "resource.html", READ, one),
+    Page("/resource/{id:path}", "Resource", "resource.html", READ, show_one),
 )

@@ -17,15 +17,15 @@ from nephoscope.service.sources import DELETE, HOST, WRITE
 from nephoscope.state import StateError
 from nephoscope.state.ingestion.sources import Source
 from nephoscope.web.forms.form import apply_form
-from nephoscope.web.forms.optimistic_lock import as_drawn, form_digest, meanwhile
+from nephoscope.web.forms.optimistic_lock import form_digest, meanwhile, require_unchanged
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.lists.missing_log_list import missing_log_list
 from nephoscope.web.page_data.sender_instructions import describe_sender
 from nephoscope.web.pages.sources import READ
 from nephoscope.web.rendering.templates import draw
 from nephoscope.web.tables.health_table import health_table
-from nephoscope.web.tables.page_tables import PageTable, file_of
-from nephoscope.web.tables.table_download import as_csv
+from nephoscope.web.tables.page_tables import PageTable, download_table
+from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import Visit
 
@@ -33,7 +33,7 @@ SET, SECRET = "set.", "secret."
 MOST_DAYS = 90
 
 
-def new(visit: Visit) -> Mapping[str, object] | Response:
+def show_new(visit: Visit) -> Mapping[str, object] | Response:
     """Choose a kind, then its form."""
     visit.caller.must(WRITE, "/")
     kind = kinds().get(visit.asked("kind"))
@@ -100,7 +100,7 @@ def _tables(visit: Visit, source: Source) -> dict[str, Callable[[], PageTable]]:
     }
 
 
-def one(visit: Visit) -> Mapping[str, object] | Response:
+def show_one(visit: Visit) -> Mapping[str, object] | Response:
     """One source; a form that comes back tests, changes, pauses or forgets it, or makes a token."""
     visit.caller.must(READ, "/")
     source = visit.instance.state.sources.get(visit.parameters["name"])
@@ -114,13 +114,13 @@ def one(visit: Visit) -> Mapping[str, object] | Response:
                 visit, source.name, _form_values(visit.instance.state.sources.get(source.name))
             ),
         )
-    file = file_of(visit, source.name, _tables(visit, source))
+    file = download_table(visit, source.name, _tables(visit, source))
     return file if file is not None else _show_source(visit, source)
 
 
-def _of(visit: Visit, source: Source) -> object:
+def _form_state(visit: Visit, source: Source) -> object:
     """Return what the forms of a source are drawn of."""
-    return source.settings, source.enabled, visit.instance.state.credentials.set_at(source.credential)
+    return source.settings, source.enabled, visit.instance.state.credentials.stored_at(source.credential)
 
 
 def _form_values(source: Source) -> dict[str, str]:
@@ -142,19 +142,20 @@ def _show_source(visit: Visit, source: Source, refused: str = "") -> dict[str, o
         "refused": refused, "source": source, "kind": kind, "secrets": _asked_secrets(kind),
         "settings": list(describe_kind(kind)), "health": health, "whole": whole,
         "error": source_setup.find_source_error(state, source, whole.health if whole else None),
-        "told": service.last_trial(visit.service, source.name),
+        "told": service.last_test_result(visit.service, source.name),
         "standing": source_setup.summarize_errors(whole.health if whole else None),
-        "given": dict(visit.form) if refused else _form_values(source), "etag": form_digest(visit, _of(visit, source)),
+        "given": dict(visit.form) if refused else _form_values(source), "etag": form_digest(visit, _form_state(visit, source)),
         "overtaken": None,
         "sender": describe_sender(source, visit.request.url.hostname or "HOST"),
         "first_row": min((one.health.first_seen for one in health if one.health.first_seen), default=None),
-        "hours": [hours[hour] for hour in sorted(hours)], "may": _may(visit, source), "may_remove": visit.caller.may(DELETE, "/"),
+        "hours": [hours[hour] for hour in sorted(hours)], "may": _can_change(visit, source),
+        "may_remove": visit.caller.may(DELETE, "/"),
         "kept": set(source_setup.secrets_of(state, source)) if source.credential else set(),
         "tokens": source.kind == source_setup.TOKENS,
     }  # fmt: skip
 
 
-def _may(visit: Visit, source: Source) -> bool:
+def _can_change(visit: Visit, source: Source) -> bool:
     host = source.kind in source_setup.OF_THE_HOST
     return visit.caller.may(WRITE, "/") and (not host or visit.caller.may(HOST, "/"))
 
@@ -177,7 +178,7 @@ def _apply_form(visit: Visit, source: Source) -> str:
         visit.caller.must(DELETE, "/")
     else:
         service.require_write(visit.service, source.kind)
-    with as_drawn(visit, lambda: _of(visit, visit.instance.state.sources.get(source.name))):
+    with require_unchanged(visit, lambda: _form_state(visit, visit.instance.state.sources.get(source.name))):
         return _apply_act(visit, source, act)
 
 
@@ -228,7 +229,7 @@ def fill_missing_logs(visit: Visit) -> Mapping[str, object] | Response:
     shown = find_rows(visit, wanted, seen)
     if visit.asked("format") == "csv":
         header = ("Resource", "Type", "Reason", "Setting", "Last row")
-        return as_csv(
+        return csv_response(
             "missing-logs",
             header,
             ((one.resource, one.type, one.reason, one.setting, one.last) for one in shown.rows),
@@ -250,7 +251,7 @@ PAGES = (
         "Add a log source",
         "log_source_new.html",
         READ,
-        new,
+        show_new,
         methods=("GET", "POST"),
         order=0,
     ),
@@ -259,7 +260,7 @@ PAGES = (
         "Source",
         "log_source.html",
         READ,
-        one,
+        show_one,
         methods=("GET", "POST"),
         order=90,
         timed=True,

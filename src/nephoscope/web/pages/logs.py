@@ -19,13 +19,13 @@ from nephoscope.posture.published.published_snapshot import GraphCatalog
 from nephoscope.posture.published.row_access import find_row_access
 from nephoscope.posture.reports.resource_graph_tables import COLUMNS, TABLES
 from nephoscope.service.saved_queries import ESTATE, may_share, remove_query, save_query
-from nephoscope.state.database.etag import etag_of
+from nephoscope.state.database.etag import to_etag
 from nephoscope.state.workspaces.saved_queries import SavedQuery
 from nephoscope.web.forms.form import act
 from nephoscope.web.result_charts.chart_page import Plot
 from nephoscope.web.result_charts.result_chart import plot_result
-from nephoscope.web.tables.empty_columns import without_empty
-from nephoscope.web.tables.table_download import Number, as_csv, as_parquet
+from nephoscope.web.tables.empty_columns import drop_empty_columns
+from nephoscope.web.tables.table_download import Number, csv_response, parquet_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import GRAPH, Visit
 from nephoscope_kql.cell_formatting import iterate_rows, text, typed_columns
@@ -78,14 +78,14 @@ class QueryView:
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The editor, and what the query in the address gives."""
-    place = readable(visit, visit.asked("workspace"))
+    place = choose_place(visit, visit.asked("workspace"))
     query = visit.asked("query")[:MAX_QUERY]
     found: dict[str, object] = {
         "place": place, "query": query, "shown": None, "error": None, "caret": "", "examples": EXAMPLES, "rows": ROWS,
         "places": [*visit.workspaces(READ), *([ESTATE] if visit.asks_estate else [])], "tables": _tables(visit, place),
         "estate_tables": _estate_tables(visit, place),
         "faults": [],
-        "etag_of": etag_of, "saved": list_saved(visit, place), "may_share": may_share(visit.service, place),
+        "etag_of": to_etag, "saved": list_saved(visit, place), "may_share": may_share(visit.service, place),
     }  # fmt: skip
     if not query.strip():
         return found
@@ -97,21 +97,21 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         return {**found, "error": error, "caret": caret, "faults": faults(error)}
     columns = typed_columns(result.table)
     if visit.asked("format") == "parquet":
-        return as_parquet("query", result)
+        return parquet_response("query", result)
     if visit.asked("format") == "csv":
         kinds = [kind for _, kind in columns]
         rows = (
             [_csv_cell(cell, kind) for cell, kind in zip(row, kinds, strict=True)]
             for row in iterate_rows(result.table)
         )
-        return as_csv("query", tuple(name for name, _ in columns), rows)
+        return csv_response("query", tuple(name for name, _ in columns), rows)
     return {**found, "shown": _show_result(visit, result, began)}
 
 
 def _show_result(visit: Visit, result: QueryResult, began: float) -> QueryView:
     """The first rows of a result, without the columns that none of them has a value in unless `empty` is asked for."""
     first = result.table.slice(0, ROWS)
-    rows = first if visit.asked("empty") else without_empty(first)
+    rows = first if visit.asked("empty") else drop_empty_columns(first)
     columns = typed_columns(rows)
     cells = [
         [text(cell, kind) for cell, (_, kind) in zip(row, columns, strict=True)] for row in iterate_rows(rows)
@@ -137,7 +137,7 @@ def _run(visit: Visit, place: str, query: str) -> QueryResult:
             visit.instance.state, visit.instance.tenant, visit.snapshot, reader, visit.base
         )
         seen = find_row_access(visit.snapshot.types, partial(_reaches, visit))
-        return visit.snapshot.query(query, seen, timeout=seconds, beside=current.beside)[-1]
+        return visit.snapshot.query(query, seen, timeout=seconds, beside=current.live_row_source)[-1]
     workspace = visit.workspace(READ, place)
     scope = visit.rows(workspace)
     span = RowSpan(visit.since, visit.instance.now) if visit.asked("span") else None
@@ -170,7 +170,7 @@ def list_saved(visit: Visit, place: str) -> list[SavedQuery]:
 def _save_query(visit: Visit) -> Response:
     """Save a query, or remove a saved one, as the form says; then back to the query."""
     form, context, mine = visit.form, visit.service, visit.caller.principal.id
-    place = readable(visit, form.get("workspace", "default"))
+    place = choose_place(visit, form.get("workspace", "default"))
     if act(visit, "save", "remove") == "remove":
         remove_query(context, place, form.get("id", ""), mine, form.get("etag", ""))
         return RedirectResponse(visit.link("/logs", workspace=place), 303)
@@ -179,17 +179,17 @@ def _save_query(visit: Visit) -> Response:
     return RedirectResponse(visit.link("/logs", workspace=place, query=query or None), 303)
 
 
-def readable(visit: Visit, place: str) -> str:
+def choose_place(visit: Visit, place: str) -> str:
     """A workspace that the visitor may ask, or the estate; '' for the first there is. DeniedError for another."""
     place = place or visit.home(READ) or (ESTATE if visit.asks_estate else "")
     if place != ESTATE:
         return visit.workspace(READ, place)
-    if visit.reach(GRAPH).nothing:
+    if visit.reach(GRAPH).is_empty:
         raise DeniedError(visit.caller, GRAPH, "/")
     return place
 
 
-def catalog_of(visit: Visit, place: str) -> AbstractContextManager[Catalog]:
+def open_catalog(visit: Visit, place: str) -> AbstractContextManager[Catalog]:
     """The names that a query of the visitor knows at a place."""
     if place != ESTATE:
         return visit.instance.lake.catalog(visit.caller.logs(READ, place), workspace=place)
@@ -199,8 +199,8 @@ def catalog_of(visit: Visit, place: str) -> AbstractContextManager[Catalog]:
 def _script(visit: Visit) -> Response:
     """Return what the editor asks for: what may be written at a place (`complete`), or where the query is wrong (`check`)."""
     form = visit.form
-    place, query = readable(visit, form.get("workspace", "default")), form.get("query", "")[:MAX_QUERY]
-    with catalog_of(visit, place) as catalog:
+    place, query = choose_place(visit, form.get("workspace", "default")), form.get("query", "")[:MAX_QUERY]
+    with open_catalog(visit, place) as catalog:
         if visit.parameters["what"] == "check":
             try:
                 compile_results(query, catalog)
@@ -209,7 +209,9 @@ def _script(visit: Visit) -> Response:
             return JSONResponse({"faults": []})
         given = form.get("position", "")
         position = int(given) if given.isdecimal() and len(given) < 7 else len(query)
-        found = complete(query, position, _CompletionCatalog(catalog, tuple(_in_estate(visit, place))))
+        found = complete(
+            query, position, _CompletionCatalog(catalog, tuple(_list_estate_tables(visit, place)))
+        )
     return JSONResponse(
         {"items": [{"label": one.text, "kind": one.kind, "detail": one.detail} for one in found[:MOST_ITEMS]]}
     )
@@ -247,16 +249,16 @@ class _CompletionCatalog:
         return self.catalog.place(kind, name)
 
 
-def _in_estate(visit: Visit, place: str) -> list[str]:
+def _list_estate_tables(visit: Visit, place: str) -> list[str]:
     """The tables of Resource Graph that have rows and that a query of a workspace reads beside those of the lake."""
-    if place == ESTATE or visit.snapshot is None or visit.reach(GRAPH).nothing:
+    if place == ESTATE or visit.snapshot is None or visit.reach(GRAPH).is_empty:
         return []
     return [name for table, name in TABLES.items() if table in visit.snapshot.files]
 
 
 def _estate_tables(visit: Visit, place: str) -> list[tuple[str, list[tuple[str, str]]]]:
     columns = [(name, kind.value) for name, kind in COLUMNS if not name.startswith("_")]
-    return [(name, columns) for name in _in_estate(visit, place)]
+    return [(name, columns) for name in _list_estate_tables(visit, place)]
 
 
 def _tables(visit: Visit, place: str) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -28,8 +28,8 @@ from nephoscope.web.page_data.machine_fleet import (
     list_machines,
 )
 from nephoscope.web.rendering.templates import draw
-from nephoscope.web.tables.page_tables import PageTable, file_of
-from nephoscope.web.tables.table_download import as_csv
+from nephoscope.web.tables.page_tables import PageTable, download_table
+from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -49,7 +49,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     every, wanted = list_machines(visit), machine_list(visit)
     found = find_rows(visit, wanted, every)
     if visit.asked("format") == "csv":
-        return as_csv("machines", HEADER, map(_row, found.rows))
+        return csv_response("machines", HEADER, map(_row, found.rows))
     counts = count_machines(every)
     return {
         "list": show_rows(visit, wanted, found), "any": bool(every), "snapshot": visit.snapshot, "counts": counts,
@@ -70,7 +70,9 @@ def enrol(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the form of an enrolment; what it sends makes a code, which is shown this once, or revokes one."""
     visit.caller.must(WRITE, "/")
     enrolments = service.list_enrolments(visit.service)
-    if (file := file_of(visit, "machines", {"enrolments": lambda: _list_codes(enrolments)})) is not None:
+    if (
+        file := download_table(visit, "machines", {"enrolments": lambda: _list_codes(enrolments)})
+    ) is not None:
         return file
     if visit.request.method != "POST":
         return _show_form(visit)

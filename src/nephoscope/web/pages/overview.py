@@ -11,21 +11,21 @@ from starlette.responses import Response
 
 from nephoscope.posture.history.history import TrendPoint
 from nephoscope.posture.published.findings import UNJUDGED
-from nephoscope.posture.published.priorities import Priority, priorities_of
+from nephoscope.posture.published.priorities import Priority, build_priorities
 from nephoscope.state import NotFoundError
 from nephoscope.web.page_data.alert_timeline import count_alerts, draw_alerts
-from nephoscope.web.page_data.assessment_progress import describe_trouble, under_way
-from nephoscope.web.page_data.estate_moves import read_evaluations, read_moves, summarize, tells_score
+from nephoscope.web.page_data.assessment_progress import current_assessment, describe_staleness
+from nephoscope.web.page_data.estate_moves import has_score_history, read_evaluations, read_moves, summarize
 from nephoscope.web.page_data.exposed_resources import find_exposed
 from nephoscope.web.page_data.open_incidents import list_open, read_open_incidents
-from nephoscope.web.page_data.secure_score import score_of
+from nephoscope.web.page_data.secure_score import weighted_score
 from nephoscope.web.page_data.setup_steps import list_setup_steps
 from nephoscope.web.page_data.source_states import read_source_states
 from nephoscope.web.page_data.suppressed_rule_counts import suppressed_rules
 from nephoscope.web.rendering import charts
 from nephoscope.web.rendering.formatting import STATES, cause_text
 from nephoscope.web.rendering.known_names import known_names
-from nephoscope.web.tables.page_tables import PageTable, file_of
+from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.tables.recommendation_table import PATHS, rank_recommendations, table
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
@@ -46,7 +46,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Return what the page shows, or one of its tables as a file."""
     snapshot = visit.snapshot
     if (
-        file := file_of(visit, "overview", {name: partial(one, visit) for name, one in TABLES.items()})
+        file := download_table(visit, "overview", {name: partial(one, visit) for name, one in TABLES.items()})
     ) is not None:
         return file
     opened = read_open_incidents(visit, SHOWN)
@@ -58,8 +58,8 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "alerts": (alerts := count_alerts(visit)),
         "columns": draw_alerts(alerts) if alerts is not None and alerts.total else "",
         "sources": read_source_states(visit),
-        "under_way": under_way(visit.instance),
-        "trouble": describe_trouble(visit.instance, whole=visit.caller.may(READ, "/")),
+        "under_way": current_assessment(visit.instance),
+        "trouble": describe_staleness(visit.instance, whole=visit.caller.may(READ, "/")),
         "suppressed": suppressed_rules(visit),
     }
     if snapshot is not None:
@@ -72,14 +72,14 @@ def _show_posture(visit: Visit, snapshot: PublishedSnapshot) -> dict[str, object
     reach, first, moves = visit.reach(READ), list_failing(visit), read_moves(visit)
     states = snapshot.findings.states(reach)
     paths = snapshot.attack_paths.list_wanted(visit.reach(PATHS))
-    score = score_of(snapshot, visit.reach(SCORES))
+    score = weighted_score(snapshot, visit.reach(SCORES))
     return {
         "score": score,
         "band": charts.band(score.share) if score.share is not None else "",
         "trend": trend(visit),
         "moves": moves,
         "moved": summarize(visit, moves) if moves else [],
-        "tells_score": tells_score(visit),
+        "tells_score": has_score_history(visit),
         "paths": paths,
         "grave_paths": [one for one in paths if one.level.rank >= Severity.HIGH.rank],
         "exposed": find_exposed(snapshot, reach),
@@ -87,21 +87,21 @@ def _show_posture(visit: Visit, snapshot: PublishedSnapshot) -> dict[str, object
         "stood": states,
         "first": first[:SHOWN],
         "failing": len(first),
-        "worst": (worst := snapshot.findings.worst(reach, most=SHOWN)),
-        "alike": _find_alike(visit, worst),
+        "worst": (worst := snapshot.findings.worst_resources(reach, most=SHOWN)),
+        "alike": _find_same_names(visit, worst),
         "causes": snapshot.findings.causes(reach, UNJUDGED)[:SHOWN],
         "unknown": states.not_assessed,
         "assessed": sum(states.values()),
     }
 
 
-def ahead(snapshot: PublishedSnapshot, reach: Reach) -> None:
+def prepare(snapshot: PublishedSnapshot, reach: Reach) -> None:
     """Make what the page shows of a reach, as an edition keeps it."""
-    score_of(snapshot, reach)
-    priorities_of(snapshot).rank(reach, reach)
+    weighted_score(snapshot, reach)
+    build_priorities(snapshot).rank(reach, reach)
     snapshot.inventory.count(reach)
     snapshot.findings.states(reach)
-    snapshot.findings.worst(reach, most=SHOWN)
+    snapshot.findings.worst_resources(reach, most=SHOWN)
     snapshot.findings.causes(reach, UNJUDGED)
     find_exposed(snapshot, reach)
 
@@ -111,7 +111,7 @@ def list_failing(visit: Visit) -> list[Priority]:
     return [one for one in rank_recommendations(visit) if one.tally.unhealthy]
 
 
-def _find_alike(visit: Visit, several: Sequence[FailingResource]) -> dict[str, str]:
+def _find_same_names(visit: Visit, several: Sequence[FailingResource]) -> dict[str, str]:
     """Id -> resource group and subscription, of resources that others of a list are named like."""
     inside = [one.resource for one in several if one.resource.startswith("/subscriptions/")]
     counts = Counter(map(visit.named, inside))
@@ -126,14 +126,14 @@ def _place(visit: Visit, id_: str) -> str:
 
 def trend(visit: Visit) -> Sequence[TrendPoint]:
     """The score over time, where the whole estate is looked at."""
-    if not tells_score(visit):
+    if not has_score_history(visit):
         return ()
     known = [one for one in read_evaluations(visit) if one.when >= visit.since]
     return [TrendPoint(one.when, one.percentage) for one in known if one.percentage is not None]
 
 
 def _controls(visit: Visit) -> PageTable:
-    found = score_of(visit.snapshot, visit.reach(SCORES)).controls if visit.snapshot else ()
+    found = weighted_score(visit.snapshot, visit.reach(SCORES)).controls if visit.snapshot else ()
     return PageTable(
         ("Control", "Gain", "Unhealthy", "Assessed", "Healthy", "Not assessed"),
         (
@@ -151,7 +151,9 @@ def _controls(visit: Visit) -> PageTable:
 
 
 def _resources(visit: Visit) -> PageTable:
-    found = visit.snapshot.findings.worst(visit.reach(READ), most=MOST_CSV) if visit.snapshot else []
+    found = (
+        visit.snapshot.findings.worst_resources(visit.reach(READ), most=MOST_CSV) if visit.snapshot else []
+    )
     rows = ([one.resource, one.grave, one.failing, one.tenant] for one in found)
     return PageTable(("Resource", "Critical, high", "All", "Tenant"), rows)
 
@@ -183,4 +185,4 @@ TABLES: Mapping[str, Callable[[Visit], PageTable]] = {
     "not-assessed": _causes,
 }
 """Complete tables of the page."""
-PAGE = Page("/", "Overview", "overview.html", READ, fill_page, PageArea.TOP, 0, ahead=ahead, timed=True)
+PAGE = Page("/", "Overview", "overview.html", READ, fill_page, PageArea.TOP, 0, ahead=prepare, timed=True)

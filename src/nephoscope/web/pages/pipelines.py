@@ -13,16 +13,16 @@ from nephoscope.posture.pipelines.repository_name import repository_scope
 from nephoscope.posture.pipelines.run_document import FindingStanding, RunFinding
 from nephoscope.posture.published.findings import FindingQuery, ListedFinding
 from nephoscope.service.code_to_cloud import ViolatedPass, violated_passes
-from nephoscope.service.pipelines import READ, readable_repositories, run_document
+from nephoscope.service.pipelines import READ, list_readable_repositories, run_document
 from nephoscope.state import NotFoundError
 from nephoscope.state.estate.pipelines import PipelineRepository, PipelineRun, PipelineSeries
 from nephoscope.web.lists.list_view import FoundRows, ListView, RowList, find_rows, show_rows
 from nephoscope.web.lists.pipeline_run_list import finding_list, run_list
 from nephoscope.web.lists.repository_finding_list import setting_list, violation_list
 from nephoscope.web.lists.repository_list import ListedRepository, repository_list
-from nephoscope.web.page_data.source_links import line_link, safe_link
-from nephoscope.web.tables.page_tables import PageTable, file_of
-from nephoscope.web.tables.table_download import as_csv
+from nephoscope.web.page_data.source_links import line_link, sanitize_link
+from nephoscope.web.tables.page_tables import PageTable, download_table
+from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.state import ComplianceState, Severity
@@ -53,7 +53,7 @@ VIOLATION_HEADER = ("Severity", "Recommendation", "Resource", "Repository", "Fil
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list of repositories, or the one of their runs or findings where the address asks for it."""
-    repositories = readable_repositories(visit.service)
+    repositories = list_readable_repositories(visit.service)
     shown = {one.name: one.shown for one in repositories}
     runs = visit.instance.state.pipelines.runs(list(shown), MOST_RUNS)
     counts = visit.instance.state.pipelines.open_counts()
@@ -68,7 +68,9 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         ),
         "posture": ListChoice.of(visit, setting_list(visit), _posture(visit), POSTURE_HEADER, _posture_row),
     }
-    if (file := file_of(visit, "pipelines", {name: one.table for name, one in several.items()})) is not None:
+    if (
+        file := download_table(visit, "pipelines", {name: one.table for name, one in several.items()})
+    ) is not None:
         return file
     asked = visit.asked("show")
     chosen = asked if asked in several else "repositories" if repositories else "posture"
@@ -111,16 +113,16 @@ class ListChoice:
 def repository(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the page of a repository."""
     name = visit.parameters["name"].lower()
-    found = next((one for one in readable_repositories(visit.service) if one.name == name), None)
+    found = next((one for one in list_readable_repositories(visit.service) if one.name == name), None)
     if found is None:
         raise NotFoundError(f"repository {name[:300]!r} not found, or you cannot access it")
     runs = visit.instance.state.pipelines.runs([name], MOST_RUNS)
     wanted = run_list(visit)
     rows = find_rows(visit, wanted, runs)
     if visit.asked("format") == "csv":
-        return as_csv("runs", RUN_HEADER, map(_run_row, rows.rows))
+        return csv_response("runs", RUN_HEADER, map(_run_row, rows.rows))
     return {
-        "repository": found, "url": safe_link(found.url), "list": show_rows(visit, wanted, rows),
+        "repository": found, "url": sanitize_link(found.url), "list": show_rows(visit, wanted, rows),
         "listed": _make_row(found, visit.instance.state.pipelines.open_counts().get(name, {}), runs),
         "series": [(one, trend([run for run in runs if run.series == one])) for one in dict.fromkeys(run.series for run in runs)],
         "severities": SEVERITIES,
@@ -141,9 +143,9 @@ def run(visit: Visit) -> Mapping[str, object] | Response:
     )
     shown = find_rows(visit, wanted, every)
     if visit.asked("format") == "csv":
-        return as_csv("findings", FINDING_HEADER, map(_finding_row, shown.rows))
+        return csv_response("findings", FINDING_HEADER, map(_finding_row, shown.rows))
     return {
-        "run": found, "repository": kept, "url": safe_link(found.url), "unread": document.unread, "any": bool(every),
+        "run": found, "repository": kept, "url": sanitize_link(found.url), "unread": document.unread, "any": bool(every),
         "list": show_rows(visit, wanted, shown),
     }  # fmt: skip
 
@@ -160,7 +162,7 @@ def trend(runs: Iterable[PipelineRun]) -> list[int]:
 
 def open_items(visit: Visit) -> int | None:
     """Return how many work items are open in what the visitor may see."""
-    names = {one.name for one in readable_repositories(visit.service)}
+    names = {one.name for one in list_readable_repositories(visit.service)}
     if not names:
         return None
     counts = visit.instance.state.pipelines.open_counts()

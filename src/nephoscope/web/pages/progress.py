@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import HTMLResponse, Response
 
-from nephoscope.web.page_data.assessment_progress import under_way
+from nephoscope.web.page_data.assessment_progress import current_assessment
 from nephoscope.web.rendering.templates import draw
 from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import Visit
@@ -14,7 +14,7 @@ READ = "Microsoft.Security/assessments/read"
 
 def fill_page(visit: Visit) -> Response:
     """The line alone; the page is loaded anew when it is over."""
-    found = under_way(visit.instance)
+    found = current_assessment(visit.instance)
     headers = {"Cache-Control": "no-store"} | ({} if found else {"HX-Refresh": "true"})
     return HTMLResponse(draw("progress.html", visit=visit, under_way=found), headers=headers)
 

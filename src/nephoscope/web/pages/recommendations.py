@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from nephoscope.posture.published.findings import ORDERS, FindingQuery
 from nephoscope.posture.published.priorities import Priority
-from nephoscope.service.code_to_cloud import made_by_each
+from nephoscope.service.code_to_cloud import find_origins_of_all
 from nephoscope.state import NotFoundError
 from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.web.forms import exemption_forms
@@ -18,14 +18,14 @@ from nephoscope.web.lists.assessed_resource_list import STATE_FACETS, assessed_l
 from nephoscope.web.lists.list_view import ROWS, FoundRows, RowList, find_rows, show_page, show_rows
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.query_facets import Chosen, chosen_values, count_facets
-from nephoscope.web.lists.recommendation_list import recommendation_list, say_cause, unjudged_list
-from nephoscope.web.page_data.assessment_progress import trouble, under_way, up_to_date
+from nephoscope.web.lists.recommendation_list import describe_cause, recommendation_list, unjudged_list
+from nephoscope.web.page_data.assessment_progress import current_assessment, explain_staleness, is_up_to_date
 from nephoscope.web.rendering.formatting import STATES, cause_text
+from nephoscope.web.tables.own_assessments import list_external_assessments, resources
 from nephoscope.web.tables.own_assessments import overview as own_assessments_table
-from nephoscope.web.tables.own_assessments import own_assessments, resources
-from nephoscope.web.tables.page_tables import PageTable, file_of
+from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.tables.recommendation_table import READ, rank_recommendations, table
-from nephoscope.web.tables.table_download import as_csv
+from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -54,12 +54,14 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         ranked = [one for one in ranked if one.tally.unhealthy]
     wanted = recommendation_list(visit)
     found = find_rows(visit, wanted, ranked)
-    put = [one for one in own_assessments(visit) if visit.asked("q").casefold() in one.title.casefold()]
+    put = [
+        one for one in list_external_assessments(visit) if visit.asked("q").casefold() in one.title.casefold()
+    ]
     if visit.asked("format") != "csv":
         return {**_show_list(visit, wanted, found), "put": put}
     if visit.asked("table") == "put":
-        return as_csv("recommendations-put", *own_assessments_table(put))
-    return as_csv("recommendations", *table(found.rows))
+        return csv_response("recommendations-put", *own_assessments_table(put))
+    return csv_response("recommendations", *table(found.rows))
 
 
 def _show_list(visit: Visit, wanted: RowList[Priority], found: FoundRows[Priority]) -> dict[str, object]:
@@ -76,52 +78,52 @@ def _list_unjudged(visit: Visit, several: Sequence[Priority]) -> Mapping[str, ob
     found = find_rows(visit, wanted, [one for one in several if one.tally.recommendation in causes])
     if visit.asked("format") == "csv":
         rows = (_unjudged_row(one.tally, causes[one.tally.recommendation]) for one in found.rows)
-        return as_csv(
+        return csv_response(
             "not-assessed", ("Severity", "Recommendation", "Not assessed", "Assessed", "Reason", "Id"), rows
         )
     return _show_list(visit, wanted, found)
 
 
 def _unjudged_row(told: RecommendationTally, several: Sequence[UnjudgedCount]) -> list[object]:
-    why, missing = "; ".join(map(say_cause, several)), sum(one.count for one in several)
+    why, missing = "; ".join(map(describe_cause, several)), sum(one.count for one in several)
     return [told.severity.value, told.title, missing, told.counts.assessed, why, told.recommendation]
 
 
-def one(visit: Visit) -> Mapping[str, object] | Response:
+def show_one(visit: Visit) -> Mapping[str, object] | Response:
     """One recommendation."""
     snapshot, key = visit.snapshot, visit.parameters["key"].lower()
     if snapshot is None:
         return {"snapshot": None}
     known = snapshot.listing.get(f"{METADATA}/{key}", visit.caller.reach(READ))
     if known is None:
-        return _own(visit, snapshot, key)
+        return _show_external(visit, snapshot, key)
     asked = narrow_findings(key, chosen_values(visit, STATE_FACETS), visit.asked("q"))
     if visit.request.method == "POST":
         try:
             done = dict.fromkeys(DONE) | exemption_forms.act(visit, key)
         except ConcurrentChangeError:
             shown = _show_recommendation(visit, snapshot, key, known["properties"], asked)
-            return {**shown, "overtaken": exemption_forms.since_drawn(visit)}
+            return {**shown, "overtaken": exemption_forms.find_conflict(visit)}
         return RedirectResponse(visit.here(**done), 303)
     files = {
         "resources": lambda: _resources(visit, known, asked),
         "exemptions": lambda: _exemptions(
-            exemption_forms.list_shown(visit, exemption_forms.put_for(visit, key))
+            exemption_forms.list_shown(visit, exemption_forms.list_exemptions(visit, key))
         ),
     }
-    file = file_of(visit, key, files)
+    file = download_table(visit, key, files)
     return (
         file if file is not None else _show_recommendation(visit, snapshot, key, known["properties"], asked)
     )
 
 
-def _own(visit: Visit, snapshot: PublishedSnapshot, key: str) -> Mapping[str, object] | Response:
+def _show_external(visit: Visit, snapshot: PublishedSnapshot, key: str) -> Mapping[str, object] | Response:
     """One that another tool put."""
-    own = next((one for one in own_assessments(visit) if one.key == key), None)
+    own = next((one for one in list_external_assessments(visit) if one.key == key), None)
     if own is None or visit.request.method == "POST":
         raise NotFoundError(f"recommendation {key[:100]!r} not found, or you cannot access it")
     start = page_start(visit)
-    file = file_of(visit, key, {"resources": lambda: resources(own)})
+    file = download_table(visit, key, {"resources": lambda: resources(own)})
     several = own.several[start : start + ROWS]
     page = {
         "snapshot": snapshot,
@@ -139,7 +141,7 @@ def _show_recommendation(
 ) -> dict[str, object]:
     """Return what the page of one shows."""
     about = FindingQuery(recommendations=asked.recommendations)
-    put = exemption_forms.list_shown(visit, exemption_forms.put_for(visit, key))
+    put = exemption_forms.list_shown(visit, exemption_forms.list_exemptions(visit, key))
     held = frozenset(one.exemption.scope for one in put if not one.over)
     return {
         "snapshot": snapshot,
@@ -155,9 +157,9 @@ def _show_recommendation(
         "done": next(
             ((word, int(visit.asked(word))) for word in DONE if visit.asked(word).isdecimal()), None
         ),
-        "under_way": under_way(visit.instance),
-        "judged": up_to_date(visit.instance),
-        "trouble": trouble(visit.instance),
+        "under_way": current_assessment(visit.instance),
+        "judged": is_up_to_date(visit.instance),
+        "trouble": explain_staleness(visit.instance),
     }
 
 
@@ -180,7 +182,7 @@ def _list_resources(
 
     exemptable = exemption_forms.exemptable(visit, key, page, held)
     wanted = assessed_list(
-        visit, made_by_each(visit.service, [one.resource for one in page]), exemptable, held
+        visit, find_origins_of_all(visit.service, [one.resource for one in page]), exemptable, held
     )
     facets = count_facets(visit, STATE_FACETS, count)
     return {
@@ -221,16 +223,16 @@ def count_failing(visit: Visit) -> int | None:
     """Count how many recommendations have a failing resource."""
     if visit.snapshot is None:
         return None
-    return count_failing_within(visit.snapshot, visit.reach(READ))
+    return count_failing_in_reach(visit.snapshot, visit.reach(READ))
 
 
-def count_failing_within(snapshot: PublishedSnapshot, reach: Reach) -> int:
+def count_failing_in_reach(snapshot: PublishedSnapshot, reach: Reach) -> int:
     """Count, once a snapshot, how many recommendations have a failing resource within a reach."""
 
     def count() -> int:
         return sum(1 for tally in snapshot.findings.tallies(reach) if tally.unhealthy)
 
-    return snapshot.once(("failing recommendations", reach), count)
+    return snapshot.get_or_compute(("failing recommendations", reach), count)
 
 
 PAGES = (
@@ -243,9 +245,14 @@ PAGES = (
         PageArea.POSTURE,
         0,
         count=count_failing,
-        ahead=count_failing_within,
+        ahead=count_failing_in_reach,
     ),
     Page(
-        "/recommendations/{key}", "Recommendation", "recommendation.html", READ, one, methods=("GET", "POST")
+        "/recommendations/{key}",
+        "Recommendation",
+        "recommendation.html",
+        READ,
+        show_one,
+        methods=("GET", "POST"),
     ),
 )

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from starlette.responses import HTMLResponse, Response
 
-from nephoscope.protect.registry.registry_connection import secrets_of
+from nephoscope.protect.registry.registry_connection import load_secrets
 from nephoscope.protect.registry.registry_settings import (
     QuarantineMapping,
     RegistrySettings,
@@ -21,7 +21,7 @@ from nephoscope.state import StateError
 from nephoscope.state.registries.registry_images import RegistryImageFilter
 from nephoscope.state.registries.watched_registries import WatchedRegistry
 from nephoscope.web.forms.form import act, apply_form
-from nephoscope.web.forms.optimistic_lock import as_drawn, form_digest, meanwhile
+from nephoscope.web.forms.optimistic_lock import form_digest, meanwhile, require_unchanged
 from nephoscope.web.forms.registry_form import (
     policy_fields,
     read_form,
@@ -32,7 +32,7 @@ from nephoscope.web.forms.registry_form import (
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.lists.registry_list import ListedRegistry, registry_list
 from nephoscope.web.rendering.templates import draw
-from nephoscope.web.tables.table_download import as_csv
+from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -49,11 +49,11 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     wanted = registry_list(visit)
     found = find_rows(visit, wanted, listed)
     if visit.asked("format") == "csv":
-        return as_csv("registries", HEADER, map(_row, found.rows))
+        return csv_response("registries", HEADER, map(_row, found.rows))
     return {"list": show_rows(visit, wanted, found), "any": bool(listed), "may": visit.caller.may(WRITE, "/")}
 
 
-def new(visit: Visit) -> Mapping[str, object] | Response:
+def show_new(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the form of a new registry, or add the one that it sends."""
     visit.caller.must(WRITE, "/")
     if visit.request.method == "POST":
@@ -61,7 +61,7 @@ def new(visit: Visit) -> Mapping[str, object] | Response:
     return _form(visit)
 
 
-def one(visit: Visit) -> Mapping[str, object] | Response:
+def show_one(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the page of a registry; a form that comes back tests, changes, pauses or removes it, or makes the secret of its events."""
     found = visit.instance.state.watched_registries.get(visit.parameters["name"])
     if visit.request.method != "POST":
@@ -102,7 +102,7 @@ def _show_registry(visit: Visit, found: WatchedRegistry, refused: str = "") -> d
     fields, policy = setting_fields(settings), policy_fields(settings)
     if refused and visit.form.get("act") == "change":
         fields, policy = typed_fields(fields, visit.form), typed_fields(policy, visit.form)
-    kept = secrets_of(visit.instance.state, found) if visit.caller.may(WRITE, "/") else None
+    kept = load_secrets(visit.instance.state, found) if visit.caller.may(WRITE, "/") else None
     return {
         "refused": refused, "listed": _make_row(visit, found), "registry": found, "settings": fields, "policy": policy,
         "keys": sorted(settings.keys), "identities": dict(sorted(settings.identities.items())),
@@ -134,7 +134,7 @@ def _make_row(visit: Visit, found: WatchedRegistry) -> ListedRegistry:
     return ListedRegistry(
         found,
         state.registry_images.counts(RegistryImageFilter([found.name])),
-        state.registry_images.last_events().get(found.name),
+        state.registry_images.last_event_times().get(found.name),
         datetime.fromisoformat(told["at"]) if told.get("at") else None,
         str(told.get("error") or ""),
     )
@@ -156,7 +156,7 @@ def _apply_form(visit: Visit, found: WatchedRegistry) -> str:
             raise StateError(f"connection failed: {trial.message}")
         return visit.here(done="test", told=trial.message[:200])
     visit.caller.must(DELETE if asked == "remove" else WRITE, "/")
-    with as_drawn(visit, lambda: _state(visit, found.name)):
+    with require_unchanged(visit, lambda: _state(visit, found.name)):
         if asked == "remove":
             service.remove_registry(visit.service, found.name)
             return visit.link("/registries")
@@ -191,11 +191,11 @@ def _events_secret(visit: Visit, found: WatchedRegistry) -> Response:
 PAGES = (
     Page("/registries", "Registries", "registries.html", READ, fill_page, PageArea.PROTECTION, 10, tenant=True, under_scope=SAME),
     Page(
-        "/registries/new", "Add a registry", "registry_new.html", READ, new, methods=("GET", "POST"), tenant=True, order=0,
+        "/registries/new", "Add a registry", "registry_new.html", READ, show_new, methods=("GET", "POST"), tenant=True, order=0,
         under_scope=SAME,
     ),
     Page(
-        "/registries/{name}", "Registry", "registry.html", READ, one, methods=("GET", "POST"), tenant=True, order=90,
+        "/registries/{name}", "Registry", "registry.html", READ, show_one, methods=("GET", "POST"), tenant=True, order=90,
         under_scope=SAME,
     ),
 )  # fmt: skip

@@ -19,13 +19,13 @@ from nephoscope.state.incidents.alerts import AlertFilter
 from nephoscope.state.rules.rule_switches import RULE
 from nephoscope.web.forms import trial_forms
 from nephoscope.web.forms.form import apply_form
-from nephoscope.web.forms.trial_forms import rule_of, rules_of
+from nephoscope.web.forms.trial_forms import find_rule, load_rules
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.lists.rule_list import ListedRule, rule_list
 from nephoscope.web.page_data.suppressed_rule_counts import READ as SUPPRESSIONS
-from nephoscope.web.tables.page_tables import file_of
+from nephoscope.web.tables.page_tables import download_table
 from nephoscope.web.tables.rule_tables import tables
-from nephoscope.web.tables.table_download import as_csv
+from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import SPANS, Visit
 
@@ -47,7 +47,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     found = find_rows(visit, wanted, every)
     if visit.asked("format") == "csv":
         heads = [one.format(during=SPANS[visit.span][0].lower()) for one in _CSV]
-        return as_csv("rules", heads, ([one.row[name] for name in _CSV.values()] for one in found.rows))
+        return csv_response("rules", heads, ([one.row[name] for name in _CSV.values()] for one in found.rows))
     return {
         "workspace": workspace,
         "list": show_rows(visit, wanted, found),
@@ -60,7 +60,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 
 def _list_rules(visit: Visit, workspace: str) -> list[ListedRule]:
     """The rules of a workspace with their alerts of the time range, those that need somebody first."""
-    rules = rules_of(visit, workspace)
+    rules = load_rules(visit, workspace)
     tallies = visit.instance.state.alert_tallies.of(workspace, visit.since)
     return [
         _make_row(row, tallies.get(row["id"], AlertTally()), rules[row["id"]])
@@ -78,10 +78,10 @@ def _make_row(row: Mapping[str, Any], tally: AlertTally, rule: AnalyticRule) -> 
     )  # fmt: skip
 
 
-def one(visit: Visit) -> Mapping[str, object] | Response:
+def show_one(visit: Visit) -> Mapping[str, object] | Response:
     """One rule; a form that comes back switches it, has it tried, or takes back what was tuned."""
     workspace = visit.workspace(READ)
-    rule = rule_of(visit, workspace)
+    rule = find_rule(visit, workspace)
     if visit.request.method == "POST":
         return apply_form(
             lambda: _apply_form(visit, workspace, rule),
@@ -89,7 +89,7 @@ def one(visit: Visit) -> Mapping[str, object] | Response:
         )
     may_see = visit.caller.may(ALERTS, f"/workspaces/{workspace}")
     files = tables(visit.instance.state, workspace, rule, alerts=may_see)
-    if (file := file_of(visit, "rule", files)) is not None:
+    if (file := download_table(visit, "rule", files)) is not None:
         return file
     return _show_rule(visit, workspace, rule)
 
@@ -135,11 +135,11 @@ def _apply_form(visit: Visit, workspace: str, rule: AnalyticRule) -> str:
 def trial(visit: Visit) -> Mapping[str, object] | Response:
     """One trial of a rule: how far it is, or what came of it; a form that comes back stops it, or has its advice followed."""
     workspace = visit.workspace(READ)
-    rule = rule_of(visit, workspace)
+    rule = find_rule(visit, workspace)
     if visit.request.method == "POST":
         act = visit.form.get("act", "")
         return RedirectResponse(trial_forms.decide_trial(visit, workspace, rule, act), 303)
-    return trial_forms.one(visit, workspace, rule)
+    return trial_forms.build_page(visit, workspace, rule)
 
 
 PAGES = (
@@ -155,7 +155,9 @@ PAGES = (
         timed=True,
         under_scope=SAME,
     ),
-    Page("/rules/{id}", "Rule", "rule.html", READ, one, methods=("GET", "POST"), anywhere=True, timed=True),
+    Page(
+        "/rules/{id}", "Rule", "rule.html", READ, show_one, methods=("GET", "POST"), anywhere=True, timed=True
+    ),
     Page(
         "/rules/{id}/trials/{trial}",
         "Rule replay",

@@ -21,11 +21,11 @@ from nephoscope.service.saved_queries import ESTATE
 from nephoscope.service.vulnerability_search import find_packages, find_vulnerabilities
 from nephoscope.state.incidents.alerts import AlertFilter
 from nephoscope.state.incidents.incidents import IncidentFilter
-from nephoscope.web.forms.trial_forms import rules_of
+from nephoscope.web.forms.trial_forms import load_rules
 from nephoscope.web.page_data.resource_facts import SUB
-from nephoscope.web.page_data.visible_alerts import everywhere
+from nephoscope.web.page_data.visible_alerts import visible_alerts_everywhere
 from nephoscope.web.pages.attack_paths import READ as PATHS
-from nephoscope.web.tables.table_download import as_csv
+from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import LOGS, Visit
 
@@ -47,39 +47,39 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Return what the page shows."""
     text = visit.asked("q").strip()
     if visit.asked("format") == "csv":
-        found = _find_all(visit, text, MOST_CSV)
-        return as_csv("search", ("Kind", "Name", "Workspace", "Id"), _rows(found))
+        found = _search_all(visit, text, MOST_CSV)
+        return csv_response("search", ("Kind", "Name", "Workspace", "Id"), _rows(found))
     return {
         "text": text,
         "most": MOST,
         "named": (sought := parse_sought(text)) is not None,
         "address": sought is not None and not isinstance(sought, str),
-        **_find_all(visit, text, MOST),
+        **_search_all(visit, text, MOST),
     }
 
 
-def _find_all(visit: Visit, text: str, most: int) -> dict[str, list[object]]:
+def _search_all(visit: Visit, text: str, most: int) -> dict[str, list[object]]:
     """At most so many of each kind."""
     found: dict[str, list[object]] = {kind: [] for kind in KINDS}
     if not text:
         return found
-    found |= _of_estate(visit, text, most)
-    found |= _inside(visit, text, most)
+    found |= _search_estate(visit, text, most)
+    found |= _search_contents(visit, text, most)
     state, wanted = visit.instance.state, text.casefold()
     for one in visit.workspaces(INCIDENTS):
         sought = IncidentFilter(text=text, numbers=visit.incidents_of(one))
         found["incidents"] += state.incidents.list_sought(one, sought, most=most)
-    for told in everywhere(visit):
+    for told in visible_alerts_everywhere(visit):
         found["alerts"] += told.newest(AlertFilter(text=text), most)
     for one in visit.workspaces(RULES):
-        found["rules"] += [(one, rule) for rule in rules_of(visit, one).values() if wanted in _words(rule)]
+        found["rules"] += [(one, rule) for rule in load_rules(visit, one).values() if wanted in _words(rule)]
     for one in [*visit.workspaces(LOGS), *([ESTATE] if visit.asks_estate else [])]:
         saved = state.saved_queries.list_visible(one, visit.caller.principal.id)
         found["queries"] += [each for each in saved if wanted in f"{each.name}\n{each.query}".casefold()]
     return {name: several[:most] for name, several in found.items()}
 
 
-def _of_estate(visit: Visit, text: str, most: int) -> dict[str, list[Any]]:
+def _search_estate(visit: Visit, text: str, most: int) -> dict[str, list[Any]]:
     """Return what the last evaluation published; accounts belong to the tenant, whatever scope is chosen."""
     snapshot = visit.snapshot
     if snapshot is None:
@@ -93,10 +93,10 @@ def _of_estate(visit: Visit, text: str, most: int) -> dict[str, list[Any]]:
     }
 
 
-def _inside(visit: Visit, text: str, most: int) -> dict[str, list[Any]]:
+def _search_contents(visit: Visit, text: str, most: int) -> dict[str, list[Any]]:
     """Return what machines and images hold: vulnerabilities and packages by their names, images by name, tag or digest."""
     reach = visit.reach(READ)
-    images = [] if visit.reach(READ_IMAGES).nothing else list_images(visit.service, visit.reach, text)[:most]
+    images = [] if visit.reach(READ_IMAGES).is_empty else list_images(visit.service, visit.reach, text)[:most]
     return {
         "vulnerabilities": find_vulnerabilities(visit.service, reach, text, most),
         "packages": find_packages(visit.service, reach, text, most),

@@ -29,8 +29,8 @@ from nephoscope.web.lists.section_list import SectionRow, section_list
 from nephoscope.web.rendering.plain_words import plain_words
 from nephoscope.web.rendering.section_cells import cell_title, name_scopes, name_words
 from nephoscope.web.rendering.templates import draw
-from nephoscope.web.tables.page_tables import PageTable, file_of
-from nephoscope.web.tables.table_download import as_csv
+from nephoscope.web.tables.page_tables import PageTable, download_table
+from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -78,7 +78,7 @@ class Section:
         return self.group.name if self.first else f"{self.group.name}-{self.listing.name}"
 
     @property
-    def in_workspace(self) -> bool:
+    def is_per_workspace(self) -> bool:
         """Return whether it is of one workspace."""
         return operation_form.is_in_workspace(self.listing)
 
@@ -94,7 +94,7 @@ class Section:
 
     def workspace(self, visit: Visit) -> str:
         """Return the workspace that a visit is about, '' where the section is of none."""
-        return visit.workspace(self.listing.permission) if self.in_workspace else ""
+        return visit.workspace(self.listing.permission) if self.is_per_workspace else ""
 
     def notes(self, answer: Answer) -> list[str]:
         """Return what its command says beside the list."""
@@ -168,13 +168,13 @@ def fill_list(section: Section, visit: Visit) -> Filling:
         rows = (
             [name_scopes(visit, cell_title(one.row[column.name])) for column in columns] for one in found.rows
         )
-        return as_csv(section.file_name, [one.title for one in columns], rows)
+        return csv_response(section.file_name, [one.title for one in columns], rows)
     beside = next((one for one in found.rows if one.key == visit.asked(PREVIEW)), None)
     return {
         **_frame(section, visit, workspace), "list": show_rows(visit, wanted, found), "any": bool(every),
         "cut": 0 < section.shown.most <= len(every), "done": visit.asked("done"),
         "beside": beside, "buttons": _row_buttons(section, visit, workspace, beside) if beside else (),
-        "forms": [(form.label, one.name) for one, form in section.forms if _may(visit, one, workspace)],
+        "forms": [(form.label, one.name) for one, form in section.forms if _can_run(visit, one, workspace)],
         "notes": section.notes(answer), "failed": section.has_failed(answer),
     }  # fmt: skip
 
@@ -187,7 +187,7 @@ def fill_form(section: Section, visit: Visit) -> Filling:
     """A form of a section; what it sends is done."""
     workspace = section.workspace(visit)
     operation, form = _find(section.forms, visit.parameters["act"])
-    visit.caller.must(operation.permission, operation_form.scope_of(operation, workspace))
+    visit.caller.must(operation.permission, operation_form.permission_scope(operation, workspace))
     draw_form = partial(operation_form.draw_form, visit, operation, form)
     if visit.request.method != "POST":
         before = operation_form.propose(visit, operation, form)
@@ -224,7 +224,7 @@ def _submit(
     except StateError as error:
         return error
     if form.shows is not None:
-        return _show_once(section, visit, form, workspace, form.shows(answer))
+        return _show_without_caching(section, visit, form, workspace, form.shows(answer))
     if form.made is not None:
         return RedirectResponse(_item_address(section, visit, workspace, form.made(answer), form.label), 303)
     if form.closes or not row or visit.form.get("from") == "list":
@@ -238,9 +238,11 @@ def _item_address(section: Section, visit: Visit, workspace: str, key: str, done
     return visit.link(f"{section.path}/item/{quote(key)}", workspace=workspace or None, done=done)
 
 
-def _show_once(section: Section, visit: Visit, form: OperationForm, workspace: str, told: str) -> Response:
+def _show_without_caching(
+    section: Section, visit: Visit, form: OperationForm, workspace: str, told: str
+) -> Response:
     given = {**_frame(section, visit, workspace), "label": form.label, "told": told}
-    shown = draw("section_secret.html", visit=visit, page=_page_of(section), **given)
+    shown = draw("section_secret.html", visit=visit, page=_find_page(section), **given)
     return HTMLResponse(shown, headers={"Cache-Control": "no-store"})
 
 
@@ -285,7 +287,7 @@ def _table_file(section: Section, visit: Visit, workspace: str, found: SectionRo
     }
     if not tables:
         raise NotFoundError(f"{section.shown.noun} {found.title} has no table")
-    return file_of(visit, section.file_name, {name: _giver(table) for name, table in tables.items()})
+    return download_table(visit, section.file_name, {name: _giver(table) for name, table in tables.items()})
 
 
 def _giver(table: PageTable) -> Callable[[], PageTable]:
@@ -296,7 +298,7 @@ def _row_tables(
     section: Section, visit: Visit, workspace: str, found: SectionRow
 ) -> Iterator[dict[str, Answer]]:
     for one in section.operations:
-        if isinstance(one.page, RowTable) and _may(visit, one, workspace):
+        if isinstance(one.page, RowTable) and _can_run(visit, one, workspace):
             answer = operation_form.call_list(visit, one, workspace, found.key)
             rows = one.list_rows(answer)
             columns = list((one.command.columns if one.command else ()) or (rows[0] if rows else ()))
@@ -325,8 +327,8 @@ def _frame(section: Section, visit: Visit, workspace: str) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _may(visit: Visit, operation: Operation, workspace: str) -> bool:
-    return visit.caller.may(operation.permission, operation_form.scope_of(operation, workspace))
+def _can_run(visit: Visit, operation: Operation, workspace: str) -> bool:
+    return visit.caller.may(operation.permission, operation_form.permission_scope(operation, workspace))
 
 
 def _find(forms: Sequence[tuple[Operation, OperationForm]], name: str) -> tuple[Operation, OperationForm]:
@@ -345,7 +347,7 @@ def _find_row(section: Section, visit: Visit, workspace: str) -> SectionRow:
 
 
 def _page(section: Section, path: str, template: str, filled: Callable[[Section, Visit], Filling]) -> Page:
-    of_tenant = not section.in_workspace or section.area is PageArea.IDENTITY
+    of_tenant = not section.is_per_workspace or section.area is PageArea.IDENTITY
     listed = section.area if section.shown.in_navigation and not path else PageArea.HIDDEN
     return Page(
         section.path + path, section.shown.title, template, section.listing.permission, partial(filled, section), listed,
@@ -364,5 +366,5 @@ def _pages() -> Iterator[Page]:
 PAGES = tuple(_pages())
 
 
-def _page_of(section: Section) -> Page:
+def _find_page(section: Section) -> Page:
     return next(one for one in PAGES if one.path == section.path)

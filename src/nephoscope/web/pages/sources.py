@@ -10,7 +10,7 @@ from starlette.responses import Response
 from nephoscope.ingest.live.health.health_table import HealthRow, rows
 from nephoscope.ingest.live.source_kinds import kinds
 from nephoscope.ingest.live.source_setup import find_source_error
-from nephoscope.posture.scans.scan import last_request
+from nephoscope.posture.scans.scan import last_scan_request
 from nephoscope.state.estate.tenants import Tenant
 from nephoscope.state.ingestion.ingested_files import IngestedFile
 from nephoscope.state.ingestion.sources import Source
@@ -18,9 +18,9 @@ from nephoscope.web.forms.form import WRITE
 from nephoscope.web.lists.ingestion_list import file_list, table_list
 from nephoscope.web.lists.list_view import ListView, find_rows, show_rows
 from nephoscope.web.lists.source_list import ListedSource, log_source_list, tenant_list, tenant_state
-from nephoscope.web.page_data.assessment_progress import trouble, under_way
+from nephoscope.web.page_data.assessment_progress import current_assessment, explain_staleness
 from nephoscope.web.tables.health_table import health_table
-from nephoscope.web.tables.page_tables import PageTable, file_of
+from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -76,7 +76,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         tables,
         files,
     )
-    file = file_of(
+    file = download_table(
         visit,
         "sources",
         {
@@ -99,11 +99,11 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "most_files": MOST_FILES,
         "everywhere": everywhere,
         "kinds": kinds(),
-        "request": last_request(visit.instance.data),
+        "request": last_scan_request(visit.instance.data),
         "snapshot": visit.snapshot,
-        "trouble": trouble(visit.instance),
+        "trouble": explain_staleness(visit.instance),
         "resources": visit.snapshot.inventory.count(visit.caller.reach(ASSESSED)) if visit.snapshot else 0,
-        "under_way": under_way(visit.instance),
+        "under_way": current_assessment(visit.instance),
         "may": visit.caller.may(WRITE, "/"),
     }
 

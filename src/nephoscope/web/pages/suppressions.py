@@ -10,19 +10,19 @@ from starlette.responses import Response
 from nephoscope.alerts.incidents.alert_visibility import READ as ALERTS
 from nephoscope.service.rules import READ as RULES
 from nephoscope.service.suppressions import WRITE, end_suppression
-from nephoscope.state.database.etag import moment_of
+from nephoscope.state.database.etag import parse_etag
 from nephoscope.state.incidents.incidents import IncidentAction
 from nephoscope.state.rules.suppressions import ANY_RULE, StoredSuppression
 from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.forms.optimistic_lock import FormConflict
-from nephoscope.web.forms.trial_forms import rules_of
+from nephoscope.web.forms.trial_forms import load_rules
 from nephoscope.web.lists.list_view import FoundRows, RowList, find_rows, show_rows
 from nephoscope.web.lists.row_markup import PREVIEW
 from nephoscope.web.lists.suppression_list import ListedSuppression, suppression_list
 from nephoscope.web.page_data.suppressed_rule_counts import READ
 from nephoscope.web.rendering.formatting import SUPPRESSION_STATES as STATES
 from nephoscope.web.rendering.suppression_choices import describe
-from nephoscope.web.tables.table_download import as_csv
+from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -51,7 +51,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
             lambda: _changes(visit, workspace),
         )
     if visit.asked("format") == "csv":
-        return as_csv("suppressions", HEADER, map(_row, _find(visit, workspace)[1].rows))
+        return csv_response("suppressions", HEADER, map(_row, _find(visit, workspace)[1].rows))
     return _show(visit, workspace)
 
 
@@ -82,8 +82,8 @@ def _show(visit: Visit, workspace: str, refused: str = "") -> dict[str, object]:
 
 def _list_suppressions(visit: Visit, workspace: str) -> Iterator[ListedSuppression]:
     """All of the workspace: those in force first, of them the one that ends first; then those that ended last."""
-    state, now, rules = visit.instance.state, visit.instance.now, rules_of(visit, workspace)
-    held = state.alerts.held(workspace)
+    state, now, rules = visit.instance.state, visit.instance.now, load_rules(visit, workspace)
+    held = state.alerts.count_suppressed(workspace)
     for one in sorted(state.suppressions.all(workspace), key=lambda one: _order(one, now)):
         rule = rules.get(one.rule)
         name = rule.name if rule else "All rules" if one.rule == ANY_RULE else one.rule
@@ -116,7 +116,7 @@ def _end(visit: Visit, workspace: str) -> str:
 
 def _changes(visit: Visit, workspace: str) -> FormConflict:
     """Return who changed the suppression after the page was drawn."""
-    since, id_ = moment_of(visit.form.get("etag", "")), visit.form.get("id", "")
+    since, id_ = parse_etag(visit.form.get("etag", "")), visit.form.get("id", "")
     return FormConflict(
         [
             IncidentAction(one.moment, one.author, "changed it")

@@ -17,11 +17,11 @@ from nephoscope.service.tenants import DELETE, WRITE
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.estate.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, Tenant, TenantConnection
 from nephoscope.web.forms.form import act, apply_form, lines, number
-from nephoscope.web.forms.optimistic_lock import as_drawn, form_digest, meanwhile
-from nephoscope.web.page_data.assessment_progress import under_way
+from nephoscope.web.forms.optimistic_lock import form_digest, meanwhile, require_unchanged
+from nephoscope.web.page_data.assessment_progress import current_assessment
 from nephoscope.web.pages.sources import READ
 from nephoscope.web.rendering.templates import draw
-from nephoscope.web.tables.table_download import as_csv, as_file
+from nephoscope.web.tables.table_download import csv_response, file_response
 from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import Visit
 
@@ -41,7 +41,7 @@ def clouds() -> dict[str, str]:
     return {one: known.get(one, f"cloud of this server ({one})") for one in service.server_clouds()}
 
 
-def new(visit: Visit) -> Mapping[str, object] | Response:
+def show_new(visit: Visit) -> Mapping[str, object] | Response:
     """The form of a new tenant; what was sent is kept, tried, and shown."""
     visit.caller.must(WRITE, "/")
     if visit.request.method == "POST":
@@ -52,7 +52,7 @@ def new(visit: Visit) -> Mapping[str, object] | Response:
 
 def _form(visit: Visit, given: Mapping[str, str], refused: str = "") -> dict[str, object]:
     try:
-        connection = connection_of(visit, given)
+        connection = parse_connection(visit, given)
     except StateError as error:
         connection, refused = TenantConnection(), refused or str(error)
     grant = CollectionGrant(
@@ -80,7 +80,7 @@ def _show_grant(visit: Visit, grant: CollectionGrant) -> dict[str, object]:
     }  # fmt: skip
 
 
-def connection_of(visit: Visit, given: Mapping[str, str]) -> TenantConnection:
+def parse_connection(visit: Visit, given: Mapping[str, str]) -> TenantConnection:
     """The connection of a form; StateError for a scope that cannot be meant, so that no script holds what a shell would run."""
     given_connection = TenantConnection(
         given.get("tenant", ""),
@@ -97,7 +97,7 @@ def connection_of(visit: Visit, given: Mapping[str, str]) -> TenantConnection:
 def _shown_scripts(visit: Visit) -> str:
     """The address of the form with what was filled in but its secrets, so that its scripts are those of the scope."""
     form = visit.form
-    connection_of(visit, form)
+    parse_connection(visit, form)
     named = (
         "name",
         "tenant",
@@ -114,7 +114,7 @@ def _shown_scripts(visit: Visit) -> str:
 
 def _connect_tenant(visit: Visit) -> str:
     form = visit.form
-    connection = connection_of(visit, form)
+    connection = parse_connection(visit, form)
     name, hours = form.get("name", "").strip(), number(form.get("hours", "8"), "hours")
     service.connect_tenant(visit.service, Tenant(name, connection, hours=hours), _secrets(form))
     return visit.link(f"/sources/tenants/{name}", connected=1)
@@ -126,7 +126,7 @@ def _secrets(form: Mapping[str, str]) -> TenantSecrets:
     )
 
 
-def one(visit: Visit) -> Mapping[str, object] | Response:
+def show_one(visit: Visit) -> Mapping[str, object] | Response:
     """One tenant; a form that comes back tests, changes, pauses or forgets it."""
     visit.caller.must(READ, "/")
     tenant = visit.instance.state.tenants.get(visit.parameters["name"])
@@ -141,9 +141,9 @@ def one(visit: Visit) -> Mapping[str, object] | Response:
     return _show_tenant(visit, tenant)
 
 
-def _of(visit: Visit, tenant: Tenant) -> object:
+def _form_state(visit: Visit, tenant: Tenant) -> object:
     """Return what the forms of a tenant are drawn of."""
-    secret = visit.instance.state.credentials.set_at(tenant.credential)
+    secret = visit.instance.state.credentials.stored_at(tenant.credential)
     return tenant.connection, tenant.hours, tenant.enabled, secret
 
 
@@ -154,18 +154,18 @@ def _show_tenant(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str
         tenants.find_needed_rights(visit.instance.data, connection),
         visit.asked("role") == "exact",
     )
-    trial = tenants.last_test(tenant)
+    trial = tenants.last_connection_test(tenant)
     if visit.asked("format") == "csv":
-        return as_csv(
+        return csv_response(
             tenant.name,
             ("Subscription or resource group", "Readable", "Missing permissions", "Id"),
             _list_trial_rows(trial),
         )
     return {
         "refused": refused, "tenant": tenant, "connection": connection, "trial": trial, "clouds": clouds(),
-        "signing_in": SIGNING_IN, "may": visit.caller.may(WRITE, "/"), "under_way": under_way(visit.instance),
+        "signing_in": SIGNING_IN, "may": visit.caller.may(WRITE, "/"), "under_way": current_assessment(visit.instance),
         "may_remove": visit.caller.may(DELETE, "/"), "given": _form_values(tenant) | (dict(visit.form) if refused else {}),
-        "etag": form_digest(visit, _of(visit, tenant)), "overtaken": None,
+        "etag": form_digest(visit, _form_state(visit, tenant)), "overtaken": None,
         **find_running_test(visit, tenant.name), **_show_grant(visit, grant),
     }  # fmt: skip
 
@@ -218,10 +218,10 @@ def _apply_form(visit: Visit, tenant: Tenant) -> str:
     if act == "test":
         service.ask_tenant_test(visit.service, tenant.name)
     elif act == "collect":
-        service.collect_tenant_soon(visit.service, tenant.name)
+        service.request_collection(visit.service, tenant.name)
     else:
         visit.caller.must(DELETE if act == "remove" else WRITE, "/")
-        with as_drawn(visit, lambda: _of(visit, state.tenants.get(tenant.name))):
+        with require_unchanged(visit, lambda: _form_state(visit, state.tenants.get(tenant.name))):
             return _apply_act(visit, tenant, act)
     return visit.here(done=act, connected=None, role=None)
 
@@ -243,13 +243,13 @@ def _apply_act(visit: Visit, tenant: Tenant, act: str) -> str:
 def _change_tenant(visit: Visit, tenant: Tenant) -> None:
     form = visit.form
     secrets, hours = _secrets(form), number(form.get("hours", "8"), "hours")
-    wanted = replace(tenant, connection=connection_of(visit, form), hours=hours)
+    wanted = replace(tenant, connection=parse_connection(visit, form), hours=hours)
     service.change_tenant(visit.service, wanted, secrets if secrets != TenantSecrets() else None)
 
 
 def script(visit: Visit) -> Response:
     """The scripts as files, for what the address says."""
-    connection = connection_of(visit, visit.request.query_params)
+    connection = parse_connection(visit, visit.request.query_params)
     grant = CollectionGrant(
         connection,
         tenants.find_needed_rights(visit.instance.data, connection),
@@ -259,7 +259,7 @@ def script(visit: Visit) -> Response:
     if kind not in SCRIPTS:
         raise NotFoundError(f"unknown script {kind[:40]}: expected grant.sh or grant.bicep")
     made, type_ = SCRIPTS[kind]
-    return as_file(f"grant.{kind}", made(grant).encode(), type_)
+    return file_response(f"grant.{kind}", made(grant).encode(), type_)
 
 
 def redirect_to_sources(visit: Visit) -> Response:
@@ -274,11 +274,13 @@ PAGES = (
         "Connect a tenant",
         "tenant_new.html",
         READ,
-        new,
+        show_new,
         methods=("GET", "POST"),
         order=0,
     ),
-    Page("/sources/tenants/{name}", "Tenant", "tenant.html", READ, one, methods=("GET", "POST"), order=90),
+    Page(
+        "/sources/tenants/{name}", "Tenant", "tenant.html", READ, show_one, methods=("GET", "POST"), order=90
+    ),
     Page("/sources/tenants/{name}/testing", "Test", "", READ, show_test_progress),
     Page("/sources/grant.{kind}", "Script", "", READ, script),
 )

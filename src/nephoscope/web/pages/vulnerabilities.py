@@ -36,20 +36,20 @@ from nephoscope.web.forms.optimistic_lock import meanwhile
 from nephoscope.web.forms.vulnerability_exemptions import HEADER as EXEMPTION_HEADER
 from nephoscope.web.forms.vulnerability_exemptions import (
     change_exemptions,
-    choices_of,
-    exempted_everywhere,
     exemption_row,
+    fully_exempted_names,
+    list_choices,
     shown_exemptions,
 )
 from nephoscope.web.lists.affected_list import Held, affected_list
 from nephoscope.web.lists.list_view import ROWS, ListView, find_rows, show_page
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.vulnerability_list import find_fix, vulnerability_list
-from nephoscope.web.page_data.source_links import safe_link
+from nephoscope.web.page_data.source_links import sanitize_link
 from nephoscope.web.pages.attack_paths import READ as PATHS
 from nephoscope.web.tables.key_paging import PageKeys, find_page_start, page_keys
-from nephoscope.web.tables.page_tables import PageTable, file_of
-from nephoscope.web.tables.table_download import as_csv
+from nephoscope.web.tables.page_tables import PageTable, download_table
+from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -83,14 +83,14 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     reach = visit.reach(READ)
     exposed = exposed_vulnerabilities(visit.service, reach)
     wanted = _read_filters(visit, _subjects(visit, reach))
-    exempt = exempted_everywhere(visit)
+    exempt = fully_exempted_names(visit)
     every = order_by_risk(list_vulnerabilities(visit.service, wanted), exposed)
     every.sort(key=lambda one: _is_exempt(one, exempt))
     exempted = {one.vulnerability.id for one in every if _is_exempt(one, exempt)}
     listed = vulnerability_list(visit, exposed, exempted)
     found = find_rows(visit, listed, every)
     if visit.asked("format") == "csv":
-        return as_csv(
+        return csv_response(
             "vulnerabilities",
             HEADER,
             (
@@ -103,7 +103,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     return {
         "list": show_page(visit, listed, page, found.facets, len(found.rows), start, keys), "any": bool(every),
         "tiles": _tiles(every), "coverage": summarize_coverage(visit.service, reach), "feeds": feed_ages(visit.service),
-        "package": visit.asked("package"), "only": _only(visit),
+        "package": visit.asked("package"), "only": _list_filter(visit),
     }  # fmt: skip
 
 
@@ -114,7 +114,7 @@ def _find_page(visit: Visit, keys: Sequence[str]) -> tuple[int, PageKeys]:
     return start, page_keys(keys, start, ROWS)
 
 
-def one(visit: Visit) -> Mapping[str, object] | Response:
+def show_one(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the page of a vulnerability; a form that comes back exempts from it, or ends an exemption."""
     if visit.request.method == "POST":
         return apply_form(
@@ -132,7 +132,7 @@ def one(visit: Visit) -> Mapping[str, object] | Response:
             map(exemption_row, shown_exemptions(visit, find_exemptions(visit.service, found))),
         ),
     }
-    file = file_of(visit, name, tables)
+    file = download_table(visit, name, tables)
     return file if file is not None else _show_vulnerability(visit)
 
 
@@ -153,10 +153,10 @@ def _show_vulnerability(visit: Visit, refused: str = "") -> dict[str, object]:
     return {
         "name": name, "list": _list_affected(visit, found, held), "any": bool(found),
         "explained": _explain_matches(visit, found), "report": report,
-        "exemptions": shown_exemptions(visit, held), "offered": choices_of(visit, found),
+        "exemptions": shown_exemptions(visit, held), "offered": list_choices(visit, found),
         "refused": refused, "overtaken": None, "done": visit.asked("done"), "given": dict(visit.form) if refused else {},
-        "paths": _paths(visit, found), "about": _about(found, report), "references": _references(report),
-        "counts": Counter(one.kind.value for one in _each_subject(found)),
+        "paths": _paths(visit, found), "about": _describe_vulnerability(found, report), "references": _references(report),
+        "counts": Counter(one.kind.value for one in _distinct_subjects(found)),
     }  # fmt: skip
 
 
@@ -177,7 +177,7 @@ def _read_filters(visit: Visit, subjects: SubjectFilter) -> FindingFilter:
     return FindingFilter(subjects, package=visit.asked("package"), most=MOST)
 
 
-def _only(visit: Visit) -> str:
+def _list_filter(visit: Visit) -> str:
     """Return what the list is narrowed to by a link of another page, '' where it is of all."""
     return visit.asked("resource").rsplit("/", 1)[-1] or visit.asked("image")
 
@@ -248,12 +248,14 @@ def _path_row(one: PathRow) -> tuple[str, ...]:
     return one.level.value, one.title, " → ".join(each.name for each in one.entities), one.name
 
 
-def _each_subject(found: Iterable[SubjectFinding]) -> Iterable[InventorySubject]:
+def _distinct_subjects(found: Iterable[SubjectFinding]) -> Iterable[InventorySubject]:
     """Return each machine and image once, however many scanners saw it."""
     return {one.subject.identity: one.subject for one in found}.values()
 
 
-def _about(found: Sequence[SubjectFinding], report: VulnerabilityReport) -> dict[str, object]:
+def _describe_vulnerability(
+    found: Sequence[SubjectFinding], report: VulnerabilityReport
+) -> dict[str, object]:
     """Return what is known of the vulnerability whatever has it: the first that says something."""
     known = found[0].finding.vulnerability if found else None
     told = report.advisories
@@ -274,7 +276,7 @@ def _about(found: Sequence[SubjectFinding], report: VulnerabilityReport) -> dict
 def _references(report: VulnerabilityReport) -> list[str]:
     """Return the addresses that advisories name and that may be opened."""
     named = dict.fromkeys(address for one in report.advisories for address in one.references)
-    return [address for address in named if safe_link(address)]
+    return [address for address in named if sanitize_link(address)]
 
 
 PAGES = (
@@ -286,7 +288,7 @@ PAGES = (
         "Vulnerability",
         "vulnerability.html",
         READ,
-        one,
+        show_one,
         methods=("GET", "POST"),
     ),
 )

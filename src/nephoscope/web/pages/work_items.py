@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
-from nephoscope.service.pipelines import READ, readable_repositories
+from nephoscope.service.pipelines import READ, list_readable_repositories
 from nephoscope.state.estate.pipelines import WorkItem, WorkItemFilter
 from nephoscope.web.lists.list_view import ROWS, show_page
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.query_facets import chosen_values, count_facets
 from nephoscope.web.lists.work_item_list import item_facets, item_filter, item_list
 from nephoscope.web.pages.pipelines import open_items
-from nephoscope.web.tables.table_download import as_csv
+from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -35,11 +35,11 @@ HEADER = (
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list: open items unless the address asks for others."""
-    names = {one.name: one.shown for one in readable_repositories(visit.service)}
+    names = {one.name: one.shown for one in list_readable_repositories(visit.service)}
     held, facets, text = visit.instance.state.pipelines, item_facets(names), visit.asked("q")
     which, order = item_filter(chosen_values(visit, facets), names, text), visit.asked("sort")
     if visit.asked("format") == "csv":
-        return as_csv("work-items", HEADER, map(_row, held.item_page(which, order=order)))
+        return csv_response("work-items", HEADER, map(_row, held.item_page(which, order=order)))
     start = page_start(visit)
     counted = count_facets(
         visit, facets, lambda name, chosen: held.item_counts(item_filter(chosen, names, text), name)

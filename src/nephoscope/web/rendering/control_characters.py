@@ -35,7 +35,7 @@ def show_control_characters(html: str) -> str:
     return "".join([*made, _text(html[at:], inside)])
 
 
-def plain(text: str) -> str:
+def escape_controls(text: str) -> str:
     """A text that a script draws, with such characters, and line ends, as `[U+202E]`."""
     return _LABEL.sub(partial(_mark, plain=True), text)
 

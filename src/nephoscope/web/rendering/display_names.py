@@ -28,7 +28,7 @@ def tactics(told: str | Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(one for one in words if one))
 
 
-def names_of(parties: Iterable[Participant]) -> dict[str, str]:
+def participant_names(parties: Iterable[Participant]) -> dict[str, str]:
     """Lower-cased id -> name of those who take part and are known by one."""
     found: dict[str, str] = {}
     for one in parties:
@@ -55,7 +55,7 @@ def replace_ids(text: str, names: Mapping[str, str]) -> str:
     return _GUID.sub(name, text)
 
 
-def in_words(told: object) -> str:
+def format_value(told: object) -> str:
     """A value of an alert's properties: lists and objects by their members, spans of time in words, '' for what holds nothing."""
     if isinstance(told, str):
         if span := _SPAN.fullmatch(told):
@@ -63,15 +63,15 @@ def in_words(told: object) -> str:
             return spell_duration(timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds))
         if told[:1] in ("[", "{"):
             try:
-                return in_words(json.loads(told))
+                return format_value(json.loads(told))
             except (ValueError, RecursionError):
                 return told
         return told
     if isinstance(told, Mapping):
-        parts = ((name, in_words(one)) for name, one in told.items())
+        parts = ((name, format_value(one)) for name, one in told.items())
         return "; ".join(f"{name}: {one}" for name, one in parts if one)
     if isinstance(told, list):
-        return ", ".join(one for one in map(in_words, told) if one)
+        return ", ".join(one for one in map(format_value, told) if one)
     return "" if told is None else str(told)
 
 

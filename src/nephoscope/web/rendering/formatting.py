@@ -49,14 +49,14 @@ _CODE = re.compile("`([^`]+)`")
 _ID = re.compile(r"/subscriptions/[\w-]+/resourcegroups/[^/\s]+/providers(?:/[\w.()-]+)+", re.IGNORECASE)
 
 
-def whole(value: float | None) -> str:
+def format_integer(value: float | None) -> str:
     """A whole number with thousands apart; a dash for none."""
     return "–" if value is None else f"{value:,.0f}"
 
 
 def count_text(count: int, word: str, several: str = "") -> str:
     """A number with what it counts: `1 row`, `2 rows`; `several` is the plural where it is not made by an s."""
-    return f"{whole(count)} {word if count == 1 else several or word + 's'}"
+    return f"{format_integer(count)} {word if count == 1 else several or word + 's'}"
 
 
 def unmet(title: str, fails: object = True) -> str:
@@ -84,7 +84,7 @@ def moment(value: datetime) -> str:
     return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def ago(value: datetime) -> str:
+def format_age(value: datetime) -> str:
     """Return how long ago a time is."""
     seconds = (datetime.now(UTC) - value).total_seconds()
     if seconds < 90:
@@ -120,7 +120,7 @@ def ports(told: str) -> str:
     return "all ports" if found == "0-65535" else found.replace(",", ", ")
 
 
-def short(id_: str) -> str:
+def short_name(id_: str) -> str:
     """The name at the end of an id, with the one above it where it says nothing by itself."""
     parts = id_.rstrip("/").split("/")
     if parts[-1].lower() == "default" and len(parts) > 9:
@@ -130,7 +130,7 @@ def short(id_: str) -> str:
 
 def brief(text: str) -> str:
     """A text in which a resource stands by its name instead of its id."""
-    return _ID.sub(lambda found: short(found[0].rstrip(".")) + "." * found[0].endswith("."), text)
+    return _ID.sub(lambda found: short_name(found[0].rstrip(".")) + "." * found[0].endswith("."), text)
 
 
 def format_code(told: str) -> Markup:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.investigation.incident_details import read_entities
-from nephoscope.posture.published.accounts import KINDS, account_of
+from nephoscope.posture.published.accounts import KINDS, to_account
 from nephoscope.web.rendering.application_lookup import READ
 from nephoscope.web.rendering.display_names import guids, replace_ids
 from nephoscope.web.rendering.formatting import brief
@@ -32,11 +32,11 @@ def known_names(visit: Visit, texts: Iterable[str]) -> dict[str, str]:
     if not rest or visit.snapshot is None:
         return found
     keys = [f"/providers/{type_}/{id_}" for type_ in KINDS for id_ in sorted(rest)]
-    bodies = visit.snapshot.listing.several(keys, visit.caller.reach(READ))
-    return found | {key.rsplit("/", 1)[-1]: account_of(body).name for key, body in bodies.items()}
+    bodies = visit.snapshot.listing.documents_by_id(keys, visit.caller.reach(READ))
+    return found | {key.rsplit("/", 1)[-1]: to_account(body).name for key, body in bodies.items()}
 
 
-def names_in(alert: StoredAlert) -> dict[str, str]:
+def alert_names(alert: StoredAlert) -> dict[str, str]:
     """Return the same of what an alert tells of its accounts and applications: for its own title alone, since rows
     claim what they will."""
     found: dict[str, str] = {}

@@ -21,7 +21,7 @@ def choices(visit: Visit) -> Markup:
     # what a visitor sees decides the key: nobody gets choices that were written for one who sees something else
     reach = visit.caller.reach
     key = (__name__, reach(SUBSCRIPTIONS), reach(GROUPS))
-    written = visit.snapshot.once(key, lambda: _write_options(visit))
+    written = visit.snapshot.get_or_compute(key, lambda: _write_options(visit))
     return _select_option(written, visit.asked("scope"))
 
 
@@ -29,7 +29,7 @@ def _write_options(visit: Visit) -> Markup:
     tags = ((f"tag:{one}", one) for one in visit.tags)
     return Markup("").join(
         [
-            Markup('<option value="">{}</option>').format(_all_subscriptions(len(visit.subscriptions))),
+            Markup('<option value="">{}</option>').format(_subscriptions_label(len(visit.subscriptions))),
             _group("Management groups", visit.management_groups.items()),
             _group("Subscriptions", visit.subscriptions.items()),
             _group("Tags of subscriptions and resource groups", tags),
@@ -37,7 +37,7 @@ def _write_options(visit: Visit) -> Markup:
     )
 
 
-def _all_subscriptions(count: int) -> str:
+def _subscriptions_label(count: int) -> str:
     return "1 subscription" if count == 1 else f"All {count} subscriptions"
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.suppression.condition import SuppressionCondition
-from nephoscope.alerts.tuning.advisors.exclusion import FIELDS, SUBJECTS, value_of
-from nephoscope.web.rendering.formatting import short
+from nephoscope.alerts.tuning.advisors.exclusion import FIELDS, SUBJECTS, entity_value
+from nephoscope.web.rendering.formatting import short_name
 
 if TYPE_CHECKING:
     from nephoscope.model.entity import Entity
@@ -42,13 +42,13 @@ class Choice:
 
 def choices(entities: Sequence[Entity]) -> dict[str, Choice]:
     """Return what a form offers: value -> choice, the narrowest first and the whole rule last."""
-    together = _together(entities)
+    together = _combine_conditions(entities)
     found = {}
     if len(together) > 1:
         label = " and ".join(describe_condition(one.document()) for one in together)
         found[TOGETHER] = Choice(label, together)
     for entity in sorted(entities, key=_narrowness):
-        found |= _single(entity)
+        found |= _entity_choices(entity)
     return {**found, WHOLE_RULE: Choice("All alerts of this rule")}
 
 
@@ -56,11 +56,11 @@ def _narrowness(entity: Entity) -> int:
     return _NARROWEST.index(entity.kind) if entity.kind in _NARROWEST else len(_NARROWEST)
 
 
-def _together(entities: Sequence[Entity]) -> list[SuppressionCondition]:
+def _combine_conditions(entities: Sequence[Entity]) -> list[SuppressionCondition]:
     """A condition for each kind of those that act and of what they act on."""
     found = []
     for kind in SUBJECTS:
-        values = dict.fromkeys(value for one in entities if one.kind == kind and (value := value_of(one)))
+        values = dict.fromkeys(value for one in entities if one.kind == kind and (value := entity_value(one)))
         if values:
             found.append(
                 SuppressionCondition(FIELDS[kind], "in" if len(values) > 1 else "equals", tuple(values))
@@ -68,10 +68,10 @@ def _together(entities: Sequence[Entity]) -> list[SuppressionCondition]:
     return found
 
 
-def _single(entity: Entity) -> dict[str, Choice]:
+def _entity_choices(entity: Entity) -> dict[str, Choice]:
     """The entity by the name that people know, then by each of its identifiers."""
     found: dict[str, Choice] = {}
-    named = [(FIELDS[entity.kind], value_of(entity))] if entity.kind in FIELDS else []
+    named = [(FIELDS[entity.kind], entity_value(entity))] if entity.kind in FIELDS else []
     several = [(_field(entity, name), value) for name, value in entity.identifiers]
     for field, value in [*named, *several]:
         known = any(one.lower() == f"{field}={value}".lower() for one in found)
@@ -98,7 +98,8 @@ def describe_condition(document: dict[str, object], *, whole: bool = False) -> s
     value = document.get(operator, "")
     several = value if isinstance(value, list) else [value]
     shown = [
-        one if whole or not one.startswith("/subscriptions/") else short(one) for one in map(str, several[:3])
+        one if whole or not one.startswith("/subscriptions/") else short_name(one)
+        for one in map(str, several[:3])
     ]
     more = f" and {len(several) - 3} more" if len(several) > 3 else ""
     named = describe_field(str(document.get("field", "")))

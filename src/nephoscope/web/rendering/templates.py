@@ -60,12 +60,12 @@ def environment() -> Environment:
         now=lambda: datetime.now(UTC),
     )
     made.filters.update(
-        whole=formatting.whole,
+        whole=formatting.format_integer,
         counted=formatting.count_text,
         caused=formatting.cause_text,
         coded=formatting.format_code,
         share=formatting.share,
-        ago=time_elements.ago,
+        ago=time_elements.format_age,
         cell=time_elements.cell,
         shown=section_cells.cell_text,
         plainly=section_cells.cell_title,
@@ -74,7 +74,7 @@ def environment() -> Environment:
         lasting=formatting.duration_text,
         spelled=formatting.spell_duration,
         ports=formatting.ports,
-        short=formatting.short,
+        short=formatting.short_name,
         brief=formatting.brief,
         kind=formatting.kind,
         moment=time_elements.moment,

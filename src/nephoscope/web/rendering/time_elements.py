@@ -18,9 +18,9 @@ def moment(value: datetime | str) -> Markup:
     return Markup(f'<time datetime="{_iso(when)}">{formatting.moment(when)}</time>')  # noqa: S704 - times alone
 
 
-def ago(value: datetime) -> Markup:
+def format_age(value: datetime) -> Markup:
     """Return how long ago a time is, with the time as its title."""
-    title, told = formatting.moment(value), formatting.ago(value)
+    title, told = formatting.moment(value), formatting.format_age(value)
     return Markup(f'<time datetime="{_iso(value)}" data-ago title="{title}">{told}</time>')  # noqa: S704 - times alone
 
 

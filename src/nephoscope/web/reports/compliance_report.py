@@ -70,7 +70,7 @@ class ComplianceReport:
             out, title=f"{self.title}: compliance report", author=self.evidence.author,
             leftMargin=_MARGIN, rightMargin=_MARGIN, topMargin=40, bottomMargin=50, pagesize=(595, 842),
         )  # fmt: skip
-        made.build(list(self._story(annex)), onFirstPage=_draw_foot, onLaterPages=_draw_foot)
+        made.build(list(self._build_story(annex)), onFirstPage=_draw_foot, onLaterPages=_draw_foot)
         whole = PdfWriter(clone_from=PdfReader(out))
         whole.add_attachment(self.annex_name, annex)
         written = io.BytesIO()
@@ -82,13 +82,13 @@ class ComplianceReport:
         """The name of the attached file."""
         return f"{self.evidence.standard}-evidence.csv"
 
-    def _story(self, annex: bytes) -> Iterator[object]:
+    def _build_story(self, annex: bytes) -> Iterator[object]:
         """The parts of the document in order."""
         yield from self._summary()
         yield from self._domains()
-        yield from self._failed()
+        yield from self._failed_table()
         yield from self._policies()
-        yield from self._skipped()
+        yield from self._skipped_table()
         yield from self._annex(annex)
 
     def _summary(self) -> Iterator[object]:
@@ -132,7 +132,7 @@ class ComplianceReport:
             "domains",
         )
 
-    def _failed(self) -> Iterator[object]:
+    def _failed_table(self) -> Iterator[object]:
         failed = sorted(
             (one for one in self.controls if one.state == "Failed"), key=lambda one: -one.failed_resources
         )
@@ -176,17 +176,17 @@ class ComplianceReport:
                 ("Policy", "Controls", "Resources"), rows, (395, 55, 55), POLICIES, "failed policies"
             )
 
-    def _skipped(self) -> Iterator[object]:
+    def _skipped_table(self) -> Iterator[object]:
         left = [one for one in self.controls if one.state not in ("Passed", "Failed")]
         if not left:
             return
         yield _text("Not evaluated", "Heading3")
-        rows = [(one.code, one.text, self._why(one)) for one in left]
+        rows = [(one.code, one.text, self._explain_unassessed(one)) for one in left]
         yield from _table(
             ("Control", "Title", "Why"), rows, (85, 250, 170), SKIPPED, "controls that were not evaluated"
         )
 
-    def _why(self, control: ControlResult) -> str:
+    def _explain_unassessed(self, control: ControlResult) -> str:
         if not control.policies:
             return "no policy covers it: provide other evidence"
         judged = next(one for one in self.evidence.controls if one.name == control.name)

@@ -45,7 +45,7 @@ def make_points(columns: Columns, rows: Sequence[Any], asked: RenderSpec, across
                 found.setdefault(_series_name(columns, row, number, asked), []).append(
                     (place, float(row[number]))
                 )
-    series, dropped = _keep_greatest(found, bool(asked.stacked))
+    series, dropped = _select_largest(found, bool(asked.stacked))
     ordered = {name: sorted(pairs) for name, pairs in series.items()}
     if asked.accumulate:
         ordered = {name: _accumulate(pairs) for name, pairs in ordered.items()}
@@ -68,7 +68,7 @@ def _places(kind: KqlType, values: Sequence[Any]) -> list[float | None]:
     return [None if one is None else float(order.setdefault(text(one, kind), len(order))) for one in values]
 
 
-def _keep_greatest(found: Pairs, stacked: bool) -> tuple[Pairs, int]:
+def _select_largest(found: Pairs, stacked: bool) -> tuple[Pairs, int]:
     """The greatest series, and how many are not drawn; what is stacked holds them all, the least as one."""
     names = sorted(found, key=lambda name: -sum(value for _, value in found[name]))
     if len(names) <= MOST_SERIES or not stacked:

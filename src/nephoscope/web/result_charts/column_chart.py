@@ -20,7 +20,7 @@ _FILLED = 0.84
 _THIN = 1.5
 
 
-def upright(columns: Columns, rows: Sequence[object], asked: RenderSpec, across: int) -> Plot:
+def draw_columns(columns: Columns, rows: Sequence[object], asked: RenderSpec, across: int) -> Plot:
     """The columns; a place where a series has no number has none of it."""
     found = make_points(columns, rows, asked, across)
     if not found.series:
@@ -34,7 +34,7 @@ def upright(columns: Columns, rows: Sequence[object], asked: RenderSpec, across:
     below, middle, above = (f"{value:,.6g}{unit}" for value in (low, (low + high) / 2, high))
     return Plot(
         "columns", _series(spans, found, where, (low, high), bool(asked.stacked)), low=below, middle=middle, high=above,
-        labels=where.labels, timed=kind is KqlType.DATETIME, zero=_down(0.0, low, high) if low < 0 < high else None,
+        labels=where.labels, timed=kind is KqlType.DATETIME, zero=_offset_from_top(0.0, low, high) if low < 0 < high else None,
         left=found.left, stacked=bool(asked.stacked),
     )  # fmt: skip
 
@@ -85,10 +85,10 @@ def _series(
 
 
 def _outline(left: float, wide: float, span: tuple[float, float], reach: tuple[float, float]) -> str:
-    top, bottom = sorted(_down(value, *reach) for value in span)
+    top, bottom = sorted(_offset_from_top(value, *reach) for value in span)
     return f"M{left:.2f} {top:.2f}h{wide:.2f}V{bottom:.2f}h{-wide:.2f}Z"
 
 
-def _down(value: float, low: float, high: float) -> float:
+def _offset_from_top(value: float, low: float, high: float) -> float:
     """Return how far down a number is; what lies beyond the axis is at its end."""
     return HEIGHT - HEIGHT * (min(max(value, low), high) - low) / (high - low)

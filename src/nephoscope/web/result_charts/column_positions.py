@@ -32,13 +32,13 @@ def slots(places: Sequence[float], told: Mapping[float, str], kind: KqlType) -> 
     step = min((after - at for at, after in pairwise(places)), default=1.0)
     count = round((places[-1] - places[0]) / step) + 1
     if kind is KqlType.DATETIME:
-        return _even(places, step, count, kind)
+        return _even_slots(places, step, count, kind)
     if kind.numeric and count <= max(FEW, _SPARSE * len(places)):
-        return _even(places, step, count, kind)
+        return _even_slots(places, step, count, kind)
     return _side_by_side(places, told)
 
 
-def _even(places: Sequence[float], step: float, count: int, kind: KqlType) -> Slots:
+def _even_slots(places: Sequence[float], step: float, count: int, kind: KqlType) -> Slots:
     each = ceil(count / FEW)
     cells = ceil(count / each)
     wide = WIDTH / (cells * each)

@@ -71,7 +71,7 @@ def read_hint(hint: ResultHint, columns: Columns) -> RenderSpec | None:
     if not named.get("ycolumns"):
         numbers = tuple(one for one in numbers if one not in across) or numbers
     taken = {*across, *numbers}
-    names = named.get("series") or named.get("by") or _others(columns, taken)
+    names = named.get("series") or named.get("by") or _unused_columns(columns, taken)
     low, high = _bounds(given, told) if chart in ACROSS else (None, None)
     stacked = _stacking(chart, given.get("kind", ""), told)
     told += _not_drawn(chart, given)
@@ -96,7 +96,7 @@ def _numbers(wanted: Sequence[int], columns: Columns, told: list[str]) -> tuple[
     return given or tuple(at for at, (_, kind) in enumerate(columns) if kind.numeric)
 
 
-def _others(columns: Columns, taken: set[int]) -> tuple[int, ...]:
+def _unused_columns(columns: Columns, taken: set[int]) -> tuple[int, ...]:
     return tuple(at for at, (_, kind) in enumerate(columns) if at not in taken and not kind.numeric)
 
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nephoscope.web.result_charts.chart_page import MOST_POINTS, Plot
-from nephoscope.web.result_charts.column_chart import upright
+from nephoscope.web.result_charts.column_chart import draw_columns
 from nephoscope.web.result_charts.pie_chart import bars, pie
 from nephoscope.web.result_charts.render_spec import ACROSS, Columns, read_hint
 from nephoscope.web.result_charts.series_rows import spread_arrays
-from nephoscope.web.result_charts.xy_chart import over
+from nephoscope.web.result_charts.xy_chart import draw_xy
 from nephoscope_kql.cell_formatting import iterate_rows, typed_columns
 from nephoscope_kql.types import KqlType
 
@@ -32,7 +32,7 @@ def plot_result(result: QueryResult) -> Plot | None:
     if wanted is None:
         return None
     if wanted.across is not None and wanted.chart in ACROSS:
-        draw = upright if ACROSS[wanted.chart] == "columns" else over
+        draw = draw_columns if ACROSS[wanted.chart] == "columns" else draw_xy
         plot = draw(columns, rows, wanted, wanted.across)
     else:
         plot = (pie if wanted.chart == "piechart" else bars)(columns, rows, wanted)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from nephoscope.web.rendering.control_characters import plain
+from nephoscope.web.rendering.control_characters import escape_controls
 from nephoscope.web.result_charts.chart_page import HEIGHT, WIDTH, AxisLabel, ChartSeries, Plot, bounds
 from nephoscope.web.result_charts.chart_series import Pairs, PlottedSeries, make_points, stacks
 from nephoscope.web.result_charts.render_spec import ACROSS, Columns, RenderSpec
@@ -17,7 +17,7 @@ EPOCH = 621_355_968_000_000_000
 Corners = Sequence[tuple[float, float]]
 
 
-def over(columns: Columns, rows: Sequence[object], asked: RenderSpec, across: int) -> Plot:
+def draw_xy(columns: Columns, rows: Sequence[object], asked: RenderSpec, across: int) -> Plot:
     """The chart; stacked areas lie on one another, with nought where a series has no number."""
     kind = ACROSS[asked.chart]
     found = make_points(columns, rows, asked, across)
@@ -28,7 +28,7 @@ def over(columns: Columns, rows: Sequence[object], asked: RenderSpec, across: in
     first, last = (
         AxisLabel(found.told[at], found.told[at] if timed else "") for at in (places[0], places[-1])
     )
-    series, low, high = _stack(found, asked) if asked.stacked else _beside(found.series, kind, asked)
+    series, low, high = _stack(found, asked) if asked.stacked else _draw_unstacked(found.series, kind, asked)
     scripted = timed and kind != "dots" and not asked.stacked
     return Plot(
         kind, series, low=f"{low:,.6g}", high=f"{high:,.6g}{'%' if asked.stacked == 'stacked100' else ''}",
@@ -37,14 +37,22 @@ def over(columns: Columns, rows: Sequence[object], asked: RenderSpec, across: in
     )  # fmt: skip
 
 
-def _beside(series: Pairs, kind: str, asked: RenderSpec) -> tuple[tuple[ChartSeries, ...], float, float]:
+def _draw_unstacked(
+    series: Pairs, kind: str, asked: RenderSpec
+) -> tuple[tuple[ChartSeries, ...], float, float]:
     every = [one for several in series.values() for one in several]
     low, high = bounds([value for _, value in every], asked.low, asked.high)
     start, end = min(at for at, _ in every), max(at for at, _ in every)
-    zero = _down(min(max(0.0, low), high), low, high)
+    zero = _offset_from_top(min(max(0.0, low), high), low, high)
     drawn = tuple(
         _series(
-            name, [(_right(at, start, end), _down(value, low, high)) for at, value in several], kind, zero
+            name,
+            [
+                (_offset_from_left(at, start, end), _offset_from_top(value, low, high))
+                for at, value in several
+            ],
+            kind,
+            zero,
         )
         for name, several in series.items()
     )
@@ -67,18 +75,18 @@ def _layer(
     reach: tuple[float, float],
 ) -> ChartSeries:
     """An area from where the ones under it end to where it ends."""
-    right = [_right(at, places[0], places[-1]) for at in places]
-    below, above = ([_down(several[at][side], *reach) for at in places] for side in (0, 1))
+    right = [_offset_from_left(at, places[0], places[-1]) for at in places]
+    below, above = ([_offset_from_top(several[at][side], *reach) for at in places] for side in (0, 1))
     path = _path(list(zip(right, above, strict=True)))
     back = " ".join(f"L{x:.1f} {y:.1f}" for x, y in reversed(list(zip(right, below, strict=True))))
     return ChartSeries(name, path, f"{path} {back}Z")
 
 
-def _right(at: float, start: float, end: float) -> float:
+def _offset_from_left(at: float, start: float, end: float) -> float:
     return WIDTH * (at - start) / ((end - start) or 1)
 
 
-def _down(value: float, low: float, high: float) -> float:
+def _offset_from_top(value: float, low: float, high: float) -> float:
     return HEIGHT - HEIGHT * (value - low) / (high - low)
 
 
@@ -104,7 +112,7 @@ def _points(found: PlottedSeries, kind: str, asked: RenderSpec) -> str:
     seconds = [(at - EPOCH) / TICKS_PER_SECOND for at in times]
     return msgspec.json.encode(
         {
-            "kind": kind, "names": [plain(name) for name in found.series], "legend": asked.legend,
+            "kind": kind, "names": [escape_controls(name) for name in found.series], "legend": asked.legend,
             "low": asked.low, "high": asked.high,
             "data": [seconds, *([several.get(at) for at in times] for several in by_time)],
         }

@@ -9,7 +9,7 @@ WIDE = 50
 """Number of columns up to which a result is shown completely."""
 
 
-def without_empty(rows: pa.Table) -> pa.Table:
+def drop_empty_columns(rows: pa.Table) -> pa.Table:
     """The rows without the columns that are null or '' in all of them; all columns where these are few, or there is no row."""
     if rows.num_columns <= WIDE or not rows.num_rows:
         return rows

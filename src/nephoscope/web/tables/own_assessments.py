@@ -52,20 +52,20 @@ class OwnAssessment:
         return Counter(one.code for one in self.several)
 
 
-def own_assessments(visit: Visit, below: str = "") -> list[OwnAssessment]:
+def list_external_assessments(visit: Visit, below: str = "") -> list[OwnAssessment]:
     """Return those that the visitor may see of the chosen scope, or at a lower-cased id and below it; those that most fail first."""
     kept = visit.instance.state.arm_documents
     reach = visit.reach(READ) if not below else visit.caller.reach(READ)
     named: defaultdict[str, list[ArmDocument]] = defaultdict(list)
     for one in kept.all([TYPE], below):
-        if _sees(reach, one.key):
+        if _can_see(reach, one.key):
             named[one.key.rpartition(_INSIDE)[2]].append(one)
     if not named:
         return []
     described = {
-        one.key.rsplit("/", 1)[-1]: one for one in kept.all([METADATA]) if _sees(visit.caller.reach(READ), one.key)
+        one.key.rsplit("/", 1)[-1]: one for one in kept.all([METADATA]) if _can_see(visit.caller.reach(READ), one.key)
     }  # fmt: skip
-    found = [_own(key, several, described.get(key)) for key, several in named.items()]
+    found = [_to_external_assessment(key, several, described.get(key)) for key, several in named.items()]
     return sorted(
         found,
         key=lambda one: (
@@ -74,12 +74,14 @@ def own_assessments(visit: Visit, below: str = "") -> list[OwnAssessment]:
     )  # fmt: skip
 
 
-def _sees(reach: Reach, key: str) -> bool:
+def _can_see(reach: Reach, key: str) -> bool:
     at = ResourceId.parse(key.rpartition(_INSIDE)[0] or key)
     return reach.sees(at.subscription, at.resource_group_id)
 
 
-def _own(key: str, several: Sequence[ArmDocument], described: ArmDocument | None) -> OwnAssessment:
+def _to_external_assessment(
+    key: str, several: Sequence[ArmDocument], described: ArmDocument | None
+) -> OwnAssessment:
     told = tree_of(described.body, "properties") if described is not None else {}
     first = tree_of(several[0].body, "properties")
     severity = str(told.get("severity") or "")

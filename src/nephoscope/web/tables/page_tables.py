@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from nephoscope.state import NotFoundError
-from nephoscope.web.tables.table_download import as_csv
+from nephoscope.web.tables.table_download import csv_response
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -21,7 +21,7 @@ class PageTable(NamedTuple):
     rows: Iterable[Iterable[object]]
 
 
-def file_of(visit: Visit, page: str, tables: Mapping[str, Callable[[], PageTable]]) -> Response | None:
+def download_table(visit: Visit, page: str, tables: Mapping[str, Callable[[], PageTable]]) -> Response | None:
     """The file of the table that the address asks for, None where it asks for none; NotFoundError for one that is not there."""
     if visit.asked("format") != "csv":
         return None
@@ -29,4 +29,4 @@ def file_of(visit: Visit, page: str, tables: Mapping[str, Callable[[], PageTable
     if name not in tables:
         raise NotFoundError(f"table {name[:100]!r} not found on this page: expected {', '.join(tables)}")
     found = tables[name]()
-    return as_csv(f"{page}-{name}", found.header, found.rows)
+    return csv_response(f"{page}-{name}", found.header, found.rows)

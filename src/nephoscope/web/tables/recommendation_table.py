@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.published.priorities import EVERY, priorities_of
+from nephoscope.posture.published.priorities import EVERY, build_priorities
 from nephoscope.web.rendering.formatting import STATES
 from nephoscope.web.tables.page_tables import PageTable
 from nephoscope_policy.model.state import ComplianceState
@@ -28,7 +28,7 @@ def rank_recommendations(visit: Visit, wanted: FindingQuery = EVERY) -> list[Pri
     """Return those of the scope that the visitor may see; none before the first assessment."""
     if visit.snapshot is None:
         return []
-    return priorities_of(visit.snapshot).rank(visit.reach(READ), visit.reach(PATHS), wanted)
+    return build_priorities(visit.snapshot).rank(visit.reach(READ), visit.reach(PATHS), wanted)
 
 
 def table(several: Iterable[Priority]) -> PageTable:
@@ -39,6 +39,6 @@ def table(several: Iterable[Priority]) -> PageTable:
 def _row(one: Priority) -> list[object]:
     told = one.tally
     return [
-        told.severity.value, told.title, one.why, told.unhealthy, round(one.gain, 2), one.control, told.counts.assessed,
+        told.severity.value, told.title, one.reason, told.unhealthy, round(one.gain, 2), one.control, told.counts.assessed,
         *(told.counts[state] for state in ComplianceState if state is not ComplianceState.NON_COMPLIANT), told.recommendation,
     ]  # fmt: skip

@@ -32,9 +32,9 @@ class Number(str):
     __slots__ = ()
 
 
-def as_csv(name: str, header: Sequence[str], rows: Iterable[Iterable[object]]) -> Response:
+def csv_response(name: str, header: Sequence[str], rows: Iterable[Iterable[object]]) -> Response:
     """A table as a file, written as by `write_csv`."""
-    return as_file(f"{name}.csv", write_csv(header, rows), "text/csv; charset=utf-8")
+    return file_response(f"{name}.csv", write_csv(header, rows), "text/csv; charset=utf-8")
 
 
 def write_csv(header: Sequence[str], rows: Iterable[Iterable[object]]) -> bytes:
@@ -55,14 +55,14 @@ def _cell(cell: object) -> object:
     return f"'{said}" if formula else said
 
 
-def as_parquet(name: str, result: QueryResult) -> Response:
+def parquet_response(name: str, result: QueryResult) -> Response:
     """A query's result as Parquet: datetimes are timestamps of microseconds in UTC, timespans and bags the text that KQL writes."""
     columns = typed_columns(result.table)
     arrays = [_column(column, kind) for column, (_, kind) in zip(result.table.columns, columns, strict=True)]
     table = pa.table(arrays, names=[name for name, _ in columns])
     out = io.BytesIO()
     pq.write_table(table, out, compression="zstd")
-    return as_file(f"{name}.parquet", out.getvalue(), "application/vnd.apache.parquet")
+    return file_response(f"{name}.parquet", out.getvalue(), "application/vnd.apache.parquet")
 
 
 def _column(column: pa.ChunkedArray, kind: KqlType) -> pa.ChunkedArray:
@@ -76,7 +76,7 @@ def _column(column: pa.ChunkedArray, kind: KqlType) -> pa.ChunkedArray:
     return column
 
 
-def as_file(name: str, content: bytes, type_: str) -> Response:
+def file_response(name: str, content: bytes, type_: str) -> Response:
     """A file to be kept; its name is told in ASCII."""
     plain = "".join(
         letter if letter.isascii() and (letter.isalnum() or letter in "._- ") else "-" for letter in name

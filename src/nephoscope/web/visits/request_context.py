@@ -125,7 +125,7 @@ class Visit:
         if self.snapshot is None:
             return {}
         reach, snapshot = self.caller.reach(SUBSCRIPTIONS), self.snapshot
-        return snapshot.once(("subscriptions", reach), lambda: _subscriptions(snapshot, reach))
+        return snapshot.get_or_compute(("subscriptions", reach), lambda: _subscriptions(snapshot, reach))
 
     def named(self, id_: str) -> str:
         """The name of a resource by its id; of a subscription the one that people know."""
@@ -173,8 +173,10 @@ class Visit:
             )
         if scope.startswith("mg:"):
             name, _, tenant = scope[3:].partition("@")
-            found = self.caller.hierarchy.below(f"/providers/microsoft.management/managementgroups/{name}")
-            return found & self.caller.hierarchy.of_tenant(tenant) if tenant else found
+            found = self.caller.hierarchy.subscriptions_below(
+                f"/providers/microsoft.management/managementgroups/{name}"
+            )
+            return found & self.caller.hierarchy.subscriptions_of_tenant(tenant) if tenant else found
         return frozenset({scope})
 
     def without(self, name: str) -> Visit:
@@ -236,8 +238,8 @@ class Visit:
         if self.place is None:
             return own
         if self.place.groups:
-            return own.within_groups(self.place.subscriptions, self.place.groups)
-        return own.within(self.place.subscriptions)
+            return own.limited_to_groups(self.place.subscriptions, self.place.groups)
+        return own.limited_to(self.place.subscriptions)
 
     def rows(self, workspace: str) -> LakeScope:
         """Return which rows of a workspace a query of the visitor reads: what the roles reach, of the chosen scope.
@@ -257,7 +259,7 @@ class Visit:
         if self.place is None:
             return None
         if workspace not in self._incidents:
-            found = self.instance.state.alerts.incidents_within(workspace, self.place)
+            found = self.instance.state.alerts.find_incidents_in_reach(workspace, self.place)
             self._incidents[workspace] = found
         return self._incidents[workspace]
 
@@ -302,17 +304,17 @@ class Visit:
         if page.tenant:
             return self.caller.may(page.permission)
         if page.repositories:
-            return self.caller.in_some_repository(page.permission)
+            return self.caller.has_in_any_repository(page.permission)
         if not page.anywhere:
-            return not self.caller.reach(page.permission).nothing
-        if page.parted and not self.caller.reach(page.permission).nothing:
+            return not self.caller.reach(page.permission).is_empty
+        if page.parted and not self.caller.reach(page.permission).is_empty:
             return True
         return bool(self.home(page.permission)) or (page.permission == LOGS and self.asks_estate)
 
     @property
     def asks_estate(self) -> bool:
         """Return whether the visitor may ask the estate by queries: any part of it."""
-        return not (self.caller.reach(LOGS).nothing or self.caller.reach(GRAPH).nothing)
+        return not (self.caller.reach(LOGS).is_empty or self.caller.reach(GRAPH).is_empty)
 
     @property
     def span(self) -> str:

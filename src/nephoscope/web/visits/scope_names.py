@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def name_subscriptions(names: Mapping[str, str]) -> dict[str, str]:
     """Subscription -> name, by name; a name that several have is followed by the id."""
     told = {id_: (name, id_) for id_, name in names.items()}
-    return dict(sorted(_tell_apart(told).items(), key=lambda one: one[1].casefold()))
+    return dict(sorted(_disambiguate(told).items(), key=lambda one: one[1].casefold()))
 
 
 def management_groups(made: BuildInfo, subscriptions: Iterable[str]) -> dict[str, str]:
@@ -32,10 +32,10 @@ def management_groups(made: BuildInfo, subscriptions: Iterable[str]) -> dict[str
                 made.group_names.get(tenant, {}).get(group) or id_,
                 f"tenant {tenant}" if several else id_,
             )
-    return _tell_apart(told)
+    return _disambiguate(told)
 
 
-def _tell_apart(names: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+def _disambiguate(names: Mapping[str, tuple[str, str]]) -> dict[str, str]:
     """Key -> name, with the second text behind it where another has the same name."""
     counts = Counter(name.casefold() for name, _ in names.values())
     return {

@@ -9,7 +9,7 @@ from nephoscope.access.authenticator import SESSION
 COOKIE = "__Host-nephoscope"
 
 
-def signed_in(secret: str, next_: str) -> Response:
+def redirect_signed_in(secret: str, next_: str) -> Response:
     """To the page that was wanted, with the secret of a session."""
     answer = RedirectResponse(next_, 303)
     keep(answer, COOKIE, secret, int(SESSION.total_seconds()))
@@ -26,7 +26,7 @@ def drop(answer: Response, name: str) -> None:
     answer.delete_cookie(name, path="/", secure=True, httponly=True, samesite="lax")
 
 
-def local(address: str) -> str:
+def local_address(address: str) -> str:
     """An address of this site, '/' for every other: nobody is led elsewhere."""
     inside = address.startswith("/") and not address.startswith(("//", "/\\"))
     # browsers take tabs and line ends out of an address: `/<tab>/elsewhere` would lead there

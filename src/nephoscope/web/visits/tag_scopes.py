@@ -29,7 +29,9 @@ def tags(snapshot: PublishedSnapshot, reach: Reach) -> Mapping[str, TaggedScopes
 
     Read once for an edition and a reach: the picker of every page has them.
     """
-    found: Mapping[str, TaggedScopes] = snapshot.once((__name__, reach), lambda: _read(snapshot, reach))
+    found: Mapping[str, TaggedScopes] = snapshot.get_or_compute(
+        (__name__, reach), lambda: _read(snapshot, reach)
+    )
     return found
 
 

@@ -127,9 +127,9 @@ class TableBackend(KustoBackend):
         """Several values of one field: plain ones as a list, those with wildcards one by one."""
         several = cast("list[ConditionFieldEqualsValueExpression]", cond.args)
         field = several[0].field
-        plain = [one for one in several if isinstance(cond, ConditionOR) and _plain(one.value)]
+        plain = [one for one in several if isinstance(cond, ConditionOR) and _is_plain_value(one.value)]
         parts = [self._write_list(field, plain, state)] if len(plain) > 1 else []
-        rest = [one for one in several if not parts or not _plain(one.value)]
+        rest = [one for one in several if not parts or not _is_plain_value(one.value)]
         parts += [str(self.convert_condition_field_eq_val(one, state)) for one in rest]
         word = " or " if isinstance(cond, ConditionOR) else " and "
         return parts[0] if len(parts) == 1 else f"({word.join(parts)})"
@@ -196,7 +196,7 @@ class TableBackend(KustoBackend):
         raise NotImplementedError("a keyword that is a regular expression")
 
 
-def _plain(value: object) -> bool:
+def _is_plain_value(value: object) -> bool:
     return isinstance(value, SigmaNumber) or (isinstance(value, SigmaString) and not value.contains_special())
 
 

@@ -41,7 +41,7 @@ def sigma_pieces(
     plain = [one for one in documents if not (isinstance(one, dict) and "correlation" in one)]
     for one in documents:
         if one not in plain:
-            where, title = _line_of(text, place, "correlation"), str(one.get("title", ""))
+            where, title = _locate_key(text, place, "correlation"), str(one.get("title", ""))
             yield UnusableContent(
                 where, source, title, ("correlation rules are not turned into KQL",), unsupported=True
             )
@@ -82,7 +82,7 @@ def _piece(
     several = targets(rule.logsource, wanted)
     if not several:
         why = f"no table for the log source {_source(rule)}"
-        return UnusableContent(_line_of(text, place, "logsource"), source, title, (why,), unsupported=True)
+        return UnusableContent(_locate_key(text, place, "logsource"), source, title, (why,), unsupported=True)
     failed: list[tuple[SigmaTarget, BaseException]] = []
     for target in several:
         try:
@@ -122,7 +122,7 @@ def _make_piece(
     rule: SigmaRule, query: str, target: SigmaTarget, place: Place, source: str, notes: tuple[str, ...]
 ) -> ContentItem:
     columns = {*target.types(), *WRITTEN_OUT.get(target.table, {})}
-    id_ = str(rule.id) if rule.id else _id_of(str(rule.title), source)
+    id_ = str(rule.id) if rule.id else _to_guid(str(rule.title), source)
     version = str(rule.modified or rule.date or "")
     description = str(rule.description or "").strip()
     if rule.falsepositives:
@@ -162,7 +162,7 @@ def _error_text(error: BaseException) -> str:
     return _ENDINGS.sub("", str(error)).strip() or type(error).__name__
 
 
-def _id_of(title: str, source: str) -> str:
+def _to_guid(title: str, source: str) -> str:
     digest = hashlib.blake2b(f"{source}\n{title}".encode(), digest_size=16).hexdigest()
     return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
 
@@ -184,10 +184,10 @@ def _locate_reason(text: str, place: Place, reason: str, target: SigmaTarget | N
             )
             if found:
                 return replace(place, line=text.count("\n", 0, found.end()) + 1)
-    return _line_of(text, place, "detection")
+    return _locate_key(text, place, "detection")
 
 
-def _line_of(text: str, place: Place, key: str) -> Place:
+def _locate_key(text: str, place: Place, key: str) -> Place:
     found = re.search(rf"^{key}\s*:", text, re.MULTILINE)
     return replace(place, line=text.count("\n", 0, found.start()) + 1) if found else place
 

@@ -204,15 +204,15 @@ def targets(source: SigmaLogSource, wanted: SigmaPipeline) -> list[SigmaTarget]:
     )
     if (product, service) in SERVICES:
         table, fields = SERVICES[product, service]
-        return [SigmaTarget(table, lambda: _own(table, fields), fields=fields)]
+        return [SigmaTarget(table, lambda: _build_pipeline(table, fields), fields=fields)]
     if category in DNS:
         table = "ASimDnsActivityLogs"
-        return [SigmaTarget(table, lambda: _own(table, _DNS), fields=_DNS)]
-    found = list(_of_devices(product, service, category))
+        return [SigmaTarget(table, lambda: _build_pipeline(table, _DNS), fields=_DNS)]
+    found = list(_device_targets(product, service, category))
     return [one for one in found if wanted in (SigmaPipeline.AUTO, one.name)]
 
 
-def _of_devices(product: str, service: str, category: str) -> list[SigmaTarget]:
+def _device_targets(product: str, service: str, category: str) -> list[SigmaTarget]:
     found = []
     if product in ("windows", "") and category in HOSTS:
         function, conditions = HOSTS[category]
@@ -243,18 +243,18 @@ def _process_creation_pipeline() -> ProcessingPipeline:
 def _channel_pipeline(channel: str) -> ProcessingPipeline:
     """The pipeline to Event, for the events of one channel alone."""
     item = ProcessingItem(AddConditionTransformation({"EventLog": channel}))
-    return _own("Event", _CHANNEL_FIELDS) + ProcessingPipeline(items=[item], priority=20)
+    return _build_pipeline("Event", _CHANNEL_FIELDS) + ProcessingPipeline(items=[item], priority=20)
 
 
 def _host_pipeline(function: str, conditions: Mapping[str, str]) -> ProcessingPipeline:
     """The pipeline to a function over the logs of hosts, for the rows of one category alone."""
     if not conditions:
-        return _own(function, _HOST_FIELDS)
+        return _build_pipeline(function, _HOST_FIELDS)
     item = ProcessingItem(AddConditionTransformation(dict(conditions)))
-    return _own(function, _HOST_FIELDS) + ProcessingPipeline(items=[item], priority=20)
+    return _build_pipeline(function, _HOST_FIELDS) + ProcessingPipeline(items=[item], priority=20)
 
 
-def _own(table: str, fields: Mapping[str, str]) -> ProcessingPipeline:
+def _build_pipeline(table: str, fields: Mapping[str, str]) -> ProcessingPipeline:
     """A pipeline to a table that pySigma's own have no log source for."""
     mapping: dict[str | None, str | list[str]] = {}
     mapping.update(fields.items())

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from nephoscope.alerts.tuning.rule_case import Proposal, SettingStep, TuningCase, days_of, describe_verdicts
+from nephoscope.alerts.tuning.rule_case import (
+    Proposal,
+    SettingStep,
+    TuningCase,
+    count_days,
+    describe_verdicts,
+)
 from nephoscope_policy.model.state import Severity
 
 LEAST, LEAST_DAYS = 20, 7
@@ -15,7 +21,7 @@ SPREAD = 0.5
 def advise(case: TuningCase) -> Iterable[Proposal]:
     """Turn it off, where it is of no high severity."""
     alerts = case.alerts
-    if len(alerts) < LEAST or days_of(alerts) < LEAST_DAYS or case.rule.severity is Severity.HIGH:
+    if len(alerts) < LEAST or count_days(alerts) < LEAST_DAYS or case.rule.severity is Severity.HIGH:
         return
     if not all(one.benign for one in alerts) or len({one.key for one in alerts}) < SPREAD * len(alerts):
         return

@@ -11,9 +11,9 @@ from nephoscope.alerts.tuning.rule_case import (
     Proposal,
     SuppressStep,
     TuningCase,
-    days_of,
+    count_days,
     describe_verdicts,
-    hours_of,
+    format_hours,
 )
 from nephoscope.model.entity import Entity
 
@@ -58,17 +58,21 @@ def _groups(alerts: Iterable[PastAlert]) -> dict[Entity, list[PastAlert]]:
         for kind in SUBJECTS:
             several = [each for each in one.subject.entities if each.kind == kind]
             # one alert of many rows names one after the other, not one beside the other
-            if several and value_of(several[0]) and (len(several) == 1 or one.events == 1):
+            if several and entity_value(several[0]) and (len(several) == 1 or one.events == 1):
                 groups[several[0]].append(one)
     return groups
 
 
 def _proposal(case: TuningCase, entity: Entity, alerts: Sequence[PastAlert]) -> Proposal | None:
     harmless = [one for one in alerts if not one.untouchable]
-    if len(harmless) < LEAST or days_of(harmless) < LEAST_DAYS:
+    if len(harmless) < LEAST or count_days(harmless) < LEAST_DAYS:
         return None
-    beside = _beside(entity, harmless)
-    if not beside and _roams(entity, harmless) and (len(harmless) < MANY or days_of(harmless) < MANY_DAYS):
+    beside = _shared_conditions(entity, harmless)
+    if (
+        not beside
+        and _has_roaming_account(entity, harmless)
+        and (len(harmless) < MANY or count_days(harmless) < MANY_DAYS)
+    ):
         return None
     if (
         not beside
@@ -77,29 +81,29 @@ def _proposal(case: TuningCase, entity: Entity, alerts: Sequence[PastAlert]) -> 
         and not _is_shared_address(entity, harmless)
     ):
         return None
-    conditions = [SuppressionCondition(_field(entity, harmless), "equals", (value_of(entity),)), *beside]
-    if any(one.untouchable and _meets(one, conditions) for one in case.alerts):
+    conditions = [SuppressionCondition(_field(entity, harmless), "equals", (entity_value(entity),)), *beside]
+    if any(one.untouchable and _matches_all(one, conditions) for one in case.alerts):
         return None
-    hides = [one for one in case.touchable if _meets(one, conditions)]
+    hides = [one for one in case.touchable if _matches_all(one, conditions)]
     name = f"{entity.kind} {entity.title}"
     narrowed = "".join(f", only with {one}" for one in conditions[1:])
     return Proposal(
         SuppressStep(tuple(conditions)),
         f"leave out {name}{narrowed}",
-        f"{name} accounts for {len(hides)} of {len(case.alerts)} alerts on {days_of(hides)} days{hours_of(hides)}: "
+        f"{name} accounts for {len(hides)} of {len(case.alerts)} alerts on {count_days(hides)} days{format_hours(hides)}: "
         f"{describe_verdicts(hides)}",
         tuple(hides),
     )
 
 
-def _beside(entity: Entity, alerts: Sequence[PastAlert]) -> list[SuppressionCondition]:
+def _shared_conditions(entity: Entity, alerts: Sequence[PastAlert]) -> list[SuppressionCondition]:
     """Return what else all of the alerts speak of, where it is few: the same account from elsewhere is another matter."""
     found = []
     for kind, field in FIELDS.items():
         if kind == entity.kind:
             continue
         several = [[one for one in past.subject.entities if one.kind == kind] for past in alerts]
-        values = {value_of(one) for each in several for one in each}
+        values = {entity_value(one) for each in several for one in each}
         if all(several) and "" not in values and len(values) <= FEW and len(values) < max(2, len(alerts)):
             found.append(SuppressionCondition(field, "in", tuple(sorted(values))))
     return found
@@ -122,20 +126,23 @@ def _is_shared_address(entity: Entity, alerts: Sequence[PastAlert]) -> bool:
     """Return whether it is an address that many people come from, day by day, so that the rule takes them for one."""
     people = {one.key for past in alerts for one in past.subject.entities if one.kind in WHO}
     return (
-        entity.kind == "IP" and len(alerts) >= CROWD and len(people) >= MANY and days_of(alerts) >= MANY_DAYS
+        entity.kind == "IP"
+        and len(alerts) >= CROWD
+        and len(people) >= MANY
+        and count_days(alerts) >= MANY_DAYS
     )
 
 
-def _roams(entity: Entity, alerts: Sequence[PastAlert]) -> bool:
+def _has_roaming_account(entity: Entity, alerts: Sequence[PastAlert]) -> bool:
     """Return whether the alerts come from anywhere: one from a new address may be somebody else."""
     return entity.kind != "IP" and any(one.kind == "IP" for past in alerts for one in past.subject.entities)
 
 
-def _meets(one: PastAlert, conditions: Sequence[SuppressionCondition]) -> bool:
+def _matches_all(one: PastAlert, conditions: Sequence[SuppressionCondition]) -> bool:
     return all(each.is_met(one.subject) for each in conditions)
 
 
-def value_of(entity: Entity) -> str:
+def entity_value(entity: Entity) -> str:
     """Return the value of the field that an entity is told by, '' where it has none."""
     field = FIELDS[entity.kind].rpartition(".")[2]
     if field == "fullName":

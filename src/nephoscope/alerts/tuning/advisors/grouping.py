@@ -6,7 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from nephoscope.alerts.tuning.alert_history import PastAlert
-from nephoscope.alerts.tuning.rule_case import Proposal, SettingStep, TuningCase, days_of, describe_verdicts
+from nephoscope.alerts.tuning.rule_case import (
+    Proposal,
+    SettingStep,
+    TuningCase,
+    count_days,
+    describe_verdicts,
+)
 from nephoscope.alerts.tuning.rule_settings import SINGLE
 
 LEAST, LEAST_DAYS = 5, 2
@@ -23,9 +29,11 @@ def advise(case: TuningCase) -> Iterable[Proposal]:
         runs[one.alert.raised].append(one)
     several = [alerts for alerts in runs.values() if len(alerts) > 1]
     hides = [one for alerts in several for one in alerts[1:]]
-    if len(hides) < max(LEAST, SHARE * len(case.alerts)) or days_of(hides) < LEAST_DAYS:
+    if len(hides) < max(LEAST, SHARE * len(case.alerts)) or count_days(hides) < LEAST_DAYS:
         return
-    if not all(map(_common, several)) or any(one.untouchable for alerts in several for one in alerts):
+    if not all(map(_have_common_entity, several)) or any(
+        one.untouchable for alerts in several for one in alerts
+    ):
         return
     yield Proposal(
         SettingStep("aggregationKind", SINGLE),
@@ -36,7 +44,7 @@ def advise(case: TuningCase) -> Iterable[Proposal]:
     )
 
 
-def _common(alerts: Sequence[PastAlert]) -> bool:
+def _have_common_entity(alerts: Sequence[PastAlert]) -> bool:
     """Return whether all of them name the same entity."""
     first, *others = ({each.key for each in one.subject.entities} for one in alerts)
     return bool(first.intersection(*others))

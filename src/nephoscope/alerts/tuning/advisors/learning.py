@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from nephoscope.alerts.tuning.alert_history import PastAlert
-from nephoscope.alerts.tuning.rule_case import LearnStep, Proposal, TuningCase, days_of, describe_verdicts
+from nephoscope.alerts.tuning.rule_case import LearnStep, Proposal, TuningCase, count_days, describe_verdicts
 
 LEAST_TIMES, LEAST_DAYS, LEAST = 3, 2, 3
 
@@ -21,7 +21,7 @@ def advise(case: TuningCase) -> Iterable[Proposal]:
         key: alerts
         for key, alerts in groups.items()
         if len(alerts) >= LEAST_TIMES
-        and days_of(alerts) >= LEAST_DAYS
+        and count_days(alerts) >= LEAST_DAYS
         and not any(one.untouchable for one in alerts)
     }
     hides = [one for one in case.alerts if one.key in usual]

@@ -55,7 +55,7 @@ def _details(case: TuningCase) -> Iterable[Proposal]:
     """For a number that every alert tells, where what was true told of more each time: else nobody knows that more is worse."""
     harmful = [one for one in case.alerts if one.untouchable]
     for name, _ in case.rule.custom_details if harmful else ():
-        amounts = {one.id: amount for one in case.alerts if (amount := _amount(one, name)) is not None}
+        amounts = {one.id: amount for one in case.alerts if (amount := _read_number(one, name)) is not None}
         if len(amounts) < len(case.alerts):
             continue
         least = min(amounts[one.id] for one in harmful)
@@ -72,7 +72,7 @@ def _details(case: TuningCase) -> Iterable[Proposal]:
         )
 
 
-def _amount(one: PastAlert, name: str) -> float | None:
+def _read_number(one: PastAlert, name: str) -> float | None:
     """The number that an alert tells by a name; None where it tells none, or several."""
     told = one.subject.details.get(name, ())
     return number(told[0]) if len(told) == 1 else None

@@ -32,7 +32,7 @@ class RdfDocument:
                     self._by_identifier[identifier] = node
 
         self._documents = {
-            _resource(one.first("spdxDocument")).rstrip("#"): one.text_of("externalDocumentId")
+            _resource(one.first("spdxDocument")).rstrip("#"): one.text_at("externalDocumentId")
             or _fragment(one)
             for one in self._nodes.get("ExternalDocumentRef", ())
         }
@@ -45,11 +45,11 @@ class RdfDocument:
         return {
             "SPDXID": about.partition("#")[2] or "SPDXRef-DOCUMENT",
             "documentNamespace": about.partition("#")[0],
-            "spdxVersion": document.text_of("specVersion"),
-            "name": document.text_of("name"),
+            "spdxVersion": document.text_at("specVersion"),
+            "name": document.text_at("name"),
             "dataLicense": self._license(document.first("dataLicense")),
             "creationInfo": {
-                "created": creation.text_of("created") if creation else "",
+                "created": creation.text_at("created") if creation else "",
                 "creators": [one.text for one in creation.all("creator")] if creation else [],
             },
             "packages": [self._package(one) for one in self._distinct_nodes("Package")],
@@ -77,9 +77,9 @@ class RdfDocument:
         references = [one.children[0] for one in node.all("externalRef") if one.children]
         return {
             "SPDXID": _fragment(node),
-            "name": node.text_of("name"),
-            "versionInfo": node.text_of("versionInfo"),
-            "supplier": node.text_of("supplier"),
+            "name": node.text_at("name"),
+            "versionInfo": node.text_at("versionInfo"),
+            "supplier": node.text_at("supplier"),
             "downloadLocation": _text_or_resource(node.first("downloadLocation")),
             "licenseConcluded": self._license(node.first("licenseConcluded")),
             "licenseDeclared": self._license(node.first("licenseDeclared")),
@@ -90,7 +90,7 @@ class RdfDocument:
         }
 
     def _file(self, node: XmlElement) -> Tree:
-        return {"SPDXID": _fragment(node), "fileName": node.text_of("fileName")}
+        return {"SPDXID": _fragment(node), "fileName": node.text_at("fileName")}
 
     def _relationships(self) -> Iterator[Tree]:
         """Give the relationships of every node that has any."""
@@ -140,8 +140,8 @@ class RdfDocument:
         if node.name == "OrLaterOperator":
             return self._license(node.first("member"), depth + 1) + "+"
         return (
-            node.text_of("licenseId")
-            or node.text_of("licenseExceptionId")
+            node.text_at("licenseId")
+            or node.text_at("licenseExceptionId")
             or _license_name(_identifier(node))
         )
 
@@ -188,7 +188,7 @@ def _external_reference(node: XmlElement) -> Tree:
     return {
         "referenceCategory": category.replace("_", "-"),
         "referenceType": kind.rpartition("/")[2].rpartition("#")[2],
-        "referenceLocator": node.text_of("referenceLocator"),
+        "referenceLocator": node.text_at("referenceLocator"),
     }
 
 

@@ -11,7 +11,7 @@ from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, c
 from nephoscope.collect.sbom.writing.licenses import IDENTIFIERS, is_expression
 from nephoscope.model.package import Package
 from nephoscope.model.package_url import PackageUrl
-from nephoscope.model.packages_as_urls import DISTRIBUTION_TYPES, url_of
+from nephoscope.model.packages_as_urls import DISTRIBUTION_TYPES, to_package_url
 
 SUBJECT = "subject"
 
@@ -24,7 +24,7 @@ _CPE = re.compile(
 def cyclonedx_tree(packages: Sequence[Package], written_as: WrittenAs) -> dict[str, Any]:
     """Return the whole bill; its serial number is made of the content."""
     ordered = sorted(packages, key=_order)
-    urls = [url_of(one) for one in ordered]
+    urls = [to_package_url(one) for one in ordered]
     texts = [str(one) for one in urls]
     references = _references(texts)
     document = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.connect.cloud import cloud_of
+from nephoscope.connect.cloud import load_cloud
 from nephoscope.connect.credentials import credential_source
 from nephoscope.ingest.live.live_source import SourceContext
 
@@ -26,4 +26,4 @@ def _credential(kind: str, cloud: str, around: SourceContext) -> Any:
         return around.secret("account_key")
     if kind == "sas":
         return around.secret("sas").removeprefix("?")
-    return credential_source(kind, cloud_of(cloud))()
+    return credential_source(kind, load_cloud(cloud))()

@@ -78,14 +78,14 @@ class HealthKeeper:
     def _report_health(self, source: Source, told: SourceReport, now: datetime) -> None:
         health = self.state.source_health
         if told.lag is not None:
-            health.lags(source.name, int(told.lag), source.workspace)
+            health.record_lag(source.name, int(told.lag), source.workspace)
         errors = dict(told.errors)
         if told.dropped:
             lost = f"{told.dropped} messages were lost before they could be read"
             errors[LOST] = f"{lost}; {errors[LOST]}" if LOST in errors else lost
         standing = self.state.source_errors
         if told.worked:
-            standing.worked(source.name, told.worked, source.workspace)
+            standing.clear_errors(source.name, told.worked, source.workspace)
         if errors:
             standing.failed(source.name, errors, now, source.workspace, more=told.more)
         standing.expire(source.name, now - _SHOWN_FOR, source.workspace)
@@ -141,7 +141,7 @@ class HealthKeeper:
         """
         with self._judge_in_transaction() as session:
             current = {finding.key: finding for finding in [*found, *self._changes(session)]}
-            kept = self.state.checkpoints.within(session, KEPT)
+            kept = self.state.checkpoints.load_in(session, KEPT)
             open_ = {key.removeprefix(_OPEN): value for key, value in kept.items() if key.startswith(_OPEN)}
             begun = [one for key, one in current.items() if key not in open_ or one.kind == "schema"]
             over = [
@@ -233,7 +233,7 @@ class HealthKeeper:
             told = {table.name: f"rows of {table.name} were not written: {error}"}
             self.state.source_errors.failed(KEPT, told, datetime.now(UTC), DEFAULT)
             return
-        self.state.source_errors.worked(KEPT, (table.name,), DEFAULT)
+        self.state.source_errors.clear_errors(KEPT, (table.name,), DEFAULT)
 
 
 def _minute(now: datetime) -> int:

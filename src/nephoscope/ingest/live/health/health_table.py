@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.tenant_stores import current_resources
+from nephoscope.estate.tenant_stores import iterate_current
 from nephoscope.ingest.live.health.health_evaluation import (
     HealthFinding,
     find_silent_source,
@@ -86,7 +86,7 @@ def _row(
 
 def missing_logs(lake: Lake, state: State, data: Path, now: datetime, days: int) -> list[MissingLogs] | None:
     """Resources of the estate whose logs did not arrive for `days`, None where no estate is stored; StoreError."""
-    resources = list(current_resources(data))
+    resources = list(iterate_current(data))
     if not resources:
         return None
     workspaces = state.workspaces.names()

@@ -229,11 +229,11 @@ class EventHubSource:
         }
 
     def _token(self, _: str) -> tuple[str, float]:
-        from nephoscope.connect.cloud import cloud_of
+        from nephoscope.connect.cloud import load_cloud
         from nephoscope.connect.credentials import credential_source
 
         host = self.settings.brokers[0].rpartition(":")[0]
-        token = credential_source(self.settings.credential, cloud_of(self.settings.cloud))().get_token(
+        token = credential_source(self.settings.credential, load_cloud(self.settings.cloud))().get_token(
             f"https://{host}/.default"
         )
         return token.token, float(token.expires_on)

@@ -35,7 +35,7 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
             expose(facts, graph, resource, f"{resource.name} has a public address", REMEDY)
 
     for type_, look in ((SITE, site), (CONTAINER_APP, container_app), (CONTAINER_GROUP, container_group)):
-        facts.each(type_, "which apps the Internet reaches", look)
+        facts.visit_each(type_, "which apps the Internet reaches", look)
 
 
 def _object(value: object) -> dict[str, object]:

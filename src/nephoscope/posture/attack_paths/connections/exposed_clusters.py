@@ -22,4 +22,4 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
         if answers(cluster, facts.view) is EndpointAccess.EVERYBODY:
             expose(facts, graph, cluster, f"The API server of {cluster.name} answers every address", REMEDY)
 
-    facts.each(CLUSTER, "which clusters the Internet reaches", look)
+    facts.visit_each(CLUSTER, "which clusters the Internet reaches", look)

@@ -39,8 +39,8 @@ Judge = Callable[["GraphFacts", "Resource"], str]
 
 def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     """A connection from the Internet to each database that it reaches."""
-    judges: dict[str, Judge] = dict.fromkeys(FIREWALLED, _by_firewall)
-    judges |= {MANAGED_INSTANCE: _by_endpoint, COSMOS: _by_filter}
+    judges: dict[str, Judge] = dict.fromkeys(FIREWALLED, _explain_firewall)
+    judges |= {MANAGED_INSTANCE: _explain_endpoint, COSMOS: _explain_filter}
     for type_, judge in judges.items():
 
         def look(resource: Resource, judge: Judge = judge) -> None:
@@ -50,10 +50,10 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
                     text = f"{resource.name} lets in whoever knows a password or key"
                     graph.know(found, Insight(InsightKind.PASSWORD_ACCESS, text))
 
-        facts.each(type_, "which databases the Internet reaches", look)
+        facts.visit_each(type_, "which databases the Internet reaches", look)
 
 
-def _by_firewall(facts: GraphFacts, server: Resource) -> str:
+def _explain_firewall(facts: GraphFacts, server: Resource) -> str:
     """Explain why a server with firewall rules is open, '' where it is not."""
     if is_closed(require_complete(server)):
         return ""
@@ -65,7 +65,7 @@ def _by_firewall(facts: GraphFacts, server: Resource) -> str:
     return f"The firewall rules of {server.name} let the Internet in: {named}"
 
 
-def _by_endpoint(facts: GraphFacts, instance: Resource) -> str:
+def _explain_endpoint(facts: GraphFacts, instance: Resource) -> str:
     """Explain why the public endpoint of a managed instance is reached, '' where it is not."""
     body = require_complete(instance)
     if body.get("publicDataEndpointEnabled") is not True:
@@ -81,7 +81,7 @@ def _by_endpoint(facts: GraphFacts, instance: Resource) -> str:
     )
 
 
-def _by_filter(facts: GraphFacts, account: Resource) -> str:
+def _explain_filter(facts: GraphFacts, account: Resource) -> str:
     """Explain why a Cosmos DB account answers everybody, '' where it does not."""
     found = answers(account, facts.view)
     return f"{account.name} answers every network" if found is EndpointAccess.EVERYBODY else ""

@@ -31,15 +31,15 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
         reached, missing = facts.view.exposure.find_reached_ports(machine, "tcp", PORTS)
         wide = [one for one in reached if one.broad and not is_temporary(one)]
         if wide:
-            expose(facts, graph, machine, _why(machine, wide), REMEDY)
+            expose(facts, graph, machine, _explain_exposure(machine, wide), REMEDY)
         elif missing:
             facts.gap(machine.id.subscription, f"{QUESTION}: {missing[0]}")
 
     for type_ in (MACHINE_TYPE, SCALE_SET_TYPE):
-        facts.each(type_, QUESTION, look)
+        facts.visit_each(type_, QUESTION, look)
 
 
-def _why(machine: Resource, reached: list[ReachablePort]) -> str:
+def _explain_exposure(machine: Resource, reached: list[ReachablePort]) -> str:
     ports = {one.port: PORTS[one.port] for one in reached}
     named = join_names(f"{port} ({name})" for port, name in sorted(ports.items()))
     ways = join_names(sorted({one.way.kind for one in reached}))

@@ -46,8 +46,8 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
         elif not facts.view.covers(CONTAINER, resource.key):
             facts.gap(resource.id.subscription, f"{QUESTION}: {CONTAINER}")
 
-    facts.each(CONTAINER, QUESTION, container)
-    facts.each(ACCOUNT, QUESTION, account)
+    facts.visit_each(CONTAINER, QUESTION, container)
+    facts.visit_each(ACCOUNT, QUESTION, account)
 
 
 def is_open(body: dict[str, object]) -> bool:

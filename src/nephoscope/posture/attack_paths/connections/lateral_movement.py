@@ -35,8 +35,8 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     """Connections from weak machines that the Internet reaches to machines whose identity may do something."""
     sources = [one for one in _list_exposed(graph) if InsightKind.WEAKNESS in graph.insights(one.id)]
     # a machine that is got into directly is on a shorter path already
-    behind = [one for one in graph.of_types(frozenset({MACHINE_TYPE})) if one not in sources]
-    targets = [one for one in behind if _leads_on(graph, one)]
+    behind = [one for one in graph.entities_of_types(frozenset({MACHINE_TYPE})) if one not in sources]
+    targets = [one for one in behind if _has_permissions(graph, one)]
     pairs = [(source, target) for source in sources for target in targets]
     if len(pairs) > MOST_PAIRS:
         facts.gap("", f"which machines reach which, beyond the first {MOST_PAIRS} pairs")
@@ -54,15 +54,17 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
 
 
 def _list_exposed(graph: SecurityGraph) -> Iterator[GraphEntity]:
-    for connection in graph.outward(INTERNET.id):
+    for connection in graph.outgoing_connections(INTERNET.id):
         entity = graph[connection.target]
         if entity.type in (MACHINE_TYPE, SCALE_SET_TYPE):
             yield entity
 
 
-def _leads_on(graph: SecurityGraph, machine: GraphEntity) -> bool:
+def _has_permissions(graph: SecurityGraph, machine: GraphEntity) -> bool:
     """Return whether an identity of a machine may do anything."""
-    return any(graph.outward(connection.target) for connection in graph.outward(machine.id))
+    return any(
+        graph.outgoing_connections(connection.target) for connection in graph.outgoing_connections(machine.id)
+    )
 
 
 def _ports(facts: GraphFacts, source: GraphEntity, target: GraphEntity) -> list[int]:
@@ -74,7 +76,7 @@ def _ports(facts: GraphFacts, source: GraphEntity, target: GraphEntity) -> list[
             # private addresses are the same in many networks: they say nothing without a way between the two
             homes = [network.subnet(configuration.subnet).network for _, configuration in (near, far)]
             if facts.view.exposure.are_joined(*homes):
-                found |= _between(network, near, far)
+                found |= _open_ports_between(network, near, far)
     return sorted(found)
 
 
@@ -84,10 +86,13 @@ def _places(facts: GraphFacts, machine: GraphEntity) -> Iterator[Place]:
             yield interface, configuration
 
 
-def _between(network: Network, near: Place, far: Place) -> set[int]:
+def _open_ports_between(network: Network, near: Place, far: Place) -> set[int]:
     """The ports that the rules of both ends let through, where each is in the virtual network of the other."""
     source, target = _addresses(network, near[1]), _addresses(network, far[1])
-    if not (_around(network, near[1]) & target and _around(network, far[1]) & source):
+    if not (
+        _resolve_virtual_network(network, near[1]) & target
+        and _resolve_virtual_network(network, far[1]) & source
+    ):
         return set()
     inward = network.openings(*far, "tcp", source, _RANGES)
     outward = network.openings(*near, "tcp", target, _RANGES, inbound=False)
@@ -99,7 +104,7 @@ def _addresses(network: Network, configuration: IpConfiguration) -> AddressSet:
     return configuration.addresses or network.subnet(configuration.subnet).prefixes
 
 
-def _around(network: Network, configuration: IpConfiguration) -> AddressSet:
+def _resolve_virtual_network(network: Network, configuration: IpConfiguration) -> AddressSet:
     """Return what the tag VirtualNetwork means there."""
     found = network.tags(network.subnet(configuration.subnet)).resolve("virtualnetwork")
     if found is None:

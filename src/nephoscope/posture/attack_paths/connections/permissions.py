@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.public_endpoint import COSMOS
 from nephoscope.estate.resource_lookup import properties
-from nephoscope.estate.roles import ASSIGNMENT_TYPE, unread_grant
+from nephoscope.estate.roles import ASSIGNMENT_TYPE, describe_unread_grant
 from nephoscope.files.json_tree import list_of, text_of, tree_of
 from nephoscope.posture.attack_paths.connections.exposed_databases import SQL_SERVER
 from nephoscope.posture.attack_paths.entity import (
@@ -47,9 +47,9 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
         if not facts.view.covers(ASSIGNMENT_TYPE, subscription.key):
             facts.gap(subscription.id.subscription, "role assignments: who may do what")
     for grant in facts.view.roles.by_principal.get("", ()):
-        facts.gap(_subscription(grant.scope), unread_grant(grant))
+        facts.gap(_subscription(grant.scope), describe_unread_grant(grant))
     granted = PermissionFollower(facts, graph)
-    for principal in graph.of_types(PRINCIPALS):
+    for principal in graph.entities_of_types(PRINCIPALS):
         granted.connect(principal)
         for group in facts.memberships.of(principal.id):
             granted.join(principal, group)
@@ -92,17 +92,17 @@ class PermissionFollower:
             except DataNotCollectedError as gap:
                 self._facts.gap(_subscription(grant.scope), gap.what)
                 continue
-            yield from self._by_role(principal, grant, held)
+            yield from self._follow_role(principal, grant, held)
         for vault in self._policies.get(principal.id, ()):
             why = f"An access policy of {vault.name} lets {principal.name} read secrets"
             remedy = f"Take the access policy of {principal.name} from {vault.name}."
-            yield self._to(principal, vault, ConnectionKind.READS_SECRETS, why, remedy)
+            yield self._connect_resource(principal, vault, ConnectionKind.READS_SECRETS, why, remedy)
         for server in self._administrators.get(principal.id, ()):
             why = f"{principal.name} is the Microsoft Entra administrator of {server.name}"
             remedy = f"Make another account the administrator of {server.name}."
-            yield self._to(principal, server, ConnectionKind.READS_DATA, why, remedy)
+            yield self._connect_resource(principal, server, ConnectionKind.READS_DATA, why, remedy)
 
-    def _by_role(
+    def _follow_role(
         self, principal: GraphEntity, grant: RoleGrant, held: frozenset[RoleRight]
     ) -> Iterator[tuple[GraphEntity, Connection]]:
         role = _role_name(self._facts, grant)
@@ -118,13 +118,13 @@ class PermissionFollower:
                 return
         for resource, kind, how in self._targets(grant.scope, held):
             why = f"{principal.name} {how} {resource.name} by the role {role}"
-            yield self._to(principal, resource, kind, why, remedy)
+            yield self._connect_resource(principal, resource, kind, why, remedy)
 
-    def _to(
+    def _connect_resource(
         self, principal: GraphEntity, resource: Resource, kind: ConnectionKind, why: str, remedy: str
     ) -> tuple[GraphEntity, Connection]:
         target = store_entity(self._facts, self._graph, resource)
-        findings = self._facts.findings.of_control(resource.key, ACCESS)
+        findings = self._facts.findings.findings_of_control(resource.key, ACCESS)
         return target, Connection(principal.id, target.id, kind, why, remedy, findings)
 
     def _targets(
@@ -134,7 +134,7 @@ class PermissionFollower:
         view = self._facts.view
         ways = [one for one in _WAYS if one[0] in held]
         for right, type_, kind, how in ways:
-            open_ = [one for one in self._facts.scopes.within(type_, scope) if _works(right, one)]
+            open_ = [one for one in self._facts.scopes.resources_in_scope(type_, scope) if _works(right, one)]
             if len(open_) > MOST_TARGETS:
                 open_.sort(key=lambda one: (not sensitivity(view, one), one.key))
                 self._facts.gap(

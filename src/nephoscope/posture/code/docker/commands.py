@@ -20,7 +20,7 @@ def run_commands(file: Dockerfile) -> Iterator[tuple[Instruction, ShellCommand]]
             yield instruction, command
 
 
-def use_of(file: Dockerfile, programs: frozenset[str], message: str) -> Iterator[CodeMatch]:
+def find_program_runs(file: Dockerfile, programs: frozenset[str], message: str) -> Iterator[CodeMatch]:
     """Give a match for each command that runs one of these programs; `{}` in the message is the program."""
     for _, command in run_commands(file):
         if command.program in programs:
@@ -45,7 +45,7 @@ def is_kept(file: Dockerfile, stage: int) -> bool:
     return stage >= last or any(stage in file.lineage(one) for one in later)
 
 
-def variables_in(text: str) -> list[str]:
+def find_variables(text: str) -> list[str]:
     """Return the names of variables that a text refers to."""
     return _VARIABLE.findall(text)
 

@@ -80,7 +80,7 @@ def containers(manifest: KubernetesManifest) -> Iterator[PodContainer]:
         yield from pod.containers()
 
 
-def where_true(manifest: KubernetesManifest, name: str, message: str) -> Iterator[CodeMatch]:
+def match_pods_with_flag(manifest: KubernetesManifest, name: str, message: str) -> Iterator[CodeMatch]:
     """Give a match for each pod whose spec sets a flag."""
     for pod in pods(manifest):
         node = pod.spec.get(name)
@@ -99,7 +99,7 @@ def contexts(pod: Pod) -> Iterator[tuple[YamlNode, str]]:
             yield node, container.subject
 
 
-def in_contexts(
+def match_security_contexts(
     manifest: KubernetesManifest, path: tuple[str, ...], is_bad: Callable[[YamlNode], bool], message: str
 ) -> Iterator[CodeMatch]:
     """Give a match for each value of a security context that is bad; `{}` in the message is the value."""

@@ -28,7 +28,9 @@ def said_by_analyzer(run: EvaluationRun, reasons: Iterable[Reason]) -> Assessmen
     return next((one for one in said if assessment_id(one.resource, one.key).lower() in read), None)
 
 
-def rules_of(said: Assessment, planned: PlannedEstate) -> Iterator[tuple[WrittenResource, BodyPath]]:
+def find_planned_rules(
+    said: Assessment, planned: PlannedEstate
+) -> Iterator[tuple[WrittenResource, BodyPath]]:
     """Yield where the ports of the security rules that an analyzer names are planned: in resources, or in the bodies of groups."""
     for part in said.sub_assessments:
         ports = read_ports(part.details)
@@ -38,11 +40,11 @@ def rules_of(said: Assessment, planned: PlannedEstate) -> Iterator[tuple[Written
             if own is not None:
                 yield own, deciding_value(own, ("properties",), ports=ports)
             elif group is not None:
-                in_group = _in_group(group, key.partition(_RULES)[2])
+                in_group = _find_in_group(group, key.partition(_RULES)[2])
                 yield from ((group, deciding_value(group, at, ports=ports)) for at in in_group)
 
 
-def _in_group(group: WrittenResource, name: str) -> Iterator[BodyPath]:
+def _find_in_group(group: WrittenResource, name: str) -> Iterator[BodyPath]:
     properties = member(group.body, "properties")
     rules = member(properties[1], "securityRules") if properties is not None else None
     for index, rule in enumerate(rules[1] if rules is not None and isinstance(rules[1], list) else ()):

@@ -27,7 +27,7 @@ _ANSWER = "siteAuthEnabled"
 _SETTINGS = ("authsettings",)
 
 
-def put_sign_in(resources: dict[str, Resource], made: Mapping[str, WrittenResource]) -> None:
+def apply_sign_in_settings(resources: dict[str, Resource], made: Mapping[str, WrittenResource]) -> None:
     """Put what the sign-in settings among resources say into the web configuration of each site that is made.
 
     A site without settings lets everybody in, where its source would tell them.
@@ -41,9 +41,9 @@ def put_sign_in(resources: dict[str, Resource], made: Mapping[str, WrittenResour
         if said is None:
             said = _may_be_set(resources, key)
         if said is not None:
-            resources[web.key] = _answering(web, said)
+            resources[web.key] = _add_sign_in_settings(web, said)
         elif (site.partial_body is None or site.partial_body.has_part(_SETTINGS)) and not _answers(web):
-            resources[web.key] = _answering(web, value=False)
+            resources[web.key] = _add_sign_in_settings(web, value=False)
 
 
 def _may_be_set(resources: Mapping[str, Resource], site: str) -> Unknown | None:
@@ -75,7 +75,7 @@ def _answers(web: Resource) -> bool:
     return isinstance(found[1], OpenObject | Unknown) or member(found[1], _ANSWER) is not None
 
 
-def _answering(web: Resource, value: object) -> Resource:
+def _add_sign_in_settings(web: Resource, value: object) -> Resource:
     found = member(web.body, "properties")
     held: object = found[1] if found is not None else {}
     if not isinstance(held, dict):

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.code.template.inline_children import RepeatedChildren
-from nephoscope.posture.code.template.planned_estate import PlannedEstate, claims_of
+from nephoscope.posture.code.template.planned_estate import PlannedEstate, list_known_children
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Planning, Resource
@@ -48,8 +48,10 @@ def imply_parents(planned: PlannedEstate) -> PlannedEstate | None:
         above = list(_missing(child.id, planned.planned))
         if above:
             held[key] = child
-            implied |= {one.key: _parent_of(one, child.name) for one in above if one.type not in _CONTAINERS}
-            given[above[0].key] |= set(claims_of(child))
+            implied |= {
+                one.key: _assume_parent(one, child.name) for one in above if one.type not in _CONTAINERS
+            }
+            given[above[0].key] |= set(list_known_children(child))
     if not held:
         return None
     resources = held | implied
@@ -87,7 +89,7 @@ def _missing(child: ResourceId, made: Iterable[str]) -> Iterator[ResourceId]:
         above = parent.parent
 
 
-def _parent_of(identifier: ResourceId, child: str) -> Resource:
+def _assume_parent(identifier: ResourceId, child: str) -> Resource:
     reason = f"the deployment does not make it: all that is known of it is {child}"
     body: dict[str, object] = {
         "id": identifier.key,

@@ -17,16 +17,16 @@ from nephoscope.collect.templates.arm.template_repository import (
 from nephoscope.collect.templates.arm.template_specs import SpecLookup
 from nephoscope.collect.templates.bicep.bicep_repository import compiled_file
 from nephoscope.collect.templates.terraform.plan_repository import TERRAFORM
-from nephoscope.posture.code.baseline import fingerprints_before, known_before
+from nephoscope.posture.code.baseline import mark_known_failures, previous_fingerprints
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.external_checks import ForeignChecks
 from nephoscope.posture.code.finding import UnreadFile, UnreadKind
-from nephoscope.posture.code.git_base import GitBase, GitFolder, changed_files, read_base, read_before
-from nephoscope.posture.code.template.plan_scan import failing_before_apply
+from nephoscope.posture.code.git_base import GitBase, GitFolder, changed_files, read_at_base, read_base
+from nephoscope.posture.code.template.plan_scan import find_failures_before_apply
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_scan import CODE_SUFFIXES, scan_files
 from nephoscope.posture.code.template.verdict_cache import VerdictCache
-from nephoscope.posture.code.template.what_if_scan import failing_before_deployment
+from nephoscope.posture.code.template.what_if_scan import find_failures_before_deployment
 from nephoscope_policy.arm.template import DeploymentScope
 
 
@@ -49,16 +49,18 @@ class ChangeComparison(msgspec.Struct):
         ):
             base = read_base(_git_folder(repository), self.since, CODE_SUFFIXES)
             earlier = self._judge_base(target, repository, names, base)
-            applied = failing_before_apply(repository, names, self.judge, self.scope)
-            applied += failing_before_deployment(repository, names, self.judge)
-            before |= fingerprints_before(earlier.findings, base.renamed) | fingerprints_before(applied, {})
+            applied = find_failures_before_apply(repository, names, self.judge, self.scope)
+            applied += find_failures_before_deployment(repository, names, self.judge)
+            before |= previous_fingerprints(earlier.findings, base.renamed) | previous_fingerprints(
+                applied, {}
+            )
             was_judged += len(earlier.files)
             if not target.exists() and not earlier.files:
                 raise RepositoryError(f"{target} does not exist, and held nothing to judge at {self.since}")
             opened.append((repository, names, base))
-        report = known_before(report, before, self.since)
+        report = mark_known_failures(report, before, self.since)
         for repository, names, base in opened:
-            report = _without_untouched(report, repository, names, base)
+            report = _drop_untouched(report, repository, names, base)
         if not report.files:  # a change that removes every file is judged as well
             report = replace(report, assessed=report.assessed + was_judged)
         for repository, names, base in opened:
@@ -70,14 +72,14 @@ class ChangeComparison(msgspec.Struct):
     ) -> CodeReport:
         """The report of a target at the base."""
         earlier = Repository(repository.root, base.files, on_disk=False)
-        given = [self._given(earlier, path) for path in self.parameters]
-        inside = _names_inside(target, repository, names, base)
+        given = [self._find_earlier_parameters(earlier, path) for path in self.parameters]
+        inside = _find_base_names(target, repository, names, base)
         report = scan_files(
             [(earlier, inside)], self.since, self.judge, self.scope, given, cache=self.cache, specs=self.specs
         )
         return report if self.foreign is None else self.foreign.extend(report, [(earlier, inside)])
 
-    def _given(self, earlier: Repository, path: Path) -> str:
+    def _find_earlier_parameters(self, earlier: Repository, path: Path) -> str:
         """The name of a parameters file at the base; one that was not there is taken as it is now."""
         full = absolute_path(path)
         inside = full.is_relative_to(earlier.root)
@@ -91,7 +93,7 @@ def _git_folder(repository: Repository) -> GitFolder:
     return GitFolder.of(repository.root, repository.top)
 
 
-def _names_inside(target: Path, repository: Repository, names: Sequence[str], base: GitBase) -> list[str]:
+def _find_base_names(target: Path, repository: Repository, names: Sequence[str], base: GitBase) -> list[str]:
     """The files of the base that a target holds, or that were moved into it since."""
     prefix = names[0].rpartition("/")[0] if names and target.is_file() else ""
     whole = target.is_dir() or not target.exists()
@@ -103,7 +105,7 @@ def _names_inside(target: Path, repository: Repository, names: Sequence[str], ba
     return [name for name in base.files if is_inside(name) or is_inside(base.renamed.get(name, name))]
 
 
-def _without_untouched(
+def _drop_untouched(
     report: CodeReport, repository: Repository, names: Sequence[str], base: GitBase
 ) -> CodeReport:
     """Leave out what could not be verified and the change does not touch, and Bicep files whose outputs it touches as well."""
@@ -136,7 +138,7 @@ def _with_secrets(
     from nephoscope.posture.code.secret_scan import find_new_secrets, secret_code_rules
 
     found = find_new_secrets(
-        repository, changed, read_before(_git_folder(repository), base, changed), report.now
+        repository, changed, read_at_base(_git_folder(repository), base, changed), report.now
     )
     findings = sorted([*report.findings, *found.findings], key=lambda one: one.order)
     rules = {**report.rules, **secret_code_rules()} if found.findings else report.rules

@@ -42,7 +42,7 @@ class Sibling(msgspec.Struct, frozen=True):
     planning: Planning
     reason: str
 
-    def resource_in(self, parent: Resource) -> Resource:
+    def to_child_of(self, parent: Resource) -> Resource:
         """The resource as a child or an extension of a parent, of which it is not known whether it is made."""
         segments = self.type.split("/")
         tail = segments[-1] if self.type not in EXTENSIONS else f"providers/{self.type}"
@@ -65,7 +65,7 @@ def find_unread(listed: Iterable[WrittenResource]) -> list[UnreadDeployment]:
     ]
 
 
-def add_doubtful(
+def add_possible_siblings(
     resources: dict[str, Resource],
     derived: Mapping[str, object],
     unplaced: Iterable[WrittenResource],
@@ -74,7 +74,7 @@ def add_doubtful(
     """Add what may be a sibling to resources, and leave open what Azure makes (`derived`) where such a one may be it."""
     made = [one for one in resources.values() if one.key not in derived]
     for parent, sibling in [*_doubts(made, unplaced), *_of_unread(resources, derived, unread)]:
-        one = sibling.resource_in(parent)
+        one = sibling.to_child_of(parent)
         for key in _find_replaced(resources, derived, one):
             resources[key] = _join(resources[key], one, sibling.reason)
         if one.key not in resources:
@@ -99,7 +99,7 @@ def _doubts(
     by_type: dict[str, list[Resource]] = {}
     for one in made:
         by_type.setdefault(one.type, []).append(one)
-    for sibling in [*filter(None, map(_sibling, made)), *map(_of_unplaced, unplaced)]:
+    for sibling in [*filter(None, map(_sibling, made)), *map(_to_sibling, unplaced)]:
         own = keys.get(sibling.container)
         if own is not None:
             if is_open(sibling.name):
@@ -118,7 +118,7 @@ def _sibling(resource: Resource) -> Sibling | None:
     return Sibling(resource.type, resource.id.parent, resource.id.name, resource.body, planning, reason)
 
 
-def _of_unplaced(one: WrittenResource) -> Sibling:
+def _to_sibling(one: WrittenResource) -> Sibling:
     name = one.name.rpartition("/")[2]
     reason = f"what {one.type} {name} belongs to is not known"
     return Sibling(one.type.lower(), one.container.lower(), name, one.body, Planning(), reason)

@@ -8,13 +8,13 @@ import msgspec
 
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
+from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, to_region
 from nephoscope.posture.code.suppression import CodeSuppressions, may_end
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedFile, JudgedTemplate, named_rules
 from nephoscope.posture.code.template.repository_files import RepositoryFiles
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_report import TemplateReport
-from nephoscope.posture.code.template.twin_members import list_twins
+from nephoscope.posture.code.template.twin_members import list_duplicate_members
 from nephoscope.posture.code.template.worker_shares import Exchange
 from nephoscope_policy.arm.template import TemplateDocument, TemplateError, TemplateExpansion, expand
 from nephoscope_policy.model.state import Severity
@@ -60,7 +60,7 @@ class FileJudge(msgspec.Struct):
         return {name: self._verdict(name, expanded.get(name), alone=name not in every) for name in names}
 
     def _verdict(self, name: str, expanded: TemplateExpansions | None, *, alone: bool) -> FileVerdict:
-        beside, rules = self._beside(name)
+        beside, rules = self._judge_as_plain_file(name)
         if expanded is None:
             return FileVerdict(
                 is_template=False, beside=beside, rules=rules, lasting=not self._may_end([name])
@@ -107,7 +107,7 @@ class FileJudge(msgspec.Struct):
             return held
 
         repository = self.files.repository
-        found.unread += self._list_twins(name)
+        found.unread += self._list_duplicate_members(name)
         for parameters in self.files.templates[name].parameters or ("",):
             try:
                 document = repository.document(name)
@@ -115,19 +115,19 @@ class FileJudge(msgspec.Struct):
                 found.expansions.append(expand(document, given, scope=self.files.scope, load=load))
             except TemplateError as error:
                 problem = error.problem
-                found.unread.append(UnreadFile(region_at(problem.place), problem.message))
+                found.unread.append(UnreadFile(to_region(problem.place), problem.message))
         return found
 
-    def _list_twins(self, name: str) -> list[UnreadFile]:
+    def _list_duplicate_members(self, name: str) -> list[UnreadFile]:
         try:
-            return list(list_twins(self.files.repository.document(name)))
+            return list(list_duplicate_members(self.files.repository.document(name)))
         except TemplateError:
             return []  # the expansion says it
 
     def _take(self, expansion: TemplateExpansion, report: TemplateReport) -> bool:
         """Add what is said of an expansion to a report; whether the time was asked for."""
         for problem in expansion.problems:
-            region = region_at(problem.place)
+            region = to_region(problem.place)
             accepted = "" if problem.error else self._accepts(region)
             if problem.error or (problem.unread and not accepted):
                 report.unread.append(UnreadFile(region, problem.message))
@@ -149,7 +149,7 @@ class FileJudge(msgspec.Struct):
         text = SourceText(region.file, data.decode("utf-8", "replace"))
         return CodeSuppressions(text, self.judge_of_plans.now).reason(NOT_KNOWN, region) or ""
 
-    def _beside(self, name: str) -> tuple[JudgedFile | None, tuple[CodeRule, ...]]:
+    def _judge_as_plain_file(self, name: str) -> tuple[JudgedFile | None, tuple[CodeRule, ...]]:
         """Return what the rules of the reader that claims a file find, and these rules."""
         source = self.files.source(name)
         if source is None:

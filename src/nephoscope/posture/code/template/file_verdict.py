@@ -62,7 +62,7 @@ class FileVerdict(msgspec.Struct, frozen=True, array_like=True):
     configured: tuple[str, ...] = ()
 
     @property
-    def lacks_verdict(self) -> bool:
+    def is_verdict_missing(self) -> bool:
         """Say whether it is a template that was not judged, as another one deployed it."""
         return self.is_template and self.judged is None
 

@@ -39,7 +39,7 @@ def wanted_values(reasons: Iterable[Reason]) -> Iterator[tuple[str, BodyPath, st
             yield "", at, found[0].subject, value
     related = [one for one in decided if one.resource]
     if len({(one.resource, one.at) for one in related}) == 1:
-        value = wanted_in_related(related)
+        value = find_related_value(related)
         if value is not MISSING:
             yield related[0].resource, related[0].at, related[0].subject, value
 
@@ -51,11 +51,11 @@ def wanted_value(reasons: Sequence[Reason], every: Iterable[Reason]) -> object:
     """
     if any(mark in reason.path.removesuffix(_NOT) for reason in reasons for mark in _UNSURE):
         return MISSING
-    fields = {reason.at for reason in every if any(_same_choice(reason, one) for one in reasons)}
+    fields = {reason.at for reason in every if any(_is_same_choice(reason, one) for one in reasons)}
     if len(fields | {reasons[0].at}) > 1:
         return MISSING
     for reason in reasons:
-        value = _for(reason) if _is_negated(reason) else _against(reason)
+        value = _find_passing_value(reason) if _is_negated(reason) else _find_failing_value(reason)
         if value is not MISSING and all(_holds(one, value) is _is_negated(one) for one in reasons):
             return value
     return MISSING
@@ -70,13 +70,13 @@ def _holds(reason: Reason, value: object) -> bool:
     return judge(reason.operator, value, reason.expected, SWITCHES)
 
 
-def _same_choice(one: Reason, other: Reason) -> bool:
+def _is_same_choice(one: Reason, other: Reason) -> bool:
     """Return whether two conditions stand in one `anyOf`: each of them alone makes it hold."""
     prefix, found, _ = other.path.partition(".anyOf")
     return bool(found) and one.path.startswith(f"{prefix}.anyOf")
 
 
-def _against(reason: Reason) -> object:
+def _find_failing_value(reason: Reason) -> object:
     """A value with which a condition does not hold."""
     expected = reason.expected
     if reason.operator == "notequals":
@@ -85,18 +85,18 @@ def _against(reason: Reason) -> object:
         return _scalar(expected[0])
     if reason.operator in ("equals", "in"):
         items = expected if isinstance(expected, list) else [expected]
-        return next((found for item in items if (found := _opposite(item)) is not MISSING), MISSING)
+        return next((found for item in items if (found := _negate(item)) is not MISSING), MISSING)
     return expected if reason.operator == "less" and isinstance(expected, int) else MISSING
 
 
-def _for(reason: Reason) -> object:
+def _find_passing_value(reason: Reason) -> object:
     """A value with which a condition holds."""
     expected = reason.expected
     if reason.operator in ("equals", "greaterorequals"):
         return _scalar(expected)
     if reason.operator == "in" and isinstance(expected, list) and expected:
         return _scalar(expected[0])
-    return _opposite(expected) if reason.operator == "notequals" else MISSING
+    return _negate(expected) if reason.operator == "notequals" else MISSING
 
 
 def _scalar(value: object) -> object:
@@ -106,25 +106,25 @@ def _scalar(value: object) -> object:
     return value if isinstance(value, str | bool | int) else MISSING
 
 
-def _opposite(value: object) -> object:
+def _negate(value: object) -> object:
     known = _scalar(value)
     if isinstance(known, bool):
         return not known
     return _OPPOSITES.get(known.lower(), MISSING) if isinstance(known, str) else MISSING
 
 
-def wanted_in_related(reasons: Sequence[Reason]) -> object:
+def find_related_value(reasons: Sequence[Reason]) -> object:
     """The value that makes the conditions on one field of a related resource hold; MISSING where it is not sure."""
     if any(mark in reason.path for reason in reasons for mark in _UNSURE):
         return MISSING
     for reason in reasons:
-        value = _for(reason)
+        value = _find_passing_value(reason)
         if value is not MISSING and (".anyOf" in reason.path or all(_holds(one, value) for one in reasons)):
             return value
     return MISSING
 
 
-def edit_of(
+def build_edit(
     places: ValueLocator, resource: WrittenResource, at: BodyPath, subject: str, value: object
 ) -> Edit | None:
     """The edit that gives a part of a resource's body a value; None where it makes none that Azure takes, or no literal decides."""
@@ -176,11 +176,11 @@ def _insertion(places: ValueLocator, around: WrittenValue, names: list[str], val
         value = {name: value}
     member = f"{json.dumps(names[0])}: {json.dumps(value)}"
     return Edit(
-        places.region(document, start + 1, start + 1), _place_member(document, start + 1, end, member)
+        places.region(document, start + 1, start + 1), _format_member(document, start + 1, end, member)
     )
 
 
-def _place_member(document: TemplateDocument, at: int, end: int, member: str) -> str:
+def _format_member(document: TemplateDocument, at: int, end: int, member: str) -> str:
     """A member's text as it stands first in an object."""
     rest = document.text[at:end]
     blank = rest[: len(rest) - len(rest.lstrip())]

@@ -42,7 +42,7 @@ def inline_children(resources: Mapping[str, Resource]) -> Iterator[InlineChild]:
         for parent in [*resources.values()]:
             if parent.type == type_.rpartition("/")[0]:
                 for index, element in enumerate(_read_list(parent, name)):
-                    child = _child_of(parent, type_, element, flat=name in FLAT)
+                    child = _to_child(parent, type_, element, flat=name in FLAT)
                     if child is not None and child.key not in resources:
                         place: Segments = (PROPERTIES, name, index)
                         yield InlineChild(parent.key, child, place if name in FLAT else (*place, PROPERTIES))
@@ -57,7 +57,7 @@ def _read_list(parent: Resource, name: str) -> Sequence[object]:
     return listed if isinstance(listed, list) else ()
 
 
-def _child_of(parent: Resource, type_: str, element: object, *, flat: bool) -> Resource | None:
+def _to_child(parent: Resource, type_: str, element: object, *, flat: bool) -> Resource | None:
     named = member(element, "name") if isinstance(element, dict) else None
     if named is None or not isinstance(named[1], str) or not named[1] or "/" in named[1]:
         return None
@@ -87,9 +87,9 @@ class RepeatedChildren(msgspec.Struct):
         for child in [one for one in resources.values() if one.type in LISTS]:
             parent = resources.get(child.id.parent)
             if parent is not None:
-                resources[parent.key] = self._with(parent, child, LISTS[child.type])
+                resources[parent.key] = self._add_child(parent, child, LISTS[child.type])
 
-    def _with(self, parent: Resource, child: Resource, name: str) -> Resource:
+    def _add_child(self, parent: Resource, child: Resource, name: str) -> Resource:
         inner = member(parent.body, PROPERTIES)
         properties: object = inner[1] if inner is not None else {}
         listed = member(properties, name)

@@ -16,7 +16,7 @@ from nephoscope.posture.code.finding import (
     Region,
     UnreadFile,
     UnreadKind,
-    region_at,
+    to_region,
 )
 from nephoscope.posture.code.suppression import CodeSuppressions, may_end
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedTemplate, named_rules
@@ -85,7 +85,7 @@ def judge_plan(files: RepositoryFiles, name: str, names: Sequence[str], judge: T
         lasting = not judgement.asked_time and not ending
         if plan.source is not None:
             folders = plan.source.folders()
-            report.unread += _list_outdated(name, plan.source)
+            report.unread += _list_outdated_files(name, plan.source)
     return FileVerdict(
         is_template=False,
         loaded=tuple(noted.read.items()),
@@ -103,7 +103,7 @@ def _list_sources(files: RepositoryFiles, names: Iterable[str]) -> Iterator[Sour
             yield SourceText(name, (files.repository.load(name) or b"").decode("utf-8", "replace"))
 
 
-def _list_outdated(name: str, source: SourceOfPlan) -> Iterator[UnreadFile]:
+def _list_outdated_files(name: str, source: SourceOfPlan) -> Iterator[UnreadFile]:
     """Give the first place of each file that says otherwise than the plan: the plan is older, or of other files."""
     seen: set[str] = set()
     for part, said in source.differences():
@@ -134,7 +134,7 @@ def list_without_plan(
                 yield UnreadFile(Region(name, line), reason, UnreadKind.WITHOUT_PLAN)
 
 
-def failing_before_apply(
+def find_failures_before_apply(
     repository: Repository, names: Iterable[str], judge: TemplateJudge, scope: DeploymentScope
 ) -> list[CodeFinding]:
     """Return what fails in Azure before the plans among files are applied, as the plans themselves say: at the places of now."""
@@ -158,7 +158,7 @@ def _not_mapped(plan: TerraformPlan, unmapped: Unmapped) -> CodeFinding:
     message = f"{unmapped.address}: {unmapped.reason}"
     return CodeFinding(
         rule=NOT_MAPPED.id,
-        region=region_at(place),
+        region=to_region(place),
         message=message,
         severity=NOT_MAPPED.severity,
         state=FindingState.UNKNOWN,

@@ -9,10 +9,10 @@ from types import MappingProxyType
 import msgspec
 
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.code.template.app_service_authentication import put_sign_in
+from nephoscope.posture.code.template.app_service_authentication import apply_sign_in_settings
 from nephoscope.posture.code.template.doubtful_siblings import (
     UnreadDeployment,
-    add_doubtful,
+    add_possible_siblings,
     find_unread,
     join_conditional,
 )
@@ -90,8 +90,8 @@ def plan_estate(
                 own = resources[made.key]
                 whole = _complete_child(own, made) if child.source else own
                 resources[made.key] = join_conditional(whole, made)
-    add_doubtful(resources, derived, (one for one, _ in unplaced), unread)
-    put_sign_in(resources, planned)
+    add_possible_siblings(resources, derived, (one for one, _ in unplaced), unread)
+    apply_sign_in_settings(resources, planned)
     for target, connection, doubt in [*connect_endpoints(resources, unread[0].reason if unread else "")]:
         end = _fill_defaults(connection, Planning(condition=doubt))
         resources[end.key], derived[end.key] = end, (target, ("properties", CONNECTIONS.lower()))
@@ -108,11 +108,11 @@ def _coverage(resources: Mapping[str, Resource], extensions: frozenset[str]) -> 
     claims = {key: set(extensions) for key in resources}
     for one in resources.values():
         if one.id.parent in claims:
-            claims[one.id.parent] |= set(claims_of(one))
+            claims[one.id.parent] |= set(list_known_children(one))
     return Coverage({key: frozenset(types) for key, types in claims.items()}, declared=True)
 
 
-def claims_of(child: Resource) -> Iterator[str]:
+def list_known_children(child: Resource) -> Iterator[str]:
     """Yield what is known whole of the children of a parent that has a child: the one of its name, or all of a kind
     that has one alone."""
     name = child.id.name

@@ -18,7 +18,7 @@ from nephoscope.collect.templates.discovery import find_reader
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.collect.templates.terraform.plan_repository import TERRAFORM, plan_names
 from nephoscope.posture.code.finding import Region, UnreadFile
-from nephoscope.posture.code.template.verdict_cache import digest_of
+from nephoscope.posture.code.template.verdict_cache import hash_content
 from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument
 
 _CLAIMABLE = re.compile(r"(?:^|/)[^/]*(?:dockerfile|containerfile)[^/]*$|\.(?:ya?ml|sh|bash)$", re.IGNORECASE)
@@ -126,5 +126,5 @@ def _digest(held: bytes | TemplateDocument | None) -> str:
     if held is None:
         return ""
     if isinstance(held, bytes):
-        return digest_of(held)
-    return digest_of(json.dumps((held.file, held.text, held.value)).encode())
+        return hash_content(held)
+    return hash_content(json.dumps((held.file, held.text, held.value)).encode())

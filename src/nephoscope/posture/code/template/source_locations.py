@@ -49,7 +49,7 @@ class ValueLocator:
         """Every place on the way to a part of a resource's body."""
         return resource.trace(*at)
 
-    def whole(self, resource: WrittenResource) -> Region:
+    def locate_resource(self, resource: WrittenResource) -> Region:
         """The region of all that a resource's JSON has."""
         written = resource.written
         if not written.document.text:

@@ -15,17 +15,17 @@ from msgspec.structs import replace
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState, Region
 from nephoscope.posture.code.planned_resources import PlannedPlace
-from nephoscope.posture.code.template.analyzer_evidence import rules_of, said_by_analyzer
+from nephoscope.posture.code.template.analyzer_evidence import find_planned_rules, said_by_analyzer
 from nephoscope.posture.code.template.assumed_parents import imply_parents
 from nephoscope.posture.code.template.deciding_members import deciding_value, member_name
-from nephoscope.posture.code.template.fixes import edit_of, wanted_values
+from nephoscope.posture.code.template.fixes import build_edit, wanted_values
 from nephoscope.posture.code.template.foreign_checks import foreign_checks
 from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_estate
 from nephoscope.posture.code.template.source_locations import BodyPath, ValueLocation, ValueLocator
 from nephoscope.posture.code.template.template_suppressions import TemplateSuppressions
 from nephoscope.posture.code.template.time_dependence import WatchedTime
 from nephoscope.posture.code.template.verdict_explanation import ExplainedVerdict, Wanted
-from nephoscope.posture.reports.reason_text import why
+from nephoscope.posture.reports.reason_text import format_reasons
 from nephoscope_policy.data_gap import ANALYZER_FAILED, UNDECIDED, describe_gap
 from nephoscope_policy.model.state import ComplianceState
 
@@ -210,22 +210,24 @@ class TemplateJudge:
         made_by_azure = key in planned.derived and not inline
         reasons = _reasons(assessment, run, planned)
         analyzed = said_by_analyzer(run, reasons)
-        named = rules_of(analyzed, planned) if analyzed is not None else ()
+        named = find_planned_rules(analyzed, planned) if analyzed is not None else ()
         place = self._place(resource, [*named, *_read(resource, reasons, planned)], inline)
-        said = (analyzed.description if analyzed is not None else why(reasons)) or assessment.description
+        said = (
+            analyzed.description if analyzed is not None else format_reasons(reasons)
+        ) or assessment.description
         if state is FindingState.UNKNOWN and assessment.description not in said:
             said = assessment.description
         counted = _list_counted(reasons, assessment, planned)
         if counted and analyzed is None:
             value = f": {' '.join(place.evidence.split())}" if len(counted) == 1 and place.evidence else ""
             said = f"{said} ({', '.join(counted)}{value})"
-        around = self._places.whole(resource)
+        around = self._places.locate_resource(resource)
         failed = state is FindingState.FAILED
         ignored = self._suppressions.reason(rule, resource, around, place) if failed else None
         if ignored is not None:
             state = FindingState.SUPPRESSED
         elif failed:
-            unreasoned = self._suppressions.without_reason(rule, resource, around, place)
+            unreasoned = self._suppressions.describe_missing_reason(rule, resource, around, place)
             said = f"{said} ({unreasoned})" if unreasoned else said
         return CodeFinding(
             rule=rule.id,
@@ -254,7 +256,7 @@ class TemplateJudge:
     ) -> tuple[Edit, ...]:
         for target, at, subject, value in wanted_values(reasons):
             found = _locate(resource, target, at, planned)
-            edit = edit_of(self._places, *found, subject, value) if found is not None else None
+            edit = build_edit(self._places, *found, subject, value) if found is not None else None
             if edit is not None:
                 return (edit,)
         return ()
@@ -294,7 +296,7 @@ def _is_met(assessment: Assessment, run: EvaluationRun) -> bool:
     own = (assessment.key, assessment.assignment, assessment.reference)
     return any(
         one.state is ComplianceState.COMPLIANT
-        for one in run.assessments_without_exemptions.of_resource(assessment.resource.lower())
+        for one in run.assessments_without_exemptions.assessments_of_resource(assessment.resource.lower())
         if (one.key, one.assignment, one.reference) == own
     )
 

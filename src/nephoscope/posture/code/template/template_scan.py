@@ -14,7 +14,7 @@ from nephoscope.estate.gc_control import no_collection
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.external_checks import ForeignChecks
-from nephoscope.posture.code.finding import CodeFinding, Region, UnreadFile, UnreadKind, region_at
+from nephoscope.posture.code.finding import CodeFinding, Region, UnreadFile, UnreadKind, to_region
 from nephoscope.posture.code.planned_resources import merge_places
 from nephoscope.posture.code.template.file_judge import NOT_KNOWN, FileJudge
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedFile
@@ -25,7 +25,7 @@ from nephoscope.posture.code.template.template_report import TemplateReport
 from nephoscope.posture.code.template.verdict_cache import VerdictCache
 from nephoscope.posture.code.template.what_if_scan import judge_what_ifs
 from nephoscope.posture.code.template.what_if_sources import link_to_templates
-from nephoscope.posture.code.template.worker_shares import Exchange, in_shares, processes_for
+from nephoscope.posture.code.template.worker_shares import Exchange, count_processes, run_in_shares
 from nephoscope_policy.arm.template import DeploymentScope
 
 CODE_SUFFIXES = (
@@ -85,7 +85,7 @@ class TemplateScan:
             if verdict.is_template:
                 self._merge(verdict.report(name, deployed=name in deployed))
             if verdict.beside is not None:
-                self._merge_beside(name, verdict.beside)
+                self._merge_other_findings(name, verdict.beside)
         planned: set[str] = set()
         for name in plans:
             verdict = self._plan_verdict(files, name, names)
@@ -118,7 +118,7 @@ class TemplateScan:
         made = self._judge_files(files, wanted, linked_templates(known, files.templates))
         known |= made
         deployed = linked_templates(known, files.templates)
-        alone = [name for name in names if known[name].lacks_verdict and name not in deployed]
+        alone = [name for name in names if known[name].is_verdict_missing and name not in deployed]
         if alone:  # another template deployed it when it was kept
             self._judge.make_ready()
             again = self._judge_files(files, alone, deployed)
@@ -149,11 +149,11 @@ class TemplateScan:
             return FileJudge(self._judge, files, deployed).judge([names[index] for index in share], exchange)
 
         weights = [files.weight(name) for name in names]
-        shares = in_shares(weights, work, self._processes or self._choose_processes(templates))
+        shares = run_in_shares(weights, work, self._processes or self._choose_processes(templates))
         return {name: verdict for share in shares for name, verdict in share.items()}
 
     def _choose_processes(self, count: int) -> int:
-        return 1 if self._judge.explains is not None else processes_for(count)
+        return 1 if self._judge.explains is not None else count_processes(count)
 
     def _merge(self, one: TemplateReport) -> None:
         """Add the report of a template; a finding that several templates have counts once."""
@@ -161,7 +161,7 @@ class TemplateScan:
         self._seen.update(fresh)
         self.report.extend(one, fresh)
 
-    def _merge_beside(self, name: str, one: JudgedFile) -> None:
+    def _merge_other_findings(self, name: str, one: JudgedFile) -> None:
         self.beside_findings += one.findings
         self.beside_unread += one.unread
         if one.judged:
@@ -217,7 +217,7 @@ def _scan_files(
     refused: dict[str, UnreadFile] = {}
     for repository, names in opened:
         problems = take_built_parameters(repository, names)
-        scan.report.unread += (UnreadFile(region_at(one.place), one.message) for one in problems)
+        scan.report.unread += (UnreadFile(to_region(one.place), one.message) for one in problems)
         compiled = _compiled_bicep(repository, [*names, *parameters], scan)
         scan.add(repository, [name for name in names if name not in compiled], parameters)
         refused |= {one.region.file: one for one in refused_files(repository, [*names, *parameters])}
@@ -252,7 +252,7 @@ def _compiled_bicep(repository: Repository, names: Sequence[str], scan: Template
     bicep = compile_bicep(repository, names, BicepCompiler.find_installed())
     for one in bicep.problems:
         kind = UnreadKind.UNVERIFIED if one.place.file in bicep.unverified else UnreadKind.BROKEN
-        scan.report.unread.append(UnreadFile(region_at(one.place), one.message, kind))
+        scan.report.unread.append(UnreadFile(to_region(one.place), one.message, kind))
     return bicep.superseded
 
 

@@ -30,20 +30,22 @@ class TemplateSuppressions:
         self, rule: CodeRule, resource: WrittenResource, around: Region, place: ValueLocation
     ) -> str | None:
         """Explain why a rule is ignored at a place, or in the lines of the resource; None where it is not."""
-        own = self._of(resource.written.document).reason(rule, around)
+        own = self._load_suppressions(resource.written.document).reason(rule, around)
         if own is None:
-            own = self._of(place.written.document).reason(rule, place.region)
+            own = self._load_suppressions(place.written.document).reason(rule, place.region)
         return own if own is not None else _find_skip(resource, rule) or None
 
-    def without_reason(
+    def describe_missing_reason(
         self, rule: CodeRule, resource: WrittenResource, around: Region, place: ValueLocation
     ) -> str:
         """Return what is wrong with a comment that would ignore a rule had it a reason; '' where there is none."""
-        own = self._of(resource.written.document).without_reason(rule, around)
-        own = own or self._of(place.written.document).without_reason(rule, place.region)
+        own = self._load_suppressions(resource.written.document).describe_missing_reason(rule, around)
+        own = own or self._load_suppressions(place.written.document).describe_missing_reason(
+            rule, place.region
+        )
         return own or ("" if _find_skip(resource, rule) is None else _NO_COMMENT)
 
-    def _of(self, document: TemplateDocument) -> CodeSuppressions:
+    def _load_suppressions(self, document: TemplateDocument) -> CodeSuppressions:
         found = self._comments.get(id(document))
         if found is None:
             found = (document, CodeSuppressions(SourceText(document.file, document.text), self._now))

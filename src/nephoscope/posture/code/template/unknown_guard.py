@@ -93,11 +93,11 @@ class GuardedObject(dict[str, object]):
 
     def _require_closed(self) -> None:
         if self._rest is not None:
-            raise _later(self._rest, self._where, self._path)
+            raise _unknown_value_error(self._rest, self._where, self._path)
 
     def _raise_missing(self, key: str) -> None:
         if self._rest is not None:
-            raise _later(self._rest, self._where, (*self._path, key))
+            raise _unknown_value_error(self._rest, self._where, (*self._path, key))
         if self._is_filled_in(key):
             path = ".".join((*self._path, key))
             raise DataNotCollectedError(
@@ -137,11 +137,11 @@ def _guard(value: object, where: str, path: tuple[str, ...], absent: Absent | No
 
 def _require_known(value: object, where: str, path: tuple[str, ...]) -> Any:
     if isinstance(value, Unknown):
-        raise _later(value, where, path)
+        raise _unknown_value_error(value, where, path)
     return value
 
 
-def _later(value: Unknown, where: str, path: tuple[str, ...]) -> DataNotCollectedError:
+def _unknown_value_error(value: Unknown, where: str, path: tuple[str, ...]) -> DataNotCollectedError:
     reason = value.reason or "Azure answers it at deployment"
     what = f"{'.'.join(path)} of {where}" if path else where
     return DataNotCollectedError(f"{what} is not known before the deployment: {reason}", KNOWN_LATER)

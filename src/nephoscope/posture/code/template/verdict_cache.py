@@ -123,7 +123,7 @@ class VerdictCache(msgspec.Struct):
             return  # another process removed it, or the folder may only be read
 
 
-def digest_of(data: bytes) -> str:
+def hash_content(data: bytes) -> str:
     """Give the digest of what a file holds."""
     return hashlib.sha256(data).hexdigest()
 

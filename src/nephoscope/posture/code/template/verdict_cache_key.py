@@ -26,7 +26,7 @@ _YOUNG = 2_000_000_000
 _SKIPPED = "__pycache__"
 
 
-def basis_of(request: PlanRequest, packs: Packs, now: datetime) -> bytes | None:
+def hash_inputs(request: PlanRequest, packs: Packs, now: datetime) -> bytes | None:
     """Give the digest of the product and of what a plan is built from at a time.
 
     None where a file of the product changed within the last seconds, so that its time does not tell it from what it was.
@@ -42,13 +42,13 @@ def basis_of(request: PlanRequest, packs: Packs, now: datetime) -> bytes | None:
         request.initiatives,
         request.parameters,
         list(_contents(decisions)),
-        _in_force(decisions, now),
+        _list_active_decisions(decisions, now),
         request.assigned,
     ]
     return hashlib.sha256(msgspec.msgpack.encode(told)).digest()
 
 
-def _in_force(decisions: Iterable[ContentDocument], now: datetime) -> list[tuple[str, bool]]:
+def _list_active_decisions(decisions: Iterable[ContentDocument], now: datetime) -> list[tuple[str, bool]]:
     """Return which exemptions and attestations hold at a time."""
     plan = EvaluationPlan(Catalogue([])).reading(decisions)
     exempted = [(one.id, one.active(now)) for one in plan.exemptions]

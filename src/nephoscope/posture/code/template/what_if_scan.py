@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.collect.templates.arm.what_if import is_what_if, parse_what_if
 from nephoscope.collect.templates.discovery import UnreadableFileError
-from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
+from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, to_region
 
 if TYPE_CHECKING:
     from nephoscope.collect.templates.arm.template_repository import Repository
@@ -30,7 +30,7 @@ def judge_what_ifs(
         except UnreadableFileError as error:
             report.unread.append(UnreadFile(Region(name, error.line, error.column), str(error)))
             continue
-        report.unread += (UnreadFile(region_at(one.place), one.message) for one in result.problems)
+        report.unread += (UnreadFile(to_region(one.place), one.message) for one in result.problems)
         if result.resources:
             report.take(judge.judge(result.resources))
         elif not result.problems:
@@ -38,7 +38,7 @@ def judge_what_ifs(
     return judged
 
 
-def failing_before_deployment(
+def find_failures_before_deployment(
     repository: Repository, names: Iterable[str], judge: TemplateJudge
 ) -> list[CodeFinding]:
     """Return what fails in Azure before the deployments of the what-if results among files, as they themselves say."""

@@ -33,7 +33,7 @@ def _link(
     places: Mapping[str, Sequence[Region]],
     failures: Mapping[tuple[str, str], Sequence[CodeFinding]],
 ) -> CodeFinding:
-    key = _within_scope(finding.subject)
+    key = _path_in_scope(finding.subject)
     same = failures.get((finding.rule, key), ())
     declared = [one.region for one in same] or places.get(key, ())
     if not declared:
@@ -50,7 +50,7 @@ def _declarations(
     """Return where templates declare resources, by the ids of these within their scope."""
     found: defaultdict[str, list[Region]] = defaultdict(list)
     for one in resources:
-        if one.region.file not in results and (key := _within_scope(one.id)):
+        if one.region.file not in results and (key := _path_in_scope(one.id)):
             found[key].append(one.region)
     return found
 
@@ -61,12 +61,12 @@ def _failures(
     """Return the findings in templates by rule and resource."""
     found: defaultdict[tuple[str, str], list[CodeFinding]] = defaultdict(list)
     for one in findings:
-        key = _within_scope(one.subject)
+        key = _path_in_scope(one.subject)
         if key and one.state is FindingState.FAILED and one.region.file not in results:
             found[one.rule, key].append(one)
     return found
 
 
-def _within_scope(id_: str) -> str:
+def _path_in_scope(id_: str) -> str:
     """Return the part of a resource id that a template decides: its scope is chosen when it is deployed."""
     return id_.lower().partition("/providers/")[2]

@@ -26,13 +26,13 @@ class ShareError(Exception):
     """A process failed: its traceback."""
 
 
-def processes_for(count: int) -> int:
+def count_processes(count: int) -> int:
     """Count how many processes work on so many items: one a core that this process may use, and none for a few items."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores, MAX_PROCESSES, count // LEAST)) if hasattr(os, "fork") else 1
 
 
-def in_shares(weights: Sequence[int], work: Work[_Result], processes: int) -> list[_Result]:
+def run_in_shares(weights: Sequence[int], work: Work[_Result], processes: int) -> list[_Result]:
     """Return what work gives for each share of items (by their indexes, about the same weight each); raises ShareError.
 
     Results come in no order that means anything: let them name their items. This process does the first share itself.

@@ -8,7 +8,7 @@ from typing import Any
 from nephoscope.collect.sbom.bill_of_materials import Bill, ListedComponent, Vulnerability
 from nephoscope.collect.sbom.cyclonedx.document import parse_bill
 from nephoscope.collect.sbom.sbom_file import MAX_DEPTH
-from nephoscope.model.nesting_limit import too_deep
+from nephoscope.model.nesting_limit import is_nested_deeper
 from nephoscope.posture.code.finding import CodeFinding, FindingState
 from nephoscope.posture.pipelines.results.tool_results import (
     MOST_COMPONENTS,
@@ -16,10 +16,10 @@ from nephoscope.posture.pipelines.results.tool_results import (
     ResultsError,
     ToolResults,
     check_size,
-    list_of,
+    clean_text,
     make_finding,
+    require_list,
     severity_of_score,
-    text_of,
     with_fingerprints,
 )
 from nephoscope_policy.model.state import Severity
@@ -43,12 +43,12 @@ def read(document: Any) -> ToolResults:
     """Read the vulnerabilities, one for each component that it affects, and the components that a package URL names."""
     _check_shape(document)
     bill = parse_bill(document, "json", ())
-    components = _by_reference(bill)
+    components = _index_components(bill)
     found = [one for each in bill.vulnerabilities for one in _findings(each, components)]
     check_size(found, "vulnerabilities")
     return ToolResults(
-        tool=text_of(bill.tool, 100) or "CycloneDX",
-        tool_version=text_of(bill.tool_version, 100),
+        tool=clean_text(bill.tool, 100) or "CycloneDX",
+        tool_version=clean_text(bill.tool_version, 100),
         findings=with_fingerprints(found, [one.rule for one in found]),
         components=_bill(components),
     )
@@ -56,28 +56,28 @@ def read(document: Any) -> ToolResults:
 
 def _check_shape(document: Mapping[str, object]) -> None:
     """Raise ResultsError where what holds components or vulnerabilities is no array of objects, or nests too deep."""
-    if too_deep(document, MAX_DEPTH):
+    if is_nested_deeper(document, MAX_DEPTH):
         raise ResultsError(f"nests deeper than {MAX_DEPTH}")
     for name in _ARRAYS:
-        for at, one in enumerate(list_of(document.get(name), name)):
+        for at, one in enumerate(require_list(document.get(name), name)):
             if not isinstance(one, dict):
                 raise ResultsError("must be an object", f"{name}[{at}]")
             for inner in ("affects", "ratings", "components"):
-                list_of(one.get(inner), f"{name}[{at}].{inner}")
+                require_list(one.get(inner), f"{name}[{at}].{inner}")
 
 
-def _by_reference(bill: Bill) -> dict[str, ListedComponent]:
+def _index_components(bill: Bill) -> dict[str, ListedComponent]:
     """Return the components by their references, that of the bill's subject with them; those without one by their package URL."""
     every = [*bill.components, *([bill.subject] if bill.subject else [])]
-    return {text_of(one.reference, 1_000) or text_of(one.purl, 1_000): one for one in every}
+    return {clean_text(one.reference, 1_000) or clean_text(one.purl, 1_000): one for one in every}
 
 
 def _bill(components: Mapping[str, ListedComponent]) -> tuple[BillComponent, ...]:
     """Return the components that have a package URL, sorted."""
     found = {
-        BillComponent(purl=purl, file=text_of(one.found.path, 1_000))
+        BillComponent(purl=purl, file=clean_text(one.found.path, 1_000))
         for one in components.values()
-        if (purl := text_of(one.purl, 1_000))
+        if (purl := clean_text(one.purl, 1_000))
     }
     if len(found) > MOST_COMPONENTS:
         raise ResultsError(
@@ -87,23 +87,23 @@ def _bill(components: Mapping[str, ListedComponent]) -> tuple[BillComponent, ...
 
 
 def _findings(one: Vulnerability, components: Mapping[str, ListedComponent]) -> Iterator[CodeFinding]:
-    id_ = text_of(one.id, 300)
+    id_ = clean_text(one.id, 300)
     accepted = one.state in _ACCEPTED
     for affected in one.affects or ("",):
-        ref = text_of(affected, 1_000)
+        ref = clean_text(affected, 1_000)
         component = components.get(ref) or ListedComponent(name="")
-        name = " ".join((text_of(component.name, 300), text_of(component.version, 300))).strip() or ref
+        name = " ".join((clean_text(component.name, 300), clean_text(component.version, 300))).strip() or ref
         yield make_finding(
             id_,
-            text_of(component.found.path, 1_000) or name,
-            f"{name} has {id_}: {text_of(one.description) or 'no description'}",
+            clean_text(component.found.path, 1_000) or name,
+            f"{name} has {id_}: {clean_text(one.description) or 'no description'}",
             _severity(one),
             state=FindingState.SUPPRESSED if accepted else FindingState.FAILED,
-            subject=text_of(component.purl, 1_000) or ref,
+            subject=clean_text(component.purl, 1_000) or ref,
             # descriptions are rewritten: the component and the id are what it is known by
             evidence=name,
-            reason=(text_of(one.detail, 500) or text_of(one.state)) if accepted else "",
-            steps=[text_of(one.recommendation)],
+            reason=(clean_text(one.detail, 500) or clean_text(one.state)) if accepted else "",
+            steps=[clean_text(one.recommendation)],
         )
 
 

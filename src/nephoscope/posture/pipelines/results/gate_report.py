@@ -12,8 +12,8 @@ from nephoscope.posture.pipelines.results.tool_results import (
     ResultsError,
     ToolResults,
     check_size,
+    clean_text,
     make_finding,
-    text_of,
 )
 from nephoscope_policy.model.state import Severity
 
@@ -87,8 +87,8 @@ def _make_reported(one: _MarkedFinding) -> ReportedFinding:
     told = one.finding
     region = told.region
     return ReportedFinding(
-        fingerprint=text_of(one.fingerprint, 200) or "none",
-        title=text_of(one.title, 300),
+        fingerprint=clean_text(one.fingerprint, 200) or "none",
+        title=clean_text(one.title, 300),
         finding=make_finding(
             told.rule, region.file, told.message, told.severity, line=region.line, column=region.column,
             state=_state(told.state), subject=told.subject, evidence=told.evidence, reason=told.reason, steps=told.remediation,

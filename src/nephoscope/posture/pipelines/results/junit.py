@@ -11,8 +11,8 @@ from nephoscope.posture.pipelines.results.tool_results import (
     ResultsError,
     ToolResults,
     check_size,
+    clean_text,
     make_finding,
-    text_of,
     with_fingerprints,
 )
 from nephoscope.posture.pipelines.results.xml_text import parse_xml
@@ -30,12 +30,12 @@ def read(document: Any) -> ToolResults:
     """Read the suites; a document type is refused, since its entities can grow without bound."""
     root = parse_xml(document)
     if root.tag not in _SUITES:
-        raise ResultsError(f"the root must be testsuites or testsuite (got {text_of(root.tag, 50)!r})")
+        raise ResultsError(f"the root must be testsuites or testsuite (got {clean_text(root.tag, 50)!r})")
     found = list(_cases(root))
     check_size(found, "testsuites")
     findings = [finding for finding, _ in found]
     return ToolResults(
-        tool=text_of(root.get("name"), 100) or "JUnit",
+        tool=clean_text(root.get("name"), 100) or "JUnit",
         findings=with_fingerprints(findings, [title for _, title in found]),
     )
 
@@ -52,8 +52,8 @@ def _cases(root: ET.Element) -> Iterator[tuple[CodeFinding, str]]:
 
 
 def _make_finding(case: ET.Element, child: ET.Element, state: FindingState) -> tuple[CodeFinding, str]:
-    group, name = text_of(case.get("classname"), 300), text_of(case.get("name"), 1_000)
-    message = text_of(child.get("message")) or text_of(child.text) or name
+    group, name = clean_text(case.get("classname"), 300), clean_text(case.get("name"), 1_000)
+    message = clean_text(child.get("message")) or clean_text(child.text) or name
     line = case.get("line", "")
     told = make_finding(
         group or name,

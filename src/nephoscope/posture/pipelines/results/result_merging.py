@@ -30,9 +30,9 @@ def merge_results(
     A finding whose rule an own rule equals is that rule's: it is left out where the own rule found it (each own finding stands for
     one), and takes the own rule's id where it did not. Every other rule is named `tool:rule`. Suppressing comments count.
     """
-    known = _own_rules()
+    known = _load_rule_aliases()
     rules: dict[str, CodeRule] = {**report.rules}
-    unpaired = _by_rule(report.findings)
+    unpaired = _group_by_rule(report.findings)
     found: list[CodeFinding] = []
     suppressions: dict[str, CodeSuppressions | None] = {}
     for one in results.findings:
@@ -67,7 +67,7 @@ def merge_results(
     )
 
 
-def _own_rules() -> Mapping[str, list[CodeRule]]:
+def _load_rule_aliases() -> Mapping[str, list[CodeRule]]:
     """Own rules by the names that they have in other tools; those that run by default come first."""
     found: defaultdict[str, list[CodeRule]] = defaultdict(list)
     for rule in sorted(code_rules().values(), key=lambda rule: (rule.optional, rule.id)):
@@ -94,7 +94,7 @@ def _rule(tool: str, one: ReportedFinding, rules: Mapping[str, CodeRule]) -> Cod
     )
 
 
-def _by_rule(findings: Iterable[CodeFinding]) -> defaultdict[tuple[str, str], list[CodeFinding]]:
+def _group_by_rule(findings: Iterable[CodeFinding]) -> defaultdict[tuple[str, str], list[CodeFinding]]:
     found: defaultdict[tuple[str, str], list[CodeFinding]] = defaultdict(list)
     for one in findings:
         found[one.rule, one.region.file].append(one)
@@ -118,6 +118,6 @@ def _apply_suppression(
         return finding
     reason = comments.reason(rule, finding.region)
     if reason is None:
-        fault = comments.without_reason(rule, finding.region)
+        fault = comments.describe_missing_reason(rule, finding.region)
         return msgspec.structs.replace(finding, message=f"{finding.message} ({fault})") if fault else finding
     return msgspec.structs.replace(finding, state=FindingState.SUPPRESSED, reason=reason)

@@ -11,11 +11,11 @@ from nephoscope.posture.pipelines.results.tool_results import (
     ResultsError,
     ToolResults,
     check_size,
-    list_of,
+    clean_text,
     make_finding,
-    mapping_of,
+    require_list,
+    require_mapping,
     severity_of_score,
-    text_of,
     with_fingerprints,
 )
 from nephoscope_policy.model.state import Severity
@@ -42,12 +42,12 @@ def claims(document: object) -> bool:
 def read(document: Any) -> ToolResults:
     """Read the runs; results that pass (`kind` pass or notApplicable) or are gone (`baselineState` absent) are left out."""
     if document["version"] != "2.1.0":
-        raise ResultsError(f"version must be 2.1.0 (got {text_of(document['version'], 50)!r})", "version")
-    runs = [mapping_of(one) for one in document["runs"]]
+        raise ResultsError(f"version must be 2.1.0 (got {clean_text(document['version'], 50)!r})", "version")
+    runs = [require_mapping(one) for one in document["runs"]]
     if not runs:
         raise ResultsError("has no run", "runs")
-    drivers = [mapping_of(mapping_of(run.get("tool")).get("driver")) for run in runs]
-    names = {text_of(one.get("name"), 100) for one in drivers}
+    drivers = [require_mapping(require_mapping(run.get("tool")).get("driver")) for run in runs]
+    names = {clean_text(one.get("name"), 100) for one in drivers}
     if len(names) != 1 or "" in names:
         raise ResultsError("must be one tool's, with a name: send the runs of each tool separately", "runs")
     found = [one for at, run in enumerate(runs) for one in _results(run, f"runs[{at}]")]
@@ -59,7 +59,7 @@ def read(document: Any) -> ToolResults:
         ]
     return ToolResults(
         tool=tool,
-        tool_version=text_of(drivers[0].get("semanticVersion") or drivers[0].get("version"), 100),
+        tool_version=clean_text(drivers[0].get("semanticVersion") or drivers[0].get("version"), 100),
         category="" if tool == OWN_TOOL else _category(runs[0]),
         findings=with_fingerprints(*map(list, zip(*found, strict=True))) if found else (),
         unread=tuple(sorted({one for run in runs for one in _list_unread(run)})),
@@ -68,19 +68,19 @@ def read(document: Any) -> ToolResults:
 
 
 def _results(run: Mapping[str, object], place: str) -> Iterator[tuple[CodeFinding, str, str]]:
-    driver = mapping_of(mapping_of(run.get("tool")).get("driver"))
-    rules = [mapping_of(one) for one in list_of(driver.get("rules"), f"{place}.tool.driver.rules")]
-    by_id = {text_of(one.get("id"), 300): one for one in rules}
-    for at, one in enumerate(list_of(run.get("results"), f"{place}.results")):
-        result = mapping_of(one)
+    driver = require_mapping(require_mapping(run.get("tool")).get("driver"))
+    rules = [require_mapping(one) for one in require_list(driver.get("rules"), f"{place}.tool.driver.rules")]
+    by_id = {clean_text(one.get("id"), 300): one for one in rules}
+    for at, one in enumerate(require_list(run.get("results"), f"{place}.results")):
+        result = require_mapping(one)
         if result.get("kind") in ("pass", "notApplicable") or result.get("baselineState") == "absent":
             continue
-        id_ = text_of(result.get("ruleId") or mapping_of(result.get("rule")).get("id"), 300)
-        rule = by_id.get(id_) or _at(rules, result.get("ruleIndex"))
-        yield _make_finding(result, id_ or text_of(rule.get("id"), 300), rule, f"{place}.results[{at}]")
+        id_ = clean_text(result.get("ruleId") or require_mapping(result.get("rule")).get("id"), 300)
+        rule = by_id.get(id_) or _find_rule(rules, result.get("ruleIndex"))
+        yield _make_finding(result, id_ or clean_text(rule.get("id"), 300), rule, f"{place}.results[{at}]")
 
 
-def _at(rules: list[Mapping[str, object]], index: Any) -> Mapping[str, object]:
+def _find_rule(rules: list[Mapping[str, object]], index: Any) -> Mapping[str, object]:
     whole = isinstance(index, int) and not isinstance(index, bool)
     return rules[index] if whole and 0 <= index < len(rules) else {}
 
@@ -88,11 +88,13 @@ def _at(rules: list[Mapping[str, object]], index: Any) -> Mapping[str, object]:
 def _make_finding(
     result: Mapping[str, object], id_: str, rule: Mapping[str, object], place: str
 ) -> tuple[CodeFinding, str, str]:
-    location = mapping_of(next(iter(list_of(result.get("locations"), f"{place}.locations")), None))
-    physical = mapping_of(location.get("physicalLocation"))
-    region = mapping_of(physical.get("region"))
-    logical = mapping_of(next(iter(list_of(location.get("logicalLocations"), f"{place}.locations[0]")), None))
-    title = _text(rule.get("shortDescription")) or text_of(rule.get("name"), 300) or id_
+    location = require_mapping(next(iter(require_list(result.get("locations"), f"{place}.locations")), None))
+    physical = require_mapping(location.get("physicalLocation"))
+    region = require_mapping(physical.get("region"))
+    logical = require_mapping(
+        next(iter(require_list(location.get("logicalLocations"), f"{place}.locations[0]")), None)
+    )
+    title = _text(rule.get("shortDescription")) or clean_text(rule.get("name"), 300) or id_
     file = _file(physical)
     finding = make_finding(
         id_,
@@ -102,36 +104,36 @@ def _make_finding(
         line=region.get("startLine"),
         column=region.get("startColumn"),
         state=_state(result),
-        subject=text_of(logical.get("fullyQualifiedName"), 1_000),
+        subject=clean_text(logical.get("fullyQualifiedName"), 1_000),
         evidence=_text(region.get("snippet")),
         reason=_reason(result),
     )
-    return finding, text_of(title, 300).removeprefix(_UNMET), _mark(result)
+    return finding, clean_text(title, 300).removeprefix(_UNMET), _mark(result)
 
 
 def _category(run: Mapping[str, object]) -> str:
     """Return what divides a tool's runs over one repository: the id of the run's automation up to its last slash."""
-    return text_of(mapping_of(run.get("automationDetails")).get("id"), 200).rpartition("/")[0]
+    return clean_text(require_mapping(run.get("automationDetails")).get("id"), 200).rpartition("/")[0]
 
 
 def _file(physical: Mapping[str, object]) -> str:
-    uri = text_of(mapping_of(physical.get("artifactLocation")).get("uri"), 1_000)
+    uri = clean_text(require_mapping(physical.get("artifactLocation")).get("uri"), 1_000)
     return unquote(uri.removeprefix("file://")).removeprefix("./")
 
 
 def _text(message: object) -> str:
-    told = mapping_of(message)
-    return text_of(told.get("text")) or text_of(told.get("markdown"))
+    told = require_mapping(message)
+    return clean_text(told.get("text")) or clean_text(told.get("markdown"))
 
 
 def _severity(result: Mapping[str, object], rule: Mapping[str, object]) -> Severity:
     """Return the severity of a rule's `security-severity` (a CVSS score), else of the level."""
     for told in (result, rule):
         try:
-            return severity_of_score(float(mapping_of(told.get("properties"))["security-severity"]))
+            return severity_of_score(float(require_mapping(told.get("properties"))["security-severity"]))
         except (KeyError, TypeError, ValueError):
             continue
-    level = result.get("level") or mapping_of(rule.get("defaultConfiguration")).get("level")
+    level = result.get("level") or require_mapping(rule.get("defaultConfiguration")).get("level")
     return _LEVELS.get(str(level), Severity.MEDIUM)
 
 
@@ -144,41 +146,41 @@ def _state(result: Mapping[str, object]) -> FindingState:
 def _reason(result: Mapping[str, object]) -> str:
     """Return why a result is suppressed; '' where it is not, or where a suppression is not accepted."""
     several = result.get("suppressions")
-    told = [mapping_of(one) for one in several] if isinstance(several, list) else []
+    told = [require_mapping(one) for one in several] if isinstance(several, list) else []
     if not told or any(one.get("status") in ("underReview", "rejected") for one in told):
         return ""
-    return text_of(told[0].get("justification"), 500) or "suppressed"
+    return clean_text(told[0].get("justification"), 500) or "suppressed"
 
 
 def _mark(result: Mapping[str, object]) -> str:
-    partial = mapping_of(result.get("partialFingerprints"))
-    given = {**mapping_of(result.get("fingerprints")), **partial}
+    partial = require_mapping(result.get("partialFingerprints"))
+    given = {**require_mapping(result.get("fingerprints")), **partial}
     marks = [*(name for name in _MARKS if name in given), *sorted(given)]
-    return next((text_of(given[name], 200) for name in marks if isinstance(given[name], str)), "")
+    return next((clean_text(given[name], 200) for name in marks if isinstance(given[name], str)), "")
 
 
 def _failure(run: Mapping[str, object]) -> str:
     """Return why a run that says itself that it failed did; '' for one that did not."""
-    for invocation in list_of(run.get("invocations"), "invocations"):
-        told = mapping_of(invocation)
+    for invocation in require_list(run.get("invocations"), "invocations"):
+        told = require_mapping(invocation)
         if told.get("executionSuccessful") is False:
-            notes = list_of(told.get("toolExecutionNotifications"), "toolExecutionNotifications")
-            said = next((one for note in notes if (one := _text(mapping_of(note).get("message")))), "")
+            notes = require_list(told.get("toolExecutionNotifications"), "toolExecutionNotifications")
+            said = next((one for note in notes if (one := _text(require_mapping(note).get("message")))), "")
             code = told.get("exitCode")
-            said = said or text_of(told.get("exitCodeDescription"), 300)
+            said = said or clean_text(told.get("exitCodeDescription"), 300)
             return said or (f"exit code {code}" if code is not None else "it gives no reason")
     return ""
 
 
 def _list_unread(run: Mapping[str, object]) -> Iterator[str]:
     """Give the files that the tool says it could not judge: those of notifications that warn or fail."""
-    for invocation in list_of(run.get("invocations"), "invocations"):
-        notifications = mapping_of(invocation).get("toolExecutionNotifications")
-        for one in list_of(notifications, "toolExecutionNotifications"):
-            told = mapping_of(one)
+    for invocation in require_list(run.get("invocations"), "invocations"):
+        notifications = require_mapping(invocation).get("toolExecutionNotifications")
+        for one in require_list(notifications, "toolExecutionNotifications"):
+            told = require_mapping(one)
             if told.get("level") not in ("error", "warning"):
                 continue
-            for location in list_of(told.get("locations"), "locations"):
-                file = _file(mapping_of(mapping_of(location).get("physicalLocation")))
+            for location in require_list(told.get("locations"), "locations"):
+                file = _file(require_mapping(require_mapping(location).get("physicalLocation")))
                 if file:
                     yield file

@@ -58,7 +58,7 @@ class ToolResults(msgspec.Struct, frozen=True, kw_only=True):
     components: tuple[BillComponent, ...] = ()
 
 
-def text_of(value: object, most: int = MOST_TEXT) -> str:
+def clean_text(value: object, most: int = MOST_TEXT) -> str:
     """Return a text without control characters, cut to a length; '' for what is none."""
     if not isinstance(value, str):
         return ""
@@ -66,18 +66,18 @@ def text_of(value: object, most: int = MOST_TEXT) -> str:
     return kept.strip()[:most]
 
 
-def number_of(value: Any) -> int:
+def line_number(value: Any) -> int:
     """Return a line or column: a whole number from 1, else 1."""
     whole = isinstance(value, int) and not isinstance(value, bool)
     return value if whole and 1 <= value <= _LINES else 1
 
 
-def mapping_of(value: object) -> Mapping[str, Any]:
+def require_mapping(value: object) -> Mapping[str, Any]:
     """Return a JSON object; an empty one for what is none."""
     return value if isinstance(value, dict) else {}
 
 
-def list_of(value: object, place: str) -> list[object]:
+def require_list(value: object, place: str) -> list[object]:
     """Return a JSON array, an empty one where it is absent; ResultsError for something else."""
     if value is None:
         return []
@@ -132,13 +132,13 @@ def make_finding(
 ) -> CodeFinding:
     """Return a finding of what a document says; texts are cut and lose control characters."""
     return CodeFinding(
-        rule=text_of(rule, 300) or "unnamed",
-        region=Region(text_of(file, 1_000), number_of(line), number_of(column)),
-        message=text_of(message),
+        rule=clean_text(rule, 300) or "unnamed",
+        region=Region(clean_text(file, 1_000), line_number(line), line_number(column)),
+        message=clean_text(message),
         severity=severity,
         state=state,
-        subject=text_of(subject, 1_000),
-        evidence=text_of(evidence, 200),
-        reason=text_of(reason, 500),
-        remediation=tuple(one for one in map(text_of, steps) if one),
+        subject=clean_text(subject, 1_000),
+        evidence=clean_text(evidence, 200),
+        reason=clean_text(reason, 500),
+        remediation=tuple(one for one in map(clean_text, steps) if one),
     )

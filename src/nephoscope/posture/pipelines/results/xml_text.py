@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from nephoscope.posture.pipelines.results.tool_results import ResultsError, text_of
+from nephoscope.posture.pipelines.results.tool_results import ResultsError, clean_text
 
 #: Elements inside one another; a reader that walks them goes no deeper.
 DEEPEST = 100
@@ -20,7 +20,7 @@ class _NoDoctype(ET.TreeBuilder):
     def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
         """Refuse the declaration, before an entity of it is read."""
         del pubid, system
-        raise ResultsError(f"document types are not allowed: remove <!DOCTYPE {text_of(name, 50)} ...>")
+        raise ResultsError(f"document types are not allowed: remove <!DOCTYPE {clean_text(name, 50)} ...>")
 
     def start(self, tag: str, attrs: dict[str, str], /) -> ET.Element:
         """Begin an element; ResultsError where it lies too deep."""

@@ -13,10 +13,10 @@ from nephoscope.posture.pipelines.results.tool_results import (
     ResultsError,
     ToolResults,
     check_size,
-    list_of,
+    clean_text,
     make_finding,
-    mapping_of,
-    text_of,
+    require_list,
+    require_mapping,
     with_fingerprints,
 )
 from nephoscope.posture.pipelines.results.xml_text import parse_xml
@@ -40,26 +40,26 @@ def claims(document: object) -> bool:
 def read(document: Any) -> ToolResults:
     """Read the alerts, one finding for each request; the confidence `False Positive` is suppressed."""
     if isinstance(document, str):
-        document = _as_json(parse_xml(document))
+        document = _convert_to_json(parse_xml(document))
     found = [
         one
-        for at, site in enumerate(list_of(document["site"], "site"))
-        for alert in list_of(mapping_of(site).get("alerts"), f"site[{at}].alerts")
-        for one in _findings(mapping_of(alert), f"site[{at}].alerts")
+        for at, site in enumerate(require_list(document["site"], "site"))
+        for alert in require_list(require_mapping(site).get("alerts"), f"site[{at}].alerts")
+        for one in _findings(require_mapping(alert), f"site[{at}].alerts")
     ]
     check_size(found, "site")
     findings = [finding for finding, _ in found]
     return ToolResults(
         tool="ZAP",
-        tool_version=text_of(document.get("@version"), 100),
+        tool_version=clean_text(document.get("@version"), 100),
         findings=with_fingerprints(findings, [title for _, title in found]),
     )
 
 
-def _as_json(root: Element) -> dict[str, object]:
+def _convert_to_json(root: Element) -> dict[str, object]:
     """The report in XML as the one in JSON: the same members, attributes with an `@`."""
     if root.tag != _ROOT:
-        raise ResultsError(f"the root must be {_ROOT} (got {text_of(root.tag, 50)!r})")
+        raise ResultsError(f"the root must be {_ROOT} (got {clean_text(root.tag, 50)!r})")
     sites = [
         {"alerts": [_alert(item) for item in site.iterfind("alerts/alertitem")]}
         for site in root.iterfind("site")
@@ -77,25 +77,25 @@ def _members(element: Element) -> dict[str, object]:
 
 
 def _findings(alert: Mapping[str, object], place: str) -> Iterator[tuple[CodeFinding, str]]:
-    title = text_of(alert.get("alert") or alert.get("name"), 300)
+    title = clean_text(alert.get("alert") or alert.get("name"), 300)
     accepted = str(alert.get("confidence")) == _FALSE_POSITIVE
-    for one in list_of(alert.get("instances"), f"{place}.instances"):
-        told = mapping_of(one)
-        address = text_of(told.get("uri"), 1_000).partition("?")[0].partition("#")[0]
-        request = " ".join(text_of(told.get(name), 300) for name in ("method", "param")).strip()
+    for one in require_list(alert.get("instances"), f"{place}.instances"):
+        told = require_mapping(one)
+        address = clean_text(told.get("uri"), 1_000).partition("?")[0].partition("#")[0]
+        request = " ".join(clean_text(told.get(name), 300) for name in ("method", "param")).strip()
         yield make_finding(
-            f"zap-{text_of(alert.get('alertRef') or alert.get('pluginid'), 50)}",
+            f"zap-{clean_text(alert.get('alertRef') or alert.get('pluginid'), 50)}",
             address,
-            f"{title}: {_plain(alert.get('desc'))}",
+            f"{title}: {_strip_html(alert.get('desc'))}",
             _RISKS.get(str(alert.get("riskcode")), Severity.MEDIUM),
             state=FindingState.SUPPRESSED if accepted else FindingState.FAILED,
             subject=address,
             # queries and answers differ from run to run: the method and the parameter are what it is known by
             evidence=request,
             reason="marked as a false positive" if accepted else "",
-            steps=[_plain(alert.get("solution"))],
+            steps=[_strip_html(alert.get("solution"))],
         ), title  # fmt: skip
 
 
-def _plain(html: object) -> str:
-    return text_of(unescape(_TAG.sub(" ", html[:20_000]))) if isinstance(html, str) else ""
+def _strip_html(html: object) -> str:
+    return clean_text(unescape(_TAG.sub(" ", html[:20_000]))) if isinstance(html, str) else ""

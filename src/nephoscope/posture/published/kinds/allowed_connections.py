@@ -119,7 +119,7 @@ def _ports(source: MachineEndpoint, target: MachineEndpoint) -> dict[str, str]:
     for protocol in PROTOCOLS:
         inward = _open(target.inward[protocol], source.addresses)
         outward = _open(source.outward[protocol], target.addresses)
-        if both := _common(inward, outward):
+        if both := _intersect_intervals(inward, outward):
             found[f"{protocol}Ports"] = f"[{','.join(_format_interval(one) for one in both)}]"
     return found
 
@@ -140,7 +140,7 @@ def _overlap(left: Sequence[Interval], right: Sequence[Interval]) -> bool:
     return any(a <= d and c <= b for a, b in left for c, d in right)
 
 
-def _common(left: Sequence[Interval], right: Sequence[Interval]) -> list[Interval]:
+def _intersect_intervals(left: Sequence[Interval], right: Sequence[Interval]) -> list[Interval]:
     return [(max(a, c), min(b, d)) for a, b in left for c, d in right if max(a, c) <= min(b, d)]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.posture.published.assessment_metadata import UNJUDGED, make_unjudged, metadata
 from nephoscope.posture.published.document import PublishedDocument, arm
-from nephoscope.posture.recommendations.finding_subject import worst
+from nephoscope.posture.recommendations.finding_subject import worst_state
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import ComplianceState
 
@@ -48,7 +48,10 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
     for row in report.all_rows():
         subject = (row.id.key, row.assessment.key.lower())
         known = told.get(subject)
-        if known is None or worst(row.assessment.state, known.assessment.state) is not known.assessment.state:
+        if (
+            known is None
+            or worst_state(row.assessment.state, known.assessment.state) is not known.assessment.state
+        ):
             told[subject] = row
     # worked out once a recommendation, not once a resource
     about = cache(partial(metadata, report))
@@ -111,7 +114,7 @@ def _status(report: Report, row: ReportRow, past: RememberedState | None) -> dic
     said = {
         "cause": cause,
         "description": item.description
-        or (report.why(row) if _unhealthy(item.state) else "")
+        or (report.reason_of(row) if _unhealthy(item.state) else "")
         or row.description,
     }
     return {

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from nephoscope.files.json_tree import tree_of
-from nephoscope.posture.published.document import PublishedDocument, arm, without_nothing
+from nephoscope.posture.published.document import PublishedDocument, arm, drop_empty
 
 if TYPE_CHECKING:
     from nephoscope.posture.history.evaluation_diff import RememberedState
@@ -43,7 +43,7 @@ def _load_definition(entry: CatalogueEntry) -> dict[str, object]:
 
 
 def _assignment(one: Assignment) -> dict[str, object]:
-    properties = without_nothing(
+    properties = drop_empty(
         {
             "displayName": one.display_name,
             "description": one.description,

@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.published.assessment_metadata import definition_id
-from nephoscope.posture.published.document import PublishedDocument, arm, without_nothing
+from nephoscope.posture.published.document import PublishedDocument, arm, drop_empty
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
@@ -76,9 +76,7 @@ def _document(report: Report, row: ReportRow, definition: str, initiative: str) 
         "resourceGroup": row.id.resource_group,
         "resourceLocation": (row.resource.body.get("location") or "") if row.resource else "",
     }
-    kept = dict(without_nothing(properties.items())) | {
-        "isCompliant": item.state is ComplianceState.COMPLIANT
-    }
+    kept = dict(drop_empty(properties.items())) | {"isCompliant": item.state is ComplianceState.COMPLIANT}
     return PublishedDocument.of(
         arm(f"{where}/providers/{TYPE}/{told.hexdigest()}", TYPE, kept),
         subject=row.id.key,

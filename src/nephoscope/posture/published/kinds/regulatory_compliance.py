@@ -45,17 +45,17 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
         if item.initiative and (subscription := ResourceId.parse(item.resource).subscription):
             by_subscription[subscription].append(item)
     for subscription in sorted(by_subscription):
-        yield from _of_subscription(report, subscription, by_subscription[subscription])
+        yield from _build_subscription_documents(report, subscription, by_subscription[subscription])
 
 
-def _of_subscription(
+def _build_subscription_documents(
     report: Report, subscription: str, judged: Sequence[Assessment]
 ) -> Iterator[PublishedDocument]:
     for standard in standards(report.run, judged):
-        id_ = f"/subscriptions/{subscription}/providers/{TYPE}/{to_id_part(standard.name or standard.id)}"
+        id_ = f"/subscriptions/{subscription}/providers/{TYPE}/{to_id_segment(standard.name or standard.id)}"
         yield _standard(id_, standard)
         for control in standard.controls:
-            below = f"{id_}/regulatoryComplianceControls/{to_id_part(control.name)}"
+            below = f"{id_}/regulatoryComplianceControls/{to_id_segment(control.name)}"
             yield _control(below, control)
             for requirement in control.requirements:
                 yield _assessment(
@@ -63,7 +63,7 @@ def _of_subscription(
                 )
 
 
-def to_id_part(text: str) -> str:
+def to_id_segment(text: str) -> str:
     """A display name as the last part of an id."""
     return _ODD.sub("-", text).strip("-") or "standard"
 
@@ -72,7 +72,7 @@ def _standard(id_: str, standard: Standard) -> PublishedDocument:
     counts = standard.outcomes
     properties = {
         "displayName": standard.name,
-        "state": _worst(counts),
+        "state": _worst_state(counts),
         "passedControls": counts[StandardState.PASSED],
         "failedControls": counts[StandardState.FAILED],
         "skippedControls": counts[StandardState.UNKNOWN] + counts[StandardState.NOT_APPLICABLE],
@@ -81,7 +81,7 @@ def _standard(id_: str, standard: Standard) -> PublishedDocument:
     return PublishedDocument.of(arm(id_, TYPE, properties), title=standard.name)
 
 
-def _worst(counts: Counter[StandardState]) -> str:
+def _worst_state(counts: Counter[StandardState]) -> str:
     order = (StandardState.FAILED, StandardState.UNKNOWN, StandardState.PASSED, StandardState.NOT_APPLICABLE)
     return STATES[next((one for one in order if counts[one]), StandardState.UNAVAILABLE)]
 

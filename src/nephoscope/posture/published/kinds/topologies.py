@@ -32,7 +32,7 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
         networks[one.id.subscription].append(one)
     if not networks:
         return
-    inside, worst = _inside(view), _worst(report)
+    inside, worst = _machines_by_subnet(view), _worst_severities(report)
     for subscription, several in sorted(networks.items()):
         id_ = (
             f"/subscriptions/{subscription}/providers/Microsoft.Security/locations/global/topologies/default"
@@ -42,7 +42,7 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
         yield PublishedDocument.of({**arm(id_, TYPE, properties), "location": "global"})
 
 
-def _inside(view: EstateView) -> dict[str, list[Resource]]:
+def _machines_by_subnet(view: EstateView) -> dict[str, list[Resource]]:
     """Lower-cased id of a subnet -> the machines in it; one whose interfaces were not read is in none."""
     found: defaultdict[str, list[Resource]] = defaultdict(list)
     for machine in view.resources(MACHINE):
@@ -55,7 +55,7 @@ def _inside(view: EstateView) -> dict[str, list[Resource]]:
     return found
 
 
-def _worst(report: Report) -> dict[str, Severity]:
+def _worst_severities(report: Report) -> dict[str, Severity]:
     """The worst severity of what each resource fails."""
     found: dict[str, Severity] = {}
     for row in report.all_rows():

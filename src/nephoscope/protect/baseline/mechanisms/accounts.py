@@ -125,7 +125,7 @@ def read_groups(system: ExaminedSystem) -> tuple[UserGroup, ...]:
 def people(system: ExaminedSystem) -> list[UnixAccount]:
     """Return root and the accounts of people that can log in: from UID_MIN on, without nobody. Raises UnreadableRootFileError."""
     least = first_user_id(system)
-    accounts = system.read_once(read_accounts)
+    accounts = system.read_cached(read_accounts)
     return [one for one in accounts if one.can_log_in and (one.uid == 0 or least <= one.uid < 65_534)]
 
 
@@ -143,7 +143,7 @@ def judge_accounts(
     """Judge every line of passwd."""
     if not system.view.exists(PASSWD):
         return not_applicable("the root has no accounts")
-    found = [one.evidence() for one in system.read_once(read_accounts) if violates(system, one)]
+    found = [one.evidence() for one in system.read_cached(read_accounts) if violates(system, one)]
     return judge_violations(found, wrong, right)
 
 
@@ -154,7 +154,7 @@ def judge_shadow(
     if not system.view.exists(SHADOW):
         return not_applicable("the root has no passwords of accounts")
     return judge_violations(
-        [one.evidence for one in system.read_once(read_shadow) if violates(system, one)], wrong, right
+        [one.evidence for one in system.read_cached(read_shadow) if violates(system, one)], wrong, right
     )
 
 
@@ -189,7 +189,7 @@ def judge_no_plus_entries(system: ExaminedSystem, path: str) -> BaselineVerdict:
 
 def has_unknown_group(system: ExaminedSystem, account: UnixAccount) -> bool:
     """Return whether the group of an account does not exist."""
-    return account.gid not in {one.gid for one in system.read_once(read_groups)}
+    return account.gid not in {one.gid for one in system.read_cached(read_groups)}
 
 
 def is_second_superuser(system: ExaminedSystem, account: UnixAccount) -> bool:
@@ -202,7 +202,7 @@ def is_shared_or_zero(system: ExaminedSystem, account: UnixAccount) -> bool:
     """Return whether an account beside root has the UID 0 or that of another."""
     if account.name == "root":
         return False
-    others = [one for one in system.read_once(read_accounts) if one.uid == account.uid]
+    others = [one for one in system.read_cached(read_accounts) if one.uid == account.uid]
     return account.uid == 0 or len(others) > 1
 
 
@@ -226,17 +226,17 @@ def is_unnecessary(system: ExaminedSystem, account: UnixAccount, names: frozense
 
 def lacks_password(system: ExaminedSystem, entry: ShadowEntry) -> bool:
     """Return whether an account opens without a password: one with an empty hash that can log in."""
-    shells = {one.name: one.can_log_in for one in system.read_once(read_accounts)}
+    shells = {one.name: one.can_log_in for one in system.read_cached(read_accounts)}
     return not entry.hash and shells.get(entry.name, True)
 
 
 def judge_group_members(system: ExaminedSystem, group: str) -> BaselineVerdict:
     """Judge that nobody is in a group, neither as a member nor by the default group."""
-    found = next((one for one in system.read_once(read_groups) if one.name == group), None)
+    found = next((one for one in system.read_cached(read_groups) if one.name == group), None)
     if found is None:
         return not_applicable(f"the root has no group {group}")
     members = [hide_password(found.line)] if found.members else []
-    members += [one.evidence() for one in system.read_once(read_accounts) if one.gid == found.gid]
+    members += [one.evidence() for one in system.read_cached(read_accounts) if one.gid == found.gid]
     return judge_violations(members, f"the group {group} has members", f"the group {group} is empty")
 
 
@@ -244,7 +244,7 @@ def judge_root_group(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that the group root exists with the GID 0, the one that su is restricted to."""
     if not system.view.exists(GROUP):
         return not_applicable("the root has no groups")
-    has_root = any(one.name == "root" and one.gid == 0 for one in system.read_once(read_groups))
+    has_root = any(one.name == "root" and one.gid == 0 for one in system.read_cached(read_groups))
     return judge_violations(
         [] if has_root else [BaselineEvidence(GROUP)], "no group root with the GID 0", "the group root exists"
     )

@@ -81,7 +81,7 @@ def judge_single_user(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that the rescue mode asks for root's password: by sulogin, never forced, with a password that is not empty."""
     if not has_service_manager(system):
         return not_applicable("the root has no rescue mode")
-    root = next((one for one in system.read_once(read_shadow) if one.name == "root"), None)
+    root = next((one for one in system.read_cached(read_shadow) if one.name == "root"), None)
     if root is not None and not root.hash:
         return report_failure(
             "root has an empty password", BaselineEvidence(SHADOW, root.evidence.line, "root")

@@ -46,7 +46,7 @@ def find_excess(system: ExaminedSystem, status: FileStatus, most: int, groups: t
 def _group_ids(system: ExaminedSystem, groups: tuple[str, ...]) -> set[int]:
     if groups == ("root",):
         return {0}
-    return {one.gid for one in system.read_once(read_groups) if one.name in groups}
+    return {one.gid for one in system.read_cached(read_groups) if one.name in groups}
 
 
 def judge_any_permissions(system: ExaminedSystem, paths: tuple[str, ...], most: int) -> BaselineVerdict:

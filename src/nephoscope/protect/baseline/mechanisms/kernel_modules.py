@@ -73,7 +73,7 @@ def judge_module(system: ExaminedSystem, module: str) -> BaselineVerdict:
         return report_failure(
             f"the module {module} is loaded", BaselineEvidence("live:kernelModules", 0, module)
         )
-    index, settings = system.read_once(read_module_index), system.read_once(read_modprobe)
+    index, settings = system.read_cached(read_module_index), system.read_cached(read_modprobe)
     if name in index.compiled:
         return report_failure(f"{module} is compiled into the kernel", index.compiled[name])
     command = settings.commands.get(name)

@@ -95,7 +95,7 @@ def _normalize_key(name: str) -> str:
 
 def judge_parameters(system: ExaminedSystem, parameters: tuple[KernelParameter, ...]) -> BaselineVerdict:
     """Judge parameters: the running value and what the files set must be right; unset ones are as the kernel has them."""
-    settings = system.read_once(read_sysctl)
+    settings = system.read_cached(read_sysctl)
     wrong: list[BaselineEvidence] = []
     right: list[BaselineEvidence] = []
     for parameter in parameters:

@@ -63,12 +63,12 @@ def _read(system: ExaminedSystem, path: str, depth: int) -> Iterator[Configurati
 def read_directive(system: ExaminedSystem, name: str) -> list[ConfigurationLine]:
     """Return the lines that set a directive: `$Name value` or `name="value"` of a module; raises UnreadableRootFileError."""
     pattern = re.compile(rf"\${name}\b|\b{name}\s*=", re.IGNORECASE)
-    return [line for line in system.read_once(read_rsyslog) or () if pattern.search(line.text)]
+    return [line for line in system.read_cached(read_rsyslog) or () if pattern.search(line.text)]
 
 
 def judge_directive(system: ExaminedSystem, name: str, right: frozenset[str], wanted: str) -> BaselineVerdict:
     """Judge that every setting of a directive of rsyslog has one of some values, and that there is one."""
-    if system.read_once(read_rsyslog) is None:
+    if system.read_cached(read_rsyslog) is None:
         return not_applicable("rsyslog is not installed")
     lines = read_directive(system, name)
     if not lines:
@@ -84,7 +84,7 @@ def judge_directive(system: ExaminedSystem, name: str, right: frozenset[str], wa
 
 def judge_remote_messages(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that rsyslog listens on no network."""
-    lines = system.read_once(read_rsyslog)
+    lines = system.read_cached(read_rsyslog)
     if lines is None:
         return not_applicable("rsyslog is not installed")
     found = [line.evidence() for line in lines if _NETWORK_INPUT.search(line.text)]
@@ -95,7 +95,7 @@ def judge_remote_messages(system: ExaminedSystem) -> BaselineVerdict:
 
 def judge_logging(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that a logging service writes messages somewhere: selectors of rsyslog, logs of syslog-ng, or a journal that stays."""
-    lines = system.read_once(read_rsyslog)
+    lines = system.read_cached(read_rsyslog)
     if lines is not None:
         found = next((line for line in lines if _SELECTOR.search(line.text)), None)
         if found is not None:

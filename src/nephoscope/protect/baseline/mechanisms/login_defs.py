@@ -43,18 +43,18 @@ def judge_days(
     wanted: str,
 ) -> BaselineVerdict:
     """Judge a number of days: the default of login.defs, and that of every account with a password."""
-    settings = system.read_once(read_login_defs)
+    settings = system.read_cached(read_login_defs)
     if settings is None and not system.view.exists(SHADOW):
         return not_applicable("the root has neither /etc/login.defs nor /etc/shadow")
-    found = _wrong_setting(settings or {}, name, right)
-    for entry in system.read_once(read_shadow):
+    found = _find_wrong_setting(settings or {}, name, right)
+    for entry in system.read_cached(read_shadow):
         days = days_of(entry)
         if entry.has_password and (days is None or not right(days)):
             found.append(entry.evidence)
     return judge_violations(found, f"{name} must be {wanted}", f"{name} is {wanted}")
 
 
-def _wrong_setting(
+def _find_wrong_setting(
     settings: dict[str, ConfigurationSetting], name: str, right: Callable[[int], bool]
 ) -> list[BaselineEvidence]:
     setting = settings.get(name)
@@ -74,7 +74,7 @@ def judge_inactive_lock(system: ExaminedSystem, most: int) -> BaselineVerdict:
         found.append(BaselineEvidence(_USERADD, 0, "INACTIVE is not set"))
     elif not (default.value.isdecimal() and int(default.value) <= most):
         found.append(default.line.evidence())
-    for entry in system.read_once(read_shadow):
+    for entry in system.read_cached(read_shadow):
         days = entry.inactive_days
         if entry.has_password and (days is None or not 0 <= days <= most):
             found.append(entry.evidence)
@@ -83,7 +83,7 @@ def judge_inactive_lock(system: ExaminedSystem, most: int) -> BaselineVerdict:
 
 def judge_hashing(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that new and stored passwords are hashed with SHA-512 or yescrypt."""
-    settings = system.read_once(read_login_defs)
+    settings = system.read_cached(read_login_defs)
     if settings is None and not system.view.exists(SHADOW):
         return not_applicable("the root has neither /etc/login.defs nor /etc/shadow")
     method = (settings or {}).get("ENCRYPT_METHOD")
@@ -92,7 +92,7 @@ def judge_hashing(system: ExaminedSystem) -> BaselineVerdict:
         found.append(method.line.evidence())
     found += [
         BaselineEvidence(SHADOW, entry.evidence.line, f"{entry.name}: weaker hash")
-        for entry in system.read_once(read_shadow)
+        for entry in system.read_cached(read_shadow)
         if entry.has_password and not entry.hash.startswith(_STRONG_HASHES)
     ]
     return judge_violations(
@@ -102,7 +102,7 @@ def judge_hashing(system: ExaminedSystem) -> BaselineVerdict:
 
 def judge_umask(system: ExaminedSystem, least: int) -> BaselineVerdict:
     """Judge that the default umask takes away at least some bits."""
-    settings = system.read_once(read_login_defs)
+    settings = system.read_cached(read_login_defs)
     if settings is None:
         return not_applicable("the root has no /etc/login.defs")
     umask = settings.get("UMASK")

@@ -116,7 +116,7 @@ def is_removable(entry: MountEntry) -> bool:
 def _judge(
     system: ExaminedSystem, concerns: Callable[[MountEntry], bool], options: frozenset[str], absent: str
 ) -> BaselineVerdict:
-    found = [one for one in system.read_once(read_mounts) if concerns(one)]
+    found = [one for one in system.read_cached(read_mounts) if concerns(one)]
     if not found:
         return not_applicable(absent)
     wrong = [one for one in found if not options <= one.options]

@@ -45,7 +45,7 @@ def read_packages(system: ExaminedSystem) -> dict[str, BaselineEvidence] | None:
 
 def find_packages(system: ExaminedSystem, patterns: tuple[str, ...]) -> list[BaselineEvidence] | None:
     """Return the installed packages whose name one of some patterns matches; None without a database."""
-    packages = system.read_once(read_packages)
+    packages = system.read_cached(read_packages)
     if packages is None:
         return None
     return [told for name, told in packages.items() if any(fnmatchcase(name, one) for one in patterns)]

@@ -93,7 +93,7 @@ def _read_included(system: ExaminedSystem, name: str, depth: int) -> Iterator[Pa
 
 
 def _rules(system: ExaminedSystem, type_: str, modules: tuple[str, ...]) -> list[PamRule]:
-    return [one for one in system.read_once(read_pam) or () if one.type == type_ and one.module in modules]
+    return [one for one in system.read_cached(read_pam) or () if one.type == type_ and one.module in modules]
 
 
 def _defaults(system: ExaminedSystem, path: str) -> dict[str, tuple[str, BaselineEvidence]]:
@@ -115,7 +115,7 @@ def _number(
 
 def judge_password_quality(system: ExaminedSystem, retry: int, length: int, classes: int) -> BaselineVerdict:
     """Judge that new passwords have a least length and all classes of characters, within few attempts."""
-    if system.read_once(read_pam) is None:
+    if system.read_cached(read_pam) is None:
         return not_applicable("the root has no PAM")
     rules = _rules(system, "password", ("pam_pwquality.so", "pam_cracklib.so"))
     if not rules:
@@ -146,7 +146,7 @@ def judge_password_quality(system: ExaminedSystem, retry: int, length: int, clas
 
 def judge_lockout(system: ExaminedSystem, most: int) -> BaselineVerdict:
     """Judge that an account is locked after few failed attempts."""
-    if system.read_once(read_pam) is None:
+    if system.read_cached(read_pam) is None:
         return not_applicable("the root has no PAM")
     rules = _rules(system, "auth", ("pam_faillock.so", "pam_tally2.so", "pam_tally.so"))
     if not rules:
@@ -167,7 +167,7 @@ def judge_lockout(system: ExaminedSystem, most: int) -> BaselineVerdict:
 
 def judge_password_reuse(system: ExaminedSystem, least: int) -> BaselineVerdict:
     """Judge that a number of former passwords cannot be used again."""
-    if system.read_once(read_pam) is None:
+    if system.read_cached(read_pam) is None:
         return not_applicable("the root has no PAM")
     rules = _rules(system, "password", ("pam_pwhistory.so", "pam_unix.so", "pam_unix2.so"))
     for rule in rules:

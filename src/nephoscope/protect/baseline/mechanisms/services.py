@@ -82,7 +82,7 @@ def is_masked(system: ExaminedSystem, unit: str) -> bool:
 
 def is_unit_enabled(system: ExaminedSystem, unit: str) -> bool:
     """Return whether a unit starts with the system; raises UnreadableRootFileError."""
-    return unit in system.read_once(read_enabled_units)
+    return unit in system.read_cached(read_enabled_units)
 
 
 def has_service_manager(system: ExaminedSystem) -> bool:
@@ -107,7 +107,7 @@ def find_started(
     system: ExaminedSystem, units: tuple[str, ...], inetd: tuple[str, ...] = ()
 ) -> Iterator[BaselineEvidence]:
     """Yield how any of some units (with wildcards) or inetd services start or run; raises UnreadableRootFileError."""
-    enabled = system.read_once(read_enabled_units)
+    enabled = system.read_cached(read_enabled_units)
     yield from (
         evidence for unit, evidence in enabled.items() if any(fnmatchcase(unit, one) for one in units)
     )
@@ -115,7 +115,7 @@ def find_started(
     for unit in running:
         if any(fnmatchcase(unit, one) for one in units):
             yield BaselineEvidence("live:runningServices", 0, unit)
-    offered = system.read_once(read_inetd_services)
+    offered = system.read_cached(read_inetd_services)
     yield from (offered[name] for name in inetd if name in offered)
 
 
@@ -137,7 +137,7 @@ def judge_enabled(system: ExaminedSystem, units: tuple[str, ...]) -> BaselineVer
     """Judge that one of some services starts with the system, and runs where the host reports what runs."""
     if not has_service_manager(system):
         return not_applicable("the root has no service manager")
-    enabled = system.read_once(read_enabled_units)
+    enabled = system.read_cached(read_enabled_units)
     found = next(
         (evidence for unit, evidence in enabled.items() if any(fnmatchcase(unit, one) for one in units)), None
     )

@@ -102,7 +102,7 @@ def judge_ssh(
     system: ExaminedSystem, keyword: str, right: Callable[[str], bool], wanted: str
 ) -> BaselineVerdict:
     """Judge the value of a keyword: the global one, and that of every Match block that sets it."""
-    settings = system.read_once(read_ssh_settings)
+    settings = system.read_cached(read_ssh_settings)
     if settings is None:
         return not_applicable("no SSH server is installed")
     told = [one for one in settings if one.keyword == keyword]
@@ -159,7 +159,7 @@ def _names(value: str, wanted: frozenset[str]) -> bool:
     return bool(words) and wanted <= set(words)
 
 
-def only_algorithms(allowed: str, defaults: str) -> Callable[[str], bool]:
+def build_algorithm_test(allowed: str, defaults: str) -> Callable[[str], bool]:
     """Return the test that a list of algorithms, `+`, `-` or `^` applied to the defaults, holds allowed ones alone."""
     return partial(_is_only, allowed=frozenset(allowed.split(",")), defaults=tuple(defaults.split(",")))
 
@@ -173,10 +173,10 @@ def _is_only(value: str, allowed: frozenset[str], defaults: tuple[str, ...]) -> 
     return bool(told) and allowed.issuperset(told)
 
 
-APPROVED_MACS = only_algorithms(
+APPROVED_MACS = build_algorithm_test(
     "hmac-sha2-256,hmac-sha2-256-etm@openssh.com,hmac-sha2-512,hmac-sha2-512-etm@openssh.com", _DEFAULT_MACS
 )
-APPROVED_CIPHERS = only_algorithms("aes128-ctr,aes192-ctr,aes256-ctr", _DEFAULT_CIPHERS)
+APPROVED_CIPHERS = build_algorithm_test("aes128-ctr,aes192-ctr,aes256-ctr", _DEFAULT_CIPHERS)
 
 
 def judge_ssh_banner(system: ExaminedSystem) -> BaselineVerdict:
@@ -184,7 +184,7 @@ def judge_ssh_banner(system: ExaminedSystem) -> BaselineVerdict:
     verdict = judge_ssh(
         system, "banner", lambda value: value.lower() not in ("", "none"), "the path of a text"
     )
-    settings = [one for one in system.read_once(read_ssh_settings) or () if one.keyword == "banner"]
+    settings = [one for one in system.read_cached(read_ssh_settings) or () if one.keyword == "banner"]
     for one in settings:
         path = one.value.strip("/")
         if one.value.lower() != "none" and not (system.view.read_text(path) or "").strip():

@@ -63,7 +63,7 @@ def _no_file(id_: str, name: str, file: str, severity: Severity, cis: str) -> Ba
     )
 
 
-def _unique(id_: str, name: str, path: str, field: int, what: str, cis: str) -> BaselineRule:
+def _build_unique_rule(id_: str, name: str, path: str, field: int, what: str, cis: str) -> BaselineRule:
     check = partial(judge_unique, path=path, field=field, what=what)
     return _row(
         id_,
@@ -171,9 +171,13 @@ RULES = (
             right="all groups exist",
         ),
     ),
-    _unique("df7fd9e2-0cd0-47c1-92b0-f3cab6e06869", "EnsureNoDuplicateUidsExist", PASSWD, 2, "UID", "6.2.16"),
-    _unique("70f3d785-1410-440f-6f6d-79b051039d21", "EnsureNoDuplicateGidsExist", GROUP, 2, "GID", "6.2.17"),
-    _unique(
+    _build_unique_rule(
+        "df7fd9e2-0cd0-47c1-92b0-f3cab6e06869", "EnsureNoDuplicateUidsExist", PASSWD, 2, "UID", "6.2.16"
+    ),
+    _build_unique_rule(
+        "70f3d785-1410-440f-6f6d-79b051039d21", "EnsureNoDuplicateGidsExist", GROUP, 2, "GID", "6.2.17"
+    ),
+    _build_unique_rule(
         "017e0242-25b9-2c72-7ac6-d601086f5c8b",
         "EnsureNoDuplicateUserNamesExist",
         PASSWD,
@@ -181,7 +185,7 @@ RULES = (
         "user name",
         "6.2.18",
     ),
-    _unique(
+    _build_unique_rule(
         "bc5844b6-7e40-4f2f-7e81-1cbd18885dae",
         "EnsureNoDuplicateGroupsExist",
         GROUP,

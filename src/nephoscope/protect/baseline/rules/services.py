@@ -41,7 +41,7 @@ def _disabled_row(
     )
 
 
-def _absent_row(
+def _build_absence_rule(
     id_: str,
     name: str,
     what: str,
@@ -74,7 +74,7 @@ def judge_gone(system: ExaminedSystem, packages: tuple[str, ...], units: tuple[s
 
 
 RULES = (
-    _absent_row(
+    _build_absence_rule(
         "cdee3703-321a-69c4-107f-e7b350a95e5a",
         "EnsurePrelinkIsDisabled",
         "prelink",
@@ -82,7 +82,7 @@ RULES = (
         LOW,
         "1.5.4",
     ),
-    _absent_row(
+    _build_absence_rule(
         "5133422e-990f-971e-661d-ccfc913c1d2c",
         "EnsureTalkClientIsNotInstalled",
         "The talk client",
@@ -90,7 +90,7 @@ RULES = (
         LOW,
         "2.3.3",
     ),
-    _absent_row(
+    _build_absence_rule(
         "a8a37e7f-9aae-41cf-8313-42d1f69506b9",
         "EnsureInetdNotInstalled",
         "inetd",
@@ -98,7 +98,7 @@ RULES = (
         MEDIUM,
         "2.1.10",
     ),
-    _absent_row(
+    _build_absence_rule(
         "1d9557b2-b58f-4f81-bde9-4f9b08a3b2f1",
         "EnsureXinetdNotInstalled",
         "xinetd",
@@ -106,14 +106,14 @@ RULES = (
         MEDIUM,
         "2.1.10",
     ),
-    _absent_row(
+    _build_absence_rule(
         "6c716f88-a252-4fe9-9c5c-ba9236a80beb",
         "EnsureAllTelnetdPackagesUninstalled",
         "A Telnet server",
         ("telnetd*", "*-telnetd", "telnet-server"),
         HIGH,
     ),
-    _absent_row(
+    _build_absence_rule(
         "b256491f-f804-4c44-bfa4-057dd2f44c30",
         "EnsureRshServerNotInstalled",
         "An rsh server",
@@ -121,7 +121,7 @@ RULES = (
         HIGH,
         "2.1.6",
     ),
-    _absent_row(
+    _build_absence_rule(
         "6d441f31-f888-4f4f-b1da-7cfc26263e3f",
         "EnsureRshClientNotInstalled",
         "An rsh client",
@@ -129,7 +129,7 @@ RULES = (
         MEDIUM,
         "2.3.2",
     ),
-    _absent_row(
+    _build_absence_rule(
         "58f5187e-88bd-4f24-8570-2c295d5c93c6",
         "EnsureNisNotInstalled",
         "NIS",
@@ -137,7 +137,7 @@ RULES = (
         HIGH,
         units=("ypbind.service", "nis.service"),
     ),
-    _absent_row(
+    _build_absence_rule(
         "ae9ce111-ef4d-4d34-8f76-fdc38263f153",
         "EnsureTftpdNotInstalled",
         "A TFTP server",
@@ -145,14 +145,14 @@ RULES = (
         MEDIUM,
         "2.1.9",
     ),
-    _absent_row(
+    _build_absence_rule(
         "dbae0d26-55e9-49d5-8782-86cb7412f99f",
         "EnsureReadaheadFedoraNotInstalled",
         "readahead-fedora",
         ("readahead-fedora",),
         LOW,
     ),
-    _absent_row(
+    _build_absence_rule(
         "9f107bb8-eaf3-445d-acbb-7ab635b442e9",
         "EnsureBluetoothHiddNotInstalled",
         "Bluetooth",
@@ -160,7 +160,7 @@ RULES = (
         LOW,
         units=("bluetooth.service",),
     ),
-    _absent_row(
+    _build_absence_rule(
         "51ebf409-911a-4d92-9d3a-1e331e7e4b27",
         "EnsureIsdnUtilsBaseNotInstalled",
         "ISDN",
@@ -168,7 +168,7 @@ RULES = (
         LOW,
         units=("isdn.service", "isdnutils.service"),
     ),
-    _absent_row(
+    _build_absence_rule(
         "290d7102-c4e3-4e88-863d-6ddc7e952a5a",
         "EnsureIsdnUtilsKdumpToolsNotInstalled",
         "kdump",
@@ -176,7 +176,7 @@ RULES = (
         LOW,
         units=("kdump.service", "kdump-tools.service"),
     ),
-    _absent_row(
+    _build_absence_rule(
         "660fa012-ca99-4314-a2a8-11728020bac7",
         "EnsureIscDhcpdServerNotInstalled",
         "A DHCP server",
@@ -184,21 +184,21 @@ RULES = (
         MEDIUM,
         "2.2.5",
     ),
-    _absent_row(
+    _build_absence_rule(
         "43356a32-24bb-401c-9746-a27b2be668fa",
         "EnsureSendmailNotInstalled",
         "Sendmail",
         ("sendmail", "sendmail-bin"),
         MEDIUM,
     ),
-    _absent_row(
+    _build_absence_rule(
         "f56bf32f-528f-48b3-9f82-62f5ff4e9787",
         "EnsurePostfixPackageIsUninstalled",
         "Postfix",
         ("postfix",),
         LOW,
     ),
-    _absent_row(
+    _build_absence_rule(
         "b577b358-6ec9-4ed7-b0df-259e44713b16",
         "EnsureSldapdNotInstalled",
         "An LDAP server",
@@ -207,7 +207,7 @@ RULES = (
         "2.2.6",
         ("slapd.service",),
     ),
-    _absent_row(
+    _build_absence_rule(
         "361a6cb4-f761-426f-a9d0-9e82ec0b3285",
         "EnsureBind9NotInstalled",
         "A DNS server",
@@ -216,7 +216,7 @@ RULES = (
         "2.2.8",
         ("named.service", "bind9.service"),
     ),
-    _absent_row(
+    _build_absence_rule(
         "b0b6cf96-bd8a-40c5-b051-4615078a0bf0",
         "EnsureDovecotCoreNotInstalled",
         "Dovecot",

@@ -21,7 +21,7 @@ def _message_end(data: bytes, total: int, packet: Packet) -> int | Incomplete:
     return max(total, 1)
 
 
-def _short(data: bytes, needed: int, packet: Packet) -> Incomplete | None:
+def _need_more(data: bytes, needed: int, packet: Packet) -> Incomplete | None:
     return Incomplete(needed - len(data)) if len(data) < needed and packet.can_wait else None
 
 
@@ -29,7 +29,7 @@ def dnp3(data: bytes, packet: Packet) -> Outcome:
     """A link frame of DNP3: blocks of sixteen bytes, each with its checksum."""
     if data[:2] != b"\x05\x64":
         return 0
-    if waits := _short(data, 10, packet):
+    if waits := _need_more(data, 10, packet):
         return waits
     user = max(data[2] - 5, 0)
     outcome = _message_end(data, 10 + user + 2 * ((user + 15) // 16), packet)
@@ -48,7 +48,7 @@ def dnp3_datagram(data: bytes, packet: Packet) -> Outcome:
 
 def enip(data: bytes, packet: Packet) -> Outcome:
     """EtherNet/IP: an encapsulation with CIP in its items."""
-    if waits := _short(data, 24, packet):
+    if waits := _need_more(data, 24, packet):
         return waits
     command, length = little("HH", data, 0)
     outcome = _message_end(data, 24 + length, packet)
@@ -79,7 +79,7 @@ def enip_io(data: bytes, packet: Packet) -> Outcome:
 
 def modbus(data: bytes, packet: Packet) -> Outcome:
     """Dissect a message of Modbus over TCP."""
-    if waits := _short(data, 6, packet):
+    if waits := _need_more(data, 6, packet):
         return waits
     protocol, length = read("HH", data, 2)
     if protocol or not 2 <= length <= 260:
@@ -93,7 +93,7 @@ def modbus(data: bytes, packet: Packet) -> Outcome:
 
 def mysql(data: bytes, packet: Packet) -> Outcome:
     """Dissect a packet of MySQL."""
-    if waits := _short(data, 4, packet):
+    if waits := _need_more(data, 4, packet):
         return waits
     outcome = _message_end(data, 4 + int.from_bytes(data[:3], "little"), packet)
     if not isinstance(outcome, Incomplete):
@@ -103,7 +103,7 @@ def mysql(data: bytes, packet: Packet) -> Outcome:
 
 def pgsql(data: bytes, packet: Packet) -> Outcome:
     """PostgreSQL: a type and a length; the first message of a client has no type."""
-    if waits := _short(data, 5, packet):
+    if waits := _need_more(data, 5, packet):
         return waits
     if data[0] == 0:
         total = int.from_bytes(data[:4], "big")
@@ -121,7 +121,7 @@ def pgsql(data: bytes, packet: Packet) -> Outcome:
 
 def tds(data: bytes, packet: Packet) -> Outcome:
     """Dissect a packet of TDS (SQL Server)."""
-    if waits := _short(data, 8, packet):
+    if waits := _need_more(data, 8, packet):
         return waits
     total = int.from_bytes(data[2:4], "big")
     if data[0] not in range(1, 20) or total < 8:
@@ -177,7 +177,7 @@ def tpkt(data: bytes, packet: Packet) -> Outcome:
     """TPKT with COTP; RDP behind it on its port."""
     if data[:1] != b"\x03":
         return packet.call("tls", data) if data[:1] in (b"\x14", b"\x15", b"\x16", b"\x17") else 0
-    if waits := _short(data, 4, packet):
+    if waits := _need_more(data, 4, packet):
         return waits
     outcome = _message_end(data, int.from_bytes(data[2:4], "big"), packet)
     if isinstance(outcome, Incomplete):
@@ -193,7 +193,7 @@ def tpkt(data: bytes, packet: Packet) -> Outcome:
 
 def bgp(data: bytes, packet: Packet) -> Outcome:
     """Dissect a message of BGP."""
-    if waits := _short(data, 19, packet):
+    if waits := _need_more(data, 19, packet):
         return waits
     if data[:16] != b"\xff" * 16:
         return 0
@@ -223,7 +223,7 @@ def rpc(data: bytes, packet: Packet) -> Outcome:
 
 def rpc_tcp(data: bytes, packet: Packet) -> Outcome:
     """Dissect a record of ONC RPC over TCP."""
-    if waits := _short(data, 4, packet):
+    if waits := _need_more(data, 4, packet):
         return waits
     outcome = _message_end(data, 4 + (int.from_bytes(data[:4], "big") & 0x7FFFFFFF), packet)
     if not isinstance(outcome, Incomplete):

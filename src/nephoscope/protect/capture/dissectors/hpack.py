@@ -386,7 +386,7 @@ class HpackDecoder:
             first = block[place]
             if first & 0x80:
                 index, place = _integer(block, place, 7)
-                found.append(self._header_at(index))
+                found.append(self._find_header(index))
             elif first & 0xE0 == 0x20:
                 self._most, place = _integer(block, place, 5)
                 self._most = min(self._most, MOST_TABLE)
@@ -395,7 +395,7 @@ class HpackDecoder:
                 indexed = bool(first & 0x40)
                 index, place = _integer(block, place, 6 if indexed else 4)
                 if index:
-                    name = self._header_at(index)[0]
+                    name = self._find_header(index)[0]
                 else:
                     name, place = _text(block, place)
                 value, place = _text(block, place)
@@ -406,7 +406,7 @@ class HpackDecoder:
                     self._shrink()
         return found
 
-    def _header_at(self, index: int) -> tuple[bytes, bytes]:
+    def _find_header(self, index: int) -> tuple[bytes, bytes]:
         if 0 < index <= len(_STATIC):
             return _STATIC[index - 1]
         place = index - len(_STATIC) - 1

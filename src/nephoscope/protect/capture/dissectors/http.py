@@ -44,14 +44,14 @@ def http(data: bytes, packet: Packet) -> Outcome:
     state = _state(packet)
     if is_http2(data) or state.upgraded == "h2":
         state.upgraded = "h2"
-        return _call_inner(packet, "http2", data)
+        return _call_dissector(packet, "http2", data)
     if state.upgraded == "websocket":
-        return _call_inner(packet, "websocket", data)
+        return _call_dissector(packet, "websocket", data)
     is_response = data.startswith(b"HTTP/")
     if not is_response and not METHODS.match(data[:64]):
         if packet.can_wait and not state.is_open and _may_begin(data):
             return Incomplete(Incomplete.ONE_SEGMENT)
-        return _other(data, packet, state)
+        return _dissect_other(data, packet, state)
     state.seen = True
     head_end = _end_of_head(data)
     if head_end < 0:
@@ -79,12 +79,12 @@ def _may_begin(data: bytes) -> bool:
     return len(data) < 16 and (b"HTTP/1.".startswith(data) or any(word.startswith(data) for word in WORDS))
 
 
-def _call_inner(packet: Packet, name: str, data: bytes) -> Outcome:
+def _call_dissector(packet: Packet, name: str, data: bytes) -> Outcome:
     packet.add("http")
     return packet.call(name, data)
 
 
-def _other(data: bytes, packet: Packet, state: _Memory) -> Outcome:
+def _dissect_other(data: bytes, packet: Packet, state: _Memory) -> Outcome:
     """Bytes that begin no message."""
     if state.is_open:
         name = TCP_PORTS.get(state.tunnel, "")
@@ -94,7 +94,7 @@ def _other(data: bytes, packet: Packet, state: _Memory) -> Outcome:
         packet.call_data(data)
         return len(data)
     if is_dcerpc(data) and state.seen:
-        return _call_inner(packet, "dcerpc", data)
+        return _call_dissector(packet, "dcerpc", data)
     packet.add("http")
     packet.call_data(data)
     return len(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
-from nephoscope.protect.capture.dissectors.link import by_version, follow_type, read
+from nephoscope.protect.capture.dissectors.link import dissect_by_version, follow_type, read
 from nephoscope.protect.capture.packet import MalformedError
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def gtp(data: bytes, packet: Packet) -> Outcome:
                 raise MalformedError("an extension header of GTP without length")
             place += size * 4
             (following,) = read("B", data, place - 1)
-    return by_version(data[place:], packet)
+    return dissect_by_version(data[place:], packet)
 
 
 def sctp(data: bytes, packet: Packet) -> Outcome:

@@ -112,10 +112,10 @@ def ethernet(data: bytes, packet: Packet) -> Outcome:
     (kind,) = read("H", data, 12)
     if kind < 1536:
         return logical_link(data[14 : 14 + kind], packet)
-    return by_ethertype(kind, data[14:], packet)
+    return dissect_by_ethertype(kind, data[14:], packet)
 
 
-def by_ethertype(kind: int, data: bytes, packet: Packet) -> Outcome:
+def dissect_by_ethertype(kind: int, data: bytes, packet: Packet) -> Outcome:
     """Dissect what an ethertype announces."""
     packet.add("ethertype")
     return follow_type(kind, data, packet)
@@ -170,7 +170,7 @@ def vlan(data: bytes, packet: Packet, name: str = "vlan") -> Outcome:
     _, kind = read("HH", data)
     if kind < 1536:
         return logical_link(data[4 : 4 + kind], packet)
-    return by_ethertype(kind, data[4:], packet)
+    return dissect_by_ethertype(kind, data[4:], packet)
 
 
 def service_tag(data: bytes, packet: Packet) -> Outcome:
@@ -245,10 +245,10 @@ def null(data: bytes, packet: Packet) -> Outcome:
 def raw(data: bytes, packet: Packet) -> Outcome:
     """Dissect IP without a link layer."""
     packet.add("raw")
-    return by_version(data, packet)
+    return dissect_by_version(data, packet)
 
 
-def by_version(data: bytes, packet: Packet) -> Outcome:
+def dissect_by_version(data: bytes, packet: Packet) -> Outcome:
     """IP of the version that its first four bits name."""
     version = data[0] >> 4 if data else 0
     if version in (4, 6):
@@ -261,14 +261,14 @@ def linux_cooked(data: bytes, packet: Packet) -> Outcome:
     """Linux linux_cooked capture, version 1."""
     packet.add("sll")
     (kind,) = read("H", data, 14)
-    return by_ethertype(kind, data[16:], packet)
+    return dissect_by_ethertype(kind, data[16:], packet)
 
 
 def linux_cooked_2(data: bytes, packet: Packet) -> Outcome:
     """Linux linux_cooked capture, version 2."""
     packet.add("sll")
     (kind,) = read("H", data)
-    return by_ethertype(kind, data[20:], packet)
+    return dissect_by_ethertype(kind, data[20:], packet)
 
 
 def mpls(data: bytes, packet: Packet) -> Outcome:

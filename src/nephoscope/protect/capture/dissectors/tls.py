@@ -36,7 +36,7 @@ def tls(data: bytes, packet: Packet) -> Outcome:
         packet.add("tls")
         return len(data)
     if not (20 <= data[0] <= 24 and data[1] == 3 and data[2] <= 4):
-        return _old_hello(data, packet)
+        return _dissect_ssl2_hello(data, packet)
     length = int.from_bytes(data[3:5], "big")
     if not 0 < length <= LARGEST_RECORD:
         packet.add("tls")
@@ -50,7 +50,7 @@ def tls(data: bytes, packet: Packet) -> Outcome:
     return 5 + length
 
 
-def _old_hello(data: bytes, packet: Packet) -> Outcome:
+def _dissect_ssl2_hello(data: bytes, packet: Packet) -> Outcome:
     """A client's greeting in the format of SSL 2."""
     packet.add("tls")
     if data[0] & 0x80 and data[2] == 1:

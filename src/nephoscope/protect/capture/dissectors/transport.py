@@ -90,7 +90,7 @@ def _begin(stream: Stream, direction: Direction, packet: Packet, sequence: int, 
     direction.next = (sequence + 1) % WRAP
 
 
-def _before(left: int, right: int) -> bool:
+def _is_before(left: int, right: int) -> bool:
     """Return whether a sequence number comes before another."""
     return left != right and (right - left) % WRAP < WRAP // 2
 
@@ -101,16 +101,16 @@ def _segment(packet: Packet, direction: Direction, sequence: int, payload: bytes
     if payload:
         if (
             direction.next is not None
-            and not _before(direction.next, following)
+            and not _is_before(direction.next, following)
             and sequence != direction.next
         ):
-            _late(packet, direction, sequence)
-        elif direction.buffer and direction.next is not None and _before(direction.next, sequence):
-            _early(packet, direction, sequence, payload, following)
+            _note_retransmission(packet, direction, sequence)
+        elif direction.buffer and direction.next is not None and _is_before(direction.next, sequence):
+            _hold_segment(packet, direction, sequence, payload, following)
         else:
             overlap = (direction.next - sequence) % WRAP if direction.next is not None else 0
             fresh = payload[overlap:] if overlap < len(payload) else payload
-            _in_order(packet, direction, fresh, following)
+            _append_segment(packet, direction, fresh, following)
     elif direction.next is None:
         direction.next = sequence
     if flags & FIN and not direction.ended and (payload or sequence == direction.next):
@@ -118,14 +118,16 @@ def _segment(packet: Packet, direction: Direction, sequence: int, payload: bytes
         _finish(packet, direction)
 
 
-def _late(packet: Packet, direction: Direction, sequence: int) -> None:
+def _note_retransmission(packet: Packet, direction: Direction, sequence: int) -> None:
     """A segment that was seen, or that comes after its successors did."""
     if packet.frame.time - direction.time < 3_000_000 and sequence in direction.parts:
         return
     packet.summary.retransmissions += 1
 
 
-def _early(packet: Packet, direction: Direction, sequence: int, payload: bytes, following: int) -> None:
+def _hold_segment(
+    packet: Packet, direction: Direction, sequence: int, payload: bytes, following: int
+) -> None:
     """A segment behind a gap: it waits where its PDU does, else it is dissected alone."""
     gap = (sequence - (direction.next or 0)) % WRAP
     place = len(direction.buffer) + gap
@@ -136,10 +138,10 @@ def _early(packet: Packet, direction: Direction, sequence: int, payload: bytes, 
     direction.buffer.clear()
     direction.parts.clear()
     direction.wanted = 0
-    _in_order(packet, direction, payload, following)
+    _append_segment(packet, direction, payload, following)
 
 
-def _in_order(packet: Packet, direction: Direction, payload: bytes, following: int) -> None:
+def _append_segment(packet: Packet, direction: Direction, payload: bytes, following: int) -> None:
     direction.next, direction.time = following, packet.frame.time
     direction.buffer += payload
     while direction.parts and direction.next in direction.parts:
@@ -153,10 +155,10 @@ def _in_order(packet: Packet, direction: Direction, payload: bytes, following: i
     if direction.wanted == Incomplete.UNTIL_END or len(direction.buffer) < direction.wanted:
         return
     packet.can_wait = True
-    _dissect_all(packet, direction)
+    _dissect_pdus(packet, direction)
 
 
-def _dissect_all(packet: Packet, direction: Direction) -> None:
+def _dissect_pdus(packet: Packet, direction: Direction) -> None:
     """Dissect PDU after PDU; what is not one yet stays."""
     data = bytes(direction.buffer)
     direction.buffer.clear()
@@ -182,7 +184,7 @@ def _finish(packet: Packet, direction: Direction) -> None:
     """The end of a direction: what waits for it is a PDU now."""
     if direction.buffer and direction.wanted == Incomplete.UNTIL_END:
         packet.can_wait = False
-        _dissect_all(packet, direction)
+        _dissect_pdus(packet, direction)
         direction.buffer.clear()
 
 

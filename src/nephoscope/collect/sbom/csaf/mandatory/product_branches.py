@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
 from nephoscope.model.versions.errors import VersionError
-from nephoscope.model.versions.scheme_discovery import scheme_of
+from nephoscope.model.versions.scheme_discovery import find_scheme
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 #: As many branches may stand inside one another.
@@ -83,7 +83,7 @@ def _is_canonical(constraints: list[tuple[str, str]], name: str) -> bool:
     if any(one == other for one, other in pairwise(bounds)):
         return False
     match = _RANGE.fullmatch(name)
-    scheme = scheme_of(match[1]) if match and match[1] else None
+    scheme = find_scheme(match[1]) if match and match[1] else None
     if scheme is None:
         return True
     versions = [unquote(version) for _, version in constraints]

@@ -74,7 +74,7 @@ def check_statuses_do_not_contradict(document: AdvisoryDocument) -> Iterator[Pro
 @mandatory_test("6.1.29")
 def check_remediations_name_products(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the remediations for no product."""
-    for place, _, item in document.listed("remediations"):
+    for place, _, item in document.iterate_items("remediations"):
         if not {"product_ids", "group_ids"} & item.keys():
             yield place, "the remediation is for no product"
 
@@ -82,7 +82,7 @@ def check_remediations_name_products(document: AdvisoryDocument) -> Iterator[Pro
 @mandatory_test("6.1.32")
 def check_flags_name_products(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the flags of no product."""
-    for place, _, item in document.listed("flags"):
+    for place, _, item in document.iterate_items("flags"):
         if not {"product_ids", "group_ids"} & item.keys():
             yield place, "the flag is of no product"
 
@@ -117,7 +117,7 @@ def check_remediations_do_not_contradict(document: AdvisoryDocument) -> Iterator
 @mandatory_test("6.1.36", since="2.1")
 def check_remediations_fit_statuses(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products with a remediation that their status excludes."""
-    for place, vulnerability, item in document.listed("remediations"):
+    for place, vulnerability, item in document.iterate_items("remediations"):
         category = text_of(item, "category")
         for group in _NOT_FOR.get(category, ()):
             for product in sorted(document.products.members(item) & products_in_group(vulnerability, group)):

@@ -37,7 +37,7 @@ def _named_products(document: AdvisoryDocument) -> Iterator[tuple[str, str]]:
             for product in texts_of(vulnerability, "product_status", status):
                 yield f"{place}/product_status/{status}", product
     for key in _NAMING:
-        for place, _, item in document.listed(key):
+        for place, _, item in document.iterate_items(key):
             for product in texts_of(item, "product_ids"):
                 yield f"{place}/product_ids", product
     for number, note in enumerate(trees_of(document.head, "notes")):
@@ -88,7 +88,7 @@ def check_groups_are_defined(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the groups that are named and not defined."""
     defined = {group for group, _, _ in document.products.groups}
     for key in _NAMING:
-        for place, _, item in document.listed(key):
+        for place, _, item in document.iterate_items(key):
             for group in texts_of(item, "group_ids"):
                 if group not in defined:
                     yield f"{place}/group_ids", f"the group {group[:80]} is not defined"

@@ -35,7 +35,7 @@ def _times(document: AdvisoryDocument) -> Iterator[tuple[str, object]]:
     for place, vulnerability in document.vulnerabilities:
         yield from _list_times(place, vulnerability, ("disclosure_date", "discovery_date", "release_date"))
     for key in _DATED:
-        for place, _, item in document.listed(key):
+        for place, _, item in document.iterate_items(key):
             yield from _list_times(place, item, ("date", "exploitation_date"))
     for place, _, _, content in document.metrics():
         for key in ("epss", "ssvc_v1", "ssvc_v2"):
@@ -96,7 +96,7 @@ def check_epss_is_past(document: AdvisoryDocument) -> Iterator[Problem]:
 @mandatory_test("6.1.52", since="2.1")
 def check_exploitation_is_past(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the exploitations after the document."""
-    for place, _, item in document.listed("first_known_exploitation_dates"):
+    for place, _, item in document.iterate_items("first_known_exploitation_dates"):
         for key in ("date", "exploitation_date"):
             yield from _check_not_later(document, f"{place}/{key}", text_of(item, key))
 
@@ -104,7 +104,7 @@ def check_exploitation_is_past(document: AdvisoryDocument) -> Iterator[Problem]:
 @mandatory_test("6.1.53", since="2.1")
 def check_exploitation_is_known(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the exploitations that were known before they were."""
-    for place, _, item in document.listed("first_known_exploitation_dates"):
+    for place, _, item in document.iterate_items("first_known_exploitation_dates"):
         known: Moment | None = moment(text_of(item, "date"))
         exploited = moment(text_of(item, "exploitation_date"))
         if known and exploited and known < exploited:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.docker.commands import use_of
+from nephoscope.posture.code.docker.commands import find_program_runs
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -22,4 +22,4 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each command that breaks the rule."""
-    return use_of(file, frozenset({"cd"}), "the folder is changed by {}: use WORKDIR")
+    return find_program_runs(file, frozenset({"cd"}), "the folder is changed by {}: use WORKDIR")

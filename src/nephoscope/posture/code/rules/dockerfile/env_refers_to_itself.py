@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.docker.commands import env_pairs, variables_in
+from nephoscope.posture.code.docker.commands import env_pairs, find_variables
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -35,6 +35,6 @@ def check(file: Dockerfile) -> Iterator[CodeMatch]:
         pairs = env_pairs(instruction)
         for index, (name, _) in enumerate(pairs):
             others = [value for place, (_, value) in enumerate(pairs) if place != index]
-            if name not in known and any(name in variables_in(value) for value in others):
+            if name not in known and any(name in find_variables(value) for value in others):
                 yield CodeMatch(instruction.span, f"{name} is referred to in the ENV that sets it")
                 break

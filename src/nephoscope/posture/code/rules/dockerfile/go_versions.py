@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.shell_packages import unpinned_go, unpinned_in
+from nephoscope.posture.code.shell_packages import find_unpinned_go_modules, match_unpinned_packages
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -25,4 +25,4 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each command that breaks the rule."""
-    return unpinned_in(file, unpinned_go, "module@version")
+    return match_unpinned_packages(file, find_unpinned_go_modules, "module@version")

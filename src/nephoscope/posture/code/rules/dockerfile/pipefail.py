@@ -27,7 +27,7 @@ _SHELLS = frozenset({"bash", "zsh", "ash", "ksh"})
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each RUN with a pipe whose shell does not have pipefail."""
     for instruction in file.instructions_of("RUN"):
-        if instruction.exec_form is not None or not instruction.is_posix or _by_shell(instruction):
+        if instruction.exec_form is not None or not instruction.is_posix or _is_set_by_shell(instruction):
             continue
         commands = instruction.commands
         pipe = next((command for command in commands if command.stage), None)
@@ -37,7 +37,7 @@ def check(file: Dockerfile) -> Iterator[CodeMatch]:
             yield CodeMatch(pipe.span, "a failure before the pipe is not seen: set pipefail")
 
 
-def _by_shell(instruction: Instruction) -> bool:
+def _is_set_by_shell(instruction: Instruction) -> bool:
     name = instruction.shell[0].rsplit("/", 1)[-1]
     options = " ".join(instruction.shell[1:])
     return name in _SHELLS and "pipefail" in options

@@ -25,9 +25,9 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
     for node in workflow.scalars():
         for tree in workflow.expressions(node) if "secrets" in node.text else []:
             for call in tree.walk():
-                if call.kind == "call" and call.value == "fromjson" and _of_secret(call):
+                if call.kind == "call" and call.value == "fromjson" and _reads_secret(call):
                     yield CodeMatch(call.span, "a part of the secret is not masked in logs")
 
 
-def _of_secret(call: WorkflowExpression) -> bool:
+def _reads_secret(call: WorkflowExpression) -> bool:
     return any(context.parts[0] == "secrets" for context in call.contexts())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.kubernetes.pods import in_contexts, pods
+from nephoscope.posture.code.kubernetes.pods import match_security_contexts, pods
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -25,7 +25,7 @@ _ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
 def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each profile that does not confine."""
     profile = ("appArmorProfile", "type")
-    yield from in_contexts(
+    yield from match_security_contexts(
         manifest,
         profile,
         lambda node: node.text not in ("RuntimeDefault", "Localhost"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.kubernetes.pods import where_true
+from nephoscope.posture.code.kubernetes.pods import match_pods_with_flag
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -24,4 +24,4 @@ RULE = CodeRule(
 
 def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each pod that does."""
-    return where_true(manifest, "hostIPC", "the pod shares the shared memory of the node")
+    return match_pods_with_flag(manifest, "hostIPC", "the pod shares the shared memory of the node")

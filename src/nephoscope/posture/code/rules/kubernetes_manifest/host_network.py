@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.kubernetes.pods import where_true
+from nephoscope.posture.code.kubernetes.pods import match_pods_with_flag
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -22,4 +22,4 @@ RULE = CodeRule(
 
 def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each pod that does."""
-    return where_true(manifest, "hostNetwork", "the pod shares the network of the node")
+    return match_pods_with_flag(manifest, "hostNetwork", "the pod shares the network of the node")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.kubernetes.pods import in_contexts
+from nephoscope.posture.code.kubernetes.pods import match_security_contexts
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -22,4 +22,4 @@ RULE = CodeRule(
 
 def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each context of the user 0."""
-    return in_contexts(manifest, ("runAsUser",), lambda node: node.text == "0", "the user is {}")
+    return match_security_contexts(manifest, ("runAsUser",), lambda node: node.text == "0", "the user is {}")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.kubernetes.pods import in_contexts
+from nephoscope.posture.code.kubernetes.pods import match_security_contexts
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -23,6 +23,6 @@ RULE = CodeRule(
 def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each unconfined profile."""
     profile = ("seccompProfile", "type")
-    yield from in_contexts(
+    yield from match_security_contexts(
         manifest, profile, lambda node: node.text == "Unconfined", "the seccomp profile is {}"
     )

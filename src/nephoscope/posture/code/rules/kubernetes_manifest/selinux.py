@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.kubernetes.pods import in_contexts
+from nephoscope.posture.code.kubernetes.pods import match_security_contexts
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -24,11 +24,11 @@ _TYPES = frozenset({"", "container_t", "container_init_t", "container_kvm_t", "c
 
 def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each SELinux type, user and role that is not allowed."""
-    yield from in_contexts(
+    yield from match_security_contexts(
         manifest, ("seLinuxOptions", "type"), lambda node: node.text not in _TYPES, "the SELinux type is {}"
     )
     for name in ("user", "role"):
-        yield from in_contexts(
+        yield from match_security_contexts(
             manifest,
             ("seLinuxOptions", name),
             lambda node: node.text != "",
