@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ BLOCK = 200
 
 @dataclass(frozen=True)
 class Recording:
-    """What was recorded, with what an alert about it must carry: `attack` = one must come, None = it is not judged by alerts alone."""
+    """What was recorded, with what an alert about it must carry: `attack` = one must come, `elsewhere` = techniques that may come."""
 
     source: str
     id: str
@@ -26,6 +27,7 @@ class Recording:
     attack: bool
     techniques: tuple[str, ...] = ()
     tactic: str = ""
+    elsewhere: tuple[str, ...] = ()
     lines: int = 1
     expected: tuple[Mapping[str, Any], ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
@@ -86,7 +88,7 @@ def _wazuh_lines(line: Record) -> Recording:
 
 def _crowdsec_logs(line: Record) -> Recording:
     one = line.value
-    wanted = tuple(each for each in one["expected_alerts"] or [] if each.get("sources"))
+    wanted = tuple(each for each in one["expected_alerts"] or [] if each["scenario"] or each["sources"])
     return Recording(
         "crowdsec_logs", one["id"], one["log"].encode(), bool(wanted), expected=wanted, record=one
     )
@@ -183,6 +185,23 @@ def _each(read: Callable[[Record], Recording], source: str) -> Callable[[Path], 
     return recordings
 
 
+def _read_tracee_cases(path: Path) -> Iterator[Recording]:
+    """The cases of detectors; where one does not fire, another may that fires on the same call."""
+    cases = list(_each(_tracee_cases, "tracee_cases")(path))
+    firing: dict[bytes, set[str]] = defaultdict(set)
+    for case in cases:
+        if case.attack:
+            firing[_unnumbered(case.data)] |= set(case.techniques)
+    for case in cases:
+        others = () if case.attack else tuple(sorted(firing[_unnumbered(case.data)]))
+        yield replace(case, elsewhere=others)
+
+
+def _unnumbered(records: bytes) -> bytes:
+    """Records without the number of a process in a path of /proc."""
+    return re.sub(rb"/proc/(?:self|\d+)/", b"/proc/", records)
+
+
 #: The file of each source, and how its recordings are read.
 SOURCES: dict[str, Callable[[Path], Iterator[Recording]]] = {
     "windows_evtx.jsonl.gz": _each(_windows_evtx, "windows_evtx"),
@@ -191,7 +210,7 @@ SOURCES: dict[str, Callable[[Path], Iterator[Recording]]] = {
     "sigma_regression.jsonl.gz": _each(_sigma_regression, "sigma_regression"),
     "wazuh_lines.jsonl.gz": _each(_wazuh_lines, "wazuh_lines"),
     "crowdsec_logs.jsonl.gz": _each(_crowdsec_logs, "crowdsec_logs"),
-    "tracee_cases.jsonl": _each(_tracee_cases, "tracee_cases"),
+    "tracee_cases.jsonl": _read_tracee_cases,
     "loghub_linux.jsonl.gz": _loghub("linux", _linux),
     "loghub_openssh.jsonl.gz": _loghub("openssh", _openssh),
     "loghub_windows.jsonl.gz": _loghub("windows", _windows),
