@@ -44,9 +44,14 @@ FOREIGN = re.compile(
 _ADDRESS = re.compile(
     r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\w)|(?<![\w.:])[0-9a-f:]*:[0-9a-f:]*:[0-9a-f.:]*"
 )
-#: How a line names a user, whatever its program.
-_USER = re.compile(
-    r"\b(?:user(?:name)?|usrname|uname|acct|invalid user|for user|failed command for|bad su)(?:[=:]| (?!=))[ \"'<]*([a-z_][\w.@-]*)"
+#: How a line names a user, whatever its program; of sudo and su also the one who asks.
+_NAME = r"([a-z_][\w.@-]*)"
+_USERS = (
+    re.compile(
+        r"\b(?:user(?:name)?|usrname|uname|r?user|acct|invalid user|for user|failed command for|bad su)(?:[=:]| (?!=))[ \"'<]*"
+        + _NAME
+    ),
+    re.compile(rf"\b(?:sudo|doas)(?:\[\d+\])?: +{_NAME} : "),
 )
 _FAMILIES = (
     ("T1110", re.compile(r"bf|user-enum|user_enum|brute")),
@@ -227,7 +232,7 @@ def names_line(recording: Recording, raised: Raised) -> Verdict:
     """Whether one alert about lines names an address of them and their user, as far as they have these."""
     text = recording.data.decode().lower()
     addresses = {one for one in _ADDRESS.findall(text) if is_address(one)}
-    users = set(_USER.findall(text))
+    users = {name for pattern in _USERS for name in pattern.findall(text)}
     named = any(
         (not addresses or addresses & identifiers([one], "IP"))
         and (not users or users & identifiers([one], "Account"))

@@ -1,0 +1,104 @@
+"""Log files that services write themselves, without a syslog header: Exim, ProFTPD, OpenVPN and cPanel -> Syslog.
+
+Each has a date of its own and no host; the program is known by the form of its lines. Sources: the specification of Exim, chapter 52; the
+documentation of ProFTPD's SystemLog; the manual page openvpn(8), `--log`; cPanel's documentation of login_log.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from nephoscope.ingest.logs.log_format import BadRecordError, LogRow, StreamContext
+from nephoscope.ingest.logs.timestamps import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.ingest.logs.log_format import RecordFault
+
+TABLE = "Syslog"
+_DATE = r"(?P<date>\d{4}-\d{2}-\d{2}) (?P<time>\d{2}:\d{2}:\d{2})(?:[.,](?P<fraction>\d{1,6}))?"
+_ADDRESS = r"(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9a-f:]*:[0-9a-f:.]+)"
+#: The form of a line of each service; `text` is what is kept as the message.
+_LINES = (
+    ("proftpd", re.compile(rf"{_DATE} (?P<host>\S+) proftpd\[(?P<number>\d+)\]:? (?P<text>.*)")),
+    (
+        "exim",
+        re.compile(
+            rf"{_DATE}(?: (?P<zone>[+-]\d{{4}}))?(?: \[(?P<number>\d+)\])? (?P<text>(?:[0-9A-Za-z]{{6}}-[0-9A-Za-z]{{6,11}}-[0-9A-Za-z]{{2,4}} )?"
+            r"(?:\S+ authenticator failed for |SMTP (?:call|connection|protocol|syntax|command|data)|H=\S+ |no host name found|"
+            r"unexpected disconnection|rejected |<= |=> |-> |\*\* |== |Completed$|TLS error|auth_).*)"
+        ),
+    ),
+    (
+        "openvpn",
+        re.compile(
+            rf"{_DATE}(?: us=\d+)? (?P<text>(?:[\w.@-]+/)?{_ADDRESS}:\d{{1,5}} (?:TLS|VERIFY|AUTH|PLUGIN|Authenticate|SIGUSR1|"
+            r"Connection|SENT|PUSH|peer info|\[|MULTI|Control Channel|Outgoing|Incoming|Bad|WARNING).*)"
+        ),
+    ),
+    (
+        "cpsrvd",
+        re.compile(
+            r"\[(?P<date>\d{4}-\d{2}-\d{2}) (?P<time>\d{2}:\d{2}:\d{2}) (?P<zone>[+-]\d{4})\] \w+ \[(?:cpsrvd|cpaneld|whostmgrd|webmaild)\] "
+            r"(?P<text>.*)"
+        ),
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLogFormat:
+    """The format of log files of services."""
+
+    name: str = "service-log"
+    title: str = "Log files of Exim, ProFTPD, OpenVPN and cPanel"
+    tables: tuple[str, ...] = (TABLE,)
+
+    def recognises_line(self, line: str) -> bool:
+        """Return whether a line has the form of one of the services."""
+        return line[:1] in "12[" and _match(line) is not None
+
+    def line_rows(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:
+        """The row of a line."""
+        found = _match(line)
+        if found is None:
+            raise BadRecordError("the line has the form of none of the services")
+        process, match = found
+        parts = match.groupdict()
+        time = _time(parts, context)
+        values: dict[str, object] = {
+            "TimeGenerated": time,
+            "EventTime": time,
+            "ProcessName": process,
+            "SyslogMessage": parts["text"],
+        }
+        if host := parts.get("host"):
+            values |= {"HostName": host, "Computer": host}
+        if number := parts.get("number"):
+            values["ProcessID"] = int(number)
+        yield LogRow(TABLE, values)
+
+
+def _match(line: str) -> tuple[str, re.Match[str]] | None:
+    for process, pattern in _LINES:
+        if match := pattern.match(line):
+            return process, match
+    return None
+
+
+def _time(parts: dict[str, str | None], context: StreamContext) -> datetime:
+    """The time of a line, in the zone of the source where it names none; raises BadRecordError where it is none."""
+    text = f"{parts['date']}T{parts['time']}" + (
+        f".{parts['fraction']}" if parts.get("fraction") else ""
+    )
+    found = moment(text + (parts.get("zone") or ""))
+    if found is None:
+        raise BadRecordError(f"not a time: {text}")
+    return found if parts.get("zone") else found.replace(tzinfo=context.zone)
+
+
+FORMAT = ServiceLogFormat()
