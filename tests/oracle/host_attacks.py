@@ -251,7 +251,7 @@ def family(scenario: str) -> str:
 
 
 def names_sources(recording: Recording, raised: Raised) -> Verdict:
-    """Whether the alerts of each family of scenarios name their sources and no others; those of unknown sources, whether there are any."""
+    """Whether the alerts of each family of scenarios name their sources and no others; without sources, whether there are any."""
     by_family: dict[str, list[Sequence[str]]] = defaultdict(list)
     for one in recording.expected:
         by_family[family(one["scenario"] or "")].append(one["sources"])
@@ -285,7 +285,7 @@ def is_address(text: str) -> bool:
 
 
 def is_judged(recording: Recording) -> bool:
-    """Whether a recording says what it should raise: by techniques, a tactic, or scenarios that are known and of no foreign product."""
+    """Whether a recording says what it should raise: by techniques, a tactic, or known scenarios of no foreign product."""
     if recording.source == "wazuh_lines":
         return recording.record["level"] == 0 or recording.record["level"] >= 5
     if recording.source == "crowdsec_logs":

@@ -14,6 +14,34 @@ from nephoscope.ingest.logs.log_reader import batches
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "%ASA-6-605004: Login denied from 203.0.113.9/32597 to outside:192.0.2.14/ssh for user kim": (
+        "Syslog",
+        {
+            "SyslogMessage": "%ASA-6-605004: Login denied from 203.0.113.9/32597 to outside:192.0.2.14/ssh for user kim",
+            "TimeGenerated": NOW,
+        },
+    ),
+    "2026-05-28 18:08:34,399 ftp1 proftpd[49] ftp1 (203.0.113.9[203.0.113.9]): USER kim (Login failed): Incorrect password": (
+        "Syslog",
+        {
+            "ProcessName": "proftpd",
+            "HostName": "ftp1",
+            "ProcessID": 49,
+            "SyslogMessage": "ftp1 (203.0.113.9[203.0.113.9]): USER kim (Login failed): Incorrect password",
+            "TimeGenerated": datetime(2026, 5, 28, 18, 8, 34, 399000, tzinfo=UTC),
+        },
+    ),
+    "2026-05-28 03:44:14 +0200 login authenticator failed for (a) [203.0.113.9]:35686: 535 Incorrect data (set_id=kim)": (
+        "Syslog",
+        {"ProcessName": "exim", "TimeGenerated": datetime(2026, 5, 28, 1, 44, 14, tzinfo=UTC)},
+    ),
+    "2026-05-28 14:12:12 203.0.113.9:45321 TLS Error: incoming packet authentication failed": (
+        "Syslog",
+        {
+            "ProcessName": "openvpn",
+            "SyslogMessage": "203.0.113.9:45321 TLS Error: incoming packet authentication failed",
+        },
+    ),
     '203.0.113.9 - kim [17/Oct/2025:14:14:21 +0200] "GET /a?b=1 HTTP/1.1" 404 492 "-" "curl/8"': (
         "ASimWebSessionLogs",
         {

@@ -1,7 +1,8 @@
-"""Log files that services write themselves, without a syslog header: Exim, ProFTPD, OpenVPN and cPanel -> Syslog.
+"""Messages without a syslog header, as services and devices write them: Exim, ProFTPD, OpenVPN, Cisco's firewalls -> Syslog.
 
-Each has a date of its own and no host; the program is known by the form of its lines. Sources: the specification of Exim, chapter 52; the
-documentation of ProFTPD's SystemLog; the manual page openvpn(8), `--log`; cPanel's documentation of login_log.
+The program is known by the form of a line. Messages of Cisco's firewalls (`%ASA-level-number: text`) have no time and are as of now.
+Sources: the specification of Exim, chapter 52; the documentation of ProFTPD's SystemLog; the manual page openvpn(8), `--log`; Cisco
+Secure Firewall ASA Series Syslog Messages.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ _DATE = r"(?P<date>\d{4}-\d{2}-\d{2}) (?P<time>\d{2}:\d{2}:\d{2})(?:[.,](?P<frac
 _ADDRESS = r"(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9a-f:]*:[0-9a-f:.]+)"
 #: The form of a line of each service; `text` is what is kept as the message.
 _LINES = (
+    ("", re.compile(r"(?P<text>%(?:ASA|FTD|FWSM|PIX)(?:-[a-z_]+)?-[0-7]-\d{6}:? .*)")),
     ("proftpd", re.compile(rf"{_DATE} (?P<host>\S+) proftpd\[(?P<number>\d+)\]:? (?P<text>.*)")),
     (
         "exim",
         re.compile(
-            rf"{_DATE}(?: (?P<zone>[+-]\d{{4}}))?(?: \[(?P<number>\d+)\])? (?P<text>(?:[0-9A-Za-z]{{6}}-[0-9A-Za-z]{{6,11}}-[0-9A-Za-z]{{2,4}} )?"
+            rf"{_DATE}(?: (?P<zone>[+-]\d{{4}}))?(?: \[(?P<number>\d+)\])? "
+            r"(?P<text>(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4} )?"
             r"(?:\S+ authenticator failed for |SMTP (?:call|connection|protocol|syntax|command|data)|H=\S+ |no host name found|"
             r"unexpected disconnection|rejected |<= |=> |-> |\*\* |== |Completed$|TLS error|auth_).*)"
         ),
@@ -40,13 +43,6 @@ _LINES = (
             r"Connection|SENT|PUSH|peer info|\[|MULTI|Control Channel|Outgoing|Incoming|Bad|WARNING).*)"
         ),
     ),
-    (
-        "cpsrvd",
-        re.compile(
-            r"\[(?P<date>\d{4}-\d{2}-\d{2}) (?P<time>\d{2}:\d{2}:\d{2}) (?P<zone>[+-]\d{4})\] \w+ \[(?:cpsrvd|cpaneld|whostmgrd|webmaild)\] "
-            r"(?P<text>.*)"
-        ),
-    ),
 )  # fmt: skip
 
 
@@ -55,12 +51,12 @@ class ServiceLogFormat:
     """The format of log files of services."""
 
     name: str = "service-log"
-    title: str = "Log files of Exim, ProFTPD, OpenVPN and cPanel"
+    title: str = "Log files of Exim, ProFTPD and OpenVPN, messages of Cisco ASA"
     tables: tuple[str, ...] = (TABLE,)
 
     def recognises_line(self, line: str) -> bool:
         """Return whether a line has the form of one of the services."""
-        return line[:1] in "12[" and _match(line) is not None
+        return line[:2] in ("19", "20", "%A", "%F", "%P") and _match(line) is not None
 
     def line_rows(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a line."""
@@ -73,9 +69,10 @@ class ServiceLogFormat:
         values: dict[str, object] = {
             "TimeGenerated": time,
             "EventTime": time,
-            "ProcessName": process,
             "SyslogMessage": parts["text"],
         }
+        if process:
+            values["ProcessName"] = process
         if host := parts.get("host"):
             values |= {"HostName": host, "Computer": host}
         if number := parts.get("number"):
@@ -92,9 +89,9 @@ def _match(line: str) -> tuple[str, re.Match[str]] | None:
 
 def _time(parts: dict[str, str | None], context: StreamContext) -> datetime:
     """The time of a line, in the zone of the source where it names none; raises BadRecordError where it is none."""
-    text = f"{parts['date']}T{parts['time']}" + (
-        f".{parts['fraction']}" if parts.get("fraction") else ""
-    )
+    if not parts.get("date"):
+        return context.now
+    text = f"{parts['date']}T{parts['time']}" + (f".{parts['fraction']}" if parts.get("fraction") else "")
     found = moment(text + (parts.get("zone") or ""))
     if found is None:
         raise BadRecordError(f"not a time: {text}")
