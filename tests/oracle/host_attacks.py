@@ -52,6 +52,7 @@ _USERS = (
         + _NAME
     ),
     re.compile(rf"\b(?:sudo|doas)(?:\[\d+\])?: +{_NAME} : "),
+    re.compile(rf"\b(?:sql|pam|passwd-file|ldap|userdb)\({_NAME},"),
 )
 _FAMILIES = (
     ("T1110", re.compile(r"bf|user-enum|user_enum|brute")),
@@ -231,7 +232,7 @@ def identifiers(alerts: Iterable[Alert], *kinds: str) -> set[str]:
 def names_line(recording: Recording, raised: Raised) -> Verdict:
     """Whether one alert about lines names an address of them and their user, as far as they have these."""
     text = recording.data.decode().lower()
-    addresses = {one for one in _ADDRESS.findall(text) if is_address(one)}
+    addresses = {one.removeprefix("::ffff:") for one in _ADDRESS.findall(text) if is_address(one)}
     users = {name for pattern in _USERS for name in pattern.findall(text)}
     named = any(
         (not addresses or addresses & identifiers([one], "IP"))
