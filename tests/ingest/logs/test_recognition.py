@@ -44,7 +44,12 @@ STREAMS = sorted(
     {path.parent.name for path in CASES.glob("*/*.in")}
     - {"azure-diagnostics", "cef", "csv", "parquet", "syslog", "table"}
     - {"windows-event", "windows-event-file", "windows-event-xml"}
-    - {"linux-audit", "service-log", "web-access-log", "web-error-log"}  # lines of text, which have no members
+    - {
+        "linux-audit",
+        "service-log",
+        "web-access-log",
+        "web-error-log",
+    }  # lines of text, which have no members
 )
 
 
