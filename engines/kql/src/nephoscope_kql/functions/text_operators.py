@@ -55,7 +55,8 @@ _TERMS = {
     ("hassuffix", True): HAS_SUFFIX_CS,
 }
 _TERM_CHARACTER = re.compile(r"[^\W_]")
-_CASES = {one: f"[{one}{one.upper()}]" for one in ascii_lowercase} | {"k": "[kK\u212a]"}
+_CASES = {one: f"[{one}{one.upper()}]" for one in ascii_lowercase} | {"k": r"[kK\x{212A}]"}
+"""A letter in both cases, the Kelvin sign by its number: DuckDB reads SQL of ASCII alone several times as fast."""
 SEVERAL = 8
 """From how many terms on the pattern alone is faster than a search for their characters before it."""
 AT_ONCE = 200
