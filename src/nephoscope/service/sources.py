@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.ingest.live import source_setup
 from nephoscope.ingest.live.source_kinds import get_source_kind
-from nephoscope.ingest.live.source_test import SECONDS, answer
+from nephoscope.ingest.live.source_test import answer
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.local_user import LocalUser
@@ -105,9 +105,9 @@ def try_source(context: ServiceContext, lake: Lake, name: str) -> SourceTrial:
     """
     context.require(WRITE)
     require_write(context, context.state.sources.get(name).kind)
-    seconds = None if isinstance(context.actor, LocalUser) else SECONDS
+    limit: dict[str, None] = {"seconds": None} if isinstance(context.actor, LocalUser) else {}
     try:
-        found = SourceTrial(True, answer(lake, context.state, context.data, name, seconds))
+        found = SourceTrial(True, answer(lake, context.state, context.data, name, **limit))
     except TransientError:
         raise
     except (StateError, SourceError) as error:

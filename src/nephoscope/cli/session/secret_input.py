@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -39,12 +38,3 @@ def secret(name: str, place: str) -> str:
         return Path(where).read_text(encoding="utf-8").strip()
     given: str = click.prompt(name, hide_input=True)
     return given
-
-
-def check_secret_names(secrets: Iterable[str], given: Iterable[str]) -> None:
-    """A usage error for a secret that the kind does not have."""
-    unknown = sorted(set(given) - set(secrets))
-    if unknown:
-        raise click.UsageError(
-            f"unknown secret {', '.join(unknown)}: expected {', '.join(secrets) or 'none'}"
-        )
