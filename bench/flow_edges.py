@@ -48,7 +48,8 @@ def generate(folder: Path, rows: int) -> list[Path]:
             CASE WHEN h % 10 < 8 THEN format('10.0.{{}}.{{}}', (h // 10) % 40, (h // 400) % 250)
               ELSE format('{{}}.{{}}.{{}}.{{}}', 20 + h % 180, (h // 7) % 256, (h // 1792) % 64, 1 + (h // 90000) % 250) END AS SrcIp,
             format('10.0.{{}}.{{}}', (h // 3) % 8, (h // 11) % 40) AS DestIp, (1024 + h % 60000)::INT AS SrcPort,
-            [22, 53, 80, 443, 1433, 3389, 5432, 8443][1 + (h // 13) % 8]::INT AS DestPort, CASE WHEN h % 5 = 0 THEN 17 ELSE 6 END::INT AS Protocol,
+            [22, 53, 80, 443, 1433, 3389, 5432, 8443][1 + (h // 13) % 8]::INT AS DestPort,
+            CASE WHEN h % 5 = 0 THEN 17 ELSE 6 END::INT AS Protocol,
             CASE WHEN h % 10 = 9 THEN 'Denied' ELSE 'Allowed' END AS FlowStatus, (h % 9000)::BIGINT AS BytesSrcToDest,
             (h % 70000)::BIGINT AS BytesDestToSrc
           FROM (SELECT i, (CASE WHEN r % 50 = 0 THEN r ELSE hash(r % {EDGES}) >> 8 END)::BIGINT AS h
