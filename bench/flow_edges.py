@@ -39,7 +39,7 @@ FROM edges"""
 def generate(folder: Path, rows: int) -> list[Path]:
     """Write the rows of each day to a file; the same rows for the same number."""
     connection = duckdb.connect()
-    connection.execute(f"SET threads={THREADS}; SET memory_limit='{MEMORY}'; SET TimeZone='UTC'")
+    _limit(connection, folder)
     each, paths = rows // DAYS, []
     for day in range(DAYS):
         path = folder / f"{day:02}.parquet"
@@ -57,6 +57,11 @@ def generate(folder: Path, rows: int) -> list[Path]:
         ) TO '{path}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 500000)""")
         paths.append(path)
     return paths
+
+
+def _limit(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    connection.execute(f"SET threads={THREADS}; SET memory_limit='{MEMORY}'; SET TimeZone='UTC'")
+    connection.execute(f"SET temp_directory='{folder / 'spill'}'")
 
 
 def answer_kql(paths: list[Path]) -> list[int]:
@@ -77,7 +82,7 @@ def answer_kql(paths: list[Path]) -> list[int]:
 def answer_sql(paths: list[Path]) -> list[int]:
     """Answer by DuckDB alone."""
     connection = duckdb.connect()
-    connection.execute(f"SET threads={THREADS}; SET memory_limit='{MEMORY}'; SET TimeZone='UTC'")
+    _limit(connection, paths[0].parent)
     found = connection.execute(SQL, {"files": [str(one) for one in paths]}).fetchone()
     assert found is not None
     return list(found)
