@@ -233,6 +233,6 @@ def test_a_gate_on_attack_paths_looks_at_every_path_of_the_scope(tmp_path: Path)
     assert "no attack path" in shown.stdout
     assert shown.exit_code == 1
     nothing = CliRunner().invoke(
-        cli, [*command, "--type", "Microsoft.Kusto/clusters", "--fail-on", "informational"]
+        cli, [*command, "--type", "Microsoft.Network/routeTables", "--fail-on", "informational"]
     )
     assert (nothing.exit_code, "nothing was assessed" in nothing.stderr) == (4, True)
