@@ -55,7 +55,7 @@ def repository_list(visit: Visit) -> RowList[ListedRepository]:
     return RowList(
         "repositories", "repository",
         (
-            ListColumn("repository", "Repository", title, main=True, width="title"),
+            ListColumn("repository", "Repository", title, main=True, width="name"),
             text_column("branch", "Default branch", lambda one: one.repository.default_branch),
             ListColumn("highest", "Highest", lambda one: severity_cell(one.highest), largest=True, width="severity"),
             number_column("open", "Open work items", lambda one: sum(one.open.values()), optional=False),
