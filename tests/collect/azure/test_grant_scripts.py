@@ -85,8 +85,15 @@ def test_the_table_is_what_a_collection_asks(azure: Any, replay: Any, own_needs:
         "Reader allows all of them"
     )
     kinds = {path.rpartition("/")[2].partition("?")[0] for path in azure.log if path.startswith("GET /v1.0/")}
-    assert kinds >= {"users", "groups", "servicePrincipals", "userRegistrationDetails", "roleAssignments"}
-    assert len(names(table, PermissionProvider.GRAPH)) == 7
+    assert kinds >= {
+        "users",
+        "groups",
+        "servicePrincipals",
+        "userRegistrationDetails",
+        "roleAssignments",
+        "roleEligibilityScheduleInstances",
+    }
+    assert len(names(table, PermissionProvider.GRAPH)) == 8
 
 
 @pytest.mark.sampled(4)

@@ -1,9 +1,10 @@
 """Microsoft Graph: users, groups with the members of those that hold roles, service principals, applications with their federated
-credentials, second factors, directory roles, named locations, conditional access policies, delegated permission grants.
+credentials, second factors, directory roles and eligible ones, named locations, conditional access policies, permission grants.
 
 Source: https://learn.microsoft.com/graph/api/user-list, .../group-list, .../group-list-members, .../serviceprincipal-list,
 .../application-list, .../authenticationmethodsroot-list-userregistrationdetails, .../rbacapplication-list-roleassignments,
-.../conditionalaccessroot-list-namedlocations, .../conditionalaccessroot-list-policies, .../oauth2permissiongrant-list
+.../rbacapplication-list-roleeligibilityscheduleinstances, .../conditionalaccessroot-list-namedlocations,
+.../conditionalaccessroot-list-policies, .../oauth2permissiongrant-list
 """
 
 from __future__ import annotations
@@ -20,13 +21,17 @@ from nephoscope.files.json_tree import list_of
 GROUPS = "microsoft.graph/groups"
 DIRECTORY_ROLES = "microsoft.graph/roleassignments"
 """Who holds roles of the directory."""
+ELIGIBLE_ROLES = "microsoft.graph/roleeligibilityscheduleinstances"
+"""Who may activate roles of the directory in Privileged Identity Management."""
 NAMED_LOCATIONS = "microsoft.graph/namedlocations"
 """Where people come from by right, for detections."""
 CONDITIONAL_ACCESS = "microsoft.graph/policies"
 """Conditional access policies: who is covered by which control."""
 PERMISSION_GRANTS = "microsoft.graph/oauth2permissiongrants"
 """Delegated permissions that users or administrators consented to."""
-ALWAYS_READ = frozenset({DIRECTORY_ROLES, NAMED_LOCATIONS, CONDITIONAL_ACCESS, PERMISSION_GRANTS})
+ALWAYS_READ = frozenset(
+    {DIRECTORY_ROLES, ELIGIBLE_ROLES, NAMED_LOCATIONS, CONDITIONAL_ACCESS, PERMISSION_GRANTS}
+)
 """Read wherever the directory is, whatever the content needs."""
 
 
@@ -68,6 +73,10 @@ KINDS = {
     DIRECTORY_ROLES: GraphObjectKind(
         "/v1.0/roleManagement/directory/roleAssignments?$expand=roleDefinition($select=id,displayName,templateId)",
         "RoleManagement.Read.Directory",
+    ),
+    ELIGIBLE_ROLES: GraphObjectKind(
+        "/v1.0/roleManagement/directory/roleEligibilityScheduleInstances?$expand=roleDefinition($select=id,displayName,templateId)",
+        "RoleEligibilitySchedule.Read.Directory",
     ),
     NAMED_LOCATIONS: GraphObjectKind("/v1.0/identity/conditionalAccess/namedLocations", "Policy.Read.All"),
     CONDITIONAL_ACCESS: GraphObjectKind("/v1.0/identity/conditionalAccess/policies", "Policy.Read.All"),

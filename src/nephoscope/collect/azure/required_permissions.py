@@ -11,6 +11,7 @@ from nephoscope.collect.azure.microsoft_graph import (
     ALWAYS_READ,
     CONDITIONAL_ACCESS,
     DIRECTORY_ROLES,
+    ELIGIBLE_ROLES,
     KINDS,
     NAMED_LOCATIONS,
     PERMISSION_GRANTS,
@@ -34,6 +35,7 @@ _OBJECTS = {
     DIRECTORY_ROLES: "who holds roles of the directory",
     NAMED_LOCATIONS: "trusted places, for detections",
     CONDITIONAL_ACCESS: "conditional access policies: which accounts and sign-ins they cover",
+    ELIGIBLE_ROLES: "who may activate roles of the directory",
     PERMISSION_GRANTS: "delegated permissions that were consented to",
 }
 
