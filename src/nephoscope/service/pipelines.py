@@ -110,6 +110,7 @@ def record_run(context: ServiceContext, new: NewPipelineRun) -> RecordedRun:
 
 def set_default_branch(context: ServiceContext, repository: str, branch: str) -> PipelineRepository:
     """Let the runs of a branch decide from now on, whatever runs say; work items stay as they are until its next run."""
+    context.require(WRITE, repository_scope(repository))
     name = repository_key(repository)
     with context.transact(WRITE, repository_scope(name), repository_scope(name), default_branch=branch):
         found = context.state.pipelines.repository(name)
@@ -125,6 +126,7 @@ def set_default_branch(context: ServiceContext, repository: str, branch: str) ->
 
 def remove_repository(context: ServiceContext, repository: str) -> None:
     """Delete a repository with its runs and work items."""
+    context.require(DELETE, repository_scope(repository))
     name = repository_key(repository)
     with (
         context.transact(DELETE, repository_scope(name), repository_scope(name)),
