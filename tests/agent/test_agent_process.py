@@ -163,3 +163,19 @@ def test_a_stopped_agent_stops_nobody(server, host) -> None:
         assert subprocess.run(["/bin/true"], check=False).returncode == 0
     host.process.send_signal(signal.SIGCONT)
     host.stop()
+
+
+def test_the_machine_is_judged_by_what_its_agent_reports(server, host) -> None:
+    """The real zipapp reports the files of this machine, and the server keeps the verdicts as facts of the machine."""
+    host.enrol(server, sensors=["system"])
+    host.start()
+
+    def judged() -> list[str]:
+        facts = server.instance.state.own_facts.all()
+        return [str(document["id"]).rpartition("/")[2] for one in facts for document in one.documents]
+
+    wait_until(lambda: "AzureLinuxBaseline" in judged(), lambda: f"{judged()} {host.log()}")
+    assert {"PasswordPolicy_msid121", "PasswordPolicy_msid232"} <= set(judged())
+    assert {
+        one.subject.split("/machines/")[1].split("/")[0] for one in server.instance.state.own_facts.all()
+    } == {"web01"}
