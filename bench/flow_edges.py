@@ -91,7 +91,7 @@ def answer_sql(paths: list[Path]) -> list[int]:
 def measure(how: str, folder: Path) -> dict[str, object]:
     """Run one side in a process of its own."""
     command = [sys.executable, __file__, "--side", how, "--folder", str(folder)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
     return found
 

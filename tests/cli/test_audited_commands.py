@@ -34,7 +34,7 @@ incidents list, incidents metrics, incidents show,
 intel feeds, intel list, intel show, locations list, locations suggest, pipelines collect, pipelines items,
 pipelines list, pipelines origin, pipelines posture, pipelines runs, pipelines show,
 protect applications list, protect applications rules,
-protect baseline, protect capture, protect segments, protect files list, protect files paths,
+protect baseline, protect capture, protect files list, protect files paths,
 protect jit list, protect jit script, protect registry images, protect respond list,
 protect registry list, protect registry show, protect registry test, protect requests list, query, recommendations, response list,
 response rules,
@@ -54,6 +54,7 @@ protect applications check
 ELSEWHERE = {
     **{f"agent {one}": "tests/admin/test_agents.py" for one in ("code", "remove", "revoke")},
     "protect hardening": "tests/cli/test_protect_hardening.py",
+    "protect segments": "tests/cli/test_protect_segments.py",
     **{f"identity leaked {one}": "tests/identity/test_leaked_credentials.py" for one in ("check", "import")},
     **{
         f"identity risk {one}": "tests/identity/test_identity_operations.py"

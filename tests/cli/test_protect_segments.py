@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 from click.testing import CliRunner
+from tests.hardening_house import build_hardening_house
 
 from nephoscope.cli.main import cli
+from nephoscope.state import State
 
 PLAN = "segments: {outside: {addresses: [10.128.0.0/9]}, inside: {addresses: [10.0.0.0/9]}}\n"
 
@@ -35,3 +37,44 @@ def test_a_wrong_plan_is_a_usage_error(tmp_path: Path) -> None:
     found = CliRunner().invoke(cli, ["protect", "segments", "sample:", "--plan", str(plan)])
     assert found.exit_code == 2
     assert "subnet" in found.output
+
+
+CLOSED = """segments: {office: {addresses: [198.51.100.0/24]}, web: {addresses: [10.0.1.10]}}
+allowed: [{from: office, to: web, ports: [443]}]
+"""
+
+
+def run(data: Path, *arguments: str) -> str:
+    found = CliRunner().invoke(cli, ["--data", str(data), *arguments])
+    assert found.exit_code == 0, found.output
+    return found.stdout
+
+
+def test_observed_flows_and_a_block_that_is_requested_and_undone(tmp_path: Path) -> None:
+    data, plan = tmp_path / "data", tmp_path / "plan.yaml"
+    build_hardening_house(data)
+    plan.write_text(CLOSED)
+    flows = run(data, "protect", "segments", "--plan", str(plan), "--flows", "5")
+    assert "office > web: 198.51.100." in flows
+    assert "reached web on TCP 22" in flows
+
+    document = json.loads(run(data, "protect", "segments", "--plan", str(plan), "--block"))
+    (change,) = document["changes"]
+    # the rule that has the first priority moves
+    assert change["rules"][0]["name"] == "r100"
+    properties = [one["properties"] for one in change["rules"][1:]]
+    assert {
+        (one["access"], one["sourceAddressPrefix"], one["destinationAddressPrefix"]) for one in properties
+    } == {("Deny", "198.51.100.0/24", "10.0.1.10")}
+    id_ = run(data, "protect", "segments", "--plan", str(plan), "--request").partition(":")[0]
+    with State.of(data) as state:
+        assert state.audit.entries(most=1)[0].operation.endswith("securityRules/write")
+    run(data, "response", "run")
+    shown = json.loads(run(data, "response", "show", id_))
+    assert shown["status"] == "approve", shown
+    assert all(one["added"] == [] and one["address"] == "10.0.1.10" for one in shown["plan"]["effects"])
+    run(data, "response", "approve", id_, "--yes")
+    run(data, "response", "run")
+    run(data, "response", "undo", id_)
+    run(data, "response", "run")
+    assert json.loads(run(data, "response", "show", id_))["status"] == "undone"

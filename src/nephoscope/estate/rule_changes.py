@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.estate.addresses import AddressSet, size
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.network import Network
+from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.security_rules import parse_rule
 
 if TYPE_CHECKING:
@@ -64,7 +66,8 @@ def find_place(
     same = sorted(one.priority for one in rules if one.inbound is before.inbound)
     used = set(taken)
     first = max((one for one in same if one < before.priority), default=FIRST_PRIORITY - 1) + 1
-    free = [one for one in range(first, before.priority) if one not in used]
+    end = min(before.priority, LAST_PRIORITY + 1)
+    free = [one for one in range(first, end) if one not in used]
     if len(free) >= count:
         return RulePlace(tuple(free[len(free) - count :]))
     last = min((one for one in same if one > before.priority), default=LAST_PRIORITY + 1)
@@ -73,6 +76,16 @@ def find_place(
         raise NoPriorityError(f"{count} free priorities are needed around the rule {before.name}")
     *numbers, moved = free[: count + 1]
     return RulePlace(tuple(numbers), moved)
+
+
+def move_rule(network: Network, rule: SecurityRule, priority: int) -> dict[str, object]:
+    """Return the ARM entry of a rule at another priority; raises DataNotCollectedError where its group does not list it."""
+    group = rule.id.split("/securityrules/")[0]
+    listed = properties(network.estate.resources[group]).get("securityRules")
+    for raw in listed if isinstance(listed, list) else ():
+        if isinstance(raw, dict) and raw.get("name") == rule.name:
+            return {"name": raw["name"], "properties": {**raw["properties"], "priority": priority}}
+    raise DataNotCollectedError(f"the rule {rule.id}")
 
 
 def compare_openings(

@@ -15,12 +15,12 @@ import msgspec
 
 from nephoscope.estate.addresses import AddressSet, Interval, intersect, merge, size
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.rule_changes import (
     NoPriorityError,
     compare_openings,
     count_openings,
     find_place,
+    move_rule,
     with_rules,
 )
 from nephoscope.estate.rule_text import format_prefixes, format_ranges, write_list
@@ -208,17 +208,8 @@ def _write_rules(
         )
         for protocol in denied
     ]  # fmt: skip
-    moved = _move(network, group, clause, place.moved) if place.moved else ()
+    moved = (move_rule(network, clause.rule, place.moved),) if place.moved else ()
     return (*moved, *found), ""
-
-
-def _move(network: Network, group: str, clause: Clause, priority: int) -> tuple[dict[str, object], ...]:
-    """The wide rule as it is, at another priority."""
-    listed = properties(network.estate.resources[group]).get("securityRules")
-    for raw in listed if isinstance(listed, list) else ():
-        if isinstance(raw, dict) and raw.get("name") == clause.rule.name:
-            return ({"name": raw["name"], "properties": {**raw["properties"], "priority": priority}},)
-    raise DataNotCollectedError(f"the rule {clause.rule.id}")
 
 
 def _source_texts(clause: Clause, family: int) -> tuple[str, ...]:

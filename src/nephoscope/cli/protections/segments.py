@@ -12,11 +12,19 @@ from nephoscope.cli.session.options import evaluation_options, resource_options
 from nephoscope.cli.terminal.messages import usage_error
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from nephoscope.estate.estate_view import EstateView
+    from nephoscope.protect.segments.segment_block import SegmentBlock
+    from nephoscope.protect.segments.segment_plan import SegmentPlan
     from nephoscope.protect.segments.segment_violations import SegmentAnalysis, SegmentViolation
 
 
 class _SegmentOptions(ViewOptions):
     plan: Path
+    days: int
+    block: bool
+    request: bool
 
 
 @click.command("segments")
@@ -29,12 +37,31 @@ class _SegmentOptions(ViewOptions):
     help="YAML file of segments and allowed flows.",
 )
 @click.option(
+    "--flows",
+    "days",
+    type=click.IntRange(1, 365),
+    default=None,
+    metavar="DAYS",
+    help="List observed flows of so many days instead of openings.",
+)
+@click.option(
+    "--block",
+    is_flag=True,
+    help="Show deny rules that close the listed openings, checked by the network model.",
+)
+@click.option(
+    "--request",
+    is_flag=True,
+    help="Request these rules; `response approve` applies them, `response undo` removes them.",
+)
+@click.option(
     "--output", "-o", type=click.Choice(("table", "json")), default="table", show_default=True, help="Output format."
 )  # fmt: skip
 @click.pass_obj
 def command(data: Path, /, **options: Unpack[_SegmentOptions]) -> None:
     """List the flows between the segments of a plan that TARGET, or the last scan, lets through and the plan does
-    not allow, with the security rules that let them. What was not collected is listed by name.
+    not allow, with the security rules that let them. What was not collected is listed by name. Deny rules for the open flows can be
+    shown and requested.
     """
     from nephoscope.cli.session.session import build_report
     from nephoscope.estate.estate_view import EstateView
@@ -46,8 +73,13 @@ def command(data: Path, /, **options: Unpack[_SegmentOptions]) -> None:
     except SegmentPlanError as error:
         usage_error(f"{options['plan']}: {error}")
     report = build_report(data, options)
-    found = analyze_segments(plan, EstateView(report.run.estate, report.now))
-    if options["output"] == "json":
+    view = EstateView(report.run.estate, report.now)
+    found = analyze_segments(plan, view)
+    if options["days"]:
+        _write_flows(data, plan, found, options["days"], as_json=options["output"] == "json")
+    elif options["block"] or options["request"]:
+        _block(data, _build(plan, view, found), request=options["request"])
+    elif options["output"] == "json":
         _write_json(found)
     else:
         _write_table(found)
@@ -90,3 +122,71 @@ def _write_table(found: SegmentAnalysis) -> None:
     click.echo(f"{len(found.violations)} flows are not allowed by the plan")
     for what in found.missing:
         click.echo(f"Unknown: {what} was not collected")
+
+
+def _build(plan: SegmentPlan, view: EstateView, found: SegmentAnalysis) -> SegmentBlock:
+    from nephoscope.estate.data_gap import DataNotCollectedError
+    from nephoscope.estate.rule_changes import NoPriorityError
+    from nephoscope.protect.segments.segment_block import SegmentBlockError, build_block
+
+    try:
+        return build_block(plan, view, found)
+    except (SegmentBlockError, NoPriorityError) as error:
+        usage_error(f"no block: {error}")
+    except DataNotCollectedError as gap:
+        usage_error(f"no block: {gap.what} was not collected")
+
+
+def _block(data: Path, block: SegmentBlock, *, request: bool) -> None:
+    """Print the rules of a block, or request them."""
+    import msgspec
+
+    from nephoscope.automation.rule_change_plan import GroupChange
+    from nephoscope.cli.session.service_context import open_context
+    from nephoscope.service.network_rules import WRITE, request_rule_change
+
+    changes = [GroupChange(group, tuple(rules)) for group, rules in block.rules.items()]
+    for one in block.left:
+        click.echo(f"not closed: no security group stands before {one.target.name}", err=True)
+    if not request:
+        document = {"schemaVersion": 1, "changes": msgspec.to_builtins(changes)}
+        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+        return
+    if not changes:
+        usage_error("no rule is needed or possible")
+    scope = changes[0].group.split("/providers/")[0]
+    with open_context(data) as context:
+        run = request_rule_change(context, WRITE, scope, "Segment block", changes)
+    click.echo(
+        f"{run.id}: requested; `nephoscope response run` plans it, `nephoscope response approve {run.id}` applies it"
+    )
+
+
+def _write_flows(data: Path, plan: SegmentPlan, found: SegmentAnalysis, days: int, *, as_json: bool) -> None:
+    import msgspec
+
+    from nephoscope.cli.session.lake_access import open_lake
+    from nephoscope.protect.segments.segment_flows import QUERY, LoggedFlow, find_flow_violations
+    from nephoscope_kql.cell_formatting import iterate_rows
+
+    with open_lake(data) as (lake, _):
+        rows = [*iterate_rows(lake.rows(QUERY.format(days=days)))]
+    flows = (LoggedFlow(*key, _time(first), _time(last), count) for *key, first, last, count in rows)
+    several = sorted(find_flow_violations(plan, found.members, flows), key=lambda one: -one.flow.flows)
+    if as_json:
+        document = {"schemaVersion": 1, "violations": msgspec.to_builtins(several)}
+        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+        return
+    for one in several:
+        source, target = one.source_name or one.flow.source, one.target_name or one.flow.target
+        click.echo(
+            f"{one.source_segment} > {one.target_segment}: {source} reached {target} on {one.flow.protocol.upper()}"
+            f" {one.flow.port}, {one.flow.flows} flows, last {one.flow.last:%Y-%m-%d %H:%M}"
+        )
+    click.echo(f"{len(several)} observed flows are not allowed by the plan")
+
+
+def _time(ticks: int) -> datetime:
+    from datetime import UTC, datetime, timedelta
+
+    return datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=ticks // 10)

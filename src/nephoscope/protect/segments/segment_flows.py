@@ -1,0 +1,94 @@
+"""Segment flows: observed flows between segments that a plan does not allow."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.estate.addresses import is_prefix, parse_prefix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from nephoscope.protect.segments.segment_plan import SegmentPlan
+    from nephoscope.protect.segments.segment_violations import SegmentMember
+
+#: Allowed flows of some days, as ASIM has them, at most so many edges.
+QUERY = """_Im_NetworkSession(starttime=ago({days}d), eventresult='Success')
+| where NetworkProtocol in ('TCP', 'UDP') and isnotnull(DstPortNumber)
+| summarize First = min(TimeGenerated), Last = max(TimeGenerated), Flows = sum(EventCount)
+    by Source = SrcIpAddr, Target = DstIpAddr, Port = DstPortNumber, Protocol = tolower(NetworkProtocol)
+| take 1000000"""
+
+
+class LoggedFlow(msgspec.Struct, frozen=True):
+    """An edge of the logs."""
+
+    source: str
+    target: str
+    port: int
+    protocol: str
+    first: datetime
+    last: datetime
+    flows: int
+
+
+class FlowViolation(msgspec.Struct, frozen=True):
+    """A flow that was observed and that the plan does not allow, with the names of machines ('' = none)."""
+
+    source_segment: str
+    target_segment: str
+    source_name: str
+    target_name: str
+    flow: LoggedFlow
+
+
+class _AddressIndex:
+    """Address -> the segments that have it, each with the name of the machine."""
+
+    def __init__(self, members: Mapping[str, Sequence[SegmentMember]]) -> None:
+        self._entries: dict[int, list[tuple[int, int, str, str]]] = {}
+        for family in (4, 6):
+            self._entries[family] = sorted(
+                (low, high, segment, one.name)
+                for segment, several in members.items()
+                for one in several
+                for low, high in one.addresses.family(family)
+            )
+        self._starts = {family: [one[0] for one in several] for family, several in self._entries.items()}
+        self._widest = {
+            family: max((high - low for low, high, *_ in several), default=0)
+            for family, several in self._entries.items()
+        }
+
+    def find(self, address: str) -> Iterator[tuple[str, str]]:
+        if not is_prefix(address):
+            return
+        family, (value, _) = parse_prefix(address)
+        place = bisect_right(self._starts[family], value) - 1
+        while place >= 0 and value - self._starts[family][place] <= self._widest[family]:
+            low, high, segment, name = self._entries[family][place]
+            if low <= value <= high:
+                yield segment, name
+            place -= 1
+
+
+def find_flow_violations(
+    plan: SegmentPlan, members: Mapping[str, Sequence[SegmentMember]], flows: Iterable[LoggedFlow]
+) -> Iterator[FlowViolation]:
+    """Yield the flows between two segments that the plan does not allow."""
+    index = _AddressIndex(members)
+    allowed: dict[tuple[str, str, str], tuple[tuple[int, int], ...]] = {}
+    for flow in flows:
+        for source, source_name in index.find(flow.source):
+            for target, target_name in index.find(flow.target):
+                key = (source, target, flow.protocol)
+                if source == target:
+                    continue
+                if key not in allowed:
+                    allowed[key] = plan.allowed_ports(*key)
+                if not any(low <= flow.port <= high for low, high in allowed[key]):
+                    yield FlowViolation(source, target, source_name, target_name, flow)
