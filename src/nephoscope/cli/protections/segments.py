@@ -171,7 +171,10 @@ def _write_flows(data: Path, plan: SegmentPlan, found: SegmentAnalysis, days: in
 
     with open_lake(data) as (lake, _):
         rows = [*iterate_rows(lake.rows(QUERY.format(days=days)))]
-    flows = (LoggedFlow(*key, _time(first), _time(last), count) for *key, first, last, count in rows)
+    flows = (
+        LoggedFlow(source, target, port, protocol, _time(first), _time(last), count)
+        for source, target, port, protocol, first, last, count in rows
+    )
     several = sorted(find_flow_violations(plan, found.members, flows), key=lambda one: -one.flow.flows)
     if as_json:
         document = {"schemaVersion": 1, "violations": msgspec.to_builtins(several)}

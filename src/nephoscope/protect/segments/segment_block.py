@@ -83,7 +83,7 @@ def _write_rules(
     view: EstateView,
     group: str,
     traffic: Mapping[_Traffic, AddressSet],
-    targets: Mapping[str, SegmentViolation],
+    targets: Mapping[str, Sequence[SegmentViolation]],
 ) -> list[dict[str, object]]:
     """One rule for all targets that the same sources reach at the same ports."""
     joined: defaultdict[tuple[str, tuple[Interval, ...], tuple[str, ...], int], list[str]] = defaultdict(list)
