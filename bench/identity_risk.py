@@ -189,7 +189,7 @@ def print_ablation(data: Path, simulation: Simulation, user_days: float) -> None
     with State.of(data) as state, opened_lake(data, state) as lake:
         run = RiskRun(lake, state, "default")
         mapping, since = load_mapping(), now - BEGIN
-        alerted = run._of_alerts(mapping, since, now)  # noqa: SLF001 - a measurement of its parts
+        alerted = run._detect_from_alerts(mapping, since, now)  # noqa: SLF001 - a measurement of its parts
         alerted += run._of_indicators(mapping, alerted, since, now)  # noqa: SLF001
         span = RowSpan(now - BEGIN, now + timedelta(days=1))
         for dimension in ("", *GROUPS):

@@ -25,7 +25,7 @@ def _loops_are_the_products() -> Iterator[None]:
         (IncidentService, "take"),
         (LookBack, "run"),
         (AutomationEngine, "tick"),
-        (Schedule, "once"),
+        (Schedule, "run_once"),
         (Schedule, "tick"),
         (TrialRunner, "next"),
     )
