@@ -227,7 +227,7 @@ def condition(property_: str, value: str, operator: str = "notIn") -> str:
         (
             condition("changed", "severty"),
             "changed must be one of severity, status, tactics, techniques, rule, title, owner, labels, alerts, comments, description, "
-            "provider, product, source (got 'severty')",
+            "provider, product, source, risklevel, riskstate, riskeventtypes, identitykind (got 'severty')",
         ),
         (
             condition("entity.ip.address", "10.0.0.0/33", "inRange"),
