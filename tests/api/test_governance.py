@@ -111,6 +111,24 @@ def test_an_owner_by_tag(server, owner, scope, rule):
         assert "remediationDueDate" not in one["properties"]["governance"]
 
 
+def test_a_rule_at_a_management_group_holds_below_it(server, owner, scope, rule):
+    path = "/providers/Microsoft.Management/managementGroups"
+    listed = server.get(f"{path}?api-version=2020-05-01", headers=owner).json()["value"]
+    above = [
+        f"{path}/{one['name']}"
+        for one in listed
+        if scope in server.get(f"{path}/{one['name']}/descendants?api-version=2020-05-01", headers=owner).text
+    ]
+    top = f"{path}/mg-brackwater"
+    below = next(one for one in above if one != top)
+    made = rule("group", at=top)
+    assert made.status_code == 201
+    found = governed(server, owner, scope)
+    assert {one["properties"]["governance"]["owner"] for one in found} == {"kim@example.org"}
+    rule("group", at=top, excludedScopes=[below])
+    assert governed(server, owner, scope) == []
+
+
 @pytest.mark.parametrize("how", ["disabled", "excluded", "elsewhere"])
 def test_rules_that_do_not_hold(server, owner, scope, subscriptions, rule, how):
     other = f"/subscriptions/{subscriptions['sub-bwf-data-prod']}"

@@ -48,7 +48,7 @@ def bodies_of(tenant: str) -> list[dict[str, object]]:
         {"id": GROUP, "name": "platform", "tenantId": tenant, "properties": {"tenantId": tenant, "displayName": "Platform"}},
         {
             "id": f"{subscription}/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/s{tenant[0]}",
-            "location": "westeurope", "properties": {},
+            "location": "westeurope", "properties": {"supportsHttpsTrafficOnly": False},
         },
     ]  # fmt: skip
 
@@ -193,6 +193,34 @@ def test_who_owns_everything_changes_each_or_the_one_that_has_it(owners: tuple[A
         assert owner("PUT", DEFINITION, definition("audit")).status_code == 201
     told = everything("DELETE", DEFINITION)
     assert (told.status_code, told.json()["error"]["code"]) == (409, "Conflict")
+
+
+def test_a_governance_rule_holds_in_its_tenant(
+    owners: tuple[Ask, Ask], ask: Ask, instance: Instance, folders: list[Path]
+) -> None:
+    request = ScanRequest(tuple(map(str, folders)))
+    scan = EstateScan(request, instance.data, datetime(2026, 11, 1, tzinfo=UTC))
+    publish_tenants(instance.data, [(Report(scan.run(estate), "both"), {}) for estate in scan.estates()])
+    everything, rule = ask(("Owner", "/")), f"{GROUP}/providers/Microsoft.Security/governanceRules/assign"
+
+    def put(asker: Ask, owner: str) -> None:
+        properties = {
+            "displayName": "assign", "rulePriority": 1, "ruleType": "Integrated", "sourceResourceType": "Assessments",
+            "ownerSource": {"type": "Manually", "value": owner},
+        }  # fmt: skip
+        assert asker("PUT", rule, {"properties": properties}).status_code == 201
+
+    def owners_of(tenant: str) -> set[str]:
+        path = f"/subscriptions/{tenant}/providers/Microsoft.Security/governanceAssignments"
+        return {one["properties"]["owner"] for one in everything("GET", path).json()["value"]}
+
+    put(owners[1], "b")
+    assert (owners_of(A), owners_of(B)) == (set(), {"b"})
+    assert owners[1]("DELETE", rule).status_code in (200, 204)
+    put(everything, "each")
+    assert (owners_of(A), owners_of(B)) == ({"each"}, {"each"})
+    put(owners[0], "a")
+    assert (owners_of(A), owners_of(B)) == ({"a"}, {"each"})
 
 
 def test_what_was_put_before_another_tenant_came_stays_with_its_own(instance: Instance) -> None:

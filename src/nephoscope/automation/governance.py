@@ -11,8 +11,9 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ import msgspec
 
 from nephoscope.automation.rule import AutomationError
 from nephoscope.files.json_tree import tree_of
+from nephoscope.state.estate.arm_documents import row_key
 
 if TYPE_CHECKING:
     from nephoscope.state import State
@@ -34,6 +36,8 @@ _MARKER, _ASSESSMENT = (
 _FRAME = re.compile(r"(?:(\d{1,4})\.)?(\d{1,2}):(\d{2}):(\d{2})")
 _LOWEST = 1000
 _LOG = logging.getLogger("nephoscope.automation")
+#: The containers of a resource: its management groups, also behind their tenant (`/tenants/<id>/providers/...`), lower-cased.
+Containers = Callable[[str], Collection[str]]
 #: What conditions ask of an assessment -> its value.
 _PROPERTIES: Mapping[str, Callable[[Mapping[str, object]], str]] = {
     "$.assessmentkey": lambda body: str(body.get("name", "")),
@@ -59,7 +63,10 @@ class GovernanceAssignment:
 
 @dataclass(frozen=True, slots=True)
 class GovernanceRule:
-    """A rule at a scope (a lower-cased id, '' = the tenant); all conditions of one of its sets must hold (no set: any assessment)."""
+    """A rule at a scope (a lower-cased id, '' = everything); all conditions of one of its sets must hold (no set: any assessment).
+
+    `tenant` is that of a rule at a management group; one that names none is `replaced_in` the tenants that have their own of its id.
+    """
 
     key: str
     scope: str
@@ -71,14 +78,25 @@ class GovernanceRule:
     frame: timedelta | None
     grace: bool
     notification: Mapping[str, object]
+    tenant: str = ""
+    replaced_in: frozenset[str] = frozenset()
 
-    def holds(self, body: Mapping[str, object], resource: str) -> bool:
-        """Return whether it is about an assessment of a resource (its lower-cased id)."""
-        if not _is_under(resource, self.scope) or any(_is_under(resource, one) for one in self.excluded):
+    def holds(self, body: Mapping[str, object], resource: str, above: Collection[str]) -> bool:
+        """Return whether it is about an assessment of a resource (its lower-cased id), which lies in some containers."""
+        if not self._covers(resource, above) or any(
+            _is_under(resource, one) or one in above for one in self.excluded
+        ):
             return False
         return not self.sets or any(
             all(_PROPERTIES[name](body).lower() in wanted for name, wanted in several)
             for several in self.sets
+        )
+
+    def _covers(self, resource: str, above: Collection[str]) -> bool:
+        if _is_under(resource, self.scope):
+            return True
+        return row_key(self.tenant, self.scope) in above and not any(
+            row_key(one, self.scope) in above for one in self.replaced_in
         )
 
     def assignment_for(self, body: Mapping[str, object], tags: Mapping[str, object]) -> GovernanceAssignment:
@@ -127,9 +145,17 @@ def parse_rule(key: str, body: Mapping[str, Any], made: datetime) -> GovernanceR
 def rules(state: State) -> list[GovernanceRule]:
     """The rules that are switched on, the first that holds first; one that an older release kept and that cannot be used is logged."""
     found = []
-    for one in state.arm_documents.all([TYPE]):
+    several = state.arm_documents.all([TYPE])
+    owners: defaultdict[str, set[str]] = defaultdict(set)
+    for one in several:
+        if one.tenant:
+            owners[one.key].add(one.tenant)
+    for one in several:
+        replaced_in = frozenset() if one.tenant else frozenset(owners[one.key])
         try:
-            rule = parse_rule(one.key, one.body, one.created)
+            rule = replace(
+                parse_rule(one.key, one.body, one.created), tenant=one.tenant, replaced_in=replaced_in
+            )
         except AutomationError as error:
             _LOG.warning("the governance rule %s assigns no owner: %s", one.key, error)
             continue
@@ -139,13 +165,14 @@ def rules(state: State) -> list[GovernanceRule]:
 
 
 def find_deciding_rule(
-    several: Iterable[GovernanceRule], body: Mapping[str, object]
+    several: Iterable[GovernanceRule], body: Mapping[str, object], containers: Containers
 ) -> GovernanceRule | None:
     """The rule that decides of an assessment; None where the resource does not fail it, or none holds."""
     if _value_at(body, "properties", "status", "code") != "Unhealthy":
         return None
     resource = assessed_resource(body)
-    return next((one for one in several if one.holds(body, resource)), None)
+    above = containers(resource)
+    return next((one for one in several if one.holds(body, resource, above)), None)
 
 
 def assessed_resource(body: Mapping[str, object]) -> str:

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from nephoscope.access.scopes import containers
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.azure_error import bad_request, missing_fault
 from nephoscope.api.wire.body_schema import array, fields, flag, moment, text, words
@@ -229,7 +230,14 @@ def _assign_by_rules(
 ) -> Iterable[Body]:
     """Return what the rules say of assessments."""
     ordered = rules(call.instance.state) if known is None else known
-    decided = [(one, rule) for one in several if (rule := find_deciding_rule(ordered, one)) is not None]
+    hierarchy = call.caller.hierarchy
+
+    def above(resource: str) -> frozenset[str]:
+        return frozenset(containers(resource, hierarchy))
+
+    decided = [
+        (one, rule) for one in several if (rule := find_deciding_rule(ordered, one, above)) is not None
+    ]
     wanted = {assessed_resource(one) for one, rule in decided if rule.owner[0] == "ByTag"}
     tags = call.snapshot.listing.tags(wanted, call.reach) if wanted else {}
     return (
