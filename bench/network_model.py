@@ -1,8 +1,8 @@
 """Internet exposure of many machines by the network model: `python bench/network_model.py [--machines N] [--groups N] [--rules N]`.
 
 Each machine has an interface with a public address and one of the groups, no two of which are alike; rules name prefixes, tags and
-port ranges. Processor seconds and the peak of resident memory are those of the analysis without the generating. Exit 1 where a machine has
-no answer, or above 60 processor seconds or 1 GB.
+port ranges. Processor seconds and the peak of resident memory are those of the analysis without the generating. Exit 1 where a machine
+has no answer, or above 60 processor seconds or 1 GB.
 """
 
 from __future__ import annotations
