@@ -61,7 +61,7 @@ RUNNERS = (
     Runner("kql_rules.py", "corpora", ("--hostile", "30"), share=0.98),
     Runner("log_events.py", "corpora", share=0.99),
     Runner("labelled_events.py", "corpora/logs/labelled_events.jsonl", share=0.9),
-    Runner("host_attacks.py", "corpora/detection", share=0.81),
+    Runner("host_attacks.py", "corpora/detection", share=0.85),
     Runner("lake_tables.py", "corpora"),
     Runner("lake_parsers.py", "corpora", share=0.92),
     Runner("kql_satisfy.py", "corpora", ("--every", "10"), share=0.82),
