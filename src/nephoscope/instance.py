@@ -19,8 +19,9 @@ from nephoscope.access.authenticator import Guard
 from nephoscope.access.named_tenants import name_tenants
 from nephoscope.access.query_pool import QueryPool
 from nephoscope.access.query_queue import QueryLimits
-from nephoscope.access.scopes import Hierarchy, tenant_reach
+from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.sign_in import SignIn
+from nephoscope.access.tenant_reach import tenant_reach
 from nephoscope.access.tokens import NO_TENANT, AccessTokenIssuer
 from nephoscope.entity_context import EntityContexts
 from nephoscope.ingest.live.ingestion.endpoints import IngestionEndpoints

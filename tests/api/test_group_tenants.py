@@ -175,6 +175,21 @@ def test_who_may_put(ask: Ask, roles: list[tuple[str, str]], status: int) -> Non
     assert ask(*roles)("PUT", DEFINITION, definition("audit")).status_code == status
 
 
+@pytest.mark.parametrize(
+    ("scopes", "count"),
+    [
+        ([f"/tenants/{A}"], 1),
+        ([f"/tenants/{A}{GROUP.lower()}", f"/tenants/{A}"], 2),
+        (["/"], 1),
+        ([GROUP.lower()], 0),  # names neither tenant
+        ([f"/tenants/{A}", f"/tenants/{B}"], 0),
+    ],
+)
+def test_permissions_are_told_as_roles_hold(ask: Ask, scopes: list[str], count: int) -> None:
+    told = ask(*(("Reader", one) for one in scopes))("GET", f"{GROUP}{AUTHORIZATION}/permissions")
+    assert len(told.json().get("value", ())) == count
+
+
 def test_who_owns_everything_changes_each_or_the_one_that_has_it(owners: tuple[Ask, Ask], ask: Ask) -> None:
     everything = ask(("Owner", "/"))
     assert everything("PUT", DEFINITION, definition("audit")).status_code == 201

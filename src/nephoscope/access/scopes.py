@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 
 from nephoscope.access.roles import role
 from nephoscope.lake.queries.principal_scope import LakeScope
-from nephoscope.model.read_reach import EVERYTHING, Reach
+from nephoscope.model.read_reach import Reach
 from nephoscope.state.access.principals import RoleAssignment
 
 #: Everything that the server has: the enterprise, with all of its tenants.
@@ -201,16 +201,6 @@ def reach(roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy)
     )
 
 
-def tenant_reach(tenant: str, hierarchy: Hierarchy) -> Reach:
-    """Return all of one tenant; everything where none is named."""
-    subscriptions = hierarchy.subscriptions_of_tenant(tenant)
-    return (
-        EVERYTHING.limited_to_tenant(tenant, subscriptions, hierarchy.groups_above(subscriptions))
-        if tenant
-        else EVERYTHING
-    )
-
-
 def reaches(
     roles: Iterable[RoleAssignment], operations: Iterable[str], hierarchy: Hierarchy
 ) -> dict[str, Reach]:
@@ -271,6 +261,18 @@ def is_permitted(roles: Iterable[RoleAssignment], operation: str, scope: str, hi
     return any(one.scope in above for one in held)
 
 
+def list_held_roles(
+    roles: Iterable[RoleAssignment], scope: str, hierarchy: Hierarchy
+) -> list[RoleAssignment]:
+    """Return the roles that hold at a scope; of a management group whose name several tenants have, those of the one they cover."""
+    group, several = find_group(scope), tuple(roles)
+    above = set(containers(scope, hierarchy)) - hierarchy.doubtful
+    if group in hierarchy.doubtful:
+        tenants = _tenants_covered(several, group, hierarchy)
+        above = {TENANT, *(_covering_scopes(*tenants, group, hierarchy) if len(tenants) == 1 else ())}
+    return [one for one in several if one.scope in above]
+
+
 def find_owning_tenant(
     roles: Iterable[RoleAssignment], operation: str, scope: str, hierarchy: Hierarchy
 ) -> str:
@@ -298,9 +300,13 @@ def _tenants_covered(held: Iterable[RoleAssignment], group: str, hierarchy: Hier
     return frozenset(
         tenant
         for tenant in hierarchy.tenants_with_group(group)
-        if tenant
-        and not scopes.isdisjoint({f"{ONE_TENANT}{tenant}", *_groups_of_tenant(tenant, group, hierarchy)})
+        if tenant and not scopes.isdisjoint(_covering_scopes(tenant, group, hierarchy))
     )
+
+
+def _covering_scopes(tenant: str, group: str, hierarchy: Hierarchy) -> frozenset[str]:
+    """The scopes at which a role covers a tenant's management group, but for the root."""
+    return frozenset({f"{ONE_TENANT}{tenant}", *_groups_of_tenant(tenant, group, hierarchy)})
 
 
 def _is_group_readable(

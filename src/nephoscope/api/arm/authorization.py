@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nephoscope.access.roles import role
-from nephoscope.access.scopes import containers
+from nephoscope.access.scopes import list_held_roles
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.api.wire.odata_tree import (
@@ -41,8 +41,7 @@ _KINDS = {"builtinrole": "BuiltInRole", "customrole": "CustomRole"}
 )
 def permissions(call: ApiCall) -> ApiResponse:
     """Return what the caller's roles allow at a scope: a pair of actions and exceptions for each role that holds there."""
-    above = set(containers(call.scope, call.caller.hierarchy))
-    held = (role(one.role) for one in call.caller.roles if one.scope in above)
+    held = (role(one.role) for one in list_held_roles(call.caller.roles, call.scope, call.caller.hierarchy))
     return answer_list(
         call,
         [

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.access.scopes import tenant_reach
+from nephoscope.access.tenant_reach import tenant_reach
 from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse

@@ -1,0 +1,21 @@
+"""Tenant reach: all that one tenant has, as a reach."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.model.read_reach import EVERYTHING
+
+if TYPE_CHECKING:
+    from nephoscope.access.scopes import Hierarchy
+    from nephoscope.model.read_reach import Reach
+
+
+def tenant_reach(tenant: str, hierarchy: Hierarchy) -> Reach:
+    """Return all of one tenant; everything where none is named."""
+    subscriptions = hierarchy.subscriptions_of_tenant(tenant)
+    return (
+        EVERYTHING.limited_to_tenant(tenant, subscriptions, hierarchy.groups_above(subscriptions))
+        if tenant
+        else EVERYTHING
+    )
