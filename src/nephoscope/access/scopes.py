@@ -268,8 +268,10 @@ def list_held_roles(
     group, several = find_group(scope), tuple(roles)
     above = set(containers(scope, hierarchy)) - hierarchy.doubtful
     if group in hierarchy.doubtful:
-        tenants = _tenants_covered(several, group, hierarchy)
-        above = {TENANT, *(_covering_scopes(*tenants, group, hierarchy) if len(tenants) == 1 else ())}
+        covered = [
+            _covering_scopes(one, group, hierarchy) for one in _tenants_covered(several, group, hierarchy)
+        ]
+        above = {TENANT, *(covered[0] if len(covered) == 1 else ())}
     return [one for one in several if one.scope in above]
 
 

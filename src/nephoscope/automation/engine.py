@@ -133,7 +133,7 @@ class AutomationEngine:
             if crew.busy:
                 # another process begins again what cannot be noted
                 with suppress(StateError):
-                    self._record_runs(crew.rest(), lease, clock())
+                    self._record_runs(crew.finish_all(), lease, clock())
 
     def _turn(
         self, ended: list[AutomationRun], lanes: RunQueues, lease: Lease, now: datetime, *, new: bool
