@@ -140,6 +140,19 @@ def test_an_alert_is_told_while_a_receiver_of_bulk_takes_its_time(
     assert [(one.status.value, one.attempts) for one in ended] == [("done", 1)] * 4
 
 
+def test_what_is_under_way_when_a_turn_breaks_off_is_waited_for_and_noted(
+    engine, state: State, tmp_path: Path
+) -> None:
+    turn = engine(operator=commands(tmp_path)).tick()
+    planned(state, "none", "hold")
+    assert next(turn).status is RunStatus.DEAD
+    until(tmp_path / "begun")
+    (tmp_path / "told").touch()
+    turn.close()
+    runs = state.automation_runs.runs_of_language(RuleLanguage.AUTOMATION)
+    assert {one.status for one in runs} == {RunStatus.DEAD, RunStatus.DONE}
+
+
 def _are_done(state: State) -> bool:
     runs = state.automation_runs.runs_of_language(RuleLanguage.AUTOMATION)
     assert not [one for one in runs if one.detail.startswith("hold was stopped")]

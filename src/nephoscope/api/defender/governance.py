@@ -232,11 +232,11 @@ def _assign_by_rules(
     ordered = rules(call.instance.state) if known is None else known
     hierarchy = call.caller.hierarchy
 
-    def above(resource: str) -> frozenset[str]:
+    def list_above(resource: str) -> frozenset[str]:
         return frozenset(containers(resource, hierarchy))
 
     decided = [
-        (one, rule) for one in several if (rule := find_deciding_rule(ordered, one, above)) is not None
+        (one, rule) for one in several if (rule := find_deciding_rule(ordered, one, list_above)) is not None
     ]
     wanted = {assessed_resource(one) for one, rule in decided if rule.owner[0] == "ByTag"}
     tags = call.snapshot.listing.tags(wanted, call.reach) if wanted else {}
