@@ -250,6 +250,17 @@ def test_what_was_put_before_another_tenant_came_stays_with_its_own(instance: In
     assert (kept.tenant, kept.key, kept.author) == (A, key, "ann")
 
 
+def test_what_was_put_for_each_tenant_stays_of_each_while_one_of_them_is_not_read(
+    instance: Instance, ask: Ask
+) -> None:
+    everything = ask(("Owner", "/"))
+    assert everything("PUT", DEFINITION, definition("audit")).status_code == 201
+    alone = Hierarchy({A: (GROUP.lower(),)}, frozenset({A}), {A: A})
+    assert name_tenants(instance.state, lambda: alone) == 0
+    (kept,) = instance.state.arm_documents.list_at(DEFINITION.lower())
+    assert kept.tenant == ""
+
+
 def test_a_role_is_given_in_the_tenant_of_who_gives_it(instance: Instance) -> None:
     def place(scope: str) -> str:
         with instance.state.transaction() as session:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.access.scopes import MANAGEMENT_GROUP, find_owning_tenant, name_tenant
+from nephoscope.state.estate.arm_documents import FOR_EACH_TENANT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +23,10 @@ def name_tenants(state: State, hierarchies: Hierarchies) -> int:
     there are any.
     """
     plain = [one for one in state.principals.roles() if one.scope.startswith(MANAGEMENT_GROUP)]
-    documents = [one.key for one in state.arm_documents.at_groups() if not one.tenant]
+    shared = state.checkpoints.all(FOR_EACH_TENANT)
+    documents = [
+        one.key for one in state.arm_documents.at_groups() if not one.tenant and one.key not in shared
+    ]
     if not (plain or documents):
         return 0
     hierarchy = hierarchies()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.instance import ASSESS_SOON
-from nephoscope.state.estate.arm_documents import REMOVED, row_key, split_row_key
+from nephoscope.state.estate.arm_documents import FOR_EACH_TENANT, REMOVED, row_key, split_row_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -44,6 +44,8 @@ def put_document(
     with state.credentials.seal(secrets or {}) as keep, state.transaction() as session:
         keep(session)
         new = state.arm_documents.put(session, key, type_.lower(), body, context.author)
+        if context.actor.is_shared_name(key):
+            state.checkpoints.keep(session, FOR_EACH_TENANT, {key: True})
         context.enter(session, f"{type_}/write", key)
         _request_assessment(context, session, type_)
     return new

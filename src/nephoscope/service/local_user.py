@@ -41,3 +41,7 @@ class LocalUser(msgspec.Struct, frozen=True):
     def find_tenant(self, operation: str, scope: str) -> str:  # noqa: ARG002 - the protocol's
         """Return the tenant that a scope names, '' where it names none."""
         return scope.removeprefix("/tenants/").partition("/")[0] if scope.startswith("/tenants/") else ""
+
+    def is_shared_name(self, scope: str) -> bool:  # noqa: ARG002 - the protocol's
+        """Tell no: who acts beside the server knows no tenants."""
+        return False

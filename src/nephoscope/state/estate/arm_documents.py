@@ -17,6 +17,8 @@ from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
 
 #: Checkpoints: when a document was removed, by the key of its row, until an assessment has been made without it.
 REMOVED = "removed"
+#: Checkpoints: the documents that were put for each tenant that has a management group of the name, by the key of the row.
+FOR_EACH_TENANT = "document for each tenant"
 _OF_TENANT = re.compile(r"/tenants/([^/]+)(/.*)")
 _TENANT_LENGTH = len("/tenants/00000000-0000-0000-0000-000000000000")
 
