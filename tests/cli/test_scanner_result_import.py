@@ -46,7 +46,7 @@ def test_results_are_kept_and_shown_with_their_scanner(tmp_path: Path, file: Pat
     [
         ((), 3, "import it with --resource ID"),
         (("--resource", VM), 3, "import it with --scanned-at TIME"),
-        (("--format", "grype"), 2, "it is not Grype"),
+        (("--format", "grype"), 2, "not Grype"),
         (("--format", "nexus"), 2, "format 'nexus' not found"),
     ],
 )

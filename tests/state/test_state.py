@@ -201,9 +201,9 @@ def case_the_lease_of_a_process_that_ended_is_free_at_once(opened: Open, url: st
     state = opened()
     holder = run_python(
         """
-        from nephoscope.state.leases.lease_holder import new_holder
+        from nephoscope.state.leases.lease_holder import create_holder_name
 
-        lease = state.leases.take("work", new_holder(), 300)
+        lease = state.leases.take("work", create_holder_name(), 300)
         print(lease.fence, flush=True)
         time.sleep(3600)
         """,
