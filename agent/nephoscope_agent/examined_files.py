@@ -1,7 +1,7 @@
 """Files of the host that the security baseline reads: their status, and the text of configuration, without secrets.
 
-What is not listed here never leaves the machine. A folder is `listed` when all its children are told; a path that is not told and
-whose folder is not listed is not known to the server.
+What is not listed here never leaves the machine, except where a link of a listed file leads to what everybody may read. A folder is
+`listed` when all its children are told; a path that is not told and whose folder is not listed is not known to the server.
 """
 
 from __future__ import annotations
@@ -56,6 +56,17 @@ _MOST_BYTES = 24 << 20
 _MOST_FILE = 12 << 20
 _FIRST_USER, _NOBODY = 1000, 65_534
 _GRUB_HASH = re.compile(rb"(grub\.pbkdf2\.\w+\.|\$\d\$)\S+")
+#: A boot loader's password without a hash, alone or behind a name.
+_GRUB_PASSWORD = re.compile(rb"(?m)^([ \t]*password[ \t=]+(?:\S+[ \t]+)?)(?!\S*hidden)\S+[ \t]*$")
+#: Passwords in addresses, and values of settings that are named like a secret.
+_ADDRESS_PASSWORD = re.compile(rb"(://[^\s/:@]*:)[^\s/@]+@")
+_SECRET_VALUE = re.compile(
+    rb"(?i)((?:passw(?:or)?d|passphrase|secret|token|(?:api|access|private)[_-]?key)[ \t]*=[ \t]*|wpa-psk[ \t]+)"
+    rb"(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s,;\"']+)"
+)
+_PRIVATE_KEY = b"PRIVATE KEY-----"
+#: Folders of text that people write; package databases elsewhere are binary.
+_WRITTEN = ("etc/", "root/", "run/", "usr/etc/", "usr/local/")
 #: How a hash names its algorithm, which tells nothing of the password.
 _ALGORITHM = re.compile(rb"[!*]*(\$\w+\$)?")
 
@@ -89,8 +100,10 @@ class ExaminedFiles:
             if entry[2].isdecimal() and (int(entry[2]) == 0 or _FIRST_USER <= int(entry[2]) < _NOBODY) and entry[5].strip("/")
         }  # fmt: skip
 
-    def _tell(self, parts: list[str], folder: str, *, with_text: bool, links: int = 0) -> None:
-        """Tell what a pattern matches below a folder, and each folder on the way."""
+    def _tell(
+        self, parts: list[str], folder: str, *, with_text: bool, links: int = 0, origin: str = ""
+    ) -> None:
+        """Tell what a pattern matches below a folder, and each folder on the way; `origin` is the path with the first link."""
         while parts:
             part, *parts = parts
             if part == "**":
@@ -99,7 +112,7 @@ class ExaminedFiles:
             if any(mark in part for mark in "*?["):
                 for name in self._list(folder):
                     if fnmatchcase(name, part) and (not name.startswith(".") or part.startswith(".")):
-                        self._tell([name, *parts], folder, with_text=with_text, links=links)
+                        self._tell([name, *parts], folder, with_text=with_text, links=links, origin=origin)
                 return
             path = f"{folder}/{part}".lstrip("/")
             entry = self._entry(path)
@@ -108,12 +121,13 @@ class ExaminedFiles:
             if entry["kind"] == "link":
                 if links < _MOST_LINKS:
                     self._tell(
-                        _resolve(folder, entry["link"], parts), "", with_text=with_text, links=links + 1
-                    )
+                        _resolve(folder, entry["link"], parts), "", with_text=with_text, links=links + 1,
+                        origin=origin or "/".join([path, *parts]),
+                    )  # fmt: skip
                 return
             folder = path
         if with_text and folder:
-            self._add_text(folder)
+            self._add_text(folder, origin)
 
     def _tell_below(self, folder: str, with_text: bool, depth: int) -> None:
         for name in self._list(folder):
@@ -156,9 +170,12 @@ class ExaminedFiles:
         self.listed.add(folder)
         return names
 
-    def _add_text(self, path: str) -> None:
+    def _add_text(self, path: str, origin: str) -> None:
         entry = self.entries[path]
         if entry["kind"] != "file" or "text" in entry or "reason" in entry:
+            return
+        if origin and not _is_listed(path) and not self._is_public(path):
+            entry["reason"] = "a link leads to it, and not everybody may read it"
             return
         try:
             with open_regular(os.path.join(self._root, path), follow=False) as file:
@@ -169,15 +186,40 @@ class ExaminedFiles:
         if len(content) > _MOST_FILE or self._bytes + len(content) > _MOST_BYTES:
             entry["reason"] = "it is too large for the report of an agent"
             return
+        if _PRIVATE_KEY in content:
+            entry["reason"] = "it holds a private key"
+            return
         self._bytes += len(content)
-        entry["text"] = hide_secrets(path, content).decode("latin-1")
+        told = hide_secrets(path, content)
+        entry["text"] = (hide_secrets(origin, told) if origin else told).decode("latin-1")
+
+    def _is_public(self, path: str) -> bool:
+        """Return whether everybody may read a file: its own rights and those of each folder above it."""
+        if not self.entries[path]["mode"] & stat.S_IROTH:
+            return False
+        while path := path.rpartition("/")[0]:
+            if not self.entries[path]["mode"] & stat.S_IXOTH:
+                return False
+        return True
+
+
+def _is_listed(path: str) -> bool:
+    """Return whether a path itself is among the files whose text is told."""
+    return any(
+        path.startswith(one[:-2]) if one.endswith("**") else one.count("/") == path.count("/") and fnmatchcase(path, one)
+        for one in TEXTS
+    )  # fmt: skip
 
 
 def hide_secrets(path: str, content: bytes) -> bytes:
-    """Return a content without hashes of passwords: that one is set stays visible, and that an account is locked."""
+    """Return a content without passwords, their hashes and tokens: that one is set stays visible, and that an account is locked."""
     if path in ("etc/passwd", "etc/shadow", "etc/group"):
         return b"\n".join(_hide_hash(line) for line in content.split(b"\n"))
-    return _GRUB_HASH.sub(rb"\1hidden", content) if path.startswith("boot/") else content
+    if path.startswith("boot/"):
+        return _GRUB_PASSWORD.sub(rb"\1hidden", _GRUB_HASH.sub(rb"\1hidden", content))
+    if path.startswith(_WRITTEN):
+        return _SECRET_VALUE.sub(rb"\1hidden", _ADDRESS_PASSWORD.sub(rb"\1hidden@", content))
+    return content
 
 
 def _hide_hash(line: bytes) -> bytes:

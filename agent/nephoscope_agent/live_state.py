@@ -17,6 +17,8 @@ _PARAMETERS = ("kernel", "net", "fs", "vm", "dev")
 _VOLATILE = re.compile(
     r"kernel\.(random|ns_last_pid|pty\.nr|sched_domain)|fs\.(file-nr|inode-nr|inode-state|dentry-state|quota|aio-nr)"
 )
+#: Keys that the kernel keeps from everybody but root.
+_SECRET = re.compile(r"net\.ipv[46]\.(.*\.)?(stable_secret|tcp_fastopen_key)")
 _MOST_TEXT = 300
 _UP, _PROMISCUOUS = 0x1, 0x100
 _SECONDS = 20.0
@@ -25,7 +27,7 @@ _SECONDS = 20.0
 def read_live_state() -> Values:
     """Return what can be read; what cannot is left out."""
     found: Values = {
-        "kernelParameters": _read_parameters(),
+        "kernelParameters": read_parameters(),
         "mounts": _read_mounts(),
         "interfaces": _read_interfaces(),
         "architecture": platform.machine(),
@@ -52,14 +54,15 @@ def _read_first_words(path: str) -> list[str] | None:
     return None if text is None else [line.split()[0] for line in text.splitlines() if line.strip()]
 
 
-def _read_parameters() -> dict[str, str] | None:
+def read_parameters(root: str = "/proc/sys") -> dict[str, str] | None:
+    """Return the kernel parameters by key, without counters and keys that are secret; None where there are none."""
     found = {}
     for area in _PARAMETERS:
-        for folder, _, names in os.walk(f"/proc/sys/{area}"):
+        for folder, _, names in os.walk(f"{root}/{area}"):
             for name in names:
                 path = os.path.join(folder, name)
-                key = path[len("/proc/sys/") :].replace("/", ".")
-                if _VOLATILE.match(key):
+                key = path[len(root) + 1 :].replace("/", ".")
+                if _VOLATILE.match(key) or _SECRET.fullmatch(key):
                     continue
                 try:
                     if not os.stat(path).st_mode & 0o444:

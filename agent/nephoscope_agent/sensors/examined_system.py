@@ -11,6 +11,9 @@ from nephoscope_agent.live_state import read_live_state
 from nephoscope_agent.row import Row, Sensor, Values
 from nephoscope_agent.sensor_context import SensorContext
 
+#: Bytes of a system, packed and not, which the server takes beside facts and health.
+MOST_PACKED, MOST_UNPACKED = 5 << 20, 90 << 20
+
 
 class ExaminedSystemSensor(Sensor):
     """Reports no rows: what the server judges is sent whole, when it changed and every six hours."""
@@ -26,9 +29,22 @@ class ExaminedSystemSensor(Sensor):
         del now
         files = ExaminedFiles(self.context.settings).collect()
         found: Values = {"files": files, "facts": {**read_live_state(), **self.context.protection}}
-        content = json.dumps(found, sort_keys=True).encode()
-        self._packed = base64.b64encode(zlib.compress(content, 6)).decode()
+        self._packed = pack_system(found)
         return []
 
     def system(self) -> str:
         return self._packed
+
+
+def pack_system(found: Values, most: int = MOST_PACKED) -> str:
+    """Return files and live state for the server; the longest texts are left out, with the reason, until it takes the report."""
+    entries = found["files"]["entries"].values()
+    texts = sorted((one for one in entries if "text" in one), key=lambda one: len(one["text"]))
+    while True:
+        content = json.dumps(found, sort_keys=True).encode()
+        packed = base64.b64encode(zlib.compress(content, 6)).decode()
+        if (len(packed) <= most and len(content) <= MOST_UNPACKED) or not texts:
+            return packed
+        longest = texts.pop()
+        del longest["text"]
+        longest["reason"] = "it is too large for the report of an agent"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import random
 import sys
 import zlib
 from collections.abc import Iterator
@@ -31,6 +33,8 @@ from nephoscope.protect.baseline.rule_discovery import baseline_rules
 sys.path.insert(0, str(Path(__file__).parents[3] / "agent"))
 
 from nephoscope_agent.examined_files import ExaminedFiles, hide_secrets
+from nephoscope_agent.live_state import read_parameters
+from nephoscope_agent.sensors.examined_system import pack_system
 from nephoscope_agent.settings import Settings
 
 CASES = Path(__file__).parents[2] / "cases" / "protect" / "baseline"
@@ -137,11 +141,89 @@ def test_this_machine_is_judged_as_by_its_own_files() -> None:
             b"password_pbkdf2 root grub.pbkdf2.sha512.10000.AB12.CD34\n",
             b"password_pbkdf2 root grub.pbkdf2.sha512.hidden\n",
         ),
+        (
+            "boot/grub/menu.lst",
+            b"password --md5 $1$ab$cd\npassword open\npassword root open\n",
+            b"password --md5 $1$hidden\npassword hidden\npassword root hidden\n",
+        ),
         ("etc/fstab", b"/dev/sda1 / ext4\n", b"/dev/sda1 / ext4\n"),
+        (
+            "etc/fstab",
+            b"//host/a /a cifs username=kim,password=abc,uid=0 0 0\n",
+            b"//host/a /a cifs username=kim,password=hidden,uid=0 0 0\n",
+        ),
+        (
+            "etc/environment",
+            b"API_TOKEN='a b'\nhttps_proxy=http://kim:abc@proxy:3128/\nPATH=/usr/bin\n",
+            b"API_TOKEN=hidden\nhttps_proxy=http://kim:hidden@proxy:3128/\nPATH=/usr/bin\n",
+        ),
+        (
+            "etc/systemd/system/a.service",
+            b"ExecStart=/bin/a --token=abc -v\nEnvironment=DB_PASSWORD=abc\n",
+            b"ExecStart=/bin/a --token=hidden -v\nEnvironment=DB_PASSWORD=hidden\n",
+        ),
+        ("etc/network/interfaces", b"wpa-psk abc\n", b"wpa-psk hidden\n"),
+        ("etc/pam.d/a", b"password required pam_unix.so sha512\n", b"password required pam_unix.so sha512\n"),
+        ("var/lib/rpm/rpmdb.sqlite", b"\0password=abc\0", b"\0password=abc\0"),
     ],
 )
 def test_no_hash_of_a_password_leaves_the_machine(path: str, content: bytes, told: bytes) -> None:
     assert hide_secrets(path, content) == told
+
+
+def test_no_link_leads_to_a_secret(tmp_path: Path) -> None:
+    """Of links that lead to files which are not listed only what everybody may read is told, without hashes."""
+    for folder in ("etc/default", "etc/pam.d", "etc/authselect", "root", "var/lib"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "root").chmod(0o700)
+    for path, text, mode in (
+        ("etc/authselect/auth", "auth required pam_unix.so\n", 0o644),
+        ("etc/shadow-", "root:$6$a$b:1::\n", 0o600),
+        ("root/key", "abc\n", 0o644),
+        ("etc/default/key", "-----BEGIN PRIVATE KEY-----\n", 0o644),
+        ("var/lib/passwd", "root:abcDEF:0:0::/root:/bin/sh\n", 0o644),
+    ):
+        (tmp_path / path).write_text(text)
+        (tmp_path / path).chmod(mode)
+    for path, target in (
+        ("etc/pam.d/auth", "../authselect/auth"),
+        ("etc/default/old", "/etc/shadow-"),
+        ("etc/default/root", "/root/key"),
+        ("etc/passwd", "/var/lib/passwd"),
+    ):
+        (tmp_path / path).symlink_to(target)
+    entries = ExaminedFiles(Settings(root=str(tmp_path))).collect()["entries"]
+    told = {
+        path: one.get("text", one.get("reason")) for path, one in entries.items() if one["kind"] == "file"
+    }
+    assert told == {
+        "etc/authselect/auth": "auth required pam_unix.so\n",
+        "etc/shadow-": "a link leads to it, and not everybody may read it",
+        "root/key": "a link leads to it, and not everybody may read it",
+        "etc/default/key": "it holds a private key",
+        "var/lib/passwd": "root:hidden:0:0::/root:/bin/sh\n",
+    }
+
+
+def test_keys_of_the_kernel_are_not_reported(tmp_path: Path) -> None:
+    for path in ("net/ipv4/ip_forward", "net/ipv4/tcp_fastopen_key", "net/ipv6/conf/eth0/stable_secret"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("1\n")
+    assert read_parameters(str(tmp_path)) == {"net.ipv4.ip_forward": "1"}
+
+
+def test_a_system_that_the_server_would_refuse_is_sent_without_its_longest_text() -> None:
+    """The report also has the health of the agent, which would never arrive with it."""
+    entries = {
+        name: {"kind": "file", "mode": 0o644, "text": random.Random(1).randbytes(size).decode("latin-1")}
+        for name, size in (("a", 50_000), ("b", 500))
+    }
+    packed = pack_system({"files": {"entries": entries, "listed": [], "absent": []}, "facts": {}}, 4_000)
+    assert len(packed) <= 4_000
+    view = ReportedView(unpack_system(base64.b64decode(packed)).files)
+    assert view.read_bytes("b") is not None
+    with pytest.raises(UnreadableRootFileError, match="too large"):
+        view.read_bytes("a")
 
 
 def test_what_an_agent_does_not_report_is_unreadable() -> None:
