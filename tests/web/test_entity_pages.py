@@ -12,6 +12,7 @@ import pytest
 from tests.web.conftest import LATELY, NOON, alert
 
 from nephoscope.identity.risk_ledger import RiskLedger
+from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.model.identity_risk import IdentityKind, RiskDetection, RiskLevel
 from nephoscope.state.incidents.incidents import Incident
@@ -175,3 +176,18 @@ def test_an_address_says_who_is_risky_there_and_whose_network_it_is(owner):
 def test_who_may_not_read_risks_sees_none(visitor, sandbox):
     page = plain(visitor(("Reader", f"/subscriptions/{sandbox}")).get(f"/entities/user/{USER}").text)
     assert "Identity risk" not in page
+
+
+@pytest.mark.usefixtures("risk")
+@pytest.mark.parametrize("path", [f"user/{USER}", f"address/{ADDRESS}"])
+def test_every_query_for_the_risk_of_an_entity_is_bounded(owner, monkeypatch, path):
+    asked, rows = [], Lake.rows
+
+    def note(lake, text, *given, **options):
+        asked.append((options.get("timeout"), text))
+        return rows(lake, text, *given, **options)
+
+    monkeypatch.setattr(Lake, "rows", note)
+    assert owner.get(f"/entities/{path}").status_code == 200
+    assert any("AADUserRiskEvents" in text for _, text in asked)
+    assert [text for timeout, text in asked if timeout is None] == []

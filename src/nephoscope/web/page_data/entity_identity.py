@@ -88,9 +88,10 @@ def read_identity(visit: Visit, entity: NamedEntity) -> EntityIdentity | None:
     if entity.kind not in KINDS or not workspace or workspace not in visit.workspaces(LOGS):
         return None
     try:
-        reader = risk_reader(visit.service, visit.instance.lake, workspace)
+        readable = risk_reader(visit.service, visit.instance.lake, workspace)
     except DeniedError:
         return None
+    reader = replace(readable, timeout=visit.instance.query_seconds)
     try:
         found = _read_risks(reader, entity)
         return replace(
@@ -160,7 +161,8 @@ def _read_blast(visit: Visit, workspace: str, entity: NamedEntity, risks: Sequen
     ids = ", ".join(
         quote(one) for one in sorted({one.lower() for one in entity.values} | {one.key for one in risks})
     )
-    rows = query_lake(visit.instance.lake, _BLAST.format(ids=ids), workspace)
+    text, timeout = _BLAST.format(ids=ids), visit.instance.query_seconds
+    rows = query_lake(visit.instance.lake, text, workspace, timeout=timeout)
     return str(rows[0]["BlastRadius"] or "") if rows else ""
 
 
