@@ -10,6 +10,7 @@ from tests.behavior.conftest import NOON, routine, signin
 
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.behavior.behavior_run import BehaviorAnalysis
+from nephoscope.identity.alert_risk import find_identities
 from nephoscope.identity.behavior_risk import AnomalyEvidence, judge
 from nephoscope.identity.risk_mapping import load_mapping
 from nephoscope.identity.risk_run import RiskRun
@@ -145,6 +146,16 @@ def test_alerts_are_detections_on_the_sign_in_that_they_are_about(lake, state, p
     assert (spray.reasons, spray.techniques) == (["Because of that."], ["T1110"])
     assert (fatigue.identity, fatigue.request, fatigue.level) == ("u02@contoso.com", "", RiskLevel.LOW)
     assert RiskRun(lake, state, "default").run(now + timedelta(minutes=1)).detections == {}
+
+
+def test_an_alert_on_an_application_that_it_does_not_name_is_one_of_its_users_alone():
+    named = account("u03"), {"Type": "cloud-application", "Name": "Reader of mail", "AppId": "app-1"}
+    found = [
+        [(one.mapping.identity, one.name) for one in find_identities([alert("suspiciousApplication", *some)], load_mapping())]
+        for some in (named, named[:1])
+    ]  # fmt: skip
+    user = (USER, "u03@contoso.com")
+    assert found == [[(PRINCIPAL, "Reader of mail"), user], [user]]
 
 
 def test_no_detection_is_of_an_activity_after_its_rule_ran(lake, state, put):

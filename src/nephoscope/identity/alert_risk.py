@@ -63,9 +63,9 @@ def _select_entities(entities: list[Entity], kind: IdentityKind, *, apart: bool)
     """Return the entities that are identities of a kind: an alert on an application names its users, too."""
     applications = [one for one in entities if one.kind == "CloudApplication"]
     accounts = [one for one in entities if one.kind == "Account"]
-    if kind is IdentityKind.USER:
-        return accounts if apart else [*accounts, *applications]
-    return applications or accounts
+    if apart:
+        return accounts if kind is IdentityKind.USER else applications
+    return [*accounts, *applications] if kind is IdentityKind.USER else applications or accounts
 
 
 def make_detection(one: AlertedIdentity, sign_ins: SignInLookup, now: datetime) -> RiskDetection:
