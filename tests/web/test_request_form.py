@@ -27,13 +27,14 @@ class Sent(Shape, frozen=True, kw_only=True):
     labels: tuple[str, ...] = ()
     until: datetime | None = None
     pass_word: Annotated[str, describe("A password.", secret=True)] = ""
+    document: Annotated[str, describe("A document with passwords.", block=True, secret=True)] = ""
 
 
 def test_fields_follow_the_shape() -> None:
     drawn = {one.name: one for one in form_fields(Sent, {}, choices={"labels": {"a": "an A"}})}
     assert {name: one.kind for name, one in drawn.items()} == {
         "title": "text", "most": "number", "share": "number", "forced": "tick", "level": "choice", "labels": "choice",
-        "until": "time", "pass_word": "secret",
+        "until": "time", "pass_word": "secret", "document": "block",
     }  # fmt: skip
     assert (drawn["title"].label, drawn["title"].help, drawn["title"].required) == (
         "Title of it",
@@ -47,15 +48,16 @@ def test_fields_follow_the_shape() -> None:
 
 def test_fields_show_what_is_changed_or_was_typed_but_no_secret() -> None:
     before = Sent(
-        title="old", forced=True, labels=("a", "b"), until=datetime(2026, 11, 1, tzinfo=UTC), pass_word="kept"
-    )
+        title="old", forced=True, labels=("a", "b"), until=datetime(2026, 11, 1, tzinfo=UTC), pass_word="kept", document="key=kept"
+    )  # fmt: skip
     shown = {one.name: one.value for one in form_fields(Sent, {}, before)}
     assert shown == {
         "title": "old", "most": "3", "share": "0.5", "forced": "1", "level": "low", "labels": "a\nb", "until": "2026-11-01T00:00",
-        "pass_word": "",
+        "pass_word": "", "document": "",
     }  # fmt: skip
-    typed = {one.name: one.value for one in form_fields(Sent, {"title": "new", "pass_word": "typed"}, before)}
-    assert (typed["title"], typed["forced"], typed["pass_word"]) == ("new", "", "")
+    sent = {"title": "new", "pass_word": "typed", "document": "key=typed"}
+    typed = {one.name: one.value for one in form_fields(Sent, sent, before)}
+    assert (typed["title"], typed["forced"], typed["pass_word"], typed["document"]) == ("new", "", "", "")
 
 
 @pytest.mark.parametrize(

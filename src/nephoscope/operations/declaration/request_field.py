@@ -34,7 +34,7 @@ class RequestField:
 
     `argument` says that the command takes it as a word of its own. `none_option` gives null, with its own `none_help`. `default` is
     None where there is none, or nothing to be shown. `change`: what is left out stays as it is. `inner` are the fields of a request
-    within the request, whose type is `shape`.
+    within the request, whose type is `shape`. A `hidden` value is never shown again: it is a secret, or may contain some.
     """
 
     name: str
@@ -53,6 +53,7 @@ class RequestField:
     least: float | None = None
     most: float | None = None
     group: str = ""
+    hidden: bool = False
     inner: tuple[RequestField, ...] = ()
     shape: type | None = None
 
@@ -74,7 +75,8 @@ def describe(
 
     `block` is a text of several lines, `group` the heading above it and what follows in a form. Its label is its name where none is
     given, and so is its option; '' = the command line has none, several words are parted by commas. `none` is the option that gives
-    null, and its help. A `secret` is stored encrypted: the command line takes its place; of several, by their names.
+    null, and its help. A `secret` is stored encrypted: the command line takes its place; of several, by their names. A block that is
+    `secret` contains some.
     """
     shown = {
         "label": label,
@@ -128,7 +130,7 @@ def _build_field(name: str, type_: inspect.Type, hint: Any, **known: Any) -> Req
         option=shown.get("option", named), metavar=shown.get("metavar", ""),
         none_option=none_option, none_help=none_help, argument=bool(shown.get("argument")), choices=tuple(_choices(hint)),
         least=bound.ge if bound else None, most=bound.le if bound else None,
-        group=str(shown.get("group", "")), **known,
+        group=str(shown.get("group", "")), hidden=bool(shown.get("secret")), **known,
     )  # fmt: skip
 
 
@@ -150,9 +152,11 @@ def _kind(base: inspect.Type, shown: Mapping[str, object]) -> FieldKind:
         inspect.LiteralType: FieldKind.CHOICE, inspect.VarTupleType: FieldKind.LIST, inspect.DateTimeType: FieldKind.TIME,
         inspect.StrType: FieldKind.TEXT, inspect.DictType: FieldKind.PAIRS,
     }  # fmt: skip
+    if shown.get("block"):
+        return FieldKind.BLOCK
     if shown.get("secret"):
         return FieldKind.SECRET if isinstance(base, inspect.StrType) else FieldKind.SECRETS
-    return FieldKind.BLOCK if shown.get("block") else kinds.get(type(base), FieldKind.OTHER)
+    return kinds.get(type(base), FieldKind.OTHER)
 
 
 def _choices(hint: Any) -> Iterator[str]:

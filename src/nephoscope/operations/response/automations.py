@@ -98,7 +98,7 @@ class NewAutomation(AutomationBody, frozen=True, kw_only=True):
 
     document: Annotated[str, describe(
         "Automation as a JSON document in Azure's format, instead of the other fields.", label="Document", group="Or a document",
-        option="--from", block=True, max_length=4 << 20,
+        option="--from", block=True, secret=True, max_length=4 << 20,
     )] = ""
 # fmt: on
 

@@ -83,7 +83,7 @@ def _form_field(
     ticked = one.kind is FieldKind.LIST and bool(one.choices)
     kind = "ticks" if ticked else "choice" if offered is not None else _DRAWN.get(one.kind, "text")
     choices = tuple((offered or {word: word for word in one.choices}).items())
-    if one.kind is FieldKind.SECRET:
+    if one.hidden:
         value = ""
     elif given and ticked:
         value = "\n".join(_read_ticks(one, given))
