@@ -222,7 +222,7 @@ def test_a_command_does_and_says(tmp_path: Path, words: tuple[str, ...], code: i
         (("--set", "x"), 2, "--set x: must be NAME=VALUE"),
         (("--set", "no=1"), 2, "nephoscope: settings: no is no setting\n"),
         (("--code", "env:WORD"), 0, " of the place /"),
-        (("--code", "word"), 2, "never the secret itself"),
+        (("--code", "word"), 2, "--code must be env:VARIABLE or file:PATH, never the secret itself"),
         (("--secret", "password=file:{file}", "--secret", "key=env:WORD"), 0, "in a file/of the place"),
         (("--secret", "other=env:WORD"), 2, "--secret must be one of password, key (got other)"),
         (("--host", "asks"), 0, " /typed "),
@@ -242,6 +242,18 @@ def test_a_request_within_is_options_and_secrets_are_at_their_place(
     assert (done.exit_code, expected in done.output) == (code, True), done.output
     if "no=1" in words:
         assert not (tmp_path / "data").exists(), "it was refused before anything is opened"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"), [(b"\xff\xfe{", "not UTF-8 text"), (b" " * ((4 << 20) + 1), "larger than 4 MiB")]
+)  # fmt: skip
+def test_a_file_that_is_no_text_is_a_usage_error(tmp_path: Path, content: bytes, expected: str) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(content)
+    done = CliRunner().invoke(
+        build_command(TRIED), ["connect", "a", "--from", str(file)], obj=tmp_path / "data"
+    )
+    assert (done.exit_code, f"--from {file}: {expected}" in done.output) == (2, True), done.output
 
 
 def test_what_is_refused_names_its_field() -> None:

@@ -41,6 +41,8 @@ _METAVARS = {
 }  # fmt: skip
 #: Kinds whose option may be given more than once.
 _SEVERAL = frozenset({FieldKind.LIST, FieldKind.PAIRS, FieldKind.SECRETS})
+#: Bytes of a file that is the text of a field.
+_MOST_BYTES = 4 << 20
 #: What the name of the option that gives null has behind that of its field.
 _NONE = "__none"
 
@@ -222,14 +224,31 @@ def _read_value(one: RequestField, given: Answer) -> Answer:
     """The value of an option: a secret is at its place, and a text of several lines in a file."""
     match one.kind:
         case FieldKind.SECRET:
-            return secret(one.name, secret_pair(f"{one.option.lstrip('-')}={given}")[1])
+            return _read_secret(one, given)
         case FieldKind.SECRETS:
             return _to_secrets(one, {name: secret(name, place) for name, place in map(secret_pair, given)})
         case FieldKind.PAIRS:
             return dict(map(pair, given))
         case FieldKind.BLOCK:
-            return given.read_text(encoding="utf-8")
+            return _read_text(one, given)
     return given
+
+
+def _read_secret(one: RequestField, place: str) -> str:
+    if not place.startswith(("env:", "file:")):
+        raise click.UsageError(f"{one.option} must be env:VARIABLE or file:PATH, never the secret itself")
+    return secret(one.option.lstrip("-"), place)
+
+
+def _read_text(one: RequestField, path: Path) -> str:
+    with path.open("rb") as file:
+        found = file.read(_MOST_BYTES + 1)
+    if len(found) > _MOST_BYTES:
+        raise click.UsageError(f"{one.option} {path}: larger than {_MOST_BYTES >> 20} MiB")
+    try:
+        return found.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{one.option} {path}: not UTF-8 text") from error
 
 
 def _to_secrets(one: RequestField, given: dict[str, str]) -> Answer:
