@@ -68,7 +68,7 @@ class RiskPolicyBody(Shape, frozen=True, kw_only=True):
     )
     measures: Annotated[
         tuple[Literal["revokeSessions", "requirePasswordChange", "block"], ...],
-        describe("Measures on the account."),
+        describe("Measures on the account: revokeSessions, requirePasswordChange, block."),
     ] = ("revokeSessions", "requirePasswordChange")
     disabled: Annotated[bool, describe("Create it disabled: nothing is planned.")] = False
 
