@@ -145,7 +145,7 @@ def list_related_suppressions(state: State, workspace: str, rule: str) -> list[S
 
 
 def related_suppressions_etag(state: State, workspace: str, rule: str) -> str:
-    """Return what names the state of `related_suppressions`: how many there are, and when one of them last changed."""
+    """Return what names the state of `list_related_suppressions`: how many there are, and when one of them last changed."""
     several = list_related_suppressions(state, workspace, rule)
     return f"{len(several)}-{to_etag(max(one.changed for one in several))}" if several else "0-"
 

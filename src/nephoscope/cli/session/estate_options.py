@@ -42,7 +42,7 @@ class EstateOptions(JudgedOptions):
 
 
 class ViewOptions(EstateOptions):
-    """Evaluation options with the format and file of the view, as `shown_as` and `to_file` add them."""
+    """Evaluation options with the format and file of the view, as `format_option` and `to_file` add them."""
 
     output: str
     output_file: str | None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_lake(data: Path, *, keeps: bool = False) -> Iterator[tuple[Lake, State]]:
-    """The lake and its state, as `state_of`; the command ends with exit code 2 and a message where they cannot do what is asked."""
+    """The lake and its state, as `open_state`; the command ends with exit code 2 and a message where they cannot do what is asked."""
     from nephoscope.lake.errors import LakeError
     from nephoscope.resource_graph import opened_lake
 

@@ -85,7 +85,7 @@ def contents_options(command: _Command) -> _Command:
 
 
 class GateOptions(TypedDict):
-    """Options of the exit code and the output, as `inside_options` adds them."""
+    """Options of the exit code and the output, as `contents_options` adds them."""
 
     fail_on: str | None
     fail_on_unknown: bool

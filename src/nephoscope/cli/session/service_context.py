@@ -26,7 +26,7 @@ def build_context(data: Path, state: State) -> ServiceContext:
 
 @contextmanager
 def open_context(data: Path, *, keeps: bool = False) -> Iterator[ServiceContext]:
-    """Open the state of a data folder and give the context in which the local user acts on it; `keeps` as of `state_of`."""
+    """Open the state of a data folder and give the context in which the local user acts on it; `keeps` as of `open_state`."""
     with open_state(data, keeps=keeps) as state:
         yield build_context(data, state)
 

@@ -78,7 +78,7 @@ def build_report(data: Path, options: EstateOptions) -> Report:
 
 
 def build_combined_report(data: Path, options: EstateOptions) -> ReportView:
-    """Load and judge every tenant of a target; ends as `report_of`."""
+    """Load and judge every tenant of a target; ends as `build_report`."""
     with _refuse_impossible(), progress_line() as progress:
         scan = _scan(data, options, progress)
         return _report(scan, scan.estates(), options)
@@ -86,7 +86,7 @@ def build_combined_report(data: Path, options: EstateOptions) -> ReportView:
 
 @contextmanager
 def open_report(data: Path, options: EstateOptions, extract: RowSelection) -> Iterator[ReportView]:
-    """The report of a scan that records, in parts where the options or the size of the estate say so; ends as `report_of`.
+    """The report of a scan that records, in parts where the options or the size of the estate say so; ends as `build_report`.
 
     In parts it has only the rows of the extract, and lives until the context ends.
     """

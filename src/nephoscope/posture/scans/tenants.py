@@ -42,7 +42,7 @@ ASKED_TESTS = "tenant-tests"
 
 
 def connect(state: State, tenant: Tenant, secrets: TenantSecrets) -> Tenant:
-    """Keep a new tenant, its secret encrypted; StateError for what cannot be meant. `request_of` then has it collected."""
+    """Keep a new tenant, its secret encrypted; StateError for what cannot be meant. `build_scan_request` then has it collected."""
     _check(tenant, secrets)
     made = state.tenants.add(replace(tenant, credential=""))
     return state.tenants.change(replace(made, credential=_keep_secrets(state, tenant, secrets)))

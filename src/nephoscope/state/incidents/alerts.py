@@ -196,7 +196,7 @@ class Alerts:
     def versions_of_windows(
         self, session: Session, workspace: str, rule: str, after: datetime, until: datetime
     ) -> list[AlertVersion]:
-        """Return which alerts `of_windows` gives, without reading them."""
+        """Return which alerts `alerts_of_windows` gives, without reading them."""
         columns = AlertRow.__table__.c
         query = select(columns.id, columns.changed, columns.incident).where(
             *_window_conditions(workspace, rule, after, until)

@@ -134,7 +134,7 @@ class IngestedFiles:
     def begin(
         self, identity: str, name: str, format_: str, size: int, workspace: str = "default"
     ) -> IngestedFile:
-        """As `begin_within`, in a transaction of its own."""
+        """As `begin_in`, in a transaction of its own."""
         with self._database.write() as session:
             return self.begin_in(session, identity, name, format_, size, workspace)
 

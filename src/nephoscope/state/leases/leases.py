@@ -90,7 +90,7 @@ class Leases:
     def take_in(
         self, session: Session, names: Collection[str], holder: str, seconds: float, gone: Collection[str]
     ) -> dict[str, Lease]:
-        """As `take_all`, in the transaction of what is done first under them; `gone` are the holders that have ended."""
+        """As `take_several`, in the transaction of what is done first under them; `gone` are the holders that have ended."""
         now = self._database.now(session)
         until = now + timedelta(seconds=seconds)
         rows = [{"name": name, "holder": holder, "fence": 1, "until": until} for name in sorted(names)]

@@ -7,7 +7,7 @@ from functools import cache
 from itertools import islice
 from typing import TypeVar
 
-#: Rows that are read at once of a query that `take_readable` goes through.
+#: Rows that are read at once of a query that `select_readable` goes through.
 PORTION = 500
 Row = TypeVar("Row")
 

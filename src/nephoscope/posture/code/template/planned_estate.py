@@ -104,7 +104,7 @@ def plan_estate(
 
 
 def _coverage(resources: Mapping[str, Resource], extensions: frozenset[str]) -> Coverage:
-    """Return what is known whole: of every resource the extensions, and what `claims_of` says of its children."""
+    """Return what is known whole: of every resource the extensions, and what `list_known_children` says of its children."""
     claims = {key: set(extensions) for key in resources}
     for one in resources.values():
         if one.id.parent in claims:
