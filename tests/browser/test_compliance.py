@@ -49,7 +49,7 @@ def context(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def test_the_evidence_is_downloaded_and_read_back(context: Any, tmp_path: Path) -> None:
     page = context.new_page()
     page.goto(f"{context.base}/compliance")
-    page.locator("td.table__title a").first.click()
+    page.locator(".data-list__cell--title a").first.click()
     shown = page.locator("summary .text-title.text-code, summary .text-title").all_inner_texts()
     assert "HB-1: Doors are locked" in shown
     found = {}
@@ -76,6 +76,6 @@ def test_the_evidence_is_downloaded_and_read_back(context: Any, tmp_path: Path) 
 def test_the_standard_is_sound(context: Any) -> None:
     page = context.new_page()
     page.goto(f"{context.base}/compliance")
-    path = page.locator("td.table__title a").first.get_attribute("href")
+    path = page.locator(".data-list__cell--title a").first.get_attribute("href")
     wrong = looked_at(context, context.base, [path])
     assert not wrong, "\n".join(wrong)

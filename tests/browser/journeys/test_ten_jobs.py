@@ -126,7 +126,7 @@ def print_compliance(going: Journey, way: str) -> None:
     going.press(
         page.get_by_role("navigation").get_by_role("link", name="Compliance"), leads_to="**/compliance"
     )
-    going.press(page.locator("td.table__title a").first, leads_to="**/compliance/*")
+    going.press(page.locator(".data-list__cell--title a").first, leads_to="**/compliance/*")
     going.press(page.get_by_role("link", name="Report as PDF"))
     link = page.get_by_role("link", name="Download the PDF")
     for _ in range(60):  # without a script a person reloads the page while it is made

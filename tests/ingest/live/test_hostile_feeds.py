@@ -99,7 +99,7 @@ TELLS = {
     "an answer that is no JSON": (lambda _path, _number: (200, {}, b'{"objects": [}'), "the answer is not JSON", 1),
     "an answer that nests": (lambda _path, _number: (200, {}, b"[" * 100_000), "the answer is not JSON", 1),
     "a redirect": (lambda _path, _number: (302, {"Location": "http://127.0.0.1/"}, b""), "it leads to http://127.0.0.1/", 1),
-    "more that is a text": (lambda _path, _number: page(more="true", next="t"), "`more` is 'true', which is neither", 1),
+    "more that is a text": (lambda _path, _number: page(more="true", next="t"), "`more` must be true or false (got 'true')", 1),
     "a next without more, without an end": (lambda _path, _number: page(next="t"), "announces more data", 2),
     "a page of HTML": (
         lambda _path, _number: (200, {"Content-Type": "text/html; charset=utf-8"}, b"<html>sign in"), "is not JSON (text/html)", 1,

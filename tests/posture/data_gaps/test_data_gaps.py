@@ -58,6 +58,11 @@ SAID: list[tuple[str, str, Need, str]] = [
     ("not-collected", f"the properties of {VAULT}, the properties of {SUB}", Need.BODY, VAULTS),
     ("not-collected", f"properties.networkacls of {VAULT} (cut to text by its export: export again with -Depth 100)",
      Need.DEPTH, VAULTS),
+    ("not-collected", "rows of AzureFlowLogs or NTANetAnalytics", Need.LOGS, "AzureFlowLogs or NTANetAnalytics"),
+    ("not-collected", f"30 days of ApiManagementGatewayLogs of {VAULT}: its rows begin on 2026-01-01", Need.LOGS,
+     "ApiManagementGatewayLogs"),
+    ("not-collected", f"flow logs of {VAULT}", Need.LOGS, "flow logs"),
+    ("not-collected", "rows of logs: no log data is available", Need.LOGS, ""),
     ("no-analyzer", "no analyzer answers it yet: it needs flow logs", Need.ANALYZER, "no analyzer answers it yet: it needs flow logs"),
     ("stale", f"the update assessment {VAULT}/patchassessmentresults/latest is of 2021-01-01: it is 9 days old and holds for 7",
      Need.REPORT, f"{VAULTS}/patchassessmentresults"),
@@ -265,7 +270,7 @@ def test_whatever_is_missing_every_gap_names_a_type_and_its_remedy(
     assert waiting(gaps) == sum(
         count for (state, _), count in report.causes.items() if state.value in ("Unknown", "Error")
     )
-    assert {gap.missing.need for gap in gaps} <= {Need.TYPE, Need.BODY, Need.ANALYZER, Need.REPORT}
+    assert {gap.missing.need for gap in gaps} <= {Need.TYPE, Need.BODY, Need.ANALYZER, Need.REPORT, Need.LOGS}
     for gap in (one for one in gaps if one.missing.need in EXPORTED):
         assert gap.missing.subject.count("/") >= 1, gap.examples
         assert gap.remedy.commands or explain_unreadable(gap.missing.subject), gap.missing

@@ -225,7 +225,7 @@ def test_what_changed_is_run_again_and_nothing_else(kept: Kept, counted: list[st
     first = evaluate(world, plan, NOW, analyzers=kept.analyzed)
     kept.write({"TimeGenerated": NOW, "Computer": "c"}, table="Heartbeat")
     assert again() == set()
-    assert again(now=NOW + timedelta(hours=1)) == {"api_usage"}
+    assert again(now=NOW + timedelta(hours=1)) == {"api_usage", "adaptive_network_hardening"}
     assert again(Estate.of([operation("get"), operation("new")], Coverage.everything())) >= {
         "api_usage",
         "api_authentication",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import random
-import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,9 +28,6 @@ from nephoscope.protect.baseline.reported_view import (
     unpack_system,
 )
 from nephoscope.protect.baseline.rule_discovery import baseline_rules
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "agent"))
-
 from nephoscope_agent.examined_files import ExaminedFiles, hide_secrets
 from nephoscope_agent.live_state import read_parameters
 from nephoscope_agent.sensors.examined_system import pack_system

@@ -3,6 +3,7 @@ access policies and permission grants, as they were read of the directory.
 
 Source: https://learn.microsoft.com/graph/api/overview (v1.0): user-list, group-list, group-list-members, serviceprincipal-list,
 application-list, authenticationmethodsroot-list-userregistrationdetails, rbacapplication-list-roleassignments,
+rbacapplication-list-roleeligibilityscheduleinstances,
 conditionalaccessroot-list-namedlocations, conditionalaccessroot-list-policies, oauth2permissiongrant-list
 """
 
@@ -75,6 +76,12 @@ COLLECTIONS = (
         "roleManagement/directory/roleAssignments",
         "DirectoryRoleAssignments",
         "microsoft.graph/roleassignments",
+        ("roleDefinition", "principal", "directoryScope"),
+    ),
+    DirectoryCollection(
+        "roleManagement/directory/roleEligibilityScheduleInstances",
+        "DirectoryRoleEligibilityScheduleInstances",
+        "microsoft.graph/roleeligibilityscheduleinstances",
         ("roleDefinition", "principal", "directoryScope"),
     ),
 )

@@ -55,6 +55,10 @@ _BODY = re.compile(
     r"(?:^|\bthe )(?:property|properties|location|tags|kind|sku|identity|zones|plan|managedby)\b.* of ",
     re.IGNORECASE,
 )
+#: "rows of A or B of /subscriptions/...", "30 days of A of ...", "flow logs of ...": what lacks is not of the estate.
+_LOGS = re.compile(
+    r"(?:(?:rows|\d+ days) of )?(?P<tables>flow logs|(?<= of )(?:logs\b|\w+(?: or \w+)*))(?= of /|: |:|$)"
+)
 _GUID = re.compile(r"/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
 _QUOTED = re.compile(r"'([^']+)'")
 MOST_EXAMPLES = 3
@@ -124,17 +128,28 @@ def to_missing_data(cause: str, description: str) -> MissingData:
 def _find_need(text: str) -> Need:
     if _CUT in text:
         return Need.DEPTH
+    if _LOGS.match(text):
+        return Need.LOGS
     return Need.BODY if _BODY.search(text) else Need.TYPE
 
 
 def _subject(need: Need, text: str) -> str:
     if need in _TYPED:
         return _find_type(text, ids_first=need is not Need.TYPE)
+    if need is Need.LOGS:
+        return _name_tables(text)
     if need is Need.DEFINITION:
         quoted = _QUOTED.search(text)
         return quoted[1] if quoted else text
     # of many resources the same is missing: they are one gap, which names their type
     return _ID.sub(lambda found: _parse_type(found[0]) or found[0], text)
+
+
+def _name_tables(text: str) -> str:
+    """The tables that a text names, "flow logs" where it means those of any table, '' where it names none."""
+    found = _LOGS.match(text)
+    tables = found["tables"] if found else ""
+    return "" if tables == "logs" else tables
 
 
 def _find_type(text: str, *, ids_first: bool) -> str:

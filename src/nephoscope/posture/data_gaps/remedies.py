@@ -37,6 +37,7 @@ class Need(StrEnum):
     TYPE = "Resource type not read"
     BODY = "Properties not read"
     DEPTH = "Values cut by the export"
+    LOGS = "Logs not collected"
     REPORT = "Report too old"
     DEFINITION = "Definition not loaded"
     ASSIGNMENT = "Assignment does not fit"
@@ -149,6 +150,16 @@ def _renew(type_: str) -> GapRemedy:
     return GapRemedy(action, _export(type_), permissions(type_))
 
 
+def _collect_logs(tables: str) -> GapRemedy:
+    """What brings rows of tables, which are named by words and may be none."""
+    wanted = f"Collect {tables}" if tables else "Collect logs"
+    action = f"{wanted}: enable the diagnostic or flow logs in Azure and add their source, or import exported files"
+    return GapRemedy(
+        action,
+        ("nephoscope sources add NAME --kind KIND", "nephoscope ingest FOLDER", "nephoscope scan ESTATE"),
+    )
+
+
 def _load(definition: str) -> GapRemedy:
     asked = "Microsoft.Authorization/policyDefinitions"
     commands = (
@@ -189,6 +200,7 @@ _REMEDIES = {
     Need.TYPE: _read_type,
     Need.BODY: _read_body,
     Need.DEPTH: _deepen,
+    Need.LOGS: _collect_logs,
     Need.REPORT: _renew,
     Need.DEFINITION: _load,
     Need.ASSIGNMENT: _fit,

@@ -56,7 +56,7 @@ def suppression_list(
         "suppressions", "suppression",
         (
             ListColumn("state", "Status", _state, width="state"),
-            ListColumn("condition", "Condition", condition, main=True, width="title"),
+            ListColumn("condition", "Condition", condition, main=True, width="name"),
             ListColumn("rule", "Rule", rule, optional=True),
             ListColumn("reason", "Reason", lambda one: text_cell(reason(one.stored.reason), note=one.stored.comment), optional=True),
             text_column("by", "Created by", lambda one: one.stored.author, width="short"),

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.published.observable_index import DocumentMention
     from nephoscope.state.incidents.alerts import StoredAlert
     from nephoscope.state.incidents.incidents import Incident
+    from nephoscope.web.page_data.entity_identity import EntityIdentity
     from nephoscope.web.page_data.entity_logs import EntityLogs
     from nephoscope.web.visits.request_context import Visit
 
@@ -47,7 +48,11 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     values = {one.lower() for one in entity.values}
     alerts, taking_part = _list_alerts(visit, entity, values)
     logs = count_rows(visit, kind, entity.values)
-    tables = {"logs": lambda: _logs(logs), "alerts": lambda: _alerts(alerts)}
+    tables = {
+        "logs": lambda: _logs(logs),
+        "alerts": lambda: _alerts(alerts),
+        "sign-ins": lambda: _tabulate_sign_ins(read_identity(visit, entity)),
+    }
     if (file := download_table(visit, f"{kind}-{name}", tables)) is not None:
         return file
     facts, context = _describe(visit, entity)
@@ -169,6 +174,14 @@ def _alerts(alerts: Sequence[StoredAlert]) -> PageTable:
         for one in alerts
     )  # fmt: skip
     return PageTable(("Severity", "Alert", "Status", "First event", "Last event", "Incident", "Id"), rows)
+
+
+def _tabulate_sign_ins(identity: EntityIdentity | None) -> PageTable:
+    rows = (
+        (one.country, one.network, one.count, one.failed, ", ".join(one.clients), one.last.isoformat())
+        for one in (identity.sign_ins if identity else ())
+    )
+    return PageTable(("Country", "Network", "Sign-ins", "Failed", "Clients", "Last"), rows)
 
 
 PAGE = Page(
