@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tests.analyze.world import NET, estate
 
 from nephoscope.automation.action import ActionError
+from nephoscope.automation.actions import network_rules
+from nephoscope.automation.actions.network_rules import NetworkRulesActionSettings
 from nephoscope.automation.rule_change_plan import GroupChange, RuleChangePlan, plan_changes
 from nephoscope.estate.addresses import AddressSet
 from nephoscope.estate.network import Network
+from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus
 
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
 GROUP = f"{NET}/networkSecurityGroups/web"
 
 
@@ -96,3 +103,33 @@ def test_a_change_is_refused(note: str, given: dict[str, Any], management: Addre
     assert note
     with pytest.raises(ActionError, match=message):
         planned(given, management=management)
+
+
+def test_a_group_that_occurs_twice_is_refused() -> None:
+    """The second entry would be checked, and both applied."""
+    first = GroupChange(GROUP, (rule("cut", 150, "Deny", "*", "443"),))
+    second = GroupChange(GROUP.upper(), (rule("more", 300, "Allow", "203.0.113.7", "8080"),))
+    with pytest.raises(ActionError, match="occurs twice"):
+        plan_changes(model(), [first, second], AddressSet())
+
+
+def test_an_approval_is_refused_where_the_undo_would_restore_another_rule(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A rule was described anew after planning: the effects are the same, what the undo puts back is not."""
+    around: Any = SimpleNamespace(data=None, now=NOW, operator=SimpleNamespace(block=None))
+    settings = NetworkRulesActionSettings(
+        (GroupChange(GROUP, (rule("ssh", 100, "Allow", "203.0.113.0/24", "22"),)),)
+    )
+    now = model()
+    monkeypatch.setattr(network_rules, "load_network", lambda *_: now)
+    run = AutomationRun(
+        "r", "default", "x", "network-rules", {}, "network.change", GROUP, {}, RunStatus.RUNNING, NOW, NOW, NOW,
+        by="kim",
+    )  # fmt: skip
+    run = replace(run, plan=network_rules.plan(settings, run, around).plan)
+    assert network_rules.approve(settings, run, around).detail.startswith("approved by kim")
+    group = now.estate.resources[GROUP.lower()].body["properties"]
+    group["securityRules"][0]["properties"]["description"] = "changed by a colleague"
+    with pytest.raises(ActionError, match="undo would not restore"):
+        network_rules.approve(settings, run, around)

@@ -75,6 +75,8 @@ def plan_changes(model: Network, changes: Sequence[GroupChange], management: Add
     """Apply changes to the model and describe what they do; ActionError for what is no rule, for a taken priority, and for a
     change that would cut management addresses off."""
     added = {one.group.lower(): one.rules for one in changes}
+    if len(added) != len(changes):
+        raise ActionError("a security group occurs twice in the change: put its rules together", again=False)
     try:
         changed = with_rules(model, added)
         for group in added:

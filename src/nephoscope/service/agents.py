@@ -246,7 +246,11 @@ def take_facts(context: ServiceContext, agent: EnrolledAgent, facts: Sequence[Ag
 def take_system(
     context: ServiceContext, agent: EnrolledAgent, system: ReportedSystem, read_at: datetime
 ) -> str:
-    """Judge what an agent reports of its machine, keep the verdicts as own facts, and return why they were refused, '' if not."""
+    """Judge what an agent reports of its machine, keep the verdicts as own facts, and return why they were refused, '' if not.
+
+    Raises DeniedError.
+    """
+    context.require(REPORT, agent.resource)
     examined = ExaminedSystem(ReportedView(system.files), system.facts)
     try:
         keep_own_verdicts(context, make_machine_report(agent.id, examined, read_at))

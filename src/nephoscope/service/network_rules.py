@@ -12,6 +12,7 @@ from nephoscope.automation.actions.network_rules import KIND
 from nephoscope.automation.rule_change_plan import GroupChange
 from nephoscope.state import StateError
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus
+from nephoscope.state.workspaces.workspace import DEFAULT
 
 if TYPE_CHECKING:
     from nephoscope.service.service_context import ServiceContext
@@ -32,16 +33,17 @@ def request_rule_change(
 ) -> AutomationRun:
     """Ask for a change of rules: the engine checks it by the network model, then it waits for an approval.
 
-    `operation` is needed at `scope`, and the writing of rules at each group. Raises DeniedError; StateError for no change.
+    `operation` is needed at `scope`, and the writing of rules at each group; the run is one of the default workspace, as those of
+    automations are. Raises DeniedError; StateError for no change.
     """
     if not changes:
         raise StateError("no rule is to be changed")
     for one in changes:
         context.require(WRITE, one.group.lower())
-    workspace, now = context.state.workspaces.names()[0], context.now
+    now = context.now
     settings = msgspec.to_builtins({"changes": tuple(changes), "hours": hours, "apply": apply})
     run = AutomationRun(
-        uuid4().hex, workspace, title, KIND.name, {"action": KIND.name, **settings}, "network.change", scope,
+        uuid4().hex, DEFAULT, title, KIND.name, {"action": KIND.name, **settings}, "network.change", scope,
         {"requested": context.author, "groups": [one.group for one in changes]}, RunStatus.PENDING, now, now, now,
     )  # fmt: skip
     groups = [one.group for one in changes]

@@ -71,9 +71,14 @@ def _check(settings: NetworkRulesActionSettings, around: ActionContext) -> RuleC
 def approve(settings: NetworkRulesActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
     """Check once more, since rules may have changed; then hand the change to its command, where one is named."""
     assert run.plan is not None
-    if _check(settings, around).effects != msgspec.convert(run.plan, RuleChangePlan).effects:
+    planned, found = msgspec.convert(run.plan, RuleChangePlan), _check(settings, around)
+    if found.effects != planned.effects:
         raise ActionError(
             "the network changed after planning: the rules would do something else", again=False
+        )
+    if found.undo != planned.undo:
+        raise ActionError(
+            "the network changed after planning: the undo would not restore the present rules", again=False
         )
     until = around.now + timedelta(hours=settings.hours) if settings.hours else None
     told = f"approved by {run.by}"
