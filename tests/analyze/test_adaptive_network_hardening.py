@@ -166,6 +166,17 @@ def test_verdicts_without_a_proposal(
     assert (found.state.value, text in found.description) == (state, True), found.description
 
 
+@pytest.mark.parametrize(("gap", "state"), [(range(10, 13), "NonCompliant"), (range(10, 14), "Unknown")])
+def test_a_month_with_a_gap_is_no_month(gap: range, state: str) -> None:
+    """Flow logs that were off for four days do not show what would have been cut in them."""
+    world, flows = a_month()
+    logs = FlowLogs([one for one in flows if one.day not in gap], DAYS)
+    found = judged(EstateView(world, logs.now, logs=logs))["web"]
+    assert found.state.value == state, found.description
+    if state == "Unknown":
+        assert "4 of 30 days, such as 2026-04-11" in found.description
+
+
 def test_without_flow_logs_it_is_unknown() -> None:
     world, _ = a_month()
     found = judged(EstateView(world, BEGIN + timedelta(days=DAYS)))["web"]

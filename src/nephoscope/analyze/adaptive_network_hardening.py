@@ -3,7 +3,8 @@
 Reads allowed inbound flows (AzureFlowLogs, NTANetAnalytics) of 30 to 60 days, the sources that were refused elsewhere, and threat
 intelligence. Unhealthy where an allow rule lets through at least twice the addresses times ports that the traffic needs: each finding
 has narrower rules for the machine's address, which the network model has confirmed, and the flows that they would have cut. Healthy
-where no rule is that wide; NotApplicable without a security group or a way in from the Internet; Unknown below 30 days of flow logs.
+where no rule is that wide; NotApplicable without a security group or a way in from the Internet; Unknown below 30 days of flow logs,
+and where more than three of these days have none.
 
 Addresses that a rule names as such, and public addresses of the estate, are trusted configuration.
 
@@ -14,7 +15,8 @@ from __future__ import annotations
 
 import ipaddress
 from datetime import timedelta
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -58,6 +60,8 @@ TYPES = (*NETWORK_READS, *EXPOSURE_READS)
 TABLES = TRAFFIC_TABLES
 DAYS = 30
 SILENCE = timedelta(days=1)
+#: Days without any flow log that are no gap in the collection.
+MOST_MISSING = 3
 #: Up to how many addresses a range of a rule names sources, by family; a wider one only lets them through.
 NAMED = {4: 2**8, 6: 2**64}
 #: Flows that a finding lists.
@@ -157,13 +161,18 @@ def _window(
     known = [traffic.windows[one] for one in targets if one in traffic.windows]
     if not known:
         raise DataNotCollectedError(f"flow logs of {machine.key}")
-    window = LogWindow(min(one.first for one in known), max(one.last for one in known))
+    window = reduce(or_, known)
     if window.last < view.now - SILENCE:
         raise DataNotCollectedError(f"the last flow log of {machine.key} is of {window.last:%Y-%m-%d}", STALE)
     age = measure_age(window, view.now)
     if (view.now.date() - window.first.date()).days < DAYS:
         raise DataNotCollectedError(
             f"{DAYS} days of flow logs of {machine.key}: they begin on {window.first:%Y-%m-%d}"
+        )
+    missing = window.missing_days(view.now.date(), DAYS)
+    if len(missing) > MOST_MISSING:
+        raise DataNotCollectedError(
+            f"flow logs of {machine.key} on {len(missing)} of {DAYS} days, such as {missing[0]:%Y-%m-%d}"
         )
     return LogWindow(view.now - age, window.last)
 

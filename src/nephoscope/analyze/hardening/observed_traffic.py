@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -44,10 +44,20 @@ class ObservedFlow(msgspec.Struct, frozen=True):
 
 
 class LogWindow(msgspec.Struct, frozen=True):
-    """The time from which to which a flow log has rows."""
+    """The time from which to which a flow log has rows, and the days on which it has some."""
 
     first: datetime
     last: datetime
+    days: frozenset[date] = frozenset()
+
+    def __or__(self, other: LogWindow) -> LogWindow:
+        """Return the window of both."""
+        return LogWindow(min(self.first, other.first), max(self.last, other.last), self.days | other.days)
+
+    def missing_days(self, until: date, count: int) -> list[date]:
+        """List those of so many days before a day that have no row."""
+        asked = (until - timedelta(days=back) for back in range(count, 0, -1))
+        return [one for one in asked if one not in self.days]
 
 
 class ObservedTraffic(msgspec.Struct, frozen=True, dict=True):
@@ -103,16 +113,12 @@ _SUMMED = FileAggregate(
     Back = max(In) by Day = bin(TimeGenerated, 1d), {_KEY}""",
     _MERGE,
 )
-_RAW_WINDOWS = FileAggregate(
-    FLOWS,
-    f"{FLOWS} | summarize First = min(TimeGenerated), Last = max(TimeGenerated) by TargetResourceId",
-    "Groups | summarize First = min(First), Last = max(Last) by TargetResourceId",
-)
-_SUMMED_WINDOWS = FileAggregate(
-    ANALYTICS,
-    f"{ANALYTICS} | where SubType =~ 'FlowLog' | summarize First = min(TimeGenerated), Last = max(TimeGenerated) by TargetResourceId",
-    _RAW_WINDOWS.merge,
-)
+_SPAN = "summarize First = min(TimeGenerated), Last = max(TimeGenerated) by TargetResourceId, Day = bin(TimeGenerated, 1d)"
+_SPANS = f"""Groups
+| where Day >= ago({LOOK_BACK + 1}d)
+| summarize First = min(First), Last = max(Last) by TargetResourceId, Day"""
+_RAW_WINDOWS = FileAggregate(FLOWS, f"{FLOWS} | {_SPAN}", _SPANS)
+_SUMMED_WINDOWS = FileAggregate(ANALYTICS, f"{ANALYTICS} | where SubType =~ 'FlowLog' | {_SPAN}", _SPANS)
 _DENIALS = f"Groups | summarize Denied = sum(Denied) by SrcIp | where Denied >= {SCANNER_DENIALS}"
 _RAW_DENIALS = FileAggregate(
     FLOWS,
@@ -225,16 +231,15 @@ def _largest(one: int | None, other: int | None) -> int | None:
 
 
 def _widen(windows: dict[str, LogWindow], row: dict[str, object]) -> None:
-    key, found = str(row["TargetResourceId"]).lower(), msgspec.convert(row, _LoggedSpan)
-    known = windows.get(key)
-    windows[key] = (
-        LogWindow(min(known.first, found.First), max(known.last, found.Last))
-        if known
-        else LogWindow(found.First, found.Last)
-    )
+    found = msgspec.convert(row, _LoggedDay)
+    window = LogWindow(found.First, found.Last, frozenset((found.Day.date(),)))
+    key = found.TargetResourceId.lower()
+    windows[key] = windows[key] | window if key in windows else window
 
 
-class _LoggedSpan(msgspec.Struct, frozen=True):
+class _LoggedDay(msgspec.Struct, frozen=True):
+    TargetResourceId: str
+    Day: datetime
     First: datetime
     Last: datetime
 
