@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: `pytest.mark.sampled(ONE_IN, each=KIND)`: `make test` runs one case in so many of each kind, and at least one.
 SAMPLED = "sampled"
 #: Processor seconds that the cases of one function take in `make test`.
-BUDGET = 0.5
+BUDGET = 0.3
 #: So many cases of a function run whatever they take, and one where each takes more processor seconds than DEAR.
 LEAST = 2
 DEAR = 1.0
