@@ -59,6 +59,7 @@ def test_each_kind_has_its_share(each: Any) -> None:
 def test_dear_cases_of_a_function_are_as_many_as_its_budget_pays(
     seconds: float, runs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sampling, "BUDGET", 0.5)
     monkeypatch.setattr(sampling, "recorded_cases", lambda: {"test_one.py::test": seconds})
     cases = [case(str(number)) for number in range(40)]
     first = left(cases)
@@ -67,6 +68,7 @@ def test_dear_cases_of_a_function_are_as_many_as_its_budget_pays(
 
 
 def test_a_budget_leaves_each_kind_its_part_and_one_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampling, "BUDGET", 0.5)
     monkeypatch.setattr(sampling, "recorded_cases", lambda: {"test_one.py::test": 0.1})
     mark = pytest.mark.sampled(2, each="kind")
     sizes = {"join": 60, "scan": 1, "take": 20}
