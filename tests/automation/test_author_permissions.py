@@ -88,6 +88,15 @@ def test_it_writes_into_no_workspace_that_its_author_may_not_change(kept, state)
     assert len(usable()[0]) == 1
 
 
+def test_it_is_told_of_risks_while_its_author_reads_them_and_the_logs(kept, state):
+    usable, who = kept(("Security Admin", "/"), events=("IdentityRisks",))
+    (found, (wrong,)) = usable()
+    assert (found, "cannot read risks of identities" in wrong.reason) == ([], True)
+    with state.transaction() as session:
+        state.principals.grant(session, who.id, "Reader", "/", "test")
+    assert len(usable()[0]) == 1
+
+
 def test_one_of_the_command_line_has_no_author(kept):
     usable, _ = kept(author=False)
     assert usable()[0][0].scope.covers(BESIDE)

@@ -9,12 +9,14 @@ from html import unescape
 from urllib.parse import quote
 
 import pytest
-from tests.web.conftest import ALERT, HERE
+from tests.web.conftest import ALERT, HERE, LATELY
 
 from nephoscope.automation.rule_formats.response_rule_files import find_rule_file
 from nephoscope.automation.rule_formats.response_rules import FOLDER
 from nephoscope.automation.rule_formats.security_actions import credential
 from nephoscope.automation.rule_formats.security_automations import TYPE
+from nephoscope.identity.risk_ledger import RiskLedger
+from nephoscope.model.identity_risk import IdentityKind, RiskDetection, RiskLevel
 from nephoscope.service.response_rule_fields import read_actions, write_actions
 
 RULES, AUTOMATIONS = "/settings/response-rules", "/settings/automations"
@@ -204,3 +206,34 @@ def test_an_alert_of_the_past_is_matched(owner, instance):
     rows = list(csv.DictReader(io.StringIO(owner.get(f"{RULES}/item/alerts?format=csv").text)))
     assert [row["Event"] for row in rows] == [f"alert {ALERT}"]
     owner.post(f"{RULES}/item/alerts", data={"act": "delete"}, headers=HERE)
+
+
+def test_risks_go_to_who_may_read_them_alone(owner, visitor, instance):
+    risk = RiskDetection(
+        id="risk-of-ada", kind=IdentityKind.USER, identity="id-ada", event_type="anomalousToken", level=RiskLevel.HIGH,
+        happened=LATELY, detected=LATELY, updated=LATELY, name="ada@risky.example", display_name="Ada Risky",
+    )  # fmt: skip
+    with instance.state.transaction(product="a test") as session:
+        RiskLedger(instance.state, "default", LATELY).add_detections(session, [risk])
+    admin = visitor(("Security Admin", "/"))
+    rule = {
+        "name": "On risks", "when.riskyIdentity.changed": "1", "conditions": "riskLevel in high", "webhook": "https://20.1.2.3/soc",
+        "webhook_secret": "team", "order": "10",
+    }  # fmt: skip
+    policy = {"name": "Secure", "subject": "userRisk", "level": "high", "measures.block": "1"}
+    document = (
+        '{"properties": {"isEnabled": true, "sources": [{"eventSource": "IdentityRisks"}], "actions": '
+        '[{"actionType": "Workspace", "workspaceResourceId": "/workspaces/default"}]}}'
+    )
+    automation = {"name": "risks", "batch": "1", "document": document}
+    for address, form in (
+        (f"{RULES}/act/create", rule), ("/identity/risk-policies/act/create", policy), (f"{AUTOMATIONS}/act/create", automation),
+    ):  # fmt: skip
+        assert admin.post(address, data=form, headers=HERE).status_code == 403, address
+        made = owner.post(address, data=form, headers=HERE)
+        assert made.status_code == 303, made.text[-3000:]
+    page = f"{RULES}/item/{quote('On risks')}"
+    assert "Risk of Ada Risky" in owner.get(page).text
+    seen = admin.get(page).text
+    assert "Ada Risky" not in seen
+    assert "not listed: your roles do not include risks of identities" in seen

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 MOST = 500
 
 
+#: Kinds of matches that are risks of identities.
+RISK_MATCHES = ("identity", "detection")
+
+
 @dataclass(frozen=True, slots=True)
 class PastMatch:
     """An alert, incident, risky identity or risk detection of which the conditions of a rule hold as it stands."""

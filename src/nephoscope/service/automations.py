@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.automation.automation_readiness import Readiness
 from nephoscope.automation.engine import AutomationEngine
+from nephoscope.automation.event_kinds import RISKS
 from nephoscope.automation.operator_policy import operator
 from nephoscope.automation.rule import AutomationError
 from nephoscope.automation.rule_catalogue import load_automations, load_rules
-from nephoscope.automation.rule_formats.author_permissions import READS, WORKSPACE_WRITE
+from nephoscope.automation.rule_formats.author_permissions import READS, RISK_READS, WORKSPACE_WRITE
 from nephoscope.automation.rule_formats.security_actions import (
     HIDDEN,
     credential,
@@ -19,6 +20,7 @@ from nephoscope.automation.rule_formats.security_actions import (
 )
 from nephoscope.automation.rule_formats.security_automations import TYPE, read_automation
 from nephoscope.automation.rule_trial import try_with_documents
+from nephoscope.files.json_tree import trees_of
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.service.action_egress import check_hub, check_url
 from nephoscope.service.actors import ROOT_SCOPE
@@ -58,6 +60,9 @@ def prepare_automation(
     actor may not change, AutomationError as `check_actions` does.
     """
     scopes = _limit_scopes(context, body)
+    if any(one.get("eventSource") == RISKS for one in trees_of(body["properties"], "sources")):
+        for read in RISK_READS:
+            context.require(read, ROOT_SCOPE, why="risks of identities")
     for action in _actions(body):
         if action.get("actionType") == "Workspace":
             context.require(WORKSPACE_WRITE, f"/workspaces/{_workspace(action)}")

@@ -6,24 +6,59 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.automation.rule_formats.author_permissions import READS, WORKSPACE_WRITE
+from nephoscope.automation.past_matches import RISK_MATCHES, PastMatch, list_past_matches
+from nephoscope.automation.rule_formats.author_permissions import READS, RISK_READS, WORKSPACE_WRITE
 from nephoscope.automation.rule_formats.response_rule_files import (
     find_rule_file,
     list_rule_files,
     write_rule_file,
 )
 from nephoscope.automation.rule_formats.response_rules import parse_response_rule
+from nephoscope.identity.risk_events import KINDS
 from nephoscope.service.action_egress import check_url
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.automations import DELETE, WRITE
+from nephoscope.service.service_context import workspace_scope
 from nephoscope.state import NotFoundError, StateError
 from nephoscope_policy.model.source_location import Place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
+    from nephoscope.automation.rule import AutomationRule
     from nephoscope.automation.rule_formats.response_rules import ResponseRuleFile
     from nephoscope.service.service_context import ServiceContext
+
+
+INCIDENTS = "Microsoft.SecurityInsights/incidents/read"
+RISK_EVENTS = frozenset(KINDS)
+
+
+class RuleMatches(msgspec.Struct, frozen=True):
+    """Past matches of a rule; `without_risks`: those of risks are left out, which the actor may not read everywhere."""
+
+    found: list[PastMatch]
+    without_risks: bool
+
+
+def list_rule_matches(context: ServiceContext, rule: AutomationRule, since: datetime) -> RuleMatches:
+    """Return what a rule would have acted on since a time; risks only where the actor may read them and their logs."""
+    context.require(INCIDENTS, ROOT_SCOPE)
+    names = context.state.workspaces.names()
+    risks, logs = RISK_READS
+    readable = {
+        one
+        for one in names
+        if context.actor.may(risks, ROOT_SCOPE) and context.actor.may(logs, workspace_scope(one))
+    }
+    found = [
+        one
+        for one in list_past_matches(context.state, rule, names, since, context.now)
+        if one.kind not in RISK_MATCHES or one.workspace in readable
+    ]
+    asked = not RISK_EVENTS.isdisjoint(one.name for one in rule.kinds)
+    return RuleMatches(found, asked and not readable.issuperset(rule.workspaces or names))
 
 
 def put_response_rule(context: ServiceContext, document: Mapping[str, object], before: str = "") -> None:
@@ -66,6 +101,9 @@ def _check_author(context: ServiceContext, file: ResponseRuleFile) -> None:
     """Check that the author may read all that the actions are told of, and write where they write."""
     for one in READS:
         context.require(one, ROOT_SCOPE)
+    if not RISK_EVENTS.isdisjoint(file.when):
+        for one in RISK_READS:
+            context.require(one, ROOT_SCOPE, why="risks of identities")
     for at, action in enumerate(file.actions):
         if action.get("url"):
             check_url(context, str(action["url"]), f"actions[{at}].url")

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nephoscope.access.scopes import Hierarchy, is_permitted, reach
+from nephoscope.automation.event_kinds import RISKS
 from nephoscope.automation.rule import AutomationError, AutomationRule
 from nephoscope.files.json_tree import list_of, text_of, tree_of
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from nephoscope.state import State
 
 READS = ("Microsoft.Security/assessments/read", "Microsoft.Security/alerts/read")
+#: What else is read by who is told of risks of identities: these, and the logs that they come from.
+RISK_READS = ("Nephoscope/identityProtection/read", "Microsoft.OperationalInsights/workspaces/query/read")
 WORKSPACE_WRITE = "Microsoft.OperationalInsights/workspaces/write"
 
 
@@ -43,5 +46,9 @@ def limit_to_author(
                     f"properties.actions[{at}]",
                     f"{author.name}, the author, cannot change the workspace {name}",
                 )
+    if RISKS in one.sources and not all(is_permitted(roles, each, "/", hierarchy) for each in RISK_READS):
+        raise AutomationError(
+            "properties.sources", f"{author.name}, the author, cannot read risks of identities"
+        )
     read = tuple(reach(roles, one, hierarchy) for one in READS)
     return replace(one, scope=replace(one.scope, read=read))

@@ -32,6 +32,7 @@ READ, WRITE, DELETE = (f"Microsoft.Security/automations/{one}" for one in ("read
 INCIDENTS = "Microsoft.SecurityInsights/incidents/read"
 #: The exit code where a file is invalid.
 INVALID = 3
+_WITHOUT_RISKS = "not listed: your roles do not include risks of identities and their logs"
 #: Days of past alerts and incidents that a rule is tried on.
 TRIED_DAYS = 30
 RuleEvent = Literal[
@@ -201,18 +202,24 @@ def rules(call: OperationCall) -> ResponseRuleList:
 @OPERATIONS.operation(INCIDENTS, page=RowTable(f"Matches in the last {TRIED_DAYS} days"))
 def matches(call: OperationCall, name: Text) -> list[Row]:
     """List the alerts and incidents of the last days that the rule would have acted on, whether or not it is enabled."""
-    from nephoscope.automation.past_matches import list_past_matches
+    from nephoscope.service.response_rules import list_rule_matches
 
-    now, state = call.service.now, call.state
     rule = _require_file(call, name).to_rule()
-    found = list_past_matches(state, rule, state.workspaces.names(), now - timedelta(days=TRIED_DAYS), now)
+    matches = list_rule_matches(call.service, rule, call.service.now - timedelta(days=TRIED_DAYS))
+    left_out = {
+        "Event": "risks",
+        "Title": _WITHOUT_RISKS,
+        "Severity": "",
+        "Last activity": "",
+        "Workspace": "",
+    }
     return [
         {
             "Event": f"{one.kind} {one.id}", "Title": one.title, "Severity": one.severity, "Last activity": one.moment,
             "Workspace": one.workspace,
         }
-        for one in found
-    ]  # fmt: skip
+        for one in matches.found
+    ] + ([left_out] if matches.without_risks else [])  # fmt: skip
 
 
 @OPERATIONS.operation(WRITE, page=OperationForm("Create a response rule", choices=_CHOICES, made=str))
