@@ -39,6 +39,15 @@ def test_a_wrong_plan_is_a_usage_error(tmp_path: Path) -> None:
     assert "subnet" in found.output
 
 
+def test_without_flow_logs_no_flow_is_known_to_be_allowed(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(PLAN)
+    arguments = ("protect", "segments", "sample:", "--plan", str(plan), "--flows", "5")
+    assert "Unknown: any flow log of the last 5 days was not collected" in run(tmp_path / "data", *arguments)
+    document = json.loads(run(tmp_path / "data", *arguments, "-o", "json"))
+    assert "any flow log of the last 5 days" in document["notCollected"]
+
+
 CLOSED = """segments: {office: {addresses: [198.51.100.0/24]}, web: {addresses: [10.0.1.10]}}
 allowed: [{from: office, to: web, ports: [443]}]
 """
@@ -57,6 +66,9 @@ def test_observed_flows_and_a_block_that_is_requested_and_undone(tmp_path: Path)
     flows = run(data, "protect", "segments", "--plan", str(plan), "--flows", "5")
     assert "office > web: 198.51.100." in flows
     assert "reached web on TCP 22" in flows
+    assert "Unknown" not in flows
+    longer = run(data, "protect", "segments", "--plan", str(plan), "--flows", "60")
+    assert "Unknown: flow logs before " in longer
 
     document = json.loads(run(data, "protect", "segments", "--plan", str(plan), "--block"))
     (change,) = document["changes"]

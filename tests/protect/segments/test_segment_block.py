@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,12 @@ from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.rule_changes import NoPriorityError, with_rules
 from nephoscope.estate.rule_stages import passes
 from nephoscope.protect.segments.segment_block import build_block
-from nephoscope.protect.segments.segment_flows import LoggedFlow, find_flow_violations
+from nephoscope.protect.segments.segment_flows import (
+    MOST_EDGES,
+    LoggedFlow,
+    find_flow_violations,
+    list_missing_flows,
+)
 from nephoscope.protect.segments.segment_plan import SegmentPlan, parse_segment_plan
 from nephoscope.protect.segments.segment_violations import analyze_segments
 
@@ -171,3 +176,19 @@ def test_observed_flows(source: str, target: str, port: int, want: list[tuple[st
     assert [
         (one.source_segment, one.target_segment, one.source_name, one.target_name) for one in found
     ] == want
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "edges", "missing"),
+    [
+        (6.9, 0.1, 5, []),
+        (3, 0.1, 5, ["flow logs before 2026-10-29"]),
+        (6.9, 2, 5, ["flow logs since 2026-10-30"]),
+        (6.9, 0.1, MOST_EDGES, ["edges beyond the first 1,000,000"]),
+    ],
+)
+def test_what_flow_logs_do_not_show_is_named(
+    first: float, last: float, edges: int, missing: list[str]
+) -> None:
+    span = (NOW - timedelta(days=one) for one in (first, last))
+    assert list(list_missing_flows(NOW, 7, *span, edges)) == missing

@@ -163,21 +163,36 @@ def _block(data: Path, block: SegmentBlock, *, request: bool) -> None:
 
 
 def _write_flows(data: Path, plan: SegmentPlan, found: SegmentAnalysis, days: int, *, as_json: bool) -> None:
+    from datetime import UTC, datetime
+
     import msgspec
 
     from nephoscope.cli.session.lake_access import open_lake
-    from nephoscope.protect.segments.segment_flows import QUERY, LoggedFlow, find_flow_violations
+    from nephoscope.protect.segments.segment_flows import (
+        QUERY,
+        SPAN_QUERY,
+        LoggedFlow,
+        find_flow_violations,
+        list_missing_flows,
+    )
     from nephoscope_kql.cell_formatting import iterate_rows
 
     with open_lake(data) as (lake, _):
         rows = [*iterate_rows(lake.rows(QUERY.format(days=days)))]
+        ((begin, end),) = iterate_rows(lake.rows(SPAN_QUERY.format(days=days)))
+    span = (None if one is None else _time(one) for one in (begin, end))
+    missing = (*found.missing, *list_missing_flows(datetime.now(UTC), days, *span, len(rows)))
     flows = (
         LoggedFlow(source, target, port, protocol, _time(first), _time(last), count)
         for source, target, port, protocol, first, last, count in rows
     )
     several = sorted(find_flow_violations(plan, found.members, flows), key=lambda one: -one.flow.flows)
     if as_json:
-        document = {"schemaVersion": 1, "violations": msgspec.to_builtins(several)}
+        document = {
+            "schemaVersion": 1,
+            "violations": msgspec.to_builtins(several),
+            "notCollected": list(missing),
+        }
         click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
         return
     for one in several:
@@ -187,6 +202,8 @@ def _write_flows(data: Path, plan: SegmentPlan, found: SegmentAnalysis, days: in
             f" {one.flow.port}, {one.flow.flows} flows, last {one.flow.last:%Y-%m-%d %H:%M}"
         )
     click.echo(f"{len(several)} observed flows are not allowed by the plan")
+    for what in missing:
+        click.echo(f"Unknown: {what} was not collected")
 
 
 def _time(ticks: int) -> datetime:

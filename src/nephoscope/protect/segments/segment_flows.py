@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,12 +16,18 @@ if TYPE_CHECKING:
     from nephoscope.protect.segments.segment_plan import SegmentPlan
     from nephoscope.protect.segments.segment_violations import SegmentMember
 
+#: Edges that are read at most.
+MOST_EDGES = 1_000_000
+#: A flow log may be so late.
+_LATE = timedelta(days=1)
+#: The first and last session of some days, whatever became of it.
+SPAN_QUERY = "_Im_NetworkSession(starttime=ago({days}d)) | summarize min(TimeGenerated), max(TimeGenerated)"
 #: Allowed flows of some days, as ASIM has them, at most so many edges.
-QUERY = """_Im_NetworkSession(starttime=ago({days}d), eventresult='Success')
+QUERY = f"""_Im_NetworkSession(starttime=ago({{days}}d), eventresult='Success')
 | where NetworkProtocol in ('TCP', 'UDP') and isnotnull(DstPortNumber)
 | summarize First = min(TimeGenerated), Last = max(TimeGenerated), Flows = sum(EventCount)
     by Source = SrcIpAddr, Target = DstIpAddr, Port = DstPortNumber, Protocol = tolower(NetworkProtocol)
-| take 1000000"""
+| take {MOST_EDGES}"""
 
 
 class LoggedFlow(msgspec.Struct, frozen=True):
@@ -44,6 +50,21 @@ class FlowViolation(msgspec.Struct, frozen=True):
     source_name: str
     target_name: str
     flow: LoggedFlow
+
+
+def list_missing_flows(
+    now: datetime, days: int, first: datetime | None, last: datetime | None, edges: int
+) -> Iterator[str]:
+    """Yield what of some days until now no flow log shows, by the first and last session of them and the edges that were read."""
+    if first is None or last is None:
+        yield f"any flow log of the last {days} days"
+        return
+    if first > now - timedelta(days=days) + _LATE:
+        yield f"flow logs before {first:%Y-%m-%d}"
+    if last < now - _LATE:
+        yield f"flow logs since {last:%Y-%m-%d}"
+    if edges >= MOST_EDGES:
+        yield f"edges beyond the first {MOST_EDGES:,}"
 
 
 class _AddressIndex:
