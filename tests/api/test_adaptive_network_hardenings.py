@@ -81,3 +81,27 @@ def test_a_reader_does_not_enforce(server, token, learned) -> None:
     assert server.get(f"{LIST}?{VERSION}", headers=reader).status_code == 200
     body = {"rules": learned["properties"]["rules"], "networkSecurityGroups": [NSG]}
     assert server.post(f"{LIST}/default/enforce?{VERSION}", headers=reader, json=body).status_code == 403
+
+
+def test_only_the_rules_that_are_asked_for_are_enforced(server, owner, instance) -> None:
+    """Of two wide rules before a machine one is narrowed, and never a part of one."""
+    path = LIST.replace("virtualMachines/web", "virtualMachines/rpc")
+    found = server.get(f"{path}/default?{VERSION}", headers=owner).json()["properties"]
+    first, *others = found["proposals"]
+    assert others
+    stem = first["securityRules"][-1]["name"].partition("-deny-")[0]
+    own = [one for one in found["rules"] if one["name"].startswith(stem)]
+    group = [first["group"]]
+    asked = server.post(
+        f"{path}/default/enforce?{VERSION}",
+        headers=owner,
+        json={"rules": own, "networkSecurityGroups": group},
+    )
+    assert asked.status_code == 202, asked.text
+    with instance.state.reading() as session:
+        run = instance.state.automation_runs.read(session, asked.json()["id"])
+    (change,) = run.settings["changes"]
+    assert change["rules"] == first["securityRules"]
+    part = {"rules": own[1:], "networkSecurityGroups": group}
+    refused = server.post(f"{path}/default/enforce?{VERSION}", headers=owner, json=part)
+    assert (refused.status_code, own[0]["name"] in refused.text) == (400, True), refused.text

@@ -17,7 +17,7 @@ from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.automation.rule_change_plan import GroupChange
-from nephoscope.posture.published.kinds.adaptive_network_hardenings import HardeningProposal
+from nephoscope.posture.published.kinds.adaptive_network_hardenings import HardeningProposal, list_rules
 from nephoscope.service.network_rules import request_rule_change
 
 SURFACE = ApiSurface("Adaptive network hardening", "Microsoft.Security")
@@ -53,9 +53,9 @@ def enforce_hardening(call: ApiCall) -> ApiResponse:
     if document is None:
         raise missing_fault(f"The resource '{place}'")
     found = document["properties"]
-    _require_learned(call.body.get("rules"), found["rules"])
+    names = _read_rules(call.body.get("rules"), found["rules"])
     groups = _read_groups(call.body.get("networkSecurityGroups"))
-    proposals = msgspec.convert(found["proposals"], list[HardeningProposal])
+    proposals = _select_proposals(msgspec.convert(found["proposals"], list[HardeningProposal]), names)
     run = request_rule_change(
         call.service,
         ENFORCE,
@@ -84,8 +84,24 @@ def _read_groups(value: object) -> frozenset[str]:
     return frozenset(one.lower() for one in value)
 
 
-def _require_learned(value: object, learned: list[dict[str, Any]]) -> None:
-    """Fault where rules are asked for that were not learned so."""
+def _select_proposals(
+    proposals: Iterable[HardeningProposal], names: frozenset[str]
+) -> list[HardeningProposal]:
+    """The proposals whose rules are asked for; Fault where some of one are missing, since its last rule denies the rest."""
+    chosen = []
+    for one in proposals:
+        own = {str(rule["name"]) for rule in list_rules(one)}
+        if own & names:
+            if missing := sorted(own - names):
+                raise bad_request(
+                    f"Rules of one security rule are enforced together: '{missing[0]}' is missing.", "rules"
+                )
+            chosen.append(one)
+    return chosen
+
+
+def _read_rules(value: object, learned: list[dict[str, Any]]) -> frozenset[str]:
+    """The names of the rules that are asked for; Fault where one was not learned so."""
     if not isinstance(value, list) or not value:
         raise bad_request("'rules' must be a list of learned rules.", "rules")
     known = {str(one["name"]): one for one in learned}
@@ -93,3 +109,4 @@ def _require_learned(value: object, learned: list[dict[str, Any]]) -> None:
         name = str(one.get("name") or "") if isinstance(one, dict) else ""
         if known.get(name) != one:
             raise bad_request(f"The rule '{name}' is not one of the learned rules.", f"rules[{at}]")
+    return frozenset(str(one["name"]) for one in value)

@@ -59,7 +59,7 @@ def _properties(findings: Iterable[SubAssessment], report: Report) -> dict[str, 
         if one.group not in groups[one.interface]:
             groups[one.interface].append(one.group)
     return {
-        "rules": [rule for one in proposals for rule in _rules(one)],
+        "rules": [rule for one in proposals for rule in list_rules(one)],
         "rulesCalculationTime": report.now.isoformat(),
         "effectiveNetworkSecurityGroups": [
             {"networkInterface": interface, "networkSecurityGroups": several}
@@ -69,8 +69,8 @@ def _properties(findings: Iterable[SubAssessment], report: Report) -> dict[str, 
     }
 
 
-def _rules(one: HardeningProposal) -> Iterator[dict[str, object]]:
-    """The rules as Azure lists them: a port each; a port without sources is one that nobody needs."""
+def list_rules(one: HardeningProposal) -> Iterator[dict[str, object]]:
+    """Yield the rules of a proposal as Azure lists them: a port each; a port without sources is one that nobody needs."""
     for rule in one.allowed:
         for low, high in rule.ports:
             for port in range(low, high + 1) if high - low < _WIDE else (low, high):
