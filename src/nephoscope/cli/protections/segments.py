@@ -180,8 +180,8 @@ def _write_flows(data: Path, plan: SegmentPlan, found: SegmentAnalysis, days: in
     with open_lake(data) as (lake, _):
         rows = [*iterate_rows(lake.rows(QUERY.format(days=days)))]
         ((begin, end),) = iterate_rows(lake.rows(SPAN_QUERY.format(days=days)))
-    span = (None if one is None else _time(one) for one in (begin, end))
-    missing = (*found.missing, *list_missing_flows(datetime.now(UTC), days, *span, len(rows)))
+    first, last = (None if one is None else _time(one) for one in (begin, end))
+    missing = (*found.missing, *list_missing_flows(datetime.now(UTC), days, first, last, len(rows)))
     flows = (
         LoggedFlow(source, target, port, protocol, _time(first), _time(last), count)
         for source, target, port, protocol, first, last, count in rows
