@@ -131,7 +131,7 @@ def test_actions_come_back_from_their_fields(actions):
     assert read_actions(fields.values, fields.others) == actions
 
 
-def test_an_automation_is_written_tried_changed_and_deleted(owner, instance):
+def test_an_automation_is_written_tried_changed_and_deleted(owner, visitor, instance):
     made = owner.post(f"{AUTOMATIONS}/act/create", data=AUTOMATION, headers=HERE)
     assert made.status_code == 303, made.text
     listed = owner.get(AUTOMATIONS).text
@@ -142,7 +142,13 @@ def test_an_automation_is_written_tried_changed_and_deleted(owner, instance):
     unhealthy = instance.snapshots.newest().findings.count
     assert int(row["Matches"]) > 0, unhealthy
     kept = {**AUTOMATION, "act": "change", "where": "properties.status.code Equals Healthy"}
-    assert owner.post(page, data=kept, headers=HERE).status_code == 303
+    editor = visitor(("Contributor", "/"))
+    assert editor.post(page, data=kept, headers=HERE).status_code == 303
+    (document,) = (one for one in instance.state.arm_documents.all([TYPE]) if one.key.endswith("/unhealthy"))
+    metadata = document.body["properties"]["metadata"]
+    first, last = (instance.state.principals.get(metadata[name]) for name in ("createdBy", "lastUpdatedBy"))
+    assert first.name != last.name
+    assert document.author == last.name, "its rights are the automation's, also when they are fewer one day"
     assert refusal(owner.post(page, data={**kept, "name": "other"}, headers=HERE)) == "name"
     assert "properties.status.code Equals Healthy" in owner.get(page).text
     assert owner.post(page, data={"act": "delete"}, headers=HERE).status_code == 303

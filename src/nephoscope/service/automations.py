@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.access.authenticator import Caller
 from nephoscope.automation.automation_readiness import Readiness
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.event_kinds import RISKS
@@ -20,7 +21,7 @@ from nephoscope.automation.rule_formats.security_actions import (
 )
 from nephoscope.automation.rule_formats.security_automations import TYPE, read_automation
 from nephoscope.automation.rule_trial import try_with_documents
-from nephoscope.files.json_tree import trees_of
+from nephoscope.files.json_tree import tree_of, trees_of
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.service.action_egress import check_hub, check_url
 from nephoscope.service.actors import ROOT_SCOPE
@@ -148,10 +149,26 @@ def put_automation(context: ServiceContext, body: Mapping[str, object]) -> bool:
     context.require(WRITE, ROOT_SCOPE)
     key, secrets = str(body["id"]).lower(), list_secrets(body)
     document = prepare_automation(context, body, secrets)
+    before = context.state.arm_documents.get(key)
+    if metadata := describe_author(context, before.body if before is not None else None):
+        document = {**document, "properties": {**document["properties"], "metadata": metadata}}
     read_automation(document)
     return put_document(
         context, ROOT_SCOPE, document, "Microsoft.Security/automations", secrets=name_secrets(key, secrets)
     )
+
+
+def describe_author(context: ServiceContext, before: Mapping[str, object] | None = None) -> dict[str, str]:
+    """Return who made an automation and who changed it, and when; nothing for the local user, who reads everything.
+
+    `before` is the document that was kept. What a caller's automation is told of follows from the caller's roles later, too.
+    """
+    if not isinstance(context.actor, Caller):
+        return {}
+    now, who = context.now.isoformat(), context.actor.principal.id
+    old = {name: str(value) for name, value in tree_of(before or {}, "properties", "metadata").items()}
+    made = {"createdDateTimeUtc": now, "createdBy": who, **old}
+    return made | {"lastUpdatedDateTimeUtc": now, "lastUpdatedBy": who}
 
 
 def complete_actions(

@@ -31,7 +31,7 @@ from nephoscope.automation.condition import ORDERED
 from nephoscope.automation.event_kinds import AZURE_SOURCES
 from nephoscope.automation.rule_formats.security_actions import list_secret_names, list_secrets, name_secrets
 from nephoscope.automation.rule_formats.security_automations import OPERATORS
-from nephoscope.service.automations import check_actions, prepare_automation
+from nephoscope.service.automations import check_actions, describe_author, prepare_automation
 
 SURFACE = ApiSurface("Automations", "Microsoft.Security")
 TYPE = "Microsoft.Security/automations"
@@ -113,16 +113,8 @@ def _seal_secrets(call: ApiCall, body: Body, before: Body | None) -> Body:
     with automation_faults():
         kept = prepare_automation(call.service, body, list_secrets(call.body), before)
     sources = [{"ruleSets": [], **one} for one in body["properties"].get("sources") or ()]
-    told = {"sources": sources, "metadata": _metadata(call, before)}
+    told = {"sources": sources, "metadata": describe_author(call.service, before)}
     return {**kept, "properties": {**kept["properties"], **told}}
-
-
-def _metadata(call: ApiCall, before: Body | None) -> dict[str, str]:
-    """Return who made and changed it, and when."""
-    now, who = call.instance.now.isoformat(), call.caller.principal.id
-    old = (before or {}).get("properties", {}).get("metadata") or {}
-    made = {"createdDateTimeUtc": now, "createdBy": who, **old}
-    return made | {"lastUpdatedDateTimeUtc": now, "lastUpdatedBy": who}
 
 
 def _key(call: ApiCall) -> str:
