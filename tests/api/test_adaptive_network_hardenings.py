@@ -105,3 +105,20 @@ def test_only_the_rules_that_are_asked_for_are_enforced(server, owner, instance)
     part = {"rules": own[1:], "networkSecurityGroups": group}
     refused = server.post(f"{path}/default/enforce?{VERSION}", headers=owner, json=part)
     assert (refused.status_code, own[0]["name"] in refused.text) == (400, True), refused.text
+
+
+@pytest.mark.parametrize(
+    ("role", "scope", "read", "enforce"),
+    [
+        ("Contributor", f"{GROUP}x".lower(), (403, 404), (403, 404)),
+        ("Security Reader", GROUP.lower(), (200,), (403,)),
+        ("Contributor", GROUP.lower(), (200,), (202,)),
+    ],
+    ids=["another group", "a reader", "the group"],
+)
+def test_a_role_reaches_no_further_than_its_scope(server, token, learned, role, scope, read, enforce) -> None:
+    headers = {"Authorization": f"Bearer {token((role, scope))}"}
+    assert server.get(f"{LIST}/default?{VERSION}", headers=headers).status_code in read
+    body = {"rules": learned["properties"]["rules"], "networkSecurityGroups": [NSG]}
+    found = server.post(f"{LIST}/default/enforce?{VERSION}", headers=headers, json=body)
+    assert found.status_code in enforce, found.text
