@@ -105,15 +105,27 @@ class BatchSender:
         packed, read_at = self._changed_system()
         if packed:
             body["system"] = {"readAt": read_at, "content": packed}
-        answer = self._connection.send("POST", _REPORT, body)
+        answer, refused = self._report(body)
         for name, documents, _ in facts:
             self._sent[name] = (_digest(documents), time.monotonic())
         if packed:
             self._sent[_SYSTEM] = (packed, time.monotonic())
-        self.refused = "; ".join(answer["refused"])
+        self.refused = "; ".join([*answer["refused"], *refused])
         self.wanted_program = answer["program"]
         if self._settings.application_control:
             self._fetch_policy()
+
+    def _report(self, body: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """Return the answer and what was refused: health, updates and orders do not wait for a system that the server refuses."""
+        try:
+            answer: dict[str, Any] = self._connection.send("POST", _REPORT, body)
+        except ServerError as error:
+            if error.again or "system" not in body:
+                raise
+            rest = {name: value for name, value in body.items() if name != "system"}
+            answer = self._connection.send("POST", _REPORT, rest)
+            return answer, [f"system: {error}"]
+        return answer, []
 
     def _fetch_policy(self) -> None:
         """Keep what may be executed on this machine. Raises ServerError."""
