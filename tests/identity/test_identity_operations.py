@@ -45,7 +45,7 @@ def test_the_highest_level_comes_first_and_filters_hold(call):
     ]  # fmt: skip
     assert {level for _, level, _ in rows(call, level="medium")} == {"high"}
     (first, *_) = identity_risks.identities(call, RiskQuery()).value
-    assert first.reason == "newCountry: first sign-in from PT in 21 days"
+    assert first.reason == "New country: first sign-in from PT in 21 days"
 
 
 def test_decisions(call):

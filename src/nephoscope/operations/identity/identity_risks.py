@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from nephoscope.model.identity_risk import IdentityKind, RiskDetection, RiskHistoryItem, RiskyIdentity
+from nephoscope.model.identity_words import name_value
 from nephoscope.operations.declaration.operation import (
     ApiRoute,
     CommandLine,
@@ -230,7 +231,7 @@ def _identity_shape(one: RiskyIdentity, found: list[RiskDetection]) -> RiskyIden
     return RiskyIdentityShape(
         id=f"{one.kind.value}:{one.id}", kind=one.kind.value, name=one.name, display_name=one.display_name, level=one.level.value,
         state=one.state.value, detail=one.detail, updated=one.updated, detections=len(found),
-        reason=f"{last.event_type}: {'; '.join(last.reasons)}".removesuffix(": ") if last else "",
+        reason=f"{name_value(last.event_type)}: {'; '.join(last.reasons)}".removesuffix(": ") if last else "",
     )  # fmt: skip
 
 

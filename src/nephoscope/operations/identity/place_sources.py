@@ -57,7 +57,7 @@ class PlaceShape(Shape, frozen=True, kw_only=True):
     CommandLine("list", columns=("name", "tells", "version", "built", "days"), nothing="no sources of places"),
     page=SectionList(
         "Places", "Identity", "source", "What tells the country and network of an address, and whether it is an anonymiser.",
-        key="name", guide="places.md", nothing="No sources of places.",
+        key="name", order=70, guide="places.md", nothing="No sources of places.",
         columns=(
             PageColumn("name", "Source"), PageColumn("tells", "Content"), PageColumn("version", "Version", optional=True),
             PageColumn("built", "Data of"), PageColumn("days", "Age in days"),

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from nephoscope.web.page_data.named_entity import NamedEntity
     from nephoscope.web.visits.request_context import Visit
 
+#: An account that an alert names is taken for a user's, and may be an application's.
 KINDS = {
-    "user": (IdentityKind.USER,), "application": (IdentityKind.SERVICE_PRINCIPAL, IdentityKind.AGENT), "address": tuple(IdentityKind),
+    "user": tuple(IdentityKind), "application": (IdentityKind.SERVICE_PRINCIPAL, IdentityKind.AGENT), "address": tuple(IdentityKind),
 }  # fmt: skip
 MOST = 20
 _SIGN_INS = """
