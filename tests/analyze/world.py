@@ -20,6 +20,7 @@ from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.log_queries import DeclaredReads, FileAggregate
 from nephoscope.lake.storage.file_aggregates import GROUPS
 from nephoscope_kql.cell_formatting import iterate_rows, typed_columns
+from nephoscope_kql.errors import UnknownSourceError
 from nephoscope_kql.types import KqlType
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
@@ -440,15 +441,19 @@ def _records(found: pa.Table) -> list[dict[str, Any]]:
 
 
 class WrittenLogs:
-    """Logs (estate.Logs) that a description spells out: table -> rows, each with how many `days` before NOW it was written."""
+    """Logs (estate.Logs) that a description spells out: table -> rows, each with how many `days` before NOW it was written.
+
+    A row that is `daily` was written on each of so many days before NOW.
+    """
 
     def __init__(self, spec: Body) -> None:
         self._tables = {
             name: pa.Table.from_pylist(
                 [
-                    {"TimeGenerated": NOW - timedelta(days=row["days"])}
-                    | {k: v for k, v in row.items() if k != "days"}
+                    {"TimeGenerated": NOW - timedelta(days=days)}
+                    | {k: v for k, v in row.items() if k not in ("days", "daily")}
                     for row in rows
+                    for days in ([row["days"]] if "days" in row else [0.5 + n for n in range(row["daily"])])
                 ]
             )
             for name, rows in spec.items()
@@ -459,7 +464,10 @@ class WrittenLogs:
         tables = {name: rows for name, rows in self._tables.items() if name in declared.tables}
         if not tables:
             raise DataNotCollectedError("rows of logs")
-        return _records(kql.run(text, tables, now=NOW))
+        try:
+            return _records(kql.run(text, tables, now=NOW))
+        except UnknownSourceError as error:  # a declared table that the description does not spell out
+            raise DataNotCollectedError(f"rows of logs: {error}") from error
 
     def aggregate(self, asked: FileAggregate, declared: DeclaredReads) -> list[dict[str, Any]]:
         """The rows of an aggregate, as if each row of the table lay in a file of its own."""

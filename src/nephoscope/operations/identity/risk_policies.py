@@ -101,7 +101,8 @@ def _words(several: tuple[str, ...], words: Mapping[str, str]) -> str:
     ),
     page=SectionList(
         "Risk policies", "Identity", "risk policy",
-        "Measures on the accounts of risky users and risky sign-ins, planned for an approval.", key="name", order=25, guide="identity.md",
+        "Measures on the accounts of risky users and risky sign-ins, planned for an approval.", key="name", order=25,
+        guide="identity.md",
         facets=("risk", "enforcement"), rows=_list_rows, nothing="No risk policies.", plural="risk policies",
         columns=(
             PageColumn("name", "Policy"), PageColumn("risk", "Risk"), PageColumn("level", "Level"),
