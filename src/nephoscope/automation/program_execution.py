@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import selectors
 import signal
@@ -14,6 +15,7 @@ from typing import IO
 
 from nephoscope.automation.action import ActionContext, ActionError
 from nephoscope.automation.operator_policy import AllowedCommand
+from nephoscope.state.automation.automation_runs import AutomationRun
 
 #: sysexits.h: EX_TEMPFAIL
 _TRY_AGAIN = 75
@@ -39,6 +41,14 @@ def run_program(name: str, data: bytes, around: ActionContext) -> str:
     if code:
         raise ActionError(f"{name} ended with {code}: {said}", again=code == _TRY_AGAIN)
     return f"{name} ended with 0: {said}" if said else f"{name} ended with 0"
+
+
+def hand_over_run(name: str, run: AutomationRun, around: ActionContext, what: str) -> str:
+    """Run the program of a name with the plan of a run and `what` is to be done of it (apply, undo); see run_program."""
+    document = {
+        "id": run.id, "what": what, "plan": run.plan, "by": run.by, "begun": run.begun, "cutOff": run.cut_off,
+    }  # fmt: skip
+    return run_program(name, json.dumps(document).encode(), around)
 
 
 def _run(command: AllowedCommand, given: IO[bytes], folder: str) -> tuple[int | None, bytes]:

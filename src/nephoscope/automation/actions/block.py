@@ -8,7 +8,6 @@ https://wiki.nftables.org/wiki-nftables/index.php/Sets
 
 from __future__ import annotations
 
-import json
 import shlex
 from datetime import timedelta
 from ipaddress import ip_network
@@ -20,7 +19,7 @@ from msgspec import Meta
 from nephoscope.automation.action import ActionContext, ActionError, ActionKind, ActionOutcome
 from nephoscope.automation.block_targets import BlockableAddresses, choose_addresses, list_estate_addresses
 from nephoscope.automation.nsg_priority import find_taken_priorities, list_planned_rules
-from nephoscope.automation.program_execution import run_program
+from nephoscope.automation.program_execution import hand_over_run
 from nephoscope.estate.estate_store import StoreError
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
 from nephoscope_policy.model.resource_id import ResourceId
@@ -305,7 +304,7 @@ def approve(settings: BlockActionSettings, run: AutomationRun, around: ActionCon
     until = around.now + timedelta(hours=settings.hours)
     said = f"approved by {run.by}"
     if settings.apply:
-        said += f"; {_describe_block(settings, run, around, 'apply')}"
+        said += f"; {hand_over_run(settings.apply, run, around, 'apply')}"
     return ActionOutcome(said, None, until)
 
 
@@ -313,17 +312,8 @@ def undo(settings: BlockActionSettings, run: AutomationRun, around: ActionContex
     """Hand what undoes it to the command, where one is named; else say what is to be run."""
     assert run.plan is not None
     if settings.apply:
-        return ActionOutcome(_describe_block(settings, run, around, "undo"))
+        return ActionOutcome(hand_over_run(settings.apply, run, around, "undo"))
     return ActionOutcome(f"run: {run.plan['undo']}")
-
-
-def _describe_block(
-    settings: BlockActionSettings, run: AutomationRun, around: ActionContext, what: str
-) -> str:
-    document = {
-        "id": run.id, "what": what, "plan": run.plan, "by": run.by, "begun": run.begun, "cutOff": run.cut_off,
-    }  # fmt: skip
-    return run_program(settings.apply, json.dumps(document).encode(), around)
 
 
 KIND = ActionKind(

@@ -5,7 +5,6 @@ Nothing is changed in Azure by this program itself.
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import Annotated
 
@@ -13,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.automation.action import ActionContext, ActionError, ActionKind, ActionOutcome
-from nephoscope.automation.program_execution import run_program
+from nephoscope.automation.program_execution import hand_over_run
 from nephoscope.automation.rule_change_plan import GroupChange, RuleChangePlan, load_network, plan_changes
 from nephoscope.estate.addresses import AddressSet
 from nephoscope.estate.estate_store import StoreError
@@ -96,15 +95,7 @@ def _hand_over(
     assert run.plan is not None
     if not settings.apply:
         return f"run: {run.plan[what]}"
-    document = {
-        "id": run.id,
-        "what": what,
-        "plan": run.plan,
-        "by": run.by,
-        "begun": run.begun,
-        "cutOff": run.cut_off,
-    }
-    return run_program(settings.apply, json.dumps(document).encode(), around)
+    return hand_over_run(settings.apply, run, around, what)
 
 
 KIND = ActionKind(
