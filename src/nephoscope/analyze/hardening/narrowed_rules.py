@@ -115,7 +115,11 @@ def _is_ours(name: str) -> bool:
 def _narrow(network: Network, one: MachineAddress, group: str, clause: Clause) -> RuleProposal | None:
     family = _family(one)
     needed = list(_find_needed(clause, one.services, family))
-    whole = size(clause.addresses.family(family)) * size(clause.rule.destination_ports) * len(_spoken(clause))
+    whole = (
+        size(clause.addresses.family(family))
+        * size(clause.rule.destination_ports)
+        * len(_list_protocols(clause))
+    )
     kept = sum(size(entry.addresses.family(family)) * size((entry.ports,)) for entry in needed)
     if not whole or kept > NARROW_SHARE * whole:
         return None
@@ -148,7 +152,7 @@ def _openings(network: Network, one: MachineAddress, protocol: str) -> list[Open
     return network.openings(one.interface, one.configuration, protocol, AddressSet.everything())
 
 
-def _spoken(clause: Clause) -> tuple[str, ...]:
+def _list_protocols(clause: Clause) -> tuple[str, ...]:
     return tuple(one for one in _PROTOCOLS if clause.rule.applies_to(one))
 
 
@@ -190,7 +194,7 @@ def _write_rules(
     network: Network, one: MachineAddress, group: str, clause: Clause, allowed: Sequence[HardenedRule]
 ) -> tuple[tuple[dict[str, object], ...], str]:
     """The ARM rules with their priorities, or why there is no room for them."""
-    denied = _spoken(clause)
+    denied = _list_protocols(clause)
     try:
         place = find_place(network.rules(group), clause.rule, len(allowed) + len(denied))
     except NoPriorityError as error:

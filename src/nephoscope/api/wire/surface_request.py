@@ -100,7 +100,7 @@ class ApiCall:
 
         One of a tenant stands before one that names none, but for a caller who reads everything.
         """
-        several = self._shown(self.instance.state.arm_documents.list_at(key))
+        several = self._filter_readable(self.instance.state.arm_documents.list_at(key))
         own = several if self.reach.everything else [one for one in several if one.tenant]
         return next(iter([*own, *several]), None)
 
@@ -124,9 +124,9 @@ class ApiCall:
 
     def list_kept(self, types: Iterable[str], below: str = "") -> list[ArmDocument]:
         """The documents of lower-cased types that people put below a scope, without those at management groups of other tenants."""
-        return self._shown(self.instance.state.arm_documents.all(types, below))
+        return self._filter_readable(self.instance.state.arm_documents.all(types, below))
 
-    def _shown(self, several: Iterable[ArmDocument]) -> list[ArmDocument]:
+    def _filter_readable(self, several: Iterable[ArmDocument]) -> list[ArmDocument]:
         """Of documents at management groups those that hold in a tenant of which the caller reads something."""
         return [one for one in several if self._reads_tenant(find_group(one.key), one.tenant)]
 

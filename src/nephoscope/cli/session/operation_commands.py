@@ -188,7 +188,7 @@ def _open_call(operation: Operation, data: Path) -> Iterator[OperationCall]:
 def _request(shape: Answer, given: Mapping[str, Answer], command: CommandLine) -> Answer:
     """The request of the options that were given; bounds are click's, and what the service says of the rest is for people."""
     fields = request_fields(shape)
-    sent = _sent(fields, given)
+    sent = _select_given(fields, given)
     if any(one.change for one in fields) and not any(one.name in sent for one in fields if one.change):
         known = [one.option for one in _flatten(fields) if one.change and one.option]
         raise click.UsageError(f"nothing to change: use {_join_words(known)}")
@@ -204,12 +204,12 @@ def _request(shape: Answer, given: Mapping[str, Answer], command: CommandLine) -
     return made
 
 
-def _sent(fields: Iterable[RequestField], given: Mapping[str, Answer]) -> dict[str, Answer]:
+def _select_given(fields: Iterable[RequestField], given: Mapping[str, Answer]) -> dict[str, Answer]:
     """The values of fields of which an option was given."""
     sent: dict[str, Answer] = {}
     for one in fields:
         if one.shape is not None and one.kind is FieldKind.OTHER:
-            if inner := _sent(one.inner, given):
+            if inner := _select_given(one.inner, given):
                 sent[one.name] = one.shape(**inner)
         elif given.get(one.name) not in (None, ()):
             sent[one.name] = _read_value(one, given[one.name])
