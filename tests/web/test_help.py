@@ -7,7 +7,7 @@ import re
 import pytest
 
 from nephoscope.state import NotFoundError
-from nephoscope.web.rendering.guide_pages import SHIPPED, guide_folder, list_guides, read_guide
+from nephoscope.web.rendering.guide_pages import SHIPPED, group_guides, guide_folder, read_guide
 
 NAMES = sorted(
     str(path.relative_to(guide_folder()))
@@ -29,7 +29,9 @@ def test_a_page_of_the_documentation_is_drawn(name: str) -> None:
 
 def test_help_lists_the_guides_and_reads_nothing_else(owner) -> None:
     listed = owner.get("/help").text
-    assert all(f"/help/{path}" in listed for path, _ in list_guides())
+    assert all(f"/help/{one.path}" in listed for group in group_guides().values() for one in group)
+    guides = {f"guides/{path.name}" for path in guide_folder().glob("guides/*.md")}
+    assert {one.path for group in group_guides().values() for one in group} == guides
     assert "<h2 id=" in owner.get("/help/guides/sources.md").text
     for name in ("guides/none.md", "decisions/README.md", "guides/sources"):
         assert owner.get(f"/help/{name}").status_code == 404

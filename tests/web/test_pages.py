@@ -252,7 +252,7 @@ def test_the_settings_tell_of_rules_of_response_and_of_what_is_wrong_with_them(i
         shutil.rmtree(instance.data / "responses")
     assert "operator.yaml: Expected `object | null`" in html.unescape(text)
     assert rows[1][:4] == ["mark", "expired", "incident.created", "incident"]
-    assert 'title="expired"' in text
+    assert 'title="Expired"' in text
     assert 'role="alert"' not in owner.get("/settings/response-rules").text
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.web.rendering.plain_words import plain_words
+from nephoscope.web.rendering.plain_words import plain_words, say_choice
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,17 @@ from nephoscope.web.rendering.plain_words import plain_words
 )
 def test_names_lists_and_types(text: str, said: str) -> None:
     assert plain_words(text) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("medium", "Medium"),
+        ("not collected", "Not collected"),
+        ("servicePrincipal", "Service principal"),
+        ("adm-1@contoso.com", "adm-1@contoso.com"),
+        ("", ""),
+    ],
+)
+def test_choices_begin_with_a_capital(text: str, said: str) -> None:
+    assert say_choice(text) == said

@@ -100,7 +100,7 @@ def test_a_rule_is_written_from_a_query_edited_and_copied(owner, instance) -> No
     shown = owner.get(row).text
     assert "Account.Name=Who" in shown
     assert owner.get(row.replace("/settings/own-rules/item/", "/rules/").partition("?")[0]).status_code == 200
-    assert '<span class="state state--pass">runs</span>' in listed
+    assert '<span class="state state--pass">Runs</span>' in listed
     rule = row.replace("/settings/own-rules/item/", "/rules/").partition("?")[0]
     assert owner.post(rule, data={"act": "off"}, headers=HERE).status_code == 303
     assert '<span class="state">disabled</span>' in owner.get("/settings/own-rules").text

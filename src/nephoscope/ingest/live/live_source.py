@@ -207,7 +207,8 @@ class PrivilegedSetting:
 
 @dataclass(frozen=True, slots=True)
 class SourceKind:
-    """A kind of source: `settings` is a msgspec Struct whose fields describe themselves, `secrets` the names that may be stored.
+    """A kind of source: `label` is what people call it, `settings` a msgspec Struct whose fields describe themselves, `secrets` the
+    names that may be stored.
 
     `check` raises SourceSettingsError for what its Struct cannot say of settings and secrets, and SourceError for a file or
     folder that they
@@ -221,6 +222,7 @@ class SourceKind:
     title: str
     settings: type[msgspec.Struct]
     make: Callable[[Any, SourceContext], LiveSource]
+    label: str = field(kw_only=True)
     secrets: Mapping[str, str] = field(default_factory=dict)
     shared: bool = False
     check: Callable[[Any, SourceContext], None] = lambda _settings, _around: None

@@ -18,7 +18,7 @@ from nephoscope.web.lists.list_cell import (
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
-from nephoscope.web.rendering.plain_words import plain_words, say_name
+from nephoscope.web.rendering.plain_words import plain_words, say_choice, say_name
 from nephoscope.web.rendering.section_cells import cell_title, facet_values, name_scopes, name_words
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ _TONES = {
     "refused": "error", "atRisk": "fail", "confirmedCompromised": "error", "confirmedSafe": "pass", "remediated": "pass",
 }  # fmt: skip
 _STATES = frozenset({"state", "status"})
+#: Columns of names, which are filtered by and shown as they are.
+_NAMES = frozenset({"name", "network", "source", "table", "format", "holds", "events", "when"})
 #: How many characters a width has room for at most.
 _FITTING = ((10, "short"), (14, "ago"))
 
@@ -55,24 +57,31 @@ def section_list(
     """Return what the list of a section is of; `path_of` gives the page of a row."""
     titles = {one.name: one.title for one in shown.columns}
     return RowList(
-        name, shown.noun, [_column(visit, one, path_of, every, main=one is shown.columns[0]) for one in shown.columns],
+        name, shown.noun, [_column(visit, shown, one, path_of, every) for one in shown.columns],
         lambda one: one.key, [_facet(one, titles.get(one, name_words(one))) for one in shown.facets],
         lambda one: " ".join(map(cell_title, one.row.values())), several=shown.plural,
     )  # fmt: skip
 
 
 def _facet(name: str, title: str) -> RowFacet[SectionRow]:
-    return RowFacet(name, title, lambda one: facet_values(one.row[name]), say_name)
+    return RowFacet(
+        name, title, lambda one: facet_values(one.row[name]), say_name if name in _NAMES else say_choice
+    )
+
+
+def is_choice(shown: SectionList, name: str) -> bool:
+    """Return whether a column holds values of an enumeration, which are said in words."""
+    return name in shown.facets and name not in _NAMES
 
 
 def _column(
     visit: Visit,
+    shown: SectionList,
     column: PageColumn,
     path_of: Callable[[SectionRow], str],
     every: Sequence[SectionRow],
-    *,
-    main: bool,
 ) -> ListColumn[SectionRow]:
+    main, choice = column is shown.columns[0], is_choice(shown, column.name)
     values = [one.row[column.name] for one in every]
     number = bool(values) and all(
         isinstance(one, int | float) and not isinstance(one, bool) for one in values
@@ -82,7 +91,7 @@ def _column(
     def cell(one: SectionRow) -> ListCell:
         if main:
             return text_cell(cell_title(one.row[column.name]) or one.title, path_of(one))
-        return _cell(visit, column.name, one.row[column.name])
+        return _cell(visit, column.name, one.row[column.name], choice=choice)
 
     width = "name" if main else "number" if number else "ago" if time else _fit_width(column, values)
     return ListColumn(
@@ -98,13 +107,13 @@ def _fit_width(column: PageColumn, values: Sequence[object]) -> str:
     return next((width for most, width in _FITTING if longest <= most), "")
 
 
-def _cell(visit: Visit, name: str, value: object) -> ListCell:
+def _cell(visit: Visit, name: str, value: object, *, choice: bool) -> ListCell:
     if isinstance(value, datetime):
         return relative_time_cell(value) if value <= datetime.now(value.tzinfo) else time_cell(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return number_cell(value)
     text = cell_title(value)
     if name in _STATES:
-        return state_cell(say_name(text), _TONES.get(text, ""))
-    said = plain_words(text)
+        return state_cell(say_choice(text), _TONES.get(text, ""))
+    said = say_choice(text) if choice else plain_words(text)
     return text_cell(str(name_scopes(visit, said)), whole=said)

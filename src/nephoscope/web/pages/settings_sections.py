@@ -25,8 +25,8 @@ from nephoscope.state.database.state_errors import TransientError
 from nephoscope.web.forms import operation_form
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.lists.row_markup import PREVIEW
-from nephoscope.web.lists.section_list import SectionRow, section_list
-from nephoscope.web.rendering.plain_words import plain_words
+from nephoscope.web.lists.section_list import SectionRow, is_choice, section_list
+from nephoscope.web.rendering.plain_words import plain_words, say_choice
 from nephoscope.web.rendering.section_cells import cell_title, name_scopes, name_words
 from nephoscope.web.rendering.templates import draw
 from nephoscope.web.tables.page_tables import PageTable, download_table
@@ -269,7 +269,10 @@ def _show_row(
     titles = {one.name: one.title for one in section.shown.columns}
     return {
         **_frame(section, visit, workspace), "found": found, "refused": str(refused or ""),
-        "facts": [(titles.get(name, name_words(name)), value) for name, value in found.row.items() if name != section.shown.name],
+        "facts": [
+            (titles.get(name, name_words(name)), say_choice(cell_title(value)) if is_choice(section.shown, name) else value)
+            for name, value in found.row.items() if name != section.shown.name
+        ],
         "buttons": [one for one in forms if not one.fields], "forms": [one for one in forms if one.fields],
         "tables": list(_row_tables(section, visit, workspace, found)), "done": visit.asked("done"),
     }  # fmt: skip

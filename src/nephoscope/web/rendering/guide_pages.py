@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 #: Folders and files of the documentation that users read; decisions and architecture are for contributors.
 SHIPPED = ("guides", "reference", "start", "glossary.md")
+#: The part of the index about guides, and a line of it.
+_GUIDES = re.compile(r"^## Guides$(.*?)^## ", re.MULTILINE | re.DOTALL)
+_GUIDE = re.compile(r"- \[(?P<title>[^\]]+)\]\((?P<path>guides/[\w-]+\.md)\)(?:: (?P<about>.+))?")
 _MORE = re.compile(r"[^\w\- ]")
 
 
@@ -27,10 +32,26 @@ def guide_folder() -> Path:
     return package / "help" if (package / "help").is_dir() else package.parents[1] / "docs"
 
 
-def list_guides() -> list[tuple[str, str]]:
-    """Return the path and the title of every guide, by title."""
-    found = [(f"guides/{path.name}", _title(path)) for path in guide_folder().glob("guides/*.md")]
-    return sorted(found, key=lambda one: one[1].casefold())
+@dataclass(frozen=True, slots=True)
+class GuideLink:
+    """A guide as the documentation's index lists it: path below the documentation, title, and what it is about."""
+
+    path: str
+    title: str
+    about: str
+
+
+@cache
+def group_guides() -> Mapping[str, Sequence[GuideLink]]:
+    """Return the guides by area, in the order of the documentation's index."""
+    groups: dict[str, list[GuideLink]] = {}
+    guides = _GUIDES.search((guide_folder() / "index.md").read_text(encoding="utf-8"))
+    for line in guides[1].splitlines() if guides else ():
+        if line.startswith("### "):
+            group = groups.setdefault(line[4:], [])
+        elif found := _GUIDE.fullmatch(line):
+            group.append(GuideLink(found["path"], found["title"], found["about"] or ""))
+    return groups
 
 
 @cache

@@ -8,6 +8,7 @@ from nephoscope.model.identity_words import name_value
 from nephoscope.web.rendering.resource_type_names import name_type
 
 _CAMEL = re.compile(r"([a-z]+(?:[A-Z][a-z]*)+)(?=$|: )")
+_LOWER = re.compile(r"[a-z]+(?:[ -][a-z]+)*")
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 #: A type, and the path to a resource of it where one follows.
 _TYPE = re.compile(
@@ -27,6 +28,12 @@ def say_name(text: str) -> str:
         return text
     words = _CAPITAL.sub(" ", found[1]).lower()
     return words[:1].upper() + words[1:] + text[found.end() :]
+
+
+def say_choice(text: str) -> str:
+    """Say a value of an enumeration in words that begin with a capital: `servicePrincipal`, `not collected`, `full`."""
+    said = say_name(text)
+    return said[:1].upper() + said[1:] if _LOWER.fullmatch(said) else said
 
 
 def say_lists(text: str) -> str:

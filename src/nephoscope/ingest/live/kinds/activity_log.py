@@ -138,4 +138,5 @@ KIND = SourceKind(
     ActivityLogSource,
     check=check,
     owned={"credential": privileged_settings.IDENTITY, "cloud": privileged_settings.CLOUD},
+    label="Activity log",
 )

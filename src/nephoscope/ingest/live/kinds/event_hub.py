@@ -304,4 +304,5 @@ KIND = SourceKind(
         "cloud": privileged_settings.CLOUD,
         **{name: privileged_settings.file(name) for name in ("ca", "certificate", "key")},
     },
+    label="Event Hubs",
 )

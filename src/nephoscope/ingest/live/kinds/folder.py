@@ -216,4 +216,5 @@ KIND = SourceKind(
     FolderSettings,
     FolderSource,
     check=check,
+    label="Folder",
 )

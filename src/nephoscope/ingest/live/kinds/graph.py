@@ -164,4 +164,5 @@ KIND = SourceKind(
     GraphSource,
     check=check,
     owned={"credential": privileged_settings.IDENTITY, "cloud": privileged_settings.CLOUD},
+    label="Microsoft Graph",
 )

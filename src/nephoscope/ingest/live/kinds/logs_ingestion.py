@@ -180,4 +180,5 @@ KIND = SourceKind(
     LogsIngestionSource,
     secrets={"tokens": "Hashes of the tokens that are let in."},
     check=check,
+    label="Logs Ingestion API",
 )

@@ -222,4 +222,5 @@ KIND = SourceKind(
     binds=frozenset({"url", "ca", "private"}),
     uses=lambda _: ("key",),
     owned={"ca": privileged_settings.file("ca"), "private": privileged_settings.PRIVATE},
+    label="MISP",
 )

@@ -257,4 +257,5 @@ KIND = SourceKind(
         "credential": privileged_settings.identity_but("sas", "account-key"),
         "cloud": privileged_settings.CLOUD,
     },
+    label="Storage account",
 )

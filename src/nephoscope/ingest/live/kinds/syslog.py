@@ -194,4 +194,5 @@ KIND = SourceKind(
     SyslogSettings,
     SyslogSource,
     check=check,
+    label="Syslog",
 )

@@ -280,4 +280,5 @@ KIND = SourceKind(
     binds=frozenset({"url", "sign_in", "user", "key_header", "ca", "private"}),
     uses=uses,
     owned={"ca": privileged_settings.file("ca"), "private": privileged_settings.PRIVATE},
+    label="TAXII",
 )
