@@ -101,6 +101,11 @@ def make_finding(id_: str, title: str, severity: str, **details: object) -> SubA
     return SubAssessment(id_, title, severity, dict(details))
 
 
+def count_noun(count: int, one: str, many: str = "") -> str:
+    """A number with its noun: `1 request`, `2 requests`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def join_names(names: Iterable[str], limit: int = 5) -> str:
     """Names joined for a sentence, the rest counted."""
     found = list(dict.fromkeys(names))

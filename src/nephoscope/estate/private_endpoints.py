@@ -57,10 +57,17 @@ class PrivateEndpoints:
     @cached_property
     def _by_address(self) -> dict[tuple[str, str], PrivateEndpoint]:
         """(network, address) -> private endpoint."""
-        found: dict[tuple[str, str], PrivateEndpoint] = {}
-        for resource in self.estate.by_type(ENDPOINT_TYPE):
-            endpoint = self._read(resource)
-            found |= dict.fromkeys(((endpoint.network, one) for one in endpoint.addresses), endpoint)
+        return {(one.network, address): one for one in self._all for address in one.addresses}
+
+    @cached_property
+    def _all(self) -> list[PrivateEndpoint]:
+        return [self._read(resource) for resource in self.estate.by_type(ENDPOINT_TYPE)]
+
+    def by_service(self) -> dict[str, list[PrivateEndpoint]]:
+        """Return the private endpoints by the lower-cased id of the service behind them."""
+        found: dict[str, list[PrivateEndpoint]] = {}
+        for one in self._all:
+            found.setdefault(one.service, []).append(one)
         return found
 
     def _read(self, resource: Resource) -> PrivateEndpoint:

@@ -24,7 +24,7 @@ from nephoscope.web.visits.request_context import LOGS, Visit
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from nephoscope.posture.changes.change_attribution import ChangeAttribution
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
@@ -178,7 +178,10 @@ def _exposure(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> ExposureFa
 
 @dataclass(frozen=True, slots=True)
 class SubFinding:
-    """A finding inside an assessment (its key): its own id, its title, a code such as Unhealthy, a severity ('' = none), whose."""
+    """A finding inside an assessment (its key): its own id, its title, a code such as Unhealthy, a severity ('' = none), whose.
+
+    `callers` are those that logs name, the most frequent first.
+    """
 
     assessment: str
     id: str
@@ -186,6 +189,7 @@ class SubFinding:
     code: str
     severity: str
     resource: str
+    callers: tuple[str, ...] = ()
 
 
 def _subs(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[SubFinding]:
@@ -212,7 +216,16 @@ def _sub(body: Mapping[str, object]) -> SubFinding:
         str(status.get("code") or ""),
         str(status.get("severity") or ""),
         str(body["id"]).lower().partition("/providers/microsoft.security/")[0],
+        tuple(_callers(told.get("additionalData"))),
     )
+
+
+def _callers(details: object) -> Iterator[str]:
+    """Yield the callers that the details of a finding list, in words."""
+    listed = details.get("callers") if isinstance(details, dict) else None
+    for one in listed if isinstance(listed, list) else ():
+        client = f" ({one['client']})" if one.get("client") else ""
+        yield f"{one.get('caller') or 'no address'}{client}: {one.get('requests')}"
 
 
 def _rank(sub: SubFinding) -> tuple[bool, int, str]:

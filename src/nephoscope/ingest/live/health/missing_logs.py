@@ -37,6 +37,9 @@ LOGGED = frozenset(
 NETWORKS = frozenset({"microsoft.network/virtualnetworks"})
 
 
+_NEVER, _NO_MORE = "set up, and nothing has arrived", "set up, and nothing arrives any more"
+
+
 @dataclass(frozen=True, slots=True)
 class MissingLogs:
     """A resource without logs: why, the setting that should send them ('' = there is none), and when any came last."""
@@ -46,6 +49,11 @@ class MissingLogs:
     reason: str
     setting: str = ""
     last: datetime | None = None
+
+    @property
+    def is_silent(self) -> bool:
+        """Return whether a setting should send them, so that their source may be what fails."""
+        return self.reason in (_NEVER, _NO_MORE)
 
 
 def find_missing_logs(
@@ -139,9 +147,9 @@ def _check_silence(
     key: str, kind: str, setting: str, newest: datetime | None, now: datetime, quiet: timedelta
 ) -> Iterator[MissingLogs]:
     if newest is None:
-        yield MissingLogs(key, kind, "set up, and nothing has arrived", setting)
+        yield MissingLogs(key, kind, _NEVER, setting)
     elif now - newest > quiet:
-        yield MissingLogs(key, kind, "set up, and nothing arrives any more", setting, newest)
+        yield MissingLogs(key, kind, _NO_MORE, setting, newest)
 
 
 def _properties(resource: Resource) -> Mapping[str, Any]:

@@ -102,12 +102,17 @@ class NewestRows:
         yield from self._ids[bisect_left(self._ids, f"{key}/") : bisect_left(self._ids, f"{key}0")]
 
 
+def list_log_tables() -> frozenset[str]:
+    """List the tables that logs of resources are written to."""
+    own = {table for key, table in table_of_category().items() if ":" in key}
+    return frozenset(own | {DIAGNOSTICS, *FLOWS})
+
+
 def read_newest_rows(
     lake: Lake, data: Path, workspaces: Iterable[str], now: datetime, back: timedelta
 ) -> NewestRows:
     """The newest rows of late of every resource that has any in a table of logs; those of the activity log by subscription."""
-    logs = {table for key, table in table_of_category().items() if ":" in key}
-    logs |= {DIAGNOSTICS, ACTIVITY, *FLOWS}
+    logs = list_log_tables() | {ACTIVITY}
     return NewestRows(
         (id_, held.table, category, moment)
         for workspace in workspaces

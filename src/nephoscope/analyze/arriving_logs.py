@@ -1,0 +1,135 @@
+"""Resource logs should arrive.
+
+Reads diagnostic settings and flow logs, and the newest row of each resource in every table of logs. Unhealthy where nothing sends the
+logs of a resource, where its setting sends none, or where what is set up has not arrived for seven days though other logs of that kind
+have; the finding names the setting and the last row. Healthy where rows arrive. Unknown where neither rows nor the settings were read,
+and where no log of the kind arrives from anywhere: then nobody can tell a silent resource from a source that is not connected.
+
+Source: https://learn.microsoft.com/azure/azure-monitor/reference/logs-index
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.assessment_key import Key, index_keys
+from nephoscope.analyze.verdict import healthy, judge_all, make_finding, unhealthy
+from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.log_queries import FileAggregate
+from nephoscope.ingest.live.health.missing_logs import (
+    FLOW_LOG,
+    LOGGED,
+    NETWORKS,
+    SETTING,
+    MissingLogs,
+    find_missing_logs,
+)
+from nephoscope.ingest.live.health.newest_rows import STORAGE_SERVICES, NewestRows, list_log_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from nephoscope.estate.estate_view import EstateView
+    from nephoscope_policy.model.assessment import Assessment, SubAssessment
+    from nephoscope_policy.model.resource import Resource
+
+_JUDGED = tuple(sorted((LOGGED | NETWORKS) - frozenset(STORAGE_SERVICES)))
+ARRIVE = Key("7b2447a2-f312-565c-bad5-53b8fe945c78", "Resource logs should arrive", _JUDGED)
+KEYS = index_keys(ARRIVE)
+TYPES = (*_JUDGED, SETTING, FLOW_LOG)
+TABLES = tuple(sorted(list_log_tables()))
+#: How long nothing may arrive, and how far back rows are looked for.
+QUIET, BACK = timedelta(days=7), timedelta(days=37)
+
+
+def analyze(view: EstateView) -> Iterable[Assessment]:
+    """Judge every resource that can have logs of its own."""
+    rows = cache(lambda: NewestRows(_read_rows(view)))
+    missing = cache(lambda: _missing_by_resource(view, rows()))
+
+    def judge(resource: Resource, key: Key) -> Assessment:
+        id_ = str(resource.body["id"])
+        found = missing().get(resource.key, [])
+        if not found:
+            newest = rows().newest_time(resource.key, lambda _table, _category: True)
+            if newest is None:
+                raise DataNotCollectedError(f"rows of logs of {resource.key}")
+            return healthy(id_, key, f"its newest row is of {newest:%Y-%m-%d %H:%M}")
+        _require_settings(view, resource)
+        if any(one.is_silent for one in found) and not _arrives(view, resource.type, rows()):
+            raise DataNotCollectedError(f"rows of logs of any resource of {resource.type}")
+        return unhealthy(id_, key, "; ".join(_describe(one) for one in found), map(_finding, found))
+
+    for type_ in _JUDGED:
+        yield from judge_all(view.resources(type_), ARRIVE, judge, by_body=False)
+
+
+def _read_rows(view: EstateView) -> Iterator[tuple[str, str, str, datetime]]:
+    """The newest row of each resource and category in each table that has any."""
+    if view.logs is None:
+        raise DataNotCollectedError("rows of logs: no log data is available")
+    for table in TABLES:
+        try:
+            rows = view.aggregate(_newest(table))
+        except DataNotCollectedError:
+            continue  # no row of this table ever came
+        for row in rows:
+            last = row["Last"]
+            if isinstance(last, datetime) and last > view.now - BACK:
+                yield str(row["Of"]), table, str(row["In"]), last
+
+
+def _newest(table: str) -> FileAggregate:
+    return FileAggregate(
+        table,
+        f"""{table}
+| where isnotempty(_ResourceId)
+| summarize Last = max(TimeGenerated) by Of = _ResourceId, In = column_ifexists('Category', '')""",
+        "Groups | summarize Last = max(Last) by Of = tolower(Of), In = tolower(In)",
+    )
+
+
+def _missing_by_resource(view: EstateView, rows: NewestRows) -> Mapping[str, list[MissingLogs]]:
+    """Map what is missing by the resource that it is judged of: an account's services log for the account."""
+    resources = [resource for type_ in TYPES for resource in view.resources(type_)]
+    found: dict[str, list[MissingLogs]] = {}
+    for one in find_missing_logs(resources, rows, view.now, QUIET):
+        key = one.resource
+        if one.type in STORAGE_SERVICES:
+            key = key.rsplit("/", 2)[0]
+        found.setdefault(key, []).append(one)
+    return found
+
+
+def _require_settings(view: EstateView, resource: Resource) -> None:
+    """Raise DataNotCollectedError unless what could send the logs of a resource was read."""
+    view.need(
+        FLOW_LOG if resource.type in NETWORKS else SETTING, f"/subscriptions/{resource.id.subscription}"
+    )
+
+
+def _arrives(view: EstateView, type_: str, rows: NewestRows) -> bool:
+    """Return whether logs of any resource of a type arrive."""
+    return any(
+        rows.newest_time(one.key, lambda _table, _category: True) is not None for one in view.resources(type_)
+    )
+
+
+def _describe(one: MissingLogs) -> str:
+    setting = f" ({one.setting})" if one.setting else ""
+    last = f", the last on {one.last:%Y-%m-%d %H:%M}" if one.last else ""
+    service = f"{one.resource.split('/')[-2]}: " if one.type in STORAGE_SERVICES else ""
+    return f"{service}{one.reason}{setting}{last}"
+
+
+def _finding(one: MissingLogs) -> SubAssessment:
+    return make_finding(
+        f"{one.resource}/{one.setting or 'none'}",
+        _describe(one),
+        "Medium",
+        resource=one.resource,
+        setting=one.setting,
+        last=one.last.isoformat() if one.last else None,
+    )

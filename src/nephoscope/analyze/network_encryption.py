@@ -1,0 +1,126 @@
+"""Virtual networks with encryption should encrypt the flows between their machines, as flow logs show.
+
+Reads 30 days of AzureFlowLogs and NTANetAnalytics for each network that has encryption on. Unhealthy where a flow between two
+addresses of the network was not encrypted: the finding has the reason that Azure logs (hardware, software, fallback), the counts, the
+ends and the last time. A flow to a machine on the same host does not leave it. NotApplicable without encryption; Unknown
+without flow logs, or with logs of a version that does not tell.
+
+Source: https://learn.microsoft.com/azure/network-watcher/vnet-flow-logs-overview#log-format (flow encryption)
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.assessment_key import Key, index_keys
+from nephoscope.analyze.transport.logged_flows import TABLES as FLOW_TABLES
+from nephoscope.analyze.transport.logged_flows import read_clear_flows, read_logged_targets
+from nephoscope.analyze.transport.logged_requests import DAYS
+from nephoscope.analyze.transport.transport_verdict import MOST_CALLERS
+from nephoscope.analyze.verdict import count_noun, healthy, judge_all, make_finding, not_applicable, unhealthy
+from nephoscope.estate.addresses import AddressSet, is_prefix
+from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.subnets import NETWORK_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from nephoscope.analyze.transport.logged_flows import FlowGroup
+    from nephoscope.estate.estate_view import EstateView
+    from nephoscope_policy.model.assessment import Assessment, SubAssessment
+    from nephoscope_policy.model.resource import Resource
+
+ENCRYPTED = Key(
+    "a0ae0817-5b28-5414-ad46-50459e166336",
+    "Virtual networks with encryption should encrypt the flows between their machines",
+    (NETWORK_TYPE,),
+)
+KEYS = index_keys(ENCRYPTED)
+TYPES = (NETWORK_TYPE,)
+TABLES = FLOW_TABLES
+#: What Azure logs for a flow that never left the host.
+_SAME_HOST = "Destination on same host"
+
+
+def analyze(view: EstateView) -> Iterable[Assessment]:
+    """Judge every virtual network."""
+    flows, logged = cache(lambda: read_clear_flows(view)), cache(lambda: read_logged_targets(view))
+
+    def judge(network: Resource, key: Key) -> Assessment:
+        id_ = str(network.body["id"])
+        if not _is_encrypted(network):
+            return not_applicable(
+                id_, key, "no-encryption", "encryption of the virtual network is not enabled"
+            )
+        told, last = _read_coverage(network, logged())
+        space = _space(network)
+        clear: dict[str, list[FlowGroup]] = {}
+        for one in flows():
+            if _belongs(network, one.target) and one.source in space and one.address in space:
+                clear.setdefault(one.encryption, []).append(one)
+        clear.pop(_SAME_HOST, None)
+        if clear:
+            findings = [_finding(network, reason, clear[reason]) for reason in sorted(clear)]
+            return unhealthy(id_, key, "; ".join(one.title for one in findings), findings)
+        return healthy(
+            id_,
+            key,
+            f"{told:,} logged rows of flows to {last:%Y-%m-%d}, none in clear text within the network",
+        )
+
+    return judge_all(view.resources(NETWORK_TYPE), ENCRYPTED, judge)
+
+
+def _is_encrypted(network: Resource) -> bool:
+    encryption = properties(network).get("encryption")
+    return isinstance(encryption, dict) and encryption.get("enabled") is True
+
+
+def _read_coverage(network: Resource, logged: Mapping[str, tuple[int, datetime]]) -> tuple[int, datetime]:
+    """Return how many rows tell the encryption, and the last time. Raises DataNotCollectedError where none does."""
+    own = [seen for target, seen in logged.items() if _belongs(network, target)]
+    told = sum(count for count, _ in own)
+    if not told:
+        raise DataNotCollectedError(
+            f"flow logs of {network.key}" + (" that tell the encryption" if own else "")
+        )
+    return told, max(last for _, last in own)
+
+
+def _belongs(network: Resource, target: str) -> bool:
+    """Return whether a flow log is that of the network or of a subnet in it."""
+    return target == network.key or target.startswith(f"{network.key}/")
+
+
+def _space(network: Resource) -> AddressSet:
+    """The addresses of the network: its peers may have no encryption."""
+    return AddressSet.of(text for text in _prefixes(properties(network)) if is_prefix(text))
+
+
+def _prefixes(body: Mapping[str, object]) -> Iterator[str]:
+    space = body.get("addressSpace")
+    listed = space.get("addressPrefixes") if isinstance(space, dict) else None
+    yield from (str(one) for one in (listed if isinstance(listed, list) else ()))
+
+
+def _finding(network: Resource, reason: str, flows: list[FlowGroup]) -> SubAssessment:
+    count, last = sum(one.flows for one in flows), max(one.last for one in flows)
+    ends = {(one.source, one.address) for one in flows}
+    return make_finding(
+        f"{network.key}/{reason}",
+        f"{count_noun(count, 'flow')} in {DAYS} days not encrypted ({reason}) between {count_noun(len(ends), 'pair')} of addresses, "
+        f"the last on {last:%Y-%m-%d %H:%M}",
+        "Medium",
+        reason=reason,
+        requests=count,
+        last=last.isoformat(),
+        tables=list(TABLES),
+        callers=[
+            {"caller": one.source, "client": one.address, "requests": one.flows, "last": one.last.isoformat()}
+            for one in sorted(flows, key=lambda one: -one.flows)[:MOST_CALLERS]
+        ],
+        callerCount=len(ends),
+    )

@@ -1,0 +1,103 @@
+"""Azure Cache for Redis should be reached over TLS only, as flow logs show.
+
+Reads 30 days of AzureFlowLogs and NTANetAnalytics. Unhealthy where the port without TLS (6379) is open and flows reached it at a
+private endpoint of the cache: the finding has the counts, the callers and the last time. Healthy where the networks of its
+endpoints have flow logs, no such flow is among them, public access is off or the port closed, and the minimum version is TLS 1.2.
+The diagnostic logs of Redis do not tell how a client connected, so that anything else is Unknown.
+
+Source: https://learn.microsoft.com/azure/azure-cache-for-redis/cache-configure#access-ports
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.assessment_key import Key, index_keys
+from nephoscope.analyze.transport.logged_flows import TABLES as FLOW_TABLES
+from nephoscope.analyze.transport.logged_flows import read_flows_to, read_logged_targets
+from nephoscope.analyze.transport.logged_requests import DAYS
+from nephoscope.analyze.transport.transport_verdict import MOST_CALLERS
+from nephoscope.analyze.verdict import count_noun, healthy, join_names, judge_all, make_finding, unhealthy
+from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.network import READS as NETWORK_READS
+from nephoscope.estate.private_endpoints import READS as ENDPOINT_READS
+from nephoscope.estate.private_endpoints import PrivateEndpoints
+from nephoscope.estate.resource_lookup import properties
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from nephoscope.analyze.transport.logged_flows import FlowGroup
+    from nephoscope.estate.estate_view import EstateView
+    from nephoscope.estate.private_endpoints import PrivateEndpoint
+    from nephoscope_policy.model.assessment import Assessment, SubAssessment
+    from nephoscope_policy.model.resource import Resource
+
+CACHE = "microsoft.cache/redis"
+TRANSPORT = Key(
+    "8f4910f3-cbcc-56f3-95ab-780c39991976", "Azure Cache for Redis should be reached over TLS only", (CACHE,)
+)
+KEYS = index_keys(TRANSPORT)
+TYPES = (CACHE, *NETWORK_READS, *ENDPOINT_READS)
+TABLES = FLOW_TABLES
+CLEAR_PORT = 6379
+
+
+def analyze(view: EstateView) -> Iterable[Assessment]:
+    """Judge every cache."""
+    flows, logged = cache(lambda: read_flows_to(view, CLEAR_PORT)), cache(lambda: read_logged_targets(view))
+    endpoints_of = cache(lambda: PrivateEndpoints(view.network).by_service())
+
+    def judge(cache_: Resource, key: Key) -> Assessment:
+        settings, endpoints = properties(cache_), endpoints_of().get(cache_.key, ())
+        addresses = {address for one in endpoints for address in one.addresses}
+        found = [one for one in flows() if one.address in addresses]
+        if found and settings.get("enableNonSslPort") is True:
+            finding = _finding(cache_, found)
+            return unhealthy(str(cache_.body["id"]), key, finding.title, [finding])
+        _require_proof(cache_, endpoints, frozenset(logged()))
+        text = f"no flow reached port {CLEAR_PORT} in {DAYS} days of flow logs"
+        return healthy(str(cache_.body["id"]), key, f"{text}; older versions of TLS than 1.2 are refused")
+
+    return judge_all(view.resources(CACHE), TRANSPORT, judge)
+
+
+def _require_proof(cache_: Resource, endpoints: Sequence[PrivateEndpoint], logged: frozenset[str]) -> None:
+    """Raise DataNotCollectedError unless flow logs and settings leave no insecure way."""
+    settings = properties(cache_)
+    if not endpoints:
+        raise DataNotCollectedError(f"flows to {cache_.key}: flow logs name no public endpoint")
+    missing = [one.network for one in endpoints if not _is_logged(one, logged)]
+    if missing:
+        raise DataNotCollectedError(f"flow logs of {join_names(missing)}")
+    if settings.get("enableNonSslPort") is not False and settings.get("publicNetworkAccess") != "Disabled":
+        raise DataNotCollectedError(f"flows to port {CLEAR_PORT} of the public endpoint of {cache_.key}")
+    if str(settings.get("minimumTlsVersion") or "") not in ("1.2", "1.3"):
+        raise DataNotCollectedError(
+            f"the TLS versions of connections to {cache_.key}: older ones than 1.2 are allowed"
+        )
+
+
+def _is_logged(endpoint: PrivateEndpoint, logged: frozenset[str]) -> bool:
+    return endpoint.network in logged or endpoint.subnet in logged
+
+
+def _finding(cache_: Resource, found: Sequence[FlowGroup]) -> SubAssessment:
+    last, flows = max(one.last for one in found), sum(one.flows for one in found)
+    callers = sorted({one.source for one in found})
+    return make_finding(
+        f"{cache_.key}/{CLEAR_PORT}",
+        f"{count_noun(flows, 'flow')} in {DAYS} days to port {CLEAR_PORT} without TLS from {join_names(callers)}, "
+        f"the last on {last:%Y-%m-%d %H:%M}",
+        "High",
+        port=CLEAR_PORT,
+        flows=flows,
+        last=last.isoformat(),
+        tables=list(TABLES),
+        callers=[
+            {"caller": one.source, "requests": one.flows, "last": one.last.isoformat()}
+            for one in sorted(found, key=lambda one: -one.flows)[:MOST_CALLERS]
+        ],
+        callerCount=len(callers),
+    )

@@ -1,0 +1,1 @@
+"""Evidence of transport: how requests and flows were encrypted, as logs have it."""
