@@ -35,7 +35,7 @@ TOPICS = {
     "Identity risk": "504-505, 513, 520-522",
     "Access and sign-in": "201-202, 300-302, 404",
     "APIs and what is published": "200, 203, 290",
-    "Answers to alerts": "320-321, 515",
+    "Answers to alerts": "320-321, 515, 524",
     "The server and its pages": "310, 340-342, 454-455, 484-485, 487, 489, 495, 510-511",
 }
 _REPLACED = re.compile(r"^(?:Replaced|Superseded) by decision \[?(\d+)\]?", re.MULTILINE)

@@ -20,6 +20,7 @@ from tests.waiting import wait_until
 
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.service.agents import REPORT
+from nephoscope.service.approvals import OwnRequestError
 from nephoscope.service.response_orders import (
     APPROVE,
     READ_CONTENT,
@@ -64,6 +65,8 @@ class Person:
 RESPONDER = Person("responder", frozenset({RESPOND, "Nephoscope/agents/read"}))
 APPROVER = Person("approver", frozenset({RESPOND, APPROVE, READ_CONTENT, "Nephoscope/agents/read"}))
 
+SECOND = Person("second", APPROVER.rights)
+
 
 @dataclass
 class Scene:
@@ -88,7 +91,10 @@ class Scene:
         return self.server.instance.state.response_orders.read_content(order.id)
 
     def do(self, kind: str, **arguments: str) -> ResponseOrder:
-        return self.wait(self.give(kind, **arguments))
+        order = self.give(kind, **arguments)
+        if order.status is OrderStatus.PENDING:
+            decide_order(self.acts(SECOND), order.id, "approve")
+        return self.wait(order)
 
 
 @pytest.fixture(scope="module")
@@ -183,13 +189,25 @@ def test_what_cannot_be_collected_says_why(scene: Scene, tmp_path: Path, make: A
     assert reason in done.message
 
 
-def test_a_script_waits_for_another_person_whoever_gives_it(scene: Scene) -> None:
-    order = scene.give("script", script="echo found; exit 3")
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [("isolate", {}), ("kill", {"pid": "12", "path": "/bin/x"}), ("script", {"script": "echo x"})],
+)
+def test_what_changes_a_machine_waits_for_another_person_whoever_gives_it(
+    scene: Scene, kind: str, arguments: dict[str, str]
+) -> None:
+    order = scene.give(kind, **arguments)
     assert order.status is OrderStatus.PENDING
-    with pytest.raises(ResponseOrderError, match="another user"):
+    with pytest.raises(OwnRequestError, match=f"ask a user who may perform {APPROVE} at {order.machine}"):
         decide_order(scene.acts(APPROVER), order.id, "approve")
-    second = Person("second", APPROVER.rights)
-    decide_order(scene.acts(second), order.id, "approve", "seen")
+    with pytest.raises(OwnRequestError, match="another user"):
+        decide_order(scene.acts(APPROVER), order.id, "deny")
+    assert decide_order(scene.acts(APPROVER), order.id, "withdraw").status is OrderStatus.WITHDRAWN
+
+
+def test_a_script_that_another_person_approved_is_run(scene: Scene) -> None:
+    order = scene.give("script", script="echo found; exit 3")
+    decide_order(scene.acts(SECOND), order.id, "approve", "seen")
     done = scene.wait(order)
     assert (done.status, done.message) == (OrderStatus.SUCCEEDED, "exit code 3")
     assert scene.content(done) == b"found\n"

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from tests.hardening_house import build_hardening_house
 
 from nephoscope.cli.main import cli
+from nephoscope.service.local_user import LocalUser
 from nephoscope.state import State
 
 
@@ -27,7 +28,9 @@ def run(data: Path, *arguments: str) -> str:
     return found.stdout
 
 
-def test_proposals_are_listed_requested_approved_and_undone(data: Path) -> None:
+def test_proposals_are_listed_requested_approved_and_undone(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     listed = run(data, "protect", "hardening")
     assert "web 10.0.1.10: web/r200 can be narrowed" in listed
     assert "allow TCP 22 from 198.51.100.0/24" in listed
@@ -49,7 +52,11 @@ def test_proposals_are_listed_requested_approved_and_undone(data: Path) -> None:
     assert (effect["address"], effect["added"]) == ("10.0.1.10", [])
     assert any("TCP 22" in one for one in effect["removed"])
 
-    run(data, "response", "approve", id_, "--yes")
+    refused = CliRunner().invoke(cli, ["--data", str(data / "data"), "response", "approve", id_, "--yes"])
+    assert (refused.exit_code, "another user must decide" in refused.output) == (2, True)
+    with monkeypatch.context() as another:
+        another.setattr(LocalUser, "current", lambda: LocalUser("second"))
+        run(data, "response", "approve", id_, "--yes")
     run(data, "response", "run")
     assert json.loads(run(data, "response", "show", id_))["status"] == "done"
     run(data, "response", "undo", id_)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 from tests.hardening_house import build_hardening_house
 
 from nephoscope.cli.main import cli
+from nephoscope.service.local_user import LocalUser
 from nephoscope.state import State
 
 PLAN = "segments: {outside: {addresses: [10.128.0.0/9]}, inside: {addresses: [10.0.0.0/9]}}\n"
@@ -59,7 +61,9 @@ def run(data: Path, *arguments: str) -> str:
     return found.stdout
 
 
-def test_observed_flows_and_a_block_that_is_requested_and_undone(tmp_path: Path) -> None:
+def test_observed_flows_and_a_block_that_is_requested_and_undone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data, plan = tmp_path / "data", tmp_path / "plan.yaml"
     build_hardening_house(data)
     plan.write_text(CLOSED)
@@ -85,7 +89,11 @@ def test_observed_flows_and_a_block_that_is_requested_and_undone(tmp_path: Path)
     shown = json.loads(run(data, "response", "show", id_))
     assert shown["status"] == "approve", shown
     assert all(one["added"] == [] and one["address"] == "10.0.1.10" for one in shown["plan"]["effects"])
-    run(data, "response", "approve", id_, "--yes")
+    refused = CliRunner().invoke(cli, ["--data", str(data), "response", "approve", id_, "--yes"])
+    assert (refused.exit_code, "another user must decide" in refused.output) == (2, True)
+    with monkeypatch.context() as another:
+        another.setattr(LocalUser, "current", lambda: LocalUser("second"))
+        run(data, "response", "approve", id_, "--yes")
     run(data, "response", "run")
     run(data, "response", "undo", id_)
     run(data, "response", "run")

@@ -19,9 +19,12 @@ SUBSCRIPTION = "/subscriptions/00000000-0000-4000-8000-00000000000a"
 _NUMBERS = count(1)
 
 
-def context_of(state: State, data: Path, role: str, scope: str = "/") -> ServiceContext:
-    """The context of a new person who has a role at a scope."""
+def context_of(state: State, data: Path, role: str, *scopes: str) -> ServiceContext:
+    """The context of a new person who has a role at scopes, at everything where none is given."""
     with state.transaction() as session:
         person = state.principals.add(session, PrincipalKind.PERSON, f"kim{next(_NUMBERS)}@contoso.com")
-    held = RoleAssignment("r", person.id, role, scope, "x", state.database.local_time())
-    return ServiceContext(Caller(person, (held,), Hierarchy({}), address="192.0.2.1"), state, data)
+    now = state.database.local_time()
+    held = tuple(
+        RoleAssignment(f"r{at}", person.id, role, one, "x", now) for at, one in enumerate(scopes or ("/",))
+    )
+    return ServiceContext(Caller(person, held, Hierarchy({}), address="192.0.2.1"), state, data)

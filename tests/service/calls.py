@@ -228,16 +228,26 @@ CALLS: Mapping[str, Call] = {
     "put object": Call(lambda c, _: threat_intelligence.put_object(c, "default", "feed", _item("2"))),
     "revoke objects": Call(lambda c, _: threat_intelligence.revoke_objects(c, "default", [_item().id])),
     "approve run": Call(
-        lambda c, lake: automation_responses.approve_run(c, _responder(lake, c), "waiting"), CONTRIBUTORS
+        lambda c, lake: automation_responses.approve_run(c, _responder(lake, c), "waiting"),
+        CONTRIBUTORS,
+        workspace=False,
+    ),
+    "list runs": Call(lambda c, _: automation_responses.list_runs(c, "default"), CONTRIBUTORS | {"Reader"}),
+    "read run": Call(
+        lambda c, _: automation_responses.read_run(c, "default", "waiting"), CONTRIBUTORS | {"Reader"}
     ),
     "deny run": Call(
         lambda c, lake: automation_responses.deny_run(c, _responder(lake, c), "waiting"), CONTRIBUTORS
     ),
     "undo run": Call(
-        lambda c, lake: automation_responses.undo_run(c, _responder(lake, c), "applied"), CONTRIBUTORS
+        lambda c, lake: automation_responses.undo_run(c, _responder(lake, c), "applied"),
+        CONTRIBUTORS,
+        workspace=False,
     ),
     "retry run": Call(
-        lambda c, lake: automation_responses.retry_run(c, _responder(lake, c), "dead"), CONTRIBUTORS
+        lambda c, lake: automation_responses.retry_run(c, _responder(lake, c), "dead"),
+        CONTRIBUTORS,
+        workspace=False,
     ),
     "put secret": Call(
         lambda c, _: automation_responses.put_secret(c, "hook", "s3cret"), OWNERS, workspace=False

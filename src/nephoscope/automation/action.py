@@ -60,7 +60,8 @@ class ActionKind:
 
     `run` does something outside (its result is noted after it); `change` changes the state within the transaction that notes it.
     With `plan` a person is asked first; `approve` and `undo` are then what follows. `receiver` names whom runs with some settings
-    speak to: one at a time does. A run takes up to `batch` published documents; one of a `digest` takes all of a look, as a summary.
+    speak to: one at a time does. `scopes` are those that an approved plan touches, by its settings ("/" is all of them). A run
+    takes up to `batch` published documents; one of a `digest` takes all of a look, as a summary.
     """
 
     name: str
@@ -72,6 +73,7 @@ class ActionKind:
     approve: Callable[[Any, AutomationRun, ActionContext], ActionOutcome] | None = None
     undo: Callable[[Any, AutomationRun, ActionContext], ActionOutcome] | None = None
     receiver: Callable[[Any], str] = lambda _: ""
+    scopes: Callable[[Any], tuple[str, ...]] = lambda _: ("/",)
     batch: int = 1
     digest: bool = False
 

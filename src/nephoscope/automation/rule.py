@@ -55,6 +55,7 @@ class AutomationRule:
     """A rule. `key` is what its runs are kept under; `actions` are settings of the kinds of actions.
 
     Rules are asked by `order`; behind one with `stop` that matched no other is asked about the event. Of workspaces none means all.
+    `authors` wrote it, by the names of the audit; none is known of a file that somebody put there.
     """
 
     key: str
@@ -68,6 +69,7 @@ class AutomationRule:
     expires: datetime | None = None
     workspaces: tuple[str, ...] = ()
     scope: RuleScope = EVERYWHERE
+    authors: tuple[str, ...] = ()
 
     @property
     def kinds(self) -> tuple[EventKind, ...]:

@@ -30,25 +30,31 @@ def try_with_row(
     now: datetime,
     *,
     do: bool,
+    by: str = "",
 ) -> tuple[bool, list[AutomationRun]]:
-    """Return whether its conditions hold, and with `do` its runs as they ended, which are kept as those of `RULE (test)`."""
+    """Return whether its conditions hold, and with `do` its runs as they ended, which are kept as those of `RULE (test)`.
+
+    `by` asks for them.
+    """
     with engine.state.reading() as session:
         kind, subject, document = _read_subject(engine, session, incident, alert, now)
     runs = [
-        _make_run(engine, rule, f"{rule.key} (test)", one, kind, subject, document, now)
+        _make_run(engine, rule, f"{rule.key} (test)", one, kind, subject, document, now, by)
         for one in rule.actions
     ]
     return rule.holds(kind, view_row(document)), _run(engine, runs) if do else []
 
 
-def try_with_documents(engine: AutomationEngine, rule: AutomationRule, now: datetime) -> list[AutomationRun]:
+def try_with_documents(
+    engine: AutomationEngine, rule: AutomationRule, now: datetime, by: str = ""
+) -> list[AutomationRun]:
     """Do every action with the first document that each trigger asks for; return the runs as they ended."""
     runs = []
     for trigger, _, body in list_matches(engine.lake.data, rule):
         if body is not None and trigger.published is not None:
             kind = f"{trigger.published.source.lower()}.test"
             runs += [
-                _make_run(engine, rule, rule.key, one, kind, str(body["id"]), body, now)
+                _make_run(engine, rule, rule.key, one, kind, str(body["id"]), body, now, by)
                 for one in rule.actions
             ]
     return _run(engine, runs)
@@ -72,10 +78,12 @@ def _make_run(
     subject: str,
     document: dict[str, object],
     now: datetime,
+    by: str,
 ) -> AutomationRun:
+    requesters = tuple(filter(None, dict.fromkeys((*rule.authors, by))))
     return AutomationRun(
         uuid4().hex, engine.workspace, key, str(settings["action"]), settings, kind, subject, document,
-        RunStatus.PENDING, now, now, now, language=rule.language, urgent=True,
+        RunStatus.PENDING, now, now, now, language=rule.language, urgent=True, requesters=requesters,
     )  # fmt: skip
 
 

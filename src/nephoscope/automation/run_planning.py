@@ -98,6 +98,7 @@ class _Planned:
             self.now,
             language=self.rule.language,
             urgent=batch.kind.is_urgent,
+            requesters=self.rule.authors,
         )
 
 

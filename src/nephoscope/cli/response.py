@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,33 +11,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.filter_options import limit_option, workspace_option
+from nephoscope.cli.session.filter_options import workspace_option
 from nephoscope.cli.session.lake_access import flush_pending, open_lake
-from nephoscope.cli.session.list_output import list_options, show_list
 from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.secret_input import secret, secret_pair
 from nephoscope.cli.session.service_context import build_context, open_context
-from nephoscope.cli.session.state_access import find_workspace, open_state
+from nephoscope.cli.session.state_access import find_workspace
 from nephoscope.cli.terminal.messages import print_message, usage_error
-from nephoscope.operations.response import rules
+from nephoscope.operations.response import rules, runs
 from nephoscope.service.automation_responses import (
-    approve_run,
-    deny_run,
     put_secret,
     remove_secret,
-    retry_run,
     try_rule,
-    undo_run,
 )
-from nephoscope.state import StateError
 
 if TYPE_CHECKING:
     from nephoscope.automation.engine import AutomationEngine
-    from nephoscope.state.automation.automation_runs import AutomationRun
 
-COLUMNS = ("id", "status", "rule", "action", "step", "on", "attempts", "due", "detail")
 _FAULT = 3
-_STATUSES = ("pending", "running", "done", "dead", "approve", "denied", "expired", "undone")
 _WORKSPACE = workspace_option()
 
 
@@ -87,127 +77,6 @@ def run(data: Path, /, workspace: str, schedule: bool, every: int) -> None:
                 break
             time.sleep(every)
     sys.exit(_FAULT if dead else 0)
-
-
-@command.command("list")
-@_WORKSPACE
-@click.option(
-    "--status",
-    "statuses",
-    multiple=True,
-    type=click.Choice(_STATUSES),
-    help="Show only runs with this status.",
-)
-@limit_option()
-@list_options
-@click.pass_obj
-def list_(data: Path, /, workspace: str, statuses: tuple[str, ...], most: int, output: str) -> None:
-    """List the runs of actions, newest first; `--status dead` shows failed runs, `--status approve` shows
-    runs that wait for approval.
-    """
-    from nephoscope.state.automation.automation_runs import RunStatus
-
-    with open_state(data) as state:
-        wanted = [RunStatus(one) for one in statuses]
-        found = state.automation_runs.newest(
-            find_workspace(state, workspace).name, statuses=wanted, most=most
-        )
-    show_list([_row(one) for one in found], COLUMNS, output, "no runs")
-
-
-def _row(one: AutomationRun) -> dict[str, object]:
-    return {
-        "id": one.id, "status": one.status.value, "rule": one.rule, "action": one.action, "step": one.step.value,
-        "on": f"{one.kind} {one.subject}", "attempts": one.attempts, "begun": one.begun, "cutOff": one.cut_off,
-        "due": one.due if one.status.value == "pending" else None, "until": one.until, "by": one.by,
-        "detail": one.detail, "created": one.created, "changed": one.changed,
-    }  # fmt: skip
-
-
-@command.command("show")
-@_WORKSPACE
-@click.argument("id_", metavar="ID")
-@click.pass_obj
-def show(data: Path, /, workspace: str, id_: str) -> None:
-    """Show the run ID (or its prefix): its changes, real or planned, and how to undo them."""
-    with open_state(data) as state:
-        name = find_workspace(state, workspace).name
-        with state.reading() as session:
-            found = state.automation_runs.read(session, id_)
-        if found.workspace != name:
-            raise StateError(f"run {id_!r} not found")
-    shown = _row(found) | {"settings": found.settings, "plan": found.plan, "event": found.document}
-    click.echo(json.dumps(shown, indent=2, ensure_ascii=False, default=str))
-
-
-@command.command("approve")
-@_WORKSPACE
-@click.argument("id_", metavar="ID")
-@click.option("--yes", is_flag=True, help="Skip the confirmation prompt.")
-@click.pass_obj
-def approve(data: Path, /, workspace: str, id_: str, yes: bool) -> None:
-    """Review and approve the change of the run ID. It is passed to its command, or printed."""
-    with _engine(data, workspace) as engine:
-        with engine.state.reading() as session:
-            found = engine.state.automation_runs.read(session, id_)
-        if found.plan:
-            click.echo(json.dumps(found.plan, indent=2, ensure_ascii=False))
-        if not yes:
-            click.confirm("Approve this?", abort=True, err=True)
-        approved = approve_run(build_context(data, engine.state), engine, found.id)
-        good = _follow_runs(engine, {approved.id})
-    sys.exit(0 if good else _FAULT)
-
-
-def _follow_runs(engine: AutomationEngine, wanted: set[str]) -> bool:
-    """Do what is due and say how runs stand then; whether none of them is dead. Another process may be at it: that is said."""
-    ended = {one.id: one for one in engine.tick() if one.id in wanted}
-    for id_ in sorted(wanted):
-        if one := ended.get(id_):
-            click.echo(f"{id_}: {one.status.value}: {one.detail}")
-        else:
-            click.echo(
-                f"{id_}: pending: another process is running responses; see nephoscope response show {id_}"
-            )
-    return all(one.status.value != "dead" for one in ended.values())
-
-
-@command.command("deny")
-@_WORKSPACE
-@click.argument("id_", metavar="ID")
-@click.pass_obj
-def deny(data: Path, /, workspace: str, id_: str) -> None:
-    """Deny the change of the run ID."""
-    with _engine(data, workspace) as engine:
-        denied = deny_run(build_context(data, engine.state), engine, id_)
-        click.echo(f"{denied.id}: denied")
-
-
-@command.command("undo")
-@_WORKSPACE
-@click.argument("id_", metavar="ID")
-@click.pass_obj
-def undo(data: Path, /, workspace: str, id_: str) -> None:
-    """Undo the change of the run ID before it expires. Exits 3 if undoing fails permanently: the change
-    remains in effect.
-    """
-    with _engine(data, workspace) as engine:
-        undone = undo_run(build_context(data, engine.state), engine, id_)
-        good = _follow_runs(engine, {undone.id})
-    sys.exit(0 if good else _FAULT)
-
-
-@command.command("retry")
-@_WORKSPACE
-@click.argument("ids", metavar="ID...", nargs=-1, required=True)
-@click.pass_obj
-def retry(data: Path, /, workspace: str, ids: tuple[str, ...]) -> None:
-    """Retry failed runs under the same IDs, each from the failed step. Exits 3 if one fails again."""
-    with _engine(data, workspace) as engine:
-        context = build_context(data, engine.state)
-        again = {retry_run(context, engine, one).id for one in ids}
-        good = _follow_runs(engine, again)
-    sys.exit(0 if good else _FAULT)
 
 
 @command.command("test")
@@ -271,4 +140,4 @@ def secret_(data: Path, /, name: str, place: str, remove: bool) -> None:
         click.echo(f"secret {name} stored")
 
 
-add_operations(command, rules.OPERATIONS)
+add_operations(command, rules.OPERATIONS, runs.OPERATIONS)

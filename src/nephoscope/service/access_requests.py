@@ -22,6 +22,7 @@ from nephoscope.protect.jit.machine_access import (
     parse_source,
     read_machines,
 )
+from nephoscope.service.approvals import require_approver
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.hosts.access_requests import AccessRequest, AccessStatus, RequestedPort
 
@@ -167,20 +168,18 @@ def decide_request(
     """Approve or deny a request of somebody else that waits, or revoke one that is approved (one's own too).
 
     The rights are needed at the policy and at each machine, as for a request.
-    Raises DeniedError; NotFoundError; AccessRequestError for one that cannot be decided so.
+    Raises DeniedError; NotFoundError; OwnRequestError; AccessRequestError for one that cannot be decided so.
     """
     known = context.state.access_requests.get(id_)
     own = known.requester == context.actor.name
     operation = INITIATE if decision == "revoke" and own else APPROVE
-    for place in (known.policy, *dict.fromkeys(one.machine for one in known.ports)):
-        context.require(operation, place)
+    places = (known.policy, *(one.machine for one in known.ports))
+    require_approver(context, operation, places, () if decision == "revoke" else (known.requester,))
     with (
         context.transact(operation, known.policy, known.policy, act=decision, request=id_, reason=reason),
         context.state.database.write() as session,
     ):
         request = context.state.access_requests.lock(session, id_)
-        if decision != "revoke" and own:
-            raise AccessRequestError("another user must decide: you cannot decide your own request")
         wanted = AccessStatus.APPROVED if decision == "revoke" else AccessStatus.PENDING
         if request.status is not wanted or max(one.ends for one in request.ports) <= context.now:
             raise AccessRequestError(

@@ -220,7 +220,7 @@ def try_automation(context: ServiceContext, lake: Lake, automation: AutomationRu
     rules = load_rules(context.data, context.state).rules
     engine = AutomationEngine(lake, context.state, DEFAULT, rules)
     with context.change(TEST, ROOT_SCOPE, automation.key):
-        return try_with_documents(engine, automation, context.now)
+        return try_with_documents(engine, automation, context.now, context.actor.name)
 
 
 def _limit_scopes(context: ServiceContext, body: Mapping[str, Any]) -> dict[str, object]:

@@ -12,6 +12,7 @@ from nephoscope.collect.images.image_name import ImageReference
 from nephoscope.protect.registry.image_import import destination
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.service.approvals import require_approver
 from nephoscope.state import StateError
 from nephoscope.state.registries.image_requests import ImageRequest, RequestStatus
 
@@ -83,11 +84,12 @@ def answer_request(
 ) -> ImageRequest:
     """Approve or deny a request of somebody else; what is approved is imported into quarantine.
 
-    Raises DeniedError; NotFoundError; ImageRequestError for one's own request, one that is not open, or a missing reason.
+    Raises DeniedError; NotFoundError; OwnRequestError; ImageRequestError for one that is not open, or a missing reason.
     """
     context.require(ANSWER)
     _check_reason(reason)
     known = context.state.image_requests.get(id_)
+    require_approver(context, ANSWER, [ROOT_SCOPE], (known.requester,))
     with (
         context.transact(
             ANSWER, ROOT_SCOPE, f"image request {known.image}", act=answer, request=id_, reason=reason, requester=known.requester
@@ -95,8 +97,6 @@ def answer_request(
         context.state.database.write() as session,
     ):  # fmt: skip
         request = context.state.image_requests.lock(session, id_)
-        if request.requester == context.actor.name:
-            raise ImageRequestError("another user must answer: you cannot approve your own request")
         if request.status is not RequestStatus.OPEN or request.expires <= context.now:
             raise ImageRequestError(
                 f"the request is {request.status.value} or expired and cannot be answered"

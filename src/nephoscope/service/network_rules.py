@@ -45,6 +45,7 @@ def request_rule_change(
     run = AutomationRun(
         uuid4().hex, DEFAULT, title, KIND.name, {"action": KIND.name, **settings}, "network.change", scope,
         {"requested": context.author, "groups": [one.group for one in changes]}, RunStatus.PENDING, now, now, now,
+        requesters=(context.actor.name,),
     )  # fmt: skip
     groups = [one.group for one in changes]
     with (

@@ -1,7 +1,7 @@
 """Live response: orders for agents, their approval, what an agent is given to carry out, and its results.
 
-An order of somebody who may approve is approved at once; others wait, and a script always waits for another person. The agent gets
-orders that are signed with the key of updates, name its machine, and expire.
+An order that only reads or lifts an isolation is approved at once where its author may approve; others wait for another person. The
+agent gets orders that are signed with the key of updates, name its machine, and expire.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import msgspec
 
 from nephoscope.service.agent_signing_key import sign
 from nephoscope.service.agents import READ, REPORT, find_agent
+from nephoscope.service.approvals import require_approver
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.hosts.response_orders import OrderStatus, ResponseKind, ResponseOrder
 
@@ -32,6 +33,10 @@ _ARGUMENTS = {
     ResponseKind.ISOLATE: frozenset[str](), ResponseKind.RELEASE: frozenset[str](), ResponseKind.KILL: frozenset({"pid", "path"}),
     ResponseKind.COLLECT: frozenset({"path"}), ResponseKind.SCRIPT: frozenset({"script"}),
 }  # fmt: skip
+
+
+#: What changes nothing on a machine, or takes a change back.
+_APPROVED_AT_ONCE = frozenset({ResponseKind.COLLECT, ResponseKind.RELEASE})
 
 
 class ResponseOrderError(StateError):
@@ -71,7 +76,7 @@ def create_order(
     check_order(agent, kind, arguments, justification)
     if incident is not None:
         context.state.incidents.get(incident)
-    is_approved = kind is not ResponseKind.SCRIPT and context.actor.may(APPROVE, agent.resource)
+    is_approved = kind in _APPROVED_AT_ONCE and context.actor.may(APPROVE, agent.resource)
     by, now = context.actor.name, context.now
     order = ResponseOrder(
         id=str(uuid4()), machine=agent.resource, kind=kind, arguments=arguments, justification=justification, requester=by,
@@ -115,18 +120,19 @@ def decide_order(
 ) -> ResponseOrder:
     """Approve or deny an order of somebody else that waits, or withdraw one that no agent has answered.
 
-    Raises DeniedError, NotFoundError; ResponseOrderError for an order that cannot be decided so.
+    Raises DeniedError, NotFoundError; OwnRequestError; ResponseOrderError for an order that cannot be decided so.
     """
     known = _find_order(context, id_, RESPOND)
     own = known.requester == context.actor.name
     operation = RESPOND if decision == "withdraw" and own else APPROVE
+    require_approver(
+        context, operation, [known.machine], () if decision == "withdraw" else (known.requester,)
+    )
     with (
         context.transact(operation, known.machine, known.machine, act=decision, order=id_, reason=reason),
         context.state.database.write() as session,
     ):
         order = context.state.response_orders.lock(session, id_)
-        if own and decision != "withdraw":
-            raise ResponseOrderError("another user must decide: you cannot decide your own order")
         open_ = {OrderStatus.PENDING} | ({OrderStatus.APPROVED} if decision == "withdraw" else set())
         if order.status not in open_ or order.expires <= context.now:
             raise ResponseOrderError(f"the order is {order.status.value} or expired and cannot be decided so")

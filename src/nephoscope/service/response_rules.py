@@ -71,6 +71,8 @@ def put_response_rule(context: ServiceContext, document: Mapping[str, object], b
     file = parse_response_rule(document, Place("rule"))
     _check_author(context, file)
     found = find_rule_file(context.data, before) if before else None
+    authors = dict.fromkeys([*(found[1].authors[:1] if found else ()), context.actor.name])
+    file = msgspec.structs.replace(file, authors=list(authors))
     if before and found is None:
         raise NotFoundError(f"response rule {before!r} not found")
     if file.name != before and any(one.name == file.name for _, one in list_rule_files(context.data)):

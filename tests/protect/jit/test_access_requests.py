@@ -20,6 +20,7 @@ from nephoscope.service.access_requests import (
     list_access_requests,
     record_enforcement,
 )
+from nephoscope.service.approvals import OwnRequestError
 from nephoscope.state.database.audit_enforcement import as_product
 from nephoscope.state.hosts.access_requests import AccessStatus
 
@@ -95,7 +96,7 @@ def test_who_may_approve_opens_at_once_and_others_wait(scene: Scene) -> None:
 def test_nobody_approves_a_request_of_their_own(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     request = scene.ask("requester")
     monkeypatch.setitem(RIGHTS, "requester", RIGHTS["approver"])
-    with pytest.raises(AccessRequestError, match="another user must decide"):
+    with pytest.raises(OwnRequestError, match="another user must decide"):
         decide_request(scene.acts("requester"), request.id, "approve", "")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.protect.registry.quarantine import Watched, watching
 
+from nephoscope.service.approvals import OwnRequestError
 from nephoscope.service.image_requests import (
     ImageRequestError,
     answer_request,
@@ -40,7 +41,7 @@ def test_a_request_is_answered_by_somebody_else_in_time(house: Watched) -> None:
     assert (made.image, made.repository, made.tag) == (
         "docker.io/library/nginx:1.27", "quarantine/docker.io/library/nginx", "1.27",
     )  # fmt: skip
-    with pytest.raises(ImageRequestError, match="another user must answer"):
+    with pytest.raises(OwnRequestError, match="another user must decide"):
         answer_request(house.context, made.id, "approve", "mine")
     with pytest.raises(ImageRequestError, match="only the requester"):
         withdraw_request(other(house), made.id)

@@ -87,7 +87,7 @@ def _query_parameters(route: Route) -> list[dict[str, object]]:
     return [
         {
             "name": name, "in": "query", "required": name in needed, "schema": one,
-            "description": one.get("description", ""),
+            "description": one.get("description", ""), **({"explode": False} if one.get("type") == "array" else {}),
         }
         for name, one in schema["properties"].items()
     ]  # fmt: skip

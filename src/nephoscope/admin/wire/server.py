@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,6 +24,7 @@ from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.unavailable_response import try_again_later
 from nephoscope.lake.errors import LakeError
 from nephoscope.operations.declaration.operation import MAX_BODY
+from nephoscope.operations.declaration.request_field import FieldKind, request_fields
 from nephoscope.state import StateError
 from nephoscope.state.database.retry import retry_once
 from nephoscope.state.database.state_errors import TransientError
@@ -132,12 +134,21 @@ def _read_arguments(route: Route, request: Request, found: dict[str, str], raw: 
     if len({name for name, _ in asked}) != len(asked):
         raise bad_request("A query parameter is repeated.", "query")
     if route.query is not None:
-        given["query"] = _convert(dict(asked), route.query, "query")
+        lists = _list_names(route.query)
+        values = {name: value.split(",") if name in lists else value for name, value in asked}
+        given["query"] = _convert(values, route.query, "query")
     elif asked:
         raise bad_request("This operation has no query parameters.", "query")
     if route.body is not None:
         given["body"] = _body(route, request, raw)
     return given
+
+
+@cache
+def _list_names(shape: type) -> frozenset[str]:
+    """The parameters of a query that are lists, whose items are parted by commas."""
+    names = {one.name for one in request_fields(shape) if one.kind is FieldKind.LIST}
+    return frozenset(one.encode_name for one in msgspec.structs.fields(shape) if one.name in names)
 
 
 def _convert(value: object, type_: object, target: str) -> object:

@@ -18,6 +18,7 @@ from msgspec import Meta
 
 from nephoscope.automation.action import ActionContext, ActionError, ActionKind, ActionOutcome
 from nephoscope.automation.operator_policy import AccountPolicy
+from nephoscope.automation.planned_settings import ApprovalHours, UndoHours
 from nephoscope.connect.cloud import CloudError, load_cloud
 from nephoscope.connect.credentials import SignInError, TokenProvider, credential_source
 from nephoscope.connect.graph_changes import GraphChange, GraphChangeClient, GraphChangeError
@@ -34,10 +35,8 @@ class AccountActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=T
         tuple[Measure, ...],
         Meta(description="revokeSessions, requirePasswordChange or block.", min_length=1),
     ]
-    hours: Annotated[
-        float, Meta(description="Undo after so many hours (0 = not by itself).", ge=0, le=8760)
-    ] = 0.0
-    wait: Annotated[float, Meta(description="Hours to wait for an approval.", gt=0, le=720)] = 24.0
+    hours: UndoHours = 0.0
+    wait: ApprovalHours = 24.0
 
 
 class PlannedAccount(msgspec.Struct, frozen=True):

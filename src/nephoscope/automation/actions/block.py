@@ -19,6 +19,7 @@ from msgspec import Meta
 from nephoscope.automation.action import ActionContext, ActionError, ActionKind, ActionOutcome
 from nephoscope.automation.block_targets import BlockableAddresses, choose_addresses, list_estate_addresses
 from nephoscope.automation.nsg_priority import find_taken_priorities, list_planned_rules
+from nephoscope.automation.planned_settings import ApplyCommand, ApprovalHours, LimitedHours
 from nephoscope.automation.program_execution import hand_over_run
 from nephoscope.estate.estate_store import StoreError
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
@@ -47,17 +48,9 @@ class BlockActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
         Literal["Inbound", "Outbound"], Meta(description="Direction of the traffic, for nsg and nftables.")
     ] = "Inbound"
     priority: Annotated[int, Meta(description="First priority to use (nsg).", ge=100, le=4096)] = 100
-    hours: Annotated[float, Meta(description="Duration after approval.", gt=0, le=8760)] = 24.0
-    wait: Annotated[float, Meta(description="Hours to wait for an approval.", gt=0, le=720)] = 24.0
-    apply: Annotated[
-        str,
-        Meta(
-            description=(
-                "Command in operator.yaml that receives the approved change, and later its undo, on "
-                "standard input."
-            )
-        ),
-    ] = ""
+    hours: LimitedHours = 24.0
+    wait: ApprovalHours = 24.0
+    apply: ApplyCommand = ""
 
 
 def plan(settings: BlockActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
@@ -324,4 +317,5 @@ KIND = ActionKind(
     approve=approve,
     undo=undo,
     receiver=lambda one: one.apply,
+    scopes=lambda one: (one.resource.lower() or "/",),
 )

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.automation.action import ActionContext, ActionError, ActionKind, ActionOutcome
+from nephoscope.automation.planned_settings import ApplyCommand, ApprovalHours, UndoHours
 from nephoscope.automation.program_execution import hand_over_run
 from nephoscope.automation.rule_change_plan import GroupChange, RuleChangePlan, load_network, plan_changes
 from nephoscope.estate.addresses import AddressSet
@@ -26,16 +27,9 @@ class NetworkRulesActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fie
         tuple[GroupChange, ...],
         Meta(description="Groups, each with ARM securityRules entries to put.", min_length=1),
     ]
-    hours: Annotated[
-        float, Meta(description="Undo after so many hours (0 = not by itself).", ge=0, le=8760)
-    ] = 0.0
-    wait: Annotated[float, Meta(description="Hours to wait for an approval.", gt=0, le=720)] = 72.0
-    apply: Annotated[
-        str,
-        Meta(
-            description="Command in operator.yaml that receives the approved change, and later its undo, on standard input."
-        ),
-    ] = ""
+    hours: UndoHours = 0.0
+    wait: ApprovalHours = 72.0
+    apply: ApplyCommand = ""
 
 
 def plan(
@@ -106,4 +100,5 @@ KIND = ActionKind(
     approve=approve,
     undo=undo,
     receiver=lambda one: one.apply,
+    scopes=lambda one: tuple(each.group.lower() for each in one.changes),
 )

@@ -35,7 +35,10 @@ class ResponseRuleError(ValueError):
 
 
 class ResponseRuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a file says. Rules are asked by `order`, then name; one with `stop` that matches is the last one asked about an event."""
+    """What a file says. Rules are asked by `order`, then name; one with `stop` that matches is the last one asked about an event.
+
+    `authors`, which the server writes, created it and changed it last: none of them approves what it plans.
+    """
 
     name: Annotated[str, Meta(min_length=1, max_length=200)]
     when: Annotated[
@@ -58,6 +61,7 @@ class ResponseRuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enabled: bool = True
     expires: datetime | None = None
     stop: bool = False
+    authors: list[str] = []
 
     def to_rule(self) -> AutomationRule:
         """Return the rule as the engine knows it."""
@@ -75,6 +79,7 @@ class ResponseRuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             stop=self.stop,
             expires=expires,
             workspaces=tuple(self.workspaces),
+            authors=tuple(self.authors),
         )
 
 

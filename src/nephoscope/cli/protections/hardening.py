@@ -136,5 +136,5 @@ def _enforce(data: Path, report: Report, machine: str) -> None:
             changes,
         )
     click.echo(
-        f"{run.id}: requested; `nephoscope response run` plans it, `nephoscope response approve {run.id}` applies it"
+        f"{run.id}: requested; `nephoscope response run` plans it, another user applies it by `nephoscope response approve {run.id}`"
     )

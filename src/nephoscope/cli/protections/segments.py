@@ -158,7 +158,7 @@ def _block(data: Path, block: SegmentBlock, *, request: bool) -> None:
     with open_context(data) as context:
         run = request_rule_change(context, WRITE, scope, "Segment block", changes)
     click.echo(
-        f"{run.id}: requested; `nephoscope response run` plans it, `nephoscope response approve {run.id}` applies it"
+        f"{run.id}: requested; `nephoscope response run` plans it, another user applies it by `nephoscope response approve {run.id}`"
     )
 
 

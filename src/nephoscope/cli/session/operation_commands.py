@@ -76,9 +76,12 @@ def _command(operation: Operation, command: CommandLine) -> click.Command:
             )
         )  # fmt: skip
 
+    if command.confirm is not None:
+        parameters.append(click.Option(["--yes"], is_flag=True, help="Skip the confirmation prompt."))
+
     @click.pass_obj
-    def run(data: Path, /, output: str = "", **given: Answer) -> None:
-        _run(operation, command, data, given, output)
+    def run(data: Path, /, output: str = "", yes: bool = False, **given: Answer) -> None:
+        _run(operation, command, data, given, output, yes=yes)
 
     return click.Command(command.word, params=parameters, callback=run, help=command.help or operation.doc)
 
@@ -128,6 +131,8 @@ def _click_type(one: RequestField) -> click.ParamType[Answer] | None:
             return click.INT
         case FieldKind.NUMBER:
             return click.FloatRange(one.least, one.most)
+        case FieldKind.LIST if one.choices:
+            return click.Choice(one.choices)
         case FieldKind.CHOICE:
             return click.Choice([word for word in one.choices if word], case_sensitive=False)
         case FieldKind.TIME:
@@ -144,7 +149,13 @@ def _to_integer(bound: float | None) -> int | None:
 
 
 def _run(
-    operation: Operation, command: CommandLine, data: Path, given: dict[str, Answer], output: str
+    operation: Operation,
+    command: CommandLine,
+    data: Path,
+    given: dict[str, Answer],
+    output: str,
+    *,
+    yes: bool,
 ) -> None:
     arguments = {name: given.pop(name) for name in operation.parameters}
     name, shape = operation.request
@@ -154,6 +165,8 @@ def _run(
         with _open_call(operation, data) as call:
             for one, find in command.arguments.items():
                 arguments[one] = find(call, arguments[one])
+            if command.confirm is not None:
+                _confirm(*command.confirm(call, arguments), yes=yes)
             answer = operation.function(call, **arguments)
             if command.follow is not None:
                 answer = command.follow(call, answer, arguments)
@@ -164,6 +177,14 @@ def _run(
         print_message(line)
     if command.failed and (code := command.failed(answer)):
         sys.exit(int(code))
+
+
+def _confirm(shown: str, question: str, *, yes: bool) -> None:
+    """Show what is about to be done; the command ends where a person does not confirm it."""
+    if shown:
+        click.echo(shown)
+    if question and not yes:
+        click.confirm(question, abort=True, err=True)
 
 
 def _build_guard(state: State) -> Guard:

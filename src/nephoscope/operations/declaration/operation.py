@@ -135,8 +135,9 @@ class CommandLine:
     result that is not well (True is 1). `help` is what only the command says of itself ('' = what the function says); `arguments`
     finds what a word on the command line stands for, by the function's parameter. `follow` is what the command alone does with the
     answer, by the function's arguments, before it is shown, as a test that a page makes in the background. `check` refuses a
-    request before anything is opened, `prompts` names the secrets of a request that are asked
-    for where none is given, `explain` words a refusal for the command line.
+    request before anything is opened, `prompts` names the secrets of a request that are asked for where none is given, `explain` words
+    a refusal for the command line. `confirm` gives, by the function's arguments, what a person sees and the question that is to be
+    confirmed then ('' = none), unless --yes was given.
     """
 
     word: str
@@ -153,6 +154,7 @@ class CommandLine:
     check: Callable[[Answer], None] | None = None
     prompts: Callable[[Answer], Iterable[str]] | None = None
     explain: Callable[[RefusedRequestError], str] = str
+    confirm: Callable[[OperationCall, Mapping[str, Answer]], tuple[str, str]] | None = None
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from nephoscope.service.access_requests import (
     AccessRequestError,
     AskedPort,
 )
+from nephoscope.service.approvals import OwnRequestError
 from nephoscope.state.hosts.access_requests import AccessRequest
 
 OPERATIONS = OperationGroup("accessRequests", "Just-in-time access", "The request")
@@ -162,28 +163,28 @@ def request_port(call: OperationCall, body: NewAccessRequest) -> AccessRequestSh
 @OPERATIONS.operation(READ, ApiRoute("POST", "/accessRequests/{id}/decision"))
 def decide_access(call: OperationCall, id: AccessRequestId, body: AccessDecision) -> AccessRequestShape:  # noqa: A002
     """Approve, deny or revoke a request; another user must approve it."""
-    with translate_errors("decision", AccessRequestError):
+    with translate_errors("decision", AccessRequestError, OwnRequestError):
         return _shape(service.decide_request(call.service, id, body.decision, body.reason))
 
 
 @OPERATIONS.operation(APPROVE, command=CommandLine("approve"))
 def approve_access(call: OperationCall, id: AccessRequestId, body: AccessReason) -> None:  # noqa: A002
     """Approve a request of another user."""
-    with translate_errors("id", AccessRequestError):
+    with translate_errors("id", AccessRequestError, OwnRequestError):
         service.decide_request(call.service, id, "approve", body.reason)
 
 
 @OPERATIONS.operation(APPROVE, command=CommandLine("deny"))
 def deny_access(call: OperationCall, id: AccessRequestId, body: AccessReason) -> None:  # noqa: A002
     """Deny a request of another user."""
-    with translate_errors("id", AccessRequestError):
+    with translate_errors("id", AccessRequestError, OwnRequestError):
         service.decide_request(call.service, id, "deny", body.reason)
 
 
 @OPERATIONS.operation(INITIATE, command=CommandLine("revoke"))
 def revoke_access(call: OperationCall, id: AccessRequestId, body: AccessReason) -> None:  # noqa: A002
     """End an approved request before its time."""
-    with translate_errors("id", AccessRequestError):
+    with translate_errors("id", AccessRequestError, OwnRequestError):
         service.decide_request(call.service, id, "revoke", body.reason)
 
 

@@ -18,6 +18,7 @@ from nephoscope.operations.declaration.request_field import describe
 from nephoscope.operations.declaration.schemas import PLAIN, Shape, to_shape
 from nephoscope.service import response_orders as service
 from nephoscope.service.agents import READ
+from nephoscope.service.approvals import OwnRequestError
 from nephoscope.service.response_orders import APPROVE, READ_CONTENT, RESPOND, ResponseOrderError
 from nephoscope.state.hosts.response_orders import ResponseKind, ResponseOrder
 
@@ -153,7 +154,7 @@ def response_orders(call: OperationCall, query: OrderQuery) -> ResponseOrderList
 
 @OPERATIONS.operation(RESPOND, ApiRoute("POST", "/responseOrders", 201, scoped=None))
 def give_order(call: OperationCall, body: NewOrder) -> ResponseOrderShape:
-    """Give an order to the agent of a machine; approved at once if you may approve orders, but for scripts."""
+    """Give an order to the agent of a machine: another user approves it, but for release and collect if you may approve orders."""
     return _create_order(call, body.machine, body.kind, body.arguments, body.reason, body.incident)
 
 
@@ -185,35 +186,35 @@ def collect_file(call: OperationCall, body: CollectOrder) -> ResponseOrderShape:
 @OPERATIONS.operation(RESPOND, ApiRoute("POST", "/responseOrders/{id}/decision", scoped=None))
 def decide_order(call: OperationCall, id: OrderId, body: OrderDecision) -> ResponseOrderShape:  # noqa: A002
     """Approve or deny an order of another user, or withdraw one that no agent has answered."""
-    with translate_errors("decision", ResponseOrderError):
+    with translate_errors("decision", ResponseOrderError, OwnRequestError):
         return _shape(service.decide_order(call.service, id, body.decision, body.reason))
 
 
 @OPERATIONS.operation(APPROVE, command=CommandLine("approve"))
 def approve_order(call: OperationCall, id: OrderId, body: OrderReason) -> None:  # noqa: A002
     """Approve an order of another user."""
-    with translate_errors("id", ResponseOrderError):
+    with translate_errors("id", ResponseOrderError, OwnRequestError):
         service.decide_order(call.service, id, "approve", body.reason)
 
 
 @OPERATIONS.operation(APPROVE, command=CommandLine("deny"))
 def deny_order(call: OperationCall, id: OrderId, body: OrderReason) -> None:  # noqa: A002
     """Deny an order of another user."""
-    with translate_errors("id", ResponseOrderError):
+    with translate_errors("id", ResponseOrderError, OwnRequestError):
         service.decide_order(call.service, id, "deny", body.reason)
 
 
 @OPERATIONS.operation(RESPOND, command=CommandLine("withdraw"))
 def withdraw_order(call: OperationCall, id: OrderId, body: OrderReason) -> None:  # noqa: A002
     """Withdraw an order that no agent has answered."""
-    with translate_errors("id", ResponseOrderError):
+    with translate_errors("id", ResponseOrderError, OwnRequestError):
         service.decide_order(call.service, id, "withdraw", body.reason)
 
 
 @OPERATIONS.operation(READ_CONTENT, ApiRoute("GET", "/responseOrders/{id}/content", scoped=None))
 def order_content(call: OperationCall, id: OrderId) -> OrderContentShape:  # noqa: A002
     """Return the file that was collected or what a script printed; each access is audited."""
-    with translate_errors("id", ResponseOrderError):
+    with translate_errors("id", ResponseOrderError, OwnRequestError):
         return OrderContentShape(content=service.read_content(call.service, id))
 
 

@@ -24,7 +24,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from nephoscope.state.database.database import Database, StateError
+from nephoscope.state.database.database import Database
+from nephoscope.state.database.state_errors import NotFoundError, StateError
 from nephoscope.state.tables.columns import COUNTED, AuditedRow, Base, Json, UtcDateTime
 
 _FIRST = 50
@@ -106,6 +107,7 @@ class AutomationRunRow(AuditedRow):
     changed: Mapped[datetime] = mapped_column(UtcDateTime)
     by: Mapped[str] = mapped_column(Text)
     detail: Mapped[str] = mapped_column(Text)
+    requesters: Mapped[list[str]] = mapped_column(Json)
     # what is long comes last: what is before it is read without it
     plan: Mapped[dict[str, object] | None] = mapped_column(Json)
     document: Mapped[dict[str, object]] = mapped_column(Json)
@@ -130,6 +132,7 @@ class AutomationRun:
     `due` is when it is tried next; `until` when what it did is over; `plan` what a person approves, `by` who decided last. `attempts`
     counts the tries since somebody asked for them; of its step, `begun` counts all and `cut_off` those whose process ended meanwhile,
     so that nobody knows what they did. `urgent` are those of alerts, of incidents and of people who try something: they go first.
+    `requesters` asked for it: who wrote its rule, or the change; nobody of them approves its plan.
     """
 
     id: str
@@ -154,6 +157,7 @@ class AutomationRun:
     cut_off: int = 0
     language: RuleLanguage = RuleLanguage.RESPONSE
     urgent: bool = True
+    requesters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,17 +217,17 @@ class AutomationRuns:
 
     def put(self, session: Session, run: AutomationRun) -> None:
         """Keep a run, in place of the one of its id."""
-        session.merge(AutomationRunRow(**{name: getattr(run, name) for name in _RUN}))
+        session.merge(AutomationRunRow(**_values(run)))
         session.flush()
 
     def read(self, session: Session, id_: str) -> AutomationRun:
-        """The run whose id begins so; StateError where there is none, or several."""
+        """The run whose id begins so; NotFoundError where there is none, StateError where there are several."""
         query = select(AutomationRunRow).where(AutomationRunRow.id.startswith(id_, autoescape=True))
         rows = session.scalars(query.limit(2).with_for_update()).all()
-        if len(rows) != 1:
-            raise StateError(
-                f"several runs have IDs that start with {id_}" if rows else f"run {id_!r} not found"
-            )
+        if not rows:
+            raise NotFoundError(f"run {id_!r} not found")
+        if len(rows) > 1:
+            raise StateError(f"several runs have IDs that start with {id_}")
         return _run(rows[0])
 
     def has(self, session: Session, id_: str) -> bool:
@@ -232,7 +236,7 @@ class AutomationRuns:
 
     def plan(self, session: Session, runs: Iterable[AutomationRun]) -> None:
         """Keep runs that are new; those whose id is known stay as they are."""
-        rows = [{name: getattr(run, name) for name in _RUN} for run in runs]
+        rows = [_values(run) for run in runs]
         for at in range(0, len(rows), _TOGETHER):
             new = self._database.insert(AutomationRunRow, rows[at : at + _TOGETHER])
             session.execute(new.on_conflict_do_nothing(index_elements=["id"]))
@@ -348,11 +352,16 @@ def _key(event: AutomationEvent) -> str:
     return f"{event.kind.partition('.')[0]}/{event.subject}"
 
 
+def _values(run: AutomationRun) -> dict[str, Any]:
+    return {name: getattr(run, name) for name in _RUN} | {"requesters": list(run.requesters)}
+
+
 def _run(row: AutomationRunRow) -> AutomationRun:
     values = {name: getattr(row, name) for name in _RUN}
     values |= {
         "status": RunStatus(row.status),
         "step": RunStep(row.step),
         "language": RuleLanguage(row.language),
+        "requesters": tuple(row.requesters),
     }
     return AutomationRun(**values)

@@ -64,6 +64,7 @@ CREATE TABLE automation_runs (
     changed $moment NOT NULL,
     "by" TEXT NOT NULL,
     detail TEXT NOT NULL,
+    requesters TEXT NOT NULL,
     "plan" TEXT,
     document TEXT NOT NULL,
     CONSTRAINT pk_automation_runs PRIMARY KEY (id)

@@ -1,0 +1,1 @@
+ALTER TABLE automation_runs ADD COLUMN requesters TEXT NOT NULL DEFAULT '[]';
