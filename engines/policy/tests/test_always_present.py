@@ -134,6 +134,7 @@ FIELDS = {
     "Microsoft.Authorization/roleDefinitions/permissions[*].actions[*]": "properties.permissions",
     "Microsoft.Authorization/roleDefinitions/assignableScopes[*]": "properties.assignableScopes",
     f"{ASSIGNMENT}/roleDefinitionId": "properties.roleDefinitionId",
+    "Microsoft.GuestConfiguration/guestConfigurationAssignments/parameterHash": "properties.parameterHash",
 }
 
 

@@ -1,15 +1,17 @@
 """API endpoints that are not used should be removed.
 
 Reads 30 days of ApiManagementGatewayLogs. An operation that was called in them is used. One that was not is unused where the logs of
-its service reach back over all of these days and still come in (a row in the last day); else it is Unknown: what was not logged may
-have been called. Rows are told apart by the service that wrote them, the API (without its revision) and the operation.
+its service reach back over all of these days, have rows on all of them but three, and still come in (a row in the last day); else
+it is Unknown: what was not logged may have been called. Rows are told apart by the service that wrote them, the API (without its
+revision) and the operation.
 
 Source: https://learn.microsoft.com/azure/defender-for-cloud/defender-for-apis-posture (30 days without traffic)
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections import defaultdict
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -33,6 +35,8 @@ LOGS = "ApiManagementGatewayLogs"
 DAYS = 30
 #: How long no row of a service may have come in before its logs say nothing any more.
 SILENCE = timedelta(days=1)
+#: Days without any row of a service that are no gap in the collection.
+MOST_MISSING = 3
 
 USED = Key(
     "4e8c00a2-e8bc-42a8-9e12-99584a51ad10",
@@ -48,33 +52,44 @@ TABLES = (LOGS,)
 _CALLS = FileAggregate(
     LOGS,
     f"""{LOGS}
-| summarize First = min(TimeGenerated), Last = max(TimeGenerated) by _ResourceId, ApiId, OperationId""",
-    """Groups
-| summarize First = min(First), Last = max(Last) by _ResourceId, ApiId, OperationId
-| summarize First = min(First), Last = max(Last)
-    by Service = tolower(_ResourceId), Api = tolower(tostring(split(ApiId, ';')[0])), Operation = tolower(OperationId)""",
+| summarize First = min(TimeGenerated), Last = max(TimeGenerated) by _ResourceId, ApiId, OperationId, Day = bin(TimeGenerated, 1d)""",
+    f"""union
+    (Groups
+    | summarize First = min(First), Last = max(Last) by _ResourceId, ApiId, OperationId
+    | summarize First = min(First), Last = max(Last)
+        by Service = tolower(_ResourceId), Api = tolower(tostring(split(ApiId, ';')[0])), Operation = tolower(OperationId)),
+    (Groups | where Day > ago({DAYS + 2}d) | summarize by Service = tolower(_ResourceId), Day)""",
 )
 
 
 class _Traffic(msgspec.Struct, frozen=True):
-    """When each operation was last called, and from when to when there are rows of each service."""
+    """When each operation was last called, and from when to when and on which days there are rows of each service."""
 
     called: dict[str, datetime]
     known: dict[str, tuple[datetime, datetime]]
+    days: dict[str, set[date]]
+
+    def missing_days(self, service: str, until: date) -> list[date]:
+        """List those of the days before a day that have no row of a service."""
+        asked = (until - timedelta(days=back) for back in range(DAYS, 0, -1))
+        return [one for one in asked if one not in self.days[service]]
 
 
 def _traffic(view: EstateView) -> _Traffic:
     called: dict[str, datetime] = {}
     known: dict[str, tuple[datetime, datetime]] = {}
+    days: defaultdict[str, set[date]] = defaultdict(set)
     for one in view.aggregate(_CALLS):
         service, first, last = one["Service"], one["First"], one["Last"]
+        if isinstance(service, str) and isinstance(one["Day"], datetime):
+            days[service].add(one["Day"].date())
         if not (isinstance(service, str) and isinstance(first, datetime) and isinstance(last, datetime)):
             continue
         before = known.get(service, (first, last))
         known[service] = min(before[0], first), max(before[1], last)
         if one["Operation"]:
             called[f"{service}/apis/{one['Api']}/operations/{one['Operation']}"] = last
-    return _Traffic(called, known)
+    return _Traffic(called, known, days)
 
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
@@ -101,3 +116,8 @@ def _need_whole_logs(view: EstateView, traffic: _Traffic, service: str) -> None:
         raise DataNotCollectedError(f"{DAYS} days of {LOGS} of {service}: its rows begin on {first:%Y-%m-%d}")
     if last < view.now - SILENCE:
         raise DataNotCollectedError(f"the last row of {LOGS} of {service} is of {last:%Y-%m-%d}", STALE)
+    missing = traffic.missing_days(service, view.now.date())
+    if len(missing) > MOST_MISSING:
+        raise DataNotCollectedError(
+            f"{LOGS} of {service} on {len(missing)} of {DAYS} days, such as {missing[0]:%Y-%m-%d}"
+        )

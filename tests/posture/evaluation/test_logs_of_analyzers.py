@@ -58,6 +58,11 @@ def call(days: float, name: str = "get", subscription: str = MINE, **more: Any) 
     }
 
 
+def days(name: str, *, missing: int = 0) -> list[dict[str, Any]]:
+    """A request of a name on each of 30 days and before them; of the first of these some are missing."""
+    return [call(31, name), *(call(back, name) for back in range(30 - missing, 0, -1)), call(0.1, name)]
+
+
 class Kept:
     """A lake that is written to between evaluations."""
 
@@ -109,9 +114,19 @@ CASES = {
         "it was called on 2026-10-29, within 30 days",
     ),
     "not called": (
-        [call(31), call(0.1, "other")],
+        [call(31), *days("other")],
         ComplianceState.NON_COMPLIANT,
         "nobody called it within 30 days",
+    ),
+    "not called, and three days without logs": (
+        days("other", missing=3),
+        ComplianceState.NON_COMPLIANT,
+        "nobody called it within 30 days",
+    ),
+    "not called, and four days without logs": (
+        days("other", missing=4),
+        UNKNOWN,
+        f"ApiManagementGatewayLogs of {service().lower()} on 4 of 30 days, such as 2026-10-02",
     ),
     "not called, by young logs": (
         [call(29, "other"), call(0.1, "other")],
@@ -137,7 +152,7 @@ CASES = {
         "rows of",
     ),
     "calls later than now": (
-        [call(31, "other"), call(0.1, "other"), call(-1)],
+        [*days("other"), call(-1)],
         ComplianceState.NON_COMPLIANT,
         "nobody called it",
     ),
@@ -180,7 +195,7 @@ def test_a_policy_turns_both_ways(kept: Kept) -> None:
 
     states = lambda run: [one.state for one in run.assessments]  # noqa: E731
     first = state()
-    kept.write(call(31, "other"), call(0.1, "other"))
+    kept.write(*days("other"))
     second = state(first)
     kept.write(call(2))
     third = state(second)

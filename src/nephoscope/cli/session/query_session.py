@@ -194,11 +194,14 @@ def _interruptible(engine: QueryEngine, work: Work) -> list[QueryResult]:
 
 
 def _empty(below: LakeCatalog | None) -> Iterator[str]:
-    """Yield what of the lake was asked and has never had a row: an answer without rows must not look like a quiet day."""
+    """Yield what was asked and has never had a row, or was not collected: an answer without rows must not look like a quiet day."""
     if below is not None:
         for (workspace, name), version in below.versions().items():
             if version < 0:
                 yield f"the workspace {workspace} has no rows of {name} yet"
+        graph = below.pin_graph() if below.graph_tables else None
+        if graph is not None:
+            yield from graph.describe_gaps(below.graph_tables)
 
 
 def _tables(given: Iterable[str], declared: Mapping[str, Mapping[str, KqlType]]) -> dict[str, FileTable]:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from nephoscope.posture.published.document_rows import PROMOTED
 from nephoscope.posture.reports.multi_tenant_report import CombinedReport
-from nephoscope.posture.reports.resource_graph_tables import COLUMNS, EVALUATION
+from nephoscope.posture.reports.resource_graph_tables import COLUMNS, EVALUATION, list_unread_types
 
 if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
@@ -35,6 +35,7 @@ class BuildInfo(msgspec.Struct, frozen=True):
     `tenants` maps a subscription to its tenant ('' = not known).
     `group_names` maps a tenant to the names of its management groups, each by its lower-cased id.
     `tenant_gaps` are the gaps of each tenant, `gaps` those of all.
+    `unread_types` are, for each tenant, the lower-cased types of collected_types of which nothing was read anywhere in it.
     `edition` is EDITION as it was when the documents were written, 0 of those from before it was noted.
     """
 
@@ -58,6 +59,7 @@ class BuildInfo(msgspec.Struct, frozen=True):
     tenants: Mapping[str, str] = msgspec.field(default_factory=dict)
     tenant_gaps: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
     group_names: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
+    unread_types: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
     def gap(self, type_: str, subscription: str = "") -> str:
         """Return why a type was not read in the tenant of a subscription, '' where it was; of several tenants none is
@@ -75,6 +77,18 @@ class BuildInfo(msgspec.Struct, frozen=True):
             for where, what in self.path_gaps
             if reach.sees(where) or where in reach.tenants or (not where and alone and not reach.is_empty)
         ]
+
+    def list_unread(self, reach: Reach) -> frozenset[str]:
+        """Return the types that were read in no tenant of which a reach sees something."""
+        within = [self.unread_types.get(one, ()) for one in self._visible_tenants(reach)]
+        return frozenset(within[0]).intersection(*within[1:]) if within else frozenset()
+
+    def _visible_tenants(self, reach: Reach) -> frozenset[str]:
+        if reach.everything:
+            return frozenset(self.unread_types)
+        subscriptions = reach.subscriptions | {one.split("/")[2] for one in reach.groups}
+        seen = {self.tenants[one] for one in subscriptions if one in self.tenants}
+        return (reach.tenants | reach.whole_tenants | seen) & self.unread_types.keys()
 
     @property
     def outdated(self) -> bool:
@@ -114,6 +128,7 @@ def make_build_info(reports: Sequence[Report]) -> BuildInfo:
             for id_, groups in estate.management_groups.items()
         },
         group_names={estate.tenant: estate.management_group_names for estate in estates},
+        unread_types={one.tenant: list_unread_types(one.coverage) for one in estates},
         path_gaps=tuple(
             (where or one.tenant, what) for one in reports for where, what in one.attack_paths.gaps
         ),

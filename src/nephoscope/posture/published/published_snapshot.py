@@ -21,10 +21,16 @@ from nephoscope.posture.published.internet_exposures import InternetExposures
 from nephoscope.posture.published.inventory import Inventory
 from nephoscope.posture.published.live_rows import TABLE, LiveRows, LiveRowSource
 from nephoscope.posture.published.observable_index import ObservableIndex
-from nephoscope.posture.published.row_access import Shown, visible_pairs
+from nephoscope.posture.published.row_access import RowAccess, Shown, visible_pairs
 from nephoscope.posture.published.snapshot_files import list_snapshot_files
 from nephoscope.posture.published.standards import Standards
-from nephoscope.posture.reports.resource_graph_tables import COLUMNS, EVALUATION, TABLES, unread_tables
+from nephoscope.posture.reports.resource_graph_tables import (
+    COLUMNS,
+    EVALUATION,
+    TABLES,
+    collected_types,
+    unread_tables,
+)
 from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.deadline import deadline_within
@@ -159,13 +165,23 @@ class PublishedSnapshot:
         return self.get_or_compute(("read by", text), find_asked_tables)
 
     def unread(self, tables: Iterable[str], reach: Mapping[str, Shown]) -> list[str]:
-        """Return the tables (lower-cased) that nothing collected fills and of which a reach sees no row that was imported.
+        """Return the tables (lower-cased) of which a reach sees no row, and none could be seen: nothing collected fills them, or
+        no type of theirs was read in the tenants that it sees.
 
         That such a table has no rows says nothing of the estate.
         """
         return sorted(
-            table for table in unread_tables().intersection(tables) if not self._has_rows(table, reach[table])
+            table
+            for table in tables
+            if self._is_unfilled(table, reach[table]) and not self._has_rows(table, reach[table])
         )
+
+    def _is_unfilled(self, table: str, shown: Shown) -> bool:
+        types = collected_types().get(table)
+        if types is None:
+            return table in unread_tables()
+        reaches = [one for _, one in shown.parts] if isinstance(shown, RowAccess) else [shown]
+        return bool(reaches) and all(types <= self.made.list_unread(one) for one in reaches)
 
     def _has_rows(self, table: str, reach: Shown) -> bool:
         if table not in self.files:

@@ -5,8 +5,16 @@ Source: https://learn.microsoft.com/azure/governance/resource-graph/reference/su
 
 from __future__ import annotations
 
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
 from nephoscope.collect.resource_sources import TypeSources
 from nephoscope_kql.types import KqlType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from nephoscope_policy.model.coverage import Coverage
 
 #: What Azure itself said of a resource, as it was collected: read by analyzers, given back by id and in a table of its own, in no
 #: list of what is judged here.
@@ -133,6 +141,34 @@ def unread_tables() -> frozenset[str]:
         "resourcecontainerchanges",
     }
     return frozenset(TABLES) - frozenset(TypeSources.builtin().tables.values()) - own
+
+
+def collected_types() -> Mapping[str, frozenset[str]]:
+    """Return the tables that collected types fill, all lower-cased; where none of its types was read, a table shows nothing."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for type_, table in TypeSources.builtin().tables.items():
+        found[table].add(type_)
+    found["directoryresources"] = {
+        "microsoft.graph/users",
+        "microsoft.graph/groups",
+        "microsoft.graph/serviceprincipals",
+    }
+    judged = {*LISTED, "securityresources", COLLECTED}
+    return {table: frozenset(types) for table, types in found.items() if table not in judged}
+
+
+def list_unread_types(coverage: Coverage, types: Iterable[str] | None = None) -> tuple[str, ...]:
+    """Return the lower-cased types (None = collected_types) that a manifest claims at no scope, not even for one name."""
+    claimed = {
+        entry.rpartition("/providers/")[2] for entries in coverage.scopes.values() for entry in entries
+    }
+    if "*" in claimed:
+        return ()
+    claimed |= {entry.rpartition("/")[0] for entry in claimed}
+    asked = (
+        {one for several in collected_types().values() for one in several} if types is None else set(types)
+    )
+    return tuple(sorted(asked - claimed))
 
 
 def find_table(type_: str) -> str:

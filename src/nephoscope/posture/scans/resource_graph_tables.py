@@ -12,9 +12,10 @@ import pyarrow as pa
 from nephoscope.estate.estate import Estate
 from nephoscope.lake.queries.estate_reach import Reaches
 from nephoscope.posture.published.live_rows import rows
-from nephoscope.posture.reports.resource_graph_tables import COLUMNS, TABLES, find_table
+from nephoscope.posture.reports.resource_graph_tables import COLUMNS, TABLES, find_table, list_unread_types
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.engines.parquet import FileColumn, FileScan
+from nephoscope_kql.errors import KqlError
 from nephoscope_policy.model.resource import Resource
 
 
@@ -41,14 +42,28 @@ class JudgedGraph:
         wanted = name.lower()
         return TableSchema(TABLES[wanted], COLUMNS, wanted) if wanted in TABLES else None
 
+    def describe_gaps(self, tables: Iterable[str]) -> Iterable[str]:  # noqa: ARG002 - the protocol
+        """Nothing: an analyzer asks by `need` for what it cannot do without."""
+        return ()
+
     def scan(self, table: str, reaches: Reaches, subscriptions: frozenset[str] | None) -> FileScan:  # noqa: ARG002 - the protocol
-        """All rows of a lower-cased table: an analyzer judges for nobody in particular."""
+        """All rows of a lower-cased table: an analyzer judges for nobody in particular. KqlError where none of its types was read."""
         if table not in self._made:
+            self._require_read(table)
             self._made[table] = rows(
                 (one.body for one in self._resources.get(table, ())), self.estate.tenant, table
             )
         columns = tuple(FileColumn(column, column, "VARCHAR") for column, _ in COLUMNS)
         return FileScan(columns, beside=self._made[table])
+
+    def _require_read(self, table: str) -> None:
+        types = [one for one in self.types if find_table(one) == table]
+        if (
+            types
+            and not self._resources.get(table)
+            and len(list_unread_types(self.estate.coverage, types)) == len(types)
+        ):
+            raise KqlError(f"{', '.join(types)} was not collected", kind="unsupported")
 
     @cached_property
     def _resources(self) -> dict[str, list[Resource]]:
