@@ -54,6 +54,8 @@ _USERS = (
     re.compile(rf"\b(?:sudo|doas)(?:\[\d+\])?: +{_NAME} : "),
     re.compile(rf"\b(?:sql|pam|passwd-file|ldap|userdb)\({_NAME},"),
 )
+#: Techniques that MITRE revoked, with the one that stands for each today.
+_REVOKED = {"T1186": "T1055.013"}
 _FAMILIES = (
     ("T1110", re.compile(r"bf|user-enum|user_enum|brute")),
     ("T1190", re.compile(r"cve|rce|log4j|modsecurity|cmd|w00tw00t|sqli|xss")),
@@ -190,6 +192,7 @@ def techniques_of(alert: Alert) -> set[str]:
         " ".join(alert.properties.get(one, "") for one in ("Techniques", "SubTechniques")),
     )
     found = set(told or alert.techniques)
+    found |= {old for old, new in _REVOKED.items() if new in found}
     return found | {one.partition(".")[0] for one in found}
 
 

@@ -61,14 +61,20 @@ class LinuxAuditFormat:
         }
         if match["node"]:
             values["Computer"] = values["node"] = match["node"]
-        if match["type"] == "PATH" and "name" in fields:
-            fields["path"] = fields.pop("name")
-        for name, text in fields.items():
-            if name in _TEXTS:
-                values[name] = text
-            elif name in _NUMBERS and text.isdigit() and len(text) <= _LONGEST_NUMBER:
-                values[name] = int(text)
-        yield LogRow(TABLE, values)
+        yield LogRow(TABLE, values | audit_values(match["type"], fields))
+
+
+def audit_values(record_type: str, fields: dict[str, str]) -> dict[str, object]:
+    """The columns of the fields of a record of a type; fields without a column are left out."""
+    if record_type == "PATH" and "name" in fields:
+        fields["path"] = fields.pop("name")
+    values: dict[str, object] = {}
+    for name, text in fields.items():
+        if name in _TEXTS:
+            values[name] = text
+        elif name in _NUMBERS and text.isdigit() and len(text) <= _LONGEST_NUMBER:
+            values[name] = int(text)
+    return values
 
 
 def _read_fields(text: str) -> dict[str, str]:

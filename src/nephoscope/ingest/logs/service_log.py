@@ -1,6 +1,7 @@
-"""Messages without a syslog header, as services and devices write them: Exim, ProFTPD, OpenVPN, Cisco's firewalls -> Syslog.
+"""Messages without a syslog header, as services and devices write them: Exim, ProFTPD, OpenVPN, cPanel, OpenSCAP, Cisco -> Syslog.
 
-The program is known by the form of a line. Messages of Cisco's firewalls (`%ASA-level-number: text`) have no time and are as of now.
+The program is known by the form of a line. Messages of Cisco's firewalls (`%ASA-level-number: text`) and results of OpenSCAP have no
+time and are as of now.
 Sources: the specification of Exim, chapter 52; the documentation of ProFTPD's SystemLog; the manual page openvpn(8), `--log`; Cisco
 Secure Firewall ASA Series Syslog Messages.
 """
@@ -36,6 +37,13 @@ _LINES = (
             r"unexpected disconnection|rejected |<= |=> |-> |\*\* |== |Completed$|TLS error|auth_).*)"
         ),
     ),
+    ("oscap", re.compile(r"oscap: (?P<text>(?:msg: |ERROR:).*)")),
+    (
+        "cpsrvd",
+        re.compile(
+            r"\[(?P<date>\d{4}-\d{2}-\d{2}) (?P<time>\d{2}:\d{2}:\d{2}) (?P<zone>[+-]\d{4})\] \w+ \[\w+\] (?P<text>.*)"
+        ),
+    ),
     (
         "openvpn",
         re.compile(
@@ -51,12 +59,12 @@ class ServiceLogFormat:
     """The format of log files of services."""
 
     name: str = "service-log"
-    title: str = "Log files of Exim, ProFTPD and OpenVPN, messages of Cisco ASA"
+    title: str = "Log files of Exim, ProFTPD, OpenVPN and cPanel, OpenSCAP results, messages of Cisco ASA"
     tables: tuple[str, ...] = (TABLE,)
 
     def recognises_line(self, line: str) -> bool:
         """Return whether a line has the form of one of the services."""
-        return line[:2] in ("19", "20", "%A", "%F", "%P") and _match(line) is not None
+        return line[:2] in ("19", "20", "%A", "%F", "%P", "os", "[2") and _match(line) is not None
 
     def line_rows(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a line."""

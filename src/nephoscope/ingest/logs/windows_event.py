@@ -43,6 +43,7 @@ _PROVIDERS = (
     "ProviderName",
     "Provider_Name",
     "SourceName",
+    "source_name",
     "Provider",
     "EventSourceName",
     "provider_name",
