@@ -45,15 +45,18 @@ $(VENV)/.installed: $(BUILD) | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-dev: $(BUILD) | $(BIN)/python
-	@command -v java >/dev/null || { apt-get update -q && apt-get install -y -q default-jre-headless; }
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { apt-get update -q && apt-get install -y -q postgresql; }
+	@lacking=$$( \
+	  command -v java >/dev/null || echo default-jre-headless; \
+	  ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || echo postgresql; \
+	  command -v systemd-analyze >/dev/null || echo systemd; \
+	  command -v npm >/dev/null || echo nodejs npm ca-certificates; \
+	  { command -v docker-registry && command -v skopeo; } >/dev/null || echo docker-registry skopeo; \
+	  { command -v nft && command -v ip; } >/dev/null || echo nftables iproute2; \
+	  command -v chromium-headless-shell >/dev/null || echo chromium-headless-shell fonts-liberation); \
+	[ -z "$$lacking" ] || { apt-get update -q && apt-get install -y -q --no-install-recommends $$lacking; } \
+	  || { [ "$$lacking" = "chromium-headless-shell fonts-liberation" ] && { command -v chromium || command -v chromium-browser; } >/dev/null; }
 	@echo "setting up $(VENV) with the development tools (once)"
-	@command -v systemd-analyze >/dev/null || { apt-get update -q && apt-get install -y -q systemd; }
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e engines/kql -e engines/policy -e '.[dev]'
-	@command -v npm >/dev/null || { apt-get update -q && apt-get install -y -q nodejs npm; }
-	@command -v docker-registry >/dev/null && command -v skopeo >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends docker-registry skopeo; }
-	@command -v nft >/dev/null && command -v ip >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends nftables iproute2; }
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { apt-get update -q && apt-get install -y -q chromium; }
 	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(VENV)/node azurite@$(AZURITE) axe-core@$(AXE) oidc-provider@$(OIDC) @kusto/language-service-next@$(KUSTO) semver@$(SEMVER)
 	@touch $@ $(VENV)/.installed
 

@@ -1,4 +1,4 @@
-"""Debian's Chromium, and a served sample company with an incident, behind TLS at the loopback address."""
+"""Debian's Chromium without its windows, and a served sample company with an incident, behind TLS at the loopback address."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.incidents.incidents import Incident
 
+#: Commands of Chromium; the shell, the same engine without windows, computes a quarter of what a whole browser does for a page.
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")
 #: Milliseconds before a page that does not come fails a test: the machine may be busy with other things.
 PATIENCE = 180_000
 #: What is expected of a page waits as long as a page may take, not the five seconds of an idle machine.
@@ -36,7 +38,7 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The browser; its sandbox needs rights that containers do not give."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
     assert path, "no Chromium: make setup-dev installs it"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])

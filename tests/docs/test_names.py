@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+#: Place, line and name.
+Definition = tuple[str, int, str]
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("src", "engines/kql/src", "engines/policy/src")
 #: Functions of which a bare participle is the name at most: lower it with each that gets a better name.
@@ -43,17 +45,31 @@ PREPOSITIONS = frozenset((
 OTHER_WORDS = frozenset(("seed", "need", "feed", "speed", "embed", "shed", "exceed", "proceed", "succeed"))
 
 
+def _trees() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")):
+        yield str(path.relative_to(ROOT)), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _statements(of: ast.AST) -> Iterator[ast.AST]:
+    """What stands in a module at any depth; expressions, which define no name, are nine tenths of a tree and are not entered."""
+    for one in ast.iter_child_nodes(of):
+        if isinstance(one, ast.stmt | ast.excepthandler | ast.match_case):
+            yield one
+            yield from _statements(one)
+
+
 @cache
-def _trees() -> tuple[tuple[str, ast.Module], ...]:
-    paths = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
-    return tuple((str(path.relative_to(ROOT)), ast.parse(path.read_text(encoding="utf-8"))) for path in paths)
-
-
-def _functions() -> Iterator[tuple[str, int, str]]:
+def _definitions() -> tuple[list[Definition], list[Definition]]:
+    """The functions and the classes: not their trees, which the collector of cycles would walk again and again."""
+    functions: list[Definition] = []
+    classes: list[Definition] = []
     for place, tree in _trees():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                yield place, node.lineno, node.name
+        for one in _statements(tree):
+            if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef):
+                functions.append((place, one.lineno, one.name))
+            elif isinstance(one, ast.ClassDef):
+                classes.append((place, one.lineno, one.name))
+    return functions, classes
 
 
 def is_participle(name: str) -> bool:
@@ -67,7 +83,7 @@ def test_what_a_participle_is() -> None:
 
 
 def test_functions_have_verbs_for_names() -> None:
-    functions = list(_functions())
+    functions, _ = _definitions()
     named = [f"{place}:{line} {name}" for place, line, name in functions if is_participle(name)]
     share = len(named) / len(functions)
     print(f"{len(named)} of {len(functions):,} functions are named by one bare participle ({share:.2%})")
@@ -75,7 +91,7 @@ def test_functions_have_verbs_for_names() -> None:
 
 
 def test_functions_are_named_by_more_than_a_preposition() -> None:
-    functions = list(_functions())
+    functions, _ = _definitions()
     alone = [f"{place}:{line} {name}" for place, line, name in functions if name.strip("_") in PREPOSITIONS]
     ending = [f"{place}:{line} {name}" for place, line, name in functions if name.endswith("_of")]
     print(f"{len(alone)} functions are named by one preposition or adverb, {len(ending)} end in _of")
@@ -85,10 +101,8 @@ def test_functions_are_named_by_more_than_a_preposition() -> None:
 
 def test_class_names_are_unique() -> None:
     places = defaultdict(list)
-    for place, tree in _trees():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef):
-                places[node.name].append(f"{place}:{node.lineno}")
+    for place, line, name in _definitions()[1]:
+        places[name].append(f"{place}:{line}")
     shared = {name: several for name, several in places.items() if len(several) > 1 and name not in SHARED}
     print(f"{len(places):,} class names, {len(shared)} of them shared by several modules")
     assert not shared, "a class name stands once in the tree"

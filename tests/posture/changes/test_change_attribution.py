@@ -248,3 +248,22 @@ def test_without_a_log_nobody_is_named(data: Path, state: State, lake: Lake) -> 
     found = attributes(data, state, lake, [])
     assert found["changedBy"] == UNSPECIFIED
     assert found["evidence"] == "Not collected: rows of AzureActivity"
+
+
+def test_many_changes_ask_no_more_of_the_store_than_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reads(count: int) -> int:
+        data = tmp_path / str(count)
+        store = EstateStore(data)
+        for at, body in ((BEFORE, OLD), (NOW, NEW)):
+            several = [Resource.of({**body, "id": f"{NSG}{number}"}) for number in range(count)]
+            store.append(Estate.of(several, Coverage.everything()), at)
+        seen: list[Path] = []
+        with monkeypatch.context() as patched:
+            stored = EstateStore.snapshots
+            patched.setattr(EstateStore, "snapshots", lambda one: (seen.append(one.path), stored(one))[1])
+            assert len(resource_changes.attributed_changes(data, NOW)) == count
+        return len(seen)
+
+    assert reads(20) == reads(1)

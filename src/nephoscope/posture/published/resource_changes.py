@@ -42,11 +42,11 @@ def attributed_changes(
     estates = {one.tenant: one for one in evaluated}
     several: list[AttributedChange] = []
     for store in tenant_stores(data):
-        found = changes(store, now - KEPT, now)
-        events = _events(found, estates.get(store.tenant), now, logs)
+        found, tenant = changes(store, now - KEPT, now), store.tenant
+        events = _events(found, estates.get(tenant), now, logs)
         for one in found:
             told = attribute_change(one, events) if isinstance(events, ActivityEvents) else events
-            several.append(AttributedChange(store.tenant, one, told))
+            several.append(AttributedChange(tenant, one, told))
     return several
 
 
