@@ -94,7 +94,7 @@ def test_from_a_log_file_to_a_closed_incident(data: Path) -> None:
 
 WRONG = [
     (["detect", "--rules", "@nothing"], 2, "no rule to run"),
-    (["detect", "--rules", "@rules", "--rule", "nope"], 2, "no rule to run"),
+    (["detect", "--rules", "@rules", "--rule", "nope"], 2, "no enabled rule has the ID or name 'nope'"),
     (["detect", "--rules", "@rules", "--at", "2100-01-01"], 2, "is in the future"),
     (
         ["detect", "--rules", "@broken", "--at", "now"],

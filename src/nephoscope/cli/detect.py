@@ -242,7 +242,12 @@ def _rules(
         print_message(f"{one.place}: {'; '.join(one.reasons)}")
     rules = list({rule.id: rule for each in several for rule in each.rules}.values())
     if wanted:
-        rules = list({one.id: one for word in wanted for one in choose_rules(rules, word)}.values())
+        chosen = {word: choose_rules(rules, word) for word in wanted}
+        if unknown := [word for word, found in chosen.items() if not found]:
+            usage_error(
+                f"no enabled rule has the ID or name {unknown[0]!r}: `nephoscope detect --list` shows the rules"
+            )
+        rules = list({one.id: one for found in chosen.values() for one in found}.values())
     if not rules:
         usage_error("no rule to run: a rule is a YAML file with id, name and query")
     return rules, len(refused)

@@ -213,7 +213,7 @@ def test_no_role_is_told_of_where_assignments_were_not_read(tmp_path: Path) -> N
     )
     tenant_store(tmp_path, estate).append(estate, NOW)
     (found,) = describe(tmp_path, entity("Account", AadUserId=A.admin))
-    assert facts(found)["roles"] == f"not known ({A.subscription})"
+    assert facts(found)["roles"] == f"not known (role assignments of {A.subscription} were not all collected)"
 
 
 def only(**reach: frozenset[str]) -> EstateReader:

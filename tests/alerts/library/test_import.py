@@ -138,14 +138,17 @@ def test_what_a_template_says_is_what_the_rule_does() -> None:
 
 
 def detected(data: Path) -> list[str]:
-    """The imported rules that are run."""
+    """The imported rules that are run; one that is not enabled is refused by its name."""
     names = [one.id for one in read(CHECKOUT).pieces if one.kind is ContentKind.RULE]
-    arguments = ["--data", str(data), "detect", "--at", NOW.isoformat(), "-o", "json"]
-    result = CliRunner().invoke(cli, [*arguments, *(part for name in names for part in ("--rule", name))])
-    if result.exit_code == 2:
-        assert "no rule to run" in result.stderr
-        return []
-    return [row["rule"] for row in json.loads(result.stdout)]
+    found = []
+    for name in names:
+        arguments = ["--data", str(data), "detect", "--at", NOW.isoformat(), "-o", "json", "--rule", name]
+        result = CliRunner().invoke(cli, arguments)
+        if result.exit_code == 2:
+            assert f"no enabled rule has the ID or name {name!r}" in result.stderr
+        else:
+            found += [row["rule"] for row in json.loads(result.stdout)]
+    return found
 
 
 def test_an_imported_rule_runs_once_a_person_switched_it_on(data: Path) -> None:

@@ -301,7 +301,8 @@ class EstateContext:
         view = self.index.view
         partial = (one for one in view.roles.by_principal.get("", ()) if self._can_see_grant(one.scope))
         scopes = [one for one in self._scopes if not view.covers(ASSIGNMENT_TYPE, one)]
-        return [*scopes, *map(describe_unread_grant, partial)]
+        unread = [f"role assignments of {one or 'the tenant'} were not all collected" for one in scopes]
+        return [*unread, *map(describe_unread_grant, partial)]
 
     def _list_roles(self, wanted: frozenset[str]) -> Iterator[tuple[str, str]]:
         """(role on scope, '') for each role that is held, ('', why) for what could give more."""
