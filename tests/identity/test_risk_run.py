@@ -75,6 +75,19 @@ def test_a_moved_office_is_no_risk(judged):
     assert {one.level for one in found} <= {RiskLevel.LOW}
 
 
+@pytest.mark.parametrize(
+    ("flags", "groups"),
+    [
+        ((), {"place"}),
+        (("FirstTimeUserConnectedFromDevice",), {"place", "client"}),
+        (("FirstTimeUserUsedApp",), {"place"}),
+    ],
+)
+def test_a_client_that_is_new_for_the_account_counts_however_many_others_use_it(flags, groups):
+    parts = (("Country", 0.3), ("Device", 0.03), ("App", 0.04))
+    assert AnomalyEvidence(parts, 1.0, frozenset(flags), ()).groups == groups
+
+
 def test_without_a_reason_the_level_falls():
     mapping = next(one for one in load_mapping().behavior if one.risk_event_type == "unfamiliarFeatures")
     parts = (("Country", 0.5), ("ISP", 0.28), ("Browser", 0.14), ("Device", 0.2), ("App", 0.18))

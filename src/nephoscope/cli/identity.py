@@ -110,6 +110,38 @@ def import_(data: Path, /, source: Path, algorithm: str) -> None:
     click.echo(f"imported {info.entries:,} {algorithm} hashes from {info.origin}")
 
 
+@leaked_credentials.command("import-pairs")
+@click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--hashed", type=click.Choice(["sha1", "ntlm"]), help="Lines are USER:HASH of this algorithm.")
+@click.pass_obj
+def import_pairs(data: Path, /, source: Path, hashed: str | None) -> None:
+    """Import SOURCE: a file of USER:PASSWORD lines. Stores keyed hashes only, and replaces the previous pairs."""
+    from nephoscope.identity.leaked.hash_index import HashListError
+    from nephoscope.service.leaked_credentials import import_leaked_pairs
+
+    with open_state(data) as state:
+        try:
+            info = import_leaked_pairs(build_context(data, state), source, hashed or "")
+        except HashListError as error:
+            usage_error(str(error))
+    click.echo(f"imported {info.entries:,} keyed hashes from {info.origin}")
+
+
+@leaked_credentials.command("rotate-key")
+@click.pass_obj
+def rotate_key(data: Path, /) -> None:
+    """Hash the imported pairs with a new key. Earlier copies of the data folder do not match the new key."""
+    from nephoscope.identity.leaked.hash_index import HashListError
+    from nephoscope.service.leaked_credentials import rotate_leaked_pairs
+
+    with open_state(data) as state:
+        try:
+            info = rotate_leaked_pairs(build_context(data, state))
+        except HashListError as error:
+            usage_error(str(error))
+    click.echo(f"{info.entries:,} keyed hashes, keys: {len(info.keys)}")
+
+
 @leaked_credentials.command("list")
 @list_options
 @click.pass_obj
@@ -133,20 +165,27 @@ def list_(data: Path, /, output: str) -> None:
     metavar="FILE",
     help="Exported hashes, USER:HASH a line (- reads standard input).",
 )
+@click.option("--user", default="", help="Check whether this user name was leaked with the password.")
 @_ALGORITHM
 @workspace_option()
 @click.pass_obj
-def check(data: Path, /, hashes: TextIO | None, algorithm: str, workspace: str) -> None:
+def check(data: Path, /, hashes: TextIO | None, user: str, algorithm: str, workspace: str) -> None:
     """Check the password on standard input, or exported hashes: users with a leaked password become risky.
     Exits 1 if something is leaked.
     """
     from nephoscope.identity.leaked.hash_index import HashListError
+    from nephoscope.serve.core_dumps import disable_core_dumps
     from nephoscope.service import leaked_credentials as service
 
+    disable_core_dumps()
     try:
         with open_lake(data) as (lake, state):
             context = build_context(data, state)
-            if hashes is None:
+            if hashes is None and user:
+                leaked = service.check_password_of_user(context, user, _read_password())
+                click.echo(f"{'found' if leaked else 'not found'} in leaks with this user name")
+                found = [user] if leaked else []
+            elif hashes is None:
                 count = service.count_password(context, _read_password())
                 click.echo(f"seen {count:,} times in leaks" if count else "not found in leaks")
                 found = ["password"] if count else []

@@ -66,8 +66,16 @@ class AnomalyEvidence:
 
     @property
     def groups(self) -> frozenset[str]:
-        """Return the groups of which something is unusual."""
-        return frozenset(GROUPS[name] for name, counts in self.parts if counts >= COUNTS and name in GROUPS)
+        """Return the groups of which something is unusual.
+
+        A client that is new for the account counts however many others use it: what others have is not what the account has.
+        """
+        return frozenset(
+            GROUPS[name]
+            for name, counts in self.parts
+            if name in GROUPS
+            and (counts >= COUNTS or (GROUPS[name] == "client" and DIMENSIONS[name].first in self.flags))
+        )
 
 
 def judge(evidence: AnomalyEvidence, mapping: BehaviorMapping) -> RiskLevel:

@@ -16,6 +16,7 @@ from tempfile import mkdtemp
 
 from nephoscope.ingest.live.certificate_pair import check_time, read_certificate
 from nephoscope.ingest.live.tls import issue_self_signed, server_context
+from nephoscope.serve.core_dumps import disable_core_dumps
 from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.serve.status_file import make_status_writer
 from nephoscope.serve.supervisor import ManagedProcess, ProcessSupervisor
@@ -111,6 +112,7 @@ def supervisor(
     settings: ServeSettings, say: Callable[[str], None], stop: threading.Event
 ) -> ProcessSupervisor:
     """The supervisor of a server, until `stop` is set."""
+    disable_core_dumps()
     return ProcessSupervisor(
         processes(settings),
         say,

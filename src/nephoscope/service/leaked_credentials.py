@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.identity.alert_risk import detection_id
 from nephoscope.identity.leaked.hash_import import import_hashes
-from nephoscope.identity.leaked.hash_index import HashIndex, HashListError, HashListInfo, read_info
+from nephoscope.identity.leaked.hash_index import PAIRS, HashIndex, HashListError, HashListInfo, read_info
+from nephoscope.identity.leaked.leaked_pairs import LeakedPairs, import_pairs, rotate_pairs
 from nephoscope.identity.leaked.password_hashes import ALGORITHMS, LENGTHS
 from nephoscope.identity.risk_ledger import RiskLedger
 from nephoscope.identity.risk_reader import quote
@@ -30,6 +31,8 @@ IMPORT = "Nephoscope/leakedCredentials/import/action"
 CHECK = "Nephoscope/leakedCredentials/check/action"
 READ = "Nephoscope/leakedCredentials/read"
 LEAKED = "leakedCredentials"
+_BY_PAIR = "the name and the password of the account are in a leak together"
+_BY_PASSWORD = "the password of the account is in a list of leaked passwords"  # noqa: S105 - a reason
 
 
 def import_hash_list(context: ServiceContext, source: Path, algorithm: str) -> HashListInfo:
@@ -38,10 +41,22 @@ def import_hash_list(context: ServiceContext, source: Path, algorithm: str) -> H
         return import_hashes(context.data, source, algorithm, context.now)
 
 
+def import_leaked_pairs(context: ServiceContext, source: Path, hashed: str = "") -> HashListInfo:
+    """Import leaked user names with passwords (or their hashes) in the place of those before; HashListError names a wrong line."""
+    with context.change_files(IMPORT, ROOT_SCOPE, "leaked user names and passwords", source=source.name):
+        return import_pairs(context.data, source, context.now, hashed)
+
+
+def rotate_leaked_pairs(context: ServiceContext) -> HashListInfo:
+    """Hash the leaked pairs with one key more; HashListError where none were imported."""
+    with context.change_files(IMPORT, ROOT_SCOPE, "key of leaked user names and passwords"):
+        return rotate_pairs(context.data)
+
+
 def list_hash_lists(context: ServiceContext) -> list[HashListInfo]:
     """Return the lists that were imported."""
     context.require(READ, ROOT_SCOPE)
-    return [info for one in ALGORITHMS if (info := read_info(context.data, one)) is not None]
+    return [info for one in (*ALGORITHMS, PAIRS) if (info := read_info(context.data, one)) is not None]
 
 
 def count_password(context: ServiceContext, password: str) -> int:
@@ -65,22 +80,56 @@ def count_hash(context: ServiceContext, algorithm: str, digest: bytes) -> int:
     return found
 
 
+def check_pair(context: ServiceContext, user: str, algorithm: str, digest: bytes) -> bool:
+    """Return whether a user name is in a leak together with the password of a hash; HashListError without leaked pairs."""
+    context.require(CHECK, ROOT_SCOPE)
+    if len(digest) != LENGTHS[algorithm]:
+        raise HashListError(f"a {algorithm} hash has {2 * LENGTHS[algorithm]} hexadecimal digits")
+    with _open_pairs(context) as pairs:
+        found = pairs.is_leaked(user, algorithm, digest)
+    with context.state.transaction() as session:
+        context.enter(session, CHECK, "leaked credentials", checked=1, leaked=int(found))
+    return found
+
+
+def check_change(context: ServiceContext, user: str, algorithm: str, digest: bytes) -> tuple[bool, int]:
+    """Return whether a user name is in a leak with the hash of a password, and how often that is in leaks at all.
+
+    Without a user name, or where no pairs were imported, the list alone answers; HashListError where there is neither.
+    """
+    if not user or read_info(context.data, PAIRS) is None:
+        return False, count_hash(context, algorithm, digest)
+    pair = check_pair(context, user, algorithm, digest)
+    return pair, count_hash(context, algorithm, digest) if read_info(context.data, algorithm) else 0
+
+
+def check_password_of_user(context: ServiceContext, user: str, password: str) -> bool:
+    """Return whether a user name is in a leak together with a password; HashListError without leaked pairs."""
+    return any(check_pair(context, user, name, make(password)) for name, make in ALGORITHMS.items())
+
+
 def check_hashes(
     context: ServiceContext, lake: Lake, algorithm: str, hashes: Mapping[str, bytes], workspace: str = DEFAULT
 ) -> list[str]:
     """Return the users whose exported password hash is leaked, and raise the risk of each; HashListError without a list."""
-    leaked = sorted(name for name, count in _count(context, algorithm, hashes).items() if count)
-    known = _find_accounts(lake, leaked, workspace)
+    known = _find_accounts(lake, sorted(hashes), workspace)
+    pairs = _find_pairs(context, algorithm, hashes, known)
+    listed: Mapping[str, int] = {}
+    if read_info(context.data, algorithm) is not None or read_info(context.data, PAIRS) is None:
+        listed = _count(context, algorithm, hashes)
+    leaked = sorted(name for name in hashes if name in pairs or listed.get(name))
     now = context.now
-    accounts = [known.get(name.lower(), (name.lower(), name if "@" in name else "", "")) for name in leaked]
+    accounts = [
+        (*known.get(name.lower(), (name.lower(), name if "@" in name else "", "")), name in pairs)
+        for name in leaked
+    ]
     detections = [
         RiskDetection(
             id=detection_id(LEAKED, id_, now.date().isoformat()), kind=IdentityKind.USER, identity=id_,
             event_type=LEAKED, level=RiskLevel.HIGH, happened=now, detected=now, updated=now, activity="user",
-            name=name, display_name=display, reasons=["the password of the account is in a list of leaked passwords"],
-            techniques=["T1589.001"],
+            name=name, display_name=display, reasons=[_BY_PAIR if pair else _BY_PASSWORD], techniques=["T1589.001"],
         )
-        for id_, name, display in accounts
+        for id_, name, display, pair in accounts
     ]  # fmt: skip
     with context.state.transaction() as session:
         RiskLedger(context.state, workspace, now).add_detections(session, detections)
@@ -120,11 +169,42 @@ def _count(context: ServiceContext, algorithm: str, hashes: Mapping[str, bytes])
         return {name: index.count(digest) for name, digest in hashes.items()}
 
 
+def _open_pairs(context: ServiceContext) -> LeakedPairs:
+    found = LeakedPairs.open(context.data)
+    if found is None:
+        raise HashListError("no leaked user names and passwords: `nephoscope identity leaked import-pairs`")
+    return found
+
+
+def _find_pairs(
+    context: ServiceContext,
+    algorithm: str,
+    hashes: Mapping[str, bytes],
+    known: Mapping[str, tuple[str, str, str]],
+) -> set[str]:
+    """Return the users that are in a leak with their password: by the exported name, or by the principal name of the account."""
+    context.require(CHECK, ROOT_SCOPE)
+    pairs = LeakedPairs.open(context.data)
+    if pairs is None:
+        return set()
+    with pairs:
+        return {
+            name
+            for name, digest in hashes.items()
+            if pairs.is_leaked(name, algorithm, digest)
+            or (name.lower() in known and pairs.is_leaked(known[name.lower()][1], algorithm, digest))
+        }
+
+
 def _find_accounts(lake: Lake, names: Sequence[str], workspace: str) -> dict[str, tuple[str, str, str]]:
-    """Return the object id, principal name and display name of accounts by lower-cased principal or account name."""
+    """Return the object id, principal name and display name of accounts by their names in lower case.
+
+    A name is the principal or account name, with or without a domain before it.
+    """
     found = {}
-    for start in range(0, len(names), 500):
-        some = ", ".join(quote(one.lower()) for one in names[start : start + 500])
+    several = sorted({one.lower().rpartition("\\")[2] for one in names})
+    for start in range(0, len(several), 500):
+        some = ", ".join(map(quote, several[start : start + 500]))
         text = (
             f"IdentityInfo | where tolower(AccountUPN) in ({some}) or tolower(AccountName) in ({some})"
             " | summarize arg_max(TimeGenerated, *) by AccountObjectId"
@@ -132,4 +212,5 @@ def _find_accounts(lake: Lake, names: Sequence[str], workspace: str) -> dict[str
         for row in query_lake(lake, text, workspace):
             account = str(row["AccountObjectId"]), str(row["AccountUPN"]), str(row["AccountDisplayName"])
             found[str(row["AccountUPN"]).lower()] = found[str(row["AccountName"]).lower()] = account
-    return found
+    bare = {one.lower(): found.get(one.lower().rpartition("\\")[2]) for one in names}
+    return {name: account for name, account in bare.items() if account is not None}

@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -31,13 +31,17 @@ from nephoscope.identity.leaked.password_hashes import LENGTHS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-BATCH, MEMORY = 1_000_000, "1GB"
+BATCH, MEMORY, UNSORTED = 1_000_000, "1GB", "unsorted.txt"
 _RANGE = re.compile(r"[0-9A-Fa-f]{5}")
 _LINES = """
 SELECT ('0x' || substr({hash}, 1, 16))::UBIGINT AS prefix, least(coalesce(count, 1), 4294967295)::UINTEGER AS count
 FROM read_csv($files, delim=':', header=false, quote='', escape='', comment='', auto_detect=false, null_padding=true, filename=true,
   columns={{'hash': 'VARCHAR', 'count': 'UBIGINT'}})
 WHERE coalesce(count, 1) > 0
+"""
+_PREFIXES = """
+SELECT ('0x' || hash)::UBIGINT AS prefix, 1::UINTEGER AS count
+FROM read_csv($files, header=false, auto_detect=false, columns={'hash': 'VARCHAR'})
 """
 _ORDERED = "SELECT prefix, max(count) AS count FROM ({}) GROUP BY prefix ORDER BY prefix"
 
@@ -48,10 +52,9 @@ class UnsortedError(Exception):
 
 def import_hashes(data: Path, source: Path, algorithm: str, now: datetime) -> HashListInfo:
     """Make the index of an algorithm from a list, in the place of the one before it; HashListError where it cannot be read."""
-    folder = index_folder(data, algorithm)
+    index_folder(data, algorithm)
     text, files = _query(source, LENGTHS[algorithm])
-    making = folder / secrets.token_hex(8)
-    making.mkdir(mode=0o700, parents=True)
+    making = create_folder(data, algorithm)
     try:
         try:
             entries = _write(making, text, files)
@@ -63,6 +66,27 @@ def import_hashes(data: Path, source: Path, algorithm: str, now: datetime) -> Ha
     info = HashListInfo(algorithm, making.name, entries, source.name, now)
     replace_index(data, info)
     return info
+
+
+def create_folder(data: Path, algorithm: str) -> Path:
+    """Make a folder for the files of a new index."""
+    making = index_folder(data, algorithm) / secrets.token_hex(8)
+    making.mkdir(mode=0o700, parents=True)
+    return making
+
+
+def write_prefixes(making: Path, prefixes: Iterable[bytes]) -> int:
+    """Write both files of an index from prefixes in any order, and return its entries."""
+    unsorted = making / UNSORTED
+    with create_file(unsorted) as file:
+        for one in prefixes:
+            file.write(one.hex().encode() + b"\n")
+    entries = _write(making, _ORDERED.format(_PREFIXES), [str(unsorted)]) if unsorted.stat().st_size else 0
+    if not entries:
+        for name in (PREFIXES, COUNTS):
+            create_file(making / name).close()
+    unsorted.unlink()
+    return entries
 
 
 def _query(source: Path, length: int) -> tuple[str, list[str]]:
@@ -83,7 +107,7 @@ def _query(source: Path, length: int) -> tuple[str, list[str]]:
 def _write(making: Path, text: str, files: Sequence[str]) -> int:
     """Write both files of an index and return its entries; UnsortedError where the query gives them in no order."""
     entries, last = 0, -1
-    with _create_file(making / PREFIXES) as prefixes, _create_file(making / COUNTS) as counts:
+    with create_file(making / PREFIXES) as prefixes, create_file(making / COUNTS) as counts:
         for batch in _batches(making, text, files):
             found, seen = batch.column(0), batch.column(1)
             if not _is_rising(found, last):
@@ -119,5 +143,6 @@ def _bytes(found: pa.Array, size: int) -> memoryview:
     return memoryview(found.buffers()[1])[start : start + len(found) * size]
 
 
-def _create_file(path: Path) -> BinaryIO:
+def create_file(path: Path) -> BinaryIO:
+    """Open a new file for writing, its owner's alone."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")

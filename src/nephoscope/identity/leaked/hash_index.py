@@ -21,6 +21,8 @@ import msgspec
 from nephoscope.identity.leaked.password_hashes import ALGORITHMS
 
 FOLDER = Path("identity") / "leaked"
+#: In the place of an algorithm: the index of keyed hashes of user names with their passwords.
+PAIRS = "pairs"
 MANIFEST, PREFIXES, COUNTS = "current.json", "prefixes.u64", "counts.u32"
 PREFIX_BYTES, COUNT_BYTES = 8, 4
 
@@ -30,13 +32,14 @@ class HashListError(Exception):
 
 
 class HashListInfo(msgspec.Struct, frozen=True):
-    """An index: `folder` holds its files, `origin` names the list as it was given."""
+    """An index: `folder` holds its files, `origin` names the list as it was given, `keys` are those of its hashes in order."""
 
     algorithm: str
     folder: str
     entries: int
     origin: str
     imported: datetime
+    keys: list[str] = []
 
 
 @dataclass(slots=True)
@@ -99,7 +102,7 @@ class HashIndex:
 
 def index_folder(data: Path, algorithm: str) -> Path:
     """Return where the indexes of an algorithm lie; HashListError for one that is not known."""
-    if algorithm not in ALGORITHMS:
+    if algorithm not in (*ALGORITHMS, PAIRS):
         raise HashListError(f"unknown algorithm {algorithm!r}: use {' or '.join(ALGORITHMS)}")
     return data / FOLDER / algorithm
 

@@ -1,4 +1,4 @@
-"""The key file of the credentials: outside the database, readable by its owner alone, the newest key first."""
+"""Key files, that of the credentials first: outside the database, readable by its owner alone, the newest key first."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _HELD: ContextVar[frozenset[Path]] = ContextVar("held key files", default=frozen
 
 
 class KeyFile:
-    """Keys of AES-256 by id, `<id> <base64>` a line. Made when the first credential is kept; StateError where others may read it."""
+    """Keys of 256 bits by id, `<id> <base64>` a line. Made when the first is needed; StateError where others may read it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / NAME
+    def __init__(self, folder: Path, name: str = NAME) -> None:
+        self.path = folder / name
 
     def keys(self) -> dict[str, bytes]:
         """Id -> key, the one to encrypt with first; empty where the file is not there."""
@@ -53,9 +53,9 @@ class KeyFile:
         self._write(keys)
         return keys
 
-    def keep(self, id_: str) -> None:
-        """Drop all keys but one; within `changing`."""
-        self._write({id_: self.keys()[id_]})
+    def keep(self, *ids: str) -> None:
+        """Drop all keys but some; within `changing`."""
+        self._write({id_: key for id_, key in self.keys().items() if id_ in ids})
 
     @contextmanager
     def lock_for_change(self) -> Iterator[None]:
@@ -64,7 +64,7 @@ class KeyFile:
             yield
             return
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        beside = self.path.with_name(f"{NAME}.lock")
+        beside = self.path.with_name(f"{self.path.name}.lock")
         beside.touch(mode=0o600)
         with beside.open("r+b") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -87,7 +87,7 @@ class KeyFile:
     def _write(self, keys: dict[str, bytes]) -> None:
         """Replace the file as a whole, on the disk before anything is encrypted with what is new in it."""
         target = self.path.resolve()  # a link stays a link
-        part = target.with_name(f".{NAME}.part")
+        part = target.with_name(f".{self.path.name}.part")
         part.unlink(missing_ok=True)
         with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
             file.writelines(f"{id_} {b64encode(key).decode()}\n".encode() for id_, key in keys.items())
