@@ -21,7 +21,7 @@ TOPICS = {
     "Registries of images": "448-451, 466, 488",
     "Inventory of packages": "425, 427, 429, 452-453, 483",
     "Images: configuration, secrets, malware": "445-447",
-    "Hosts": "496-497, 499, 500-501, 512, 516-517",
+    "Hosts": "496-497, 499, 500-501, 512, 527, 516-517",
     "Network and captures": "502-503, 509, 514, 518, 530",
     "Bills of materials": "430-434",
     "Analyzers and attack paths": "50-53, 56, 370",

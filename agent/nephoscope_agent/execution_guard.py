@@ -199,6 +199,7 @@ class _Judge:
 
     The kernel opens a program, then its loader, each with a question: a loader is allowed as the second of the two, and as a program
     of its own only by a rule, since it would execute any file that it is given. Programs that the agent itself starts are allowed.
+    A blocked hash is refused whoever starts it.
     """
 
     def __init__(self, policy: ExecutionPolicy, agent: int) -> None:
@@ -210,6 +211,8 @@ class _Judge:
         path = os.readlink(f"/proc/self/fd/{opened}")
         verdict = self._policy.judge(opened, path)
         loader = self._expected.pop(pid, "")
+        if verdict.blocked:
+            return Refusal(path, pid, verdict.sha256, True)
         if (
             verdict.allowed
             or (loader and _is_file(loader, pid, opened))

@@ -28,23 +28,28 @@ class PolicyError(Exception):
 
 
 class Verdict(NamedTuple):
-    """Whether a file may be executed, its SHA-256 ('' = not needed), and the loader that its execution opens next ('' = none)."""
+    """Whether a file may be executed, its SHA-256 ('' = not needed), and the loader that its execution opens next ('' = none).
+
+    `blocked`: an order forbids the file, whatever the mode of the policy is.
+    """
 
     allowed: bool
     sha256: str
     loader: str
     problem: str = ""
+    blocked: bool = False
 
 
 @dataclass
 class ExecutionPolicy:
-    """Paths, folders and hashes that may be executed; `mode` is Audit or Enforce."""
+    """Paths, folders and hashes that may be executed; `mode` is Audit, Enforce, or None where `blocked` hashes alone are refused."""
 
     mode: str
     changed: str
     paths: frozenset[str]
     folders: tuple[str, ...]
     hashes: frozenset[str]
+    blocked: frozenset[str] = frozenset()
     _verdicts: OrderedDict[tuple[object, ...], Verdict] = field(default_factory=OrderedDict)
 
     def judge(self, descriptor: int, path: str) -> Verdict:
@@ -59,14 +64,15 @@ class ExecutionPolicy:
 
     def _judge(self, descriptor: int, path: str, size: int) -> Verdict:
         loader = read_loader(descriptor)
-        if path in self.paths or path.startswith(self.folders):
-            return Verdict(True, "", loader)
-        if not self.hashes:
-            return Verdict(False, "", loader)
+        by_path = self.mode == "None" or path in self.paths or path.startswith(self.folders)
+        if not self.blocked and (by_path or not self.hashes):
+            return Verdict(by_path, "", loader)
         if size > _MOST_HASHED:
             return Verdict(True, "", loader, f"{path} is too large to be hashed")
         digest = _digest(descriptor, size)
-        return Verdict(digest in self.hashes, digest, loader)
+        if digest in self.blocked:
+            return Verdict(False, digest, loader, blocked=True)
+        return Verdict(by_path or digest in self.hashes, digest, loader)
 
 
 def load_policy(folder: Path, key: str, resource: str) -> ExecutionPolicy:

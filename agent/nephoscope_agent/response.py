@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from nephoscope_agent.blocked_hashes import block_hash, unblock_hash
 from nephoscope_agent.ed25519 import is_signed
 from nephoscope_agent.isolation import IsolationError, isolate, release
 from nephoscope_agent.server_connection import ServerConnection, ServerError
@@ -24,7 +25,9 @@ _MOST_DONE = 10_000
 _MOST_CONTENT = 4 << 20
 _SCRIPT_SECONDS = 120
 _SHOWN = 500
-KINDS = frozenset({"isolate", "kill", "collect", "script"})
+KINDS = frozenset({"isolate", "kill", "collect", "script", "block"})
+#: What takes an order back is allowed where that order is.
+_UNDONE = {"release": "isolate", "unblock": "block"}
 
 
 class OrderError(Exception):
@@ -79,7 +82,7 @@ class Response:
             raise OrderError("the order is for another machine", refused=True)
         if order["expires"] <= time.time():
             raise OrderError("the order has expired", refused=True)
-        allowed = "isolate" if order["kind"] == "release" else order["kind"]
+        allowed = _UNDONE.get(order["kind"], order["kind"])
         if allowed not in self._settings.responses:
             raise OrderError(f"agent.json does not allow {allowed!r}", refused=True)
         if order["id"] in self._done:
@@ -97,6 +100,10 @@ class Response:
         if kind == "collect":
             content = collect_file(arguments["path"])
             return f"{len(content):,} bytes", content
+        if kind == "block":
+            return block_hash(self._folder, arguments["sha256"], int(arguments["days"])), b""
+        if kind == "unblock":
+            return unblock_hash(self._folder, arguments["sha256"]), b""
         return run_script(arguments["script"])
 
     def _send_answers(self) -> None:

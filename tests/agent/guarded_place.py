@@ -17,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,26 @@ def execute_in_memory(root: Path, program: bytes) -> str:
     os.write(descriptor, program)
     os.set_inheritable(descriptor, True)
     return execute(root, f"/proc/self/fd/{descriptor}")
+
+
+def run_programs(root: Path) -> list[str]:
+    return [execute(root, f"/bin/{one}") for one in ("allowed", "copied", "hard_link", "hashed")]
+
+
+def blocked(root: Path) -> dict[str, Any]:
+    """What becomes of programs whose hash an order blocks, beside a policy and without one."""
+    at = root / "bin"
+    digest = hashlib.sha256((at / "allowed").read_bytes()).hexdigest()
+    found: dict[str, Any] = {}
+    for name, given in {
+        "without a policy": ExecutionPolicy("None", "", frozenset(), (), frozenset()),
+        "in the mode Audit": policy(root, "Audit"),
+    }.items():
+        with guarding(root, replace(given, blocked=frozenset({digest}))) as guard:
+            codes = aside(lambda: run_programs(root))
+            own = execute(root, "/bin/allowed")
+            found[name] = [*codes, own, sum(one.blocked and one.sha256 == digest for one in guard.read())]
+    return found
 
 
 def aside(work: Callable[[], Any]) -> Any:
@@ -289,7 +310,7 @@ def main(place: Path) -> dict[str, Any]:
     with guarding(root, policy(root)) as guard:
         found = aside(lambda: ways(root, loader))
         told = reports(guard)
-    return {"ways": found, "reports": told, "failures": failures(root)}
+    return {"ways": found, "reports": told, "failures": failures(root), "blocked": blocked(root)}
 
 
 if __name__ == "__main__":

@@ -77,6 +77,14 @@ def test_a_guard_that_fails_refuses_nothing(guarded: dict[str, Any]) -> None:
     assert guarded["failures"] == FAILURES
 
 
+def test_a_blocked_hash_is_refused_by_any_name_whoever_starts_it_and_whatever_the_policy(
+    guarded: dict[str, Any],
+) -> None:
+    # the program, its copy, a hard link to another file of the same content, another program, and the first by the agent itself
+    refused = ["EPERM", "EPERM", "EPERM", "ran", "EPERM", 4]
+    assert guarded["blocked"] == {"without a policy": refused, "in the mode Audit": refused}
+
+
 def envelope(key: Ed25519PrivateKey, prefix: bytes = PREFIX, **changes: object) -> dict[str, str]:
     document = {
         "machine": MACHINE,

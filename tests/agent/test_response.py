@@ -34,12 +34,14 @@ from nephoscope.service.response_orders import (
 )
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state.hosts.response_orders import OrderStatus, ResponseKind, ResponseOrder
+from nephoscope_agent.blocked_hashes import block_hash, list_blocked, unblock_hash
 from nephoscope_agent.isolation import render_ruleset
 from nephoscope_agent.response import Response
 from nephoscope_agent.settings import Settings
 
 pytestmark = pytest.mark.system
-EVERY = ["isolate", "kill", "collect", "script"]
+EVERY = ["isolate", "kill", "collect", "script", "block"]
+DIGEST = "ab" * 32
 
 
 @dataclass
@@ -232,6 +234,10 @@ def test_an_order_of_who_may_not_approve_waits_and_can_be_denied(scene: Scene) -
         ("kill", {"pid": "12"}, "kill needs path, pid"),
         ("collect", {"path": "etc/passwd"}, "must be absolute"),
         ("isolate", {"path": "/x"}, "isolate needs nothing"),
+        ("block", {"sha256": DIGEST}, "block needs days, sha256"),
+        ("block", {"sha256": "ab", "days": "3"}, "64 hexadecimal digits"),
+        ("block", {"sha256": DIGEST, "days": "91"}, "1 to 90 days"),
+        ("block", {"sha256": DIGEST, "days": "-1"}, "1 to 90 days"),
         ("script", {"script": "x" * 65_537}, "65,536"),
     ],
 )
@@ -301,6 +307,17 @@ def answer(
         ({"kind": "isolate"}, {}, [("Refused", "agent.json does not allow 'isolate'")]),
         ({"kind": "release"}, {}, [("Refused", "agent.json does not allow 'isolate'")]),
         ({}, {"responses": []}, []),
+        ({"kind": "unblock"}, {}, [("Refused", "agent.json does not allow 'block'")]),
+        (
+            {"kind": "block", "arguments": {"sha256": DIGEST, "days": "2"}},
+            {"responses": ["block"]},
+            [("Succeeded", f"{DIGEST} is blocked for 2 days")],
+        ),
+        (
+            {"kind": "block", "arguments": {"sha256": "../x", "days": "2"}},
+            {"responses": ["block"]},
+            [("Failed", "not a SHA-256: ../x")],
+        ),
     ],
 )
 def test_the_agent_checks_each_order(tmp_path: Path, change: Any, settings: Any, expected: Any) -> None:
@@ -318,6 +335,23 @@ def test_an_order_is_carried_out_once(tmp_path: Path) -> None:
     answer(tmp_path, order)
     assert answer(tmp_path, order) == [("Failed", "the agent stopped while it carried out the order")]
     assert mark.read_text() == "x\n"
+
+
+def test_a_block_ends_by_itself_or_is_taken_back(tmp_path: Path) -> None:
+    block_hash(tmp_path, DIGEST.upper(), 2)
+    block_hash(tmp_path, "cd" * 32, 1)
+    now = time.time()
+    assert list_blocked(tmp_path, now) == {DIGEST, "cd" * 32}
+    assert list_blocked(tmp_path, now + 1.5 * 86_400) == {DIGEST}
+    assert list_blocked(tmp_path, now + 3 * 86_400) == frozenset()
+    assert unblock_hash(tmp_path, DIGEST) == f"{DIGEST} is allowed again"
+    assert list_blocked(tmp_path, now) == {"cd" * 32}
+
+
+def test_a_block_waits_for_another_person_and_is_taken_back_at_once(scene: Scene) -> None:
+    order = scene.do("block", sha256=DIGEST, days="3")
+    assert (order.status, order.decided_by) == (OrderStatus.SUCCEEDED, "second")
+    assert scene.do("unblock", sha256=DIGEST).message == f"{DIGEST} is allowed again"
 
 
 def test_an_agent_that_allows_nothing_is_given_no_order(scene: Scene) -> None:

@@ -91,6 +91,8 @@ ELSEWHERE = {
             "isolate",
             "release",
             "respond approve",
+            "respond block",
+            "respond unblock",
             "respond collect",
             "respond content",
             "respond deny",

@@ -1,14 +1,20 @@
-"""Application control: executions that the accepted policy does not allow are reported, and refused where its mode says so."""
+"""Application control: executions that the accepted policy does not allow are reported, and refused where its mode says so.
+
+Programs whose hash an order blocks are refused, also without a policy.
+"""
 
 from __future__ import annotations
 
 import os
 import select
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+from nephoscope_agent.blocked_hashes import BLOCKED, list_blocked
 from nephoscope_agent.execution_guard import ExecutionGuard, Refusal
-from nephoscope_agent.execution_policy import POLICY, PolicyError, load_policy
+from nephoscope_agent.execution_policy import POLICY, ExecutionPolicy, PolicyError, load_policy
 from nephoscope_agent.process_table import initiating_columns, split_path
 from nephoscope_agent.row import Row, Sensor, SensorUnavailableError, format_time
 from nephoscope_agent.sensor_context import SensorContext
@@ -25,7 +31,7 @@ _NOT_SEEN = (
 
 
 class ApplicationsSensor(Sensor):
-    """Keeps a guard while the settings ask for application control; a guard that ends blocks nothing, and the server is told."""
+    """Keeps a guard while there is a policy or a blocked hash; a guard that ends blocks nothing, and the server is told."""
 
     name = "applications"
     interval = 30.0
@@ -34,10 +40,11 @@ class ApplicationsSensor(Sensor):
         super().__init__(context)
         self._guard: Any = None
         self._poll: Any = None
-        self._changed, self._read = "", 0
+        self._changed, self._known = "", (0, frozenset[str]())
 
     def open(self) -> None:
-        if not self.context.settings.application_control:
+        settings = self.context.settings
+        if not settings.application_control and "block" not in settings.responses:
             raise SensorUnavailableError("not enabled: set application_control in the settings of the agent")
         self._start()
 
@@ -45,10 +52,12 @@ class ApplicationsSensor(Sensor):
         return self._poll.fileno() if self._poll is not None else -1
 
     def collect(self, now: float) -> list[Row]:
-        if _policy_modified_at(self.context) != self._read:
-            # a policy of mode None ends the guard
+        if self._find_rules(now) != self._known:
+            # a policy of mode None and no blocked hash end the guard
             self._start()
         rows: list[Row] = []
+        if self._guard is None:
+            return rows
         try:
             for one in self._guard.read():
                 if one.problem:
@@ -71,21 +80,35 @@ class ApplicationsSensor(Sensor):
 
     def _start(self) -> None:
         """Start a guard of the policy that is kept now, in place of another one."""
-        settings, self._read = self.context.settings, _policy_modified_at(self.context)
-        try:
-            policy = load_policy(self.context.folder, settings.update_key, settings.resource)
-        except PolicyError as error:
-            raise SensorUnavailableError(str(error)) from error
-        if policy.mode == "None":
-            raise SensorUnavailableError("no policy is accepted for this machine")
-        started, before = ExecutionGuard(policy, settings.controlled or list(_mount_points())), self._guard
-        self._guard, self._changed = started, policy.changed
+        settings = self.context.settings
+        self._known = self._find_rules(time.time())
+        blocked, problem = self._known[1], ""
+        policy = ExecutionPolicy("None", "", frozenset(), (), frozenset())
+        if settings.application_control:
+            try:
+                policy = load_policy(self.context.folder, settings.update_key, settings.resource)
+            except PolicyError as error:
+                problem = str(error)
+        if policy.mode == "None" and "block" not in settings.responses:
+            raise SensorUnavailableError(problem or "no policy is accepted for this machine")
         if self._poll is None:
             self._poll = select.epoll()
-        self._poll.register(started.fileno(), select.EPOLLIN)
+        before, self._guard, self._changed = self._guard, None, policy.changed
+        if policy.mode != "None" or blocked:
+            guarded = settings.controlled or list(_mount_points())
+            self._guard = ExecutionGuard(replace(policy, blocked=blocked), guarded)
+            self._poll.register(self._guard.fileno(), select.EPOLLIN)
         if before is not None:
             before.close()
-        self.limits[:] = [_NOT_SEEN, f"the mode of the policy is {policy.mode}"]
+        self.limits[:] = _describe_limits(settings.application_control, problem or policy.mode, len(blocked))
+
+    def _find_rules(self, now: float) -> tuple[int, frozenset[str]]:
+        """When the policy changed last, and the hashes that are blocked now."""
+        try:
+            blocked = list_blocked(self.context.folder, now)
+        except ValueError as error:
+            raise SensorUnavailableError(f"{BLOCKED} cannot be read: {error}") from error
+        return _policy_modified_at(self.context), blocked
 
     def _tell(self, problem: str) -> None:
         if problem not in self.limits and len(self.limits) < 20:
@@ -102,6 +125,13 @@ class ApplicationsSensor(Sensor):
                 **initiating_columns(self.context.processes.find(one.pid), self.context.settings.root),
             },
         )  # fmt: skip
+
+
+def _describe_limits(is_controlled: bool, mode: str, blocked: int) -> list[str]:
+    if not is_controlled and not blocked:
+        return ["no policy is asked for and no hash is blocked: executions are not judged"]
+    told = [f"the mode of the policy is {mode}"] if is_controlled else []
+    return [_NOT_SEEN, *told, *([f"{blocked} hashes are blocked"] if blocked else [])]
 
 
 def _policy_modified_at(context: SensorContext) -> int:

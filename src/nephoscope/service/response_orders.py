@@ -1,11 +1,12 @@
 """Live response: orders for agents, their approval, what an agent is given to carry out, and its results.
 
-An order that only reads or lifts an isolation is approved at once where its author may approve; others wait for another person. The
-agent gets orders that are signed with the key of updates, name its machine, and expire.
+An order that only reads, or that lifts an isolation or a block, is approved at once where its author may approve; others wait for
+another person. The agent gets orders that are signed with the key of updates, name its machine, and expire.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
@@ -32,11 +33,17 @@ MOST_CONTENT, MOST_SCRIPT, MOST_TEXT = 4 << 20, 64 << 10, 2_000
 _ARGUMENTS = {
     ResponseKind.ISOLATE: frozenset[str](), ResponseKind.RELEASE: frozenset[str](), ResponseKind.KILL: frozenset({"pid", "path"}),
     ResponseKind.COLLECT: frozenset({"path"}), ResponseKind.SCRIPT: frozenset({"script"}),
+    ResponseKind.BLOCK: frozenset({"sha256", "days"}), ResponseKind.UNBLOCK: frozenset({"sha256"}),
 }  # fmt: skip
 
 
 #: What changes nothing on a machine, or takes a change back.
-_APPROVED_AT_ONCE = frozenset({ResponseKind.COLLECT, ResponseKind.RELEASE})
+_APPROVED_AT_ONCE = frozenset({ResponseKind.COLLECT, ResponseKind.RELEASE, ResponseKind.UNBLOCK})
+#: What takes an order back needs what the agent allows for that order.
+_UNDONE = {ResponseKind.RELEASE: ResponseKind.ISOLATE, ResponseKind.UNBLOCK: ResponseKind.BLOCK}
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+#: Days that a hash is blocked at most.
+MOST_DAYS = 90
 
 
 class ResponseOrderError(StateError):
@@ -97,7 +104,7 @@ def check_order(
     agent: EnrolledAgent, kind: ResponseKind, arguments: dict[str, str], justification: str
 ) -> None:
     """Raise ResponseOrderError for an order that the agent does not allow or that cannot be meant."""
-    allowed = "isolate" if kind is ResponseKind.RELEASE else kind.value
+    allowed = _UNDONE.get(kind, kind).value
     if allowed not in agent.health.responses:
         raise ResponseOrderError(
             f"the agent of {agent.computer} does not allow {allowed!r}: add it to `responses` in agent.json on the machine"
@@ -113,6 +120,13 @@ def check_order(
         raise ResponseOrderError(f"the process ID must be a number above 1 (got {arguments['pid'][:20]!r})")
     if len(arguments.get("script", "")) > MOST_SCRIPT:
         raise ResponseOrderError(f"a script has at most {MOST_SCRIPT:,} characters")
+    if not _SHA256.fullmatch(arguments.get("sha256", "0" * 64)):
+        raise ResponseOrderError(
+            f"the SHA-256 must have 64 hexadecimal digits (got {arguments['sha256'][:100]!r})"
+        )
+    days = arguments.get("days", "1")
+    if not days.isdecimal() or not 1 <= int(days[:9]) <= MOST_DAYS:
+        raise ResponseOrderError(f"a hash is blocked for 1 to {MOST_DAYS} days (got {days[:20]!r})")
 
 
 def decide_order(

@@ -29,14 +29,18 @@ _MACHINE = describe(
 )
 _REASON = describe("Justification.", max_length=2000, pattern=PLAIN)
 _INCIDENT = describe("Number of the incident that the order belongs to (0: none).", ge=0)
+_SHA256 = describe("SHA-256 of the program.", max_length=64, pattern="^[0-9a-fA-F]{64}$")
 _PATH = describe("Absolute path on the machine.", max_length=4096, pattern=PLAIN)
 
 
 class NewOrder(Shape, frozen=True, kw_only=True):
-    """An order for the agent of a machine, and why: kill has `pid` and `path`, collect `path`, script `script`."""
+    """An order for the agent of a machine, and why: kill has `pid` and `path`, collect `path`, script `script`.
+
+    block has `sha256` and `days`, unblock `sha256`.
+    """
 
     machine: Annotated[str, msgspec.Meta(max_length=2000, pattern=PLAIN)]
-    kind: Literal["isolate", "release", "kill", "collect", "script"]
+    kind: Literal["isolate", "release", "kill", "collect", "script", "block", "unblock"]
     arguments: dict[str, Annotated[str, msgspec.Meta(max_length=65536)]] = msgspec.field(default_factory=dict)
     reason: Annotated[str, msgspec.Meta(max_length=2000)] = ""
     incident: Annotated[int, msgspec.Meta(ge=0)] = 0
@@ -67,6 +71,21 @@ class CollectOrder(Shape, frozen=True, kw_only=True):
     path: Annotated[str, _PATH]
     reason: Annotated[str, _REASON]
     incident: Annotated[int, _INCIDENT] = 0
+
+
+class UnblockOrder(Shape, frozen=True, kw_only=True):
+    """A program that may be executed again."""
+
+    machine: Annotated[str, _MACHINE]
+    sha256: Annotated[str, _SHA256]
+    reason: Annotated[str, _REASON]
+    incident: Annotated[int, _INCIDENT] = 0
+
+
+class BlockOrder(UnblockOrder, frozen=True, kw_only=True):
+    """A program to block, and for how many days."""
+
+    days: Annotated[int, describe("Days until the block ends.", ge=1, le=service.MOST_DAYS)] = 30
 
 
 class OrderDecision(Shape, frozen=True, kw_only=True):
@@ -181,6 +200,20 @@ def kill_process(call: OperationCall, body: KillOrder) -> ResponseOrderShape:
 def collect_file(call: OperationCall, body: CollectOrder) -> ResponseOrderShape:
     """Collect a file of up to 4 MiB."""
     return _create_order(call, body.machine, "collect", {"path": body.path}, body.reason, body.incident)
+
+
+@OPERATIONS.operation(RESPOND, command=CommandLine("block", message="{id}: {status}"))
+def block_hash(call: OperationCall, body: BlockOrder) -> ResponseOrderShape:
+    """Block a program by its hash: the machine refuses to execute it until the block ends."""
+    arguments = {"sha256": body.sha256.lower(), "days": str(body.days)}
+    return _create_order(call, body.machine, "block", arguments, body.reason, body.incident)
+
+
+@OPERATIONS.operation(RESPOND, command=CommandLine("unblock", message="{id}: {status}"))
+def unblock_hash(call: OperationCall, body: UnblockOrder) -> ResponseOrderShape:
+    """Allow a blocked program again."""
+    arguments = {"sha256": body.sha256.lower()}
+    return _create_order(call, body.machine, "unblock", arguments, body.reason, body.incident)
 
 
 @OPERATIONS.operation(RESPOND, ApiRoute("POST", "/responseOrders/{id}/decision", scoped=None))

@@ -28,6 +28,8 @@ class ResponseKind(StrEnum):
     KILL = "kill"
     COLLECT = "collect"
     SCRIPT = "script"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
 
 
 class OrderStatus(StrEnum):
