@@ -34,11 +34,10 @@ class CoverageInference(msgspec.Struct):
         """
         scope, entry = find_claim(resource)
         (self._embedded if embedded else self._own)[scope].add(entry)
-        place = find_scope(resource)
         if not resource.complete:
-            self._bodiless.add((place, resource.type))
+            self._bodiless.add((find_scope(resource), resource.type))
         elif carries:
-            self._embedded[place] |= carries
+            self._embedded[find_scope(resource)] |= carries
 
     def note_lost(self, type_: str, reason: str) -> None:
         """Note that a resource of the lower-cased type ('*' = of some type) was there and could not be read."""

@@ -30,15 +30,15 @@ _SPELLING = {
 
 def derive(resources: Iterable[Resource]) -> list[Resource]:
     """A derived resource for every subscription and resource group that an id lies in: its id, name and type, nothing else."""
-    found: dict[str, tuple[str, str]] = {}
+    found: dict[tuple[str, str], tuple[str, str]] = {}
     for resource in resources:
-        scope = resource.id
-        if not scope.subscription:
+        subscription, group = resource.id.subscription, resource.id.resource_group
+        if not subscription:
             continue
-        if scope.subscription_id not in found:
-            found[scope.subscription_id] = (_spell_prefix(resource, 2), SUBSCRIPTION_TYPE)
-        if scope.resource_group and scope.resource_group_id not in found:
-            found[scope.resource_group_id] = (_spell_prefix(resource, 4), RESOURCE_GROUP_TYPE)
+        if (subscription, "") not in found:
+            found[subscription, ""] = (_spell_prefix(resource, 2), SUBSCRIPTION_TYPE)
+        if group and (subscription, group) not in found:
+            found[subscription, group] = (_spell_prefix(resource, 4), RESOURCE_GROUP_TYPE)
     return [_derive_container(text, type_) for text, type_ in found.values()]
 
 
@@ -51,7 +51,7 @@ def subscription_name(resource: Resource) -> str:
 
 def _spell_prefix(resource: Resource, parts: int) -> str:
     """The first segments of an id as its source spelled them."""
-    return "/".join(str(resource.body["id"]).strip().split("/")[: parts + 1])
+    return "/".join(str(resource.body["id"]).strip().split("/", parts + 1)[: parts + 1])
 
 
 def _derive_container(text: str, type_: str) -> Resource:

@@ -85,7 +85,8 @@ def _elements(body: dict[str, object], type_: str) -> Iterator[tuple[str, dict[s
     if not isinstance(properties, dict):
         return
     names = EMBEDDED.get(type_, frozenset())
-    # every body is asked, and most have no list
+    if list not in map(type, properties.values()):  # every body is asked, and most have none
+        return
     for name, value in [one for one in properties.items() if type(one[1]) is list]:
         if name.lower() in names or name.lower() in ANYWHERE:
             yield from ((name, element) for element in value if isinstance(element, dict))

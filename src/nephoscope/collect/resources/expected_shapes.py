@@ -17,8 +17,8 @@ from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.body_paths import STAR, Segment, split
 from nephoscope_policy.model.resource import UNREAD
 
-#: How many spellings of keys a shape remembers.
-_SPELLINGS = 1000
+#: How many sets of keys a shape remembers.
+_KEY_SETS = 200
 _CMDLET = (
     "numbers stand in place of texts, as in objects of Get-AzVM and other cmdlets of a type, so that what reads them ends Unknown; "
     'export with Search-AzGraph -Query "resources" -First 1000 | ConvertTo-Json -Depth 100, page by page'
@@ -44,32 +44,29 @@ _Found = tuple[dict[str, object], str, tuple[str, ...]]
 class TypeShape:
     """The members of a value that are objects or lists, each with its own; `star`: the value is a list, of `elements` where these are.
 
-    `members` are by lower-cased key and by each spelling that was met, `known` are these spellings and those of others.
+    `members` are by lower-cased key. Objects of a type have few sets of keys, so that what is held by one is looked up once.
     """
 
-    __slots__ = ("elements", "known", "members", "star")
+    __slots__ = ("_held", "elements", "members", "star")
 
     def __init__(self) -> None:
         self.members: dict[str, TypeShape] = {}
-        self.known: set[str] = set()
+        self._held: dict[tuple[str, ...], tuple[tuple[str, TypeShape], ...]] = {}
         self.star = False
         self.elements: TypeShape | None = None
 
     def member(self, key: str) -> TypeShape | None:
         """Return the shape of a member in any spelling, None where it may be anything."""
-        found = self.members.get(key) or self.members.get(key.lower())
-        if len(self.members) + len(self.known) < _SPELLINGS:  # bodies may hold any number of keys
-            self.known.add(key)
-            if found is not None:
-                self.members[key] = found
-        return found
+        return self.members.get(key.lower())
 
-    def held_by(self, value: dict[str, object]) -> set[str]:
-        """Return the keys of an object at which there is a member, in any spelling."""
-        keys = value.keys()
-        held = keys & self.members.keys()
-        if not keys <= self.known:
-            held.update(key for key in keys - self.known if self.member(key) is not None)
+    def held_by(self, value: dict[str, object]) -> tuple[tuple[str, TypeShape], ...]:
+        """Return the keys of an object at which there is a member, in any spelling, each with its shape."""
+        keys = tuple(value)
+        held = self._held.get(keys)
+        if held is None:
+            held = tuple((key, found) for key in keys if (found := self.member(key)) is not None)
+            if len(self._held) < _KEY_SETS:  # bodies may hold any number of keys
+                self._held[keys] = held
         return held
 
 
@@ -135,11 +132,13 @@ def _prune(tree: _Tree) -> TypeShape:
 
 def _find_numbers(body: dict[str, object]) -> list[_Found]:
     """The members beside the properties that are other values in place of a text, in the form of `_find_texts`."""
-    found: list[_Found] = [
-        (body, key, (key,))
-        for key in ("kind", "location")
-        if key in body and not isinstance(body[key], str | None)
-    ]
+    found: list[_Found] = []
+    for key in ("kind", "location"):
+        item = body.get(key)
+        if type(item) is not str and item is not None:
+            found.append((body, key, (key,)))
+    if "identity" not in body and "sku" not in body:
+        return found
     for key in ("identity", "sku"):
         holder = body.get(key)
         if type(holder) is dict:
@@ -151,11 +150,8 @@ def _find_numbers(body: dict[str, object]) -> list[_Found]:
 
 def _find_texts(value: dict[str, object], shape: TypeShape, path: tuple[str, ...]) -> Iterator[_Found]:
     """The members that are texts in place of something else: the object that holds each, its key, its path."""
-    for key, item in value.items():
-        below = shape.member(key)
-        if below is None:
-            continue
-        here = (*path, key.lower())
+    for key, below in shape.held_by(value):
+        item, here = value[key], (*path, key.lower())
         if _is_text(item, below):
             yield value, key, here
         elif isinstance(item, dict):
@@ -181,14 +177,12 @@ def _is_text(item: object, shape: TypeShape) -> bool:
 
 def _holds_text(value: dict[str, object], shape: TypeShape) -> bool:
     """Return whether `_find_texts` would find anything; every record is asked, so this is written to be fast."""
-    for key in shape.held_by(value):
+    for key, below in shape.held_by(value):
         item = value[key]
-        below = shape.members.get(key) or shape.member(key)
-        if below is None:
-            continue
-        if type(item) is dict:
+        kind = type(item)
+        if kind is dict:
             if below.members and _holds_text(item, below):
                 return True
-        elif _is_text(item, below):
+        elif (kind is str and (item or below.star)) or (kind is list and below.elements and _is_text(item, below)):
             return True
     return False

@@ -5,9 +5,13 @@ Nearly no file does. So the bytes are looked at as they stream by, and single re
 
 from __future__ import annotations
 
-from nephoscope.collect.resources.powershell_dates import may_hold_dates
-from nephoscope.collect.resources.truncated_values import may_hold
+import re
 
+from nephoscope.collect.resources.powershell_dates import HINT, holds_date_text
+from nephoscope.collect.resources.truncated_values import BEGINNING
+
+#: What begins with a quote is looked for in one pass.
+_QUOTED = re.compile(BEGINNING + b"|" + HINT)
 #: No mark is longer.
 _LONGEST = 32
 
@@ -24,5 +28,5 @@ class ExportMarks:
         if self.seen:
             return
         edge = self._end + chunk[:_LONGEST]
-        self.seen = any(may_hold(part) or may_hold_dates(part) for part in (edge, chunk))
+        self.seen = any(_QUOTED.search(part) or holds_date_text(part) for part in (edge, chunk))
         self._end = edge[-_LONGEST:] if len(chunk) < _LONGEST else chunk[-_LONGEST:]

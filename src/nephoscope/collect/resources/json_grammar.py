@@ -33,9 +33,13 @@ ENVELOPE = re.compile(
 )
 BARE_TABLE = re.compile(rb"\{" + _MEMBERS + _TABLE_HEAD)
 OWN_ID = re.compile(rb'"(?i:id|type)"\s*:')
+#: What begins so is a resource: none of the members before its records names an answer itself.
+RESOURCE = re.compile(rb'\{\s*"(?i:id|type)"\s*:')
 CANDIDATE = re.compile(rb"[\n,\[}][ \t\r\n]*(?=\{)")
 WASTE = re.compile(rb"[^{\[\n\]]*+\]?")
 CLOSES = {ord("{"): ord("}"), ord("["): ord("]")}
+_OPEN_OR_CLOSE = bytes.maketrans(b"[]", b"{}")
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
 
 class RecordSlice(msgspec.Struct, frozen=True):
@@ -133,13 +137,17 @@ def decode_flat(data: bytes) -> object:
 
 
 def _is_flat(data: bytes) -> bool:
-    """Return whether even with every bracket counted, those inside strings too, the nesting stays within the limit."""
-    depth = 0
-    for bracket in re.findall(rb"[{}\[\]]", data):
-        depth += 1 if bracket in b"{[" else -1
-        if depth > MAX_DEPTH:
-            return False
-    return True
+    """Return whether even with every bracket counted, those inside strings too, the nesting stays within the limit.
+
+    What closes where it opened is taken out, the innermost first: as often as that goes on, so deep it was.
+    """
+    brackets = data.translate(_OPEN_OR_CLOSE, _NO_BRACKETS)
+    for depth in range(MAX_DEPTH + 1):
+        inner = brackets.replace(b"{}", b"")
+        if len(inner) == len(brackets):
+            return depth + inner.count(b"{") <= MAX_DEPTH
+        brackets = inner
+    return False
 
 
 def is_record(data: bytes) -> bool:

@@ -16,9 +16,23 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OBJECT = frozenset(("value", "DateTime", "DisplayHint"))
 
 
+#: A member that only an object in place of a date has.
+HINT = rb'"DisplayHint"'
+
+
 def may_hold_dates(data: bytes) -> bool:
     """Return whether bytes may hold such a date."""
-    return b"/Date(" in data or b'"DisplayHint"' in data
+    return holds_date_text(data) or HINT in data
+
+
+def holds_date_text(data: bytes) -> bool:
+    """Return whether bytes hold the beginning of such a text: brackets are rare in bodies, and one byte is found many times faster."""
+    at = data.find(b"(")
+    while at >= 0:
+        if data.endswith(b"/Date", 0, at):
+            return True
+        at = data.find(b"(", at + 1)
+    return False
 
 
 def convert_dates(body: dict[str, object]) -> None:

@@ -96,7 +96,7 @@ def load_tenants(
         loaders = {name: SnapshotLoader(name, tenants) for name in tenants.names}
         unowned: Counter[SourceFile] = Counter()
         for item, named in found:
-            names = owners(tenants, item, named)
+            names = owners(tenants, item, named) if len(loaders) > 1 else loaders
             for name in names:
                 loaders[name].take(item)
             if not names:
@@ -303,7 +303,7 @@ class SnapshotLoader(msgspec.Struct):
         times: dict[str, datetime | None] = {}
         reports = report_types()
         for key, body in self.bodies.items():
-            if body.type in reports and bears_no_time(body):
+            if body.id.type in reports and bears_no_time(body):
                 root = self._roots.get(key)
                 when = self.learned.placed.get(key) or (root and find_read_time(readings, root, body))
                 if when != coverage.read_time(key, body.type, body.id.name):

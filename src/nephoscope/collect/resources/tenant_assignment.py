@@ -42,8 +42,10 @@ class Tenancy(msgspec.Struct):
 
     def see(self, resource: Resource, root: Path) -> str:
         """Note a resource; the tenant that it names itself, '' where it names none."""
-        self._roots.setdefault(root)
         tenant, subscription = named_tenant(resource), resource.id.subscription
+        if not tenant and subscription in self._subscriptions.get(root, ()):
+            return ""
+        self._roots.setdefault(root)
         if tenant:
             self._named_in[root].add(tenant)
         if subscription:

@@ -24,22 +24,14 @@ _RENDERING = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
-_MODELS, _CLASSES = b'"Microsoft.Azure.', (b"Commands.", b"PowerShell.", b"Management.")
+#: How a rendering begins in JSON; publishers of extensions are named after Microsoft.Azure, too.
+BEGINNING = rb'"(?:@\{|System\.|\[object |Microsoft\.Azure\.(?:Commands|PowerShell|Management)\.)'
+_BEGINNING = re.compile(BEGINNING)
 
 
 def may_hold(data: bytes) -> bool:
     """Return whether bytes may hold a rendering."""
-    return b'"@{' in data or b'"System.' in data or b'"[object ' in data or _names_model(data)
-
-
-def _names_model(data: bytes) -> bool:
-    """Return whether bytes may hold the name of a class of PowerShell; publishers of extensions begin like one."""
-    at = data.find(_MODELS)
-    while at >= 0:
-        if data.startswith(_CLASSES, at + len(_MODELS)):
-            return True
-        at = data.find(_MODELS, at + 1)
-    return False
+    return _BEGINNING.search(data) is not None
 
 
 def is_rendering(value: object) -> bool:
