@@ -85,7 +85,7 @@ class Estate:
 
     def list_changed_ids(self, earlier: Estate) -> list[str]:
         """The lower-cased ids of the resources that only one of two estates has, or that differ."""
-        return find_changed(earlier._batches, self._batches)
+        return [] if earlier is self else find_changed(earlier._batches, self._batches)
 
     @property
     def types(self) -> Iterable[str]:

@@ -46,7 +46,7 @@ def find_changed(old: Batches, new: Batches) -> list[str]:
     pairs = [
         (before, after)
         for before, after in zip(old, new, strict=True)
-        if not (before.digest and before.digest == after.digest)
+        if before is not after and not (before.digest and before.digest == after.digest)
     ]
     return changed_keys(_by_key(before for before, _ in pairs), _by_key(after for _, after in pairs))
 

@@ -177,15 +177,16 @@ class SnapshotSpool:
 
     def parts(self, whole: Estate, cells: Sequence[Cell], size: int = PART) -> Iterator[Estate]:
         """The estates of some subscriptions each, with the coverage and the management groups of the whole."""
-        for group in self._groups(cells, size):
-            # Nothing of a part may be bound here while the next one is read.
-            loader = SnapshotLoader(
-                whole.tenant,
-                learned=LearnedFacts(whole.coverage),
-                readings=self._readings[whole.tenant],
-            )
-            part = self._estate(group, whole.coverage, loader)
-            yield replace(part, management_groups=whole.management_groups)
+        # nothing of a part may be bound here while it is judged, nor while the next one is read
+        yield from (self._part(group, whole) for group in self._groups(cells, size))
+
+    def _part(self, cells: Sequence[Cell], whole: Estate) -> Estate:
+        """The estate of some cells, with the coverage and the management groups of the whole."""
+        loader = SnapshotLoader(
+            whole.tenant, learned=LearnedFacts(whole.coverage), readings=self._readings[whole.tenant]
+        )
+        part = self._estate(cells, whole.coverage, loader)
+        return replace(part, management_groups=whole.management_groups)
 
     def _estate(self, cells: Sequence[Cell], coverage: Coverage, part: SnapshotLoader) -> Estate:
         """The estate of some cells."""

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from nephoscope import __version__
 from nephoscope.lake.durable_files import Disk
-from nephoscope.lake.query_engine import EngineRows, open_engine
+from nephoscope.lake.query_engine import EngineLimits, EngineRows, open_engine
 from nephoscope_kql.catalog import Catalog, MemoryCatalog
 from nephoscope_kql.compile import CompiledQuery, compile_query
 from nephoscope_kql.engines.arrow_types import schema_of
@@ -62,7 +62,8 @@ class FileAggregates:
         read = compiled.reads.get(relation, frozenset()) | {TIME}
         scan = replace(scan, columns=tuple(one for one in scan.columns if one.name in read))
         until = TimeRange(TIME, None, now + _LEAST)
-        with open_engine(EngineRows(readable=[*missing, *_paths(today)])) as engine:
+        limits = EngineLimits(threads=0 if missing else 1)  # what is new since is little, and threads cost more than they save
+        with open_engine(EngineRows(readable=[*missing, *_paths(today)]), limits) as engine:
             for path in missing:
                 engine.see(relation, replace(scan, groups=((path,),)))
                 held[path] = engine.run(compiled)

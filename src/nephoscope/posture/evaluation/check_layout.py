@@ -40,8 +40,11 @@ class Roster:
     def update_roster(self, estate: Estate, scope: str, keys: Iterable[str]) -> Roster:
         """The roster of a later estate in the same scope and under the same management groups, of which only the ids `keys` differ.
 
-        What stays is the same object as here.
+        What stays is the same object as here, and all of it where nothing differs.
         """
+        keys = tuple(keys)
+        if not keys:
+            return self
         found: dict[str, Sequence[Resource]] = dict(self.types)
         changed: dict[str, list[Resource]] = {}
         removed: dict[str, list[Resource]] = {}

@@ -52,16 +52,16 @@ def evaluate(
         if since is not None and since.engine.base.aliases is aliases:
             later = IncrementalRun(since, estate, analysis, plan, now, scope)
             base, roster, rules, program = later.base, later.roster, later.rules, later.program
-            concerns = find_concerns(program, rules)
+            layout = later.layout or Layout(find_concerns(program, rules), roster)
         else:
             later = None
             ordered: list[Resource] = sorted(estate.resources.values(), key=lambda one: one.id.key)
             base = Snapshot(ordered, aliases, estate.coverage)
             roster = Roster.of(estate, scope)
             content = prepared or prepare(plan, aliases, estate.management_groups)
-            rules, program, concerns = content.rules, content.program, content.concerns
+            rules, program = content.rules, content.program
+            layout = Layout(content.concerns, roster)
         snapshot = later.overlaid(analysis) if later is not None else overlaid(base, analysis)
-        layout = Layout(concerns, roster)
         verdicts = later.verdicts() if later is not None else Verdicts()
         Evaluator(program, roster, rules, snapshot, now).fill_columns(layout.blocks, verdicts, progress)
     return EvaluationRun(

@@ -15,7 +15,7 @@ from nephoscope.estate.resource_diff import changed_keys
 from nephoscope.posture.evaluation.analyzer_results import Analysis
 from nephoscope.posture.evaluation.body_diff import Paths, difference
 from nephoscope.posture.evaluation.bound_rules import Rules
-from nephoscope.posture.evaluation.check_layout import Roster
+from nephoscope.posture.evaluation.check_layout import Layout, Roster
 from nephoscope.posture.evaluation.estate_changes import Dependents, EstateChange, changed_coverage
 from nephoscope.posture.evaluation.evaluator import Verdicts
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
@@ -75,6 +75,13 @@ class IncrementalRun:
         claims = find_aged_claims(since.estate, since.now, estate, now)
         self.change = EstateChange(paths, claims.union(changed_coverage(since.coverage, estate.coverage)))
 
+    @property
+    def layout(self) -> Layout | None:
+        """The earlier run's layout where it holds: the same checks over the same resources; None where it does not."""
+        old = self._since.engine
+        same = self.program is old.program and self.rules is old.rules and self.roster is old.roster
+        return old.layout if same else None
+
     def overlaid(self, analysis: Analysis) -> Snapshot:
         """The snapshot with what analyzers write: of the earlier one's overlay what they write as before."""
         before, changed = self._since.engine, self._analyzed
@@ -91,8 +98,8 @@ class IncrementalRun:
         old = self._since.engine.verdicts
         found = Verdicts(old.outcomes)
         checks = self.program.checks
-        timed = {check.key for check in checks if check.entry is not None and "utcnow" in check.entry.calls}
-        stale = timed if self._now != self._since.now else set()
+        moved = self._now != self._since.now
+        stale = {one.key for one in checks if moved and one.entry is not None and "utcnow" in one.entry.calls}
         wanted = {check.key: check for check in checks if check.key not in stale}
         removed, added = self._moves()
         doubtful = self._invalidated_positions(wanted, old)
@@ -124,6 +131,8 @@ class IncrementalRun:
         self, wanted: Mapping[str, PolicyCheck], old: Verdicts
     ) -> dict[tuple[str, str], set[int]]:
         """The positions, in the new roster, of the old verdicts that may not hold any more, by column."""
+        if not self.change.paths and not self.change.coverage:
+            return {}
         checks = self.program.checks
         types = [self.rules.types(check) for check in checks]
         dependents = Dependents(checks, types, self.roster, self.base)

@@ -11,12 +11,16 @@ from nephoscope_policy.report_age import expired_claims, expiry
 
 def find_aged(old: Estate, then: datetime, new: Estate, now: datetime) -> frozenset[str]:
     """The ids of the resources whose report turned too old, or aged since it was."""
+    if old is new and then == now:
+        return frozenset()
     before, after = _find_expired(old, then), _find_expired(new, now)
     return frozenset(key for key, _ in before.items() ^ after.items())
 
 
 def find_aged_claims(old: Estate, then: datetime, new: Estate, now: datetime) -> frozenset[tuple[str, str]]:
     """The scopes and types of the claims that said what is not there and no longer do, or the other way around."""
+    if old.coverage is new.coverage and then == now:
+        return frozenset()
     return frozenset(expired_claims(old.coverage, then)) ^ frozenset(expired_claims(new.coverage, now))
 
 
