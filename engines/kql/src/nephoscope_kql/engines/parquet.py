@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -85,21 +85,24 @@ class FileScan:
         return self._select_nothing(connection) if rows is None else rows
 
     def _restrict(self, found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-        known = set(found.columns)
+        tests = list(self._list_tests(set(found.columns)))  # one filter, since DuckDB binds all columns for each
+        return self._name_columns(found.filter(" AND ".join(f"({one})" for one in tests)) if tests else found)
+
+    def _list_tests(self, known: Collection[str]) -> Iterator[str]:
+        """Yield what a row must fulfil to be seen, of files that have the columns `known`."""
         if self.only is not None:
             label, values = self.only
             seen = label in known and bool(values)
-            found = found.filter(print_node(_test_membership(label, values)) if seen else "false")
+            yield print_node(_test_membership(label, values)) if seen else "false"
         if self.any_of is not None:
             ways = [way for way in self.any_of if all(label in known and values for label, values in way)]
             tests = [exp.and_(*(_test_membership(label, values) for label, values in way)) for way in ways]
-            found = found.filter(print_node(exp.or_(*tests)) if tests else "false")
+            yield print_node(exp.or_(*tests)) if tests else "false"
         for label, values in self.without:
             if label in known and values:
-                found = found.filter(print_node(exp.Not(this=_test_membership(label, values))))
+                yield print_node(exp.Not(this=_test_membership(label, values)))
         for times in self.between:
-            found = found.filter(print_node(times.test()) if times.stored in known else "false")
-        return self._name_columns(found)
+            yield print_node(times.test()) if times.stored in known else "false"
 
     def _name_columns(self, found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
         """The columns under the engine's names; one that is lacking is null."""
