@@ -183,6 +183,8 @@ def _holds_text(value: dict[str, object], shape: TypeShape) -> bool:
         if kind is dict:
             if below.members and _holds_text(item, below):
                 return True
-        elif (kind is str and (item or below.star)) or (kind is list and below.elements and _is_text(item, below)):
+        elif (kind is str and (item or below.star)) or (
+            kind is list and below.elements and _is_text(item, below)
+        ):
             return True
     return False

@@ -62,7 +62,8 @@ class FileAggregates:
         read = compiled.reads.get(relation, frozenset()) | {TIME}
         scan = replace(scan, columns=tuple(one for one in scan.columns if one.name in read))
         until = TimeRange(TIME, None, now + _LEAST)
-        limits = EngineLimits(threads=0 if missing else 1)  # what is new since is little, and threads cost more than they save
+        # what is new since is little, and threads cost more than they save
+        limits = EngineLimits(threads=0 if missing else 1)
         with open_engine(EngineRows(readable=[*missing, *_paths(today)]), limits) as engine:
             for path in missing:
                 engine.see(relation, replace(scan, groups=((path,),)))

@@ -85,7 +85,9 @@ class FileScan:
         return self._select_nothing(connection) if rows is None else rows
 
     def _restrict(self, found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-        tests = list(self._list_tests(set(found.columns)))  # one filter, since DuckDB binds all columns for each
+        tests = list(
+            self._list_tests(set(found.columns))
+        )  # one filter, since DuckDB binds all columns for each
         return self._name_columns(found.filter(" AND ".join(f"({one})" for one in tests)) if tests else found)
 
     def _list_tests(self, known: Collection[str]) -> Iterator[str]:
