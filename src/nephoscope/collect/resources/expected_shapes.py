@@ -179,12 +179,12 @@ def _holds_text(value: dict[str, object], shape: TypeShape) -> bool:
     """Return whether `_find_texts` would find anything; every record is asked, so this is written to be fast."""
     for key, below in shape.held_by(value):
         item = value[key]
-        kind = type(item)
-        if kind is dict:
+        if type(item) is dict:
             if below.members and _holds_text(item, below):
                 return True
-        elif (kind is str and (item or below.star)) or (
-            kind is list and below.elements and _is_text(item, below)
-        ):
+        elif type(item) is str:
+            if item or below.star:
+                return True
+        elif below.elements is not None and _is_text(item, below):
             return True
     return False
