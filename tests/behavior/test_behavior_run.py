@@ -410,7 +410,8 @@ def test_values_that_nobody_shows_any_more_are_forgotten(lake: Lake, state: Stat
 
 
 def test_settings_are_kept_and_used(lake: Lake, state: State, analysis: BehaviorAnalysis, put: Put) -> None:
-    keep(state, "default", BehaviorSettings(learning_days=2, active_days=2))
+    with state.transaction(product="test") as session:
+        keep(state, session, "default", BehaviorSettings(learning_days=2, active_days=2))
     put("SigninLogs", [*routine(USERS, 4), abroad()], NOON + HOUR)
     analysis.run(NOON + 2 * HOUR)
     assert len(told(lake)) == 1

@@ -36,9 +36,9 @@ pipelines list, pipelines origin, pipelines posture, pipelines runs, pipelines s
 protect applications list, protect applications rules,
 protect baseline, protect capture, protect files list, protect files paths,
 protect jit list, protect jit script, protect registry images, protect respond list,
-protect registry list, protect registry show, protect registry test, protect requests list, query, recommendations, response list,
+protect registry list, protect registry show, protect requests list, query, recommendations, response list,
 response rules,
-response show, score, signin list, signin test, sources health, sources kinds, sources list, sources show,
+response show, score, signin list, sources health, sources kinds, sources list, sources show,
 suppressions list, suppressions show, tables list, tables show, tenants grant, tenants list, tenants rights, tuning advice,
 tuning changes, tuning replay, tuning report, tuning settings, version,
 vulnerabilities exemptions, vulnerabilities explain, vulnerabilities feeds,
@@ -47,7 +47,7 @@ watchlists templates, workspaces list
 """
 """What shows something and changes nothing that anybody decided."""
 RUNS = """
-automations run, detect, hunt, identity risk run, ingest, intel refresh, response run, serve, sources run, tenants test, behavior run,
+automations run, detect, hunt, identity risk run, ingest, intel refresh, response run, serve, sources run, behavior run,
 protect applications check
 """
 """What does, as the server does by itself, what was decided before: it takes rows in, or notes what it found."""
@@ -103,6 +103,8 @@ ELSEWHERE = {
             "respond withdraw",
         )
     },
+    **dict.fromkeys(("signin test", "tenants test"), "tests/service/test_administration.py"),
+    "protect registry test": "tests/protect/registry/test_requests.py",
     "protect registry key": "tests/protect/registry/test_attested_images.py",
     "restore": "tests/serve/test_restored_audit.py",
     "access link": "as access token",

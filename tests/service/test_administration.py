@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -13,12 +14,15 @@ from sqlalchemy import select
 from tests.arrangement import strictly
 from tests.service.acting import SUBSCRIPTION, context_of
 
+from nephoscope.access import provider_tests
 from nephoscope.access.authenticator import DeniedError, Guard
 from nephoscope.access.scopes import Hierarchy
+from nephoscope.collect.azure.collection_settings import CollectError
 from nephoscope.collect.azure.tenant_connection import TenantSecrets
 from nephoscope.collect.facts.fact_report import FactReport, claims
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.posture.governance.effective_policy import EffectivePolicy
+from nephoscope.posture.scans import tenants as posture_tenants
 from nephoscope.service import (
     arm_documents,
     assessment_requests,
@@ -395,3 +399,41 @@ def test_who_may_not_call_it_is_not_told_what_there_is(house: State, tmp_path: P
     """What is missing is told to whom may change it alone: it is denied before anything is read."""
     with pytest.raises(DeniedError):
         call(context_of(house, tmp_path / "data", "Reader"))
+
+
+def _unreachable(*_: object, **__: object) -> None:
+    raise CollectError("unreachable")
+
+
+def test_a_test_by_command_has_the_entry_of_one_by_page(
+    house: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trying at once and asking the server to try are one audited act, and nothing is asked for any more behind it."""
+    monkeypatch.setattr(posture_tenants, "try_connection", _unreachable)
+    monkeypatch.setattr(
+        provider_tests,
+        "test_provider",
+        lambda _: provider_tests.ProviderTrial(house.database.local_time(), True, "works"),
+    )
+    context = context_of(house, tmp_path / "data", "Owner")
+    told = []
+    for call in (
+        lambda: tenants.ask_tenant_test(context, "contoso"),
+        lambda: tenants.try_tenant(context, "contoso"),
+        lambda: sign_in_providers.ask_provider_test(context, "entra"),
+        lambda: sign_in_providers.try_provider(context, "entra"),
+    ):
+        known = house.audit.entries(most=1)[0].number
+        with contextlib.suppress(CollectError):
+            call()
+        told.append(
+            [
+                (one.operation, one.target, one.detail)
+                for one in house.audit.entries(most=9)
+                if one.number > known
+            ]
+        )
+    assert told[0] == told[1] == [(tenants.WRITE, "tenant contoso", {"act": "test"})]
+    assert told[2] == told[3] == [(sign_in_providers.WRITE, "entra", {"act": "test"})]
+    assert posture_tenants.asked_test(house, "contoso") is None
+    assert provider_tests.asked_test(house, "entra") is None

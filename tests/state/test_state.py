@@ -575,7 +575,7 @@ def case_a_recorded_state_opens_with_its_rows(opened: Open, url: str) -> None:
     found = {name: recorded.read_table(url, f"automation_{name}") for name in MOVED}
     for run in found["runs"]:
         told = ("response", False) if "1" in run["id"] else ("automation", True)
-        assert (run.pop("language"), bool(run.pop("urgent"))) == told
+        assert (run.pop("language"), bool(run.pop("urgent")), run.pop("requesters")) == (*told, "[]")
     assert found == moved
     assert [one.name for one in state.workspaces.all()] == ["default", "soc-1", "soc-2"]
     assert state.workspaces.get().id == "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90"
@@ -586,6 +586,20 @@ def case_a_recorded_state_opens_with_its_rows(opened: Open, url: str) -> None:
     recorded.drop_tables(url)
     opened()
     assert recorded.read_schema(url) == found
+
+
+def case_settings_of_the_behavior_analysis_leave_the_checkpoints(opened: Open, url: str) -> None:
+    recorded.load(url)
+    recorded.execute(
+        url,
+        "INSERT INTO checkpoints VALUES ('behavior-settings', 'soc-1', '{\"peers\"\\:7}', '2026-01-01 00:00:00+00:00')",
+    )
+    state = opened()
+    assert (state.behavior_settings.get("soc-1"), state.behavior_settings.get("default")) == (
+        {"peers": 7},
+        {},
+    )
+    assert state.checkpoints.all("behavior-settings") == {}
 
 
 def case_the_agent_of_a_key_is_found_by_an_index(opened: Open, url: str) -> None:

@@ -52,14 +52,21 @@ def make_tests(state: State) -> list[str]:
     """Make the tests that are wanted, one after the other; the names of the providers."""
     wanted = list(state.checkpoints.all(ASKED))
     for name in wanted:
-        provider = state.sign_in_providers.find(name)
-        found = test_provider(provider) if provider is not None else None
-        with state.transaction() as session:
-            # one that was changed or removed meanwhile has nothing found of it
-            if found is not None and state.sign_in_providers.find(name) == provider:
-                state.checkpoints.keep(session, FOUND, {name: msgspec.to_builtins(found)})
-            state.checkpoints.drop(session, ASKED, name)
+        if (provider := state.sign_in_providers.find(name)) is not None:
+            make_test(state, provider)
+        else:
+            state.checkpoints.remove(ASKED, name)
     return wanted
+
+
+def make_test(state: State, provider: SignInProvider) -> ProviderTrial:
+    """Test a provider and keep what was found, unless it was changed or removed meanwhile."""
+    found = test_provider(provider)
+    with state.transaction() as session:
+        if state.sign_in_providers.find(provider.name) == provider:
+            state.checkpoints.keep(session, FOUND, {provider.name: msgspec.to_builtins(found)})
+        state.checkpoints.drop(session, ASKED, provider.name)
+    return found
 
 
 def test_provider(provider: SignInProvider) -> ProviderTrial:

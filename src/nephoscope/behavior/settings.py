@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from nephoscope.state import State
+    from sqlalchemy.orm import Session
 
-CHECKPOINT = "behavior-settings"
+    from nephoscope.state import State
 
 
 class BehaviorSettingsError(ValueError):
@@ -44,9 +44,9 @@ class BehaviorSettings:
 
 def load_settings(state: State, workspace: str) -> BehaviorSettings:
     """The settings of a workspace."""
-    return msgspec.convert(state.checkpoints.get(CHECKPOINT, workspace, {}), BehaviorSettings)
+    return msgspec.convert(state.behavior_settings.get(workspace), BehaviorSettings)
 
 
-def keep(state: State, workspace: str, settings: BehaviorSettings) -> None:
-    """Keep the settings of a workspace."""
-    state.checkpoints.put(CHECKPOINT, workspace, msgspec.to_builtins(settings))
+def keep(state: State, session: Session, workspace: str, settings: BehaviorSettings) -> None:
+    """Keep the settings of a workspace, in the transaction that has the audit entry of the change."""
+    state.behavior_settings.put(session, workspace, msgspec.to_builtins(settings))

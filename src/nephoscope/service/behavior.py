@@ -31,8 +31,9 @@ def change_behavior_settings(
     before = load_settings(context.state, workspace)
     settings = replace(before, **changes)
     old = {name: getattr(before, name) for name in changes}
-    with context.change(WRITE, scope, f"behavior of {workspace}", settings=changes, before=old):
-        keep(context.state, workspace, settings)
+    with context.state.transaction() as session:
+        keep(context.state, session, workspace, settings)
+        context.enter(session, WRITE, f"behavior of {workspace}", settings=changes, before=old)
     return settings
 
 

@@ -168,6 +168,11 @@ def end_sessions(context: ServiceContext, person: Principal) -> int:
     return sessions.end(context.state, person, context.actor.name, context.actor.address)
 
 
+def end_own_sessions(context: ServiceContext, person: Principal, only: str = "") -> int:
+    """End all browser sessions of the actor, who is `person`, or the one of an id; how many there were."""
+    return sessions.end(context.state, person, context.actor.name, context.actor.address, only)
+
+
 @contextmanager
 def _keeping_an_owner(context: ServiceContext, session: Session) -> Iterator[None]:
     """Raise ConflictError, which undoes the transaction, where the block takes the last who is let in as Owner of everything."""

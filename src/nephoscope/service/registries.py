@@ -187,12 +187,14 @@ def make_events_secret(context: ServiceContext, name: str) -> str:
 
 
 def try_registry(context: ServiceContext, name: str) -> RegistryTrial:
-    """Try whether a registry lists its repositories to us. Raises DeniedError, NotFoundError."""
+    """Try whether a registry lists its repositories to us, with its stored secret: audited. Raises DeniedError, NotFoundError."""
     from nephoscope.collect.images.errors import ImageError
 
     context.require(WRITE)
     watched = context.state.watched_registries.get(name)
     settings = read_settings(watched.settings)
+    with context.state.transaction() as session:
+        context.enter(session, WRITE, f"registry {name}", act="test")
     try:
         with connect(context.state, watched) as registry:
             names = [one for one in registry.list_repositories() if settings.watches(one)]

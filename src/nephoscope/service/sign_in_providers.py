@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nephoscope.access.provider_tests import ask_test, forget_tests, test_provider
+from nephoscope.access.provider_tests import ask_test, forget_tests, make_test
 from nephoscope.access.role_mapping import check_secret_reuse, validate_provider
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state import NotFoundError
@@ -68,12 +68,13 @@ def ask_provider_test(context: ServiceContext, name: str) -> None:
 
 
 def try_provider(context: ServiceContext, name: str) -> ProviderTrial:
-    """Ask a provider what it is and for its keys, and read its client secret. Raises DeniedError, NotFoundError."""
-    context.require(WRITE)
+    """Make the test that `ask_provider_test` has the server make, and audits, at once. Raises as that; CredentialError for a client
+    secret that cannot be read."""
+    ask_provider_test(context, name)
     found = _find(context, name)
     if found.credential:
         context.state.credentials.get(found.credential)
-    return test_provider(found)
+    return make_test(context.state, found)
 
 
 def _find(context: ServiceContext, name: str) -> SignInProvider:

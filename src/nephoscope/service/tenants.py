@@ -107,10 +107,12 @@ def request_collection(context: ServiceContext, name: str) -> None:
 
 
 def try_tenant(context: ServiceContext, name: str) -> ConnectionTrial:
-    """Sign in to a tenant and look what may be read. Raises DeniedError; NotFoundError where there is none."""
-    context.require(WRITE)
-    _require(context, context.state.tenants.get(name).connection)
-    return tenants.test(context.state, context.data, name)
+    """Make the test that `ask_tenant_test` has the server make, and audits, at once. Raises as that."""
+    ask_tenant_test(context, name)
+    try:
+        return tenants.test(context.state, context.data, name)
+    finally:
+        tenants.forget_asked_test(context.state, name)
 
 
 def to_detail(tenant: Tenant) -> dict[str, object]:

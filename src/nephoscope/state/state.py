@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from nephoscope.state.registries.image_requests import ImageRequests
     from nephoscope.state.registries.registry_images import RegistryImages
     from nephoscope.state.registries.watched_registries import WatchedRegistries
+    from nephoscope.state.rules.behavior_settings import StoredBehaviorSettings
     from nephoscope.state.rules.hunting_runs import HuntingRuns
     from nephoscope.state.rules.learned_entities import LearnedEntities
     from nephoscope.state.rules.rule_runs import RuleRuns
@@ -137,6 +138,7 @@ class State:
         image_requests: ImageRequests
         agents: Agents
         response_orders: ResponseOrders
+        behavior_settings: StoredBehaviorSettings
         watchlists: StoredWatchlists
 
     def __init__(self, database: Database, keys: KeyFile, anchor: AuditAnchor | None = None) -> None:

@@ -19,6 +19,7 @@ from nephoscope.service.image_requests import (
     withdraw_request,
 )
 from nephoscope.service.local_user import LocalUser
+from nephoscope.service.registries import try_registry
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state.registries.image_requests import RequestStatus
 
@@ -83,3 +84,13 @@ def test_a_reason_is_wanted_and_a_deadline_that_is_not_over(house: Watched) -> N
         request_image(house.context, "nginx", " ", "test")
     with pytest.raises(ImageRequestError, match="is in the past"):
         request_image(house.context, "nginx", "because", "test", deadline=house.now)
+
+
+def test_a_test_of_a_registry_is_audited(house: Watched) -> None:
+    assert not try_registry(house.context, "test").works
+    (entry,) = house.state.audit.entries(most=1)
+    assert (entry.operation, entry.target, entry.detail) == (
+        "Nephoscope/registries/write",
+        "registry test",
+        {"act": "test"},
+    )

@@ -112,13 +112,18 @@ def asked_test(state: State, name: str) -> datetime | None:
     return datetime.fromisoformat(asked) if asked else None
 
 
+def forget_asked_test(state: State, name: str) -> None:
+    """Forget that a test was asked for: it was made."""
+    state.checkpoints.remove(ASKED_TESTS, name)
+
+
 def make_tests(state: State, data: Path) -> list[str]:
     """Make the tests that are wanted, one after the other; the names of the tenants. Why one cannot be made is kept as its finding."""
     wanted = list(state.checkpoints.all(ASKED_TESTS))
     for name in wanted:
         with suppress(NotFoundError):  # removed in between
             _test(state, data, name)
-        state.checkpoints.remove(ASKED_TESTS, name)
+        forget_asked_test(state, name)
     return wanted
 
 

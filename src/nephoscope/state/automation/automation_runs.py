@@ -107,10 +107,10 @@ class AutomationRunRow(AuditedRow):
     changed: Mapped[datetime] = mapped_column(UtcDateTime)
     by: Mapped[str] = mapped_column(Text)
     detail: Mapped[str] = mapped_column(Text)
-    requesters: Mapped[list[str]] = mapped_column(Json)
     # what is long comes last: what is before it is read without it
     plan: Mapped[dict[str, object] | None] = mapped_column(Json)
     document: Mapped[dict[str, object]] = mapped_column(Json)
+    requesters: Mapped[list[str]] = mapped_column(Json)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ CONCEPTS = {
     "incidents": ("incidents.incidents", "Incidents"),
     "hunting_runs": ("rules.hunting_runs", "HuntingRuns"),
     "bookmarks": ("incidents.bookmarks", "Bookmarks"),
+    "behavior_settings": ("rules.behavior_settings", "StoredBehaviorSettings"),
     "suppressions": ("rules.suppressions", "Suppressions"),
     "rule_settings": ("rules.rule_settings", "RuleSettings"),
     "learned": ("rules.learned_entities", "LearnedEntities"),

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.access.sessions import end, list_open_sessions
+from nephoscope.access.sessions import list_open_sessions
+from nephoscope.service.principals import end_own_sessions
 from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.provider_sign_in import after_sign_out
 from nephoscope.web.tables.page_tables import PageTable, download_table
@@ -44,7 +45,7 @@ def _end_sessions(visit: Visit) -> str:
     if act(visit, "end", "everywhere") == "end" and not only:
         return visit.link("/account")
     caller = visit.caller
-    end(visit.instance.state, caller.principal, caller.name, caller.address, only)
+    end_own_sessions(visit.service, caller.principal, only)
     here = only in ("", caller.session)
     return after_sign_out(visit.instance, caller) if here else visit.link("/account")
 

@@ -64,12 +64,18 @@ CREATE TABLE automation_runs (
     changed $moment NOT NULL,
     "by" TEXT NOT NULL,
     detail TEXT NOT NULL,
-    requesters TEXT NOT NULL,
     "plan" TEXT,
     document TEXT NOT NULL,
+    requesters TEXT NOT NULL DEFAULT '[]',
     CONSTRAINT pk_automation_runs PRIMARY KEY (id)
 );
 CREATE INDEX ix_automation_runs_due ON automation_runs (workspace, status, due);
+
+CREATE TABLE behavior_settings (
+    workspace TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    CONSTRAINT pk_behavior_settings PRIMARY KEY (workspace)
+);
 
 CREATE TABLE checkpoints (
     source TEXT NOT NULL,

@@ -1,4 +1,4 @@
-"""Runs of response keep who asked for them, so that nobody approves a plan of his own."""
+"""Runs of response keep who asked for them; settings of the behavior analysis move to a table that is guarded by the audit."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ down_revision = "0055"
 
 
 def upgrade() -> None:
-    """Add the column, unless the baseline made it in an empty database."""
+    """Add both, unless the baseline made them in an empty database."""
     connection = op.get_bind()
-    columns = inspect(connection).get_columns("automation_runs")
-    if not any(one["name"] == "requesters" for one in columns):
+    if not inspect(connection).has_table("behavior_settings"):
         run_statements(connection, Path(__file__).with_suffix(".sql"))

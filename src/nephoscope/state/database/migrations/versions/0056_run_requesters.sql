@@ -1,1 +1,0 @@
-ALTER TABLE automation_runs ADD COLUMN requesters TEXT NOT NULL DEFAULT '[]';
