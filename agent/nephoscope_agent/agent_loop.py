@@ -255,7 +255,7 @@ def run_agent(folder: Path) -> int:
     settings = load_settings(folder)
     # what the key and the buffer hold is for this user alone, whoever starts the agent
     os.umask(0o077)
-    refused = drop_privileges(kills="kill" in settings.responses)
+    refused = drop_privileges(kills="kill" in settings.responses, captures="capture" in settings.responses)
     agent = Agent(folder, settings)
     try:
         restore_isolation(folder)

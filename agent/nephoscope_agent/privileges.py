@@ -17,15 +17,17 @@ KEPT = {
 
 #: What killing processes of others needs besides.
 KILLING = {"CAP_KILL": 5}
+#: What capturing packets needs besides.
+CAPTURING = {"CAP_NET_RAW": 13}
 
 
-def drop_privileges(*, kills: bool = False) -> list[str]:
+def drop_privileges(*, kills: bool = False, captures: bool = False) -> list[str]:
     """Keep the capabilities that sensors need, for this process and all that it starts; return why something was not dropped.
 
-    An agent that `kills` keeps the right to signal processes of others.
+    An agent that `kills` keeps the right to signal processes of others, one that `captures` that to read packets.
     """
     refused = []
-    wanted = {**KEPT, **(KILLING if kills else {})}
+    wanted = {**KEPT, **(KILLING if kills else {}), **(CAPTURING if captures else {})}
     mask = sum(1 << number for number in wanted.values())
     with open("/proc/sys/kernel/cap_last_cap", encoding="ascii") as file:
         last = int(file.read())

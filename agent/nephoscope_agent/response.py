@@ -15,6 +15,7 @@ from typing import Any
 from nephoscope_agent.blocked_hashes import block_hash, unblock_hash
 from nephoscope_agent.ed25519 import is_signed
 from nephoscope_agent.isolation import IsolationError, isolate, release
+from nephoscope_agent.packet_capture import CaptureError, PacketCapture
 from nephoscope_agent.server_connection import ServerConnection, ServerError
 from nephoscope_agent.settings import Settings, SettingsError, write_durably
 
@@ -25,9 +26,11 @@ _MOST_DONE = 10_000
 _MOST_CONTENT = 4 << 20
 _SCRIPT_SECONDS = 120
 _SHOWN = 500
-KINDS = frozenset({"isolate", "kill", "collect", "script", "block"})
+KINDS = frozenset({"isolate", "kill", "collect", "script", "block", "capture"})
 #: What takes an order back is allowed where that order is.
-_UNDONE = {"release": "isolate", "unblock": "block"}
+_UNDONE = {"release": "isolate", "unblock": "block", "stop-capture": "capture"}
+#: Captures at a time: each keeps up to its limit of bytes in memory.
+_MOST_CAPTURES = 4
 
 
 class OrderError(Exception):
@@ -46,11 +49,13 @@ class Response:
             raise SettingsError(f"unknown responses: {', '.join(sorted(unknown))}")
         self._connection, self._settings, self._folder = connection, settings, folder
         self._done = _load_done(folder)
+        self._captures: dict[str, PacketCapture] = {}
 
     def run(self) -> None:
         """Answer what waits, then carry out what the server orders. Raises ServerError, OSError."""
         if not self._settings.responses:
             return
+        self._end_captures()
         self._send_answers()
         for one in self._connection.send("GET", _ORDERS)["value"]:
             self._take(one)
@@ -63,18 +68,41 @@ class Response:
         if not is_signed(public, signature, content):
             return  # nobody whom an answer could be for
         order = json.loads(content)
+        if order["id"] in self._captures:
+            return  # it goes on, and is answered when it ends
         status, message, found = "Succeeded", "", b""
         try:
             self._check(order)
+            if order["kind"] == "capture":
+                self._start_capture(order["id"], order["arguments"])
+                return
             message, found = self._carry_out(order["kind"], order["arguments"])
         except OrderError as error:
             status, message = "Refused" if error.refused else "Failed", str(error)
-        except (IsolationError, OSError, ValueError, subprocess.SubprocessError) as error:
+        except (IsolationError, CaptureError, OSError, ValueError, subprocess.SubprocessError) as error:
             status, message = "Failed", str(error)
+        self._keep_answer(order["id"], status, message, found)
+
+    def _keep_answer(self, id_: str, status: str, message: str, found: bytes) -> None:
+        """Write an answer down, so that it is sent whatever happens."""
         answer = {"status": status, "message": message[:_SHOWN], "content": base64.b64encode(found).decode()}
         folder = self._folder / _ANSWERS
         folder.mkdir(mode=0o700, exist_ok=True)
-        write_durably(folder / order["id"], json.dumps(answer).encode())
+        write_durably(folder / id_, json.dumps(answer).encode())
+
+    def _start_capture(self, id_: str, arguments: dict[str, str]) -> None:
+        """Start a capture, which is answered when it ends. Raises CaptureError, OSError, ValueError."""
+        if len(self._captures) >= _MOST_CAPTURES:
+            raise CaptureError(f"{_MOST_CAPTURES} captures are running")
+        self._captures[id_] = PacketCapture(arguments)
+        self._captures[id_].start()
+
+    def _end_captures(self) -> None:
+        """Keep the answers of captures that have ended."""
+        for id_, one in list(self._captures.items()):
+            if one.finished.is_set():
+                self._keep_answer(id_, "Succeeded", one.message, one.content)
+                del self._captures[id_]
 
     def _check(self, order: dict[str, Any]) -> None:
         """Note an order as begun. Raises OrderError for one that is not for now and for this machine."""
@@ -95,6 +123,8 @@ class Response:
             return isolate(self._folder, self._settings.server), b""
         if kind == "release":
             return release(self._folder), b""
+        if kind == "stop-capture":
+            return self._stop_capture(arguments["order"]), b""
         if kind == "kill":
             return kill_process(int(arguments["pid"]), arguments["path"]), b""
         if kind == "collect":
@@ -105,6 +135,13 @@ class Response:
         if kind == "unblock":
             return unblock_hash(self._folder, arguments["sha256"]), b""
         return run_script(arguments["script"])
+
+    def _stop_capture(self, id_: str) -> str:
+        """End a capture. Raises OrderError where it does not run."""
+        if id_ not in self._captures:
+            raise OrderError(f"no capture {id_} is running")
+        self._captures[id_].stop()
+        return "stopped"
 
     def _send_answers(self) -> None:
         """Send each answer until the server has it. Raises ServerError."""

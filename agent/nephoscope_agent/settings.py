@@ -28,7 +28,7 @@ class Settings:
 
     `application_control` lets the server's policy decide what may be executed on the file systems of `controlled` (none: all).
     `root` is the folder that is read as the root of the file system for packages and accounts. `disabled` are sensors that do not run.
-    `responses` are the orders of the server that are carried out: isolate, kill, collect and script.
+    `responses` are the orders of the server that are carried out: isolate, kill, collect, script and capture.
     """
 
     server: str = ""

@@ -29,6 +29,8 @@ BODIES = {
     "agents_create_enrolment": {"scope": f"/subscriptions/{NOBODY}/resourceGroups/rg"},
     "agents_answer": {"status": "Succeeded"},
     "responseOrders_give_order": {"machine": "web09", "kind": "isolate"},
+    "packetCaptures_start_capture": {"machine": "web09", "reason": "why"},
+    "packetCaptures_stop_capture": {"reason": "why"},
     "responseOrders_decide_order": {"decision": "approve"},
     "pipelines_change": {"repository": "contoso/other", "defaultBranch": "main"},
     "roles_grant": {"principal": NOBODY, "role": "Reader", "scope": "/workspaces/default"},

@@ -12,10 +12,20 @@ from pathlib import Path
 
 NETWORK = textwrap.dedent(
     """
-    import os, socket, subprocess, sys
+    import os, socket, subprocess, sys, threading
 
     def run(*words):
         subprocess.run(words, check=True)
+
+    def answer(listener):
+        while True:
+            one, _ = listener.accept()
+            one.settimeout(1.0)
+            try:
+                one.recv(4096)
+            except OSError:
+                pass
+            one.close()
 
     def reaches(address, port):
         one = socket.socket()
@@ -45,6 +55,8 @@ NETWORK = textwrap.dedent(
         run("ip", "addr", "add", "10.9.0.2/24", "dev", "neighbor")
         run("ip", "link", "set", "neighbor", "up")
         listeners = [socket.create_server(("10.9.0.2", port)) for port in (22, 8443)]
+        for one in listeners:
+            threading.Thread(target=answer, args=(one,), daemon=True).start()
         os.write(told, b"x")
         for line in sys.stdin:
             print(reaches("10.9.0.1", 22), flush=True)

@@ -34,13 +34,25 @@ _ARGUMENTS = {
     ResponseKind.ISOLATE: frozenset[str](), ResponseKind.RELEASE: frozenset[str](), ResponseKind.KILL: frozenset({"pid", "path"}),
     ResponseKind.COLLECT: frozenset({"path"}), ResponseKind.SCRIPT: frozenset({"script"}),
     ResponseKind.BLOCK: frozenset({"sha256", "days"}), ResponseKind.UNBLOCK: frozenset({"sha256"}),
+    ResponseKind.CAPTURE: frozenset(
+        {"name", "interface", "protocol", "address", "port", "seconds", "packets", "bytes", "ring", "above"}
+    ),
+    ResponseKind.STOP_CAPTURE: frozenset({"order"}),
 }  # fmt: skip
+#: Kinds whose result is a file.
+_WITH_CONTENT = (ResponseKind.COLLECT, ResponseKind.SCRIPT, ResponseKind.CAPTURE)
 
 
 #: What changes nothing on a machine, or takes a change back.
-_APPROVED_AT_ONCE = frozenset({ResponseKind.COLLECT, ResponseKind.RELEASE, ResponseKind.UNBLOCK})
+_APPROVED_AT_ONCE = frozenset(
+    {
+        ResponseKind.COLLECT, ResponseKind.RELEASE, ResponseKind.UNBLOCK, ResponseKind.CAPTURE, ResponseKind.STOP_CAPTURE,
+    }
+)  # fmt: skip
 #: What takes an order back needs what the agent allows for that order.
-_UNDONE = {ResponseKind.RELEASE: ResponseKind.ISOLATE, ResponseKind.UNBLOCK: ResponseKind.BLOCK}
+_UNDONE = {
+    ResponseKind.RELEASE: ResponseKind.ISOLATE, ResponseKind.UNBLOCK: ResponseKind.BLOCK, ResponseKind.STOP_CAPTURE: ResponseKind.CAPTURE,
+}  # fmt: skip
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 #: Days that a hash is blocked at most.
 MOST_DAYS = 90
@@ -168,16 +180,13 @@ def list_orders(context: ServiceContext, machine: str = "", most: int = 1_000) -
 
 
 def read_content(context: ServiceContext, id_: str) -> bytes:
-    """Return the file that was collected or what a script printed; each access is audited.
+    """Return the file that was collected, what a script printed or the packets of a capture; each access is audited.
 
     Raises DeniedError, NotFoundError; ResponseOrderError where there is none.
     """
     order = _find_order(context, id_, READ_CONTENT)
     with context.change(READ_CONTENT, order.machine, order.machine, order=id_):
-        if order.status is not OrderStatus.SUCCEEDED or order.kind not in (
-            ResponseKind.COLLECT,
-            ResponseKind.SCRIPT,
-        ):
+        if order.status is not OrderStatus.SUCCEEDED or order.kind not in _WITH_CONTENT:
             raise ResponseOrderError(f"the order {id_} has no content: it is {order.status.value}")
     return context.state.response_orders.read_content(id_)
 

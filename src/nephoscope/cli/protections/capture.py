@@ -48,7 +48,11 @@ def command(file: Path, most: int, output: str) -> None:
             summary = analyze_capture(stream)
     except CaptureError as error:
         usage_error(f"{file}: {error}")
-    out = sys.stdout
+    write_summary(summary, most, output, sys.stdout)
+
+
+def write_summary(summary: CaptureSummary, most: int, output: str, out: TextIO) -> None:
+    """Write an analysis as tables or as JSON."""
     if output == "json":
         _write_json(summary, out)
     else:

@@ -30,6 +30,8 @@ class ResponseKind(StrEnum):
     SCRIPT = "script"
     BLOCK = "block"
     UNBLOCK = "unblock"
+    CAPTURE = "capture"
+    STOP_CAPTURE = "stop-capture"
 
 
 class OrderStatus(StrEnum):
@@ -65,7 +67,7 @@ class ResponseOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResponseOrderRow(AuditedRow):
-    """A response order; `content` is a collected file, or what a script printed."""
+    """A response order; `content` is a collected file, what a script printed, or the packets of a capture."""
 
     __tablename__ = "response_orders"
     __table_args__ = (Index("ix_response_orders_machine", "machine", "status"),)
