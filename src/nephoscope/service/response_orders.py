@@ -51,8 +51,10 @@ _APPROVED_AT_ONCE = frozenset(
 )  # fmt: skip
 #: What takes an order back needs what the agent allows for that order.
 _UNDONE = {
-    ResponseKind.RELEASE: ResponseKind.ISOLATE, ResponseKind.UNBLOCK: ResponseKind.BLOCK, ResponseKind.STOP_CAPTURE: ResponseKind.CAPTURE,
-}  # fmt: skip
+    ResponseKind.RELEASE: ResponseKind.ISOLATE,
+    ResponseKind.UNBLOCK: ResponseKind.BLOCK,
+    ResponseKind.STOP_CAPTURE: ResponseKind.CAPTURE,
+}
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 #: Days that a hash is blocked at most.
 MOST_DAYS = 90
