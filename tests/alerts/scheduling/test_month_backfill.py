@@ -1,0 +1,155 @@
+"""A month of logs with attacks on four days: looking back raises what a schedule raised that got the rows as they came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nephoscope.alerts.rules.rule import AnalyticRule
+from nephoscope.alerts.scheduling.backfill import LookBack
+from nephoscope.alerts.scheduling.schedule import Schedule
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.schema.row_conversion import to_arrow_rows
+from nephoscope.posture.published.build_info import BuildInfo
+from nephoscope.posture.published.document import PublishedDocument
+from nephoscope.posture.published.publishing import publish_documents
+from nephoscope.resource_graph import opened_lake
+from nephoscope.state import State
+from nephoscope_policy.model.source_location import Place
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+DAYS = 30
+END = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - DAY
+START = END - DAYS * DAY
+#: Day -> the hour in which somebody tries passwords.
+ATTACKS = {6: 5, 13: 12, 20: 18, 26: 23}
+SUBSCRIPTION = "22222222-2222-4222-8222-222222222222"
+ROLES = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleAssignments"
+FAILED = "SigninLogs | where ResultType == '50126'"
+HOLDERS = "(AuthorizationResources | extend UserId = tostring(parse_json(properties).principalId) | project UserId, id)"
+#: Rule -> frequency, period, query, other members; each is of another shape for the plan of windows.
+RULES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
+    "spray": ("1d", "1d", f"{FAILED} | summarize Users = dcount(UserId) by IPAddress | where Users >= 3", {}),
+    "guessed": (
+        "1d", "2d",
+        "SigninLogs | sort by UserId asc, TimeGenerated asc | extend Before = prev(ResultType), Same = prev(UserId) == UserId"
+        " | where Same and Before == '50126' and ResultType == '0' | project TimeGenerated, UserPrincipalName", {},
+    ),
+    "network": (
+        "1d", "14d",
+        "let known = SigninLogs | where TimeGenerated < ago(1d) | distinct IPAddress;"
+        " SigninLogs | where TimeGenerated >= ago(1d) and ResultType == '0' | join kind=leftanti known on IPAddress"
+        " | summarize n = count() by UserPrincipalName, IPAddress", {},
+    ),
+    "holder": ("1d", "1d", f"{FAILED} | join kind=inner {HOLDERS} on UserId | project TimeGenerated, UserPrincipalName, id", {}),
+    "stranger": ("1d", "1d", f"{FAILED} | join kind=leftanti {HOLDERS} on UserId | summarize n = count() by UserPrincipalName", {}),
+    "either": (
+        "1d", "1d",
+        f"union ({FAILED} | project Who = UserId), (AuthorizationResources | where name == 'nobody' | project Who = id)"
+        " | summarize n = count() by Who | where n > 2", {},
+    ),
+    "roles": ("1d", "1d", f"{HOLDERS} | summarize n = dcount(UserId)", {}),
+    "silence": (
+        "1d", "1d", "SigninLogs | where IPAddress == '198.51.100.7'",
+        {"triggerOperator": "lt", "triggerThreshold": 1, "eventGroupingSettings": {"aggregationKind": "SingleAlert"}},
+    ),
+    "paused": (
+        "1d", "1d", f"{FAILED} | project TimeGenerated, UserPrincipalName",
+        {"suppressionEnabled": True, "suppressionDuration": "24h"},
+    ),
+    "second": ("1d", "2d", "SecurityAlert | where AlertName == 'Rule spray' | project TimeGenerated, SystemAlertId", {}),
+}  # fmt: skip
+
+
+def parse_rule(id_: str) -> AnalyticRule:
+    frequency, period, query, more = RULES[id_]
+    document = {
+        "id": id_, "name": f"Rule {id_}", "kind": "Scheduled", "severity": "Medium", "queryFrequency": frequency,
+        "queryPeriod": period, "query": query, "eventGroupingSettings": {"aggregationKind": "AlertPerResult"}, **more,
+    }  # fmt: skip
+    return AnalyticRule.parse(document, Place(f"{id_}.yaml"))
+
+
+def signin(moment: datetime, user: str, address: str = "198.51.100.7", code: str = "0") -> dict[str, Any]:
+    return {
+        "TimeGenerated": moment, "UserId": user, "UserPrincipalName": f"{user}@contoso.com", "IPAddress": address, "ResultType": code,
+    }  # fmt: skip
+
+
+def sign_ins() -> list[dict[str, Any]]:
+    """Ada and Kim work on weekdays of a kind; on four days somebody tries passwords, at the edges of windows, too, and gets in."""
+    found = [
+        signin(START + day * DAY + hour * HOUR, user)
+        for day in range(DAYS)
+        if day % 7 not in (3, 4)
+        for hour, user in ((8, "ada"), (13, "kim"))
+    ]
+    for day, hour in ATTACKS.items():
+        begin, address = START + day * DAY + hour * HOUR, f"203.0.113.{day}"
+        tries = [
+            signin(begin + n * 15 * MINUTE, user, address, "50126")
+            for n, user in enumerate(("ada", "kim", "jo", "eve", "ada", "ada"))
+        ]
+        found += [*tries, signin(begin + 2 * HOUR, "eve", address)]
+    return sorted(found, key=lambda one: one["TimeGenerated"])
+
+
+def assess(data: Path) -> None:
+    """Publish an estate in which Ada and Eve have a role."""
+    bodies = [
+        {"id": f"{ROLES}/{one}", "name": one, "type": "Microsoft.Authorization/roleAssignments", "properties": {"principalId": one}}
+        for one in ("ada", "eve")
+    ]  # fmt: skip
+    made = BuildInfo(END, "", len(bodies), None, 0, 0, {}, (), {}, (), (), 0, {SUBSCRIPTION: "s"}, {})
+    publish_documents(data, [(PublishedDocument.of(one), "authorizationresources") for one in bodies], made)
+
+
+def write(lake: Lake, rows: Iterable[dict[str, Any]], sequence: int) -> None:
+    found = to_arrow_rows(lake.tables["SigninLogs"], list(rows), workspace=lake.workspace("default"), now=END)
+    assert found.bad == []
+    lake.writer().append("default", {"SigninLogs": found.table}, producer="test", sequence=sequence)
+    lake.flush()
+
+
+def alerts(state: State) -> dict[str, tuple[Any, ...]]:
+    found = state.alerts.history("default", START - DAY, END + DAY)
+    return {
+        one.id: (one.rule, one.raised, one.started, one.ended, one.traits)
+        for one in found
+        if one.raised > START
+    }
+
+
+@pytest.fixture(scope="module")
+def scheduled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, ...]]:
+    """The alerts of a schedule that ran all along, while the rows came."""
+    data, rows = tmp_path_factory.mktemp("scheduled"), sign_ins()
+    assess(data)
+    with State.of(data) as state, opened_lake(data, state) as lake:
+        schedule = Schedule(lake, state, list(map(parse_rule, RULES)), "default")
+        moments = [START + n * DAY for n in range(DAYS + 1)]
+        for place, (since, until) in enumerate(pairwise(moments)):
+            if came := [one for one in rows if since <= one["TimeGenerated"] < until]:
+                write(lake, came, place)
+            assert [ran.outcome.error for ran in schedule.tick(until + 5 * MINUTE) if ran.outcome.error] == []
+            lake.flush()
+        return alerts(state)
+
+
+def test_a_month_comes_to_what_a_schedule_came_to(
+    tmp_path: Path, scheduled: dict[str, tuple[Any, ...]]
+) -> None:
+    assess(tmp_path)
+    with State.of(tmp_path) as state, opened_lake(tmp_path, state) as lake:
+        write(lake, sign_ins(), 0)
+        looking = LookBack(Schedule(lake, state, list(map(parse_rule, RULES)), "default"))
+        assert [ran.outcome.error for ran in looking.run(START, END, END + HOUR) if ran.outcome.error] == []
+        found = alerts(state)
+    assert {rule for rule, *_ in found.values()} == RULES.keys()
+    assert found == scheduled
+    assert looking.empty > looking.windows / 3
