@@ -24,7 +24,7 @@ from nephoscope.files.json_tree import tree_of
 from nephoscope.posture.published.live_rows import LiveRows, LiveRowSource, rows
 from nephoscope.posture.published.resource_graph_spelling import capitalise
 from nephoscope.state.estate.arm_documents import REMOVED
-from nephoscope.state.incidents.alerts import AlertFilter
+from nephoscope.state.incidents.alert_filter import AlertFilter
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:

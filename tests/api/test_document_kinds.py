@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from nephoscope.api.wire.document_kinds import merge_documents, strip_secrets
+from nephoscope.api.wire.document_kinds import merge_documents
+from nephoscope.api.wire.document_secrets import strip_secrets
 from nephoscope.api.wire.operation import OperationRegistry
 from nephoscope.automation.operator_policy import FILE
 from nephoscope.model.read_reach import EVERYTHING

@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nephoscope.model.read_reach import Reach
+from nephoscope.state.incidents.alert_filter import AlertFilter
 from nephoscope.state.incidents.alert_scopes import places
-from nephoscope.state.incidents.alerts import AlertFilter, StoredAlert
-from nephoscope.state.incidents.incidents import Incident, IncidentFilter
+from nephoscope.state.incidents.alerts import StoredAlert
+from nephoscope.state.incidents.incident_filter import IncidentFilter
+from nephoscope.state.incidents.incidents import Incident
 
 pytestmark = pytest.mark.system
 

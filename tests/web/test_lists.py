@@ -11,7 +11,8 @@ import pytest
 from tests.web.conftest import NOON
 
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.state.incidents.incidents import Incident, IncidentFilter
+from nephoscope.state.incidents.incident_filter import IncidentFilter
+from nephoscope.state.incidents.incidents import Incident
 
 MANY = 1203
 

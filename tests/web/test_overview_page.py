@@ -19,9 +19,10 @@ from nephoscope.posture.history.finding_moves import FindingMoves
 from nephoscope.posture.history.history import EvaluationRecord
 from nephoscope.server_status import ASSESSING, LOOP, WELL, ProcessStatus, ServerStatus
 from nephoscope.state.incidents.alert_counts import count_by_time
-from nephoscope.state.incidents.alerts import AlertFilter
+from nephoscope.state.incidents.alert_filter import AlertFilter
 from nephoscope.state.incidents.incident_counts import count_alerts, count_incidents
-from nephoscope.state.incidents.incidents import Incident, IncidentFilter, IncidentStatus
+from nephoscope.state.incidents.incident_filter import IncidentFilter
+from nephoscope.state.incidents.incidents import Incident, IncidentStatus
 from nephoscope.state.ingestion.source_health import Arrival
 from nephoscope.state.ingestion.sources import Source
 from nephoscope.web.page_data import assessment_progress

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.service.service_context import workspace_scope
 from nephoscope.state import NotFoundError
-from nephoscope.state.incidents.alerts import DONE
+from nephoscope.state.incidents.alert_filter import DONE
 from nephoscope.state.incidents.incidents import IncidentAction
 
 if TYPE_CHECKING:

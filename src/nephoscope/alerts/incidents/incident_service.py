@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from nephoscope.alerts.incidents.incident_update import (
     describe_changes,
 )
 from nephoscope.alerts.incidents.security_rows import ALERTS, alert_row
+from nephoscope.alerts.incidents.stored_alert import alert_subject, to_stored
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.suppression.rule_suppression import PAUSE, REPEAT, WORDS
 from nephoscope.model.alert import Alert
@@ -128,7 +128,7 @@ class IncidentService:
                 if is_same_alert(known.document, row):
                     continue
                 row["Status"] = known.status
-            self.state.alerts.put(session, self._to_stored(alert, row, known, end, now))
+            self.state.alerts.put(session, to_stored(self.workspace, alert, row, known, end, now))
             self.state.learned.add(session, self.workspace, rule.id, alert.learned, end)
             self.state.outbox.add(session, self.workspace, ALERTS, row)
             anomaly = anomaly_row(alert, rule) if known is None and not alert.held_by else None
@@ -170,28 +170,6 @@ class IncidentService:
         numbers = {one.incident for one in earlier if one.incident is not None}
         verdicts = {self.state.incidents.read(session, number).classification for number in numbers}
         return bool(earlier) and "TruePositive" not in verdicts
-
-    def _to_stored(
-        self, alert: Alert, row: dict[str, Any], known: StoredAlert | None, until: datetime, now: datetime
-    ) -> StoredAlert:
-        """The alert as it is kept; late rows add to one that is there, what people decided of it stays."""
-        return StoredAlert(
-            alert.id,
-            self.workspace,
-            alert.rule,
-            known.status if known else row["Status"],
-            alert.severity.value,
-            alert.start,
-            alert.end,
-            known.raised if known else until,
-            now,
-            known.incident if known else None,
-            row,
-            alert.held_by,
-            alert_subject(alert),
-            alert.group,
-            alert.traits,
-        )
 
     @contextmanager
     def _change_incident(
@@ -393,9 +371,3 @@ class IncidentService:
         self.state.incidents.act(session, incident.number, IncidentAction(now, by, text))
         self._correlator.tell(session, incident.number, now, by)
         return incident
-
-
-def alert_subject(alert: Alert) -> str:
-    """Return what stands for the entities that an alert is about, '' where it has none."""
-    keys = "\n".join(sorted(one.key for one in alert.entities))
-    return hashlib.blake2b(keys.encode(), digest_size=16).hexdigest() if keys else ""

@@ -18,13 +18,13 @@ import msgspec
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.azure_error import bad_request, missing_fault
 from nephoscope.api.wire.body_schema import Shape, read, words
+from nephoscope.api.wire.document_secrets import strip_secrets
 from nephoscope.api.wire.odata_filter import compile_filter
 from nephoscope.api.wire.operation import ApiSurface, Handler
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_skip_token
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import require_workspace
 from nephoscope.files.json_tree import tree_of
-from nephoscope.model.secret_redaction import is_secret_key, redact_text
 from nephoscope.service.arm_documents import put_document, remove_document
 from nephoscope.state.access.principals import PrincipalKind
 from nephoscope.state.estate.arm_documents import ArmDocument
@@ -294,39 +294,6 @@ def merge_documents(old: Mapping[str, Any], new: Mapping[str, Any]) -> Body:
         else:
             result[name] = value
     return result
-
-
-#: Where a request that a document describes has its headers and parameters, and the names there that say who asks.
-_REQUEST = ("headers", "queryparameters")
-_SIGNING = frozenset({
-    "authorization", "proxy-authorization", "cookie", "ocp-apim-subscription-key", "subscription-key", "x-functions-key",
-    "sig", "code", "key",
-})  # fmt: skip
-
-
-def strip_secrets(value: object, within: str = "") -> Any:
-    """A document with null in the place of its passwords, keys and what a request is signed with; tags are no secrets.
-
-    `within` is the name under which the value stands: `{"password": {"value": ...}}` is a secret too.
-    """
-    if isinstance(value, dict):
-        return {
-            name: one
-            if name == "tags"
-            else None
-            if isinstance(one, str) and _secret(name, one, within)
-            else strip_secrets(one, name)
-            for name, one in value.items()
-        }
-    return [strip_secrets(one, within) for one in value] if isinstance(value, list) else value
-
-
-def _secret(name: str, text: str, within: str) -> bool:
-    if is_secret_key(name) or name.lower() == "authorizationcode":
-        return True
-    if within.lower().startswith(_REQUEST):
-        return name.lower() in _SIGNING or redact_text(text) != text
-    return name.lower() == "value" and is_secret_key(within)
 
 
 def system_data(call: ApiCall, before: Mapping[str, Any] | None) -> Body:

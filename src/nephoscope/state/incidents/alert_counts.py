@@ -10,7 +10,9 @@ from datetime import datetime
 from sqlalchemy import case, func, select
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.incidents.alerts import VERSION, AlertFilter, AlertRow, Alerts
+from nephoscope.state.incidents.alert_filter import VERSION, AlertFilter
+from nephoscope.state.incidents.alerts import Alerts
+from nephoscope.state.tables.alert_rows import AlertRow
 from nephoscope.state.tables.incident_rows import IncidentRow
 
 CLOSED = "Closed"

@@ -9,65 +9,23 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
-    ForeignKey,
-    Index,
-    Text,
-    and_,
-    case,
     func,
-    or_,
     select,
-    type_coerce,
     update,
 )
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 
 import nephoscope.state.tables.incident_rows  # noqa: F401 - the table of a foreign key
 from nephoscope.model.read_reach import Reach
 from nephoscope.state.database.database import Database
 from nephoscope.state.database.etag import to_etag
-from nephoscope.state.database.list_order import list_order, order_position
+from nephoscope.state.incidents.alert_filter import ALERT_COLUMNS, VERSION, AlertFilter, order_alerts
 from nephoscope.state.incidents.alert_scopes import KnownPlaces
-from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
-from nephoscope_policy.model.state import Severity
-
-#: How an alert stands, from the beginning to the end.
-STATUSES = ("New", "InProgress", "Resolved", "Dismissed")
-#: Statuses in which nobody works on an alert any more.
-DONE = frozenset(STATUSES[2:])
+from nephoscope.state.tables.alert_rows import AlertRow
 
 #: Rows that are read by their ids at once: fewer than a statement of either database may have values.
 _AT_ONCE = 5_000
-
-
-class AlertRow(AuditedRow):
-    """An alert; `document` is the row of SecurityAlert that it was raised as."""
-
-    __tablename__ = "alerts"
-    __table_args__ = (
-        Index("ix_alerts_rule", "workspace", "rule", "raised"),
-        Index("ix_alerts_incident", "incident"),
-        Index("ix_alerts_subject", "workspace", "rule", "subject", "raised"),
-    )
-    id: Mapped[str] = mapped_column(Text, primary_key=True)
-    workspace: Mapped[str] = mapped_column(Text)
-    rule: Mapped[str] = mapped_column(Text)
-    status: Mapped[str] = mapped_column(Text)
-    severity: Mapped[str] = mapped_column(Text)
-    started: Mapped[datetime] = mapped_column(UtcDateTime)
-    ended: Mapped[datetime] = mapped_column(UtcDateTime)
-    raised: Mapped[datetime] = mapped_column(UtcDateTime)
-    changed: Mapped[datetime] = mapped_column(UtcDateTime)
-    incident: Mapped[int | None] = mapped_column(
-        BigInteger, ForeignKey("incidents.number", name="fk_alerts_incident")
-    )
-    document: Mapped[dict[str, object]] = mapped_column(Json)
-    held_by: Mapped[str] = mapped_column(Text)
-    subject: Mapped[str] = mapped_column(Text)
-    group_key: Mapped[str] = mapped_column(Text)
-    traits: Mapped[dict[str, str]] = mapped_column(Json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,55 +67,6 @@ class AlertVersion(NamedTuple):
 
 
 _NAMES = tuple(StoredAlert.__dataclass_fields__)
-
-
-@dataclass(frozen=True, slots=True)
-class AlertFilter:
-    """Which alerts are looked at; an empty field lets all through. `text` is looked for in all that an alert says; `held`: those too
-    that were held back; `within`: only those that name a resource of it; `incidents`: whether they belong to one; `order` is a column
-    of the list, `-` before it from the largest ('' = those of the latest events first)."""
-
-    statuses: frozenset[str] = frozenset()
-    severities: frozenset[str] = frozenset()
-    text: str = ""
-    since: datetime | None = None
-    held: bool = False
-    within: Reach | None = None
-    rules: frozenset[str] = frozenset()
-    order: str = ""
-    incidents: frozenset[bool] = frozenset()
-
-    def conditions(self, workspace: str) -> list[ColumnElement[bool]]:
-        """Return the same for SQL."""
-        found: list[ColumnElement[bool]] = [AlertRow.workspace == workspace]
-        if self.statuses:
-            found.append(AlertRow.status.in_(self.statuses))
-        if self.severities:
-            found.append(AlertRow.severity.in_(self.severities))
-        if self.rules:
-            found.append(AlertRow.rule.in_(self.rules))
-        if self.since is not None:
-            found.append(AlertRow.ended >= self.since)
-        if not self.held:
-            found.append(AlertRow.held_by == "")
-        if len(self.incidents) == 1:
-            has = AlertRow.incident.is_not(None)
-            found.append(has if True in self.incidents else ~has)
-        if self.text:
-            found.append(contains_text(self.text))
-        return found
-
-
-def contains_text(text: str) -> ColumnElement[bool]:
-    """Return whether the row of an alert contains a text; one such as `ada@contoso.com` also where name and suffix
-    stand apart in it."""
-    row = type_coerce(AlertRow.document, Text)
-    name, _, suffix = text.partition("@")
-    whole = row.icontains(text, autoescape=True)
-    if not name or not suffix:
-        return whole
-    parts = (f'{name}\\"', f'UPNSuffix\\": \\"{suffix}')
-    return or_(whole, and_(*(row.icontains(one, autoescape=True) for one in parts)))
 
 
 class Alerts:
@@ -319,7 +228,9 @@ class Alerts:
                     session, looked.conditions(workspace), looked.within, looked.order
                 )
                 return _load_by_ids(session, ids[start : start + most])
-            query = select(AlertRow).where(*looked.conditions(workspace)).order_by(*_order(looked.order))
+            query = (
+                select(AlertRow).where(*looked.conditions(workspace)).order_by(*order_alerts(looked.order))
+            )
             return [_alert(row) for row in session.scalars(query.offset(start).limit(most))]
 
     def count(self, workspace: str, looked: AlertFilter) -> int:
@@ -332,7 +243,7 @@ class Alerts:
 
     def count_by_column(self, workspace: str, looked: AlertFilter, by: str) -> dict[str, int]:
         """Count how many are looked at by what a column says of them: status, severity, rule or incident (`yes` and `no`)."""
-        column = _COLUMNS[by]
+        column = ALERT_COLUMNS[by]
         with self._database.read() as session:
             if looked.within is None:
                 query = select(column, func.count()).where(*looked.conditions(workspace)).group_by(column)
@@ -358,7 +269,7 @@ class Alerts:
         self, session: Session, conditions: Sequence[ColumnElement[bool]], reach: Reach, order: str = ""
     ) -> list[str]:
         """The ids of the alerts under some conditions that name a resource of a reach, in the order of a column."""
-        query = select(AlertRow.__table__.c.id, VERSION).where(*conditions).order_by(*_order(order))
+        query = select(AlertRow.__table__.c.id, VERSION).where(*conditions).order_by(*order_alerts(order))
         return self.select_in_reach(session, [(one[0], one[1]) for one in session.execute(query)], reach)
 
     def select_in_reach(
@@ -381,28 +292,6 @@ class Alerts:
         with self._database.read() as session:
             row = session.get(AlertRow, id_)
             return None if row is None else _alert(row)
-
-
-#: Compared alone: as the text that the database has, many are read several times faster than as moments.
-VERSION = type_coerce(AlertRow.__table__.c.changed, Text)
-_NEWEST = (AlertRow.__table__.c.ended.desc(), AlertRow.__table__.c.id)
-_COLUMNS: dict[str, ColumnElement[str]] = {
-    "status": type_coerce(AlertRow.__table__.c.status, Text),
-    "severity": type_coerce(AlertRow.__table__.c.severity, Text),
-    "rule": type_coerce(AlertRow.__table__.c.rule, Text),
-    "incident": case((AlertRow.incident.is_(None), "no"), else_="yes"),
-}
-_ORDERS: dict[str, ColumnElement[object]] = {
-    "status": order_position(AlertRow.status, STATUSES[::-1]),
-    "severity": order_position(AlertRow.severity, [one.value for one in reversed(Severity)]),
-    "incident": func.coalesce(AlertRow.incident, 0),
-    "last": AlertRow.__table__.c.ended,
-    "first": AlertRow.__table__.c.started,
-}
-
-
-def _order(order: str) -> list[ColumnElement[object] | ColumnElement[int]]:
-    return list_order(order, _ORDERS, _NEWEST)
 
 
 def _load_by_ids(session: Session, ids: Sequence[str]) -> list[StoredAlert]:

@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.incidents.alerts import AlertRow
-from nephoscope.state.incidents.incidents import IncidentFilter
+from nephoscope.state.incidents.incident_filter import IncidentFilter
+from nephoscope.state.tables.alert_rows import AlertRow
 from nephoscope.state.tables.incident_rows import IncidentRow
 
 

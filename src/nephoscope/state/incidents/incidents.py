@@ -9,14 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    Text,
-    bindparam,
-    cast,
     delete,
     func,
-    or_,
     select,
     update,
 )
@@ -24,15 +18,13 @@ from sqlalchemy.orm import Session
 
 from nephoscope.state.database.database import Database, NotFoundError, StateError
 from nephoscope.state.database.etag import to_etag
-from nephoscope.state.database.list_order import list_order, order_position
-from nephoscope.state.incidents.alerts import AlertRow, contains_text
+from nephoscope.state.incidents.incident_filter import INCIDENT_COLUMNS, IncidentFilter, order_incidents
 from nephoscope.state.tables.incident_rows import (
     IncidentActionRow,
     IncidentKeyRow,
     IncidentNoteRow,
     IncidentRow,
 )
-from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS
 
 CLASSIFICATIONS: dict[str, tuple[str, ...]] = {
     "TruePositive": ("SuspiciousActivity",),
@@ -125,65 +117,6 @@ class IncidentNote:
 
 
 _NAMES = tuple(name for name in Incident.__dataclass_fields__ if name != "labels")
-
-
-_TABLE = IncidentRow.__table__.c
-_NEWEST = (_TABLE.last_activity.desc(), _TABLE.number.desc())
-_COLUMNS: dict[str, ColumnElement[str]] = {
-    "status": _TABLE.status,
-    "severity": _TABLE.severity,
-    "owner": _TABLE.owner,
-}
-_ORDERS: dict[str, ColumnElement[object]] = {
-    "number": _TABLE.number,
-    "status": order_position(_TABLE.status, ["Closed", "Active", "New"]),
-    "severity": order_position(_TABLE.severity, [one.value for one in SEVERITIES_OF_INCIDENTS]),
-    "title": func.lower(_TABLE.title),
-    "owner": func.lower(_TABLE.owner),
-    "first": _TABLE.first_activity,
-    "last": _TABLE.last_activity,
-    "created": _TABLE.created,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class IncidentFilter:
-    """Which incidents are sought, those that were merged into another left out; an empty field lets all through.
-
-    `text` is looked for in number, title and owner and in all that its alerts say, whatever its case; `numbers` are the only ones
-    that may be found (None = any); of `owners` the empty name is nobody. `order` is a column of the list, `-` before it from the
-    largest ('' = those of the latest activity first).
-    """
-
-    statuses: frozenset[str] = frozenset()
-    severities: frozenset[str] = frozenset()
-    text: str = ""
-    numbers: frozenset[int] | None = None
-    owners: frozenset[str] = frozenset()
-    order: str = ""
-
-    def conditions(self, workspace: str) -> list[ColumnElement[bool]]:
-        """Return the same for SQL."""
-        found = [IncidentRow.workspace == workspace, IncidentRow.merged_into.is_(None)]
-        if self.statuses:
-            found.append(IncidentRow.status.in_(self.statuses))
-        if self.severities:
-            found.append(IncidentRow.severity.in_(self.severities))
-        if self.owners:
-            found.append(IncidentRow.owner.in_(self.owners))
-        if self.text:
-            number = cast(IncidentRow.number, Text)
-            words = (number, IncidentRow.title, IncidentRow.owner)
-            told = select(AlertRow.incident).where(AlertRow.workspace == workspace, contains_text(self.text))
-            own = (one.icontains(self.text, autoescape=True) for one in words)
-            found.append(or_(*own, IncidentRow.number.in_(told)))
-        if self.numbers is not None:
-            # written into the statement: there may be more than it may have values
-            among: BindParameter[list[int]] = bindparam(
-                "numbers", sorted(self.numbers), expanding=True, literal_execute=True, unique=True
-            )
-            found.append(IncidentRow.number.in_(among))
-        return found
 
 
 class Incidents:
@@ -302,13 +235,13 @@ class Incidents:
     ) -> list[Incident]:
         """Some of the incidents that are sought, those of the latest activity first."""
         query = select(IncidentRow).where(*sought.conditions(workspace))
-        query = query.order_by(*list_order(sought.order, _ORDERS, _NEWEST))
+        query = query.order_by(*order_incidents(sought.order))
         with self._database.read() as session:
             return [_incident(row) for row in session.scalars(query.offset(start).limit(most))]
 
     def count_by_column(self, workspace: str, sought: IncidentFilter, by: str) -> dict[str, int]:
         """Count how many are sought by what a column says of them: status, severity or owner ('' = nobody)."""
-        column = _COLUMNS[by]
+        column = INCIDENT_COLUMNS[by]
         query = select(column, func.count()).where(*sought.conditions(workspace)).group_by(column)
         with self._database.read() as session:
             return {row[0]: row[1] for row in session.execute(query)}

@@ -15,7 +15,7 @@ from nephoscope.alerts.tuning.trial import RuleTrial, RuleTrials, TrialKind
 from nephoscope.files.json_tree import tree_of, trees_of
 from nephoscope.service.tuning import may_tune, request_trial, stop_trial, undo_advice
 from nephoscope.state import NotFoundError, StateError
-from nephoscope.state.incidents.alerts import AlertFilter
+from nephoscope.state.incidents.alert_filter import AlertFilter
 from nephoscope.web.tables.page_tables import download_table
 from nephoscope.web.tables.rule_tables import WORDS
 from nephoscope.web.tables.trial_tables import tables

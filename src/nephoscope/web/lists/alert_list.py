@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.investigation.incident_details import read_entities
 from nephoscope.alerts.tuning.active_suppressions import RuleSuppressions
-from nephoscope.state.incidents.alerts import DONE, STATUSES, AlertFilter, StoredAlert
+from nephoscope.state.incidents.alert_filter import DONE, STATUSES, AlertFilter
+from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.web.lists.column_kinds import relative_time_column, text_column, time_column
 from nephoscope.web.lists.list_cell import CellMark, ListCell, number_cell, state_cell, text_cell
 from nephoscope.web.lists.list_heads import ListColumn

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from nephoscope.state.incidents.incidents import Incident, IncidentFilter, IncidentStatus
+from nephoscope.state.incidents.incident_filter import IncidentFilter
+from nephoscope.state.incidents.incidents import Incident, IncidentStatus
 from nephoscope.web.forms.incident_forms import OPEN
 from nephoscope.web.lists.column_kinds import relative_time_column, text_column, time_column
 from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.state.incidents.alerts import AlertFilter
+from nephoscope.state.incidents.alert_filter import AlertFilter
 from nephoscope.web.page_data.visible_alerts import visible_alerts_everywhere
 from nephoscope.web.rendering.formatting import count_text, spell_duration
 from nephoscope.web.rendering.stacked_columns import draw_columns, stack_columns

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.investigation.incident_details import read_entities
+from nephoscope.state.incidents.alert_filter import DONE, STATUSES, AlertFilter
 from nephoscope.state.incidents.alert_scopes import resources
-from nephoscope.state.incidents.alerts import DONE, STATUSES, AlertFilter, StoredAlert
+from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.web.page_data.machine_facts import MACHINES
 from nephoscope.web.page_data.visible_alerts import MOST_SOUGHT, visible_alerts_everywhere
 from nephoscope_policy.model.resource_id import ResourceId

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.state.incidents.incident_counts import count_alerts, count_incidents
-from nephoscope.state.incidents.incidents import IncidentFilter, IncidentStatus
+from nephoscope.state.incidents.incident_filter import IncidentFilter
+from nephoscope.state.incidents.incidents import IncidentStatus
 from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS
 
 if TYPE_CHECKING:

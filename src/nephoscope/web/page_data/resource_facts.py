@@ -17,7 +17,8 @@ from nephoscope.posture.changes.activity_events import READ as ACTIVITY_LOG
 from nephoscope.posture.changes.exposure_changes import ExposureChange
 from nephoscope.posture.published import exposure_changes, resource_changes, role_holders
 from nephoscope.posture.published.kinds import allowed_connections, exposures, sub_assessments
-from nephoscope.state.incidents.alerts import AlertFilter, StoredAlert
+from nephoscope.state.incidents.alert_filter import AlertFilter
+from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.web.page_data.visible_alerts import visible_alerts_everywhere
 from nephoscope.web.rendering.formatting import short_name
 from nephoscope.web.visits.request_context import LOGS, Visit

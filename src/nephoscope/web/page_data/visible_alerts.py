@@ -15,7 +15,8 @@ from nephoscope.alerts.incidents.alert_visibility import READ, alert_visibility
 from nephoscope.alerts.incidents.defender_alert import find_visible_resources
 from nephoscope.state import NotFoundError
 from nephoscope.state.incidents.alert_counts import count_by_time
-from nephoscope.state.incidents.alerts import STATUSES, AlertFilter, StoredAlert
+from nephoscope.state.incidents.alert_filter import STATUSES, AlertFilter
+from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:

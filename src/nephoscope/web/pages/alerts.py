@@ -19,7 +19,8 @@ from nephoscope.service.suppressions import REASONS, list_related_suppressions, 
 from nephoscope.service.suppressions import WRITE as SUPPRESS
 from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import ConcurrentChangeError, TransientError
-from nephoscope.state.incidents.alerts import AlertFilter, StoredAlert
+from nephoscope.state.incidents.alert_filter import AlertFilter
+from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.state.incidents.incidents import IncidentAction
 from nephoscope.web.forms.alert_forms import (
     DAYS,

@@ -13,8 +13,8 @@ from nephoscope.alerts.investigation.incident_details import list_involved
 from nephoscope.alerts.investigation.participants import InvolvedEntity, parties
 from nephoscope.posture.reports.resource_graph_tables import LISTED
 from nephoscope.state import NotFoundError
-from nephoscope.state.incidents.alerts import DONE, AlertFilter
-from nephoscope.state.incidents.incidents import IncidentFilter
+from nephoscope.state.incidents.alert_filter import DONE, AlertFilter
+from nephoscope.state.incidents.incident_filter import IncidentFilter
 from nephoscope.web.page_data.entity_facts import EntityFacts, entity_facts
 from nephoscope.web.page_data.entity_identity import read_identity
 from nephoscope.web.page_data.entity_logs import count_rows

@@ -19,13 +19,10 @@ from nephoscope.alerts.rules.dynamic_properties import list_remediation_steps
 from nephoscope.service.incidents import WRITE
 from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import ConcurrentChangeError, TransientError
-from nephoscope.state.incidents.alerts import DONE, StoredAlert
-from nephoscope.state.incidents.incidents import (
-    CLASSIFICATIONS,
-    Incident,
-    IncidentFilter,
-    NoteKind,
-)
+from nephoscope.state.incidents.alert_filter import DONE
+from nephoscope.state.incidents.alerts import StoredAlert
+from nephoscope.state.incidents.incident_filter import IncidentFilter
+from nephoscope.state.incidents.incidents import CLASSIFICATIONS, Incident, NoteKind
 from nephoscope.web.forms.incident_forms import (
     OPEN,
     apply_to_one,

@@ -15,7 +15,7 @@ from nephoscope.service.rules import READ, WRITE, switch_rules
 from nephoscope.service.suppressions import WRITE as SUPPRESS
 from nephoscope.state import StateError
 from nephoscope.state.incidents.alert_counts import AlertTally
-from nephoscope.state.incidents.alerts import AlertFilter
+from nephoscope.state.incidents.alert_filter import AlertFilter
 from nephoscope.state.rules.rule_switches import RULE
 from nephoscope.web.forms import trial_forms
 from nephoscope.web.forms.form import apply_form

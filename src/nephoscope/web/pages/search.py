@@ -19,8 +19,8 @@ from nephoscope.service.registries import READ_IMAGES
 from nephoscope.service.rules import READ as RULES
 from nephoscope.service.saved_queries import ESTATE
 from nephoscope.service.vulnerability_search import find_packages, find_vulnerabilities
-from nephoscope.state.incidents.alerts import AlertFilter
-from nephoscope.state.incidents.incidents import IncidentFilter
+from nephoscope.state.incidents.alert_filter import AlertFilter
+from nephoscope.state.incidents.incident_filter import IncidentFilter
 from nephoscope.web.forms.trial_forms import load_rules
 from nephoscope.web.page_data.resource_facts import SUB
 from nephoscope.web.page_data.visible_alerts import visible_alerts_everywhere

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.tuning.trial import RuleTrials, TrialKind
-from nephoscope.state.incidents.alerts import AlertFilter
+from nephoscope.state.incidents.alert_filter import AlertFilter
 from nephoscope.web.tables.page_tables import PageTable
 
 if TYPE_CHECKING:
