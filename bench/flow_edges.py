@@ -2,6 +2,7 @@
 
 Each side runs in a process of its own with 2 threads and DuckDB's memory limited to 1,200 MB. The processor seconds and the peak of
 resident memory are those of the process. The rows are generated: half a million edges, and 2 % of rows that are edges of their own.
+Where plain SQL runs out of this memory, it gets four times as much, which is printed.
 Exit 1 where the edges differ, memory exceeds 2 GB, or KQL takes more than 1.5 times the processor seconds of SQL.
 """
 
@@ -20,6 +21,7 @@ import duckdb
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 DAYS, EDGES, MEMORY, THREADS = 30, 500_000, "1200MB", 2
+MORE_MEMORY = "4800MB"
 MOST_BYTES, MOST_RATIO = 2 << 30, 1.5
 KQL = """AzureFlowLogs
 | where FlowStatus =~ 'Allowed' and Protocol in (6, 17)
@@ -59,8 +61,8 @@ def generate(folder: Path, rows: int) -> list[Path]:
     return paths
 
 
-def _limit(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    connection.execute(f"SET threads={THREADS}; SET memory_limit='{MEMORY}'; SET TimeZone='UTC'")
+def _limit(connection: duckdb.DuckDBPyConnection, folder: Path, memory: str = MEMORY) -> None:
+    connection.execute(f"SET threads={THREADS}; SET memory_limit='{memory}'; SET TimeZone='UTC'")
     connection.execute(f"SET temp_directory='{folder / 'spill'}'")
 
 
@@ -81,11 +83,17 @@ def answer_kql(paths: list[Path]) -> list[int]:
 
 def answer_sql(paths: list[Path]) -> list[int]:
     """Answer by DuckDB alone."""
-    connection = duckdb.connect()
-    _limit(connection, paths[0].parent)
-    found = connection.execute(SQL, {"files": [str(one) for one in paths]}).fetchone()
-    assert found is not None
-    return list(found)
+    for memory in (MEMORY, MORE_MEMORY):
+        with duckdb.connect() as connection:
+            _limit(connection, paths[0].parent, memory)
+            try:
+                found = connection.execute(SQL, {"files": [str(one) for one in paths]}).fetchone()
+            except duckdb.OutOfMemoryException as error:
+                print(f"sql: out of memory at {memory}: {str(error)[:200]}", file=sys.stderr)
+                continue
+        assert found is not None
+        return list(found)
+    raise SystemExit(f"sql: out of memory at {MORE_MEMORY} too")
 
 
 def measure(how: str, folder: Path) -> dict[str, object]:
