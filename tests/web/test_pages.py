@@ -263,6 +263,11 @@ def test_queries_see_what_the_visitor_may_read(owner, visitor, sandbox):
     assert len(whole) > 5
     assert mine == [["subscriptionId"], [sandbox]]
     assert "line 1, column" in owner.get("/logs?query=print 1 | wher x").text
+    unread = "nothing is read into AdvisorResources here"
+    assert all(
+        unread in owner.get(f"/logs?workspace={one}&query=AdvisorResources | count").text
+        for one in ("estate", "default")
+    )
 
 
 def test_charts_are_drawn(owner):

@@ -15,6 +15,7 @@ from nephoscope.posture.published.live_rows import LiveRowSource
 from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
+from nephoscope.posture.published.unread_table import UnreadTableError
 from nephoscope.posture.reports.resource_graph_tables import list_unread_types
 from nephoscope_policy.model.coverage import Coverage
 
@@ -85,6 +86,27 @@ def test_a_table_is_unread_where_a_reader_sees_no_row_of_it(
     snapshot: PublishedSnapshot, table: str, reach: Reach, unread: bool
 ) -> None:
     assert snapshot.unread([table], {table: reach}) == [table][: int(unread)]
+
+
+@pytest.mark.parametrize(
+    ("query", "unread"),
+    [
+        ("AuthorizationResources | count", ("AuthorizationResources",)),
+        ("Resources | union QuotaResources, DirectoryResources", ("DirectoryResources", "QuotaResources")),
+        ("Resources | count", ()),
+        ("search 'v'", ()),
+    ],
+)
+def test_a_query_of_an_unread_table_has_no_answer(
+    snapshot: PublishedSnapshot, query: str, unread: tuple[str, ...]
+) -> None:
+    mine = Reach(subscriptions=frozenset({MINE}))
+    if not unread:
+        assert snapshot.query(query, mine)
+        return
+    with pytest.raises(UnreadTableError) as found:
+        snapshot.query(query, mine)
+    assert found.value.tables == unread
 
 
 def test_a_query_says_what_of_a_table_was_not_collected(snapshot: PublishedSnapshot) -> None:

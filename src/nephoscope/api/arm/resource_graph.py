@@ -22,7 +22,7 @@ from nephoscope.live_security_resources import LiveReader, LiveResources
 from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.published_snapshot import GraphCatalog
 from nephoscope.posture.published.row_access import Shown, find_row_access
-from nephoscope.posture.reports.resource_graph_tables import TABLES, unread_tables
+from nephoscope.posture.published.unread_table import UnreadTableError
 from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.errors import KqlError
@@ -190,7 +190,6 @@ def _list_containing(call: ApiCall, reach: Reach, asked: Iterable[str] | None) -
 
 def _run(call: ApiCall, text: str, reach: Mapping[str, Shown]) -> pa.Table:
     try:
-        _require_filled(call, call.snapshot.reads(text, call.instance.query_seconds), reach)
         within = _build_cut(call)
         reader = LiveReader.of(call.caller, lambda one: within(call.caller.reach(one)))
         current = LiveResources(call.instance.state, call.instance.tenant, call.snapshot, reader, call.base)
@@ -198,23 +197,13 @@ def _run(call: ApiCall, text: str, reach: Mapping[str, Shown]) -> pa.Table:
             text, reach, timeout=call.instance.query_seconds, beside=current.live_row_source
         )
         return found[-1].table
-    except KqlError as error:
-        raise query_fault(error) from error
-
-
-def _require_filled(call: ApiCall, tables: frozenset[str], reach: Mapping[str, Shown]) -> None:
-    """Fault where a query reads a table that nothing here fills: no rows of it would be taken for none in the estate.
-
-    A query of every table, as `search` is, means those that there are.
-    """
-    if tables >= unread_tables():
-        return
-    empty = call.snapshot.unread(tables, reach)
-    if empty:
-        told = ", ".join(TABLES[one] for one in empty)
+    except UnreadTableError as error:
+        told = ", ".join(error.tables)
         raise not_assessed(
             f"{told} has no data on this server; an empty result does not describe the estate."
-        )
+        ) from error
+    except KqlError as error:
+        raise query_fault(error) from error
 
 
 def query_fault(error: KqlError) -> ApiError:

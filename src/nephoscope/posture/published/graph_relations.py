@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.collect.resource_sources import TypeSources
 from nephoscope.lake.queries.estate_reach import Reaches, ReachesWithin
 from nephoscope.posture.published.live_rows import TABLE, LiveRowSource
 from nephoscope.posture.published.published_snapshot import GraphCatalog, PublishedSnapshot, with_current
 from nephoscope.posture.published.row_access import OPERATIONS, USUAL, RowAccess, Shown, find_row_access
+from nephoscope.posture.published.unread_table import UnreadTableError, list_types
 from nephoscope.posture.reports.resource_graph_tables import COLUMNS, TABLES, collected_types
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.engines.parquet import FileScan
@@ -60,7 +60,7 @@ class PublishedGraph:
             where = f" in the tenant {tenant}" if tenant and len(unread) > 1 else ""
             for table in sorted(tables):
                 if lacking := collected_types().get(table, frozenset()).intersection(types):
-                    yield f"{TABLES[table]} is incomplete, not collected{where}: {_list_types(lacking)}"
+                    yield f"{TABLES[table]} is incomplete, not collected{where}: {list_types(lacking)}"
 
     def scan(self, table: str, reaches: Reaches, subscriptions: frozenset[str] | None) -> FileScan:
         """The rows of a lower-cased table that a reach sees, those of some subscriptions alone (None = all).
@@ -76,21 +76,11 @@ class PublishedGraph:
             reaches = ReachesWithin(reaches, subscriptions)
         reach = find_row_access(snapshot.types, reaches)[table]
         if snapshot.unread([table], {table: reach}):
-            told = f"nothing is read into {TABLES[table]} here: that it has no rows would say nothing of the estate"
-            raise KqlError(told, kind="unsupported", hint=_describe_types(collected_types().get(table, ())))
+            raise UnreadTableError([table])
         found = GraphCatalog(snapshot.files, snapshot.opens).scan(table, reach)
         if table == TABLE:
             found = with_current(found, snapshot.current(self.current(snapshot, reaches)))
         return found if subscriptions is None else replace(found, only=(SUBSCRIPTION, subscriptions))
-
-
-def _describe_types(types: Iterable[str]) -> str:
-    return f"collect {_list_types(types)}" if types else ""
-
-
-def _list_types(types: Iterable[str]) -> str:
-    first, *more = sorted(map(TypeSources.builtin().spell, types))
-    return f"{first} and {len(more)} more types" if len(more) > 1 else " and ".join([first, *more])
 
 
 def must_read_whole(

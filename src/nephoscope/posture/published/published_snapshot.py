@@ -24,6 +24,7 @@ from nephoscope.posture.published.observable_index import ObservableIndex
 from nephoscope.posture.published.row_access import RowAccess, Shown, visible_pairs
 from nephoscope.posture.published.snapshot_files import list_snapshot_files
 from nephoscope.posture.published.standards import Standards
+from nephoscope.posture.published.unread_table import UnreadTableError
 from nephoscope.posture.reports.resource_graph_tables import (
     COLUMNS,
     EVALUATION,
@@ -139,12 +140,15 @@ class PublishedSnapshot:
         timeout: float | None = None,
         beside: Callable[[], LiveRowSource] | None = None,
     ) -> list[QueryResult]:
-        """Run KQL over the tables of Resource Graph and give its results; KqlError where it is wrong or cannot be run.
+        """Run KQL over the tables of Resource Graph and give its results; KqlError where it is wrong or cannot be run,
+        UnreadTableError where it reads a table whose rows were not read.
 
         `reach` is what all tables show, or what each does (by its lower-cased name). `beside` gives the rows that are true now,
         where the query reads their table. What does not depend on the moment is run once.
         """
-        current = beside() if beside is not None and TABLE in self.reads(text, timeout) else None
+        tables = self.reads(text, timeout)
+        self._require_read(tables, reach)
+        current = beside() if beside is not None and TABLE in tables else None
         if now is not None or _MOMENTARY.search(text):
             return self._query(text, reach, now, timeout, current)
         told = tuple(sorted(reach.items())) if isinstance(reach, Mapping) else reach
@@ -175,6 +179,13 @@ class PublishedSnapshot:
             for table in tables
             if self._is_unfilled(table, reach[table]) and not self._has_rows(table, reach[table])
         )
+
+    def _require_read(self, tables: frozenset[str], reach: Shown | Mapping[str, Shown]) -> None:
+        """Raise UnreadTableError for tables of a query; one of every table, as `search` is, means those that there are."""
+        shown = reach if isinstance(reach, Mapping) else dict.fromkeys(tables, reach)
+        unread = [] if tables >= unread_tables() else self.unread(tables, shown)
+        if unread:
+            raise UnreadTableError(unread)
 
     def _is_unfilled(self, table: str, shown: Shown) -> bool:
         types = collected_types().get(table)

@@ -1,0 +1,28 @@
+"""A table of Resource Graph whose types were not read: no row of it would be taken for none in the estate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from nephoscope.collect.resource_sources import TypeSources
+from nephoscope.posture.reports.resource_graph_tables import TABLES, collected_types
+from nephoscope_kql.errors import KqlError
+
+
+class UnreadTableError(KqlError):
+    """A query reads lower-cased tables of which nothing was read."""
+
+    def __init__(self, tables: Sequence[str]) -> None:
+        self.tables = tuple(TABLES[one] for one in tables)
+        types = {type_ for one in tables for type_ in collected_types().get(one, ())}
+        super().__init__(
+            f"nothing is read into {', '.join(self.tables)} here: that it has no rows would say nothing of the estate",
+            kind="unsupported",
+            hint=f"collect {list_types(types)}" if types else "",
+        )
+
+
+def list_types(types: Iterable[str]) -> str:
+    """Write lower-cased types as Azure does, the first of several and how many more."""
+    first, *more = sorted(map(TypeSources.builtin().spell, types))
+    return f"{first} and {len(more)} more types" if len(more) > 1 else " and ".join([first, *more])
