@@ -221,10 +221,13 @@ def clients(server, sample):
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("REQUESTS_CA_BUNDLE", authority)
         patched.setenv("SSL_CERT_FILE", authority)
-        yield lambda *roles, resource="": _clients(address, authority, data, sample, roles, resource)
+        yield lambda *roles, resource="": make_clients(address, authority, data, sample, roles, resource)
 
 
-def _clients(address: str, authority: str, data: Path, sample: Sample, roles: Any, resource: str) -> Clients:
+def make_clients(
+    address: str, authority: str, data: Path, sample: Sample, roles: Any, resource: str = ""
+) -> Clients:
+    """The clients of a new program with roles."""
     with State.of(data) as state:
         name = f"program{len(state.principals.all())}"
         secret = f"{SECRET}{name}"

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import ssl
 import time
 import uuid
 import warnings
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import pytest
-from azure.core.credentials import AccessToken
+from tests.sdk.graph_client import run_with_graph
 
 with warnings.catch_warnings():
     # the client uses what its own library calls deprecated
     warnings.simplefilter("ignore", DeprecationWarning)
     from kiota_abstractions.base_request_configuration import RequestConfiguration
-    from kiota_authentication_azure.azure_identity_authentication_provider import (
-        AzureIdentityAuthenticationProvider,
-    )
-    from msgraph import GraphServiceClient
     from msgraph.generated.identity_protection.risky_users.confirm_compromised.confirm_compromised_post_request_body import (
         ConfirmCompromisedPostRequestBody,
     )
@@ -35,7 +26,6 @@ with warnings.catch_warnings():
     from msgraph.generated.models.risk_level import RiskLevel
     from msgraph.generated.models.risk_state import RiskState
     from msgraph.generated.users.users_request_builder import UsersRequestBuilder
-    from msgraph.graph_request_adapter import GraphRequestAdapter
 
 pytestmark = [pytest.mark.system, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 DIRECTORY = Path(__file__).parents[2] / "src/nephoscope/content/sample/snapshot/tenant/directory.json"
@@ -46,29 +36,8 @@ def graph(server):
     """Runs what is done with a client of some program."""
     address, authority, _ = server
 
-    @asynccontextmanager
-    async def client(program):
-        token = program.credential.get_token(*program.scopes)
-
-        class Known:
-            def get_token(self, *_, **__):
-                return AccessToken(token.token, token.expires_on)
-
-        host = address.partition("//")[2].partition(":")[0]
-        provider = AzureIdentityAuthenticationProvider(Known(), scopes=program.scopes, allowed_hosts=[host])
-        async with httpx.AsyncClient(verify=ssl.create_default_context(cafile=authority)) as http:
-            adapter = GraphRequestAdapter(provider, http)
-            adapter.base_url = f"{address}/v1.0"
-            yield GraphServiceClient(request_adapter=adapter)
-
     def run(program, work):
-        async def asked():
-            async with client(program) as one:
-                return await work(one)
-
-        # in a thread of its own: that of the browser's tests may have a loop
-        with ThreadPoolExecutor(1) as thread:
-            return thread.submit(lambda: asyncio.run(asked())).result()
+        return run_with_graph(address, authority, program, work)
 
     return run
 
