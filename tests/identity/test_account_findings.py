@@ -200,6 +200,91 @@ def test_the_list_reads_the_logs_and_names_what_is_missing(state, lake, put, tel
         ("overPrivileged", "bob@contoso.com", "Replace Owner by Reader."),
     }  # fmt: skip
     assert page.not_collected == (
-        "microsoft.graph/applications", "microsoft.graph/oauth2permissiongrants", "AADServicePrincipalSignInLogs of 30 days (0 here)",
+        "microsoft.graph/applications", "microsoft.graph/oauth2permissiongrants", "microsoft.graph/policies",
+        "AADServicePrincipalSignInLogs of 30 days (0 here)",
     )  # fmt: skip
     assert {one.severity for one in findings(call, AccountFindingQuery(severity="High")).value} == {"High"}
+
+
+GLOBAL = "62e90394-69f5-4237-9190-012177145e10"
+NOT_FOR_GLASS = {"includeUsers": ["All"], "excludeUsers": ["glass1", "glass2"]}
+
+
+def access_policy(id_, users, state="enabled"):
+    return graph(
+        "policies", id_, displayName=id_, state=state, grantControls={"operator": "OR", "builtInControls": ["mfa"]},
+        conditions={"users": users, "applications": {"includeApplications": ["All"]}, "clientAppTypes": ["all"]},
+    )  # fmt: skip
+
+
+def global_administrator(id_, kind="roleassignments"):
+    named = {"displayName": "Global Administrator", "templateId": GLOBAL}
+    return graph(kind, f"ga-{id_}", principalId=id_, roleDefinition=named, directoryScopeId="/")
+
+
+def glass(*ids, kind="roleassignments", **more):
+    for id_ in ids:
+        yield from (user(id_, **more), global_administrator(id_, kind))
+
+
+def methods(id_, *names):
+    return graph("userregistrationdetails", id_, methodsRegistered=list(names))
+
+
+BOTH = [*glass("glass1", "glass2"), methods("glass1", "fido2"), methods("glass2", "passKeyDeviceBound")]
+
+
+@pytest.mark.parametrize(
+    ("bodies", "missing"),
+    [
+        ([*BOTH, access_policy("p", NOT_FOR_GLASS)], []),
+        ([*BOTH, access_policy("p", NOT_FOR_GLASS), access_policy("q", {"includeUsers": ["ada"]})], []),
+        ([*glass("glass1"), access_policy("p", NOT_FOR_GLASS)], ["1"]),
+        ([*BOTH, access_policy("p", {**NOT_FOR_GLASS, "excludeUsers": ["glass1"]})], ["1"]),
+        ([*BOTH, access_policy("p", NOT_FOR_GLASS), access_policy("q", {"includeUsers": ["glass2"]})], ["1"]),
+        (
+            [
+                *BOTH,
+                access_policy("p", NOT_FOR_GLASS),
+                access_policy("q", {"includeUsers": ["All"]}, "disabled"),
+            ],
+            [],
+        ),
+        ([*BOTH, access_policy("p", NOT_FOR_GLASS, "disabled")], ["0"]),
+        (
+            [
+                *glass("glass1", "glass2", kind="roleeligibilityscheduleinstances"),
+                access_policy("p", NOT_FOR_GLASS),
+            ],
+            ["0"],
+        ),
+        (
+            [
+                *glass("glass1", "glass2", onPremisesSecurityIdentifier="S-1"),
+                access_policy("p", NOT_FOR_GLASS),
+            ],
+            ["0"],
+        ),
+        ([*glass("glass1", "glass2", accountEnabled=False), access_policy("p", NOT_FOR_GLASS)], ["0"]),
+        (BOTH, []),
+    ],
+)
+def test_two_emergency_access_accounts_are_wanted_where_policies_were_collected(bodies, missing):
+    reasons = of_kind("missingEmergencyAccount", judge(*bodies))
+    assert [one.partition(" ")[0] for one in reasons] == missing
+
+
+def test_an_emergency_access_account_is_strong_and_unused():
+    weak = [
+        *glass("glass1", "glass2"),
+        methods("glass1", "mobilePhone", "password"),
+        access_policy("p", NOT_FOR_GLASS),
+    ]
+    found = judge(*weak, users={"glass2": NOW})
+    assert of_kind("weakEmergencyAccount", found) == [
+        "no security key, passkey or certificate; registered methods: mobilePhone, password"
+    ]
+    assert of_kind("usedEmergencyAccount", found) == ["the emergency access account signed in on 2026-11-01"]
+    assert of_kind("dormantAdministrator", found) == [], "it is not to be used"
+    others = [*weak[:-1], access_policy("p", {"includeUsers": ["All"]})]
+    assert len(of_kind("dormantAdministrator", judge(*others))) == 2

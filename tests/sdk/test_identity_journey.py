@@ -103,7 +103,10 @@ def journey(tmp_path_factory, sample) -> Iterator[Journey]:
     note_rules_as_run(data)
     replay.allow(data)
     environment = {"IDENTITY_ENDPOINT": f"{replay.origin}/token", "IDENTITY_HEADER": "replay"}
-    with pytest.MonkeyPatch.context() as patched, serving(data, link=True, environment=environment) as found:
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        serving(data, "--demo", link=True, environment=environment) as found,
+    ):
         patched.setenv("REQUESTS_CA_BUNDLE", found.authority)
         patched.setenv("SSL_CERT_FILE", found.authority)
 

@@ -98,3 +98,18 @@ def test_what_is_of_everybody_is_shown_to_who_may_read_it_everywhere(owner, visi
         assert source not in text
         assert text.count("Requires permission to read sources in all scopes.") == 1
     assert len(lesser.get("/sources?format=csv").text.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("former", "now"),
+    [
+        ("/settings/identity-risks", "/identity/risks"),
+        ("/settings/administrators?sort=name&page=2", "/identity/administrators?sort=name&page=2"),
+        ("/settings/administrators/places", "/identity/administrators/places"),
+        ("/settings/identity-risks/item/user%3Aa%2Fb", "/identity/risks/item/user%3Aa/b"),
+        ("/settings/risk-policies/act/create", "/identity/risk-policies/act/create"),
+    ],
+)
+def test_former_addresses_lead_to_where_a_list_is_now(owner, former, now):
+    told = owner.get(former, follow_redirects=False)
+    assert (told.status_code, told.headers["location"]) == (308, now)

@@ -1,4 +1,4 @@
-"""Weaknesses of accounts and applications: unused and over-privileged administrators, stale guests, secrets and consent grants.
+"""Weaknesses of accounts and applications: administrators, emergency access, stale guests, secrets and consent grants.
 
 Source: https://learn.microsoft.com/graph/api/resources/passwordcredential, .../oauth2permissiongrant, .../user
 """
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.collect.azure.microsoft_graph import PERMISSION_GRANTS
+from nephoscope.collect.azure.microsoft_graph import CONDITIONAL_ACCESS, PERMISSION_GRANTS
 from nephoscope.estate.principals import SERVICE_TYPE, USER_TYPE
 from nephoscope.estate.resource_lookup import properties
+from nephoscope.identity.emergency_accounts import LEAST_ACCOUNTS, EmergencyAccount, find_emergency_accounts
 from nephoscope.identity.management_places import DAYS
 from nephoscope.identity.role_proposals import READER, RoleProposals, UsedOperation
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
 
 APPLICATION_TYPE = "microsoft.graph/applications"
-TYPES = (APPLICATION_TYPE, PERMISSION_GRANTS)
+TYPES = (APPLICATION_TYPE, PERMISSION_GRANTS, CONDITIONAL_ACCESS)
 #: Sign-in logs must reach back so many days before nothing in them means that an account is unused.
 LEAST_DAYS = 30
 OLD_SECRET_DAYS, LONG_SECRET_DAYS, INVITATION_DAYS = 180, 730, 30
@@ -76,8 +77,11 @@ def find_account_weaknesses(
     estate: AnalyzerEstate, administrators: Sequence[Administrator], use: AccountUse, now: datetime
 ) -> list[AccountFinding]:
     """Return the weaknesses of the accounts and applications of an estate, the worst first."""
+    emergency = find_emergency_accounts(estate, administrators, use.users)
+    kept = {one.id for one in emergency or ()}
     found = [
-        *_find_unused_administrators(administrators, use),
+        *_find_unused_administrators((one for one in administrators if one.id not in kept), use),
+        *_judge_emergency_accounts(emergency),
         *_find_wide_roles(estate, administrators, use),
         *_find_guests(estate, use, now),
         *_find_secrets(estate, use, now),
@@ -101,6 +105,38 @@ def _find_unused_administrators(
             f"no sign-in within {days} days; holds {', '.join(dict.fromkeys(each.role for each in one.roles))}",
             "Remove the roles, or make them eligible in Privileged Identity Management.",
         )  # fmt: skip
+
+
+def _judge_emergency_accounts(accounts: Sequence[EmergencyAccount] | None) -> Iterator[AccountFinding]:
+    if accounts is None:
+        return
+    if len(accounts) < LEAST_ACCOUNTS:
+        yield AccountFinding(
+            "emergency", "", "tenant", "Emergency access accounts", "missingEmergencyAccount", "Medium" if accounts else "High",
+            f"{len(accounts)} of {LEAST_ACCOUNTS} accounts of the cloud alone are always Global Administrator and excluded from every"
+            " enabled conditional access policy",
+            "Create two such accounts, give each a security key, and keep the keys in different places.",
+        )  # fmt: skip
+    for one in accounts:
+        if one.is_strong is False:
+            methods = ", ".join(one.methods or ()) or "none"
+            yield _make_emergency_finding(
+                one, "weakEmergencyAccount", f"no security key, passkey or certificate; registered methods: {methods}",
+                "Register a security key for the emergency access account.",
+            )  # fmt: skip
+        if one.used is not None:
+            yield _make_emergency_finding(
+                one, "usedEmergencyAccount", f"the emergency access account signed in on {one.used.date()}",
+                "Ask who used it and why, and replace its credentials.", one.used,
+            )  # fmt: skip
+
+
+def _make_emergency_finding(
+    one: EmergencyAccount, finding: str, reason: str, remediation: str, since: datetime | None = None
+) -> AccountFinding:
+    return AccountFinding(
+        f"{finding}|{one.id}", one.id, "user", one.name, finding, "Medium", reason, remediation, since
+    )
 
 
 def _find_wide_roles(

@@ -10,7 +10,7 @@ import msgspec
 
 from nephoscope.estate.estate_store import EstateStore
 from nephoscope.estate.tenant_stores import tenant_stores
-from nephoscope.identity import account_findings
+from nephoscope.identity import account_findings, conditional_access
 from nephoscope.identity.account_findings import AccountFinding, find_account_weaknesses
 from nephoscope.identity.account_use import read_account_use
 from nephoscope.identity.administrators import TYPES, Administrator, AdministratorList, list_administrators
@@ -67,7 +67,7 @@ def review_accounts(
     """Return the weaknesses of accounts and applications of all tenants, and what was not collected; DeniedError as for a watch."""
     context.require(READ, ROOT_SCOPE)
     context.require(LOGS, workspace_scope(workspace))
-    types = {*TYPES, *account_findings.TYPES}
+    types = {*TYPES, *account_findings.TYPES, *conditional_access.TYPES}
     estates = [one.select_types(types) for one in tenant_stores(context.data) if one.snapshots()]
     listed = [list_administrators(estate).administrators for estate in estates]
     use = read_account_use(lake, workspace, [one for each in listed for one in each], context.now)

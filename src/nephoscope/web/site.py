@@ -28,6 +28,7 @@ from nephoscope.state.database.state_errors import ConcurrentChangeError, Transi
 from nephoscope.web import error_pages
 from nephoscope.web.all_pages import find_entry, navigation, pages
 from nephoscope.web.content_security_policy import with_nonce
+from nephoscope.web.former_addresses import former_routes
 from nephoscope.web.forms.form_parser import MAX_OF_ANYBODY, FormError, SubmittedForm, read_form
 from nephoscope.web.lists.list_columns import keep_columns
 from nephoscope.web.provider_sign_in import after_sign_out, provider_routes
@@ -63,6 +64,7 @@ def routes(instance: Instance) -> list[BaseRoute]:
         Route("/sign-out", _sign_out(instance), methods=["POST"]),
         Route("/theme", _theme, methods=["POST"]),
         Route("/columns", _columns, methods=["POST"]),
+        *former_routes(),
         Route("/link/{secret}", _link(instance), methods=["GET", "POST"]),
         *provider_routes(instance),
         *(

@@ -59,7 +59,7 @@ def _note_gaps(found: AccountFindingPage) -> list[str]:
     needs_lake=True,
     page=SectionList(
         "Account findings", "Identity", "finding",
-        "Unused and over-privileged administrators, stale guests, application credentials and consent grants.", key="id", name="name",
+        "Administrators, emergency access accounts, stale guests, application credentials and consent grants.", key="id", name="name",
         guide="identity.md", facets=("severity", "finding", "kind"), nothing="No account findings.", order=40,
         columns=(
             PageColumn("name", "Account"), PageColumn("severity", "Severity"), PageColumn("finding", "Finding"),

@@ -58,6 +58,14 @@ class Section:
         return "/".join((home, name, *(() if self.first else (_kebab_case(self.listing.name),))))
 
     @property
+    def former_path(self) -> str:
+        """Return its address among the settings, where it was before identity had an area of its own ('' = it never was)."""
+        if self.area is not PageArea.IDENTITY:
+            return ""
+        name = _kebab_case(self.group.name)
+        return "/".join(("/settings", name, *(() if self.first else (_kebab_case(self.listing.name),))))
+
+    @property
     def home(self) -> tuple[str, str]:
         """Return the path and the title of the page that leads to it."""
         return ("/identity", "Identity") if self.area is PageArea.IDENTITY else ("/settings", "Settings")

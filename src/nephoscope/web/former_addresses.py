@@ -1,0 +1,35 @@
+"""Former addresses: the lists of identity were among the settings, and links to them lead to where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from starlette.responses import RedirectResponse
+from starlette.routing import BaseRoute, Route
+
+from nephoscope.web.pages.settings_sections import list_sections
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+
+def former_routes() -> Iterator[BaseRoute]:
+    """Yield the routes of former addresses; of two that begin alike the longer comes first."""
+    moved = [one for one in list_sections() if one.former_path]
+    for one in sorted(moved, key=lambda one: one.former_path, reverse=True):
+        for path in (one.former_path, f"{one.former_path}/{{rest:path}}"):
+            yield Route(path, _lead_to(one.path), methods=["GET"])
+
+
+def _lead_to(path: str) -> Callable[[Request], Awaitable[RedirectResponse]]:
+    async def answer(request: Request) -> RedirectResponse:
+        rest = request.path_params.get("rest", "")
+        below = f"/{quote(rest)}" if rest else ""
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"{path}{below}{query}", 308)
+
+    return answer
