@@ -153,6 +153,28 @@ def test_a_cut_file_is_told_once_with_the_remedy(tmp_path):
     assert told.place.line == 1
 
 
+@pytest.mark.parametrize(
+    ("subnets", "named"),
+    [
+        (["@{name=a; id=NETWORK/subnets/a; properties=; type=x}", "@{name=b; id=NETWORK/subnets/b}"], ["a", "b"]),
+        ("@{name=a; id=NETWORK/subnets/a; properties=}", ["a"]),
+        ([{"id": "NETWORK/subnets/a", "name": "a", "properties": "@{addressPrefix=10.0.0.0/24}"}], ["a"]),
+        (["@{name=a; id=NETWORK-2/subnets/a}", "@{id=NETWORK/virtualNetworkPeerings/p}", "@{name=b}"], []),
+        ("System.Object[]", []),
+    ],
+)  # fmt: skip
+def test_a_child_that_was_cut_inside_its_parent_is_there_and_was_not_read(tmp_path, subnets, named):
+    id_ = f"{SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/n"
+    cut = json.loads(json.dumps(subnets).replace("NETWORK", id_))
+    found = load(
+        tmp_path, "all.json", [{"id": id_, "properties": {"subnets": cut, "enableDdosProtection": False}}]
+    )
+    children = found.by_type("microsoft.network/virtualnetworks/subnets")
+    assert [one.name for one in children] == named
+    assert not any(one.complete for one in children)
+    assert not found.coverage.covers("microsoft.network/virtualnetworks/subnets", SUBSCRIPTION)
+
+
 def test_a_text_that_a_star_goes_over_is_unknown_in_a_cut_record(tmp_path):
     body = {"id": ACCOUNT, "properties": {"zones": "1 2", "other": "@{a=1}"}}
     view = View(load(tmp_path, "cut.json", [body]).resources[ACCOUNT.lower()])

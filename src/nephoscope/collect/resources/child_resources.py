@@ -5,10 +5,12 @@ Which are taken, and why no others, is argued in docs/decisions/0042-embedded-ch
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.resources.resource_record import ResourceRecord
+from nephoscope.collect.resources.truncated_values import is_rendering
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ EMBEDDED: dict[str, frozenset[str]] = {
 ANYWHERE = frozenset({"privateendpointconnections"})
 _SEGMENTS = {"rules": "routefilterrules"}
 _MAX_NESTING = 8
+_RENDERED_ID = re.compile(r"(?:@\{|; )id=(/[^;}]+)", re.IGNORECASE)
 
 
 @cache
@@ -74,6 +77,45 @@ def children(
         yield record
         if nesting:
             yield from children(record.body, id_, nesting - 1)
+
+
+def list_cut_children(body: dict[str, object]) -> list[dict[str, object]]:
+    """List the children that an export cut to text inside their parent's body, as far as the text has their ids.
+
+    They are there and were not read: without them nothing would be said of a subnet whose network was cut.
+    """
+    properties, text = body.get("properties"), body.get("id")
+    if not isinstance(properties, dict) or not isinstance(text, str):
+        return []
+    try:
+        owner = ResourceId.parse(text)
+    except ValueError:
+        return []
+    names = EMBEDDED.get(owner.type, frozenset()) | ANYWHERE
+    return [
+        {"id": id_}
+        for name, value in properties.items()
+        if name.lower() in names
+        for element in (value if isinstance(value, list) else [value])
+        for id_ in _cut_ids(element)
+        if _child({"id": id_}, owner, text, name) is not None
+    ]
+
+
+def carry(body: dict[str, object], several: list[dict[str, object]]) -> None:
+    """Let a body carry further children, in its list `resources`."""
+    known = body.get("resources")
+    body["resources"] = [*(known if isinstance(known, list) else ()), *several]
+
+
+def _cut_ids(element: object) -> list[str]:
+    """The ids in an element of a list that is a rendering, or an object with one."""
+    if isinstance(element, str):
+        return _RENDERED_ID.findall(element) if is_rendering(element) else []
+    id_ = (
+        element.get("id") if isinstance(element, dict) and any(map(is_rendering, element.values())) else None
+    )
+    return [id_] if isinstance(id_, str) else []
 
 
 def _elements(body: dict[str, object], type_: str) -> Iterator[tuple[str, dict[str, object]]]:

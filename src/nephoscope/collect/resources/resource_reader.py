@@ -16,6 +16,7 @@ import msgspec
 
 from nephoscope.collect.resources import formats, response_records
 from nephoscope.collect.resources.answer_completeness import AnswerRecords, FileAnswers
+from nephoscope.collect.resources.child_resources import carry, list_cut_children
 from nephoscope.collect.resources.csv_export import is_header, rows
 from nephoscope.collect.resources.expected_shapes import ExpectedShapes
 from nephoscope.collect.resources.export_hints import ExportHints
@@ -263,7 +264,7 @@ def _piece(
             _unpack_properties(record.body)
             if dates:
                 convert_dates(record.body)
-            cut = REMEDY if renderings and cut_out(record.body) else ""
+            cut = REMEDY if renderings and _cut_out(record.body) else ""
             found = resource(record, origin)
             if said := shapes.take(found.body, found.type):
                 cut, found = cut or said, replace(found, complete=False)
@@ -276,6 +277,15 @@ def _piece(
             yield ReadResource(found, record.api_version, source)
     except RecordError as error:
         yield _make_lost(piece, source, str(error), "")
+
+
+def _cut_out(body: dict[str, object]) -> bool:
+    """Take what was cut to text out of a body, but for the children that it carried: these are there, without their properties."""
+    several = list_cut_children(body)
+    cut = cut_out(body)
+    if several:
+        carry(body, several)
+    return cut
 
 
 def _unpack_properties(body: dict[str, object]) -> None:
