@@ -19,12 +19,15 @@ from nephoscope.api.server import app
 from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.operations.declaration.group_scopes import place_in_tenant
 from nephoscope.operations.declaration.operation import OperationCall, RefusedRequestError
+from nephoscope.operations.posture.assignments import NewStandard, assign
+from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.published.publishing import publish_tenants
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.resource_graph import opened_lake
 from nephoscope.service.arm_documents import DECIDING
+from nephoscope.service.local_user import LocalUser
 from nephoscope.service.principals import ROLE_WRITE
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State
@@ -190,6 +193,25 @@ def test_permissions_are_told_as_roles_hold(ask: Ask, scopes: list[str], count: 
     assert len(told.json().get("value", ())) == count
 
 
+@pytest.mark.parametrize(
+    ("scopes", "explained"),
+    [
+        ([f"/tenants/{A}", f"/tenants/{B}"], True),
+        ([f"/tenants/{A}", f"/subscriptions/{B}"], True),
+        ([f"/subscriptions/{A}", f"/subscriptions/{B}"], False),  # no role covers the group
+        ([f"/subscriptions/{A}"], False),
+        ([GROUP.lower()], False),
+    ],
+)
+def test_who_may_in_several_tenants_is_told_to_ask_in_one(
+    ask: Ask, scopes: list[str], explained: bool
+) -> None:
+    told = ask(*(("Reader", one) for one in scopes))("GET", f"{GROUP}{AUTHORIZATION}/permissions")
+    assert not explained or told.status_code == 403
+    assert ("ask with roles in one of them alone" in told.text) == explained
+    assert (B in told.text) == explained
+
+
 def test_who_owns_everything_changes_each_or_the_one_that_has_it(owners: tuple[Ask, Ask], ask: Ask) -> None:
     everything = ask(("Owner", "/"))
     assert everything("PUT", DEFINITION, definition("audit")).status_code == 201
@@ -259,6 +281,29 @@ def test_what_was_put_for_each_tenant_stays_of_each_while_one_of_them_is_not_rea
     assert name_tenants(instance.state, lambda: alone) == 0
     (kept,) = instance.state.arm_documents.list_at(DEFINITION.lower())
     assert kept.tenant == ""
+
+
+def test_the_command_line_assigns_in_a_tenant_that_is_known_or_named(instance: Instance) -> None:
+    call = OperationCall(
+        ServiceContext(LocalUser("ann"), instance.state, instance.data), lambda: instance.guard
+    )
+    documents = Packs(instance.data).catalogue().entries
+    initiative = next(
+        one.id for one in documents if one.kind == "initiative" and not find_parameters(one.document())
+    )
+
+    def assign_at(scope: str) -> list[str]:
+        assign(call, NewStandard(initiative=initiative, scope=scope))
+        return sorted(one.tenant for one in instance.state.arm_documents.at_groups())
+
+    assert assign_at(f"/tenants/{B}{GROUP}") == [B]
+    for scope, told in (
+        (GROUP, "several tenants"),
+        (GROUP.replace("platform", "unread"), "tenant is not known"),
+    ):
+        with pytest.raises(RefusedRequestError, match=told):
+            assign_at(scope)
+    assert assign_at(f"/tenants/{A}{GROUP.replace('platform', 'unread')}") == [A, B]
 
 
 def test_a_role_is_given_in_the_tenant_of_who_gives_it(instance: Instance) -> None:

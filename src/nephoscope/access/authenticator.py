@@ -29,6 +29,7 @@ from nephoscope.access.scopes import (
     reaches,
 )
 from nephoscope.access.sessions import label
+from nephoscope.access.shared_names import explain_shared_name
 from nephoscope.model.read_reach import Reach
 from nephoscope.state.access.principals import (
     Principal,
@@ -61,11 +62,16 @@ _PREFIXES = {
 
 
 class DeniedError(Exception):
-    """The caller may not do that; `operation` and `scope` say what it would have needed, `why` for what ('' = for all of it)."""
+    """The caller may not do that; `operation` and `scope` say what it would have needed, `why` for what ('' = for all of it).
+
+    `remedy` says what to do, '' where that is to ask for a role.
+    """
 
     def __init__(self, caller: Caller, operation: str, scope: str, why: str = "") -> None:
         told = f", which is required for {why}" if why else ""
-        super().__init__(f"{caller.name} is not allowed to perform {operation} at {scope}{told}")
+        self.remedy = explain_shared_name(caller.roles, operation, scope.lower(), caller.hierarchy)
+        remedy = f"; {self.remedy}" if self.remedy else ""
+        super().__init__(f"{caller.name} is not allowed to perform {operation} at {scope}{told}{remedy}")
         self.operation, self.scope, self.why = operation, scope, why
 
 

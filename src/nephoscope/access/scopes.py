@@ -256,7 +256,7 @@ def is_permitted(roles: Iterable[RoleAssignment], operation: str, scope: str, hi
             return True
         if operation.lower().endswith("/read"):
             return _is_group_readable(held, operation, group, hierarchy)
-        return len(_tenants_covered(held, group, hierarchy)) == 1
+        return len(tenants_covered(held, group, hierarchy)) == 1
     above = set(containers(scope, hierarchy)) - hierarchy.doubtful
     return any(one.scope in above for one in held)
 
@@ -269,7 +269,7 @@ def list_held_roles(
     above = set(containers(scope, hierarchy)) - hierarchy.doubtful
     if group in hierarchy.doubtful:
         covered = [
-            _covering_scopes(one, group, hierarchy) for one in _tenants_covered(several, group, hierarchy)
+            _covering_scopes(one, group, hierarchy) for one in tenants_covered(several, group, hierarchy)
         ]
         above = {TENANT, *(covered[0] if len(covered) == 1 else ())}
     return [one for one in several if one.scope in above]
@@ -291,12 +291,12 @@ def find_owning_tenant(
         owners = (
             frozenset()
             if any(one.scope == TENANT for one in held)
-            else _tenants_covered(held, group, hierarchy)
+            else tenants_covered(held, group, hierarchy)
         )
     return next(iter(owners)) if len(owners) == 1 else ""
 
 
-def _tenants_covered(held: Iterable[RoleAssignment], group: str, hierarchy: Hierarchy) -> frozenset[str]:
+def tenants_covered(held: Iterable[RoleAssignment], group: str, hierarchy: Hierarchy) -> frozenset[str]:
     """The tenants, of those that have a management group of a name, in which one of some roles covers it."""
     scopes = {one.scope for one in held}
     return frozenset(
@@ -321,7 +321,7 @@ def _is_group_readable(
     if len(seen) != 1:
         return False
     (tenant,) = seen
-    return tenant in _tenants_covered(roles, group, hierarchy)
+    return tenant in tenants_covered(roles, group, hierarchy)
 
 
 def find_group(scope: str) -> str:

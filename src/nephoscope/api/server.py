@@ -195,11 +195,16 @@ def _denied_fault(instance: Instance, call: ApiCall, error: DeniedError) -> ApiE
             f"'{error.at}'; however, it does not have permission to perform action '{error.operation}' on the linked scope "
             f"'{error.scope}' or the linked scope is invalid.",
         )
+    remedy = (
+        f"{error.remedy[:1].upper()}{error.remedy[1:]}."
+        if error.remedy
+        else "If access was recently granted, please refresh your credentials."
+    )
     return ApiError(
         403,
         "AuthorizationFailed",
         f"The client '{who.name}' with object id '{who.id}' does not have authorization to perform action '{error.operation}' "
-        f"over scope '{error.scope}' or the scope is invalid. If access was recently granted, please refresh your credentials.",
+        f"over scope '{error.scope}' or the scope is invalid. {remedy}",
     )
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from nephoscope.access.authenticator import DeniedError
 from nephoscope.access.roles import role
 from nephoscope.access.scopes import list_held_roles
+from nephoscope.access.shared_names import explain_shared_name
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.api.wire.odata_tree import (
@@ -40,7 +42,12 @@ _KINDS = {"builtinrole": "BuiltInRole", "customrole": "CustomRole"}
     f"{_ROOT}/permissions", "Permissions_ListForResource", "Microsoft.Authorization/permissions/read"
 )
 def permissions(call: ApiCall) -> ApiResponse:
-    """Return what the caller's roles allow at a scope: a pair of actions and exceptions for each role that holds there."""
+    """Return what the caller's roles allow at a scope: a pair of actions and exceptions for each role that holds there.
+
+    Raises DeniedError where they hold in several tenants that have a management group of the name.
+    """
+    if explain_shared_name(call.caller.roles, call.permission, call.scope, call.caller.hierarchy):
+        raise DeniedError(call.caller, call.permission, call.scope)
     held = (role(one.role) for one in list_held_roles(call.caller.roles, call.scope, call.caller.hierarchy))
     return answer_list(
         call,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from nephoscope.access.scopes import (
+    MANAGEMENT_GROUP,
     ONE_TENANT,
     TENANT,
     RoleScopeError,
@@ -83,6 +84,15 @@ def assignments(call: OperationCall) -> list[Row]:
     ]  # fmt: skip
 
 
+def _tell_unknown_group(group: str) -> str:
+    """Say why nothing is assigned at a management group that no tenant is known to have: it would be of the first that is read."""
+    name = group.rpartition("/")[2]
+    return (
+        f"no subscription below a management group {name!r} was read, so that its tenant is not known: give the scope "
+        f"/tenants/<id>/providers/Microsoft.Management/managementGroups/{name}, or read the subscriptions with their ancestors first"
+    )
+
+
 @OPERATIONS.operation(
     WRITE, page=OperationForm("Assign an initiative", choices={"initiative": _list_initiatives})
 )
@@ -101,6 +111,8 @@ def assign(call: OperationCall, body: NewStandard) -> None:
         told = f"it needs values for {', '.join(open_)}: assign it by the API with its parameters"
         raise RefusedRequestError(told, "initiative")
     place = place_in_tenant(call, WRITE, scope or TENANT)
+    if place.startswith(MANAGEMENT_GROUP):
+        raise RefusedRequestError(_tell_unknown_group(place), "scope")
     scope = split_tenant(scope)[1] if scope.startswith(ONE_TENANT) else scope
     name = uuid.uuid4().hex[:24]
     document = {
