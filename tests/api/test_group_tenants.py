@@ -287,9 +287,13 @@ def test_the_command_line_assigns_in_a_tenant_that_is_known_or_named(instance: I
     call = OperationCall(
         ServiceContext(LocalUser("ann"), instance.state, instance.data), lambda: instance.guard
     )
-    documents = Packs(instance.data).catalogue().entries
     initiative = next(
-        one.id for one in documents if one.kind == "initiative" and not find_parameters(one.document())
+        one.id
+        for one in Packs(instance.data).catalogue().entries
+        if one.kind == "initiative"
+        and all(
+            "defaultValue" in each for each in one.document()["properties"].get("parameters", {}).values()
+        )
     )
 
     def assign_at(scope: str) -> list[str]:
