@@ -43,12 +43,13 @@ def command(data: Path, /, **options: Unpack[_ExposureOptions]) -> None:
 
     report = build_report(data, options)
     target = Path(options["output_file"]) if options["output_file"] else None
-    rows = sorted(_rows(report, closed=options["closed"]), key=exposure.rank)
+    rows = sorted(list_rows(report, closed=options["closed"]), key=exposure.rank)
     with open_output(target, styled=options["output"] == "table") as out:
         exposure.RENDERERS[options["output"]](rows, out)
 
 
-def _rows(report: Report, *, closed: bool) -> Iterator[ExposureRow]:
+def list_rows(report: Report, *, closed: bool) -> Iterator[ExposureRow]:
+    """Yield the rows of every resource of a report; closed ones where they are asked for."""
     from nephoscope.estate.estate_view import EstateView
     from nephoscope.posture.exposure.exposure_rows import CLOSED, exposure_rows
     from nephoscope.posture.exposure.internet_exposure import find_exposure
