@@ -76,7 +76,7 @@ def test_sent_listed_and_shown(run, tmp_path: Path) -> None:
     again = run("send", write(tmp_path, "a"), **{**GITHUB, "GITHUB_RUN_ID": "78"})
     assert "1 failed, 0 new, 1 fixed" in again.output
     (repository,) = json.loads(run("list", "-o", "json").stdout)
-    assert (repository["repository"], repository["open"]) == ("github.com/Contoso/Shop", 1)
+    assert (repository["name"], repository["total"]) == ("github.com/Contoso/Shop", 1)
     newest, _ = json.loads(run("runs", "github.com/contoso/shop", "-o", "json").stdout)
     shown = json.loads(run("show", newest["id"], "-o", "json").stdout)
     assert {one["rule"]: one["standing"] for one in shown} == {"a": "Unchanged", "b": "Fixed"}

@@ -3,145 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
 from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.options import evaluation_options, filter_options
 from nephoscope.cli.session.service_context import build_context
-from nephoscope.cli.session.state_access import has_state, open_state
+from nephoscope.cli.session.state_access import open_state
 from nephoscope.cli.terminal.messages import print_message, usage_error
-from nephoscope.state import NotFoundError
+from nephoscope.operations.posture import pipelines, work_items
 
 if TYPE_CHECKING:
     from nephoscope.cli.session.estate_options import EstateOptions
     from nephoscope.service.pipelines import RecordedRun
-    from nephoscope.service.service_context import ServiceContext
-    from nephoscope.state import State
-    from nephoscope.state.estate.pipelines import PipelineRun
 
-REPOSITORIES = ("repository", "default_branch", "open", "critical", "high", "last_run")
-RUNS = ("started", "repository", "tool", "branch", "pull_request", "failed", "new", "fixed", "reopened", "id")
-FINDINGS = ("standing", "severity", "place", "title", "rule")
-ITEMS = ("status", "severity", "repository", "place", "title", "opened", "id")
 POSTURE = ("state", "severity", "repository", "recommendation")
-ORIGINS = ("place", "repository", "certain", "run")
-_Result = TypeVar("_Result")
 
 
 @click.group("pipelines")
 def command() -> None:
     """Manage results of CI pipelines: the newest run of the default branch opens and closes work items."""
-
-
-@command.command("list")
-@list_options
-@click.pass_obj
-def list_(data: Path, /, output: str) -> None:
-    """List repositories with their open work items and last run."""
-
-    def rows(context: ServiceContext) -> list[dict[str, object]]:
-        kept = context.state.pipelines
-        counts = kept.open_counts()
-        return [
-            {
-                "repository": one.shown, "default_branch": one.default_branch, "open": sum(counts.get(one.name, {}).values()),
-                "critical": counts.get(one.name, {}).get("Critical", 0), "high": counts.get(one.name, {}).get("High", 0),
-                "last_run": next((run.started for run in kept.runs([one.name], 1)), None),
-            }
-            for one in kept.repositories()
-        ]  # fmt: skip
-
-    found: list[dict[str, object]] = _read(data, rows)
-    show_list(found, REPOSITORIES, output, "no pipeline has sent results yet")
-
-
-@command.command("runs")
-@click.argument("repository", default="")
-@click.option(
-    "--top", type=click.IntRange(1, 1000), default=50, show_default=True, help="Maximum number of runs."
-)
-@list_options
-@click.pass_obj
-def runs(data: Path, /, repository: str, top: int, output: str) -> None:
-    """List the newest runs of REPOSITORY, or of all."""
-    names = [repository.lower()] if repository else None
-    found = _read(data, lambda context: context.state.pipelines.runs(names, top))
-    show_list([_run_row(one) for one in found], RUNS, output, "no runs")
-
-
-@command.command("show")
-@click.argument("run")
-@list_options
-@click.pass_obj
-def show(data: Path, /, run: str, output: str) -> None:
-    """Show the findings of a RUN, compared with the default branch."""
-    from nephoscope.service.pipelines import run_document
-
-    with open_state(data) as state:
-        context = _context(data, state)
-        try:
-            found = state.pipelines.run(run)
-        except NotFoundError as error:
-            usage_error(str(error))
-        document = run_document(context, found)
-    rows = [
-        {
-            "standing": one.standing.value, "severity": one.finding.severity.value,
-            "place": f"{one.finding.region.file}:{one.finding.region.line}", "title": one.title, "rule": one.finding.rule,
-            "message": one.finding.message, "subject": one.finding.subject, "fingerprint": one.fingerprint,
-        }
-        for one in document.findings
-    ]  # fmt: skip
-    show_list(rows, FINDINGS, output, "the run has no findings")
-    for file in document.unread:
-        print_message(f"{file}: not assessed")
-    if found.note:
-        print_message(f"no work items changed: {found.note}")
-
-
-@command.command("items")
-@click.argument("repository", default="")
-@click.option("--all", "every", is_flag=True, help="Include closed work items.")
-@list_options
-@click.pass_obj
-def items(data: Path, /, repository: str, output: str, *, every: bool) -> None:
-    """List work items of REPOSITORY, or of all, newest first."""
-    from nephoscope.state.estate.pipelines import WorkItemStatus
-
-    names = [repository.lower()] if repository else None
-    statuses = () if every else (WorkItemStatus.OPEN,)
-    found = _read(data, lambda context: context.state.pipelines.items(names, statuses))
-    rows = [
-        {
-            "status": one.status.value, "severity": one.severity, "repository": one.repository,
-            "place": f"{one.file}:{one.line}", "title": one.title, "opened": one.opened, "id": one.id, "rule": one.rule,
-            "message": one.message, "subject": one.subject, "closed": one.closed, "reopened": one.reopened,
-        }
-        for one in found
-    ]  # fmt: skip
-    show_list(rows, ITEMS, output, "no work items")
-
-
-@command.command("origin")
-@click.argument("resource", metavar="ID")
-@list_options
-@click.pass_obj
-def origin(data: Path, /, resource: str, output: str) -> None:
-    """Show the templates that deployed the resource ID, with lines."""
-    from nephoscope.service.code_to_cloud import find_origins
-
-    rows = [
-        {
-            "place": f"{one.planned.file}:{one.planned.line}", "repository": one.planned.repository, "certain": one.certain,
-            "run": one.planned.run,
-        }
-        for one in _read(data, lambda context: find_origins(context, resource))
-    ]  # fmt: skip
-    show_list(rows, ORIGINS, output, "no run planned this resource")
 
 
 @command.command("send")
@@ -293,7 +177,7 @@ def rejudge(data: Path, /, advisories: tuple[Path, ...]) -> None:
 
     files = AdvisoryFiles(advisories)
     with open_state(data, keeps=True) as state:
-        found = rejudge_builds(_context(data, state), files.records, whole=lambda: not files.refusals)
+        found = rejudge_builds(build_context(data, state), files.records, whole=lambda: not files.refusals)
     for build, recorded in found:
         click.echo(
             f"{build.repository.shown} ({build.run.tool}, {len(build.components):,} components): {_describe_rerun(recorded)}"
@@ -330,21 +214,6 @@ def posture(data: Path, /, output: str, **options: Unpack[EstateOptions]) -> Non
     )
 
 
-@command.command("remove")
-@click.argument("repository")
-@click.pass_obj
-def remove(data: Path, /, repository: str) -> None:
-    """Delete REPOSITORY with its runs and work items."""
-    from nephoscope.posture.pipelines.repository_name import RepositoryNameError
-    from nephoscope.service.pipelines import remove_repository
-
-    with open_state(data) as state:
-        try:
-            remove_repository(_context(data, state), repository)
-        except (RepositoryNameError, NotFoundError) as error:
-            usage_error(str(error))
-
-
 def _describe_rerun(recorded: RecordedRun | None) -> str:
     """Say what judging a build again came to."""
     if recorded is None:
@@ -353,21 +222,4 @@ def _describe_rerun(recorded: RecordedRun | None) -> str:
     return ", ".join(f"{counts[name]:,} {name}" for name in ("failed", "new", "fixed", "reopened", "unknown"))
 
 
-def _run_row(one: PipelineRun) -> dict[str, object]:
-    return {
-        "started": one.started, "repository": one.repository, "tool": one.tool, "branch": one.branch,
-        "pull_request": one.pull_request, **one.counts, "id": one.id, "category": one.category, "commit": one.commit_id,
-        "run_id": one.run_id, "url": one.url, "decides": one.decides, "note": one.note, "severities": one.severities,
-    }  # fmt: skip
-
-
-def _context(data: Path, state: State) -> ServiceContext:
-    return build_context(data, state)
-
-
-def _read(data: Path, call: Callable[[ServiceContext], list[_Result]]) -> list[_Result]:
-    """Call with the context of a data folder; nothing where the folder has no state yet."""
-    if not has_state(data):
-        return []
-    with open_state(data) as state:
-        return call(_context(data, state))
+add_operations(command, pipelines.OPERATIONS, work_items.OPERATIONS)

@@ -34,3 +34,6 @@ class AuthorizedActor(Protocol):
 
     def is_shared_name(self, scope: str) -> bool:
         """Tell whether a scope lies below the name of a management group that several tenants are known to have."""
+
+    def has_in_any_repository(self, operation: str) -> bool:
+        """Tell whether an operation may be done in a repository at all."""

@@ -36,3 +36,7 @@ class ProductActor:
     def is_shared_name(self, scope: str) -> bool:  # noqa: ARG002 - the protocol's
         """Tell no: who acts beside the server knows no tenants."""
         return False
+
+    def has_in_any_repository(self, operation: str) -> bool:  # noqa: ARG002 - the protocol's
+        """Allow it in each."""
+        return True

@@ -70,14 +70,17 @@ def finding(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def translate_errors(target: str, *errors: type[Exception]) -> Iterator[None]:
-    """Raise RefusedRequestError with the sentence of an error where one of these is raised within the block."""
+def translate_errors(target: str, *errors: type[Exception], named: bool = False) -> Iterator[None]:
+    """Raise RefusedRequestError with the sentence of an error where one of these is raised within the block.
+
+    `named`: the sentence stands behind the name of its field.
+    """
     try:
         yield
     except (TransientError, ConcurrentChangeError):
         raise
     except errors as error:
-        raise RefusedRequestError(str(error), target) from error
+        raise RefusedRequestError(f"{target}: {error}" if named else str(error), target) from error
 
 
 @dataclass(frozen=True, slots=True)
