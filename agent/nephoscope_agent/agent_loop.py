@@ -236,6 +236,10 @@ class Agent:
                     "rows": one.rows, "lost": one.sensor.lost,
                 }
                 for one in self.states
+            ]
+            + [
+                {"name": one, "running": False, "reason": "disabled in agent.json"}
+                for one in sorted(set(self.settings.disabled))
             ],
             "lost": dict(self.buffer.lost),
             "buffered": {"batches": len(self.buffer.pending()), "bytes": self.buffer.size, "rows": len(self.waiting)},

@@ -23,6 +23,7 @@ NO_FILE = {
     ("tenant.html", "Required permissions"): "as above",
     ("tenant_new.html", "Required permissions"): "as above",
     ("parts.html", ""): "pieces of tables: the cards that they stand in have the files",
+    ("response_orders.html", ""): "a piece of tables: the page of the machine has the file",
     ("lists.html", ""): "a piece of the component: its pager has the file",
     (
         "chart.html",

@@ -20,10 +20,12 @@ from nephoscope.alerts.library.hunting import load_shipped as load_hunting
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.findings import FindingQuery
+from nephoscope.posture.published.inventory import InventoryQuery
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.database.etag import to_etag
 from nephoscope.state.incidents.incidents import IncidentStatus
 from nephoscope.web.all_pages import pages
+from nephoscope.web.page_data.machine_facts import MACHINES
 from nephoscope.web.site import COOKIE, local_address
 
 
@@ -31,8 +33,11 @@ def addresses(instance):
     """An address of every page."""
     finding = instance.snapshots.newest().findings.page(EVERYTHING, most=1)[0]
     rule = next(iter(load_shipped().rules)).id
+    inventory = instance.snapshots.newest().inventory
+    machine = inventory.page(EVERYTHING, InventoryQuery("", {"type": MACHINES}, "name"), most=1)[0].id
     ids = {
         "/rules/{id}": rule,
+        "/machine/{id:path}": machine.strip("/"),
         "/alerts/{id}": ALERT,
         "/attack-paths/{name}": instance.snapshots.newest().attack_paths.list_wanted(EVERYTHING)[0].name,
         "/sources/tenants/{name}": "fabrikam",

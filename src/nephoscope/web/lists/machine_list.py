@@ -26,7 +26,7 @@ def machine_list(visit: Visit) -> RowList[FleetMachine]:
     """Describe the list."""
 
     def title(one: FleetMachine) -> ListCell:
-        return text_cell(one.name, visit.link(f"/resource{one.key}"), whole=one.id)
+        return text_cell(one.name, visit.link(f"/machine{one.key}"), whole=one.id)
 
     def alerts(one: FleetMachine) -> ListCell:
         return number_cell(one.alerts, visit.link("/alerts", q=one.name, scope=None) if one.alerts else "")

@@ -37,6 +37,7 @@ from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.query_facets import chosen_values, count_facets
 from nephoscope.web.page_data.entity_facts import entity_facts
 from nephoscope.web.page_data.incident_pane import group_by_day, read_runs
+from nephoscope.web.page_data.incident_response import find_incident_response
 from nephoscope.web.page_data.log_query_links import open_in_logs
 from nephoscope.web.rendering.application_lookup import applications
 from nephoscope.web.rendering.charts import DiagramNode, links
@@ -194,6 +195,7 @@ def _show_incident(
         "unread": [each for each in behind if each.error],
         "alerts": {each.id: _alert(visit, each) for each in file.alerts},
         "runs": read_runs(visit, workspace, number, file.alerts),
+        "response": find_incident_response(visit, file),
         **_show_forms(visit, workspace, file),
         "refused": refused,
         "overtaken": overtaken,

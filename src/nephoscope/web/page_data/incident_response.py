@@ -1,0 +1,68 @@
+"""Incident response: the machines of an incident that have an agent, and the orders of live response for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nephoscope.service.agents import list_agents
+from nephoscope.service.response_orders import APPROVE, READ_CONTENT, RESPOND, list_orders
+from nephoscope.web.page_data.machine_alerts import MachineNames
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.investigation.incident_details import CaseFile
+    from nephoscope.state.hosts.agents import EnrolledAgent
+    from nephoscope.state.hosts.response_orders import ResponseOrder
+    from nephoscope.web.visits.request_context import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentMachine:
+    """A machine that alerts of the incident name, and what the visitor may do there."""
+
+    agent: EnrolledAgent
+    may_order: bool
+
+    @property
+    def orders(self) -> tuple[str, ...]:
+        """Return the orders that the agent allows, those that contain first."""
+        allowed = self.agent.health.responses
+        return tuple(one for one in ("isolate", "kill", "block", "collect", "script") if one in allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentOrder:
+    """An order for the incident, and what the visitor may do with it."""
+
+    order: ResponseOrder
+    may_approve: bool
+    may_order: bool
+    may_download: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentResponse:
+    """Machines by name, and orders, newest first."""
+
+    machines: Sequence[IncidentMachine] = ()
+    orders: Sequence[IncidentOrder] = ()
+
+
+def find_incident_response(visit: Visit, file: CaseFile) -> IncidentResponse:
+    """Return the machines of an incident and its orders, as far as the visitor may read them."""
+    agents = {one.resource: one for one in list_agents(visit.service)}
+    if not agents:
+        return IncidentResponse()
+    names = MachineNames({}, agents)
+    found = {key for alert in file.alerts for key in names.find_machines(alert)} & agents.keys()
+    may = visit.caller.may
+    machines = [IncidentMachine(agents[key], may(RESPOND, key)) for key in found]
+    orders = [
+        IncidentOrder(
+            one, may(APPROVE, one.machine), may(RESPOND, one.machine), may(READ_CONTENT, one.machine)
+        )
+        for one in list_orders(visit.service)
+        if one.incident == file.incident.number
+    ]
+    return IncidentResponse(sorted(machines, key=lambda one: one.agent.computer), orders)
