@@ -328,6 +328,21 @@ def test_every_operation_of_the_api_that_reads(
         assert [word for word in words(b) if word in two[2]] == []
 
 
+@pytest.mark.parametrize(
+    "table",
+    ["Resources", "ResourceContainers", "SecurityResources", "AuthorizationResources", "PolicyResources"],
+)
+def test_the_rows_that_are_taken_without_an_order_are_the_same(
+    sides: tuple[Company, Company, Side, Side], table: str
+) -> None:
+    _, _, alone, both = sides
+    path = "/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01"
+    for limit in (1, 3, 20):
+        body = {"query": f"{table} | take {limit} | project id"}
+        one, two = (told(side.person.post(path, headers=side.program, json=body)) for side in (alone, both))
+        assert differences(two, one) == []
+
+
 @pytest.mark.sampled(4, each="path")
 @pytest.mark.parametrize("table", TABLES.values())
 @pytest.mark.parametrize(

@@ -101,14 +101,17 @@ def publish_tenants(
 def _iterate_tenant_documents(
     reports: Sequence[tuple[Report, Mapping[Subject, RememberedState]]],
 ) -> Iterator[tuple[PublishedDocument, str]]:
-    """The documents of every tenant; what Azure has in each tenant alike, once, with the tenants in which it was found."""
+    """The documents of every tenant; what Azure has in each tenant alike, once, with the tenants in which it was found.
+
+    These come last, also those of a single tenant: who reads one finds its documents in the same order whatever tenants are beside it.
+    """
     common: dict[str, tuple[PublishedDocument, str]] = {}
     holders: defaultdict[str, list[str]] = defaultdict(list)
     for report, past in reports:
         for name, documents in kinds().items():
             for document in documents(report, past):
                 found = replace(document, tenant=report.tenant), _table(name, document)
-                if len(reports) == 1 or not is_common(document):
+                if not is_common(document):
                     yield found
                     continue
                 common.setdefault(document.id.key, found)
