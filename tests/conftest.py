@@ -80,8 +80,8 @@ def pytest_collection(session: pytest.Session) -> None:
 def pytest_collection_finish() -> None:
     """Look for garbage as seldom as the program does: Python's own 700 objects are a twentieth of what all tests compute."""
     gc.set_threshold(GARBAGE_THRESHOLD)
+    freeze()  # first: once enabled, it would begin with all of that
     gc.enable()
-    freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -33,7 +33,7 @@ def killed(data: Path, lines: int, *arguments: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.full)])
+@pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.full)])
 def test_nothing_is_lost_or_doubled(
     receiver: Any, engine: Callable[..., Any], state: State, lake: Any, kills: int
 ) -> None:

@@ -59,7 +59,12 @@ def fill(data: Path) -> None:
     request = ScanRequest(("sample:",))
     scan = EstateScan(request, data)
     Recorder(data, request.series).record(Report(scan.run(scan.estate()), "sample:"))
-    save_request(request, data)
+    furnish(data)
+
+
+def furnish(data: Path) -> None:
+    """Let a data folder have the sample company as what is assessed, an incident and its alert, and all that pages show besides."""
+    save_request(ScanRequest(("sample:",)), data)
     with State.of(data) as state, state.transaction() as session:
         story = "Multi-stage incident from Initial access to Exfiltration"
         kept = state.incidents.put(

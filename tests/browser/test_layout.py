@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 from playwright import sync_api
 from tests.browser.conftest import NOON
+from tests.browser.test_nothing_cut import NARROW
 from tests.browser.test_pages import addresses
 from tests.web.conftest import LONG
 
@@ -99,6 +100,7 @@ def test_every_page_is_laid_out(opened, address, scoped, pages):
         scope = f"{'&' if '?' in path else '?'}scope={subscription}" if scoped else ""
         page.set_viewport_size({"width": 1440, "height": 900})
         page.goto(f"{base}{path}{scope}")
+        wrong += [f"{path}{scope}: too narrow to read: {one}" for one in page.evaluate(NARROW)]
         for width in (1440, 390):
             page.set_viewport_size({"width": width, "height": 900})
             wrong += [f"{path}{scope} at {width}: {one}" for one in lasting_faults(page)]

@@ -44,6 +44,7 @@ NARROW = """() => [...document.querySelectorAll('.data-list:not(.data-list--empt
   .map(one => `${one.textContent.trim()}: ${one.offsetWidth} px`)"""
 
 
+@pytest.mark.full  # of half the pages it is seen where they are laid out
 def test_every_column_of_a_list_can_be_seen(opened, address):
     base, _ = address
     page = opened(1440).new_page()

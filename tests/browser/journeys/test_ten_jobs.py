@@ -10,7 +10,7 @@ from pathlib import Path
 import pypdf
 import pytest
 from playwright.sync_api import Page, expect
-from tests.browser.conftest import fill, keep_cookies, served, settle
+from tests.browser.conftest import furnish, keep_cookies, served, settle
 from tests.browser.journeys.journey import Effort, Journey, Way
 from tests.web.conftest import ALERT, alert
 
@@ -212,8 +212,8 @@ def working(chromium, tmp_path_factory):
         [*whole.resources.values()][: -len(whole.resources) // 4], whole.coverage, tenant=whole.tenant
     )
     Recorder(data, scan.request.series).record(Report(scan.run(part), "sample:"))
-    fill(data)
-    settle(data)  # the score moved
+    furnish(data)
+    settle(data)  # the whole of it is assessed: the score moved
     now = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
     with State.of(data) as state:
         with state.transaction() as session:
