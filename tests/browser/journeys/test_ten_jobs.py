@@ -145,7 +145,7 @@ def add_source(going: Journey, way: str) -> None:
     page = going.page
     going.press(page.get_by_role("navigation").get_by_role("link", name="Sources"), leads_to="**/sources")
     going.press(page.get_by_role("link", name="Add a log source"), leads_to="**/sources/logs/new")
-    going.press(page.get_by_role("link", name="syslog", exact=True), leads_to="**kind=syslog**")
+    going.press(page.get_by_role("link", name="Syslog", exact=True), leads_to="**kind=syslog**")
     going.type(page.locator("input[name=name]"), f"lab-{way}")
     going.type(page.locator("[name='set.udp']"), "127.0.0.1:0")
     going.press(page.get_by_role("button", name="Add"), leads_to="**/sources/logs/lab-**")
