@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from nephoscope_agent import __version__
+from nephoscope_agent.azure_metadata import read_azure_id
 from nephoscope_agent.machine import read_machine
 from nephoscope_agent.server_connection import ServerConnection
 from nephoscope_agent.settings import KEY, Settings, save_settings, write_durably
-
-#: The address of Azure's instance metadata service; tests answer on another one.
-METADATA = os.environ.get("NEPHOSCOPE_AGENT_METADATA", "http://169.254.169.254")
-_METADATA_PATH = "/metadata/instance/compute?api-version=2021-02-01"
-_METADATA_SECONDS = 2
 
 
 def enrol(folder: Path, code: str, settings: Settings) -> Settings:
@@ -44,14 +36,3 @@ def enrol(folder: Path, code: str, settings: Settings) -> Settings:
     settings.update_key = answer["updateKey"]
     save_settings(folder, settings)
     return settings
-
-
-def read_azure_id() -> str:
-    """Return the ARM id of this virtual machine from Azure's instance metadata service, '' outside of Azure."""
-    request = urllib.request.Request(METADATA + _METADATA_PATH, headers={"Metadata": "true"})
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request, timeout=_METADATA_SECONDS) as answer:
-            return str(json.loads(answer.read()).get("resourceId", ""))
-    except (OSError, ValueError, urllib.error.URLError):
-        return ""

@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -14,9 +15,12 @@ import pytest
 from tests.agent.served import GROUP
 from tests.waiting import wait_until
 
+from nephoscope_agent import azure_metadata
+
 pytestmark = pytest.mark.system
 PROGRAM = "import sys; sys.stdin.read()"
 VIRTUAL = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm7"
+OUTSIDE = f"{GROUP}/providers/Microsoft.HybridCompute/machines/web7"
 
 
 def test_without_rights_the_agent_runs_and_says_what_it_does_not_see(server, host, tmp_path) -> None:
@@ -77,7 +81,8 @@ class Metadata(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         found = self.headers.get("Metadata") == "true" and self.path.startswith("/metadata/instance/compute")
-        body = json.dumps({"resourceId": VIRTUAL, "name": "vm7"} if found else {}).encode()
+        told = {"resourceId": VIRTUAL, "name": "vm7", "securityProfile": {"encryptionAtHost": "true"}}
+        body = json.dumps(told if found else {}).encode()
         self.send_response(200 if found else 400)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -85,6 +90,29 @@ class Metadata(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
+
+
+@pytest.fixture
+def metadata_address() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), Metadata) as service:
+        thread = threading.Thread(target=service.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{service.server_port}"
+        finally:
+            service.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("machine", "answered", "expected"),
+    [(VIRTUAL, True, True), (VIRTUAL, False, None), (OUTSIDE, True, False), (OUTSIDE, False, False)],
+)
+def test_whether_the_host_encrypts_is_known_outside_of_azure_and_where_the_service_says_so(
+    monkeypatch, metadata_address, machine, answered, expected
+) -> None:
+    monkeypatch.setattr(azure_metadata, "METADATA", metadata_address if answered else "http://127.0.0.1:1")
+    assert azure_metadata.read_host_encryption(machine) is expected
 
 
 def test_a_virtual_machine_is_what_the_metadata_service_says(server, host) -> None:

@@ -6,6 +6,7 @@ import base64
 import json
 import zlib
 
+from nephoscope_agent.azure_metadata import read_host_encryption
 from nephoscope_agent.examined_files import ExaminedFiles
 from nephoscope_agent.live_state import read_live_state
 from nephoscope_agent.row import Row, Sensor, Values
@@ -28,7 +29,10 @@ class ExaminedSystemSensor(Sensor):
     def collect(self, now: float) -> list[Row]:
         del now
         files = ExaminedFiles(self.context.settings).collect()
-        found: Values = {"files": files, "facts": {**read_live_state(), **self.context.protection}}
+        facts = {**read_live_state(), **self.context.protection}
+        if (told := read_host_encryption(self.context.settings.resource)) is not None:
+            facts["isEncryptedAtHost"] = told
+        found: Values = {"files": files, "facts": facts}
         self._packed = pack_system(found)
         return []
 

@@ -21,6 +21,7 @@ from nephoscope.protect.baseline.folder_view import FolderView
 from nephoscope.protect.baseline.host_facts import HostFacts
 from nephoscope.protect.baseline.machine_configurations import judge_configurations
 from nephoscope.protect.baseline.reported_view import (
+    MAX_ENTRIES,
     MAX_UNPACKED,
     ReportedFile,
     ReportedFiles,
@@ -241,6 +242,20 @@ def test_what_an_agent_does_not_report_is_unreadable() -> None:
             view.exists(path)
     with pytest.raises(UnreadableRootFileError):
         view.names("etc")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"entries": {f"p{one}": {"kind": "file", "mode": 1} for one in range(MAX_ENTRIES + 1)}},
+        {"entries": {}, "listed": [f"p{one}" for one in range(MAX_ENTRIES + 1)]},
+        {"entries": {}, "absent": ["x"] * (9 * MAX_ENTRIES)},
+    ],
+    ids=["entries", "listed", "the same again"],
+)
+def test_a_report_of_too_many_entries_is_refused(files: object) -> None:
+    with pytest.raises(ValueError, match="more than 100,000 entries"):
+        unpack_system(zlib.compress(json.dumps({"files": files, "facts": {}}).encode(), 1))
 
 
 @pytest.mark.parametrize(

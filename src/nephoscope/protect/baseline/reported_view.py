@@ -11,6 +11,9 @@ from nephoscope.protect.baseline.host_facts import HostFacts
 
 #: Bytes of a report once it is unpacked.
 MAX_UNPACKED = 96 << 20
+#: Entries, listed folders and absent paths of a report together, and the texts that these have at most.
+MAX_ENTRIES = 100_000
+_MAX_TEXTS = 16 * MAX_ENTRIES
 _NOT_REPORTED = "the agent does not report it"
 
 
@@ -95,7 +98,14 @@ def unpack_system(packed: bytes) -> ReportedSystem:
         raise ValueError(f"not packed: {error}") from error
     if unpacking.unconsumed_tail or not unpacking.eof:
         raise ValueError(f"more than {MAX_UNPACKED:,} bytes, or cut off")
+    # each text begins with a quote that nothing escapes: counted before objects are made of them
+    if content.count(b'"') - content.count(b'\\"') > _MAX_TEXTS:
+        raise ValueError(f"more than {MAX_ENTRIES:,} entries")
     try:
-        return msgspec.json.decode(content, type=ReportedSystem)
+        system = msgspec.json.decode(content, type=ReportedSystem)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(str(error)) from error
+    files = system.files
+    if len(files.entries) + len(files.listed) + len(files.absent) > MAX_ENTRIES:
+        raise ValueError(f"more than {MAX_ENTRIES:,} entries")
+    return system
