@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from tests.agent.served import Host, Server, make_host, serving_at
 from tests.waiting import wait_until
 
 from nephoscope.access.authenticator import DeniedError
+from nephoscope.access.scopes import Hierarchy
 from nephoscope.service.agents import REPORT
 from nephoscope.service.approvals import OwnRequestError
 from nephoscope.service.response_orders import (
@@ -51,6 +52,9 @@ class Person:
     name: str
     rights: frozenset[str]
     address: str = ""
+    #: What a refusal looks for reasons in: no roles, and no name of a group that several tenants have.
+    roles: tuple[()] = ()
+    hierarchy: Hierarchy = field(default_factory=lambda: Hierarchy({}))
 
     @property
     def author(self) -> str:

@@ -34,7 +34,8 @@ incidents list, incidents metrics, incidents show,
 intel feeds, intel list, intel show, locations list, locations suggest, pipelines collect, pipelines items,
 pipelines list, pipelines origin, pipelines posture, pipelines runs, pipelines show,
 protect applications list, protect applications rules,
-protect baseline, protect capture, protect files list, protect files paths,
+protect baseline, protect capture, protect captures list, protect captures script, protect network, protect waf,
+protect files list, protect files paths,
 protect jit list, protect jit script, protect registry images, protect respond list,
 protect registry list, protect registry show, protect requests list, query, recommendations, response list,
 response rules,
@@ -56,6 +57,14 @@ ELSEWHERE = {
     "protect hardening": "tests/cli/test_protect_hardening.py",
     "protect segments": "tests/cli/test_protect_segments.py",
     **{f"identity leaked {one}": "tests/identity/test_leaked_credentials.py" for one in ("check", "import")},
+    **{
+        f"identity leaked {one}": "tests/identity/test_leaked_pairs.py"
+        for one in ("import-pairs", "rotate-key")
+    },
+    **{
+        f"protect captures {one}": "tests/agent/test_packet_capture.py"
+        for one in ("analyze", "start", "stop")
+    },
     **{
         f"identity risk {one}": "tests/identity/test_identity_operations.py"
         for one in ("confirm-compromised", "confirm-safe", "dismiss")

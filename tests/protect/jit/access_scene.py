@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope.access.authenticator import DeniedError
+from nephoscope.access.scopes import Hierarchy
 from nephoscope.service.access_requests import (
     APPROVE,
     INITIATE,
@@ -40,6 +41,7 @@ class Person:
     def __init__(self, name: str) -> None:
         self.name = self.author = name
         self.address = ""
+        self.roles, self.hierarchy = (), Hierarchy({})
 
     def may(self, operation: str, scope: str = "/") -> bool:
         """Tell whether an operation is allowed."""
