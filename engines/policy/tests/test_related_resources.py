@@ -122,6 +122,12 @@ RELATIONS: list[tuple[str, policy.Definition, str, list[Resource]]] = [
         SUB,
         [body(f"{SUB}/providers/Microsoft.Security/pricings/VirtualMachines", pricingTier="Standard")],
     ),
+    (
+        "child by a type with a slash at its end",
+        definition("Contoso.Test/things/parts/", mode("Contoso.Test/things/parts")),
+        THING,
+        [body(f"{THING}/parts/p", mode="on")],
+    ),
 ]
 FAR = [
     body("/subscriptions/s2/resourceGroups/g1/providers/Contoso.Test/hubs/h", mode="on"),

@@ -339,15 +339,18 @@ class Parser:
             if isinstance(effect, tree.PolicyLiteral) and str(effect.value).lower().endswith("ifnotexists"):
                 self.fail(path, f"'{effect.value}' needs 'details' with the 'type' of the related resource")
             return None
-        if not isinstance(get(details, "type"), str):
-            self.fail(f"{path}.type", f"'type' must be a string, not {json_type_name(get(details, 'type'))}")
+        type_ = get(details, "type")
+        if isinstance(type_, str):
+            type_ = type_.rstrip("/")  # a built-in of Synapse ends its type so
+        else:
+            self.fail(f"{path}.type", f"'type' must be a string, not {json_type_name(type_)}")
         condition = get(details, "existenceCondition")
         scope, scopes = self._optional(details, "existenceScope", path), keywords.EXISTENCE_SCOPES
         if isinstance(scope, tree.PolicyLiteral) and str(scope.value).lower() not in scopes:
             self.fail(f"{path}.existenceScope", f"{scope.value!r} is not one of ResourceGroup, Subscription")
         return tree.Existence(
             path,
-            self.operand(get(details, "type"), f"{path}.type"),
+            self.operand(type_, f"{path}.type"),
             self._optional(details, "name", path),
             self._optional(details, "resourceGroupName", path),
             scope,
