@@ -10,11 +10,13 @@ from dataclasses import replace
 import pytest
 from tests.web.conftest import LATELY, NOON, alert
 
+from nephoscope.alerts.investigation.entity_context import EntityFact
 from nephoscope.estate.tenant_stores import tenant_store
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.accounts import accounts
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.state.incidents.incidents import Incident
+from nephoscope.web.page_data.entity_facts import EntityFacts
 
 ALERT = "0c000000-0000-0000-0000-000000000001"
 
@@ -131,3 +133,25 @@ def test_a_user_is_known_by_all_names_and_has_roles(instance, owner):
     page = owner.get(f"/entities/user/{account.name}").text
     assert account.id.rsplit("/", 1)[-1].lower() in page.lower()
     assert "<dt>Roles</dt>" in page
+
+
+ID = "4798f66e-faad-5cd1-bb4a-e42e30ab562f"
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        (f"Reader on /subscriptions/{ID}", "Reader on prod"),
+        (
+            f"Reader on /subscriptions/{ID}/resourcegroups/rg-erp.app, Owner",
+            "Reader on rg-erp.app in prod, Owner",
+        ),
+        (
+            f"Reader on /subscriptions/{ID}/resourcegroups/rg (by the group ops)",
+            "Reader on rg in prod (by the group ops)",
+        ),
+        (f"/subscriptions/{ID[:-1]}0/resourcegroups/rg", f"/subscriptions/{ID[:-1]}0/resourcegroups/rg"),
+    ],
+)
+def test_scopes_of_a_fact_stand_by_their_names(told, shown):
+    assert EntityFacts(names={ID: "prod"}).value(EntityFact("roles", told)) == shown

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from nephoscope.model.entity import Entity
     from nephoscope.web.visits.request_context import Visit
 
-#: A subscription alone, which people know by a name.
-_SUBSCRIPTION = re.compile(r"/subscriptions/([0-9a-f-]{36})(?![/0-9a-f-])", re.IGNORECASE)
+#: A subscription alone, or one of its resource groups, which people know by names.
+_SCOPE = re.compile(
+    r"/subscriptions/([0-9a-f-]{36})(?:/resourcegroups/([\w.()-]*[\w-]))?(?![/\w-])", re.IGNORECASE
+)
 _LEADING = ("account", "exposure", "resource")
 NOTHING_COLLECTED = "No estate was collected, or your roles do not include it."
 
@@ -42,8 +44,14 @@ class EntityFacts:
         return first is not None and first.entity in party.entities
 
     def value(self, fact: EntityFact) -> str:
-        """The value of a fact with subscriptions by their names."""
-        return brief(_SUBSCRIPTION.sub(lambda one: self.names.get(one[1].lower(), one[0]), fact.value))
+        """The value of a fact with subscriptions and their resource groups by their names."""
+        return brief(_SCOPE.sub(self._name_scope, fact.value))
+
+    def _name_scope(self, scope: re.Match[str]) -> str:
+        name = self.names.get(scope[1].lower())
+        if name is None:
+            return scope[0]
+        return f"{scope[2]} in {name}" if scope[2] else name
 
     def summary(self, context: EntityContext) -> str:
         """A context in one line: what it is called by, then what is wrong."""
