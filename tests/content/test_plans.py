@@ -23,6 +23,8 @@ LEAST = {
     "Resource Manager": 10,
     "DNS": 8,
     "Containers": 10,
+    "Servers: Linux machines": 10,
+    "Servers: Windows machines": 25,
 }
 
 
