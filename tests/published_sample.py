@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from tests.signing_keys import put_signing_key
 
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
@@ -37,3 +38,4 @@ def _publish(data: Path, now: datetime) -> None:
     snapshot = PublishedSnapshotCache(data).newest()
     assert snapshot is not None
     snapshot.listing.types()  # makes the copy by which lists are answered
+    put_signing_key(data)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import uvicorn
+from tests.signing_keys import put_signing_key
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
@@ -71,5 +72,6 @@ def instance(tmp_path, clock):
         Lake.open(tmp_path, state) as lake,
     ):
         guard = Guard(state, lambda: Hierarchy({}))
+        put_signing_key(tmp_path)
         tokens = AccessTokenIssuer(state, tmp_path / "keys", TENANT)
         yield Instance(tmp_path, state, lake, PublishedSnapshotCache(tmp_path), guard, tokens, TENANT)

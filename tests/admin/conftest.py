@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from starlette.testclient import TestClient
+from tests.signing_keys import put_signing_key
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
@@ -21,6 +22,7 @@ TENANT = "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90"
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory):
     data = tmp_path_factory.mktemp("admin")
+    put_signing_key(data)
     with State.of(data) as state, opened_lake(data, state) as lake:
         snapshots = PublishedSnapshotCache(data)
         guard = Guard(state, lambda: build_hierarchy(snapshots))

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import event, text
 from starlette.testclient import TestClient
+from tests.signing_keys import put_signing_key
 from tests.waiting import wait_until
 
 from nephoscope.access.tokens import NO_TENANT
@@ -43,6 +44,7 @@ def url(postgresql: str) -> str:
 
 @pytest.fixture
 def instance(url, tmp_path) -> Iterator[Instance]:
+    put_signing_key(tmp_path)
     with Instance.opened(tmp_path, url, NO_TENANT, 10) as opened:
         yield opened
 

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from starlette.testclient import TestClient
 from tests.service.calls import ALERT, RULE_OF
 from tests.service.house import arranged
+from tests.signing_keys import put_signing_key
 from tests.web.sending import etag
 
 from nephoscope.access.authenticator import Guard
@@ -78,6 +79,7 @@ class Faces:
 @pytest.fixture
 def faces(tmp_path: Path) -> Iterator[Faces]:
     with arranged(tmp_path) as (state, lake, data):
+        put_signing_key(data)
         guard, snapshots = Guard(state, lambda: Hierarchy({})), PublishedSnapshotCache(data)
         instance = Instance(data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", ID))
         with TestClient(application(instance), base_url="https://127.0.0.1") as client:
