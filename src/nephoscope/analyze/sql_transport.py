@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.transport.logged_requests import RequestLog, address_of, read_requests
+from nephoscope.analyze.transport.logged_requests import RequestLog, read_requests, strip_port
 from nephoscope.analyze.transport.transport_verdict import judge_requests
 from nephoscope.analyze.verdict import judge_all
 from nephoscope.estate.resource_lookup import properties
@@ -39,7 +39,7 @@ _LOG = RequestLog(
     "SQLSecurityAuditEvents",
     "'TDS'",
     "tostring(ClientTlsVersion)",
-    address_of("ClientIp"),
+    strip_port("ClientIp"),
     "ApplicationName",
 )
 TABLES = (_LOG.table,)

@@ -15,7 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.transport.logged_requests import RequestLog, address_of, read_requests
+from nephoscope.analyze.transport.logged_requests import RequestLog, read_requests, strip_port
 from nephoscope.analyze.transport.transport_verdict import judge_requests
 from nephoscope.analyze.verdict import judge_all
 from nephoscope.estate.resource_lookup import properties
@@ -51,7 +51,7 @@ _LOGS = tuple(
         table,
         "Protocol",
         "TlsVersion",
-        address_of("CallerIpAddress"),
+        strip_port("CallerIpAddress"),
         "UserAgentHeader",
         f"StatusText in~ ({_REFUSALS})",
     )

@@ -65,7 +65,7 @@ class RequestGroup(msgspec.Struct, frozen=True):
     last: datetime
 
 
-def address_of(column: str) -> str:
+def strip_port(column: str) -> str:
     """Return KQL for the address in a column that may have a port after it."""
     return f"iff({column} has '.', tostring(split({column}, ':')[0]), {column})"
 

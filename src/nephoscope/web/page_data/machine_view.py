@@ -53,7 +53,7 @@ _CHANGES = (
 
 
 @dataclass(frozen=True, slots=True)
-class FileChange:
+class ReportedFileChange:
     """A change of a monitored file, and its actor where the agent saw one."""
 
     at: datetime
@@ -67,7 +67,7 @@ class FileChange:
 class MachineFiles:
     """The newest changes of files; `error` says why they are Unknown."""
 
-    changes: Sequence[FileChange] = ()
+    changes: Sequence[ReportedFileChange] = ()
     error: str = ""
 
 
@@ -141,10 +141,10 @@ def find_file_changes(visit: Visit, machine: FleetMachine) -> MachineFiles:
         return MachineFiles(error=str(error))
 
 
-def _read_change(row: RuleResultRow) -> FileChange:
+def _read_change(row: RuleResultRow) -> ReportedFileChange:
     path = row.text("FilePath")
     program, user = row.text("InitiatingProcessImageFilePath"), row.text("InitiatingProcessAccountName")
-    return FileChange(row.moments()[0], row.text("ChangeType"), path, program, user)
+    return ReportedFileChange(row.moments()[0], row.text("ChangeType"), path, program, user)
 
 
 def find_applications(visit: Visit, machine: FleetMachine) -> MachineApplications | None:
