@@ -99,7 +99,15 @@ def answer_sql(paths: list[Path]) -> list[int]:
 def measure(how: str, folder: Path) -> dict[str, object]:
     """Run one side in a process of its own."""
     command = [sys.executable, __file__, "--side", how, "--folder", str(folder)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    print(
+        *(line for line in done.stderr.splitlines() if "out of memory" in line),
+        sep="\n",
+        end="",
+        file=sys.stderr,
+    )
+    if done.returncode:
+        raise SystemExit(f"{how}: {done.stderr.strip().splitlines()[-1]}")
     found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
     return found
 
