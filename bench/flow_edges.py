@@ -99,7 +99,7 @@ def answer_sql(paths: list[Path]) -> list[int]:
 def measure(how: str, folder: Path) -> dict[str, object]:
     """Run one side in a process of its own."""
     command = [sys.executable, __file__, "--side", how, "--folder", str(folder)]
-    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     print(
         *(line for line in done.stderr.splitlines() if "out of memory" in line),
         sep="\n",
