@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -170,7 +171,7 @@ def test_a_collected_file_is_read_by_who_may_and_each_access_is_audited(scene: S
     path = tmp_path / "sample.bin"
     path.write_bytes(bytes(range(256)) * 100)
     done = scene.do("collect", path=str(path))
-    assert done.message == "25,600 bytes"
+    assert done.message.startswith("25,600 bytes, SHA-256 ")
     with pytest.raises(DeniedError):
         read_content(scene.acts(RESPONDER), done.id)
     assert read_content(scene.acts(APPROVER), done.id) == path.read_bytes()
@@ -339,6 +340,16 @@ def test_an_order_is_carried_out_once(tmp_path: Path) -> None:
     answer(tmp_path, order)
     assert answer(tmp_path, order) == [("Failed", "the agent stopped while it carried out the order")]
     assert mark.read_text() == "x\n"
+
+
+def test_a_collected_file_is_scanned_by_the_malware_rules(scene: Scene, tmp_path: Path) -> None:
+    harmless, test_file = tmp_path / "a", tmp_path / "b"
+    harmless.write_bytes(b"nothing")
+    # the test file of the antivirus industry, put together so that no scanner of this checkout finds it
+    test_file.write_text("X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + "EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*")
+    message = scene.do("collect", path=str(harmless)).message
+    assert message.startswith(f"7 bytes, SHA-256 {hashlib.sha256(b'nothing').hexdigest()}, no malware rule")
+    assert "malware: " in scene.do("collect", path=str(test_file)).message
 
 
 def test_a_block_ends_by_itself_or_is_taken_back(tmp_path: Path) -> None:

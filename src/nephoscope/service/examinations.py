@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,25 @@ def malware_scanner(data: Path, now: datetime) -> MalwareScanner:
     if (clamav := find_clamav(now)) is not None:
         engines.append(clamav)
     return MalwareScanner(engines)
+
+
+def describe_file(data: Path, path: str, content: bytes) -> str:
+    """Return the SHA-256 of a file and the malware rules that it matches, or why it was not scanned."""
+    # the engine is loaded where malware is looked for alone
+    from nephoscope.collect.malware.errors import MalwareRuleError
+    from nephoscope.collect.malware.yara_rules import YaraEngine, load_custom_rules, product_rules
+
+    digest = f"SHA-256 {hashlib.sha256(content).hexdigest()}"
+    try:
+        engine = YaraEngine([*product_rules(), *load_custom_rules(custom_rules_folder(data))])
+    except MalwareRuleError as error:
+        return f"{digest}, not scanned for malware: {error}"
+    if reason := engine.status().reason:
+        return f"{digest}, not scanned for malware: {reason}"
+    found = engine.scan(path, content)
+    titles = "; ".join(sorted({f"{one.title} ({one.rule})" for one in found.matches}))
+    told = [f"malware: {titles}" if titles else "no malware rule matches", *found.failed]
+    return ", ".join((digest, *told))
 
 
 def fingerprint_key(data: Path) -> bytes:

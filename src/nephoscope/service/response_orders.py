@@ -16,6 +16,7 @@ import msgspec
 from nephoscope.service.agent_signing_key import sign
 from nephoscope.service.agents import READ, REPORT, find_agent
 from nephoscope.service.approvals import require_approver
+from nephoscope.service.examinations import describe_file
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.hosts.response_orders import OrderStatus, ResponseKind, ResponseOrder
 
@@ -214,6 +215,13 @@ def take_result(
     agent = _load_agent(context, principal)
     if len(content) > MOST_CONTENT:
         raise ResponseOrderError(f"content has at most {MOST_CONTENT:,} bytes")
+    known = context.state.response_orders.get(id_)
+    if (
+        known.kind is ResponseKind.COLLECT
+        and status is OrderStatus.SUCCEEDED
+        and known.machine == agent.resource
+    ):
+        message = f"{message}, {describe_file(context.data, known.arguments['path'], content)}"
     with context.state.transaction() as session:
         order = context.state.response_orders.lock(session, id_)
         context.require(REPORT, order.machine)
