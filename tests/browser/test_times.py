@@ -42,6 +42,8 @@ def test_every_page_has_one_clock(opened, address, every):
         "/alerts?span=90d",
         "/incidents",
         "/alerts/0a000000-0000-0000-0000-000000000001?rows=1",
+        "/incidents/1",
+        "/settings/audit",
     ]:
         page.goto(f"{base}{path}{'&' if '?' in path else '?'}zone=local")
         told = page.evaluate(TOLD)
