@@ -145,6 +145,7 @@ def by_aggregation(folder: Path, batch: pa.Table) -> set[tuple[str, str, str]]:
 def keep_table(folder: Path) -> None:
     """Keep the features in a file of DuckDB."""
     with duckdb.connect(str(folder / "kept.duckdb")) as connection:
+        connection.execute("SET enable_progress_bar = false")
         aggregate(connection, folder)
 
 
