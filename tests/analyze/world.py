@@ -432,7 +432,7 @@ def _records(found: pa.Table) -> list[dict[str, Any]]:
     return [
         {
             name: datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=cell // 10)
-            if kind is KqlType.DATETIME
+            if kind is KqlType.DATETIME and cell is not None
             else cell
             for (name, kind), cell in zip(typed_columns(found), row, strict=True)
         }

@@ -135,6 +135,8 @@ FIELDS = {
     "Microsoft.Authorization/roleDefinitions/assignableScopes[*]": "properties.assignableScopes",
     f"{ASSIGNMENT}/roleDefinitionId": "properties.roleDefinitionId",
     "Microsoft.GuestConfiguration/guestConfigurationAssignments/parameterHash": "properties.parameterHash",
+    "Microsoft.Network/virtualNetworks/subnets[*]": "properties.subnets",
+    "Microsoft.Network/networkSecurityGroups/securityRules[*]": "properties.securityRules",
 }
 
 

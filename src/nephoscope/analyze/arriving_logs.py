@@ -56,7 +56,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             newest = rows().newest_time(resource.key, lambda _table, _category: True)
             if newest is None:
                 raise DataNotCollectedError(f"rows of logs of {resource.key}")
-            return healthy(id_, key, f"its newest row is of {newest:%Y-%m-%d %H:%M}")
+            return healthy(id_, key, f"its newest row is of {newest:%Y-%m-%d}")
         _require_settings(view, resource)
         if any(one.is_silent for one in found) and not _arrives(view, resource.type, rows()):
             raise DataNotCollectedError(f"rows of logs of any resource of {resource.type}")
