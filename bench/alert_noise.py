@@ -117,7 +117,7 @@ def passed(windows: Windows, state: State, found: Found, *, tuned: bool) -> None
 
 def closed(state: State, now: datetime) -> None:
     """What an analyst says of benign days."""
-    for one in state.incidents.newest("default", most=1_000_000):
+    for one in state.incidents.list_newest("default", most=1_000_000):
         if one.status is not IncidentStatus.CLOSED:
             IncidentService(state, "default").change(
                 one.number, now, "analyst", status=IncidentStatus.CLOSED, classification="BenignPositive"
@@ -190,7 +190,7 @@ def staged(
     with tempfile.TemporaryDirectory(prefix="alert-noise-") as folder:
         copy = Path(folder) / "lake"
         shutil.copytree(windows.lake.data, copy, ignore=shutil.ignore_patterns("found.pickle"))
-        with State.of(copy) as state, Lake.open(copy, state) as lake:
+        with State.open_folder(copy) as state, Lake.open(copy, state) as lake:
             loading = SampleLogLoader(lake, state, state.workspaces.get())
             for one in attacks().values():
                 loading.take(one.entries(generator.company, last), begin)
@@ -223,7 +223,7 @@ def main() -> int:
         kept = folder / "start"
         start = date.fromisoformat(kept.read_text()) if kept.exists() else start
         kept.write_text(start.isoformat())
-        with State.of(folder) as state, Lake.open(folder, state) as lake:
+        with State.open_folder(folder) as state, Lake.open(folder, state) as lake:
             generator = Generator(start, options.days, options.seed, options.users)
             taken(lake, state, generator, lists=options.lists)
             return measured(Windows(lake, folder / "found.pickle", options.exact), generator, options)

@@ -120,7 +120,7 @@ def filled(
     made = data / f"rows-{MIDNIGHT:%Y-%m-%d}"
     if not made.exists():
         shutil.rmtree(data, ignore_errors=True)
-        with State.of(data) as state, Lake.open(data, state) as lake:
+        with State.open_folder(data) as state, Lake.open(data, state) as lake:
             if corpora is not None:
                 workspace.furnish(lake, corpora)
             columns = rules.columns_of(several, lake, tables)
@@ -164,7 +164,7 @@ def hour(folder: Path, given: argparse.Namespace) -> bool:
     count, size = (100, 50_000) if given.small else (1000, 1_000_000)
     with (
         tempfile.TemporaryDirectory() as empty,
-        State.of(Path(empty)) as state,
+        State.open_folder(Path(empty)) as state,
         Lake.open(Path(empty), state) as lake,
     ):
         corpora = given.shared / "corpora"
@@ -252,7 +252,7 @@ def _peer(
             ran.setdefault(rule, seconds)
     chosen = [rule for rule in several if rule.id in ran]
     chosen = chosen[:: max(1, len(chosen) // sample)][:sample]
-    with State.of(data) as state, Lake.open(data, state) as lake:
+    with State.open_folder(data) as state, Lake.open(data, state) as lake:
         alone = naive.one_by_one(lake, chosen, end)
     own, peer = sum(ran[one.id] for one in chosen), sum(alone[one.id][0] for one in chosen)
     cpu = sum(alone[one.id][1] for one in chosen)

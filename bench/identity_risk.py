@@ -186,7 +186,7 @@ def print_ablation(data: Path, simulation: Simulation, user_days: float) -> None
     ids = {person.upn: person.id for person in simulation.organization.people}
     now = datetime.now(UTC)
     print(f"\n{'without':18} {'raised':>7} {'precision':>9} {'recall':>7} {'false/1,000 users/day':>22}")
-    with State.of(data) as state, opened_lake(data, state) as lake:
+    with State.open_folder(data) as state, opened_lake(data, state) as lake:
         run = RiskRun(lake, state, "default")
         mapping, since = load_mapping(), now - BEGIN
         alerted = run._detect_from_alerts(mapping, since, now)  # noqa: SLF001 - a measurement of its parts

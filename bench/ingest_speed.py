@@ -146,7 +146,7 @@ class Steps:
 def to_delta(found: list[ParsedBatch], folder: Path) -> Steps:
     """From rows through the spool into the Delta tables."""
     disk = Timed()
-    with State.of(folder) as state, Untended(folder, StateLedger(state), disk=disk) as lake:
+    with State.open_folder(folder) as state, Untended(folder, StateLedger(state), disk=disk) as lake:
         writer = lake.writer()
         began = time.process_time()
         for number, parsed in enumerate(found):

@@ -83,7 +83,7 @@ class Look:
 
 def fill(folder: Path, indicators: int, events: int) -> None:
     """A lake with its rows."""
-    with State.of(folder) as state, Lake.open(folder, state) as lake:
+    with State.open_folder(folder) as state, Lake.open(folder, state) as lake:
         workspace = lake.workspace("default")
         for first in range(0, indicators, 250_000):
             numbers = range(first, min(first + 250_000, indicators))
@@ -125,7 +125,7 @@ def _put(lake: Lake, workspace: object, table: str, rows: pa.Table, sequence: in
 def look(folder: Path, name: str, now: dt.datetime) -> None:
     """Two looks, told as JSON."""
     told = []
-    with State.of(folder) as state, Lake.open(folder, state) as lake:
+    with State.open_folder(folder) as state, Lake.open(folder, state) as lake:
         for _ in range(1 if name == "peer" else 2):
             with lake.reading("default") as reading, span() as took:
                 compiled = reading.compile(ASKED[name], now)

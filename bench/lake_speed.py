@@ -70,7 +70,7 @@ def arguments() -> argparse.Namespace:
 def freshness(data: Path, seconds: float, rate: int) -> bool:
     """Seconds from acknowledgement to the first query that finds the row, while rows come in at a rate."""
     stop, lags = threading.Event(), []
-    with State.of(data) as state, Lake.open(data, state) as lake:
+    with State.open_folder(data) as state, Lake.open(data, state) as lake:
         began = time.monotonic()
         counter = [0]
         load = threading.Thread(target=_load, args=(lake, rate, stop, counter))
@@ -119,7 +119,7 @@ def growth(data: Path, sizes: list[int]) -> bool:
     costs = []
     day = dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     total = largest = 0
-    with State.of(data) as state, Untended.open(data, state) as lake:
+    with State.open_folder(data) as state, Untended.open(data, state) as lake:
         firewall, writer = Firewall(lake), lake.writer()
         for size in sizes:
             before, cpu, wall = total, 0.0, 0.0
@@ -183,7 +183,7 @@ def files(data: Path, count: int) -> bool:
     """One query over `count` small files of a day, and after they were joined."""
     first = dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0) - dt.timedelta(days=1)
     text = f"{TABLE} | where DeviceAction == 'deny' | summarize count(), sum(SentBytes), dcount(SourceIP) by DestinationPort"
-    with State.of(data) as state, Untended.open(data, state) as lake:
+    with State.open_folder(data) as state, Untended.open(data, state) as lake:
         firewall, writer = Firewall(lake), lake.writer()
         for sequence in range(count):
             rows = firewall.chunk(first + dt.timedelta(seconds=sequence), 2_000)
@@ -214,7 +214,7 @@ def _asked(lake: Lake, text: str) -> tuple[float, list[str]]:
 
 def tables(data: Path) -> bool:
     """CPU seconds of queries over all tables, where a few rows answer them and where every row is read."""
-    with State.of(data) as state, Untended.open(data, state) as lake:
+    with State.open_folder(data) as state, Untended.open(data, state) as lake:
         names = many_tables.fill(lake)
         lake.flush()
         lake.query("print 1")

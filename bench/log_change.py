@@ -137,7 +137,7 @@ def main() -> int:
         grown = resources.load([file])
         subscription = min(grown.subscriptions).rsplit("/", 1)[-1]
         estate = Estate.of([*grown.resources.values(), *operations(subscription)], Coverage.everything())
-        with State.of(folder / "data") as state, Lake.open(folder / "data", state) as lake:
+        with State.open_folder(folder / "data") as state, Lake.open(folder / "data", state) as lake:
             with state.as_product("the set-up of a bench"):
                 state.workspaces.set("default", days=3650)
             write(lake, state, subscription, given.rows, 1, NOW - timedelta(hours=1))

@@ -103,7 +103,7 @@ def fill(data: Path, days: int, users: int) -> list[dt.datetime]:
         for several in entries.values()
     ]
     if not data.exists():
-        with State.of(data) as state, Lake.open(data, state) as lake:
+        with State.open_folder(data) as state, Lake.open(data, state) as lake:
             loading = SampleLogLoader(lake, state, lake.workspace("default"))
             loading.describe()
             loading.days(generator)
@@ -122,7 +122,7 @@ def chosen(most: int, ids: Sequence[str]) -> list[AnalyticRule]:
 def look(data: Path, rules: Sequence[AnalyticRule], days: int) -> tuple[Took, LookBack]:
     """Look back over all days; how long it took."""
     took = Took()
-    with State.of(data) as state, Lake.open(data, state) as lake:
+    with State.open_folder(data) as state, Lake.open(data, state) as lake:
         looking = LookBack(Schedule(lake, state, rules, "default"))
         with took.timed():
             errors = [
@@ -142,7 +142,7 @@ def step(
     for hours in stretches:
         shutil.rmtree(data, ignore_errors=True)
         shutil.copytree(base, data)
-        with State.of(data) as state, Lake.open(data, state) as lake:
+        with State.open_folder(data) as state, Lake.open(data, state) as lake:
             schedule = Schedule(lake, state, rules, "default")
             for place, hour in enumerate(hours):
                 took = found.took if place else Took()
@@ -159,7 +159,7 @@ def step(
 
 def raised(data: Path) -> Iterator[tuple[str, dt.datetime]]:
     """The alerts of a folder: id, and the end of the window."""
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         for one in state.alerts.history("default", END - 400 * DAY, dt.datetime.now(dt.UTC)):
             yield one.id, one.raised
 

@@ -113,7 +113,7 @@ def load(orders: Orders) -> dict[str, Any]:
 
 def asks(data: Path) -> list[Ask]:
     """What users ask for: pages, one subscription's lists of the API, and queries of the estate."""
-    snapshot = PublishedSnapshotCache(data).newest()
+    snapshot = PublishedSnapshotCache(data).load_newest()
     assert snapshot is not None
     several = sorted(snapshot.made.subscriptions)[:20]
     found = [Ask(f"page {path.partition('?')[0]}", path) for path in PAGES]
@@ -214,7 +214,7 @@ def lists(server: Running, data: Path, headers: dict[str, str], options: argpars
 
 def first_views(server: Running, data: Path, headers: dict[str, str]) -> None:
     """Print how long the pages of resources take that nobody asked for before, one after another."""
-    snapshot = PublishedSnapshotCache(data).newest()
+    snapshot = PublishedSnapshotCache(data).load_newest()
     assert snapshot is not None
     every = snapshot.inventory.page(EVERYTHING, InventoryQuery("a"), start=200, most=20 * FIRST_VIEWS)
     times = []
@@ -250,11 +250,11 @@ def _each_once(server: Running, headers: dict[str, str], several: list[Ask]) -> 
 
 def overhead(server: Running, data: Path, headers: dict[str, str]) -> bool:
     """Queries through the API and by the engine alone, in turn."""
-    snapshot = PublishedSnapshotCache(data).newest()
+    snapshot = PublishedSnapshotCache(data).load_newest()
     assert snapshot is not None
     good = True
     print("overhead: median of 15, in turn")
-    with _client(server, headers) as client, State.of(data) as state, Lake.open(data, state) as lake:
+    with _client(server, headers) as client, State.open_folder(data) as state, Lake.open(data, state) as lake:
         pairs = [
             (f"graph {name}", _engine(snapshot, text), _posted(client, GRAPH, text))
             for name, text in ESTATE.items()
@@ -361,7 +361,7 @@ def ingestion(server: Running, data: Path, headers: dict[str, str], options: arg
 def _lost(data: Path, names: list[str], first: int, acknowledged: set[int]) -> int:
     """How many acknowledged requests, the first of which has a number, are not in the lake with all their rows, each once."""
     found: set[int] = set()
-    with State.of(data) as state, Lake.open(data, state) as lake:
+    with State.open_folder(data) as state, Lake.open(data, state) as lake:
         lake.flush(600)
         for name in names:
             text = (

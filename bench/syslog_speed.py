@@ -106,7 +106,7 @@ def measured(protocol: str, count: int, rate: int) -> tuple[int, int, float, flo
     """(messages in the lake, those that the system dropped, seconds from the first to the last on disk, CPU seconds)."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        State.of(Path(folder)) as state,
+        State.open_folder(Path(folder)) as state,
         Lake.open(Path(folder), state) as lake,
     ):
         settings = parse_settings(get_source_kind("syslog"), {protocol: "127.0.0.1:0"})

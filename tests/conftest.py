@@ -129,7 +129,7 @@ def new_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from nephoscope.state import State
 
     data = tmp_path_factory.mktemp("new") / "data"
-    State.of(data, f"sqlite:///{data / 'state.db'}").close()
+    State.open_folder(data, f"sqlite:///{data / 'state.db'}").close()
     return data
 
 
@@ -139,7 +139,7 @@ def state(tmp_path: Path, new_state: Path) -> Iterator[State]:
     from nephoscope.state import State
 
     shutil.copytree(new_state, tmp_path / "data", dirs_exist_ok=True)
-    with State.of(tmp_path / "data", f"sqlite:///{tmp_path / 'data' / 'state.db'}") as opened:
+    with State.open_folder(tmp_path / "data", f"sqlite:///{tmp_path / 'data' / 'state.db'}") as opened:
         yield opened
 
 

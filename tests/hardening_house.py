@@ -30,7 +30,7 @@ def build_hardening_house(data: Path) -> Path:
         for one in generated(1)[1]
         if one.day <= DAYS and begin + timedelta(days=one.day, seconds=one.second * 0.9) < now and one.port == 22
     ]  # fmt: skip
-    with State.of(data) as state, Lake.open(data, state) as lake:
+    with State.open_folder(data) as state, Lake.open(data, state) as lake:
         place = state.workspaces.get("default")
         table = to_arrow_rows(lake.tables["AzureFlowLogs"], rows, workspace=place, now=now).table
         lake.writer().append("default", {"AzureFlowLogs": table}, producer="test", sequence=1)

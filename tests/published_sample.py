@@ -35,7 +35,7 @@ def _publish(data: Path, now: datetime) -> None:
     data.mkdir()
     scan = EstateScan(ScanRequest(("sample:",)), data, now)
     publish(data, Report(scan.run(scan.estate()), "sample:"), {})
-    snapshot = PublishedSnapshotCache(data).newest()
+    snapshot = PublishedSnapshotCache(data).load_newest()
     assert snapshot is not None
     snapshot.listing.types()  # makes the copy by which lists are answered
     put_signing_key(data)

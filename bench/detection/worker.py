@@ -23,7 +23,7 @@ def run(data: Path, rules: Path, moments: list[dt.datetime], share: tuple[int, i
 
     Between two moments it waits for a line, so that several workers begin each together.
     """
-    with State.of(data) as state, Lake.open(data, state) as lake:
+    with State.open_folder(data) as state, Lake.open(data, state) as lake:
         schedule = Schedule(lake, state, pickle.loads(rules.read_bytes()), "default", share=share)
         for moment in moments:
             sys.stdin.readline()

@@ -25,7 +25,7 @@ GROUP = 16_384
 
 def enlarge(data: Path, assessments: int) -> int:
     """Publish so many copies of what a data folder has published that there are at least so many assessments; how many there are."""
-    snapshot = PublishedSnapshotCache(data).newest()
+    snapshot = PublishedSnapshotCache(data).load_newest()
     assert snapshot is not None
     own = len(
         pq.read_table(

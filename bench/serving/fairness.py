@@ -201,7 +201,7 @@ def _most(server: Running) -> float:
 
 def _reader(data: Path) -> str:
     """The token of a program that reads everything."""
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         with state.transaction(product="the set-up of a bench") as session:
             one = state.principals.add(session, PrincipalKind.PROGRAM, f"reader {uuid4()}")
             state.principals.grant(session, one.id, "Reader", "/", "bench")

@@ -33,7 +33,7 @@ DAYS = 7
 
 def filled(data: Path, assessments: int, rows: int, workspaces: int) -> int:
     """Fill a data folder; how many assessments it has."""
-    with State.of(data) as state, Lake.open(data, state) as lake:
+    with State.open_folder(data) as state, Lake.open(data, state) as lake:
         assess(ServeSettings(data), ScanRequest((SAMPLE,)), state)
         made = enlarge(data, assessments)
         with state.as_product("the set-up of a bench"):
@@ -60,7 +60,7 @@ def _rows(lake: Lake, rows: int) -> None:
 
 def secrets(data: Path) -> tuple[str, str]:
     """The cookie of a person and the token of a program who may do everything."""
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         guard = Guard(state, lambda: Hierarchy({}))
         with state.transaction(product="the set-up of a bench") as session:
             person = state.principals.add(session, PrincipalKind.PERSON, f"person {uuid4()}")

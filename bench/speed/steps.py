@@ -41,7 +41,7 @@ def _plan(shared: Path, cache: Path) -> tuple[EvaluationPlan, Aliases, Span]:
         plan, aliases = content.plan(content.catalogue(shared, cache)), Aliases.builtin()
         prepared = prepare(plan, aliases, {})
         for index in range(len(prepared.program.requirements)):
-            prepared.rules.of(prepared.program.checks[prepared.program.find_check(index)])
+            prepared.rules.bind_rule(prepared.program.checks[prepared.program.find_check(index)])
     return plan, aliases, took
 
 
@@ -213,7 +213,7 @@ def _explained(
     engine, context = run.engine, EvaluationContext(now=NOW)
     rules = []
     for index, requirement in enumerate(engine.program.requirements):
-        rule = engine.rules.of(engine.program.checks[engine.program.find_check(index)])
+        rule = engine.rules.bind_rule(engine.program.checks[engine.program.find_check(index)])
         if isinstance(rule, Rule):
             rules.append((requirement.key, rule))
     found = {}

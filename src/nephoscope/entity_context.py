@@ -66,7 +66,7 @@ class EntityContexts:
         if not several:
             return None
         found = EntityContextSearch(several, reader).describe(involved)
-        return _with_results(found, self._snapshots.newest(), reader)
+        return _with_results(found, self._snapshots.load_newest(), reader)
 
     def indexes(self, reader: EstateReader = WHOLE) -> list[EstateIndex]:
         """The index of the newest estate of every tenant of which the reader may read anything."""
@@ -283,7 +283,7 @@ def _find_assessments(
 ) -> dict[str, list[ListedFinding]]:
     """Lower-cased resource id -> its assessments, the gravest first; ids without any are left out."""
     found: dict[str, list[ListedFinding]] = {}
-    for one in snapshot.findings.of(reader.assessments, keys):
+    for one in snapshot.findings.list_for_resources(reader.assessments, keys):
         found.setdefault(one.resource, []).append(one)
     return found
 
@@ -302,7 +302,7 @@ def _controls() -> Controls:
 
 
 def _control(recommendation: str) -> str:
-    found = _controls().of(recommendation)
+    found = _controls().find_control(recommendation)
     return found.name if found is not None else ""
 
 

@@ -107,7 +107,7 @@ class Instance:
         """Return what can be assigned now and what is, in a tenant ('' = in all); made once for what people put and was published."""
         documents = self.state.arm_documents.by_tenant(TYPES)
         put = documents.of(tenant) if tenant else documents.every()
-        snapshot = self.snapshots.newest()
+        snapshot = self.snapshots.load_newest()
         if snapshot is None:
             return EffectivePolicy.of(self.data, None, frozenset(), put)
         gone = self.removed_in(tenant, snapshot.made.when)
@@ -122,7 +122,7 @@ class Instance:
 
     @classmethod
     @contextmanager
-    def opened(
+    def open(
         cls,
         data: Path,
         url: str | None,
@@ -133,7 +133,7 @@ class Instance:
     ) -> Iterator[Instance]:
         """The instance of a data folder, until the end of the block."""
         snapshots = PublishedSnapshotCache(data)
-        with State.of(data, url) as state, opened_lake(data, state, tenant, snapshots) as lake:
+        with State.open_folder(data, url) as state, opened_lake(data, state, tenant, snapshots) as lake:
             guard = Guard(state, lambda: build_hierarchy(snapshots))
             name_tenants(state, lambda: build_hierarchy(snapshots))
             made = cls(
@@ -148,7 +148,7 @@ class Instance:
 
 def build_hierarchy(snapshots: PublishedSnapshotCache) -> Hierarchy:
     """Return what lies where, by what was published last."""
-    found = snapshots.newest()
+    found = snapshots.load_newest()
     if found is None:
         return Hierarchy({})
     return Hierarchy(found.made.ancestors, frozenset(found.made.subscriptions), found.made.tenants)

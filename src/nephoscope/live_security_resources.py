@@ -59,7 +59,7 @@ class LiveReader:
     sight: Callable[[str], AlertVisibility]
 
     @staticmethod
-    def of(caller: Caller, reach: Callable[[str], Reach]) -> LiveReader:
+    def for_caller(caller: Caller, reach: Callable[[str], Reach]) -> LiveReader:
         """A caller, of the scope that was chosen."""
         return LiveReader(reach, lambda workspace: alert_visibility(caller, workspace))
 
@@ -163,7 +163,7 @@ class LiveResources:
 
 def _can_see(reach: Reach, key: str) -> bool:
     id_ = ResourceId.parse(key)
-    return reach.sees(id_.subscription, id_.resource_group_id)
+    return reach.can_read(id_.subscription, id_.resource_group_id)
 
 
 def _alert(body: Mapping[str, Any]) -> dict[str, object]:

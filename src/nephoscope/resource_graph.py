@@ -47,7 +47,7 @@ class _Newest:
     snapshots: PublishedSnapshotCache
 
     def __call__(self) -> PublishedGraph:
-        return PublishedGraph(self.snapshots.newest(), self._live_row_source)
+        return PublishedGraph(self.snapshots.load_newest(), self._live_row_source)
 
     def _live_row_source(self, snapshot: PublishedSnapshot, reaches: Reaches) -> LiveRowSource:
         reader = LiveReader.for_reaches(reaches, frozenset(snapshot.made.subscriptions))
@@ -61,7 +61,7 @@ def must_read_estate(
     with lake.catalog(EVERYTHING, workspace) as catalog:
         with suppress(KqlError):  # a query that is wrong is refused by who keeps it
             compile_results(query, catalog)
-        must_read_whole(caller, snapshots.newest(), catalog.graph_tables, lake.workspace(workspace))
+        must_read_whole(caller, snapshots.load_newest(), catalog.graph_tables, lake.workspace(workspace))
 
 
 def require_estate_read(
@@ -76,7 +76,7 @@ def require_estate_read(
     named = {_token_text(one).lower() for one in tokens} & TABLES.keys()
     if any(_computes_a_table(tokens[place:]) for place in range(len(tokens))):
         named = set(TABLES)
-    must_read_whole(caller, snapshots.newest(), named, lake.workspace(workspace))
+    must_read_whole(caller, snapshots.load_newest(), named, lake.workspace(workspace))
 
 
 def _token_text(token: Token) -> str:

@@ -46,18 +46,18 @@ def person(state, name="ada", kind=PrincipalKind.PERSON):
 @pytest.mark.parametrize("kind", list(SecretKind))
 def test_a_secret_opens_what_it_is_for(state, guard, kind):
     secret = guard.make_secret(person(state), kind, "owner")
-    assert guard.by_secret(secret, [kind]).name == "ada"
-    assert guard.by_secret(secret, [one for one in SecretKind if one is not kind]) is None
-    assert guard.by_secret(secret + "x", [kind]) is None
-    assert guard.by_secret("", [kind]) is None
+    assert guard.authenticate_secret(secret, [kind]).name == "ada"
+    assert guard.authenticate_secret(secret, [one for one in SecretKind if one is not kind]) is None
+    assert guard.authenticate_secret(secret + "x", [kind]) is None
+    assert guard.authenticate_secret("", [kind]) is None
 
 
 def test_a_secret_is_over(state, guard, clock):
     secret = guard.make_secret(person(state), SecretKind.TOKEN, "owner", lasts=timedelta(hours=1))
     clock.now = NOON + timedelta(minutes=59)
-    assert guard.by_secret(secret, [SecretKind.TOKEN])
+    assert guard.authenticate_secret(secret, [SecretKind.TOKEN])
     clock.now = NOON + timedelta(hours=1)
-    assert guard.by_secret(secret, [SecretKind.TOKEN]) is None
+    assert guard.authenticate_secret(secret, [SecretKind.TOKEN]) is None
 
 
 def test_who_is_disabled_is_let_in_no_more(state, guard):
@@ -65,20 +65,20 @@ def test_who_is_disabled_is_let_in_no_more(state, guard):
     secret = guard.make_secret(ada, SecretKind.TOKEN, "owner")
     with state.transaction() as session:
         state.principals.disable(session, ada.id)
-    assert guard.by_secret(secret, [SecretKind.TOKEN]) is None
+    assert guard.authenticate_secret(secret, [SecretKind.TOKEN]) is None
     with state.transaction() as session:
         state.principals.disable(session, ada.id, disabled=False)
-    assert guard.by_secret(secret, [SecretKind.TOKEN]) is None, "its secrets went"
+    assert guard.authenticate_secret(secret, [SecretKind.TOKEN]) is None, "its secrets went"
 
 
 def test_the_first_link_works_once(state, guard):
     link = guard.create_first_link()
     session = guard.redeem_link(link)
-    caller = guard.by_secret(session, [SecretKind.SESSION])
-    assert caller.may("Microsoft.Authorization/roleAssignments/write")
+    caller = guard.authenticate_secret(session, [SecretKind.SESSION])
+    assert caller.is_permitted("Microsoft.Authorization/roleAssignments/write")
     assert guard.redeem_link(link) is None
     guard.close_session(caller)
-    assert guard.by_secret(session, [SecretKind.SESSION]) is None
+    assert guard.authenticate_secret(session, [SecretKind.SESSION]) is None
 
 
 def test_secrets_are_nowhere_in_the_state(state, guard, tmp_path):
@@ -93,7 +93,7 @@ def test_secrets_are_nowhere_in_the_state(state, guard, tmp_path):
 def test_denied(state, guard):
     caller = guard.caller(person(state))
     with pytest.raises(DeniedError, match=r"Microsoft\.Security/alerts/read at /"):
-        caller.must("Microsoft.Security/alerts/read")
+        caller.require("Microsoft.Security/alerts/read")
     with pytest.raises(DeniedError):
         caller.logs("Microsoft.OperationalInsights/workspaces/query/read", "default")
 
@@ -113,13 +113,13 @@ def test_the_audit_shows_what_was_changed_in_it(state, guard):
     guard.make_secret(person(state), SecretKind.TOKEN, "owner")
     entries = state.audit.entries()
     assert [one.number for one in entries] == list(range(len(entries), 0, -1))
-    assert state.audit.broken() is None
+    assert state.audit.find_broken_entry() is None
     with state.transaction() as session:
         session.execute(text("UPDATE audit SET author = 'eve' WHERE number = 2"))
-    assert state.audit.broken() == 2
+    assert state.audit.find_broken_entry() == 2
     with state.transaction() as session:
         session.execute(text("DELETE FROM audit WHERE number = 2"))
-    assert state.audit.broken() == 2
+    assert state.audit.find_broken_entry() == 2
 
 
 @pytest.fixture
@@ -142,20 +142,20 @@ def changed(state, sql):
 
 def test_the_audit_shows_that_its_end_is_gone(state, entries):
     changed(state, "DELETE FROM audit WHERE number > 3")
-    assert state.audit.broken() == 4
+    assert state.audit.find_broken_entry() == 4
     entries(4)
-    assert state.audit.broken() == 5, "what was added since does not hide it"
+    assert state.audit.find_broken_entry() == 5, "what was added since does not hide it"
 
 
 def test_the_audit_shows_that_all_of_it_is_gone(state, entries):
     changed(state, "DELETE FROM audit")
-    assert state.audit.broken() == 1
+    assert state.audit.find_broken_entry() == 1
 
 
 def test_the_audit_shows_that_it_was_made_anew(state, entries):
     changed(state, "DELETE FROM audit")
     entries(7, "eve")
-    assert state.audit.broken() == 5
+    assert state.audit.find_broken_entry() == 5
 
 
 def test_what_is_rolled_back_is_not_missed(state, entries):
@@ -163,20 +163,20 @@ def test_what_is_rolled_back_is_not_missed(state, entries):
         state.audit.add(session, "ada", "Microsoft.Security/alerts/write", "/")
         session.rollback()
     assert len(state.audit.entries()) == 5
-    assert state.audit.broken() is None
+    assert state.audit.find_broken_entry() is None
     with state.transaction() as session:
         for _ in range(2):
             state.audit.add(session, "ada", "Microsoft.Security/alerts/write", "/")
-    assert state.audit.broken() is None
+    assert state.audit.find_broken_entry() is None
     changed(state, "DELETE FROM audit WHERE number = 7")
-    assert state.audit.broken() == 7
+    assert state.audit.find_broken_entry() == 7
 
 
 def test_an_audit_without_its_anchor_says_so(state, entries, tmp_path):
     assert state.audit.is_anchored()
     (tmp_path / "keys" / "audit.anchor").unlink()
     assert not state.audit.is_anchored()
-    assert state.audit.broken() is None
+    assert state.audit.find_broken_entry() is None
     entries(1)
     assert state.audit.is_anchored()
 
@@ -188,4 +188,4 @@ def test_the_anchor_is_its_owners_alone_and_says_what_is_wrong(state, entries, t
     anchor.write_text("nonsense")
     entries(1)
     with pytest.raises(StateError, match="not an audit anchor"):
-        state.audit.broken()
+        state.audit.find_broken_entry()

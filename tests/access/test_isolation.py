@@ -171,7 +171,7 @@ def served(data: Path, companies: list[Company], folders: list[str]) -> Iterator
     Recorder(data, "default").record(report)
     save_request(ScanRequest(tuple(folders)), data)
     snapshots = PublishedSnapshotCache(data)
-    with State.of(data) as state, opened_lake(data, state) as lake:
+    with State.open_folder(data) as state, opened_lake(data, state) as lake:
         write_logs(lake, state, companies)
         look_inside(state, data, companies)
         deliver_rows(lake, state)
@@ -432,7 +432,7 @@ def test_a_role_at_the_group_of_both(sides: tuple[Company, Company, Side, Side],
     a, b, alone, both = sides
     found = []
     for side in (alone, both):
-        with State.of(side.data) as state:
+        with State.open_folder(side.data) as state:
             hierarchy = build_hierarchy(PublishedSnapshotCache(side.data))
             with state.transaction() as session:
                 name = f"{role} of {side.data.name}"
@@ -471,7 +471,7 @@ def test_a_role_is_given_at_the_group_of_one_tenant(sides: tuple[Company, Compan
 
 def mails(side: Side, a: Company) -> list[tuple[str, str]]:
     """The mails that an automation sends whose author reads tenant A: everything that there is, as at the first look of a week."""
-    with State.of(side.data) as state:
+    with State.open_folder(side.data) as state:
         who = next(one for one in state.principals.all() if one.name == "pipeline")
         events = ("AssessmentsSnapshot", "SecureScoresSnapshot", "RegulatoryComplianceAssessmentSnapshot")
         properties = {

@@ -72,7 +72,7 @@ def test_both_shapes_by_the_official_client(on, local, served, certificate, monk
     issued = [one for one in on.state.audit.entries() if one.operation == "Nephoscope/tokens/action"]
     assert [one.outcome for one in issued].count("Succeeded") >= 3
     assert {one.author for one in issued if one.outcome == "Succeeded"} == {"local"}
-    assert on.state.audit.broken() is None
+    assert on.state.audit.find_broken_entry() is None
 
 
 def test_the_answer_of_a_machine(on, local):

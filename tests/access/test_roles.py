@@ -115,9 +115,9 @@ def test_roles_add_up():
         ("Security Reader", f"/subscriptions/{A}"), ("Security Admin", f"/subscriptions/{B}/resourcegroups/g")
     )
     found = reach(roles, READ, HIERARCHY)
-    assert found.sees(A)
-    assert not found.sees(B)
-    assert found.sees(B, f"/subscriptions/{B}/resourcegroups/g")
+    assert found.can_read(A)
+    assert not found.can_read(B)
+    assert found.can_read(B, f"/subscriptions/{B}/resourcegroups/g")
     assert reach(roles, "Microsoft.Security/pricings/write", HIERARCHY).subscriptions == frozenset()
 
 

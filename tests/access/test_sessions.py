@@ -22,7 +22,7 @@ def data(tmp_path):
 
 @pytest.fixture
 def state(data):
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         yield state
 
 
@@ -59,23 +59,30 @@ def test_a_link_ends_the_session_that_the_browser_had(state, guard, ada):
         bob = state.principals.add(session, PrincipalKind.PERSON, "bob")
     link = guard.make_secret(bob, SecretKind.LINK, "owner")
     assert guard.redeem_link("x" * 40, before=before) is None
-    assert guard.by_secret(before, ONLY) is not None, "a link that is none ends nothing"
+    assert guard.authenticate_secret(before, ONLY) is not None, "a link that is none ends nothing"
     after = guard.redeem_link(link, before=before)
-    assert (guard.by_secret(before, ONLY), guard.by_secret(after, ONLY).name) == (None, "bob")
+    assert (guard.authenticate_secret(before, ONLY), guard.authenticate_secret(after, ONLY).name) == (
+        None,
+        "bob",
+    )
     assert ended(state)[0][1] == "ada"
 
 
 def test_one_or_all_are_ended_and_tokens_go_on(state, guard, ada):
     token = guard.make_secret(ada, SecretKind.TOKEN, "owner")
     first, second, third = (guard.open_session(ada) for _ in range(3))
-    one = guard.by_secret(first, ONLY).session
+    one = guard.authenticate_secret(first, ONLY).session
     assert end(state, ada, "ada", "192.0.2.1", only=one) == 1
     assert end(state, ada, "ada", only=one) == 0, "it is over already"
-    assert [guard.by_secret(each, ONLY) is None for each in (first, second, third)] == [True, False, False]
+    assert [guard.authenticate_secret(each, ONLY) is None for each in (first, second, third)] == [
+        True,
+        False,
+        False,
+    ]
     assert end(state, ada, "owner") == 2
     assert end(state, ada, "owner") == 0
-    assert [guard.by_secret(each, ONLY) for each in (second, third)] == [None, None]
-    assert guard.by_secret(token, [SecretKind.TOKEN]) is not None
+    assert [guard.authenticate_secret(each, ONLY) for each in (second, third)] == [None, None]
+    assert guard.authenticate_secret(token, [SecretKind.TOKEN]) is not None
     assert ended(state) == [("owner", "ada", {"sessions": 2}), ("ada", "ada", {"sessions": 1})]
 
 
@@ -83,8 +90,8 @@ def test_those_of_another_are_not_ended_by_their_id(state, guard, ada):
     with state.transaction() as session:
         bob = state.principals.add(session, PrincipalKind.PERSON, "bob")
     theirs = guard.open_session(bob)
-    assert end(state, ada, "ada", only=guard.by_secret(theirs, ONLY).session) == 0
-    assert guard.by_secret(theirs, ONLY) is not None
+    assert end(state, ada, "ada", only=guard.authenticate_secret(theirs, ONLY).session) == 0
+    assert guard.authenticate_secret(theirs, ONLY) is not None
 
 
 def test_the_command_signs_somebody_out(data, state, guard, ada):

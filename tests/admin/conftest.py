@@ -23,7 +23,7 @@ TENANT = "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90"
 def instance(tmp_path_factory):
     data = tmp_path_factory.mktemp("admin")
     put_signing_key(data)
-    with State.of(data) as state, opened_lake(data, state) as lake:
+    with State.open_folder(data) as state, opened_lake(data, state) as lake:
         snapshots = PublishedSnapshotCache(data)
         guard = Guard(state, lambda: build_hierarchy(snapshots))
         yield Instance(

@@ -325,7 +325,7 @@ def test_what_is_not_described(server, owner, method, path, given, status, targe
 def test_sessions_are_seen_and_ended(ask, instance, server):
     ada = ask("POST", "/principals", 201, json={"kind": "User", "name": "ada with a session"})
     cookie = instance.guard.open_session(instance.state.principals.get(ada["id"]))
-    assert instance.guard.by_secret(cookie, [SecretKind.SESSION]) is not None
+    assert instance.guard.authenticate_secret(cookie, [SecretKind.SESSION]) is not None
     (session,) = ask("GET", f"/principals/{ada['id']}/secrets")["value"]
     ask("DELETE", f"/principals/{ada['id']}/secrets/{session['id']}", 204)
-    assert instance.guard.by_secret(cookie, [SecretKind.SESSION]) is None
+    assert instance.guard.authenticate_secret(cookie, [SecretKind.SESSION]) is None

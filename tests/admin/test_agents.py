@@ -392,7 +392,7 @@ def test_what_is_decided_about_agents_is_audited(ask, enrol, instance) -> None:
         ("Nephoscope/agents/enrol/action", machine), ("Nephoscope/agents/write", "audited"),
     ]  # fmt: skip
     assert body["code"] not in str(instance.state.audit.entries(most=100))
-    assert instance.state.audit.broken() is None
+    assert instance.state.audit.find_broken_entry() is None
 
 
 def test_rows_go_to_no_workspace_that_the_author_may_not_write_to(server, caller) -> None:

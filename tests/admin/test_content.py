@@ -41,7 +41,7 @@ def test_an_archive_is_told_rule_by_rule_switched_and_forgotten(ask, instance):
     assert ask("GET", "/contentPacks")["value"] == [told["pack"]]
     assert ask("GET", "/contentPacks/checkout") == {"pack": told["pack"], "pieces": told["pieces"]}
     assert ask("PATCH", "/contentPacks/checkout", json={"enabled": True})["on"] is True
-    assert instance.state.rule_switches.of("default").packs["checkout"] is True
+    assert instance.state.rule_switches.load_switches("default").packs["checkout"] is True
     assert "pack checkout" in str(ask("GET", "/audit?top=1000"))
     ask("DELETE", "/contentPacks/checkout", 204)
     ask("GET", "/contentPacks/checkout", 404)

@@ -91,7 +91,7 @@ class Server:
 @contextmanager
 def serving(data: Path) -> Iterator[Server]:
     """A server over a data folder, until the end of the block."""
-    with State.of(data) as state, opened_lake(data, state) as lake:
+    with State.open_folder(data) as state, opened_lake(data, state) as lake:
         snapshots = PublishedSnapshotCache(data)
         guard = Guard(state, lambda: build_hierarchy(snapshots))
         tokens = AccessTokenIssuer(state, data / "keys", TENANT)

@@ -31,7 +31,7 @@ def make_order(id_: str, machine: str, age: int) -> ResponseOrder:
 
 @pytest.fixture
 def context(tmp_path: Path):
-    with State.of(tmp_path, "") as state:
+    with State.open_folder(tmp_path, "") as state:
         with as_product("test"), state.database.write() as session:
             for number in range(60):
                 state.response_orders.put(session, make_order(f"other-{number}", OTHER, number), b"theirs")

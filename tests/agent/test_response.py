@@ -61,11 +61,11 @@ class Person:
     def author(self) -> str:
         return self.name
 
-    def may(self, operation: str, _scope: str = "/") -> bool:
+    def is_permitted(self, operation: str, _scope: str = "/") -> bool:
         return operation in self.rights
 
-    def must(self, operation: str, scope: str = "/", why: str = "") -> None:
-        if not self.may(operation):
+    def require(self, operation: str, scope: str = "/", why: str = "") -> None:
+        if not self.is_permitted(operation):
             raise DeniedError(self, operation, scope, why)  # type: ignore[arg-type]
 
 

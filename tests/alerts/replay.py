@@ -48,7 +48,7 @@ LATE = {
 @contextmanager
 def opened(data: Path) -> Iterator[tuple[Lake, State, SampleLogLoader]]:
     """A data folder with its lake, its state and what takes entries in."""
-    with State.of(data, f"sqlite:///{data / 'state.db'}") as state, Lake.open(data, state) as lake:
+    with State.open_folder(data, f"sqlite:///{data / 'state.db'}") as state, Lake.open(data, state) as lake:
         yield lake, state, SampleLogLoader(lake, state, lake.workspace("default"))
 
 
@@ -127,12 +127,12 @@ class Told:
 def incidents(data: Path) -> list[Told]:
     """The incidents of a data folder, those that were put into others left out."""
     with opened(data) as (_, state, _):
-        return [_told(state, one) for one in state.incidents.newest("default")]
+        return [_told(state, one) for one in state.incidents.list_newest("default")]
 
 
 def _told(state: State, incident: Incident) -> Told:
     with state.transaction() as session:
-        rows = [one.document for one in state.alerts.of(session, incident.number)]
+        rows = [one.document for one in state.alerts.list_of_incident(session, incident.number)]
     tactics = order_tactics([name for row in rows for name in row["Tactics"].split(", ") if name])
     named = {_name(one) for row in rows for one in json.loads(row["Entities"])}
     return Told(
@@ -169,7 +169,7 @@ def wanted(attack: Attack, generator: Generator) -> tuple[set[str], set[str]]:
 def alerts_by_rule(data: Path) -> Counter[str]:
     """How many alerts each rule raised."""
     with opened(data) as (_, state, _):
-        found = state.alerts.newest("default", most=100_000)
+        found = state.alerts.list_newest("default", most=100_000)
     return Counter(
         f"{one.document['AlertSeverity']}: {json.loads(one.document['ExtendedProperties'])['Analytic Rule Name']}"
         for one in found

@@ -42,7 +42,7 @@ def instance(tmp_path_factory, publish_estate):
     data = tmp_path_factory.mktemp("server")
     publish_estate(data)
     snapshots = PublishedSnapshotCache(data)
-    with State.of(data) as state, opened_lake(data, state, TENANT, snapshots) as lake:
+    with State.open_folder(data) as state, opened_lake(data, state, TENANT, snapshots) as lake:
         guard = Guard(state, lambda: build_hierarchy(snapshots))
         yield Instance(
             data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", TENANT), TENANT
@@ -58,7 +58,7 @@ def server(instance):
 @pytest.fixture(scope="module")
 def subscriptions(instance):
     """Name -> id of the sample's subscriptions."""
-    return {name: id_ for id_, name in instance.snapshots.newest().made.subscriptions.items()}
+    return {name: id_ for id_, name in instance.snapshots.load_newest().made.subscriptions.items()}
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,9 @@ def machine(instance, subscriptions):
         rf"({below}/resourceGroups/([^/]+)/providers/microsoft.compute/virtualmachines/[^/]+)/providers/.*"
     )
     several = (
-        instance.snapshots.newest().listing.page(["microsoft.security/assessments"], EVERYTHING, below).bodies
+        instance.snapshots.load_newest()
+        .listing.page(["microsoft.security/assessments"], EVERYTHING, below)
+        .bodies
     )
     found = next(one for each in several if (one := re.fullmatch(pattern, each["id"], re.IGNORECASE)))
     return found[1], found[2]

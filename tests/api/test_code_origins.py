@@ -23,7 +23,7 @@ VERSION = "api-version=2021-06-01"
 def planned(instance, subscriptions):
     """A run that plans a resource of the estate that fails a recommendation and meets another."""
     below = f"/subscriptions/{subscriptions['sub-bwf-erp-prod']}"
-    listing = instance.snapshots.newest().listing
+    listing = instance.snapshots.load_newest().listing
     codes = defaultdict(set)
     for one in listing.page(["microsoft.security/assessments"], EVERYTHING, below, most=1000).bodies:
         codes[one["id"].lower().partition(PROVIDER)[0]].add(one["properties"]["status"]["code"])

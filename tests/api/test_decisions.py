@@ -43,7 +43,7 @@ def some(tmp_path_factory):
 def failing(instance, subscriptions):
     """A resource of that subscription that fails a recommendation: (resource, recommendation)."""
     wanted = FindingQuery(states=frozenset({ComplianceState.NON_COMPLIANT.value}))
-    found = instance.snapshots.newest().findings.page(EVERYTHING, wanted, order="resource", most=4000)
+    found = instance.snapshots.load_newest().findings.page(EVERYTHING, wanted, order="resource", most=4000)
     one = next(one for one in found if subscriptions["sub-bwf-sandbox"] in one.resource)
     return one.resource, one.recommendation
 
@@ -78,7 +78,7 @@ def test_an_exemption_is_put_listed_judged_by_and_deleted(
     )
 
     about = FindingQuery(resource=resource, recommendations=frozenset({recommendation}))
-    (judged,) = PublishedSnapshotCache(tmp_path).newest().findings.page(EVERYTHING, about)
+    (judged,) = PublishedSnapshotCache(tmp_path).load_newest().findings.page(EVERYTHING, about)
     assert judged.state is ComplianceState.EXEMPT
 
     assert server.delete(f"{path}?{V}", headers=reader).status_code == 403
@@ -86,9 +86,9 @@ def test_an_exemption_is_put_listed_judged_by_and_deleted(
     assert server.delete(f"{path}?{V}", headers=owner).status_code == 204
     assert server.get(f"{path}?{V}", headers=owner).status_code == 404
     assess(settings, some, instance.state)
-    (judged,) = PublishedSnapshotCache(tmp_path).newest().findings.page(EVERYTHING, about)
+    (judged,) = PublishedSnapshotCache(tmp_path).load_newest().findings.page(EVERYTHING, about)
     assert judged.state is ComplianceState.NON_COMPLIANT
-    assert instance.state.audit.broken() is None
+    assert instance.state.audit.find_broken_entry() is None
 
 
 def test_what_is_put_is_judged_beside_the_own_initiative(

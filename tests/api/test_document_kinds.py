@@ -194,7 +194,7 @@ def test_every_kept_kind_says_what_follows():
 
 def test_an_automation_is_told_of_what_its_author_reads(server, instance, token, subscriptions):
     subscription = subscriptions["sub-bwf-sandbox"]
-    listing = instance.snapshots.newest().listing
+    listing = instance.snapshots.load_newest().listing
     group = str(
         listing.page([RESOURCE_GROUP_TYPE], EVERYTHING, f"/subscriptions/{subscription}").bodies[0]["id"]
     )
@@ -220,7 +220,7 @@ def test_an_automation_that_is_patched_stays_within_what_its_author_reads(
 ):
     subscription = f"/subscriptions/{subscriptions['sub-bwf-sandbox']}"
     group = str(
-        instance.snapshots.newest()
+        instance.snapshots.load_newest()
         .listing.page([RESOURCE_GROUP_TYPE], EVERYTHING, subscription)
         .bodies[0]["id"]
     )
@@ -269,7 +269,9 @@ def test_an_address_that_no_run_would_ask_is_not_kept(server, owner, instance, s
     scope = f"/subscriptions/{subscriptions['sub-bwf-sandbox']}"
     body = {"properties": {"sources": SOURCES, "actions": [posting("https://x/"), posting(uri)]}}
     group = str(
-        instance.snapshots.newest().listing.page([RESOURCE_GROUP_TYPE], EVERYTHING, scope).bodies[0]["id"]
+        instance.snapshots.load_newest()
+        .listing.page([RESOURCE_GROUP_TYPE], EVERYTHING, scope)
+        .bodies[0]["id"]
     )
     path = f"{group}/providers/Microsoft.Security/automations/inside"
     told = server.put(f"{path}?{VERSION}", headers=owner, json=body)
@@ -288,7 +290,9 @@ def test_an_address_that_no_run_would_ask_is_not_kept(server, owner, instance, s
 def test_an_address_inside_that_the_operator_allows_is_kept(server, owner, instance, subscriptions):
     scope = f"/subscriptions/{subscriptions['sub-bwf-sandbox']}"
     group = str(
-        instance.snapshots.newest().listing.page([RESOURCE_GROUP_TYPE], EVERYTHING, scope).bodies[0]["id"]
+        instance.snapshots.load_newest()
+        .listing.page([RESOURCE_GROUP_TYPE], EVERYTHING, scope)
+        .bodies[0]["id"]
     )
     path = f"{group}/providers/Microsoft.Security/automations/inside?{VERSION}"
     body = {"properties": {"sources": SOURCES, "actions": [posting("https://10.0.0.4/?sig=1")]}}

@@ -49,7 +49,7 @@ def headers(token, names):
 @pytest.fixture(scope="module")
 def held(instance):
     """The tables in which the published estate has rows."""
-    return sorted(instance.snapshots.newest().files.keys() & TABLES.keys())
+    return sorted(instance.snapshots.load_newest().files.keys() & TABLES.keys())
 
 
 def logged(server, headers, query):

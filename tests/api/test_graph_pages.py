@@ -13,7 +13,7 @@ def test_pages_are_of_the_edition_in_which_a_query_began(server, owner, instance
     def ask(**options):
         return server.post(PATH, headers=owner, json={"query": QUERY, "options": options})
 
-    began = instance.snapshots.newest()
+    began = instance.snapshots.load_newest()
     whole = [row["id"] for row in ask().json()["data"]]
     first = ask(**{"$top": 7}).json()
     token = {"$skipToken": first["$skipToken"]}

@@ -221,7 +221,7 @@ def test_what_no_policy_reads_is_off_and_counts_nowhere(ask, instance, report):
     keys = {row["name"] for row in off}
     assert keys
     assert keys.isdisjoint(one.key for one in report.run.engine.program.requirements)
-    snapshot = instance.snapshots.newest()
+    snapshot = instance.snapshots.load_newest()
     assert snapshot.findings.states(EVERYTHING) == snapshot.made.states
     assert keys.isdisjoint(one.recommendation for one in snapshot.findings.tallies(EVERYTHING))
     told = snapshot.listing.page((ASSESSMENT,), EVERYTHING, most=10_000).bodies

@@ -76,7 +76,7 @@ def instance(tmp_path: Path, folders: list[Path]) -> Iterator[Instance]:
     data = tmp_path / "data"
     data.mkdir()
     snapshots = PublishedSnapshotCache(data)
-    with State.of(data) as state, opened_lake(data, state) as lake:
+    with State.open_folder(data) as state, opened_lake(data, state) as lake:
         scan = scan_of(folders, data, state)
         publish_tenants(data, [(Report(scan.run(estate), "both"), {}) for estate in scan.estates()])
         guard = Guard(state, lambda: build_hierarchy(snapshots))

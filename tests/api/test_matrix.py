@@ -74,7 +74,7 @@ def secrets(instance, scopes):
     """What nobody else may be told: the ids of the resources of the subscription that is asked about."""
     from nephoscope.model.read_reach import EVERYTHING
 
-    listing = instance.snapshots.newest().listing
+    listing = instance.snapshots.load_newest().listing
     page = listing.page(listing.resource_types(), EVERYTHING, f"/subscriptions/{scopes[0][0]}", most=1000)
     found = [str(one["id"]).lower() for one in page.bodies]
     assert len(found) > 50

@@ -12,7 +12,7 @@ EVENTUAL = {"ConsistencyLevel": "eventual"}
 
 @pytest.fixture(scope="module")
 def users(instance):
-    page = instance.snapshots.newest().listing.page(["microsoft.graph/users"], EVERYTHING)
+    page = instance.snapshots.load_newest().listing.page(["microsoft.graph/users"], EVERYTHING)
     return [one["properties"] for one in page.bodies]
 
 
@@ -78,7 +78,7 @@ def test_a_count(ask, users):
 
 
 def test_members(ask, instance):
-    groups = instance.snapshots.newest().listing.page(["microsoft.graph/groups"], EVERYTHING).bodies
+    groups = instance.snapshots.load_newest().listing.page(["microsoft.graph/groups"], EVERYTHING).bodies
     group = next(one["properties"] for one in groups if len(one["properties"].get("members") or ()) > 1)
     path, many = f"groups/{group['id']}/members", len(group["members"])
     first = ask(path, count="true", top=1).json()

@@ -184,7 +184,9 @@ def test_a_report_of_a_bound_program_is_of_its_machine_alone(instance, bound, gr
     scopes = (
         {theirs: ("Microsoft.HybridCompute/machines/patchAssessmentResults",)} if other == "scope" else {}
     )
-    caller = instance.guard.by_secret(bound["Authorization"].removeprefix("Bearer "), [SecretKind.TOKEN])
+    caller = instance.guard.authenticate_secret(
+        bound["Authorization"].removeprefix("Bearer "), [SecretKind.TOKEN]
+    )
     now = instance.now
     with pytest.raises((BoundDeniedError, FactError)):
         put_facts(
@@ -208,7 +210,9 @@ def test_a_report_of_a_bound_program_is_of_its_machine_alone(instance, bound, gr
     ],
 )
 def test_what_a_binding_leaves_of_a_role(instance, bound, group, operation, place, may):
-    caller = instance.guard.by_secret(bound["Authorization"].removeprefix("Bearer "), [SecretKind.TOKEN])
-    assert caller.may(operation, place.replace("{group}", group).replace("{own}", OWN)) is may
+    caller = instance.guard.authenticate_secret(
+        bound["Authorization"].removeprefix("Bearer "), [SecretKind.TOKEN]
+    )
+    assert caller.is_permitted(operation, place.replace("{group}", group).replace("{own}", OWN)) is may
     kept = operation.endswith("/read") or "Telemetry" in operation
     assert caller.reach(operation).is_empty is not kept

@@ -18,7 +18,7 @@ RULE = {"if": {"field": "location", "equals": "moon"}, "then": {"effect": "audit
 @pytest.fixture(scope="module")
 def scopes(instance):
     """Name -> scope: management group, subscription with a group, its resource and another group, another subscription."""
-    found = instance.snapshots.newest().findings.page(
+    found = instance.snapshots.load_newest().findings.page(
         EVERYTHING, FindingQuery(states=frozenset({"NonCompliant"})), order="resource", most=400
     )
     ids = sorted(one.resource for one in found if "/resourcegroups/" in one.resource)
@@ -28,7 +28,7 @@ def scopes(instance):
     beside = next(
         "/".join(one.split("/")[:5]) for one in ids if one.startswith(subscription) and group not in one
     )
-    other = next(id_ for id_ in sorted(instance.snapshots.newest().made.ancestors) if id_ not in group)
+    other = next(id_ for id_ in sorted(instance.snapshots.load_newest().made.ancestors) if id_ not in group)
     return {
         "mg": GROUP, "sub": subscription, "group": group, "resource": "/".join(resource.split("/")[:9]),
         "beside": beside, "other": f"/subscriptions/{other}",

@@ -20,10 +20,10 @@ WAIVER = {"exemptionCategory": "Waiver"}
 def place(instance):
     """A resource group that has a failing resource, the resource, its recommendation, and another subscription."""
     wanted = FindingQuery(states=frozenset({"NonCompliant"}))
-    found = instance.snapshots.newest().findings.page(EVERYTHING, wanted, order="resource", most=400)
+    found = instance.snapshots.load_newest().findings.page(EVERYTHING, wanted, order="resource", most=400)
     one = next(one for one in found if "/resourcegroups/" in one.resource)
     group = "/".join(one.resource.split("/")[:5])
-    ancestors = instance.snapshots.newest().made.ancestors
+    ancestors = instance.snapshots.load_newest().made.ancestors
     other = next(id_ for id_ in sorted(ancestors) if id_ not in group)
     return group, one.resource, one.recommendation, f"/subscriptions/{other}"
 

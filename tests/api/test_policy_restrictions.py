@@ -48,7 +48,7 @@ PARAMETERS = {
 @pytest.fixture(scope="module")
 def groups(instance, subscriptions):
     """The ids of the resource groups of the first subscription that has several."""
-    listing = instance.snapshots.newest().listing
+    listing = instance.snapshots.load_newest().listing
     for one in sorted(subscriptions.values()):
         found = [
             str(each["id"])
@@ -202,7 +202,7 @@ def test_what_is_not_enforced_exempt_or_elsewhere_restricts_nothing(
 
 
 def test_types_are_refused_in_a_management_group(server, owner, instance, scope):
-    group = next(iter(instance.snapshots.newest().made.ancestors.values()))[-1]
+    group = next(iter(instance.snapshots.load_newest().made.ancestors.values()))[-1]
     put(server, owner, f"{group}/{AUTHORIZATION}/policyDefinitions/types", {
         "mode": "All",
         "policyRule": {"if": {"field": "type", "in": ["Microsoft.Classic/disks", TYPE]}, "then": {"effect": "deny"}},

@@ -41,7 +41,7 @@ def test_who_may_write_connectors_meets_what_one_requires(server, owner, token):
 
 def test_an_application_is_kept_at_a_subscription_and_at_a_connector(server, owner, instance, subscriptions):
     below = f"/subscriptions/{subscriptions['sub-bwf-sandbox']}"
-    listing = instance.snapshots.newest().listing
+    listing = instance.snapshots.load_newest().listing
     group = str(listing.page([RESOURCE_GROUP_TYPE], EVERYTHING, below).bodies[0]["id"])
     sets = [{"conditions": [{"property": "$.Id", "value": "x", "operator": "contains"}]}]
     sent = {"properties": {"displayName": "Shop", "sourceResourceType": "Assessments", "conditionSets": sets}}

@@ -42,7 +42,9 @@ def client(small):
 @contextmanager
 def busy(instance, shown):
     """The principal of a header runs a query within it."""
-    caller = instance.guard.by_secret(shown["Authorization"].partition(" ")[2], [SecretKind.TOKEN], "")
+    caller = instance.guard.authenticate_secret(
+        shown["Authorization"].partition(" ")[2], [SecretKind.TOKEN], ""
+    )
     began, over = threading.Event(), threading.Event()
 
     def query():

@@ -149,7 +149,7 @@ def state(name, how):
 
 def told(report, data, now, states):
     """The policy events that are there after some states were published."""
-    before = PublishedSnapshotCache(data).newest()
+    before = PublishedSnapshotCache(data).load_newest()
     events = PolicyEvents(before.files if before else {}, now)
     at = {"timestamp": now.isoformat()}
     stamped = [
@@ -159,7 +159,7 @@ def told(report, data, now, states):
     publish_documents(data, several, make_build_info([report]))
     page = (
         PublishedSnapshotCache(data)
-        .newest()
+        .load_newest()
         .listing.page(["microsoft.policyinsights/policyevents"], EVERYTHING)
     )
     return [one["properties"] for one in page.bodies]

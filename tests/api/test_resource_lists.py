@@ -12,7 +12,7 @@ VMS = "microsoft.compute/virtualmachines"
 
 @pytest.fixture(scope="module")
 def resources(instance, subscriptions):
-    listing = instance.snapshots.newest().listing
+    listing = instance.snapshots.load_newest().listing
     scope = f"/subscriptions/{subscriptions[ERP]}"
     found = listing.page(listing.resource_types(), EVERYTHING, scope, most=5000, collected=True).bodies
     assert len(found) > 100

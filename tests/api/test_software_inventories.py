@@ -24,7 +24,7 @@ def sent(instance, table, *rows):
 @pytest.fixture(scope="module")
 def machines(instance):
     """Two machines of different subscriptions, and what was reported of them."""
-    snapshot = instance.snapshots.newest()
+    snapshot = instance.snapshots.load_newest()
     from nephoscope.model.read_reach import EVERYTHING
 
     found = snapshot.listing.page(["microsoft.compute/virtualmachines"], EVERYTHING).bodies

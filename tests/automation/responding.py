@@ -22,7 +22,7 @@ DOCUMENT = {
 
 def main() -> None:
     data, what = Path(sys.argv[1]), sys.argv[2]
-    with State.of(data, f"sqlite:///{data / 'state.db'}") as state, Lake.open(data, state) as lake:
+    with State.open_folder(data, f"sqlite:///{data / 'state.db'}") as state, Lake.open(data, state) as lake:
         if what == "raise":
             _raise(state, int(sys.argv[3]))
             return

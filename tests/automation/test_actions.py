@@ -76,7 +76,7 @@ def test_a_webhook_that_does_not_get_through_is_kept_and_can_be_sent_again(
     while run.status is RunStatus.PENDING:
         run = next(iter(who.tick(run.due)))
     assert (run.status, said in run.detail) == (RunStatus.DEAD, True)
-    assert state.automation_runs.newest("default", statuses=(RunStatus.DEAD,))[0].id == run.id
+    assert state.automation_runs.list_newest("default", statuses=(RunStatus.DEAD,))[0].id == run.id
     receiver.answers = []
     who.retry(run.id, "kim", run.changed)
     assert next(iter(who.tick(run.changed))).status is RunStatus.DONE

@@ -39,7 +39,7 @@ def test_a_broken_file_is_told(tmp_path, caplog, path, content, told):
     (fault,) = list_file_faults(tmp_path)
     assert told in fault
     assert "\n" not in fault
-    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+    with State.open_folder(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         said = set()
         for _ in range(2):  # once, however often it is looked at
             automation_worker._load(state, lake, said)

@@ -15,7 +15,7 @@ from nephoscope.state.automation.run_status import RunFilter
 
 
 def test_how_runs_stand(tmp_path):
-    with State.of(tmp_path) as state:
+    with State.open_folder(tmp_path) as state:
         assert set(state.run_standings.count_by_status().values()) == {0}
         assert state.run_standings.tally_by_rule() == {}
         spoil(state)
@@ -31,7 +31,7 @@ def test_how_runs_stand(tmp_path):
 
 
 def test_runs_are_listed_page_by_page(tmp_path):
-    with State.of(tmp_path) as state:
+    with State.open_folder(tmp_path) as state:
         spoil(state)
         found = state.run_standings
         dead = RunFilter(rules=[KEY], statuses=[RunStatus.DEAD])
@@ -52,7 +52,7 @@ def test_runs_are_listed_page_by_page(tmp_path):
 def test_the_list_of_automations_says_what_was_given_up_and_what_is_missing(tmp_path, sender):
     (tmp_path / "responses").mkdir()
     (tmp_path / "responses" / "operator.yaml").write_text(sender)
-    with State.of(tmp_path) as state:
+    with State.open_folder(tmp_path) as state:
         spoil(state)
     done = CliRunner().invoke(cli, ["--data", str(tmp_path), "automations", "list", "--output", "json"])
     (row,) = json.loads(done.stdout)

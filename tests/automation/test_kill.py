@@ -60,18 +60,20 @@ def test_nothing_is_lost_or_doubled(
         killed(data, chance.randint(1, 4), "respond")
     assert killed(data, count + 1, "raise", str(count))
     left = state.automation_runs.waiting("default") + len(
-        state.automation_runs.newest("default", statuses=(RunStatus.PENDING, RunStatus.RUNNING), most=10_000)
+        state.automation_runs.list_newest(
+            "default", statuses=(RunStatus.PENDING, RunStatus.RUNNING), most=10_000
+        )
     )
     if left:
         _finish(data, state)
-    runs = state.automation_runs.newest("default", most=10_000)
+    runs = state.automation_runs.list_newest("default", most=10_000)
     assert {one.status for one in runs} == {RunStatus.DONE}
     told = [one for one in runs if one.action == "webhook"]
     assert sorted(one.subject for one in told) == sorted(f"a{number}" for number in range(count))
     # a receiver may hear of one twice, where nobody lived to note the first time; the id tells
     assert set(receiver.ids()) == {one.id for one in told}
     assert len(receiver.ids()) - len(told) <= kills
-    for incident in state.incidents.newest("default", most=10_000):
+    for incident in state.incidents.list_newest("default", most=10_000):
         with state.transaction() as session:
             assert [note.text for note in state.incidents.notes(session, incident.number)] == ["seen"]
 
@@ -81,7 +83,7 @@ def _finish(data: Path, state: State) -> None:
     command = [sys.executable, str(SCRIPT), str(data), "respond"]
     open_ = (RunStatus.PENDING, RunStatus.RUNNING)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        while state.automation_runs.waiting("default") or state.automation_runs.newest(
+        while state.automation_runs.waiting("default") or state.automation_runs.list_newest(
             "default", statuses=open_
         ):
             assert process.stdout.readline()

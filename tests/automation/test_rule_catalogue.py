@@ -45,7 +45,7 @@ def rules(tmp_path, state, automate):
 
 
 def languages(state) -> list[str]:
-    return sorted(one.language.value for one in state.automation_runs.newest("default"))
+    return sorted(one.language.value for one in state.automation_runs.list_newest("default"))
 
 
 def test_rules_of_every_language_are_loaded_in_their_order(tmp_path, state, rules) -> None:
@@ -123,7 +123,7 @@ def test_runs_of_every_language_are_forgotten_by_one_rule(state, engine) -> None
             session, made("applied", RunStatus.DONE, RuleLanguage.RESPONSE, {"undo": "x"})
         )
     list(engine().tick(NOW))
-    left = {one.id for one in state.automation_runs.newest("default")}
+    left = {one.id for one in state.automation_runs.list_newest("default")}
     assert left == {"applied", *(f"dead-{language}" for language in RuleLanguage)}
 
 

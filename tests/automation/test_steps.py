@@ -176,7 +176,7 @@ def test_what_was_done_without_the_lease_is_not_noted_and_told_when_it_is_begun_
     ):
         list(who.tick())
     assert list(who.tick()) == []
-    assert only(state.automation_runs.newest("default")).status is RunStatus.RUNNING
+    assert only(state.automation_runs.list_newest("default")).status is RunStatus.RUNNING
     with state.transaction() as session:
         state.leases.release_several(session, [state.leases.take("response/default", "other", 60.0)])
     cut, done = list(who.tick())
@@ -217,9 +217,9 @@ def test_a_kill_in_a_step_begins_it_again_and_says_so(
     if step == "undo":
         who.undo(only(who.tick(run.changed)).id, "jo", run.changed)
     respond(lake.data)
-    assert only(state.automation_runs.newest("default")).status is RunStatus.RUNNING
+    assert only(state.automation_runs.list_newest("default")).status is RunStatus.RUNNING
     respond(lake.data)
-    run = only(state.automation_runs.newest("default"))
+    run = only(state.automation_runs.list_newest("default"))
     assert run.status is (RunStatus.UNDONE if step == "undo" else RunStatus.DONE)
     assert run.detail.endswith("c ended with 0 (an earlier attempt was interrupted: its effect is unknown)")
     before = [("apply", 1, 0)] if step == "undo" else []
@@ -238,10 +238,10 @@ def test_a_kill_between_the_steps_changes_nothing(
     raise_alert()
     run = only(who.tick())
     respond(lake.data)
-    assert (only(state.automation_runs.newest("default")), commands.asked()) == (run, [])
+    assert (only(state.automation_runs.list_newest("default")), commands.asked()) == (run, [])
     who.approve(run.id, "kim", run.changed)
     respond(lake.data)
-    done = only(state.automation_runs.newest("default"))
+    done = only(state.automation_runs.list_newest("default"))
     respond(lake.data)
-    assert only(state.automation_runs.newest("default")) == done
+    assert only(state.automation_runs.list_newest("default")) == done
     assert (done.status, commands.asked()) == (RunStatus.DONE, [("apply", 1, 0)])

@@ -65,19 +65,19 @@ def fill(data: Path) -> None:
 def furnish(data: Path) -> None:
     """Let a data folder have the sample company as what is assessed, an incident and its alert, and all that pages show besides."""
     save_request(ScanRequest(("sample:",)), data)
-    with State.of(data) as state, state.transaction() as session:
+    with State.open_folder(data) as state, state.transaction() as session:
         story = "Multi-stage incident from Initial access to Exfiltration"
         kept = state.incidents.put(
             session, Incident("default", story, "Keys were read", "High", NOON, NOON, NOON, NOON)
         )
         state.alerts.put(session, alert(ALERT, kept.number))
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         set_up(state, data)
 
 
 def settle(data: Path) -> None:
     """Assess all that is due, so that the server does not do so while pages are looked at: its tenant is paused."""
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         with state.as_product("the set-up of a test"):
             state.tenants.change(replace(state.tenants.get("fabrikam"), enabled=False))
         request = build_scan_request(state, data)
@@ -113,7 +113,7 @@ def keep_cookies(chromium: Browser, base: str, link: str, file: Path) -> Path:
 def signed_in(chromium: Browser, address: tuple[str, Path]) -> Path:
     """The cookies of a person who signed in by a link, in a file."""
     base, data = address
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         guard = Guard(state, lambda: Hierarchy({}))
         link = guard.create_first_link("ada")
         with state.transaction() as session:

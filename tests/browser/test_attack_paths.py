@@ -15,7 +15,7 @@ pytestmark = pytest.mark.system
 def longest(address):
     _, data = address
     return max(
-        PublishedSnapshotCache(data).newest().attack_paths.list_wanted(EVERYTHING),
+        PublishedSnapshotCache(data).load_newest().attack_paths.list_wanted(EVERYTHING),
         key=lambda one: len(one.entities),
     )
 

@@ -32,7 +32,7 @@ def context(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         ScanRequest((str(GIVEN / "estate.json"),), (str(GIVEN / "content"),), ("harbour",)), data
     )
     publish(data, Report(scan.run(scan.estate()), "estate.json"), {})
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         link = Guard(state, lambda: Hierarchy({})).create_first_link("ada")
     with served(data) as base:
         made = chromium.new_context(ignore_https_errors=True)

@@ -49,7 +49,7 @@ def fresh(azure: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
     cloud = data / "loopback.json"
     names = ("resourceManager", "authority", "graph")
     cloud.write_text(json.dumps({"name": "loopback", **dict.fromkeys(names, azure.origin)}))
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         link = Guard(state, lambda: Hierarchy({})).create_first_link("ada")
     identity = {"IDENTITY_ENDPOINT": f"{azure.origin}/msi/token", "IDENTITY_HEADER": "secret-header"}
     with served(data, NEPHOSCOPE_CLOUD=str(cloud), **identity) as base:

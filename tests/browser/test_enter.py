@@ -15,7 +15,7 @@ pytestmark = pytest.mark.system
 
 @pytest.fixture
 def number(address):
-    with State.of(address[1]) as state, state.transaction() as session:
+    with State.open_folder(address[1]) as state, state.transaction() as session:
         made = Incident("default", "Enter closes it", "", "Low", NOON, NOON, NOON, NOON)
         return state.incidents.put(session, made).number
 
@@ -50,12 +50,12 @@ def test_enter_on_a_ticked_alert_changes_nothing(opened, address, script):
     page.goto(f"{base}/alerts?span=90d")
     box = page.locator(f"input[name=alert][value^='{ALERT}']")
     box.check()
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         before = state.alerts.get(ALERT).changed
     sent: list[str] = []
     page.on("request", lambda one: sent.append(one.url) if one.method == "POST" else None)
     box.press("Enter")
     page.wait_for_load_state("networkidle")
     assert sent == []
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         assert state.alerts.get(ALERT).changed == before

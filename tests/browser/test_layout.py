@@ -88,12 +88,12 @@ def lasting_faults(page):
 def test_every_page_is_laid_out(opened, address, scoped, pages):
     """Each page is fetched once; a window that becomes narrower lays the same page out anew."""
     base, data = address
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         resource = SuppressionCondition("entities.azureresource.resourceId", "equals", (LONG,))
         TuningEditor(state, "default", "ada", NOON).suppress(
             f"layout {scoped} {pages}", "a-rule", [resource], comment=LONG
         )
-    subscription = next(iter(PublishedSnapshotCache(data).newest().made.subscriptions))
+    subscription = next(iter(PublishedSnapshotCache(data).load_newest().made.subscriptions))
     wrong: list[str] = []
     page = opened(1440, "dark").new_page()
     for path in addresses(data)[pages]:

@@ -56,7 +56,7 @@ CASES = [(path, state) for path in (*PAGES, *OTHERS) for state in STATES] + [
 
 
 def sign_in(chromium, base: str, data: Path) -> Path:
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         link = Guard(state, lambda: Hierarchy({})).create_first_link("grace")
     return keep_cookies(chromium, base, link, data / "cookies.json")
 
@@ -106,7 +106,7 @@ def look(page, path: str, state: str) -> tuple[dict[str, list[str]], list[str]]:
 
 def find_scope(data: Path) -> str:
     """A subscription with many resources, whichever others are added while the server works."""
-    names = PublishedSnapshotCache(data).newest().made.subscriptions
+    names = PublishedSnapshotCache(data).load_newest().made.subscriptions
     return next(id_ for id_, name in names.items() if name == "sub-bwf-erp-prod")
 
 

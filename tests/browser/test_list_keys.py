@@ -15,7 +15,7 @@ pytestmark = pytest.mark.system
 
 @pytest.fixture
 def title(address):
-    with State.of(address[1]) as state, state.transaction() as session:
+    with State.open_folder(address[1]) as state, state.transaction() as session:
         state.incidents.put(session, Incident("default", "Keys reach it", "", "Low", NOON, NOON, NOON, NOON))
     return "Keys reach it"
 

@@ -30,15 +30,15 @@ CHART = (
 
 def addresses(data: Path) -> list[str]:
     """An address of every page."""
-    finding = PublishedSnapshotCache(data).newest().findings.page(EVERYTHING, most=1)[0]
+    finding = PublishedSnapshotCache(data).load_newest().findings.page(EVERYTHING, most=1)[0]
     rule = next(iter(load_shipped().rules)).id
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         run = state.pipelines.runs()[0]
     ids = {
         "/rules/{id}": rule,
         "/alerts/{id}": ALERT,
         "/attack-paths/{name}": PublishedSnapshotCache(data)
-        .newest()
+        .load_newest()
         .attack_paths.list_wanted(EVERYTHING)[0]
         .name,
         "/sources/tenants/{name}": "fabrikam",

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.system
 @pytest.fixture(scope="module")
 def paths(address):
     """Addresses of a machine that the Internet reaches, of one that an attack path ends in, of an account, and of searches."""
-    snapshot = PublishedSnapshotCache(address[1]).newest()
+    snapshot = PublishedSnapshotCache(address[1]).load_newest()
     every = snapshot.attack_paths.list_wanted(EVERYTHING)
     machine = next(one.entry.key for one in every if "/virtualmachines/" in one.entry.key)
     store = next(one.target.key for one in every if one.target.key)

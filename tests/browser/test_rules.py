@@ -52,5 +52,5 @@ def test_a_search_for_advice_without_a_script(opened, address):
         page.wait_for_timeout(500)
         again.click()
     expect(ended).to_be_visible()
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         assert any(one.target.startswith("advice of rule") for one in state.audit.entries(most=20))

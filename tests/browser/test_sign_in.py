@@ -49,7 +49,7 @@ def issuer(address, base, tmp_path_factory):
     command = [node, PROVIDER, module, certificate, key, f"{base}/sign-in/corp/callback"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         found = next(line.strip() for line in process.stdout if line.startswith("https://"))
-        with State.of(address[1]) as state:
+        with State.open_folder(address[1]) as state:
             state.credentials.put("sign-in.corp", SECRET)
             rules = (ClaimRule("email", "ada@example.org", "Reader"),)
             made = SignInProvider(
@@ -64,7 +64,7 @@ def issuer(address, base, tmp_path_factory):
             with state.transaction() as session:
                 state.sign_in_providers.put(session, made)
         yield found
-        with State.of(address[1]) as state, state.transaction() as session:
+        with State.open_folder(address[1]) as state, state.transaction() as session:
             state.sign_in_providers.remove(session, "corp")
         process.terminate()
 

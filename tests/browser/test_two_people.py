@@ -18,7 +18,7 @@ pytestmark = pytest.mark.system
 @pytest.fixture
 def number(address):
     """An incident that nobody touched."""
-    with State.of(address[1]) as state, state.transaction() as session:
+    with State.open_folder(address[1]) as state, state.transaction() as session:
         story = Incident("default", "Two look at it", "", "High", NOON, NOON, NOON, NOON)
         return state.incidents.put(session, story).number
 
@@ -26,7 +26,7 @@ def number(address):
 @pytest.fixture
 def bob(chromium, address):
     """The window of another person, in which no script runs."""
-    with State.of(address[1]) as state:
+    with State.open_folder(address[1]) as state:
         link = Guard(state, lambda: Hierarchy({})).create_first_link("bob")
     context = chromium.new_context(ignore_https_errors=True, java_script_enabled=False)
     context.set_default_timeout(PATIENCE)

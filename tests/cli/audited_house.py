@@ -101,10 +101,10 @@ def build(folder: Path) -> dict[str, str]:
     gateway = address("vpn", "203.0.113.25", ipConfiguration=held_by("virtualNetworkGateways", "vgw"))
     offices = [{"cidrAddress": "198.51.100.0/24"}]
     keep_estate(data, [gateway, location("1", displayName="Offices", isTrusted=True, ipRanges=offices)], 1)
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         _fill(state)
-        alert = state.alerts.newest("default", most=1)[0].id
-        indicator = state.intel.newest("default", most=1)[0].id
+        alert = state.alerts.list_newest("default", most=1)[0].id
+        indicator = state.intel.list_newest("default", most=1)[0].id
     hunts = ("--queries", str(folder / "queries"), "--since", (NOW - timedelta(days=5)).isoformat())
     (row, *_) = json.loads(run(data, "hunt", "run", "Who deleted locks", *hunts, "-o", "json").stdout)
     bookmark = run(data, "hunt", "bookmark", "Who deleted locks", row["mark"], *hunts).stdout.strip()

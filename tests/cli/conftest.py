@@ -35,7 +35,7 @@ def filled(tmp_path: Path) -> Path:
     """A data folder whose workspace default has 48 sign-ins and whose workspace soc has 6."""
     data = tmp_path / "data"
     now = dt.datetime.now(dt.UTC)
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         state.workspaces.add("soc", days=30)
         with Lake.open(data, state) as lake:
             for name, count in (("default", 48), ("soc", 6)):

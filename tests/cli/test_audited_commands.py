@@ -334,9 +334,9 @@ def test_a_change_has_its_entry_or_is_not_made(
     assert kept(data) == before
     (Path(house["files"]) / f"{case.id}.tar").unlink(missing_ok=True)
     assert run(data, words, names) in (0, 1, 3)
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         entries = [one for one in reversed(state.audit.entries()) if one.number > last]
-        assert state.audit.broken() is None
+        assert state.audit.find_broken_entry() is None
     told = [(one.author, one.operation, one.outcome) for one in entries]
     author = f"os:{pwd.getpwuid(os.getuid()).pw_name}"
     assert told == [(author, case.operation, outcome) for outcome in case.outcomes]
@@ -350,7 +350,7 @@ def test_who_acted_is_not_what_the_environment_says(
     for name in ("LOGNAME", "USER", "USERNAME"):
         monkeypatch.setenv(name, "somebody-else")
     assert run(data, ("workspaces", "add", "mine"), house) == 0
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         assert state.audit.entries(most=1)[0].author == f"os:{pwd.getpwuid(os.getuid()).pw_name}"
 
 
@@ -364,7 +364,7 @@ def test_what_fails_in_files_is_told(
 
     monkeypatch.setattr(Packs, "add", torn)
     assert run(data, ("content", "import", "{files}/policies"), house) == 2
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         assert [one.outcome for one in state.audit.entries(most=2)] == ["Failed", "Started"]
 
 
@@ -375,7 +375,7 @@ def test_a_scan_by_other_decisions_has_an_entry_before_it_is_remembered(
     waived = (*plain, "--decisions", "{files}/decisions.json")
     for words in (plain, plain, waived):
         assert run(data, words, house) in (0, 1, 3)
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         first, second = (
             one.detail
             for one in reversed(state.audit.entries())
@@ -392,5 +392,5 @@ def test_a_folder_without_a_state_gets_one_for_a_scan_that_is_kept(
     assert run(data, ("scan", "{files}/snapshot.json", "--no-history"), house) in (0, 1)
     assert not (data / "state.db").exists()
     assert run(data, ("scan", "{files}/snapshot.json"), house) in (0, 1)
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         assert [one.operation for one in state.audit.entries()] == ["Nephoscope/assessments/write"]

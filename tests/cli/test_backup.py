@@ -27,7 +27,7 @@ def restored_to(data: Path, file: Path, run: Run) -> Result:
 
 def test_a_lake_comes_back(filled: Path, nephoscope: Run, tmp_path: Path) -> None:
     file, again = tmp_path / "b.tar", tmp_path / "again"
-    with State.of(filled) as state:
+    with State.open_folder(filled) as state:
         state.credentials.put("hub", "hunter2")
     made = nephoscope(filled, "backup", file)
     assert (made.exit_code, "2 tables of the lake" in made.stdout, "store" in made.stderr) == (

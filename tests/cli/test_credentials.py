@@ -15,7 +15,7 @@ Run = Callable[..., Result]
 
 
 def test_credentials_are_listed_and_rotated(tmp_path: Path, nephoscope: Run) -> None:
-    with State.of(tmp_path) as state:
+    with State.open_folder(tmp_path) as state:
         for name in ("a", "b"):
             state.credentials.put(name, "hunter2")
         state.sources.add(Source("hub", "event_hub", {}, credential="a"))
@@ -33,7 +33,7 @@ def test_credentials_are_listed_and_rotated(tmp_path: Path, nephoscope: Run) -> 
 
 
 def test_a_lost_key_is_told(tmp_path: Path, nephoscope: Run) -> None:
-    with State.of(tmp_path) as state:
+    with State.open_folder(tmp_path) as state:
         state.credentials.put("a", "hunter2")
     (tmp_path / "keys" / "credentials.key").unlink()
     assert not json.loads(nephoscope(tmp_path, "credentials", "list", "-o", "json").stdout)[0]["opens"]

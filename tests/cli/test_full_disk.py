@@ -28,7 +28,7 @@ from nephoscope.state.database.database import DiskFullError
 
 
 def kept(data: Path) -> None:
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         state.workspaces.add("soc", description="kept")
 
 
@@ -54,8 +54,8 @@ def test_a_state_on_a_full_disk_is_read_from_a_copy(tmp_path: Path, monkeypatch:
     fill(monkeypatch)
     obstacle = obstruct(tmp_path)
     with pytest.raises(DiskFullError, match=r"the disk is full \(0 KiB are free\)"):
-        State.of(tmp_path)
-    with State.of(tmp_path, copy=True) as state:
+        State.open_folder(tmp_path)
+    with State.open_folder(tmp_path, copy=True) as state:
         assert state.database.copied
         assert state.workspaces.get("soc").description == "kept"
         assert [one.name for one in state.workspaces.all()] == ["default", "soc"]
@@ -63,7 +63,7 @@ def test_a_state_on_a_full_disk_is_read_from_a_copy(tmp_path: Path, monkeypatch:
             state.workspaces.add("other")
         assert state.sources.all() == ()
     obstacle.unlink()
-    with State.of(tmp_path, copy=True) as state:
+    with State.open_folder(tmp_path, copy=True) as state:
         assert not state.database.copied
         state.workspaces.add("other")
 
@@ -74,14 +74,14 @@ def test_what_is_not_in_the_file_yet_is_not_left_out(tmp_path: Path, monkeypatch
     obstruct(tmp_path)
     (tmp_path / "state.db-wal").write_bytes(b"commits that wait")
     with pytest.raises(DiskFullError):
-        State.of(tmp_path, copy=True)
+        State.open_folder(tmp_path, copy=True)
 
 
 def test_where_there_is_room_the_failure_is_another(tmp_path: Path) -> None:
     kept(tmp_path)
     obstruct(tmp_path)
     with pytest.raises(StateError, match="unable to open") as told:
-        State.of(tmp_path, copy=True)
+        State.open_folder(tmp_path, copy=True)
     assert not isinstance(told.value, DiskFullError)
 
 
@@ -89,7 +89,7 @@ def test_commands_show_what_is_kept(
     tmp_path: Path, nephoscope: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept(tmp_path)
-    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+    with State.open_folder(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         table, place = lake.tables["Syslog"], lake.workspace("soc")
         rows = [{"TimeGenerated": place.created, "Computer": "a"}]
         made = to_arrow_rows(table, rows, workspace=place, now=place.created)

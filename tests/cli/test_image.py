@@ -147,7 +147,7 @@ def test_what_is_found_beside_packages_is_stored_without_the_secret(data: Path, 
     shown = json.loads(run(data, *asked, "-o", "json").stdout)
     told = run(data, *asked, "--deny-license", "GPL-*")
     assert "; other findings: " in told.stderr
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         (subject,) = state.inventories.subjects(SubjectFilter(EVERYTHING))
         kept = state.image_examinations.findings(subject.id)
     assert kept is not None
@@ -159,7 +159,7 @@ def test_what_is_found_beside_packages_is_stored_without_the_secret(data: Path, 
     assert token not in json.dumps([str(one) for one in kept.findings])
     packages = run(data, *asked[:3], "--packages", "-o", "json")
     assert "; other findings: " not in packages.stderr
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         assert state.image_examinations.findings(subject.id) == kept
 
 

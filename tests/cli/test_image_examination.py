@@ -136,7 +136,7 @@ def test_a_secret_is_in_no_file_and_no_log(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     data = tmp_path / "data"
-    with State.of(data, None):
+    with State.open_folder(data, None):
         pass
     for form in ("table", "json", "sarif", "csv", "cyclonedx", "spdx"):
         assert TOKEN not in run(data, "image", layout, "-o", form).output
@@ -185,7 +185,7 @@ def test_threat_intelligence_names_bad_files(tmp_path: Path, layout: str) -> Non
         "pattern": f"[file:hashes.'SHA-256' = '{digest.upper()}']",
         "pattern_type": "stix",
     }
-    with State.of(tmp_path / "data", None) as state:
+    with State.open_folder(tmp_path / "data", None) as state:
         keep(state, "default", "a feed", [item(document, now)], now)
         known = known_malware(state, now)
         assert {one: (found.title, found.severity, found.source) for one, found in known.items()} == {

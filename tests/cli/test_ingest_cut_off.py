@@ -48,7 +48,7 @@ def test_a_database_that_goes_away(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert stopped.exit_code == 3
     assert "the server closed the connection; run the command again to resume" in stopped.stderr
     assert ingest(data, folder).exit_code == 0
-    with State.of(data) as state, Lake.open(data, state) as lake:
+    with State.open_folder(data) as state, Lake.open(data, state) as lake:
         (row,) = lake.query("AZFWNetworkRule | summarize Rows = count(), Rules = dcount(Rule)")[
             0
         ].table.to_pylist()

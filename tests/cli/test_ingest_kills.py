@@ -66,7 +66,7 @@ def _killed(data: Path, file: Path, kill: int, *options: str) -> None:
 
 def _holds(data: Path, lines: int, times: int = 1) -> None:
     """Every line is there, so many times."""
-    with State.of(data) as state, Lake.open(data, state) as lake:
+    with State.open_folder(data) as state, Lake.open(data, state) as lake:
         lake.flush(PATIENCE)
         query = "AZFWFatFlow | summarize rows = count() by Protocol | summarize lines = count(), least = min(rows), most = max(rows)"
         assert lake.query(query)[0].table.to_pylist() == [{"lines": lines, "least": times, "most": times}]
@@ -160,7 +160,7 @@ def test_two_processes_that_load_one_file_at_once_hold_every_row_once(tmp_path: 
     arguments = [sys.executable, "-c", COMMAND, "--data", str(data), "ingest", str(file)]
     both = [subprocess.Popen(arguments, stdout=subprocess.DEVNULL) for _ in range(2)]
     assert [one.wait(PATIENCE) for one in both] == [0, 0]
-    with State.of(data) as state, Lake.open(data, state) as lake:
+    with State.open_folder(data) as state, Lake.open(data, state) as lake:
         lake.flush(PATIENCE)
         query = "AZFWFatFlow | summarize rows = count(), distinct = dcount(Protocol)"
         assert lake.query(query)[0].table.to_pylist() == [{"rows": lines, "distinct": lines}]

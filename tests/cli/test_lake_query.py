@@ -43,7 +43,7 @@ def test_the_lake_is_asked(filled: Path, nephoscope: Run, arguments: tuple[str, 
 
 
 def test_a_workspace_is_named_by_its_id_too(filled: Path, nephoscope: Run) -> None:
-    with State.of(filled) as state:
+    with State.open_folder(filled) as state:
         id_ = state.workspaces.get("soc").id
     assert answer(nephoscope(filled, "query", "SigninLogs | count", "-w", id_, "-o", "csv")) == "Count\n6\n"
 
@@ -106,7 +106,8 @@ def talked(data: Path, typed: str, capsys: pytest.CaptureFixture[str]) -> tuple[
         keys.send_text(typed)
         told: list[str] = []
         talk = QueryRepl(
-            QuerySession.of(OPTIONS, lake, "default"), lambda error, text: told.append(error.message) or 2
+            QuerySession.from_options(OPTIONS, lake, "default"),
+            lambda error, text: told.append(error.message) or 2,
         )
         converse(talk, data, input=keys, output=DummyOutput())
     printed = capsys.readouterr()

@@ -43,7 +43,7 @@ def data(tmp_path: Path) -> Path:
     )
     found = tmp_path / "data"
     assert run(found, "registry", "add", "prod", "127.0.0.1:5000", "--settings", str(settings)).exit_code == 0
-    with State.of(found) as state, state.transaction(product="test") as session:
+    with State.open_folder(found) as state, state.transaction(product="test") as session:
         for number, name in enumerate(("web", "worker")):
             image = RegistryImage(
                 registry="prod", repository=f"quarantine/{name}", digest=f"sha256:{number:064x}", received=NOW, due=NOW,
@@ -102,7 +102,7 @@ def test_a_request_waits_for_somebody_else(data: Path) -> None:
 
 
 def test_who_may_not_read_images_is_refused_by_the_service(data: Path) -> None:
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         context = context_of(state, data, "Pipeline Publisher", "/")
         for ask in (
             lambda: list_registries(context),

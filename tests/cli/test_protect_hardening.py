@@ -39,7 +39,7 @@ def test_proposals_are_listed_requested_approved_and_undone(
     assert {one["machine"].rsplit("/", 1)[-1] for one in document["proposals"]} >= {"web", "api"}
 
     id_ = run(data, "protect", "hardening", "--enforce", "web").partition(":")[0]
-    with State.of(data / "data") as state:
+    with State.open_folder(data / "data") as state:
         assert state.audit.entries(most=1)[0].operation.endswith("adaptiveNetworkHardenings/enforce/action")
     run(data, "response", "run")
     shown = json.loads(run(data, "response", "show", id_))

@@ -83,7 +83,7 @@ def test_observed_flows_and_a_block_that_is_requested_and_undone(
         (one["access"], one["sourceAddressPrefix"], one["destinationAddressPrefix"]) for one in properties
     } == {("Deny", "198.51.100.0/24", "10.0.1.10")}
     id_ = run(data, "protect", "segments", "--plan", str(plan), "--request").partition(":")[0]
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         assert state.audit.entries(most=1)[0].operation.endswith("securityRules/write")
     run(data, "response", "run")
     shown = json.loads(run(data, "response", "show", id_))

@@ -56,7 +56,7 @@ def forged(file: Path, files: dict[str, bytes]) -> Path:
 
 def hostile_state(folder: Path) -> bytes:
     """A state in which somebody decided everything that can be decided."""
-    with State.of(folder, "") as state:
+    with State.open_folder(folder, "") as state:
         with state.transaction() as session:
             eve = state.principals.add(session, PrincipalKind.PERSON, "eve\n  and nothing else")
             state.principals.grant(session, eve.id, "Owner", "/", "eve")
@@ -179,8 +179,8 @@ def test_it_is_restored_by_its_own_digest_alone(archive: Path, nephoscope: Run, 
     digest = refused.stderr.split()[-1]
     assert nephoscope(data, "restore", archive, "--accept", digest).exit_code == 0
     assert (data / "responses" / "operator.yaml").exists()
-    with State.of(data, "") as state:
-        assert state.audit.newest("Nephoscope/backups/restore/action").detail["digest"] == digest
+    with State.open_folder(data, "") as state:
+        assert state.audit.find_newest("Nephoscope/backups/restore/action").detail["digest"] == digest
 
 
 @pytest.mark.parametrize(("typed", "code"), [("right", 0), ("yes", 2)])
@@ -196,7 +196,7 @@ def test_at_a_terminal_the_digest_is_typed_below_the_list(
 
 
 def test_a_state_in_which_nobody_decided_anything_needs_no_word(nephoscope: Run, tmp_path: Path) -> None:
-    with State.of(tmp_path / "plain", "") as state:
+    with State.open_folder(tmp_path / "plain", "") as state:
         state.workspaces.add("soc")
     file = forged(tmp_path / "b.tar", {"state.db": (tmp_path / "plain" / "state.db").read_bytes()})
     assert nephoscope(tmp_path / "data", "restore", file).exit_code == 0
@@ -207,7 +207,7 @@ def test_a_state_in_which_nobody_decided_anything_needs_no_word(nephoscope: Run,
     ["CREATE TRIGGER t AFTER INSERT ON audit BEGIN DELETE FROM audit; END", "CREATE VIEW v AS SELECT 1"],
 )
 def test_a_state_that_does_something_by_itself_is_refused(nephoscope: Run, tmp_path: Path, what: str) -> None:
-    with State.of(tmp_path / "odd", ""):
+    with State.open_folder(tmp_path / "odd", ""):
         pass
     with sqlite3.connect(tmp_path / "odd" / "state.db") as database:
         database.execute(what)

@@ -44,7 +44,7 @@ def test_a_tenant_is_connected_changed_and_forgotten(tmp_path: Path, nephoscope:
     assert made.exit_code == 0, made.output
     (row,) = listed(nephoscope, tmp_path)
     assert (row["tenant"], row["signIn"], row["hours"], row["subscriptions"]) == (ID, "secret", 4, [ONE])
-    with State.of(tmp_path) as state:
+    with State.open_folder(tmp_path) as state:
         kept = state.tenants.get("contoso")
         assert tenants.load_tenant_secrets(state, kept) == TenantSecrets(SECRET)
     changed = nephoscope(
@@ -58,12 +58,12 @@ def test_a_tenant_is_connected_changed_and_forgotten(tmp_path: Path, nephoscope:
         False,
         False,
     )
-    with State.of(tmp_path) as state:
+    with State.open_folder(tmp_path) as state:
         assert tenants.load_tenant_secrets(state, state.tenants.get("contoso")) == TenantSecrets(SECRET)
     assert nephoscope(tmp_path, "tenants", "collect", "contoso").exit_code == 0
     assert nephoscope(tmp_path, "tenants", "remove", "contoso").exit_code == 0
     assert listed(nephoscope, tmp_path) == []
-    with State.of(tmp_path) as state:
+    with State.open_folder(tmp_path) as state:
         assert state.credentials.names() == ()
 
 
@@ -130,7 +130,7 @@ def test_trying_says_it_of_each_subscription(
     monkeypatch.setattr(tenants, "try_connection", lambda *_: found)
     told = nephoscope(tmp_path, "tenants", "test", "contoso", "-o", "json")
     assert (told.exit_code, said in told.output) == (code, True), told.output
-    with State.of(tmp_path) as state:
+    with State.open_folder(tmp_path) as state:
         assert tenants.last_connection_test(state.tenants.get("contoso")) == found
 
 

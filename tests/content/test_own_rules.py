@@ -25,7 +25,7 @@ def rule(id_: str) -> StoredPiece:
 
 @pytest.fixture
 def state(tmp_path) -> Iterator[State]:
-    with State.of(tmp_path) as opened:
+    with State.open_folder(tmp_path) as opened:
         yield opened
 
 

@@ -122,7 +122,7 @@ def test_an_operation(added: ModuleType, tmp_path: Path) -> None:
     assert (refused.exit_code, "0 is not in the range 1<=x<=365" in refused.output) == (2, True)
     done = CliRunner().invoke(cli, [*words, "--days", "30"])
     assert done.output == "1 workspaces changed\n"
-    with State.of(tmp_path / "data", "") as state:
+    with State.open_folder(tmp_path / "data", "") as state:
         assert state.workspaces.get().days == 30
         assert state.audit.entries()[0].detail["before"] == {"days": 90}
     (offered,) = (one for one in route.routes() if one.section == "acmeRetention")

@@ -27,7 +27,7 @@ LEVELS = (RiskLevel.LOW, RiskLevel.MEDIUM, RiskLevel.HIGH)
 
 @pytest.fixture
 def state(tmp_path):
-    with State.of(tmp_path) as found:
+    with State.open_folder(tmp_path) as found:
         yield found
 
 

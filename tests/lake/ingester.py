@@ -41,7 +41,7 @@ def produce(lake: Lake, producer: str, acks: int, pause: float) -> None:
 def main() -> None:
     data, acks, pause, *producers = sys.argv[1:]
     file = os.open(acks, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    with State.of(Path(data)) as state, Lake.open(Path(data), state) as lake:
+    with State.open_folder(Path(data)) as state, Lake.open(Path(data), state) as lake:
         print("ready", flush=True)
         threads = [
             threading.Thread(target=produce, args=(lake, one, file, float(pause))) for one in producers

@@ -25,7 +25,7 @@ def rows(lake: Lake, producer: str, process: int, number: int):
 def main() -> None:
     data, acks, count = sys.argv[1:]
     file, own = os.open(acks, os.O_WRONLY | os.O_APPEND | os.O_CREAT), os.getpid()
-    with State.of(Path(data)) as state, Lake.open(Path(data), state) as lake:
+    with State.open_folder(Path(data)) as state, Lake.open(Path(data), state) as lake:
         writer = lake.writer()
         print("ready", flush=True)
         sys.stdin.readline()

@@ -120,7 +120,7 @@ def lakes(tmp_path_factory: pytest.TempPathFactory):
     found, states = [], []
     for all_rows in (True, False):
         data = tmp_path_factory.mktemp("access") / "data"
-        states.append(State.of(data))
+        states.append(State.open_folder(data))
         found.append(filled(data, states[-1], all_rows=all_rows))
     yield tuple(found)
     for lake, state in zip(found, states, strict=True):
@@ -365,7 +365,7 @@ def test_a_workspace_of_some_subscriptions_shows_their_estate_alone(
     lakes: tuple[Lake, Lake], tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
-    with State.of(data) as state, filled(data, state, all_rows=True) as lake:
+    with State.open_folder(data) as state, filled(data, state, all_rows=True) as lake:
         state.workspaces.add("own", days=30, subscriptions=[MINE])
         for text in (
             "Resources | count",
@@ -407,7 +407,11 @@ def test_results_that_read_the_estate_are_not_kept(lakes: tuple[Lake, Lake]) -> 
 
 def test_one_evaluation_is_read_until_the_end(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    with State.of(data) as state, filled(data, state, all_rows=True) as lake, lake.catalog() as catalog:
+    with (
+        State.open_folder(data) as state,
+        filled(data, state, all_rows=True) as lake,
+        lake.catalog() as catalog,
+    ):
         before = catalog.table("Resources")
         assert before is not None
         assessed(data, all_rows=False)
@@ -432,5 +436,5 @@ def test_what_is_not_in_the_estate_is_told(lakes: tuple[Lake, Lake], text: str, 
 
 
 def test_an_estate_that_nobody_assessed_is_no_empty_one(tmp_path: Path) -> None:
-    with State.of(tmp_path / "data") as state, opened_lake(tmp_path / "data", state) as lake:
+    with State.open_folder(tmp_path / "data") as state, opened_lake(tmp_path / "data", state) as lake:
         assert "no resources were assessed yet" in str(answer(lake, "print 1; Resources", EVERYTHING))

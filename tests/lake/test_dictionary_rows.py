@@ -77,7 +77,7 @@ def test_packed_and_plain_rows_are_joined() -> None:
 
 
 def test_packed_rows_are_written_and_read_beside_plain_ones(tmp_path: Path) -> None:
-    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+    with State.open_folder(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         writer = lake.writer()
         for number, packed in enumerate((True, False, True)):
             rows = _rows([f"10.0.{number}.{place % 7}" for place in range(100)], packed=packed)
@@ -108,7 +108,7 @@ def test_packed_rows_are_written_and_read_beside_plain_ones(tmp_path: Path) -> N
 
 
 def test_files_are_joined_with_their_texts_packed(tmp_path: Path) -> None:
-    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+    with State.open_folder(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         for number in range(4):
             rows = _rows([f"10.0.0.{place % 3}" for place in range(2000)], packed=number % 2 == 0)
             lake.writer().append("default", {"AzureFlowLogs": rows}, producer="p", sequence=number)

@@ -78,7 +78,7 @@ def _sorted(table: pa.Table) -> list[Any]:
 @pytest.fixture
 def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aggregated]:
     monkeypatch.setattr(file_aggregates, "SMALL", 0)
-    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as opened:
+    with State.open_folder(tmp_path) as state, Lake.open(tmp_path, state) as opened:
         state.workspaces.set("default", days=3650)
         yield Aggregated(tmp_path, state, opened)
 

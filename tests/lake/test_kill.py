@@ -45,7 +45,7 @@ def check(data: Path, acks: Path) -> int:
     """How many appends are there."""
     acknowledged = Counter(tuple(line.split()) for line in acks.read_text().splitlines())
     assert set(acknowledged.values()) == {1}
-    with State.of(data) as state, Lake.open(data, state) as lake:
+    with State.open_folder(data) as state, Lake.open(data, state) as lake:
         lake.flush()
         table = lake.query(
             "Syslog | summarize Rows = count(), Distinct = dcount(HostName) by Computer, ProcessID"

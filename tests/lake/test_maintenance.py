@@ -68,7 +68,7 @@ def test_a_workspace_that_is_gone_stops_no_clean_up(still: Lake, state: State) -
     still.flush()
     state.workspaces.remove("gone")
     assert still.retain(NOW) == 2
-    kept = {one.name: one.kept("Syslog") for one in state.workspaces.all()}
+    kept = {one.name: one.get_retention_days("Syslog") for one in state.workspaces.all()}
     later = NOW + dt.timedelta(days=400)
     assert {one.workspace for one in list_expired(still.data, lambda name, _: kept.get(name), later)} == {
         "default"
@@ -95,7 +95,7 @@ def test_a_clean_up_is_asked_of_the_process_that_has_the_lease(tmp_path: Path, s
         state.workspaces.set("default", days=25)
 
         def kept(workspace: str, table: str) -> int:
-            return state.workspaces.get(workspace).kept(table)
+            return state.workspaces.get(workspace).get_retention_days(table)
 
         (old,) = list_expired(tmp_path / "data", kept, now)
         assert (old.workspace, old.table, old.days, old.rows) == ("default", "Syslog", 3, 3)
@@ -240,7 +240,7 @@ def test_a_table_that_another_process_imports_is_known(still: Lake, tmp_path: Pa
 
 def test_a_process_that_ends_tidies_where_nobody_has_for_a_day(tmp_path: Path) -> None:
     now = dt.datetime.now(dt.UTC)
-    state = State.of(tmp_path)
+    state = State.open_folder(tmp_path)
     state.workspaces.set("default", days=30)
 
     def load(sequence: int) -> None:

@@ -103,7 +103,7 @@ with State.of(Path(sys.argv[1]), "") as state, Lake.open(Path(sys.argv[1]), stat
 @pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.full)])
 def test_kills_lose_and_double_nothing(tmp_path: Path, kills: int) -> None:
     data = tmp_path / "data"
-    State.of(data, "").close()
+    State.open_folder(data, "").close()
     environment = {name: value for name, value in os.environ.items() if name != "NEPHOSCOPE_STATE"}
 
     def begun(script: str, turn: int) -> subprocess.Popen[str]:
@@ -124,10 +124,10 @@ def test_kills_lose_and_double_nothing(tmp_path: Path, kills: int) -> None:
             printed = changer.communicate()[0]
             bringer.communicate()
         committed |= {line.strip() for line in printed.splitlines(keepends=True) if line.endswith("\n")}
-        with State.of(data, "") as state:
+        with State.open_folder(data, "") as state:
             # its lease is not waited for: a killed holder is as one that ran out
             assert state.leases.take(LEASE, state.leases.holder(LEASE) or "test", 0.0) is not None
-    with State.of(data, "") as state, Lake.open(data, state) as lake:
+    with State.open_folder(data, "") as state, Lake.open(data, state) as lake:
         assert deliver(lake, state) is not None
         found = rows(lake, "SecurityAlert | summarize Rows = count() by AlertName")
         assert state.outbox.waiting() == 0

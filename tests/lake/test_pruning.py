@@ -21,7 +21,7 @@ def spoiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     """Ten days, a row an hour; the files of the first seven are garbage."""
     data = tmp_path_factory.mktemp("days") / "data"
     rows = [{"TimeGenerated": NOW - dt.timedelta(hours=n), "ProcessID": n} for n in range(240)]
-    with State.of(data) as state, Lake.open(data, state) as lake:
+    with State.open_folder(data) as state, Lake.open(data, state) as lake:
         for name in ("Syslog", "Event"):
             table = to_arrow_rows(lake.tables[name], rows, workspace=lake.workspace(), now=NOW).table
             lake.writer().append("default", {name: table}, producer=name, sequence=0)

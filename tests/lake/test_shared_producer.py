@@ -65,7 +65,7 @@ def shared(tmp_path: Path, count: int, kill: bool) -> None:
             processes[1].kill()
         assert processes[0].wait() == 0
         assert processes[1].wait() == (-9 if kill else 0)
-    with State.of(data) as state, Lake.open(data, state) as lake:
+    with State.open_folder(data) as state, Lake.open(data, state) as lake:
         lake.flush()
         found = lake.query("Syslog | project Computer, ProcessName, ProcessID")[0].table.to_pylist()
     there = Counter((row["Computer"], int(row["ProcessName"]), row["ProcessID"]) for row in found)

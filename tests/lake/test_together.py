@@ -69,7 +69,7 @@ def repeated(work: Callable[[], object], stop: threading.Event, failures: list[B
 def together(tmp_path: Path, seconds: float, looks: int) -> None:
     data, stop, failures = tmp_path / "data", threading.Event(), []
     with ExitStack() as stack:
-        state = stack.enter_context(State.of(data))
+        state = stack.enter_context(State.open_folder(data))
         lake = stack.enter_context(Lake.open(data, state))
         lake.writer()
         watches = [Watch(lake, stop) for _ in range(2)]

@@ -183,7 +183,7 @@ def main() -> int:
     by_operation: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     with (
         tempfile.TemporaryDirectory(prefix="api-examples-") as folder,
-        Instance.opened(Path(folder), None, NO_TENANT, 60.0) as instance,
+        Instance.open(Path(folder), None, NO_TENANT, 60.0) as instance,
     ):
         server = Server(instance, asked.engine)
         checking = Checking(server, Seeding(server, several))

@@ -124,7 +124,7 @@ def graph(folder: Path, engine: str, out: Counter[str]) -> Iterator[Result]:
     """Graph's recorded requests against the server."""
     with (
         tempfile.TemporaryDirectory(prefix="identity-cases-") as data,
-        Instance.opened(Path(data), None, NO_TENANT, 60.0) as instance,
+        Instance.open(Path(data), None, NO_TENANT, 60.0) as instance,
     ):
         checking = GraphChecking(Server(instance, engine))
         for example in examples(folder / "graph_examples.jsonl.gz"):

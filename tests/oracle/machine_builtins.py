@@ -96,7 +96,7 @@ def compare(definitions: Path) -> list[str]:
         work = Path(folder)
         copy_named(definitions, work / "policies")
         write_snapshot(work / "snapshot")
-        with State.of(work / "data", "") as state:
+        with State.open_folder(work / "data", "") as state:
             ends = [run_scan(work, state)]
             for minute, root in enumerate((bad, good)):
                 made = make_machine_report(MACHINE, make_system(root), NOW - timedelta(minutes=60 - minute))

@@ -87,7 +87,7 @@ def test_days_hold_what_happened_on_them_in_its_order() -> None:
 
 def test_every_record_is_a_row_of_its_table(tmp_path: Path) -> None:
     with (
-        State.of(tmp_path, f"sqlite:///{tmp_path / 'state.db'}") as state,
+        State.open_folder(tmp_path, f"sqlite:///{tmp_path / 'state.db'}") as state,
         Lake.open(tmp_path, state) as lake,
     ):
         # a Sunday, when the scanner sweeps and keys are rotated, and the night of the patches
@@ -108,7 +108,7 @@ def test_an_attacks_traces_are_rows_and_the_same_each_time(tmp_path: Path, name:
     write(attacks()[name].entries(Company(users=60), DAY), tmp_path / "b")
     assert digest(tmp_path / "a") == digest(tmp_path / "b")
     with (
-        State.of(tmp_path, f"sqlite:///{tmp_path / 'state.db'}") as state,
+        State.open_folder(tmp_path, f"sqlite:///{tmp_path / 'state.db'}") as state,
         Lake.open(tmp_path, state) as lake,
     ):
         tally = SampleLogLoader(lake, state, lake.workspace("default")).take(entries, entries[0].time)

@@ -62,7 +62,7 @@ class Company:
 
 @pytest.fixture
 def company(tmp_path: Path) -> Iterator[Company]:
-    with State.of(tmp_path / "data") as state:
+    with State.open_folder(tmp_path / "data") as state:
         yield Company(state, tmp_path)
 
 

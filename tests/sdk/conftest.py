@@ -228,7 +228,7 @@ def make_clients(
     address: str, authority: str, data: Path, sample: Sample, roles: Any, resource: str = ""
 ) -> Clients:
     """The clients of a new program with roles."""
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         name = f"program{len(state.principals.all())}"
         secret = f"{SECRET}{name}"
         with state.transaction() as session:

@@ -78,7 +78,7 @@ def test_a_suppression_is_the_product_s_own(owner, server):
     rules.update("scanner", given)
     found = rules.get("scanner")
     assert (found.alert_type, found.state, found.comment) == ("*", "Enabled", "scanner")
-    with State.of(server[2]) as state:
+    with State.open_folder(server[2]) as state:
         assert state.suppressions.find("default", "scanner").conditions[0]["in"] == ["192.0.2.1"]
     given.state = "Disabled"
     rules.update("scanner", given)

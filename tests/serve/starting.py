@@ -91,7 +91,7 @@ def _read_until(wanted: str, process: subprocess.Popen[str]) -> str:
 def note_rules_as_run(data: Path, workspace: str = "default") -> None:
     """Let the shipped rules have run a moment ago, so that a server which is not asked for alerts does not begin with all of them."""
     now, rules = datetime.now(UTC), load_shipped().rules
-    with State.of(data) as state, state.transaction() as session:
+    with State.open_folder(data) as state, state.transaction() as session:
         state.rule_runs.record(
             session, [RuleRun(workspace, one.id, now, now, 0, 0, 0.0, "", fault=False) for one in rules]
         )

@@ -98,13 +98,13 @@ def test_a_tenant_that_cannot_be_signed_in_to_stops_nothing_else(
     save_request(ScanRequest((small,)), settings.data)
     tenants.connect(state, Tenant("contoso", ASKED), TenantSecrets("s"))
     assessment_worker._assess_when_due(settings, state, rest, RUNNING)
-    first = instance.snapshots.newest()
+    first = instance.snapshots.load_newest()
     assert first is not None
     assert explain_staleness(instance) == "The last assessment failed: contoso: could not sign in"
     tenants.remove(state, "contoso")
     state.checkpoints.put(*ASSESS_SOON, instance.now.isoformat())
     assessment_worker._assess_when_due(settings, state, rest, RUNNING)
-    newest = instance.snapshots.newest()
+    newest = instance.snapshots.load_newest()
     assert newest is not None
     assert newest.made.when > first.made.when
     assert (explain_staleness(instance), state.checkpoints.get(*FAILED)) == ("", "")
@@ -121,10 +121,10 @@ def test_what_was_noted_and_not_published_is_assessed_again(
     with monkeypatch.context() as patch:
         patch.setattr(run_recording, "publish_tenants", lambda *_, **__: None)
         assessment_worker.assess(settings, request, state)
-    assert instance.snapshots.newest() is None
+    assert instance.snapshots.load_newest() is None
     assert assessment_worker.due(settings, state, instance.now) is not None
     assessment_worker.assess(settings, request, state)
-    assert instance.snapshots.newest() is not None
+    assert instance.snapshots.load_newest() is not None
     assert assessment_worker.due(settings, state, instance.now) is None
 
 
@@ -156,13 +156,13 @@ def test_what_an_older_release_published_is_judged_and_published_anew_at_the_sta
     with monkeypatch.context() as patch:
         patch.setattr(publishing, "evaluation_row", of_an_older_release)
         assessment_worker.assess(settings, request, state)
-    older = instance.snapshots.newest()
+    older = instance.snapshots.load_newest()
     assert older is not None
     assert older.made.outdated
     with caplog.at_level("INFO", "nephoscope.assessing"):
         assessment_worker.work(settings, Once())
     assert "the published assessment is from an older release: it is shown until" in caplog.text
-    newer = instance.snapshots.newest()
+    newer = instance.snapshots.load_newest()
     assert newer is not None
     assert (newer.version > older.version, newer.made.outdated) == (True, False)
     assert assessment_worker.due(settings, state, instance.now) is None
@@ -189,4 +189,4 @@ def test_an_assessment_ends_when_the_server_does(state: State, instance: Instanc
     with pytest.raises(assessment_worker.ServerEndingError):
         assessment_worker.assess(ServeSettings(data=instance.data), ScanRequest((small,)), state, ending)
     assessment_worker.work(ServeSettings(data=instance.data), ending)
-    assert instance.snapshots.newest() is None
+    assert instance.snapshots.load_newest() is None

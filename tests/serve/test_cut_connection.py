@@ -45,7 +45,7 @@ def url(postgresql: str) -> str:
 @pytest.fixture
 def instance(url, tmp_path) -> Iterator[Instance]:
     put_signing_key(tmp_path)
-    with Instance.opened(tmp_path, url, NO_TENANT, 10) as opened:
+    with Instance.open(tmp_path, url, NO_TENANT, 10) as opened:
         yield opened
 
 

@@ -31,14 +31,14 @@ def verdicts(data, now=None):
 
 
 def audit_changed(data):
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         Guard(state, lambda: Hierarchy({})).create_first_link()
         with state.transaction() as session:
             session.execute(text("UPDATE audit SET author = 'eve'"))
 
 
 def program_owns_all(data):
-    with State.of(data) as state, state.transaction() as session:
+    with State.open_folder(data) as state, state.transaction() as session:
         program = state.principals.add(session, PrincipalKind.PROGRAM, "deploy")
         state.principals.grant(session, program.id, "Owner", "/", "test")
 
@@ -47,17 +47,17 @@ def assessment_failed(data):
     from nephoscope.posture.scans.scan import ScanRequest, save_request
 
     save_request(ScanRequest(("azure:",)), data)
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         state.checkpoints.put(*FAILED, "no credential")
 
 
 def source_failed(data):
-    with State.of(data) as state:
-        state.source_errors.failed("hub", {"": "refused"}, datetime.now(UTC))
+    with State.open_folder(data) as state:
+        state.source_errors.keep_errors("hub", {"": "refused"}, datetime.now(UTC))
 
 
 def runs_are_dead(data):
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         dead_runs.spoil(state)
 
 
@@ -72,20 +72,20 @@ def open_key_file(data):
 
 
 def audit_without_anchor(data):
-    with State.of(data) as state, state.transaction() as session:
+    with State.open_folder(data) as state, state.transaction() as session:
         state.audit.add(session, "ada", "Microsoft.Security/alerts/write", "/")
     (data / "keys" / "audit.anchor").unlink()
 
 
 def audit_of_tomorrow(data):
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         Guard(state, lambda: Hierarchy({})).create_first_link()
         with state.transaction() as session:
             session.execute(text("UPDATE audit SET moment = '2999-01-01 00:00:00.000000'"))
 
 
 def token_ends_soon(data):
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         with state.transaction() as session:
             program = state.principals.add(session, PrincipalKind.PROGRAM, "deploy")
         Guard(state, lambda: Hierarchy({})).make_secret(
@@ -94,13 +94,13 @@ def token_ends_soon(data):
 
 
 def old_backup(data):
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         at = datetime.now(UTC) - timedelta(days=8)
         state.checkpoints.put(*BACKED_UP, {"at": at.isoformat(), "file": "b.tar"})
 
 
 def backed_up(data, *, keys):
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         state.checkpoints.put(
             *BACKED_UP, {"at": datetime.now(UTC).isoformat(), "file": "b.tar", "keys": keys}
         )
@@ -223,7 +223,7 @@ def test_what_a_backup_left_out_is_told(tmp_path):
 
 
 def test_a_restored_folder_without_certificates_tells_of_the_new_authority(tmp_path):
-    with State.of(tmp_path) as state, state.transaction() as session:
+    with State.open_folder(tmp_path) as state, state.transaction() as session:
         state.audit.add(session, "ada", OPERATION, "/", detail={"made": "2026-11-01T00:00:00+00:00"})
     assert "with a new authority" in verdicts(tmp_path)["certificate", CheckVerdict.INFO].text
     ensure_certificate(ServeSettings(tmp_path))

@@ -79,7 +79,7 @@ def test_the_first_fact_a_change_and_what_is_taken_back(
     assessed()
     assert ended(runs) == {"Compliant"}
     assert since == [False, True]
-    shown = PublishedSnapshotCache(settings.data).newest()
+    shown = PublishedSnapshotCache(settings.data).load_newest()
     assert shown is not None
     assert [one["name"] for one in shown.listing.page([MACHINES], EVERYTHING, collected=True).bodies] == [
         "web01"
@@ -91,7 +91,7 @@ def test_the_first_fact_a_change_and_what_is_taken_back(
     remove(state, BY, MACHINE, datetime.now(UTC))
     assert assessment_worker.due(settings, state, when + timedelta(minutes=2)) == request
     assessed()
-    shown = PublishedSnapshotCache(settings.data).newest()
+    shown = PublishedSnapshotCache(settings.data).load_newest()
     assert shown is not None
     assert shown.listing.page([MACHINES], EVERYTHING, collected=True).bodies == ()
     assert assessment_worker.due(settings, state, datetime.now(UTC) + timedelta(minutes=2)) is None

@@ -33,14 +33,14 @@ ROWS = [{"TimeGenerated": datetime.now(UTC).isoformat(), "Computer": "a"}]
 
 def program(data, role="Monitoring Metrics Publisher", scope="/workspaces/default"):
     """The token of a program, and how to revoke its role."""
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         with state.transaction() as session:
             one = state.principals.add(session, PrincipalKind.PROGRAM, f"sender {role}{scope}")
             granted = state.principals.grant(session, one.id, role, scope, "test")
         token = Guard(state, lambda: Hierarchy({})).make_secret(one, SecretKind.TOKEN, "test")
 
     def revoke():
-        with State.of(data) as state, state.transaction() as session:
+        with State.open_folder(data) as state, state.transaction() as session:
             state.principals.revoke(session, granted.id)
 
     return token, revoke
@@ -112,7 +112,7 @@ def test_what_it_takes(tmp_path, path, headers, body, status):
     if status != 418:
         assert answer.headers["x-ms-client-request-id"] == "7"
         assert answer.headers["x-content-type-options"] == "nosniff"
-    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+    with State.open_folder(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         lake.flush()
         assert ("default", "Syslog") in lake.versions() if status == 204 else not lake.versions()
 
@@ -141,21 +141,21 @@ def test_a_full_disk_takes_nothing_and_recovers(tmp_path, monkeypatch, free):
     assert (before.status_code, after.status_code) == (204, 204)
     assert [(one.status_code, one.headers["retry-after"]) for one in refused] == [(503, "5")] * 3
     assert all("reserved" in one.json()["error"]["message"] for one in refused)
-    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+    with State.open_folder(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         lake.flush()
         assert lake.query("Syslog | count")[0].table.to_pylist() == [{"Count": 2}]
 
 
 def test_a_use_that_cannot_be_noted_keeps_nobody_out(tmp_path, monkeypatch):
     token, _ = program(tmp_path)
-    with State.of(tmp_path) as state:
+    with State.open_folder(tmp_path) as state:
         guard = Guard(state, lambda: Hierarchy({}))
 
         def full(*_):
             raise DiskFullError("the disk is full")
 
         monkeypatch.setattr(state.principals, "note_use", full)
-        assert guard.by_secret(token, [SecretKind.TOKEN]) is not None
+        assert guard.authenticate_secret(token, [SecretKind.TOKEN]) is not None
 
 
 def test_who_may_send_no_more_is_handed_on(tmp_path, monkeypatch):

@@ -42,5 +42,5 @@ def test_the_next_process_goes_on_at_once(tmp_path: Path, program: str, lease: s
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False
     )
     assert done.returncode == -9, done.stderr
-    with State.of(tmp_path) as state:
+    with State.open_folder(tmp_path) as state:
         assert state.leases.take(lease, create_holder_name(), 60) is not None

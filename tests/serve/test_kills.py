@@ -136,7 +136,7 @@ class Load:
                 self.acknowledged.append(number)
 
     def alert(self) -> None:
-        with State.of(self.server.data) as state:
+        with State.open_folder(self.server.data) as state:
             incident_service = IncidentService(state, "default")
             for number in itertools.count():
                 if self.stop.wait(0.1):
@@ -165,7 +165,7 @@ class Load:
 
 
 def secret(data: Path) -> str:
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         with state.transaction() as session:
             program = state.principals.add(session, PrincipalKind.PROGRAM, "sender")
             state.principals.grant(session, program.id, "Monitoring Metrics Publisher", "/", "test")
@@ -203,7 +203,7 @@ def test_nothing_is_lost_or_doubled(tmp_path, names, rounds, capsys):
     with capsys.disabled():
         told = ", ".join(f"{name} {took:.2f}" for name, took in slowest.items())
         print(f"\nload {os.getloadavg()[0]:.1f}, back after seconds (slowest of {rounds}): {told}")
-    with State.of(data) as state, Lake.open(data, state) as lake:
+    with State.open_folder(data) as state, Lake.open(data, state) as lake:
         deliver(lake, state)
         lake.flush()
         rows = lake.rows("Syslog | summarize n = count(), d = dcount(SyslogMessage) by Computer").to_pylist()

@@ -41,7 +41,7 @@ def older(data):
             values = {"id": "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e91", "when": WHEN, "hash": digest(TOKEN)}
             session.execute(text(statement.format(**values)))
     database.close()
-    with State.of(data.parent / "elsewhere") as state, Lake(data, StateLedger(state)) as lake:
+    with State.open_folder(data.parent / "elsewhere") as state, Lake(data, StateLedger(state)) as lake:
         now = datetime.now(UTC)
         rows = pa.table({"TimeGenerated": pa.array([now], pa.timestamp("us", "UTC")), "Computer": ["a"]})
         made = complete(lake.tables["Heartbeat"], rows, workspace=lake.workspace("soc"), now=now).table
@@ -54,13 +54,13 @@ def test_what_was_in_it_is_there(tmp_path):
     data.mkdir()
     older(data)
     with (
-        Instance.opened(data, None, "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e91", 60.0) as instance,
+        Instance.open(data, None, "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e91", 60.0) as instance,
         TestClient(application(instance), base_url="https://localhost") as client,
     ):
         client.headers["Authorization"] = f"Bearer {TOKEN}"
         found = client.post("/v1/workspaces/soc/query", json={"query": "Heartbeat | project Computer"})
         assert found.json()["tables"][0]["rows"] == [["a"]]
         assert client.get("/metrics").status_code == 200
-    with State.of(data) as state, state.database.read() as session:
+    with State.open_folder(data) as state, state.database.read() as session:
         assert migration._revision(session.connection()) == migration.steps()[-1]
         assert state.workspaces.get("soc").days == 30

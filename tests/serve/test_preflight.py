@@ -42,7 +42,7 @@ OWN = "127.0.0.1-__1-localhost"
 def data(tmp_path):
     """A data folder that served before."""
     folder = tmp_path / "data"
-    with State.of(folder) as state:
+    with State.open_folder(folder) as state:
         AccessTokenIssuer(state, folder / "keys", "")
     ensure_certificate(ServeSettings(folder))
     return folder
@@ -211,7 +211,7 @@ def test_what_may_pass_is_waited_for_by_the_processes(data, monkeypatch, error):
     def raised(*_, **__):
         raise error("later")
 
-    monkeypatch.setattr(preflight.State, "of", raised)
+    monkeypatch.setattr(preflight.State, "open_folder", raised)
     check(ServeSettings(data))
 
 

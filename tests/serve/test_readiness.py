@@ -28,7 +28,7 @@ ROOM = {
 
 @pytest.fixture
 def asked(tmp_path):
-    with Instance.opened(tmp_path, None, NO_TENANT, 10) as instance:
+    with Instance.open(tmp_path, None, NO_TENANT, 10) as instance:
         client = TestClient(application(instance))
         yield lambda: client.get("/readyz")
 

@@ -30,7 +30,7 @@ def taken_off(state: State, after: int) -> None:
 
 
 def backed_up(data: Path, file: Path, keys: bool) -> Path:
-    with State.of(data, "") as state, Lake.open(data, state) as lake:
+    with State.open_folder(data, "") as state, Lake.open(data, state) as lake:
         back_up(data, lake, state, file, keys=keys)
     return file
 
@@ -43,7 +43,7 @@ def told(data: Path) -> tuple[CheckVerdict, str]:
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
-    with State.of(folder, "") as state:
+    with State.open_folder(folder, "") as state:
         added(state, "/one", "/two", "/three")
     return folder
 
@@ -52,7 +52,9 @@ def data(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("anchored", [True, False])
 def test_after_a_restore_the_audit_is_whole_and_tells_of_it(data, tmp_path, keys, anchored):
     file = backed_up(data, tmp_path / "b.tar", keys)
-    with State.of(data, "") as state:  # what comes after the backup is not in it, which is no tampering
+    with State.open_folder(
+        data, ""
+    ) as state:  # what comes after the backup is not in it, which is no tampering
         added(state, "/later")
     if not anchored:
         (data / ANCHOR).unlink()
@@ -64,7 +66,7 @@ def test_after_a_restore_the_audit_is_whole_and_tells_of_it(data, tmp_path, keys
         CheckVerdict.OK,
         f"the audit chain is complete; restored from the backup of {made}",
     )
-    with State.of(again, "") as state:
+    with State.open_folder(again, "") as state:
         newest = state.audit.entries(most=1)[0]
         assert (newest.author, newest.operation, newest.target, newest.detail) == (
             "root",
@@ -79,7 +81,7 @@ def test_after_a_restore_the_audit_is_whole_and_tells_of_it(data, tmp_path, keys
 
 
 def test_what_was_taken_off_before_the_backup_is_told_after_the_restore(data, tmp_path):
-    with State.of(data, "") as state:
+    with State.open_folder(data, "") as state:
         taken_off(state, 2)
     restore(backed_up(data, tmp_path / "b.tar", keys=False), tmp_path / "again", author="root")
     verdict, text = told(tmp_path / "again")
@@ -101,7 +103,7 @@ def test_the_anchor_is_not_ahead_of_the_state_that_is_kept(data, tmp_path, monke
     write = backup_writer._write
 
     def later(*given, **named):
-        with State.of(data, "") as state:
+        with State.open_folder(data, "") as state:
             added(state, "/meanwhile")
         return write(*given, **named)
 

@@ -147,7 +147,7 @@ CALLS: Mapping[str, Call] = {
     "switch rules": Call(lambda c, _: rules.switch_rules(c, "default", {RULE: [RULE_OF.id]}, enabled=False)),
     "switch rules unchanged": Call(
         lambda c, _: rules.switch_rules_unchanged(
-            c, "default", RULE, [RULE_OF.id], c.state.rule_switches.of("default"), enabled=False
+            c, "default", RULE, [RULE_OF.id], c.state.rule_switches.load_switches("default"), enabled=False
         )
     ),
     "set rule settings": Call(

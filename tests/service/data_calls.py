@@ -69,7 +69,7 @@ def _take_backup(context: ServiceContext, lake: Lake, *, keys: bool = False) -> 
 
 def _restore_backup(context: ServiceContext, lake: Lake) -> Any:
     file = context.data.parent / "backup.tar"
-    if all(map(context.actor.may, (backups.RESTORE, backups.SECRETS))) and not file.exists():
+    if all(map(context.actor.is_permitted, (backups.RESTORE, backups.SECRETS))) and not file.exists():
         _take_backup(ServiceContext(LocalUser.current(), context.state, context.data), lake)
     made = context.data.parent / "restored"
     return backups.restore_backup(context.actor, file, made, None, admit=_tell, tell=_tell)

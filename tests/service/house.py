@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 def arranged(folder: Path) -> Iterator[tuple[State, Lake, Path]]:
     """The state and the lake of a new folder, put there as a test arranges it."""
     data = folder / "data"
-    with State.of(data) as state, Lake.open(data, state) as lake, state.as_product("arrangement of a test"):
+    with (
+        State.open_folder(data) as state,
+        Lake.open(data, state) as lake,
+        state.as_product("arrangement of a test"),
+    ):
         now = state.database.local_time()
         editing = TuningEditor(state, "default", "kim", now, "an advice")
         editing.suppress("known", calls.RULE_OF.id, ())

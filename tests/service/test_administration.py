@@ -260,7 +260,7 @@ def house(built: Path, tmp_path: Path) -> Iterator[State]:
 
 
 def opened(data: Path) -> State:
-    return State.of(data, f"sqlite:///{data / 'state.db'}")
+    return State.open_folder(data, f"sqlite:///{data / 'state.db'}")
 
 
 @pytest.fixture(scope="module")
@@ -318,7 +318,7 @@ def test_who_may_call_it(house: State, tmp_path: Path, name: str) -> None:
     [entry] = [one for one in house.audit.entries() if one.number > known]
     assert (entry.operation, entry.target, entry.author) == (verb.operation, verb.target, allowed.actor.name)
     assert not [one for one in verb.secrets if one in repr(entry)]
-    assert house.audit.broken() is None
+    assert house.audit.find_broken_entry() is None
 
 
 @pytest.mark.sampled(4, each="role")
@@ -375,7 +375,7 @@ def test_a_fault_behind_the_change_leaves_neither(
         VERBS[name].call(context)
     monkeypatch.undo()
     assert rows(house) == before
-    assert house.audit.broken() is None
+    assert house.audit.find_broken_entry() is None
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    with State.of(tmp_path / "data") as state:
+    with State.open_folder(tmp_path / "data") as state:
         yield House(state, tmp_path / "data")
 
 

@@ -46,7 +46,7 @@ OTHER = "/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/hub/
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    with State.of(tmp_path / "data") as state:
+    with State.open_folder(tmp_path / "data") as state:
         yield House(state, tmp_path / "data")
 
 
@@ -124,7 +124,7 @@ def test_a_row_with_callers_of_another_subscription_is_in_none(house: House) -> 
 
 def test_callers_are_for_readers_of_what_they_changed(house: House) -> None:
     publish(house, change("hub", "bob@contoso.com", group=OTHER))
-    published = PublishedSnapshotCache(house.data).newest()
+    published = PublishedSnapshotCache(house.data).load_newest()
     assert published is not None
     (body,) = published.listing.page((TYPE.lower(),), EVERYTHING).bodies
     assert "bob@contoso.com" not in str(body)

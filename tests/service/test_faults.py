@@ -88,7 +88,7 @@ def _die() -> None:
 
 def _standing(state: State) -> tuple[dict[str, list[str]], int]:
     """What people decided, and how many entries there are; StateError where the chain is broken."""
-    assert state.audit.broken() is None
+    assert state.audit.find_broken_entry() is None
     with state.reading() as session:
         decided = {
             one.name: sorted(str(row) for row in session.execute(select(one)))
@@ -143,7 +143,7 @@ def test_a_kill_at_every_step(tmp_path: Path, name: str) -> None:
         standing = _standing(state)
     for wanted in range(1, _MOST):
         killed = _in_a_process(data, name, wanted)
-        with State.of(data) as state:
+        with State.open_folder(data) as state:
             _is_both_or_neither(standing, state)
             standing = _standing(state)
         if not killed:
@@ -156,7 +156,7 @@ def _in_a_process(data: Path, name: str, wanted: int) -> bool:
     child = os.fork()
     if child == 0:
         try:
-            with State.of(data) as state, Lake.open(data, state) as lake, strictly():
+            with State.open_folder(data) as state, Lake.open(data, state) as lake, strictly():
                 _Steps(state, _die).begin(wanted)
                 CALLS[name].do(ServiceContext(LocalUser.current(), state, data), lake)
         except StateError:

@@ -47,7 +47,7 @@ FILTERS = {
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    with State.of(tmp_path) as state:
+    with State.open_folder(tmp_path) as state:
         yield House(state, tmp_path)
 
 
@@ -107,7 +107,7 @@ def test_memory_and_database_count_alike(house: House, seed: int) -> None:
         seen += len(compare(house))
     assert seen
     # another process reads all at once what this one read in parts
-    with State.of(house.data) as another:
+    with State.open_folder(house.data) as another:
         fresh = House(another, house.data)
         fresh.now = house.now
         assert compare(fresh) == compare(house)
@@ -117,7 +117,7 @@ def test_what_another_process_changed_is_seen(house: House) -> None:
     house.imports(advisory(1, "lamp", "2.0"))
     house.machine(package("lamp", "1.0"))
     assert [one.machines for one in compare(house)] == [1]
-    with State.of(house.data) as another:
+    with State.open_folder(house.data) as another:
         House(another, house.data).machine(package("lamp", "2.0"))
     assert compare(house) == []
 

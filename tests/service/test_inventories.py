@@ -54,7 +54,7 @@ TABLES = Path(str(files("nephoscope.content") / "tables"))
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    with State.of(tmp_path) as state:
+    with State.open_folder(tmp_path) as state:
         yield House(state, tmp_path)
 
 

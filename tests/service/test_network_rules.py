@@ -42,7 +42,7 @@ def test_a_request_needs_the_right_at_the_machine_and_at_every_group(
     with pytest.raises(DeniedError):
         request_rule_change(context, ENFORCE, machine, "x", [change(one) for one in groups])
     assert [one.operation for one in state.audit.entries(most=10) if one.operation == ENFORCE] == []
-    assert list(state.automation_runs.newest("default", most=10)) == []
+    assert list(state.automation_runs.list_newest("default", most=10)) == []
 
 
 def test_a_run_waits_in_the_default_workspace_whatever_others_are_called(

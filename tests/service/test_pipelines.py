@@ -218,7 +218,7 @@ def test_a_repository_goes_with_all_of_it(context: ServiceContext) -> None:
         context.state.pipelines.run(run.id)
     with pytest.raises(NotFoundError):
         remove_repository(context, SHOP)
-    assert context.state.audit.broken() is None
+    assert context.state.audit.find_broken_entry() is None
 
 
 def test_old_runs_are_forgotten(context: ServiceContext, monkeypatch: pytest.MonkeyPatch) -> None:

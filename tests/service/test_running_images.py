@@ -157,7 +157,7 @@ class Clusters(House):
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[Clusters]:
-    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+    with State.open_folder(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         state.workspaces.set("default", days=3650)
         found = Clusters(state, tmp_path)
         found.lake = lake

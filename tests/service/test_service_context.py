@@ -78,4 +78,4 @@ def test_the_local_user_is_named_as_one_of_the_system(state: State, tmp_path: Pa
         (f"os:{name}", "Started"),
     ]
     assert context.author == name
-    assert context.actor.may("anything", "/workspaces/x")
+    assert context.actor.is_permitted("anything", "/workspaces/x")

@@ -80,7 +80,7 @@ def test_alerts_and_incidents_within_a_reach(opened):
     assert found(second) == (["2"], {numbers[1]})
     assert found(Reach()) == ([], set())
     with state.transaction() as session:
-        known = state.alerts.known(session, "3")
+        known = state.alerts.find_alert(session, "3")
         changed = replace(known, document=row(f"/subscriptions/{B}"), changed=NOON + timedelta(days=1))
         state.alerts.put(session, changed)
     assert found(second) == (["2", "3"], {numbers[1]}), (

@@ -268,7 +268,7 @@ def test_an_entry_is_one_that_is_added(opened: State, statement: str) -> None:
 
     with pytest.raises(UnauditedChangeError):
         change()
-    assert not opened.rule_switches.of("default").rules
+    assert not opened.rule_switches.load_switches("default").rules
 
 
 def test_a_transaction_that_ends_itself_is_refused_before(opened: State) -> None:
@@ -280,7 +280,7 @@ def test_a_transaction_that_ends_itself_is_refused_before(opened: State) -> None
 
     with pytest.raises(UnauditedChangeError):
         change()
-    assert not opened.rule_switches.of("default").rules
+    assert not opened.rule_switches.load_switches("default").rules
 
 
 def test_statements_that_commit_each_are_refused_before(opened: State) -> None:
@@ -289,7 +289,7 @@ def test_statements_that_commit_each_are_refused_before(opened: State) -> None:
     alone = opened.database.engine.execution_options(isolation_level="AUTOCOMMIT")
     with alone.connect() as connection, pytest.raises(UnauditedChangeError):
         connection.execute(text("DELETE FROM rule_switches"))
-    assert opened.rule_switches.of("default").rules
+    assert opened.rule_switches.load_switches("default").rules
 
 
 def test_the_drivers_own_connection_of_a_file_is_watched_too(opened: State) -> None:
@@ -299,7 +299,7 @@ def test_the_drivers_own_connection_of_a_file_is_watched_too(opened: State) -> N
         _switch(opened, session)
     with pytest.raises(UnauditedChangeError, match="driver"), opened.transaction() as session:
         session.connection().connection.driver_connection.execute("DELETE FROM rule_switches")  # type: ignore[union-attr]
-    assert opened.rule_switches.of("default").rules
+    assert opened.rule_switches.load_switches("default").rules
 
 
 def _switch(state: State, session: Session, rule: str = "r") -> None:
@@ -328,7 +328,7 @@ def test_an_entry_that_a_savepoint_took_back_does_not_count(opened: State) -> No
         _switch(opened, session)
         session.flush()
         savepoint.rollback()
-    assert not opened.rule_switches.of("default").rules
+    assert not opened.rule_switches.load_switches("default").rules
 
 
 def test_a_block_covers_what_follows_its_entry_and_nothing_else(opened: State) -> None:
@@ -341,7 +341,7 @@ def test_a_block_covers_what_follows_its_entry_and_nothing_else(opened: State) -
         _switch(opened, session, "c")
     with pytest.raises(UnauditedChangeError), opened.transaction() as session:
         _switch(opened, session, "d")
-    assert set(opened.rule_switches.of("default").rules) == {"a", "b", "c"}
+    assert set(opened.rule_switches.load_switches("default").rules) == {"a", "b", "c"}
 
 
 def test_what_prepares_a_change_leaves_its_entry_to_the_change(opened: State) -> None:

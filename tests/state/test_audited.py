@@ -29,7 +29,7 @@ def test_blocks_within_blocks_are_audited_by_one_transaction(tmp_path: Path) -> 
         with pytest.raises(ValueError, match="torn"), state.announce_change(kim, "files/write", "d"):
             raise ValueError("torn")
         assert [one.outcome for one in state.audit.entries(most=2)] == ["Failed", "Started"]
-        assert state.audit.broken() is None
+        assert state.audit.find_broken_entry() is None
 
 
 def test_a_change_whose_entry_cannot_be_kept_is_not_made(tmp_path: Path) -> None:

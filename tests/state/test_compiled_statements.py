@@ -19,7 +19,7 @@ def test_a_second_state_compiles_nothing_anew(tmp_path: Path, monkeypatch: pytes
         compiled.append(str(self))
 
     def use(name: str) -> None:
-        with State.of(tmp_path / name) as state:
+        with State.open_folder(tmp_path / name) as state:
             state.workspaces.add(name, days=30)
             assert [one.name for one in state.workspaces.all()] == ["default", name]
 

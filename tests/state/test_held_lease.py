@@ -15,7 +15,7 @@ def test_a_lease_is_renewed_where_a_third_of_its_time_is_over(
 ) -> None:
     clock = [1000.0]
     monkeypatch.setattr("time.monotonic", lambda: clock[0])
-    with State.of(tmp_path) as state:
+    with State.open_folder(tmp_path) as state:
         lease = state.leases.take("load", "here", 30)
         assert lease is not None
         held, until = HeldLease(lease, 30), lease.until

@@ -79,17 +79,17 @@ def case_a_workspace_is_there_and_more_can_be_made(opened: Open, url: str) -> No
     assert (made.takes("A"), made.takes("C"), made.takes("_Quarantine")) == (True, False, True)
     changed = state.workspaces.set("soc-1", members=None, description="SOC")
     assert (changed.members, changed.description, changed.days) == (None, "SOC", 30)
-    assert state.workspaces.set_table("soc-1", "A", 365).kept("A") == 365
+    assert state.workspaces.set_table("soc-1", "A", 365).get_retention_days("A") == 365
     assert state.workspaces.set_table("soc-1", "A", 400).retention("A") == timedelta(days=400)
-    assert state.workspaces.get("soc-1").kept("B") == 30
-    assert state.workspaces.set_table("soc-1", "A", None).kept("A") == 30
+    assert state.workspaces.get("soc-1").get_retention_days("B") == 30
+    assert state.workspaces.set_table("soc-1", "A", None).get_retention_days("A") == 30
     assert state.workspaces.find(made.id.upper()).name == "soc-1"
     assert state.workspaces.find("nowhere") is None
     assert [one.name for one in state.workspaces.all()] == ["default", "soc-1"]
     state.workspaces.set_table("soc-1", "A", 5)
     state.workspaces.remove("soc-1")
     assert [one.name for one in state.workspaces.all()] == ["default"]
-    assert state.workspaces.add("soc-1").kept("A") == 90
+    assert state.workspaces.add("soc-1").get_retention_days("A") == 90
 
 
 def case_what_cannot_be_a_workspace_is_refused(opened: Open, url: str) -> None:
@@ -350,17 +350,17 @@ def case_health_adds_up(opened: Open, url: str) -> None:
     assert len(health.rates("src", since=NOON + timedelta(hours=1))) == 1
     assert health.prune(NOON + timedelta(hours=1)) == 2
     errors = opened().source_errors
-    errors.failed("src", {"": "refused\x00 at once"}, NOON)
+    errors.keep_errors("src", {"": "refused\x00 at once"}, NOON)
     health.record_lag("src", 12)
     assert (health.all()[0].error, health.all()[0].lag) == ("refused\\u0000 at once", 12)
     assert health.all()[0].error_at == NOON
     errors.clear_errors("src", [""])
     assert (health.all()[0].error, health.all()[0].error_at) == ("", None)
     with opened().transaction() as session:
-        assert health.seen(session, "src", {"T", "new"}, NOON) == {"": "", "T": "", "new": ""}
+        assert health.record_arrival(session, "src", {"T", "new"}, NOON) == {"": "", "T": "", "new": ""}
         health.schema(session, "src", {"T": "a:long", "": "x"})
     with opened().transaction() as session:
-        assert health.seen(session, "src", {"T"}, NOON) == {"": "x", "T": "a:long"}
+        assert health.record_arrival(session, "src", {"T"}, NOON) == {"": "x", "T": "a:long"}
     assert (health.all("src")[1].rows, health.all("src")[1].columns) == (60, "a:long")
 
 
@@ -379,8 +379,8 @@ def case_a_change_of_schema_waits_until_it_is_told(opened: Open, url: str) -> No
 def case_an_error_stands_until_its_part_works(opened: Open, url: str) -> None:
     errors, health = opened().source_errors, opened().source_health
     later, long = NOON + timedelta(minutes=5), "blob:" + "é" * 5000
-    errors.failed("src", {"blob:a": "torn", "blob:b": "torn too", long: "far"}, NOON)
-    errors.failed("src", {"blob:a": "torn again", "event:lost": "3 lost"}, later)
+    errors.keep_errors("src", {"blob:a": "torn", "blob:b": "torn too", long: "far"}, NOON)
+    errors.keep_errors("src", {"blob:a": "torn again", "event:lost": "3 lost"}, later)
     health.count_arrivals("src", [Arrival("T", 1)], later)
     whole = health.all("src")[0]
     assert [(one.key, one.since, one.at) for one in whole.standing.errors[:2]] == [
@@ -395,7 +395,7 @@ def case_an_error_stands_until_its_part_works(opened: Open, url: str) -> None:
     errors.expire("src", later + timedelta(seconds=1))
     assert errors.clear_errors("src", ["blob:a", "blob:b"]) == 2
     assert errors.all() == {}
-    errors.failed("only-failed", {"": "refused"}, NOON, "other")
+    errors.keep_errors("only-failed", {"": "refused"}, NOON, "other")
     assert [(one.source, one.workspace, one.table, one.error) for one in health.all("only-failed")] == [
         ("only-failed", "other", "", "refused")
     ]
@@ -403,7 +403,7 @@ def case_an_error_stands_until_its_part_works(opened: Open, url: str) -> None:
 
 def case_so_many_errors_of_a_source_are_kept(opened: Open, url: str) -> None:
     errors = opened().source_errors
-    errors.failed("src", {f"blob:{number}": "torn" for number in range(KEPT + 5)}, NOON, more=2)
+    errors.keep_errors("src", {f"blob:{number}": "torn" for number in range(KEPT + 5)}, NOON, more=2)
     found = errors.all("src", KEPT + 1)["src", "default"]
     assert found.count == KEPT + 1
     assert [one.error for one in found.errors if one.error != "torn"] == [
@@ -411,7 +411,7 @@ def case_so_many_errors_of_a_source_are_kept(opened: Open, url: str) -> None:
     ]
     assert len(errors.all()["src", "default"].errors) == SHOWN
     errors.clear_errors("src", ["blob:0"])
-    errors.failed("src", {"blob:new": "torn", "blob:1": "torn"}, NOON)
+    errors.keep_errors("src", {"blob:new": "torn", "blob:1": "torn"}, NOON)
     assert len(errors.keys("src")) == KEPT
     assert "blob:new" in errors.keys("src")
 
@@ -799,7 +799,7 @@ def test_a_url_that_cannot_be_used(given: str, told: str) -> None:
 
 def test_the_key_is_the_owners_and_the_right_one(tmp_path: Path) -> None:
     key = tmp_path / "keys" / "credentials.key"
-    with State.of(tmp_path, "") as state:
+    with State.open_folder(tmp_path, "") as state:
         state.credentials.put("a", "one")
         held = key.read_bytes()
         key.chmod(0o640)
@@ -827,7 +827,7 @@ def test_the_key_is_the_owners_and_the_right_one(tmp_path: Path) -> None:
 def test_a_rotation_that_is_killed_leaves_all_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    with State.of(tmp_path, "") as state:
+    with State.open_folder(tmp_path, "") as state:
         for name in "abc":
             state.credentials.put(name, name)
 
@@ -846,7 +846,7 @@ def test_a_rotation_that_is_killed_leaves_all_open(
 
 def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
     data = tmp_path / "a?b#c%20d ;'\u00e9&"
-    with State.of(data, "") as state:
+    with State.open_folder(data, "") as state:
         state.producers.advance({"p": 1})
         with moment(state.database) as save:
             save(data / "saved?.db")
@@ -858,7 +858,7 @@ def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "state.db").write_bytes(b"this is no database, whatever it is called" * 100)
     with pytest.raises(StateError, match=r"state\.db: file is not a database"):
-        State.of(tmp_path, "")
+        State.open_folder(tmp_path, "")
 
 
 def _plain_environment() -> dict[str, str]:
@@ -875,4 +875,4 @@ def run_python(body: str, url: str, me: str = "") -> subprocess.Popen[str]:
 
 
 def test_a_workspace_of_its_own_making_has_defaults() -> None:
-    assert Workspace("w", "id").kept("T") == 90
+    assert Workspace("w", "id").get_retention_days("T") == 90

@@ -166,7 +166,7 @@ def set_up(state: State, data: Path) -> None:
 def instance(tmp_path_factory):
     data = tmp_path_factory.mktemp("web")
     copy_published(tmp_path_factory, data, datetime.now(UTC).replace(minute=0, second=0, microsecond=0))
-    with State.of(data) as state, opened_lake(data, state) as lake:
+    with State.open_folder(data) as state, opened_lake(data, state) as lake:
         snapshots = PublishedSnapshotCache(data)
         tokens = AccessTokenIssuer(state, data / "keys", "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90")
         with state.transaction() as session:
@@ -220,7 +220,7 @@ def owner(visitor):
 def sandbox(instance):
     (found,) = [
         id_
-        for id_, name in instance.snapshots.newest().made.subscriptions.items()
+        for id_, name in instance.snapshots.load_newest().made.subscriptions.items()
         if name == "sub-bwf-sandbox"
     ]
     return found

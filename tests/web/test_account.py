@@ -76,7 +76,7 @@ def test_everywhere_is_everywhere(browser, instance, person):
     clients = [browser()[0] for _ in range(3)]
     assert clients[0].post("/account", data={"act": "everywhere"}, headers=HERE).status_code == 303
     assert [signed_in(one) for one in clients] == [False] * 3
-    assert instance.guard.by_secret(token, [SecretKind.TOKEN]) is not None
+    assert instance.guard.authenticate_secret(token, [SecretKind.TOKEN]) is not None
 
 
 def test_another_site_and_a_form_that_asks_for_nothing_end_none(browser):

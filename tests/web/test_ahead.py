@@ -18,7 +18,7 @@ SCORES = "microsoft.security/securescores"
 @pytest.fixture
 def snapshot(instance):
     """The newest, of which nothing was made yet."""
-    found = PublishedSnapshotCache(instance.data).newest()
+    found = PublishedSnapshotCache(instance.data).load_newest()
     assert found is not None
     return found
 

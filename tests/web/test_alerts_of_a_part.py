@@ -24,7 +24,7 @@ def vault(subscription: str, group: str, name: str) -> str:
 
 @pytest.fixture(scope="module")
 def other(instance):
-    names = instance.snapshots.newest().made.subscriptions
+    names = instance.snapshots.load_newest().made.subscriptions
     return next(id_ for id_, name in names.items() if name == "sub-bwf-data-prod")
 
 
@@ -40,7 +40,7 @@ def raised(instance, sandbox, other):
         AWAY: ("Away", (mine,)),
     }
     with instance.state.transaction() as session:
-        number = instance.state.alerts.known(session, ALERT).incident
+        number = instance.state.alerts.find_alert(session, ALERT).incident
         for id_, (name, several) in about.items():
             made = alert(id_, number if id_ == MINE else None, name)
             entities = [{"Type": "account", "Name": "ada", "UPNSuffix": "bwf.example"}]

@@ -12,7 +12,7 @@ from nephoscope.model.read_reach import EVERYTHING
 
 
 def paths(instance):
-    return instance.snapshots.newest().attack_paths.list_wanted(EVERYTHING)
+    return instance.snapshots.load_newest().attack_paths.list_wanted(EVERYTHING)
 
 
 def test_listed_filtered_and_as_a_file(instance, owner):

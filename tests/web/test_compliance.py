@@ -53,7 +53,7 @@ def instance(tmp_path_factory):
         ScanRequest((str(GIVEN / "estate.json"),), (str(GIVEN / "content"),), ("harbour",)), data
     )
     publish(data, Report(scan.run(scan.estate()), "estate.json"), {})
-    with State.of(data) as state, Lake.open(data, state) as lake:
+    with State.open_folder(data) as state, Lake.open(data, state) as lake:
         snapshots = PublishedSnapshotCache(data)
         tokens = AccessTokenIssuer(state, data / "keys", "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90")
         yield Instance(data, state, lake, snapshots, Guard(state, lambda: build_hierarchy(snapshots)), tokens)
@@ -61,7 +61,9 @@ def instance(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(instance):
-    (name,) = {one["name"] for one in instance.snapshots.newest().listing.page([KIND], EVERYTHING).bodies}
+    (name,) = {
+        one["name"] for one in instance.snapshots.load_newest().listing.page([KIND], EVERYTHING).bodies
+    }
     return f"/compliance/{name}"
 
 
@@ -219,7 +221,7 @@ def test_who_may_not_read_it_has_no_evidence(visitor, page):
 
 
 def test_a_standard_is_called_by_its_title_and_tells_its_policies(owner, page, instance):
-    (body,) = instance.snapshots.newest().listing.page([KIND], EVERYTHING).bodies
+    (body,) = instance.snapshots.load_newest().listing.page([KIND], EVERYTHING).bodies
     title = body["properties"]["displayName"]
     assert title != body["name"], "the name in its id is no title"
     assert f">{escape(title)}</a>" in owner.get("/compliance").text

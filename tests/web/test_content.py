@@ -81,7 +81,7 @@ def test_of_many_those_that_somebody_switched_are_left_out_and_told(instance, ow
     said = told.text.split('role="alert"')[1].split("</section>")[0]
     assert f"is {'enabled' if other[before[first]] == 'on' else 'disabled'}." in said
     assert "changed by someone else meanwhile" in said
-    now = instance.state.rule_switches.of("default").rules
+    now = instance.state.rule_switches.load_switches("default").rules
     assert (now[first], now[WAITS]) == (other[before[first]] == "on", before[first] == "on")
     back = {"act": before[first], "key": ticked(owner, first)}
     assert owner.post("/content", data=back, headers=HERE).status_code == 303
@@ -92,16 +92,16 @@ def test_rules_and_packs_are_switched(instance, owner):
     address = "/content"
     form = {"act": "off", "key": [ticked(owner, first), ticked(owner, WAITS)]}
     assert owner.post(address, data=form, headers=HERE).status_code == 303
-    switched = instance.state.rule_switches.of("default")
+    switched = instance.state.rule_switches.load_switches("default")
     assert (switched.rules[first], switched.rules[WAITS]) == (False, False)
     again = {"act": "on", "key": [ticked(owner, first), ticked(owner, WAITS)]}
     assert owner.post(address, data=again, headers=HERE).status_code == 303
-    assert instance.state.rule_switches.of("default").rules[WAITS] is True
+    assert instance.state.rule_switches.load_switches("default").rules[WAITS] is True
     assert owner.post(address, data={"act": "on", "key": "unknown off"}, headers=HERE).status_code == 400
     assert owner.post(address, data={"act": "on"}, headers=HERE).status_code == 400
     pack = "/content/packs/checkout"
     assert owner.post(pack, data={"act": "on", "key": "checkout off"}, headers=HERE).status_code == 303
-    assert instance.state.rule_switches.of("default").packs == {"checkout": True}
+    assert instance.state.rule_switches.load_switches("default").packs == {"checkout": True}
     assert "its rules are enabled" in owner.get(pack).text
     owner.post(pack, data={"act": "off", "key": "checkout on"}, headers=HERE)
 

@@ -32,7 +32,7 @@ def test_the_resources_of_the_overview_are_those_of_the_inventory(owner, sandbox
 
 def test_a_reader_is_told_the_number_of_their_own(instance, owner, visitor, sandbox):
     save_request(ScanRequest(("sample:",)), instance.data)
-    snapshot = instance.snapshots.newest()
+    snapshot = instance.snapshots.load_newest()
     assert snapshot.made.resources == snapshot.inventory.count(EVERYTHING)
     reader = visitor(("Reader", f"/subscriptions/{sandbox}"))
     own = len(reader.get("/inventory?format=csv").text.splitlines()) - 1
@@ -50,7 +50,7 @@ def test_findings_on_what_is_no_resource_are_told(instance, owner, sandbox, scop
     listed = sum(int(row["Findings"]) for row in rows)
     text = owner.get("/inventory", params=asked).text
     (others,) = numbers(text, r"([\d,]+) findings? on role assignments")
-    findings = instance.snapshots.newest().findings
+    findings = instance.snapshots.load_newest().findings
     assert listed + others == findings.states(reach)["NonCompliant"]
     links = re.findall(r'href="(/recommendations\?[^"]*q=[^"]*)" title="([^"]+)">[^<]+</a> \((\d+)\)', text)
     assert sum(int(count) for *_, count in links) == others

@@ -21,7 +21,7 @@ from nephoscope.web.site import COOKIE
 def client(tmp_path_factory):
     """An owner of a server that assessed nothing yet."""
     data = tmp_path_factory.mktemp("empty")
-    with State.of(data) as state, Lake.open(data, state) as lake:
+    with State.open_folder(data) as state, Lake.open(data, state) as lake:
         snapshots = PublishedSnapshotCache(data)
         guard = Guard(state, lambda: build_hierarchy(snapshots))
         tokens = AccessTokenIssuer(state, data / "keys", "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90")

@@ -24,7 +24,7 @@ ALERT = "0c000000-0000-0000-0000-000000000001"
 @pytest.fixture(scope="module")
 def target(instance, sandbox):
     """The id of a resource with unhealthy assessments on an attack path."""
-    snapshot = instance.snapshots.newest()
+    snapshot = instance.snapshots.load_newest()
     keys = (
         one.target.key
         for one in snapshot.attack_paths.list_wanted(EVERYTHING)
@@ -33,7 +33,7 @@ def target(instance, sandbox):
     return next(
         key
         for key in keys
-        if any(one.state == "NonCompliant" for one in snapshot.findings.of(EVERYTHING, [key]))
+        if any(one.state == "NonCompliant" for one in snapshot.findings.list_for_resources(EVERYTHING, [key]))
     )
 
 
@@ -85,7 +85,7 @@ def test_the_incident_shows_facts_assessments_and_paths(instance, owner, number,
         assert word in first
     findings = [
         one
-        for one in instance.snapshots.newest().findings.of(EVERYTHING, [target])
+        for one in instance.snapshots.load_newest().findings.list_for_resources(EVERYTHING, [target])
         if one.state == "NonCompliant"
     ]
     assert f'href="/recommendations/{findings[0].recommendation}"' in first
@@ -116,7 +116,7 @@ def test_who_reads_a_workspace_alone_is_told_why_there_is_nothing(visitor, numbe
 def test_a_machine_has_its_posture_findings(instance, owner):
     machine = next(
         one
-        for one in instance.snapshots.newest().findings.worst_resources(EVERYTHING, most=500)
+        for one in instance.snapshots.load_newest().findings.worst_resources(EVERYTHING, most=500)
         if "/virtualmachines/" in one.resource
     )
     page = owner.get(f"/entities/machine/{machine.resource.rsplit('/', 1)[-1]}").text
@@ -127,7 +127,7 @@ def test_a_machine_has_its_posture_findings(instance, owner):
 def test_a_user_is_known_by_all_names_and_has_roles(instance, owner):
     account = next(
         one
-        for one in accounts(instance.snapshots.newest(), EVERYTHING)
+        for one in accounts(instance.snapshots.load_newest(), EVERYTHING)
         if one.kind == "account" and "@" in one.name
     )
     page = owner.get(f"/entities/user/{account.name}").text

@@ -30,7 +30,7 @@ FAILING = frozenset({"NonCompliant"})
 def finding(instance):
     """A failing resource, of which no exemption is left when the test is over."""
     wanted = FindingQuery(states=FAILING, text="/storageaccounts/")
-    yield instance.snapshots.newest().findings.page(EVERYTHING, wanted, order="resource", most=1)[0]
+    yield instance.snapshots.load_newest().findings.page(EVERYTHING, wanted, order="resource", most=1)[0]
     for one in kept(instance):
         remove_document(acting(instance), "/", one.key, TYPE)
 
@@ -72,7 +72,7 @@ def test_an_odd_form_keeps_nothing(instance, owner, finding, odd):
 
 def test_what_another_recommendation_knows_is_no_scope_of_this_one(instance, owner, finding):
     wanted = FindingQuery(recommendations=frozenset({finding.recommendation}))
-    findings = instance.snapshots.newest().findings
+    findings = instance.snapshots.load_newest().findings
     known = {one.resource for one in findings.page(EVERYTHING, wanted, most=100_000)}
     other = next(one.resource for one in findings.page(EVERYTHING, most=100_000) if one.resource not in known)
     assert post(owner, finding, asked(finding, scope=other)).status_code == 400
@@ -167,7 +167,7 @@ def test_the_page_shows_it_and_what_is_under_way(owner, visitor, instance, findi
 def test_who_sees_one_subscription_sees_its_exemptions_only(owner, visitor, instance, finding):
     post(owner, finding, asked(finding))
     own = finding.resource.split("/")[2]
-    other = next(one for one in instance.snapshots.newest().made.subscriptions if one != own)
+    other = next(one for one in instance.snapshots.load_newest().made.subscriptions if one != own)
     address = f"/recommendations/{finding.recommendation}"
     assert "Exemptions" in visitor(("Reader", f"/subscriptions/{own}")).get(address).text
     elsewhere = visitor(("Reader", f"/subscriptions/{other}")).get(address)
@@ -175,7 +175,7 @@ def test_who_sees_one_subscription_sees_its_exemptions_only(owner, visitor, inst
 
 
 def test_what_could_not_be_judged_is_found_with_its_cause(instance, owner):
-    findings = instance.snapshots.newest().findings
+    findings = instance.snapshots.load_newest().findings
     whole = {one.recommendation: one for one in findings.tallies(EVERYTHING)}
     rows = list(csv.DictReader(io.StringIO(owner.get("/recommendations?open=1&format=csv").text)))
     told = {row["Id"]: int(row["Not assessed"]) for row in rows}
@@ -203,8 +203,8 @@ def test_what_could_not_be_judged_is_found_with_its_cause(instance, owner):
 
 def test_a_subscription_is_called_by_its_name(instance, owner):
     wanted = FindingQuery(states=FAILING, text="MFA should be enabled for subscription owners")
-    one = instance.snapshots.newest().findings.page(EVERYTHING, wanted, most=1)[0]
-    name = instance.snapshots.newest().made.subscriptions[one.resource.rsplit("/", 1)[-1]]
+    one = instance.snapshots.load_newest().findings.page(EVERYTHING, wanted, most=1)[0]
+    name = instance.snapshots.load_newest().made.subscriptions[one.resource.rsplit("/", 1)[-1]]
     assert f">{name}</a> <small>Subscription" in owner.get(f"/recommendations/{one.recommendation}").text
 
 
@@ -214,7 +214,7 @@ def test_one_from_an_assignment_is_shown_and_ended_on_the_pages_of_what_it_reach
 ):
     several = instance.load_governing()._program.requirements
     one = next(each for each in several if each.key == finding.recommendation)
-    known = {tally.recommendation for tally in instance.snapshots.newest().findings.tallies(EVERYTHING)}
+    known = {tally.recommendation for tally in instance.snapshots.load_newest().findings.tallies(EVERYTHING)}
     other = next(
         each.key
         for each in several

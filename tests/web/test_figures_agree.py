@@ -58,7 +58,7 @@ def client(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     data: Path = tmp_path_factory.mktemp("data")
     publish(data, report, {})
     snapshots = PublishedSnapshotCache(data)
-    with State.of(data) as state, opened_lake(data, state) as lake:
+    with State.open_folder(data) as state, opened_lake(data, state) as lake:
         guard = Guard(state, lambda: build_hierarchy(snapshots))
         instance = Instance(data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", "t"))
         with state.transaction() as session:

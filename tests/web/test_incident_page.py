@@ -93,7 +93,7 @@ def test_the_list_as_a_file_has_the_columns_of_the_page(owner, number):
 
 
 def test_a_service_principal_is_told_once_where_the_directory_knows_its_application(instance, owner, visitor):
-    listing = instance.snapshots.newest().listing
+    listing = instance.snapshots.load_newest().listing
     found = listing.page(["microsoft.graph/serviceprincipals"], EVERYTHING).bodies
     one = next(each for each in found if each["properties"].get("appId") not in (None, each["name"]))
     names = (
@@ -146,7 +146,9 @@ def test_closing_an_incident_closes_its_open_alerts_where_asked(
     form = {"act": "close", "classification": classification, "alerts": asked}
     assert sent(owner, address, form, page).status_code == 303
     with instance.state.reading() as session:
-        assert {one.status for one in instance.state.alerts.of(session, kept.number)} == statuses
+        assert {
+            one.status for one in instance.state.alerts.list_of_incident(session, kept.number)
+        } == statuses
     assert instance.state.incidents.get(kept.number).status.value == "Closed"
 
 

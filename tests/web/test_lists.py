@@ -73,7 +73,7 @@ def test_every_table_is_a_file(owner, address, columns):
 
 
 def test_the_table_of_a_resource_is_a_file(instance, owner):
-    finding = instance.snapshots.newest().findings.page(EVERYTHING, most=1)[0]
+    finding = instance.snapshots.load_newest().findings.page(EVERYTHING, most=1)[0]
     found = list(csv.DictReader(io.StringIO(owner.get(f"/resource{finding.resource}?format=csv").text)))
     assert finding.title in {row["Recommendation"] for row in found}
 

@@ -48,7 +48,7 @@ def agents(instance):
 @pytest.fixture(scope="module", autouse=True)
 def ages(instance):
     """An estate whose manifest tells when it was read: reports of the sample company bear no time of their own."""
-    tenant = next(iter(instance.snapshots.newest().made.tenants.values()))
+    tenant = next(iter(instance.snapshots.load_newest().made.tenants.values()))
     estate = Estate.of([], Coverage({}, tenant=tenant, read_at={"": instance.now}), tenant=tenant)
     tenant_store(instance.data, estate).append(estate, instance.now)
 
@@ -91,7 +91,7 @@ def test_the_preview_says_what_is_not_seen(owner):
 
 
 def test_reports_of_azure_count_without_an_agent(owner, instance):
-    kept = instance.snapshots.newest().listing.page(
+    kept = instance.snapshots.load_newest().listing.page(
         ("microsoft.guestconfiguration/guestconfigurationassignments",), EVERYTHING, most=1000, collected=True
     )
     states = {
@@ -117,7 +117,7 @@ def test_reports_of_azure_count_without_an_agent(owner, instance):
     ],
 )
 def test_a_report_of_unknown_or_great_age_says_nothing(instance, tmp_path, days, read, holds):
-    snapshot, now = instance.snapshots.newest(), instance.now
+    snapshot, now = instance.snapshots.load_newest(), instance.now
     subscription, tenant = next(iter(snapshot.made.tenants.items()))
     times = {} if read is None else {"": now - timedelta(days=read)}
     estate = Estate.of([], Coverage({}, tenant=tenant, read_at=times), tenant=tenant)
@@ -145,7 +145,7 @@ def test_a_form_makes_a_code_that_is_shown_once_with_its_commands(owner, instanc
     (made,) = (one for one in instance.state.agents.enrolments() if one.name == "shop")
     assert (made.most, made.scope) == (3, GROUP)
     code = re.search(r"<pre tabindex=\"0\">([^<]+)</pre>", answer.text)[1]
-    assert instance.guard.by_secret(code, (SecretKind.TOKEN,)).principal.id == made.principal
+    assert instance.guard.authenticate_secret(code, (SecretKind.TOKEN,)).principal.id == made.principal
     assert "python3 nephoscope-agent.pyz enrol https://" in answer.text
     assert code not in owner.get("/machines/enrol").text
     assert "shop" in owner.get("/machines/enrol?format=csv&table=enrolments").text

@@ -38,7 +38,7 @@ def plain(page: str) -> str:
 @pytest.fixture
 def moved(instance, monkeypatch):
     """A day in which one finding came and one went, and a control lost points."""
-    snapshot = instance.snapshots.newest()
+    snapshot = instance.snapshots.load_newest()
     first, second = (one.recommendation for one in snapshot.findings.tallies(EVERYTHING)[:2])
     records = [
         EvaluationRecord(

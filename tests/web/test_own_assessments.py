@@ -17,7 +17,7 @@ KEY, BARE = "5ca1ab1e-0000-4000-8000-000000000001", "5ca1ab1e-0000-4000-8000-000
 @pytest.fixture(scope="module")
 def put(instance):
     """A failing and a healthy assessment of one name, with metadata, and one of another without; the resources in order."""
-    found = instance.snapshots.newest().listing.page(("microsoft.keyvault/vaults",), EVERYTHING).bodies
+    found = instance.snapshots.load_newest().listing.page(("microsoft.keyvault/vaults",), EVERYTHING).bodies
     first, second = (one["id"].lower() for one in found[:2])
     subscription = "/".join(first.split("/")[:3])
     documents = [

@@ -31,15 +31,15 @@ from nephoscope.web.site import COOKIE, local_address
 
 def addresses(instance):
     """An address of every page."""
-    finding = instance.snapshots.newest().findings.page(EVERYTHING, most=1)[0]
+    finding = instance.snapshots.load_newest().findings.page(EVERYTHING, most=1)[0]
     rule = next(iter(load_shipped().rules)).id
-    inventory = instance.snapshots.newest().inventory
+    inventory = instance.snapshots.load_newest().inventory
     machine = inventory.page(EVERYTHING, InventoryQuery("", {"type": MACHINES}, "name"), most=1)[0].id
     ids = {
         "/rules/{id}": rule,
         "/machine/{id:path}": machine.strip("/"),
         "/alerts/{id}": ALERT,
-        "/attack-paths/{name}": instance.snapshots.newest().attack_paths.list_wanted(EVERYTHING)[0].name,
+        "/attack-paths/{name}": instance.snapshots.load_newest().attack_paths.list_wanted(EVERYTHING)[0].name,
         "/sources/tenants/{name}": "fabrikam",
         "/sources/logs/{name}": "drop",
         "/help/{name:path}": "guides/sources.md",
@@ -103,7 +103,9 @@ def test_who_has_no_role_sees_nothing(instance, visitor):
 
 def test_a_visitor_sees_the_own_subscription_only(instance, visitor, sandbox):
     reader = visitor(("Reader", f"/subscriptions/{sandbox}"))
-    others = {name for id_, name in instance.snapshots.newest().made.subscriptions.items() if id_ != sandbox}
+    others = {
+        name for id_, name in instance.snapshots.load_newest().made.subscriptions.items() if id_ != sandbox
+    }
     for address in ("/", "/recommendations?all=1", "/inventory"):
         text = reader.get(address).text
         assert "sub-bwf-sandbox" in text
@@ -238,7 +240,9 @@ def test_a_rule_is_switched_by_a_form(instance, owner, visitor):
         visitor(("Security Reader", "/")).post(address, data={"act": "off"}, headers=HERE).status_code == 403
     )
     assert owner.post(address, data={"act": "off"}, headers=HERE).status_code == 303
-    assert instance.state.rule_switches.of("default").is_rule_enabled(rule.id, default=True) is False
+    assert (
+        instance.state.rule_switches.load_switches("default").is_rule_enabled(rule.id, default=True) is False
+    )
     assert "Enable" in owner.get(address).text
     assert owner.get("/rules/none").status_code == 404
 
@@ -292,7 +296,7 @@ def test_who_has_a_role_at_a_workspace_sees_its_incidents_only(visitor):
 
 def test_an_exemption_is_put_by_a_form(instance, owner, visitor):
     wanted = FindingQuery(states=frozenset({"NonCompliant"}), text="/storageaccounts/")
-    finding = instance.snapshots.newest().findings.page(EVERYTHING, wanted, most=1)[0]
+    finding = instance.snapshots.load_newest().findings.page(EVERYTHING, wanted, most=1)[0]
     address = f"/recommendations/{finding.recommendation}"
     form = {
         "act": "exempt",

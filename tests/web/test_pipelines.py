@@ -28,7 +28,7 @@ SHOP, OTHER = "/repositories/github.com/contoso/shop", "/repositories/github.com
 def violated(instance):
     """A finding of the cloud whose template a run passed, and another of the same resource that the run found."""
     wanted = FindingQuery(states=frozenset({"NonCompliant"}), text="storageaccounts")
-    found = instance.snapshots.newest().findings.page(Reach(everything=True), wanted, most=500)
+    found = instance.snapshots.load_newest().findings.page(Reach(everything=True), wanted, most=500)
     one = next(each for each in found if "/storageaccounts/" in each.resource.lower())
     reported = ReportedFinding(
         fingerprint="f2",

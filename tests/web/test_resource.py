@@ -34,7 +34,7 @@ ACCOUNT = "/subscriptions/s/resourcegroups/g/providers/microsoft.storage/storage
 
 @pytest.fixture(scope="module")
 def snapshot(instance):
-    return instance.snapshots.newest()
+    return instance.snapshots.load_newest()
 
 
 @pytest.fixture(scope="module")

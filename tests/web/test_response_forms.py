@@ -139,7 +139,7 @@ def test_an_automation_is_written_tried_changed_and_deleted(owner, visitor, inst
     shown = owner.get(page).text
     assert "properties.status.code Equals Unhealthy" in shown
     (row,) = csv.DictReader(io.StringIO(owner.get(f"{page}?format=csv").text))
-    unhealthy = instance.snapshots.newest().findings.count
+    unhealthy = instance.snapshots.load_newest().findings.count
     assert int(row["Matches"]) > 0, unhealthy
     kept = {**AUTOMATION, "act": "change", "where": "properties.status.code Equals Healthy"}
     editor = visitor(("Contributor", "/"))

@@ -90,7 +90,9 @@ def test_a_replay_is_asked_for_by_days_and_shown(instance, owner):
     assert "Queued" in waiting
     assert 'hx-trigger="every 2s"' in waiting
     assert owner.post(ADDRESS, data=form, headers=HERE).headers["location"] == where, "it waits already"
-    (trial,) = [one for one in RuleTrials(instance.state).of("default", RULE.id) if one.ended is None]
+    (trial,) = [
+        one for one in RuleTrials(instance.state).list_for_rule("default", RULE.id) if one.ended is None
+    ]
     RuleTrials(instance.state).note(replace(trial, starts=1, done=1, total=3))
     assert "1 of 3 windows complete" in owner.get(where).text
     assert worker(instance).next() is not None

@@ -21,7 +21,7 @@ def listed(client, **asked):
 
 
 def test_a_management_group_is_a_scope(instance, owner):
-    made = instance.snapshots.newest().made
+    made = instance.snapshots.load_newest().made
     group = min({one for several in made.ancestors.values() for one in several})
     below = {one for one, above in made.ancestors.items() if group in above}
     name = group.rsplit("/", 1)[-1]
@@ -33,7 +33,7 @@ def test_a_management_group_is_a_scope(instance, owner):
 
 def test_management_groups_go_by_their_names(instance, owner):
     """The group above all of a tenant has the tenant's id, which people do not know by heart."""
-    made = instance.snapshots.newest().made
+    made = instance.snapshots.load_newest().made
     root = next(iter({above[-1] for above in made.ancestors.values()}))
     tenant = root.rsplit("/", 1)[-1]
     assert f'<option value="mg:{tenant}">Tenant Root Group</option>' in owner.get("/inventory").text
@@ -63,7 +63,7 @@ def test_names_that_several_have_say_which():
 
 
 def test_a_tag_is_a_scope(instance, owner):
-    found = tags(instance.snapshots.newest(), EVERYTHING)
+    found = tags(instance.snapshots.load_newest(), EVERYTHING)
     tag, carried = max(found.items(), key=lambda one: len(one[1].groups) + len(one[1].subscriptions))
     under = (*carried.groups, *(f"/subscriptions/{one}" for one in carried.subscriptions))
     rows = listed(owner, scope=f"tag:{tag}")
@@ -92,7 +92,7 @@ def test_the_zone_of_times_is_in_links(owner):
 
 def test_many_resources_are_exempted_at_once(instance, owner, visitor):
     wanted = FindingQuery(states=frozenset({"NonCompliant"}), text="/virtualmachines/")
-    findings = instance.snapshots.newest().findings
+    findings = instance.snapshots.load_newest().findings
     tally = next(one for one in findings.tallies(EVERYTHING, wanted) if one.unhealthy > 1)
     about = FindingQuery(wanted.states, recommendations=frozenset({tally.recommendation}))
     scopes = [one.resource for one in findings.page(EVERYTHING, about, most=2)]
@@ -108,7 +108,7 @@ def test_many_resources_are_exempted_at_once(instance, owner, visitor):
 
 
 def test_tags_are_read_once_for_an_edition_and_a_reach(instance):
-    snapshot = instance.snapshots.newest()
+    snapshot = instance.snapshots.load_newest()
     one = Reach(subscriptions=frozenset(sorted(snapshot.made.subscriptions)[:1]))
     assert tags(snapshot, EVERYTHING) is tags(snapshot, EVERYTHING)
     assert tags(snapshot, one) is tags(snapshot, Reach(subscriptions=one.subscriptions))
@@ -116,7 +116,7 @@ def test_tags_are_read_once_for_an_edition_and_a_reach(instance):
 
 
 def test_the_picker_shows_each_visitor_their_own_and_what_is_chosen(instance, owner, visitor, sandbox):
-    made = instance.snapshots.newest().made
+    made = instance.snapshots.load_newest().made
     reader = visitor(("Security Reader", f"/subscriptions/{sandbox}"))
     others = [id_ for id_ in made.subscriptions if id_ != sandbox]
     for _ in range(2):
@@ -153,7 +153,7 @@ def test_a_scope_that_is_none_is_told_with_a_way_back(owner, scope):
 
 def test_a_scope_of_others_is_told_as_one_that_is_none(instance, owner, visitor, sandbox):
     reader = visitor(("Security Reader", f"/subscriptions/{sandbox}"))
-    other = next(one for one in instance.snapshots.newest().made.subscriptions if one != sandbox)
+    other = next(one for one in instance.snapshots.load_newest().made.subscriptions if one != sandbox)
     assert owner.get(f"/recommendations?scope={other.upper()}").status_code == 200
     assert reader.get(f"/recommendations?scope={sandbox}").status_code == 200
     told = reader.get(f"/recommendations?scope={other}")

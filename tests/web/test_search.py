@@ -72,7 +72,7 @@ def test_what_no_alert_names_finds_no_incident(owner, known, text):
 
 
 def test_accounts_are_found_with_what_leads_from_them(instance, owner, known):
-    snapshot = instance.snapshots.newest()
+    snapshot = instance.snapshots.load_newest()
     path = next(one for one in snapshot.attack_paths.list_wanted(EVERYTHING) if one.entry.type == "user")
     found = rows(owner, path.entry.name)
     assert ("account", path.entry.name) in found
@@ -99,7 +99,7 @@ def test_what_the_visitor_may_not_read_is_not_found(instance, visitor, known, sa
     reader = visitor(("Reader", f"/subscriptions/{sandbox}"))
     kinds = {kind for text in ("sought", "e") for kind, _ in rows(reader, text)}
     assert not kinds & {"incident", "alert", "rule"}
-    snapshot = instance.snapshots.newest()
+    snapshot = instance.snapshots.load_newest()
     mine = {
         one.title for one in snapshot.attack_paths.list_wanted(EVERYTHING) if sandbox in str(one.entities)
     }
@@ -112,7 +112,7 @@ def test_nothing_is_sought_without_a_text(owner):
 
 
 def test_an_address_finds_the_resource_that_has_it(instance, owner):
-    snapshot = instance.snapshots.newest()
+    snapshot = instance.snapshots.load_newest()
     told = snapshot.listing.page(("microsoft.network/publicipaddresses",), EVERYTHING).bodies
     one = next(each for each in told if each["properties"].get("ipAddress"))
     address = one["properties"]["ipAddress"]

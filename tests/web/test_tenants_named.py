@@ -62,7 +62,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def client(data: Path) -> Iterator[Client]:
     """Makes a client of somebody who reads at a scope."""
     snapshots = PublishedSnapshotCache(data)
-    with State.of(data) as state, opened_lake(data, state) as lake:
+    with State.open_folder(data) as state, opened_lake(data, state) as lake:
         guard = Guard(state, lambda: build_hierarchy(snapshots))
         instance = Instance(data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", A))
         with TestClient(application(instance), base_url="https://127.0.0.1") as made:
@@ -164,7 +164,7 @@ def test_a_reader_of_one_tenant_is_told_of_no_other(client: Client, tenant: str)
 
 
 def test_documents_for_automations_name_the_tenant(data: Path) -> None:
-    snapshot = PublishedSnapshotCache(data).newest()
+    snapshot = PublishedSnapshotCache(data).load_newest()
     assert snapshot is not None
     type_ = "microsoft.security/assessments"
     keys = [

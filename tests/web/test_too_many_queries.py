@@ -51,7 +51,7 @@ def busy(instance, principal):
 
 def test_too_many_queries_are_told_by_a_page(small, owner):
     cookie = owner.headers["Cookie"]
-    caller = small.guard.by_secret(cookie.removeprefix(f"{COOKIE}="), [SecretKind.SESSION], "")
+    caller = small.guard.authenticate_secret(cookie.removeprefix(f"{COOKIE}="), [SecretKind.SESSION], "")
     headers = {"Cookie": cookie, "Accept": "text/html"}
     with TestClient(application(small), base_url=BASE, headers=headers) as client:
         with busy(small, caller.principal.id):

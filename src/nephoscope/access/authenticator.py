@@ -117,7 +117,7 @@ class Caller:
         """The name that what the caller makes carries as its author."""
         return self.principal.name
 
-    def may(self, operation: str, scope: str = TENANT) -> bool:
+    def is_permitted(self, operation: str, scope: str = TENANT) -> bool:
         """Return whether an operation may be done at a scope."""
         place = scope.lower().rstrip("/") or TENANT
         return self._may_change(operation, place) and is_permitted(
@@ -139,9 +139,9 @@ class Caller:
             return True
         return scope == binding.key or scope.startswith(f"{binding.key}/")
 
-    def must(self, operation: str, scope: str = TENANT, why: str = "") -> None:
+    def require(self, operation: str, scope: str = TENANT, why: str = "") -> None:
         """DeniedError where an operation may not be done at a scope; `why` says for what it is wanted."""
-        if self.may(operation, scope):
+        if self.is_permitted(operation, scope):
             return
         own = self._may_change(operation, scope.lower().rstrip("/") or TENANT)
         raise (DeniedError if own else BoundDeniedError)(self, operation, scope, why)
@@ -199,7 +199,9 @@ class Guard:
         self._refused: dict[str, tuple[float, int]] = {}
         self._recent: dict[tuple[str, tuple[SecretKind, ...]], _CachedPrincipal] = {}
 
-    def by_secret(self, secret: str, kinds: Sequence[SecretKind], address: str = "") -> Caller | None:
+    def authenticate_secret(
+        self, secret: str, kinds: Sequence[SecretKind], address: str = ""
+    ) -> Caller | None:
         """The caller who shows a secret of one of some kinds; None where nobody has it, or it is over."""
         if not 20 <= len(secret) <= 500:
             return None
@@ -297,7 +299,7 @@ class Guard:
 
     def end_session(self, secret: str, address: str = "") -> None:
         """End the session of a secret where there is one: a browser that signs in anew has no old session beside it."""
-        caller = self.by_secret(secret, [SecretKind.SESSION], address)
+        caller = self.authenticate_secret(secret, [SecretKind.SESSION], address)
         if caller is not None:
             self.close_session(caller)
 

@@ -176,7 +176,7 @@ def _pack(ask: AdminRequest, name: str) -> RulePack:
 
 
 def _pack_shape(ask: AdminRequest, one: RulePack) -> PackShape:
-    on = ask.instance.state.rule_switches.of(one.workspace).packs.get(one.name, False)
+    on = ask.instance.state.rule_switches.load_switches(one.workspace).packs.get(one.name, False)
     return to_shape(PackShape, one, pieces=len(one.pieces), refused=len(one.refusals), on=on)
 
 

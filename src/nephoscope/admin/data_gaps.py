@@ -49,8 +49,8 @@ def data_gaps(ask: AdminRequest) -> DataGapList:
     """The data gaps of what the caller may see; none before the first assessment."""
     reach = ask.caller.reach(READ)
     if reach.is_empty:
-        ask.caller.must(READ)
-    snapshot = ask.instance.snapshots.newest()
+        ask.caller.require(READ)
+    snapshot = ask.instance.snapshots.load_newest()
     if snapshot is None:
         return DataGapList(value=(), assessments=0, unjudged=0)
     found = list_gaps(snapshot.findings, reach)

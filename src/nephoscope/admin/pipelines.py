@@ -34,13 +34,13 @@ class ViolationList(Shape, frozen=True, kw_only=True):
 def violations(ask: AdminRequest, query: RepositoryQuery) -> ViolationList:
     """Return what the gate passed and the cloud still violates, of what the caller may read; none before the first assessment."""
     if not ask.caller.has_in_any_repository(READ):
-        ask.caller.must(READ)
+        ask.caller.require(READ)
     names = [
         one.name
         for one in list_readable_repositories(ask.service)
         if query.repository.lower() in ("", one.name)
     ]
-    snapshot = ask.instance.snapshots.newest()
+    snapshot = ask.instance.snapshots.load_newest()
     reach = ask.caller.reach(ASSESSMENTS)
     found = [] if snapshot is None else violated_passes(ask.service, snapshot.findings, reach, names)
     return ViolationList(value=tuple(map(_violation, found[: query.top])))

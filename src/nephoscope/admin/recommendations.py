@@ -55,8 +55,8 @@ def recommendations(ask: AdminRequest, query: RecommendationQuery) -> Recommenda
     """The recommendations of what the caller may see, in the order to work on them; none before the first assessment."""
     reach = ask.caller.reach(READ)
     if reach.is_empty:
-        ask.caller.must(READ)
-    snapshot = ask.instance.snapshots.newest()
+        ask.caller.require(READ)
+    snapshot = ask.instance.snapshots.load_newest()
     ranked = build_priorities(snapshot).rank(reach, ask.caller.reach(PATHS)) if snapshot is not None else []
     found = [one for one in ranked if query.all or one.tally.unhealthy]
     return RecommendationList(value=tuple(map(_shape, found[: query.top])), total=len(found))

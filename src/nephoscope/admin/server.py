@@ -115,7 +115,7 @@ def _assessment(ask: AdminRequest) -> AssessmentState:
     checkpoints, request = ask.instance.state.checkpoints, last_scan_request(ask.instance.data)
     asked = checkpoints.get(*ASSESS_SOON)
     when = datetime.fromisoformat(asked) if asked else None
-    snapshot = ask.instance.snapshots.newest() if request is not None else None
+    snapshot = ask.instance.snapshots.load_newest() if request is not None else None
     last = snapshot.made.when if snapshot is not None else None
     return AssessmentState(
         targets=request.targets if request is not None else (), last=last, asked=when,

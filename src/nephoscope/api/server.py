@@ -114,7 +114,7 @@ async def _answer(instance: Instance, request: Request) -> ApiResponse:
         caller = None
     if found is None:
         raise _unknown(method, path)
-    operation, parameters = found[0].at(path), found[1]
+    operation, parameters = found[0].adapt_to_path(path), found[1]
     if operation.versioned:
         api_version.check(request.query_params)
     raw = await whole_body(request, MAX_BODY)
@@ -173,7 +173,7 @@ def _run_operation(call: ApiCall, operation: ApiOperation) -> ApiResponse:
     if operation.permission != PUBLIC:
         admit(call, operation)
     if operation.method in KEEPING:
-        scope_levels.check(call.path, call.asked("api-version"))
+        scope_levels.check(call.path, call.get_query_value("api-version"))
     with guard_change(call):
         if list_query.has_list_options(call):
             return list_query.answer(operation.handler, call)

@@ -97,7 +97,7 @@ class AutomationEngine:
 
     def _take_over(self, lease: Lease, now: datetime) -> Iterator[AutomationRun]:
         """Yield what is running belonged to a holder of the lease that is gone."""
-        for run in self.state.automation_runs.newest(
+        for run in self.state.automation_runs.list_newest(
             self.workspace, statuses=(RunStatus.RUNNING,), most=10_000
         ):
             after = cut_off(run, now)

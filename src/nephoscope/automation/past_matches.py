@@ -68,10 +68,13 @@ def list_past_matches(
 def _list_incidents(
     state: State, rule: AutomationRule, workspace: str, since: datetime, now: datetime
 ) -> Iterator[PastMatch]:
-    newest = state.incidents.newest(workspace, most=MOST)
+    newest = state.incidents.list_newest(workspace, most=MOST)
     for one in [each for each in newest if each.last_activity >= since]:
         with state.reading() as session:
-            alerts, notes = state.alerts.of(session, one.number), state.incidents.notes(session, one.number)
+            alerts, notes = (
+                state.alerts.list_of_incident(session, one.number),
+                state.incidents.notes(session, one.number),
+            )
         row = incident_row(one, alerts, notes, now, one.owner)
         told = {**row, "Entities": entities([each.document for each in alerts])}
         if rule.holds("incident.created", view_row(told)):
@@ -110,7 +113,7 @@ def _list_detections(
 
 
 def _list_alerts(state: State, rule: AutomationRule, workspace: str, since: datetime) -> Iterator[PastMatch]:
-    for one in state.alerts.newest(workspace, held=False, most=MOST):
+    for one in state.alerts.list_newest(workspace, held=False, most=MOST):
         told = {**one.document, "Entities": entities([one.document])}
         if one.ended >= since and rule.holds("alert.created", view_row(told)):
             yield PastMatch("alert", one.id, str(told["AlertName"]), one.severity, one.ended, workspace)

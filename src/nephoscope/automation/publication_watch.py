@@ -54,7 +54,7 @@ class PublicationWatch:
 
     def look(self, now: datetime | None = None) -> int:
         """Plan runs for what was published since the last look; how many. Nothing where another process looks."""
-        snapshot = self.snapshots.newest()
+        snapshot = self.snapshots.load_newest()
         if snapshot is None:
             return 0
         seen = self.state.checkpoints.get(PLACE, SEEN)

@@ -50,7 +50,7 @@ def load_automations(
     """Load the automations by id within what their authors may do now, and those that cannot be used with the reason."""
     found: list[AutomationRule] = []
     wrong: list[UnusableRule] = []
-    snapshot = snapshots.newest()
+    snapshot = snapshots.load_newest()
     made = snapshot.made if snapshot is not None else None
     hierarchy = (
         Hierarchy(made.ancestors, frozenset(made.subscriptions), made.tenants)

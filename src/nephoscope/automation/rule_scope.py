@@ -71,7 +71,7 @@ def _can_see(reach: Reach, key: str) -> bool:
         id_ = ResourceId.parse(key)
     except ValueError:
         return False
-    return reach.sees(id_.subscription, id_.resource_group_id)
+    return reach.can_read(id_.subscription, id_.resource_group_id)
 
 
 def _is_below(key: str, scope: str) -> bool:

@@ -62,7 +62,7 @@ def try_with_documents(
 
 def list_matches(data: Path, rule: AutomationRule) -> Iterator[tuple[Trigger, int, dict[str, object] | None]]:
     """Yield each trigger on published documents: how many it asks for now, and the first."""
-    snapshot = PublishedSnapshotCache(data).newest()
+    snapshot = PublishedSnapshotCache(data).load_newest()
     for trigger in rule.triggers:
         if trigger.published is not None and snapshot is not None:
             found = list(match_documents(snapshot, rule, trigger, None))
@@ -100,14 +100,14 @@ def _read_subject(
 ) -> tuple[str, str, dict[str, object]]:
     state = engine.state
     if incident is None:
-        known = state.alerts.known(session, alert)
+        known = state.alerts.find_alert(session, alert)
         if known is None or known.workspace != engine.workspace:
             raise StateError(f"alert {alert!r} not found")
         return "alert.created", alert, {**known.document, "Entities": entities([known.document])}
     found = state.incidents.read(session, incident)
     if found.workspace != engine.workspace:
         raise StateError(f"incident {incident} not found in the workspace {engine.workspace}")
-    alerts = state.alerts.of(session, incident)
+    alerts = state.alerts.list_of_incident(session, incident)
     row = incident_row(found, alerts, state.incidents.notes(session, incident), now, found.owner)
     rows = [one.document for one in alerts]
     return (

@@ -45,7 +45,7 @@ def list_(
 ) -> None:
     """List alerts, newest first."""
     with open_state(data) as state:
-        found = state.alerts.newest(
+        found = state.alerts.list_newest(
             find_workspace(state, workspace).name,
             incident=incident,
             severities=severities,

@@ -210,7 +210,7 @@ def _settings(options: _CollectionOptions) -> CollectionSettings:
             options["resource_groups"],
             options["tenants"],
         ),
-        cloud=cloud.at(options["endpoint"]) if options["endpoint"] else cloud,
+        cloud=cloud.with_endpoint(options["endpoint"]) if options["endpoint"] else cloud,
         credential=options["credential"],
         graph=not options["no_graph"],
         resume=options["resume"],

@@ -137,7 +137,7 @@ def _detect(data: Path, options: _DetectOptions) -> bool:
     with open_lake(data, keeps=True) as (lake, state):
         flush_pending(data, lake, state)
         workspace = find_workspace(state, options["workspace"]).name
-        switched = state.rule_switches.of(workspace)
+        switched = state.rule_switches.load_switches(workspace)
         rules, refused = _rules(data, options["folders"], options["wanted"], switched)
         schedule = Schedule(lake, state, rules, workspace, share=_share(options["share"]))
         _prepare(schedule)
@@ -198,7 +198,7 @@ def _show_standings(data: Path, options: _DetectOptions) -> None:
 
     with open_state(data) as state:
         workspace = find_workspace(state, options["workspace"]).name
-        switched = state.rule_switches.of(workspace)
+        switched = state.rule_switches.load_switches(workspace)
         rules, _ = _rules(data, options["folders"], options["wanted"], switched)
         if options["enable"]:
             named = [one.name for one in rules] if options["wanted"] else "all rules"

@@ -223,7 +223,7 @@ def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Unpack
 def bookmarks(data: Path, /, workspace: str, most: int, output: str) -> None:
     """List bookmarks, newest first."""
     with open_state(data) as state:
-        found = state.bookmarks.newest(find_workspace(state, workspace).name, most)
+        found = state.bookmarks.list_newest(find_workspace(state, workspace).name, most)
     rows = [
         {
             "id": one.id if output != "table" else one.id[:8],

@@ -63,7 +63,7 @@ def list_(
 
     with open_state(data) as state:
         wanted = [IncidentStatus(one.capitalize()) for one in statuses]
-        found = state.incidents.newest(
+        found = state.incidents.list_newest(
             find_workspace(state, workspace).name, statuses=wanted, severities=severities, most=most
         )
     rows = [

@@ -182,7 +182,7 @@ def _tell_unlooked(data: Path, lake: Lake, state: State, workspace: str) -> None
     from nephoscope.cli.session.backfill_options import tell_unlooked
 
     try:
-        rules = active_rules(data, load_shipped(), state.rule_switches.of(workspace)).rules
+        rules = active_rules(data, load_shipped(), state.rule_switches.load_switches(workspace)).rules
     except PackError as error:
         print_message(f"rules could not be loaded: {error}")
         return

@@ -181,19 +181,19 @@ def _session(data: Path, options: QueryOptions) -> Iterator[QuerySession]:
     from nephoscope.cli.session.query_session import QuerySession
 
     if options["tables"] and not options["workspace"]:
-        yield QuerySession.of(options)
+        yield QuerySession.from_options(options)
         return
     if not has_state(data):
         if options["workspace"]:
             from nephoscope.cli.session.query_session import UsageError
 
             raise UsageError(f"--workspace: {data} has no lake: set the data folder with --data")
-        yield QuerySession.of(options)
+        yield QuerySession.from_options(options)
         return
     with open_lake(data) as (lake, state):
         flush_pending(data, lake, state)
         workspace = find_workspace(state, options["workspace"] or "default")
-        yield QuerySession.of(options, lake, workspace.name)
+        yield QuerySession.from_options(options, lake, workspace.name)
 
 
 def _converse(session: QuerySession, data: Path) -> None:

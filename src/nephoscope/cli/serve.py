@@ -272,7 +272,7 @@ def _check_identity(settings: ServeSettings) -> None:
             "to this machine"
         )
     try:
-        with State.of(settings.data, settings.state) as state:
+        with State.open_folder(settings.data, settings.state) as state:
             find_bound_principal(state.principals, settings.managed_identity)
     except ManagedIdentityError as error:
         usage_error(f"--managed-identity: {error}")
@@ -324,7 +324,7 @@ def _made_link(settings: ServeSettings) -> str:
     from nephoscope.state import State
     from nephoscope.state.access.principals import PrincipalKind
 
-    with State.of(settings.data, settings.state) as state:
+    with State.open_folder(settings.data, settings.state) as state:
         people = [one for one in state.principals.all() if one.kind is PrincipalKind.PERSON]
         if any(one.seen for one in people):
             return ""
@@ -360,7 +360,7 @@ def _judge_sample(settings: ServeSettings) -> None:
     from nephoscope.state import State
 
     end_with_parent()
-    with State.of(settings.data, settings.state) as state:
+    with State.open_folder(settings.data, settings.state) as state:
         assess(settings, ScanRequest((SAMPLE,)), state)
     save_request(ScanRequest((SAMPLE,)), settings.data)
 

@@ -70,7 +70,7 @@ def _row(one: TableInventory, workspace: Workspace | None) -> dict[str, object]:
         "lastDay": one.last_day,
         "files": one.files,
         "size": one.size,
-        "retention": workspace.kept(one.table) if workspace else None,
+        "retention": workspace.get_retention_days(one.table) if workspace else None,
         "lastEvent": one.last_event,
         "version": one.version,
     }
@@ -179,7 +179,7 @@ def set_(data: Path, /, name: str, workspace: str | None, retention: str) -> Non
         where = find_workspace(state, workspace or "default").name
         days = None if retention == "default" else int(retention)
         changed = set_table_retention(build_context(data, state), where, table.name, days)
-        click.echo(f"{where}/{table.name}: retention is {changed.kept(table.name)} days")
+        click.echo(f"{where}/{table.name}: retention is {changed.get_retention_days(table.name)} days")
 
 
 @command.command("clean")
@@ -201,7 +201,7 @@ def clean(data: Path, /, dry_run: bool, output: str) -> None:
         places = {one.name: one for one in state.workspaces.all()}
 
         def find_retention(workspace: str, table: str) -> int | None:
-            return places[workspace].kept(table) if workspace in places else None
+            return places[workspace].get_retention_days(table) if workspace in places else None
 
         found = list(list_expired(data, find_retention, now))
         if found and not dry_run:

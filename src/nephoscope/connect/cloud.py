@@ -46,7 +46,7 @@ class Cloud(msgspec.Struct, frozen=True):
         """The scope of a token for Microsoft Graph."""
         return f"{self.graph}/.default"
 
-    def at(self, endpoint: str) -> Cloud:
+    def with_endpoint(self, endpoint: str) -> Cloud:
         """Return the same cloud with Resource Manager at another endpoint, such as a private one; CloudError when it is unusable."""
         return replace(self, resource_manager=origin(endpoint, "--endpoint"))
 

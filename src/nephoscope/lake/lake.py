@@ -121,7 +121,7 @@ class Lake:
         remembered = WorkspaceCache(state.workspaces.get)
         lake = cls(
             data, StateLedger(state), workspace=remembered, current=state.workspaces.get, find=state.workspaces.find_name,
-            saved=state.saved_functions.of, graph=graph,
+            saved=state.saved_functions.load_functions, graph=graph,
         )  # fmt: skip
         lake.add_background_task(lambda: deliver(lake, state))
         return lake

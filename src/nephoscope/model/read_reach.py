@@ -23,7 +23,7 @@ class Reach(msgspec.Struct, frozen=True):
     tenants: frozenset[str] = frozenset()
     whole_tenants: frozenset[str] = frozenset()
 
-    def sees(self, subscription: str, group: str = "") -> bool:
+    def can_read(self, subscription: str, group: str = "") -> bool:
         """Return whether what lies in a subscription, or in a resource group (its id) of it, may be read; '' is the tenant."""
         return self.everything or subscription in self.subscriptions or (bool(group) and group in self.groups)
 

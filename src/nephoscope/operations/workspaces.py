@@ -132,7 +132,7 @@ def _describe_retention(one: WorkspaceShape) -> str:
 )  # fmt: skip
 def workspaces(call: OperationCall) -> WorkspaceList:
     """List the workspaces whose settings the caller may read; `default` always exists."""
-    may = call.service.actor.may
+    may = call.service.actor.is_permitted
     found = call.state.workspaces.all()
     return WorkspaceList(value=tuple(_shape(one) for one in found if may(READ, f"/workspaces/{one.name}")))
 

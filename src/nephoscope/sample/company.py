@@ -138,7 +138,7 @@ class Company:
         """Resources by their names."""
         return {one.name: one for one in reversed(self.resources)}
 
-    def of(self, kind: str) -> list[SampleResource]:
+    def list_resources(self, kind: str) -> list[SampleResource]:
         """The resources of a type."""
         return [one for one in self.resources if one.type == kind.lower()]
 
@@ -162,7 +162,7 @@ class Company:
         return tuple(found)
 
     def _acl(self, resource: SampleResource) -> str:
-        groups = self.of("microsoft.network/networksecuritygroups")
+        groups = self.list_resources("microsoft.network/networksecuritygroups")
         near = [one for one in groups if one.subscription == resource.subscription]
         suffix = resource.name.rpartition("-")[2]
         return next(
@@ -209,7 +209,7 @@ class Company:
         """The time zone of an office."""
         return ZoneInfo(self.facts["offices"][office]["zone"])
 
-    def at(self, office: str, address: str = "") -> SampleLocation:
+    def locate_office(self, office: str, address: str = "") -> SampleLocation:
         """A place in the city of an office; without an address the office's own."""
         facts = self.facts["offices"][office]
         return SampleLocation(
@@ -231,7 +231,7 @@ class Company:
     def vpn(self) -> SampleLocation:
         """Return where the VPN comes out."""
         facts = self.facts["vpn"]
-        return self.at(facts["office"], facts["address"])
+        return self.locate_office(facts["office"], facts["address"])
 
     def _employee(self, dice: Dice) -> Person:
         first, last = dice.choice(self.facts["first_names"]), dice.choice(self.facts["last_names"])
@@ -252,7 +252,7 @@ class Company:
     def _make_person(self, id_: str, upn: str, name: str, kind: str, department: str, dice: Dice) -> Person:
         offices = self.facts["offices"]
         office = dice.choices(list(offices), [one["share"] for one in offices.values()])[0]
-        home = self.at(office, dice.address_in_block(offices[office]["home"]))
+        home = self.locate_office(office, dice.address_in_block(offices[office]["home"]))
         phone = self.facts["mobile"][offices[office]["country"]]
         agent = dice.choices(list(_AGENTS), [6, 2, 1])[0]
         return Person(upn, id_, name, kind, department, office, home, phone, dice.guid(), agent)

@@ -37,7 +37,7 @@ def presence(company: Company, person: Person, day: date) -> Presence | None:
         return Presence(person.home, phone)
     way = dice.random()
     if way < 0.6:
-        return Presence(company.at(person.office), phone)
+        return Presence(company.locate_office(person.office), phone)
     # who works at home comes out of the VPN, or out of the own line while it is not up
     return Presence(company.vpn if way < 0.9 else person.home, phone)
 

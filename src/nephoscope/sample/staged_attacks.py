@@ -131,7 +131,7 @@ def _place(company: Company, value: Mapping[str, Any], _dice: Dice) -> SampleLoc
 _CAST: Mapping[str, Callable[[Company, Any, Dice], object]] = {
     "person": _choose_person,
     "place": _place,
-    "office": lambda company, value, _: company.vpn if value == "vpn" else company.at(value),
+    "office": lambda company, value, _: company.vpn if value == "vpn" else company.locate_office(value),
     "people": _choose_people,
     "machine": lambda company, value, _: company.machine(value),
     "resource": lambda company, value, _: company.named[value],

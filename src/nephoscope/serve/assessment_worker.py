@@ -131,7 +131,7 @@ def due(settings: ServeSettings, state: State, now: datetime) -> ScanRequest | N
         return None
     asked = state.checkpoints.get(*ASSESS_SOON)
     last = next(reversed(History(settings.data).evaluations(request.series)), None)
-    shown = PublishedSnapshotCache(settings.data).newest()
+    shown = PublishedSnapshotCache(settings.data).load_newest()
     if (
         last is None
         # it ended after it was noted and before it was published
@@ -283,7 +283,7 @@ class RetryBackoff:
         """Return whether it failed just now."""
         return what == self._what and time.monotonic() < self._until
 
-    def failed(self, what: object) -> None:
+    def note_failure(self, what: object) -> None:
         """It failed, perhaps once more."""
         again = self.seconds * 2 if what == self._what else LOOK_SECONDS
         self.seconds, self._what = min(again, LONGEST_REST), what
@@ -294,7 +294,7 @@ def work(settings: ServeSettings, stop: threading.Event) -> None:
     """Assess whenever it is time, until stopped."""
     holder, rest, last = create_holder_name(), RetryBackoff(), LastRuns()
     _warn_outdated(settings)
-    with State.of(settings.data, settings.state) as state, Turns(state.leases, holder) as turns:
+    with State.open_folder(settings.data, settings.state) as state, Turns(state.leases, holder) as turns:
         while not stop.is_set():
             with turns.take(SERVER_LEASE) as lease:
                 if lease is not None:
@@ -331,7 +331,7 @@ def _refresh_findings(settings: ServeSettings, state: State) -> None:
 
 
 def _warn_outdated(settings: ServeSettings) -> None:
-    shown = PublishedSnapshotCache(settings.data).newest()
+    shown = PublishedSnapshotCache(settings.data).load_newest()
     if shown is None or not shown.made.outdated:
         return
     if last_scan_request(settings.data) is None:
@@ -363,7 +363,7 @@ def _assess_when_due(
     try:
         report = assess(settings, request, state, stop, holder, last)
     except REFUSALS as error:
-        rest.failed(what)
+        rest.note_failure(what)
         _LOG.error("%s could not be assessed: %s", request.label, error)
         state.checkpoints.put(*FAILED, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC: {error}")
         return

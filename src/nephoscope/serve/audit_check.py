@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def audit(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether the audit is whole."""
     try:
-        broken = patient.state.audit.broken()
+        broken = patient.state.audit.find_broken_entry()
     except StateError as error:
         told, _, remedy = str(error).partition("; ")
         yield DoctorFinding("audit", CheckVerdict.WRONG, told, remedy or "investigate who changed it")
@@ -39,5 +39,5 @@ def audit(patient: CheckContext) -> Iterator[DoctorFinding]:
 
 def _describe_restore(state: State) -> str:
     """Of which backup the entries are: those that came after it are not here, which is nobody's doing."""
-    found = state.audit.newest(RESTORED)
+    found = state.audit.find_newest(RESTORED)
     return f"; restored from the backup of {found.detail['made']}" if found is not None else ""

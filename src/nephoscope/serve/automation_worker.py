@@ -31,7 +31,7 @@ def work(settings: ServeSettings, stop: threading.Event) -> None:
     """Respond until stopped."""
     told: set[str] = set()
     with (
-        State.of(settings.data, settings.state) as state,
+        State.open_folder(settings.data, settings.state) as state,
         opened_lake(settings.data, state, settings.tenant) as lake,
     ):
         watch = PublicationWatch(settings.data, state, PublishedSnapshotCache(settings.data))

@@ -47,7 +47,7 @@ def _look(snapshots: PublishedSnapshotCache) -> None:
     begun = False
     while True:
         try:
-            snapshot = snapshots.newest()
+            snapshot = snapshots.load_newest()
             if snapshot is not None and not begun:
                 begun = True
                 warm_caches(snapshot)

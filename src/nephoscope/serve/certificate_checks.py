@@ -21,7 +21,7 @@ def certificates(patient: CheckContext) -> Iterator[DoctorFinding]:
         yield _check_certificate(
             path, path.with_suffix(".key"), remove, "restart the server to create a new one", patient.now
         )
-    if not own and patient.state.audit.newest(RESTORED) is not None:
+    if not own and patient.state.audit.find_newest(RESTORED) is not None:
         told = (
             "the certificates of the backed-up server are missing: `nephoscope serve` creates new "
             "ones, with a new authority"

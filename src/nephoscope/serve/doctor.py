@@ -62,7 +62,7 @@ EXTRAS = {
 
 def examine(data: Path, url: str | None, now: datetime | None = None) -> Iterator[DoctorFinding]:
     """Everything that the checks find; StateError where the state cannot be opened."""
-    with State.of(data, url) as state:
+    with State.open_folder(data, url) as state:
         lake, trouble = _open_lake(data, state)
         if trouble:
             yield DoctorFinding(
@@ -291,7 +291,7 @@ def estate(patient: CheckContext) -> Iterator[DoctorFinding]:
             f"the last assessment was on {when}",
             "`nephoscope serve` updates it regularly",
         )
-    if PublishedSnapshotCache(patient.data).newest() is None:
+    if PublishedSnapshotCache(patient.data).load_newest() is None:
         yield DoctorFinding(
             "estate",
             CheckVerdict.WARNING,

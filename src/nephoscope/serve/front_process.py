@@ -214,7 +214,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 @contextmanager
 def open_front(settings: ServeSettings) -> Iterator[Front]:
     """The front of a data folder; another process takes what comes in out of the spool and into the tables."""
-    with State.of(settings.data, settings.state) as state:
+    with State.open_folder(settings.data, settings.state) as state:
         tables, workspaces = KnownTables(settings.data), WorkspaceCache(state.workspaces.get)
         guard = Guard(state, lambda: Hierarchy({}))  # a workspace lies in no management group
         with Writer(

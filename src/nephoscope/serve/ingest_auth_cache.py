@@ -72,7 +72,7 @@ class IngestAuthCache:
         if table is None or table.name in OWN or not workspace.takes(table.name):
             return None
         try:
-            caller.must(PUBLISH, f"{WORKSPACE}{workspace.name}")
+            caller.require(PUBLISH, f"{WORKSPACE}{workspace.name}")
         except DeniedError:
             return None
         return IngestTarget(workspace.name, table.name, caller.principal.binding)
@@ -83,6 +83,6 @@ class IngestAuthCache:
         if scheme.lower() != "bearer" or not token:
             return None
         if token.count(".") != 2:
-            return self.guard.by_secret(token, [SecretKind.TOKEN], address)
+            return self.guard.authenticate_secret(token, [SecretKind.TOKEN], address)
         principal = self.tokens.verify(token)
         return self.guard.caller(principal, "", address) if principal is not None else None

@@ -25,7 +25,7 @@ def list_enabled_sources(state: State) -> list[Source]:
 
 def work(settings: ServeSettings, stop: threading.Event) -> None:
     """Run what is switched on until stopped, anew whenever that changes; the lake is flushed all the while."""
-    with State.of(settings.data, settings.state) as state, Lake.open(settings.data, state) as lake:
+    with State.open_folder(settings.data, settings.state) as state, Lake.open(settings.data, state) as lake:
         lake.writer()
         while not stop.is_set():
             _run(settings, state, lake, stop)

@@ -83,7 +83,7 @@ class Metrics:
 
     def text(self, instance: Instance) -> bytes:
         """The metrics as Prometheus reads them."""
-        snapshot = instance.snapshots.newest()
+        snapshot = instance.snapshots.load_newest()
         if snapshot is not None:
             made = snapshot.made
             self.resources.set(made.resources)

@@ -24,7 +24,7 @@ def check(settings: ServeSettings) -> None:
     """
     writable(settings.data)
     with suppress(TransientError):
-        State.of(settings.data, settings.state).close()
+        State.open_folder(settings.data, settings.state).close()
     try:
         signing_key(settings.data / "keys")
     except OSError as error:

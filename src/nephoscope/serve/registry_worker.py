@@ -51,7 +51,7 @@ class ImageExaminers:
     _looked_for: LookedFor | None = None
     _known: KnownMalware | None = None
 
-    def at(self, now: datetime) -> Examiner:
+    def create_examiner(self, now: datetime) -> Examiner:
         """Return what examines images at a time; raises MalwareRuleError, StateError."""
         data = self.settings.data
         if self._looked_for is None or now - self._read >= _KEPT:
@@ -87,9 +87,14 @@ class ImageExaminers:
 
 def work(settings: ServeSettings, stop: threading.Event) -> None:
     """Watch every registry that is enabled until stopped, each by one process at a time."""
-    with State.of(settings.data, settings.state) as state, Turns(state.leases, create_holder_name()) as turns:
+    with (
+        State.open_folder(settings.data, settings.state) as state,
+        Turns(state.leases, create_holder_name()) as turns,
+    ):
         examiners = ImageExaminers(settings, state)
-        watch = RegistryWatch(state, examiners.at, utc_now, stop.is_set, examiners.keep, examiners.poll)
+        watch = RegistryWatch(
+            state, examiners.create_examiner, utc_now, stop.is_set, examiners.keep, examiners.poll
+        )
         while not stop.is_set():
             taken = 0
             try:

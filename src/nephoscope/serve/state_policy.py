@@ -73,7 +73,7 @@ def _runs(state: State) -> Iterator[PolicyItem]:
     """Runs of actions that go on where the state is used: also those that were done and are undone when their time is over."""
     waiting = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.APPROVE)
     for workspace in state.workspaces.names():
-        for one in state.automation_runs.newest(
+        for one in state.automation_runs.list_newest(
             workspace, statuses=(*waiting, RunStatus.DONE), most=_MOST_RUNS
         ):
             if one.status in waiting or one.until is not None:
@@ -133,7 +133,7 @@ def _suppressions(state: State) -> Iterator[PolicyItem]:
 
 def _rules(state: State) -> Iterator[PolicyItem]:
     for workspace in state.workspaces.names():
-        switched = state.rule_switches.of(workspace)
+        switched = state.rule_switches.load_switches(workspace)
         for kind, several in (("rule", switched.rules), ("pack", switched.packs)):
             for name, on in several.items():
                 if not on:

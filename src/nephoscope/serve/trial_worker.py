@@ -26,7 +26,7 @@ def work(settings: ServeSettings, stop: threading.Event) -> None:
     from nephoscope.alerts.tuning.trial import RuleTrials
 
     holder = create_holder_name()
-    with State.of(settings.data, settings.state) as state:
+    with State.open_folder(settings.data, settings.state) as state:
         trials = RuleTrials(state)
         while not stop.is_set():
             try:
@@ -57,7 +57,7 @@ def work_on_providers(settings: ServeSettings, stop: threading.Event) -> None:
 def _test(
     settings: ServeSettings, stop: threading.Event, what: str, make_tests: Callable[[State], list[str]]
 ) -> None:
-    with State.of(settings.data, settings.state) as state:
+    with State.open_folder(settings.data, settings.state) as state:
         while not stop.is_set():
             try:
                 for name in make_tests(state):

@@ -68,7 +68,7 @@ def application(
             caller = await run_in_threadpool(retry_once, lambda: authenticate(instance, request))
         except ApiError as fault:
             return JSONResponse(fault.body(), fault.status, fault.headers)
-        if not caller.may(METRICS):
+        if not caller.is_permitted(METRICS):
             return JSONResponse(ApiError(403, "AuthorizationFailed", f"{METRICS} is required.").body(), 403)
         return Response(await run_in_threadpool(metrics.text, instance), media_type=CONTENT_TYPE)
 

@@ -30,7 +30,7 @@ def serve(settings: ServeSettings) -> None:
     process_logs.set_up(json_lines=settings.json_logs)
     with (
         socket.socket(fileno=settings.web_fd) as listening,
-        Instance.opened(
+        Instance.open(
             settings.data,
             settings.state,
             settings.tenant,

@@ -75,7 +75,7 @@ def request_access(
     if not asked:
         raise AccessRequestError("no port is asked for", "virtualMachines")
     ports = tuple(_check(policy, one, now) for one in asked)
-    may_approve = all(context.actor.may(APPROVE, place) for place in places)
+    may_approve = all(context.actor.is_permitted(APPROVE, place) for place in places)
     status = AccessStatus.APPROVED if may_approve else AccessStatus.PENDING
     by, told = context.actor.name, [_describe(one) for one in ports]
     request = AccessRequest(
@@ -158,7 +158,7 @@ def list_access_requests(context: ServiceContext, policy: str = "", most: int = 
     if policy:
         context.require(READ, policy.lower())
     return context.state.access_requests.list_requests(
-        policy.lower(), may_read=lambda scope: context.actor.may(READ, scope), most=most
+        policy.lower(), may_read=lambda scope: context.actor.is_permitted(READ, scope), most=most
     )
 
 

@@ -23,10 +23,10 @@ class AuthorizedActor(Protocol):
     def address(self) -> str:
         """Where the request came from, '' for this machine."""
 
-    def may(self, operation: str, scope: str = ROOT_SCOPE) -> bool:
+    def is_permitted(self, operation: str, scope: str = ROOT_SCOPE) -> bool:
         """Tell whether an operation is allowed at a scope."""
 
-    def must(self, operation: str, scope: str = ROOT_SCOPE, why: str = "") -> None:
+    def require(self, operation: str, scope: str = ROOT_SCOPE, why: str = "") -> None:
         """Raise DeniedError where an operation is not allowed at a scope; `why` names what needs it."""
 
     def find_tenant(self, operation: str, scope: str) -> str:

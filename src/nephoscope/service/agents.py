@@ -140,12 +140,12 @@ def remove_enrolment(context: ServiceContext, name: str) -> None:
 def list_enrolments(context: ServiceContext) -> list[AgentEnrolment]:
     """Return the enrolments that the caller may read."""
     found = context.state.agents.enrolments()
-    return [one for one in found if context.actor.may(READ, one.scope.lower())]
+    return [one for one in found if context.actor.is_permitted(READ, one.scope.lower())]
 
 
 def list_agents(context: ServiceContext) -> list[EnrolledAgent]:
     """Return the agents of the machines that the caller may read."""
-    return [one for one in context.state.agents.all() if context.actor.may(READ, one.resource)]
+    return [one for one in context.state.agents.all() if context.actor.is_permitted(READ, one.resource)]
 
 
 def find_agent(context: ServiceContext, name: str, operation: str = READ) -> EnrolledAgent:

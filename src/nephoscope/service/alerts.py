@@ -35,7 +35,7 @@ def find_action(status: str) -> str:
 def may_change_alert(context: ServiceContext, action: str, alert: StoredAlert) -> bool:
     """Tell whether the actor may do an action on an alert: at its workspace, or at everything that the alert names."""
     actor, operation = context.actor, find_operation(action)
-    if actor.may(operation, workspace_scope(alert.workspace)):
+    if actor.is_permitted(operation, workspace_scope(alert.workspace)):
         return True
     from nephoscope.access.authenticator import Caller
     from nephoscope.alerts.incidents.permissions import may_decide
@@ -57,7 +57,7 @@ def set_alert_status(
     state, left = context.state, []
     with state.transaction() as session:
         for one, etag in alerts:
-            now = state.alerts.kept(session, one.id)
+            now = state.alerts.lock_alert(session, one.id)
             if now is None:
                 raise NotFoundError(f"alert {one.id!r} no longer exists")
             if etag not in (None, now.etag):
@@ -75,7 +75,7 @@ def set_open_alerts(
 ) -> None:
     """Do an action on the alerts of an incident that are new or in progress, in a transaction that is open."""
     state = context.state
-    for one in state.alerts.of(session, incident):
+    for one in state.alerts.list_of_incident(session, incident):
         if one.status not in DONE:
             IncidentService(state, workspace).set_alert_status_in(
                 session, one.id, ACTIONS[action], context.now

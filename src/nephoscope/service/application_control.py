@@ -110,7 +110,7 @@ def learn_groups(
 def list_groups(context: ServiceContext) -> list[LearnedGroup]:
     """Return the learned groups that the caller may read, by ID."""
     found = _load_groups(context)
-    return [found[key] for key in sorted(found) if context.actor.may(READ, _scope(key))]
+    return [found[key] for key in sorted(found) if context.actor.is_permitted(READ, _scope(key))]
 
 
 def find_group(context: ServiceContext, name: str, operation: str = READ) -> LearnedGroup:

@@ -102,7 +102,7 @@ def list_runs(
 ) -> list[AutomationRun]:
     """Return the newest runs of a workspace. Raises DeniedError."""
     context.require(READ, workspace_scope(workspace))
-    return context.state.automation_runs.newest(workspace, statuses=statuses, most=most)
+    return context.state.automation_runs.list_newest(workspace, statuses=statuses, most=most)
 
 
 def read_run(context: ServiceContext, workspace: str, run: str) -> AutomationRun:

@@ -108,7 +108,7 @@ def check_actions(
 def load_readiness(context: ServiceContext, secrets: Collection[str] = ()) -> Readiness:
     """Return what automations may name; `secrets` are about to be kept. Raises ValueError for an invalid file of the operator."""
     names = {*context.state.credentials.names(), *secrets}
-    snapshot = PublishedSnapshotCache(context.data).newest()
+    snapshot = PublishedSnapshotCache(context.data).load_newest()
     return Readiness(context.data, context.state, operator(context.data), names, snapshot)
 
 
@@ -235,7 +235,7 @@ def _limit_scopes(context: ServiceContext, body: Mapping[str, Any]) -> dict[str,
     for one in named:
         for read in READS:
             context.require(read, one.lower().rstrip("/") or subscription)
-    if named or all(context.actor.may(read, subscription) for read in READS):
+    if named or all(context.actor.is_permitted(read, subscription) for read in READS):
         return {}
     return {"scopes": [{"description": "", "scopePath": lies.resource_group_id}]}
 

@@ -56,6 +56,6 @@ def restore_backup(
     `admit` raises BackupError for a backup that nobody accepts. Raises DeniedError before anything is read, BackupError and
     StateError where it cannot be restored.
     """
-    actor.must(RESTORE, ROOT_SCOPE)
-    actor.must(SECRETS, ROOT_SCOPE, "a restore can grant access to other users")
+    actor.require(RESTORE, ROOT_SCOPE)
+    actor.require(SECRETS, ROOT_SCOPE, "a restore can grant access to other users")
     return restore(file, data, state_url, tell, author=actor.name, admit=admit)

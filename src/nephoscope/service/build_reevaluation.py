@@ -36,7 +36,7 @@ class Build:
 def builds(context: ServiceContext) -> Iterator[Build]:
     """Give the builds whose repositories the actor may write."""
     for repository in context.state.pipelines.repositories():
-        if context.actor.may(WRITE, repository_scope(repository.name)):
+        if context.actor.is_permitted(WRITE, repository_scope(repository.name)):
             newest: dict[tuple[str, str], PipelineRun] = {}
             for run in context.state.pipelines.runs([repository.name], MOST_RUNS):
                 if run.decides and run.tool != TOOL:

@@ -28,7 +28,7 @@ _EVERYBODY = "everybody"
 
 def note_exposure_changes(context: ServiceContext) -> int:
     """Write a row for each published exposure change that widened and has none yet; how many rows. Raises StateError."""
-    published = PublishedSnapshotCache(context.data).newest()
+    published = PublishedSnapshotCache(context.data).load_newest()
     if published is None:
         return 0
     bodies = published.listing.iterate_documents((TYPE.lower(),), EVERYTHING)

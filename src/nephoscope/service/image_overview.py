@@ -154,7 +154,7 @@ def _is_in_reach(resource: str, reach: Reach) -> bool:
     if not resource:
         return False
     at = ResourceId.parse(resource)
-    return reach.sees(at.subscription, at.resource_group_id)
+    return reach.can_read(at.subscription, at.resource_group_id)
 
 
 _Key = tuple[str, str, str]

@@ -31,11 +31,11 @@ class LocalUser(msgspec.Struct, frozen=True):
         """The name with `os:` before it: a user of this machine is nobody whom the server signs in by that name."""
         return f"os:{self.author}"
 
-    def may(self, operation: str, scope: str = "/") -> bool:  # noqa: ARG002 - the protocol's
+    def is_permitted(self, operation: str, scope: str = "/") -> bool:  # noqa: ARG002 - the protocol's
         """Allow everything."""
         return True
 
-    def must(self, operation: str, scope: str = "/", why: str = "") -> None:
+    def require(self, operation: str, scope: str = "/", why: str = "") -> None:
         """Allow everything."""
 
     def find_tenant(self, operation: str, scope: str) -> str:  # noqa: ARG002 - the protocol's

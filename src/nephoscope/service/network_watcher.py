@@ -71,7 +71,7 @@ class NetworkWatcher:
         """The address of a machine or interface that is asked about: of an interface, with a private address, else the first."""
         key = target.lower().rstrip("/")
         id_ = ResourceId.parse(key)
-        if not self._reach.sees(id_.subscription, id_.resource_group_id):
+        if not self._reach.can_read(id_.subscription, id_.resource_group_id):
             raise NotFoundError(f"resource {target[:300]!r} not found, or you cannot access it")
         paths = self._paths(key)
         for one in _endpoints(paths, paths.estate.resources[key]):

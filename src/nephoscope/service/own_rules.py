@@ -55,7 +55,7 @@ def put_own_rule(
     judged = judge(piece, lake, workspace, context.now)
     if judged.standing in (RuleAvailability.REFUSED, RuleAvailability.UNSUPPORTED) or judged.lacks:
         raise UnusableRuleError(judged.reasons, judged.lacks)
-    rule = StoredPiece.of(piece, judged)
+    rule = StoredPiece.from_piece(piece, judged)
     _change_own(context, workspace, lambda known: [*(one for one in known if one.id != rule.id), rule], keep)
 
 

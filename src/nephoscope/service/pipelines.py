@@ -144,7 +144,7 @@ def run_document(context: ServiceContext, run: PipelineRun) -> RunDocument:
 def list_readable_repositories(context: ServiceContext) -> list[PipelineRepository]:
     """Return the repositories that the actor may read."""
     found = context.state.pipelines.repositories()
-    return [one for one in found if context.actor.may(READ, repository_scope(one.name))]
+    return [one for one in found if context.actor.is_permitted(READ, repository_scope(one.name))]
 
 
 def _keep_repository(context: ServiceContext, session: Session, new: NewPipelineRun) -> str:

@@ -22,11 +22,11 @@ class ProductActor:
         """Return the same name."""
         return self.name
 
-    def may(self, operation: str, scope: str = "/") -> bool:  # noqa: ARG002 - the protocol's
+    def is_permitted(self, operation: str, scope: str = "/") -> bool:  # noqa: ARG002 - the protocol's
         """Allow everything."""
         return True
 
-    def must(self, operation: str, scope: str = "/", why: str = "") -> None:
+    def require(self, operation: str, scope: str = "/", why: str = "") -> None:
         """Allow everything."""
 
     def find_tenant(self, operation: str, scope: str) -> str:  # noqa: ARG002 - the protocol's

@@ -98,7 +98,7 @@ def create_order(
     check_order(agent, kind, arguments, justification)
     if incident is not None:
         context.state.incidents.get(incident)
-    is_approved = kind in _APPROVED_AT_ONCE and context.actor.may(APPROVE, agent.resource)
+    is_approved = kind in _APPROVED_AT_ONCE and context.actor.is_permitted(APPROVE, agent.resource)
     by, now = context.actor.name, context.now
     order = ResponseOrder(
         id=str(uuid4()), machine=agent.resource, kind=kind, arguments=arguments, justification=justification, requester=by,
@@ -178,7 +178,7 @@ def list_orders(context: ServiceContext, machine: str = "", most: int = 1_000) -
     """Return the newest orders that the caller may read, for a machine or for all. Raises DeniedError, NotFoundError for a machine."""
     key = find_agent(context, machine).resource if machine else ""
     return context.state.response_orders.list_orders(
-        key, may_read=lambda scope: context.actor.may(READ, scope), most=most
+        key, may_read=lambda scope: context.actor.is_permitted(READ, scope), most=most
     )
 
 

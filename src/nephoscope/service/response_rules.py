@@ -50,7 +50,8 @@ def list_rule_matches(context: ServiceContext, rule: AutomationRule, since: date
     readable = {
         one
         for one in names
-        if context.actor.may(risks, ROOT_SCOPE) and context.actor.may(logs, workspace_scope(one))
+        if context.actor.is_permitted(risks, ROOT_SCOPE)
+        and context.actor.is_permitted(logs, workspace_scope(one))
     }
     found = [
         one

@@ -37,7 +37,7 @@ class SharedSearch:
 
 def may_share(context: ServiceContext, place: str) -> bool:
     """Tell whether the actor may share queries of a place with all who read it."""
-    return context.actor.may(WRITE, _scope(place))
+    return context.actor.is_permitted(WRITE, _scope(place))
 
 
 def save_query(

@@ -198,7 +198,7 @@ def _put_reported(
     found: Sequence[tuple[int, Package, ReportedVulnerability]],
 ) -> None:
     """Keep what a scanner says of packages, beside what it says of them elsewhere."""
-    known = context.state.vulnerabilities.known(session, {one.id for _, _, one in found})
+    known = context.state.vulnerabilities.load_known(session, {one.id for _, _, one in found})
     by_package: dict[int, dict[str, PackageVulnerability]] = {}
     for number, package, one in found:
         told = known.get(one.id) or update_exploitation(

@@ -48,7 +48,7 @@ class ServiceContext:
 
     def require(self, operation: str, scope: str = ROOT_SCOPE, why: str = "") -> None:
         """Raise DeniedError where the actor may not do an operation at a scope; `why` names what needs it."""
-        self.actor.must(operation, scope, why)
+        self.actor.require(operation, scope, why)
 
     @contextmanager
     def change(

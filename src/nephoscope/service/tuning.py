@@ -25,7 +25,7 @@ LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
 
 def may_tune(context: ServiceContext, workspace: str) -> bool:
     """Tell whether the actor may apply advice: it changes the settings of rules, or suppresses alerts."""
-    return all(context.actor.may(one, workspace_scope(workspace)) for one in (WRITE, SUPPRESS))
+    return all(context.actor.is_permitted(one, workspace_scope(workspace)) for one in (WRITE, SUPPRESS))
 
 
 def apply_advice(context: ServiceContext, workspace: str, advice: Advice, expires: datetime) -> None:

@@ -71,7 +71,7 @@ def remove_workspace(context: ServiceContext, name: str, lake: Lake) -> None:
 def set_table_retention(context: ServiceContext, workspace: str, table: str, days: int | None) -> Workspace:
     """Set how many days a workspace keeps the rows of a table, with None as the workspace says. Raises DeniedError, StateError."""
     context.require(TABLE_WRITE)
-    before = context.state.workspaces.get(workspace).kept(table)
+    before = context.state.workspaces.get(workspace).get_retention_days(table)
     detail = {"workspace": workspace, "retention": days or "default", "before": before}
     with context.change(TABLE_WRITE, ROOT_SCOPE, f"table {table}", act="set", **detail):
         return context.state.workspaces.set_table(workspace, table, days)

@@ -182,7 +182,7 @@ class State:
         return State._from_database(database, keys or beside / "keys", anchored=bool(keys or database.file))
 
     @staticmethod
-    def of(data: Path, url: str | None = None, *, copy: bool = False) -> State:
+    def open_folder(data: Path, url: str | None = None, *, copy: bool = False) -> State:
         """The state of a data folder: at the URL, else at NEPHOSCOPE_STATE, else `state.db` in the folder.
 
         With `copy` the state of a full disk, which cannot even be read, is read from a copy in memory: for what is soon over, since

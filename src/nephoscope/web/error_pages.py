@@ -88,12 +88,12 @@ def missing_page(visit: Visit, text: str) -> Response:
 
 def no_scope(visit: Visit) -> Response:
     """404: the scope that the address names is none that the visitor may see."""
-    text = f"Scope {visit.asked('scope')[:200]} not found, or you have no role there."
+    text = f"Scope {visit.get_query_value('scope')[:200]} not found, or you have no role there."
     advice = ("The list at the top of the page shows the scopes that you can access.",)
     # the frame is that of all subscriptions: its links and counts would else be those of no scope
-    whole = visit.without("scope")
+    whole = visit.drop_parameter("scope")
     ways = (
-        (whole.here(), "This page for all subscriptions"),
+        (whole.build_address(), "This page for all subscriptions"),
         (whole.link("/"), "Go to the overview"),
     )
     return _framed_page(whole, 404, "Scope not found", text, advice, ways)
@@ -124,7 +124,7 @@ def too_many_queries(visit: Visit, error: TooManyQueriesError) -> Response:
         "Queries end when their pages are closed.",
         "To speed up a long query, reduce its time range, or filter before counting or joining.",
     )
-    ways = ((visit.here(), "Run the query again"), (visit.link("/"), "Go to the overview"))
+    ways = ((visit.build_address(), "Run the query again"), (visit.link("/"), "Go to the overview"))
     found = _framed_page(visit, 429, "Too many queries", str(error), advice, ways)
     found.headers["Retry-After"] = str(error.again)
     return found

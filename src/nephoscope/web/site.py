@@ -109,7 +109,7 @@ async def _draw_in_turn(visit: Visit, drawing: Callable[[], Response]) -> Respon
 def _draw_page(visit: Visit, page: Page) -> Response:
     try:
         if not visit.allows(page):
-            visit.caller.must(page.permission)
+            visit.caller.require(page.permission)
         if not visit.scoped:
             return error_pages.no_scope(visit)
         found = page.filled(visit)
@@ -159,7 +159,7 @@ def _redirect_to_sign_in(request: Request) -> Response:
 def _caller(instance: Instance, request: Request) -> Caller | None:
     address = request.client.host if request.client else ""
     secret = request.cookies.get(COOKIE, "")
-    return retry_once(lambda: instance.guard.by_secret(secret, [SecretKind.SESSION], address))
+    return retry_once(lambda: instance.guard.authenticate_secret(secret, [SecretKind.SESSION], address))
 
 
 def is_same_origin(request: Request) -> bool:

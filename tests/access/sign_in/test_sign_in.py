@@ -36,7 +36,7 @@ def nobody(instance, browser, answer, status=403) -> str:
     assert browser.here.get("/").status_code == 303
     assert not instance.state.principals.all()
     assert len(denials(instance)) == 1
-    assert instance.state.audit.broken() is None
+    assert instance.state.audit.find_broken_entry() is None
     return answer.text
 
 

@@ -42,7 +42,7 @@ def test_a_provider_is_set_up_and_changed(signin, added, tmp_path, liar):
     assert "no role mapping for" in signin("disallow", "corp", "sub", "7", code=2)
     assert "responds: 1 key," in signin("test", "corp")
     signin("set", "corp", "--disable")
-    with State.of(tmp_path) as state:
+    with State.open_folder(tmp_path) as state:
         found = state.sign_in_providers.find("corp")
         assert not found.enabled
         assert found.scopes == ("openid", "profile", "email", "groups")
@@ -52,7 +52,7 @@ def test_a_provider_is_set_up_and_changed(signin, added, tmp_path, liar):
         assert liar.secret not in str(state.audit.entries())
     assert liar.secret.encode() not in (tmp_path / "state.db").read_bytes()
     signin("remove", "corp")
-    with State.of(tmp_path) as state:
+    with State.open_folder(tmp_path) as state:
         assert state.sign_in_providers.all() == ()
         assert state.credentials.names() == ()
 

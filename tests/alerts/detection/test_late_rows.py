@@ -176,7 +176,7 @@ def test_no_two_alerts_lie_within_the_pause_of_a_rule(
     if late:
         put("SigninLogs", between, came=START + 5 * HOUR + 6 * MINUTE)
         look(one, SETTLED + 4 * HOUR + 5 * MINUTE)
-    found = {one.raised - START: one.held_by for one in state.alerts.newest("default")}
+    found = {one.raised - START: one.held_by for one in state.alerts.list_newest("default")}
     assert found == {2 * HOUR: "", 3 * HOUR: "suppressionDuration", 5 * HOUR: ""}
 
 

@@ -72,7 +72,7 @@ def test_what_changed_meanwhile_is_compared_again(state: State, looked: list[boo
     with state.transaction() as session:
         assert incident_service.take_in_transaction(session, both, NOON + 3 * MINUTE, before).alerts == ()
     assert looked == [False, False, False, True]
-    assert [(one.id, one.status) for one in state.alerts.newest("default")] == [
+    assert [(one.id, one.status) for one in state.alerts.list_newest("default")] == [
         ("id-a", "Resolved"),
         ("id-b", "New"),
     ]
@@ -87,7 +87,7 @@ def test_what_may_have_changed_at_the_same_moment_is_compared_again(state: State
 
 def test_an_incident_is_summed_up_once_for_many_alerts(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
-    of = state.alerts.of
+    of = state.alerts.list_of_incident
     monkeypatch.setattr(
         state.alerts, "of", lambda session, number: read.append(number) or of(session, number)
     )

@@ -56,7 +56,7 @@ def test_a_story_is_told_on_in_the_incident_that_is_worked_on(state: State, work
         IncidentStatus.ACTIVE, "ana", ("case-42",), None,
     )  # fmt: skip
     assert notes == ["the victim confirmed it", "reset the password"]
-    assert {one.id for one in state.alerts.newest("default", incident=worked)} == {"one", "two", "both"}
+    assert {one.id for one in state.alerts.list_newest("default", incident=worked)} == {"one", "two", "both"}
     assert read(state, 3 - worked)[0].merged_into == worked
 
 
@@ -66,7 +66,10 @@ def test_what_two_people_own_is_not_joined_over_their_heads(state: State) -> Non
     work(state, 1, "ana")
     work(state, 2, "ben")
     take(state, "both", "192.0.2.1", "192.0.2.2")
-    assert [(one.number, one.owner) for one in state.incidents.newest("default")] == [(2, "ben"), (1, "ana")]
+    assert [(one.number, one.owner) for one in state.incidents.list_newest("default")] == [
+        (2, "ben"),
+        (1, "ana"),
+    ]
 
 
 @pytest.mark.parametrize("into", [1, 2])
@@ -105,7 +108,7 @@ def test_a_closed_incident_is_open_again_with_one_that_is(state: State) -> None:
         "",
         "",
     )
-    assert [one.number for one in state.incidents.newest("default")] == [1]
+    assert [one.number for one in state.incidents.list_newest("default")] == [1]
 
 
 def test_what_was_merged_is_not_changed_any_more(state: State) -> None:
@@ -117,7 +120,7 @@ def test_what_was_merged_is_not_changed_any_more(state: State) -> None:
         incident_service.merge(2, [3], LATER, "ana")
     with pytest.raises(StateError, match="was merged into incident 1"):
         incident_service.change(2, LATER, "ana", status=IncidentStatus.ACTIVE)
-    assert sorted(one.number for one in state.incidents.newest("default")) == [1, 3]
+    assert sorted(one.number for one in state.incidents.list_newest("default")) == [1, 3]
 
 
 @pytest.mark.parametrize("target", [1, 2])

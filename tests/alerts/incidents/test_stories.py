@@ -79,8 +79,8 @@ def take(state: State, *raised: Raised, around: EnrichmentContext | None = None)
 def stories(state: State) -> set[frozenset[str]]:
     """The alerts of each open incident."""
     return {
-        frozenset(alert.id for alert in state.alerts.newest("default", incident=one.number))
-        for one in state.incidents.newest("default")
+        frozenset(alert.id for alert in state.alerts.list_newest("default", incident=one.number))
+        for one in state.incidents.list_newest("default")
     }
 
 
@@ -101,7 +101,7 @@ def test_a_chain_is_one_story_in_whichever_order_its_alerts_come(
 ) -> None:
     take(state, *order)
     assert stories(state) == {frozenset(one[0] for one in CHAIN)}
-    (incident,) = state.incidents.newest("default")
+    (incident,) = state.incidents.list_newest("default")
     assert (incident.first_activity, incident.last_activity) == (NOON, NOON + timedelta(hours=1.5))
 
 
@@ -248,4 +248,4 @@ def test_the_schedule_knows_what_is_around(
     }  # fmt: skip
     schedule = Schedule(lake, state, [AnalyticRule.parse(document, Place("r.yaml"))], "default")
     list(schedule.tick(NOON + timedelta(minutes=66)))
-    assert len(state.incidents.newest("default")) == 2
+    assert len(state.incidents.list_newest("default")) == 2

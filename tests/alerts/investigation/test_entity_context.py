@@ -313,13 +313,13 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_assessments_and_attack_paths_are_told(sample: Path) -> None:
-    snapshot = PublishedSnapshotCache(sample).newest()
+    snapshot = PublishedSnapshotCache(sample).load_newest()
     assert snapshot is not None
     every = snapshot.attack_paths.list_wanted(WHOLE.attack_paths)
     path = next(one for one in every if one.target.key)
     ids = [path.target.key, f"{path.target.key}-gone"]
     there, gone = describe(sample, *(entity("AzureResource", ResourceId=one) for one in ids))
-    findings = snapshot.findings.of(WHOLE.assessments, [path.target.key])
+    findings = snapshot.findings.list_for_resources(WHOLE.assessments, [path.target.key])
     assert findings
     assert [one.key for one in there.weaknesses] == [
         one.recommendation for one in findings if one.state.value == "NonCompliant"

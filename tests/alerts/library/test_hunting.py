@@ -153,7 +153,10 @@ def test_a_row_is_kept_and_becomes_an_incident(lake: Lake, state: State, put: Pu
     )
     assert (incident.first_activity, incident.last_activity) == (HOUR, HOUR + 5 * MINUTE)
     with state.transaction() as session:
-        assert [one.name for one in state.bookmarks.of(session, incident.number)] == ["Query q1", "Her own"]
+        assert [one.name for one in state.bookmarks.list_of_incident(session, incident.number)] == [
+            "Query q1",
+            "Her own",
+        ]
     with pytest.raises(StateError, match="already in incident 1"):
         bookmarks.promote([first.id], now, "kim")
     with pytest.raises(StateError, match="bookmark 'zz' not found"):
@@ -213,8 +216,10 @@ def test_bookmarks_go_with_a_merge(lake: Lake, state: State, put: Put) -> None:
     first, second = (bookmarks.promote([one.id], now, "ana").number for one in kept)
     incident_service.merge(first, [second], now, "ana")
     with state.transaction() as session:
-        assert {one.id for one in state.bookmarks.of(session, first)} == {one.id for one in kept}
-        assert state.bookmarks.of(session, second) == []
+        assert {one.id for one in state.bookmarks.list_of_incident(session, first)} == {
+            one.id for one in kept
+        }
+        assert state.bookmarks.list_of_incident(session, second) == []
 
 
 def run(data: Path, *arguments: str, code: int = 0) -> Result:

@@ -61,7 +61,7 @@ def assess(data: Path, *principals: str) -> None:
 
 @pytest.fixture
 def state_of(tmp_path: Path) -> Iterator[State]:
-    with State.of(tmp_path) as state:
+    with State.open_folder(tmp_path) as state:
         yield state
 
 

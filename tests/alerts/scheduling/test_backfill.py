@@ -134,7 +134,7 @@ def look(
 def stepped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
     """What a schedule came to that had run all along; a suppression was made in the middle."""
     folder = tmp_path_factory.mktemp("stepped")
-    with State.of(folder) as state, Lake.open(folder, state) as lake:
+    with State.open_folder(folder) as state, Lake.open(folder, state) as lake:
         fill(lake, *EVENTS)
         schedule = Schedule(lake, state, RULES, "default")
         step(schedule, START, START + 30 * HOUR)

@@ -58,7 +58,7 @@ def test_the_schedule_raises_it_after_the_hour(
     found = [alert for ran in schedule.tick(end + 6 * MINUTE) for alert in ran.taken.alerts]
     assert len(found) == alerts
     assert list(schedule.tick(end + 7 * MINUTE)) == []
-    assert len(state.incidents.newest("default")) == alerts
+    assert len(state.incidents.list_newest("default")) == alerts
     lake.flush()
     told = lake.query("SecurityAlert | project AlertSeverity, Description")[-1].table.to_pylist()
     assert [one["AlertSeverity"] for one in told] == ["High"] * alerts

@@ -130,7 +130,7 @@ def scheduled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, 
     """The alerts of a schedule that ran all along, while the rows came."""
     data, rows = tmp_path_factory.mktemp("scheduled"), sign_ins()
     assess(data)
-    with State.of(data) as state, opened_lake(data, state) as lake:
+    with State.open_folder(data) as state, opened_lake(data, state) as lake:
         schedule = Schedule(lake, state, list(map(parse_rule, RULES)), "default")
         moments = [START + n * DAY for n in range(DAYS + 1)]
         for place, (since, until) in enumerate(pairwise(moments)):
@@ -145,7 +145,7 @@ def test_a_month_comes_to_what_a_schedule_came_to(
     tmp_path: Path, scheduled: dict[str, tuple[Any, ...]]
 ) -> None:
     assess(tmp_path)
-    with State.of(tmp_path) as state, opened_lake(tmp_path, state) as lake:
+    with State.open_folder(tmp_path) as state, opened_lake(tmp_path, state) as lake:
         write(lake, sign_ins(), 0)
         looking = LookBack(Schedule(lake, state, list(map(parse_rule, RULES)), "default"))
         assert [ran.outcome.error for ran in looking.run(START, END, END + HOUR) if ran.outcome.error] == []

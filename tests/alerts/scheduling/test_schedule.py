@@ -68,7 +68,7 @@ def test_rows_become_an_alert_and_an_incident_once(lake: Lake, state: State, put
     found = alerts(lake)
     assert [row["AlertName"] for row in found] == ["Failed sign-ins", "Failed sign-ins"]
     assert {entity["Type"] for row in found for entity in json.loads(row["Entities"])} == {"account", "ip"}
-    incidents = state.incidents.newest("default")
+    incidents = state.incidents.list_newest("default")
     assert [(one.title, one.severity, one.status) for one in incidents] == [
         ("Failed sign-ins", "Medium", IncidentStatus.NEW)
     ] * 2
@@ -137,7 +137,7 @@ def test_windows_that_were_missed_are_made_up_for(lake: Lake, state: State, put:
     ran = list(schedule.tick(HOUR + 3 * ONE_HOUR + 6 * MINUTE))
     assert [one.outcome.window.end - HOUR for one in ran] == [ONE_HOUR, 2 * ONE_HOUR, 3 * ONE_HOUR]
     assert [len(one.taken.alerts) for one in ran] == [1, 1, 1]
-    (incident,) = state.incidents.newest("default")
+    (incident,) = state.incidents.list_newest("default")
     assert (incident.first_activity, incident.last_activity) == (HOUR + 30 * MINUTE, HOUR + 150 * MINUTE)
 
 
@@ -160,7 +160,7 @@ def test_late_rows_add_to_the_one_alert_of_a_window(lake: Lake, state: State, pu
     list(schedule.tick(HOUR + 66 * MINUTE))
     put("SigninLogs", signin(20, "late@contoso.com"), came=HOUR + 100 * MINUTE)
     assert [len(ran.taken.alerts) for ran in schedule.tick(HOUR + 101 * MINUTE)] == [0]
-    (alert,) = state.alerts.newest("default")
+    (alert,) = state.alerts.list_newest("default")
     assert json.loads(alert.document["ExtendedProperties"])["Total Events"] == "2"
     assert len(json.loads(alert.document["Entities"])) == 3
     assert len({row["SystemAlertId"] for row in alerts(lake)}) == 1
@@ -192,7 +192,7 @@ def test_rows_beyond_those_that_are_looked_at_are_counted(lake: Lake, state: Sta
         query=query, triggerThreshold=10_000, eventGroupingSettings={"aggregationKind": "SingleAlert"}
     )
     list(Schedule(lake, state, [many], "default").tick(HOUR + 66 * MINUTE))
-    (alert,) = state.alerts.newest("default")
+    (alert,) = state.alerts.list_newest("default")
     assert json.loads(alert.document["ExtendedProperties"])["Total Events"] == "12000"
 
 
@@ -226,7 +226,7 @@ def test_alerts_are_grouped_as_the_rule_says(
     )
     one = rule(incidentConfiguration={"createIncident": True, "groupingConfiguration": grouping})
     list(Schedule(lake, state, [one], "default").tick(HOUR + 66 * MINUTE))
-    assert len(state.incidents.newest("default")) == incidents
+    assert len(state.incidents.list_newest("default")) == incidents
 
 
 def test_alerts_of_one_story_make_one_incident(lake: Lake, state: State, put: Put) -> None:
@@ -247,7 +247,7 @@ def test_alerts_of_one_story_make_one_incident(lake: Lake, state: State, put: Pu
         entityMappings=[mapping("Account", "FullName", "Caller")],
     )
     list(Schedule(lake, state, [rule(), keys], "default").tick(HOUR + 66 * MINUTE))
-    (incident,) = state.incidents.newest("default")
+    (incident,) = state.incidents.list_newest("default")
     assert (
         incident.title
         == "Multi-stage incident from Credential access to Collection involving kim@contoso.com"
@@ -266,7 +266,7 @@ def test_a_severity_that_a_person_chose_stays(lake: Lake, state: State, put: Put
     incident_service.change(1, HOUR + 70 * MINUTE, "ana", severity="Low")
     put("SigninLogs", signin(70))
     list(schedule.tick(HOUR + 126 * MINUTE))
-    (incident,) = state.incidents.newest("default")
+    (incident,) = state.incidents.list_newest("default")
     assert (incident.severity, incident.last_activity) == ("Low", HOUR + 70 * MINUTE)
 
 
@@ -278,8 +278,8 @@ def test_what_people_decide(lake: Lake, state: State, put: Put) -> None:
     incident_service.change(1, now, "ana", owner="ana", status=IncidentStatus.ACTIVE)
     incident_service.comment(1, "known scanner", now, "ana")
     incident_service.merge(1, [2], now, "ana")
-    assert len(state.alerts.newest("default", incident=1)) == 2
-    assert [one.number for one in state.incidents.newest("default")] == [1]
+    assert len(state.alerts.list_newest("default", incident=1)) == 2
+    assert [one.number for one in state.incidents.list_newest("default")] == [1]
     with pytest.raises(StateError, match="TruePositive"):
         incident_service.change(1, now, "ana", status=IncidentStatus.CLOSED)
     with pytest.raises(StateError, match="IncorrectAlertLogic"):

@@ -117,7 +117,7 @@ class House:
 
     def alerts(self) -> dict[str, tuple[str, str, str]]:
         """What was raised, as the state has it; each is one row of the lake, or more where late rows added to it."""
-        kept = self.state.alerts.newest("default", most=1_000_000)
+        kept = self.state.alerts.list_newest("default", most=1_000_000)
         until = time.monotonic() + PATIENCE
         # the lake's own thread may be bringing them just now
         while (told := self._told()) != {one.id for one in kept} and time.monotonic() < until:
@@ -260,7 +260,7 @@ def said(one: StoredAlert) -> tuple[Any, ...]:
 
 def contents(house: House) -> list[tuple[Any, ...]]:
     """What the alerts of the shapes say, with their rules and windows."""
-    kept = house.state.alerts.newest("default", most=1_000_000)
+    kept = house.state.alerts.list_newest("default", most=1_000_000)
     wanted = {one.id for one in shapes()}
     return sorted((one.rule, one.raised, *said(one)) for one in kept if one.rule in wanted)
 

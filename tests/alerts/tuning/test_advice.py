@@ -49,7 +49,7 @@ def nights(lake: Lake, state: State, put: Put) -> Callable[..., None]:
 
 
 def close(state: State, verdict: str, *numbers: int) -> None:
-    for number in numbers or [one.number for one in state.incidents.newest("default")]:
+    for number in numbers or [one.number for one in state.incidents.list_newest("default")]:
         IncidentService(state, "default").change(
             number, END, "ana", status=IncidentStatus.CLOSED, classification=verdict, reason=""
         )
@@ -203,7 +203,7 @@ def test_a_threshold_is_raised_below_what_was_true(nights: Any, looking: TuningA
     ]
     nights(one, rows=rows)
     close(state, "FalsePositive")
-    bad = next(each for each in state.alerts.newest("default") if len(each.document["Entities"]) > 500)
+    bad = next(each for each in state.alerts.list_newest("default") if len(each.document["Entities"]) > 500)
     close(state, "TruePositive", bad.incident)
     (advice,) = (each for each in looking.list_advice([one]) if each.kind == "threshold")
     assert advice.proposal.step.document() == {"set": {"triggerThreshold": 3}}
@@ -228,7 +228,7 @@ def test_a_number_that_alerts_tell_separates_what_was_true(
     nights(one, rows=rows)
     close(state, "FalsePositive")
     bad = next(
-        each for each in state.alerts.newest("default") if "u300@" in each.document["CompromisedEntity"]
+        each for each in state.alerts.list_newest("default") if "u300@" in each.document["CompromisedEntity"]
     )
     # nothing was true yet: nobody knows that more is worse
     assert [each for each in looking.list_advice([one]) if each.kind == "threshold"] == []

@@ -43,7 +43,7 @@ def test_what_is_suppressed_is_dismissed_and_the_rest_is_raised(
     found = run(rule(**grouping))
     assert told(found) == [("Dismissed", "scanner", ["198.51.100.7"]), ("New", "", ["203.0.113.9"])]
     assert [one.incident is None for one in found if one.held_by] == [True]
-    assert len(state.incidents.newest("default")) == 1
+    assert len(state.incidents.list_newest("default")) == 1
     lake.flush()
     rows = lake.query("SecurityAlert | project Status | order by Status asc")[-1].table.to_pylist()
     assert [row["Status"] for row in rows] == ["Dismissed", "New"]
@@ -141,7 +141,7 @@ def test_a_rule_learns_what_is_usual(put: Put, run: Any, edit: Any, state: State
     assert [one[:2] for one in found[1:]] == [("Dismissed", "the rule is learning"), ("New", "")]
     assert ("New", "", ["192.0.2.9"]) in told(run(rule(), 3))
     edit().forget("r1")
-    assert state.learned.of("default", "r1") == frozenset()
+    assert state.learned.load_for_rule("default", "r1") == frozenset()
     assert state.rule_settings.all("default") == []
 
 
@@ -155,7 +155,7 @@ def test_logs_that_are_too_young_raise_nothing(put: Put, run: Any, state: State)
     assert told(run(one, 1)) == [held]
     assert told(run(one, 2)) == [held, held]
     assert [each[0] for each in told(run(one, 3))] == ["Dismissed", "Dismissed", "New"]
-    assert len(state.incidents.newest("default")) == 1
+    assert len(state.incidents.list_newest("default")) == 1
 
 
 def test_what_is_high_is_raised_from_the_first_day(put: Put, run: Any, edit: Any) -> None:
@@ -179,7 +179,7 @@ def test_a_rule_need_not_make_incidents(put: Put, run: Any, edit: Any, state: St
     edit().set(rule(), {"createIncident": False})
     (alert,) = run(rule(), 1)
     assert (alert.status, alert.incident) == ("New", None)
-    assert state.incidents.newest("default") == []
+    assert state.incidents.list_newest("default") == []
 
 
 def test_the_same_entities_again_are_held_back_for_a_while(
@@ -261,7 +261,7 @@ def test_every_change_is_noted_and_advice_can_be_taken_back(edit: Any, state: St
         ("triggerThreshold", 2)
     ]
     assert state.suppressions.all("default") == []
-    assert state.learned.of("default", "r1") == frozenset()
+    assert state.learned.load_for_rule("default", "r1") == frozenset()
     changes = state.tuning_changes.all("default")
     assert {one.author for one in changes} == {"ana"}
     assert len(changes) == 11

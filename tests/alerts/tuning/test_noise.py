@@ -66,7 +66,7 @@ def test_advice_quiets_a_noisy_rule_and_leaves_the_attack(
     detector, incident_service = Detector(lake, "default"), IncidentService(state, "default")
     for one in (one for one in busy if one <= middle):
         incident_service.take(detector.run(rule, window_ending_at(rule, one), end), one)
-    for incident in state.incidents.newest("default"):
+    for incident in state.incidents.list_newest("default"):
         incident_service.change(
             incident.number, middle, "ana", status=IncidentStatus.CLOSED, classification="BenignPositive"
         )

@@ -45,7 +45,7 @@ def history(put: Any, lake: Lake, state: State) -> None:
     for day in range(3):
         end = HOUR + timedelta(hours=day * 30 + 1)
         assert list(Schedule(lake, state, [rule()], "default").run_once(end, END))
-    for one in state.incidents.newest("default"):
+    for one in state.incidents.list_newest("default"):
         IncidentService(state, "default").change(
             one.number, END, "ana", status=IncidentStatus.CLOSED, classification="FalsePositive", reason=""
         )
@@ -116,7 +116,7 @@ def test_the_oldest_that_are_over_are_forgotten(trials: RuleTrials, trying: Tria
     for at in range(KEPT_OF_RULE + 3):
         asked = trials.ask(wanted(asked=HOUR + timedelta(seconds=at), rule="gone"))
         trying.next()
-    kept = trials.of("default", "gone")
+    kept = trials.list_for_rule("default", "gone")
     assert len(kept) == KEPT_OF_RULE
     assert kept[0].id == asked.id
 

@@ -215,7 +215,7 @@ def working(chromium, tmp_path_factory):
     furnish(data)
     settle(data)  # the whole of it is assessed: the score moved
     now = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         with state.transaction() as session:
             for number, way in enumerate(Way, 1):
                 made = Incident("default", f"Keys were read {way}", "", "High", now, now, now, now)

@@ -53,7 +53,7 @@ def run(data: Path, *arguments: object, stdin: bytes | None = None) -> Result:
 def counted(
     data: Path, query: str = "AZFWNetworkRule | summarize rows = count(), distinct = dcount(Rule)"
 ) -> list[dict[str, Any]]:
-    with State.of(data) as state, Lake.open(data, state) as lake:
+    with State.open_folder(data) as state, Lake.open(data, state) as lake:
         return lake.query(query)[0].table.to_pylist()
 
 

@@ -114,7 +114,7 @@ def test_a_blob_of_another_resource_is_no_grown_one(tmp_path: Path, data: Path) 
 def test_a_blob_that_an_older_release_took_in_is_known(tmp_path: Path, data: Path) -> None:
     blob = vault(tmp_path, "X")
     blob.write_bytes(event())
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         content = identity(SourceFile(blob, blob), ArchiveLimits())
         state.ingested_files.begin(content.name, str(blob), "", content.size)
         state.ingested_files.finish(content.name)

@@ -277,7 +277,7 @@ def test_a_table_that_an_older_release_took_in_and_that_has_grown_is_told(tmp_pa
     plain, row = tmp_path / "a.csv", f"{NOW.isoformat()},web-1\n"
     plain.write_text("TimeGenerated,Computer\n" + row)
     assert run(data, plain, "--table", "Heartbeat").stderr.count("shorter version") == 0
-    with State.of(data) as state, state.database.write() as session:
+    with State.open_folder(data) as state, state.database.write() as session:
         session.execute(update(IngestedFileRow).values(sure=-1, lines=False))
     plain.write_text("TimeGenerated,Computer\n" + 2 * row)
     result = run(data, plain, "--table", "Heartbeat")

@@ -159,7 +159,7 @@ def test_rows_that_a_workspace_does_not_show_are_told(tmp_path: Path, data: Path
     told = run(data, plain, "-w", "soc", "--destination", "dedicated", "--again").stderr
     assert "3 row(s) name no resource" in told
     assert "1 row(s) belong to subscriptions that the workspace does not show" in told
-    with State.of(data) as state, Lake.open(data, state) as lake:
+    with State.open_folder(data) as state, Lake.open(data, state) as lake:
         tables = "union AZFWNetworkRule, AZKVAuditLogs | count"
         assert lake.query(tables, workspace="soc")[0].table.to_pylist() == [{"Count": 4}], "two, twice"
     found = json.loads(run(data, plain, "--output", "json").stdout)

@@ -31,7 +31,7 @@ FINDING = "Microsoft.Security/assessments/subAssessments"
 
 @pytest.fixture
 def state(tmp_path: Path):
-    with State.of(tmp_path, "") as state:
+    with State.open_folder(tmp_path, "") as state:
         yield state
 
 
@@ -152,7 +152,7 @@ def test_what_was_removed_and_comes_again_is_shown(state: State) -> None:
 
 def test_several_writers_at_once_end_with_the_newest(state: State, tmp_path: Path) -> None:
     def write(number: int) -> None:
-        with State.of(tmp_path, "") as own:
+        with State.open_folder(tmp_path, "") as own:
             put(own, report(LATEST, hours=number, note=number), report(MACHINE, hours=number, note=number))
 
     with ThreadPoolExecutor(4) as pool:

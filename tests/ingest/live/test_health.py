@@ -32,7 +32,7 @@ NOW = datetime.now(UTC).replace(minute=30, second=0, microsecond=0)
 
 @pytest.fixture
 def world(tmp_path):
-    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+    with State.open_folder(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         state.sources.add(Source("hub", "folder", {"paths": ["/"]}))
         yield state, lake
 
@@ -249,11 +249,11 @@ with State.of(Path(sys.argv[1])) as state, Lake.open(Path(sys.argv[1]), state) a
 
 @pytest.mark.parametrize("moment", ["seen", "judging", "judged"])
 def test_a_changed_schema_is_told_once_whenever_its_process_is_killed(tmp_path, moment: str) -> None:
-    with State.of(tmp_path) as state:
+    with State.open_folder(tmp_path) as state:
         state.sources.add(Source("hub", "folder", {"paths": ["/"]}))
     command = [sys.executable, "-c", KILLED, str(tmp_path), moment]
     assert subprocess.run(command, cwd=Path(__file__).parents[3], check=False).returncode == -signal.SIGKILL
-    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+    with State.open_folder(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         lease = state.leases.take("source-health", "dies", 1.0)
         assert lease is not None
         lease.release()

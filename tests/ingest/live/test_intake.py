@@ -48,7 +48,7 @@ ASIDE = "_Quarantine | project Place, Reason = replace_regex(Reason, @'\\d+', 'n
 def place(tmp_path):
     """(an intake, the lake that it fills, the state)."""
     data = tmp_path / "intake"
-    with State.of(data) as state, Lake.open(data, state) as lake:
+    with State.open_folder(data) as state, Lake.open(data, state) as lake:
         yield _intake(data, state, lake), lake, state
 
 
@@ -90,8 +90,8 @@ def both(tmp_path_factory):
     """(the lake of an intake, the lake of doors, the state of the first) with each of BODIES: in two workspaces, and in one."""
     data, other = tmp_path_factory.mktemp("intake"), tmp_path_factory.mktemp("doors")
     with (
-        State.of(data) as state, Lake.open(data, state) as lake,
-        State.of(other) as second, Lake.open(other, second) as peer,
+        State.open_folder(data) as state, Lake.open(data, state) as lake,
+        State.open_folder(other) as second, Lake.open(other, second) as peer,
     ):  # fmt: skip
         intake, doors = _intake(data, state, lake), IngestionEndpoints(peer, second)
         for number, body in enumerate(BODIES.values()):
@@ -151,7 +151,7 @@ def test_a_full_disk_is_told_and_nothing_is_there(tmp_path):
         def free(self, path):
             return 0
 
-    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+    with State.open_folder(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         intake = _intake(tmp_path, state, lake)
         intake.writer._disk = Full()
         (found,) = take(intake, post(BODIES["as they should be"]))

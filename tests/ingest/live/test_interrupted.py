@@ -56,7 +56,7 @@ def _ingest(data: Path, file: Path, before: str = "") -> subprocess.CompletedPro
 
 def _held(data: Path) -> list[int]:
     """The rows of Syslog, and how many of them differ."""
-    with State.of(data) as state, Lake.open(data, state) as lake:
+    with State.open_folder(data) as state, Lake.open(data, state) as lake:
         lake.flush(300)
         query = "Syslog | summarize count(), dcount(ProcessID)"
         return list(lake.query(query)[-1].table.to_pylist()[0].values())
@@ -69,7 +69,7 @@ def test_an_interrupted_load(tmp_path: Path, number: int, code: int) -> None:
     ended = _ingest(data, file, SIGNALLED.replace("{NUMBER}", str(int(number))))
     assert ended.returncode == code
     assert "Traceback" not in ended.stderr
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         (begun,) = state.ingested_files.all()
         assert begun.finished is None
         assert 0 < begun.done < file.stat().st_size
@@ -101,7 +101,7 @@ def test_interrupted_sources(tmp_path: Path, until, number: int, request: pytest
         with (drop / "app.log").open("a", encoding="utf-8") as file:
             file.writelines(f"<34>1 {now}Z host app {count} - - line\n" for count in range(first, last))
 
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         state.sources.add(Source("drop", "folder", {"paths": [str(drop)], "poll": 0.02}))
         for turn in range(turns):
             process = _running(data)

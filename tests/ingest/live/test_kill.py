@@ -64,7 +64,7 @@ def _counted(lake: Lake, state: State, rows: int) -> None:
 def test_killed_while_files_grow(tmp_path: Path, until, kills: int) -> None:
     drop, data, chosen = tmp_path / "drop", tmp_path / "data", random.Random(7)
     drop.mkdir()
-    with State.of(data) as state:
+    with State.open_folder(data) as state:
         state.sources.add(Source("drop", "folder", {"paths": [str(drop)], "poll": 0.02}))
         for kill in range(kills):
             before, process = _read(state), _run(data)

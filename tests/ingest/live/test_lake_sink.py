@@ -28,7 +28,7 @@ from nephoscope.state.ingestion.sources import Source
 
 @pytest.fixture
 def lake(tmp_path):
-    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+    with State.open_folder(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         state.sources.add(Source("office", "folder", {"paths": ["/"]}))
         lake.state = state
         yield lake
@@ -166,7 +166,7 @@ def test_late_rows_and_checkpoints(lake, lake_sink) -> None:
 
 
 def test_a_full_lake_is_waited_for_or_told(tmp_path) -> None:
-    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+    with State.open_folder(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         full = Lake(tmp_path, lake._ledger, limit=0, workspace=lake.workspace)
         stop = threading.Event()
         sink = LakeSink("office", "default", full, full.writer(), state.checkpoints, SourceMeter(), stop)

@@ -427,7 +427,7 @@ def test_what_was_answered_with_204_can_be_asked_for(tmp_path, running, monkeypa
 
     (tmp_path / "rule.json").write_text(json.dumps(RULE))
     now = datetime.now(UTC).isoformat()
-    with State.of(tmp_path / "data") as state, Lake.open(tmp_path / "data", state) as lake:
+    with State.open_folder(tmp_path / "data") as state, Lake.open(tmp_path / "data", state) as lake:
         lake.import_table(ORDERS)
         around = SourceContext(
             "door",

@@ -130,7 +130,7 @@ def test_only_what_a_setting_sends_counts(resources, rows, expected) -> None:
 
 @pytest.fixture
 def lake(tmp_path):
-    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+    with State.open_folder(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         yield lake
 
 

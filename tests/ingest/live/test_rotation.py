@@ -174,7 +174,7 @@ def _closed(numbers: range) -> str:
 
 @pytest.fixture
 def lake_sink(tmp_path):
-    with State.of(tmp_path / "data") as state, Lake.open(tmp_path / "data", state) as lake:
+    with State.open_folder(tmp_path / "data") as state, Lake.open(tmp_path / "data", state) as lake:
         yield LakeSink("logs", "default", lake, lake.writer(), state.checkpoints, SourceMeter(), Event())
 
 

@@ -35,7 +35,7 @@ def places(tmp_path_factory) -> dict[str, str]:
 
 @pytest.fixture
 def state(tmp_path) -> Iterator[State]:
-    with State.of(tmp_path) as found:
+    with State.open_folder(tmp_path) as found:
         yield found
 
 

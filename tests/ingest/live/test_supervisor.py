@@ -70,7 +70,7 @@ def test_a_source_from_its_setting_up_to_its_end(nepho, tmp_path, monkeypatch, u
     )  # fmt: skip
     assert process.stderr.readline() == "nephoscope: running drop\n"
     (drop / "a.log").write_bytes(_line("one") + _line("two"))
-    with State.of(tmp_path / "data") as state:
+    with State.open_folder(tmp_path / "data") as state:
         until(lambda: any(one.table == "Syslog" and one.rows == 2 for one in state.source_health.all("drop")))
         process.send_signal(signal.SIGTERM)
         said = process.stderr.read()
@@ -83,8 +83,8 @@ def test_a_source_from_its_setting_up_to_its_end(nepho, tmp_path, monkeypatch, u
     assert [(one["table"], one["rows"], one["status"]) for one in shown if one["table"]] == [
         ("Syslog", 2, "ok")
     ]
-    with State.of(tmp_path / "data") as state:
-        state.source_errors.failed(
+    with State.open_folder(tmp_path / "data") as state:
+        state.source_errors.keep_errors(
             "drop", {f"path:/in/{n}": f"{n}: shut" for n in range(25)}, datetime.now(UTC)
         )
     (one,) = [one for one in json.loads(nepho("sources", "list", "-o", "json")) if one["name"] == "drop"]
@@ -102,7 +102,7 @@ def test_a_source_that_fails_is_tried_again_and_the_others_go_on(tmp_path, until
     drop, gone = tmp_path / "drop", tmp_path / "gone"
     drop.mkdir()
     said: list[str] = []
-    with State.of(tmp_path / "data") as state, Lake.open(tmp_path / "data", state) as lake:
+    with State.open_folder(tmp_path / "data") as state, Lake.open(tmp_path / "data", state) as lake:
         for name, path in (("bad", gone), ("good", drop)):
             state.sources.add(Source(name, "folder", {"paths": [str(path)], "poll": 0.05}))
         supervisor = SourceSupervisor(lake, state, tmp_path / "data", say=said.append)
@@ -133,7 +133,7 @@ def test_a_token_is_shown_once_and_kept_as_a_hash(nepho, tmp_path) -> None:
     second = next(
         line for line in nepho("sources", "token", "door").splitlines() if line.startswith("nepho_")
     )
-    with State.of(tmp_path / "data") as state:
+    with State.open_folder(tmp_path / "data") as state:
         kept = state.credentials.get("source.door").reveal()
     assert token not in kept
     assert second not in kept
@@ -170,7 +170,7 @@ def test_kinds_say_what_they_take(nepho) -> None:
 
 
 def test_listeners_and_folders_in_one_process_stop_cleanly(tmp_path: Path, until) -> None:
-    with State.of(tmp_path / "data") as state, Lake.open(tmp_path / "data", state) as lake:
+    with State.open_folder(tmp_path / "data") as state, Lake.open(tmp_path / "data", state) as lake:
         probe = socket.socket()
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -49,7 +49,7 @@ def through(tmp_path):
 
     def send(rule: dict, stream: str, records: list[dict], ask: str, known: LakeTable | None = None):
         (tmp_path / "sent.json").write_text(json.dumps(rule))
-        with State.of(tmp_path / "data") as state, Lake.open(tmp_path / "data", state) as lake:
+        with State.open_folder(tmp_path / "data") as state, Lake.open(tmp_path / "data", state) as lake:
             if known is not None:
                 lake.import_table(known)
             rules = load_rules(

@@ -150,7 +150,7 @@ def test_a_running_source_with_wrong_settings_waits_for_other_ones(tmp_path, unt
     drop.mkdir()
     (drop / "a.log").write_text('{"TimeGenerated": "2026-11-26T00:00:00Z", "x": 1}\n', encoding="utf-8")
     wrong, right = {"paths": [str(drop)], "poll": -1}, {"paths": [str(drop)], "poll": 0.05}
-    with State.of(tmp_path / "data") as state, Lake.open(tmp_path / "data", state) as lake:
+    with State.open_folder(tmp_path / "data") as state, Lake.open(tmp_path / "data", state) as lake:
         state.sources.add(Source("s", "folder", wrong))
         supervisor = SourceSupervisor(lake, state, tmp_path / "data", say=said.append)
         thread = threading.Thread(target=supervisor.run, args=(list(state.sources.all()),))

@@ -94,7 +94,7 @@ def test_everything_that_is_observed_is_found_by_its_value(state: State) -> None
         state, "default", "s", [indicator(pattern="[domain-name:value IN ('A.example', 'b_.example')]")], NOW
     )
     found = {
-        value: len(state.intel.newest("default", value=value))
+        value: len(state.intel.list_newest("default", value=value))
         for value in ("a.EXAMPLE", "b_.example", "bx.example", "example")
     }
     assert found == {"a.EXAMPLE": 1, "b_.example": 1, "bx.example": 0, "example": 0}
@@ -110,7 +110,7 @@ def test_no_source_replaces_or_revokes_what_another_said(lake: Lake, state: Stat
     )
     assert keep(state, "default", "pastebin", [later], NOW + DAY) == IntelCounts(changed=1)
     assert state.intel.get("default", ID).active
-    assert [(one.source, one.stix, one.active) for one in state.intel.newest("default", inactive=True)] == [
+    assert [(one.source, one.stix, one.active) for one in state.intel.list_newest("default", inactive=True)] == [
         ("pastebin", ID, False), ("trusted", ID, True),
     ]  # fmt: skip
     # rules take the newest row of an id: none of the other's rows may be that
@@ -133,7 +133,7 @@ def test_who_was_first_keeps_nobody_out(state: State) -> None:
     )
     keep(state, "default", "pastebin", [decoy], NOW)
     assert keep(state, "default", "trusted", [indicator()], NOW) == IntelCounts(new=1, elsewhere=1)
-    (held,) = state.intel.newest("default")
+    (held,) = state.intel.list_newest("default")
     assert (held.source, held.stix, held.observables[0][1]) == ("trusted", ID, "198.51.100.1")
     assert held.id != ID
     # nor does an object of the id that the other one goes by here

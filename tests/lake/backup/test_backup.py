@@ -48,7 +48,7 @@ def fill(lake: Lake, producer: str, numbers: range, workspace: str = "default") 
 
 
 def messages(data: Path, workspace: str = "default") -> Counter[str]:
-    with State.of(data, "") as state, Lake.open(data, state) as lake:
+    with State.open_folder(data, "") as state, Lake.open(data, state) as lake:
         lake.flush()
         found = lake.query("Syslog | project SyslogMessage", workspace=workspace)[0].table
         return Counter(found.column(0).to_pylist())
@@ -58,7 +58,7 @@ def messages(data: Path, workspace: str = "default") -> Counter[str]:
 def data(tmp_path: Path) -> Path:
     """A data folder with rows in two workspaces, an imported table, a credential, an estate and a loose file."""
     folder = tmp_path / "data"
-    with State.of(folder, "") as state:
+    with State.open_folder(folder, "") as state:
         state.workspaces.add("soc", days=30)
         state.credentials.put("hub", "hunter2")
         with Lake.open(folder, state) as lake:
@@ -72,7 +72,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def backed_up(data: Path, file: Path, *, keys: bool = False) -> Path:
-    with State.of(data, "") as state, Lake.open(data, state) as lake:
+    with State.open_folder(data, "") as state, Lake.open(data, state) as lake:
         back_up(data, lake, state, file, keys=keys)
     return file
 
@@ -87,7 +87,7 @@ def test_what_was_there_is_there_again(data: Path, tmp_path: Path) -> None:
     assert messages(again, "soc") == Counter({f"q/{number}": 1 for number in range(3)})
     assert (again / "content" / "pack.json").read_text() == "{}"
     assert len(EstateStore(again).snapshots()) == 1
-    with State.of(data, "") as old, State.of(again, "") as new:
+    with State.open_folder(data, "") as old, State.open_folder(again, "") as new:
         assert old.workspaces.all() == new.workspaces.all()
         assert new.producers.all() == {"p": 19, "q": 2}
         with pytest.raises(StateError, match="put the key file back"):
@@ -122,7 +122,7 @@ def test_what_runs_here_does_not_come_along(data: Path, tmp_path: Path) -> None:
 
 def test_keys_come_along_where_that_is_wanted(data: Path, tmp_path: Path) -> None:
     restore(backed_up(data, tmp_path / "b.tar", keys=True), tmp_path / "again")
-    with State.of(tmp_path / "again", "") as state:
+    with State.open_folder(tmp_path / "again", "") as state:
         assert state.credentials.get("hub").reveal() == "hunter2"
 
 
@@ -130,7 +130,7 @@ def test_rows_that_wait_in_the_spool_are_in_it(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nephoscope.lake.backup.backup_writer._flush", lambda _lake: None)
-    with State.of(data, "") as state, Lake.open(data, state) as lake:
+    with State.open_folder(data, "") as state, Lake.open(data, state) as lake:
         monkeypatch.setattr(lake, "_run", lambda: None)
         fill(lake, "p", range(20, 30))
         held = state.leases.take("flush", "somebody", 3600)
@@ -288,7 +288,7 @@ def test_what_stands_behind_the_manifest_or_twice_is_refused(tmp_path: Path) -> 
 
 
 def test_the_state_is_of_the_moment(tmp_path: Path) -> None:
-    with State.of(tmp_path / "data", "") as state:
+    with State.open_folder(tmp_path / "data", "") as state:
         state.producers.advance({"p": 1})
         assert state.leases.take("flush", "a", 3600).fence == 1
         with moment(state.database) as save:
@@ -349,7 +349,7 @@ def test_a_backup_of_a_lake_at_work_is_of_one_moment(tmp_path: Path, times: int)
     for turn in range(times):
         again = tmp_path / f"again-{turn}"
         restore(tmp_path / f"{turn}.tar", again)
-        with State.of(again, "") as state, Lake.open(again, state) as lake:
+        with State.open_folder(again, "") as state, Lake.open(again, state) as lake:
             last = {name: lake.writer().last(name) for name in names}
             assert all(state.checkpoints.get(name, "at") <= last[name] for name in names)
         assert all(last[name] >= before for name, before in zip(names, acknowledged[turn], strict=True))
@@ -368,7 +368,7 @@ def test_a_state_moves_between_the_databases(postgresql: str, tmp_path: Path) ->
             connection.execute(f"CREATE DATABASE {name}")
     source, target = postgresql.format(database="backup_from"), postgresql.format(database="backup_to")
     data = tmp_path / "data"
-    with State.of(data, source) as state, Lake.open(data, state) as lake:
+    with State.open_folder(data, source) as state, Lake.open(data, state) as lake:
         state.workspaces.add("soc", subscriptions=[f"{0:08}-0000-4000-8000-{0:012}"])
         state.checkpoints.put("s", "k", {"z": "\x00", "a": 1})
         # the lake, which brings what waits, is kept from it: the row is to be there when the backup is made
@@ -388,7 +388,7 @@ def test_a_state_moves_between_the_databases(postgresql: str, tmp_path: Path) ->
     assert not list((tmp_path / "there").glob("state.db*"))
     restore(tmp_path / "b.tar", tmp_path / "here")
     for folder, url in ((tmp_path / "there", target), (tmp_path / "here", "")):
-        with State.of(folder, url) as state:
+        with State.open_folder(folder, url) as state:
             assert state.workspaces.all() == known
             assert state.checkpoints.all("s") == {"k": {"z": "\x00", "a": 1}}
             with state.transaction() as session:
@@ -397,7 +397,7 @@ def test_a_state_moves_between_the_databases(postgresql: str, tmp_path: Path) ->
             with Lake.open(folder, state) as lake:
                 assert lake.query("Syslog | count")[0].table.to_pylist() == [{"Count": 5}]
     with (
-        State.of(tmp_path / "there", target) as used,
+        State.open_folder(tmp_path / "there", target) as used,
         pytest.raises(StateError, match="it already contains a state"),
     ):
         load(tmp_path / "saved.db", used.database)

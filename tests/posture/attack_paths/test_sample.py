@@ -31,7 +31,7 @@ def report(tmp_path_factory):
 def snapshot(report, tmp_path_factory):
     data = tmp_path_factory.mktemp("published")
     publish(data, report, {})
-    return PublishedSnapshotCache(data).newest()
+    return PublishedSnapshotCache(data).load_newest()
 
 
 def planted(*policies: str) -> set[str]:

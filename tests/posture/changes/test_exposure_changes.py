@@ -233,7 +233,7 @@ def test_a_snapshot_that_was_stored_and_not_published_is_compared(
             evaluate(data, estate(wide), 4)
     for hours in (8, 12):
         evaluate(data, estate(wide, WEB), hours)
-        published = PublishedSnapshotCache(data).newest()
+        published = PublishedSnapshotCache(data).load_newest()
         assert published is not None
         bodies = published.listing.page((TYPE.lower(),), EVERYTHING).bodies
         told = {body["properties"]["timestamp"]: body["properties"]["descriptions"] for body in bodies}
@@ -268,7 +268,7 @@ def test_a_change_stays_published_and_ends_after_its_days(tmp_path: Path) -> Non
     seen = []
     for hours, one in zip((0, 4, 8, 24 * 20), [*several, several[-1]], strict=True):
         evaluate(data, one, hours)
-        published = PublishedSnapshotCache(data).newest()
+        published = PublishedSnapshotCache(data).load_newest()
         assert published is not None
         bodies = published.listing.page((TYPE.lower(),), EVERYTHING).bodies
         changes = published.listing.page(("microsoft.resources/changes",), EVERYTHING).bodies

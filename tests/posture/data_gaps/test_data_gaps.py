@@ -280,7 +280,7 @@ def test_whatever_is_missing_every_gap_names_a_type_and_its_remedy(
 def test_an_edition_has_the_gaps_of_its_report(tmp_path: Path, sample: Estate) -> None:
     report = judged(tmp_path, changed(sample, WORLDS[0]))
     publish(tmp_path, report, {})
-    snapshot = PublishedSnapshotCache(tmp_path).newest()
+    snapshot = PublishedSnapshotCache(tmp_path).load_newest()
     assert snapshot is not None
     told = {one.missing: one.count for one in list_gaps(snapshot.findings, EVERYTHING)}
     of_report = {one.missing for one in data_gaps(list_unsettled(report))}

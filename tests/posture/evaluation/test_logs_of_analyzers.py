@@ -95,7 +95,7 @@ class Kept:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Iterator[Kept]:
-    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+    with State.open_folder(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         state.workspaces.set("default", days=3650)
         yield Kept(tmp_path, state, lake)
 
@@ -241,9 +241,7 @@ def test_what_changed_is_run_again_and_nothing_else(kept: Kept, counted: list[st
     kept.write({"TimeGenerated": NOW, "Computer": "c"}, table="Heartbeat")
     assert again() == set()
     # what reads the rows of a span before now
-    assert again(now=NOW + timedelta(hours=1)) == {
-        one.name for one in discovery.analyzers() if one.tables
-    }
+    assert again(now=NOW + timedelta(hours=1)) == {one.name for one in discovery.analyzers() if one.tables}
     assert again(Estate.of([operation("get"), operation("new")], Coverage.everything())) >= {
         "api_usage",
         "api_authentication",

@@ -55,7 +55,7 @@ def snapshot(tmp_path_factory):
     several.append((PublishedDocument.of(SUB), "securityresources"))
     when = datetime(2026, 11, 1, 12, tzinfo=UTC)
     publish_documents(data, several, BuildInfo(when, "", 6, None, 0, 0, {}, (), {}, (), (), 0, {}, {}))
-    found = PublishedSnapshotCache(data).newest()
+    found = PublishedSnapshotCache(data).load_newest()
     assert found is not None
     return found
 
@@ -80,21 +80,21 @@ def snapshot(tmp_path_factory):
     ],
 )  # fmt: skip
 def test_what_names_an_address(snapshot, text, wanted):
-    found = snapshot.mentions.found(EVERYTHING, text, parts=("resources",))
+    found = snapshot.mentions.find_mentions(EVERYTHING, text, parts=("resources",))
     assert [(one.title, *one.places) for one in found] == wanted
 
 
 @pytest.mark.parametrize("text", ["CVE-2021-44228", "cve-2021-44228", "CVE-2021-442280"])
 def test_what_a_cve_was_found_in(snapshot, text):
-    (one,) = snapshot.mentions.found(EVERYTHING, text, type_=SUBS)
+    (one,) = snapshot.mentions.find_mentions(EVERYTHING, text, type_=SUBS)
     assert (one.title, one.resource) == ("Log4Shell", id_(ONE, VM, "vm"))
-    assert snapshot.mentions.found(EVERYTHING, "CVE-2021-4422", type_=SUBS) == []
+    assert snapshot.mentions.find_mentions(EVERYTHING, "CVE-2021-4422", type_=SUBS) == []
 
 
 def test_no_more_than_may_be_read_are_told(snapshot):
     reach = Reach(subscriptions=frozenset({OTHER}))
-    assert [one.title for one in snapshot.mentions.found(reach, "10.90.1.4")] == ["far"]
-    assert [one.title for one in snapshot.mentions.found(EVERYTHING, "10.90.1.4", most=1)] == ["nic"]
+    assert [one.title for one in snapshot.mentions.find_mentions(reach, "10.90.1.4")] == ["far"]
+    assert [one.title for one in snapshot.mentions.find_mentions(EVERYTHING, "10.90.1.4", most=1)] == ["nic"]
 
 
 @pytest.mark.parametrize("text", ["1.2.3", "1.2.3.4/24", "CVE-21-1", "CVE-2021-44228 ", "x"])

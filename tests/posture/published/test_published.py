@@ -61,7 +61,7 @@ def lab(snapshot) -> Reach:
 
 
 def test_nothing_was_published(tmp_path):
-    assert PublishedSnapshotCache(tmp_path).newest() is None
+    assert PublishedSnapshotCache(tmp_path).load_newest() is None
 
 
 def test_verdicts_are_those_of_the_report(report, snapshot):
@@ -145,7 +145,7 @@ def test_since_when_is_remembered(report, tmp_path):
     )
     first = NOW - timedelta(days=3)
     publish(tmp_path, report, {subject: RememberedState(ComplianceState.NON_COMPLIANT, True, first, first)})
-    snapshot = PublishedSnapshotCache(tmp_path).newest()
+    snapshot = PublishedSnapshotCache(tmp_path).load_newest()
     about = FindingQuery(resource=subject[0], recommendations=frozenset({subject[1]}))
     (one,) = snapshot.findings.page(EVERYTHING, about)
     told = snapshot.listing.get(one.id, EVERYTHING)["properties"]["status"]
@@ -156,21 +156,21 @@ def test_since_when_is_remembered(report, tmp_path):
 def test_a_newer_edition_is_found_and_the_older_still_answers(few, tmp_path):
     publish(tmp_path, few, {})
     snapshots = PublishedSnapshotCache(tmp_path)
-    old = snapshots.newest()
-    assert snapshots.newest() is old
+    old = snapshots.load_newest()
+    assert snapshots.load_newest() is old
     publish(tmp_path, replace(few, scope="again"), {})
-    assert snapshots.newest().made.scope == "again"
-    assert old.findings.count(EVERYTHING) == snapshots.newest().findings.count(EVERYTHING)
+    assert snapshots.load_newest().made.scope == "again"
+    assert old.findings.count(EVERYTHING) == snapshots.load_newest().findings.count(EVERYTHING)
 
 
 def test_who_opens_it_reads_few_commits_however_many_evaluations_there_were(few, tmp_path):
     publish(tmp_path, few, {})
-    made = PublishedSnapshotCache(tmp_path).newest().made
+    made = PublishedSnapshotCache(tmp_path).load_newest().made
     for number in range(1, 23):
         publish_documents(tmp_path, [], msgspec.structs.replace(made, scope=f"{number}"))
     log = published_path(tmp_path) / "_delta_log"
     assert json.loads((log / "_last_checkpoint").read_text())["version"] == 20
-    snapshot = PublishedSnapshotCache(tmp_path).newest()
+    snapshot = PublishedSnapshotCache(tmp_path).load_newest()
     assert (snapshot.made.scope, snapshot.findings.count(EVERYTHING)) == ("22", 0)
 
 
@@ -178,7 +178,7 @@ def test_an_edition_is_made_ready_while_the_one_before_is_shown(few, tmp_path):
     """Nobody who asks waits for it, and it is shown as soon as it is ready, also where it could not be made so."""
     publish(tmp_path, few, {})
     snapshots, go = PublishedSnapshotCache(tmp_path), threading.Event()
-    old = snapshots.newest()
+    old = snapshots.load_newest()
     made = []
 
     def ready(snapshot):
@@ -191,10 +191,10 @@ def test_an_edition_is_made_ready_while_the_one_before_is_shown(few, tmp_path):
     for number, scope in enumerate(("again", "once more"), 1):
         go.clear()
         publish(tmp_path, replace(few, scope=scope), {})
-        assert snapshots.newest() is snapshots.newest() is old
+        assert snapshots.load_newest() is snapshots.load_newest() is old
         go.set()
         snapshots.settle()
-        assert (old := snapshots.newest()).made.scope == scope
+        assert (old := snapshots.load_newest()).made.scope == scope
         assert len(made) == number
 
 
@@ -204,7 +204,7 @@ def test_a_reach_sees_its_own_rows_only_by_kql(snapshot, table):
     reach = lab(snapshot)
     (mine,) = reach.subscriptions
     query = f"{table} | summarize n = count() by subscriptionId, type"
-    if snapshot.unread([table], {table: reach}):
+    if snapshot.list_unread_tables([table], {table: reach}):
         with pytest.raises(UnreadTableError):
             snapshot.query(query, reach)
         return
@@ -263,7 +263,10 @@ def test_kinds_are_found_in_their_folder():
 
 def test_one_copy_serves_every_process_and_goes_with_its_edition(few, tmp_path):
     publish(tmp_path, few, {})
-    here, there = PublishedSnapshotCache(tmp_path).newest(), PublishedSnapshotCache(tmp_path).newest()
+    here, there = (
+        PublishedSnapshotCache(tmp_path).load_newest(),
+        PublishedSnapshotCache(tmp_path).load_newest(),
+    )
     whole = here.findings.count(EVERYTHING)
     (copy,) = (tmp_path / "posture").glob(".documents-*.duckdb")
     made = copy.stat().st_mtime_ns
@@ -271,7 +274,7 @@ def test_one_copy_serves_every_process_and_goes_with_its_edition(few, tmp_path):
     assert copy.stat().st_mtime_ns == made
     assert copy.stat().st_mode & 0o077 == 0
     publish(tmp_path, replace(few, scope="again"), {})
-    assert PublishedSnapshotCache(tmp_path).newest().findings.count(EVERYTHING) == whole
+    assert PublishedSnapshotCache(tmp_path).load_newest().findings.count(EVERYTHING) == whole
     assert not copy.exists()
     assert here.listing.page([ASSESSMENT], EVERYTHING, most=10).bodies
 
@@ -280,7 +283,7 @@ def test_a_copy_that_cannot_be_made_says_where(few, tmp_path):
     publish(tmp_path, few, {})
     (tmp_path / "posture" / ".documents.lock").mkdir()
     with pytest.raises(LakeError, match="posture"):
-        PublishedSnapshotCache(tmp_path).newest().findings.count(EVERYTHING)
+        PublishedSnapshotCache(tmp_path).load_newest().findings.count(EVERYTHING)
 
 
 def test_what_was_read_for_one_reach_is_given_to_no_other(snapshot):

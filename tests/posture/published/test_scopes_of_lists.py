@@ -51,7 +51,7 @@ def snapshot(tmp_path_factory):
     several += [(assessment(place, name), "securityresources") for place in PLACES for name in ("a1", "a2")]
     when = datetime(2026, 11, 1, 12, tzinfo=UTC)
     publish_documents(data, several, BuildInfo(when, "", 6, None, 0, 0, {}, (), {}, (), (), 0, {}, {}))
-    found = PublishedSnapshotCache(data).newest()
+    found = PublishedSnapshotCache(data).load_newest()
     assert found is not None
     return found
 

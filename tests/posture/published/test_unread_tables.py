@@ -54,7 +54,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> PublishedSnapshot:
         unread_types={"a": (ROLES, DEFINITIONS, *DIRECTORY), "b": (DEFINITIONS, *DIRECTORY)},
     )  # fmt: skip
     publish_documents(data, several, made)
-    found = PublishedSnapshotCache(data).newest()
+    found = PublishedSnapshotCache(data).load_newest()
     assert found is not None
     return found
 
@@ -85,7 +85,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> PublishedSnapshot:
 def test_a_table_is_unread_where_a_reader_sees_no_row_of_it(
     snapshot: PublishedSnapshot, table: str, reach: Reach, unread: bool
 ) -> None:
-    assert snapshot.unread([table], {table: reach}) == [table][: int(unread)]
+    assert snapshot.list_unread_tables([table], {table: reach}) == [table][: int(unread)]
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def report(run):
 def snapshot(report, tmp_path_factory):
     data = tmp_path_factory.mktemp("published")
     publish(data, report, {})
-    return PublishedSnapshotCache(data).newest()
+    return PublishedSnapshotCache(data).load_newest()
 
 
 def as_told(report: Report) -> list[tuple[object, ...]]:

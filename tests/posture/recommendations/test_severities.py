@@ -97,7 +97,7 @@ def test_own_policies_agree_with_the_builtins_that_they_equal() -> None:
     for document in documents(kind="policies"):
         own = document.json()["properties"]["metadata"]["nephoscope"]
         for same in own["sameAs"]:
-            said = published.of(same["policy"])
+            said = published.find_severity(same["policy"])
             if said and same["difference"] is None and said.severity != own["severity"]:
                 differing.append((document.name, own["severity"], said.severity))
     assert differing == []
@@ -184,7 +184,9 @@ def definition(name: str, own: dict[str, Any] | None = None, details: Any = None
 
 
 def found(key: str, *bodies: dict[str, Any]) -> Recommendation:
-    return Recommendations(Catalogue.from_bodies((body, Place("test")) for body in bodies)).of(key)
+    return Recommendations(
+        Catalogue.from_bodies((body, Place("test")) for body in bodies)
+    ).find_recommendation(key)
 
 
 def test_a_builtin_has_its_published_severity() -> None:
@@ -209,7 +211,9 @@ def test_the_published_severity_goes_before_the_own_twin_that_still_guides() -> 
 
 
 def test_a_twin_goes_before_the_points_of_the_control() -> None:
-    placed = next(name for name in Controls.builtin().placements if Severities.builtin().of(name) is None)
+    placed = next(
+        name for name in Controls.builtin().placements if Severities.builtin().find_severity(name) is None
+    )
     twin = {"severity": "High", "sameAs": [{"policy": placed, "difference": None}]}
     one = found(placed, definition(placed), definition("own", twin))
     assert (one.severity, one.severity_source) == (Severity.HIGH, "same-as")

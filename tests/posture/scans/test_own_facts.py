@@ -96,7 +96,7 @@ def snapshot(folder, subscription="a", names=("web01", "web02"), bodies=(), **ma
 
 @pytest.fixture
 def state(tmp_path):
-    with State.of(tmp_path / "data", "") as state:
+    with State.open_folder(tmp_path / "data", "") as state:
         yield state
 
 
@@ -231,7 +231,7 @@ def test_a_machine_that_azure_does_not_know(scan, state, tmp_path):
     Recorder(tmp_path / "data", "default").record(combine([Report(run, "x") for run in runs]))
     (result,) = (
         PublishedSnapshotCache(tmp_path / "data")
-        .newest()
+        .load_newest()
         .query(
             f"Resources | where type =~ '{MACHINE}' | project name, teller = tostring(properties.teller) | order by name asc",
             EVERYTHING,

@@ -27,7 +27,7 @@ ASKED = TenantConnection(ID, "secret", CLIENT)
 
 @pytest.fixture
 def state(tmp_path: Path) -> Any:
-    with State.of(tmp_path) as found:
+    with State.open_folder(tmp_path) as found:
         yield found
 
 

@@ -178,7 +178,7 @@ def test_a_report_from_disk_is_the_same(companies, tmp_path):
 def published(companies, data):
     report = judged([folder for _, folder in companies], data)
     Recorder(data, "default").record(report)
-    return PublishedSnapshotCache(data).newest()
+    return PublishedSnapshotCache(data).load_newest()
 
 
 def reader(*several):

@@ -101,7 +101,7 @@ def test_who_stood_still_keeps_nothing_over_what_another_kept(
     assert [one.when for one in History(data).evaluations(SERIES)] == [AT, *own, newer.now]
     kept = History(data).evaluations(SERIES)[-1]
     assert dict(History(data).read_remembered(kept))
-    shown = PublishedSnapshotCache(data).newest()
+    shown = PublishedSnapshotCache(data).load_newest()
     assert shown is not None
     assert shown.made.when == newer.now
 

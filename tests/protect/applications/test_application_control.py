@@ -86,7 +86,7 @@ class Scene:
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
     data = tmp_path / "data"
-    with State.of(data, "") as state, opened_lake(data, state) as lake:
+    with State.open_folder(data, "") as state, opened_lake(data, state) as lake:
         found = Scene(state, lake, data)
         found.append("DeviceProcessEvents", *rows())
         yield found

@@ -111,7 +111,7 @@ def test_policies_flip_both_ways_and_for_their_machine_alone(tmp_path: Path) -> 
     write_policies(tmp_path / "policies")
     write_snapshot(tmp_path / "snapshot")
     wrong = []
-    with State.of(tmp_path / "data", "") as state:
+    with State.open_folder(tmp_path / "data", "") as state:
         request = ScanRequest((str(tmp_path / "snapshot"),), policies=(str(tmp_path / "policies"),))
 
         def scan() -> dict[tuple[str, str], str]:

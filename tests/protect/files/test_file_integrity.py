@@ -208,7 +208,7 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Any:
-    with State.of(tmp_path / "data", "") as state:
+    with State.open_folder(tmp_path / "data", "") as state:
         yield Scene(tmp_path, state)
 
 

@@ -43,15 +43,15 @@ class Person:
         self.address = ""
         self.roles, self.hierarchy = (), Hierarchy({})
 
-    def may(self, operation: str, scope: str = "/") -> bool:
+    def is_permitted(self, operation: str, scope: str = "/") -> bool:
         """Tell whether an operation is allowed."""
         del scope
         return operation in RIGHTS[self.name.rstrip("2")]
 
-    def must(self, operation: str, scope: str = "/", why: str = "") -> None:
+    def require(self, operation: str, scope: str = "/", why: str = "") -> None:
         """Raise DeniedError where it is not allowed."""
         del why
-        if not self.may(operation, scope):
+        if not self.is_permitted(operation, scope):
             raise DeniedError(self, operation, scope)
 
 

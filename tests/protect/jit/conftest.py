@@ -18,5 +18,5 @@ def scene(state: State, tmp_path: Path) -> Scene:
 
 @pytest.fixture
 def state(tmp_path: Path) -> Any:
-    with State.of(tmp_path / "data", "") as opened:
+    with State.open_folder(tmp_path / "data", "") as opened:
         yield opened

@@ -71,7 +71,7 @@ def test_rights_are_needed_at_the_policy_and_at_the_machine(
         def may(person: Person, operation: str, at: str = "/") -> bool:
             return operation in RIGHTS[person.name] and not (place in at.lower() and operation in denied)
 
-        monkeypatch.setattr(Person, "may", may)
+        monkeypatch.setattr(Person, "is_permitted", may)
 
     limit(APPROVE)
     request = scene.ask("approver")
@@ -156,7 +156,7 @@ def test_a_busy_subscription_hides_no_request_of_another(
 ) -> None:
     mine = scene.ask("approver")
     place_elsewhere(scene, 1_005)
-    monkeypatch.setattr(Person, "may", lambda _, operation, at="/": at == POLICY["id"].lower())
+    monkeypatch.setattr(Person, "is_permitted", lambda _, operation, at="/": at == POLICY["id"].lower())
     assert [one.id for one in list_access_requests(scene.acts("reader"), most=2)] == [mine.id]
 
 

@@ -80,7 +80,9 @@ async def _answer(instance: Instance, host: ServerInfo, request: Request) -> tup
     route, found = _find_route("GET" if request.method == "HEAD" else request.method, request.scope["path"])
     # who may not send what is large is not read to its end
     most = (
-        route.most if route.scoped is None or caller.may(route.permission, route.scoped(found)) else MAX_BODY
+        route.most
+        if route.scoped is None or caller.is_permitted(route.permission, route.scoped(found))
+        else MAX_BODY
     )
     raw = await whole_body(request, most)
     return await run_in_threadpool(_handle, instance, host, request, route, found, caller, raw)
@@ -108,7 +110,7 @@ def _handle(
 ) -> tuple[int, object]:
     try:
         if route.scoped is not None:
-            caller.must(route.permission, route.scoped(found))
+            caller.require(route.permission, route.scoped(found))
         given = _read_arguments(route, request, found, raw)
         ask = AdminRequest(instance, caller, host, route.permission)
         if route.method == "POST":  # as one that has others do something

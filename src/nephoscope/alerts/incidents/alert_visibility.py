@@ -60,9 +60,9 @@ class AlertVisibility:
 
     def _can_see(self, one: ResourceMention) -> bool:
         if one.group_id or one.resource:
-            return self.reach.sees(one.subscription, one.group_id)
+            return self.reach.can_read(one.subscription, one.group_id)
         # the subscription alone is known to who reaches a resource group of it
-        return self.reach.sees(one.subscription) or any(
+        return self.reach.can_read(one.subscription) or any(
             group.split("/")[2] == one.subscription for group in self.reach.groups
         )
 
@@ -86,7 +86,7 @@ class AlertVisibility:
 
 def alert_visibility(caller: Caller, workspace: str = "") -> AlertVisibility:
     """Return what a caller may be told; who may read the alerts of a workspace ('' = of none) reads all of each."""
-    if workspace and caller.may(READ, f"/workspaces/{workspace}"):
+    if workspace and caller.is_permitted(READ, f"/workspaces/{workspace}"):
         return AlertVisibility(EVERYTHING)
     return AlertVisibility(caller.reach(READ), caller.hierarchy.subscriptions)
 

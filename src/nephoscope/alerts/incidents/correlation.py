@@ -80,7 +80,10 @@ class IncidentCorrelator:
         """The incident that an alert goes to, or stays in (`own`); others of the same story become part of it."""
         since, until = alert.start - group.lookback, alert.end + group.lookback
         found = [
-            one for one, _ in self.state.incidents.found(session, self.workspace, group.wanted, since, until)
+            one
+            for one, _ in self.state.incidents.find_by_keys(
+                session, self.workspace, group.wanted, since, until
+            )
         ]
         if own is not None:
             found = [self.state.incidents.read(session, own), *(one for one in found if one.number != own)]
@@ -141,7 +144,7 @@ class IncidentCorrelator:
 
     def sum_up(self, session: Session, incident: Incident, now: datetime) -> Incident:
         """The incident as its alerts make it: first and last activity, and the title and the severity unless a person set them."""
-        alerts = self.state.alerts.of(session, incident.number)
+        alerts = self.state.alerts.list_of_incident(session, incident.number)
         if not alerts:  # one that a person made
             return self.state.incidents.put(session, replace(incident, changed=now))
         rows = [one.document for one in alerts]
@@ -163,13 +166,16 @@ class IncidentCorrelator:
             ),
         )
 
-    def tell(self, session: Session, number: int, now: datetime, by: str) -> None:
+    def queue_row(self, session: Session, number: int, now: datetime, by: str) -> None:
         """Let the lake know how an incident stands: each row is newer than the one before, so that arg_max finds the last."""
         before = self.state.incidents.read(session, number)
         moment = max(now, before.told + timedelta(microseconds=1)) if before.told else now
         incident = self.state.incidents.put(session, replace(before, told=moment))
-        alerts, notes = self.state.alerts.of(session, number), self.state.incidents.notes(session, number)
-        bookmarks = [one.id for one in self.state.bookmarks.of(session, number)]
+        alerts, notes = (
+            self.state.alerts.list_of_incident(session, number),
+            self.state.incidents.notes(session, number),
+        )
+        bookmarks = [one.id for one in self.state.bookmarks.list_of_incident(session, number)]
         owner = self.state.principals.find_id(session, incident.owner)
         row = incident_row(incident, alerts, notes, moment, by, bookmarks, owner)
         self.state.outbox.add(session, self.workspace, INCIDENTS, row)
@@ -182,10 +188,10 @@ class IncidentCorrelator:
         """
         if other.workspace != self.workspace or other.merged_into is not None:
             raise StateError(f"incident {other.number} cannot be merged: it no longer exists")
-        moved = [one.id for one in self.state.alerts.of(session, other.number)]
+        moved = [one.id for one in self.state.alerts.list_of_incident(session, other.number)]
         self.state.alerts.place(session, moved, into.number)
         self.state.bookmarks.move(session, other.number, into.number)
-        for one in self.state.bookmarks.of(session, other.number):
+        for one in self.state.bookmarks.list_of_incident(session, other.number):
             self.state.bookmarks.put(session, replace(one, incident=into.number))
         self.state.incidents.know(session, into.number, self.state.incidents.keys(session, other.number))
         self.state.incidents.forget(session, other.number)
@@ -198,7 +204,7 @@ class IncidentCorrelator:
         self.state.incidents.act(
             session, other.number, IncidentAction(now, by, f"merged it into incident {into.number}")
         )
-        self.tell(session, other.number, now, by)
+        self.queue_row(session, other.number, now, by)
         return self.state.incidents.put(session, merge_ownership(into, other))
 
     def redirect_merged(self, session: Session, target: Incident, now: datetime, by: str) -> None:
@@ -207,4 +213,4 @@ class IncidentCorrelator:
         for one in self.state.incidents.parts(session, target.number):
             self.state.incidents.put(session, replace(one, merged_into=target.merged_into, changed=now))
             self.state.incidents.act(session, one.number, IncidentAction(now, by, text))
-            self.tell(session, one.number, now, by)
+            self.queue_row(session, one.number, now, by)

@@ -24,7 +24,9 @@ STATUSES = {"New": "Active"}
 
 def find_visible_resources(alert: StoredAlert, reach: Reach) -> Iterator[ResourceId]:
     """The resources within a reach that an alert names."""
-    return (one for one in resources(alert.document) if reach.sees(one.subscription, one.resource_group_id))
+    return (
+        one for one in resources(alert.document) if reach.can_read(one.subscription, one.resource_group_id)
+    )
 
 
 def body(

@@ -100,7 +100,7 @@ class IncidentService:
         filing.sum_all_up(session, now)
         incidents = tuple(dict.fromkeys(number for number in touched if number is not None))
         for number in incidents:
-            filing.tell(session, number, now, BY)
+            filing.queue_row(session, number, now, BY)
         new = [alert for alert, known in kept if known is None]
         raised = tuple(alert.id for alert in new if not alert.held_by)
         return AppliedOutcome(raised, incidents, len(new) - len(raised))
@@ -196,7 +196,7 @@ class IncidentService:
             incident = self.state.incidents.put(session, replace(incident, first_modified=now))
         yield incident
         self.state.incidents.act(session, number, IncidentAction(now, by, text))
-        self._correlator.tell(session, number, now, by)
+        self._correlator.queue_row(session, number, now, by)
 
     def apply(
         self,
@@ -259,7 +259,7 @@ class IncidentService:
 
     def set_alert_status_in(self, session: Session, id_: str, status: str, now: datetime) -> StoredAlert:
         """`alert` in a transaction that is open."""
-        known = self.state.alerts.known(session, id_)
+        known = self.state.alerts.find_alert(session, id_)
         if known is None or known.workspace != self.workspace:
             raise NotFoundError(f"alert {id_!r} not found in the workspace {self.workspace}")
         row = {**known.document, "Status": status, "TimeGenerated": now.isoformat()}
@@ -280,7 +280,7 @@ class IncidentService:
         made = self.state.incidents.put(session, acknowledge(check_incident(incident, now), now, by))
         self._remark(session, made, remark, now, by)
         self.state.incidents.act(session, made.number, IncidentAction(now, by, "opened it"))
-        self._correlator.tell(session, made.number, now, by)
+        self._correlator.queue_row(session, made.number, now, by)
         return made
 
     def remove(self, number: int, now: datetime, by: str) -> None:
@@ -296,8 +296,10 @@ class IncidentService:
                 classification=found.classification or "Undetermined",
             )
             self.state.incidents.put(session, closed)
-            self._correlator.tell(session, number, now, by)
-            self.state.alerts.place(session, [one.id for one in self.state.alerts.of(session, number)], None)
+            self._correlator.queue_row(session, number, now, by)
+            self.state.alerts.place(
+                session, [one.id for one in self.state.alerts.list_of_incident(session, number)], None
+            )
             self.state.bookmarks.move(session, number, None)
             self._correlator.redirect_merged(session, found, now, by)
             self.state.incidents.drop(session, number)
@@ -369,5 +371,5 @@ class IncidentService:
         self.state.incidents.know(session, incident.number, [key for one in bookmarks for key in one.keys])
         text = f"put in the bookmark{'s' if len(bookmarks) > 1 else ''} {', '.join(one.name for one in bookmarks)}"
         self.state.incidents.act(session, incident.number, IncidentAction(now, by, text))
-        self._correlator.tell(session, incident.number, now, by)
+        self._correlator.queue_row(session, incident.number, now, by)
         return incident

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def may_decide(caller: Caller, operation: str, alert: StoredAlert) -> bool:
     """Return whether a caller may do an operation on an alert."""
-    if caller.may(operation, f"/workspaces/{alert.workspace}"):
+    if caller.is_permitted(operation, f"/workspaces/{alert.workspace}"):
         return True
     sight = AlertVisibility(caller.reach(operation), caller.hierarchy.subscriptions)
     names_some = next(find_visible_resources(alert, sight.reach), None) is not None

@@ -37,11 +37,11 @@ class EstateReader:
 
     def can_read_resource(self, id_: ResourceId) -> bool:
         """Return whether a resource of a subscription may be read."""
-        return self.resources.sees(id_.subscription, id_.resource_group_id)
+        return self.resources.can_read(id_.subscription, id_.resource_group_id)
 
     def can_read_grant(self, scope: ResourceId) -> bool:
         """Return whether a role assignment at a scope within a subscription may be read."""
-        return self.role_assignments.sees(scope.subscription, scope.resource_group_id)
+        return self.role_assignments.can_read(scope.subscription, scope.resource_group_id)
 
     def reads_directory(self, tenant: str) -> bool:
         """Return whether the users, groups and applications of a tenant may be read."""
@@ -62,7 +62,7 @@ class EstateReader:
         """A text, or a neutral one where it names something by its id that may not be read."""
         if self.whole:
             return text
-        beyond = any(not self.resources.sees(one.subscription, one.group_id) for one in mentions(text))
+        beyond = any(not self.resources.can_read(one.subscription, one.group_id) for one in mentions(text))
         return "it depends on what your roles do not reach" if beyond else text
 
     @classmethod

@@ -130,12 +130,12 @@ def case_file(state: State, workspace: str, number: int, now: datetime) -> CaseF
     """The file of an incident; StateError where the workspace has none of that number."""
     with state.reading() as session:
         incident = state.incidents.load_in_workspace(session, workspace, number)
-        alerts = tuple(state.alerts.of(session, number))
+        alerts = tuple(state.alerts.list_of_incident(session, number))
         return CaseFile(
             incident,
             alerts,
             tuple(state.incidents.notes(session, number)),
-            tuple(state.bookmarks.of(session, number)),
+            tuple(state.bookmarks.list_of_incident(session, number)),
             tuple(state.incidents.actions(session, number)),
             tuple(find_similar_incidents(state, session, incident, alerts, now)),
         )

@@ -77,6 +77,6 @@ class KnownEntities:
 
 def load_known_entities(state: State, workspace: str) -> KnownEntities:
     """Return who is known in a workspace by now."""
-    alerts = state.alerts.newest(workspace, held=False, most=MOST)
-    bookmarks = state.bookmarks.newest(workspace, most=MOST)
+    alerts = state.alerts.list_newest(workspace, held=False, most=MOST)
+    bookmarks = state.bookmarks.list_newest(workspace, most=MOST)
     return KnownEntities(workspace, {one.id: one for one in alerts}, {one.id: one for one in bookmarks})

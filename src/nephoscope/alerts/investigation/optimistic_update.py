@@ -86,7 +86,7 @@ def list_changes_since(state: State, incident: Incident, etag: str) -> list[Inci
         return []
     with state.reading() as session:
         acted = [one for one in state.incidents.actions(session, incident.number) if one.moment > since]
-        came = [one for one in state.alerts.of(session, incident.number) if one.changed > since]
+        came = [one for one in state.alerts.list_of_incident(session, incident.number) if one.changed > since]
     told = [
         IncidentAction(one.changed, "", f"{one.document['AlertName']}: the alert came, or changed")
         for one in came

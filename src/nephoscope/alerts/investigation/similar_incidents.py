@@ -41,7 +41,8 @@ def find_similar_incidents(
     """The incidents that share most, the newest of equals first; those that were merged into another are left out."""
     keys = {key for key in state.incidents.keys(session, incident.number) if not key.startswith(_GROUP)}
     known = {
-        one.number: one for one, _ in state.incidents.found(session, incident.workspace, keys, _FIRST, now)
+        one.number: one
+        for one, _ in state.incidents.find_by_keys(session, incident.workspace, keys, _FIRST, now)
     }
     names = {one.rule: str(one.document["AlertName"]) for one in alerts}
     rules = state.alerts.incidents_by_rules(session, incident.workspace, sorted(names))

@@ -25,7 +25,7 @@ def active(shipped: RuleFolder, packs: Iterable[RulePack], switched: SwitchState
     }
     refused = list(shipped.refused)
     for pack in packs:
-        for stored in pack.of(ContentKind.RULE):
+        for stored in pack.list_pieces(ContentKind.RULE):
             if stored.id not in switched.rules and not switched.is_rule_enabled(
                 stored.id, pack.name, default=False
             ):

@@ -72,7 +72,8 @@ class PackImporter:
     def reimport(self, pack: RulePack, now: datetime) -> RulePack:
         """A pack with its rules judged anew, kept; nothing else of it changes."""
         rules = {
-            (one.kind, one.id): one for one in self._judge_pieces([one.piece for one in pack.of(*RULES)], now)
+            (one.kind, one.id): one
+            for one in self._judge_pieces([one.piece for one in pack.list_pieces(*RULES)], now)
         }
         pieces = tuple(rules.get((one.kind, one.id), one) for one in pack.pieces)
         judged = RulePack(pack.name, pack.origin, pack.imported, pack.workspace, pieces, pack.refusals)
@@ -81,13 +82,13 @@ class PackImporter:
 
     def forget(self, pack: RulePack) -> None:
         """Take a pack's functions out of the workspace, and the pack out of the data folder; its watchlists stay."""
-        self._drop(one.id for one in pack.of(ContentKind.FUNCTION))
+        self._drop(one.id for one in pack.list_pieces(ContentKind.FUNCTION))
         RulePacks(self.lake.data).remove(pack.name)
 
     def _judge_pieces(self, pieces: list[ContentItem], now: datetime) -> list[StoredPiece]:
         found = []
         for number, piece in enumerate(pieces):
-            found.append(StoredPiece.of(piece, judge(piece, self.lake, self.workspace, now)))
+            found.append(StoredPiece.from_piece(piece, judge(piece, self.lake, self.workspace, now)))
             self.progress("judging rules", number + 1, len(pieces))
         return found
 
@@ -95,7 +96,7 @@ class PackImporter:
         self, pieces: Iterable[ContentItem], before: RulePack | None, now: datetime
     ) -> tuple[list[StoredPiece], list[UnusableContent]]:
         """Functions and watchlists, saved in the workspace; those that could not be, and why."""
-        own = {one.id for one in before.of(ContentKind.FUNCTION)} if before else set()
+        own = {one.id for one in before.list_pieces(ContentKind.FUNCTION)} if before else set()
         saved, refused = [], []
         for piece in pieces:
             if piece.kind not in (ContentKind.FUNCTION, ContentKind.WATCHLIST):
@@ -107,7 +108,7 @@ class PackImporter:
             except (LakeError, KqlError, StateError) as error:
                 refused.append(UnusableContent(piece.place, piece.source, piece.name, (str(error),)))
             else:
-                saved.append(StoredPiece.of(piece, None))
+                saved.append(StoredPiece.from_piece(piece, None))
         self._drop(own - {one.id for one in saved})
         return saved, refused
 

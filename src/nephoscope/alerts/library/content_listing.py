@@ -52,7 +52,7 @@ def rules(packs: list[RulePack], switched: SwitchState, held: WorkspaceTables) -
         on = switched.is_rule_enabled(rule.id, default=rule.enabled)
         yield _list_shipped(rule, on=on)
     for pack in packs:
-        for one in pack.of(*RULES):
+        for one in pack.list_pieces(*RULES):
             yield _list_imported(pack, one, switched, held)
 
 
@@ -122,7 +122,7 @@ def list_coverage_sources(packs: list[RulePack], switched: SwitchState) -> Itera
         yield CoverageRule(query)
     for pack in packs:
         yield from (CoverageRule(query, pack.name) for query in hunting.collect_queries([pack]).rules)
-        for stored in pack.of(ContentKind.RULE):
+        for stored in pack.list_pieces(ContentKind.RULE):
             try:
                 rule = AnalyticRule.parse(stored.document, stored.piece.place)
             except AnalyticRuleError:

@@ -40,7 +40,7 @@ class StoredPiece(msgspec.Struct, frozen=True):
     needs: tuple[str, ...] = ()
 
     @staticmethod
-    def of(piece: ContentItem, judged: AvailabilityCheck | None) -> StoredPiece:
+    def from_piece(piece: ContentItem, judged: AvailabilityCheck | None) -> StoredPiece:
         """A piece with its standing (None: it has none, such as a function)."""
         found = judged or AvailabilityCheck(RuleAvailability.RUNS)
         return StoredPiece(
@@ -89,13 +89,13 @@ class RulePack(msgspec.Struct, frozen=True):
     pieces: tuple[StoredPiece, ...]
     refusals: tuple[RefusedPiece, ...] = ()
 
-    def of(self, *kinds: ContentKind) -> list[StoredPiece]:
+    def list_pieces(self, *kinds: ContentKind) -> list[StoredPiece]:
         """Its pieces of some kinds."""
         return [one for one in self.pieces if one.kind in kinds]
 
     def query_pieces(self) -> list[StoredPiece]:
         """Its rules and hunting queries."""
-        return self.of(ContentKind.RULE, ContentKind.HUNTING)
+        return self.list_pieces(ContentKind.RULE, ContentKind.HUNTING)
 
 
 class RulePacks:

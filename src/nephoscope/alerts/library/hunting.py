@@ -106,7 +106,7 @@ def collect_queries(packs: Iterable[RulePack]) -> RuleFolder:
     """The hunting queries of imported packs."""
     rules, refused = [], []
     for pack in packs:
-        for stored in pack.of(ContentKind.HUNTING):
+        for stored in pack.list_pieces(ContentKind.HUNTING):
             place = Place(f"{pack.name}:{stored.source}", path=stored.path)
             try:
                 rules.append(AnalyticRule.parse({**stored.document, "kind": RuleKind.HUNTING.value}, place))

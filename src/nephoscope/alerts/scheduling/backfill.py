@@ -136,7 +136,7 @@ class LookBack:
                 yield from self._window(one, stretches[one.rule.id], now, history, turns, readings)
             self._note(looked, stretches, noted, until + STRETCH)
             if readings.outdated and until < last:  # for the stretch that follows
-                readings.newest()
+                readings.read_newest()
 
     def _plan(
         self,
@@ -228,7 +228,7 @@ class LookBack:
         schedule, rule = self.schedule, history.tuning_at(one.end).rule(one.rule)
         if not rule.enabled or rule.id in self._broken:
             return
-        schedule.reading = readings.newest() if _reads_own(stretch.seen) else readings.first
+        schedule.reading = readings.read_newest() if _reads_own(stretch.seen) else readings.first
         window = look_back_window(rule, one.end, self._near_real_time_limit(rule, now))
         detector = Detector(schedule.lake, schedule.workspace, schedule.timeout, schedule.reading)
         outcome = detector.run(schedule.with_learned(rule), window, one.due)
@@ -284,7 +284,7 @@ class _Readings:
         self.first = self.opened.enter_context(self.schedule.lake.reading(self.schedule.workspace))
         self.opened.callback(self._close)
 
-    def newest(self) -> LakeReading:
+    def read_newest(self) -> LakeReading:
         """Return the lake with the alerts of the windows before."""
         if self.outdated:
             self._deliver()

@@ -34,7 +34,7 @@ class RuleState:
     notes: tuple[str, ...] = ()
 
     @staticmethod
-    def of(state: State, known: RuleStatus, found: DueWindows) -> RuleState:
+    def from_schedule(state: State, known: RuleStatus, found: DueWindows) -> RuleState:
         """The course of the windows that are due."""
         tries = {one.until: one.tries for one in known.faults}
         error = known.last.error if known.last else ""

@@ -266,7 +266,7 @@ class Schedule:
         still = due(rule, known, self._lateness, self.reading, look.now, self.settle)
         if not still.ends:
             return
-        turn.course = RuleState.of(self.state, known, still)
+        turn.course = RuleState.from_schedule(self.state, known, still)
         for end in still.ends:
             if self._is_over(look):
                 self.more = True
@@ -316,7 +316,7 @@ class Schedule:
         learning = rule.tuning.learning
         if learning is None:
             return rule
-        knows = self.state.learned.of(self.workspace, rule.id)
+        knows = self.state.learned.load_for_rule(self.workspace, rule.id)
         return replace(rule, tuning=replace(rule.tuning, learning=replace(learning, knows=knows)))
 
     def turns(self) -> Turns:

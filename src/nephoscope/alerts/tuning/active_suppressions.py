@@ -52,7 +52,7 @@ class SuppressionsInForce:
         several = state.suppressions.all(workspace)
         return SuppressionsInForce([one for one in several if one.status(now) == "Enabled"])
 
-    def of(self, rule: str) -> RuleSuppressions:
+    def select_for_rule(self, rule: str) -> RuleSuppressions:
         """Return those of a rule, with those that hold for every rule."""
         return RuleSuppressions([one for one in self.all if one.rule in (rule, ANY_RULE)])
 

@@ -73,7 +73,7 @@ def list_past_alerts(
     # a story is told by all of its alerts, whenever they were raised
     rules: dict[int, set[str]] = {}
     for number in {one.incident for one in alerts if one.incident is not None}:
-        rules[number] = {one.rule for one in state.alerts.newest(workspace, incident=number, most=1000)}
+        rules[number] = {one.rule for one in state.alerts.list_newest(workspace, incident=number, most=1000)}
     return [_to_past_alert(one, incidents, rules) for one in alerts]
 
 

@@ -32,7 +32,7 @@ def list_followed(state: State, workspace: str, rule: str) -> list[AppliedAdvice
         if one.rule == rule and one.advice:
             several.setdefault(one.advice, []).append(one)
     standing = _find_in_force(state, workspace, rule)
-    learned = state.learned.of(workspace, rule)
+    learned = state.learned.load_for_rule(workspace, rule)
     found = [_make_followed(advice, changes, standing, learned) for advice, changes in several.items()]
     return sorted(found, key=lambda one: one.moment, reverse=True)
 

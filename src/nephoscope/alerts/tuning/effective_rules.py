@@ -51,7 +51,9 @@ class EffectiveTuning:
         found = apply_settings(rule, settings)
         learning = None
         if found.learning is not None:
-            learning = LearningPeriod(found.learning, self.state.learned.of(self.workspace, rule.id))
+            learning = LearningPeriod(
+                found.learning, self.state.learned.load_for_rule(self.workspace, rule.id)
+            )
         shown = found.shown + ((_describe_suppressed(own),) if own else ())
         return replace(found.rule, tuning=RuleTuning(own, learning, found.repeat, shown))
 

@@ -149,5 +149,5 @@ def _add_knowledge(rule: AnalyticRule, state: State, workspace: str) -> Analytic
     learning = rule.tuning.learning
     if learning is None:
         return rule
-    knows = learning.knows | state.learned.of(workspace, rule.id)
+    knows = learning.knows | state.learned.load_for_rule(workspace, rule.id)
     return replace(rule, tuning=replace(rule.tuning, learning=replace(learning, knows=knows)))

@@ -72,7 +72,7 @@ class RuleTrials:
         found = [msgspec.convert(one, RuleTrial) for one in self._state.checkpoints.all(SOURCE).values()]
         return sorted(found, key=lambda one: (one.asked, one.id), reverse=True)
 
-    def of(self, workspace: str, rule: str) -> list[RuleTrial]:
+    def list_for_rule(self, workspace: str, rule: str) -> list[RuleTrial]:
         """Return those of a rule, the newest first."""
         return [one for one in self.all() if (one.workspace, one.rule) == (workspace, rule)]
 

@@ -107,7 +107,7 @@ class TrialRunner:
         return self._follow(trial, rule, advising)
 
     def _rule(self, trial: RuleTrial) -> AnalyticRule:
-        switched = self.state.rule_switches.of(trial.workspace)
+        switched = self.state.rule_switches.load_switches(trial.workspace)
         rules = active_rules(self.lake.data, self.known(), switched).rules
         found = next((one for one in rules if one.id == trial.rule), None)
         if found is None:

@@ -138,7 +138,7 @@ class TuningEditor:
 
     def forget(self, rule: str) -> None:
         """Let a rule know nothing again."""
-        keys = sorted(self.state.learned.of(self.workspace, rule))
+        keys = sorted(self.state.learned.load_for_rule(self.workspace, rule))
         with self.state.transaction() as session:
             self.state.learned.forget(session, self.workspace, rule)
             self._note(session, LEARNED, "", rule, {"keys": keys}, None)

@@ -49,7 +49,7 @@ def events(call: ApiCall) -> ApiResponse:
     rows = _rows(call, text, parameters)[start:]
     if not rows and not start and not _rows(call, f"{TABLE} | take 1", {}):
         raise not_assessed(f"No activity log of this subscription was ingested: {TABLE} has no rows for it.")
-    fields = {one.strip().lower() for one in call.asked("$select").split(",") if one.strip()}
+    fields = {one.strip().lower() for one in call.get_query_value("$select").split(",") if one.strip()}
     shown = [_pick_fields(_event(call, one), fields) for one in rows[:most]]
     return answer_list(call, shown, str(start + most) if len(rows) > most else "")
 
@@ -57,10 +57,10 @@ def events(call: ApiCall) -> ApiResponse:
 def _conditions(call: ApiCall) -> tuple[str, dict[str, str]]:
     """The conditions of `$filter` with their values, which never become text of the query; Fault for another filter."""
     parts, values, began = [], dict[str, str](), False
-    for at, one in enumerate(conjuncts(_tree(call.asked("$filter")))):
+    for at, one in enumerate(conjuncts(_tree(call.get_query_value("$filter")))):
         name = one.path.name.lower() if isinstance(one, PropertyComparison) else ""
         if not isinstance(one, PropertyComparison) or (name == "eventtimestamp") is (one.operator == "eq"):
-            raise _filter_error(call.asked("$filter"))
+            raise _filter_error(call.get_query_value("$filter"))
         key = f"{'t' if name == 'eventtimestamp' else 'v'}{at}"
         if name == "eventtimestamp" and one.operator in _SIGNS:
             began = began or one.operator in ("ge", "gt")
@@ -68,7 +68,7 @@ def _conditions(call: ApiCall) -> tuple[str, dict[str, str]]:
         elif name in _PICKED and one.operator == "eq":
             parts.append(f"({_PICKED[name].format(v=key)})")
         elif name != _CHANNELS:
-            raise _filter_error(call.asked("$filter"))
+            raise _filter_error(call.get_query_value("$filter"))
         values[key] = one.value if isinstance(one.value, str) else one.text
     if not began:
         raise bad_request(

@@ -113,7 +113,7 @@ def _parse_filter(call: ApiCall) -> tuple[arm_documents.Test, bool]:
 
 def _tree(call: ApiCall, told: str) -> Node | None:
     try:
-        return read_tree(call.asked("$filter"))
+        return read_tree(call.get_query_value("$filter"))
     except ApiError as fault:
         raise bad_request(told, "$filter") from fault
 

@@ -34,7 +34,7 @@ def group(call: ApiCall) -> ApiResponse:
     told = _to_short_body(call, found)
     details = (found.get("properties") or {}).get("details") or {}
     properties = {**told["properties"], "details": details}
-    if "children" in call.asked("$expand").lower():
+    if "children" in call.get_query_value("$expand").lower():
         properties["children"] = list(_children(call, str(found["name"]).lower()))
     return ApiResponse({**told, "properties": properties})
 

@@ -92,7 +92,7 @@ def _filter_visible(call: ApiCall, ids: list[str]) -> list[str]:
             raise bad_request(
                 f"{one[:200]!r} is not a resource id.", "resourceIds", "InvalidResourceId"
             ) from error
-        if call.reach.sees(id_.subscription, id_.resource_group_id):
+        if call.reach.can_read(id_.subscription, id_.resource_group_id):
             found.append(id_.key)
     # none of them may be read: ask about an id that nothing has
     return found or ["/"]
@@ -128,7 +128,7 @@ def _change_document(call: ApiCall, one: ResourceChange, *, several: bool) -> di
     found: dict[str, object] = {"changeId": one.id}
     if several:
         found["resourceId"] = str(one.body.get("id") or one.key)
-    if call.asked("api-version") >= TYPED:
+    if call.get_query_value("api-version") >= TYPED:
         found["changeType"] = one.kind
     found |= {
         "beforeSnapshot": {"timestamp": one.before.isoformat()},

@@ -132,7 +132,7 @@ def _reach(call: ApiCall) -> dict[str, Shown]:
 
     found = find_row_access(call.snapshot.types, reaches)
     if all(isinstance(one, Reach) and one.is_empty for one in found.values()):
-        call.caller.must(READ, "/")
+        call.caller.require(READ, "/")
     return found | _with_what_holds(call, found, asked)
 
 
@@ -191,7 +191,7 @@ def _list_containing(call: ApiCall, reach: Reach, asked: Iterable[str] | None) -
 def _run(call: ApiCall, text: str, reach: Mapping[str, Shown]) -> pa.Table:
     try:
         within = _build_cut(call)
-        reader = LiveReader.of(call.caller, lambda one: within(call.caller.reach(one)))
+        reader = LiveReader.for_caller(call.caller, lambda one: within(call.caller.reach(one)))
         current = LiveResources(call.instance.state, call.instance.tenant, call.snapshot, reader, call.base)
         found = call.snapshot.query(
             text, reach, timeout=call.instance.query_seconds, beside=current.live_row_source

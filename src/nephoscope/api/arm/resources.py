@@ -43,7 +43,7 @@ def of_group(call: ApiCall) -> ApiResponse:
 
 
 def _list(call: ApiCall) -> ApiResponse:
-    picked, most = resource_filter.parse_filter(call.asked("$filter")), call.requested_count(MOST)
+    picked, most = resource_filter.parse_filter(call.get_query_value("$filter")), call.requested_count(MOST)
     listing = call.snapshot.listing
     types = [picked.type] if picked.type else listing.resource_types()
     found: list[dict[str, object]] = []

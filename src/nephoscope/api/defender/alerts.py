@@ -107,7 +107,7 @@ def _list_own(call: ApiCall) -> list[StoredAlert]:
     found = [
         one
         for workspace in call.instance.state.workspaces.all()
-        for one in call.instance.state.alerts.newest(workspace.name, most=10_000)
+        for one in call.instance.state.alerts.list_newest(workspace.name, most=10_000)
         if _resource(call, one) is not None
     ]
     return sorted(found, key=lambda one: one.started, reverse=True)

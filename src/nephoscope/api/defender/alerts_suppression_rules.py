@@ -49,7 +49,7 @@ SHAPE = fields(
 @SURFACE.get(_LIST, "AlertsSuppressionRules_List", f"{TYPE}/read")
 def list_(call: ApiCall) -> ApiResponse:
     """The suppressions, of one alert type where `AlertType` asks for it."""
-    wanted = call.asked("AlertType").removeprefix("nephoscope_")
+    wanted = call.get_query_value("AlertType").removeprefix("nephoscope_")
     call.service.require(READ, workspace_scope(WORKSPACE))
     found = call.instance.state.suppressions.all(WORKSPACE)
     return answer_list(call, [body(call, one) for one in found if not wanted or one.rule == wanted])

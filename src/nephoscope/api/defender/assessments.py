@@ -80,7 +80,7 @@ def _find_metadata(call: ApiCall) -> Body | None:
     kept = call.find_kept(f"{subscription}/{_PROVIDER}/assessmentMetadata/{name}".lower())
     if kept is not None:
         return kept.body
-    published = call.instance.snapshots.newest()
+    published = call.instance.snapshots.load_newest()
     return (
         published.listing.get(f"/{_PROVIDER}/assessmentMetadata/{name}", call.reach)
         if published is not None
@@ -183,7 +183,7 @@ def metadata_of_subscription(call: ApiCall) -> ApiResponse:
 def one_metadata_of_subscription(call: ApiCall) -> ApiResponse:
     """Return the same, asked of a subscription."""
     id_ = f"/{_PROVIDER}/assessmentMetadata/{call['assessmentMetadataName']}"
-    published = call.instance.snapshots.newest()
+    published = call.instance.snapshots.load_newest()
     found_ = published.listing.get(id_, call.reach) if published is not None else None
     return ApiResponse(found_ or require_document(call, OWN_METADATA))
 
@@ -195,7 +195,7 @@ def one_metadata_of_subscription(call: ApiCall) -> ApiResponse:
 )
 def put_metadata(call: ApiCall) -> ApiResponse:
     """Describe assessments of one's own; metadata of what is judged here is not replaced."""
-    published = call.instance.snapshots.newest()
+    published = call.instance.snapshots.load_newest()
     id_ = f"/{_PROVIDER}/assessmentMetadata/{call['assessmentMetadataName']}"
     if published is not None and published.listing.get(id_, call.reach) is not None:
         raise ApiError(

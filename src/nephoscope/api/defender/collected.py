@@ -178,7 +178,7 @@ def read(call: ApiCall, provider: CollectedProvider, *, judged: bool = False) ->
     listed = _list(call, provider, tail)
     if not listed.body["value"]:
         why = reason(provider, call)
-        if not (judged and call.instance.snapshots.newest()) and not _any(call, provider, tail):
+        if not (judged and call.instance.snapshots.load_newest()) and not _any(call, provider, tail):
             raise not_assessed(why)
     return listed
 
@@ -204,7 +204,7 @@ def _types(provider: CollectedProvider, tail: str) -> list[str]:
 
 def _any(call: ApiCall, provider: CollectedProvider, tail: str) -> bool:
     """Return whether the estate has documents of a kind at all."""
-    published = call.instance.snapshots.newest()
+    published = call.instance.snapshots.load_newest()
     types = _types(provider, tail)
     return published is not None and bool(
         published.listing.page(types, call.reach, most=1, collected=True).bodies

@@ -103,7 +103,7 @@ def execute(call: ApiCall) -> ApiResponse:
     path = call.path.rstrip("/").rpartition("/")[0]
     _require_assessment(call, path)
     where = f"{call.base}{path}/operationResults/{uuid.uuid5(uuid.NAMESPACE_URL, path.lower())}"
-    return ApiResponse(None, 202, {"Location": f"{where}?api-version={call.asked('api-version')}"})
+    return ApiResponse(None, 202, {"Location": f"{where}?api-version={call.get_query_value('api-version')}"})
 
 
 @SURFACE.get(
@@ -184,7 +184,7 @@ def _list_assignments(call: ApiCall, assessment: str) -> list[Body]:
     """The assignments of an assessment at a path."""
     kept = call.list_kept([ASSIGNMENTS.type.lower()], assessment.lower())
     mine = [one.body for one in kept if arm_documents.visible(call.reach, one.key)]
-    published = call.instance.snapshots.newest()
+    published = call.instance.snapshots.load_newest()
     body = published.listing.get(assessment, call.reach) if published is not None else None
     return mine or ([] if body is None else list(_assign_by_rules(call, [body])))
 

@@ -99,7 +99,7 @@ def _machines(call: ApiCall, body: Body) -> None:
 def _require_machine(call: ApiCall, policy: str, machine: str, path: str) -> None:
     """Fault where a machine is none that the caller could know of, in what was published last."""
     key = machine.lower()
-    if call.instance.snapshots.newest() is None or (exists(call, key) and visible(call.reach, key)):
+    if call.instance.snapshots.load_newest() is None or (exists(call, key) and visible(call.reach, key)):
         return
     told = f"Resource {machine} referenced by resource {policy} was not found. Please make sure that the referenced resource exists."
     raise bad_request(told, path, "InvalidResourceReference")

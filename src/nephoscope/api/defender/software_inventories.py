@@ -74,7 +74,7 @@ def list_(call: ApiCall) -> ApiResponse:
     mine = dict(sorted((str(one["id"]).lower(), one) for one in _list_known(call)))
     if not mine:
         return collected.read(call, _SECURITY)
-    snapshot = call.instance.snapshots.newest()
+    snapshot = call.instance.snapshots.load_newest()
     told = (
         snapshot.listing.page([TYPE.lower()], call.reach, call.listing_scope, collected=True).bodies
         if snapshot
@@ -133,7 +133,7 @@ def _rows(call: ApiCall, workspace: str) -> list[dict[str, Any]]:
 
 def _machines(call: ApiCall) -> Mapping[str, str]:
     """Name -> id of the machines of which there is one of the name."""
-    snapshot = call.instance.snapshots.newest()
+    snapshot = call.instance.snapshots.load_newest()
     if snapshot is None:
         return {}
     several = snapshot.listing.page(_MACHINES, call.reach, most=MOST).bodies

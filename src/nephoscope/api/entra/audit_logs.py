@@ -124,7 +124,7 @@ for _decision in SIGN_IN_DECISIONS:
 def _page(call: ApiCall, kind: AuditCollection) -> ApiResponse:
     microsoft_graph_query.admit(call, microsoft_graph_query.USUAL - {"$count"})
     rising = _is_rising(call, kind)
-    found = read(call.asked("$filter"))
+    found = read(call.get_query_value("$filter"))
     narrowed = "".join(_to_query_condition(kind, one) for one in conjuncts(found.tree))
     top, after = call.requested_count(MOST), read_skip_token(call)
     chunk = CHUNK if found.tree else top + 1
@@ -141,7 +141,7 @@ def _page(call: ApiCall, kind: AuditCollection) -> ApiResponse:
         raise not_assessed(
             f"{kind.table} has no data: connect the logs of a tenant's directory (`nephoscope sources`)."
         )
-    if fields := [one.strip() for one in call.asked("$select").split(",") if one.strip()]:
+    if fields := [one.strip() for one in call.get_query_value("$select").split(",") if one.strip()]:
         shown = [select_fields(one, fields) for one in shown]
     body: dict[str, object] = {
         "@odata.context": odata_context(call, f"auditLogs/{kind.word}"),
@@ -154,7 +154,7 @@ def _page(call: ApiCall, kind: AuditCollection) -> ApiResponse:
 
 def _is_rising(call: ApiCall, kind: AuditCollection) -> bool:
     """Return whether the oldest come first; 400 for another order than that of time."""
-    name, _, way = call.asked("$orderby").strip().partition(" ")
+    name, _, way = call.get_query_value("$orderby").strip().partition(" ")
     if name and (name.lower() != kind.time.lower() or way.strip().lower() not in ("", "asc", "desc")):
         raise microsoft_graph_query.unsupported_fault(f"$orderby is {kind.time} asc or desc.")
     return bool(name) and way.strip().lower() != "desc"

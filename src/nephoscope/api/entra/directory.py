@@ -222,7 +222,7 @@ def _select_shown(
 
 def _read_expand(call: ApiCall, kind: DirectoryCollection) -> set[str]:
     """Return what `$expand` names, in lower case; Fault for what is not told here."""
-    named = [one.partition("(")[0].strip() for one in _split_outer_commas(call.asked("$expand"))]
+    named = [one.partition("(")[0].strip() for one in _split_outer_commas(call.get_query_value("$expand"))]
     for one in named:
         if one and one.lower() not in {known.lower() for known in kind.expanded}:
             told = ", ".join(kind.expanded) or "nothing"
@@ -236,7 +236,7 @@ def _select_fields(
     call: ApiCall, properties: Mapping[str, object], always: Iterable[str] = ()
 ) -> dict[str, object]:
     """The fields that `$select` names, with those that were expanded; all where it names none."""
-    wanted = {one.strip().lower() for one in call.asked("$select").split(",") if one.strip()}
+    wanted = {one.strip().lower() for one in call.get_query_value("$select").split(",") if one.strip()}
     kept = wanted | {one.lower() for one in always} | {"@odata.type"}
     return {name: value for name, value in properties.items() if not wanted or name.lower() in kept}
 

@@ -187,7 +187,7 @@ def _skip_to_token(several: Iterable[Keyed], after: str) -> Iterable[Keyed]:
 
 
 def _select_shown(call: ApiCall, one: Mapping[str, object]) -> Row:
-    fields = [name.strip() for name in call.asked("$select").split(",") if name.strip()]
+    fields = [name.strip() for name in call.get_query_value("$select").split(",") if name.strip()]
     return select_fields(dict(one), fields) if fields else dict(one)
 
 

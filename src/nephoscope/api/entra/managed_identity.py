@@ -38,7 +38,7 @@ def app_service(call: ApiCall) -> ApiResponse:
     """A token as an app service gets it: with a client secret of the identity in `X-IDENTITY-HEADER`, from this machine."""
     principal = _find_identity(call, APP_SERVICE)
     shown = call.headers.get("x-identity-header", "")
-    found = call.instance.guard.by_secret(shown, [SecretKind.CLIENT_SECRET], call.address)
+    found = call.instance.guard.authenticate_secret(shown, [SecretKind.CLIENT_SECRET], call.address)
     if found is None or found.principal.id != principal.id:
         raise _refuse(call, 401, "unauthorized", "X-IDENTITY-HEADER is not a secret of the identity")
     return _issue_token(call, principal, {})
@@ -51,16 +51,16 @@ def _find_identity(call: ApiCall, version: str) -> Principal:
         raise missing_fault("A managed identity")
     if not is_local_request(call.address, call.headers):
         raise _refuse(call, 403, "access_denied", "only programs of this machine get its identity")
-    if call.asked("api-version") != version:
+    if call.get_query_value("api-version") != version:
         raise _refuse(call, 400, "invalid_request", f"api-version must be {version}")
-    if not call.asked("resource"):
+    if not call.get_query_value("resource"):
         raise _refuse(call, 400, "invalid_request", "the parameter resource is missing")
     try:
         principal = find_bound_principal(call.instance.state.principals, name)
     except ManagedIdentityError as error:
         raise _refuse(call, 403, "access_denied", str(error)) from error
-    named = [value for one in _NAMES if (value := call.asked(one))]
-    if call.asked("msi_res_id") or call.asked("mi_res_id") or any(
+    named = [value for one in _NAMES if (value := call.get_query_value(one))]
+    if call.get_query_value("msi_res_id") or call.get_query_value("mi_res_id") or any(
         one.lower() not in (principal.id, principal.name.lower()) for one in named
     ):  # fmt: skip
         raise _refuse(call, 400, "invalid_request", "Identity not found")
@@ -69,7 +69,7 @@ def _find_identity(call: ApiCall, version: str) -> Principal:
 
 def _issue_token(call: ApiCall, principal: Principal, more: dict[str, object]) -> ApiResponse:
     """The token, audited."""
-    instance, resource = call.instance, call.asked("resource")[:500]
+    instance, resource = call.instance, call.get_query_value("resource")[:500]
     audience = resource.removesuffix("/.default").rstrip("/")
     token = issue_token(
         instance,

@@ -79,7 +79,7 @@ def _issue_token(call: ApiCall, form: dict[str, str]) -> ApiResponse:
         raise _oauth_fault(
             400, "unsupported_grant_type", "AADSTS70003: only client_credentials is offered here."
         )
-    found = call.instance.guard.by_secret(
+    found = call.instance.guard.authenticate_secret(
         form.get("client_secret", ""), [SecretKind.CLIENT_SECRET], call.address
     )
     named = form.get("client_id", "")

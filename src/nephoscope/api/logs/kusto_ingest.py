@@ -34,16 +34,16 @@ _COLUMNS = [
 def ingest(call: ApiCall) -> ApiResponse:
     """Take records into a table of a workspace: JSON, or rows of texts in the order of the table's columns."""
     workspace = find_workspace(call, call["database"]).name
-    call.caller.must(PUBLISH, f"/workspaces/{workspace}")
+    call.caller.require(PUBLISH, f"/workspaces/{workspace}")
     table = call.instance.lake.tables.get(call["table"])
     if table is None:
         raise _bad_request("BadRequest_EntityNotFound", f"Table '{call['table'][:100]}' not found.")
-    if call.asked("mappingName"):
+    if call.get_query_value("mappingName"):
         raise _bad_request(
             "BadRequest_MappingReferenceWasNotFound",
             "Ingestion mappings are not supported: name columns as in the table.",
         )
-    kind = (call.asked("streamFormat") or "csv").lower()
+    kind = (call.get_query_value("streamFormat") or "csv").lower()
     if kind not in FORMATS:
         raise _bad_request(
             "BadRequest_UnsupportedFormat", f"streamFormat must be one of {', '.join(FORMATS)}."

@@ -132,8 +132,12 @@ def _object(asked: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 
 def _read_query(call: ApiCall) -> dict[str, object]:
-    workspaces = [one for one in call.asked("workspaces").split(",") if one]
-    return {"query": call.asked("query"), "timespan": call.asked("timespan"), "workspaces": workspaces}
+    workspaces = [one for one in call.get_query_value("workspaces").split(",") if one]
+    return {
+        "query": call.get_query_value("query"),
+        "timespan": call.get_query_value("timespan"),
+        "workspaces": workspaces,
+    }
 
 
 def _answer(call: ApiCall, workspace: str, body: Mapping[str, object], resource: str = "") -> ApiResponse:

@@ -23,11 +23,11 @@ def upload(call: ApiCall) -> ApiResponse:
     """Take the records of a JSON array into a table of a workspace."""
     workspace = call.instance.state.workspaces.find(call["ruleId"])
     if workspace is None:
-        call.caller.must(PUBLISH, f"/workspaces/{call['ruleId']}")
+        call.caller.require(PUBLISH, f"/workspaces/{call['ruleId']}")
         raise ApiError(
             404, "NotFound", f"Data collection rule with immutable Id '{call['ruleId'][:200]}' not found."
         )
-    call.caller.must(PUBLISH, f"/workspaces/{workspace.name}")
+    call.caller.require(PUBLISH, f"/workspaces/{workspace.name}")
     door = call.instance.doors.for_workspace(workspace.name)
     try:
         flows = door.flows(workspace.name, call["stream"])

@@ -76,7 +76,7 @@ def at_management_group(call: ApiCall) -> ApiResponse:
 
 
 def _check_restrictions(call: ApiCall) -> ApiResponse:
-    call.caller.must(READ, call.scope)
+    call.caller.require(READ, call.scope)
     planned, pending = _read_planned(call), _read_pending(call)
     enforced = _find_enforced(call)
     for at, one in enumerate(pending):
@@ -84,7 +84,7 @@ def _check_restrictions(call: ApiCall) -> ApiResponse:
             raise bad_request(
                 f"'{one.field[:200]}' is neither a field nor an alias.", f"pendingFields[{at}].field"
             )
-    audits = call.asked("api-version") >= EFFECTS and call.body.get("includeAuditEffect") is True
+    audits = call.get_query_value("api-version") >= EFFECTS and call.body.get("includeAuditEffect") is True
     asked = Restrictions(
         enforced, planned, _containers(call, planned.scope), call.instance.now, audits=audits
     )
@@ -123,7 +123,7 @@ def _restriction(call: ApiCall, one: Restriction) -> dict[str, Any]:
 
 
 def _effect(call: ApiCall, effect: str, name: str) -> dict[str, Any]:
-    return {name: {"policyEffect": effect}} if call.asked("api-version") >= EFFECTS else {}
+    return {name: {"policyEffect": effect}} if call.get_query_value("api-version") >= EFFECTS else {}
 
 
 def _expression(one: Reason) -> dict[str, object]:
@@ -186,7 +186,7 @@ def _field(one: object, path: str) -> PendingField:
 
 def _containers(call: ApiCall, scope: str) -> list[Resource]:
     """The group and the subscription that a scope lies in, as far as they were read."""
-    snapshot = call.instance.snapshots.newest()
+    snapshot = call.instance.snapshots.load_newest()
     words = scope.split("/")
     several = [
         "/".join(words[:length]) for length in (3, 5) if len(words) >= length and words[1] == "subscriptions"
@@ -201,7 +201,7 @@ def _find_enforced(call: ApiCall) -> EnforcedAssignments:
     """Return what holds now: made once for what people put and what was read last."""
     documents, tenant = call.instance.state.arm_documents.by_tenant(DECIDING), call.tenant
     put = documents.of(tenant) if tenant else documents.every()
-    snapshot = call.instance.snapshots.newest()
+    snapshot = call.instance.snapshots.load_newest()
     if snapshot is None:
         return _make_enforced(call.instance.data, None, frozenset(), put)
     gone = call.instance.removed_in(tenant, snapshot.made.when)

@@ -48,9 +48,11 @@ def summarize(call: ApiCall) -> ApiResponse:
     states = [one for one in iterate_rows(call, STATES) if test(one)]
     assigned = "/policyassignments/" in call.scope
     summary = Summary(
-        lambda condition: _add_failing_condition(call, condition), call.asked("api-version"), assigned
+        lambda condition: _add_failing_condition(call, condition),
+        call.get_query_value("api-version"),
+        assigned,
     )
-    most = 0 if call.asked("$top") == "0" else call.requested_count(MOST)
+    most = 0 if call.get_query_value("$top") == "0" else call.requested_count(MOST)
     context = STATES.context(call, "summary")
     told = {
         "@odata.id": None,
@@ -75,7 +77,7 @@ def trigger(call: ApiCall) -> ApiResponse:
         raise ApiError(409, "Conflict", text)
     asked = request_assessment(call.service, call.scope)
     address = f"{call.base}{call.listing_scope}/providers/Microsoft.PolicyInsights/asyncOperationResults/{_name_operation(asked)}"
-    return _pending_answer(f"{address}?api-version={quote(call.asked('api-version'))}")
+    return _pending_answer(f"{address}?api-version={quote(call.get_query_value('api-version'))}")
 
 
 @SURFACE.get(
@@ -88,12 +90,12 @@ def result(call: ApiCall) -> ApiResponse:
     asked = _parse_operation_time(call["operationId"])
     if asked is None or asked > call.instance.now:
         raise missing_fault(f"The operation '{call['operationId'][:60]}'")
-    snapshot = call.instance.snapshots.newest()
+    snapshot = call.instance.snapshots.load_newest()
     if snapshot is not None and snapshot.made.when >= asked:
         return ApiResponse(None, 200)
     if failed := call.instance.state.checkpoints.get(*FAILED):
         raise ApiError(500, "EvaluationFailed", f"The evaluation failed and will be retried: {failed}")
-    return _pending_answer(f"{call.base}{call.path}?api-version={quote(call.asked('api-version'))}")
+    return _pending_answer(f"{call.base}{call.path}?api-version={quote(call.get_query_value('api-version'))}")
 
 
 def _pending_answer(address: str) -> ApiResponse:
@@ -125,8 +127,12 @@ def _require_latest(call: ApiCall) -> None:
 
 def _add_failing_condition(call: ApiCall, condition: str) -> str:
     """The address of the rows that fail, of those that the call asks about."""
-    asked = [f"({one})" for one in (call.asked("$filter"),) if one]
+    asked = [f"({one})" for one in (call.get_query_value("$filter"),) if one]
     several = " and ".join([*asked, "IsCompliant eq false", *([condition] if condition else [])])
-    times = "".join(f"&{name}={quote(call.asked(name))}" for name in ("$from", "$to") if call.asked(name))
-    version = quote(call.asked("api-version"))
+    times = "".join(
+        f"&{name}={quote(call.get_query_value(name))}"
+        for name in ("$from", "$to")
+        if call.get_query_value(name)
+    )
+    version = quote(call.get_query_value("api-version"))
     return f"{STATES.address(call)}/latest/queryResults?api-version={version}{times}&$filter={quote(several)}"

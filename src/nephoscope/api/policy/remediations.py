@@ -86,7 +86,7 @@ def _locations(properties: Body) -> frozenset[str]:
 
 def _states(call: ApiCall) -> Iterator[Body]:
     """The policy states at the scope; none where nothing was assessed yet."""
-    return iterate_rows(call, STATES) if call.instance.snapshots.newest() is not None else iter(())
+    return iterate_rows(call, STATES) if call.instance.snapshots.load_newest() is not None else iter(())
 
 
 def _find_standing(call: ApiCall, body: Body) -> dict[str, str]:
@@ -109,7 +109,7 @@ def show_remediation(call: ApiCall, body: Body) -> Body:
     properties = dict(body["properties"])
     if properties["provisioningState"] != CANCELED and standing and done == len(standing):
         properties["provisioningState"] = DONE
-    if call.asked("api-version") >= DISCOVERED:
+    if call.get_query_value("api-version") >= DISCOVERED:
         properties.setdefault("resourceDiscoveryMode", "ExistingNonCompliant")
     properties["deploymentStatus"] = {
         "totalDeployments": len(standing),

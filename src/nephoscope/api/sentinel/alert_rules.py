@@ -177,7 +177,7 @@ def is_enabled(properties: Mapping[str, object]) -> bool:
 
 def _to_client_version(call: ApiCall, body: Body) -> Body:
     """A rule as the version of the client has it: the first told tactics of every kind."""
-    first = call.asked("api-version") == "2019-01-01-preview"
+    first = call.get_query_value("api-version") == "2019-01-01-preview"
     return {**body, "properties": {"tactics": [], **body["properties"]}} if first else body
 
 
@@ -200,7 +200,7 @@ def _take_page(call: ApiCall, bodies: list[dict[str, object]]) -> ApiResponse:
 
 
 def _rules(call: ApiCall, workspace: str) -> tuple[AnalyticRule, ...]:
-    switched = call.instance.state.rule_switches.of(workspace)
+    switched = call.instance.state.rule_switches.load_switches(workspace)
     return active_rules(call.instance.data, load_shipped(), switched).rules
 
 
@@ -213,7 +213,7 @@ def _list_rules(call: ApiCall) -> list[AnalyticRule]:
     """Shipped rules and those of packs that can be read, each id once."""
     found = {one.id: one for one in load_shipped().rules}
     for pack in RulePacks(call.instance.data).all():
-        for stored in pack.of(ContentKind.RULE):
+        for stored in pack.list_pieces(ContentKind.RULE):
             if pack.name != API and stored.standing != RuleAvailability.REFUSED:
                 try:
                     rule = AnalyticRule.parse(

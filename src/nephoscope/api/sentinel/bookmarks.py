@@ -48,7 +48,7 @@ _QUERY = "API"
 @SURFACE.get(_LIST, "Bookmarks_List", READ)
 def list_(call: ApiCall) -> ApiResponse:
     """The bookmarks of a workspace, the newest first."""
-    found = call.instance.state.bookmarks.newest(require_workspace(call, READ), most=MOST)
+    found = call.instance.state.bookmarks.list_newest(require_workspace(call, READ), most=MOST)
     start, most = place(call), call.requested_count(1000)
     page = [body(call, one) for one in found[start : start + most]]
     return answer_list(call, page, str(start + most) if len(found) > start + most else "")
@@ -93,7 +93,8 @@ def delete(call: ApiCall) -> ApiResponse:
 def _find_bookmark(call: ApiCall, workspace: str) -> Bookmark | None:
     wanted = call["bookmarkId"].lower()
     return next(
-        (one for one in call.instance.state.bookmarks.newest(workspace, most=MOST) if one.id == wanted), None
+        (one for one in call.instance.state.bookmarks.list_newest(workspace, most=MOST) if one.id == wanted),
+        None,
     )
 
 

@@ -22,5 +22,5 @@ def check(call: ApiCall) -> ApiResponse:
     """Return whether the caller may make a connector of a kind in the workspace."""
     workspace = require_workspace(call, call.permission)
     call.text("kind", needed=True)
-    may = call.caller.may(WRITE, f"/workspaces/{workspace}")
+    may = call.caller.is_permitted(WRITE, f"/workspaces/{workspace}")
     return ApiResponse({"authorizationState": "Valid" if may else "Invalid", "licenseState": "Unknown"})

@@ -173,7 +173,7 @@ def relation(call: ApiCall) -> ApiResponse:
 
 def _list_collected(call: ApiCall, type_: str) -> list[dict[str, object]]:
     """Return what Azure had said below the path of a call."""
-    snapshot = call.instance.snapshots.newest()
+    snapshot = call.instance.snapshots.load_newest()
     if snapshot is None:
         return []
     path = call.path.rstrip("/").lower()

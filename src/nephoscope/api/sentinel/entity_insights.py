@@ -135,7 +135,7 @@ def insights(call: ApiCall) -> ApiResponse:
 def queries(call: ApiCall) -> ApiResponse:
     """The insights that an entity has, where clients look for their ids."""
     known_entity(call)
-    if call.asked("kind").lower() != KIND.lower():
+    if call.get_query_value("kind").lower() != KIND.lower():
         raise bad_request(f"'kind' is {KIND}.", "kind")
     return answer_list(call, [_query(call, one) for one in INSIGHTS])
 

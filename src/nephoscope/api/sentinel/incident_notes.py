@@ -48,7 +48,7 @@ def _comment(call: ApiCall, one: IncidentNote) -> dict[str, Any]:
         "createdTimeUtc": one.written.isoformat(),
         "author": author(call, one.author),
     }
-    if call.asked("api-version") != UNCHANGED:
+    if call.get_query_value("api-version") != UNCHANGED:
         told_["lastModifiedTimeUtc"] = (one.changed or one.written).isoformat()
     return told_
 
@@ -154,7 +154,7 @@ def _body(call: ApiCall, kind: NoteDocumentKind, workspace: str, one: IncidentNo
         "id": f"{root(call, workspace)}/incidents/{call['incidentId']}/{kind.word}/{name}",
         "name": name,
         "type": kind.type,
-        **(etag if call.asked("api-version") != UNCHANGED else {}),
+        **(etag if call.get_query_value("api-version") != UNCHANGED else {}),
         "properties": kind.told(call, one),
     }
 

@@ -59,7 +59,7 @@ _ACTIVITY = ("firstActivityTimeUtc", "lastActivityTimeUtc")
 def list_(call: ApiCall) -> ApiResponse:
     """The incidents of a workspace, the newest first."""
     workspace = require_workspace(call, READ)
-    several = call.instance.state.incidents.newest(workspace, most=10_000)
+    several = call.instance.state.incidents.list_newest(workspace, most=10_000)
     start, most = place(call), call.requested_count(MOST)
     page = [body(call, workspace, one) for one in several[start : start + most]]
     return answer_list(call, page, str(start + most) if len(several) > start + most else "")
@@ -176,7 +176,7 @@ def alerts(call: ApiCall) -> ApiResponse:
     """The alerts of an incident."""
     workspace = require_workspace(call, READ)
     incident = require_incident(call, workspace)
-    several = call.instance.state.alerts.newest(workspace, incident=incident.number, most=1000)
+    several = call.instance.state.alerts.list_newest(workspace, incident=incident.number, most=1000)
     return ApiResponse({"value": [alert_body(call, workspace, one) for one in several]})
 
 
@@ -213,7 +213,7 @@ def bookmarks(call: ApiCall) -> ApiResponse:
     workspace = require_workspace(call, READ)
     incident = require_incident(call, workspace)
     with call.instance.state.reading() as session:
-        several = call.instance.state.bookmarks.of(session, incident.number)
+        several = call.instance.state.bookmarks.list_of_incident(session, incident.number)
     return ApiResponse({"value": [_bookmark(call, one) for one in several]})
 
 
@@ -305,12 +305,12 @@ def _classification_fields(call: ApiCall, one: Incident) -> dict[str, str]:
 
 
 def _additional(call: ApiCall, workspace: str, one: Incident) -> dict[str, object]:
-    found = call.instance.state.alerts.newest(workspace, incident=one.number, most=1000)
+    found = call.instance.state.alerts.list_newest(workspace, incident=one.number, most=1000)
     told = (str(each.document["Tactics"]).split(", ") for each in found)
     tactics = list(dict.fromkeys(tactic for several in told for tactic in several if tactic))
     with call.instance.state.reading() as session:
         notes = call.instance.state.incidents.notes(session, one.number)
-        marks = call.instance.state.bookmarks.of(session, one.number)
+        marks = call.instance.state.bookmarks.list_of_incident(session, one.number)
     return {
         "alertsCount": len(found),
         "bookmarksCount": len(marks),

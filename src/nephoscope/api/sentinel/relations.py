@@ -74,7 +74,7 @@ def _ends(call: ApiCall, word: str, name: str) -> tuple[Incident | None, Bookmar
     incidents = call.instance.state.incidents
     numbered = incident_id.isdecimal() and len(incident_id) < 15
     incident = incidents.get(int(incident_id)) if numbered else incidents.find_by_guid(incident_id)
-    several = call.instance.state.bookmarks.newest(place, most=10_000) if bookmark_id else []
+    several = call.instance.state.bookmarks.list_newest(place, most=10_000) if bookmark_id else []
     bookmark = next((one for one in several if one.id == bookmark_id), None)
     return (incident if incident is not None and incident.workspace == place else None), bookmark
 

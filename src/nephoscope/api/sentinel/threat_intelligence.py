@@ -137,7 +137,7 @@ def _id(name: str) -> str:
 
 
 def _all(call: ApiCall, workspace: str) -> list[Intel]:
-    return call.instance.state.intel.newest(workspace, kind=KIND, most=MOST)
+    return call.instance.state.intel.list_newest(workspace, kind=KIND, most=MOST)
 
 
 def _require_indicator(call: ApiCall, workspace: str) -> Intel:
@@ -238,7 +238,7 @@ def body(call: ApiCall, one: Intel) -> dict[str, Any]:
     """An indicator in the shape of the API."""
     document, name = one.document, one.id.partition("--")[2]
     kinds = [key.partition(":")[0] for key, _ in one.observables]
-    first = call.asked("api-version") == UNPARSED
+    first = call.get_query_value("api-version") == UNPARSED
     properties = {
         "source": one.source,
         "displayName": document.get("name", ""),

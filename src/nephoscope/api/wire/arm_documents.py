@@ -23,7 +23,7 @@ def find_document(call: ApiCall) -> dict[str, Any] | None:
     kept = call.find_kept(_key(call.path))
     if kept is not None:
         return kept.body if visible(call.reach, kept.key) else None
-    published = call.instance.snapshots.newest()
+    published = call.instance.snapshots.load_newest()
     if published is None or _key(call.path) in call.removed_since(published.made.when):
         return None
     return published.listing.get(call.path, call.reach)
@@ -38,13 +38,13 @@ def find_learned_document(call: ApiCall) -> dict[str, object] | None:
 
 
 def _is_removed(call: ApiCall) -> bool:
-    published = call.instance.snapshots.newest()
+    published = call.instance.snapshots.load_newest()
     return published is not None and _key(call.path) in call.removed_since(published.made.when)
 
 
 def found_learned(call: ApiCall) -> dict[str, object] | None:
     """The own fact at the path of a call that was not judged yet, else what was published; None where there is none, or no more."""
-    key, published = _key(call.path), call.instance.snapshots.newest()
+    key, published = _key(call.path), call.instance.snapshots.load_newest()
     own = call.instance.state.own_facts.get(key)
     waits = own is not None and (
         published is None or (own.changed is not None and own.changed >= published.made.when)
@@ -69,7 +69,7 @@ def page(call: ApiCall, types: Sequence[str], below: str, test: Test | None = No
     after = read_skip_token(call)
     kept = call.list_kept([one.lower() for one in types], below)
     mine = [one.body for one in kept if visible(call.reach, one.key)] if not after else []
-    published = call.instance.snapshots.newest()
+    published = call.instance.snapshots.load_newest()
     shown: list[dict[str, object]] = []
     if published is not None:
         several = published.listing.page(
@@ -121,6 +121,6 @@ def delete(call: ApiCall, type_: str) -> ApiResponse:
 def visible(reach: Reach, key: str) -> bool:
     """Return whether a document at an id may be read."""
     id_ = ResourceId.parse(key)
-    return reach.sees(id_.subscription, id_.resource_group_id) or (
+    return reach.can_read(id_.subscription, id_.resource_group_id) or (
         not id_.subscription and not reach.is_empty
     )

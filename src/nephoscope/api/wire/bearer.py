@@ -30,7 +30,7 @@ def authenticate(instance: Instance, request: Request) -> Caller:
         principal = instance.tokens.verify(token)
         caller = instance.guard.caller(principal, "", address) if principal is not None else None
     else:
-        caller = instance.guard.by_secret(token, [SecretKind.TOKEN], address)
+        caller = instance.guard.authenticate_secret(token, [SecretKind.TOKEN], address)
     if caller is None:
         raise _challenge(request, "InvalidAuthenticationToken", "The access token is invalid or expired.")
     return caller

@@ -153,7 +153,7 @@ def require_document(call: ApiCall, kind: ArmDocumentKind) -> Body:
     own = next((one for one in _list_own_documents(call, kind) if _is_at(call, str(one["id"]))), None)
     if own is not None:
         return own
-    published = call.instance.snapshots.newest()
+    published = call.instance.snapshots.load_newest()
     document = published.listing.get(call.path, call.reach) if published is not None else None
     if document is None:
         raise missing_fault(f"The {kind.type} '{call.path.rstrip('/').rsplit('/', 1)[-1][:100]}'")
@@ -172,7 +172,7 @@ def _is_at(call: ApiCall, id_: str) -> bool:
 
 def _build_kind_test(call: ApiCall, kind: ArmDocumentKind) -> arm_documents.Test | None:
     """Return those of the kind that a list of documents of several kinds asks for."""
-    wanted = call.asked("kind").lower()
+    wanted = call.get_query_value("kind").lower()
     if kind.own is None or not wanted:
         return None
     return lambda body: str(body.get("kind", "")).lower() == wanted
@@ -180,7 +180,7 @@ def _build_kind_test(call: ApiCall, kind: ArmDocumentKind) -> arm_documents.Test
 
 def _parse_filter(call: ApiCall) -> arm_documents.Test:
     """The documents whose properties `$filter` picks."""
-    fits = compile_filter(call.asked("$filter"))
+    fits = compile_filter(call.get_query_value("$filter"))
     return lambda body: fits(tree_of(body, "properties"))
 
 
@@ -190,7 +190,7 @@ def page(call: ApiCall, kind: ArmDocumentKind, test: arm_documents.Test | None =
     below = _list_scope(call, kind)
     after_first = bool(after)
     mine = {} if after else documents_at_scope(call, kind, below)
-    published = call.instance.snapshots.newest() if kind.collected or mine else call.snapshot
+    published = call.instance.snapshots.load_newest() if kind.collected or mine else call.snapshot
     shown: list[Body] = []
     if published is not None:
         several = published.listing.page(
@@ -331,7 +331,7 @@ def _tail(path: str) -> str:
 def _workspace(call: ApiCall, kind: ArmDocumentKind) -> str | None:
     """The workspace of a path, None where it is none of ours or may not be read."""
     known = call.instance.state.workspaces.find(call["workspaceName"])
-    may = known is not None and call.caller.may(f"{kind.type}/read", f"/workspaces/{known.name}")
+    may = known is not None and call.caller.is_permitted(f"{kind.type}/read", f"/workspaces/{known.name}")
     return known.name if known is not None and may else None
 
 

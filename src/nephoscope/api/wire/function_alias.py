@@ -69,7 +69,7 @@ def _parse(name: str, body: str, parameters: str, field: str) -> tree.Lambda:
 
 def check_function_name(lake: Lake, state: State, workspace: str, id_: str, function: StoredFunction) -> None:
     """Fault where something else has the name of the function of a saved query, or where it would call itself."""
-    others = {key: one for key, one in state.saved_functions.of(workspace).items() if key != id_}
+    others = {key: one for key, one in state.saved_functions.load_functions(workspace).items() if key != id_}
     taken = _find_taken(lake, workspace, function.name, others.values())
     if taken:
         told = f"There is {taken} {function.name} already: choose another alias."

@@ -16,8 +16,8 @@ _TOLD = ("computerName", "osName", "osVersion", "hyperVGeneration")
 
 def is_requested(call: ApiCall) -> bool:
     """Return whether a request asks for the state of machines beside what they are."""
-    expanded = {one.strip().lower() for one in call.asked("$expand").split(",")}
-    return "instanceview" in expanded or call.asked("statusOnly").lower() == "true"
+    expanded = {one.strip().lower() for one in call.get_query_value("$expand").split(",")}
+    return "instanceview" in expanded or call.get_query_value("statusOnly").lower() == "true"
 
 
 def with_view(body: dict[str, Any]) -> dict[str, object]:

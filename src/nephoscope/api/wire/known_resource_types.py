@@ -34,7 +34,7 @@ class KnownTypes:
     @classmethod
     def of(cls, call: ApiCall, below: str = "") -> KnownTypes:
         """Return what is known; of the estate what lies below a lower-cased scope ('' = everywhere)."""
-        snapshot = call.instance.snapshots.newest()
+        snapshot = call.instance.snapshots.load_newest()
         read = snapshot.listing.resource_types(call.reach, below) if snapshot is not None else []
         found: dict[str, set[str]] = {one: set() for one in _provider_spellings()}
         for type_ in (*_aliases(call).types(), *_answered_types(), *read):
@@ -49,7 +49,7 @@ class KnownTypes:
 
     def body(self, namespace: str) -> dict[str, Any]:
         """A provider with its types, and their aliases where `$expand` asks for them."""
-        expanded = self.call.asked("$expand").lower() == ALIASES
+        expanded = self.call.get_query_value("$expand").lower() == ALIASES
         aliases = _aliases(self.call)
         types = sorted(self.types[namespace])
         return {

@@ -62,10 +62,10 @@ class KustoCommand:
     def databases(self) -> list[str]:
         """The workspaces of which the caller may read something."""
         names = self.call.instance.state.workspaces.names()
-        may, reach = self.call.caller.may, self.call.caller.reach(self.permission)
+        may, reach = self.call.caller.is_permitted, self.call.caller.reach(self.permission)
         return [one for one in names if reach.subscriptions or may(self.permission, f"/workspaces/{one}")]
 
-    def at(self, workspace: str) -> KustoCommand:
+    def for_workspace(self, workspace: str) -> KustoCommand:
         """Return the same about another workspace; Fault where there is none, DeniedError where nothing of it may be read."""
         found = self.call.instance.state.workspaces.find(workspace)
         scope = self.call.caller.logs(self.permission, found.name if found is not None else workspace)
@@ -142,7 +142,7 @@ def _databases(asked: KustoCommand) -> Shown:
 
 
 def _schema(asked: KustoCommand) -> Shown:
-    asked = asked.at(asked.name) if asked.name else asked
+    asked = asked.for_workspace(asked.name) if asked.name else asked
     told = columns(
         DatabaseName=STRING, TableName=STRING, ColumnName=STRING, ColumnType=STRING, IsDefaultTable=KqlType.BOOL,
         IsDefaultColumn=KqlType.BOOL, PrettyName=STRING, Version=STRING, Folder=STRING, DocString=STRING,
@@ -159,11 +159,11 @@ def _schema(asked: KustoCommand) -> Shown:
 
 def _schema_json(asked: KustoCommand) -> Shown:
     """The schema of a database, of all of them where none is named and the command says so."""
-    return _render_json([asked.at(asked.name) if asked.name else asked])
+    return _render_json([asked.for_workspace(asked.name) if asked.name else asked])
 
 
 def _schemas_json(asked: KustoCommand) -> Shown:
-    return _render_json([asked.at(name) for name in asked.databases])
+    return _render_json([asked.for_workspace(name) for name in asked.databases])
 
 
 def _render_json(several: Iterable[KustoCommand]) -> Shown:

@@ -34,14 +34,16 @@ _PLACE = re.compile(r"(\d{1,9}):([\w-]*)", re.ASCII)
 
 def has_list_options(call: ApiCall) -> bool:
     """Return whether a request asks for a list that is filtered or ordered here."""
-    asked = call.asked("$filter").strip() or call.asked("$orderby").strip()
+    asked = call.get_query_value("$filter").strip() or call.get_query_value("$orderby").strip()
     return call.method == "GET" and call.permission.lower().startswith(PROVIDERS) and bool(asked)
 
 
 def answer(handler: Handler, call: ApiCall) -> ApiResponse:
     """Return what `$filter` picks of a list, as `$orderby` has it; one document is answered as it is. Fault says where
     either is wrong."""
-    query = _Query(call, handler, read(call.asked("$filter")), _orders(call.asked("$orderby")))
+    query = _Query(
+        call, handler, read(call.get_query_value("$filter")), _orders(call.get_query_value("$orderby"))
+    )
     skip, token = query.place()
     first = handler(query.page_call(token))
     if not isinstance(first.body, dict) or not isinstance(first.body.get("value"), list):

@@ -53,7 +53,7 @@ def require_eventual_consistency(call: ApiCall, what: str) -> None:
 
 def is_count_requested(call: ApiCall) -> bool:
     """Return whether the number of all that is picked is asked for."""
-    given = call.asked("$count").lower()
+    given = call.get_query_value("$count").lower()
     if given not in ("", "true", "false"):
         raise unsupported_fault("$count is true or false.")
     return given == "true"
@@ -72,10 +72,10 @@ class CollectionQuery:
     @classmethod
     def of(cls, call: ApiCall) -> CollectionQuery:
         """Return what a request picks; Fault for what is not understood."""
-        if call.asked("$search"):
+        if call.get_query_value("$search"):
             require_eventual_consistency(call, "$search query parameter")
-        found, (test, names) = read(call.asked("$filter")), search(call.asked("$search"))
-        orders = _orders(call.asked("$orderby"))
+        found, (test, names) = read(call.get_query_value("$filter")), search(call.get_query_value("$search"))
+        orders = _orders(call.get_query_value("$orderby"))
         return cls(found, test, orders, {*found.names, *names, *(name for name, _ in orders)})
 
     def iterate_matching(self, several: Iterable[Keyed]) -> Iterator[Keyed]:

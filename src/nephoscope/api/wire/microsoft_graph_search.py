@@ -32,7 +32,7 @@ def search(text: str) -> tuple[Test, frozenset[str]]:
     reader = _SearchParser(text)
     found = reader.parse_or(0)
     if len(text) > MAX_LENGTH or text[reader.at :].strip():
-        raise reader.wrong()
+        raise reader.describe_syntax_error()
     return found, frozenset(reader.names)
 
 
@@ -52,7 +52,7 @@ class _SearchParser:
     def __post_init__(self) -> None:
         self.names: set[str] = set()
 
-    def wrong(self) -> ApiError:
+    def describe_syntax_error(self) -> ApiError:
         told = f'$search is not understood at character {self.at + 1}: it is "property:text" clauses joined by AND and OR.'
         return ApiError(400, "Request_BadRequest", told)
 
@@ -73,16 +73,16 @@ class _SearchParser:
     def term(self, depth: int) -> Test:
         """A clause, or what parentheses hold."""
         if depth > DEEPEST:
-            raise self.wrong()
+            raise self.describe_syntax_error()
         if self._take("sign", "("):
             found = self.parse_or(depth + 1)
             if not self._take("sign", ")"):
-                raise self.wrong()
+                raise self.describe_syntax_error()
             return found
         one = _TOKEN.match(self.text, self.at)
         clause = _CLAUSE.fullmatch(re.sub(r"\\(.)", r"\1", one["clause"])) if one and one["clause"] else None
         if one is None or clause is None:
-            raise self.wrong()
+            raise self.describe_syntax_error()
         self.at = one.end()
         self.names.add(clause[1])
         return _clause(clause[1], clause[2].strip())

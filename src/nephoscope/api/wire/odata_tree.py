@@ -98,7 +98,7 @@ def read_tree(text: str, bare: Collection[str] = ()) -> Node | None:
     reader = _FilterParser(text, frozenset(bare))
     found = reader.parse_or(0)
     if text[reader.at :].strip():
-        raise reader.wrong()
+        raise reader.describe_syntax_error()
     return found
 
 
@@ -119,7 +119,7 @@ class _FilterParser:
     bare: frozenset[str]
     at: int = 0
 
-    def wrong(self) -> ApiError:
+    def describe_syntax_error(self) -> ApiError:
         """The fault that the filter is not understood here."""
         at = self._next_offset()
         told = f"$filter is not understood at character {at + 1}: {self.text[at : at + 40]!r}."
@@ -137,7 +137,7 @@ class _FilterParser:
     def need(self, sign: str) -> None:
         """The sign that has to stand here; Fault where it does not."""
         if not self.take(sign):
-            raise self.wrong()
+            raise self.describe_syntax_error()
 
     def parse_or(self, depth: int) -> Node:
         """Terms joined by or."""
@@ -156,7 +156,7 @@ class _FilterParser:
     def term(self, depth: int) -> Node:
         """A comparison, a function, a negation, or what parentheses hold."""
         if depth > DEEPEST:
-            raise self.wrong()
+            raise self.describe_syntax_error()
         if self.take("not"):
             return Negation(self.term(depth + 1))
         if self.take("("):
@@ -177,7 +177,7 @@ class _FilterParser:
     def _path(self) -> PropertyPath:
         start, found = self._next_offset(), _TOKEN.match(self.text, self.at)
         if found is None or found["word"] is None:
-            raise self.wrong()
+            raise self.describe_syntax_error()
         self.at = found.end()
         return PropertyPath(found["word"], start + 1)
 
@@ -215,7 +215,7 @@ class _FilterParser:
             return Membership(path, self._parse_list())
         sign = self.take(*COMPARED)
         if not sign:
-            raise self.wrong()
+            raise self.describe_syntax_error()
         start = self._next_offset()
         value = self._value(bare=path.name.lower() in self.bare)
         return PropertyComparison(path, sign, value, self.text[start : self.at].strip())
@@ -231,10 +231,10 @@ class _FilterParser:
     def _value(self, *, bare: bool = False) -> object:
         found = _TOKEN.match(self.text, self.at)
         if found is None or found["sign"] is not None:
-            raise self.wrong()
+            raise self.describe_syntax_error()
         try:
             value = found["word"] if bare and found["word"] else literal(found)
         except ValueError as error:
-            raise self.wrong() from error
+            raise self.describe_syntax_error() from error
         self.at = found.end()
         return value

@@ -48,7 +48,7 @@ class ApiOperation:
     by_type: bool = False
     throttled: Throttled | None = None
 
-    def at(self, path: str) -> ApiOperation:
+    def adapt_to_path(self, path: str) -> ApiOperation:
         """The operation as a path needs it."""
         type_ = asked_type(path) if self.by_type else ""
         return replace(self, permission=read_operation(TypeSources.builtin().spell(type_))) if type_ else self

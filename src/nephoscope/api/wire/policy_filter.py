@@ -42,7 +42,7 @@ class PolicyFilters:
 
     def parse_filter(self, call: ApiCall, wanted: PolicyListFilter) -> PolicyListFilter:
         """Return what `$filter` of a call leaves of a list; Fault for a filter that the list has not."""
-        for name, value in self._words(call.asked("$filter")):
+        for name, value in self._words(call.get_query_value("$filter")):
             wanted = self.meanings[name](wanted, value, call.instance.now)
         return wanted
 

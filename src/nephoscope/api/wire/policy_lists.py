@@ -64,7 +64,7 @@ class _PolicyScope:
     _edition: PublishedSnapshot | None = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_edition", self.call.instance.snapshots.newest())
+        object.__setattr__(self, "_edition", self.call.instance.snapshots.load_newest())
 
     def documents(self, after: str) -> Iterator[Keyed]:
         """Yield those after an id: as people put them, else as they were published."""

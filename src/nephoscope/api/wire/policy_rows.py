@@ -64,8 +64,8 @@ class PolicyRowSource:
 def answer(call: ApiCall, source: PolicyRowSource) -> ApiResponse:
     """The rows that the options of a call pick, page by page."""
     test = parse_filter(call)
-    fields = parse_select(call.asked("$select")) if call.asked("$select") else None
-    if call.asked("$apply") or call.asked("$orderby"):
+    fields = parse_select(call.get_query_value("$select")) if call.get_query_value("$select") else None
+    if call.get_query_value("$apply") or call.get_query_value("$orderby"):
         return _shape_rows(call, source, test, fields)
     found: list[Row] = []
     after, most = read_skip_token(call), call.requested_count(MOST)
@@ -85,12 +85,12 @@ def iterate_rows(call: ApiCall, source: PolicyRowSource) -> Iterator[Row]:
 
 def parse_filter(call: ApiCall) -> Test:
     """The rows that `$filter` picks, of the time from `$from` to `$to`."""
-    asked = read(call.asked("$filter"))
+    asked = read(call.get_query_value("$filter"))
     for name, at in asked.names.items():
         if re.split("[/.]", name)[0].lower() not in _KNOWN:
             raise unknown(name, "$filter", at)
     fits = asked.test
-    since, until = (moment(call.asked(name), name) for name in ("$from", "$to"))
+    since, until = (moment(call.get_query_value(name), name) for name in ("$from", "$to"))
     if since is None and until is None:
         return fits
 
@@ -149,9 +149,9 @@ def _shape_rows(
 ) -> ApiResponse:
     """Rows that are grouped or sorted: all are read, and the page begins where the one before ended."""
     rows = [row for row in iterate_rows(call, source) if test(row)]
-    if text := call.asked("$apply"):
+    if text := call.get_query_value("$apply"):
         rows = apply_steps(rows, text)
-    if text := call.asked("$orderby"):
+    if text := call.get_query_value("$orderby"):
         rows = order_rows(rows, text)
     first, most = place(call), call.requested_count(MOST)
     more = str(first + most) if len(rows) > first + most else ""
@@ -161,7 +161,7 @@ def _shape_rows(
 def _answer_rows(
     call: ApiCall, source: PolicyRowSource, rows: list[Row], fields: Sequence[str] | None, after: str
 ) -> ApiResponse:
-    wanted = call.asked("$expand").lower()
+    wanted = call.get_query_value("$expand").lower()
     hidden = {one for one in EXPANDED if one.lower() not in wanted}
     shown = [
         {
@@ -171,12 +171,12 @@ def _answer_rows(
         }
         for row in rows
     ]
-    if call.asked("api-version") == TABULAR:
+    if call.get_query_value("api-version") == TABULAR:
         return ApiResponse({"value": [table(shown)]})
     context = source.context(call)
     told = [{"@odata.id": None, "@odata.context": f"{context}/$entity", **row} for row in shown]
     body: dict[str, Any] = {"@odata.context": context, "@odata.count": len(told), "value": told}
-    if after and not call.asked("$top"):
+    if after and not call.get_query_value("$top"):
         body["@odata.nextLink"] = next_link(call, after)
     return ApiResponse(body)
 

@@ -89,7 +89,7 @@ def resume_page(call: ApiCall, given: object) -> tuple[ApiCall, int]:
     numbers = all(one.isascii() and one.isdecimal() and len(one) < 15 for one in (version, start))
     if not numbers or not _MARK.fullmatch(mark):
         raise bad_request("The $skipToken was not issued by this server.", "$skipToken", "InvalidSkipToken")
-    began = call.instance.snapshots.at(int(version))
+    began = call.instance.snapshots.load_version(int(version))
     if began is None:
         told = "The evaluation that the $skipToken goes on with is kept no longer: begin the query anew."
         raise bad_request(told, "$skipToken", "SkipTokenExpired")

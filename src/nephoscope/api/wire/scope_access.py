@@ -36,7 +36,7 @@ def admit(call: ApiCall, operation: ApiOperation) -> None:
     if named := _named_workspace(call):
         _workspace(call, operation, named)
     elif operation.changes:
-        call.caller.must(operation.permission, call.changed_scope)
+        call.caller.require(operation.permission, call.changed_scope)
         _container(call)
     elif operation.lets == OWN:
         if not call.caller.has_anywhere(operation.permission):
@@ -60,11 +60,11 @@ def _workspace(call: ApiCall, operation: ApiOperation, named: str) -> None:
     at = f"/workspaces/{known.name if known else named}"
     if (
         not operation.changes
-        and call.caller.may(operation.permission, call.scope)
+        and call.caller.is_permitted(operation.permission, call.scope)
         and exists(call, call.scope)
     ):
         return
-    call.caller.must(operation.permission, at)
+    call.caller.require(operation.permission, at)
     if known is None:
         raise ApiError(
             404, "ResourceNotFound", f"The workspace '{call['workspaceName'][:100]}' was not found."
@@ -83,7 +83,7 @@ def _reads(call: ApiCall, operation: ApiOperation) -> bool:
     holding = operation.permission.startswith(_HOLDING)
     if holding and scope.startswith(MANAGEMENT_GROUP) and _group(scope) in call.reach.management_groups:
         return True
-    if call.caller.may(operation.permission, scope):
+    if call.caller.is_permitted(operation.permission, scope):
         return True
     return operation.lets == BELOW and any(f"{one}/".startswith(f"{scope}/") for one in call.reach.groups)
 
@@ -95,7 +95,7 @@ def _group(scope: str) -> str:
 
 def _container(call: ApiCall) -> None:
     """Fault where the subscription, resource group or management group of a path is not in the estate that was published last."""
-    snapshot = call.instance.snapshots.newest()
+    snapshot = call.instance.snapshots.load_newest()
     parts = call.scope.split("/")
     if snapshot is None or len(parts) < 3:
         return
@@ -119,7 +119,7 @@ def _resource(call: ApiCall) -> None:
     """Fault where a path asks what belongs to a resource, and neither it nor anything of it was published."""
     parts = call.scope.split("/")
     in_group = len(parts) > 8 and parts[3] == "resourcegroups" and parts[5] == "providers"
-    if in_group and call.instance.snapshots.newest() is not None and not exists(call, call.scope):
+    if in_group and call.instance.snapshots.load_newest() is not None and not exists(call, call.scope):
         kind = "/".join([parts[6], *parts[7::2]])
         name = "/".join(parts[8::2])
         raise ApiError(
@@ -131,7 +131,7 @@ def _resource(call: ApiCall) -> None:
 
 def exists(call: ApiCall, scope: str) -> bool:
     """Return whether a scope, or anything below it, was published, put or learned."""
-    snapshot, state = call.instance.snapshots.newest(), call.instance.state
+    snapshot, state = call.instance.snapshots.load_newest(), call.instance.state
     return (
         (snapshot is not None and snapshot.holds(scope))
         or state.arm_documents.has_any_below(scope)

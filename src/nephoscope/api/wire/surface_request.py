@@ -149,7 +149,7 @@ class ApiCall:
     @cached_property
     def snapshot(self) -> PublishedSnapshot:
         """Return what was published last, or what it goes on with; Fault where nothing was assessed yet."""
-        found = self.began or self.instance.snapshots.newest()
+        found = self.began or self.instance.snapshots.load_newest()
         if found is None:
             raise ApiError(
                 501,
@@ -191,13 +191,13 @@ class ApiCall:
             raise bad_request(f"'{'.'.join(path)}' must be a string.", ".".join(path))
         return value
 
-    def asked(self, name: str) -> str:
+    def get_query_value(self, name: str) -> str:
         """A value of the query string, its name in any case."""
         return next((value for key, value in self.query.items() if key.lower() == name.lower()), "")
 
     def requested_count(self, most: int) -> int:
         """Count how many items of a list are asked for by `$top`, at most `most`."""
-        given = self.asked("$top")
+        given = self.get_query_value("$top")
         if not given:
             return most
         if not given.isdecimal() or int(given) < 1:

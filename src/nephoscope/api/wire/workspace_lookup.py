@@ -20,7 +20,7 @@ def require_workspace(call: ApiCall, permission: str) -> str:
     found = call.instance.state.workspaces.find(named)
     if found is None:
         raise ApiError(404, "ResourceNotFound", f"The workspace '{named[:100]}' was not found.")
-    call.caller.must(permission, f"/workspaces/{found.name}")
+    call.caller.require(permission, f"/workspaces/{found.name}")
     return found.name
 
 

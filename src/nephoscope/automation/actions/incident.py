@@ -74,7 +74,7 @@ def _number(run: AutomationRun, state: State, session: Session) -> int:
         return int(run.subject)
     if not run.kind.startswith("alert."):
         raise ActionError(f"a {run.kind} event has no incident", again=False)
-    alert = state.alerts.known(session, run.subject)
+    alert = state.alerts.find_alert(session, run.subject)
     if alert is None or alert.incident is None:
         raise ActionError(f"the alert {run.subject} has no incident", again=False)
     return alert.incident

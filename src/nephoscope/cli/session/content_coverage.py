@@ -37,7 +37,7 @@ def _load_switched(data: Path, workspace: str) -> SwitchState:
     if not has_state(data):
         return SwitchState({}, {})
     with open_state(data) as state:
-        return state.rule_switches.of(find_workspace(state, workspace).name)
+        return state.rule_switches.load_switches(find_workspace(state, workspace).name)
 
 
 def _sources(data: Path, switched: SwitchState) -> Iterator[CoverageRule]:

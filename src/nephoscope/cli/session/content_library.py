@@ -79,7 +79,7 @@ def import_rules(
         except PackError as error:
             usage_error(str(error))
         rows = list(status_rows(found.pack, held_tables(lake, place), frozenset(lake.tables.by_name)))
-        on = state.rule_switches.of(place).packs.get(found.pack.name, False)
+        on = state.rule_switches.load_switches(place).packs.get(found.pack.name, False)
     if output == "table":
         _summary(found, rows, verbose=verbose, on=on)
     else:
@@ -175,7 +175,7 @@ def list_rules(data: Path, text: str, workspace: str, output: str) -> None:
 
             place = find_workspace(state, workspace).name
             held = WorkspaceTables(frozenset(held_tables(lake, place)), frozenset(lake.tables.by_name))
-            switched = state.rule_switches.of(place)
+            switched = state.rule_switches.load_switches(place)
     wanted = text.casefold()
     found = [
         {

@@ -114,7 +114,7 @@ class QuerySession:
     workspace: str = ""
 
     @staticmethod
-    def of(options: QueryOptions, lake: Lake | None = None, workspace: str = "") -> QuerySession:
+    def from_options(options: QueryOptions, lake: Lake | None = None, workspace: str = "") -> QuerySession:
         """Read the tables, functions and watchlists of the options; UsageError for one that cannot be used."""
         declared = dict(_schema(item) for item in options["schemas"])
         reader = parse_allowed(options["external"])

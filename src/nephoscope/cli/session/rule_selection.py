@@ -21,7 +21,7 @@ def load_rules(data: Path, state: State, workspace: str, folders: Sequence[Path]
 
     try:
         several = [find_rules(folder) for folder in folders] or [
-            active_rules(data, load_shipped(), state.rule_switches.of(workspace))
+            active_rules(data, load_shipped(), state.rule_switches.load_switches(workspace))
         ]
     except PackError as error:
         usage_error(str(error))

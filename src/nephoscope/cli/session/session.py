@@ -113,7 +113,7 @@ def _open_scan(data: Path, options: EstateOptions) -> Iterator[tuple[EstateScan,
             return
         scan.collect()
     with (
-        State.of(data, state_url()) as state,
+        State.open_folder(data, state_url()) as state,
         Turns(state.leases, create_holder_name()) as turns,
         estate_turn(turns, options["wait"], WaitingLines()) as turn,
         progress_line() as progress,
@@ -167,7 +167,7 @@ def _open_state(data: Path) -> Iterator[State | None]:
     if not has_state(data):
         yield None
         return
-    with State.of(data, state_url(), copy=True) as state:
+    with State.open_folder(data, state_url(), copy=True) as state:
         yield state
 
 

@@ -35,7 +35,7 @@ def open_state(data: Path, *, keeps: bool = False) -> Iterator[State]:
     from nephoscope.state import State  # the database is loaded where a state is opened alone
 
     try:
-        with State.of(data, state_url(), copy=not keeps) as state:
+        with State.open_folder(data, state_url(), copy=not keeps) as state:
             if state.database.copied:
                 print_message(
                     "the disk is full: stored data can be read, but nothing can be written until space is "

@@ -86,7 +86,7 @@ def withdraw(state: State, workspace: str, ids: Sequence[str], by: str, now: dat
     """Take objects back, whatever their source says of them later, or with `by` = '' let them hold again; StateError for an id that
     is not known."""
     with state.transaction() as session:
-        known = state.intel.known(session, workspace, ids)
+        known = state.intel.load_known(session, workspace, ids)
         if unknown := [one for one in ids if one not in known]:
             raise StateError(f"threat intelligence {unknown[0]!r} not found")
         changed = [replace(one, withdrawn=by, published=now) for one in known.values()]

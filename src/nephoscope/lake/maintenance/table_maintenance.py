@@ -45,7 +45,7 @@ class TableMaintenance:
         def drop(key: tuple[str, str], stored: StoredTable) -> int:
             workspace, table = key
             try:
-                days = self._workspace(workspace).kept(table)
+                days = self._workspace(workspace).get_retention_days(table)
             except NotFoundError:
                 return 0
             return _drop(stored, first_retained_day(now, days))

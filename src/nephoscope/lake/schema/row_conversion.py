@@ -178,7 +178,7 @@ def split_by_workspace(rows: pa.Table, counts: Sequence[tuple[Workspace, int]]) 
 
 
 def _days(workspace: Workspace, table: LakeTable) -> int:
-    return workspace.kept(table.name)
+    return workspace.get_retention_days(table.name)
 
 
 def _note_contradictions(

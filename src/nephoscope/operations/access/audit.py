@@ -116,13 +116,13 @@ def check_entries(call: OperationCall, query: NewestEntries) -> CheckedEntries:
     """Show the audit log, newest first; exits 3 if the chain of entries is broken."""
     audit = call.state.audit
     shown = tuple(to_shape(EntryShape, one) for one in audit.entries(most=query.most))
-    return CheckedEntries(value=shown, broken=audit.broken(), anchored=audit.is_anchored())
+    return CheckedEntries(value=shown, broken=audit.find_broken_entry(), anchored=audit.is_anchored())
 
 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/audit/verification"))
 def verification(call: OperationCall) -> Verification:
     """Verify the chain of hashes."""
-    broken = call.state.audit.broken()
+    broken = call.state.audit.find_broken_entry()
     last = call.state.audit.entries(most=1)
     return Verification(
         whole=broken is None,

@@ -72,7 +72,7 @@ def _propose_copy(call: OperationCall, id_: str) -> Mapping[str, object]:
     from nephoscope.alerts.rules.rule_files import load_shipped
     from nephoscope.state.workspaces.workspace import DEFAULT
 
-    switched = call.state.rule_switches.of(DEFAULT)
+    switched = call.state.rule_switches.load_switches(DEFAULT)
     rules = (*active_rules(call.service.data, load_shipped(), switched).rules, *load_shipped().rules)
     found = next((one for one in rules if one.id == id_.lower()), None)
     if found is None:
@@ -106,7 +106,7 @@ def rules(call: OperationCall, query: InWorkspace) -> list[Row]:
     from nephoscope.alerts.library.own_rules import OwnRules
     from nephoscope.alerts.rules.rule_files import RuleFolder
 
-    switched = call.state.rule_switches.of(call.workspace(query.workspace))
+    switched = call.state.rule_switches.load_switches(call.workspace(query.workspace))
     pack = OwnRules(call.state, call.service.data).pack
     if pack is None:
         return []

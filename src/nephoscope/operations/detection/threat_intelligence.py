@@ -82,11 +82,11 @@ def objects(call: OperationCall, query: IntelQuery) -> ListedIntel:
     from nephoscope.ingest.threat_intelligence.defanging import refang
 
     own = call.workspace(query.workspace)
-    found = call.state.intel.newest(
+    found = call.state.intel.list_newest(
         own, inactive=query.every, value=refang(query.value), source=query.source, kind=query.kind, most=query.most
     )  # fmt: skip
     rows = ListedIntel(map(_list_row, found))
-    rows.held = bool(found) or bool(call.state.intel.newest(own, inactive=True, most=1))
+    rows.held = bool(found) or bool(call.state.intel.list_newest(own, inactive=True, most=1))
     return rows
 
 

@@ -40,7 +40,7 @@ class Memberships:
         """The display name of a group, else its object id."""
         return self._names.get(group, group)
 
-    def of(self, principal: str) -> tuple[str, ...]:
+    def list_groups(self, principal: str) -> tuple[str, ...]:
         """The object ids of the groups of a principal, the nearest first."""
         seen: dict[str, None] = {}
         waiting = [principal]

@@ -75,22 +75,22 @@ class OpenFindings:
         for account in finding.accounts:
             self._naming[account][finding] = None
 
-    def of(self, key: str) -> tuple[OpenFinding, ...]:
+    def list_for_resource(self, key: str) -> tuple[OpenFinding, ...]:
         """Return what a resource and its children fail, the gravest first."""
         found = self._found.get(key, {}).values()
         return tuple(sorted(found, key=lambda one: (-one.severity.rank, one.title, one.resource)))
 
     def weaknesses(self, key: str) -> tuple[OpenFinding, ...]:
         """Return those that let an attacker in."""
-        return tuple(one for one in self.of(key) if one.opens)
+        return tuple(one for one in self.list_for_resource(key) if one.opens)
 
     def find_guarding(self, key: str) -> tuple[OpenFinding, ...]:
         """Return those whose fix closes the way to the resource."""
-        return tuple(one for one in self.of(key) if one.guards)
+        return tuple(one for one in self.list_for_resource(key) if one.guards)
 
     def findings_of_control(self, key: str, control: str) -> tuple[OpenFinding, ...]:
         """Return those of a score control."""
-        return tuple(one for one in self.of(key) if one.control == control)
+        return tuple(one for one in self.list_for_resource(key) if one.control == control)
 
     def find_naming(self, account: str) -> tuple[OpenFinding, ...]:
         """Return those that fail because of an account, by its lower-cased object id."""

@@ -226,7 +226,7 @@ def _limit_to_reach(reach: Reach, gaps: Iterable[DataGap]) -> list[DataGap]:
 
 def _can_see_text(reach: Reach, text: str) -> bool:
     ids = (ResourceId.parse(found[0].rstrip(".:")) for found in _SUBSCRIPTION.finditer(text))
-    return all(reach.sees(one.subscription, one.resource_group_id) for one in ids)
+    return all(reach.can_read(one.subscription, one.resource_group_id) for one in ids)
 
 
 def list_stored_unsettled(findings: Findings, reach: Reach) -> Iterator[Unsettled]:

@@ -30,7 +30,7 @@ class Rules:
         self._switches = switches
         self._bound: dict[str, Rule | CheckFault] = {}
 
-    def of(self, check: PolicyCheck) -> Rule | CheckFault:
+    def bind_rule(self, check: PolicyCheck) -> Rule | CheckFault:
         """The rule of a check, or why it has none."""
         found = self._bound.get(check.key)
         if found is None:
@@ -41,7 +41,7 @@ class Rules:
         """The types that the check can judge, with its parameters taken into account where the rule alone proves none."""
         if check.types is not None or check.fault is not None:
             return check.types
-        rule = self.of(check)
+        rule = self.bind_rule(check)
         return rule.types if isinstance(rule, Rule) else None
 
     def _bind(self, check: PolicyCheck) -> Rule | CheckFault:

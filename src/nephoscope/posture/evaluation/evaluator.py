@@ -133,7 +133,7 @@ class Evaluator:
             return
         pending = verdicts.missing_positions(key, len(self._roster.types[block.type]), block.positions)
         if pending:
-            numbers, rule = verdicts.writable(key), self._rules.of(check)
+            numbers, rule = verdicts.writable(key), self._rules.bind_rule(check)
             if isinstance(rule, Rule):
                 self._run(rule, check, pending, block, numbers, verdicts)
                 verdicts.evaluated += len(pending)

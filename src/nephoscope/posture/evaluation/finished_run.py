@@ -180,7 +180,7 @@ class EvaluationRun:
 
     def metadata(self, key: str) -> Recommendation:
         """Return what is known of a recommendation; a key that no content explains is named by itself."""
-        return self.engine.program.recommendations.of(key)
+        return self.engine.program.recommendations.find_recommendation(key)
 
     def standard_exemptions(self, exemption: Exemption) -> tuple[Exemption, ...]:
         """An exemption by recommendation as the plain ones that Azure knows: one per assignment that holds a recommendation."""
@@ -246,7 +246,7 @@ class EvaluationRun:
             check = program.checks[
                 program.find_check(index, resource if requirement.varies_by_resource else None)
             ]
-            rule = self.engine.rules.of(check)
+            rule = self.engine.rules.bind_rule(check)
             return (check, rule) if isinstance(rule, Rule) else None
         return None
 

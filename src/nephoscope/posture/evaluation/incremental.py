@@ -141,7 +141,7 @@ class IncrementalRun:
         for column in old.columns:
             key, type_ = column
             if key in wanted and type_ in own:
-                positions = self._reading(self.rules.of(wanted[key]), type_, own[type_])
+                positions = self._reading(self.rules.bind_rule(wanted[key]), type_, own[type_])
                 if positions:
                     found[column].update(positions)
         for index, type_, reached in dependents.find_touched(self.change):

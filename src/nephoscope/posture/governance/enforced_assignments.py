@@ -57,7 +57,9 @@ class EnforcedAssignments:
         object.__setattr__(self, "program", Program(self.plan, self.ancestors))
         object.__setattr__(self, "rules", Rules(self.plan.catalogue, self.aliases))
 
-    def at(self, resource: Resource, effects: frozenset[str], now: datetime) -> Iterator[EnforcedRule]:
+    def list_rules_for(
+        self, resource: Resource, effects: frozenset[str], now: datetime
+    ) -> Iterator[EnforcedRule]:
         """The rules of some effects that hold for a planned resource; a rule that cannot be bound acts on nothing."""
         above = self.ancestor_groups(resource.key)
         for index, one in enumerate(self.program.requirements):
@@ -66,7 +68,7 @@ class EnforcedAssignments:
             check = self.program.checks[
                 self.program.find_check(index, resource if one.varies_by_resource else None)
             ]
-            rule = self.rules.of(check)
+            rule = self.rules.bind_rule(check)
             if isinstance(rule, Rule) and rule.effect_key in effects:
                 yield EnforcedRule(one, check, rule)
 

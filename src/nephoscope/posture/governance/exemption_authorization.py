@@ -24,12 +24,12 @@ def may_exempt(caller: Caller, exemption: Exemption, governing: Callable[[str], 
     That of an exemption that names recommendations are all that hold one of them over its scope. What is assigned
     in the tenant of its scope is asked for only where it decides. PolicyError for what is no id of an assignment.
     """
-    if caller.may(EXEMPT):
+    if caller.is_permitted(EXEMPT):
         return
     for scope in sorted(
         set(_linked_scopes(exemption, governing(_find_tenant(caller, exemption.scope)), caller.hierarchy))
     ):
-        if not caller.may(EXEMPT, scope):
+        if not caller.is_permitted(EXEMPT, scope):
             raise LinkedDeniedError(caller, EXEMPT, scope, WRITE, exemption.scope or TENANT)
 
 

@@ -101,7 +101,7 @@ class Restrictions:
         self.planned, self.now = planned, now
         self.snapshot = Snapshot(containers, enforced.aliases)
         effects = ACTING | ({AUDIT} if audits else frozenset())
-        self.held = list(enforced.at(planned.resource(planned.body), effects, now))
+        self.held = list(enforced.list_rules_for(planned.resource(planned.body), effects, now))
 
     def evaluations(self) -> Iterator[tuple[EnforcedRule, Result]]:
         """The rules that refuse (or audit) the content as it is, and those that fail on it."""

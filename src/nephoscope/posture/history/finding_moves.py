@@ -80,4 +80,4 @@ def _can_see(reach: Reach, change: FindingChange) -> bool:
     if len(parts) < 3 or parts[1] != "subscriptions":
         return change.tenant in reach.whole_tenants
     group = "/".join(parts[:5]) if len(parts) > 4 and parts[3] == "resourcegroups" else ""
-    return reach.sees(parts[2], group)
+    return reach.can_read(parts[2], group)

@@ -75,7 +75,7 @@ class BuildInfo(msgspec.Struct, frozen=True):
         return [
             (where, what)
             for where, what in self.path_gaps
-            if reach.sees(where) or where in reach.tenants or (not where and alone and not reach.is_empty)
+            if reach.can_read(where) or where in reach.tenants or (not where and alone and not reach.is_empty)
         ]
 
     def list_unread(self, reach: Reach) -> frozenset[str]:

@@ -160,7 +160,7 @@ class Findings:
         rows = self.rows(reach, wanted).aggregate("state, count(*)", "state").fetchall()
         return StateCounts({ComplianceState(state): count for state, count in rows})
 
-    def of(self, reach: Reach, resources: Collection[str]) -> list[ListedFinding]:
+    def list_for_resources(self, reach: Reach, resources: Collection[str]) -> list[ListedFinding]:
         """All of some lower-cased ids of resources, the gravest first."""
         key = ("findings of", reach, frozenset(resources))
         return list(self.documents.get_or_compute(key, lambda: self._read_findings(reach, resources)))

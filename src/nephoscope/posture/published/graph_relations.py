@@ -75,7 +75,7 @@ class PublishedGraph:
         if subscriptions is not None:
             reaches = ReachesWithin(reaches, subscriptions)
         reach = find_row_access(snapshot.types, reaches)[table]
-        if snapshot.unread([table], {table: reach}):
+        if snapshot.list_unread_tables([table], {table: reach}):
             raise UnreadTableError([table])
         found = GraphCatalog(snapshot.files, snapshot.opens).scan(table, reach)
         if table == TABLE:

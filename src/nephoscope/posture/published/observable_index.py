@@ -37,7 +37,7 @@ class ObservableIndex:
 
     documents: Documents
 
-    def found(
+    def find_mentions(
         self, reach: Reach, text: str, *, parts: tuple[str, ...] = (), type_: str = "", most: int = 25
     ) -> list[DocumentMention]:
         """Return those of some tables, or of a lower-cased type, that name an address or a CVE; none where the text is neither."""

@@ -168,7 +168,7 @@ class PublishedSnapshot:
 
         return self.get_or_compute(("read by", text), find_asked_tables)
 
-    def unread(self, tables: Iterable[str], reach: Mapping[str, Shown]) -> list[str]:
+    def list_unread_tables(self, tables: Iterable[str], reach: Mapping[str, Shown]) -> list[str]:
         """Return the tables (lower-cased) of which a reach sees no row, and none could be seen: nothing collected fills them, or
         no type of theirs was read in the tenants that it sees.
 
@@ -183,7 +183,7 @@ class PublishedSnapshot:
     def _require_read(self, tables: frozenset[str], reach: Shown | Mapping[str, Shown]) -> None:
         """Raise UnreadTableError for tables of a query; one of every table, as `search` is, means those that there are."""
         shown = reach if isinstance(reach, Mapping) else dict.fromkeys(tables, reach)
-        unread = [] if tables >= unread_tables() else self.unread(tables, shown)
+        unread = [] if tables >= unread_tables() else self.list_unread_tables(tables, shown)
         if unread:
             raise UnreadTableError(unread)
 

@@ -36,7 +36,7 @@ class PublishedSnapshotCache:
         with self._lock:
             self._ready = ready
 
-    def newest(self) -> PublishedSnapshot | None:
+    def load_newest(self) -> PublishedSnapshot | None:
         """The newest edition, None where nothing was ever published; LakeError where the table cannot be read."""
         with self._lock:
             known = self._known
@@ -56,9 +56,9 @@ class PublishedSnapshotCache:
             self._coming.start()
             return known
 
-    def at(self, version: int) -> PublishedSnapshot | None:
+    def load_version(self, version: int) -> PublishedSnapshot | None:
         """The edition of a version, None where it was never published or its files are kept no longer."""
-        newest = self.newest()
+        newest = self.load_newest()
         if newest is None or newest.version == version:
             return newest
         with self._lock:

@@ -46,7 +46,7 @@ class Standards:
             found[standard][name] = worse_state(known, state)
         return found
 
-    def of(self, reach: Reach, standard: str, type_: str) -> list[dict[str, Any]]:
+    def list_documents(self, reach: Reach, standard: str, type_: str) -> list[dict[str, Any]]:
         """The documents of the controls or policies of a standard (its name in any case), in the order of their ids."""
         at = (ColumnExpression("id"), ConstantExpression("/"), ConstantExpression(_PLACE))
         named = FunctionExpression("lower", FunctionExpression("split_part", *at))

@@ -29,7 +29,7 @@ class Recommendations:
         self._catalogue = catalogue
         self._made: dict[str, Recommendation] = {}
 
-    def of(self, key: str) -> Recommendation:
+    def find_recommendation(self, key: str) -> Recommendation:
         """The recommendation of a key in any case; one that no content explains is named by its key."""
         name = key.lower()
         if name not in self._made:
@@ -40,7 +40,7 @@ class Recommendations:
     def has_critical(self) -> bool:
         """Return whether some loaded recommendation is Critical; Azure's own go up to High."""
         return any(
-            self.of(entry.name).severity is Severity.CRITICAL
+            self.find_recommendation(entry.name).severity is Severity.CRITICAL
             for entry in self._catalogue.definitions()
             if b'"critical"' in bytes(entry.data).lower()
         )
@@ -65,7 +65,7 @@ class Recommendations:
         reads = _reads(properties)
         severity, source = _severity(name, own, guide, reads)
         title = properties.text("displayName") or name
-        control = Controls.builtin().of(name)
+        control = Controls.builtin().find_control(name)
         return Recommendation(
             key=name,
             name=title,
@@ -109,12 +109,12 @@ class Recommendations:
 def _severity(name: str, own: ArmObject, guide: ArmObject, reads: str) -> tuple[Severity, SeveritySource]:
     if own.text("severity"):
         return Severity(own.choice("severity", tuple(Severity))), "own"
-    published = Severities.builtin().of(name, reads)
+    published = Severities.builtin().find_severity(name, reads)
     if published is not None:
         return published.severity, "published"
     if guide.text("severity"):
         return Severity(guide.choice("severity", tuple(Severity))), "same-as"
-    control = Controls.builtin().of(name)
+    control = Controls.builtin().find_control(name)
     if control is not None:
         return next(severity for points, severity in _BY_POINTS if control.max_score >= points), "control"
     return Severity.LOW, "inferred"
@@ -122,7 +122,7 @@ def _severity(name: str, own: ArmObject, guide: ArmObject, reads: str) -> tuple[
 
 def _make_unexplained(key: str) -> Recommendation:
     """A recommendation that no content holds; an assessment key may still have a published severity."""
-    published = Severities.builtin().of(key)
+    published = Severities.builtin().find_severity(key)
     if published is None:
         return Recommendation(key, key)
     return Recommendation(key, key, severity=published.severity, severity_source="published")

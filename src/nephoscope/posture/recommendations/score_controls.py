@@ -44,7 +44,7 @@ class Controls(msgspec.Struct, frozen=True):
         wanted = name.casefold()
         return next((control for control in self.controls if control.name.casefold() == wanted), None)
 
-    def of(self, key: str) -> SecurityControl | None:
+    def find_control(self, key: str) -> SecurityControl | None:
         """The control of a recommendation, None where it is in none."""
         placement = self.placements.get(key.lower())
         return self.find_by_name(placement.control) if placement else None
@@ -53,7 +53,7 @@ class Controls(msgspec.Struct, frozen=True):
         """The control in which a recommendation moves the score: None for previews and for what is in no control."""
         if recommendation.preview:
             return None
-        return self.of(recommendation.key) or self.find_by_name(recommendation.score_control)
+        return self.find_control(recommendation.key) or self.find_by_name(recommendation.score_control)
 
     @classmethod
     def load(cls, root: Path | None = None) -> Controls:

@@ -35,7 +35,7 @@ class Severities(msgspec.Struct, frozen=True):
     assessments: Mapping[str, PublishedSeverity]
     sources: Mapping[str, str]
 
-    def of(self, name: str, reads: str = "") -> PublishedSeverity | None:
+    def find_severity(self, name: str, reads: str = "") -> PublishedSeverity | None:
         """The severity of a policy or assessment key, else of the key that the policy `reads`; None where nothing is published."""
         key = name.lower()
         return self.policies.get(key) or self.assessments.get(key) or self.assessments.get(reads.lower())

@@ -112,7 +112,7 @@ class PartedReport:
 
     def metadata(self, key: str) -> Recommendation:
         """Return what is known of a recommendation."""
-        return self.recommendations.of(key)
+        return self.recommendations.find_recommendation(key)
 
     @cached_property
     def judged(self) -> Mapping[RecommendationGroup, int]:

@@ -59,7 +59,7 @@ def _kind(run: EvaluationRun, check: PolicyCheck | None) -> AssessmentMethod:
         return AssessmentMethod.AUTOMATIC
     if check.entry.static:
         return AssessmentMethod.DOCUMENT
-    rule = run.engine.rules.of(check)
+    rule = run.engine.rules.bind_rule(check)
     effect = (check.effect or (rule.effect if isinstance(rule, Rule) else "")).lower()
     return {"manual": AssessmentMethod.MANUAL, "disabled": AssessmentMethod.DISABLED}.get(
         effect, AssessmentMethod.AUTOMATIC
@@ -70,7 +70,7 @@ def _is_covered(run: EvaluationRun, check: PolicyCheck | None) -> bool:
     """Return whether every type that the member judges was read in every subscription: then no verdict means no such resource."""
     if check is None or check.entry is None or check.fault is not None:
         return False
-    rule = run.engine.rules.of(check)
+    rule = run.engine.rules.bind_rule(check)
     if not isinstance(rule, Rule) or rule.mode.lower() not in SCANNED_MODES:
         return False
     return check.types is not None and all(map(run.is_read_everywhere, check.types))

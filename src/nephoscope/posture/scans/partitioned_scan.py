@@ -85,7 +85,10 @@ class PartedScan:
             coverages,
             tuple(dict.fromkeys(lost for whole in wholes for lost in whole.quarantine)),
             ReportTally(
-                RecommendationCounts(lambda key: controls.find_scoring(recommendations.of(key))), shown.tag
+                RecommendationCounts(
+                    lambda key: controls.find_scoring(recommendations.find_recommendation(key))
+                ),
+                shown.tag,
             ),
             RowLedger(self._folder / "rows", shown.extract),
             recommendations,

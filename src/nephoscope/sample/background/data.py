@@ -71,7 +71,7 @@ def _vaults(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
         for secret in dice.sample(_SECRETS, 2):
             yield vault(
                 company, dice, random_moment(day, dice, 9, 16), vault="kv-bwf-dev", caller=person,
-                address=company.at("Rotterdam").address, item=secret,
+                address=company.locate_office("Rotterdam").address, item=secret,
                 agent="AZURECLI/2.67", status=dice.choice((200, 200, 404)),
             )  # fmt: skip
 
@@ -80,7 +80,7 @@ def _watch_secrets(company: Company, day: date, dice: Dice) -> Iterator[SampleEn
     """Monitoring looks each morning whether secrets end soon: it lists every vault and reads what it finds."""
     watcher = _identity(company, "aa-bwf-operations")
     moment = local_moment(day, 5.5)
-    for one in company.of("microsoft.keyvault/vaults"):
+    for one in company.list_resources("microsoft.keyvault/vaults"):
         if one.name in ("kv-bwf-2019", "kv-bwf-hackathon"):
             continue
         yield vault(

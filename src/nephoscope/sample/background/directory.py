@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The changes of a day."""
-    desk = company.at("Rotterdam").address
+    desk = company.locate_office("Rotterdam").address
     helper = _helper(company, day)
     for person in starters(company, day):
         yield from _starts(company, person, helper, desk, day, dice)
@@ -87,12 +87,12 @@ def _starts(
     moment += timedelta(minutes=50)
     for operation in ("Add device", "Add registered owner to device", "Register device"):
         yield audit(company, dice, moment, operation=operation, category="Device", user=person,
-        address=company.at(person.office).address,
+        address=company.locate_office(person.office).address,
                     target=f"LAPTOP-{person.device[:6].upper()}", target_id=person.device, kind="Device")  # fmt: skip
     yield audit(
         company, dice, moment + timedelta(minutes=2), operation="User registered security info", category="UserManagement",
         user=person,
-        address=company.at(person.office).address, target=person.upn, target_id=person.id,
+        address=company.locate_office(person.office).address, target=person.upn, target_id=person.id,
     )  # fmt: skip
 
 
@@ -138,7 +138,7 @@ def _administrators(company: Company, day: date, dice: Dice) -> Iterator[SampleE
         yield audit(
             company, dice, random_moment(day, dice, 9, 16), operation="Invite external user", category="UserManagement",
             user=company.person("adm-booking-1"),
-            address=company.at("Rotterdam").address,
+            address=company.locate_office("Rotterdam").address,
             target=f"clerk{dice.randrange(400)}_{company.facts['partner']}#EXT#@{company.facts['domain']}",
         )  # fmt: skip
     window = change_window(company, day)

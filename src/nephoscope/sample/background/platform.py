@@ -184,7 +184,7 @@ def _automation(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry
                     yield from _write_operation(
                         company, robot, operation, machine.resource.id, moment, address, dice
                     )
-    for vault in company.of("microsoft.recoveryservices/vaults"):
+    for vault in company.list_resources("microsoft.recoveryservices/vaults"):
         moment = random_moment(day, dice, 22.5, 23.8)
         operation = "Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems/backup/action"
         yield from _write_operation(company, robot, operation, vault.id, moment, address, dice)
@@ -242,7 +242,7 @@ def _change(company: Company, day: date, window: tuple[float, float], dice: Dice
     network, owner = company.person(f"adm-net-{1 + day.toordinal() % 2}"), company.person("adm-mgmt-1")
     address = company.vpn.address
     for _ in range(dice.randrange(1, 4)):
-        acl = dice.choice(company.of("microsoft.network/networksecuritygroups"))
+        acl = dice.choice(company.list_resources("microsoft.network/networksecuritygroups"))
         rule = f"{acl.id}/securityRules/allow-chg-{dice.randrange(10000)}"
         body = (
             '{"properties":{"access":"Allow","direction":"Inbound",'
@@ -253,7 +253,7 @@ def _change(company: Company, day: date, window: tuple[float, float], dice: Dice
             company, network, operation, rule, random_moment(day, dice, *window), address, dice, body
         )
     if dice.is_chosen(0.4):
-        scope = dice.choice(company.of("microsoft.keyvault/vaults"))
+        scope = dice.choice(company.list_resources("microsoft.keyvault/vaults"))
         assignment = f"{scope.id}/providers/Microsoft.Authorization/roleAssignments/{dice.guid()}"
         body = (
             '{"properties":{"roleDefinitionId":"/providers/Microsoft.Authorization/roleDefinitions/'

@@ -162,7 +162,7 @@ def _guesses(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
 
 def _applications(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Pipelines deploy all day; the identities of apps fetch tokens day and night."""
-    agents = company.at("Rotterdam", company.facts["agents"]["address"])
+    agents = company.locate_office("Rotterdam", company.facts["agents"]["address"])
     for app in company.applications:
         for moment in repeat_moments(day, 45 if weekend(day) else 12, dice, 1):
             yield build_application_sign_in(company, dice, moment, app=app, place=agents)

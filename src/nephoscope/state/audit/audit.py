@@ -156,7 +156,7 @@ class Audit:
             rows = list(session.scalars(query.order_by(AuditRow.number.desc()).limit(most)))
         return [_entry(row) for row in reversed(rows)]
 
-    def newest(self, operation: str) -> AuditEntry | None:
+    def find_newest(self, operation: str) -> AuditEntry | None:
         """The newest entry of an operation, None where there is none."""
         query = select(AuditRow).where(AuditRow.operation == operation).order_by(AuditRow.number.desc())
         with self._database.read() as session:
@@ -168,7 +168,7 @@ class Audit:
         known = self._anchor.read() if self._anchor is not None else None
         return known is not None or not self.entries(most=1)
 
-    def broken(self) -> int | None:
+    def find_broken_entry(self) -> int | None:
         """The number of the first entry that does not fit behind the one before it, or that is missing; None where all are there."""
         expected, before = 1, FIRST
         with self._database.read() as session:

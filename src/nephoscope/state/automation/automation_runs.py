@@ -261,7 +261,7 @@ class AutomationRuns:
         found = {row.id: _run(row) for row in session.scalars(wanted)}
         return [found[id_] for id_ in ids if id_ in found]
 
-    def newest(
+    def list_newest(
         self, workspace: str, *, statuses: Sequence[RunStatus] = (), most: int = 100
     ) -> list[AutomationRun]:
         """The newest runs."""

@@ -40,7 +40,7 @@ class AlertTallies:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def of(self, workspace: str, since: datetime, rule: str = "") -> dict[str, AlertTally]:
+    def count_by_rule(self, workspace: str, since: datetime, rule: str = "") -> dict[str, AlertTally]:
         """Rule -> its alerts with events at a time or later, of one rule or of all that raised some."""
         held = (AlertRow.held_by != "").label("held")
         query = (

@@ -56,7 +56,7 @@ class KnownPlaces:
             with self._lock:
                 self._keep(fresh, rows)
         with self._lock:
-            found = set().union(*(ids for place, ids in self._lying.items() if reach.sees(*place)))
+            found = set().union(*(ids for place, ids in self._lying.items() if reach.can_read(*place)))
         return [id_ for id_, _ in versions if id_ in found]
 
     def _keep(self, fresh: Mapping[str, Hashable], rows: Iterable[tuple[str, frozenset[Place]]]) -> None:

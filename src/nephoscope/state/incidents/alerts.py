@@ -81,12 +81,12 @@ class Alerts:
         session.merge(AlertRow(**{name: getattr(alert, name) for name in _NAMES}))
         session.flush()
 
-    def known(self, session: Session, id_: str) -> StoredAlert | None:
+    def find_alert(self, session: Session, id_: str) -> StoredAlert | None:
         """The alert of an id, within a transaction."""
         row = session.get(AlertRow, id_)
         return None if row is None else _alert(row)
 
-    def kept(self, session: Session, id_: str) -> StoredAlert | None:
+    def lock_alert(self, session: Session, id_: str) -> StoredAlert | None:
         """Return the same where nobody else changes it until the transaction ends."""
         row = session.get(AlertRow, id_, with_for_update=True)
         return None if row is None else _alert(row)
@@ -179,7 +179,7 @@ class Alerts:
                 found.setdefault(incident, set()).add(rule)
         return found
 
-    def of(self, session: Session, incident: int) -> list[StoredAlert]:
+    def list_of_incident(self, session: Session, incident: int) -> list[StoredAlert]:
         """The alerts of an incident, the first first."""
         query = select(AlertRow).where(AlertRow.incident == incident).order_by(AlertRow.started, AlertRow.id)
         return [_alert(row) for row in session.scalars(query)]
@@ -197,7 +197,7 @@ class Alerts:
         first, last = session.execute(query).one()
         return None if first is None or last is None else (first, last)
 
-    def newest(
+    def list_newest(
         self,
         workspace: str,
         *,

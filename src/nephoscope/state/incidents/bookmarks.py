@@ -108,7 +108,7 @@ class Bookmarks:
         with self._database.read() as session:
             return session.get(BookmarkRow, id_) is not None
 
-    def of(self, session: Session, incident: int) -> list[Bookmark]:
+    def list_of_incident(self, session: Session, incident: int) -> list[Bookmark]:
         """The bookmarks of an incident, in the order of their events."""
         query = select(BookmarkRow).where(BookmarkRow.incident == incident, BookmarkRow.deleted.is_(False))
         return [
@@ -119,7 +119,7 @@ class Bookmarks:
         """Put the bookmarks of an incident into another, or into none; those that were taken off the shelf too."""
         session.execute(update(BookmarkRow).where(BookmarkRow.incident == incident).values(incident=into))
 
-    def newest(self, workspace: str, most: int = 100) -> list[Bookmark]:
+    def list_newest(self, workspace: str, most: int = 100) -> list[Bookmark]:
         """The newest bookmarks."""
         query = select(BookmarkRow).where(BookmarkRow.workspace == workspace, BookmarkRow.deleted.is_(False))
         with self._database.read() as session:

@@ -146,7 +146,7 @@ class Incidents:
             insert = self._database.insert(IncidentKeyRow, values)
             session.execute(insert.on_conflict_do_nothing(index_elements=["incident", "key"]))
 
-    def found(
+    def find_by_keys(
         self, session: Session, workspace: str, keys: Iterable[str], since: datetime, until: datetime
     ) -> list[tuple[Incident, int]]:
         """Incidents with one of the keys whose activity touches [since, until], with how many keys they share; the most first."""
@@ -218,7 +218,7 @@ class Incidents:
         with self._database.read() as session:
             return {row.number: _incident(row) for row in session.scalars(query)}
 
-    def newest(
+    def list_newest(
         self,
         workspace: str,
         *,

@@ -120,7 +120,7 @@ class IngestedFiles:
         )
         return tuple(_file(row) for row in session.scalars(query))
 
-    def newest(self, workspaces: Collection[str], most: int) -> tuple[IngestedFile, ...]:
+    def list_newest(self, workspaces: Collection[str], most: int) -> tuple[IngestedFile, ...]:
         """The files of some workspaces that were begun last, the newest first."""
         query = (
             select(IngestedFileRow)

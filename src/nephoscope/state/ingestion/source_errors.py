@@ -68,7 +68,7 @@ class SourceErrors:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def failed(
+    def keep_errors(
         self,
         source: str,
         errors: Mapping[str, str],

@@ -150,7 +150,7 @@ class SourceHealths:
         with self._database.write() as session:
             self._upsert(session, SourceHealthRow, _source_key(source, workspace), {"lag": lag})
 
-    def seen(
+    def record_arrival(
         self, session: Session, source: str, tables: Iterable[str], at: datetime, workspace: str = "default"
     ) -> dict[str, str]:
         """Record that something of tables arrived, which is counted once it lies in them.

@@ -76,7 +76,7 @@ class Intels:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def known(self, session: Session, workspace: str, ids: Sequence[str]) -> dict[str, Intel]:
+    def load_known(self, session: Session, workspace: str, ids: Sequence[str]) -> dict[str, Intel]:
         """Return those of the ids that are known, within a transaction; at most some hundred ids at a time."""
         query = select(IntelRow).where(IntelRow.workspace == workspace, IntelRow.id.in_(ids))
         return {row.id: _intel(row) for row in session.scalars(query)}
@@ -119,7 +119,7 @@ class Intels:
             row = session.get(IntelRow, (workspace, id_))
             return None if row is None else _intel(row)
 
-    def newest(
+    def list_newest(
         self,
         workspace: str,
         *,

@@ -110,7 +110,7 @@ class Vulnerabilities:
         self._database.upsert(session, _KNOWN, list(rows.values()), ["id"])
 
     @staticmethod
-    def known(session: Session, ids: Iterable[str]) -> dict[str, KnownVulnerability]:
+    def load_known(session: Session, ids: Iterable[str]) -> dict[str, KnownVulnerability]:
         """Return what is known already of some vulnerabilities, by their ids."""
         found: dict[str, KnownVulnerability] = {}
         for part in parts(dict.fromkeys(ids)):

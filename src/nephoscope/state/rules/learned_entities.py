@@ -39,7 +39,7 @@ class LearnedEntities:
                 row.first, row.last = min(row.first, moment), max(row.last, moment)
         session.flush()
 
-    def of(self, workspace: str, rule: str) -> frozenset[str]:
+    def load_for_rule(self, workspace: str, rule: str) -> frozenset[str]:
         """Return what a rule has learned."""
         query = select(LearnedRow.key).where(LearnedRow.workspace == workspace, LearnedRow.rule == rule)
         with self._database.read() as session:

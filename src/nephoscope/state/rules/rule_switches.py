@@ -45,7 +45,7 @@ class RuleSwitches:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def of(self, workspace: str) -> SwitchState:
+    def load_switches(self, workspace: str) -> SwitchState:
         """Return what was decided in a workspace."""
         with self._database.read() as session:
             return self._read_switches(session, workspace)

@@ -25,7 +25,7 @@ class SavedFunctions:
     def __init__(self, database: Database, checkpoints: Checkpoints) -> None:
         self._database, self._checkpoints = database, checkpoints
 
-    def of(self, workspace: str) -> dict[str, StoredFunction]:
+    def load_functions(self, workspace: str) -> dict[str, StoredFunction]:
         """Id of the saved query -> the function that it is; those that are shared alone."""
         query = select(CheckpointRow.key, CheckpointRow.value, SavedQueryRow.query).where(
             CheckpointRow.source == _KEPT + workspace,

@@ -34,13 +34,13 @@ class Workspace:
         """A workspace that nobody has set up: its id follows from its name."""
         return Workspace(name, str(uuid.uuid5(_NAMESPACE, name)))
 
-    def kept(self, table: str) -> int:
+    def get_retention_days(self, table: str) -> int:
         """Count how many days the rows of a table are kept."""
         return self.table_days.get(table, self.days)
 
     def retention(self, table: str) -> timedelta:
         """Return how long the rows of a table are kept."""
-        return timedelta(days=self.kept(table))
+        return timedelta(days=self.get_retention_days(table))
 
     def takes(self, table: str) -> bool:
         """Return whether rows of a table may be written to it; what the lake itself writes (`_Quarantine`) always."""

@@ -54,7 +54,7 @@ def change_selected(visit: Visit, told: VisibleAlerts) -> tuple[int, list[AlertC
         raise StateError("no alert is selected")
     if len(etags) > MOST_AT_ONCE:
         raise StateError(f"at most {MOST_AT_ONCE} alerts can be changed at once")
-    left = _change_statuses(visit, [(told.kept(id_), etag) for id_, etag in etags.items()])
+    left = _change_statuses(visit, [(told.load_stored(id_), etag) for id_, etag in etags.items()])
     state = visit.instance.state
     return len(etags) - len(left), [
         AlertConflict(told.get(one.id), changes_of_status(state, one.id)) for one in left

@@ -50,7 +50,7 @@ def _try_switch(
     visit: Visit, snapshots: WorkspaceContent, kind: str, chosen: Mapping[str, str]
 ) -> list[ContentRow] | None:
     """Switch those that stand as they were shown, and give the others; None where somebody switched while this looked."""
-    before = visit.instance.state.rule_switches.of(snapshots.workspace)
+    before = visit.instance.state.rule_switches.load_switches(snapshots.workspace)
     rows = snapshots.list_imported() if kind == PACK else snapshots.rules()
     known = {one.key: one for one in rows if one.on is not None}
     if unknown := [one for one in chosen if one not in known]:

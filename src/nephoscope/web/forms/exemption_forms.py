@@ -63,7 +63,7 @@ def list_exemptions(visit: Visit, key: str) -> list[ArmDocument]:
     return [
         one
         for one in found
-        if reach.everything or visit.caller.may(READ, one.place(_parse_document(one).scope))
+        if reach.everything or visit.caller.is_permitted(READ, one.place(_parse_document(one).scope))
     ]
 
 
@@ -78,7 +78,7 @@ def list_shown(visit: Visit, put: Sequence[ArmDocument]) -> list[ShownExemption]
             document.author,
             not one.active(now),
             _may_put(visit, one, document.place(one.scope)),
-            visit.caller.may(DELETE, document.place(one.scope)),
+            visit.caller.is_permitted(DELETE, document.place(one.scope)),
             form_digest(visit, document.body),
         )
         for document in put
@@ -173,7 +173,9 @@ def find_conflict(visit: Visit) -> FormConflict:
     """Return what was done to the exemption of a form after that was drawn, and how it stands."""
     key = visit.form.get("exemption", "").lower()
     document = visit.instance.state.arm_documents.get(key)
-    if document is None or not visit.caller.may(READ, document.place(_parse_document(document).scope)):
+    if document is None or not visit.caller.is_permitted(
+        READ, document.place(_parse_document(document).scope)
+    ):
         return meanwhile(visit, key)
     one = _parse_document(document)
     return meanwhile(visit, key, {"category": one.category, "reason": one.description or one.display_name})

@@ -152,7 +152,8 @@ def _action_of_alerts(visit: Visit, act: str) -> str:
 def may_close_alerts(visit: Visit, workspace: str) -> bool:
     """Return whether the visitor may resolve and dismiss alerts of a workspace."""
     return all(
-        visit.caller.may(find_operation(one), f"/workspaces/{workspace}") for one in ("resolve", "dismiss")
+        visit.caller.is_permitted(find_operation(one), f"/workspaces/{workspace}")
+        for one in ("resolve", "dismiss")
     )
 
 

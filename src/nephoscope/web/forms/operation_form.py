@@ -123,10 +123,14 @@ def draw_form(
 def propose(visit: Visit, operation: Operation, form: OperationForm) -> RowBefore | None:
     """Return what the fields of a new form begin with: of what is copied, and as the address says; None: their defaults."""
     shape = operation.request[1]
-    asked = {name: visit.asked(name) for name in visit.request.query_params if name in _field_names(shape)}
+    asked = {
+        name: visit.get_query_value(name)
+        for name in visit.request.query_params
+        if name in _field_names(shape)
+    }
     like = (
-        form.like(open_call(visit, operation), visit.asked("like"))
-        if form.like and visit.asked("like")
+        form.like(open_call(visit, operation), visit.get_query_value("like"))
+        if form.like and visit.get_query_value("like")
         else {}
     )
     if not (asked or like):
@@ -150,7 +154,7 @@ def _field_names(shape: Answer) -> set[str]:
 
 def submit_form(visit: Visit, operation: Operation, workspace: str, row: str = "") -> Answer:
     """Call an operation with what its form sent. Raises DeniedError, StateError, FieldError where a field is wrong."""
-    visit.caller.must(operation.permission, permission_scope(operation, workspace, row))
+    visit.caller.require(operation.permission, permission_scope(operation, workspace, row))
     name, shape = operation.request
     given: dict[str, Answer] = {one: _parameter(type_, row) for one, type_ in operation.parameters.items()}
     if shape is not None:
@@ -173,7 +177,9 @@ def offers(
 ) -> bool:
     """Return whether a form is offered about a row to a visitor."""
     fits = form.when is None or form.when(row)
-    return fits and visit.caller.may(operation.permission, permission_scope(operation, workspace, key))
+    return fits and visit.caller.is_permitted(
+        operation.permission, permission_scope(operation, workspace, key)
+    )
 
 
 def _parameter(type_: Answer, value: str) -> Answer:

@@ -37,7 +37,7 @@ MOST_KEPT = 5_000
 def load_rules(visit: Visit, workspace: str) -> dict[str, AnalyticRule]:
     """The rules of a workspace by id."""
     state = visit.instance.state
-    found = active_rules(visit.instance.data, load_shipped(), state.rule_switches.of(workspace))
+    found = active_rules(visit.instance.data, load_shipped(), state.rule_switches.load_switches(workspace))
     return {one.id: one for one in found.rules}
 
 
@@ -53,9 +53,9 @@ def show_trials(visit: Visit, workspace: str, rule: AnalyticRule) -> dict[str, o
     """Return what the page of a rule shows of its trials and its tuning."""
     state, at, now = visit.instance.state, f"/workspaces/{workspace}", visit.instance.now
     return {
-        "may_try": visit.caller.may(LOGS, at),
+        "may_try": visit.caller.is_permitted(LOGS, at),
         "may_tune": may_tune(visit.service, workspace),
-        "trials": RuleTrials(state).of(workspace, rule.id),
+        "trials": RuleTrials(state).list_for_rule(workspace, rule.id),
         "words": WORDS,
         "first": (now - timedelta(days=DAYS - 1)).date(),
         "first_advice": (now - timedelta(days=ADVICE_DAYS - 1)).date(),
@@ -72,7 +72,7 @@ def apply_act(visit: Visit, workspace: str, rule: AnalyticRule, act: str) -> str
     """Ask for a trial, or take back an advice; the address of what came of it."""
     if act == "undo":
         return _undo_advice(visit, workspace, rule)
-    visit.caller.must(LOGS, f"/workspaces/{workspace}")
+    visit.caller.require(LOGS, f"/workspaces/{workspace}")
     since, until = days(visit.form, visit.instance.now, DAYS if act == "replay" else ADVICE_DAYS)
     if rule.kind is RuleKind.HUNTING:
         raise StateError("hunting queries run on demand and have no schedule to replay")
@@ -113,7 +113,7 @@ def _undo_advice(visit: Visit, workspace: str, rule: AnalyticRule) -> str:
 
 def build_page(visit: Visit, workspace: str, rule: AnalyticRule) -> Mapping[str, object] | Response:
     """Return what the page of a trial shows, or one of its tables as a file."""
-    visit.caller.must(LOGS, f"/workspaces/{workspace}")
+    visit.caller.require(LOGS, f"/workspaces/{workspace}")
     state = visit.instance.state
     trial = RuleTrials(state).get(workspace, rule.id, visit.parameters["trial"])
     if (file := download_table(visit, trial.what.value, tables(trial))) is not None:
@@ -145,7 +145,7 @@ def _match_stored_alerts(
 
 def decide_trial(visit: Visit, workspace: str, rule: AnalyticRule, act: str) -> str:
     """Stop a trial, or have an advice followed that it found; the address that it leads to."""
-    visit.caller.must(LOGS, f"/workspaces/{workspace}")
+    visit.caller.require(LOGS, f"/workspaces/{workspace}")
     trials = RuleTrials(visit.instance.state)
     trial = trials.get(workspace, rule.id, visit.parameters["trial"])
     if act == "apply":

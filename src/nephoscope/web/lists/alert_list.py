@@ -56,11 +56,11 @@ def alert_filter(visit: Visit, chosen: Chosen) -> AlertFilter:
     return AlertFilter(
         chosen["status"] & frozenset(STATUSES),
         chosen["severity"],
-        visit.asked("q"),
+        visit.get_query_value("q"),
         visit.since,
-        held=bool(visit.asked("held")),
+        held=bool(visit.get_query_value("held")),
         rules=chosen["rule"],
-        order=visit.asked("sort"),
+        order=visit.get_query_value("sort"),
         incidents=frozenset(_HAS_INCIDENT[one] for one in chosen["incident"] if one in _HAS_INCIDENT),
     )
 

@@ -44,8 +44,10 @@ def assessed_list(
     """Describe the list; a resource of `exemptable` can be ticked, one of `held` is exempt from the next assessment on."""
 
     def title(one: ListedFinding) -> ListCell:
-        name = short_name(one.resource) if "/providers/" in one.resource else visit.named(one.resource)
-        tenant = visit.tenant_of(one.resource, one.tenant)
+        name = (
+            short_name(one.resource) if "/providers/" in one.resource else visit.name_resource(one.resource)
+        )
+        tenant = visit.find_tenant(one.resource, one.tenant)
         note = f"{kind(one.resource)} tenant {tenant}" if tenant else kind(one.resource)
         waits = one.resource in held and one.state is ComplianceState.NON_COMPLIANT
         marks = [CellMark("exemption pending", title="exempt after the next assessment")] if waits else []

@@ -26,7 +26,7 @@ _TONES = {RunStatus.DEAD: "error", RunStatus.DONE: "pass"}
 
 def name_scopes(visit: Visit, one: AutomationListing) -> str:
     """Name what an automation is bound to, '' for everywhere."""
-    return ", ".join(visit.named(scope) for scope in one.where)
+    return ", ".join(visit.name_resource(scope) for scope in one.where)
 
 
 def automation_list(visit: Visit) -> RowList[AutomationListing]:
@@ -78,7 +78,7 @@ def run_facets(names: Mapping[str, str]) -> tuple[QueryFacet, ...]:
 
 def run_filter(visit: Visit, chosen: Chosen, within: Collection[str] | None) -> RunFilter:
     """Return what the chosen values ask for, of the rules whose runs may be read."""
-    return RunFilter(within, chosen["rule"], chosen["status"], chosen["kind"], visit.asked("q"))
+    return RunFilter(within, chosen["rule"], chosen["status"], chosen["kind"], visit.get_query_value("q"))
 
 
 def run_list(names: Mapping[str, str]) -> RowList[RunLine]:

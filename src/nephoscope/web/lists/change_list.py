@@ -57,7 +57,7 @@ def change_list(visit: Visit) -> RowList[ListedChange]:
 
     def resource(one: ListedChange) -> ListCell:
         id_, gone = one.change.id, one.change.kind is ChangeKind.REMOVED
-        name = short_name(id_) if gone else visit.named(id_)
+        name = short_name(id_) if gone else visit.name_resource(id_)
         link = "" if gone else visit.resource(id_, one.change.tenant)
         return text_cell(name, link, whole=id_, note=kind(id_))
 

@@ -52,11 +52,11 @@ def build_facet(
 
     Rows without a value are in none of the options.
     """
-    chosen = visit.several(name)
+    chosen = visit.get_query_values(name)
     known = [one for one in counts if one[0]]
     gone = sorted(chosen - {value for value, _ in known})
     ordered = sorted([*((one, 0) for one in gone), *known], key=lambda one: one[0] not in chosen)
-    most = len(ordered) if name in visit.several(MORE) else max(SHOWN, len(chosen))
+    most = len(ordered) if name in visit.get_query_values(MORE) else max(SHOWN, len(chosen))
     options = [
         FacetOption(title_of(value), count, visit.toggle_link(name, value), value in chosen)
         for value, count in ordered[:most]

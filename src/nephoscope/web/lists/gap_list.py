@@ -28,7 +28,8 @@ def gap_list(visit: Visit) -> RowList[DataGap]:
 
     def title(one: DataGap) -> ListCell:
         return text_cell(
-            one.title[:1].upper() + one.title[1:], visit.here(**{PREVIEW: gap_key(one), "done": None})
+            one.title[:1].upper() + one.title[1:],
+            visit.build_address(**{PREVIEW: gap_key(one), "done": None}),
         )
 
     return RowList(

@@ -25,7 +25,7 @@ def request_list(visit: Visit) -> RowList[ImageRequest]:
     now = visit.instance.now
 
     def title(one: ImageRequest) -> ListCell:
-        return text_cell(one.image, visit.here(**{PREVIEW: one.id, "done": None}))
+        return text_cell(one.image, visit.build_address(**{PREVIEW: one.id, "done": None}))
 
     def reason_cell(one: ImageRequest) -> ListCell:
         cell = time_cell(one.deadline)

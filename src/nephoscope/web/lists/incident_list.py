@@ -29,7 +29,12 @@ def incident_facets(visit: Visit) -> tuple[QueryFacet, ...]:
     words = {NOBODY: "Unassigned", me: f"{me} (you)"}
     statuses, opened = [one.value for one in IncidentStatus], frozenset(OPEN)
     return (
-        QueryFacet("status", "Status", order=statuses, default=frozenset() if visit.asked("all") else opened),
+        QueryFacet(
+            "status",
+            "Status",
+            order=statuses,
+            default=frozenset() if visit.get_query_value("all") else opened,
+        ),
         QueryFacet("severity", "Severity", order=ORDER),
         QueryFacet("owner", "Owner", lambda one: words.get(one, one)),
     )
@@ -41,10 +46,10 @@ def incident_filter(visit: Visit, workspace: str, chosen: Chosen) -> IncidentFil
     return IncidentFilter(
         chosen["status"] & known,
         chosen["severity"],
-        visit.asked("q").strip(),
-        visit.incidents_of(workspace),
+        visit.get_query_value("q").strip(),
+        visit.list_incidents_in_scope(workspace),
         frozenset("" if one == NOBODY else one for one in chosen["owner"]),
-        visit.asked("sort"),
+        visit.get_query_value("sort"),
     )
 
 

@@ -31,7 +31,7 @@ def cookie_name(name: str) -> str:
 
 def choose_columns(visit: Visit, name: str, columns: Sequence[ListColumn[Row]]) -> list[ListColumn[Row]]:
     """Return the columns that are shown: the main one always, names that are unknown never."""
-    given = visit.asked(COLUMNS) or visit.request.cookies.get(cookie_name(name), "")
+    given = visit.get_query_value(COLUMNS) or visit.request.cookies.get(cookie_name(name), "")
     wanted = set(given.split(BETWEEN)) & {one.name for one in columns}
     if not wanted:
         return [one for one in columns if one.shown or one.main]

@@ -47,7 +47,7 @@ class ListHead(Generic[Row]):
 
 def build_heads(visit: Visit, columns: Sequence[ListColumn[Row]], default: str) -> list[ListHead[Row]]:
     """Build the heads: numbers sort from the largest, texts from the first letter; a second click turns the order round."""
-    order = visit.asked("sort") or default
+    order = visit.get_query_value("sort") or default
     return [_head(visit, one, order) for one in columns]
 
 
@@ -58,7 +58,7 @@ def _head(visit: Visit, column: ListColumn[Row], order: str) -> ListHead[Row]:
     if column.number or column.largest:
         first, second = second, first
     sort = {column.name: "ascending", f"-{column.name}": "descending"}.get(order, "")
-    return ListHead(column, visit.within_list(sort=second if order == first else first), sort)
+    return ListHead(column, visit.build_list_address(sort=second if order == first else first), sort)
 
 
 def sort_rows(rows: Sequence[Row], columns: Sequence[ListColumn[Row]], order: str) -> list[Row]:

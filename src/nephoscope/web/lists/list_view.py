@@ -112,11 +112,11 @@ class FoundRows(Generic[Row]):
 
 def find_rows(visit: Visit, wanted: RowList[Row], every: Sequence[Row]) -> FoundRows[Row]:
     """Narrow rows by the text and the facets of the address, and sort them."""
-    text = visit.asked("q").strip().casefold()
+    text = visit.get_query_value("q").strip().casefold()
     texts_of = wanted.texts_of
     said = [one for one in every if text in texts_of(one).casefold()] if text and texts_of else every
     rows, facets = filter_rows(visit, said, wanted.facets)
-    return FoundRows(sort_rows(rows, wanted.columns, visit.asked("sort") or wanted.order), facets)
+    return FoundRows(sort_rows(rows, wanted.columns, visit.get_query_value("sort") or wanted.order), facets)
 
 
 def show_rows(visit: Visit, wanted: RowList[Row], found: FoundRows[Row], *, keyed: bool = False) -> ListView:
@@ -125,7 +125,11 @@ def show_rows(visit: Visit, wanted: RowList[Row], found: FoundRows[Row], *, keye
     if keyed:
         names = [wanted.key_of(one) for one in found.rows]
         start = find_page_start(
-            names, ROWS, after=visit.asked("after"), before=visit.asked("before"), start=start
+            names,
+            ROWS,
+            after=visit.get_query_value("after"),
+            before=visit.get_query_value("before"),
+            start=start,
         )
         keys = page_keys(names, start, ROWS)
     return show_page(
@@ -144,13 +148,17 @@ def show_page(
 ) -> ListView:
     """Show rows that were narrowed, sorted and cut to a page before."""
     columns = choose_columns(visit, wanted.name, wanted.columns)
-    ticked = [*visit.ticked_values(wanted.tick), *sorted(visit.several(wanted.tick))] if wanted.tick else []
+    ticked = (
+        [*visit.ticked_values(wanted.tick), *sorted(visit.get_query_values(wanted.tick))]
+        if wanted.tick
+        else []
+    )
     kept = {one.partition(" ")[0] for one in ticked}
-    links = PreviewLinks(visit.here(**{PREVIEW: None, "done": None}), visit.asked(PREVIEW))
+    links = PreviewLinks(visit.build_address(**{PREVIEW: None, "done": None}), visit.get_query_value(PREVIEW))
     rows = _draw_rows(wanted, RowMarkup(columns, links, wanted.tick), page, kept)
-    beside = next((one for one in page if wanted.key_of(one) == visit.asked(PREVIEW)), None)
+    beside = next((one for one in page if wanted.key_of(one) == visit.get_query_value(PREVIEW)), None)
     return ListView(
-        wanted.name, wanted.what, wanted.several, wanted.hint, wanted.tick, visit.asked("q"), facets,
+        wanted.name, wanted.what, wanted.several, wanted.hint, wanted.tick, visit.get_query_value("q"), facets,
         build_heads(visit, columns, wanted.order), rows, total, start, ROWS,
         [(one.name, one.title, one in columns) for one in wanted.columns if not one.main],
         None if beside is None else _preview(visit, wanted, beside), keys,
@@ -178,5 +186,5 @@ def _preview(visit: Visit, wanted: RowList[Row], row: Row) -> RowPreview:
         for column, cell in cells
         if not column.main and cell not in marks and not cell.is_empty
     ]
-    close = visit.here(**{PREVIEW: None, "done": None})
+    close = visit.build_address(**{PREVIEW: None, "done": None})
     return RowPreview(title, [draw_cell(one) for one in marks], facts, wanted.about_of(row), close)

@@ -10,5 +10,5 @@ if TYPE_CHECKING:
 
 def page_start(visit: Visit) -> int:
     """Return the index of the first row of the page that the address asks for."""
-    given = visit.asked("start", "0")
+    given = visit.get_query_value("start", "0")
     return int(given) if given.isdecimal() and len(given) < 9 else 0

@@ -31,7 +31,7 @@ class QueryFacet:
 
 def chosen_values(visit: Visit, facets: Iterable[QueryFacet]) -> dict[str, frozenset[str]]:
     """Return what the address chooses of each facet, or its default."""
-    return {one.name: visit.several(one.name) or one.default for one in facets}
+    return {one.name: visit.get_query_values(one.name) or one.default for one in facets}
 
 
 def count_facets(

@@ -37,7 +37,7 @@ def filter_rows(
 
     The values of a facet are counted over the rows that the other facets leave: the count of a value is what it would show.
     """
-    fits = [_fits(one, rows, visit.several(one.name)) for one in facets]
+    fits = [_fits(one, rows, visit.get_query_values(one.name)) for one in facets]
     found = _select_rows(rows, fits)
     built = []
     for number, one in enumerate(facets):

@@ -78,6 +78,8 @@ def remove_view(visit: Visit, paths: Sequence[str]) -> str:
 
 def _address(visit: Visit, path: str, query: str) -> str:
     """Return a view in the scope and the time range of now, which the form of the list sends along."""
-    kept = [(name, value) for name in KEPT if (value := visit.form.get(name, "") or visit.asked(name))]
+    kept = [
+        (name, value) for name in KEPT if (value := visit.form.get(name, "") or visit.get_query_value(name))
+    ]
     told = urlencode([*kept, *parse_qsl(query)])
     return f"{path}?{told}" if told else path

@@ -52,7 +52,7 @@ def tenant_list(visit: Visit) -> RowList[Tenant]:
     def scope(one: Tenant) -> str:
         at = one.connection
         if at.subscriptions:
-            return ", ".join(visit.named(each) for each in at.subscriptions)
+            return ", ".join(visit.name_resource(each) for each in at.subscriptions)
         return ", ".join(at.management_groups) or "All subscriptions"
 
     return RowList(

@@ -50,7 +50,7 @@ def explain_staleness(instance: Instance) -> str:
     if why := _describe_loop(instance):
         return why
     if last_scan_request(instance.data) is None:
-        return "" if instance.snapshots.newest() is None else NOTHING
+        return "" if instance.snapshots.load_newest() is None else NOTHING
     failed = instance.state.checkpoints.get(*FAILED)
     if failed:
         return f"The last assessment failed: {failed}"
@@ -92,7 +92,7 @@ def _waits(instance: Instance) -> bool:
 
 def is_up_to_date(instance: Instance) -> bool:
     """Return whether what is shown is judged by all that people changed: an assessment was made since they last did."""
-    asked, snapshot = instance.state.checkpoints.get(*ASSESS_SOON), instance.snapshots.newest()
+    asked, snapshot = instance.state.checkpoints.get(*ASSESS_SOON), instance.snapshots.load_newest()
     return not asked or (snapshot is not None and snapshot.made.when >= datetime.fromisoformat(asked))
 
 

@@ -66,7 +66,7 @@ def seen_rules(
     Who reads a part of the estate sees the automations that lie there, as by the API, and the automation rules of a workspace that
     it reads. Their runs tell of what they are bound to: those of a rule are for who may read all of that.
     """
-    if caller.may(READ):
+    if caller.is_permitted(READ):
         return list(rules), None
     seen = [one for one in rules if _is_readable(one, caller)]
     within = [
@@ -77,8 +77,8 @@ def seen_rules(
 
 def _is_readable(one: AutomationListing, caller: Caller) -> bool:
     if one.kind == KINDS[RuleLanguage.AUTOMATION]:
-        return caller.may(READ, one.key)
-    return one.kind == KINDS[RuleLanguage.SENTINEL] and caller.may(
+        return caller.is_permitted(READ, one.key)
+    return one.kind == KINDS[RuleLanguage.SENTINEL] and caller.is_permitted(
         READ_RULES, "/".join(one.key.split("/")[:3])
     )
 
@@ -86,7 +86,9 @@ def _is_readable(one: AutomationListing, caller: Caller) -> bool:
 def _is_in_reach(scope: str, caller: Caller) -> bool:
     """Return whether a scope of the estate, or a workspace by its name, may be read."""
     return (
-        caller.may(READ, scope) if scope.startswith("/") else caller.may(READ_RULES, f"/workspaces/{scope}")
+        caller.is_permitted(READ, scope)
+        if scope.startswith("/")
+        else caller.is_permitted(READ_RULES, f"/workspaces/{scope}")
     )
 
 

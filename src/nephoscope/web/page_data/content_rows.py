@@ -66,7 +66,7 @@ class WorkspaceContent:
         )
 
     def _list_contents(self) -> Iterator[content_listing.RuleListing]:
-        switched = self.instance.state.rule_switches.of(self.workspace)
+        switched = self.instance.state.rule_switches.load_switches(self.workspace)
         yield from content_listing.rules(self.packs, switched, self.held)
         yield from content_listing.queries()
 
@@ -115,7 +115,7 @@ class WorkspaceContent:
 
     def list_imported(self) -> list[ContentRow]:
         """The imported packs."""
-        switched, held = self.instance.state.rule_switches.of(self.workspace), self.held
+        switched, held = self.instance.state.rule_switches.load_switches(self.workspace), self.held
         rows = [_pack(pack, held, on=switched.packs.get(pack.name, False)) for pack in self.packs]
         policies = Packs(self.instance.data).list_imported()
         return rows + [

@@ -34,7 +34,7 @@ class EntityFacts:
     error: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
 
-    def of(self, party: Participant) -> EntityContext | None:
+    def find_context(self, party: Participant) -> EntityContext | None:
         """The context of a party by that of its names which tells most, None where no estate holds such."""
         return choose(self.contexts.get(one) for one in party.entities)
 

@@ -85,7 +85,7 @@ class EntityIdentity:
 
 def read_identity(visit: Visit, entity: NamedEntity) -> EntityIdentity | None:
     """Read the identity of an entity; None for a machine, and for who may not read risks or logs."""
-    workspace = visit.asked("workspace").lower() or visit.home(LOGS)
+    workspace = visit.get_query_value("workspace").lower() or visit.home(LOGS)
     if entity.kind not in KINDS or not workspace or workspace not in visit.workspaces(LOGS):
         return None
     try:

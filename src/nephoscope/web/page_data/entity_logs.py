@@ -65,7 +65,7 @@ class EntityLogs:
 
 def count_rows(visit: Visit, kind: str, values: Sequence[str]) -> EntityLogs | None:
     """Count the rows of the time range that name an entity; None where the visitor may read no logs."""
-    workspace = visit.asked("workspace").lower() or visit.home(LOGS)
+    workspace = visit.get_query_value("workspace").lower() or visit.home(LOGS)
     if not workspace or workspace not in visit.workspaces(LOGS):
         return None
     conditions = _write_conditions(visit, workspace, kind, values)

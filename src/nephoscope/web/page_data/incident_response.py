@@ -56,7 +56,7 @@ def find_incident_response(visit: Visit, file: CaseFile) -> IncidentResponse:
         return IncidentResponse()
     names = MachineNames({}, agents)
     found = {key for alert in file.alerts for key in names.find_machines(alert)} & agents.keys()
-    may = visit.caller.may
+    may = visit.caller.is_permitted
     machines = [IncidentMachine(agents[key], may(RESPOND, key)) for key in found]
     orders = [
         IncidentOrder(

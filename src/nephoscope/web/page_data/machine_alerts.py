@@ -51,14 +51,14 @@ def count_alerts(visit: Visit, names: MachineNames) -> Counter[str] | None:
 
     Many alerts name a host alone, and a scope holds none of those.
     """
-    told = visible_alerts_everywhere(visit.without("scope"))
+    told = visible_alerts_everywhere(visit.drop_parameter("scope"))
     if not told:
         return None
     looked = AlertFilter(statuses=frozenset(STATUSES) - DONE)
     return Counter(
         one
         for each in told
-        for alert in each.newest(looked, MOST_SOUGHT)
+        for alert in each.list_newest(looked, MOST_SOUGHT)
         for one in names.find_machines(alert)
     )
 

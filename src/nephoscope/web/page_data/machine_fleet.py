@@ -188,7 +188,7 @@ def _read_reports(snapshot: PublishedSnapshot, reach: Reach, ages: ReportAges) -
 
 def _is_within(reach: Reach, key: str) -> bool:
     resource = ResourceId.parse(key)
-    return reach.sees(resource.subscription, resource.resource_group_id)
+    return reach.can_read(resource.subscription, resource.resource_group_id)
 
 
 def count_machines(machines: Sequence[FleetMachine]) -> Counter[str]:

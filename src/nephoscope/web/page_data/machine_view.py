@@ -93,8 +93,12 @@ class MachineAlerts:
 def find_machine(visit: Visit, key: str) -> FleetMachine:
     """Return a machine by its lower-cased id. Raises NotFoundError where there is none that the visitor may read."""
     snapshot, now = visit.snapshot, visit.instance.now
-    readable = visit.caller.may(READ, key)
-    agent = visit.instance.state.agents.find(key) if readable and visit.caller.may(READ_AGENTS, key) else None
+    readable = visit.caller.is_permitted(READ, key)
+    agent = (
+        visit.instance.state.agents.find(key)
+        if readable and visit.caller.is_permitted(READ_AGENTS, key)
+        else None
+    )
     reach = visit.caller.reach(READ)
     body = snapshot.listing.get(key, reach) if snapshot is not None and readable else None
     resource = ResourceId.parse(key)
@@ -116,14 +120,14 @@ def find_alerts(visit: Visit, machine: FleetMachine) -> MachineAlerts:
     found = sorted(
         (
             alert
-            for told in visible_alerts_everywhere(visit.without("scope"))
-            for alert in told.newest(AlertFilter(text=machine.name.partition(".")[0]), MOST_SOUGHT)
+            for told in visible_alerts_everywhere(visit.drop_parameter("scope"))
+            for alert in told.list_newest(AlertFilter(text=machine.name.partition(".")[0]), MOST_SOUGHT)
             if machine.key in names.find_machines(alert)
         ),
         key=lambda one: one.ended,
         reverse=True,
     )
-    readable = [one for one in found if visit.caller.may(LOGS, f"/workspaces/{one.workspace}")]
+    readable = [one for one in found if visit.caller.is_permitted(LOGS, f"/workspaces/{one.workspace}")]
     trees = read_process_trees(visit.instance.lake, readable[:MOST_TREES], visit.instance.now)
     return MachineAlerts(found[:MOST_ALERTS], trees, bool(readable) or not found, len(found))
 
@@ -131,7 +135,7 @@ def find_alerts(visit: Visit, machine: FleetMachine) -> MachineAlerts:
 def find_file_changes(visit: Visit, machine: FleetMachine) -> MachineFiles:
     """Return the newest changes of monitored files on a machine."""
     workspace = machine.agent.workspace if machine.agent else visit.home(LOGS)
-    if not workspace or not visit.caller.may(LOGS, f"/workspaces/{workspace}"):
+    if not workspace or not visit.caller.is_permitted(LOGS, f"/workspaces/{workspace}"):
         return MachineFiles(error="your roles do not include the logs of its workspace")
     query = _CHANGES.format(id=_quote(machine.key), name=_quote(machine.name), most=MOST_CHANGES)
     try:

@@ -76,4 +76,4 @@ def list_open(visit: Visit, most: int) -> list[Incident] | None:
 
 
 def _open_filter(visit: Visit, workspace: str) -> IncidentFilter:
-    return IncidentFilter(frozenset(OPEN), numbers=visit.incidents_of(workspace))
+    return IncidentFilter(frozenset(OPEN), numbers=visit.list_incidents_in_scope(workspace))

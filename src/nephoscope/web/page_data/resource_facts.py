@@ -108,7 +108,7 @@ def find_named(visit: Visit, id_: str, account: str = "") -> ResourceAlerts:
     wanted = dict.fromkeys(one for one in (account, to_entity_id(id_)) if one)
     found, state = ResourceAlerts(), visit.instance.state
     reads_incidents = visit.workspaces(INCIDENTS)
-    for told in visible_alerts_everywhere(visit.without("scope")):
+    for told in visible_alerts_everywhere(visit.drop_parameter("scope")):
         mine = [one for text in wanted for one in _find_naming_alerts(told, text)]
         mine = list({one.id: one for one in mine}.values())
         found.alerts.extend(mine)
@@ -118,7 +118,7 @@ def find_named(visit: Visit, id_: str, account: str = "") -> ResourceAlerts:
         found.incidents.extend(one for one in known if one is not None)
     if not _reaches(visit, id_):
         whole = visit.workspaces(ALERTS)
-        found.unread.extend(one for one in visit.every_workspace if one not in whole)
+        found.unread.extend(one for one in visit.workspace_names if one not in whole)
     found.alerts.sort(key=lambda one: one.ended, reverse=True)
     return found
 
@@ -128,12 +128,12 @@ def _reaches(visit: Visit, id_: str) -> bool:
     if not id_.startswith("/subscriptions/"):
         return False
     lying = ResourceId.parse(id_)
-    return visit.caller.reach(ALERTS).sees(lying.subscription, lying.resource_group_id)
+    return visit.caller.reach(ALERTS).can_read(lying.subscription, lying.resource_group_id)
 
 
 def _find_naming_alerts(told: VisibleAlerts, text: str) -> list[StoredAlert]:
     """The alerts that name an id, or an account."""
-    found = told.newest(AlertFilter(text=text, held=True), MOST_ALERTS)
+    found = told.list_newest(AlertFilter(text=text, held=True), MOST_ALERTS)
     return [one for one in found if names(one.document, text)] if text.startswith("/") else found
 
 
@@ -261,7 +261,7 @@ class ShownChange:
 def _changes(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[ShownChange]:
     """Its last changes, the newest first, without secrets."""
     log = visit.caller.reach(ACTIVITY_LOG)
-    named = log.sees(_subscription(id_), "/".join(id_.split("/")[:5]))
+    named = log.can_read(_subscription(id_), "/".join(id_.split("/")[:5]))
     told = [
         _change(_properties(one), named=named)
         for one in _list_below(visit, snapshot, id_, resource_changes.TYPE)

@@ -73,7 +73,7 @@ def weighted_score(snapshot: PublishedSnapshot, reach: Reach) -> ShownScore:
 
 
 def _compute_score(snapshot: PublishedSnapshot, reach: Reach) -> ShownScore:
-    scores = [one for one in _scores(snapshot) if reach.sees(one.subscription)]
+    scores = [one for one in _scores(snapshot) if reach.can_read(one.subscription)]
     controls = _controls(each for one in scores for each in one.controls)
     weights = sum(one.weight for one in scores)
     points = sum(one.current / one.max * one.weight for one in scores if one.max)

@@ -29,7 +29,7 @@ class SetupStep:
 
 def list_setup_steps(visit: Visit) -> list[SetupStep]:
     """List the steps in the order in which they are best done; none for who may not do them."""
-    if not visit.caller.may(OWNER):
+    if not visit.caller.is_permitted(OWNER):
         return []
     state = visit.instance.state
     sources = state.sources.all()
@@ -37,7 +37,7 @@ def list_setup_steps(visit: Visit) -> list[SetupStep]:
     owners = {
         one.principal for one in state.principals.roles() if (one.role, one.scope) == ("Owner", "/")
     } & {one.id for one in state.principals.all() if one.kind is PrincipalKind.PERSON and not one.disabled}
-    switched = state.rule_switches.of(DEFAULT)
+    switched = state.rule_switches.load_switches(DEFAULT)
     reviewed = bool(switched.rules or switched.packs)
     return [
         SetupStep(

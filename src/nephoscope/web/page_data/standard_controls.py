@@ -107,7 +107,7 @@ def group_by_domain(controls: Iterable[ControlResult]) -> list[ControlDomain]:
 def read_controls(snapshot: PublishedSnapshot, reach: Reach, standard: str) -> list[ControlResult]:
     """Read the controls of a standard (its name in any case), each with the worst of its states in what may be read."""
     found: dict[str, ControlResult] = {}
-    of = partial(snapshot.standards.of, reach, standard)
+    of = partial(snapshot.standards.list_documents, reach, standard)
     for body in of(CONTROL):
         said, name = body["properties"], _find_control(body["id"])
         known = found.setdefault(

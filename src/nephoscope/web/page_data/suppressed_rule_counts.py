@@ -38,7 +38,7 @@ def suppressed_rules(visit: Visit) -> list[SuppressedRules]:
 
 def _count(workspace: str, in_force: SuppressionsInForce) -> SuppressedRules:
     rules = {one.rule for one in in_force.all if one.rule != ANY_RULE}
-    whole = sum(in_force.of(one).whole for one in rules)
+    whole = sum(in_force.select_for_rule(one).whole for one in rules)
     every_rule = sum(one.rule == ANY_RULE for one in in_force.all)
     return SuppressedRules(
         workspace, whole, len(rules) - whole, every_rule, RuleSuppressions(in_force.all).next_end

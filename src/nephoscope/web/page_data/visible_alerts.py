@@ -54,7 +54,7 @@ class VisibleAlerts:
         found = self._find_saying(looked)
         return found[start : start + most], len(found)
 
-    def newest(self, looked: AlertFilter, most: int) -> list[StoredAlert]:
+    def list_newest(self, looked: AlertFilter, most: int) -> list[StoredAlert]:
         """At most so many of those that are looked at, those of the latest events first."""
         if self.whole or not looked.text:
             return self._list_page(self._limit_filter(looked), 0, most)
@@ -90,9 +90,9 @@ class VisibleAlerts:
 
     def get(self, id_: str) -> StoredAlert:
         """One as it is told; NotFoundError where there is none of the id that may be."""
-        return self._show(self.kept(id_))
+        return self._show(self.load_stored(id_))
 
-    def kept(self, id_: str) -> StoredAlert:
+    def load_stored(self, id_: str) -> StoredAlert:
         """Return the same as it is kept."""
         found = self.visit.instance.state.alerts.get(id_.lower())
         if found is None or found.workspace not in self.workspaces or not self._is_visible(found):
@@ -154,15 +154,15 @@ def _column_value(by: str, one: StoredAlert) -> str:
 def visible_alerts(visit: Visit, name: str = "") -> VisibleAlerts:
     """Return those of a workspace ('' = that which a page opens), or what is reached of them; DeniedError where nothing is."""
     wanted = name.lower() or visit.home(READ)
-    if visit.caller.reach(READ).is_empty or visit.caller.may(READ, f"/workspaces/{wanted}"):
+    if visit.caller.reach(READ).is_empty or visit.caller.is_permitted(READ, f"/workspaces/{wanted}"):
         return VisibleAlerts(visit, (visit.workspace(READ, wanted),))
-    every = visit.every_workspace
+    every = visit.workspace_names
     return VisibleAlerts(visit, tuple(one for one in every if wanted in ("", one)), visit.reach(READ))
 
 
 def visible_alerts_everywhere(visit: Visit) -> list[VisibleAlerts]:
     """Return those of all workspaces."""
-    every = visit.every_workspace
+    every = visit.workspace_names
     whole = visit.workspaces(READ)
     rest = tuple(one for one in every if one not in whole)
     part = bool(rest) and not visit.caller.reach(READ).is_empty

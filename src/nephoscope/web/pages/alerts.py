@@ -62,10 +62,10 @@ MOST_CSV = 100_000
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The list; a form that comes back changes the state of those that are ticked."""
-    told = visible_alerts(visit, visit.asked("workspace"))
+    told = visible_alerts(visit, visit.get_query_value("workspace"))
     if visit.request.method == "POST":
         return _change_alerts(visit, told)
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         header = (
             "Severity",
             "Alert",
@@ -86,13 +86,13 @@ def _change_alerts(visit: Visit, told: VisibleAlerts) -> Mapping[str, object] | 
     done, left = change_selected(visit, told)
     if left:
         return {**_shown_list(visit, told), "overtaken": left, "done": done}
-    return RedirectResponse(visit.here(done=done), 303)
+    return RedirectResponse(visit.build_address(done=done), 303)
 
 
 def _shown_list(visit: Visit, told: VisibleAlerts) -> dict[str, object]:
     """The list; those that were left out of what was done stay ticked."""
     rules = name_rules(visit, told.workspaces)
-    facets, start = alert_facets(rules, every=bool(visit.asked("all"))), page_start(visit)
+    facets, start = alert_facets(rules, every=bool(visit.get_query_value("all"))), page_start(visit)
     asked = alert_filter(visit, chosen_values(visit, facets))
     alerts, total = told.page(asked, start, ROWS)
     counted = count_facets(
@@ -112,8 +112,8 @@ def _shown_list(visit: Visit, told: VisibleAlerts) -> dict[str, object]:
     )
     return {
         "told": told, "list": show_page(visit, alert_list(visit, known, acts=bool(acts)), alerts, [*counted, *held], total, start),
-        "acts": acts, "any": told.any, "all": bool(visit.asked("all")), **_list_suppressions(visit, told, in_force),
-        "overtaken": [], "done": visit.asked("done"),
+        "acts": acts, "any": told.any, "all": bool(visit.get_query_value("all")), **_list_suppressions(visit, told, in_force),
+        "overtaken": [], "done": visit.get_query_value("done"),
     }  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def _list_suppressions(
 ) -> dict[str, object]:
     """Return what holds alerts back in the workspaces whose suppressions the visitor reads."""
     state = visit.instance.state
-    tallies = [state.alert_tallies.of(one, visit.since) for one in in_force] if told.whole else []
+    tallies = [state.alert_tallies.count_by_rule(one, visit.since) for one in in_force] if told.whole else []
     return {
         "suppressions": sum(len(one.all) for one in in_force.values()),
         "held_back": sum(tally.held for one in tallies for tally in one.values()),
@@ -143,20 +143,22 @@ def _list_suppressions(
 def _active_suppressions(visit: Visit, workspaces: Sequence[str]) -> Mapping[str, SuppressionsInForce]:
     """The suppressions in force in each of the workspaces whose suppressions the visitor reads."""
     state, now = visit.instance.state, visit.instance.now
-    readable = [one for one in workspaces if visit.caller.may(SUPPRESSIONS, f"/workspaces/{one}")]
+    readable = [one for one in workspaces if visit.caller.is_permitted(SUPPRESSIONS, f"/workspaces/{one}")]
     return {one: SuppressionsInForce.load(state, one, now) for one in readable}
 
 
 def read_filters(visit: Visit) -> AlertFilter:
     """Return what the filters of the address ask for; without any, the alerts of the time range that nobody is done with."""
-    return alert_filter(visit, chosen_values(visit, alert_facets({}, every=bool(visit.asked("all")))))
+    return alert_filter(
+        visit, chosen_values(visit, alert_facets({}, every=bool(visit.get_query_value("all"))))
+    )
 
 
 def list_allowed_acts(visit: Visit, told: VisibleAlerts) -> dict[str, str]:
     """Return what the visitor may do to alerts: act -> its name; of those about a part of the estate, to some of them at least."""
     caller = visit.caller
     may = {
-        act: caller.may(find_operation(act), f"/workspaces/{told.workspaces[0]}")
+        act: caller.is_permitted(find_operation(act), f"/workspaces/{told.workspaces[0]}")
         if told.whole
         else not caller.reach(find_operation(act)).is_empty
         for act in ACTIONS
@@ -186,8 +188,8 @@ def _row(one: StoredAlert) -> Sequence[object]:
 
 def show_one(visit: Visit) -> Mapping[str, object] | Response:
     """One alert; a form that comes back changes its state, or suppresses what is like it."""
-    told = visible_alerts(visit, visit.asked("workspace"))
-    kept = told.kept(visit.parameters["id"])
+    told = visible_alerts(visit, visit.get_query_value("workspace"))
+    kept = told.load_stored(visit.parameters["id"])
     if visit.request.method != "POST":
         return _page(visit, told, kept)
     try:
@@ -196,12 +198,12 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
         else:
             change_one(visit, kept)
     except ConcurrentChangeError:
-        return _page(visit, told, told.kept(kept.id), overtaken=True)
+        return _page(visit, told, told.load_stored(kept.id), overtaken=True)
     except TransientError:
         raise
     except StateError as error:
         return _page(visit, told, kept, refused=str(error))
-    return RedirectResponse(visit.here(), 303)
+    return RedirectResponse(visit.build_address(), 303)
 
 
 def _page(
@@ -217,11 +219,13 @@ def _page(
     row = alert.document
     properties = json.loads(row.get("ExtendedProperties") or "{}")
     query, entities = properties.get("Query", ""), read_entities(alert)
-    may_read = told.whole and visit.caller.may(LOGS, f"/workspaces/{workspace}")
+    may_read = told.whole and visit.caller.is_permitted(LOGS, f"/workspaces/{workspace}")
     if (file := download_table(visit, "alert", _tables(visit, alert, properties, rows=may_read))) is not None:
         return file
     behind = (
-        events(visit.instance.lake, alert, visit.instance.now) if may_read and visit.asked("rows") else None
+        events(visit.instance.lake, alert, visit.instance.now)
+        if may_read and visit.get_query_value("rows")
+        else None
     )
     involved = list_involved([alert], ())
     taking_part = parties(involved, applications(visit, involved))
@@ -239,11 +243,12 @@ def _page(
         },
         "refused": refused, "overtaken": overtaken, "changes": _meanwhile(visit, kept) if overtaken else [],
         "typed": visit.form, "etag": kept.etag,
-        "told": told, "reads_incidents": reads_incidents(visit), "reads_rules": visit.caller.may(RULES, f"/workspaces/{workspace}"),
-        "may_suppress": visit.caller.may(SUPPRESS, f"/workspaces/{workspace}"),
+        "told": told, "reads_incidents": reads_incidents(visit),
+        "reads_rules": visit.caller.is_permitted(RULES, f"/workspaces/{workspace}"),
+        "may_suppress": visit.caller.is_permitted(SUPPRESS, f"/workspaces/{workspace}"),
         "suppressible": choices(entities), "most_days": MOST_DAYS, "days": DAYS,
-        "reasons": REASONS, "reads_suppressions": visit.caller.may(SUPPRESSIONS, f"/workspaces/{workspace}"),
-        "in_force": _active_suppressions(visit, [workspace]).get(workspace, SuppressionsInForce()).of(kept.rule),
+        "reasons": REASONS, "reads_suppressions": visit.caller.is_permitted(SUPPRESSIONS, f"/workspaces/{workspace}"),
+        "in_force": _active_suppressions(visit, [workspace]).get(workspace, SuppressionsInForce()).select_for_rule(kept.rule),
         "like": list_related_suppressions(visit.instance.state, workspace, kept.rule),
         "like_etag": related_suppressions_etag(visit.instance.state, workspace, kept.rule),
     }  # fmt: skip
@@ -319,6 +324,6 @@ PAGES = (
         methods=("GET", "POST"),
         anywhere=True,
         parted=True,
-        queries=lambda visit: bool(visit.asked("rows")) or visit.asked("table") == "rows",
+        queries=lambda visit: bool(visit.get_query_value("rows")) or visit.get_query_value("table") == "rows",
     ),
 )

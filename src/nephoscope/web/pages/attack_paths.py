@@ -32,14 +32,14 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         return {"snapshot": None}
     reach, wanted = visit.reach(READ), path_list(visit)
     every = snapshot.attack_paths.list_wanted(reach)
-    sought = WantedPaths(through=visit.asked("through").lower(), text=visit.asked("q"))
+    sought = WantedPaths(through=visit.get_query_value("through").lower(), text=visit.get_query_value("q"))
     found = find_rows(visit, wanted, snapshot.attack_paths.list_wanted(reach, sought))
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         return csv_response("attack-paths", _COLUMNS, map(_row, found.rows))
     narrowed = len(found.rows) < len(every)
     return {
         "snapshot": snapshot, "list": show_rows(visit, wanted, found), "levels": snapshot.attack_paths.levels(reach),
-        "severities": list(reversed(Severity)), "through": _select_entity(every, visit.asked("through")),
+        "severities": list(reversed(Severity)), "through": _select_entity(every, visit.get_query_value("through")),
         "chokes": chokes(found.rows) if narrowed else snapshot.get_or_compute(("choke points", reach), lambda: chokes(every)),
 
         "gaps": snapshot.made.visible_gaps(reach),
@@ -78,7 +78,7 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
     if row is None or body is None:
         raise NotFoundError(f"attack path {name[:100]!r} not found, or you cannot access it")
     told = body["properties"]
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         return csv_response(f"attack-path-{name}", _STEPS, map(_step, told["attackPathSteps"]))
     others = {path.name: path for path in snapshot.attack_paths.list_wanted(reach) if path.name != name}
     return {

@@ -26,7 +26,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     audit = visit.instance.state.audit
 
     def build_filter(chosen: Chosen) -> AuditFilter:
-        return audit_filter(visit.asked("q"), visit.asked("sort"), chosen)
+        return audit_filter(visit.get_query_value("q"), visit.get_query_value("sort"), chosen)
 
     asked = build_filter(chosen_values(visit, FACETS))
     if (file := download_table(visit, "settings", {"audit": lambda: _audit(visit, asked)})) is not None:

@@ -38,15 +38,16 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     runs = visit.instance.state.run_standings
     tables = {
         "automations": lambda: _rules(visit, found.rows),
-        "runs": lambda: _runs(runs.page(which, most=MOST_CSV, order=visit.asked("sort")), names),
+        "runs": lambda: _runs(runs.page(which, most=MOST_CSV, order=visit.get_query_value("sort")), names),
     }
     if (file := download_table(visit, "automations", tables)) is not None:
         return file
-    shows_runs = visit.asked("show") == RUNS or bool(which.rules or which.statuses)
+    shows_runs = visit.get_query_value("show") == RUNS or bool(which.rules or which.statuses)
     return {
         "shows_runs": shows_runs, "any": bool(rules), "statuses": runs.count_by_status(within), "default": DEFAULT,
         "list": _list_runs(visit, names, which) if shows_runs else show_rows(visit, wanted, found),
-        "may": visit.caller.may(WRITE, "/"), "whole": within is None, "dead": next((one for one in rules if one.runs.dead), None),
+        "may": visit.caller.is_permitted(WRITE, "/"),
+        "whole": within is None, "dead": next((one for one in rules if one.runs.dead), None),
     }  # fmt: skip
 
 
@@ -57,7 +58,7 @@ def _list_runs(visit: Visit, names: Mapping[str, str], which: RunFilter) -> List
         facets,
         lambda name, chosen: runs.count_by_column(run_filter(visit, chosen, which.within), name),
     )
-    page = runs.page(which, start=start, most=ROWS, order=visit.asked("sort"))
+    page = runs.page(which, start=start, most=ROWS, order=visit.get_query_value("sort"))
     return show_page(
         visit, run_list(names), page, counted, sum(runs.count_by_column(which, "status").values()), start
     )

@@ -37,7 +37,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "moves": moves,
         "tells_score": has_score_history(visit),
         "controls": controls,
-        "control": visit.several("control"),
+        "control": visit.get_query_values("control"),
         "any": bool(every),
         "list": show_rows(visit, wanted, found),
     }

@@ -47,7 +47,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     standards = list_standards(visit.snapshot, visit.reach(READ))
     wanted = standard_list(visit)
     found = find_rows(visit, wanted, standards)
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         header = ("Standard", *ORDER, "Controls", "Policies passed", "Policies failed", "Policies", "Name")
         return csv_response("compliance", header, map(_row, found.rows))
     return {"snapshot": visit.snapshot, "any": bool(standards), "list": show_rows(visit, wanted, found)}
@@ -94,10 +94,10 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
     )
     if not controls:
         raise NotFoundError(f"standard {name[:100]!r} not found, or you cannot access it")
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         return csv_response(name, HEADER, _evidence(visit, name, controls).rows())
     title = _find_title(visit, name)
-    if visit.asked("format") == "pdf":
+    if visit.get_query_value("format") == "pdf":
         return file_response(
             f"{name}.pdf", RequestedReport.of(visit, title, controls).read(), "application/pdf"
         )
@@ -108,7 +108,7 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
         "domains": group_by_domain(controls),
         "counts": counts,
         "share": passed_share(counts),
-        "report": RequestedReport.of(visit, title, controls).state if visit.asked("report") else "",
+        "report": RequestedReport.of(visit, title, controls).state if visit.get_query_value("report") else "",
     }
 
 
@@ -136,7 +136,7 @@ class RequestedReport:
             visit.reach(READ),
             visit.reach(ASSESSMENTS),
             visit.caller.name,
-            visit.asked("scope"),
+            visit.get_query_value("scope"),
         )
         documents = visit.snapshot.get_or_compute("background documents", BackgroundDocuments)
         made = documents.request(
@@ -163,7 +163,7 @@ class RequestedReport:
 def _evidence(visit: Visit, name: str, controls: Sequence[ControlResult]) -> Evidence:
     """Every control with the resources behind the results of its policies."""
     assert visit.snapshot is not None
-    scope = visit.asked("scope")
+    scope = visit.get_query_value("scope")
     names = {**visit.subscriptions, **visit.management_groups}
     return Evidence(
         name,

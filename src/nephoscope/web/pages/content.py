@@ -46,7 +46,7 @@ _BEFORE = {"rules": ("Enabled", "Severity"), "packs": ("Enabled",)}
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The list of a kind; a form that comes back switches what is ticked."""
     workspace = visit.workspace(READ)
-    snapshots, kind = WorkspaceContent(visit.instance, workspace), visit.asked("kind", "rules")
+    snapshots, kind = WorkspaceContent(visit.instance, workspace), visit.get_query_value("kind", "rules")
     if kind not in KINDS:
         raise StateError(f"unknown kind of content: expected {', '.join(KINDS)}")
     # of a form that is too large nothing is read
@@ -57,7 +57,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     if visit.request.method == "POST":
         done, left = switch_selected(visit, snapshots, PACK if kind == "packs" else RULE)
         if not left:
-            return RedirectResponse(visit.here(done=done), 303)
+            return RedirectResponse(visit.build_address(done=done), 303)
         return {**_show_list(visit, snapshots, kind), "overtaken": left, "done": done}
     return _list_kind(visit, snapshots, kind)
 
@@ -66,7 +66,7 @@ def _list_kind(
     visit: Visit, snapshots: WorkspaceContent, kind: str, refused: str = ""
 ) -> Mapping[str, object] | Response:
     """The list; `refused` is why what was sent could not be taken."""
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         before = _BEFORE.get(kind, ())
         found = _find(visit, snapshots, kind)[1].rows
         return csv_response(f"content-{kind}", (*before, *_CSV), (_row(one, before) for one in found))
@@ -77,7 +77,7 @@ def _find(
     visit: Visit, snapshots: WorkspaceContent, kind: str
 ) -> tuple[RowList[ContentRow], FoundRows[ContentRow], bool]:
     """Find what the filters of the address leave, by source and name, and say whether there is anything at all."""
-    may = visit.caller.may(WRITE, f"/workspaces/{snapshots.workspace}")
+    may = visit.caller.is_permitted(WRITE, f"/workspaces/{snapshots.workspace}")
     wanted = content_list(visit, snapshots.workspace, kind, may=may)
     every = sorted(KINDS[kind][1](snapshots), key=lambda one: (one.pack, one.name.casefold()))
     return wanted, find_rows(visit, wanted, every), bool(every)
@@ -87,8 +87,8 @@ def _show_list(visit: Visit, snapshots: WorkspaceContent, kind: str, refused: st
     """The list; those that were left out of what was switched stay ticked."""
     wanted, found, there = _find(visit, snapshots, kind)
     return {
-        "overtaken": [], "done": visit.asked("done"), "list": show_rows(visit, wanted, found), "any": there,
-        "refused": refused, "may_import": visit.caller.may(WRITE, TENANT), "most": MOST_BYTES >> 20,
+        "overtaken": [], "done": visit.get_query_value("done"), "list": show_rows(visit, wanted, found), "any": there,
+        "refused": refused, "may_import": visit.caller.is_permitted(WRITE, TENANT), "most": MOST_BYTES >> 20,
         "workspace": snapshots.workspace, "kind": kind, "kinds": {name: title for name, (title, _) in KINDS.items()},
     }  # fmt: skip
 
@@ -130,17 +130,17 @@ def pack(visit: Visit) -> Mapping[str, object] | Response:
             raise ConcurrentChangeError(
                 f"{left[0].why}; it is {'enabled' if left[0].row.on else 'disabled'} now"
             )
-        return RedirectResponse(visit.here(done=done), 303)
+        return RedirectResponse(visit.build_address(done=done), 303)
     every = list(content_listing.rows(found, snapshots.held))
     wanted = pack_list()
     shown = find_rows(visit, wanted, every)
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         header = ("Kind", "Name", "Status", "Tables", "File", "Version", "Needs", "Notes")
         return csv_response(found.name, header, map(_piece, shown.rows))
     return {
         "workspace": workspace, "pack": found, "list": show_rows(visit, wanted, shown),
-        "on": visit.instance.state.rule_switches.of(workspace).packs.get(found.name, False),
-        "may": visit.caller.may(WRITE, f"/workspaces/{workspace}"),
+        "on": visit.instance.state.rule_switches.load_switches(workspace).packs.get(found.name, False),
+        "may": visit.caller.is_permitted(WRITE, f"/workspaces/{workspace}"),
     }  # fmt: skip
 
 
@@ -153,11 +153,14 @@ def coverage(visit: Visit) -> Mapping[str, object] | Response:
     """Return which tactics and techniques of ATT&CK what is on speaks of."""
     workspace = visit.workspace(READ)
     snapshots = WorkspaceContent(visit.instance, workspace)
-    switched, every = visit.instance.state.rule_switches.of(workspace), bool(visit.asked("all"))
+    switched, every = (
+        visit.instance.state.rule_switches.load_switches(workspace),
+        bool(visit.get_query_value("all")),
+    )
     found = cells(
         one for one in content_listing.list_coverage_sources(snapshots.packs, switched) if every or one.on
     )
-    if visit.asked("format") == "navigator":
+    if visit.get_query_value("format") == "navigator":
         layer = json.dumps(navigator(found, "nephoscope"), indent=2, ensure_ascii=False)
         return file_response("attack-layer.json", layer.encode(), "application/json")
     counted = numbers(found)

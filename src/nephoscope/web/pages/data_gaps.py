@@ -37,14 +37,14 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     reach = visit.reach(READ)
     gaps, wanted = list_gaps(snapshot.findings, reach), gap_list(visit)
     found = find_rows(visit, wanted, gaps)
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         return csv_response("data-gaps", COLUMNS, _rows(found.rows))
     return {
         "snapshot": snapshot,
-        "trouble": describe_staleness(visit.instance, whole=visit.caller.may(READ, "/")),
+        "trouble": describe_staleness(visit.instance, whole=visit.caller.is_permitted(READ, "/")),
         "any": bool(gaps),
         "list": show_rows(visit, wanted, found),
-        "beside": next((one for one in found.rows if gap_key(one) == visit.asked(PREVIEW)), None),
+        "beside": next((one for one in found.rows if gap_key(one) == visit.get_query_value(PREVIEW)), None),
         "waiting": sum(one.count for one in gaps),
         "assessed": sum(snapshot.findings.states(reach).values()),
     }

@@ -92,7 +92,7 @@ def _list_alerts(
         one.id: one
         for told in visible_alerts_everywhere(visit)
         for value in entity.values
-        for one in told.newest(AlertFilter(text=value, since=visit.since), MOST_SOUGHT)
+        for one in told.list_newest(AlertFilter(text=value, since=visit.since), MOST_SOUGHT)
     }
     own = {
         id_
@@ -112,7 +112,7 @@ def _list_incidents(visit: Visit, alerts: Sequence[StoredAlert]) -> list[Inciden
     numbers = frozenset(one.incident for one in alerts if one.incident is not None)
     found = []
     for workspace in visit.workspaces(INCIDENTS):
-        known = visit.incidents_of(workspace)
+        known = visit.list_incidents_in_scope(workspace)
         wanted = IncidentFilter(numbers=numbers if known is None else numbers & frozenset(known))
         found += state.incidents.list_sought(workspace, wanted, most=len(numbers))
     return sorted(found, key=lambda one: one.last_activity, reverse=True)
@@ -147,7 +147,7 @@ def _list_mentions(visit: Visit, entity: NamedEntity) -> list[DocumentMention]:
     """The resources that have an address or name it."""
     if entity.kind != "address" or visit.snapshot is None:
         return []
-    return visit.snapshot.mentions.found(
+    return visit.snapshot.mentions.find_mentions(
         visit.reach(RESOURCES), entity.name, parts=tuple(sorted(LISTED)), most=MOST
     )
 

@@ -24,7 +24,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         return {"snapshot": None}
     wanted, rows = exposure_list(visit), snapshot.internet_exposures.rows(visit.reach(READ))
     found = find_rows(visit, wanted, rows)
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         return csv_response("internet-exposure", COLUMNS, map(_cells, found.rows))
     return {
         "snapshot": snapshot,

@@ -46,23 +46,23 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
             lambda error: _show_queue(visit, error),
             lambda: meanwhile(visit, visit.form.get("target", "")),
         )
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         return csv_response("image-requests", HEADER, map(_row, _find(visit).rows))
     return _show_queue(visit)
 
 
 def _show_queue(visit: Visit, refused: str = "") -> dict[str, object]:
     every, found = visit.instance.state.image_requests.list_requests(most=MOST), _find(visit)
-    beside = next((one for one in found.rows if one.id == visit.asked(PREVIEW)), None)
+    beside = next((one for one in found.rows if one.id == visit.get_query_value(PREVIEW)), None)
     counts = Counter(one.status.value for one in every)
     return {
         "list": show_rows(visit, request_list(visit), found), "any": bool(every), "opened": counts[RequestStatus.OPEN.value],
         "times": measure_answers(visit.service), "me": visit.caller.name,
         "beside": beside if beside is not None and is_open(beside, visit.instance.now) else None,
-        "may_ask": visit.caller.may(WRITE, "/"), "may_answer": visit.caller.may(ANSWER, "/"),
+        "may_ask": visit.caller.is_permitted(WRITE, "/"), "may_answer": visit.caller.is_permitted(ANSWER, "/"),
         "registries": _hosts(visit),
         "etag": form_digest(visit, _state(beside)) if beside else "", "given": dict(visit.form) if refused else {},
-        "refused": refused, "overtaken": None, "done": visit.asked("done"),
+        "refused": refused, "overtaken": None, "done": visit.get_query_value("done"),
     }  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def _hosts(visit: Visit) -> dict[str, tuple[str, ...]]:
 
 def _find(visit: Visit) -> FoundRows[ImageRequest]:
     """Find the requests that the address asks for: those that are due first, then the newest."""
-    mine = visit.caller.name if visit.asked("mine") else ""
+    mine = visit.caller.name if visit.get_query_value("mine") else ""
     return find_rows(
         visit,
         request_list(visit),
@@ -97,7 +97,7 @@ def _apply_form(visit: Visit) -> str:
             form.get("registry", ""),
             deadline=_deadline(form.get("deadline", "")),
         )
-        return visit.here(done="ask")
+        return visit.build_address(done="ask")
     id_ = form.get("id", "")
     with require_unchanged(visit, lambda: _state(visit.instance.state.image_requests.get(id_))):
         if asked == "withdraw":
@@ -105,7 +105,7 @@ def _apply_form(visit: Visit) -> str:
         else:
             answer: Literal["approve", "deny"] = "approve" if asked == "approve" else "deny"
             answer_request(visit.service, id_, answer, form.get("reason", ""))
-    return visit.here(done=asked)
+    return visit.build_address(done=asked)
 
 
 def _deadline(text: str) -> datetime | None:

@@ -64,10 +64,10 @@ REASON_HEADER = ("Kind", "Effect", "Reason", "Platform")
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list of images."""
-    every = list_images(visit.service, visit.reach, visit.asked("q"))
+    every = list_images(visit.service, visit.reach, visit.get_query_value("q"))
     reach = visit.reach(INVENTORIES)
     found = find_rows(visit, image_list(visit, lambda _: None, lambda _: None), every)
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         counts = count_severities(visit.service, reach, found.rows)
         return csv_response("images", HEADER, _rows(visit, found.rows, counts))
     start = page_start(visit)
@@ -125,8 +125,9 @@ def _show_image(visit: Visit, refused: str = "") -> dict[str, object]:
         "problems": _build_counter(visit, places), "problem_sections": findings_by_section(load_findings(visit.service, places)),
         "stated": list_statements(visit, places),
         "decisions": list_decisions(visit, places), "running": find_workloads(visit.service, places),
-        "may": visit.caller.may(WRITE_IMAGES, "/"), "etag": {id_: form_digest(visit, _state(visit, id_)) for id_ in _ids(places)},
-        "refused": refused, "overtaken": None, "done": visit.asked("done"), "typed": visit.form.get("reason", ""),
+        "may": visit.caller.is_permitted(WRITE_IMAGES, "/"),
+        "etag": {id_: form_digest(visit, _state(visit, id_)) for id_ in _ids(places)},
+        "refused": refused, "overtaken": None, "done": visit.get_query_value("done"), "typed": visit.form.get("reason", ""),
     }  # fmt: skip
 
 
@@ -134,7 +135,7 @@ def _list_software(
     visit: Visit, found: Sequence[SubjectFinding], packages: Sequence[Package]
 ) -> dict[str, object]:
     """Return the list of vulnerabilities, or of packages where the address asks for it."""
-    if visit.asked("show") == "packages":
+    if visit.get_query_value("show") == "packages":
         wanted = package_list()
         return {"list": show_rows(visit, wanted, find_rows(visit, wanted, packages)), "chosen": "packages"}
     listed = finding_list(visit, find_exemptions(visit.service, found))
@@ -153,7 +154,7 @@ def _apply_form(visit: Visit) -> str:
         else:
             decision: Literal["promote", "reject"] = "promote" if asked == "promote" else "reject"
             decide_image(visit.service, id_, decision, visit.form.get("reason", ""))
-    return visit.here(done=asked)
+    return visit.build_address(done=asked)
 
 
 def _ids(places: Iterable[ImageOverview]) -> list[str]:

@@ -67,12 +67,12 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     except StateError as error:
         return _shown_list(visit, workspace, str(error))
     if not left:
-        return RedirectResponse(visit.here(done=done), 303)
+        return RedirectResponse(visit.build_address(done=done), 303)
     return {**_shown_list(visit, workspace), "overtaken": left, "done": done}
 
 
 def _list_incidents(visit: Visit, workspace: str) -> Mapping[str, object] | Response:
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         header = ("#", "Severity", "Incident", "Status", "Owner", "First activity", "Last activity")
         found = visit.instance.state.incidents.list_sought(
             workspace, read_filters(visit, workspace), most=MOST_CSV
@@ -84,7 +84,7 @@ def _list_incidents(visit: Visit, workspace: str) -> Mapping[str, object] | Resp
 def _shown_list(visit: Visit, workspace: str, refused: str = "") -> dict[str, object]:
     """The list; what a form said that could not be done, or not to all, is said by the page again."""
     incidents, facets, start = visit.instance.state.incidents, incident_facets(visit), page_start(visit)
-    asked, may = read_filters(visit, workspace), visit.caller.may(WRITE, f"/workspaces/{workspace}")
+    asked, may = read_filters(visit, workspace), visit.caller.is_permitted(WRITE, f"/workspaces/{workspace}")
     listed = incidents.list_sought(workspace, asked, start=start, most=ROWS)
     # of what was refused the etags stay: another is that of a state which nobody looked at
     etags = (
@@ -101,9 +101,9 @@ def _shown_list(visit: Visit, workspace: str, refused: str = "") -> dict[str, ob
     return {
         "workspace": workspace, "list": show_page(visit, wanted, listed, counted, total, start), "may": may,
         "classifications": CLASSIFICATIONS, "typed": visit.form, "owners": owners(visit, workspace) if may else [],
-        "done": visit.asked("done"), "refused": refused, "overtaken": [], "all": bool(visit.asked("all")),
+        "done": visit.get_query_value("done"), "refused": refused, "overtaken": [], "all": bool(visit.get_query_value("all")),
         "names": known_names(visit, (one.title for one in listed)),
-        "any": incidents.total(workspace, IncidentFilter(numbers=visit.incidents_of(workspace))) > 0,
+        "any": incidents.total(workspace, IncidentFilter(numbers=visit.list_incidents_in_scope(workspace))) > 0,
     }  # fmt: skip
 
 
@@ -162,7 +162,7 @@ def _decide(visit: Visit, workspace: str, number: int) -> Mapping[str, object] |
         return _show_incident(visit, workspace, number, overtaken=True)
     except StateError as error:
         return _show_incident(visit, workspace, number, refused=str(error))
-    return RedirectResponse(visit.here(), 303)
+    return RedirectResponse(visit.build_address(), 303)
 
 
 def _show_incident(
@@ -210,7 +210,7 @@ def _count_stages(file: CaseFile) -> list[tuple[str, int]]:
 
 def _show_forms(visit: Visit, workspace: str, file: CaseFile) -> dict[str, object]:
     """Return what the forms show: the state of now, and what was typed where that was not done."""
-    may = visit.caller.may(WRITE, f"/workspaces/{workspace}")
+    may = visit.caller.is_permitted(WRITE, f"/workspaces/{workspace}")
     return {
         "may": may,
         "owners": owners(visit, workspace) if may else [],
@@ -276,15 +276,19 @@ def _alert(visit: Visit, alert: StoredAlert) -> dict[str, object]:
 
 def _events(visit: Visit, workspace: str, file: CaseFile) -> list[AlertEvents]:
     """The events behind the alerts, for who may read all rows of the workspace."""
-    if not visit.caller.may(LOGS, f"/workspaces/{workspace}"):
+    if not visit.caller.is_permitted(LOGS, f"/workspaces/{workspace}"):
         return []
     lake, now = visit.instance.lake, visit.instance.now
-    return [events(lake, each, now) for each in file.alerts[:MOST_READ]] if visit.asked("events") else []
+    return (
+        [events(lake, each, now) for each in file.alerts[:MOST_READ]]
+        if visit.get_query_value("events")
+        else []
+    )
 
 
 def _read_processes(visit: Visit, workspace: str, file: CaseFile) -> dict[str, object]:
     """The process trees of the alerts and the prevalence of entities, for who may read all rows of the workspace."""
-    if not visit.asked("events") or not visit.caller.may(LOGS, f"/workspaces/{workspace}"):
+    if not visit.get_query_value("events") or not visit.caller.is_permitted(LOGS, f"/workspaces/{workspace}"):
         return {"trees": {}, "prevalence": []}
     lake, now = visit.instance.lake, visit.instance.now
     return {
@@ -298,7 +302,7 @@ def count_open(visit: Visit) -> int | None:
     workspace = visit.home(READ)
     if not workspace:
         return None
-    opened = IncidentFilter(frozenset(OPEN), numbers=visit.incidents_of(workspace))
+    opened = IncidentFilter(frozenset(OPEN), numbers=visit.list_incidents_in_scope(workspace))
     return visit.instance.state.incidents.total(workspace, opened)
 
 
@@ -326,6 +330,6 @@ PAGES = (
         show_one,
         methods=("GET", "POST"),
         anywhere=True,
-        queries=lambda visit: bool(visit.asked("events")),
+        queries=lambda visit: bool(visit.get_query_value("events")),
     ),
 )

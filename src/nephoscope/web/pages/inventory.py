@@ -50,7 +50,7 @@ def resource_list(visit: Visit) -> RowList[ListedResource]:
         return text_cell(visit.subscriptions.get(one.subscription, one.subscription), whole=one.subscription)
 
     def title(one: ListedResource) -> ListCell:
-        tenant = visit.tenant_of(one.id, one.tenant)
+        tenant = visit.find_tenant(one.id, one.tenant)
         return text_cell(
             display_name(visit, one),
             visit.resource(one.id, one.tenant),
@@ -79,7 +79,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         return {"snapshot": None}
     reach, start = visit.reach(READ), page_start(visit)
     query = _query(visit)
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         rows = snapshot.inventory.page(reach, query, most=1_000_000)
         return csv_response(
             "inventory",
@@ -98,8 +98,10 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 
 
 def _query(visit: Visit) -> InventoryQuery:
-    chosen = {name: frozenset(one.lower() for one in visit.several(name)) for name in (*FACETS, EXPOSURE)}
-    return InventoryQuery(visit.asked("q"), chosen, visit.asked("sort") or DEFAULT_ORDER)
+    chosen = {
+        name: frozenset(one.lower() for one in visit.get_query_values(name)) for name in (*FACETS, EXPOSURE)
+    }
+    return InventoryQuery(visit.get_query_value("q"), chosen, visit.get_query_value("sort") or DEFAULT_ORDER)
 
 
 def _facets(visit: Visit, query: InventoryQuery) -> list[ListFacet]:
@@ -119,7 +121,7 @@ def _facets(visit: Visit, query: InventoryQuery) -> list[ListFacet]:
 
 def display_name(visit: Visit, one: ListedResource) -> str:
     """The name of a resource; of a subscription the one that people know."""
-    return visit.named(one.id) if one.type == SUBSCRIPTION_TYPE else one.name
+    return visit.name_resource(one.id) if one.type == SUBSCRIPTION_TYPE else one.name
 
 
 def _row(visit: Visit, one: ListedResource) -> tuple[object, ...]:
@@ -143,8 +145,8 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
         return {"snapshot": None}
     alone = len(snapshot.made.tenant_gaps) < 2  # no other tenant can have the same id
     tenants = [] if alone else snapshot.listing.tenants_with_document(id_, visit.caller.reach(READ))
-    tenant = next((one for one in tenants if one == visit.asked("tenant")), next(iter(tenants), ""))
-    visit = visit.within_tenant(tenant) if len(tenants) > 1 else visit
+    tenant = next((one for one in tenants if one == visit.get_query_value("tenant")), next(iter(tenants), ""))
+    visit = visit.limit_to_tenant(tenant) if len(tenants) > 1 else visit
     body = snapshot.listing.get(id_, visit.caller.reach(READ))
     if body is None:
         raise NotFoundError(f"resource {id_[:500]!r} not found, or you cannot access it")

@@ -35,8 +35,8 @@ MOST_DAYS = 90
 
 def show_new(visit: Visit) -> Mapping[str, object] | Response:
     """Choose a kind, then its form."""
-    visit.caller.must(WRITE, "/")
-    kind = kinds().get(visit.asked("kind"))
+    visit.caller.require(WRITE, "/")
+    kind = kinds().get(visit.get_query_value("kind"))
     if visit.request.method == "POST" and kind is not None:
         return apply_form(lambda: _add_source(visit, kind), lambda error: _form(visit, kind, error))
     return _form(visit, kind)
@@ -47,7 +47,8 @@ def _form(visit: Visit, kind: SourceKind | None, refused: str = "") -> dict[str,
         "refused": refused, "kinds": kinds(), "kind": kind, "settings": list(describe_kind(kind)) if kind else [],
         "secrets": _asked_secrets(kind) if kind else {},
         "workspaces": visit.instance.state.workspaces.names(), "given": dict(visit.form),
-        "allowed": kind is None or not _is_owners(kind) or visit.caller.may(HOST, "/"), "owner": visit.caller.may(HOST, "/"),
+        "allowed": kind is None or not _is_owners(kind) or visit.caller.is_permitted(HOST, "/"),
+        "owner": visit.caller.is_permitted(HOST, "/"),
     }  # fmt: skip
 
 
@@ -102,7 +103,7 @@ def _tables(visit: Visit, source: Source) -> dict[str, Callable[[], PageTable]]:
 
 def show_one(visit: Visit) -> Mapping[str, object] | Response:
     """One source; a form that comes back tests, changes, pauses or forgets it, or makes a token."""
-    visit.caller.must(READ, "/")
+    visit.caller.require(READ, "/")
     source = visit.instance.state.sources.get(visit.parameters["name"])
     if visit.request.method == "POST":
         if visit.form.get("act") == "token":
@@ -136,7 +137,7 @@ def _show_source(visit: Visit, source: Source, refused: str = "") -> dict[str, o
     hours: dict[datetime, int] = {}
     for rate in state.source_health.rates(source.name, since=visit.since):
         hours[rate.hour] = hours.get(rate.hour, 0) + rate.rows
-    owner = visit.caller.may(HOST, "/")
+    owner = visit.caller.is_permitted(HOST, "/")
     return {
         "owner": owner, "owned": () if owner else source_setup.privileged_settings(source),
         "refused": refused, "source": source, "kind": kind, "secrets": _asked_secrets(kind),
@@ -149,7 +150,7 @@ def _show_source(visit: Visit, source: Source, refused: str = "") -> dict[str, o
         "sender": describe_sender(source, visit.request.url.hostname or "HOST"),
         "first_row": min((one.health.first_seen for one in health if one.health.first_seen), default=None),
         "hours": [hours[hour] for hour in sorted(hours)], "may": _can_change(visit, source),
-        "may_remove": visit.caller.may(DELETE, "/"),
+        "may_remove": visit.caller.is_permitted(DELETE, "/"),
         "kept": set(source_setup.secrets_of(state, source)) if source.credential else set(),
         "tokens": source.kind == source_setup.TOKENS,
     }  # fmt: skip
@@ -157,7 +158,7 @@ def _show_source(visit: Visit, source: Source, refused: str = "") -> dict[str, o
 
 def _can_change(visit: Visit, source: Source) -> bool:
     host = source.kind in source_setup.OF_THE_HOST
-    return visit.caller.may(WRITE, "/") and (not host or visit.caller.may(HOST, "/"))
+    return visit.caller.is_permitted(WRITE, "/") and (not host or visit.caller.is_permitted(HOST, "/"))
 
 
 def _text(value: object) -> str:
@@ -173,9 +174,9 @@ def _apply_form(visit: Visit, source: Source) -> str:
     act = visit.form.get("act", "")
     if act == "test":
         service.try_source(visit.service, visit.instance.lake, source.name)
-        return visit.here(done=act)
+        return visit.build_address(done=act)
     if act == "remove":
-        visit.caller.must(DELETE, "/")
+        visit.caller.require(DELETE, "/")
     else:
         service.require_write(visit.service, source.kind)
     with require_unchanged(visit, lambda: _form_state(visit, visit.instance.state.sources.get(source.name))):
@@ -196,7 +197,7 @@ def _apply_act(visit: Visit, source: Source, act: str) -> str:
             service.change_source(visit.service, source.name, changed, secrets)
         case other:
             raise StateError(f"unknown action '{other[:40]}' for a source")
-    return visit.here(done=act)
+    return visit.build_address(done=act)
 
 
 def _read_settings(kind: SourceKind, source: Source, form: Mapping[str, str]) -> dict[str, object]:
@@ -219,15 +220,15 @@ def _token(visit: Visit, source: Source) -> Response:
 
 def fill_missing_logs(visit: Visit) -> Mapping[str, object] | Response:
     """Resources of the estate whose logs never arrive."""
-    given = visit.asked("days", "1")
+    given = visit.get_query_value("days", "1")
     days = min(int(given), MOST_DAYS) if given.isdecimal() and len(given) < 4 and int(given) else 1
     instance = visit.instance
     found = missing_logs(instance.lake, instance.state, instance.data, instance.now, days)
     reach = visit.reach(READ)
-    seen = [one for one in found or () if reach.sees(*_place(one.resource))]
+    seen = [one for one in found or () if reach.can_read(*_place(one.resource))]
     wanted = missing_log_list(visit)
     shown = find_rows(visit, wanted, seen)
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         header = ("Resource", "Type", "Reason", "Setting", "Last row")
         return csv_response(
             "missing-logs",

@@ -78,8 +78,8 @@ class QueryView:
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The editor, and what the query in the address gives."""
-    place = choose_place(visit, visit.asked("workspace"))
-    query = visit.asked("query")[:MAX_QUERY]
+    place = choose_place(visit, visit.get_query_value("workspace"))
+    query = visit.get_query_value("query")[:MAX_QUERY]
     found: dict[str, object] = {
         "place": place, "query": query, "shown": None, "error": None, "caret": "", "examples": EXAMPLES, "rows": ROWS,
         "places": [*visit.workspaces(READ), *([ESTATE] if visit.asks_estate else [])], "tables": _tables(visit, place),
@@ -96,9 +96,9 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         caret = error.caret(query) if error.line else ""
         return {**found, "error": error, "caret": caret, "faults": faults(error)}
     columns = typed_columns(result.table)
-    if visit.asked("format") == "parquet":
+    if visit.get_query_value("format") == "parquet":
         return parquet_response("query", result)
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         kinds = [kind for _, kind in columns]
         rows = (
             [_csv_cell(cell, kind) for cell, kind in zip(row, kinds, strict=True)]
@@ -111,7 +111,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 def _show_result(visit: Visit, result: QueryResult, began: float) -> QueryView:
     """The first rows of a result, without the columns that none of them has a value in unless `empty` is asked for."""
     first = result.table.slice(0, ROWS)
-    rows = first if visit.asked("empty") else drop_empty_columns(first)
+    rows = first if visit.get_query_value("empty") else drop_empty_columns(first)
     columns = typed_columns(rows)
     cells = [
         [text(cell, kind) for cell, (_, kind) in zip(row, columns, strict=True)] for row in iterate_rows(rows)
@@ -132,7 +132,7 @@ def _run(visit: Visit, place: str, query: str) -> QueryResult:
     if place == ESTATE:
         if visit.snapshot is None:
             raise KqlError("nothing was assessed yet: the estate has no data to query")
-        reader = LiveReader.of(visit.caller, visit.reach)
+        reader = LiveReader.for_caller(visit.caller, visit.reach)
         current = LiveResources(
             visit.instance.state, visit.instance.tenant, visit.snapshot, reader, visit.base
         )
@@ -140,7 +140,7 @@ def _run(visit: Visit, place: str, query: str) -> QueryResult:
         return visit.snapshot.query(query, seen, timeout=seconds, beside=current.live_row_source)[-1]
     workspace = visit.workspace(READ, place)
     scope = visit.rows(workspace)
-    span = RowSpan(visit.since, visit.instance.now) if visit.asked("span") else None
+    span = RowSpan(visit.since, visit.instance.now) if visit.get_query_value("span") else None
     most = ResultLimit(sys.maxsize, MAX_BYTES)
     found = visit.instance.lake.query(
         query, scope=scope, workspace=workspace, timeout=seconds, span=span, most=most
@@ -151,7 +151,7 @@ def _run(visit: Visit, place: str, query: str) -> QueryResult:
 
 
 def _reaches(visit: Visit, operations: Iterable[str]) -> dict[str, Reach]:
-    return {one: visit.within(reach) for one, reach in visit.caller.reaches(operations).items()}
+    return {one: visit.limit_reach(reach) for one, reach in visit.caller.reaches(operations).items()}
 
 
 def faults(error: KqlError) -> list[dict[str, object]]:
@@ -283,7 +283,7 @@ PAGES = (
         anywhere=True,
         timed=True,
         edited=True,
-        queries=lambda visit: bool(visit.asked("query").strip()),
+        queries=lambda visit: bool(visit.get_query_value("query").strip()),
         under_scope=(
             "Queries return only rows of the subscriptions of {}. Rows without a subscription, such "
             "as sign-ins, are available under all subscriptions."

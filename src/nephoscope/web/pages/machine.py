@@ -78,8 +78,13 @@ def _apply_form(visit: Visit, machine: FleetMachine) -> Response:
 
 
 def _go_back(visit: Visit, done: str) -> Response:
-    kept = visit.here(
-        done=done, order=None, pid=None, path=None, sha256=None, incident=visit.asked("incident") or None
+    kept = visit.build_address(
+        done=done,
+        order=None,
+        pid=None,
+        path=None,
+        sha256=None,
+        incident=visit.get_query_value("incident") or None,
     )
     return RedirectResponse(f"{kept}#response", 303)
 
@@ -113,16 +118,16 @@ def _show(visit: Visit, machine: FleetMachine, refused: str = "") -> Mapping[str
     if (file := download_table(visit, machine.name, tables)) is not None:
         return file
     allowed = machine.agent.health.responses if machine.agent else ()
-    chosen = (visit.form.get("kind") if refused else "") or visit.asked("order")
+    chosen = (visit.form.get("kind") if refused else "") or visit.get_query_value("order")
     forms = {one.value: words for one, words in ORDER_FORMS.items() if one.value in allowed}
     return {
         "machine": machine, "found": found, "files": files, "applications": find_applications(visit, machine),
         "access": access, "requests": requests, "orders": orders, "forms": forms,
         "chosen": chosen if chosen in forms else next(iter(forms), ""), "given": _read_given(visit, refused),
-        "may_order": visit.caller.may(RESPOND, machine.key), "may_approve": visit.caller.may(APPROVE, machine.key),
-        "may_download": visit.caller.may(READ_CONTENT, machine.key), "me": visit.caller.name, "now": visit.instance.now,
+        "may_order": visit.caller.is_permitted(RESPOND, machine.key), "may_approve": visit.caller.is_permitted(APPROVE, machine.key),
+        "may_download": visit.caller.is_permitted(READ_CONTENT, machine.key), "me": visit.caller.name, "now": visit.instance.now,
         "in_inventory": visit.snapshot is not None and visit.snapshot.listing.get(machine.key, visit.caller.reach(READ)) is not None,
-        "refused": refused, "done": visit.asked("done"),
+        "refused": refused, "done": visit.get_query_value("done"),
     }  # fmt: skip
 
 
@@ -130,7 +135,7 @@ def _read_given(visit: Visit, refused: str) -> Mapping[str, str]:
     """Return the values of the fields: what was sent, or what the address says."""
     if refused:
         return dict(visit.form)
-    return {name: visit.asked(name) for name in ("pid", "path", "sha256", "incident")}
+    return {name: visit.get_query_value(name) for name in ("pid", "path", "sha256", "incident")}
 
 
 def _list_orders(orders: Sequence[ResponseOrder]) -> PageTable:

@@ -48,12 +48,12 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list."""
     every, wanted = list_machines(visit), machine_list(visit)
     found = find_rows(visit, wanted, every)
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         return csv_response("machines", HEADER, map(_row, found.rows))
     counts = count_machines(every)
     return {
         "list": show_rows(visit, wanted, found), "any": bool(every), "snapshot": visit.snapshot, "counts": counts,
-        "enrolled": len(every) - counts[NOT_ENROLLED], "may_enrol": visit.caller.may(WRITE, "/"),
+        "enrolled": len(every) - counts[NOT_ENROLLED], "may_enrol": visit.caller.is_permitted(WRITE, "/"),
     }  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def _row(one: FleetMachine) -> tuple[object, ...]:
 
 def enrol(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the form of an enrolment; what it sends makes a code, which is shown this once, or revokes one."""
-    visit.caller.must(WRITE, "/")
+    visit.caller.require(WRITE, "/")
     enrolments = service.list_enrolments(visit.service)
     if (
         file := download_table(visit, "machines", {"enrolments": lambda: _list_codes(enrolments)})
@@ -92,8 +92,8 @@ def _show_form(visit: Visit, refused: Exception | None = None) -> dict[str, obje
     form = operation_form.draw_form(visit, _creation(), _FORM, refused=refused)
     return {
         "form": form, "refused": str(refused or ""), "name": visit.form.get("name", "") if refused else "", "now": visit.instance.now,
-        "enrolments": service.list_enrolments(visit.service), "may_revoke": visit.caller.may(DELETE, "/"),
-        "done": visit.asked("done"),
+        "enrolments": service.list_enrolments(visit.service), "may_revoke": visit.caller.is_permitted(DELETE, "/"),
+        "done": visit.get_query_value("done"),
     }  # fmt: skip
 
 

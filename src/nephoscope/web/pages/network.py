@@ -32,7 +32,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     if snapshot is None:
         return {"snapshot": None}
     answers = _answer(visit, snapshot)
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         rows = (
             (one.question, one.word.value, line.resource, line.finding, line.why)
             for one in answers

@@ -59,7 +59,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "columns": draw_alerts(alerts) if alerts is not None and alerts.total else "",
         "sources": read_source_states(visit),
         "under_way": current_assessment(visit.instance),
-        "trouble": describe_staleness(visit.instance, whole=visit.caller.may(READ, "/")),
+        "trouble": describe_staleness(visit.instance, whole=visit.caller.is_permitted(READ, "/")),
         "suppressed": suppressed_rules(visit),
     }
     if snapshot is not None:
@@ -114,8 +114,8 @@ def list_failing(visit: Visit) -> list[Priority]:
 def _find_same_names(visit: Visit, several: Sequence[FailingResource]) -> dict[str, str]:
     """Id -> resource group and subscription, of resources that others of a list are named like."""
     inside = [one.resource for one in several if one.resource.startswith("/subscriptions/")]
-    counts = Counter(map(visit.named, inside))
-    return {id_: _place(visit, id_) for id_ in inside if counts[visit.named(id_)] > 1}
+    counts = Counter(map(visit.name_resource, inside))
+    return {id_: _place(visit, id_) for id_ in inside if counts[visit.name_resource(id_)] > 1}
 
 
 def _place(visit: Visit, id_: str) -> str:

@@ -72,7 +72,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         file := download_table(visit, "pipelines", {name: one.table for name, one in several.items()})
     ) is not None:
         return file
-    asked = visit.asked("show")
+    asked = visit.get_query_value("show")
     chosen = asked if asked in several else "repositories" if repositories else "posture"
     return {
         "repositories": len(repositories), "chosen": chosen, "list": several[chosen].view(),
@@ -119,7 +119,7 @@ def repository(visit: Visit) -> Mapping[str, object] | Response:
     runs = visit.instance.state.pipelines.runs([name], MOST_RUNS)
     wanted = run_list(visit)
     rows = find_rows(visit, wanted, runs)
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         return csv_response("runs", RUN_HEADER, map(_run_row, rows.rows))
     return {
         "repository": found, "url": sanitize_link(found.url), "list": show_rows(visit, wanted, rows),
@@ -132,7 +132,7 @@ def repository(visit: Visit) -> Mapping[str, object] | Response:
 def run(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the page of a run."""
     found = visit.instance.state.pipelines.run(visit.parameters["id"])
-    if not visit.caller.may(READ, repository_scope(found.repository)):
+    if not visit.caller.is_permitted(READ, repository_scope(found.repository)):
         raise NotFoundError(f"pipeline run {found.id!r} not found")
     document = run_document(visit.service, found)
     every = sorted(document.findings, key=_order)
@@ -142,7 +142,7 @@ def run(visit: Visit) -> Mapping[str, object] | Response:
         lambda one: line_link(address, found.commit_id, one.finding.region.file, one.finding.region.line)
     )
     shown = find_rows(visit, wanted, every)
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         return csv_response("findings", FINDING_HEADER, map(_finding_row, shown.rows))
     return {
         "run": found, "repository": kept, "url": sanitize_link(found.url), "unread": document.unread, "any": bool(every),

@@ -48,18 +48,20 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     if visit.snapshot is None:
         return {"snapshot": None}
     ranked = rank_recommendations(visit, read_filters(visit))
-    if visit.asked("open"):
+    if visit.get_query_value("open"):
         return _list_unjudged(visit, ranked)
-    if not visit.asked("all"):
+    if not visit.get_query_value("all"):
         ranked = [one for one in ranked if one.tally.unhealthy]
     wanted = recommendation_list(visit)
     found = find_rows(visit, wanted, ranked)
     put = [
-        one for one in list_external_assessments(visit) if visit.asked("q").casefold() in one.title.casefold()
+        one
+        for one in list_external_assessments(visit)
+        if visit.get_query_value("q").casefold() in one.title.casefold()
     ]
-    if visit.asked("format") != "csv":
+    if visit.get_query_value("format") != "csv":
         return {**_show_list(visit, wanted, found), "put": put}
-    if visit.asked("table") == "put":
+    if visit.get_query_value("table") == "put":
         return csv_response("recommendations-put", *own_assessments_table(put))
     return csv_response("recommendations", *table(found.rows))
 
@@ -67,7 +69,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 def _show_list(visit: Visit, wanted: RowList[Priority], found: FoundRows[Priority]) -> dict[str, object]:
     return {
         "snapshot": visit.snapshot, "list": show_rows(visit, wanted, found), "put": (),
-        "all": bool(visit.asked("all")), "open": bool(visit.asked("open")),
+        "all": bool(visit.get_query_value("all")), "open": bool(visit.get_query_value("open")),
     }  # fmt: skip
 
 
@@ -76,7 +78,7 @@ def _list_unjudged(visit: Visit, several: Sequence[Priority]) -> Mapping[str, ob
     causes = visit.snapshot.findings.count_unjudged(visit.reach(READ)) if visit.snapshot else {}
     wanted = unjudged_list(visit, causes)
     found = find_rows(visit, wanted, [one for one in several if one.tally.recommendation in causes])
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         rows = (_unjudged_row(one.tally, causes[one.tally.recommendation]) for one in found.rows)
         return csv_response(
             "not-assessed", ("Severity", "Recommendation", "Not assessed", "Assessed", "Reason", "Id"), rows
@@ -97,14 +99,14 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
     known = snapshot.listing.get(f"{METADATA}/{key}", visit.caller.reach(READ))
     if known is None:
         return _show_external(visit, snapshot, key)
-    asked = narrow_findings(key, chosen_values(visit, STATE_FACETS), visit.asked("q"))
+    asked = narrow_findings(key, chosen_values(visit, STATE_FACETS), visit.get_query_value("q"))
     if visit.request.method == "POST":
         try:
             done = dict.fromkeys(DONE) | exemption_forms.act(visit, key)
         except ConcurrentChangeError:
             shown = _show_recommendation(visit, snapshot, key, known["properties"], asked)
             return {**shown, "overtaken": exemption_forms.find_conflict(visit)}
-        return RedirectResponse(visit.here(**done), 303)
+        return RedirectResponse(visit.build_address(**done), 303)
     files = {
         "resources": lambda: _resources(visit, known, asked),
         "exemptions": lambda: _exemptions(
@@ -155,7 +157,12 @@ def _show_recommendation(
         "overtaken": None,
         "typed": visit.form,
         "done": next(
-            ((word, int(visit.asked(word))) for word in DONE if visit.asked(word).isdecimal()), None
+            (
+                (word, int(visit.get_query_value(word)))
+                for word in DONE
+                if visit.get_query_value(word).isdecimal()
+            ),
+            None,
         ),
         "under_way": current_assessment(visit.instance),
         "judged": is_up_to_date(visit.instance),
@@ -168,7 +175,7 @@ def _list_resources(
 ) -> dict[str, object]:
     """Return the list of the resources that it assesses, and the ids of those that can be exempted."""
     findings, reach, start = snapshot.findings, visit.reach(READ), page_start(visit)
-    order = visit.asked("sort")
+    order = visit.get_query_value("sort")
     page = findings.page(reach, asked, order=order if order in ORDERS else "resource", start=start, most=ROWS)
 
     def count(name: str, chosen: Chosen) -> dict[str, int]:
@@ -216,7 +223,7 @@ def _exemptions(several: Sequence[exemption_forms.ShownExemption]) -> PageTable:
 
 def read_filters(visit: Visit) -> FindingQuery:
     """Return what the filters of the address ask for."""
-    return FindingQuery(text=visit.asked("q"))
+    return FindingQuery(text=visit.get_query_value("q"))
 
 
 def count_failing(visit: Visit) -> int | None:

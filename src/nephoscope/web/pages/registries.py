@@ -48,14 +48,18 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     listed = [_make_row(visit, one) for one in visit.instance.state.watched_registries.all()]
     wanted = registry_list(visit)
     found = find_rows(visit, wanted, listed)
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         return csv_response("registries", HEADER, map(_row, found.rows))
-    return {"list": show_rows(visit, wanted, found), "any": bool(listed), "may": visit.caller.may(WRITE, "/")}
+    return {
+        "list": show_rows(visit, wanted, found),
+        "any": bool(listed),
+        "may": visit.caller.is_permitted(WRITE, "/"),
+    }
 
 
 def show_new(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the form of a new registry, or add the one that it sends."""
-    visit.caller.must(WRITE, "/")
+    visit.caller.require(WRITE, "/")
     if visit.request.method == "POST":
         return apply_form(lambda: _add_registry(visit), lambda error: _form(visit, error))
     return _form(visit)
@@ -102,15 +106,15 @@ def _show_registry(visit: Visit, found: WatchedRegistry, refused: str = "") -> d
     fields, policy = setting_fields(settings), policy_fields(settings)
     if refused and visit.form.get("act") == "change":
         fields, policy = typed_fields(fields, visit.form), typed_fields(policy, visit.form)
-    kept = load_secrets(visit.instance.state, found) if visit.caller.may(WRITE, "/") else None
+    kept = load_secrets(visit.instance.state, found) if visit.caller.is_permitted(WRITE, "/") else None
     return {
         "refused": refused, "listed": _make_row(visit, found), "registry": found, "settings": fields, "policy": policy,
         "keys": sorted(settings.keys), "identities": dict(sorted(settings.identities.items())),
         "exemptions": settings.policy.exemptions, "given": dict(visit.form),
         "kept": [name for name in ("password", "token", "events") if kept and getattr(kept, name)],
-        "may": visit.caller.may(WRITE, "/"), "may_remove": visit.caller.may(DELETE, "/"),
+        "may": visit.caller.is_permitted(WRITE, "/"), "may_remove": visit.caller.is_permitted(DELETE, "/"),
         "etag": form_digest(visit, _state(visit, found.name)),
-        "overtaken": None, "workspaces": (), "done": visit.asked("done"), "told": visit.asked("told"),
+        "overtaken": None, "workspaces": (), "done": visit.get_query_value("done"), "told": visit.get_query_value("told"),
     }  # fmt: skip
 
 
@@ -154,14 +158,14 @@ def _apply_form(visit: Visit, found: WatchedRegistry) -> str:
         trial = service.try_registry(visit.service, found.name)
         if not trial.works:
             raise StateError(f"connection failed: {trial.message}")
-        return visit.here(done="test", told=trial.message[:200])
-    visit.caller.must(DELETE if asked == "remove" else WRITE, "/")
+        return visit.build_address(done="test", told=trial.message[:200])
+    visit.caller.require(DELETE if asked == "remove" else WRITE, "/")
     with require_unchanged(visit, lambda: _state(visit, found.name)):
         if asked == "remove":
             service.remove_registry(visit.service, found.name)
             return visit.link("/registries")
         _change(visit, found, asked)
-    return visit.here(done=asked, told=None)
+    return visit.build_address(done=asked, told=None)
 
 
 def _change(visit: Visit, found: WatchedRegistry, asked: str) -> None:

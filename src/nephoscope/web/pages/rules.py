@@ -45,7 +45,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     workspace = visit.workspace(READ)
     every, wanted = _list_rules(visit, workspace), rule_list(visit, workspace)
     found = find_rows(visit, wanted, every)
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         heads = [one.format(during=SPANS[visit.span][0].lower()) for one in _CSV]
         return csv_response("rules", heads, ([one.row[name] for name in _CSV.values()] for one in found.rows))
     return {
@@ -61,7 +61,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 def _list_rules(visit: Visit, workspace: str) -> list[ListedRule]:
     """The rules of a workspace with their alerts of the time range, those that need somebody first."""
     rules = load_rules(visit, workspace)
-    tallies = visit.instance.state.alert_tallies.of(workspace, visit.since)
+    tallies = visit.instance.state.alert_tallies.count_by_rule(workspace, visit.since)
     return [
         _make_row(row, tallies.get(row["id"], AlertTally()), rules[row["id"]])
         for row in overview(visit.instance.state, workspace, rules.values(), visit.instance.now)
@@ -87,7 +87,7 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
             lambda: _apply_form(visit, workspace, rule),
             lambda error: _show_rule(visit, workspace, rule, error),
         )
-    may_see = visit.caller.may(ALERTS, f"/workspaces/{workspace}")
+    may_see = visit.caller.is_permitted(ALERTS, f"/workspaces/{workspace}")
     files = tables(visit.instance.state, workspace, rule, alerts=may_see)
     if (file := download_table(visit, "rule", files)) is not None:
         return file
@@ -97,24 +97,26 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
 def _show_rule(visit: Visit, workspace: str, rule: AnalyticRule, refused: str = "") -> dict[str, object]:
     state, at = visit.instance.state, f"/workspaces/{workspace}"
     (standing,) = overview(state, workspace, [rule], visit.instance.now)
-    may_see = visit.caller.may(ALERTS, at)
+    may_see = visit.caller.is_permitted(ALERTS, at)
     return {
         "workspace": workspace,
         "rule": rule,
         "refused": refused,
         "standing": standing,
-        "in_force": SuppressionsInForce.load(state, workspace, visit.instance.now).of(rule.id),
-        "reads_suppressions": visit.caller.may(SUPPRESSIONS, at),
-        "may_suppress": visit.caller.may(SUPPRESS, at),
+        "in_force": SuppressionsInForce.load(state, workspace, visit.instance.now).select_for_rule(rule.id),
+        "reads_suppressions": visit.caller.is_permitted(SUPPRESSIONS, at),
+        "may_suppress": visit.caller.is_permitted(SUPPRESS, at),
         "during": SPANS[visit.span][0].lower(),
-        "may": visit.caller.may(WRITE, at),
+        "may": visit.caller.is_permitted(WRITE, at),
         "may_see": may_see,
         "alerts": state.alerts.list_alerts(
             workspace, AlertFilter(rules=frozenset({rule.id}), held=True), most=NEWEST
         )
         if may_see
         else [],
-        "tally": state.alert_tallies.of(workspace, visit.since, rule.id).get(rule.id, AlertTally()),
+        "tally": state.alert_tallies.count_by_rule(workspace, visit.since, rule.id).get(
+            rule.id, AlertTally()
+        ),
         "logs": visit.link("/logs", query=rule.query, workspace=workspace) if len(rule.query) < 6000 else "",
         "scheduled": rule.kind is not RuleKind.HUNTING,
         **trial_forms.show_trials(visit, workspace, rule),
@@ -129,7 +131,7 @@ def _apply_form(visit: Visit, workspace: str, rule: AnalyticRule) -> str:
     if act not in ("on", "off"):
         raise StateError(f"unknown action '{act[:40]}' for a rule")
     switch_rules(visit.service, workspace, {RULE: [rule.id]}, enabled=act == "on")
-    return visit.here()
+    return visit.build_address()
 
 
 def trial(visit: Visit) -> Mapping[str, object] | Response:

@@ -45,8 +45,8 @@ KINDS = (
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Return what the page shows."""
-    text = visit.asked("q").strip()
-    if visit.asked("format") == "csv":
+    text = visit.get_query_value("q").strip()
+    if visit.get_query_value("format") == "csv":
         found = _search_all(visit, text, MOST_CSV)
         return csv_response("search", ("Kind", "Name", "Workspace", "Id"), _rows(found))
     return {
@@ -67,10 +67,10 @@ def _search_all(visit: Visit, text: str, most: int) -> dict[str, list[object]]:
     found |= _search_contents(visit, text, most)
     state, wanted = visit.instance.state, text.casefold()
     for one in visit.workspaces(INCIDENTS):
-        sought = IncidentFilter(text=text, numbers=visit.incidents_of(one))
+        sought = IncidentFilter(text=text, numbers=visit.list_incidents_in_scope(one))
         found["incidents"] += state.incidents.list_sought(one, sought, most=most)
     for told in visible_alerts_everywhere(visit):
-        found["alerts"] += told.newest(AlertFilter(text=text), most)
+        found["alerts"] += told.list_newest(AlertFilter(text=text), most)
     for one in visit.workspaces(RULES):
         found["rules"] += [(one, rule) for rule in load_rules(visit, one).values() if wanted in _words(rule)]
     for one in [*visit.workspaces(LOGS), *([ESTATE] if visit.asks_estate else [])]:
@@ -106,8 +106,12 @@ def _search_contents(visit: Visit, text: str, most: int) -> dict[str, list[Any]]
 
 def _mentions(visit: Visit, snapshot: PublishedSnapshot, text: str, most: int) -> list[DocumentMention]:
     """Return what has an address or names it, and what a CVE was found in."""
-    resources = snapshot.mentions.found(visit.reach(RESOURCES), text, parts=tuple(sorted(LISTED)), most=most)
-    inside = snapshot.mentions.found(visit.reach(SUB), text, type_=sub_assessments.TYPE.lower(), most=most)
+    resources = snapshot.mentions.find_mentions(
+        visit.reach(RESOURCES), text, parts=tuple(sorted(LISTED)), most=most
+    )
+    inside = snapshot.mentions.find_mentions(
+        visit.reach(SUB), text, type_=sub_assessments.TYPE.lower(), most=most
+    )
     return [*resources, *inside]
 
 

@@ -28,7 +28,7 @@ def fill_page(visit: Visit) -> Mapping[str, object]:
     """Return what the page shows."""
     listed = [one for one in _list_pages() if visit.allows(one[1])]
     if not listed:
-        visit.caller.must(audit.PAGE.permission)
+        visit.caller.require(audit.PAGE.permission)
     return {
         "listed": {area: [one for one in listed if one[0] == area] for area in AREAS},
         "steps": list_setup_steps(visit),

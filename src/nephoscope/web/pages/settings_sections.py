@@ -172,15 +172,15 @@ def fill_list(section: Section, visit: Visit) -> Filling:
     )
     found = find_rows(visit, wanted, every)
     columns = section.shown.columns
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         rows = (
             [name_scopes(visit, cell_title(one.row[column.name])) for column in columns] for one in found.rows
         )
         return csv_response(section.file_name, [one.title for one in columns], rows)
-    beside = next((one for one in found.rows if one.key == visit.asked(PREVIEW)), None)
+    beside = next((one for one in found.rows if one.key == visit.get_query_value(PREVIEW)), None)
     return {
         **_frame(section, visit, workspace), "list": show_rows(visit, wanted, found), "any": bool(every),
-        "cut": 0 < section.shown.most <= len(every), "done": visit.asked("done"),
+        "cut": 0 < section.shown.most <= len(every), "done": visit.get_query_value("done"),
         "beside": beside, "buttons": _row_buttons(section, visit, workspace, beside) if beside else (),
         "forms": [(form.label, one.name) for one, form in section.forms if _can_run(visit, one, workspace)],
         "notes": section.notes(answer), "failed": section.has_failed(answer),
@@ -195,7 +195,7 @@ def fill_form(section: Section, visit: Visit) -> Filling:
     """A form of a section; what it sends is done."""
     workspace = section.workspace(visit)
     operation, form = _find(section.forms, visit.parameters["act"])
-    visit.caller.must(operation.permission, operation_form.permission_scope(operation, workspace))
+    visit.caller.require(operation.permission, operation_form.permission_scope(operation, workspace))
     draw_form = partial(operation_form.draw_form, visit, operation, form)
     if visit.request.method != "POST":
         before = operation_form.propose(visit, operation, form)
@@ -239,7 +239,7 @@ def _submit(
         return RedirectResponse(visit.link(section.path, workspace=workspace or None, done=form.label), 303)
     if (renamed := visit.form.get(section.shown.key, row)) != row:
         return RedirectResponse(_item_address(section, visit, workspace, renamed, form.label), 303)
-    return RedirectResponse(visit.here(done=form.label), 303)
+    return RedirectResponse(visit.build_address(done=form.label), 303)
 
 
 def _item_address(section: Section, visit: Visit, workspace: str, key: str, done: str) -> str:
@@ -282,13 +282,13 @@ def _show_row(
             for name, value in found.row.items() if name != section.shown.name
         ],
         "buttons": [one for one in forms if not one.fields], "forms": [one for one in forms if one.fields],
-        "tables": list(_row_tables(section, visit, workspace, found)), "done": visit.asked("done"),
+        "tables": list(_row_tables(section, visit, workspace, found)), "done": visit.get_query_value("done"),
     }  # fmt: skip
 
 
 def _table_file(section: Section, visit: Visit, workspace: str, found: SectionRow) -> Response | None:
     """The file of a table about a row, None where the address asks for none."""
-    if visit.asked("format") != "csv":
+    if visit.get_query_value("format") != "csv":
         return None
     tables = {
         str(one["name"]): PageTable(
@@ -339,7 +339,9 @@ def _frame(section: Section, visit: Visit, workspace: str) -> dict[str, object]:
 
 
 def _can_run(visit: Visit, operation: Operation, workspace: str) -> bool:
-    return visit.caller.may(operation.permission, operation_form.permission_scope(operation, workspace))
+    return visit.caller.is_permitted(
+        operation.permission, operation_form.permission_scope(operation, workspace)
+    )
 
 
 def _find(forms: Sequence[tuple[Operation, OperationForm]], name: str) -> tuple[Operation, OperationForm]:

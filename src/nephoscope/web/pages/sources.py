@@ -54,7 +54,7 @@ class FoundSources:
     tables: Sequence[HealthRow]
     files: Sequence[IngestedFile]
 
-    def of(self, view: str) -> Sequence[object]:
+    def list_rows(self, view: str) -> Sequence[object]:
         """Return the rows of a view."""
         every = {"tenants": self.tenants, "sources": self.sources, "tables": self.tables}
         return every.get(view, self.files)
@@ -62,12 +62,12 @@ class FoundSources:
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list that the address asks for: tenants, log sources, their tables, or imported files."""
-    state, everywhere = visit.instance.state, visit.caller.may(READ, "/")
+    state, everywhere = visit.instance.state, visit.caller.is_permitted(READ, "/")
     readable = set(visit.workspaces(READ))
     health = [
         one for one in rows(state, visit.instance.now) if everywhere or one.health.workspace in readable
     ]
-    files = state.ingested_files.newest(readable, MOST_FILES)
+    files = state.ingested_files.list_newest(readable, MOST_FILES)
     whole = {one.health.source: one for one in health if not one.health.table}
     tables = [one for one in health if one.health.table]
     found = FoundSources(
@@ -88,14 +88,14 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     )  # fmt: skip
     if file is not None:
         return file
-    shown = visit.asked("show")
+    shown = visit.get_query_value("show")
     if shown not in VIEWS:
-        shown = next((one for one in VIEWS if found.of(one)), "tenants")
+        shown = next((one for one in VIEWS if found.list_rows(one)), "tenants")
     return {
         "list": _show_list(visit, found, shown),
         "shown": shown,
-        "views": [(name, title, len(found.of(name))) for name, title in VIEWS.items()],
-        "any": bool(found.of(shown)),
+        "views": [(name, title, len(found.list_rows(name))) for name, title in VIEWS.items()],
+        "any": bool(found.list_rows(shown)),
         "most_files": MOST_FILES,
         "everywhere": everywhere,
         "kinds": kinds(),
@@ -104,7 +104,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "trouble": explain_staleness(visit.instance),
         "resources": visit.snapshot.inventory.count(visit.caller.reach(ASSESSED)) if visit.snapshot else 0,
         "under_way": current_assessment(visit.instance),
-        "may": visit.caller.may(WRITE, "/"),
+        "may": visit.caller.is_permitted(WRITE, "/"),
     }
 
 

@@ -50,7 +50,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
             lambda error: _show(visit, workspace, refused=error),
             lambda: _changes(visit, workspace),
         )
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         return csv_response("suppressions", HEADER, map(_row, _find(visit, workspace)[1].rows))
     return _show(visit, workspace)
 
@@ -59,9 +59,12 @@ def _find(visit: Visit, workspace: str) -> tuple[RowList[ListedSuppression], Fou
     """Find what the filters of the address leave; a link of another page may ask for one, or for those of a rule."""
     at = f"/workspaces/{workspace}"
     wanted = suppression_list(
-        visit, workspace, alerts=visit.caller.may(ALERTS, at), rules=visit.caller.may(RULES, at)
+        visit,
+        workspace,
+        alerts=visit.caller.is_permitted(ALERTS, at),
+        rules=visit.caller.is_permitted(RULES, at),
     )
-    rule, id_ = visit.asked("rule"), visit.asked("id")
+    rule, id_ = visit.get_query_value("rule"), visit.get_query_value("id")
     every = [
         one
         for one in _list_suppressions(visit, workspace)
@@ -72,11 +75,11 @@ def _find(visit: Visit, workspace: str) -> tuple[RowList[ListedSuppression], Fou
 
 def _show(visit: Visit, workspace: str, refused: str = "") -> dict[str, object]:
     wanted, found = _find(visit, workspace)
-    beside = next((one for one in found.rows if one.stored.id == visit.asked(PREVIEW)), None)
+    beside = next((one for one in found.rows if one.stored.id == visit.get_query_value(PREVIEW)), None)
     return {
         "workspace": workspace, "list": show_rows(visit, wanted, found), "refused": refused, "overtaken": None,
-        "any": bool(found.rows or visit.instance.state.suppressions.all(workspace)), "done": visit.asked("done"),
-        "beside": beside if visit.caller.may(WRITE, f"/workspaces/{workspace}") else None,
+        "any": bool(found.rows or visit.instance.state.suppressions.all(workspace)), "done": visit.get_query_value("done"),
+        "beside": beside if visit.caller.is_permitted(WRITE, f"/workspaces/{workspace}") else None,
     }  # fmt: skip
 
 
@@ -111,7 +114,7 @@ def _end(visit: Visit, workspace: str) -> str:
     """End a suppression now; OvertakenError where somebody changed it after the page was drawn."""
     act(visit, "end")
     ended = end_suppression(visit.service, workspace, visit.form.get("id", ""), visit.form.get("etag", ""))
-    return visit.here(done=ended.name)
+    return visit.build_address(done=ended.name)
 
 
 def _changes(visit: Visit, workspace: str) -> FormConflict:

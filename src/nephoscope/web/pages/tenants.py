@@ -43,7 +43,7 @@ def clouds() -> dict[str, str]:
 
 def show_new(visit: Visit) -> Mapping[str, object] | Response:
     """The form of a new tenant; what was sent is kept, tried, and shown."""
-    visit.caller.must(WRITE, "/")
+    visit.caller.require(WRITE, "/")
     if visit.request.method == "POST":
         do = {"scripts": _shown_scripts, "connect": _connect_tenant}[act(visit, "connect", "scripts")]
         return apply_form(lambda: do(visit), lambda error: _form(visit, visit.form, error))
@@ -109,7 +109,7 @@ def _shown_scripts(visit: Visit) -> str:
         "graph",
         "hours",
     )
-    return visit.here(**{name: form.get(name, "")[:4000] or None for name in named})
+    return visit.build_address(**{name: form.get(name, "")[:4000] or None for name in named})
 
 
 def _connect_tenant(visit: Visit) -> str:
@@ -128,7 +128,7 @@ def _secrets(form: Mapping[str, str]) -> TenantSecrets:
 
 def show_one(visit: Visit) -> Mapping[str, object] | Response:
     """One tenant; a form that comes back tests, changes, pauses or forgets it."""
-    visit.caller.must(READ, "/")
+    visit.caller.require(READ, "/")
     tenant = visit.instance.state.tenants.get(visit.parameters["name"])
     if visit.request.method == "POST":
         return apply_form(
@@ -152,10 +152,10 @@ def _show_tenant(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str
     grant = CollectionGrant(
         connection,
         tenants.find_needed_rights(visit.instance.data, connection),
-        visit.asked("role") == "exact",
+        visit.get_query_value("role") == "exact",
     )
     trial = tenants.last_connection_test(tenant)
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         return csv_response(
             tenant.name,
             ("Subscription or resource group", "Readable", "Missing permissions", "Id"),
@@ -163,8 +163,8 @@ def _show_tenant(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str
         )
     return {
         "refused": refused, "tenant": tenant, "connection": connection, "trial": trial, "clouds": clouds(),
-        "signing_in": SIGNING_IN, "may": visit.caller.may(WRITE, "/"), "under_way": current_assessment(visit.instance),
-        "may_remove": visit.caller.may(DELETE, "/"), "given": _form_values(tenant) | (dict(visit.form) if refused else {}),
+        "signing_in": SIGNING_IN, "may": visit.caller.is_permitted(WRITE, "/"), "under_way": current_assessment(visit.instance),
+        "may_remove": visit.caller.is_permitted(DELETE, "/"), "given": _form_values(tenant) | (dict(visit.form) if refused else {}),
         "etag": form_digest(visit, _form_state(visit, tenant)), "overtaken": None,
         **find_running_test(visit, tenant.name), **_show_grant(visit, grant),
     }  # fmt: skip
@@ -196,7 +196,7 @@ def find_running_test(visit: Visit, name: str) -> dict[str, object]:
 
 def show_test_progress(visit: Visit) -> Response:
     """The line that says how long a test lasts already; the page is loaded anew when it is over."""
-    visit.caller.must(READ, "/")
+    visit.caller.require(READ, "/")
     tenant = visit.instance.state.tenants.get(visit.parameters["name"])
     found = find_running_test(visit, tenant.name)
     headers = {"Cache-Control": "no-store"} | ({} if found["since"] else {"HX-Refresh": "true"})
@@ -220,10 +220,10 @@ def _apply_form(visit: Visit, tenant: Tenant) -> str:
     elif act == "collect":
         service.request_collection(visit.service, tenant.name)
     else:
-        visit.caller.must(DELETE if act == "remove" else WRITE, "/")
+        visit.caller.require(DELETE if act == "remove" else WRITE, "/")
         with require_unchanged(visit, lambda: _form_state(visit, state.tenants.get(tenant.name))):
             return _apply_act(visit, tenant, act)
-    return visit.here(done=act, connected=None, role=None)
+    return visit.build_address(done=act, connected=None, role=None)
 
 
 def _apply_act(visit: Visit, tenant: Tenant, act: str) -> str:
@@ -237,7 +237,7 @@ def _apply_act(visit: Visit, tenant: Tenant, act: str) -> str:
             _change_tenant(visit, tenant)
         case other:
             raise StateError(f"unknown action '{other[:40]}' for a tenant")
-    return visit.here(done=act, connected=None, role=None)
+    return visit.build_address(done=act, connected=None, role=None)
 
 
 def _change_tenant(visit: Visit, tenant: Tenant) -> None:
@@ -253,7 +253,7 @@ def script(visit: Visit) -> Response:
     grant = CollectionGrant(
         connection,
         tenants.find_needed_rights(visit.instance.data, connection),
-        visit.asked("role") == "exact",
+        visit.get_query_value("role") == "exact",
     )
     kind = visit.parameters["kind"]
     if kind not in SCRIPTS:

@@ -89,7 +89,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     exempted = {one.vulnerability.id for one in every if _is_exempt(one, exempt)}
     listed = vulnerability_list(visit, exposed, exempted)
     found = find_rows(visit, listed, every)
-    if visit.asked("format") == "csv":
+    if visit.get_query_value("format") == "csv":
         return csv_response(
             "vulnerabilities",
             HEADER,
@@ -103,13 +103,13 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     return {
         "list": show_page(visit, listed, page, found.facets, len(found.rows), start, keys), "any": bool(every),
         "tiles": _tiles(every), "coverage": summarize_coverage(visit.service, reach), "feeds": feed_ages(visit.service),
-        "package": visit.asked("package"), "only": _list_filter(visit),
+        "package": visit.get_query_value("package"), "only": _list_filter(visit),
     }  # fmt: skip
 
 
 def _find_page(visit: Visit, keys: Sequence[str]) -> tuple[int, PageKeys]:
     """Return where the page begins that is asked for, and the keys at its ends."""
-    after, before = visit.asked("after"), visit.asked("before")
+    after, before = visit.get_query_value("after"), visit.get_query_value("before")
     start = find_page_start(keys, ROWS, after=after, before=before, start=page_start(visit))
     return start, page_keys(keys, start, ROWS)
 
@@ -154,7 +154,7 @@ def _show_vulnerability(visit: Visit, refused: str = "") -> dict[str, object]:
         "name": name, "list": _list_affected(visit, found, held), "any": bool(found),
         "explained": _explain_matches(visit, found), "report": report,
         "exemptions": shown_exemptions(visit, held), "offered": list_choices(visit, found),
-        "refused": refused, "overtaken": None, "done": visit.asked("done"), "given": dict(visit.form) if refused else {},
+        "refused": refused, "overtaken": None, "done": visit.get_query_value("done"), "given": dict(visit.form) if refused else {},
         "paths": _paths(visit, found), "about": _describe_vulnerability(found, report), "references": _references(report),
         "counts": Counter(one.kind.value for one in _distinct_subjects(found)),
     }  # fmt: skip
@@ -170,16 +170,18 @@ def _list_affected(visit: Visit, every: Sequence[SubjectFinding], held: Held) ->
 
 
 def _subjects(visit: Visit, reach: Reach) -> SubjectFilter:
-    return SubjectFilter(reach, resource=visit.asked("resource"), image=visit.asked("image"))
+    return SubjectFilter(
+        reach, resource=visit.get_query_value("resource"), image=visit.get_query_value("image")
+    )
 
 
 def _read_filters(visit: Visit, subjects: SubjectFilter) -> FindingFilter:
-    return FindingFilter(subjects, package=visit.asked("package"), most=MOST)
+    return FindingFilter(subjects, package=visit.get_query_value("package"), most=MOST)
 
 
 def _list_filter(visit: Visit) -> str:
     """Return what the list is narrowed to by a link of another page, '' where it is of all."""
-    return visit.asked("resource").rsplit("/", 1)[-1] or visit.asked("image")
+    return visit.get_query_value("resource").rsplit("/", 1)[-1] or visit.get_query_value("image")
 
 
 def _is_exempt(one: VulnerabilitySummary, exempt: frozenset[str]) -> bool:

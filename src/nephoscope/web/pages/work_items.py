@@ -36,9 +36,9 @@ HEADER = (
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list: open items unless the address asks for others."""
     names = {one.name: one.shown for one in list_readable_repositories(visit.service)}
-    held, facets, text = visit.instance.state.pipelines, item_facets(names), visit.asked("q")
-    which, order = item_filter(chosen_values(visit, facets), names, text), visit.asked("sort")
-    if visit.asked("format") == "csv":
+    held, facets, text = visit.instance.state.pipelines, item_facets(names), visit.get_query_value("q")
+    which, order = item_filter(chosen_values(visit, facets), names, text), visit.get_query_value("sort")
+    if visit.get_query_value("format") == "csv":
         return csv_response("work-items", HEADER, map(_row, held.item_page(which, order=order)))
     start = page_start(visit)
     counted = count_facets(

@@ -22,7 +22,7 @@ def choices(visit: Visit) -> Markup:
     reach = visit.caller.reach
     key = (__name__, reach(SUBSCRIPTIONS), reach(GROUPS))
     written = visit.snapshot.get_or_compute(key, lambda: _write_options(visit))
-    return _select_option(written, visit.asked("scope"))
+    return _select_option(written, visit.get_query_value("scope"))
 
 
 def _write_options(visit: Visit) -> Markup:

@@ -76,7 +76,7 @@ def list_external_assessments(visit: Visit, below: str = "") -> list[OwnAssessme
 
 def _can_see(reach: Reach, key: str) -> bool:
     at = ResourceId.parse(key.rpartition(_INSIDE)[0] or key)
-    return reach.sees(at.subscription, at.resource_group_id)
+    return reach.can_read(at.subscription, at.resource_group_id)
 
 
 def _to_external_assessment(

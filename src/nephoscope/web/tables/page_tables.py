@@ -23,9 +23,9 @@ class PageTable(NamedTuple):
 
 def download_table(visit: Visit, page: str, tables: Mapping[str, Callable[[], PageTable]]) -> Response | None:
     """The file of the table that the address asks for, None where it asks for none; NotFoundError for one that is not there."""
-    if visit.asked("format") != "csv":
+    if visit.get_query_value("format") != "csv":
         return None
-    name = visit.asked("table") or next(iter(tables))
+    name = visit.get_query_value("table") or next(iter(tables))
     if name not in tables:
         raise NotFoundError(f"table {name[:100]!r} not found on this page: expected {', '.join(tables)}")
     found = tables[name]()

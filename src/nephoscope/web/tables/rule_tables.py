@@ -28,7 +28,7 @@ def tables(
 ) -> dict[str, Callable[[], PageTable]]:
     """Name -> table; that of the `alerts` only for who may read them."""
     found: dict[str, Callable[[], PageTable]] = {
-        "trials": lambda: _trials(RuleTrials(state).of(workspace, rule.id))
+        "trials": lambda: _trials(RuleTrials(state).list_for_rule(workspace, rule.id))
     }
     return {"alerts": lambda: _alerts(state, workspace, rule), **found} if alerts else found
 

@@ -87,11 +87,11 @@ class Visit:
     ticks: Sequence[tuple[str, str]] = ()
     file: tuple[str, bytes] | None = None
 
-    def asked(self, name: str, default: str = "") -> str:
+    def get_query_value(self, name: str, default: str = "") -> str:
         """A value of the address."""
         return self.request.query_params.get(name, default)
 
-    def several(self, name: str) -> frozenset[str]:
+    def get_query_values(self, name: str) -> frozenset[str]:
         """All values of a name in the address that say something."""
         return frozenset(one for one in self.request.query_params.getlist(name) if one)
 
@@ -117,7 +117,7 @@ class Visit:
     @cached_property
     def snapshot(self) -> PublishedSnapshot | None:
         """Return what was published last, None where nothing was assessed yet."""
-        return self.instance.snapshots.newest()
+        return self.instance.snapshots.load_newest()
 
     @cached_property
     def subscriptions(self) -> Mapping[str, str]:
@@ -127,7 +127,7 @@ class Visit:
         reach, snapshot = self.caller.reach(SUBSCRIPTIONS), self.snapshot
         return snapshot.get_or_compute(("subscriptions", reach), lambda: _subscriptions(snapshot, reach))
 
-    def named(self, id_: str) -> str:
+    def name_resource(self, id_: str) -> str:
         """The name of a resource by its id; of a subscription the one that people know."""
         last = id_.rstrip("/").rsplit("/", 1)[-1]
         return self.subscriptions.get(last, last) or "tenant"
@@ -144,7 +144,7 @@ class Visit:
             else reach.tenants | reach.whole_tenants
         )
 
-    def tenant_of(self, id_: str, tenant: str) -> str:
+    def find_tenant(self, id_: str, tenant: str) -> str:
         """The tenant of a resource whose id another one that the caller sees may have, too; '' for any other."""
         if len(self.tenants) < 2 or id_.lower().startswith("/subscriptions/"):
             return ""
@@ -153,20 +153,20 @@ class Visit:
     def resource(self, id_: str, tenant: str = "") -> str:
         """The address of the page of a resource."""
         path = f"/resource{id_.lower()}"
-        return self.link(path, tenant=tenant) if tenant and self.tenant_of(id_, tenant) else self.link(path)
+        return self.link(path, tenant=tenant) if tenant and self.find_tenant(id_, tenant) else self.link(path)
 
-    def within_tenant(self, tenant: str) -> Visit:
+    def limit_to_tenant(self, tenant: str) -> Visit:
         """Narrow the visit to one tenant."""
         return replace(self, caller=replace(self.caller, tenant=tenant))
 
     @cached_property
     def chosen_subscriptions(self) -> frozenset[str] | None:
         """The subscriptions that the address chooses: one, those below a management group, or None for all."""
-        scope = self.asked("scope").lower()
+        scope = self.get_query_value("scope").lower()
         if not scope or self.snapshot is None:
             return None
         if scope.startswith("tag:"):
-            carried = self.tags.get(self.asked("scope")[4:])
+            carried = self.tags.get(self.get_query_value("scope")[4:])
             groups = carried.groups if carried else ()
             return frozenset(
                 [*(carried.subscriptions if carried else ()), *(one.split("/")[2] for one in groups)]
@@ -179,7 +179,7 @@ class Visit:
             return found & self.caller.hierarchy.subscriptions_of_tenant(tenant) if tenant else found
         return frozenset({scope})
 
-    def without(self, name: str) -> Visit:
+    def drop_parameter(self, name: str) -> Visit:
         """Return the same visit at an address that does not have a name."""
         kept = [one for one in self.request.query_params.multi_items() if one[0] != name]
         request = Request({**self.request.scope, "query_string": urlencode(kept).encode()})
@@ -188,7 +188,7 @@ class Visit:
     @property
     def scoped(self) -> bool:
         """Return whether the address names no scope, or one that the visitor may see; before an assessment there is none to see."""
-        scope = self.asked("scope")
+        scope = self.get_query_value("scope")
         if not scope or self.snapshot is None:
             return True
         if scope.startswith("tag:"):
@@ -210,30 +210,30 @@ class Visit:
     @property
     def zone(self) -> str:
         """In which zone times are shown: 'utc', or 'local' to the reader's browser."""
-        return "local" if self.asked("zone") == "local" else "utc"
+        return "local" if self.get_query_value("zone") == "local" else "utc"
 
     @cached_property
     def place(self) -> Reach | None:
         """Return what the chosen scope is of, whoever asks; None where none is chosen."""
-        scope = self.asked("scope")
+        scope = self.get_query_value("scope")
         if self.snapshot is not None and scope.startswith("tag:"):
             carried = self.tags.get(scope[4:], TaggedScopes(frozenset(), frozenset()))
             return Reach(subscriptions=carried.subscriptions, groups=carried.groups)
         return None if self.chosen_subscriptions is None else Reach(subscriptions=self.chosen_subscriptions)
 
     @property
-    def place_name(self) -> str:
+    def scope_name(self) -> str:
         """Return what people call the chosen scope, '' where none is chosen."""
-        scope = self.asked("scope") if self.place is not None else ""
+        scope = self.get_query_value("scope") if self.place is not None else ""
         if scope.startswith("tag:"):
             return f"the tag {scope[4:]}"
         return self.management_groups.get(scope.lower()) or self.subscriptions.get(scope.lower(), scope)
 
     def reach(self, permission: str) -> Reach:
         """Return what of the chosen scope an operation may be done on."""
-        return self.within(self.caller.reach(permission))
+        return self.limit_reach(self.caller.reach(permission))
 
-    def within(self, own: Reach) -> Reach:
+    def limit_reach(self, own: Reach) -> Reach:
         """A reach, of the chosen scope."""
         if self.place is None:
             return own
@@ -254,7 +254,7 @@ class Visit:
     def _incidents(self) -> dict[str, frozenset[int]]:
         return {}
 
-    def incidents_of(self, workspace: str) -> frozenset[int] | None:
+    def list_incidents_in_scope(self, workspace: str) -> frozenset[int] | None:
         """The incidents of a workspace that are about the chosen scope; None where none is chosen."""
         if self.place is None:
             return None
@@ -264,18 +264,18 @@ class Visit:
         return self._incidents[workspace]
 
     @cached_property
-    def every_workspace(self) -> list[str]:
+    def workspace_names(self) -> list[str]:
         """The names of all workspaces, whatever the visitor may do there."""
         return self.instance.state.workspaces.names()
 
     def workspaces(self, permission: str) -> list[str]:
         """The workspaces in which the visitor may do something; where it is to read logs, those of which any row may be read."""
-        return [one for one in self.every_workspace if self._may_in(permission, one)]
+        return [one for one in self.workspace_names if self._is_permitted_in(permission, one)]
 
-    def _may_in(self, permission: str, workspace: str) -> bool:
+    def _is_permitted_in(self, permission: str, workspace: str) -> bool:
         if permission == LOGS:
             return log_scope(self.caller.roles, permission, self.caller.hierarchy, workspace) is not None
-        return self.caller.may(permission, f"/workspaces/{workspace}")
+        return self.caller.is_permitted(permission, f"/workspaces/{workspace}")
 
     def home(self, permission: str) -> str:
         """The workspace that a page opens whose address names none, '' where the visitor may do so in none."""
@@ -287,14 +287,14 @@ class Visit:
 
         Only who may do so in every workspace is told by a NotFoundError that there is none of the name.
         """
-        wanted = (name or self.asked("workspace")).lower() or self.home(permission) or DEFAULT
-        if wanted not in self.every_workspace:
-            self.caller.must(permission)
+        wanted = (name or self.get_query_value("workspace")).lower() or self.home(permission) or DEFAULT
+        if wanted not in self.workspace_names:
+            self.caller.require(permission)
             raise NotFoundError(f"workspace {wanted[:100]!r} not found")
         if permission == LOGS:
             self.caller.logs(permission, wanted)
         else:
-            self.caller.must(permission, f"/workspaces/{wanted}")
+            self.caller.require(permission, f"/workspaces/{wanted}")
         return wanted
 
     def allows(self, page: Guarded) -> bool:
@@ -302,7 +302,7 @@ class Visit:
         if not page.permission:
             return True
         if page.tenant:
-            return self.caller.may(page.permission)
+            return self.caller.is_permitted(page.permission)
         if page.repositories:
             return self.caller.has_in_any_repository(page.permission)
         if not page.anywhere:
@@ -319,7 +319,7 @@ class Visit:
     @property
     def span(self) -> str:
         """The key of the time range, one of SPANS."""
-        given = self.asked("span", "7d")
+        given = self.get_query_value("span", "7d")
         return given if given in SPANS else "7d"
 
     @property
@@ -334,7 +334,7 @@ class Visit:
 
     @cached_property
     def _kept(self) -> dict[str, str]:
-        return {name: self.asked(name) for name in KEPT if self.asked(name)}
+        return {name: self.get_query_value(name) for name in KEPT if self.get_query_value(name)}
 
     @cached_property
     def _kept_query(self) -> str:
@@ -349,7 +349,7 @@ class Visit:
             wanted.pop(name, None)
         return f"{path}?{urlencode(wanted)}" if wanted else path
 
-    def here(self, **changes: str | int | None) -> str:
+    def build_address(self, **changes: str | int | None) -> str:
         """The address of this page with changes (None takes a value out)."""
         kept = [
             (name, value) for name, value in self.request.query_params.multi_items() if name not in changes
@@ -358,10 +358,10 @@ class Visit:
         query = urlencode([*kept, *added])
         return f"{self.request.url.path}?{query}" if query else self.request.url.path
 
-    def within_list(self, **changes: str | int | None) -> str:
+    def build_list_address(self, **changes: str | int | None) -> str:
         """The address of the first page of this list with changes, and nothing ticked."""
         dropped: dict[str, str | int | None] = dict.fromkeys(FIRST_PAGE)
-        return self.here(**{**dropped, **changes})
+        return self.build_address(**{**dropped, **changes})
 
     def toggle_link(self, name: str, value: str) -> str:
         """The address of the first page of this list with a value of a filter added, or taken out where it is chosen."""
@@ -376,6 +376,6 @@ def _subscriptions(snapshot: PublishedSnapshot, reach: Reach) -> Mapping[str, st
     found = {
         id_: name or id_
         for id_, name in snapshot.made.subscriptions.items()
-        if reach.sees(id_) or id_ in groups
+        if reach.can_read(id_) or id_ in groups
     }
     return name_subscriptions(found)

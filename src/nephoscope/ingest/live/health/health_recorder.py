@@ -64,7 +64,7 @@ class HealthKeeper:
         health, workspace = self.state.source_health, source.workspace
         kept: dict[str, str] = {}
         with self.state.transaction() as session:
-            for table, text in health.seen(session, source.name, tables, now, workspace).items():
+            for table, text in health.record_arrival(session, source.name, tables, now, workspace).items():
                 profile = SourceProfile.of(text)
                 profile.note_arrival(now)
                 if names := tables.get(table):
@@ -87,7 +87,7 @@ class HealthKeeper:
         if told.worked:
             standing.clear_errors(source.name, told.worked, source.workspace)
         if errors:
-            standing.failed(source.name, errors, now, source.workspace, more=told.more)
+            standing.keep_errors(source.name, errors, now, source.workspace, more=told.more)
         standing.expire(source.name, now - _SHOWN_FOR, source.workspace)
 
     def judge(self, now: datetime) -> bool:
@@ -231,7 +231,7 @@ class HealthKeeper:
             )
         except LakeError as error:
             told = {table.name: f"rows of {table.name} were not written: {error}"}
-            self.state.source_errors.failed(KEPT, told, datetime.now(UTC), DEFAULT)
+            self.state.source_errors.keep_errors(KEPT, told, datetime.now(UTC), DEFAULT)
             return
         self.state.source_errors.clear_errors(KEPT, (table.name,), DEFAULT)
 

@@ -218,7 +218,7 @@ class RequestIntake:
             workspace: [record for one in group for record in one.records]
             for workspace, group in groups.items()
         }
-        if len({place.kept(name) for place in places.values()}) == 1:
+        if len({place.get_retention_days(name) for place in places.values()}) == 1:
             together = [record for several in records.values() for record in several]
             senders = [one for group in groups.values() for one in _senders(group)]
             rows = to_arrow_rows(

@@ -51,7 +51,7 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     granted = PermissionFollower(facts, graph)
     for principal in graph.entities_of_types(PRINCIPALS):
         granted.connect(principal)
-        for group in facts.memberships.of(principal.id):
+        for group in facts.memberships.list_groups(principal.id):
             granted.join(principal, group)
 
 

@@ -114,7 +114,7 @@ class RepeatedChildren(msgspec.Struct):
         whole = OpenObject(body, properties.rest) if isinstance(properties, OpenObject) else body
         return replace(parent, body={**parent.body, inner[0] if inner is not None else PROPERTIES: whole})
 
-    def found(self, key: str, at: BodyPath) -> tuple[str, BodyPath] | None:
+    def locate_child(self, key: str, at: BodyPath) -> tuple[str, BodyPath] | None:
         """The child's key and the path in its body, of a part of its parent's body; None where the parent says it itself.
 
         Of a list that may have a child more it is the child.

@@ -367,7 +367,7 @@ def _locate(
         source = tuple(one for one in derived[1] if isinstance(one, str | int))
         return planned.planned[derived[0]], (*source, *at[1:]) if source else ()
     owner = planned.planned.get(key) if key else resource
-    child = planned.repeated.found(key or (owner.id.lower() if owner is not None else ""), at)
+    child = planned.repeated.locate_child(key or (owner.id.lower() if owner is not None else ""), at)
     if child is not None and child[0] in planned.planned:
         return planned.planned[child[0]], child[1]
     return (owner, at) if owner is not None else None
