@@ -28,6 +28,7 @@ BACKLOG = 2048
 BEHIND = 5
 _HERE = "nephoscope.serve"
 FRONT, WEB = f"{_HERE}.front_process", f"{_HERE}.web_process"
+COMMAND = "nephoscope.cli.main"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -93,19 +94,11 @@ def processes(settings: ServeSettings) -> tuple[ManagedProcess, ...]:
 
 
 def _detect(settings: ServeSettings) -> None:
-    """Become the command that runs detection rules on their schedule."""
+    """Become the command that runs detection rules on their schedule; what it needs has been read before the fork."""
     if settings.state:  # it may hold a password, so that no argument says it
         os.environ[URL_VARIABLE] = settings.state
-    command = [
-        "-m",
-        "nephoscope",
-        "--data",
-        str(settings.data),
-        "detect",
-        "--schedule",
-        "--no-respond",
-    ]
-    os.execv(sys.executable, [sys.executable, *command])  # noqa: S606 - our own interpreter and modules
+    sys.argv = ["nephoscope", "--data", str(settings.data), "detect", "--schedule", "--no-respond"]
+    import_module(COMMAND).main()
 
 
 def supervisor(
