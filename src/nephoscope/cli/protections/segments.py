@@ -12,8 +12,6 @@ from nephoscope.cli.session.options import evaluation_options, resource_options
 from nephoscope.cli.terminal.messages import usage_error
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from nephoscope.estate.estate_view import EstateView
     from nephoscope.protect.segments.segment_block import SegmentBlock
     from nephoscope.protect.segments.segment_plan import SegmentPlan
@@ -169,23 +167,19 @@ def _write_flows(data: Path, plan: SegmentPlan, found: SegmentAnalysis, days: in
 
     from nephoscope.cli.session.lake_access import open_lake
     from nephoscope.protect.segments.segment_flows import (
-        QUERY,
         SPAN_QUERY,
-        LoggedFlow,
         find_flow_violations,
         list_missing_flows,
+        read_flows,
+        read_time,
     )
     from nephoscope_kql.cell_formatting import iterate_rows
 
     with open_lake(data) as (lake, _):
-        rows = [*iterate_rows(lake.rows(QUERY.format(days=days)))]
+        flows = read_flows(lake, days)
         ((begin, end),) = iterate_rows(lake.rows(SPAN_QUERY.format(days=days)))
-    first, last = (None if one is None else _time(one) for one in (begin, end))
-    missing = (*found.missing, *list_missing_flows(datetime.now(UTC), days, first, last, len(rows)))
-    flows = (
-        LoggedFlow(source, target, port, protocol, _time(first), _time(last), count)
-        for source, target, port, protocol, first, last, count in rows
-    )
+    first, last = (None if one is None else read_time(one) for one in (begin, end))
+    missing = (*found.missing, *list_missing_flows(datetime.now(UTC), days, first, last, len(flows)))
     several = sorted(find_flow_violations(plan, found.members, flows), key=lambda one: -one.flow.flows)
     if as_json:
         document = {
@@ -196,17 +190,10 @@ def _write_flows(data: Path, plan: SegmentPlan, found: SegmentAnalysis, days: in
         click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
         return
     for one in several:
-        source, target = one.source_name or one.flow.source, one.target_name or one.flow.target
         click.echo(
-            f"{one.source_segment} > {one.target_segment}: {source} reached {target} on {one.flow.protocol.upper()}"
-            f" {one.flow.port}, {one.flow.flows} flows, last {one.flow.last:%Y-%m-%d %H:%M}"
+            f"{one.source_segment} > {one.target_segment}: {one.text}, {one.flow.flows} flows,"
+            f" last {one.flow.last:%Y-%m-%d %H:%M}"
         )
     click.echo(f"{len(several)} observed flows are not allowed by the plan")
     for what in missing:
         click.echo(f"Unknown: {what} was not collected")
-
-
-def _time(ticks: int) -> datetime:
-    from datetime import UTC, datetime, timedelta
-
-    return datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=ticks // 10)

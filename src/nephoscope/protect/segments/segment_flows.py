@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from nephoscope.estate.addresses import is_prefix, parse_prefix
+from nephoscope.lake.queries.principal_scope import EVERYTHING
+from nephoscope.state.workspaces.workspace import DEFAULT
+from nephoscope_kql.cell_formatting import iterate_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.queries.principal_scope import LakeScope
     from nephoscope.protect.segments.segment_plan import SegmentPlan
     from nephoscope.protect.segments.segment_violations import SegmentMember
 
@@ -43,13 +48,41 @@ class LoggedFlow(msgspec.Struct, frozen=True):
 
 
 class FlowViolation(msgspec.Struct, frozen=True):
-    """A flow that was observed and that the plan does not allow, with the names of machines ('' = none)."""
+    """A flow that was observed and that the plan does not allow, with the names and ids of machines ('' = none)."""
 
     source_segment: str
     target_segment: str
     source_name: str
     target_name: str
     flow: LoggedFlow
+    source_machine: str = ""
+    target_machine: str = ""
+
+    @property
+    def text(self) -> str:
+        """Name source, target and port."""
+        source, target = self.source_name or self.flow.source, self.target_name or self.flow.target
+        return f"{source} reached {target} on {self.flow.protocol.upper()} {self.flow.port}"
+
+
+def read_flows(
+    lake: Lake,
+    days: int,
+    scope: LakeScope = EVERYTHING,
+    workspace: str = DEFAULT,
+    now: datetime | None = None,
+) -> list[LoggedFlow]:
+    """Return the edges of the logs of some days until now."""
+    rows = iterate_rows(lake.rows(QUERY.format(days=days), scope=scope, workspace=workspace, now=now))
+    return [
+        LoggedFlow(source, target, port, protocol, read_time(first), read_time(last), count)
+        for source, target, port, protocol, first, last, count in rows
+    ]
+
+
+def read_time(ticks: int) -> datetime:
+    """Return the time of a cell."""
+    return datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=ticks // 10)
 
 
 def list_missing_flows(
@@ -68,13 +101,13 @@ def list_missing_flows(
 
 
 class _AddressIndex:
-    """Address -> the segments that have it, each with the name of the machine."""
+    """Address -> the segments that have it, each with the name and the id of the machine."""
 
     def __init__(self, members: Mapping[str, Sequence[SegmentMember]]) -> None:
-        self._entries: dict[int, list[tuple[int, int, str, str]]] = {}
+        self._entries: dict[int, list[tuple[int, int, str, str, str]]] = {}
         for family in (4, 6):
             self._entries[family] = sorted(
-                (low, high, segment, one.name)
+                (low, high, segment, one.name, one.machine)
                 for segment, several in members.items()
                 for one in several
                 for low, high in one.addresses.family(family)
@@ -85,15 +118,15 @@ class _AddressIndex:
             for family, several in self._entries.items()
         }
 
-    def find(self, address: str) -> Iterator[tuple[str, str]]:
+    def find(self, address: str) -> Iterator[tuple[str, str, str]]:
         if not is_prefix(address):
             return
         family, (value, _) = parse_prefix(address)
         place = bisect_right(self._starts[family], value) - 1
         while place >= 0 and value - self._starts[family][place] <= self._widest[family]:
-            low, high, segment, name = self._entries[family][place]
+            low, high, segment, name, machine = self._entries[family][place]
             if low <= value <= high:
-                yield segment, name
+                yield segment, name, machine
             place -= 1
 
 
@@ -104,12 +137,14 @@ def find_flow_violations(
     index = _AddressIndex(members)
     allowed: dict[tuple[str, str, str], tuple[tuple[int, int], ...]] = {}
     for flow in flows:
-        for source, source_name in index.find(flow.source):
-            for target, target_name in index.find(flow.target):
+        for source, source_name, source_machine in index.find(flow.source):
+            for target, target_name, target_machine in index.find(flow.target):
                 key = (source, target, flow.protocol)
                 if source == target:
                     continue
                 if key not in allowed:
                     allowed[key] = plan.allowed_ports(*key)
                 if not any(low <= flow.port <= high for low, high in allowed[key]):
-                    yield FlowViolation(source, target, source_name, target_name, flow)
+                    yield FlowViolation(
+                        source, target, source_name, target_name, flow, source_machine, target_machine
+                    )

@@ -55,11 +55,7 @@ class SegmentAnalysis(msgspec.Struct, frozen=True):
 
 def analyze_segments(plan: SegmentPlan, view: EstateView) -> SegmentAnalysis:
     """Compare what the network lets through between the segments of a plan with what it allows."""
-    missing: list[str] = []
-    machines = [
-        one for resource in view.resources(MACHINE_TYPE) for one in _endpoints(resource, view, missing)
-    ]
-    members = {name: _select_members(one, machines, view) for name, one in plan.segments.items()}
+    members, missing = select_members(plan, view)
     found: list[SegmentViolation] = []
     for source, sources in members.items():
         for target, targets in members.items():
@@ -73,6 +69,17 @@ def analyze_segments(plan: SegmentPlan, view: EstateView) -> SegmentAnalysis:
                 except SecurityRuleError as error:
                     missing.append(str(error))
     return SegmentAnalysis(tuple(found), members, tuple(dict.fromkeys(missing)))
+
+
+def select_members(
+    plan: SegmentPlan, view: EstateView
+) -> tuple[dict[str, tuple[SegmentMember, ...]], list[str]]:
+    """Return the members of each segment of a plan, and what was not collected of machines."""
+    missing: list[str] = []
+    machines = [
+        one for resource in view.resources(MACHINE_TYPE) for one in _endpoints(resource, view, missing)
+    ]
+    return {name: _select_members(one, machines, view) for name, one in plan.segments.items()}, missing
 
 
 def _endpoints(machine: Resource, view: EstateView, missing: list[str]) -> Iterator[SegmentMember]:
