@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: What is needed at each group whose rules are to change.
 WRITE = "Microsoft.Network/networkSecurityGroups/securityRules/write"
+#: What is needed at the machine whose learned rules are asked for.
+ENFORCE = "Microsoft.Security/adaptiveNetworkHardenings/enforce/action"
 
 
 def request_rule_change(
@@ -54,3 +56,12 @@ def request_rule_change(
     ):
         context.state.automation_runs.put(session, run)
     return run
+
+
+def find_open_request(context: ServiceContext, change: GroupChange) -> AutomationRun | None:
+    """Return a run that was asked for with the same rules for a group and is not decided yet."""
+    statuses = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.APPROVE)
+    for run in context.state.automation_runs.list_newest(DEFAULT, statuses=statuses, most=1_000):
+        if run.action == KIND.name and change in msgspec.convert(run.settings["changes"], list[GroupChange]):
+            return run
+    return None

@@ -18,7 +18,7 @@ from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.automation.rule_change_plan import GroupChange
 from nephoscope.posture.published.kinds.adaptive_network_hardenings import HardeningProposal, list_rules
-from nephoscope.service.network_rules import request_rule_change
+from nephoscope.service.network_rules import ENFORCE, request_rule_change
 
 SURFACE = ApiSurface("Adaptive network hardening", "Microsoft.Security")
 _TYPE = "Microsoft.Security/adaptiveNetworkHardenings"
@@ -28,7 +28,6 @@ _RESOURCE = (
 )
 _LIST = f"{_RESOURCE}/providers/{_TYPE}"
 _ONE = f"{_LIST}/{{adaptiveNetworkHardeningResourceName}}"
-ENFORCE = f"{_TYPE}/enforce/action"
 
 
 @SURFACE.get(_LIST, "AdaptiveNetworkHardenings_ListByExtendedResource", f"{_TYPE}/read")

@@ -113,7 +113,7 @@ def _write_table(report: Report) -> None:
 def _enforce(data: Path, report: Report, machine: str) -> None:
     from nephoscope.automation.rule_change_plan import GroupChange
     from nephoscope.cli.session.service_context import open_context
-    from nephoscope.service.network_rules import request_rule_change
+    from nephoscope.service.network_rules import ENFORCE, request_rule_change
 
     found = [
         (id_, one)
@@ -130,7 +130,7 @@ def _enforce(data: Path, report: Report, machine: str) -> None:
     with open_context(data) as context:
         run = request_rule_change(
             context,
-            "Microsoft.Security/adaptiveNetworkHardenings/enforce/action",
+            ENFORCE,
             found[0][0].lower(),
             "Adaptive network hardening",
             changes,

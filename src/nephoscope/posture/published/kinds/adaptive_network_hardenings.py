@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.analyze.adaptive_network_hardening import HARDENED
-from nephoscope.analyze.hardening.narrowed_rules import HardenedRule
+from nephoscope.analyze.hardening.narrowed_rules import CutFlow, HardenedRule
 from nephoscope.estate.security_rules import parse_rule
 from nephoscope.posture.published.document import PublishedDocument, arm
 
@@ -42,6 +42,17 @@ class HardeningProposal(msgspec.Struct, frozen=True, rename="camel"):
     open_after: int
     cut_flow_count: int
     obstacle: str
+    cut_flows: tuple[CutFlow, ...] = ()
+
+    @property
+    def rule_name(self) -> str:
+        """The rule as `group/rule`."""
+        return "/".join(self.rule.split("/")[-3::2])
+
+    @property
+    def reduced_percent(self) -> float:
+        """Return the share of the openings that it closes."""
+        return 100 * (1 - self.open_after / self.open_before) if self.open_before else 0.0
 
 
 def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature

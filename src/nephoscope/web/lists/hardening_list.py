@@ -1,0 +1,49 @@
+"""The list of adaptive network hardening: security rules that are wider than the traffic, and by how much."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.web.lists.column_kinds import number_column, text_column
+from nephoscope.web.lists.list_cell import ListCell, text_cell
+from nephoscope.web.lists.list_heads import ListColumn
+from nephoscope.web.lists.list_view import RowList
+from nephoscope.web.lists.row_facets import RowFacet
+from nephoscope.web.page_data.hardening_proposals import HardeningRow
+
+if TYPE_CHECKING:
+    from nephoscope.web.visits.request_context import Visit
+
+READY, BLOCKED = "Ready to enforce", "Cannot be enforced"
+
+
+def hardening_list(visit: Visit) -> RowList[HardeningRow]:
+    """Describe the list."""
+
+    def title(one: HardeningRow) -> ListCell:
+        return text_cell(one.name, visit.link(f"/network/hardening/{one.key}"))
+
+    return RowList(
+        "network-hardening", "proposal",
+        (
+            ListColumn("machine", "Machine", title, main=True),
+            text_column("address", "Address", lambda one: one.proposal.address, width="state"),
+            text_column("rule", "Security rule", lambda one: one.proposal.rule_name),
+            text_column("state", "State", describe_state, width="state"),
+            number_column("before", "Open before", lambda one: one.proposal.open_before),
+            number_column("after", "Open after", lambda one: one.proposal.open_after),
+            number_column("cut", "Flows cut", lambda one: one.proposal.cut_flow_count),
+        ),
+        lambda one: one.key,
+        (
+            RowFacet("state", "State", lambda one: (describe_state(one),)),
+            RowFacet("group", "Security group", lambda one: (one.proposal.group.rsplit("/", 1)[-1],)),
+        ),
+        lambda one: "\n".join((one.name, one.proposal.address, one.proposal.rule_name)),
+        hint="Machine, address or rule contains",
+    )  # fmt: skip
+
+
+def describe_state(one: HardeningRow) -> str:
+    """Say whether the rules can be enforced."""
+    return BLOCKED if one.proposal.obstacle else READY

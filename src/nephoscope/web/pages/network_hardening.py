@@ -1,0 +1,135 @@
+"""Adaptive network hardening: rules that are wider than the traffic; one with its narrower rules, what they cut, and their request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from nephoscope.analyze.adaptive_network_hardening import HARDENED
+from nephoscope.estate.rule_text import format_ranges
+from nephoscope.posture.published.findings import FindingQuery
+from nephoscope.service.network_rules import ENFORCE, WRITE, find_open_request, request_rule_change
+from nephoscope.state import NotFoundError, StateError
+from nephoscope.web.forms.form import act, apply_form
+from nephoscope.web.lists.hardening_list import describe_state, hardening_list
+from nephoscope.web.lists.list_view import find_rows, show_rows
+from nephoscope.web.page_data.hardening_proposals import HardeningRow, list_proposals
+from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.visits.page import Page
+from nephoscope.web.visits.request_context import Visit
+from nephoscope_policy.model.state import ComplianceState
+
+if TYPE_CHECKING:
+    from nephoscope.posture.published.published_snapshot import PublishedSnapshot
+
+READ = "Microsoft.Security/adaptiveNetworkHardenings/read"
+COLUMNS = (
+    "Machine",
+    "Address",
+    "Security rule",
+    "State",
+    "Open before",
+    "Open after",
+    "Flows cut",
+    "Obstacle",
+)
+_CUT = ("Source", "Protocol", "Port", "Flows", "Last", "Reason")
+#: Findings that are read, and machines that the page names.
+MOST_FINDINGS, MOST_NAMED = 100_000, 5
+
+
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
+    """Fill the list."""
+    snapshot = visit.snapshot
+    if snapshot is None:
+        return {"snapshot": None}
+    wanted, rows = hardening_list(visit), list_proposals(snapshot, visit.reach(READ))
+    found = find_rows(visit, wanted, rows)
+    if visit.get_query_value("format") == "csv":
+        return csv_response("network-hardening", COLUMNS, map(_cells, found.rows))
+    unknown = list(_list_unknown(visit, snapshot))
+    return {
+        "snapshot": snapshot,
+        "list": show_rows(visit, wanted, found),
+        "any": bool(rows),
+        "unknown": unknown[:MOST_NAMED],
+        "unknown_count": len(unknown),
+        "recommendation": HARDENED.id,
+    }
+
+
+def _cells(row: HardeningRow) -> tuple[object, ...]:
+    one = row.proposal
+    return (
+        row.machine,
+        one.address,
+        one.rule,
+        describe_state(row),
+        one.open_before,
+        one.open_after,
+        one.cut_flow_count,
+        one.obstacle,
+    )
+
+
+def _list_unknown(visit: Visit, snapshot: PublishedSnapshot) -> Iterator[tuple[str, str]]:
+    """Yield the machines that could not be judged, each with the reason."""
+    wanted = FindingQuery(recommendations=frozenset((HARDENED.id,)))
+    for one in snapshot.findings.page(visit.reach(READ), wanted, most=MOST_FINDINGS):
+        if one.state == ComplianceState.UNKNOWN.value:
+            yield one.resource.rsplit("/", 1)[-1], one.explanation
+
+
+def show_one(visit: Visit) -> Mapping[str, object] | Response:
+    """Show a proposal; a form that comes back requests its rules."""
+    if visit.snapshot is None:
+        return {"snapshot": None}
+    row = _find(visit, visit.snapshot)
+    if visit.request.method == "POST":
+        return apply_form(lambda: _request(visit, row), lambda refused: _show(visit, row, refused))
+    if visit.get_query_value("format") == "csv":
+        cut = row.proposal.cut_flows
+        cells = ((one.source, one.protocol, one.port, one.flows, one.last, one.reason) for one in cut)
+        return csv_response(f"network-hardening-{row.name}", _CUT, cells)
+    return _show(visit, row)
+
+
+def _find(visit: Visit, snapshot: PublishedSnapshot) -> HardeningRow:
+    name = visit.parameters["name"]
+    for row in list_proposals(snapshot, visit.caller.reach(READ)):
+        if row.key == name:
+            return row
+    raise NotFoundError(f"proposal {name[:100]!r} not found, or you cannot access it")
+
+
+def _show(visit: Visit, row: HardeningRow, refused: str = "") -> dict[str, object]:
+    one = row.proposal
+    return {
+        "snapshot": visit.snapshot, "row": row, "proposal": one, "refused": refused, "done": visit.get_query_value("done"),
+        "allowed": [(each.protocol.upper(), ", ".join(format_ranges(each.ports)), each.sources) for each in one.allowed],
+        "waiting": find_open_request(visit.service, row.change) if one.security_rules else None,
+        "may": visit.caller.is_permitted(ENFORCE, row.machine.lower())
+        and visit.caller.is_permitted(WRITE, one.group.lower()),
+    }  # fmt: skip
+
+
+def _request(visit: Visit, row: HardeningRow) -> str:
+    act(visit, "enforce")
+    if not row.proposal.security_rules:
+        raise StateError(f"these rules cannot be enforced: {row.proposal.obstacle}")
+    if find_open_request(visit.service, row.change) is not None:
+        raise StateError("these rules are requested already")
+    title = "Adaptive network hardening"
+    request_rule_change(visit.service, ENFORCE, row.machine.lower(), title, [row.change])
+    return visit.build_address(done="enforce")
+
+
+PAGES = (
+    Page("/network/hardening", "Adaptive network hardening", "network_hardening.html", READ, fill_page),
+    Page(
+        "/network/hardening/{name}", "Hardening proposal", "network_hardening_proposal.html", READ, show_one,
+        methods=("GET", "POST"),
+    ),
+)  # fmt: skip
