@@ -33,7 +33,7 @@ TOPICS = {
     "Reading logs, once and fast": "164, 178-185, 230, 235",
     "Detection": "190, 231-232, 250-252, 260-273, 401-402, 439, 491, 498",
     "Identity risk": "504-505, 513, 520-522, 534, 535",
-    "Access and sign-in": "201-202, 300-302, 404",
+    "Access and sign-in": "201-202, 300-302, 404, 528",
     "APIs and what is published": "200, 203, 290",
     "Answers to alerts": "320-321, 515, 524",
     "The server and its pages": "310, 340-342, 454-455, 484-485, 487, 489, 495, 510-511",

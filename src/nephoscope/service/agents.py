@@ -28,6 +28,7 @@ from nephoscope.service.service_context import workspace_scope
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.hosts.agents import AgentEnrolment, EnrolledAgent
+from nephoscope_policy.model.resource_id import is_in_scope
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -236,6 +237,9 @@ def take_facts(context: ServiceContext, agent: EnrolledAgent, facts: Sequence[Ag
         report = _report(agent, one)
         if not report.documents and not report.scopes:
             continue
+        for document in report.documents:
+            if not is_in_scope(subject := str(document["id"]).lower(), agent.resource):
+                context.require(REPORT, subject)
         try:
             put_facts(context, claims(report, context.now))
         except FactError as error:
