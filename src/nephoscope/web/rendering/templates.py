@@ -25,6 +25,7 @@ from nephoscope.web.rendering.resource_type_names import name_type
 from nephoscope.web.rendering.role_scopes import describe_place
 from nephoscope.web.rendering.scope_picker import choices
 from nephoscope.web.rendering.suppression_choices import describe
+from nephoscope.web.rendering.template_bytecode import RuntimeCodeGenerator, TemplateBytecodeCache
 from nephoscope.web.static_files import static_address
 from nephoscope.web.style_sheet import style_address
 from nephoscope.web.visits.request_context import FIRST_PAGE, KEPT, SPANS
@@ -39,7 +40,9 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        optimized=False,
     )
+    made.code_generator_class = RuntimeCodeGenerator
     made.globals.update(
         charts=charts,
         spans=SPANS,
@@ -89,6 +92,7 @@ def environment() -> Environment:
         type_name=name_type,
         suppression_state=formatting.suppression_state,
     )
+    made.bytecode_cache = TemplateBytecodeCache(made)
     return made
 
 
