@@ -1,6 +1,7 @@
 """Every branch of a `union isfuzzy=true` compiles: such a union leaves out a branch whose table or function it does not find.
 
-So each function, detection and hunting query is compiled without the option over the shipped tables, where nothing is missing.
+So each function, detection and hunting query that has one is compiled without the option over the shipped tables, where nothing is
+missing. What a query calls is a function, which is compiled by itself.
 """
 
 from __future__ import annotations
@@ -73,7 +74,9 @@ def problems(queries: Iterable[str]) -> list[str]:
 
 
 def queries(rules: Iterable[AnalyticRule]) -> list[str]:
-    return [strict(one.query) for one in rules]
+    found = [strict(one.query) for one in rules if _FUZZY.search(one.query)]
+    assert found
+    return found
 
 
 @pytest.mark.parametrize("name", sorted(shipped_functions()))
