@@ -38,7 +38,7 @@ def context(tmp_path: Path):
             for number in range(3):
                 state.response_orders.put(session, make_order(f"mine-{number}", MINE, 100 + number), b"mine")
         person = Person("ada", frozenset({READ}))
-        person.may = lambda operation, scope="/": scope == MINE  # type: ignore[method-assign]
+        person.is_permitted = lambda operation, scope="/": scope == MINE  # type: ignore[method-assign]
         yield ServiceContext(person, state, tmp_path, lambda: NOW)  # type: ignore[arg-type]
 
 

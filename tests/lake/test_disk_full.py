@@ -192,7 +192,7 @@ from tests.lake.test_disk_full import SpoolFullError, State, Lake, append, count
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 data = Path(sys.argv[1])
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-with State.of(data) as state, Lake.open(data, state) as lake:
+with State.open_folder(data) as state, Lake.open(data, state) as lake:
     append(lake, 0)
     taken, refused = 1, 0
     for limit in (2_000, 5_000, 12_000, 30_000):

@@ -79,7 +79,7 @@ CHANGER = """
 import sys
 from pathlib import Path
 from nephoscope.state import State
-with State.of(Path(sys.argv[1]), "") as state:
+with State.open_folder(Path(sys.argv[1]), "") as state:
     number = 0
     while True:
         number += 1
@@ -94,7 +94,7 @@ from pathlib import Path
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State
-with State.of(Path(sys.argv[1]), "") as state, Lake.open(Path(sys.argv[1]), state) as lake:
+with State.open_folder(Path(sys.argv[1]), "") as state, Lake.open(Path(sys.argv[1]), state) as lake:
     while True:
         print(deliver(lake, state), flush=True)
 """

@@ -31,7 +31,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 BehaviorAnalysis._run = lambda *_: {DIES}
 data = Path(sys.argv[1])
-with State.of(data) as state, Lake.open(data, state) as lake:
+with State.open_folder(data) as state, Lake.open(data, state) as lake:
     Analysis(lake, state, "default").run(datetime.datetime.now(datetime.UTC))
 """
 

@@ -776,7 +776,7 @@ def test_alembic_itself_begins_with_the_baseline(tmp_path: Path) -> None:
 
 
 def test_a_state_is_made_and_read_without_alembic(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from nephoscope.state import State; State.of(Path(sys.argv[1])).close();"
+    code = "import sys; from pathlib import Path; from nephoscope.state import State; State.open_folder(Path(sys.argv[1])).close();"
     code += "assert 'alembic' not in sys.modules"
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, env=_plain_environment())
 

@@ -26,7 +26,7 @@ def snapshot(instance):
 @pytest.mark.parametrize("address", ["/", "/compliance"])
 def test_nothing_is_left_to_be_made_for_the_first_who_asks(instance, snapshot, visitor, monkeypatch, address):
     warm_caches(snapshot)
-    monkeypatch.setattr(type(instance.snapshots), "newest", lambda _: snapshot)
+    monkeypatch.setattr(type(instance.snapshots), "load_newest", lambda _: snapshot)
     reader = visitor(("Reader", "/"))
     made = []
     documents = snapshot._documents

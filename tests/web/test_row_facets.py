@@ -38,7 +38,7 @@ class Asked:
         self.chosen = chosen
         self.query = QueryParams([(name, one) for name, several in chosen.items() for one in sorted(several)])
 
-    def several(self, name):
+    def get_query_values(self, name):
         return frozenset(self.query.getlist(name))
 
     def toggle_link(self, name, value):

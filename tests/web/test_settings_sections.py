@@ -103,7 +103,7 @@ def test_a_rule_is_written_from_a_query_edited_and_copied(owner, instance) -> No
     assert '<span class="state state--pass">Runs</span>' in listed
     rule = row.replace("/settings/own-rules/item/", "/rules/").partition("?")[0]
     assert owner.post(rule, data={"act": "off"}, headers=HERE).status_code == 303
-    assert '<span class="state">disabled</span>' in owner.get("/settings/own-rules").text
+    assert '<span class="state">Disabled</span>' in owner.get("/settings/own-rules").text
     assert owner.get(rule).status_code == 200
     changed = owner.post(row, data={**form, "act": "change", "severity": "Low"}, headers=HERE)
     assert changed.status_code == 303

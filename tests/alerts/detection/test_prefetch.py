@@ -89,7 +89,7 @@ def test_an_incident_is_summed_up_once_for_many_alerts(state: State, monkeypatch
     read: list[int] = []
     of = state.alerts.list_of_incident
     monkeypatch.setattr(
-        state.alerts, "of", lambda session, number: read.append(number) or of(session, number)
+        state.alerts, "list_of_incident", lambda session, number: read.append(number) or of(session, number)
     )
     taken = IncidentService(state, "default").take(outcome(*(f"{one}" for one in range(40))), NOON)
     assert (len(taken.alerts), taken.incidents) == (40, (1,))

@@ -234,7 +234,7 @@ import os, signal, sys
 from pathlib import Path
 from tests.ingest.live.test_health import NOW, HealthKeeper, Lake, State, _changed_schema, deliver
 def kill(*_): os.kill(os.getpid(), signal.SIGKILL)
-with State.of(Path(sys.argv[1])) as state, Lake.open(Path(sys.argv[1]), state) as lake:
+with State.open_folder(Path(sys.argv[1])) as state, Lake.open(Path(sys.argv[1]), state) as lake:
     keeper = HealthKeeper(lake, state, "dies")
     _changed_schema(keeper, state)
     if sys.argv[2] == "seen":

@@ -307,7 +307,7 @@ from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.state import State
 data, name = Path(sys.argv[1]), sys.argv[2]
 now = dt.datetime.now(dt.UTC)
-with State.of(data, "") as state, Lake.open(data, state) as lake:
+with State.open_folder(data, "") as state, Lake.open(data, state) as lake:
     writer, workspace, table = lake.writer(), lake.workspace(), lake.tables["Syslog"]
     number = state.checkpoints.get(name, "at", -1)
     while True:

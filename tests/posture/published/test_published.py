@@ -52,7 +52,7 @@ def published(report, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def snapshot(published):
-    return published.newest()
+    return published.load_newest()
 
 
 def lab(snapshot) -> Reach:

@@ -71,7 +71,7 @@ class Scene:
 
     def acts(self, name: str) -> ServiceContext:
         person = Person(name)
-        person.may = lambda operation, scope="/": operation in RIGHTS[name]  # type: ignore[method-assign]
+        person.is_permitted = lambda operation, scope="/": operation in RIGHTS[name]  # type: ignore[method-assign]
         return ServiceContext(person, self.state, self.folder, lambda: NOW)
 
     def append(self, table: str, *found: dict[str, object]) -> None:

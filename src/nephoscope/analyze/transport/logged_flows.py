@@ -108,5 +108,5 @@ def _rows(view: EstateView, *asked: FileAggregate) -> list[dict[str, object]]:
         except DataNotCollectedError as gap:
             gaps.append(gap)
     if len(gaps) == len(asked):
-        raise DataNotCollectedError("rows of flow logs (AzureFlowLogs, NTANetAnalytics)", gaps[0].cause)
+        raise DataNotCollectedError("rows of AzureFlowLogs or NTANetAnalytics", gaps[0].cause)
     return found
