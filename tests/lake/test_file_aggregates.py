@@ -16,6 +16,7 @@ from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.storage import file_aggregates
 from nephoscope.lake.storage.file_aggregates import FOLDER, FileAggregates, TimedAggregateError
+from nephoscope.lake.storage.shared_engine import SharedEngine
 from nephoscope.state import State
 from nephoscope_kql.compile import compile_query
 from nephoscope_kql.engines.duckdb import DuckDBEngine
@@ -32,7 +33,8 @@ class Aggregated:
 
     def __init__(self, data: Path, state: State, lake: Lake) -> None:
         self.data, self.state, self.lake, self.sequence = data, state, lake, 0
-        self.aggregates = FileAggregates(data, Disk())
+        self.engines = SharedEngine()
+        self.aggregates = FileAggregates(data, Disk(), self.engines)
 
     def write(self, *rows: tuple[float, str], subscription: str = MINE) -> None:
         """Add sign-ins some days before NOW."""
@@ -56,7 +58,7 @@ class Aggregated:
             table = catalog.table(TABLE)
             assert table is not None
             scan = catalog.scans()[table.relation]
-            return _sorted(self.aggregates.merge(by_file, MERGE, catalog, scan, table.relation, now))
+            return _sorted(self.aggregates.merge(by_file, MERGE, table, scan, now))
 
     def wanted(self, scope: LakeScope | None = None, now: datetime = NOW) -> list[Any]:
         """The same by one query over all rows."""
@@ -80,7 +82,9 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aggregated
     monkeypatch.setattr(file_aggregates, "SMALL", 0)
     with State.open_folder(tmp_path) as state, Lake.open(tmp_path, state) as opened:
         state.workspaces.set("default", days=3650)
-        yield Aggregated(tmp_path, state, opened)
+        aggregated = Aggregated(tmp_path, state, opened)
+        with aggregated.engines:
+            yield aggregated
 
 
 ROWS = {

@@ -21,7 +21,7 @@ from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.log_queries import FileAggregate
-from nephoscope_policy.data_gap import STALE
+from nephoscope_policy.data_gap import NOT_COLLECTED, STALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,29 +95,32 @@ def _traffic(view: EstateView) -> _Traffic:
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every API operation."""
     traffic = cache(lambda: _traffic(view))
+    gap = cache(lambda service: _find_gap(view, traffic(), service))
 
     def judge(operation: Resource, key: Key) -> Assessment:
         id_ = str(operation.body["id"])
         last = traffic().called.get(operation.key)
         if last is not None and last >= view.now - timedelta(days=DAYS):
             return healthy(id_, key, f"it was called on {last:%Y-%m-%d}, within {DAYS} days")
-        _need_whole_logs(view, traffic(), operation.key.partition("/apis/")[0])
+        lacking = gap(operation.key.partition("/apis/")[0])
+        if lacking is not None:
+            raise DataNotCollectedError(*lacking)
         return unhealthy(id_, key, f"nobody called it within {DAYS} days")
 
     return judge_all(view.resources(OPERATION), USED, judge, by_body=False)
 
 
-def _need_whole_logs(view: EstateView, traffic: _Traffic, service: str) -> None:
-    """Raise DataNotCollectedError unless the logs of a service tell what was not called."""
+def _find_gap(view: EstateView, traffic: _Traffic, service: str) -> tuple[str, str] | None:
+    """Return what is lacking, and its cause, where the logs of a service do not tell what was not called."""
     if service not in traffic.known:
-        raise DataNotCollectedError(f"rows of {LOGS} of {service}")
+        return f"rows of {LOGS} of {service}", NOT_COLLECTED
     first, last = traffic.known[service]
     if first > view.now - timedelta(days=DAYS):
-        raise DataNotCollectedError(f"{DAYS} days of {LOGS} of {service}: its rows begin on {first:%Y-%m-%d}")
+        return f"{DAYS} days of {LOGS} of {service}: its rows begin on {first:%Y-%m-%d}", NOT_COLLECTED
     if last < view.now - SILENCE:
-        raise DataNotCollectedError(f"the last row of {LOGS} of {service} is of {last:%Y-%m-%d}", STALE)
+        return f"the last row of {LOGS} of {service} is of {last:%Y-%m-%d}", STALE
     missing = traffic.missing_days(service, view.now.date())
     if len(missing) > MOST_MISSING:
-        raise DataNotCollectedError(
-            f"{LOGS} of {service} on {len(missing)} of {DAYS} days, such as {missing[0]:%Y-%m-%d}"
-        )
+        told = f"{LOGS} of {service} on {len(missing)} of {DAYS} days, such as {missing[0]:%Y-%m-%d}"
+        return told, NOT_COLLECTED
+    return None

@@ -48,6 +48,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every resource that can have logs of its own."""
     rows = cache(lambda: NewestRows(_read_rows(view)))
     missing = cache(lambda: _missing_by_resource(view, rows()))
+    arrives = cache(lambda type_: _arrives(view, type_, rows()))
 
     def judge(resource: Resource, key: Key) -> Assessment:
         id_ = str(resource.body["id"])
@@ -58,7 +59,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
                 raise DataNotCollectedError(f"rows of logs of {resource.key}")
             return healthy(id_, key, f"its newest row is of {newest:%Y-%m-%d}")
         _require_settings(view, resource)
-        if any(one.is_silent for one in found) and not _arrives(view, resource.type, rows()):
+        if any(one.is_silent for one in found) and not arrives(resource.type):
             raise DataNotCollectedError(f"rows of logs of any resource of {resource.type}")
         return unhealthy(id_, key, "; ".join(_describe(one) for one in found), map(_finding, found))
 

@@ -69,6 +69,14 @@ class MultiWorkspaceCatalog:
         """Another workspace."""
         return self._first.place(kind, name)
 
+    def is_written(self, relation: str) -> bool:
+        """Return whether rows of a table that was asked for ever came in to any of the workspaces."""
+        return any(self._first.snapshot(one) is not None for one in self._relations.get(relation, ()))
+
+    def scan(self, relation: str) -> FileScan:
+        """The files of one table of the lake that was asked for, in all workspaces; StateError as of scans."""
+        return _merge_scans([self._first.scan(one) for one in self._relations[relation]])
+
     def scans(self, span: RowSpan | None = None) -> dict[str, FileScan]:
         """Relation -> its files in all workspaces; StateError where they do not show rows of the same subscriptions."""
         found = self._first.scans(span)

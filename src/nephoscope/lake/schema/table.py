@@ -109,8 +109,11 @@ class LakeTable:
 
     def to_schema(self, relation: str) -> TableSchema:
         """Return what the KQL binder sees; `relation` is the engine's name for the rows."""
-        storage = tuple("timestamp_tz" if kind == KqlType.DATETIME else "" for _, kind in self.columns)
-        return TableSchema(self.name, self.columns, relation, storage, INGESTED, (TIME, DAY))
+        return TableSchema(self.name, self.columns, relation, self._storage, INGESTED, (TIME, DAY))
+
+    @cached_property
+    def _storage(self) -> tuple[str, ...]:
+        return tuple("timestamp_tz" if kind == KqlType.DATETIME else "" for _, kind in self.columns)
 
 
 def _machine(given: object) -> tuple[tuple[str, Identity], ...] | None:

@@ -63,7 +63,7 @@ class KnownTables:
     """The tables of a data folder as they are now: definitions that another process imports are seen. Safe for threads."""
 
     def __init__(self, data: Path) -> None:
-        self._data = data
+        self._data, self._folder = data, data / FOLDER
         self._lock = threading.Lock()
         self._seen: list[tuple[str, int]] | None = None
         self._tables = Tables()
@@ -79,7 +79,7 @@ class KnownTables:
     def _files(self) -> list[tuple[str, int]]:
         """The definitions' files; one that is replaced is another file."""
         try:
-            with os.scandir(self._data / FOLDER) as entries:
+            with os.scandir(self._folder) as entries:
                 return sorted(
                     (entry.name, entry.inode()) for entry in entries if entry.name.endswith(".json")
                 )

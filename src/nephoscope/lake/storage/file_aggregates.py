@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -18,8 +19,8 @@ import pyarrow as pa
 
 from nephoscope import __version__
 from nephoscope.lake.durable_files import Disk
-from nephoscope.lake.query_engine import EngineLimits, EngineRows, open_engine
-from nephoscope_kql.catalog import Catalog, MemoryCatalog
+from nephoscope.lake.storage.shared_engine import SharedEngine
+from nephoscope_kql.catalog import MemoryCatalog, TableSchema
 from nephoscope_kql.compile import CompiledQuery, compile_query
 from nephoscope_kql.engines.arrow_types import schema_of
 from nephoscope_kql.engines.parquet import FileScan, TimeRange
@@ -31,6 +32,10 @@ SMALL = 64 * 1024
 """Up to how many bytes a file is small."""
 TIME = "TimeGenerated"
 _LEAST = timedelta(microseconds=1)
+_TWO_TIMES = (datetime(2020, 2, 3, 4, 5, 6, 7, tzinfo=UTC), datetime(2120, 9, 8, 7, 6, 5, 4, tzinfo=UTC))
+"""What is the same at both does not depend on the time."""
+_PLANS = 1024
+"""How many compiled queries this process keeps: some for each table."""
 _SUFFIX = ".arrow"
 
 
@@ -44,38 +49,34 @@ class FileAggregates:
 
     data: Path
     disk: Disk
+    engines: SharedEngine
 
-    def merge(
-        self, by_file: str, merge: str, catalog: Catalog, scan: FileScan, relation: str, now: datetime
-    ) -> pa.Table:
+    def merge(self, by_file: str, merge: str, table: TableSchema, scan: FileScan, now: datetime) -> pa.Table:
         """Return the rows of the KQL query `merge` over the groups of all files, which it calls `Groups`, each file by itself.
 
-        `by_file` groups the rows of one relation up to `now` and reads no other; TimedAggregateError where it asks what time it is,
+        `by_file` groups the rows of one table up to `now` and reads no other; TimedAggregateError where it asks what time it is,
         KqlError.
         """
-        compiled = compile_query(by_file, catalog, now=now)
-        _forbid_time(compiled, compile_query(by_file, catalog, now=now + timedelta(days=1)))
+        compiled, relation = _compile_by_file(by_file, table), table.relation
         whole, today = _divide(scan, now)
         folder = self.data / FOLDER / _digest(compiled, scan)
         held = {path: self._load_kept(folder, path) for path in whole}
-        missing = [path for path, table in held.items() if table is None]
+        missing = [path for path, groups in held.items() if groups is None]
         read = compiled.reads.get(relation, frozenset()) | {TIME}
         scan = replace(scan, columns=tuple(one for one in scan.columns if one.name in read))
         until = TimeRange(TIME, None, now + _LEAST)
         # what is new since is little, and threads cost more than they save
-        limits = EngineLimits(threads=0 if missing else 1)
-        with open_engine(EngineRows(readable=[*missing, *_paths(today)]), limits) as engine:
+        threads = 0 if missing else 1
+        with self.engines.lend_engine([*missing, *_paths(today)], threads) as engine:
             for path in missing:
                 engine.see(relation, replace(scan, groups=((path,),)))
                 held[path] = engine.run(compiled)
             engine.see(relation, replace(scan, groups=today, between=(*scan.between, until)))
-            found = [*held.values(), engine.run(compiled)]
-            groups = pa.concat_tables([one for one in found if one is not None])
+            parts = [*held.values(), engine.run(compiled)]
+            groups = pa.concat_tables([one for one in parts if one is not None])
             engine.register(GROUPS, groups)
-            told = engine.run(
-                compile_query(merge, MemoryCatalog({GROUPS: schema_of(GROUPS, groups)}), now=now)
-            )
-        self._keep(folder, {path: table for path in missing if (table := held[path]) is not None})
+            told = engine.run(_compile_merge(merge, schema_of(GROUPS, groups), now))
+        self._keep(folder, {path: found for path in missing if (found := held[path]) is not None})
         self._prune(folder, whole)
         return told
 
@@ -104,11 +105,28 @@ class FileAggregates:
                 self.disk.remove(entry)
 
 
-def _forbid_time(one: CompiledQuery, other: CompiledQuery) -> None:
-    if (one.sql, one.parameters) != (other.sql, other.parameters) or one.resume is not None:
+@lru_cache(maxsize=_PLANS)
+def _compile_by_file(by_file: str, table: TableSchema) -> CompiledQuery:
+    compiled = _compile_untimed(by_file, table)
+    if compiled is None:
         raise TimedAggregateError(
             "a cached aggregate must not depend on now(), and its columns must not depend on rows"
         )
+    return compiled
+
+
+def _compile_merge(merge: str, groups: TableSchema, now: datetime) -> CompiledQuery:
+    untimed = _compile_untimed(merge, groups)
+    return compile_query(merge, MemoryCatalog({groups.name: groups}), now=now) if untimed is None else untimed
+
+
+@lru_cache(maxsize=_PLANS)
+def _compile_untimed(text: str, table: TableSchema) -> CompiledQuery | None:
+    """Compile a query of one table; None where its SQL depends on the time or on rows."""
+    catalog = MemoryCatalog({table.name: table})
+    one, other = (compile_query(text, catalog, now=now) for now in _TWO_TIMES)
+    timed = (one.sql, one.parameters) != (other.sql, other.parameters)
+    return None if timed or one.resume is not None else one
 
 
 def _divide(scan: FileScan, now: datetime) -> tuple[list[Path], tuple[tuple[Path, ...], ...]]:

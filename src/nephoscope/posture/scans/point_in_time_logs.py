@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,10 @@ from nephoscope.lake.queries.principal_catalog import LakeCatalog
 from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.lake.query_engine import EngineRows, QueryPipeline
 from nephoscope.lake.storage.file_aggregates import FileAggregates
+from nephoscope.lake.storage.shared_engine import SharedEngine
 from nephoscope.posture.scans.resource_graph_tables import JudgedGraph
 from nephoscope.state import State, StateError
+from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.cell_formatting import iterate_rows, typed_columns
 from nephoscope_kql.compile import compile_query
 from nephoscope_kql.deadline import deadline_within
@@ -45,6 +48,17 @@ class FrozenLogs:
     _answers: dict[tuple[str | FileAggregate, DeclaredReads], list[dict[str, object]]] = field(
         default_factory=dict
     )
+    _tables: dict[str, TableSchema | None] = field(default_factory=dict)
+
+    @cached_property
+    def _all_workspaces(self) -> MultiWorkspaceCatalog:
+        return MultiWorkspaceCatalog(self.catalog, self.others)
+
+    def _find_table(self, name: str) -> TableSchema | None:
+        """Return the table of that name in all workspaces; it is looked up once, since what is frozen stays as it is."""
+        if name not in self._tables:
+            self._tables[name] = self._all_workspaces.table(name)
+        return self._tables[name]
 
     def query(self, text: str, declared: DeclaredReads) -> list[dict[str, Any]]:
         """The rows of a KQL query, each by the names of its columns; see estate.Logs."""
@@ -68,15 +82,13 @@ class FrozenLogs:
 
     def versions(self, tables: Collection[str]) -> dict[str, object]:
         """Table -> its versions in the workspaces."""
-        seen = MultiWorkspaceCatalog(self.catalog, self.others)
-        for table in tables:
-            seen.table(table)
-        wanted = set(tables)
-        found = self.catalog.versions()
-        return {
-            table: tuple(sorted(one for one in found.items() if one[0][1] == table))
-            for table in sorted(wanted)
-        }
+        found: dict[str, list[tuple[tuple[str, str], int]]] = {table: [] for table in sorted(tables)}
+        for table in found:
+            self._find_table(table)
+        for place, version in sorted(self.catalog.versions().items()):
+            if place[1] in found:
+                found[place[1]].append((place, version))
+        return {table: tuple(versions) for table, versions in found.items()}
 
     def _rows(self, text: str, declared: DeclaredReads) -> pa.Table:
         self.catalog.read_graph(JudgedGraph(self.estate, declared.types))
@@ -90,22 +102,26 @@ class FrozenLogs:
         return QueryPipeline(seen, rows).run((compiled,), text)[-1].table
 
     def _merge(self, asked: FileAggregate, declared: DeclaredReads) -> pa.Table:
-        seen = MultiWorkspaceCatalog(self.catalog, self.others)
-        table = seen.table(asked.table)
-        self._require_tables(declared.tables, seen)
-        if table is None:
+        if asked.table not in declared.tables:
+            raise _undeclared(asked.table)
+        table = self._find_table(asked.table)
+        if table is None or not self._all_workspaces.is_written(table.relation):
             raise DataNotCollectedError(f"rows of {asked.table}")
-        scan = seen.scans()[table.relation]
-        return self.aggregates.merge(asked.by_file, asked.merge, seen, scan, table.relation, self.now)
+        scan = self._all_workspaces.scan(table.relation)
+        return self.aggregates.merge(asked.by_file, asked.merge, table, scan, self.now)
 
     def _require_tables(self, declared: Collection[str], seen: MultiWorkspaceCatalog) -> None:
         """Raise UndeclaredTableError for a table that is not declared, DataNotCollectedError for one of which no row ever came in."""
         held = {table for (_, table), version in self.catalog.versions().items() if version >= 0}
         for table in seen.read:
             if table not in declared:
-                raise UndeclaredTableError(f"{table} is not among the TABLES of the analyzer")
+                raise _undeclared(table)
             if table not in held:
                 raise DataNotCollectedError(f"rows of {table}")
+
+
+def _undeclared(table: str) -> UndeclaredTableError:
+    return UndeclaredTableError(f"{table} is not among the TABLES of the analyzer")
 
 
 def _records(table: pa.Table) -> list[dict[str, object]]:
@@ -131,5 +147,9 @@ def frozen_logs(data: Path, state: State | None, estate: Estate, now: datetime) 
     ids = frozenset(one.rsplit("/", 1)[-1].lower() for one in estate.subscriptions)
     first, *others = state.workspaces.names()
     scope = LakeScope(ids, estate=reach_everything)
-    with Lake.open(data, state) as lake, lake.catalog(scope, first) as catalog:
-        yield FrozenLogs(catalog, others, estate, now, FileAggregates(data, Disk()))
+    with (
+        Lake.open(data, state) as lake,
+        lake.catalog(scope, first) as catalog,
+        SharedEngine(catalog.list_pinned_files) as engines,
+    ):
+        yield FrozenLogs(catalog, others, estate, now, FileAggregates(data, Disk(), engines))
