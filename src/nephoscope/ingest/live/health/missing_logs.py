@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from nephoscope.ingest.live.health.newest_rows import (
@@ -119,10 +120,15 @@ def _read_setting(kind: str, setting: Resource) -> DiagnosticStream:
     return DiagnosticStream(kind, frozenset(categories), any(one.get("categoryGroup") for one in enabled))
 
 
+@cache
+def _every_stream(kind: str) -> DiagnosticStream:
+    return DiagnosticStream(kind, every=True)
+
+
 def _check_unconfigured(key: str, kind: str, newest_rows: NewestRows) -> Iterator[MissingLogs]:
     """A resource without a setting, unless its logs come nevertheless: another tool may set it up, past the stored estate."""
     network = kind in NETWORKS
-    if newest_rows.newest_time(key, flows if network else DiagnosticStream(kind, every=True).counts) is None:
+    if newest_rows.newest_time(key, flows if network else _every_stream(kind).counts) is None:
         yield MissingLogs(key, kind, f"no {'flow log' if network else 'diagnostic setting'} sends its logs")
 
 

@@ -99,7 +99,11 @@ class NewestRows:
     def _iterate_ids_below(self, key: str) -> Iterator[str]:
         if key in self._seen:
             yield key
-        yield from self._ids[bisect_left(self._ids, f"{key}/") : bisect_left(self._ids, f"{key}0")]
+        within = f"{key}/"
+        for place in range(bisect_left(self._ids, within), len(self._ids)):
+            if not self._ids[place].startswith(within):
+                return
+            yield self._ids[place]
 
 
 def list_log_tables() -> frozenset[str]:
