@@ -88,10 +88,18 @@ def settle(data: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the assessed sample company, to be copied."""
+    data = tmp_path_factory.mktemp("filled") / "data"
+    fill(data)
+    return data
+
+
+@pytest.fixture(scope="session")
+def address(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """Where the server answers, and its data folder."""
     data = tmp_path_factory.mktemp("browser")
-    fill(data)
+    shutil.copytree(filled, data, dirs_exist_ok=True)
     with served(data) as found:
         yield found, data
 

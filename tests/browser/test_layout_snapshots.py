@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
-from tests.browser.conftest import fill, keep_cookies, served, settle
+from tests.browser.conftest import keep_cookies, served, settle
 from tests.browser.layout_snapshot import (
     BOXES,
     GOLDEN,
@@ -70,10 +71,10 @@ def nothing(chromium, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def untouched(chromium, tmp_path_factory):
+def untouched(chromium, filled, tmp_path_factory):
     """A server over a data folder that no other test changes, the folder, and the cookies of who may do everything there."""
     data = tmp_path_factory.mktemp("untouched")
-    fill(data)
+    shutil.copytree(filled, data, dirs_exist_ok=True)
     settle(data)
     with served(data) as base:
         yield base, data, sign_in(chromium, base, data)
