@@ -27,6 +27,11 @@ class AnswerWord(StrEnum):
     GOOD = "No problem found"
 
 
+def name_definition(policy: str) -> str:
+    """Return the name of the definition of a policy of the own initiative, by which its recommendation is known."""
+    return str(uuid5(NAMESPACE_URL, f"nephoscope/{policy}"))
+
+
 class NetworkQuestion(msgspec.Struct, frozen=True):
     """A question, and the policies of the own initiative that answer it; none where the exposure of machines does."""
 
@@ -36,7 +41,7 @@ class NetworkQuestion(msgspec.Struct, frozen=True):
     @property
     def keys(self) -> frozenset[str]:
         """The names of the policies' definitions, by which their recommendations are known."""
-        return frozenset(str(uuid5(NAMESPACE_URL, f"nephoscope/{one}")) for one in self.policies)
+        return frozenset(map(name_definition, self.policies))
 
 
 QUESTIONS = (

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from nephoscope.analyze.adaptive_network_hardening import HARDENED
 from nephoscope.estate.rule_text import format_ranges
+from nephoscope.posture.exposure.network_questions import name_definition
 from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.service.network_rules import ENFORCE, WRITE, find_open_request, request_rule_change
 from nephoscope.state import NotFoundError, StateError
@@ -24,6 +24,7 @@ from nephoscope_policy.model.state import ComplianceState
 if TYPE_CHECKING:
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
+RECOMMENDATION = name_definition("vm-network-hardening")
 READ = "Microsoft.Security/adaptiveNetworkHardenings/read"
 COLUMNS = (
     "Machine",
@@ -56,7 +57,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "any": bool(rows),
         "unknown": unknown[:MOST_NAMED],
         "unknown_count": len(unknown),
-        "recommendation": HARDENED.id,
+        "recommendation": RECOMMENDATION,
     }
 
 
@@ -76,9 +77,9 @@ def _cells(row: HardeningRow) -> tuple[object, ...]:
 
 def _list_unknown(visit: Visit, snapshot: PublishedSnapshot) -> Iterator[tuple[str, str]]:
     """Yield the machines that could not be judged, each with the reason."""
-    wanted = FindingQuery(recommendations=frozenset((HARDENED.id,)))
+    wanted = FindingQuery(recommendations=frozenset((RECOMMENDATION,)))
     for one in snapshot.findings.page(visit.reach(READ), wanted, most=MOST_FINDINGS):
-        if one.state == ComplianceState.UNKNOWN.value:
+        if one.state is ComplianceState.UNKNOWN:
             yield one.resource.rsplit("/", 1)[-1], one.explanation
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.estate_view import EstateView
+from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
 from nephoscope.posture.published.document import PublishedDocument, arm
 from nephoscope_policy.model.state import ComplianceState, Severity
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
 
 TYPE = "Microsoft.Security/locations/topologies"
-NETWORK, MACHINE = "microsoft.network/virtualnetworks", "microsoft.compute/virtualmachines"
+NETWORK = "microsoft.network/virtualnetworks"
 
 
 def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
@@ -43,9 +44,9 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
 
 
 def _machines_by_subnet(view: EstateView) -> dict[str, list[Resource]]:
-    """Lower-cased id of a subnet -> the machines in it; one whose interfaces were not read is in none."""
+    """Lower-cased id of a subnet -> the machines and scale sets in it; one whose interfaces were not read is in none."""
     found: defaultdict[str, list[Resource]] = defaultdict(list)
-    for machine in view.resources(MACHINE):
+    for machine in (*view.resources(MACHINE_TYPE), *view.resources(SCALE_SET_TYPE)):
         try:
             interfaces = view.network.interfaces(machine)
         except DataNotCollectedError:
