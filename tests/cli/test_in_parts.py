@@ -308,7 +308,7 @@ def test_an_interruption_leaves_no_half_written_history(
         assert result.stdout == ""
     assert memory(tmp_path)[:3] == before
     told = json.loads(scan(tmp_path, second, "--at", "2026-06-02", "-o", "json", *way).stdout)
-    assert len(told["changes"]) == 13
+    assert len(told["changes"]) == 12
 
 
 def _interrupted(patched: pytest.MonkeyPatch, table: str) -> None:

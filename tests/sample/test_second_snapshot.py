@@ -1,4 +1,4 @@
-"""Thirteen planted changes between the sample estate and a second snapshot, told from one made before it."""
+"""Twelve planted changes between the sample estate and a second snapshot, told from one made before it."""
 
 from __future__ import annotations
 

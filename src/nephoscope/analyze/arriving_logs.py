@@ -2,8 +2,9 @@
 
 Reads diagnostic settings and flow logs, and the newest row of each resource in every table of logs. Unhealthy where nothing sends the
 logs of a resource, where its setting sends none, or where what is set up has not arrived for seven days though other logs of that kind
-have; the finding names the setting and the last row. Healthy where rows arrive. Unknown where neither rows nor the settings were read,
-and where no log of the kind arrives from anywhere: then nobody can tell a silent resource from a source that is not connected.
+have; the finding names the setting and the last row. Healthy where rows arrive. Unknown where no log of any resource was ever stored,
+where the settings were not read, and where no log of the kind arrives from anywhere: then nobody can tell a silent resource from a
+source that is not connected.
 
 Source: https://learn.microsoft.com/azure/azure-monitor/reference/logs-index
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
@@ -46,7 +48,7 @@ QUIET, BACK = timedelta(days=7), timedelta(days=37)
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every resource that can have logs of its own."""
-    rows = cache(lambda: NewestRows(_read_rows(view)))
+    rows = cache(lambda: NewestRows(_require_rows(_read_rows(view))))
     missing = cache(lambda: _missing_by_resource(view, rows()))
     arrives = cache(lambda type_: _arrives(view, type_, rows()))
 
@@ -65,6 +67,14 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     for type_ in _JUDGED:
         yield from judge_all(view.resources(type_), ARRIVE, judge, by_body=False)
+
+
+def _require_rows(rows: Iterator[tuple[str, str, str, datetime]]) -> Iterator[tuple[str, str, str, datetime]]:
+    """The same rows; raises DataNotCollectedError where no log of any resource ever came: then no source is connected."""
+    first = next(rows, None)
+    if first is None:
+        raise DataNotCollectedError("rows of logs: no log of a resource was stored")
+    return chain([first], rows)
 
 
 def _read_rows(view: EstateView) -> Iterator[tuple[str, str, str, datetime]]:
