@@ -75,20 +75,26 @@ def rotate_logs(root: Path) -> None:
     (root / "var/lib/logrotate/status").write_text(f'"{log}" {datetime.now(UTC):%Y-%m-%d-%H:%M:%S}\n')
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    found = tmp_path / "root"
+def make_root(folder: Path) -> Path:
+    """Make a root that dpkg manages, with the first version of the package."""
+    found = folder / "root"
     for name in ("var/lib/dpkg/info", "var/lib/dpkg/updates", "var/log", "etc"):
         (found / name).mkdir(parents=True)
     for name in ("status", "available"):
         (found / "var/lib/dpkg" / name).touch()
     (found / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
     (found / "var/log/syslog").write_text("a line\n")
-    install(found, build_package(tmp_path, found, "1.0"))
+    install(found, build_package(folder, found, "1.0"))
     return found
 
 
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return make_root(tmp_path)
+
+
 def live_a_day(folder: Path, root: Path) -> None:
+    """Upgrade the package, rotate a log, and run the jobs of the day."""
     install(root, build_package(folder, root, "1.1"))
     rotate_logs(root)
     subprocess.run(["run-parts", str(root / "etc/cron.daily")], check=True)

@@ -1,0 +1,40 @@
+"""A package that dpkg upgrades, as the agent sees it: each change has dpkg as its actor, and none raises an alert."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from tests.agent.served import Host, Server
+from tests.protect.files.test_normal_day import live_a_day, make_root
+from tests.waiting import wait_until
+
+from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.scheduling.schedule import Schedule
+from nephoscope.protect.files.change_rows import TABLE
+
+pytestmark = pytest.mark.system
+WATCHED = ["/etc", "/usr/bin", "/lib/systemd/system"]
+CHANGED = {"/etc/cron.daily/tool", "/etc/tool/tool.conf", "/lib/systemd/system/tool.service", "/usr/bin/tool"}
+
+
+def test_an_upgrade_has_its_actor_and_raises_no_alert(server: Server, host: Host, tmp_path: Path) -> None:
+    root = make_root(tmp_path)
+    host.enrol(server, sensors=["files"], root=str(root), watched=WATCHED)
+    host.start()
+    (sensor,) = [one for one in host.status()["sensors"] if one["name"] == "files"]
+    live_a_day(tmp_path, root)
+    wait_until(lambda: {one["FilePath"] for one in server.rows(TABLE)} >= CHANGED, host.log)
+    rows = server.rows(TABLE)
+    assert {one["FilePath"] for one in rows} == CHANGED
+    rules = [one for one in load_shipped().rules if TABLE in one.tables]
+    now = datetime.now(UTC) + timedelta(seconds=1)
+    instance = server.instance
+    ran = list(Schedule(instance.lake, instance.state, rules, "default").run_once(now, now))
+    assert [one.outcome.error for one in ran] == ["", ""]
+    # where the kernel names no actor the agent says so, and an upgrade looks like any other change
+    named = not any("no actor" in one for one in sensor["limits"])
+    assert {one["InitiatingProcessName"] for one in rows} == ({"dpkg"} if named else {""})
+    assert len(instance.state.alerts.list_newest("default")) == (0 if named else 2)
+    host.stop()
