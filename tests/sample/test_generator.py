@@ -85,15 +85,16 @@ def test_days_hold_what_happened_on_them_in_its_order() -> None:
         assert {time.date() for time in times} == {day}
 
 
-def test_every_record_is_a_row_of_its_table(tmp_path: Path) -> None:
+@pytest.mark.parametrize("users", [30, pytest.param(80, marks=pytest.mark.full)])
+def test_every_record_is_a_row_of_its_table(tmp_path: Path, users: int) -> None:
     with (
         State.open_folder(tmp_path, f"sqlite:///{tmp_path / 'state.db'}") as state,
         Lake.open(tmp_path, state) as lake,
     ):
         # a Sunday, when the scanner sweeps and keys are rotated, and the night of the patches
         loading = SampleLogLoader(lake, state, lake.workspace("default"))
-        tally = loading.days(Generator(date(2026, 6, 7), 1, users=80))
-        more = loading.days(Generator(date(2026, 6, 10), 1, users=80))
+        tally = loading.days(Generator(date(2026, 6, 7), 1, users=users))
+        more = loading.days(Generator(date(2026, 6, 10), 1, users=users))
         assert not tally.bad
         assert not more.bad
         assert not tally.failed
