@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.web.lists.column_kinds import number_column, text_column
-from nephoscope.web.lists.list_cell import ListCell, text_cell
+from nephoscope.web.lists.list_cell import ListCell, number_cell, text_cell
 from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
@@ -23,6 +23,10 @@ def hardening_list(visit: Visit) -> RowList[HardeningRow]:
     def title(one: HardeningRow) -> ListCell:
         return text_cell(one.name, visit.link(f"/network/hardening/{one.key}"))
 
+    def closed(one: HardeningRow) -> ListCell:
+        percent = one.proposal.reduced_percent
+        return number_cell(percent, text=f"{percent:.1f} %")
+
     return RowList(
         "network-hardening", "proposal",
         (
@@ -30,8 +34,7 @@ def hardening_list(visit: Visit) -> RowList[HardeningRow]:
             text_column("address", "Address", lambda one: one.proposal.address, width="state"),
             text_column("rule", "Security rule", lambda one: one.proposal.rule_name),
             text_column("state", "State", describe_state, width="state"),
-            number_column("before", "Open before", lambda one: one.proposal.open_before),
-            number_column("after", "Open after", lambda one: one.proposal.open_after),
+            ListColumn("closed", "Closed", closed, optional=True, number=True, width="number"),
             number_column("cut", "Flows cut", lambda one: one.proposal.cut_flow_count),
         ),
         lambda one: one.key,
