@@ -15,7 +15,7 @@ from nephoscope.state import State
 from nephoscope.state.hosts.access_requests import AccessRequest, AccessStatus
 
 pytestmark = pytest.mark.system
-SECONDS = 20
+SECONDS = 15
 
 
 def find_request(scene: KilledAccess) -> AccessRequest:
