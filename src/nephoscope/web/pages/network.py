@@ -27,15 +27,17 @@ MOST_FINDINGS, MOST_LINES = 100_000, 20
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
-    """Fill the page, or the file of all evidence."""
+    """Fill the page, or the file of the evidence of one question or all."""
     snapshot = visit.snapshot
     if snapshot is None:
         return {"snapshot": None}
     answers = _answer(visit, snapshot)
     if visit.get_query_value("format") == "csv":
+        table = visit.get_query_value("table")
         rows = (
             (one.question, one.word.value, line.resource, line.finding, line.why)
             for one in answers
+            if table in ("", one.question)
             for line in (*one.evidence, *one.gaps)
         )
         return csv_response(

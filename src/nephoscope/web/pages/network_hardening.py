@@ -36,6 +36,7 @@ COLUMNS = (
     "Flows cut",
     "Obstacle",
 )
+_RULES = ("Access", "Protocol", "Ports", "Sources")
 _CUT = ("Source", "Protocol", "Port", "Flows", "Last", "Reason")
 #: Findings that are read, and machines that the page names.
 MOST_FINDINGS, MOST_NAMED = 100_000, 5
@@ -90,11 +91,24 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
     row = _find(visit, visit.snapshot)
     if visit.request.method == "POST":
         return apply_form(lambda: _request(visit, row), lambda refused: _show(visit, row, refused))
+    if visit.get_query_value("format") == "csv" and visit.get_query_value("table") == "rules":
+        return csv_response(f"network-hardening-{row.name}-rules", _RULES, _list_rules(row))
     if visit.get_query_value("format") == "csv":
         cut = row.proposal.cut_flows
         cells = ((one.source, one.protocol, one.port, one.flows, one.last, one.reason) for one in cut)
         return csv_response(f"network-hardening-{row.name}", _CUT, cells)
     return _show(visit, row)
+
+
+def _list_rules(row: HardeningRow) -> Iterator[tuple[str, str, str, str]]:
+    """Yield the proposed rules: those that allow, and the one that denies the rest."""
+    allowed = row.proposal.allowed
+    for one in allowed:
+        yield "Allow", one.protocol.upper(), ", ".join(format_ranges(one.ports)), ", ".join(one.sources)
+    yield (
+        ("Deny", "", "the rest of the rule", "everybody else") if allowed
+        else ("Deny", "", "all ports of the rule", "everybody")
+    )  # fmt: skip
 
 
 def _find(visit: Visit, snapshot: PublishedSnapshot) -> HardeningRow:
