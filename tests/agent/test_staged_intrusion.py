@@ -7,6 +7,7 @@ and the shell to the network is a process that runs.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -58,7 +59,6 @@ EXPECTED = {
 #: Sends rows with the machine's own key, from within its namespace.
 SEND = """
 import json, sys
-sys.path.insert(0, sys.argv[1])
 from nephoscope_agent.server_connection import ServerConnection
 given = json.load(sys.stdin)
 print(ServerConnection(given["server"], given["key"]).send("POST", "/admin/v1/agents/report", given["body"])["refused"])
@@ -136,8 +136,9 @@ def execute_steps(scene: Scene, shell: int) -> None:
     }
     scene.host.stop()  # a sequence counts once, and the agent has its own
     done = subprocess.run(
-        [*scene.machine.prefix, sys.executable, "-c", SEND, str(scene.host.program)],
-        input=json.dumps(given, default=str), capture_output=True, text=True, check=False,
+        [*scene.machine.prefix, sys.executable, "-c", SEND],
+        env={**os.environ, "PYTHONPATH": str(scene.host.program)}, input=json.dumps(given, default=str),
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.stdout.strip() == "[]", done.stderr
     scene.host.start()

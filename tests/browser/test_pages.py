@@ -14,9 +14,11 @@ from tests.web.inside import CVE, HELD
 from nephoscope.alerts.library.hunting import load_shipped as load_hunting
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.posture.published.inventory import InventoryQuery
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.state import State
 from nephoscope.web.all_pages import pages
+from nephoscope.web.page_data.machine_facts import MACHINES
 
 pytestmark = pytest.mark.system
 
@@ -30,17 +32,20 @@ CHART = (
 
 def addresses(data: Path) -> list[str]:
     """An address of every page."""
-    finding = PublishedSnapshotCache(data).load_newest().findings.page(EVERYTHING, most=1)[0]
+    snapshot = PublishedSnapshotCache(data).load_newest()
+    assert snapshot is not None
+    finding = snapshot.findings.page(EVERYTHING, most=1)[0]
+    machine = snapshot.inventory.page(EVERYTHING, InventoryQuery("", {"type": MACHINES}, "name"), most=1)[
+        0
+    ].id
     rule = next(iter(load_shipped().rules)).id
     with State.open_folder(data) as state:
         run = state.pipelines.runs()[0]
     ids = {
         "/rules/{id}": rule,
         "/alerts/{id}": ALERT,
-        "/attack-paths/{name}": PublishedSnapshotCache(data)
-        .load_newest()
-        .attack_paths.list_wanted(EVERYTHING)[0]
-        .name,
+        "/machine/{id:path}": machine.strip("/"),
+        "/attack-paths/{name}": snapshot.attack_paths.list_wanted(EVERYTHING)[0].name,
         "/sources/tenants/{name}": "fabrikam",
         "/sources/logs/{name}": "drop",
         "/help/{name:path}": "guides/sources.md",
@@ -64,7 +69,8 @@ def addresses(data: Path) -> list[str]:
     shown = [
         page.path
         for page in pages()
-        if page.template and not page.path.endswith(("/compliance/{name}", "{act}", "{key:path}"))
+        if page.template
+        and not page.path.endswith(("/compliance/{name}", "/hardening/{name}", "{act}", "{key:path}"))
     ]
     return [
         *(
