@@ -28,6 +28,18 @@ ERP, GROUP = "sub-bwf-erp-prod", "rg-erp-app"
 GROUPS = "/providers/microsoft.management/managementgroups"
 #: What a server says of a table that it read nothing into, which is a gap of who collects from it.
 UNREAD = "501 NotAssessed"
+#: The types of tables into which the sample estate has nothing.
+UNREAD_TYPES = [
+    "microsoft.chaos/targets",
+    "microsoft.compute/virtualmachinescalesets/virtualmachines",
+    "microsoft.desktopvirtualization/hostpools/sessionhosts",
+    "microsoft.features/featureproviders/subscriptionfeatureregistrations",
+    "microsoft.kusto/clusters/databases/dataconnections",
+    "microsoft.maintenance/configurationassignments",
+    "microsoft.managedservices/registrationassignments",
+    "microsoft.managedservices/registrationdefinitions",
+    "microsoft.servicefabric/managedclusters/nodetypes",
+]
 ROLES = "/providers/microsoft.authorization/roledefinitions/"
 WHOLE = CollectionScope()
 _JUDGED = (ComplianceState.COMPLIANT, ComplianceState.NON_COMPLIANT)
@@ -130,6 +142,7 @@ def test_a_reader_of_one_subscription_gets_it_whole_and_nothing_else(collect, es
     assert len(keys) > 250
     elsewhere = [str(gap) for gap in told.gaps if not gap.type.startswith("microsoft.graph/")]
     assert [gap for gap in elsewhere if UNREAD not in gap] == [], "the directory alone is the tenant's"
+    assert sorted(gap.type for gap in told.gaps if UNREAD in str(gap)) == UNREAD_TYPES
     assert {gap.permission for gap in told.gaps} >= {"User.Read.All", "GroupMember.Read.All"}
 
 
@@ -140,6 +153,7 @@ def test_a_reader_of_one_resource_group_gets_it_whole_and_nothing_else(collect, 
     assert differing(found, wanted) == []
     assert len(wanted) > 20
     assert [str(gap) for gap in told.gaps if UNREAD not in str(gap)] == []
+    assert sorted(gap.type for gap in told.gaps) == UNREAD_TYPES
 
 
 def test_a_reader_of_one_resource_group_who_asks_for_all_is_told_no_more(collect, estate, erp):
@@ -253,3 +267,4 @@ def test_a_reader_of_the_tenant_gets_the_whole_estate(collect, estate):
     found, told = collect(("Reader", "/"))
     assert differing(found, estate) == []
     assert [str(gap) for gap in told.gaps if UNREAD not in str(gap)] == []
+    assert sorted(gap.type for gap in told.gaps) == UNREAD_TYPES

@@ -12,7 +12,9 @@ from nephoscope.service.response_orders import (
     ResponseOrderError,
     create_order,
     list_orders,
+    read_order,
 )
+from nephoscope.state import NotFoundError
 from nephoscope.state.hosts.response_orders import OrderStatus, ResponseKind
 
 if TYPE_CHECKING:
@@ -76,11 +78,11 @@ def stop_capture(context: ServiceContext, capture: ResponseOrder, reason: str) -
 
 
 def find_capture(context: ServiceContext, id_: str) -> ResponseOrder:
-    """Return a capture that the caller may read. Raises ResponseOrderError where there is none."""
-    for one in list_captures(context):
-        if one.id == id_:
-            return one
-    raise ResponseOrderError(f"no capture has the id {id_[:64]!r}")
+    """Return a capture by its ID. Raises DeniedError; NotFoundError, also for an order of another kind."""
+    order = read_order(context, id_)
+    if order.kind is not ResponseKind.CAPTURE:
+        raise NotFoundError(f"packet capture {id_[:64]!r} not found")
+    return order
 
 
 def list_captures(context: ServiceContext, machine: str = "") -> list[ResponseOrder]:

@@ -182,6 +182,13 @@ def list_orders(context: ServiceContext, machine: str = "", most: int = 1_000) -
     )
 
 
+def read_order(context: ServiceContext, id_: str) -> ResponseOrder:
+    """Return an order by its ID. Raises DeniedError, NotFoundError."""
+    order = _find_order(context, id_, READ)
+    context.require(READ, order.machine)
+    return order
+
+
 def read_content(context: ServiceContext, id_: str) -> bytes:
     """Return the file that was collected, what a script printed or the packets of a capture; each access is audited.
 

@@ -68,12 +68,16 @@ class AlwaysPresent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AlwaysStated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Fields that Azure has in each body of some types, by their paths: a body without one was exported without it."""
+    """Fields that Azure has in each body of some types, by their paths: a body without one was exported without it.
+
+    `unless_empty` leaves bodies whose `properties` are empty alone: who describes a resource by hand writes nothing for no child.
+    """
 
     types: tuple[str, ...]
     paths: tuple[str, ...]
     why: str
     source: str
+    unless_empty: bool = False
 
 
 def _qualify_types(parent: str, children: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
@@ -152,17 +156,17 @@ def always_stated() -> tuple[AlwaysStated, ...]:
 
 
 @cache
-def _stated_by_type() -> Mapping[str, tuple[tuple[str, ...], ...]]:
+def _stated_by_type(*, empty: bool) -> Mapping[str, tuple[tuple[str, ...], ...]]:
     found: defaultdict[str, list[tuple[str, ...]]] = defaultdict(list)
     for group in always_stated():
-        for type_ in group.types:
+        for type_ in () if empty and group.unless_empty else group.types:
             found[type_.lower()] += [tuple(path.lower().split(".")) for path in group.paths]
     return {type_: tuple(paths) for type_, paths in found.items()}
 
 
-def stated_paths(type_: str) -> tuple[tuple[str, ...], ...]:
-    """Return the paths, as lower-cased keys, that each body of a lower-cased type has."""
-    return _stated_by_type().get(type_, ())
+def stated_paths(type_: str, *, empty: bool) -> tuple[tuple[str, ...], ...]:
+    """Return the paths, as lower-cased keys, that each body of a lower-cased type has, or one whose properties are `empty`."""
+    return _stated_by_type(empty=empty).get(type_, ())
 
 
 def read_facts(name: str, shape: object) -> Any:

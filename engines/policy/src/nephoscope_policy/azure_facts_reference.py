@@ -61,12 +61,15 @@ def _children() -> Iterator[str]:
             )
 
 
+_EMPTY = " A body with empty properties is taken as described by hand: without any."
+
+
 def _fields() -> Iterator[str]:
     yield "| of | fields | why | source |"
     yield "|---|---|---|---|"
     for group in always_stated():
         yield (
-            f"| {_format_names(group.types)} | {_format_names(group.paths)} | {group.why} "
+            f"| {_format_names(group.types)} | {_format_names(group.paths)} | {group.why}{_EMPTY if group.unless_empty else ''} "
             f"| [Microsoft]({group.source}) |"
         )
 

@@ -154,9 +154,10 @@ class View:
 
 def _find_left_out(resource: Resource) -> frozenset[tuple[str, ...]]:
     """The paths that Azure always has in a body of this type, and that an export with some properties left out."""
-    paths, properties = stated_paths(resource.type), resource.body.get("properties")
-    if not paths or resource.planned is not None or not isinstance(properties, dict) or not properties:
+    properties = resource.body.get("properties")
+    if resource.planned is not None or not isinstance(properties, dict):
         return frozenset()
+    paths = stated_paths(resource.type, empty=not properties)
     return frozenset(one for one in paths if walk(resource.body, one) is MISSING)
 
 

@@ -31,7 +31,7 @@ class PackNames(Shape, frozen=True, kw_only=True):
     READ,
     page=SectionList(
         "Content packs", "Content", "pack", "Rules and policies that were imported. The page Content imports and enables them.",
-        key="name", guide="content.md", facets=("holds",), opens=("/content/packs/{}", "Its rules"),
+        key="name", guide="content.md", facets=("holds",), names=("holds",), opens=("/content/packs/{}", "Its rules"),
         nothing="No content packs yet: import one on the page Content, or with `nephoscope content import PATH`.",
         columns=(
             PageColumn("name", "Pack"), PageColumn("holds", "Holds"), PageColumn("size", "Size"),

@@ -33,6 +33,7 @@ class SectionList:
     the request says; `opens` is the path of a page about a row, `{}` its key, and what the page shows. `most` is how many rows the
     operation gives at most, so that a list of so many is said to be the newest alone (0 = it gives all). `order` is the place
     among the lists of its area, where they are tabs of one another, and `in_navigation` says that the navigation has an entry for it.
+    `names` are those facets whose values are names; the others are values of enumerations, which are said in words.
     """
 
     title: str
@@ -42,6 +43,7 @@ class SectionList:
     key: str
     columns: tuple[PageColumn, ...]
     facets: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     name: str = ""
     rows: Callable[[Answer], list[Row]] | None = None
     nothing: str = ""

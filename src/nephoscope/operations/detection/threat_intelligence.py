@@ -68,6 +68,7 @@ def _explain_empty(found: ListedIntel) -> str:
     page=SectionList(
         "Threat intelligence", "Detection", "object", "Malicious addresses, domains, URLs, file hashes and senders that rules match.",
         key="id", name="value", guide="threat-intelligence.md", facets=("status", "source", "observable"),
+        names=("source", "observable"),
         given={"most": MOST_LISTED, "every": True}, most=MOST_LISTED,
         nothing="No threat intelligence yet: add a TAXII or MISP source, or run `nephoscope intel import FILE`.",
         columns=(

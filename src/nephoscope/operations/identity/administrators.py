@@ -209,6 +209,7 @@ def places_of(call: OperationCall, id: AdministratorId, query: InWorkspace) -> M
         "Management places", "Identity", "place",
         "Where Azure is managed from: by administrator, over the activity log and sign-ins.",
         key="id", name="name", order=35, guide="identity.md", facets=("name", "country", "network", "new"),
+        names=("name", "country", "network"),
         nothing="No management of Azure in the logs of the last 90 days.",
         columns=(
             PageColumn("name", "Administrator"), PageColumn("country", "Country"), PageColumn("network", "Network", optional=True),

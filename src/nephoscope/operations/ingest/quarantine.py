@@ -18,7 +18,8 @@ _QUERY = f"_Quarantine | where TimeGenerated > ago(30d) | top {MOST} by TimeGene
     READ, needs_lake=True,
     page=SectionList(
         "Quarantine", "Data", "record", "Input of the last 30 days that could not be parsed: where it stood, and why.",
-        key="id", name="reason", guide="ingest.md", facets=("table", "source", "format"), nothing="No quarantined input.", most=MOST,
+        key="id", name="reason", guide="ingest.md", facets=("table", "source", "format"),
+        names=("table", "source", "format"), nothing="No quarantined input.", most=MOST,
         columns=(
             PageColumn("reason", "Reason"), PageColumn("source", "Source"), PageColumn("place", "Place", optional=True),
             PageColumn("table", "Table", optional=True), PageColumn("time", "Time", optional=True),

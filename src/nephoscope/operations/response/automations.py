@@ -154,7 +154,7 @@ def _list_page_rows(found: list[Row]) -> list[Row]:
     page=SectionList(
         "Workflow automations", "Response", "automation",
         "What is sent to other systems when recommendations, scores, compliance, alerts or incidents change.",
-        key="id", name="name", guide="automation.md", facets=("status", "events"), rows=_list_page_rows,
+        key="id", name="name", guide="automation.md", facets=("status", "events"), names=("events",), rows=_list_page_rows,
         columns=(
             PageColumn("name", "Automation"), PageColumn("status", "Status"), PageColumn("events", "Events", optional=True),
             PageColumn("actions", "Actions", optional=True), PageColumn("scopes", "Scope", optional=True),

@@ -173,7 +173,7 @@ def _list_rows(answer: ResponseRuleList) -> list[Row]:
     page=SectionList(
         "Response rules", "Response", "response rule",
         "What happens when an alert or incident is created or changed, in order of evaluation.",
-        key="name", guide="response.md", facets=("status", "when"), rows=_list_rows,
+        key="name", guide="response.md", facets=("status", "when"), names=("when",), rows=_list_rows,
         columns=(
             PageColumn("name", "Rule"), PageColumn("status", "Status"), PageColumn("when", "When", optional=True),
             PageColumn("actions", "Actions", optional=True), PageColumn("order", "Order", optional=True),

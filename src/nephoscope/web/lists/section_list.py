@@ -31,8 +31,6 @@ _TONES = {
     "refused": "error", "atRisk": "fail", "confirmedCompromised": "error", "confirmedSafe": "pass", "remediated": "pass",
 }  # fmt: skip
 _STATES = frozenset({"state", "status"})
-#: Columns of names, which are filtered by and shown as they are.
-_NAMES = frozenset({"name", "network", "source", "table", "format", "holds", "events", "when"})
 #: How many characters a width has room for at most.
 _FITTING = ((10, "short"), (14, "ago"))
 
@@ -58,20 +56,23 @@ def section_list(
     titles = {one.name: one.title for one in shown.columns}
     return RowList(
         name, shown.noun, [_column(visit, shown, one, path_of, every) for one in shown.columns],
-        lambda one: one.key, [_facet(one, titles.get(one, name_words(one))) for one in shown.facets],
+        lambda one: one.key, [_facet(shown, one, titles.get(one, name_words(one))) for one in shown.facets],
         lambda one: " ".join(map(cell_title, one.row.values())), several=shown.plural,
     )  # fmt: skip
 
 
-def _facet(name: str, title: str) -> RowFacet[SectionRow]:
+def _facet(shown: SectionList, name: str, title: str) -> RowFacet[SectionRow]:
     return RowFacet(
-        name, title, lambda one: facet_values(one.row[name]), say_name if name in _NAMES else say_choice
+        name,
+        title,
+        lambda one: facet_values(one.row[name]),
+        say_choice if is_choice(shown, name) else say_name,
     )
 
 
 def is_choice(shown: SectionList, name: str) -> bool:
     """Return whether a column holds values of an enumeration, which are said in words."""
-    return name in shown.facets and name not in _NAMES
+    return name in shown.facets and name not in shown.names
 
 
 def _column(

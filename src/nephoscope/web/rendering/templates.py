@@ -62,6 +62,13 @@ def environment() -> Environment:
         state_words={state.value: word for state, word in formatting.STATES.items()},
         now=lambda: datetime.now(UTC),
     )
+    _add_filters(made)
+    made.bytecode_cache = TemplateBytecodeCache(made)
+    return made
+
+
+def _add_filters(made: Environment) -> None:
+    """Add the filters of the templates."""
     made.filters.update(
         whole=formatting.format_integer,
         counted=formatting.count_text,
@@ -92,8 +99,6 @@ def environment() -> Environment:
         type_name=name_type,
         suppression_state=formatting.suppression_state,
     )
-    made.bytecode_cache = TemplateBytecodeCache(made)
-    return made
 
 
 def _drop_ticks(tick: str) -> dict[str, None]:
