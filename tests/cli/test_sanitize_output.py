@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from nephoscope.cli.main import cli
 from nephoscope.cli.outputs import formats
 from nephoscope.cli.outputs.csv import cell
-from nephoscope.cli.outputs.markdown import _text
+from nephoscope.cli.outputs.markdown import _escape_text
 from nephoscope.cli.terminal.sanitize_output import escape_controls, escaping_stream, format_count
 
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -47,7 +47,7 @@ def test_no_cell_begins_like_a_formula(text: str) -> None:
 
 @given(st.text())
 def test_no_markdown_cell_is_html_a_link_or_a_second_cell(text: str) -> None:
-    shown = _text(text)
+    shown = _escape_text(text)
     assert "<" not in shown
     assert "\n" not in shown
     assert not re.search(r"(?<!\\)(?:\\\\)*[|\[`]", shown)

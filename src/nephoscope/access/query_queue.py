@@ -83,7 +83,7 @@ class QueryQueue:
             self._running[principal] -= 1
             if self._running[principal] <= 0:
                 del self._running[principal]
-            while (ticket := self._next()) is not None:
+            while (ticket := self._choose_next()) is not None:
                 del self._waiting[ticket]
                 self._running[ticket.principal] += 1
                 ticket.loop.call_soon_threadsafe(_complete, ticket.admitted)
@@ -113,7 +113,7 @@ class QueryQueue:
             self._running.total() < self.limits.total and self._running[principal] < self.limits.per_principal
         )
 
-    def _next(self) -> QueryTicket | None:
+    def _choose_next(self) -> QueryTicket | None:
         free = [one for one in self._waiting if self._free(one.principal)]
         return min(free, key=lambda one: self._running[one.principal], default=None)
 

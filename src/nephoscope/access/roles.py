@@ -23,7 +23,7 @@ class Role:
 
     def allows(self, operation: str) -> bool:
         """Return whether it allows an operation such as `Microsoft.Security/alerts/write`, in any case of its letters."""
-        return _fits(self.actions, operation) and not _fits(self.not_actions, operation)
+        return _matches_any(self.actions, operation) and not _matches_any(self.not_actions, operation)
 
 
 _SECURITY_READS = (
@@ -171,7 +171,7 @@ def role(name: str) -> Role | None:
     return next((one for one in ROLES if wanted in (one.name.lower(), one.id)), None)
 
 
-def _fits(patterns: tuple[str, ...], operation: str) -> bool:
+def _matches_any(patterns: tuple[str, ...], operation: str) -> bool:
     return any(_pattern(one).fullmatch(operation) for one in patterns)
 
 

@@ -86,7 +86,7 @@ def _policies(view: EstateView, repository: Resource) -> list[Mapping[str, objec
     found: list[Mapping[str, object]] = []
     for one in documents(view, BRANCH_POLICIES, repository.id.parent):
         policy = require_complete(one)
-        if str(get_nested(policy, "type", "id")).lower() != _REVIEWERS_POLICY or not _holds(policy):
+        if str(get_nested(policy, "type", "id")).lower() != _REVIEWERS_POLICY or not _is_blocking(policy):
             continue
         scopes = get_nested(policy, "settings", "scope")
         if isinstance(scopes, list) and any(_covers(scope, id_, branch) for scope in scopes):
@@ -94,7 +94,7 @@ def _policies(view: EstateView, repository: Resource) -> list[Mapping[str, objec
     return found
 
 
-def _holds(policy: Mapping[str, object]) -> bool:
+def _is_blocking(policy: Mapping[str, object]) -> bool:
     return (
         policy.get("isEnabled") is True
         and policy.get("isBlocking") is True

@@ -101,7 +101,9 @@ def _no_force_push(view: EstateView, project: Resource, key: Key, branch: str) -
 
 def _require_two_approvals(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
     rules = [require_complete(one) for one in documents(view, APPROVAL_RULES, project.key)]
-    count = max((_count_required(one, project.key) for one in rules if _holds(one, branch)), default=0)
+    count = max(
+        (_count_required(one, project.key) for one in rules if _applies_to_branch(one, branch)), default=0
+    )
     if count >= _APPROVALS:
         return healthy(resource_id(project), key, f"required approvals: {count}")
     return unhealthy(resource_id(project), key, f"required approvals: {count} (minimum {_APPROVALS})")
@@ -160,7 +162,7 @@ def _developers_push(protection: Mapping[str, object], of: str) -> bool:
     )
 
 
-def _holds(rule: Mapping[str, object], branch: str) -> bool:
+def _applies_to_branch(rule: Mapping[str, object], branch: str) -> bool:
     """Return whether an approval rule holds for every merge request into a branch that is protected."""
     if rule.get("rule_type") not in _ALWAYS:
         return False

@@ -45,10 +45,10 @@ class Readiness:
                 f"the scope {scope} is invalid: use /subscriptions/ID or "
                 "/subscriptions/ID/resourceGroups/NAME"
             )
-        elif self.snapshot is not None and scope.strip("/") and not self._holds(self.snapshot, scope):
+        elif self.snapshot is not None and scope.strip("/") and not self._has_documents(self.snapshot, scope):
             yield f"the scope {scope} has no assessed resource: nothing is sent until it has one"
 
-    def _holds(self, snapshot: PublishedSnapshot, scope: str) -> bool:
+    def _has_documents(self, snapshot: PublishedSnapshot, scope: str) -> bool:
         key = ColumnExpression("key")
         below = FunctionExpression("starts_with", key, ConstantExpression(f"{scope}/"))
         rows = snapshot.listing.documents.rows(EVERYTHING)

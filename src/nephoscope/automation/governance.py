@@ -104,7 +104,7 @@ class GovernanceRule:
         kind, value = self.owner
         by_tag = next((str(one) for name, one in tags.items() if name.lower() == value.lower()), "")
         began = max(
-            _moment(_value_at(body, "properties", "status", "statusChangeDate")) or self.made, self.made
+            _parse_time(_value_at(body, "properties", "status", "statusChangeDate")) or self.made, self.made
         )
         return GovernanceAssignment(
             self.key,
@@ -245,7 +245,7 @@ def _value_at(body: object, *path: str) -> object:
     return body
 
 
-def _moment(text: object) -> datetime | None:
+def _parse_time(text: object) -> datetime | None:
     try:
         found = datetime.fromisoformat(str(text)) if text else None
     except ValueError:

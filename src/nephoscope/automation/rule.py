@@ -94,7 +94,7 @@ class AutomationRule:
 
     def matches(self, kind: str, event: EventView) -> bool:
         """Return whether it acts on the event of an alert or incident of a kind."""
-        return self._holds(
+        return self._is_met(
             event, [one for one in self.triggers if any(each.name == kind for each in one.kinds)]
         )
 
@@ -108,7 +108,7 @@ class AutomationRule:
         asked = [
             one for one in self.triggers if whichever or any(each.source == source for each in one.kinds)
         ]
-        return self._holds(event, asked)
+        return self._is_met(event, asked)
 
-    def _holds(self, event: EventView, triggers: Sequence[Trigger]) -> bool:
+    def _is_met(self, event: EventView, triggers: Sequence[Trigger]) -> bool:
         return self.scope.covers_row(event.document) and any(one.condition.holds(event) for one in triggers)

@@ -192,11 +192,11 @@ def _create(group: str, rule: Mapping[str, object]) -> str:
     for name, option in _OPTIONS.items():
         value = body.get(name) if isinstance(body, dict) else None
         if value not in (None, "", []):
-            words += [option, *map(_text, value if isinstance(value, list | tuple) else [value])]
+            words += [option, *map(_to_text, value if isinstance(value, list | tuple) else [value])]
     return shlex.join(words)
 
 
-def _text(value: object) -> str:
+def _to_text(value: object) -> str:
     return str(value["id"]) if isinstance(value, dict) else str(value)
 
 

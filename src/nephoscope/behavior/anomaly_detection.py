@@ -61,11 +61,11 @@ def _select_facts(facts: list[ProfileFacts]) -> list[ProfileFacts]:
 
 def _statements(file: str) -> Iterator[str]:
     """The statements of a file."""
-    yield from _text(file).split(";\n")
+    yield from _read_query(file).split(";\n")
 
 
 @cache
-def _text(file: str) -> str:
+def _read_query(file: str) -> str:
     text = (files("nephoscope") / "behavior" / file).read_text(encoding="utf-8")
     return text.strip().removesuffix(";").format(
         columns=", ".join(DIMENSIONS),

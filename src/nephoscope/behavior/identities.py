@@ -79,7 +79,7 @@ def hash_row(row: Mapping[str, object]) -> str:
 def _row(account: Account, directory: AccountDirectory, sighting: AccountSighting) -> dict[str, object]:
     body = account.body
     boss = directory.accounts.get(manager_id(body))
-    said = {column: _text(body.get(name)) for column, name in _FROM_GRAPH.items()}
+    said = {column: _to_text(body.get(name)) for column, name in _FROM_GRAPH.items()}
     return {
         **said,
         "AccountObjectId": account.id,
@@ -115,7 +115,7 @@ def _tags(account: Account) -> list[str]:
     return found
 
 
-def _text(value: object) -> str:
+def _to_text(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(str(one) for one in value)
     return "" if value is None else str(value)

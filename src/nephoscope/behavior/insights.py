@@ -50,7 +50,7 @@ class InsightWriter:
         user = event["kind"] == "user"
         host = event["Name"] if event["kind"] == HOST else event["Host"]
         return {
-            "TimeGenerated": _moment(event["time"]),
+            "TimeGenerated": _format_time(event["time"]),
             "TimeProcessed": now.isoformat(),
             "ActivityType": event["Activity"],
             "ActionType": event["ActionType"],
@@ -255,7 +255,7 @@ def _score_part(score: AnomalyScore, facts: ProfileFacts) -> float:
     return next(counts for name, _, counts in score.parts if name == facts.dimension)
 
 
-def _moment(micros: int) -> str:
+def _format_time(micros: int) -> str:
     return (EPOCH + dt.timedelta(microseconds=micros)).isoformat()
 
 

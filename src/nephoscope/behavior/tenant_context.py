@@ -128,7 +128,7 @@ def _account_from_sign_in(row: Mapping[str, Any]) -> Account:
 def _sightings(
     lake: Lake, workspace: str, seen: Mapping[str, Mapping[str, Any]], now: dt.datetime
 ) -> dict[str, AccountSighting]:
-    found = {id_: AccountSighting(_moment(row["TimeGenerated"])) for id_, row in seen.items()}
+    found = {id_: AccountSighting(_to_time(row["TimeGenerated"])) for id_, row in seen.items()}
     for row in _rows(lake, workspace, _RISKS, now):
         last = found.get(row["Id"], AccountSighting()).last
         found[row["Id"]] = AccountSighting(last, row["RiskLevel"], row["RiskState"], row["RiskDetail"])
@@ -141,5 +141,5 @@ def _rows(lake: Lake, workspace: str, text: str, now: dt.datetime) -> list[dict[
     return found
 
 
-def _moment(ticks: int) -> dt.datetime:
+def _to_time(ticks: int) -> dt.datetime:
     return _EPOCH + dt.timedelta(microseconds=(ticks - UNIX_EPOCH_TICKS) // 10)

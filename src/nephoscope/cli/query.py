@@ -130,7 +130,7 @@ def command(
             with _session(data, options) as session:
                 _converse(session, data)
             return
-        text = sys.stdin.read() if query is None else _text(query)
+        text = sys.stdin.read() if query is None else _read_query(query)
         _run_query(text, data, options, only_format=only_format, explain=explain)
     except UsageError as error:
         raise click.UsageError(str(error)) from error
@@ -212,7 +212,7 @@ def _converse(session: QuerySession, data: Path) -> None:
     converse(QueryRepl(session, _print_errors), data)
 
 
-def _text(query: str) -> str:
+def _read_query(query: str) -> str:
     """The query itself, or what the file of that name holds."""
     from nephoscope.cli.session.query_session import UsageError
     from nephoscope.files.function_files import FunctionFileError, read_query

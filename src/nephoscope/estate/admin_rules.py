@@ -61,7 +61,7 @@ class AdminRuleIndex:
         deployed: bool | None = True
         found: list[tuple[int, SecurityRule]] = []
         for collection in self.estate.by_type(COLLECTION_TYPE):
-            if not any(self._holds(group, network) for group in _groups(collection)):
+            if not any(self._is_member(group, network) for group in _groups(collection)):
                 continue
             configuration = collection.id.parent
             is_deployed = self._is_deployed(configuration)
@@ -102,7 +102,7 @@ class AdminRuleIndex:
         scope = properties(manager).get("networkManagerScopes") if manager is not None else None
         return 0 if isinstance(scope, dict) and scope.get("managementGroups") else 1
 
-    def _holds(self, group: str, network: str) -> bool:
+    def _is_member(self, group: str, network: str) -> bool:
         members = [
             reference({"id": properties(one).get("resourceId")})
             for one in self.estate.by_type(MEMBER_TYPE)

@@ -52,17 +52,17 @@ def _name_images(resource: Resource, type_: str) -> Iterator[str]:
     if type_ in _APPS:
         template = _to_mapping(properties.get("template"))
         for one in (*_items(template.get("containers")), *_items(template.get("initContainers"))):
-            yield from _text(one.get("image"))
+            yield from _give_text(one.get("image"))
     elif type_ == _GROUP:
         for one in (*_items(properties.get("containers")), *_items(properties.get("initContainers"))):
-            yield from _text(_to_mapping(one.get("properties")).get("image"))
+            yield from _give_text(_to_mapping(one.get("properties")).get("image"))
     else:
         yield from _read_site_image(_to_mapping(properties.get("siteConfig")))
 
 
 def _list_site_images(resource: Resource) -> Iterator[str]:
     properties = _to_mapping(resource.body.get("properties"))
-    yield from _text(properties.get("image"))
+    yield from _give_text(properties.get("image"))
     yield from _read_site_image(properties)
 
 
@@ -71,7 +71,7 @@ def _read_site_image(configuration: dict[str, object]) -> Iterator[str]:
     for name in _VERSIONS:
         kind, _, image = str(configuration.get(name) or "").partition("|")
         if kind.upper() == "DOCKER":
-            yield from _text(image)
+            yield from _give_text(image)
 
 
 def _is_stopped(resource: Resource) -> bool:
@@ -83,7 +83,7 @@ def _is_stopped(resource: Resource) -> bool:
     return any(isinstance(one, str) and one.lower() in _STOPPED for one in told)
 
 
-def _text(value: object) -> Iterator[str]:
+def _give_text(value: object) -> Iterator[str]:
     if isinstance(value, str) and value.strip():
         yield value.strip().removeprefix("https://")
 

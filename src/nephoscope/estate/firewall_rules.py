@@ -238,7 +238,7 @@ class _RuleReader:
             allow=allow,
             protocols=tuple(text.lower() for text in protocols) or ("any",),
             source=self._peers(rule, "source"),
-            destination=self._names(rule) if kind == APPLICATION else self._peers(rule, "destination"),
+            destination=self._read_names(rule) if kind == APPLICATION else self._peers(rule, "destination"),
             ports=ports(numbers) if numbers else EVERY_PORT,
             translated_address=str(rule.get("translatedAddress") or rule.get("translatedFqdn") or ""),
             translated_port=int(translated) if translated.isdecimal() else 0,
@@ -257,7 +257,7 @@ class _RuleReader:
         known = AddressSet.of(text for text in texts if is_prefix(text))
         return FirewallPeers(everybody, known, tags, names)
 
-    def _names(self, rule: Mapping[str, object]) -> FirewallPeers:
+    def _read_names(self, rule: Mapping[str, object]) -> FirewallPeers:
         tags = _texts(rule.get("fqdnTags")) + _texts(rule.get("webCategories"))
         names = tuple(text.lower() for text in _texts(rule.get("targetFqdns")))
         return FirewallPeers("*" in names, tags=tuple(f"FQDN tag {text}" for text in tags), names=names)

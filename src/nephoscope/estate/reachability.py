@@ -241,15 +241,15 @@ def decide(
 ) -> FlowDecision:
     """Return whether one flow passes one rule list (IP flow verify), with the rule that decided."""
     family, (value, _) = parse_prefix(address)
-    public = _holds(PUBLIC.family(family), value)
+    public = _contains_value(PUBLIC.family(family), value)
     doubtful: list[Clause] = []
     for clause in matching:
         rule = clause.rule
-        if not rule.applies_to(protocol) or not _holds(rule.source_ports, source_port):
+        if not rule.applies_to(protocol) or not _contains_value(rule.source_ports, source_port):
             continue
-        if not _holds(rule.destination_ports, port):
+        if not _contains_value(rule.destination_ports, port):
             continue
-        if _holds(clause.addresses.family(family), value):
+        if _contains_value(clause.addresses.family(family), value):
             return _make_decision(rule, doubtful)
         if clause.tags and public:
             doubtful.append(clause)
@@ -261,7 +261,7 @@ def _make_decision(rule: SecurityRule, doubtful: list[Clause]) -> FlowDecision:
     return FlowDecision(None if other else rule.allow, rule, other)
 
 
-def _holds(intervals: Iterable[Interval], value: int) -> bool:
+def _contains_value(intervals: Iterable[Interval], value: int) -> bool:
     return any(low <= value <= high for low, high in intervals)
 
 
@@ -270,6 +270,6 @@ def remote_addresses(openings: Iterable[Opening], port: int) -> tuple[Interval, 
     return merge(
         interval
         for opening in openings
-        if not opening.tag and _holds(opening.region.ports, port)
+        if not opening.tag and _contains_value(opening.region.ports, port)
         for interval in opening.region.remote
     )

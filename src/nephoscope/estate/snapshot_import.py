@@ -104,10 +104,10 @@ class SnapshotIntake:
                     else VersionChange.CHANGED
                 )
                 yield row, version, VersionChange.ADDED if version is None else known
-            elif version is not None and self._ends(version, coverage):
+            elif version is not None and self._is_over(version, coverage):
                 yield None, version, VersionChange.REMOVED
 
-    def _ends(self, version: StoredVersion, coverage: Coverage) -> bool:
+    def _is_over(self, version: StoredVersion, coverage: Coverage) -> bool:
         """Return whether a version that the snapshot does not have is over: it was looked for, or what told of it was taken back."""
         return version.id in self.forgotten or was_read(coverage, ResourceId.parse(version.id), version.scope)
 

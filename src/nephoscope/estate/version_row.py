@@ -43,15 +43,15 @@ def resource_row(resource: Resource, content_hash: str, tenant: str) -> dict[str
     """The row of a version, but for the time at which it begins; `id` is lower-cased, `body` JSON text as the source ordered it."""
     body = resource.body
     return {
-        "tenant": _text(body, "tenantId").lower() or tenant,
+        "tenant": _read_text(body, "tenantId").lower() or tenant,
         "subscription": resource.id.subscription,
         "resource_group": resource.id.resource_group,
         "scope": find_scope(resource),
         "id": resource.key,
         "type": resource.type,
         "name": resource.id.name,
-        "location": _text(body, "location"),
-        "kind": _text(body, "kind"),
+        "location": _read_text(body, "location"),
+        "kind": _read_text(body, "kind"),
         "tags": msgspec.json.encode(body["tags"], order="sorted").decode() if body.get("tags") else "",
         "complete": resource.complete,
         "hash": content_hash,
@@ -81,6 +81,6 @@ def to_resource(row: Mapping[str, Any]) -> Resource:
     return Resource.of(msgspec.json.decode(row["body"]), complete=row["complete"])
 
 
-def _text(body: Mapping[str, object], key: str) -> str:
+def _read_text(body: Mapping[str, object], key: str) -> str:
     value = body.get(key)
     return value if isinstance(value, str) else ""

@@ -58,7 +58,7 @@ class GzipStream(io.RawIOBase):
         """At most so many bytes (-1 = a part), b"" at the end."""
         size = _PART if size < 0 else size
         while size and not self._ready and not self._ended:
-            self._ready = self._seek() if self._seeks else self._next(size)
+            self._ready = self._seek() if self._seeks else self._read_next(size)
         found, self._ready = self._ready[:size], self._ready[size:]
         if size and not found and self._damage:
             raise self._damage_error()
@@ -71,7 +71,7 @@ class GzipStream(io.RawIOBase):
         more = len(self._damage) - _TOLD
         return gzip.BadGzipFile("; ".join([*told, f"and {more} more"] if more > 0 else told))
 
-    def _next(self, size: int) -> bytes:
+    def _read_next(self, size: int) -> bytes:
         """Return what comes next of the member, or of one behind it and the zeros that padding leaves."""
         if not self._input and not self._holds and not self._fill():
             return self._end()

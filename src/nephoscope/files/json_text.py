@@ -78,7 +78,7 @@ def json_documents(data: bytes) -> Iterator[JsonDocument]:
     at, line, begun, lined = 0, 1, 0, False
     while (start := _BLANK.match(data, at).end()) < len(data):  # type: ignore[union-attr]
         line, begun = _count_lines(data, at, start, line, begun)
-        end, wrong, value = _next(data, start, lined=lined)
+        end, wrong, value = _find_document_end(data, start, lined=lined)
         fault = start + parse_byte_offset(wrong)
         row, left = _count_lines(data, start, fault, line, begun)
         yield JsonDocument(row, fault - left + 1, value, _AT_BYTE.sub("", wrong))
@@ -122,7 +122,7 @@ def _lines(file: BinaryIO, longest: int) -> Iterator[JsonDocument]:
             yield JsonDocument(number, at + 1, value, shown)
 
 
-def _next(data: bytes, start: int, *, lined: bool) -> tuple[int, str, object]:
+def _find_document_end(data: bytes, start: int, *, lined: bool) -> tuple[int, str, object]:
     """Where a document ends that begins at a byte, why it is none (with the byte), and its value.
 
     Most are a line each, which is tried first; `lined`: no other is looked for.

@@ -54,7 +54,7 @@ class TapeRuns:
     def read(self, size: int) -> bytes:
         """The next bytes of the run, at most so many; b"" at its end."""
         if not self._held and not self.is_over:
-            self._held = self._next()
+            self._held = self._read_next()
         found, self._held = self._held[:size], self._held[size:]
         self.place += len(found)
         return found
@@ -67,7 +67,7 @@ class TapeRuns:
                 return True
         return False
 
-    def _next(self) -> bytes:
+    def _read_next(self) -> bytes:
         """Return what comes next; nothing at a damage, where what gzip puts between members is no part of the archive."""
         try:
             data = self._read(_PART)
@@ -97,7 +97,7 @@ class TapeRuns:
                     self._pass(begin)
                     return True
                 at = self._held.find(_MAGIC, at + 1)
-            more = self._next()
+            more = self._read_next()
             if not more:
                 self._pass(len(self._held))
                 return False

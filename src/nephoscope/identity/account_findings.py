@@ -165,7 +165,10 @@ def _find_guests(estate: AnalyzerEstate, use: AccountUse, now: datetime) -> Iter
         body = properties(one)
         if str(body.get("userType") or "").lower() != "guest" or body.get("accountEnabled") is False:
             continue
-        made, name = _moment(body.get("createdDateTime")), str(body.get("userPrincipalName") or one.id.name)
+        made, name = (
+            _parse_time(body.get("createdDateTime")),
+            str(body.get("userPrincipalName") or one.id.name),
+        )
         age = (now - made).days if made else 0
         if body.get("externalUserState") == "PendingAcceptance":
             if age >= INVITATION_DAYS:
@@ -201,7 +204,7 @@ def _judge_credential(
         str(credential.get("keyId") or "").lower(),
     )
     title = f"{word} '{credential.get('displayName') or key}'"
-    start, end = _moment(credential.get("startDateTime")), _moment(credential.get("endDateTime"))
+    start, end = _parse_time(credential.get("startDateTime")), _parse_time(credential.get("endDateTime"))
     age, used = (now - start).days if start else 0, use.keys.get(key)
 
     def make(finding: str, severity: str, reason: str, remediation: str) -> AccountFinding:
@@ -243,7 +246,7 @@ def _find_grants(estate: AnalyzerEstate) -> Iterator[AccountFinding]:
         )  # fmt: skip
 
 
-def _moment(value: object) -> datetime | None:
+def _parse_time(value: object) -> datetime | None:
     try:
         found = datetime.fromisoformat(str(value)[:19])
     except ValueError:

@@ -113,12 +113,12 @@ def read_identity(row: LakeRow, kind: IdentityKind) -> RiskyIdentity:
         row.get("RiskLastUpdatedDateTime") or row.get("RiskLastModifiedDateTime") or row["TimeGenerated"]
     )
     return RiskyIdentity(
-        kind=kind, id=_text(row, "Id"), level=read_level(row.get("RiskLevel")), state=read_state(row.get("RiskState")),
-        detail=_text(row, "RiskDetail") or "none", updated=_moment(changed), name=_text(row, "UserPrincipalName"),
-        display_name=_text(row, "UserDisplayName") or _text(row, "DisplayName") or _text(row, "AgentDisplayName"),
-        deleted=bool(row.get("IsDeleted")), processing=bool(row.get("IsProcessing")), app_id=_text(row, "AppId"),
+        kind=kind, id=_read_text(row, "Id"), level=read_level(row.get("RiskLevel")), state=read_state(row.get("RiskState")),
+        detail=_read_text(row, "RiskDetail") or "none", updated=_parse_time(changed), name=_read_text(row, "UserPrincipalName"),
+        display_name=_read_text(row, "UserDisplayName") or _read_text(row, "DisplayName") or _read_text(row, "AgentDisplayName"),
+        deleted=bool(row.get("IsDeleted")), processing=bool(row.get("IsProcessing")), app_id=_read_text(row, "AppId"),
         enabled=row.get("AccountEnabled", row.get("IsEnabled")) is not False,
-        principal_type=_text(row, "ServicePrincipalType") or _text(row, "IdentityType"),
+        principal_type=_read_text(row, "ServicePrincipalType") or _read_text(row, "IdentityType"),
     )  # fmt: skip
 
 
@@ -126,18 +126,19 @@ def read_detection(row: LakeRow, kind: IdentityKind) -> RiskDetection:
     """Return the risk detection that a row of its table says."""
     tables, given = TABLES[kind], row.get("AdditionalInfo")
     more = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
-    location, happened = row.get("Location"), _moment(row.get("ActivityDateTime") or row["TimeGenerated"])
+    location, happened = row.get("Location"), _parse_time(row.get("ActivityDateTime") or row["TimeGenerated"])
+    changed = row.get("LastUpdatedDateTime") or row.get("LastModifiedDateTime") or row["TimeGenerated"]
     keys = row.get("KeyIds")
     return RiskDetection(
-        id=_text(row, "Id"), kind=kind, identity=_text(row, tables.id), event_type=_text(row, "RiskEventType"),
+        id=_read_text(row, "Id"), kind=kind, identity=_read_text(row, tables.id), event_type=_read_text(row, "RiskEventType"),
         level=read_level(row.get("RiskLevel")), state=read_state(row.get("RiskState")),
-        detail=_text(row, "RiskDetail") or "none", happened=happened, detected=_moment(row.get("DetectedDateTime") or happened),
-        updated=_moment(row.get("LastUpdatedDateTime") or row.get("LastModifiedDateTime") or row["TimeGenerated"]),
-        timing=_text(row, "DetectionTimingType") or "notDefined", activity=_text(row, "Activity") or "signin",
-        source=_text(row, "Source"), issuer=_text(row, "TokenIssuerType"), request=_text(row, "RequestId"),
-        correlation=_text(row, "CorrelationId"), address=_text(row, "IpAddress"),
-        location=location if isinstance(location, dict) else {}, name=_text(row, "UserPrincipalName"),
-        display_name=_text(row, tables.name), app_id=_text(row, "AppId"),
+        detail=_read_text(row, "RiskDetail") or "none", happened=happened,
+        detected=_parse_time(row.get("DetectedDateTime") or happened), updated=_parse_time(changed),
+        timing=_read_text(row, "DetectionTimingType") or "notDefined", activity=_read_text(row, "Activity") or "signin",
+        source=_read_text(row, "Source"), issuer=_read_text(row, "TokenIssuerType"), request=_read_text(row, "RequestId"),
+        correlation=_read_text(row, "CorrelationId"), address=_read_text(row, "IpAddress"),
+        location=location if isinstance(location, dict) else {}, name=_read_text(row, "UserPrincipalName"),
+        display_name=_read_text(row, tables.name), app_id=_read_text(row, "AppId"),
         key_ids=[str(one) for one in keys] if isinstance(keys, list) else [], additional=more,
     )  # fmt: skip
 
@@ -149,24 +150,24 @@ def query_lake(
     table = lake.rows(text, workspace=workspace, span=span, timeout=timeout)
     columns = typed_columns(table)
     return [
-        {name: _value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
+        {name: _to_json_value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
         for row in iterate_rows(table)
     ]
 
 
-def _value(value: object, kind: KqlType) -> object:
+def _to_json_value(value: object, kind: KqlType) -> object:
     if kind is KqlType.DYNAMIC and isinstance(value, str):
         found: Any = msgspec.json.decode(value) if value else None
         return found
     return json_value(value, kind)
 
 
-def _text(row: LakeRow, name: str) -> str:
+def _read_text(row: LakeRow, name: str) -> str:
     value = row.get(name)
     return "" if value is None else str(value)
 
 
-def _moment(value: object) -> datetime:
+def _parse_time(value: object) -> datetime:
     found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 

@@ -44,12 +44,12 @@ def presence(company: Company, person: Person, day: date) -> Presence | None:
 
 def starters(company: Company, day: date) -> list[Person]:
     """Return who has the first day: some each month begin on a Monday."""
-    return [one for one in company.people if one.kind == "employee" and _first(company, one) == day]
+    return [one for one in company.people if one.kind == "employee" and _draw_first_day(company, one) == day]
 
 
 def leavers(company: Company, day: date) -> list[Person]:
     """Return whose account is closed in the evening of a day."""
-    return [one for one in company.people if one.kind == "employee" and _last(company, one) == day]
+    return [one for one in company.people if one.kind == "employee" and _draw_last_day(company, one) == day]
 
 
 def list_departed(company: Company, day: date, within: int = 5) -> list[Person]:
@@ -58,7 +58,7 @@ def list_departed(company: Company, day: date, within: int = 5) -> list[Person]:
 
 
 def _works(company: Company, person: Person, day: date) -> bool:
-    if day < _first(company, person) or day > _last(company, person):
+    if day < _draw_first_day(company, person) or day > _draw_last_day(company, person):
         return False
     dice = Dice.of(company.seed, "works", person.upn, day)
     facts = company.facts["departments"][person.department]
@@ -70,7 +70,7 @@ def _works(company: Company, person: Person, day: date) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def _first(company: Company, person: Person) -> date:
+def _draw_first_day(company: Company, person: Person) -> date:
     """The first day, long ago for nearly all; the same in every year."""
     dice = Dice.of(company.seed, "first day", person.upn)
     if person.kind != "employee" or not dice.is_chosen(0.25):
@@ -79,9 +79,9 @@ def _first(company: Company, person: Person) -> date:
 
 
 @lru_cache(maxsize=8192)
-def _last(company: Company, person: Person) -> date:
+def _draw_last_day(company: Company, person: Person) -> date:
     dice = Dice.of(company.seed, "last day", person.upn)
-    if person.kind != "employee" or _first(company, person) != date.min or not dice.is_chosen(0.25):
+    if person.kind != "employee" or _draw_first_day(company, person) != date.min or not dice.is_chosen(0.25):
         return date.max
     return date(2025, 1, 3) + timedelta(weeks=dice.randrange(156))
 

@@ -93,7 +93,7 @@ def import_advisories(
     from nephoscope.vulnerability.feeds.feed_discovery import read_path
 
     if published is not None and published > now + _AHEAD:
-        raise FeedError(f"published: {_text(published)} is in the future", feed)
+        raise FeedError(f"published: {_format_time(published)} is in the future", feed)
     with context.change_files(
         WRITE, ROOT_SCOPE, f"advisories {feed}", act="import", files=[one.name for one in paths]
     ):
@@ -102,12 +102,12 @@ def import_advisories(
             path,
             feed,
             chain.from_iterable(map(read_path, paths)),
-            imported=_text(now),
-            published=_text(published or newest_file_time(paths, now)),
+            imported=_format_time(now),
+            published=_format_time(published or newest_file_time(paths, now)),
             longest_age=max(1, int(longest_age.total_seconds() // 3600)),
             is_partial=is_partial,
         )
 
 
-def _text(time: datetime) -> str:
+def _format_time(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

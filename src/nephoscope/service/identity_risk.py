@@ -137,12 +137,12 @@ def _make_detection(row: dict[str, object], context: ServiceContext) -> RiskDete
     return RiskDetection(
         id=str(uuid4()), kind=IdentityKind.USER, identity=str(row["UserId"]), event_type="generic",
         level=given if given not in (RiskLevel.NONE, RiskLevel.HIDDEN) else RiskLevel.HIGH,
-        happened=_moment(row), detected=context.now, updated=context.now, request=str(row["Id"]),
+        happened=_read_time(row), detected=context.now, updated=context.now, request=str(row["Id"]),
         correlation=str(row["CorrelationId"]), address=str(row["IPAddress"]),
         location=location if isinstance(location, dict) else {}, name=str(row["UserPrincipalName"]),
         display_name=str(row["UserDisplayName"]), reasons=["an administrator decided on the sign-in"],
     )  # fmt: skip
 
 
-def _moment(row: dict[str, object]) -> datetime:
+def _read_time(row: dict[str, object]) -> datetime:
     return datetime.fromisoformat(str(row["TimeGenerated"]))

@@ -119,12 +119,12 @@ def _hint(binder: Binder) -> ResultHint:
 
 def _format_property(item: tree.OperatorParameter) -> str:
     """The values of a property with commas between: names, texts and numbers, of which some have a sign."""
-    return ",".join(_value(one) for one in item.values)
+    return ",".join(_literal_text(one) for one in item.values)
 
 
-def _value(value: tree.Expression) -> str:
+def _literal_text(value: tree.Expression) -> str:
     if isinstance(value, tree.Unary):
-        return f"{value.operator}{_value(value.operand)}".removeprefix("+")
+        return f"{value.operator}{_literal_text(value.operand)}".removeprefix("+")
     if isinstance(value, tree.Name):
         return value.name
     return str(value.value) if isinstance(value, tree.Literal) else ""

@@ -166,7 +166,7 @@ def _offer_completions(
         yield from _plugins()
         return
     pipes = [part for part in parts if part.operator]
-    values = _values(tokens, pipes)
+    values = _list_parameter_words(tokens, pipes)
     if values:
         yield from (Completion(word, "clause") for word in values)
         return
@@ -204,7 +204,7 @@ def _words(previous: Token, operator: str) -> tuple[str, ...]:
     return CLAUSES.get(operator, ()) + (() if rows else WORDS)
 
 
-def _values(tokens: list[Token], pipes: list[_BracketContext]) -> tuple[str, ...]:
+def _list_parameter_words(tokens: list[Token], pipes: list[_BracketContext]) -> tuple[str, ...]:
     """The words that an operator's parameter takes, where the place is behind `name=`; none elsewhere."""
     if len(tokens) < 2 or tokens[-1].text != "=" or not pipes:
         return ()
@@ -273,12 +273,12 @@ def _parts(tokens: list[Token]) -> list[_BracketContext]:
         elif token.text == "|":
             part.pipe = token.start
             part.operator = tokens[place + 1].text if place + 1 < len(tokens) else ""
-        elif token.text in SOURCES and token.start == _first(tokens, part.start):
+        elif token.text in SOURCES and token.start == _find_first_word(tokens, part.start):
             part.pipe, part.operator = token.start, token.text
     return parts
 
 
-def _first(tokens: list[Token], start: int) -> int:
+def _find_first_word(tokens: list[Token], start: int) -> int:
     """Return where the first word at or behind an offset starts."""
     return next((token.start for token in tokens if token.start >= start), -1)
 

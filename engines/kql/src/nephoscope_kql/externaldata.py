@@ -88,7 +88,7 @@ def records(source: ExternalSource, data: bytes) -> Iterator[tuple[str | None, .
     if source.format in SEPARATORS:
         yield from _read_separated(text, source)
     elif source.format == "json":
-        yield from _read_bags(_values(line for line in text.splitlines() if line.strip()), source)
+        yield from _read_bags(_parse_values(line for line in text.splitlines() if line.strip()), source)
     elif source.format == "multijson":
         yield from _read_bags(_stream(text), source)
     else:
@@ -120,7 +120,7 @@ def _skip_unreadable(reader: Iterable[list[str]]) -> Iterator[list[str]]:
             yield row
 
 
-def _values(texts: Iterable[str]) -> Iterator[object]:
+def _parse_values(texts: Iterable[str]) -> Iterator[object]:
     for text in texts:
         try:
             yield json.loads(text)

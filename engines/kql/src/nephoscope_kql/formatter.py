@@ -63,11 +63,11 @@ class _Roles:
         self.products: set[int] = set()
         for node in walk(tree):
             if isinstance(node, OperatorParameter):
-                self.parameter_equals.add(self._first("=", node.span.start))
+                self.parameter_equals.add(self._find_first_mark("=", node.span.start))
             elif isinstance(node, Binary) and node.operator == "*":
-                self.products.add(self._first("*", node.left.span.end))
+                self.products.add(self._find_first_mark("*", node.left.span.end))
 
-    def _first(self, text: str, start: int) -> int:
+    def _find_first_mark(self, text: str, start: int) -> int:
         """The offset of the first such mark at or behind an offset; there is one."""
         place = bisect_left(self._starts, start)
         while self._tokens[place].text != text:

@@ -216,7 +216,7 @@ class Normalizer:
             for element in _elements(properties, row.short):
                 held = _key(element, field)
                 if held is not None and field != source:
-                    element[_last(row.path)] = element.pop(held)
+                    element[_last_segment(row.path)] = element.pop(held)
 
     def _wrap(self, properties: dict[str, object]) -> None:
         """Give the elements of sub-resource arrays their `properties` wrapper back, the innermost first."""
@@ -267,7 +267,7 @@ def _name(segment: Segment) -> str:
     return segment.lower() if isinstance(segment, str) else ""
 
 
-def _last(path: Segments) -> str:
+def _last_segment(path: Segments) -> str:
     return str(path[-1])
 
 

@@ -67,14 +67,14 @@ class TypeDefaults(msgspec.Struct, frozen=True):
             text = walk(body, path)
             if isinstance(text, str | Unknown):
                 body = _put(body, path, {str(name): text})
-        for path, value in self._values(str(body.get("apiVersion") or "")):
+        for path, value in self._list_values(str(body.get("apiVersion") or "")):
             if told is None or told.has_part(tuple(str(one).lower() for one in path)):
                 body = _fill_path(body, path, value)
         if told is None:
             return body, self.absent
         return body, frozenset(one for path in self.absent for one in told.absent_parts_below(path))
 
-    def _values(self, version: str) -> Iterator[tuple[Segments, object]]:
+    def _list_values(self, version: str) -> Iterator[tuple[Segments, object]]:
         """The defaults that hold for an API version ('' = not known, which is taken for a late one), those of early versions first."""
         for first, values in self.before:
             if version and version < first:

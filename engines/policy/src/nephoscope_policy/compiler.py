@@ -103,9 +103,9 @@ class Compiler:
             return self._field(leaf, leaf.subject)
         if isinstance(leaf.subject, tree.CountExpression):
             return self._count(leaf, leaf.subject)
-        return self._value(leaf, leaf.subject)
+        return self._compile_value(leaf, leaf.subject)
 
-    def _value(
+    def _compile_value(
         self, leaf: tree.Leaf, subject: tree.ValueRef
     ) -> bool | Callable[[dict[str, object], CompiledRun], bool]:
         left, right = self.fold(subject.operand), self.fold(leaf.operand)

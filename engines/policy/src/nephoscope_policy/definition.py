@@ -40,15 +40,15 @@ class Definition:
         self, parsed: tree.Tree, properties: dict[str, object], envelope: dict[str, object], prefix: str
     ) -> None:
         self.tree = parsed
-        self.id: str = _text(envelope, "id")
-        self.name: str = _text(envelope, "name") or self.id.rsplit("/", 1)[-1]
-        self.display_name: str = _text(properties, "displayName")
-        self.description: str = _text(properties, "description")
-        self.policy_type: str = _text(properties, "policyType")
+        self.id: str = _read_text(envelope, "id")
+        self.name: str = _read_text(envelope, "name") or self.id.rsplit("/", 1)[-1]
+        self.display_name: str = _read_text(properties, "displayName")
+        self.description: str = _read_text(properties, "description")
+        self.policy_type: str = _read_text(properties, "policyType")
         self.mode = parsed.mode
         self.metadata: dict[str, object] = _object(properties, "metadata")
         self.parameters = parsed.parameters
-        self.version: str = _text(properties, "version") or str(get(self.metadata, "version") or "")
+        self.version: str = _read_text(properties, "version") or str(get(self.metadata, "version") or "")
         self.types = type_guards.types(parsed.condition, _literal)
         self._prefix = prefix
         self._checked: list[tuple[Aliases, Switches]] = []
@@ -173,7 +173,7 @@ def _literal(operand: tree.Operand) -> object:
     return operand.value if isinstance(operand, PolicyLiteral) else MISSING
 
 
-def _text(mapping: dict[str, object], name: str) -> str:
+def _read_text(mapping: dict[str, object], name: str) -> str:
     found = get(mapping, name)
     return found if isinstance(found, str) else ""
 

@@ -267,7 +267,7 @@ class Parser:
             self.fail(path, f"values are nested more than {MAX_DEPTH} deep")
             return tree.PolicyLiteral(None)
         if isinstance(raw, str):
-            return self._text(raw, path)
+            return self._parse_text(raw, path)
         if isinstance(raw, list):
             items = tuple(self.operand(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(raw))
             if all(isinstance(item, tree.PolicyLiteral) for item in items):
@@ -286,7 +286,7 @@ class Parser:
             return tree.ObjectExpression(pairs)
         return tree.PolicyLiteral(raw)
 
-    def _text(self, raw: str, path: str) -> tree.PolicyLiteral | tree.TemplateExpression:
+    def _parse_text(self, raw: str, path: str) -> tree.PolicyLiteral | tree.TemplateExpression:
         if not is_expression(raw):
             return tree.PolicyLiteral(unescape(raw))
         try:
@@ -327,7 +327,7 @@ class Parser:
         if not isinstance(raw, str):
             self.fail(path, f"'effect' must be a string, not {json_type_name(raw)}")
             return tree.PolicyLiteral("disabled")
-        operand = self._text(raw, path)
+        operand = self._parse_text(raw, path)
         if isinstance(operand, tree.PolicyLiteral) and str(operand.value).lower() not in keywords.EFFECTS:
             self.fail(path, f"'{raw}' is not an effect{suggestion(raw, keywords.EFFECTS.values())}")
         return operand

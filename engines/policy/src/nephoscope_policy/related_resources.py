@@ -141,7 +141,7 @@ def _filter_named(
 def _filter_fitting(wanted: LookupPlan, found: list[View]) -> list[View]:
     if not wanted.names:
         return found
-    return [one for one in found if _fits(wanted.names, one.full_name, is_open=_is_unnamed(one))]
+    return [one for one in found if _matches_name(wanted.names, one.full_name, is_open=_is_unnamed(one))]
 
 
 def doubt(wanted: LookupPlan, candidate: View) -> str:
@@ -179,7 +179,7 @@ def _group(lookup: RelatedLookup, view: View) -> str:
     return identifier.resource_group_id
 
 
-def _fits(pattern: tuple[str, ...], full_name: object, *, is_open: bool = False) -> bool:
+def _matches_name(pattern: tuple[str, ...], full_name: object, *, is_open: bool = False) -> bool:
     """Return whether a name, possibly of the last segments only, fits; a segment `?` or `*` stands for any one name.
 
     `is_open`: parts in braces are not known, so that a segment with one may be any name.
@@ -295,6 +295,8 @@ def _unknown(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[Vie
         return None
     known = {candidate.key for candidate in found}
     for key, reason in snapshot.unknown_children(view.key, wanted.lookup.type):
-        if key not in known and (not wanted.names or _fits(wanted.names[-1:], key.rsplit("/", 1)[-1])):
+        if key not in known and (
+            not wanted.names or _matches_name(wanted.names[-1:], key.rsplit("/", 1)[-1])
+        ):
             return reason
     return None

@@ -43,7 +43,7 @@ class View:
         self.left_out = _find_left_out(resource)
         self.complete = resource.complete and not self.left_out
         self.unread = resource.unread | self.left_out
-        self.name, self.full_name = _names(resource)
+        self.name, self.full_name = _split_names(resource)
         self._folded: dict[str, object] | None = None
         self.explanations: dict[int, tuple[tuple[object, object, object], Result]] | None = None
         """What the interpreter found, by the identity of the rule, with (rule, snapshot, context); None: it is not kept."""
@@ -185,7 +185,7 @@ def _is_same_type(stated: object, type_: str) -> bool:
     return isinstance(stated, str) and stated.lower() == type_
 
 
-def _names(resource: Resource) -> tuple[object, object]:
+def _split_names(resource: Resource) -> tuple[object, object]:
     body = resource.body
     stated = body.get("name")
     name = stated.rsplit("/", 1)[-1] if isinstance(stated, str) and stated else resource.id.name or MISSING

@@ -83,12 +83,12 @@ def _name_alert(alert: Alert, known: StoredAlert | None, taken: set[str]) -> tup
         return replace(alert, id=known.id), known
     while alert.id in taken:
         # an alert that began as this one and says something else now
-        alert = replace(alert, id=_next(alert.id))
+        alert = replace(alert, id=_format_guid(alert.id))
     taken.add(alert.id)
     return alert, None
 
 
-def _next(id_: str) -> str:
+def _format_guid(id_: str) -> str:
     digest = hashlib.blake2b(id_.encode(), digest_size=16).hexdigest()
     return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
 

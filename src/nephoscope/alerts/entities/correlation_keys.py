@@ -176,7 +176,7 @@ def _host(entity: Entity, where: WeakNameScope, around: EnrichmentContext) -> Co
     if strong:
         return found + _find_known_names([weak], around, _domain(entity))
     return weak_keys(weak, where) + _find_known_names(
-        [weak] if _fits(around.same.get(weak, ""), where) else [], around
+        [weak] if _may_be_host(around.same.get(weak, ""), where) else [], around
     )
 
 
@@ -187,7 +187,7 @@ def _domain(entity: Entity) -> WeakNameScope:
     return WeakNameScope((full,) if full else (), tuple(filter(None, (short or full.partition(".")[0],))))
 
 
-def _fits(machine: str, where: WeakNameScope) -> bool:
+def _may_be_host(machine: str, where: WeakNameScope) -> bool:
     """Return whether a machine of the estate may be the host of an alert that names these places."""
     id_ = machine.removeprefix("machine|")
     subscription = _SUBSCRIPTION.match(id_)

@@ -91,7 +91,7 @@ def _map_entities(finding: RuleResultRow, mapping: EntityMapping) -> Iterator[En
     if not mapping.kind:
         yield from _parse_entities(finding.text(mapping.fields[0][1]))
         return
-    values = {name: _values(finding.text(column)) for name, column in mapping.fields}
+    values = {name: _list_values(finding.text(column)) for name, column in mapping.fields}
     most = max((len(several) for several in values.values()), default=0)
     for place in range(most):
         # columns that hold as many values go side by side, one value alone goes with each
@@ -121,7 +121,7 @@ def _parse_entities(text: str) -> Iterator[Entity]:
                 yield entity
 
 
-def _values(text: str) -> list[str]:
+def _list_values(text: str) -> list[str]:
     """The value, or those of a list (make_set gives one)."""
     if text.startswith("["):
         try:

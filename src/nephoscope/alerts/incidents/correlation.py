@@ -87,7 +87,7 @@ class IncidentCorrelator:
         ]
         if own is not None:
             found = [self.state.incidents.read(session, own), *(one for one in found if one.number != own)]
-        fitting = [one for one in found if one.number == own or self._takes(session, one, group)]
+        fitting = [one for one in found if one.number == own or self._accepts_alert(session, one, group)]
         if not fitting:
             return None
         if group.merges:
@@ -102,7 +102,7 @@ class IncidentCorrelator:
         self.state.incidents.act(session, incident.number, IncidentAction(now, BY, text))
         return replace(incident, status=IncidentStatus.ACTIVE, closed=None, classification="", reason="")
 
-    def _takes(self, session: Session, incident: Incident, group: Grouping) -> bool:
+    def _accepts_alert(self, session: Session, incident: Incident, group: Grouping) -> bool:
         """Return whether an incident has room for an alert, and is open or may be opened again."""
         if incident.status is IncidentStatus.CLOSED and not group.reopens:
             return False

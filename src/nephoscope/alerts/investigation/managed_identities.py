@@ -50,7 +50,7 @@ def _list_identities(resource: Resource) -> Iterator[ManagedIdentity]:
     identity: object = resource.body.get("identity")
     if not isinstance(identity, dict):
         return
-    yield ManagedIdentity(resource.key, _text(identity.get("principalId")), "")
+    yield ManagedIdentity(resource.key, _lower_text(identity.get("principalId")), "")
     several: object = identity.get("userAssignedIdentities")
     for key, told in several.items() if isinstance(several, dict) else ():
         if isinstance(told, dict):
@@ -58,8 +58,8 @@ def _list_identities(resource: Resource) -> Iterator[ManagedIdentity]:
 
 
 def _identity(key: str, told: dict[str, object]) -> ManagedIdentity:
-    return ManagedIdentity(key, _text(told.get("principalId")), _text(told.get("clientId")))
+    return ManagedIdentity(key, _lower_text(told.get("principalId")), _lower_text(told.get("clientId")))
 
 
-def _text(value: object) -> str:
+def _lower_text(value: object) -> str:
     return value.lower() if isinstance(value, str) else ""

@@ -213,7 +213,9 @@ def _search(given: _TemplateResource) -> Iterator[Found]:
 
 def _watchlist(given: _TemplateResource) -> Found:
     properties = _drop_nulls(given.value(given.resource["properties"]))
-    alias = str(properties.get("watchlistAlias") or _last(str(given.value(given.resource.get("name", "")))))
+    alias = str(
+        properties.get("watchlistAlias") or _last_segment(str(given.value(given.resource.get("name", ""))))
+    )
     raw = properties.get("rawContent")
     key = str(properties.get("itemsSearchKey") or "")
     if not isinstance(raw, str) or not key:
@@ -268,12 +270,12 @@ def _id(given: _TemplateResource) -> str:
     raw = str(given.resource.get("name") or given.resource.get("id") or "")
     if found := _GUID.findall(raw):
         return str(found[-1]).lower()
-    name = _last(str(given.value(raw)))
+    name = _last_segment(str(given.value(raw)))
     found = _GUID.findall(name)
     return str(found[-1]).lower() if found else name.lower()
 
 
-def _last(name: str) -> str:
+def _last_segment(name: str) -> str:
     return name.rstrip("/").rpartition("/")[2]
 
 

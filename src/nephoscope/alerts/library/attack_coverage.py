@@ -180,7 +180,7 @@ def markdown(found: list[TechniqueCoverage]) -> list[str]:
     for tactic, several in by_tactic.items():
         lines += ["", f"## {tactic}", "", "| technique | detections | hunting queries |", "|---|---|---|"]
         lines += [
-            f"| {_link(one.technique)} | {_names(one.detections)} | {_names(one.hunting)} |"
+            f"| {_link(one.technique)} | {_format_names(one.detections)} | {_format_names(one.hunting)} |"
             for one in several
         ]
     return lines
@@ -195,5 +195,5 @@ def _link(technique: str) -> str:
     )
 
 
-def _names(names: Iterable[str]) -> str:
+def _format_names(names: Iterable[str]) -> str:
     return "<br>".join(one.replace("|", "\\|").replace("<", "&lt;") for one in names)

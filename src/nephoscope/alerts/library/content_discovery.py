@@ -117,7 +117,7 @@ def _pieces(
         found.unread.append(UnusableContent(place, place.file, "", ("its name is not UTF-8: rename it",)))
         return []
     try:
-        text = _text(path, place)
+        text = _read_text(path, place)
         documents = _documents(text, path.suffix.lower(), place)
     except _UnreadableFileError as error:
         found.unread.append(UnusableContent(error.place, source, "", (error.reason,)))
@@ -153,7 +153,7 @@ class _UnreadableFileError(Exception):
         self.place, self.reason = place, reason
 
 
-def _text(path: Path, place: Place) -> str:
+def _read_text(path: Path, place: Place) -> str:
     most = MOST_BYTES[path.suffix.lower()]
     try:
         if path.stat().st_size > most:

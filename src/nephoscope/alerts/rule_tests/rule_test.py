@@ -207,7 +207,7 @@ def _make_watchlist_rows(keys: Sequence[object], now: datetime) -> pa.Table:
 
 def _rows(table: LakeTable, case: RuleTestCase, now: datetime) -> pa.Table:
     rows = [
-        {name: _moment(table.types.get(name), value, now) for name, value in row.items()}
+        {name: _resolve_time(table.types.get(name), value, now) for name, value in row.items()}
         for row in case.tables.get(table.name, ())
     ]
     for number, row in enumerate(rows):
@@ -220,7 +220,7 @@ def _rows(table: LakeTable, case: RuleTestCase, now: datetime) -> pa.Table:
     return made.table
 
 
-def _moment(kind: KqlType | None, value: object, now: datetime) -> object:
+def _resolve_time(kind: KqlType | None, value: object, now: datetime) -> object:
     """`-10m` in a column of datetimes as the moment it means."""
     if kind is KqlType.DATETIME and isinstance(value, str) and value.startswith("-"):
         return now - duration(value[1:])

@@ -98,14 +98,14 @@ def _turns(item: Mapping[str, object]) -> Sequence[Row]:
             f"{ROWS} needs {REPEAT} or {EACH}" if ROWS in item else f"{REPEAT} or {EACH}, not both"
         )
     if EACH in item:
-        return _values(item[EACH])
+        return _list_rows(item[EACH])
     times = item[REPEAT]
     if type(times) is not int or not 1 <= times <= MOST_ROWS:
         raise ValueError(f"{REPEAT} must be a number from 1 to {MOST_ROWS} (got {times!r})")
     return [{}] * times
 
 
-def _values(each: object) -> Sequence[Row]:
+def _list_rows(each: object) -> Sequence[Row]:
     if (
         not isinstance(each, dict)
         or not each

@@ -42,12 +42,12 @@ class LateArrivals:
     ) -> list[datetime]:
         """The ends of the windows of a rule, run already (the last one ended at `until`), in which rows are that it has not seen."""
         try:
-            return self._ends(rule, standing, reading, until, oldest)
+            return self._list_late_ends(rule, standing, reading, until, oldest)
         except (LakeError, OSError):
             # a table that cannot be read: the rule's own run tells of it, and what came is looked at when it can be read again
             return []
 
-    def _ends(
+    def _list_late_ends(
         self,
         rule: AnalyticRule,
         standing: RuleStanding,

@@ -62,7 +62,7 @@ def _row(
         "every": format_duration(rule.frequency),
         "lastRun": last.finished if last else None,
         "until": last.until if last else None,
-        "nextRun": _next(rule, scheduled, now, disabled),
+        "nextRun": _find_next_run(rule, scheduled, now, disabled),
         "rows": last.rows if last else None,
         "alerts": last.alerts if last else None,
         "seconds": round(last.seconds, 3) if last else None,
@@ -105,7 +105,7 @@ def _status(
     return BEHIND if left > 1 else OK
 
 
-def _next(
+def _find_next_run(
     rule: AnalyticRule, last: RuleRun | None, now: datetime, disabled: datetime | None
 ) -> datetime | None:
     """Return when the next window is run; None for what is not run."""

@@ -127,7 +127,7 @@ class Schedule:
             plan = deque(self._plan(self.reading, moment))
             self._prepare(self.reading, plan)
             while plan and not self._is_over(look):
-                yield from self._run_together(self._next(plan, moment), plan, turns, look)
+                yield from self._run_together(self._take_round(plan, moment), plan, turns, look)
         self.more = self.more or bool(plan)
         self._prune(moment)
         deliver(self.lake, self.state)
@@ -207,7 +207,7 @@ class Schedule:
     def _is_over(self, look: ScheduleTick) -> bool:
         return self._stopping.is_set() or (look.until is not None and monotonic() > look.until)
 
-    def _next(self, plan: deque[DueWindows], now: datetime) -> list[DueWindows]:
+    def _take_round(self, plan: deque[DueWindows], now: datetime) -> list[DueWindows]:
         """The rules of the next round: of one share, and together not expected to take long."""
         found, seconds = [plan.popleft()], 0.0
         seconds += found[0].seconds * len(found[0].ends)

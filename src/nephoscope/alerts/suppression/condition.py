@@ -158,11 +158,11 @@ def _field_values(field: str, subject: SuppressionSubject) -> list[str]:
     kind, _, identifier = rest.partition(".")
     folded = kind.lower().replace("-", "")
     known = _KINDS.get(folded.removesuffix(FIRST))
-    several = [_value(one, identifier.lower()) for one in subject.entities if one.kind == known]
+    several = [_find_identifier(one, identifier.lower()) for one in subject.entities if one.kind == known]
     return several[:1] if folded.endswith(FIRST) else several
 
 
-def _value(entity: Entity, identifier: str) -> str:
+def _find_identifier(entity: Entity, identifier: str) -> str:
     if identifier == WHOLE:
         return entity.title
     return next((value for name, value in entity.identifiers if name.lower() == identifier), "")

@@ -50,7 +50,7 @@ def parse_suppression(document: Any) -> SuppressionRequest:
     whole = DocumentFields(document)
     fields = whole.object("properties") if whole.has("properties") else whole
     alert_type = fields.text("alertType", needed=True)
-    expires = _moment(fields)
+    expires = _read_expiry(fields)
     if whole.wrong:
         raise ConditionError(whole.wrong)
     properties = document.get("properties", document)
@@ -65,7 +65,7 @@ def parse_suppression(document: Any) -> SuppressionRequest:
     )
 
 
-def _moment(fields: DocumentFields) -> datetime | None:
+def _read_expiry(fields: DocumentFields) -> datetime | None:
     text = fields.text("expirationDateUtc")
     try:
         moment = datetime.fromisoformat(text) if text else None

@@ -68,7 +68,7 @@ def apply_settings(rule: AnalyticRule, settings: Mapping[str, object]) -> Config
     if settings.get("enabled") is True:
         fields.fail("enabled can only be false here: use `content enable` to enable rules")
     _check(fields, found, settings)
-    repeat, learning = fields.span("repeatInterval", least=timedelta()), _moment(fields)
+    repeat, learning = fields.span("repeatInterval", least=timedelta()), _read_time(fields)
     if fields.wrong:
         raise SettingError(f"{rule.name}: {'; '.join(fields.wrong)}")
     return ConfiguredRule(found, repeat, learning, tuple(_describe_settings(rule, settings)))
@@ -103,7 +103,7 @@ def _is_alert_per_row(fields: DocumentFields, rule: AnalyticRule) -> bool:
     return kind == EACH if kind else rule.one_alert_a_row
 
 
-def _moment(fields: DocumentFields) -> datetime | None:
+def _read_time(fields: DocumentFields) -> datetime | None:
     text = fields.text("learningUntil")
     if not text:
         return None

@@ -281,10 +281,10 @@ def _span(text: object, now: datetime) -> RowSpan | None:
         if not slash:
             return RowSpan(now - _duration(first), now)
         if first.startswith("P"):
-            end = _moment(second)
+            end = _parse_time(second)
             return RowSpan(end - _duration(first), end)
-        start = _moment(first)
-        return RowSpan(start, start + _duration(second) if second.startswith("P") else _moment(second))
+        start = _parse_time(first)
+        return RowSpan(start, start + _duration(second) if second.startswith("P") else _parse_time(second))
     except (ValueError, OverflowError) as error:
         told = "an ISO 8601 interval, or a duration in days, hours, minutes and seconds"
         raise _query_error(f"The timespan {text[:100]!r} is not {told}.", "BadArgumentError") from error
@@ -297,7 +297,7 @@ def _duration(text: str) -> timedelta:
     return timedelta(**{name: float(value) for name, value in found.groupdict().items() if value})
 
 
-def _moment(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 

@@ -106,12 +106,12 @@ def _read_bookmark(call: ApiCall, workspace: str, known: Bookmark | None) -> Boo
     if known is None and call.instance.state.bookmarks.is_taken(id_):
         raise ApiError(409, "Conflict", f"The ID {id_} was used by another bookmark.")
     now, by = call.instance.now, call.caller.name
-    since, until = _moment(call, "queryStartTime", now), _moment(call, "queryEndTime", now)
+    since, until = _read_time(call, "queryStartTime", now), _read_time(call, "queryEndTime", now)
     if until < since and call.text("properties", "queryEndTime"):
         raise bad_request("'queryEndTime' must not be before 'queryStartTime'.", "properties.queryEndTime")
     made = Bookmark(
         id_, workspace, call.text("properties", "displayName", needed=True), call.text("properties", "query", needed=True),
-        _QUERY, since, until, _moment(call, "eventTime", until), _row(call), by, now, by, now,
+        _QUERY, since, until, _read_time(call, "eventTime", until), _row(call), by, now, by, now,
         tactics=_texts(call, "tactics"), techniques=_texts(call, "techniques"), tags=_texts(call, "labels"),
         notes=call.text("properties", "notes"),
     )  # fmt: skip
@@ -155,7 +155,7 @@ def _texts(call: ApiCall, name: str) -> list[str]:
     return found
 
 
-def _moment(call: ApiCall, name: str, default: datetime) -> datetime:
+def _read_time(call: ApiCall, name: str, default: datetime) -> datetime:
     given = call.text("properties", name)
     found = datetime.fromisoformat(given) if given else default
     return found if found.tzinfo else found.replace(tzinfo=UTC)

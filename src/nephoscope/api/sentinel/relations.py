@@ -48,7 +48,7 @@ def make_relation(call: ApiCall, body: Body, _: Body | None) -> Body:
 
 def _join(call: ApiCall, word: str, name: str) -> None:
     """Put the bookmark of a relation into its incident; Fault where what the relation is of is not there."""
-    incident, bookmark = _ends(call, word, name)
+    incident, bookmark = _find_related(call, word, name)
     if (call["incidentsName"] and incident is None) or (call["bookmarksName"] and bookmark is None):
         raise missing_fault("The parent of the relation")
     if incident is not None and bookmark is not None and bookmark.incident != incident.number:
@@ -59,13 +59,13 @@ def _join(call: ApiCall, word: str, name: str) -> None:
 def forget_relation(call: ApiCall, body: Body) -> None:
     """Take the bookmark of a relation out of its incident."""
     other = str(body["properties"]["relatedResourceId"])
-    incident, bookmark = _ends(call, other.split("/")[-2].lower(), other.rsplit("/", maxsplit=1)[-1])
+    incident, bookmark = _find_related(call, other.split("/")[-2].lower(), other.rsplit("/", maxsplit=1)[-1])
     if incident is not None and bookmark is not None and bookmark.incident == incident.number:
         change_bookmark(call.service, incident.workspace, bookmark.id, incident=None)
         deliver_pending(call.instance.lake, call.instance.state)
 
 
-def _ends(call: ApiCall, word: str, name: str) -> tuple[Incident | None, Bookmark | None]:
+def _find_related(call: ApiCall, word: str, name: str) -> tuple[Incident | None, Bookmark | None]:
     """The incident and the bookmark of a relation, as far as there are any."""
     incident_id = (call["incidentsName"] or (name if word == "incidents" else "")).lower()
     bookmark_id = (call["bookmarksName"] or (name if word == "bookmarks" else "")).lower()

@@ -90,7 +90,9 @@ def query(call: ApiCall) -> ApiResponse:
     size = call.body.get("pageSize") or 100
     if not isinstance(size, int) or not 0 < size <= MOST:
         raise bad_request(f"pageSize must be a whole number from 1 to {MOST}.", "pageSize")
-    return answer_list(call, [one for one in found if _fits(call, one["properties"], one["name"])][:size])
+    return answer_list(
+        call, [one for one in found if _matches_query(call, one["properties"], one["name"])][:size]
+    )
 
 
 @SURFACE.act(f"{_ONE}/appendTags", "ThreatIntelligenceIndicator_AppendTags", WRITE)
@@ -153,7 +155,7 @@ def _tags(given: object) -> list[str]:
     return given
 
 
-def _moment(value: object, path: str) -> str:
+def _read_time(value: object, path: str) -> str:
     """A time; clients send '' where none is meant."""
     return "" if value == "" else moment(value, path)
 
@@ -167,7 +169,7 @@ SHAPE = fields(
         ),
         **dict.fromkeys(("threatTypes", "threatIntelligenceTags", "labels", "objectMarkingRefs"), _TEXTS),
         **dict.fromkeys(("externalReferences", "granularMarkings"), _OBJECTS),
-        **dict.fromkeys(("validFrom", "validUntil", "created", "modified"), _moment),
+        **dict.fromkeys(("validFrom", "validUntil", "created", "modified"), _read_time),
         "killChainPhases": array(fields({}, {"killChainName": text(), "phaseName": text()})),
         "confidence": integer(0, 100),
         "revoked": flag,
@@ -207,7 +209,7 @@ def _store_indicator(
     return body(call, kept)
 
 
-def _fits(call: ApiCall, one: dict[str, Any], name: str) -> bool:
+def _matches_query(call: ApiCall, one: dict[str, Any], name: str) -> bool:
     asked = call.body
 
     def matches_field(field: str, values: list[str]) -> bool:

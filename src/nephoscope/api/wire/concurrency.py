@@ -45,10 +45,12 @@ def _check(call: ApiCall) -> None:
         return
     there = _current_etag(call)
     if wanted:
-        if (there is None and call.method != "DELETE") or (there is not None and not _names(wanted, there)):
+        if (there is None and call.method != "DELETE") or (
+            there is not None and not _has_etag(wanted, there)
+        ):
             told = "If-Match names another state of this than the one that is kept: read it again."
             raise ApiError(412, "PreconditionFailed", told)
-    elif there and sent != "*" and not _names(str(sent), there):
+    elif there and sent != "*" and not _has_etag(str(sent), there):
         told = "The etag is that of another state of this than the one that is kept: read it again, and send that one."
         raise ApiError(409, "Conflict", told, target="etag")
 
@@ -72,7 +74,7 @@ def _current_etag(call: ApiCall) -> str | None:
     return str(body.get("etag") or "") if isinstance(body, dict) else None
 
 
-def _names(wanted: str, etag: str) -> bool:
+def _has_etag(wanted: str, etag: str) -> bool:
     """Return whether a list of etags has one; `*` is any."""
     several = {one[1] or one[2] for one in _ETAG.finditer(wanted)}
     return wanted == "*" or etag.strip('"') in several - {""}

@@ -75,7 +75,7 @@ def check_function_name(lake: Lake, state: State, workspace: str, id_: str, func
         told = f"There is {taken} {function.name} already: choose another alias."
         raise ApiError(409, "Conflict", told, target=f"properties.{ALIAS}")
     with lake.catalog(EVERYTHING, workspace=workspace) as catalog:
-        _ends(function, _ExtendedCatalog(catalog, function))
+        _refuse_recursion(function, _ExtendedCatalog(catalog, function))
 
 
 def _find_taken(lake: Lake, workspace: str, alias: str, others: Iterable[StoredFunction]) -> str:
@@ -122,7 +122,7 @@ class _ExtendedCatalog:
         return self.catalog.place(kind, name)
 
 
-def _ends(function: StoredFunction, catalog: Catalog) -> None:
+def _refuse_recursion(function: StoredFunction, catalog: Catalog) -> None:
     """Fault where the function calls itself; what else is wrong may come right with its tables, and is told by who calls it."""
     parsed = parse_function(function.parameters, function.body)
     call = f"{function.name}({', '.join(map(_argument, parsed.parameters))})"

@@ -54,12 +54,12 @@ def query_rows(call: ApiCall, text: str, permission: str) -> list[Row]:
     result = lake.query(text, scope=scope, workspace=DEFAULT, timeout=seconds)[-1].table
     columns = typed_columns(result)
     return [
-        {name: _value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
+        {name: _to_json_value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
         for row in iterate_rows(result)
     ]
 
 
-def _value(value: object, kind: KqlType) -> object:
+def _to_json_value(value: object, kind: KqlType) -> object:
     if kind is KqlType.DYNAMIC and isinstance(value, str):
         return msgspec.json.decode(value) if value else None
     return json_value(value, kind)

@@ -100,7 +100,7 @@ def database(call: ApiCall, permission: str) -> tuple[str, LakeScope]:
     """The workspace of a request with what the caller may read of it; one that names none is about the first that it may read."""
     named = call.text("db").strip("[]'\"")
     if named.lower() in UNNAMED:
-        return _first(call, permission)
+        return _find_readable_workspace(call, permission)
     found = call.instance.state.workspaces.find(named)
     scope = call.caller.logs(permission, found.name if found is not None else named)
     if found is None:
@@ -108,7 +108,7 @@ def database(call: ApiCall, permission: str) -> tuple[str, LakeScope]:
     return found.name, scope
 
 
-def _first(call: ApiCall, permission: str) -> tuple[str, LakeScope]:
+def _find_readable_workspace(call: ApiCall, permission: str) -> tuple[str, LakeScope]:
     names = sorted(call.instance.state.workspaces.names(), key=lambda one: one != DEFAULT)
     for name in names:
         try:

@@ -194,7 +194,7 @@ class _FilterParser:
     def _argument(self) -> object:
         at = self.at
         try:
-            return self._value()
+            return self._read_value()
         except ApiError:
             self.at = at
             return self._path()
@@ -217,18 +217,18 @@ class _FilterParser:
         if not sign:
             raise self.describe_syntax_error()
         start = self._next_offset()
-        value = self._value(bare=path.name.lower() in self.bare)
+        value = self._read_value(bare=path.name.lower() in self.bare)
         return PropertyComparison(path, sign, value, self.text[start : self.at].strip())
 
     def _parse_list(self) -> tuple[object, ...]:
         self.need("(")
-        found = [self._value()]
+        found = [self._read_value()]
         while self.take(","):
-            found.append(self._value())
+            found.append(self._read_value())
         self.need(")")
         return tuple(found)
 
-    def _value(self, *, bare: bool = False) -> object:
+    def _read_value(self, *, bare: bool = False) -> object:
         found = _TOKEN.match(self.text, self.at)
         if found is None or found["sign"] is not None:
             raise self.describe_syntax_error()

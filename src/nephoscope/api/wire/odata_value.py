@@ -27,7 +27,7 @@ def literal(found: re.Match[str]) -> object:
     if found["guid"] is not None:
         return found["guid"]
     if found["time"] is not None:
-        return _moment(found["time"])
+        return _parse_time(found["time"])
     if found["number"] is not None:
         return float(found["number"])
     word = found["word"].lower()
@@ -69,7 +69,7 @@ def compare(sign: str, found: object, wanted: object) -> bool:
     when, asked = parse_time(found), parse_time(wanted)
     if when is not None and asked is not None:
         return compare(when, asked)
-    return compare(_text(found), _text(wanted))
+    return compare(_to_lower_text(found), _to_lower_text(wanted))
 
 
 def sort_key(value: object) -> tuple[int, object]:
@@ -79,7 +79,7 @@ def sort_key(value: object) -> tuple[int, object]:
     if isinstance(value, (int, float)):
         return 1, value
     when = parse_time(value)
-    return (2, when) if when is not None else (3, _text(value))
+    return (2, when) if when is not None else (3, _to_lower_text(value))
 
 
 def parse_time(value: object) -> datetime | None:
@@ -89,22 +89,22 @@ def parse_time(value: object) -> datetime | None:
     if not isinstance(value, str) or not _TIME.fullmatch(value):
         return None
     try:
-        return _moment(value)
+        return _parse_time(value)
     except ValueError:
         return None
 
 
-def _moment(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _text(value: object) -> str:
+def _to_lower_text(value: object) -> str:
     return str("" if value is None else value).lower()
 
 
 def _compare_text(test: Callable[[str, str], bool]) -> Callable[[object, object], bool]:
-    return lambda found, wanted: isinstance(found, str) and test(found.lower(), _text(wanted))
+    return lambda found, wanted: isinstance(found, str) and test(found.lower(), _to_lower_text(wanted))
 
 
 FUNCTIONS: Mapping[str, Callable[[object, object], bool]] = {

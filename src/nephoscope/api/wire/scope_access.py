@@ -42,7 +42,7 @@ def admit(call: ApiCall, operation: ApiOperation) -> None:
         if not call.caller.has_anywhere(operation.permission):
             raise DeniedError(call.caller, operation.permission, call.scope)
     elif operation.lets != ANYONE:
-        if not _reads(call, operation):
+        if not _may_read(call, operation):
             raise DeniedError(call.caller, operation.permission, call.scope)
         _container(call)
         _resource(call)
@@ -71,7 +71,7 @@ def _workspace(call: ApiCall, operation: ApiOperation, named: str) -> None:
         )
 
 
-def _reads(call: ApiCall, operation: ApiOperation) -> bool:
+def _may_read(call: ApiCall, operation: ApiOperation) -> bool:
     """Return whether the caller may read at the scope; at the tenant everybody who may read anything, as lists there show
     what one may see.
 

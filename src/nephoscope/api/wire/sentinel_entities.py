@@ -77,7 +77,7 @@ def entity_body(
         "kind": entity_kind(entity),
         "properties": {
             "friendlyName": entity.title,
-            **{_property(entity.kind, key): _value(key, value) for key, value in entity.identifiers},
+            **{_property(entity.kind, key): _to_json_value(key, value) for key, value in entity.identifiers},
             **more,
         },
     }
@@ -88,7 +88,7 @@ def _property(kind: str, identifier: str) -> str:
     return known or identifier[:1].lower() + identifier[1:]
 
 
-def _value(identifier: str, value: str) -> object:
+def _to_json_value(identifier: str, value: str) -> object:
     return _TRUTHS.get(value.lower(), value) if identifier.startswith("Is") else value
 
 

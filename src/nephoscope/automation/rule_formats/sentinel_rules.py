@@ -83,13 +83,13 @@ def read_sentinel_rule(key: str, body: Mapping[str, Any]) -> AutomationRule:
     condition = AllConditions(tuple(_condition(one, f"{path}[{at}]") for at, one in enumerate(conditions)))
     return AutomationRule(
         key,
-        str(properties.get("displayName") or _last(key)),
+        str(properties.get("displayName") or _last_segment(key)),
         RuleLanguage.SENTINEL,
         (Trigger((EVENT_KINDS[event],), condition),),
         actions,
         enabled=logic.get("isEnabled", True) is True,
         order=_order(properties),
-        expires=_moment(logic.get("expirationTimeUtc")),
+        expires=_parse_time(logic.get("expirationTimeUtc")),
         workspaces=(parse_workspace(key),),
     )
 
@@ -99,7 +99,7 @@ def read_playbook_rule(key: str) -> AutomationRule:
     rule = key.rpartition("/alertrules/")[2].partition("/")[0]
     return AutomationRule(
         key,
-        _last(key),
+        _last_segment(key),
         RuleLanguage.SENTINEL,
         (Trigger((EVENT_KINDS["alert.created"],), ValueCondition(FactProperty("rule"), "Equals", [rule])),),
         [{"action": "webhook", "address": credential(key, 0, "uri")}],
@@ -117,7 +117,7 @@ def load_sentinel_rules(state: State) -> tuple[list[AutomationRule], list[Unusab
             is_rule = one.type == RULES
             found.append(read_sentinel_rule(one.key, one.body) if is_rule else read_playbook_rule(one.key))
         except AutomationError as error:
-            title = str(one.body.get("name") or _last(one.key))
+            title = str(one.body.get("name") or _last_segment(one.key))
             wrong.append(UnusableRule(one.key, title, RuleLanguage.SENTINEL, str(error)))
     return sorted(found, key=lambda one: (one.order, one.key)), wrong
 
@@ -183,7 +183,7 @@ _CONDITIONS: Mapping[str, Callable[[Mapping[str, object], str], EventCondition]]
 def _compare(fact: str, given: Mapping[str, object], where: str) -> ValueCondition:
     operator, wanted = _operator(given, where), _texts(given.get("propertyValues"), where)
     # a rule is named by its whole ARM id, and known by the end of it
-    values = [_last(one) if fact.endswith("rule") else one for one in wanted]
+    values = [_last_segment(one) if fact.endswith("rule") else one for one in wanted]
     return ValueCondition(
         FactProperty(fact), operator.removeprefix("Not"), values, negated=operator.startswith("Not")
     )
@@ -284,7 +284,7 @@ def _objects(holder: Mapping[str, object], name: str, path: str) -> list[dict[st
     return found
 
 
-def _last(path: str) -> str:
+def _last_segment(path: str) -> str:
     return path.rpartition("/")[2]
 
 
@@ -293,7 +293,7 @@ def _order(given: Mapping[str, object]) -> int:
     return order if isinstance(order, int) else 0
 
 
-def _moment(text: object) -> datetime | None:
+def _parse_time(text: object) -> datetime | None:
     if not text:
         return None
     try:

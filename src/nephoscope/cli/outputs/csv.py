@@ -39,10 +39,10 @@ def render(report: ReportView, out: TextIO) -> None:
     writer.writerow(COLUMNS)
     for row in report.rows:
         control = report.controls.find_scoring(row.recommendation)
-        writer.writerow([cell(value) for value in _values(row, control.name if control else "")])
+        writer.writerow([cell(value) for value in _list_cells(row, control.name if control else "")])
 
 
-def _values(row: ReportRow, control: str) -> tuple[str, ...]:
+def _list_cells(row: ReportRow, control: str) -> tuple[str, ...]:
     item, id_ = row.assessment, row.id
     return (
         item.state,

@@ -36,14 +36,17 @@ def render(report: ReportView, out: TextIO) -> None:
         },
         "score": score_object(report.score),
     }
-    out.write(_text(head)[:-1] + ',\n"assessments": [')
+    out.write(_to_json(head)[:-1] + ',\n"assessments": [')
     out.writelines(
-        (",\n" if index else "\n") + _text(_assessment(report, row)) for index, row in enumerate(report.rows)
+        (",\n" if index else "\n") + _to_json(_assessment(report, row))
+        for index, row in enumerate(report.rows)
     )
     out.write('\n],\n"changes": [')
-    out.writelines(("," if index else "") + _text(_change(one)) for index, one in enumerate(report.changes))
+    out.writelines(
+        ("," if index else "") + _to_json(_change(one)) for index, one in enumerate(report.changes)
+    )
     out.write("]")
-    out.write(',\n"summary": ' + _text(_summary(report)) + "}\n")
+    out.write(',\n"summary": ' + _to_json(_summary(report)) + "}\n")
 
 
 def score_object(score: SecureScore) -> dict[str, object]:
@@ -149,5 +152,5 @@ def _summary(report: ReportView) -> dict[str, object]:
     }
 
 
-def _text(value: object) -> str:
+def _to_json(value: object) -> str:
     return _encoder.encode(value).decode()

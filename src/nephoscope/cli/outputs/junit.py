@@ -40,7 +40,7 @@ def render(report: ReportView, out: TextIO) -> None:
     root = ET.Element("testsuites", name=_replace_forbidden(f"nephoscope {report.scope}"))
     out.write('<?xml version="1.0" encoding="utf-8"?>\n')
     if not suites:
-        out.write(_text(root) + "\n")
+        out.write(_to_xml(root) + "\n")
         return
     out.write(_opening_tag(root) + "\n")
     for key, groups in suites.items():
@@ -55,7 +55,7 @@ def render_code(report: CodeReport, out: TextIO) -> None:
     root = ET.Element("testsuites", name=_replace_forbidden(f"nephoscope {report.target}"))
     root.extend(suites(report, _replace_forbidden))
     ET.indent(root)
-    out.write('<?xml version="1.0" encoding="utf-8"?>\n' + _text(root) + "\n")
+    out.write('<?xml version="1.0" encoding="utf-8"?>\n' + _to_xml(root) + "\n")
 
 
 def _suite(
@@ -80,17 +80,17 @@ def _suite(
             )
             _outcome(report, row, case)
             ET.indent(case, level=2)
-            out.write(f"    {_text(case)}\n")
+            out.write(f"    {_to_xml(case)}\n")
     out.write("  </testsuite>\n")
 
 
-def _text(element: ET.Element) -> str:
+def _to_xml(element: ET.Element) -> str:
     return ET.tostring(element, encoding="unicode")
 
 
 def _opening_tag(element: ET.Element) -> str:
     """The start tag of an element that has no children yet."""
-    return _text(element).removesuffix(" />") + ">"
+    return _to_xml(element).removesuffix(" />") + ">"
 
 
 def _outcome(report: ReportView, row: ReportRow, case: ET.Element) -> None:

@@ -25,7 +25,7 @@ READS = RowSelection(
 
 def render(report: ReportView, out: TextIO) -> None:
     """Write headings and tables in GitHub's dialect."""
-    out.write(f"# Security posture of {_text(report.scope)}\n\n")
+    out.write(f"# Security posture of {_escape_text(report.scope)}\n\n")
     out.write(f"**Secure score {percent(report.score)}**, evaluated {report.now:%Y-%m-%d %H:%M} UTC.\n\n")
     out.writelines(
         _table(("State", "Assessments"), ((state.value, report.states[state]) for state in ComplianceState))
@@ -97,7 +97,11 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Iterato
     yield "| " + " | ".join(head) + " |\n"
     yield "|" + " --- |" * len(head) + "\n"
     for row in rows:
-        yield "| " + " | ".join(_text(cell if isinstance(cell, str) else str(cell)) for cell in row) + " |\n"
+        yield (
+            "| "
+            + " | ".join(_escape_text(cell if isinstance(cell, str) else str(cell)) for cell in row)
+            + " |\n"
+        )
 
 
 class _Code(str):
@@ -106,7 +110,7 @@ class _Code(str):
     __slots__ = ()
 
 
-def _text(text: str) -> str:
+def _escape_text(text: str) -> str:
     """Text that cannot break out of a table cell, become HTML, a link or an image."""
     if isinstance(text, _Code):
         code = text.replace("`", "'").replace("|", "\\|").replace("\n", " ")

@@ -102,7 +102,7 @@ def _write(
 ) -> None:
     """Write a document of one run whose last two lists are empty, and these lists as they come."""
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    head, between, tail = _text(document).rsplit("[]", 2)
+    head, between, tail = _to_json(document).rsplit("[]", 2)
     out.write(head)
     _list(notifications, 6, out)
     out.write(between)
@@ -110,7 +110,7 @@ def _write(
     out.write(tail + "\n")
 
 
-def _text(value: object) -> str:
+def _to_json(value: object) -> str:
     return msgspec.json.format(msgspec.json.encode(value), indent=1).decode()
 
 
@@ -118,7 +118,7 @@ def _list(items: Iterable[dict[str, object]], depth: int, out: TextIO) -> None:
     """Write a list whose items stand so deep."""
     margin, empty = "\n" + " " * depth, True
     for item in items:
-        out.write(("[" if empty else ",") + margin + _text(item).replace("\n", margin))
+        out.write(("[" if empty else ",") + margin + _to_json(item).replace("\n", margin))
         empty = False
     out.write("[]" if empty else "\n" + " " * (depth - 1) + "]")
 

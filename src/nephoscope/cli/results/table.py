@@ -45,7 +45,7 @@ def _result(result: QueryResult, console: Console, limit: int) -> None:
         [escape_controls(text(cell, kind)) for cell, (_, kind) in zip(row, columns, strict=True)]
         for row in iterate_rows(result.table, limit)
     ]
-    if _fits(names, rows, console.width):
+    if _fits_width(names, rows, console.width):
         _across(names, [kind.numeric for _, kind in columns], rows, console)
     else:
         _print_vertical(names, rows, console)
@@ -60,7 +60,7 @@ def _result(result: QueryResult, console: Console, limit: int) -> None:
             console.print(escape(line), no_wrap=True, overflow="crop", highlight=False)
 
 
-def _fits(names: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
+def _fits_width(names: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
     """Return whether every column has room for what is in it, or for LEAST characters of it where there are rows."""
     widest = [max(map(cell_len, (name, *cells))) for name, *cells in zip(names, *rows, strict=True)]
     return sum(min(one, LEAST) if rows else one for one in widest) + _GAP * (len(names) - 1) <= width

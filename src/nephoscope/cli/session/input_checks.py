@@ -34,7 +34,7 @@ def check_estates(estates: Sequence[Estate], label: str, scope: str = "") -> Non
     """Refuse estates that hold nothing, and a scope that nothing lies under."""
     if not any(estate.quarantine for estate in estates) and not _has_read_resources(estates):
         refuse_empty(label)
-    if scope and not any(_holds(estate, scope_id(scope)) for estate in estates):
+    if scope and not any(_has_resources(estate, scope_id(scope)) for estate in estates):
         raise NoSuchScopeError(scope)
 
 
@@ -67,7 +67,7 @@ def parse_date(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _holds(estate: Estate, scope: str) -> bool:
+def _has_resources(estate: Estate, scope: str) -> bool:
     groups = estate.management_groups
     return any(
         is_within_scope(key, scope, groups.get(one.id.subscription_id, ()))

@@ -72,16 +72,16 @@ def _person(name: str, value: object) -> str:
         return size_text(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return _text(value)
+    return _to_text(value)
 
 
 def _cell(value: object) -> str:
     from nephoscope.cli.results.csv import escape_formula
 
-    return escape_formula(_text(value)) if isinstance(value, str | list | tuple) else _text(value)
+    return escape_formula(_to_text(value)) if isinstance(value, str | list | tuple) else _to_text(value)
 
 
-def _text(value: object) -> str:
+def _to_text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -124,15 +124,15 @@ def _headline(state: ComplianceState, severity: Severity, title: str, key: str) 
 def _reason(reason: Reason) -> Text:
     text = Text("    ")
     text.append(f"{reason.subject or reason.path} ", style="bold")
-    text.append(f"{reason.operator} {_value(reason.expected)}")
-    text.append(f"  is {_value(reason.actual)}", style="cyan")
+    text.append(f"{reason.operator} {_shorten_value(reason.expected)}")
+    text.append(f"  is {_shorten_value(reason.actual)}", style="cyan")
     if reason.resource:
         text.append(f"  in {reason.resource}", style="dim")
     text.append(f"  ({reason.path})", style="dim")
     return text
 
 
-def _value(value: object) -> str:
+def _shorten_value(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False, default=_open)
     return text if len(text) <= MAX_VALUE else text[:MAX_VALUE] + "..."
 

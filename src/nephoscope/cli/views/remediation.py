@@ -68,7 +68,7 @@ def render(report: Report, wanted: str, out: TextIO) -> None:
 def render_json(report: Report, wanted: str, out: TextIO) -> None:
     """Write the changes as a JSON array: a patch or a deployment for each failing resource, or a note why there is none."""
     body = [_object(one) for one in remedies(report, wanted)]
-    out.write(_text(body) + "\n")
+    out.write(_to_json(body) + "\n")
 
 
 def _object(one: RemediationPreview) -> dict[str, object]:
@@ -121,15 +121,15 @@ def _print_preview(shown: Preview, console: Console) -> None:
         console.print(f"  conflict: {conflict}", markup=False)
     if shown.patch:
         console.print("  JSON patch (RFC 6902):")
-        console.print(_text(list(shown.patch)), markup=False, soft_wrap=True)
+        console.print(_to_json(list(shown.patch)), markup=False, soft_wrap=True)
     if shown.deployment is not None:
         console.print(f"  deployment to {shown.scope}:", markup=False)
-        console.print(_text(shown.deployment), markup=False, soft_wrap=True)
+        console.print(_to_json(shown.deployment), markup=False, soft_wrap=True)
 
 
 def _line(value: object) -> str:
     return msgspec.json.encode(redact(value)).decode()
 
 
-def _text(value: object) -> str:
+def _to_json(value: object) -> str:
     return msgspec.json.format(msgspec.json.encode(redact(value)), indent=2).decode()

@@ -137,7 +137,7 @@ class _Planner:
             {
                 type_: lack
                 for type_, lack in self._reading.lacks.items()
-                if type_ in held and self._reads(type_, lack)
+                if type_ in held and self._needs_omitted(type_, lack)
             },
             frozenset(self._embedded),
             self._derived,
@@ -166,7 +166,7 @@ class _Planner:
         some = type_ in self._reading.partial and "" not in names and not self._needs.whole
         return names if some else frozenset()
 
-    def _reads(self, type_: str, lack: GraphOmission) -> bool:
+    def _needs_omitted(self, type_: str, lack: GraphOmission) -> bool:
         prefix = type_ + "/"
         stems = tuple(prefix + path.partition(".")[2] for path in lack.paths)
         return any(name.startswith(stems) for name in self._needs.aliases)

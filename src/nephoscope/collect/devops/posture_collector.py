@@ -131,7 +131,7 @@ class PostureCollector:
         names: Counter[str],
         found: DevOpsCollection,
     ) -> list[ListingNode]:
-        name = _text(row, listing.name) if listing.items else listing.name
+        name = _read_text(row, listing.name) if listing.items else listing.name
         if not name or (self.only and _lists_repositories(listing) and name.lower() not in self.only):
             return []
         names[name] += 1
@@ -140,7 +140,7 @@ class PostureCollector:
         shaped = {member: _member(row, path) for member, path in listing.shape.items()}
         properties = project(row, listing.keep) | {k: v for k, v in shaped.items() if v is not None}
         found.add(id_, listing.type, properties)
-        bound = {variable: _text(row, path) for variable, path in listing.binds.items()}
+        bound = {variable: _read_text(row, path) for variable, path in listing.binds.items()}
         return [ListingNode(id_, listing.type, {**node.variables, **bound})] if listing.binds else []
 
     def _note_refusal(
@@ -193,7 +193,7 @@ def _member(row: object, path: str) -> object:
     return row
 
 
-def _text(row: dict[str, object], path: str) -> str:
+def _read_text(row: dict[str, object], path: str) -> str:
     """A member as text, '' where it is neither text nor a number."""
     value = _member(row, path)
     plain = isinstance(value, str | int) and not isinstance(value, bool)

@@ -62,17 +62,17 @@ def read_bounded(path: Path, most: int) -> bytes:
 
 def choose(index: ImageIndex, tag: str, what: str) -> Descriptor:
     """Return the image of a layout by its name, or the only one; raises ImageNotFoundError that lists the names."""
-    named = [descriptor for descriptor in index.manifests if tag and tag in _names(descriptor)]
+    named = [descriptor for descriptor in index.manifests if tag and tag in _list_names(descriptor)]
     if named or (len(index.manifests) == 1 and not tag):
         return (named or list(index.manifests))[0]
-    names = sorted({name for descriptor in index.manifests for name in _names(descriptor)})
+    names = sorted({name for descriptor in index.manifests for name in _list_names(descriptor)})
     said = (
         f"has no image named {tag!r}" if tag else f"has {len(index.manifests)} images, and no name was given"
     )
     raise ImageNotFoundError(f"{what} {said}; its names: {', '.join(names) or 'none'}")
 
 
-def _names(descriptor: Descriptor) -> set[str]:
+def _list_names(descriptor: Descriptor) -> set[str]:
     """Return the names of an image: those it has, and what stands behind their last colon."""
     names = {descriptor.annotations[name] for name in NAMES if name in descriptor.annotations}
     return names | {name.rpartition(":")[2] for name in names} | {descriptor.digest}
@@ -86,7 +86,7 @@ def open_layout(folder: Path, tag: str = "", wanted: PlatformSelector | None = N
     several = (
         not tag
         and len(index.manifests) > 1
-        and not any(_names(one) - {one.digest} for one in index.manifests)
+        and not any(_list_names(one) - {one.digest} for one in index.manifests)
     )
     if several:
         return open_image(store, content, str(folder), wanted)

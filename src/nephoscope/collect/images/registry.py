@@ -187,9 +187,9 @@ class Registry:
                 yield msgspec.json.decode(_read_bounded(answer, _MAX_PAGE, what), type=kind)
             except msgspec.DecodeError as error:
                 raise ImageError(f"{what} cannot be read: {error}") from error
-            path = self._next(answer)
+            path = self._find_next_page(answer)
 
-    def _next(self, answer: httpx.Response) -> str:
+    def _find_next_page(self, answer: httpx.Response) -> str:
         """Return the path of the next page; a link to another host is not followed."""
         found = _NEXT.search(answer.headers.get("Link", ""))
         if not found:

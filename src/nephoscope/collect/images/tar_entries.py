@@ -113,13 +113,13 @@ class TarStream:
     def __iter__(self) -> Iterator[TarEntry]:
         """Yield entry after entry; raises ImageError for what is no tar."""
         for _ in range(self._most):
-            entry = self._next()
+            entry = self._read_next()
             if entry is None:
                 return
             yield entry
         raise ImageError(f"{self.what} has more than {self._most} entries")
 
-    def _next(self) -> TarEntry | None:
+    def _read_next(self) -> TarEntry | None:
         extended: dict[str, str] = {}
         for _ in range(MAX_EXTENSIONS):
             self._skip_remaining()
@@ -145,7 +145,7 @@ class TarStream:
             found = EntryKind.SPARSE
         self._left, self._padding = size, -size % BLOCK
         path = extended.get("GNU.sparse.name") or extended.get("path") or _name(header)
-        link = extended.get("linkpath") or _text(header[157:257])
+        link = extended.get("linkpath") or _decode_text(header[157:257])
         mode = _known_number(header[100:108])
         if mode < 0:
             mode = _number(header[100:108], self.what)
@@ -167,7 +167,7 @@ class TarStream:
         if kind == b"g":
             return {}
         if kind in (b"L", b"K"):
-            return {"path" if kind == b"L" else "linkpath": _text(content)}
+            return {"path" if kind == b"L" else "linkpath": _decode_text(content)}
         return self._records(content)
 
     def _records(self, content: bytes) -> dict[str, str]:
@@ -287,11 +287,11 @@ def _owner(told: str) -> int:
     return int(told) if told.isascii() and told.isdecimal() and len(told) <= _MOST_DIGITS else -1
 
 
-def _text(field: bytes) -> str:
+def _decode_text(field: bytes) -> str:
     return field.split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
 
 
 def _name(header: bytes) -> str:
     """Return the path of a header; only POSIX's own kind has a prefix."""
-    prefix = _text(header[345:500]) if header[257:263] == b"ustar\0" else ""
-    return f"{prefix}/{_text(header[:100])}" if prefix else _text(header[:100])
+    prefix = _decode_text(header[345:500]) if header[257:263] == b"ustar\0" else ""
+    return f"{prefix}/{_decode_text(header[:100])}" if prefix else _decode_text(header[:100])

@@ -53,10 +53,10 @@ def _package(file: InventoryFile, paragraph: Paragraph, kind: str) -> Package | 
         source_version=(source[2] or "") if source else "",
         path=file.path,
         line=paragraph.lines["package"],
-        dependencies=_names(paragraph.get("pre-depends")) + _names(paragraph.get("depends")),
+        dependencies=_parse_names(paragraph.get("pre-depends")) + _parse_names(paragraph.get("depends")),
     )
 
 
-def _names(text: str) -> tuple[str, ...]:
+def _parse_names(text: str) -> tuple[str, ...]:
     first = (part.partition("|")[0].partition("(")[0].partition(":")[0].strip() for part in text.split(","))
     return tuple(name for name in first if name)

@@ -23,7 +23,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     for entry in entries:
         by_name.setdefault(word(entry.get("name")), []).append(entry)
     roots = [entry for entry in entries if _folder(entry)]
-    declared = {name for root in roots for name in _names(root)}
+    declared = {name for root in roots for name in _list_names(root)}
     developed = {name for root in roots for name in _development_names(root)}
     used = _find_reached(declared, by_name)
     for number, entry in enumerate(entries):
@@ -68,7 +68,7 @@ def _iterate_required(entry: dict[str, object]) -> Iterator[dict[str, object]]:
         yield from tables(group)
 
 
-def _names(entry: dict[str, object]) -> set[str]:
+def _list_names(entry: dict[str, object]) -> set[str]:
     return {word(needed.get("name")) for needed in _list_needed(entry)}
 
 
@@ -83,7 +83,7 @@ def _find_reached(start: set[str], by_name: dict[str, list[dict[str, object]]]) 
         name = waiting.pop()
         if name not in reached:
             reached.add(name)
-            waiting += [needed for entry in by_name.get(name, ()) for needed in _names(entry)]
+            waiting += [needed for entry in by_name.get(name, ()) for needed in _list_names(entry)]
     return reached
 
 

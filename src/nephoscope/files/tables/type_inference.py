@@ -96,7 +96,7 @@ def _parse_ticks(texts: pa.Array) -> pa.Array | None:
     parts = pc.extract_regex(texts, _TIME)
     if parts.null_count != texts.null_count:
         return None
-    part = dict(zip(_names(_TIME), parts.flatten(), strict=True))
+    part = dict(zip(_list_group_names(_TIME), parts.flatten(), strict=True))
     try:
         days = part["day"].cast(pa.date32()).cast(pa.int32()).cast(pa.int64())
     except pa.ArrowInvalid:
@@ -109,7 +109,7 @@ def _parse_ticks(texts: pa.Array) -> pa.Array | None:
     return pc.add(ticks, UNIX_EPOCH_TICKS)
 
 
-def _names(pattern: str) -> list[str]:
+def _list_group_names(pattern: str) -> list[str]:
     return [piece.split(">", 1)[0] for piece in pattern.split("(?P<")[1:]]
 
 
@@ -145,7 +145,7 @@ def _span_ticks(texts: pa.Array) -> pa.Array | None:
     parts = pc.extract_regex(texts, _SPAN_PARTS)
     if parts.null_count != texts.null_count:
         return None
-    part = dict(zip(_names(_SPAN_PARTS), parts.flatten(), strict=True))
+    part = dict(zip(_list_group_names(_SPAN_PARTS), parts.flatten(), strict=True))
     seconds: object = pc.multiply(_number(part["days"]), 86_400)
     for name, size in (("hours", 3600), ("minutes", 60), ("seconds", 1)):
         seconds = pc.add(seconds, pc.multiply(_number(part[name]), size))
@@ -181,11 +181,11 @@ def convert_values(values: Sequence[object], kind: KqlType) -> pa.Array | None:
     """JSON values in a type that was declared; None where one of them is none."""
     if kind == KqlType.DYNAMIC:
         return dynamics(values)
-    texts = pa.array([_text(value) for value in values], pa.string())
+    texts = pa.array([_to_text(value) for value in values], pa.string())
     return convert_texts(texts, kind)
 
 
-def _text(value: object) -> str:
+def _to_text(value: object) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

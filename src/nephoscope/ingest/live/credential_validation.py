@@ -46,11 +46,11 @@ def sas(name: str, text: str, now: datetime, *, lists_containers: bool) -> None:
             raise SourceSettingsError(
                 f"{name}: must have {what} ({key}={letters}), not {key}={given[key][:20]}"
             )
-    if "se" in given and _moment(name, given["se"]) <= now:
+    if "se" in given and _parse_time(name, given["se"]) <= now:
         raise SourceSettingsError(f"{name}: expired ({given['se'][:40]}): use a valid one")
 
 
-def _moment(name: str, text: str) -> datetime:
+def _parse_time(name: str, text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

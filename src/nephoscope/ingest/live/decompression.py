@@ -100,10 +100,10 @@ class _PackedMembers:
                 self._member = None if self._member.eof else self._member
             if found:
                 return found
-            if not self._next():
+            if not self._has_more():
                 return b""
 
-    def _next(self) -> bool:
+    def _has_more(self) -> bool:
         """Return whether there is more to unpack: of the member, or of one behind it and the zeros that padding leaves."""
         while not self._input or (self._member is None and not self._input.strip(b"\0")):
             if not self._fill():

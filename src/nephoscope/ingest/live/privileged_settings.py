@@ -66,14 +66,14 @@ BROKERS = PrivilegedSetting(
 
 def _is_account(url: str) -> bool:
     found = _ACCOUNT.fullmatch(url)
-    return found is not None and _ends(found[1], _BLOBS)
+    return found is not None and _has_suffix(found[1], _BLOBS)
 
 
 def are_hubs(brokers: Iterable[str]) -> bool:
     """Return whether brokers (HOST:PORT) are namespaces of Event Hubs of a known cloud."""
     parted = (_BROKER.fullmatch(one) for one in brokers)
-    return all(one is not None and _ends(one[1], _HUBS) for one in parted)
+    return all(one is not None and _has_suffix(one[1], _HUBS) for one in parted)
 
 
-def _ends(host: str, suffixes: tuple[str, ...]) -> bool:
+def _has_suffix(host: str, suffixes: tuple[str, ...]) -> bool:
     return host.lower().endswith(suffixes)

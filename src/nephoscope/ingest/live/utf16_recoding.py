@@ -64,7 +64,7 @@ class RecodedStream(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         """At most so many bytes (-1 = a part), b"" at the end."""
         while not self._ready and not self._ended:
-            self._ready = self._next()
+            self._ready = self._read_next()
             passed = min(self._skip, len(self._ready))
             self._skip -= passed
             self._ready = self._ready[passed:]
@@ -72,7 +72,7 @@ class RecodedStream(io.RawIOBase):
         self._ready = self._ready[len(found) :]
         return found
 
-    def _next(self) -> bytes:
+    def _read_next(self) -> bytes:
         part = self._stream.read(_PART) or b""
         if not self._begun:
             part = self._begin(part)

@@ -114,7 +114,7 @@ class ActivityLogFormat:
         if _unwrap_alert_event(record):
             return True
         operation = record.get("operationName")
-        category = _value(record, "category").lower()
+        category = _read_member(record, "category").lower()
         if isinstance(operation, dict):
             return "/" in first_text(operation, "value") and (not category or category in CATEGORIES)
         if isinstance(record.get("category"), dict):
@@ -167,22 +167,22 @@ def _time(record: dict[str, object]) -> datetime:
     return found
 
 
-def _value(record: dict[str, object], name: str, part: str = "value") -> str:
+def _read_member(record: dict[str, object], name: str, part: str = "value") -> str:
     """A member that is a text in one shape and {value, localizedValue} in the other."""
     found = record.get(name)
     return first_text(found, part) if isinstance(found, dict) else to_text(found) if part == "value" else ""
 
 
 def _put_operation(values: dict[str, Any], record: dict[str, object], properties: dict[str, object]) -> None:
-    operation = _value(record, "operationName")
+    operation = _read_member(record, "operationName")
     values["OperationNameValue"] = operation
-    values["OperationName"] = _value(record, "operationName", "localizedValue")
-    status = _value(record, "status") or first_text(record, "resultType")
+    values["OperationName"] = _read_member(record, "operationName", "localizedValue")
+    status = _read_member(record, "status") or first_text(record, "resultType")
     values["ActivityStatus"], values["ActivityStatusValue"] = _STATUS.get(status.lower(), (status, status))
-    substatus = _value(record, "subStatus") or _text_after_dot(first_text(record, "resultSignature"))
+    substatus = _read_member(record, "subStatus") or _text_after_dot(first_text(record, "resultSignature"))
     values["ActivitySubstatusValue"] = substatus
-    values["ActivitySubstatus"] = _value(record, "subStatus", "localizedValue") or substatus
-    values["Category"] = values["CategoryValue"] = _value(record, "category")
+    values["ActivitySubstatus"] = _read_member(record, "subStatus", "localizedValue") or substatus
+    values["Category"] = values["CategoryValue"] = _read_member(record, "category")
     if values["CategoryValue"].lower() in ("write", "delete", "action"):
         values["CategoryValue"] = first_text(properties, "eventCategory") or "Administrative"
     values["Level"] = first_text(record, "level", "Level")
@@ -238,9 +238,9 @@ def _put_resource(values: dict[str, Any], record: dict[str, Any], context: Strea
     )
     group = _GROUP.search(given)
     values["ResourceGroup"] = group[1] if group else first_text(record, "resourceGroupName")
-    provider = _value(record, "resourceProviderName") or _provider(given, values["OperationNameValue"])
+    provider = _read_member(record, "resourceProviderName") or _provider(given, values["OperationNameValue"])
     values["ResourceProviderValue"] = provider.upper()
-    values["ResourceProvider"] = _value(record, "resourceProviderName", "localizedValue") or provider
+    values["ResourceProvider"] = _read_member(record, "resourceProviderName", "localizedValue") or provider
     if "/providers/" in given.lower():
         values["Resource"] = given.rstrip("/").rsplit("/", 1)[-1]
 

@@ -145,7 +145,7 @@ def _read_until_marker(
     """Yield what can be read of the bytes up to the next marker: the messages up to the first broken one, and the
     block that ends there."""
     data, ended = _to_marker(window, marker)
-    behind, last = (len(data), []) if ended else _last(data, schema)
+    behind, last = (len(data), []) if ended else _find_last_block(data, schema)
     used = _count_used(data[:behind])
     read = _messages(data[used:behind], schema)
     yield from read.messages
@@ -160,7 +160,7 @@ def _read_until_marker(
     yield from last
 
 
-def _last(data: bytes, schema: object) -> tuple[int, list[dict[str, object]]]:
+def _find_last_block(data: bytes, schema: object) -> tuple[int, list[dict[str, object]]]:
     """Where the whole block begins that ends where the bytes do, and its messages; behind all of them where none does."""
     left = _TRIED
     for start in range(1, min(len(data), _LOOKED_AT)):

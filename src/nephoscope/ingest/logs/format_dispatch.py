@@ -100,9 +100,9 @@ class RecordReader:
             line = data.decode().rstrip("\r")
             self._line(mask_secrets(line) if secret else line, data, piece.place, batch)
         else:
-            self._value(data, piece.place, secret, batch)
+            self._dispatch_value(data, piece.place, secret, batch)
 
-    def _value(self, data: bytes, place: str, secret: bool, batch: LogBatch) -> None:
+    def _dispatch_value(self, data: bytes, place: str, secret: bool, batch: LogBatch) -> None:
         value, halves = _decode(data)
         batch.halves += halves
         if not isinstance(value, dict):

@@ -316,7 +316,7 @@ class FileIngestion:
     def _read(self, source: SourceFile, load: FileLoad, size: int | None, *, cut: bool) -> None:
         """Take in what is not there yet of the first `size` bytes (None = all): what is appended meanwhile has not been looked at."""
         writer, producer = self.lake.writer(), self._producer(load.file.identity)
-        chunk = _next(load.file) - 1
+        chunk = _find_next_block(load.file) - 1
         with open_source(source, self.limits, self.advance, size) as stream:
             if cut:
                 self.tally.cut[source.name] = self._lines(source, load.file.done) + 1
@@ -363,7 +363,7 @@ class FileIngestion:
             text=begun.lines,
             from_start=True,
         )
-        for chunk, parsed in enumerate(blocks, _next(begun)):
+        for chunk, parsed in enumerate(blocks, _find_next_block(begun)):
             if not load.lease.keep():
                 raise LakeError(f"{name}: another process resumed this load")
             yield chunk, parsed
@@ -394,6 +394,6 @@ def _chunk(number: int, parsed: ParsedBatch) -> Chunk:
     return Chunk(number, max(parsed.end, 0), rows, len(parsed.bad), parsed.sure, parsed.text)
 
 
-def _next(begun: IngestedFile) -> int:
+def _find_next_block(begun: IngestedFile) -> int:
     """The number of the block that a load goes on with; one that stands at its beginning begins anew."""
     return begun.chunk + 1 if begun.done else 0

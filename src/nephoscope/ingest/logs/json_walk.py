@@ -112,7 +112,7 @@ class JsonWalk:
         if at == stop:
             return at
         mark = data[at]
-        if not self._fits(mark) or (
+        if not self._may_follow(mark) or (
             mark == ord("{") and self.lines and self._is_second_line(data, at, start)
         ):
             self.wrong, self.back = at, self._last_at
@@ -120,7 +120,7 @@ class JsonWalk:
         self._last_at = self._fed + at - start
         return self._take_token(mark, data, at, stop)
 
-    def _fits(self, mark: int) -> bool:
+    def _may_follow(self, mark: int) -> bool:
         """Return whether a token may stand behind the one before it."""
         inner = self._open[-1] if self._open and not self._deeper else 0
         if mark in _PAIRS:

@@ -198,13 +198,13 @@ class LogStream:
     def read(self, size: int = -1) -> bytes:
         """The next bytes, at most `size` of them; b'' at the end."""
         while not self._rest and not self._ended:
-            self._rest = self._next()
+            self._rest = self._read_next()
         found = self._rest if size < 0 else self._rest[:size]
         self._rest = self._rest[len(found) :]
         self.at += len(found)
         return found if size >= 0 or not found else found + self.read()
 
-    def _next(self) -> bytes:
+    def _read_next(self) -> bytes:
         try:
             return next(self._chunks)
         except StopIteration:

@@ -150,14 +150,14 @@ def _unwrap_json(text: str, way: _Way) -> Iterator[WrappedRecord]:
             alone = len(data) == len(block.data) and piece.place == "line 1"
             separator = "." if piece.place.startswith("records") else ", "
             there = way.descend(way.path if alone else f"{way.path}{separator}{piece.place}")
-            value, reason = (None, piece.error) if piece.error else _value(data)
+            value, reason = (None, piece.error) if piece.error else _parse_json(data)
             if reason:
                 yield there.to_record(data.decode("utf-8", "backslashreplace"), reason)
             else:
                 yield from _unwrap_value(value, there)
 
 
-def _value(data: bytes) -> tuple[object, str]:
+def _parse_json(data: bytes) -> tuple[object, str]:
     """The value of a JSON text, or why it is none."""
     try:
         return decode_json(data), ""

@@ -202,7 +202,7 @@ def _parse_rfc3164_time(text: str, now: datetime, zone: tzinfo) -> datetime | No
     micro = int(((match["fraction"] or "") + "000000")[:6])
     said = match["first"] or match["year"] or match["last"]
     for year in [int(said)] if said else _years(now):
-        found = _moment(year, month, int(match["day"]), clock, micro, zone)
+        found = _build_time(year, month, int(match["day"]), clock, micro, zone)
         if found is not None and (said or found <= now + timedelta(days=1)):
             return found
     return None
@@ -213,7 +213,7 @@ def _years(now: datetime) -> range:
     return range(now.year + 1, now.year - 9, -1)
 
 
-def _moment(
+def _build_time(
     year: int, month: int, day: int, clock: tuple[int, int, int], micro: int, zone: tzinfo
 ) -> datetime | None:
     try:

@@ -163,7 +163,7 @@ class TableCsvFormat:
         if line[:1] in ("{", "[", "<"):
             return False
         separator = _separator(line, lines[0])
-        return bool(separator) and not _TIMES.isdisjoint(_names(line, separator))
+        return bool(separator) and not _TIMES.isdisjoint(_split_names(line, separator))
 
     def file_rows(self, stream: BinaryIO, context: StreamContext) -> Iterator[FileItem]:
         """The rows of a file; one that is wrong is a fault, and the rest goes on."""
@@ -260,11 +260,11 @@ def _separator(line: str, said: str) -> str:
     if match:
         return match[1]
     counts = {one: line.count(one) for one in _SEPARATORS if one in line}
-    timed = [one for one in counts if not _TIMES.isdisjoint(_names(line, one))]
+    timed = [one for one in counts if not _TIMES.isdisjoint(_split_names(line, one))]
     return max(timed or counts, key=lambda one: counts[one], default="")
 
 
-def _names(line: str, separator: str) -> list[str]:
+def _split_names(line: str, separator: str) -> list[str]:
     return [name.strip() for name in split_first_line(line.rstrip("\r\n"), separator)]
 
 
@@ -272,7 +272,7 @@ def _header(line: str, said: str, number: int, context: StreamContext) -> tuple[
     """The names of the columns and what separates them; raises BadRecordError where rows of it would lose something."""
     place = f"line {number}"
     separator = _separator(line, said)
-    names = _names(line, separator or ",")
+    names = _split_names(line, separator or ",")
     if not separator and names and names[0] in TIMES:
         raise BadRecordError("the header has only one column", place)
     for columns, advice in _DOWNLOADS:

@@ -73,7 +73,7 @@ def _parse_unusual(text: str) -> datetime | None:
     match = _UNPADDED.fullmatch(text)
     if match:
         year, month, day, hour, minute, second, fraction, zone = match.groups()
-        return _moment((year, month, day), (hour, minute, second), fraction, zone)
+        return _build_time((year, month, day), (hour, minute, second), fraction, zone)
     match = _AMERICAN.fullmatch(text)
     if match is None:
         return None
@@ -82,10 +82,10 @@ def _parse_unusual(text: str) -> datetime | None:
         if not 1 <= int(hour) <= 12:
             return None
         hour = str(int(hour) % 12 + 12 * (half.upper() == "PM"))
-    return _moment((year, month, day), (hour, minute, second), fraction, zone)
+    return _build_time((year, month, day), (hour, minute, second), fraction, zone)
 
 
-def _moment(
+def _build_time(
     day: tuple[str, str, str],
     clock: tuple[str | None, str | None, str | None],
     fraction: str | None,

@@ -129,7 +129,9 @@ def _locate(flows: pa.Table, whereabouts: AddressLookup) -> pa.Table:
     """The flows with the places of their ends, what they count, and public addresses moved aside."""
     near = flows.column("_ResourceId").combine_chunks().dictionary_encode()
     networks: dict[str, int] = {}
-    ends = {side: _ends(flows.column(f"{side}Ip"), near, whereabouts, networks) for side in _SIDES}
+    ends = {
+        side: _describe_addresses(flows.column(f"{side}Ip"), near, whereabouts, networks) for side in _SIDES
+    }
     kinds = {side: ends[side]["kind"] for side in _SIDES}
     found = flows.select([name for name in flows.column_names if name not in ("Type", "TenantId")])
     found = found.append_column("FlowType", _flow_types(ends))
@@ -147,7 +149,7 @@ def _locate(flows: pa.Table, whereabouts: AddressLookup) -> pa.Table:
     return _add_counts(found)
 
 
-def _ends(
+def _describe_addresses(
     addresses: pa.ChunkedArray, near: pa.DictionaryArray, whereabouts: AddressLookup, networks: dict[str, int]
 ) -> dict[str, Any]:
     """Return what is known of the addresses of one side: each pair of address and flow log is looked up once.

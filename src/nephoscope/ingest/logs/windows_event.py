@@ -114,7 +114,7 @@ class WindowsEventFormat:
             return True
         if "Type" in record and "TimeGenerated" in record:
             return False
-        return _first(record, _IDS) is not None and isinstance(_first(record, _CHANNELS), str)
+        return _first_member(record, _IDS) is not None and isinstance(_first_member(record, _CHANNELS), str)
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of an event."""
@@ -129,7 +129,7 @@ class WindowsEventFormat:
         yield row_of_event(found, context.table)
 
 
-def _first(members: dict[str, object], names: tuple[str, ...]) -> object:
+def _first_member(members: dict[str, object], names: tuple[str, ...]) -> object:
     return next((members[name] for name in names if members.get(name) is not None), None)
 
 
@@ -191,7 +191,7 @@ def _parse_members(members: dict[str, Any]) -> WindowsEventRecord:
         rest = {name: value for name, value in rest.items() if _SHIPPER.fullmatch(name)}
     provider = parts.get("provider")
     fields: dict[str, Any] = {name: integer(parts[name]) for name in _MEMBERS if name in parts}
-    fields.update({name: _text(parts[name]) for name in _TEXTS if name in parts})
+    fields.update({name: _to_list_text(parts[name]) for name in _TEXTS if name in parts})
     return WindowsEventRecord(
         time=_time(parts.get("time")),
         event_id=event_id,
@@ -221,7 +221,7 @@ def _parts(members: dict[str, object]) -> tuple[dict[str, Any], dict[str, object
     return {role: value for role, (_, value) in ranked.items()}, rest
 
 
-def _text(value: object) -> str:
+def _to_list_text(value: object) -> str:
     return ", ".join(to_text(item) for item in value) if isinstance(value, list) else to_text(value)
 
 

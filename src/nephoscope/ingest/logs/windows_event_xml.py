@@ -123,7 +123,7 @@ def event_to_json(root: ET.Element) -> dict[str, object]:
 def _event_part_to_json(name: str, part: ET.Element, root: ET.Element) -> object:
     if name == "EventData":
         return _event_data(part)
-    return _nest(part, _space(root), 0) if name == "UserData" else _value(part, 0)
+    return _nest(part, _space(root), 0) if name == "UserData" else _convert_element(part, 0)
 
 
 def _event_data(data: ET.Element) -> dict[str, object]:
@@ -131,7 +131,7 @@ def _event_data(data: ET.Element) -> dict[str, object]:
     others = ((_tag(part), _nest(part, _space(data), 1)) for part in data if _tag(part) != "Data")
     attributes = {f"@{name}": value for name, value in data.attrib.items()}
     plain = [_datum(part) for part in data if _tag(part) == "Data"]
-    text = _text(data)
+    text = _read_text(data)
     return {**attributes, **_group_values(others), "Data": [*plain, *([text] if text else [])]}
 
 
@@ -143,7 +143,7 @@ def _space(element: ET.Element) -> str:
     return str(element.tag).rpartition("}")[0].removeprefix("{")
 
 
-def _text(element: ET.Element) -> str:
+def _read_text(element: ET.Element) -> str:
     """The text of an element: all of it where it holds no others, else what is more than blanks."""
     if not len(element):
         return element.text or ""
@@ -163,12 +163,12 @@ def _group_values(parts: Iterable[tuple[str, object]]) -> dict[str, object]:
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
-def _value(element: ET.Element, depth: int) -> object:
+def _convert_element(element: ET.Element, depth: int) -> object:
     """An element as JSON: its text, or its attributes and elements."""
     if depth > _DEEPEST:
         raise BadRecordError("the XML nests too deeply")
-    parts = _group_values((_tag(part), _value(part, depth + 1)) for part in element)
-    text = _text(element)
+    parts = _group_values((_tag(part), _convert_element(part, depth + 1)) for part in element)
+    text = _read_text(element)
     if not parts and not element.attrib:
         return text
     return {**element.attrib, **parts, **({"#text": text} if text else {})}
@@ -182,7 +182,7 @@ def _nest(element: ET.Element, space: str, depth: int) -> object:
     declared = {"@xmlns": own} if own != space else {}
     attributes = {f"@{name.rpartition('}')[2]}": value for name, value in element.attrib.items()}
     parts = _group_values((_tag(part), _nest(part, own, depth + 1)) for part in element)
-    text = _text(element)
+    text = _read_text(element)
     if not declared and not attributes and not parts:
         return text
     return {**declared, **attributes, **parts, **({"#text": text} if text else {})}

@@ -71,15 +71,15 @@ def item(document: object, now: datetime) -> IntelItem:
         raise BadItemError("type and id are required strings")
     if not _is_id(id_, kind):
         raise BadItemError(f"id {id_[:100]!r} is not {kind[:60]}--UUID")
-    created = _moment(document, "created") or _moment(document, "first_observed") or now
+    created = _read_time(document, "created") or _read_time(document, "first_observed") or now
     return IntelItem(
         id_,
         kind,
         document,
         _read_observables(document) if kind == "indicator" else (),
         created,
-        _moment(document, "modified") or created,
-        _moment(document, "valid_from"),
+        _read_time(document, "modified") or created,
+        _read_time(document, "valid_from"),
         _expiry_time(document),
         _flag(document, "revoked"),
         _confidence(document),
@@ -108,13 +108,13 @@ def _read_observables(document: dict[str, object]) -> tuple[Observable, ...]:
 
 
 def _expiry_time(document: dict[str, object]) -> datetime | None:
-    since, until = _moment(document, "valid_from"), _moment(document, "valid_until")
+    since, until = _read_time(document, "valid_from"), _read_time(document, "valid_until")
     if since and until and until <= since:
         raise BadItemError("valid_until must be after valid_from")
     return until
 
 
-def _moment(document: dict[str, object], name: str) -> datetime | None:
+def _read_time(document: dict[str, object], name: str) -> datetime | None:
     value = document.get(name)
     if value is None:
         return None

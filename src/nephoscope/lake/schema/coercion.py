@@ -159,7 +159,7 @@ def _utc(value: dt.datetime) -> dt.datetime:
     return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
 
 
-def _moment(value: object) -> object:
+def _coerce_time(value: object) -> object:
     found = moment(value)
     return NONE if found is None else found
 
@@ -205,7 +205,7 @@ _FIT: Mapping[KqlType, Callable[[object], object]] = {
     KqlType.REAL: _real_number,
     KqlType.DECIMAL: _decimal,
     KqlType.STRING: text,
-    KqlType.DATETIME: _moment,
+    KqlType.DATETIME: _coerce_time,
     KqlType.TIMESPAN: _span,
     KqlType.GUID: _guid,
     KqlType.DYNAMIC: _dynamic,

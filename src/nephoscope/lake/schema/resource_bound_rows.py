@@ -96,7 +96,7 @@ def _inspect_rows(table: LakeTable, rows: pa.Table, senders: Senders) -> _BoundR
 def _held_column(bound: _BoundRows, name: str, kind: Identity) -> pa.Array | None:
     """A column of identity with what was left out filled in; None where the rows have none and nothing is to be filled in."""
     fills = kind != Identity.KNOWN and bound.table.types.get(name) == KqlType.STRING
-    values = pa.array([_value(one, name, kind) for one in bound.bindings], pa.string())
+    values = pa.array([_bound_value(one, name, kind) for one in bound.bindings], pa.string())
     wanted = values.take(bound.owners)
     if name not in bound.rows.column_names:
         return wanted.fill_null("") if fills else None
@@ -119,7 +119,7 @@ def _clear_column(bound: _BoundRows, name: str) -> pa.Array:
     return pc.if_else(bound.owners.is_valid(), empty, column)
 
 
-def _value(binding: ResourceBinding, name: str, kind: Identity) -> str:
+def _bound_value(binding: ResourceBinding, name: str, kind: Identity) -> str:
     """Return what a column says of a resource; of the standard columns in lower case, as the lake stores them."""
     parts = binding.parts
     return {
@@ -151,7 +151,7 @@ def _is_own(binding: ResourceBinding, name: str, kind: Identity, value: object) 
     text = _lower_ascii(str(value))
     if kind in (Identity.COMPUTER, Identity.DEVICE, Identity.KNOWN):
         return text in binding.known
-    return text == _lower_ascii(_value(binding, name, kind))
+    return text == _lower_ascii(_bound_value(binding, name, kind))
 
 
 def _lower_ascii(text: str) -> str:

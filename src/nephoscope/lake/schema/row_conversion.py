@@ -68,7 +68,7 @@ def to_arrow_rows(
     columns: dict[str, pa.Array] = {}
     unfit_time: dict[int, object] = {}
     given = [name for name, _ in table.columns if name in names - _MADE and name != table.bag]
-    for name, values in zip(given, _values(rows, given), strict=True):
+    for name, values in zip(given, _iterate_values(rows, given), strict=True):
         found = coerce_column(values, table.types[name])
         columns[name] = found.array
         if name == TIME:
@@ -88,7 +88,7 @@ def to_arrow_rows(
     return _check_rows(made, _days(workspace, table), now, unfit_time, refused)
 
 
-def _values(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> Iterable[Sequence[object]]:
+def _iterate_values(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> Iterable[Sequence[object]]:
     """The values of rows by column; what a row has not is None."""
     if rows and len(names) > 1:
         with suppress(KeyError):  # rows that all have the same columns are taken apart at once

@@ -155,7 +155,7 @@ class StoredTable:
             delta_table.commit(self._handle, actions, self._schema, transactions)
         except (DeltaError, OSError) as error:
             self._handle.update_incremental()
-            if not self._holds(parts, before):
+            if not self._was_committed(parts, before):
                 if isinstance(error, CommitFailedError):
                     return False
                 discard(self._path, parts, self._disk)
@@ -165,7 +165,7 @@ class StoredTable:
             self._log.checkpoint(self._handle)
         return True
 
-    def _holds(self, parts: Sequence[ParquetPart], before: int) -> bool:
+    def _was_committed(self, parts: Sequence[ParquetPart], before: int) -> bool:
         """Return whether a commit that failed came through all the same."""
         if not parts or self._handle.version() == before:
             return False

@@ -16,7 +16,7 @@ SYNTAXES = ("conan",)
 _TERM = re.compile(r"(~|\^|[<>]=|[<>=]|)([0-9A-Za-z_][0-9A-Za-z_+.-]*)")
 
 
-def _next(version: str, operator: str) -> str:
+def _find_upper_bound(version: str, operator: str) -> str:
     """Return the version before which `~` and `^` end: before the pre-releases of the next one, hence the dash."""
     numbers = [int(number) for number in re.findall(r"\d+", re.split(r"[-+]", version, maxsplit=1)[0])]
     if operator == "^":
@@ -34,7 +34,7 @@ def _term(text: str) -> list[VersionComparison]:
     if operator in ("~", "^"):
         return [
             VersionComparison(">=", version, "conan"),
-            VersionComparison("<", _next(version, operator), "conan"),
+            VersionComparison("<", _find_upper_bound(version, operator), "conan"),
         ]
     return [VersionComparison(operator or "=", version, "conan")]
 

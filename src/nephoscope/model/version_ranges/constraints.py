@@ -20,7 +20,7 @@ _COMPARISON = re.compile(
 _SPELLINGS = {"": "=", "==": "=", "=<": "<=", "=>": ">="}
 
 
-def _next(version: str, place: int) -> str:
+def _raise_version(version: str, place: int) -> str:
     """Return a version's numbers up to a place, the last of them raised by one."""
     numbers = [int(number) for number in re.findall(r"\d+", re.split(r"[-+_~]", version, maxsplit=1)[0])]
     if not numbers:
@@ -42,7 +42,7 @@ def _raised_place(operator: str, version: str) -> int:
 def _comparisons(operator: str, version: str, ecosystem: str) -> list[VersionComparison]:
     if operator not in ("~>", "~", "^"):
         return [VersionComparison(_SPELLINGS.get(operator, operator), version, ecosystem)]
-    above = _next(version, _raised_place(operator, version))
+    above = _raise_version(version, _raised_place(operator, version))
     return [VersionComparison(">=", version, ecosystem), VersionComparison("<", above, ecosystem)]
 
 

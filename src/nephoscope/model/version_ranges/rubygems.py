@@ -24,7 +24,7 @@ def _release(version: str) -> list[str]:
     return segments[:first]
 
 
-def _next(version: str) -> str:
+def _find_upper_bound(version: str) -> str:
     """Return the version before which `~>` ends: without the last number, the one before it raised."""
     numbers = _release(version)
     kept = numbers[:-1] if len(numbers) > 1 else numbers
@@ -41,7 +41,7 @@ def _comparisons(text: str) -> list[VersionComparison]:
     # `.a` is older than every word of a pre-release that begins with a later letter, and than the release: the release itself counts.
     return [
         VersionComparison(">=", version, "rubygems"),
-        VersionComparison("<", f"{_next(version)}.A", "rubygems"),
+        VersionComparison("<", f"{_find_upper_bound(version)}.A", "rubygems"),
     ]
 
 

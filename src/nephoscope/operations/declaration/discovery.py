@@ -14,7 +14,7 @@ from nephoscope.operations.declaration.operation import OperationGroup
 @cache
 def operation_groups() -> dict[str, OperationGroup]:
     """The groups by the name of their file."""
-    return {name.rpartition(".")[2]: operation_group(name) for name in sorted(_names())}
+    return {name.rpartition(".")[2]: operation_group(name) for name in sorted(_list_modules())}
 
 
 def operation_group(name: str) -> OperationGroup:
@@ -23,7 +23,7 @@ def operation_group(name: str) -> OperationGroup:
     return group
 
 
-def _names() -> Iterator[str]:
+def _list_modules() -> Iterator[str]:
     for one in pkgutil.iter_modules(package.__path__):
         if not one.ispkg:
             yield one.name

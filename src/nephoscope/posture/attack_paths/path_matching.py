@@ -27,7 +27,7 @@ def chains(graph: SecurityGraph, type_: PathType) -> Iterator[Chain]:
     """Every chain of a type, found lazily, without an entity twice; the order is that of the graph."""
     first, *rest = type_.steps
     for entity in graph.entities_of_types(first.entity):
-        if _fits(graph, entity, first):
+        if _matches_step(graph, entity, first):
             for trail in _follow(graph, _Trail((entity,)), tuple(rest)):
                 known = tuple(graph.insights(one.id) for one in trail.entities)
                 yield Chain(type_, trail.entities, trail.connections, known)
@@ -42,14 +42,14 @@ def _follow(graph: SecurityGraph, trail: _Trail, steps: tuple[PathStep, ...]) ->
         if connection.kind not in step.by:
             continue
         entity = graph[connection.target]
-        if entity not in trail.entities and _fits(graph, entity, step):
+        if entity not in trail.entities and _matches_step(graph, entity, step):
             longer = _Trail((*trail.entities, entity), (*trail.connections, connection))
             yield from _follow(graph, longer, tuple(rest))
     if step.optional:
         yield from _follow(graph, trail, tuple(rest))
 
 
-def _fits(graph: SecurityGraph, entity: GraphEntity, step: PathStep) -> bool:
+def _matches_step(graph: SecurityGraph, entity: GraphEntity, step: PathStep) -> bool:
     known = graph.insights(entity.id)
     return (
         entity.type in step.entity

@@ -86,7 +86,7 @@ class CodeSuppressions:
 
     def _find_matching(self, rule: CodeRule, regions: Iterable[Region]) -> Iterator[_Suppression]:
         """The comments that name a rule in the lines of regions."""
-        names = _names(rule)
+        names = _list_names(rule)
         for region in regions if self._by_line else ():
             for line in range(region.line, region.last_line + 1):
                 for one in self._by_line.get(line, []):
@@ -145,7 +145,7 @@ def _parts(rules: str) -> frozenset[str]:
     return frozenset(part.strip() for part in rules.split(",") if part.strip())
 
 
-def _names(rule: CodeRule) -> Mapping[str, frozenset[str]]:
+def _list_names(rule: CodeRule) -> Mapping[str, frozenset[str]]:
     """Return the names of a rule by tool; our own comments may use all of them."""
     found: dict[str, frozenset[str]] = {}
     for name in rule.equivalents:

@@ -123,7 +123,7 @@ class Restrictions:
     def _restrictions_of_rule(
         self, one: EnforcedRule, field: PendingField
     ) -> Iterator[tuple[str, Restriction]]:
-        names = self._names(one, field.field)
+        names = self._group_leaves(one, field.field)
         if one.rule.effect_key in ("modify", "append"):
             yield from self._list_changed(one, field.field)
             return
@@ -148,9 +148,9 @@ class Restrictions:
         candidates = list(dict.fromkeys(value for leaf in leaves for value in _operands(one, leaf)))[:MOST]
         refused = [value for value in candidates if self._refuses(one, text, value)]
         if self._explain_rule(one, self.planned.body, segments).matched:
-            left = tuple(_text(value) for value in candidates if value not in refused)
+            left = tuple(_to_text(value) for value in candidates if value not in refused)
             return Restriction(REQUIRED if word == DENY else word, one, left or None)
-        return Restriction(word, one, tuple(map(_text, refused))) if refused else None
+        return Restriction(word, one, tuple(map(_to_text, refused))) if refused else None
 
     def _list_changed(self, one: EnforcedRule, field: str) -> Iterator[tuple[str, Restriction]]:
         """Yield what an operation of modify or append sets or takes away."""
@@ -163,15 +163,15 @@ class Restrictions:
                 continue
             if not self._explain_rule(one, self.planned.body, _head(segments)).matched:
                 continue
-            value = self._value(one, operation)
+            value = self._find_value(one, operation)
             if operation.operation == "remove":
                 yield _display_field(text), Restriction(REMOVED, one)
             elif value is not MISSING:
                 # add gives way to what is there; the others stand against any other value
-                fixed = None if operation.operation == "add" else (_text(value),)
-                yield _display_field(text), Restriction(REQUIRED, one, fixed, _text(value))
+                fixed = None if operation.operation == "add" else (_to_text(value),)
+                yield _display_field(text), Restriction(REQUIRED, one, fixed, _to_text(value))
 
-    def _value(self, one: EnforcedRule, operation: tree.EffectOperation) -> object:
+    def _find_value(self, one: EnforcedRule, operation: tree.EffectOperation) -> object:
         """The value of an operation, MISSING where it does not act or needs what is not decided."""
         view = Proposed(self.planned.resource(self.planned.body))
         scope = EvaluationScope(view, self.snapshot, self._context(one), one.rule.parameters)
@@ -183,7 +183,7 @@ class Restrictions:
         except (ArmError, NotCollected):
             return MISSING
 
-    def _names(self, one: EnforcedRule, field: str) -> dict[str, list[tree.Leaf]]:
+    def _group_leaves(self, one: EnforcedRule, field: str) -> dict[str, list[tree.Leaf]]:
         """The field, and what the rule reads below it, with the conditions that do."""
         found: dict[str, list[tree.Leaf]] = {}
         for leaf in type_guards.leaves(one.rule.tree.condition):
@@ -271,5 +271,5 @@ _NO_VALUES = frozenset({
 })  # fmt: skip
 
 
-def _text(value: object) -> str:
+def _to_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)

@@ -208,12 +208,12 @@ def _problem(case: dict[str, Any], explained: Result, compiled: Result) -> str:
         return f"want {case['want']}, got {explained.state}" + (f" ({why})" if why else "")
     leaf = case.get("because")
     paths = [reason.path for reason in explained.reasons]
-    if leaf and not any(_names(leaf, path) for path in paths):
+    if leaf and not any(_is_path_end(leaf, path) for path in paths):
         return f"no reason is '{leaf}': the reasons are {', '.join(paths) or 'none'}"
     return ""
 
 
-def _names(leaf: str, path: str) -> bool:
+def _is_path_end(leaf: str, path: str) -> bool:
     """Return whether `leaf` is the end of the path, or of a condition above it, in whole steps."""
     return re.search(rf"(^|[.]){re.escape(leaf)}(\[\d+\])?($|[.])", path) is not None
 

@@ -86,7 +86,9 @@ def row(document: PublishedDocument, table: str) -> dict[str, object]:
         body.get("properties") if table == COLLECTED else spell_properties(id_.type, body.get("properties"))
     )
     common = is_common(document)
-    found = _LACKING | {name: _value(body[name], dynamic=name in _DYNAMIC) for name in _LACKING.keys() & body}
+    found = _LACKING | {
+        name: _to_cell(body[name], dynamic=name in _DYNAMIC) for name in _LACKING.keys() & body
+    }
     found |= {
         "id": str(body.get("id") or id_.key),
         "name": str(body.get("name") or id_.name),
@@ -94,7 +96,7 @@ def row(document: PublishedDocument, table: str) -> dict[str, object]:
         "tenantId": "" if common else document.tenant or str(body.get("tenantId") or "").lower(),
         "resourceGroup": id_.resource_group,
         "subscriptionId": id_.subscription,
-        "properties": _value(shown, dynamic=True),
+        "properties": _to_cell(shown, dynamic=True),
     }
     return {
         "_table": table,
@@ -112,7 +114,7 @@ def row(document: PublishedDocument, table: str) -> dict[str, object]:
     }
 
 
-def _value(value: object, *, dynamic: bool) -> str | None:
+def _to_cell(value: object, *, dynamic: bool) -> str | None:
     if dynamic:
         return None if value is None else msgspec.json.encode(value).decode()
     return "" if value is None else str(value)

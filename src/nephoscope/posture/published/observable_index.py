@@ -97,11 +97,11 @@ def _places(value: object, wanted: Address | str, path: str = "", depth: int = 0
     elif isinstance(value, list):
         for number, inner in enumerate(value):
             yield from _places(inner, wanted, f"{path}[{number}]", depth + 1)
-    elif isinstance(value, str) and _names(value, wanted):
+    elif isinstance(value, str) and _is_wanted(value, wanted):
         yield path
 
 
-def _names(value: str, wanted: Address | str) -> bool:
+def _is_wanted(value: str, wanted: Address | str) -> bool:
     if isinstance(wanted, str):
         return wanted in (found.lower() for found in _CVE.findall(value))
     try:

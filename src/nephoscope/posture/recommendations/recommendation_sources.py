@@ -62,7 +62,7 @@ class Recommendations:
         metadata = properties.child("metadata")
         own = metadata.child("nephoscope")
         guide = own if own.raw else self._equivalent_metadata.get(name, own)
-        reads = _reads(properties)
+        reads = _find_assessment_key(properties)
         severity, source = _severity(name, own, guide, reads)
         title = properties.text("displayName") or name
         control = Controls.builtin().find_control(name)
@@ -128,7 +128,7 @@ def _make_unexplained(key: str) -> Recommendation:
     return Recommendation(key, key, severity=published.severity, severity_source="published")
 
 
-def _reads(properties: ArmObject) -> str:
+def _find_assessment_key(properties: ArmObject) -> str:
     """The lower-cased assessment key that a delegated definition reads, '' where it reads none or its rule cannot be read."""
     try:
         details = properties.child("policyRule").child("then").child("details")

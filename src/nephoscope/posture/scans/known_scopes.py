@@ -56,7 +56,7 @@ class KnownScopes:
             self._groups,
             "resource group of the snapshot has this name",
         )
-        if any(not _fits(one, self._types) for one in wanted.types):
+        if any(not _matches_any(one, self._types) for one in wanted.types):
             self._learn_types((*self._aliased(), *TypeSources.builtin().types))
         _check("--type", wanted.types, self._types.values(), "resource type has this name")
 
@@ -71,13 +71,13 @@ class KnownScopes:
 def _check(option: str, patterns: Iterable[str], known: Iterable[str], lacks: str) -> None:
     names = list(known)
     for pattern in patterns:
-        if not _fits(pattern, names):
+        if not _matches_any(pattern, names):
             near = _suggest_names(pattern, names)
             offered = f"; did you mean {' or '.join(near)}?" if near else ""
             raise UnknownScopeError(f"{option} {pattern}: no {lacks}{offered}")
 
 
-def _fits(pattern: str, names: Iterable[str]) -> bool:
+def _matches_any(pattern: str, names: Iterable[str]) -> bool:
     return any(fnmatchcase(name.casefold(), pattern.casefold()) for name in names)
 
 

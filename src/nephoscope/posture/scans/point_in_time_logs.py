@@ -127,12 +127,12 @@ def _undeclared(table: str) -> UndeclaredTableError:
 def _records(table: pa.Table) -> list[dict[str, object]]:
     columns = typed_columns(table)
     return [
-        {name: _value(cell, kind) for (name, kind), cell in zip(columns, row, strict=True)}
+        {name: _to_plain_value(cell, kind) for (name, kind), cell in zip(columns, row, strict=True)}
         for row in iterate_rows(table)
     ]
 
 
-def _value(cell: Any, kind: KqlType) -> object:
+def _to_plain_value(cell: Any, kind: KqlType) -> object:
     if kind is KqlType.DATETIME and cell is not None:
         return datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=cell // 10)
     return cell

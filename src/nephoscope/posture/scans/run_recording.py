@@ -136,7 +136,7 @@ class Recorder:
         several: Sequence[tuple[Estate, SnapshotIntake, EvaluationPlan]],
     ) -> None:
         """Keep an evaluation that was made part by part, and the estate of each tenant."""
-        with self.explain_damage(), _next():
+        with self.explain_damage(), _translate_conflict():
             self._check()
             taken = [
                 tenant_store(self._data, whole).take(intake, whole.coverage, report.now).hash
@@ -170,7 +170,7 @@ class Recorder:
             self._check()
             with suppress(CommitConflictError):
                 return work()
-        with _next():
+        with _translate_conflict():
             return work()
 
     def _record(self, reports: Sequence[Report]) -> tuple[Changes, dict[Subject, RememberedState]]:
@@ -215,7 +215,7 @@ class Recorder:
 
 
 @contextmanager
-def _next() -> Iterator[None]:
+def _translate_conflict() -> Iterator[None]:
     """TurnLostError where another process commits first."""
     try:
         yield

@@ -89,7 +89,7 @@ def _list_replaced(facts: HostFacts | None) -> tuple[str, ...]:
 
 def _assignment(one: ConfigurationResult, resource: str, read_at: datetime) -> dict[str, object]:
     configuration = one.configuration
-    time, status = _text(read_at), _STATUS[one.state]
+    time, status = _format_time(read_at), _STATUS[one.state]
     report_id = str(uuid5(_NAMES, f"{resource} {configuration.name} {time}"))
     reports = [_report_resource(rule, verdict) for rule, verdict in one.verdicts]
     return {
@@ -118,7 +118,7 @@ def _report_resource(rule: BaselineRule, verdict: BaselineVerdict) -> dict[str, 
 
 def _updates(resource: str, facts: HostFacts, read_at: datetime) -> dict[str, object]:
     pending = Counter(one.classification.lower() for one in facts.pending_updates or ())
-    time = _text(read_at)
+    time = _format_time(read_at)
     id_ = f"{resource}/patchAssessmentResults/latest"
     counts = {name: pending[name] for name in ("critical", "security", "other")} | dict.fromkeys(
         _UNCOUNTED, 0
@@ -167,5 +167,5 @@ def _finding(place: str, name: str, told: str) -> dict[str, object]:
     return {"id": f"{place}/subAssessments/{id_}", "properties": properties}
 
 
-def _text(time: datetime) -> str:
+def _format_time(time: datetime) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -167,7 +167,7 @@ def _subjects(certificate: x509.Certificate) -> list[str]:
         *names.get_values_for_type(x509.RFC822Name),
     ]
     others = names.get_values_for_type(x509.OtherName)
-    return found + [_text(one.value) for one in others if one.type_id == _OTHER_NAME]
+    return found + [_decode_utf8_string(one.value) for one in others if one.type_id == _OTHER_NAME]
 
 
 def _issuer(certificate: x509.Certificate) -> str:
@@ -178,11 +178,11 @@ def _issuer(certificate: x509.Certificate) -> str:
         except x509.ExtensionNotFound:
             continue
         if isinstance(value, x509.UnrecognizedExtension):
-            return _text(value.value) if oid == _ISSUER else value.value.decode()
+            return _decode_utf8_string(value.value) if oid == _ISSUER else value.value.decode()
     return ""
 
 
-def _text(der: bytes) -> str:
+def _decode_utf8_string(der: bytes) -> str:
     """Return the text of a UTF8String in DER of fewer than 65,536 bytes; raises ValueError."""
     if len(der) < 2 or der[0] != _UTF8:
         raise ValueError("no UTF8String")

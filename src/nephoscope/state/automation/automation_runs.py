@@ -217,7 +217,7 @@ class AutomationRuns:
 
     def put(self, session: Session, run: AutomationRun) -> None:
         """Keep a run, in place of the one of its id."""
-        session.merge(AutomationRunRow(**_values(run)))
+        session.merge(AutomationRunRow(**_column_values(run)))
         session.flush()
 
     def read(self, session: Session, id_: str) -> AutomationRun:
@@ -236,7 +236,7 @@ class AutomationRuns:
 
     def plan(self, session: Session, runs: Iterable[AutomationRun]) -> None:
         """Keep runs that are new; those whose id is known stay as they are."""
-        rows = [_values(run) for run in runs]
+        rows = [_column_values(run) for run in runs]
         for at in range(0, len(rows), _TOGETHER):
             new = self._database.insert(AutomationRunRow, rows[at : at + _TOGETHER])
             session.execute(new.on_conflict_do_nothing(index_elements=["id"]))
@@ -247,7 +247,7 @@ class AutomationRuns:
         `lasting` are the actions whose runs have such a time: what they did, or the time to approve it, is over.
         """
         with self._database.read() as session:
-            rows = list(session.execute(_first(workspace, now)).mappings())
+            rows = list(session.execute(_select_oldest(workspace, now)).mappings())
             if lasting:
                 rows += session.execute(_select_expired(workspace, now, lasting)).mappings()
         return [
@@ -314,7 +314,7 @@ def _is_over(now: datetime) -> ColumnElement[bool]:
     return and_(AutomationRunRow.status.in_(waits), AutomationRunRow.until <= now)
 
 
-def _first(workspace: str, now: datetime) -> Select[object]:
+def _select_oldest(workspace: str, now: datetime) -> Select[object]:
     """The columns of a DueRun of the oldest runs of each rule, action and urgency."""
     mine = AutomationRunRow
     place = (
@@ -352,7 +352,7 @@ def _key(event: AutomationEvent) -> str:
     return f"{event.kind.partition('.')[0]}/{event.subject}"
 
 
-def _values(run: AutomationRun) -> dict[str, Any]:
+def _column_values(run: AutomationRun) -> dict[str, Any]:
     return {name: getattr(run, name) for name in _RUN} | {"requesters": list(run.requesters)}
 
 

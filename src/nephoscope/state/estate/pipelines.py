@@ -196,13 +196,13 @@ class Pipelines:
         """Return all repositories, by name."""
         with self._database.read() as session:
             rows = session.scalars(select(PipelineRepositoryRow).order_by(PipelineRepositoryRow.name))
-            return [PipelineRepository(**_values(row, _REPOSITORY)) for row in rows]
+            return [PipelineRepository(**_column_values(row, _REPOSITORY)) for row in rows]
 
     def repository(self, name: str) -> PipelineRepository | None:
         """Return the repository of a lower-cased name."""
         with self._database.read() as session:
             row = session.get(PipelineRepositoryRow, name)
-            return None if row is None else PipelineRepository(**_values(row, _REPOSITORY))
+            return None if row is None else PipelineRepository(**_column_values(row, _REPOSITORY))
 
     def put_repository(self, session: Session, repository: PipelineRepository) -> None:
         """Keep a repository in place of the one of its name; StateError where there are too many."""
@@ -388,7 +388,7 @@ def _series_conditions(table: Any, series: PipelineSeries) -> tuple[Any, ...]:
     )
 
 
-def _values(row: object, names: Iterable[str]) -> dict[str, Any]:
+def _column_values(row: object, names: Iterable[str]) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 

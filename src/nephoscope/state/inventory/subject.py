@@ -112,7 +112,7 @@ class SubjectFilter:
             inside = row.resource_id.startswith(f"{key}/", autoescape=True)
             parts.append(or_(row.resource_id == key, inside, row.key == key))
         if self.image:
-            parts += [row.kind == SubjectKind.IMAGE.value, _names(self.image)]
+            parts += [row.kind == SubjectKind.IMAGE.value, _match_names(self.image)]
         if self.ids is not None:
             parts.append(row.id.in_(self.ids))
         return and_(true(), *parts)
@@ -131,7 +131,7 @@ def readable_condition(reach: Reach) -> ColumnElement[bool]:
     return or_(false(), *(and_(column != "", column.in_(allowed)) for column, allowed in parts if allowed))
 
 
-def _names(image: str) -> ColumnElement[bool]:
+def _match_names(image: str) -> ColumnElement[bool]:
     """Return the condition that an image goes by a name; tags are told apart by case."""
     row = InventorySubjectRow
     name, _, digest = image.partition("@")

@@ -81,8 +81,8 @@ def typed_fields(fields: list[FormField], form: Mapping[str, str]) -> list[FormF
 def read_form(form: Mapping[str, str], before: RegistrySettings) -> RegistrySettings:
     """Return the settings of a form; what it has no field for stays as before. Raises StateError for a field that cannot be read."""
     document = stored_settings(before)
-    document |= _values(RegistrySettings, form, "set.")
-    document["policy"] = {**document["policy"], **_values(ImagePolicy, form, "policy.")}
+    document |= _parse_values(RegistrySettings, form, "set.")
+    document["policy"] = {**document["policy"], **_parse_values(ImagePolicy, form, "policy.")}
     try:
         return read_settings(document)
     except RegistrySettingsError as error:
@@ -98,7 +98,7 @@ def _fields(shape: type[msgspec.Struct], values: msgspec.Struct, prefix: str) ->
     for one in _list_settings(shape):
         value, (kind, choices) = getattr(values, one.name), _kind(one)
         label, help_ = LABELS.get(one.name, (one.name.replace("_", " ").capitalize(), ""))
-        yield FormField(prefix + one.name, label, help_, kind, _text(value), choices, kind == "number")
+        yield FormField(prefix + one.name, label, help_, kind, _to_text(value), choices, kind == "number")
 
 
 def _list_settings(shape: type[msgspec.Struct]) -> Iterator[msgspec.inspect.Field]:
@@ -122,7 +122,7 @@ def _kind(one: msgspec.inspect.Field) -> tuple[str, tuple[tuple[str, str], ...]]
     return ("lines" if one.name == "authority" else "text"), ()
 
 
-def _text(value: object) -> str:
+def _to_text(value: object) -> str:
     if isinstance(value, bool):
         return "1" if value else ""
     if isinstance(value, tuple):
@@ -134,13 +134,13 @@ def _line(value: Any) -> str:
     return value if isinstance(value, str) else f"{value.quarantine} {_ARROW} {value.approved}"
 
 
-def _values(shape: type[msgspec.Struct], form: Mapping[str, str], prefix: str) -> dict[str, object]:
+def _parse_values(shape: type[msgspec.Struct], form: Mapping[str, str], prefix: str) -> dict[str, object]:
     """Return the values of the fields that were sent; a tick that is absent was taken away, any other field stays as it is."""
     sent = [one for one in _list_settings(shape) if prefix + one.name in form or _kind(one)[0] == "tick"]
-    return {one.encode_name: _value(one, form.get(prefix + one.name, "")) for one in sent}
+    return {one.encode_name: _parse_value(one, form.get(prefix + one.name, "")) for one in sent}
 
 
-def _value(one: msgspec.inspect.Field, text: str) -> object:
+def _parse_value(one: msgspec.inspect.Field, text: str) -> object:
     kind, _ = _kind(one)
     label = LABELS.get(one.name, (one.name, ""))[0]
     if kind == "tick":

@@ -63,7 +63,7 @@ def form_fields(
 def read_request(shape: Any, form: Mapping[str, str]) -> Any:
     """Return the request of a form; an empty field has its default, or stays as it is. Raises FieldError with its label."""
     fields = _drawn_fields(shape)
-    sent = {one.name: _value(one, form) for one in fields if _is_sent(one, form)}
+    sent = {one.name: _parse_value(one, form) for one in fields if _is_sent(one, form)}
     if missing := [one for one in fields if one.required and one.name not in sent]:
         raise FieldError(f"{missing[0].label} is required", missing[0].name)
     names = {one.name: one.encode_name for one in msgspec.structs.fields(shape)}
@@ -90,11 +90,11 @@ def _form_field(
     elif given:
         value = given.get(one.name, "")
     else:
-        value = _text(getattr(before, one.name) if before is not None else one.default)
+        value = _to_text(getattr(before, one.name) if before is not None else one.default)
     return FormField(one.name, one.label, one.help, kind, value, choices, one.required, group=one.group)
 
 
-def _text(value: object) -> str:
+def _to_text(value: object) -> str:
     if value is None or value is msgspec.UNSET:
         return ""
     if isinstance(value, bool):
@@ -115,7 +115,7 @@ def _is_sent(one: RequestField, form: Mapping[str, str]) -> bool:
     return one.kind is FieldKind.YES_NO or emptied or ticked or bool(form.get(one.name, "").strip())
 
 
-def _value(one: RequestField, form: Mapping[str, str]) -> object:
+def _parse_value(one: RequestField, form: Mapping[str, str]) -> object:
     text = form.get(one.name, "").strip()
     if one.kind is FieldKind.LIST and one.choices:
         return _read_ticks(one, form)
@@ -127,7 +127,7 @@ def _value(one: RequestField, form: Mapping[str, str]) -> object:
         case FieldKind.WHOLE | FieldKind.NUMBER:
             return _number(one, text)
         case FieldKind.TIME:
-            return _moment(one, text)
+            return _parse_time(one, text)
         case FieldKind.SECRET:
             return form[one.name]
     return text
@@ -154,7 +154,7 @@ def _number(one: RequestField, text: str) -> float:
     return found
 
 
-def _moment(one: RequestField, text: str) -> datetime:
+def _parse_time(one: RequestField, text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:

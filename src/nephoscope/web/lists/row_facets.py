@@ -37,7 +37,7 @@ def filter_rows(
 
     The values of a facet are counted over the rows that the other facets leave: the count of a value is what it would show.
     """
-    fits = [_fits(one, rows, visit.get_query_values(one.name)) for one in facets]
+    fits = [_match_rows(one, rows, visit.get_query_values(one.name)) for one in facets]
     found = _select_rows(rows, fits)
     built = []
     for number, one in enumerate(facets):
@@ -46,7 +46,7 @@ def filter_rows(
     return found, built
 
 
-def _fits(facet: RowFacet[Row], rows: Sequence[Row], wanted: frozenset[str]) -> list[bool] | None:
+def _match_rows(facet: RowFacet[Row], rows: Sequence[Row], wanted: frozenset[str]) -> list[bool] | None:
     """Return which rows have one of the values, None where none is chosen: all fit then."""
     return [not wanted.isdisjoint(facet.values_of(row)) for row in rows] if wanted else None
 

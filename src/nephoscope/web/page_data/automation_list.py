@@ -126,8 +126,8 @@ def _places(one: AutomationRule) -> tuple[str, ...]:
 
 def _make_removed(key: str, tally: RunTally) -> AutomationListing:
     kind = KINDS[RuleLanguage(tally.language)]
-    return AutomationListing(key, _last(key), kind, (), (), (), "removed", "", tally)
+    return AutomationListing(key, _last_segment(key), kind, (), (), (), "removed", "", tally)
 
 
-def _last(key: str) -> str:
+def _last_segment(key: str) -> str:
     return key.rpartition("/")[2]

@@ -115,8 +115,8 @@ def _read_tables(
         TableCount(
             table,
             sum(row["Rows"] for row in several),
-            min(_moment(row["First"]) for row in several),
-            max(_moment(row["Last"]) for row in several),
+            min(_to_time(row["First"]) for row in several),
+            max(_to_time(row["Last"]) for row in several),
             visit.link(
                 "/logs",
                 query=f"{table}\n| where {conditions[table]}\n| order by TimeGenerated desc\n| take 1000",
@@ -145,7 +145,7 @@ def _draw(visit: Visit, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, objec
     names = [*ranked[:DRAWN], *(["Other tables"] if len(ranked) > DRAWN else [])]
     columns = [[0] * len(names) for _ in range(count)]
     for row in rows:
-        at = min(max(int((_moment(row["Slot"]) - begin) / step), 0), count - 1)
+        at = min(max(int((_to_time(row["Slot"]) - begin) / step), 0), count - 1)
         columns[at][min(ranked.index(row["Table"]), DRAWN)] += row["Rows"]
     drawn = stack_columns([f"chart-fill{at + 1}" for at in range(len(names))], columns)
     starts = [begin + step * at for at in range(count)]
@@ -157,5 +157,5 @@ def _draw(visit: Visit, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, objec
     }  # fmt: skip
 
 
-def _moment(ticks: int) -> datetime:
+def _to_time(ticks: int) -> datetime:
     return _FIRST + timedelta(microseconds=ticks // 10)

@@ -100,7 +100,7 @@ def _shown_list(visit: Visit, told: VisibleAlerts) -> dict[str, object]:
     )
     acts, in_force = list_allowed_acts(visit, told), _active_suppressions(visit, told.workspaces)
     known = AlertContext(
-        _names(visit, alerts),
+        _find_names(visit, alerts),
         lambda alert: in_force.get(alert.workspace, SuppressionsInForce()).for_rule_only(alert.rule),
         reads_incidents(visit),
         rules,
@@ -171,7 +171,7 @@ def reads_incidents(visit: Visit) -> frozenset[str]:
     return frozenset(visit.workspaces(INCIDENTS))
 
 
-def _names(visit: Visit, alerts: Sequence[StoredAlert]) -> Callable[[StoredAlert], Mapping[str, str]]:
+def _find_names(visit: Visit, alerts: Sequence[StoredAlert]) -> Callable[[StoredAlert], Mapping[str, str]]:
     """Gives of an alert of a page the names of the ids that its line may have."""
     texts = (text for one in alerts for text in (str(one.document["AlertName"]), name_entities(one)))
     known = known_names(visit, texts)

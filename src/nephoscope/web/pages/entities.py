@@ -132,10 +132,10 @@ def _list_participants(visit: Visit, alerts: Iterable[StoredAlert]) -> list[Part
 
 
 def _is_named(party: Participant, values: Collection[str]) -> bool:
-    return not _names(party).isdisjoint(values)
+    return not _list_names(party).isdisjoint(values)
 
 
-def _names(party: Participant) -> set[str]:
+def _list_names(party: Participant) -> set[str]:
     return {
         party.title.lower(),
         party.id.lower(),

@@ -126,7 +126,7 @@ def _form_state(visit: Visit, source: Source) -> object:
 
 def _form_values(source: Source) -> dict[str, str]:
     """The settings of a source as its form shows them."""
-    return {SET + name: _text(value) for name, value in source.settings.items()}
+    return {SET + name: _to_field_text(value) for name, value in source.settings.items()}
 
 
 def _show_source(visit: Visit, source: Source, refused: str = "") -> dict[str, object]:
@@ -161,7 +161,7 @@ def _can_change(visit: Visit, source: Source) -> bool:
     return visit.caller.is_permitted(WRITE, "/") and (not host or visit.caller.is_permitted(HOST, "/"))
 
 
-def _text(value: object) -> str:
+def _to_field_text(value: object) -> str:
     """A setting as its field shows it."""
     if isinstance(value, list):
         return "\n".join(str(one) for one in value)

@@ -27,12 +27,12 @@ def show_control_characters(html: str) -> str:
         return html
     made, at, inside = list[str](), 0, ""
     for tag in _TAG.finditer(html):
-        made += (_text(html[at : tag.start()], inside), tag[0])
+        made += (_mark_text(html[at : tag.start()], inside), tag[0])
         name = tag[2].lower()
         if name in _KEPT or name in _TEXT_ALONE:
             inside = "" if tag[1] else name
         at = tag.end()
-    return "".join([*made, _text(html[at:], inside)])
+    return "".join([*made, _mark_text(html[at:], inside)])
 
 
 def escape_controls(text: str) -> str:
@@ -40,7 +40,7 @@ def escape_controls(text: str) -> str:
     return _LABEL.sub(partial(_mark, plain=True), text)
 
 
-def _text(text: str, inside: str) -> str:
+def _mark_text(text: str, inside: str) -> str:
     return text if inside in _KEPT else _CONTROL.sub(partial(_mark, plain=bool(inside)), text)
 
 

@@ -94,26 +94,26 @@ class ComplianceReport:
     def _summary(self) -> Iterator[object]:
         evidence, states = self.evidence, Counter(one.state for one in self.controls)
         share = passed_share(states)
-        yield _text(self.title, "Title")
-        yield _text(
+        yield _paragraph(self.title, "Title")
+        yield _paragraph(
             f"Scope: {evidence.scope}. Assessed {evidence.assessed:%Y-%m-%d %H:%M} UTC. Written for {evidence.author}."
         )
         if share is None:
-            yield _text("No control could be evaluated.", "Heading2")
+            yield _paragraph("No control could be evaluated.", "Heading2")
         else:
             color = _COLORS[band(share)]
             yield _markup(
                 f'<font color="{color}">{share:.0%}</font> of the evaluated controls passed', "Heading2"
             )
         left = len(self.controls) - states["Passed"] - states["Failed"]
-        yield _text(
+        yield _paragraph(
             f"{states['Passed']} controls passed, {states['Failed']} failed, {left} were not evaluated. A control passes "
             "if none of its policies failed and none was left without a result; what was not evaluated counts neither way."
         )
 
     def _domains(self) -> Iterator[object]:
         domains = group_by_domain(self.controls)
-        yield _text("Domains", "Heading3")
+        yield _paragraph("Domains", "Heading3")
         rows = [
             (
                 one.title,
@@ -136,9 +136,9 @@ class ComplianceReport:
         failed = sorted(
             (one for one in self.controls if one.state == "Failed"), key=lambda one: -one.failed_resources
         )
-        yield _text("Failed controls", "Heading3")
+        yield _paragraph("Failed controls", "Heading3")
         if not failed:
-            yield _text("No control failed.")
+            yield _paragraph("No control failed.")
             return
         rows = [
             (
@@ -168,8 +168,8 @@ class ComplianceReport:
         if failed:
             ranked = sorted(failed.values(), key=lambda one: (-serves[one.key], -one.failed, one.title))
             rows = [(one.title, str(serves[one.key]), str(one.failed)) for one in ranked]
-            yield _text("What to fix first", "Heading3")
-            yield _text(
+            yield _paragraph("What to fix first", "Heading3")
+            yield _paragraph(
                 "Policies by the number of failed controls that they belong to, then by failed resources."
             )
             yield from _table(
@@ -180,7 +180,7 @@ class ComplianceReport:
         left = [one for one in self.controls if one.state not in ("Passed", "Failed")]
         if not left:
             return
-        yield _text("Not evaluated", "Heading3")
+        yield _paragraph("Not evaluated", "Heading3")
         rows = [(one.code, one.text, self._explain_unassessed(one)) for one in left]
         yield from _table(
             ("Control", "Title", "Why"), rows, (85, 250, 170), SKIPPED, "controls that were not evaluated"
@@ -204,8 +204,8 @@ class ComplianceReport:
 
     def _annex(self, annex: bytes) -> Iterator[object]:
         rows = sum(1 for _ in self.evidence.rows())
-        yield _text("Annex", "Heading3")
-        yield _text(
+        yield _paragraph("Annex", "Heading3")
+        yield _paragraph(
             f"The evidence is attached to this document as {self.annex_name}: {rows} rows, one for each policy and resource, "
             f"with result and cause. SHA-256 {hashlib.sha256(annex).hexdigest()}"
         )
@@ -226,7 +226,7 @@ def _styles() -> Mapping[str, Any]:
     return found
 
 
-def _text(text: str, style: str = "BodyText") -> object:
+def _paragraph(text: str, style: str = "BodyText") -> object:
     return _markup(mark_up(text), style)
 
 
@@ -265,7 +265,7 @@ def _table(
     )
     yield table
     if len(rows) > most:
-        yield _text(f"{len(rows) - most} more {what} are in the annex.")
+        yield _paragraph(f"{len(rows) - most} more {what} are in the annex.")
 
 
 def _cut(text: str, width: int) -> str:

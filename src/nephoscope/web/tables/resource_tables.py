@@ -107,8 +107,8 @@ def _connections(told: Mapping[str, Any]) -> Rows:
 def _changes(changes: Sequence[Any]) -> Rows:
     for one in changes:
         for path, before, after in one.values or [("", None, None)]:
-            yield one.at.isoformat(), one.kind, path, _value(before), _value(after)
+            yield one.at.isoformat(), one.kind, path, _to_text(before), _to_text(after)
 
 
-def _value(value: object) -> str:
+def _to_text(value: object) -> str:
     return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

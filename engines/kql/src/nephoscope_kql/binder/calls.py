@@ -173,7 +173,7 @@ def _typeof(node: tree.Call, _env: Env) -> Bound:
     return constants.text(TYPE_NAMES[item.name].value, node.span)
 
 
-def _moment(node: tree.Call, env: Env) -> Bound:
+def _bind_now(node: tree.Call, env: Env) -> Bound:
     return fixed_now(env) or Variable(type=KqlType.DATETIME, span=node.span, name="now")
 
 
@@ -229,7 +229,7 @@ def _assert(node: tree.Call, env: Env) -> Bound:
 
 @binds_call("now")
 def _now(node: tree.Call, env: Env) -> Bound:
-    moment = _moment(node, env)
+    moment = _bind_now(node, env)
     if not node.arguments:
         return moment
     return arithmetic(
@@ -244,7 +244,7 @@ def _ago(node: tree.Call, env: Env) -> Bound:
     back = env.scalar(node.arguments[0])
     if back.type not in (KqlType.TIMESPAN, KqlType.DYNAMIC):
         raise invalid(f"ago() takes a timespan, not {back.type}", back.span)
-    moment = _moment(node, env)
+    moment = _bind_now(node, env)
     return arithmetic("-", moment, convert_explicitly(back, KqlType.TIMESPAN), node.span)
 
 

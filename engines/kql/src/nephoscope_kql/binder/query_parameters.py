@@ -104,14 +104,14 @@ def literal(type_: KqlType, value: object) -> tree.Literal | tree.Unary | None:
     if type_ == KqlType.STRING:
         return tree.Literal(type=type_, value=text)
     found = _read(text)
-    if found is not None and _fits(found, type_):
+    if found is not None and _has_type(found, type_):
         return found
     if type_ == KqlType.DYNAMIC or _BARE.fullmatch(text):
         found = _read(f"{type_.value}({text})")
-    return found if found is not None and _fits(found, type_) else None
+    return found if found is not None and _has_type(found, type_) else None
 
 
-def _fits(found: tree.Literal | tree.Unary, type_: KqlType) -> bool:
+def _has_type(found: tree.Literal | tree.Unary, type_: KqlType) -> bool:
     inner = found.operand if isinstance(found, tree.Unary) else found
     if not isinstance(inner, tree.Literal):
         return False

@@ -37,7 +37,7 @@ def write_series(relation: Series, needed: Needed, emitter: Emitter) -> SelectBl
     for item in relation.items:
         if item.column.id in needed:
             missing = write_json_element(scalar(item.default, {}, emitter), item.call.type, emitter)
-            items.append((item.column.id, _values(item.column.id, missing, count, emitter)))
+            items.append((item.column.id, _emit_values(item.column.id, missing, count, emitter)))
     axis = write_array(places, lambda place: _axis_value(relation, place, emitter))
     size = nodes.binary("*", count, nodes.number(AXIS_VALUE))
     items.append((relation.axis_column.id, with_room(axis, size, emitter.use(ROOM))))
@@ -59,7 +59,7 @@ def _gaps(binned: SelectBlock, groups: list[str]) -> SelectBlock:
     return block_over(binned.select(items), [*names, "g"])
 
 
-def _values(column: str, missing: E, count: E, emitter: Emitter) -> E:
+def _emit_values(column: str, missing: E, count: E, emitter: Emitter) -> E:
     """The text of a series: each bin that has rows behind its gap, then the bins after the last one."""
     comma, last = nodes.text(","), nodes.call("max", nodes.name("i"))
     gap = _repeat_text(nodes.chain("||", [missing, comma]), nodes.name("g"), emitter)

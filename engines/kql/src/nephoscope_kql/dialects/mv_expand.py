@@ -55,7 +55,7 @@ def write_expanded(relation: Expanded, needed: Needed, emitter: Emitter) -> Sele
     position = nodes.name(relation.position.id)
     for name, _ in lists:
         at = nodes.binary("+", position, nodes.number(1))
-        result.values[name] = _value(nodes.call("list_extract", nodes.name(name), at))
+        result.values[name] = _to_value(nodes.call("list_extract", nodes.name(name), at))
     result.values[relation.position.id] = Value(position)
     return result
 
@@ -80,10 +80,10 @@ def _write_single_unnest(relation: Expanded, needed: Needed, emitter: Emitter) -
     elements = _elements(item, relation.limit, block, emitter)
     inner = block.select([*block.columns(kept), (item.column.id, nodes.call("unnest", elements))])
     result = block_over(inner, [*kept, item.column.id])
-    result.values[item.column.id] = _value(nodes.name(item.column.id))
+    result.values[item.column.id] = _to_value(nodes.name(item.column.id))
     return result
 
 
-def _value(element: exp.Expr) -> Value:
+def _to_value(element: exp.Expr) -> Value:
     """An element as a dynamic value: JSON's null is KQL's."""
     return Value(nodes.call("nullif", element, nodes.text("null")), 4)

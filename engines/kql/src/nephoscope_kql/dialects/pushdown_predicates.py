@@ -103,12 +103,14 @@ def _window(value: BoundCall, block: SelectBlock, context: WriterContext) -> exp
     stored = block.values[left.column.id].stored
     if stored is None or (context.dialect, stored.unit) not in _MAKERS:
         return None
-    moment = _moment(right, stored, operator, block, context)
+    moment = _store_time(right, stored, operator, block, context)
     test = nodes.binary(operator, stored.sql, moment)
     if stored.day is None or context.dialect != "duckdb":
         return test
     # the day of the limit by the clock of UTC: a cast of a moment with a zone would ask for the session's
-    limit = nodes.cast(_moment(right, replace(stored, unit="timestamp"), operator, block, context), "DATE")
+    limit = nodes.cast(
+        _store_time(right, replace(stored, unit="timestamp"), operator, block, context), "DATE"
+    )
     day = nodes.binary(">=" if operator in (">", ">=") else "<=", stored.day, limit)
     return exp.Paren(this=nodes.binary("and", test, day))
 
@@ -120,7 +122,7 @@ def _is_row_independent(value: Bound) -> bool:
     return isinstance(value, Variable) or all(_is_row_independent(item) for item in operands(value))
 
 
-def _moment(
+def _store_time(
     limit: Bound, stored: StoredColumn, operator: str, block: SelectBlock, context: WriterContext
 ) -> exp.Expr:
     """The limit in the store's own type: ticks since year 1 are never negative, so that cutting rounds down."""

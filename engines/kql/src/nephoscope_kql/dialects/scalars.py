@@ -252,9 +252,9 @@ def constant(value: Scalar, kind: KqlType) -> exp.Expr:
     if isinstance(value, bool) and kind == KqlType.BOOL:
         return nodes.boolean(value)
     if kind == KqlType.DYNAMIC:
-        return _text(json_text(value))
+        return _text_literal(json_text(value))
     if isinstance(value, str):
-        return _text(value)
+        return _text_literal(value)
     if kind == KqlType.REAL:
         return _write_real(float(value))  # type: ignore[arg-type]
     if kind == KqlType.DECIMAL:
@@ -270,7 +270,7 @@ def _decimal_text(value: Decimal) -> str:
     return format(value, "f")
 
 
-def _text(value: str) -> exp.Expr:
+def _text_literal(value: str) -> exp.Expr:
     """A text literal; NUL, which SQL text cannot hold, by chr(0)."""
     value = value.encode("utf-8", "replace").decode()
     parts = value.split("\0")

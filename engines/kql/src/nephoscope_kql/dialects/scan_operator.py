@@ -49,7 +49,7 @@ def starts(rows: str, items: Items) -> exp.Select:
 
 def join_following_row(state: str, rows: str, items: Items) -> SelectBlock:
     """The state after a row beside the next row of its part; `items` are (name, SQL over `s.` and `r.` columns)."""
-    on = nodes.binary("and", _equal(PART), nodes.binary("=", _qualified_column("r", PLACE), _next()))
+    on = nodes.binary("and", _equal(PART), nodes.binary("=", _qualified_column("r", PLACE), _next_place()))
     join = exp.Join(this=_alias_table(rows, "r"), on=on, kind="INNER")
     block = SelectBlock(_alias_table(state, "s"), joins=[join])
     return block_over(
@@ -62,7 +62,7 @@ def _equal(name: str) -> E:
     return nodes.binary("=", _qualified_column("r", name), _qualified_column("s", name))
 
 
-def _next() -> E:
+def _next_place() -> E:
     return nodes.binary("+", _qualified_column("s", PLACE), nodes.number(1))
 
 
@@ -399,7 +399,7 @@ def _matches(relation: Scanned, machine: _Machine, state: str, rows: str, needed
             strict=True,
         )
         select = block.select(items)
-        selects.append(_last(select, level) if step.output == "last" else select)
+        selects.append(_select_last(select, level) if step.output == "last" else select)
     names = [*ids, *(column.id for column in shown), *(column.id for column in hidden)]
     if not selects:
         empty = SelectBlock(table(rows), where=[nodes.boolean(False)])
@@ -414,7 +414,7 @@ def _kind(relation: Relation, name: str) -> KqlType:
     return next((column.type for column in relation.columns if column.id == name), KqlType.LONG)
 
 
-def _last(select: exp.Select, level: int) -> exp.Select:
+def _select_last(select: exp.Select, level: int) -> exp.Select:
     """Of the rows that matched a step in one sequence, the last."""
     keys: Iterable[E] = (_qualified_column("s", PART), _qualified_column("s", f"match{level}"))
     number = nodes.window(

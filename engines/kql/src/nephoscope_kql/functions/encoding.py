@@ -78,7 +78,9 @@ def _gzip(text: str) -> str:
     ).decode()
 
 
-def _text(name: str, summary: str, value: Callable[[str], str | None], *aliases: str) -> ScalarFunction:
+def _declare_text_function(
+    name: str, summary: str, value: Callable[[str], str | None], *aliases: str
+) -> ScalarFunction:
     return scalar(
         __name__,
         f"{name}(text: string): string",
@@ -88,26 +90,26 @@ def _text(name: str, summary: str, value: Callable[[str], str | None], *aliases:
     )
 
 
-base64_decode_tostring = _text(
+base64_decode_tostring = _declare_text_function(
     "base64_decode_tostring",
     "Read base64 as text; '' where it is none.",
     lambda text: _decode_utf8(_bytes(text)),
     "base64_decodestring",
 )
-gzip_compress = _text(
+gzip_compress = _declare_text_function(
     "gzip_compress_to_base64_string", "Compress text with gzip and write it in base64.", _gzip
 )
-gzip_decompress = _text(
+gzip_decompress = _declare_text_function(
     "gzip_decompress_from_base64_string",
     "Read gzip that is written in base64; '' where it is none.",
     lambda text: _inflate(text, 31),
 )
-zlib_compress = _text(
+zlib_compress = _declare_text_function(
     "zlib_compress_to_base64_string",
     "Compress text with zlib and write it in base64.",
     lambda text: base64.b64encode(zlib.compress(text.encode())).decode(),
 )
-zlib_decompress = _text(
+zlib_decompress = _declare_text_function(
     "zlib_decompress_from_base64_string",
     "Read zlib that is written in base64; '' where it is none.",
     lambda text: _inflate(text, 15),
@@ -159,12 +161,12 @@ def _percent(text: str) -> str:
     return "".join(map(_PERCENT.__getitem__, text.encode()))
 
 
-url_encode_component = _text(
+url_encode_component = _declare_text_function(
     "url_encode_component",
     "Write text for use in a URL: all but letters, digits and points is encoded.",
     _percent,
 )
-url_encode = _text(
+url_encode = _declare_text_function(
     "url_encode",
     "Write text for use in a URL as forms do: as url_encode_component() does, but a space is a plus.",
     lambda text: _percent(text).replace("%20", "+"),
@@ -175,4 +177,4 @@ def _unquote(text: str) -> str | None:
     return unquote_to_bytes(text).decode(errors="replace") if "%" in text else text
 
 
-url_decode = _text("url_decode", "Read text that is encoded for a URL.", _unquote)
+url_decode = _declare_text_function("url_decode", "Read text that is encoded for a URL.", _unquote)

@@ -25,7 +25,7 @@ _AROUND = (1, 4, 5, 3, 2, 6)
 """The order of neighbours by the direction of the edge to them, as the H3 index names directions."""
 
 
-def _text(value: object) -> str:
+def _to_json(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
@@ -64,7 +64,7 @@ def _children(cell: str, resolution: int | None) -> str | None:
     wanted = -1 if own is None else own + 1 if resolution is None else resolution
     if own is None or not own <= wanted <= min(_MOST, own + 6):
         return None
-    return _text(list(h3.cell_to_children(cell, wanted)))
+    return _to_json(list(h3.cell_to_children(cell, wanted)))
 
 
 def _center(cell: str) -> str | None:
@@ -91,7 +91,7 @@ def _neighbors(cell: str) -> str | None:
     if not _valid(cell):
         return None
     edges = {int(edge, 16) >> 56 & 7: edge for edge in h3.origin_to_directed_edges(cell)}
-    return _text([h3.get_directed_edge_destination(edges[at]) for at in _AROUND if at in edges])
+    return _to_json([h3.get_directed_edge_destination(edges[at]) for at in _AROUND if at in edges])
 
 
 def _rings(cell: str, distance: int) -> str | None:
@@ -102,7 +102,7 @@ def _rings(cell: str, distance: int) -> str | None:
     rings: dict[int, list[str]] = defaultdict(list)
     for other in h3.grid_disk(cell, distance):
         rings[h3.grid_distance(cell, other)].append(other)
-    return _text([rings[at] for at in range(distance + 1)])
+    return _to_json([rings[at] for at in range(distance + 1)])
 
 
 def _cells_of_polygon(text: str, resolution: int) -> str | None:
@@ -123,7 +123,7 @@ def _cells_of_polygon(text: str, resolution: int) -> str | None:
             return None
         if len(cells) > _MOST_CELLS:
             return None
-    return _text(list(cells))
+    return _to_json(list(cells))
 
 
 def _estimate_cell_count(area: float, resolution: int) -> float:

@@ -39,12 +39,12 @@ def _bounds(text: str) -> tuple[str, str] | None:
     return ipaddress.IPv6Address(low).exploded, ipaddress.IPv6Address(high).exploded
 
 
-def _first(text: str) -> str:
+def _first_address(text: str) -> str:
     found = _bounds(text)
     return found[0] if found else NO_ADDRESS
 
 
-def _last(text: str) -> str:
+def _last_address(text: str) -> str:
     found = _bounds(text)
     return found[1] if found else ""
 
@@ -53,7 +53,7 @@ first_v6 = scalar(
     __name__,
     "_ipv6_first(address: string): string",
     summary="Write the first address of an IPv6 or IPv4 network in full; '~' where it is none.",
-    routine=declare_rowwise("kql_v6_first", ("VARCHAR",), "VARCHAR", _first),
+    routine=declare_rowwise("kql_v6_first", ("VARCHAR",), "VARCHAR", _first_address),
     nullable=False,
     hidden=True,
 )
@@ -61,7 +61,7 @@ last_v6 = scalar(
     __name__,
     "_ipv6_last(address: string): string",
     summary="Write the last address of an IPv6 or IPv4 network in full; '' where it is none.",
-    routine=declare_rowwise("kql_v6_last", ("VARCHAR",), "VARCHAR", _last),
+    routine=declare_rowwise("kql_v6_last", ("VARCHAR",), "VARCHAR", _last_address),
     nullable=False,
     hidden=True,
 )

@@ -17,7 +17,7 @@ from nephoscope_kql.plan.values import Bound
 from nephoscope_kql.types import KqlType
 
 
-def _values(sketch: str) -> list[object] | None:
+def _parse_values(sketch: str) -> list[object] | None:
     try:
         found = json.loads(sketch)
     except ValueError:
@@ -26,7 +26,7 @@ def _values(sketch: str) -> list[object] | None:
 
 
 def _count(sketch: str) -> int | None:
-    found = _values(sketch)
+    found = _parse_values(sketch)
     return None if found is None else len(found)
 
 
@@ -39,7 +39,7 @@ dcount_hll = scalar(
 
 
 def _join_sketches(one: str | None, other: str | None, distinct: bool) -> str | None:
-    kept = [item for text in (one, other) if text is not None for item in _values(text) or []]
+    kept = [item for text in (one, other) if text is not None for item in _parse_values(text) or []]
     if distinct:
         kept = list({dumps(item): item for item in kept}.values())
     return dumps(kept) if kept else None
@@ -70,7 +70,7 @@ def tdigest_merge(call: Arguments) -> exp.Expr:
 
 
 def _sort_values(sketch: str) -> list[Any] | None:
-    found = _values(sketch)
+    found = _parse_values(sketch)
     if found is None:
         return None
     if all(isinstance(item, int | float) for item in found):
@@ -96,7 +96,7 @@ def _percentile_json(sketch: str, share: float) -> str | None:
 
 
 def _percentiles(sketch: str, shares: str) -> str | None:
-    found, wanted = _sort_values(sketch), _values(shares)
+    found, wanted = _sort_values(sketch), _parse_values(shares)
     if found is None or wanted is None:
         return None
     numbers = [share for share in wanted if isinstance(share, int | float) and 0 <= share <= 100]

@@ -23,7 +23,7 @@ def _zone(name: str) -> ZoneInfo | None:
         return None
 
 
-def _moment(ticks: int, zone: ZoneInfo | None) -> datetime:
+def _to_local_time(ticks: int, zone: ZoneInfo | None) -> datetime:
     return datetime(1, 1, 1, tzinfo=zone) + timedelta(microseconds=ticks // 10)
 
 
@@ -32,7 +32,7 @@ def _to_local_ticks(ticks: int, name: str) -> int | None:
     if zone is None:
         return None
     try:
-        offset = _moment(ticks, None).replace(tzinfo=UTC).astimezone(zone).utcoffset()
+        offset = _to_local_time(ticks, None).replace(tzinfo=UTC).astimezone(zone).utcoffset()
     except OverflowError:
         return None
     return _shift_ticks(ticks, offset or timedelta())
@@ -43,7 +43,7 @@ def _to_utc(ticks: int, name: str) -> int | None:
     zone = _zone(name)
     if zone is None:
         return None
-    local = _moment(ticks, None).replace(tzinfo=zone)
+    local = _to_local_time(ticks, None).replace(tzinfo=zone)
     late = local.replace(fold=1).utcoffset() or timedelta()
     early = local.utcoffset() or timedelta()
     return _shift_ticks(ticks, -max(early, late) if early < late else -early)

@@ -132,7 +132,7 @@ def _pattern(operator: Parse, mode: str, flags: str) -> tuple[str, list[tree.Col
     dot = "" if mode == "regex" else "s"
     start = f"(?{known}{dot})" if known or dot else ""
     first = "" if mode == "regex" else "^"
-    return start + first + "".join(pieces) + ("$" if _ends(operator, mode) else ""), declared
+    return start + first + "".join(pieces) + ("$" if _must_reach_end(operator, mode) else ""), declared
 
 
 def _expression(text: str, span: Span) -> str:
@@ -143,7 +143,7 @@ def _expression(text: str, span: Span) -> str:
         raise invalid(f"invalid regular expression: {error}", span) from error
 
 
-def _ends(operator: Parse, mode: str) -> bool:
+def _must_reach_end(operator: Parse, mode: str) -> bool:
     """Return whether the pattern must reach the end of the text."""
     last = operator.pattern[-1] if operator.pattern else None
     return isinstance(last, tree.ColumnDeclaration) or (isinstance(last, ParseText) and mode != "regex")

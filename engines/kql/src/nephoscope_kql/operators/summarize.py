@@ -184,8 +184,8 @@ def _bind_extreme(
     if not call.arguments:
         raise invalid(f"{call.name}() takes at least 1 argument", call.span)
     callee = aggregates()["arg_max" if call.name.endswith("max") else "arg_min"]
-    name, by = _value(call.arguments[0], env)
-    wanted = [(name, by), *_values(call.arguments[1:], env, relation, groups, exclude=by)]
+    name, by = _bind_value(call.arguments[0], env)
+    wanted = [(name, by), *_bind_values(call.arguments[1:], env, relation, groups, exclude=by)]
     results: list[Result] = []
     for place, (name, value) in enumerate(wanted):
         label = (
@@ -199,7 +199,7 @@ def _bind_extreme(
     return results
 
 
-def _values(
+def _bind_values(
     arguments: tuple[tree.Expression, ...],
     env: Env,
     relation: Relation,
@@ -221,11 +221,11 @@ def _values(
                 if column.id not in skipped
             ]
         else:
-            result.append(_value(argument, env))
+            result.append(_bind_value(argument, env))
     return result
 
 
-def _value(argument: tree.Expression, env: Env) -> Result:
+def _bind_value(argument: tree.Expression, env: Env) -> Result:
     """An argument of an aggregate with its column's name: the one that is given inside, else what its expression implies."""
     if isinstance(argument, tree.Named):
         return argument.names[0].name, _without_aggregates(env).scalar(argument.value)
@@ -243,7 +243,7 @@ def _any(
     results: list[Result] = []
     callee = aggregates()["take_any"]
     star = any(isinstance(argument, tree.Star | tree.Wildcard) for argument in call.arguments)
-    for place, (name, value) in enumerate(_values(call.arguments, env, relation, groups, exclude=None)):
+    for place, (name, value) in enumerate(_bind_values(call.arguments, env, relation, groups, exclude=None)):
         implied = name if star or call.name == "take_any" else f"any_{name}"
         label = (
             names.take(given[place])
@@ -261,7 +261,7 @@ def _percentiles(call: tree.Call, given: list[str], env: Env, names: ColumnNames
     weighted = call.name == "percentilesw"
     fixed = 2 if weighted else 1
     callee = aggregates()["percentilew" if weighted else "percentile"]
-    found = [_value(argument, env) for argument in call.arguments]
+    found = [_bind_value(argument, env) for argument in call.arguments]
     values = [value for _, value in found]
     base = found[0][0] if found else ""
     results: list[Result] = []

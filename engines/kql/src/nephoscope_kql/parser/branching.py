@@ -76,7 +76,7 @@ def scan(c: Cursor, start: int) -> tree.Scan:
     """`scan with_match_id=... order by ... partition by ... declare (...) with (steps)`."""
     options = parameters(c, "kind with_match_id with_step_name")
     order = ordered_keys(c) if _accept_by_word(c, "order") else ()
-    by = _values(c) if _accept_by_word(c, "partition") else ()
+    by = _parse_values(c) if _accept_by_word(c, "partition") else ()
     declared = _declarations(c) if c.accept("declare") else ()
     steps = _steps(c)
     return tree.Scan(
@@ -106,7 +106,7 @@ def _steps(c: Cursor) -> tuple[tree.ScanStep, ...]:
     return tuple(steps)
 
 
-def _values(c: Cursor) -> tuple[Expression, ...]:
+def _parse_values(c: Cursor) -> tuple[Expression, ...]:
     values = [expression(c)]
     while c.accept(","):
         values.append(expression(c))

@@ -73,7 +73,7 @@ def parameters(
             break
         for _ in range(count + 1):
             c.take()
-        values = _values(c)
+        values = _parse_values(c)
         found.append(OperatorParameter(name=name, values=values, span=c.since(start)))
     return tuple(found)
 
@@ -85,16 +85,16 @@ def _parameter_name(c: Cursor) -> tuple[int, str]:
     return 1, c.token.text.lower()
 
 
-def _values(c: Cursor) -> tuple[Expression, ...]:
+def _parse_values(c: Cursor) -> tuple[Expression, ...]:
     if c.token.text != "(":
-        return (_value(c),)
+        return (_parse_value(c),)
     items: list[Expression] = []
     c.take()
-    c.read_separated(lambda c: items.append(_value(c)), ")")
+    c.read_separated(lambda c: items.append(_parse_value(c)), ")")
     return tuple(items)
 
 
-def _value(c: Cursor) -> Expression:
+def _parse_value(c: Cursor) -> Expression:
     token = c.token
     if is_constant(token) or token.text in ("-", "+"):
         return parse_signed_literal(c)

@@ -80,12 +80,12 @@ def row_identity(relation: Relation) -> RowIdentity:
     shown = {column.id: column.name for column in relation.columns}
     key = found.find_key_among(shown)
     if key is not None:
-        return RowIdentity(_names(relation.columns, key), True, ordered)
+        return RowIdentity(_list_names(relation.columns, key), True, ordered)
     whole = not relation.open and shown.keys() <= found.stable
-    return RowIdentity(_names(relation.columns, found.stable), whole, ordered)
+    return RowIdentity(_list_names(relation.columns, found.stable), whole, ordered)
 
 
-def _names(columns: Iterable[Column], ids: Ids) -> tuple[str, ...]:
+def _list_names(columns: Iterable[Column], ids: Ids) -> tuple[str, ...]:
     return tuple(column.name for column in columns if column.id in ids)
 
 
@@ -122,7 +122,7 @@ class _IdentityReader:
         if isinstance(relation, Expanded):
             return self._read_expanded(relation)
         if isinstance(relation, FirstOf):
-            return self._first(relation)
+            return self._identify_first(relation)
         return _Found()
 
     def _read_grouped(self, relation: Aggregated | Series) -> _Found:
@@ -183,7 +183,7 @@ class _IdentityReader:
             return _Found(within.stable)
         return _Found(within.stable | elements | {relation.position.id})
 
-    def _first(self, relation: FirstOf) -> _Found:
+    def _identify_first(self, relation: FirstOf) -> _Found:
         """Return which row is the first may change; the combination that it is of does not."""
         within = self.read(relation.input)
         keys = frozenset(

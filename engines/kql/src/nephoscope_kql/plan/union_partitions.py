@@ -43,8 +43,8 @@ def split_into_shares(relation: Relation) -> SplitRelation | None:
     if not isinstance(union, Concatenated) or len(union.inputs) < LEAST:
         return None
     limits = [one for one in above if isinstance(one, Limited)]
-    if not _last(limits, above, relation) or not all(
-        _has_no_subquery(_values(one)) for one in (*above, union)
+    if not _is_last(limits, above, relation) or not all(
+        _has_no_subquery(_list_expressions(one)) for one in (*above, union)
     ):
         return None
     if not all(_is_plain_selection(part) for part in union.inputs):
@@ -67,7 +67,7 @@ def _peel_row_operators(relation: Relation) -> tuple[list[Relation], Relation]:
     return above, relation
 
 
-def _last(limits: list[Limited], above: list[Relation], whole: Relation) -> bool:
+def _is_last(limits: list[Limited], above: list[Relation], whole: Relation) -> bool:
     """Return whether limits are of known rows in the order of the whole, and nothing behind them drops rows or orders them anew.
 
     Rows in an order without a limit are kept together unless they are wide.
@@ -98,13 +98,13 @@ def _apply_operators(below: Relation, operators: Iterable[Relation]) -> Relation
 def _is_plain_selection(relation: Relation) -> bool:
     """Return whether rows are those of one table or given ones, under operators that look at nothing but them."""
     while isinstance(relation, (*_ROW_BY_ROW, Limited)):
-        if not _has_no_subquery(_values(relation)):
+        if not _has_no_subquery(_list_expressions(relation)):
             return False
         relation = relation.input
     return isinstance(relation, TableScan | Rows)
 
 
-def _values(relation: Relation) -> list[Bound]:
+def _list_expressions(relation: Relation) -> list[Bound]:
     """The expressions of one operator."""
     found = [key.value for key in relation.order]
     if isinstance(relation, Filter):

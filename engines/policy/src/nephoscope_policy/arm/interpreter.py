@@ -63,7 +63,7 @@ class _Interpreter:
 
     def _answer(self, node: ArmCall, frame: LambdaFrame) -> Value:
         if node.key in self._hosts:
-            return self._hosts[node.key](self._scope, self._values(node, frame))
+            return self._hosts[node.key](self._scope, self._evaluate_arguments(node, frame))
         function = registry().get(node.key)
         if function is None:
             raise FunctionError("the function is not known")
@@ -72,9 +72,9 @@ class _Interpreter:
             raise FunctionError(problem)
         if function.lazy:
             return function.body([partial(self.value, argument, frame) for argument in node.arguments])
-        return function.body(self._values(node, frame))
+        return function.body(self._evaluate_arguments(node, frame))
 
-    def _values(self, node: ArmCall, frame: LambdaFrame) -> list[Value]:
+    def _evaluate_arguments(self, node: ArmCall, frame: LambdaFrame) -> list[Value]:
         return [self.value(argument, frame) for argument in node.arguments]
 
     def _variable(self, node: ArmCall, frame: LambdaFrame) -> Value:

@@ -103,7 +103,7 @@ class _JsonParser:
         self._skip()
         if self._at >= len(self._text):
             raise ArmJsonError("the text is empty", 0)
-        found = self._value(0)
+        found = self._read_value(0)
         self._skip()
         if self._at < len(self._text):
             raise ArmJsonError("something follows the end of the JSON value", self._at)
@@ -115,7 +115,7 @@ class _JsonParser:
         if self._text.startswith("/*", self._at):
             raise ArmJsonError("a comment is not closed: it ends with */", self._at)
 
-    def _value(self, depth: int) -> tuple[object, TextMark]:
+    def _read_value(self, depth: int) -> tuple[object, TextMark]:
         if depth > MAX_DEPTH:
             raise ArmJsonError(f"the document is nested deeper than {MAX_DEPTH} levels", self._at)
         sign = self._text[self._at : self._at + 1]
@@ -142,7 +142,7 @@ class _JsonParser:
                 break
             else:
                 key_at, key = self._at, self._key()
-            value[key], mark = self._value(depth + 1)
+            value[key], mark = self._read_value(depth + 1)
             members[key] = (key_at, mark)
             self._separator("}")
         return value, TextMark(start, self._at, members)
@@ -152,7 +152,7 @@ class _JsonParser:
         elements: list[TextMark] = []
         self._at += 1
         while not self._accept_closing("]"):
-            item, mark = self._value(depth + 1)
+            item, mark = self._read_value(depth + 1)
             value.append(item)
             elements.append(mark)
             self._separator("]")

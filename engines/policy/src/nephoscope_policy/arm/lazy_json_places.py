@@ -44,10 +44,10 @@ class StrictMark:
         for key, value in values.items():
             match = _KEY.match(self._text, at)
             at = match.end() if match is not None and _key(match) == key else self.end
-            if not self._holds(value, at):
+            if not self._starts_with(value, at):
                 return self._read_last_duplicates()
             found[key] = StrictMark(self._text, self._data, at, at := at + memoryview(value).nbytes)
-        return found if self._ends(at) else self._read_last_duplicates()
+        return found if self._is_at_end(at) else self._read_last_duplicates()
 
     def _elements(self, values: list[msgspec.Raw]) -> dict[str | int, StrictMark | TextMark]:
         found: dict[str | int, StrictMark | TextMark] = {}
@@ -58,10 +58,10 @@ class StrictMark:
             found[index] = StrictMark(self._text, self._data, at, at := at + memoryview(value).nbytes)
         return found
 
-    def _holds(self, value: msgspec.Raw, at: int) -> bool:
+    def _starts_with(self, value: msgspec.Raw, at: int) -> bool:
         return self._data.startswith(bytes(value), at)
 
-    def _ends(self, at: int) -> bool:
+    def _is_at_end(self, at: int) -> bool:
         match = _GAP.match(self._text, at)
         return match is not None and match.end() == self.end - 1
 

@@ -70,14 +70,14 @@ def accept_patterns(body: Callable[[list[object]], Value]) -> Callable[[list[obj
         unknown = next((one for one in arguments if isinstance(one, Unknown)), None)
         if unknown is None:
             return body(arguments)
-        texts = [_text(one) if isinstance(one, Unknown) else one for one in arguments]
+        texts = [_quote_unknown(one) if isinstance(one, Unknown) else one for one in arguments]
         made = body(texts)
         return from_pattern(made, unknown) if isinstance(made, str) else made
 
     return call_widened
 
 
-def _text(unknown: Unknown) -> str:
+def _quote_unknown(unknown: Unknown) -> str:
     if unknown.type not in ("any", "string", "int"):
         raise FunctionError(f"an unknown {unknown.type} is not a string")
     found = pattern(unknown)

@@ -72,7 +72,7 @@ def parse_executable(file: InventoryFile) -> Executable:
     raise file.refusal("this is not an ELF, PE or Mach-O file")
 
 
-def _text(content: bytes, start: int, limit: int = 256) -> str:
+def _read_text(content: bytes, start: int, limit: int = 256) -> str:
     return content[start : start + limit].split(b"\0")[0].decode("utf-8", "replace")
 
 
@@ -96,7 +96,7 @@ def _elf(content: bytes) -> Executable:
     headers = [tuple(row[index] for index in pick) for row in rows]
     strings = headers[names][2] if names < len(headers) else 0
     found = (
-        BinarySection(_text(content, strings + name), address, offset, length if kinds[1] != 8 else 0)
+        BinarySection(_read_text(content, strings + name), address, offset, length if kinds[1] != 8 else 0)
         for (name, address, offset, length), kinds in zip(headers, rows, strict=True)
     )
     return Executable(content, tuple(found), is_big)
@@ -115,9 +115,9 @@ def _pe(content: bytes) -> Executable:
     found = []
     for index in range(min(count, MAX_SECTIONS)):
         at = start + 24 + optional + index * 40
-        name = _text(content, at, 8)
+        name = _read_text(content, at, 8)
         if symbols and name.startswith("/") and name[1:].isdecimal():
-            name = _text(content, strings + int(name[1:]))
+            name = _read_text(content, strings + int(name[1:]))
         _, address, size, offset = struct.unpack_from("<IIII", content, at + 8)
         found.append(BinarySection(name, base + address, offset, size))
     return Executable(content, tuple(found))
@@ -147,7 +147,7 @@ def _mach_o_sections(content: bytes, start: int, is_long: bool, order: str) -> I
                 place = at + head + index * step
                 layout = order + ("QQI" if is_long else "III")
                 address, length, offset = struct.unpack_from(layout, content, place + 32)
-                yield BinarySection(_text(content, place, 16), address, start + offset, length)
+                yield BinarySection(_read_text(content, place, 16), address, start + offset, length)
         if size < 8:
             return
         at += size

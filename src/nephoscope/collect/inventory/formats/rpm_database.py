@@ -76,10 +76,10 @@ def _berkeley(content: bytes) -> Iterator[bytes]:
     for number in range(1, last + 1):
         page = content[number * size : (number + 1) * size]
         if page[25] in (_HASH_UNSORTED, _HASH_SORTED):
-            yield from _values(content, page, size, order)
+            yield from _iterate_values(content, page, size, order)
 
 
-def _values(content: bytes, page: bytes, size: int, order: str) -> Iterator[bytes]:
+def _iterate_values(content: bytes, page: bytes, size: int, order: str) -> Iterator[bytes]:
     (count,) = struct.unpack_from(order + "H", page, 20)
     offsets = struct.unpack_from(f"{order}{count}H", page, _PAGE_HEAD)
     for index in range(1, count, 2):

@@ -48,7 +48,7 @@ def parse_rpm_header(blob: bytes) -> RpmHeader:
         for index in range(count):
             tag, kind, offset, number = struct.unpack_from(">IIII", blob, 8 + index * 16)
             if tag in _WANTED and tag not in tags:
-                tags[tag] = _values(data, kind, offset, number)
+                tags[tag] = _read_values(data, kind, offset, number)
     except (struct.error, IndexError, OverflowError) as error:
         raise ValueError(f"the header of a package is damaged: {error}") from error
     header = _header(tags)
@@ -57,7 +57,7 @@ def parse_rpm_header(blob: bytes) -> RpmHeader:
     return header
 
 
-def _values(data: bytes, kind: int, offset: int, number: int) -> list[str] | list[int]:
+def _read_values(data: bytes, kind: int, offset: int, number: int) -> list[str] | list[int]:
     if kind == _INT32:
         return list(struct.unpack_from(f">{min(number, MAX_STRINGS)}I", data, offset))
     if kind not in (_STRING, _STRINGS, _TRANSLATED):

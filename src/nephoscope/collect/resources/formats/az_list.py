@@ -182,10 +182,10 @@ class _Unflattening:
             here = (*path, key.lower())
             name = self._renamed.get(here, key)
             if item is not None and name and key.lower() != _ADDED:
-                found[name] = self._value(item, here)
+                found[name] = self._restore_value(item, here)
         return found
 
-    def _value(self, item: object, path: tuple[str, ...]) -> object:
+    def _restore_value(self, item: object, path: tuple[str, ...]) -> object:
         if isinstance(item, dict):
             return self.members(item, path)
         if isinstance(item, list):
@@ -194,7 +194,7 @@ class _Unflattening:
 
     def _unflatten_element(self, item: object, path: tuple[str, ...]) -> object:
         if not isinstance(item, dict):
-            return self._value(item, path)
+            return self._restore_value(item, path)
         members = self.members(item, path)
         own = str(members.get("id") or "").lower().startswith(self._owner)
         return _element(members) if own or path in self._wrapped else members

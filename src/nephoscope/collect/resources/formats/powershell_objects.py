@@ -77,8 +77,8 @@ def _id(value: dict[str, object], parent: str) -> str:
         text = resource_id(value.get(key))
         if text and _is_id(text):
             return text
-    type_ = _text(value, "ResourceType", "Type", "type")
-    name = _text(value, "Name", "name", "ResourceName")
+    type_ = _find_text(value, "ResourceType", "Type", "type")
+    name = _find_text(value, "Name", "name", "ResourceName")
     if not type_ or not name:
         return ""
     return _child_id(parent, type_, name) or _build_id(value, type_, name)
@@ -103,19 +103,19 @@ def _child_id(parent: str, type_: str, name: str) -> str:
 
 def _build_id(value: dict[str, object], type_: str, name: str) -> str:
     """`/subscriptions/<id>[/resourceGroups/<name>]/providers/<namespace>/<type>/<name>[/<type>/<name>...]`."""
-    subscription = _text(value, "SubscriptionId", "subscriptionId")
+    subscription = _find_text(value, "SubscriptionId", "subscriptionId")
     namespace, *types = type_.split("/")
     names = name.split("/")
     if not subscription or "." not in namespace or not types or len(types) != len(names):
         return ""
-    group = _text(value, "ResourceGroupName", "resourceGroupName")
+    group = _find_text(value, "ResourceGroupName", "resourceGroupName")
     scope = f"/subscriptions/{subscription}" + (f"/resourceGroups/{group}" if group else "")
     pairs = "/".join(f"{segment}/{part}" for segment, part in zip(types, names, strict=True))
     text = f"{scope}/providers/{namespace}/{pairs}"
     return text if _is_id(text) else ""
 
 
-def _text(value: dict[str, object], *keys: str) -> str:
+def _find_text(value: dict[str, object], *keys: str) -> str:
     for key in keys:
         text = value.get(key)
         if isinstance(text, str) and text:
@@ -145,8 +145,8 @@ def _type(value: dict[str, object], text: str) -> str:
 
 def _role_assignment(value: dict[str, object], text: str) -> dict[str, object]:
     """A role assignment in ARM's shape; the role definition is named by its full id."""
-    scope = _text(value, "Scope", "scope")
-    role = _text(value, "RoleDefinitionId")
+    scope = _find_text(value, "Scope", "scope")
+    role = _find_text(value, "RoleDefinitionId")
     subscription = ResourceId.parse(text).subscription_id
     if role and not role.startswith("/"):
         role = f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{role}"
@@ -157,7 +157,7 @@ def _role_assignment(value: dict[str, object], text: str) -> dict[str, object]:
         "properties": {
             "scope": scope,
             "roleDefinitionId": role,
-            "principalId": _text(value, "ObjectId"),
-            "principalType": _text(value, "ObjectType"),
+            "principalId": _find_text(value, "ObjectId"),
+            "principalType": _find_text(value, "ObjectType"),
         },
     }

@@ -67,7 +67,7 @@ _Name = tuple[str, str]
 
 
 @cache
-def _names() -> dict[str, tuple[_Name, ...]]:
+def _load_names() -> dict[str, tuple[_Name, ...]]:
     """Return the names of each weakness, the oldest first."""
     text = (files("nephoscope.collect.sbom.csaf") / "weaknesses.tsv").read_text(encoding="utf-8")
     found: dict[str, tuple[_Name, ...]] = {}
@@ -87,7 +87,7 @@ def is_weakness(identifier: str, name: str, version: str = "") -> bool:
     """
     if version and version not in _RELEASES:
         return True
-    names = _names().get(identifier, ())
+    names = _load_names().get(identifier, ())
     if not version:
         return any(name == one for one, _ in names)
     released = _RELEASES[version]

@@ -41,42 +41,42 @@ class TextMessage:
             raise self._error(f"messages nest deeper than {MAX_DEPTH}")
         known, tree = BY_NAME.get(message, {}), dict[str, object]()
         while self._peek() != closing:
-            kind, name = self._next()
+            kind, name = self._read_token()
             if kind != "word":
                 raise self._error(f"expected a field name, found {name!r}")
             self._field(tree, known.get(name) or Field(name, name, "", True), depth)
             while self._peek() in {",", ";"}:
-                self._next()
+                self._read_token()
         if closing:
-            self._next()
+            self._read_token()
         return finish(message, tree)
 
     def _field(self, tree: Tree, field: Field, depth: int) -> None:
         """Read what stands behind the name of a field."""
         has_colon = self._peek() == ":"
         if has_colon:
-            self._next()
+            self._read_token()
         if self._peek() == "[":
-            self._next()
+            self._read_token()
             while self._peek() != "]":
-                put(tree, field, self._value(field, depth))
+                put(tree, field, self._read_value(field, depth))
                 if self._peek() == ",":
-                    self._next()
-            self._next()
+                    self._read_token()
+            self._read_token()
         elif has_colon or self._peek() in _CLOSING:
-            put(tree, field, self._value(field, depth))
+            put(tree, field, self._read_value(field, depth))
         else:
             raise self._error(f"the field {field.name} has no value")
 
-    def _value(self, field: Field, depth: int) -> object:
+    def _read_value(self, field: Field, depth: int) -> object:
         """Read a message, texts that stand side by side, or a word."""
-        kind, token = self._next()
+        kind, token = self._read_token()
         if token in _CLOSING and kind == "mark":
             return self._message(field.kind, _CLOSING[token], depth + 1)
         if kind == "text":
             texts = [_unescape(token)]
             while self._at < len(self._tokens) and self._tokens[self._at][0] == "text":
-                texts.append(_unescape(self._next()[1]))
+                texts.append(_unescape(self._read_token()[1]))
             return "".join(texts)
         if kind != "word":
             raise self._error(f"expected the value of the field {field.name}, found {token!r}")
@@ -89,7 +89,7 @@ class TextMessage:
         kind, token, _ = self._tokens[self._at]
         return token if kind == "mark" else kind
 
-    def _next(self) -> tuple[str, str]:
+    def _read_token(self) -> tuple[str, str]:
         if self._at >= len(self._tokens):
             raise self._error("the text ends inside a message")
         kind, token, _ = self._tokens[self._at]

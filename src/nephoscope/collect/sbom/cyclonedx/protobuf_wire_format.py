@@ -23,7 +23,7 @@ def read_message(content: bytes, message: str = "Bom", depth: int = 0) -> Any:
     for number, wire, value in _fields(content):
         field = MESSAGES[message].get(number)
         if field:
-            for one in _values(field, wire, value, depth):
+            for one in _decode_values(field, wire, value, depth):
                 put(tree, field, one)
     return finish(message, tree)
 
@@ -63,14 +63,14 @@ def _varint(content: bytes, at: int) -> tuple[int, int]:
     )
 
 
-def _values(field: Field, wire: int, value: Any, depth: int) -> Iterator[object]:
+def _decode_values(field: Field, wire: int, value: Any, depth: int) -> Iterator[object]:
     """Give the values of one field: several where numbers are packed."""
     if field.kind in MESSAGES:
         if wire == _BYTES:
             yield read_message(value, field.kind, depth + 1)
     elif field.kind == "text":
         if wire == _BYTES:
-            yield _text(value)
+            yield _decode_text(value)
     elif field.kind == "number":
         if wire == _FIXED64:
             yield struct.unpack("<d", value)[0]
@@ -92,7 +92,7 @@ def _number(field: Field, value: int) -> object:
     return value - (1 << 64) if value >> 63 else value
 
 
-def _text(value: bytes) -> str:
+def _decode_text(value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:

@@ -68,11 +68,11 @@ def _object(element: XmlElement) -> Tree:
     tree: Tree = dict(element.attributes)
     for child in element.children:
         if child.namespace in {element.namespace, _GRAPH}:
-            tree[_RENAMED.get(child.name, child.name)] = _value(child)
+            tree[_RENAMED.get(child.name, child.name)] = _convert_element(child)
     return tree
 
 
-def _value(element: XmlElement) -> object:
+def _convert_element(element: XmlElement) -> object:
     """Return an element as a list, a text or an object."""
     items = _LISTS.get(element.name)
     if items:

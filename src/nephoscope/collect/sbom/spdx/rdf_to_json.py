@@ -114,7 +114,7 @@ class RdfDocument:
     def _element(self, identifier: str) -> str:
         """Return the identifier of an element, with the name of its document where that is another one."""
         document = self._documents.get(identifier.partition("#")[0], "")
-        return f"{document}:{_last(identifier)}" if document else _last(identifier)
+        return f"{document}:{_local_name(identifier)}" if document else _local_name(identifier)
 
     def _license(self, held: XmlElement | None, depth: int = 0) -> str:
         """Return the licence of a property as an expression."""
@@ -164,21 +164,21 @@ def _resource(held: XmlElement | None) -> str:
 
 
 def _fragment(node: XmlElement) -> str:
-    return _last(_identifier(node))
+    return _local_name(_identifier(node))
 
 
-def _last(identifier: str) -> str:
+def _local_name(identifier: str) -> str:
     """Return what is behind the # of an identifier, or NONE and NOASSERTION."""
     name = identifier.rpartition("#")[2]
     return {"none": "NONE", "noassertion": "NOASSERTION"}.get(name, name)
 
 
 def _license_name(resource: str) -> str:
-    return resource.rpartition("/")[2] if _LICENSES in resource else _last(resource)
+    return resource.rpartition("/")[2] if _LICENSES in resource else _local_name(resource)
 
 
 def _text_or_resource(held: XmlElement | None) -> str:
-    return "" if held is None else held.text or _last(_resource(held))
+    return "" if held is None else held.text or _local_name(_resource(held))
 
 
 def _external_reference(node: XmlElement) -> Tree:

@@ -73,11 +73,11 @@ def _versions(
     """The versions in a part of a document with their ids; `spec` is the name of the template spec that it is part of."""
     if not isinstance(node, dict) or depth < 0:
         return
-    held = _text(node, "id").lower()
+    held = _read_text(node, "id").lower()
     if _MARK in held and _has_template(node):
         yield held, document.make_part(path, node) if path else document
         return
-    type_, name = _text(node, "type").lower(), _text(node, "name").lower()
+    type_, name = _read_text(node, "type").lower(), _read_text(node, "name").lower()
     if type_ == _VERSION or (spec and type_ == "versions"):
         of, _, version = (name if type_ == _VERSION else f"{spec}/{name}").partition("/")
         yield f"{_MARK}{of}/versions/{version}", document.make_part(path, unescape_texts(node))
@@ -104,7 +104,7 @@ def _has_template(node: dict[str, object]) -> bool:
     )
 
 
-def _text(node: dict[str, Any], name: str) -> str:
+def _read_text(node: dict[str, Any], name: str) -> str:
     found = member(node, name)
     return found[1] if found is not None and isinstance(found[1], str) else ""
 

@@ -158,7 +158,7 @@ def parse_what_if(text: str | bytes, name: str, *, before: bool = False) -> What
 
 def _resources(document: TemplateDocument, state: str, *, before: bool) -> Iterator[WhatIfResource]:
     for path, change in _list_members(document.value, "changes"):
-        if _text(change, "changeType").lower() not in _MADE:
+        if _read_text(change, "changeType").lower() not in _MADE:
             continue
         body, own = member(change, state), member(change, "resourceId")
         if body is not None and isinstance(body[1], dict) and own is not None and isinstance(own[1], str):
@@ -173,29 +173,27 @@ def _resources(document: TemplateDocument, state: str, *, before: bool) -> Itera
 
 def _problems(document: TemplateDocument) -> Iterator[TemplateProblem]:
     """Give what of the deployment the result does not tell: it failed, or Azure could not foresee a change."""
-    status, error = _text(document.value, "status"), member(document.value, "error")
+    status, error = _read_text(document.value, "status"), member(document.value, "error")
     if (status and status.lower() != _SUCCEEDED) or (error is not None and error[1]):
         said = ": ".join(
-            one for key in ("code", "message") if (one := _text(error[1] if error else None, key))
+            one for key in ("code", "message") if (one := _read_text(error[1] if error else None, key))
         )
         told = f"what-if ended as {status or 'failed'}" + (f" ({said})" if said else "")
         yield TemplateProblem(document.place(()), f"{told}: mend the deployment and run it again")
     for path, change in _list_members(document.value, "changes"):
-        kind = _text(change, "changeType")
+        kind = _read_text(change, "changeType")
         if kind.lower() not in _MADE | _NOTHING:
-            reason = _text(change, "unsupportedReason")
+            reason = _read_text(change, "unsupportedReason")
             told = f"what-if cannot foresee this change ({kind or 'no changeType'})" + (
                 f": {reason}" if reason else ""
             )
-            yield TemplateProblem(document.place(path), f"{_text(change, 'resourceId')}: {told}")
+            yield TemplateProblem(document.place(path), f"{_read_text(change, 'resourceId')}: {told}")
     for path, change in _list_members(document.value, "potentialChanges"):
         told = "the change depends on what is known at deployment only (potentialChanges)"
-        yield TemplateProblem(document.place(path), f"{_text(change, 'resourceId')}: {told}")
+        yield TemplateProblem(document.place(path), f"{_read_text(change, 'resourceId')}: {told}")
     for path, note in _list_members(document.value, "diagnostics"):
-        if _text(note, "level").lower() not in _NOTES:
-            told = (
-                f"what-if left out a part of the deployment ({_text(note, 'code')}): {_text(note, 'message')}"
-            )
+        if _read_text(note, "level").lower() not in _NOTES:
+            told = f"what-if left out a part of the deployment ({_read_text(note, 'code')}): {_read_text(note, 'message')}"
             yield TemplateProblem(document.place(path), told)
 
 
@@ -211,7 +209,7 @@ def _list_members(value: object, name: str) -> Iterator[tuple[Path, object]]:
             yield (*path, found[0], index), one
 
 
-def _text(value: object, name: str) -> str:
+def _read_text(value: object, name: str) -> str:
     """A member that is text; '' where there is none."""
     found = member(value, name)
     return found[1] if found is not None and isinstance(found[1], str) else ""

@@ -89,7 +89,7 @@ class _BicepParser:
         match = _RESOURCE.match(self._text, at)
         if match is None:
             return None
-        value = self._value(match.end(), depth)
+        value = self._parse_value(match.end(), depth)
         quoted = match.span(3)
         return BicepDeclaration(
             match[1], match[2], at, value.end, match[3][1:-1], quoted, bool(match[4]), value
@@ -102,7 +102,7 @@ class _BicepParser:
         equals = self._find(_EQUALS, match.end(), "=")
         if equals is None:
             return BicepDeclaration(match[1], match[2], at, self._value_end(at))
-        value = self._value(equals + 1, 0)
+        value = self._parse_value(equals + 1, 0)
         return BicepDeclaration(match[1], match[2], at, value.end, value=value)
 
     def _read_using(self, at: int) -> BicepDeclaration | None:
@@ -111,11 +111,11 @@ class _BicepParser:
             return None
         return BicepDeclaration("using", "", at, match.end(), match[1][1:-1], match.span(1))
 
-    def _value(self, at: int, depth: int) -> BicepNode:
+    def _parse_value(self, at: int, depth: int) -> BicepNode:
         at = self._blank(at)
         match = _IF.match(self._text, at)
         if match is not None and match.end() in self._ends and depth < MAX_DEPTH:
-            body = self._value(self._ends[match.end()], depth + 1)
+            body = self._parse_value(self._ends[match.end()], depth + 1)
             condition = BicepNode(match.end(), self._ends[match.end()])
             return BicepNode(at, body.end, body=body, condition=condition)
         end = self._ends.get(at)
@@ -135,7 +135,7 @@ class _BicepParser:
             if child is not None:
                 children.append(child)
             if key is not None:
-                value = self._value(key.end(), depth + 1)
+                value = self._parse_value(key.end(), depth + 1)
                 members[key[1] or key[2] or ""] = (at, value)
                 at = self._skip_blanks(max(value.end, at + 1))
             else:
@@ -146,7 +146,7 @@ class _BicepParser:
         elements = []
         at = self._skip_blanks(start + 1)
         while at < end - 1:
-            value = self._value(at, depth + 1)
+            value = self._parse_value(at, depth + 1)
             elements.append(value)
             at = self._skip_blanks(max(value.end, at + 1))
         return BicepNode(start, end, elements=elements)
@@ -155,7 +155,7 @@ class _BicepParser:
         colon = self._find(_COLON, start + 1, ":")
         if colon is None or colon >= end:
             return BicepNode(start, end)
-        return BicepNode(start, end, body=self._value(colon + 1, depth + 1))
+        return BicepNode(start, end, body=self._parse_value(colon + 1, depth + 1))
 
     def _continues_expression(self, end: int) -> bool:
         """Return whether a value is a part of a longer expression."""

@@ -44,12 +44,12 @@ class BodyBuilder:
         body: dict[str, object] = {}
         for key, rule in mapping.items():
             steps = tuple(key.split("."))
-            value = self._value(rule, attributes, (*path, *steps))
+            value = self._map_value(rule, attributes, (*path, *steps))
             if value is not MISSING:
                 _put(body, steps, value)
         return body
 
-    def _value(self, rule: object, attributes: PlanAttributes, path: Path) -> object:
+    def _map_value(self, rule: object, attributes: PlanAttributes, path: Path) -> object:
         if isinstance(rule, str):
             found = compile_expression(rule)(attributes)
             self.places[path] = found.path
@@ -71,7 +71,7 @@ class BodyBuilder:
                 return MISSING
             rule = rule["then"]
             if not isinstance(rule, dict):
-                return self._value(rule, attributes, path)
+                return self._map_value(rule, attributes, path)
         built = self.build(rule, attributes, path)
         return built or MISSING
 
@@ -89,7 +89,7 @@ class BodyBuilder:
             if isinstance(found.value, Unknown):
                 return found.value.of("array")
             for item in items:
-                value = self._value(rule["each"], item, (*path, len(made)))
+                value = self._map_value(rule["each"], item, (*path, len(made)))
                 if value is not MISSING:
                     made.append(value)
             if items or found.value == []:

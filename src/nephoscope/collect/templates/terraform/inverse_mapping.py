@@ -19,7 +19,7 @@ _MAPPED = re.compile(r"(\w+)=")
 def attribute_values(built: BuiltFrom, wanted: object) -> Iterator[tuple[tuple[str, ...], object]]:
     """Give the attributes, each with a value, that alone make an expression give what is wanted; those that are set come first."""
     evaluate = compile_expression(built.expression)
-    for names in _names(built):
+    for names in _list_attributes(built):
         for value in _candidates(built.expression, wanted):
             found = evaluate(built.attributes.with_value(names, value)).value
             if _is_same(found, wanted):
@@ -27,7 +27,7 @@ def attribute_values(built: BuiltFrom, wanted: object) -> Iterator[tuple[tuple[s
                 break
 
 
-def _names(built: BuiltFrom) -> list[tuple[str, ...]]:
+def _list_attributes(built: BuiltFrom) -> list[tuple[str, ...]]:
     """Return the attributes that an expression reads and the plan has."""
     found = sorted(attribute_names(built.expression))
     if built.expression == ".":

@@ -72,7 +72,7 @@ def _compile_existence(text: str) -> Evaluate:
         constant = _constant(text[1:].strip())
         return lambda attributes: PlanValue(constant, attributes.path)
     if text.startswith("'"):
-        return _text(text.strip("'"))
+        return _build_text(text.strip("'"))
     if match := _CONVERSION.fullmatch(text):
         return _convert(compile_expression(match[1]), match[2], match[3] or "")
     if match := _CHOICE.fullmatch(text):
@@ -94,7 +94,7 @@ def _constant(text: str) -> object:
     return int(text) if text.isdigit() else text
 
 
-def _text(text: str) -> Evaluate:
+def _build_text(text: str) -> Evaluate:
     parts = [(match[1], compile_expression(match[1])) for match in _PART.finditer(text)]
 
     def evaluate(attributes: PlanAttributes) -> PlanValue:

@@ -99,11 +99,11 @@ def _state(root: Mapping[str, object]) -> Iterator[PlannedChange]:
     for key in ("planned_values", "values"):
         module = root.get(key)
         if isinstance(module, dict):
-            yield from _values(module.get("root_module"), (key, "root_module"), 0)
+            yield from _walk_values(module.get("root_module"), (key, "root_module"), 0)
             return
 
 
-def _values(module: object, path: Path, depth: int) -> Iterator[PlannedChange]:
+def _walk_values(module: object, path: Path, depth: int) -> Iterator[PlannedChange]:
     if not isinstance(module, dict) or depth > _MAX_MODULES:
         return
     for index, item in enumerate(module.get("resources") or []):
@@ -112,7 +112,7 @@ def _values(module: object, path: Path, depth: int) -> Iterator[PlannedChange]:
             named = {**item, "module_address": module.get("address", "")}
             yield _change(named, place, item.get("values"), None, item.get("sensitive_values"))
     for index, child in enumerate(module.get("child_modules") or []):
-        yield from _values(child, (*path, "child_modules", index), depth + 1)
+        yield from _walk_values(child, (*path, "child_modules", index), depth + 1)
 
 
 def _change(

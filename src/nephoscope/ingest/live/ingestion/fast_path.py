@@ -116,7 +116,7 @@ class RequestIntake:
         while self._waiting:
             if self._last > 1:
                 await asyncio.sleep(LINGER)
-            several = self._next()
+            several = self._take_next()
             found = await loop.run_in_executor(self._thread, self._take_posts, [one.post for one in several])
             self._last = len(several)
             for one, result in zip(several, found, strict=True):
@@ -128,7 +128,7 @@ class RequestIntake:
                     one.answer.set_exception(result)
         self._task = None
 
-    def _next(self) -> list[_PendingPost]:
+    def _take_next(self) -> list[_PendingPost]:
         """The requests that go together, the oldest first."""
         size = count = 0
         for one in self._waiting:

@@ -58,7 +58,7 @@ class MicroBatcher:
                 if not mine.taken and not self._feeds and time.monotonic() >= until:
                     self._waiting.remove(mine)
                     raise BatchTimeoutError
-            several = [] if mine.done else self._next(mine)
+            several = [] if mine.done else self._take_next(mine)
             feed = self._feeds.pop() if several else ""
         if several:
             self._lead(feed, several)
@@ -75,7 +75,7 @@ class MicroBatcher:
                     one.done = True
                 self._turn.notify_all()
 
-    def _next(self, mine: _BatchRequest) -> list[_BatchRequest]:
+    def _take_next(self, mine: _BatchRequest) -> list[_BatchRequest]:
         """The requests that go together: the one of the thread that appends, and others that wait, the oldest first."""
         size, several = mine.size, [mine]
         for one in self._waiting:

@@ -97,7 +97,9 @@ class Transform:
                 found = engine.run(compiled, _SECONDS)
         except KqlError as error:
             raise TransformError(error.message) from error
-        columns = [_values(found.column(place), kind) for place, (_, kind) in enumerate(compiled.columns)]
+        columns = [
+            _list_values(found.column(place), kind) for place, (_, kind) in enumerate(compiled.columns)
+        ]
         names = [name for name, _ in self.columns]
         rows = [dict(zip(names, row[:-1], strict=True)) for row in zip(*columns, strict=True)]
         return TransformResult(rows, columns[-1], self._undeclared_members(records), unfit)
@@ -131,7 +133,7 @@ class Transform:
         return found
 
 
-def _values(column: pa.ChunkedArray, kind: KqlType) -> list[Any]:
+def _list_values(column: pa.ChunkedArray, kind: KqlType) -> list[Any]:
     """The values of a result's column as the lake takes them from a record."""
     values: list[Any] = column.to_pylist()
     if kind == KqlType.DATETIME:

@@ -155,7 +155,7 @@ class TaxiiSource:
         if not self.settings.begin:
             return {"since": "", "last": "", "next": "", "number": 0}
         since = self.around.clock() - timedelta(seconds=self.settings.begin)
-        return {"since": _text(since), "last": "", "next": "", "number": 0}
+        return {"since": _format_time(since), "last": "", "next": "", "number": 0}
 
     def _params(self, at: dict[str, object]) -> dict[str, str]:
         params = {"limit": str(self.settings.page)}
@@ -233,7 +233,7 @@ def _next_page_start(
     return {"since": newest or since, "last": newest, "next": "", "number": number, "seen": ""}
 
 
-def _text(when: datetime) -> str:
+def _format_time(when: datetime) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
 
 

@@ -40,7 +40,7 @@ def identities(view: EstateView, resource: Resource) -> Iterator[GraphEntity]:
     """The managed identities of a resource that have a principal."""
     body: object = resource.body.get("identity")
     identity = body if isinstance(body, dict) else {}
-    if principal := _text(identity.get("principalId")):
+    if principal := _lower_text(identity.get("principalId")):
         spelled = str(resource.body.get("id") or resource.key)
         yield GraphEntity(principal, IDENTITY_TYPE, f"{resource.name} (system-assigned)", spelled)
     several: object = identity.get("userAssignedIdentities")
@@ -52,8 +52,8 @@ def identities(view: EstateView, resource: Resource) -> Iterator[GraphEntity]:
 
 def _list_assigned(view: EstateView, id_: str, told: object) -> Iterator[GraphEntity]:
     known = view.estate.resources.get(id_.lower())
-    principal = _text(told.get("principalId") if isinstance(told, dict) else None)
-    principal = principal or (_text(properties(known).get("principalId")) if known else "")
+    principal = _lower_text(told.get("principalId") if isinstance(told, dict) else None)
+    principal = principal or (_lower_text(properties(known).get("principalId")) if known else "")
     if principal:
         yield GraphEntity(principal, IDENTITY_TYPE, known.name if known else id_.rsplit("/", 1)[-1], id_)
 
@@ -66,5 +66,5 @@ def _kubelet(view: EstateView, cluster: Resource) -> Iterator[GraphEntity]:
         yield from _list_assigned(view, str(told["resourceId"]), {"principalId": told.get("objectId")})
 
 
-def _text(value: object) -> str:
+def _lower_text(value: object) -> str:
     return value.lower() if isinstance(value, str) else ""

@@ -68,11 +68,11 @@ def _last_sign_in(user: Resource) -> datetime | None:
     activity: object = properties(user).get("signInActivity")
     told = activity if isinstance(activity, dict) else {}
     texts = [told.get("lastSignInDateTime"), told.get("lastNonInteractiveSignInDateTime")]
-    moments = [_moment(text) for text in texts if isinstance(text, str)]
+    moments = [_parse_time(text) for text in texts if isinstance(text, str)]
     return max((one for one in moments if one is not None), default=None)
 
 
-def _moment(text: str) -> datetime | None:
+def _parse_time(text: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

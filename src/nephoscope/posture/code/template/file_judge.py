@@ -85,14 +85,16 @@ class FileJudge(msgspec.Struct):
 
     def _may_end(self, names: Sequence[str]) -> bool:
         """Return whether comments of files may count until a time only."""
-        return any(may_end(self._text(name)) for name in names)
+        return any(may_end(self._read_text(name)) for name in names)
 
-    def _text(self, name: str) -> str:
+    def _read_text(self, name: str) -> str:
         held = self.files.load(name)
         return held.text if isinstance(held, TemplateDocument) else (held or b"").decode("utf-8", "replace")
 
     def _list_broken_comments(self, name: str) -> list[UnreadFile]:
-        return CodeSuppressions(SourceText(name, self._text(name)), self.judge_of_plans.now).list_unread()
+        return CodeSuppressions(
+            SourceText(name, self._read_text(name)), self.judge_of_plans.now
+        ).list_unread()
 
     def _expand(self, name: str) -> TemplateExpansions:
         found = TemplateExpansions()

@@ -126,11 +126,11 @@ def is_deployable(type_: str, body: object, at: tuple[str | int, ...], value: ob
         where, _, only = needing.partition("=")
         concerns = path == where or path.startswith(f"{where}.")
         if concerns and (not only or only == str(value).lower()):
-            return all(_has(body, one) for one in needed)
+            return all(_has_requirement(body, one) for one in needed)
     return True
 
 
-def _has(body: object, needed: str) -> bool:
+def _has_requirement(body: object, needed: str) -> bool:
     path, _, value = needed.partition("=")
     here = body
     for step in path.split("."):

@@ -56,7 +56,7 @@ def wanted_value(reasons: Sequence[Reason], every: Iterable[Reason]) -> object:
         return MISSING
     for reason in reasons:
         value = _find_passing_value(reason) if _is_negated(reason) else _find_failing_value(reason)
-        if value is not MISSING and all(_holds(one, value) is _is_negated(one) for one in reasons):
+        if value is not MISSING and all(_meets_condition(one, value) is _is_negated(one) for one in reasons):
             return value
     return MISSING
 
@@ -66,7 +66,7 @@ def _is_negated(reason: Reason) -> bool:
     return reason.path.endswith(_NOT)
 
 
-def _holds(reason: Reason, value: object) -> bool:
+def _meets_condition(reason: Reason, value: object) -> bool:
     return judge(reason.operator, value, reason.expected, SWITCHES)
 
 
@@ -119,7 +119,9 @@ def find_related_value(reasons: Sequence[Reason]) -> object:
         return MISSING
     for reason in reasons:
         value = _find_passing_value(reason)
-        if value is not MISSING and (".anyOf" in reason.path or all(_holds(one, value) for one in reasons)):
+        if value is not MISSING and (
+            ".anyOf" in reason.path or all(_meets_condition(one, value) for one in reasons)
+        ):
             return value
     return MISSING
 

@@ -40,7 +40,7 @@ class ValueLocator:
         last = written[-1]
         unsaid = absent or not at or _is_block(last)
         region = self._region(last, opening=unsaid)
-        text = "" if unsaid else _text(last)
+        text = "" if unsaid else _quote_source(last)
         related = (self._region(one, opening=len(one.path) <= 1 or _is_block(one)) for one in written[:-1])
         kept = tuple(one for one in dict.fromkeys(related) if one != region)
         return ValueLocation(region, text, kept, last, absent)
@@ -83,7 +83,7 @@ def _is_container(text: str, start: int) -> bool:
     return text[start : start + 1] in ("{", "[")
 
 
-def _text(written: WrittenValue) -> str:
+def _quote_source(written: WrittenValue) -> str:
     if not written.document.text:  # an expression, or what no file holds, made it
         return ""
     start, end = written.span

@@ -94,18 +94,18 @@ def _make_finding(
     logical = require_mapping(
         next(iter(require_list(location.get("logicalLocations"), f"{place}.locations[0]")), None)
     )
-    title = _text(rule.get("shortDescription")) or clean_text(rule.get("name"), 300) or id_
+    title = _read_message(rule.get("shortDescription")) or clean_text(rule.get("name"), 300) or id_
     file = _file(physical)
     finding = make_finding(
         id_,
         file,
-        _text(result.get("message")) or title,
+        _read_message(result.get("message")) or title,
         _severity(result, rule),
         line=region.get("startLine"),
         column=region.get("startColumn"),
         state=_state(result),
         subject=clean_text(logical.get("fullyQualifiedName"), 1_000),
-        evidence=_text(region.get("snippet")),
+        evidence=_read_message(region.get("snippet")),
         reason=_reason(result),
     )
     return finding, clean_text(title, 300).removeprefix(_UNMET), _mark(result)
@@ -121,7 +121,7 @@ def _file(physical: Mapping[str, object]) -> str:
     return unquote(uri.removeprefix("file://")).removeprefix("./")
 
 
-def _text(message: object) -> str:
+def _read_message(message: object) -> str:
     told = require_mapping(message)
     return clean_text(told.get("text")) or clean_text(told.get("markdown"))
 
@@ -165,7 +165,9 @@ def _failure(run: Mapping[str, object]) -> str:
         told = require_mapping(invocation)
         if told.get("executionSuccessful") is False:
             notes = require_list(told.get("toolExecutionNotifications"), "toolExecutionNotifications")
-            said = next((one for note in notes if (one := _text(require_mapping(note).get("message")))), "")
+            said = next(
+                (one for note in notes if (one := _read_message(require_mapping(note).get("message")))), ""
+            )
             code = told.get("exitCode")
             said = said or clean_text(told.get("exitCodeDescription"), 300)
             return said or (f"exit code {code}" if code is not None else "it gives no reason")

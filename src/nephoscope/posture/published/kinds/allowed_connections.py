@@ -57,7 +57,11 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
     for one in view.resources(MACHINE):
         machines[one.id.subscription].append(one)
     for subscription, several in sorted(machines.items()):
-        ends = [end for one in several for end in _ends(view.network, one)] if len(several) <= MOST else []
+        ends = (
+            [end for one in several for end in _list_endpoints(view.network, one)]
+            if len(several) <= MOST
+            else []
+        )
         if ends:
             id_ = f"/subscriptions/{subscription}/providers/{TYPE.replace('locations', 'locations/global')}/Internal"
             properties = {
@@ -67,7 +71,7 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
             yield PublishedDocument.of({**arm(id_, TYPE, properties), "location": "global"})
 
 
-def _ends(network: Network, machine: Resource) -> Iterator[MachineEndpoint]:
+def _list_endpoints(network: Network, machine: Resource) -> Iterator[MachineEndpoint]:
     """The addresses of a machine; none where its interfaces, subnets or rules were not read."""
     try:
         for interface in network.interfaces(machine):

@@ -99,7 +99,7 @@ def judge_parameters(system: ExaminedSystem, parameters: tuple[KernelParameter, 
     wrong: list[BaselineEvidence] = []
     right: list[BaselineEvidence] = []
     for parameter in parameters:
-        for value, evidence in _values(system, settings, parameter):
+        for value, evidence in _list_values(system, settings, parameter):
             (right if value in parameter.right else wrong).append(evidence)
     if wrong:
         return report_failure("kernel parameters have other values", *wrong)
@@ -110,7 +110,7 @@ def judge_parameters(system: ExaminedSystem, parameters: tuple[KernelParameter, 
     )
 
 
-def _values(
+def _list_values(
     system: ExaminedSystem, settings: SysctlSettings, parameter: KernelParameter
 ) -> list[tuple[str, BaselineEvidence]]:
     found = []

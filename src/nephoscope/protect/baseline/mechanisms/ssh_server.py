@@ -151,10 +151,10 @@ def _is_number(value: str, most: int, least: int) -> bool:
 
 def accept_names(*wanted: str) -> Callable[[str], bool]:
     """Return the test that a list names all of some words; with none, that it names anything."""
-    return partial(_names, wanted=frozenset(wanted))
+    return partial(_has_words, wanted=frozenset(wanted))
 
 
-def _names(value: str, wanted: frozenset[str]) -> bool:
+def _has_words(value: str, wanted: frozenset[str]) -> bool:
     words = value.replace(",", " ").split()
     return bool(words) and wanted <= set(words)
 

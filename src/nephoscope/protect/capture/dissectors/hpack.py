@@ -397,8 +397,8 @@ class HpackDecoder:
                 if index:
                     name = self._find_header(index)[0]
                 else:
-                    name, place = _text(block, place)
-                value, place = _text(block, place)
+                    name, place = _read_text(block, place)
+                value, place = _read_text(block, place)
                 found.append((name, value))
                 if indexed:
                     self._table.appendleft((name, value))
@@ -436,7 +436,7 @@ def _integer(block: bytes, place: int, bits: int) -> tuple[int, int]:
     raise HpackError("a number that does not end")
 
 
-def _text(block: bytes, place: int) -> tuple[bytes, int]:
+def _read_text(block: bytes, place: int) -> tuple[bytes, int]:
     if place >= len(block):
         raise HpackError("a text that is missing")
     packed = bool(block[place] & 0x80)

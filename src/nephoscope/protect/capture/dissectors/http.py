@@ -186,16 +186,16 @@ def _note_request(line: bytes, headers: dict[bytes, bytes], state: _Memory, pack
     if words[0] == b"CONNECT":
         port = target.rpartition(b":")[2]
         state.tunnel = int(port) if port.isdigit() and len(port) < 6 else 0
-    packet.name("http_uris", _text(target))
+    packet.name("http_uris", _decode_text(target))
     if b"host" in headers:
-        packet.name("http_hosts", _text(headers[b"host"]))
+        packet.name("http_hosts", _decode_text(headers[b"host"]))
     scheme, _, secret = headers.get(b"authorization", b"").partition(b" ")
     if scheme.lower() == b"basic":
         try:
             user = base64.b64decode(secret, validate=True).partition(b":")[0]
         except binascii.Error:
             return
-        packet.credential("http", _text(user))
+        packet.credential("http", _decode_text(user))
 
 
 def _note_response(line: bytes, headers: dict[bytes, bytes], state: _Memory) -> None:
@@ -209,7 +209,7 @@ def _note_response(line: bytes, headers: dict[bytes, bytes], state: _Memory) -> 
         state.is_open = state.is_open or (method == b"CONNECT" and status.startswith(b"2"))
 
 
-def _text(value: bytes) -> str:
+def _decode_text(value: bytes) -> str:
     return value.decode("utf-8", "replace")
 
 

@@ -77,7 +77,7 @@ def _term(call: Arguments, place: int, kind: str, sensitive: bool) -> E | None:
     return nodes.binary("and", found, nodes.call("rlike", text, nodes.text(pattern)))
 
 
-def _has(kind: str, sensitive: bool, negated: bool) -> Native:
+def _build_has(kind: str, sensitive: bool, negated: bool) -> Native:
     def builder(call: Arguments) -> E | None:
         found = _term(call, 1, kind, sensitive)
         return found if found is None or not negated else nodes.not_(found)
@@ -156,7 +156,7 @@ def _bin(call: Arguments) -> E | None:
     return nodes.binary("-", call[0], nodes.binary("%", call[0], call[1]))
 
 
-def _text(call: Arguments) -> E | None:
+def _emit_tostring(call: Arguments) -> E | None:
     """tostring(): of a whole number, a guid, a bool."""
     kind = call.types[0]
     if kind in (KqlType.STRING, KqlType.GUID):
@@ -201,7 +201,7 @@ def _negations() -> dict[str, Native]:
             for kind in ("contains", "startswith", "endswith"):
                 found[f"{prefix}{kind}{suffix}"] = _text_test(kind, sensitive, negated)
             for kind in ("has", "hasprefix", "hassuffix"):
-                found[f"{prefix}{kind}{suffix}"] = _has(kind, sensitive, negated)
+                found[f"{prefix}{kind}{suffix}"] = _build_has(kind, sensitive, negated)
     return found
 
 
@@ -236,7 +236,7 @@ NATIVE: Mapping[str, Native] = MappingProxyType(
         "tolower": lambda call: lower_case(call[0]),
         "strcat": _write_concat,
         "strlen": lambda call: nodes.cast(nodes.call("length", call[0]), "BIGINT"),
-        "tostring": _text,
+        "tostring": _emit_tostring,
         "tolong": lambda call: nodes.cast(call[0], "BIGINT") if call.types[0].integer else None,
         "rand": lambda call: nodes.call("rand") if not len(call) else None,
         "new_guid": lambda _call: nodes.call("uuid"),

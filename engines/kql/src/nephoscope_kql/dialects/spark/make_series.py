@@ -29,7 +29,7 @@ def write_series(relation: Series, needed: Needed, emitter: SparkEmitter) -> Sel
     groups = [column.id for column, _ in relation.groups]
     items: list[tuple[str, E]] = [(one, nodes.name(one)) for one in groups]
     wanted = [item for item in relation.items if item.column.id in needed]
-    items += [(item.column.id, _values(item, emitter)) for item in wanted]
+    items += [(item.column.id, _emit_values(item, emitter)) for item in wanted]
     items.append((relation.axis_column.id, _axis(relation, emitter)))
     select = binned.select(items)
     if groups:
@@ -39,11 +39,11 @@ def write_series(relation: Series, needed: Needed, emitter: SparkEmitter) -> Sel
     return block_over(select, [name for name, _ in items])
 
 
-def _first(name: str) -> E:
+def _call_first(name: str) -> E:
     return nodes.call("first", nodes.name(name))
 
 
-def _values(item: BoundSeriesItem, emitter: SparkEmitter) -> E:
+def _emit_values(item: BoundSeriesItem, emitter: SparkEmitter) -> E:
     """The values of a series, the default where a bin has none."""
     missing = _json(emitter.value(item.default), item.call.type, emitter)
     a0, a1, a2, a3 = (nodes.name(f"a{at}") for at in range(4))
@@ -54,7 +54,7 @@ def _values(item: BoundSeriesItem, emitter: SparkEmitter) -> E:
     )
     lists = [nodes.call("collect_list", nodes.name(one)) for one in ("i", item.column.id)]
     return vectorised_functions.call_vectorised(
-        node, [*lists, _first("n"), missing], "VARCHAR", (), emitter.use
+        node, [*lists, _call_first("n"), missing], "VARCHAR", (), emitter.use
     )
 
 
@@ -67,7 +67,7 @@ def _axis(relation: Series, emitter: SparkEmitter) -> E:
             nodes.binary("+", low, nodes.binary("*", place, step)), relation.axis.type, inside
         ),
     )
-    arguments = [_first(name) for name in "lsn"]
+    arguments = [_call_first(name) for name in "lsn"]
     return vectorised_functions.call_vectorised(
         node, arguments, "VARCHAR", tuple(inside.routines.values()), emitter.use
     )

@@ -69,7 +69,7 @@ def write_rows(relation: Rows, needed: Needed, emitter: SparkEmitter) -> SelectB
     names = [relation.ordinal.id, *(column.id for _, column in columns)]
     cells = [[row[place] for place, _ in columns] for row in relation.rows]
     if all(isinstance(cell, Constant) for row in cells for cell in row):
-        return _values(cells, names, emitter)
+        return _build_values(cells, names, emitter)
     return _selects(cells, names, emitter)
 
 
@@ -77,7 +77,7 @@ def _row(number: int, cells: list[Bound], emitter: SparkEmitter) -> list[E]:
     return [nodes.number(number), *(emitter.value(cell) for cell in cells)]
 
 
-def _values(cells: list[list[Bound]], names: list[str], emitter: SparkEmitter) -> SelectBlock:
+def _build_values(cells: list[list[Bound]], names: list[str], emitter: SparkEmitter) -> SelectBlock:
     tuples = [exp.Tuple(expressions=_row(number, row, emitter)) for number, row in enumerate(cells, 1)]
     columns = [exp.Identifier(this=name) for name in names]
     alias = exp.TableAlias(this=exp.Identifier(this=emitter.fresh_name()), columns=columns)

@@ -15,7 +15,7 @@ from nephoscope_policy.arm.value import Spelling, Value, kind, require_bounded
 def map_(arguments: list[object]) -> Value:
     """Apply a lambda (element, [index]) to each element."""
     transform = given.require_lambda(arguments, 1, 1, 2)
-    return [_value(transform(item, place)) for place, item in enumerate(given.array(arguments, 0))]
+    return [_require_value(transform(item, place)) for place, item in enumerate(given.array(arguments, 0))]
 
 
 @function("filter(inputArray, lambda)", policy=False)
@@ -31,7 +31,7 @@ def reduce(arguments: list[object]) -> Value:
     step = given.require_lambda(arguments, 2, 2, 3)
     result = arguments[1]
     for place, item in enumerate(given.array(arguments, 0)):
-        result = _value(step(result, item, place))
+        result = _require_value(step(result, item, place))
         step.charge_budget(result)
     return result
 
@@ -56,7 +56,7 @@ def to_object(arguments: list[object]) -> Value:
     value_of = given.require_lambda(arguments, 2, 1, 1) if len(arguments) > 2 else None
     result: dict[str, Value] = {}
     for item in given.array(arguments, 0):
-        result[_key(key_of(item))] = _value(value_of(item)) if value_of else item
+        result[_key(key_of(item))] = _require_value(value_of(item)) if value_of else item
     return result
 
 
@@ -83,7 +83,7 @@ def map_values(arguments: list[object]) -> Value:
     transform = given.require_lambda(arguments, 1, 1, 1)
     members = given.get_object(arguments, 0)
     require_bounded(len(members))
-    return {key: _value(transform(value)) for key, value in members.items()}
+    return {key: _require_value(transform(value)) for key, value in members.items()}
 
 
 def _truth(value: Value) -> bool:
@@ -102,7 +102,7 @@ def _key(value: Value) -> str:
     raise FunctionError(f"the key lambda must give a string, not {kind(value)}")
 
 
-def _value(value: Value) -> Value:
+def _require_value(value: Value) -> Value:
     if callable(value):
         raise FunctionError("a lambda must give a value, not a lambda")
     return value

@@ -24,8 +24,8 @@ def _subscription(frame: FrameView, arguments: list[object]) -> Value:
     if scope.kind in ("tenant", "managementGroup"):
         raise FunctionError(f"is not available in a deployment to a {_NAMES[scope.kind]}")
     members = {
-        "id": _text(scope.subscription),
-        "subscriptionId": _text(scope.subscription_id),
+        "id": _join_text(scope.subscription),
+        "subscriptionId": _join_text(scope.subscription_id),
         "tenantId": _require_said(scope.tenant_id, "the tenant's id"),
         "displayName": _require_said(scope.subscription_name, f"the name of {scope.subscription}"),
         "state": "Enabled",
@@ -40,8 +40,8 @@ def _resource_group(frame: FrameView, arguments: list[object]) -> Value:
         raise FunctionError(f"is not available in a deployment to a {_NAMES[scope.kind or 'tenant']}")
     planned = frame.deployment.plan.resource_group(scope)
     members = {
-        "id": _text(scope.id),
-        "name": _text(scope.resource_group),
+        "id": _join_text(scope.id),
+        "name": _join_text(scope.resource_group),
         "type": "Microsoft.Resources/resourceGroups",
         "location": _require_said(
             _value_or_planned(planned, "location", scope.location), f"the location of {scope.id}"
@@ -60,7 +60,7 @@ def _value_or_planned(planned: dict[str, Value] | None, name: str, given: Value)
     return given if given is not None or found is None else found[1]
 
 
-def _text(text: str) -> Value:
+def _join_text(text: str) -> Value:
     return from_pattern(text, Unknown("string", "parameter", "a part of it is unknown"))
 
 
@@ -81,8 +81,8 @@ def _management_group(frame: FrameView, arguments: list[object]) -> Value:
     scope = frame.instance.scope
     rest = _open(f"the management group {scope.management_group}")
     members = {
-        "id": _text(scope.to_management_group(scope.management_group).id),
-        "name": _text(scope.management_group),
+        "id": _join_text(scope.to_management_group(scope.management_group).id),
+        "name": _join_text(scope.management_group),
         "type": "/providers/Microsoft.Management/managementGroups",
         "properties": OpenObject({"tenantId": _require_said(scope.tenant_id, "the tenant's id")}, rest),
     }
@@ -112,7 +112,7 @@ def _deployment(frame: FrameView, arguments: list[object]) -> Value:
         "templateLink": OpenObject(link, rest.member("templateLink")),
     }
     members: dict[str, object] = {
-        "name": _text(deployment.name),
+        "name": _join_text(deployment.name),
         "properties": OpenObject(properties, rest.member("properties")),
     }
     if instance.scope.kind != "resourceGroup":

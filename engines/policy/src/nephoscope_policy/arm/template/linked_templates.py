@@ -21,7 +21,7 @@ MAX_TRIES = 12
 
 def linked_template(origin: WrittenNode, path: Path, link: object) -> Located | None:
     """The template behind a `templateLink`; None where it cannot be read, which is reported with its reason."""
-    spec = _text(origin, path, link, "id")
+    spec = _read_text(origin, path, link, "id")
     if spec is not None:
         return _template_spec(origin, path, spec)
     found = _follow_link(origin, path, link)
@@ -46,8 +46,8 @@ def _plan(origin: WrittenNode) -> PlanView:
 
 def _follow_link(origin: WrittenNode, path: Path, link: object) -> Located | None:
     plan = _plan(origin)
-    relative = _text(origin, path, link, "relativePath")
-    address = relative if relative is not None else _text(origin, path, link, "uri")
+    relative = _read_text(origin, path, link, "relativePath")
+    address = relative if relative is not None else _read_text(origin, path, link, "uri")
     if address is None:
         plan.report(
             origin.document.place(path), "a link needs a uri, a relativePath or the id of a template spec"
@@ -92,7 +92,7 @@ def load_document(plan: PlanView, name: str) -> TemplateDocument | None:
     return plan.documents[name]
 
 
-def _text(origin: WrittenNode, path: Path, link: object, name: str) -> str | None:
+def _read_text(origin: WrittenNode, path: Path, link: object, name: str) -> str | None:
     found = member(link, name)
     if found is None:
         return None

@@ -179,7 +179,7 @@ class _Listing:
         made.symbol, made.repeated = symbol, repeated or (parent.repeated if parent else None)
         existing = member(item, "existing")
         made.existing = existing is not None and existing[1] is True
-        made.api_version = self._text(made.origin, "apiVersion", wanted=False)
+        made.api_version = self._evaluate_text(made.origin, "apiVersion", wanted=False)
         self._register(made)
         children = member(item, "resources")
         if children is not None and not made.is_deployment:
@@ -213,7 +213,7 @@ class _Listing:
             self._document.place((*path, found[0])), f"a condition must be a boolean, not {kind(value)}"
         )
 
-    def _text(self, origin: WrittenNode, name: str, *, wanted: bool = True) -> Value:
+    def _evaluate_text(self, origin: WrittenNode, name: str, *, wanted: bool = True) -> Value:
         found = member(origin.node, name)
         if found is None:
             if wanted:
@@ -222,14 +222,14 @@ class _Listing:
         return origin.frame.evaluate(self._document, (*origin.path, found[0]), found[1])
 
     def _plan_named(self, origin: WrittenNode, parent: PlannedResource | None) -> PlannedResource | None:
-        written = self._text(origin, "type")
+        written = self._evaluate_text(origin, "type")
         if not isinstance(written, str):
             if isinstance(written, Unknown):
                 self._leave_open(origin.path, written, parent)
             elif written is not None:
                 self._fail(origin.path, f"the type of a resource must be a string, not {kind(written)}")
             return None
-        given = self._text(origin, "name")
+        given = self._evaluate_text(origin, "name")
         if given is None:
             return None
         name = pattern(given) if isinstance(given, str | Unknown | int) else None
@@ -257,7 +257,7 @@ class _Listing:
     def _id(self, origin: WrittenNode, type_: str, name: str, parent: PlannedResource | None) -> PlannedName:
         if type_.lower() in DEPLOYMENTS:
             return name_resource(nested_scope(self._deployment, origin).id, type_, name)
-        scope = self._text(origin, "scope", wanted=False)
+        scope = self._evaluate_text(origin, "scope", wanted=False)
         text = pattern(scope) if isinstance(scope, str | Unknown) else None
         if text is None:
             outer = parent.extension_scope if parent else None

@@ -60,7 +60,7 @@ def parsed_text(text: str) -> ArmExpression:
 def evaluate(frame: FrameView, document: TemplateDocument, path: Path, node: object) -> Value:
     """The value of a node of a document; what fails is reported at its place and is unknown."""
     if type(node) is str:
-        return _text(frame, document, path, node)
+        return _evaluate_text(frame, document, path, node)
     if isinstance(node, dict | list):
         return evaluator(document, path, node)(frame)
     return node
@@ -79,7 +79,7 @@ def evaluator(document: TemplateDocument, path: Path, node: object) -> Evaluator
     return found
 
 
-def _text(frame: FrameView, document: TemplateDocument, path: Path, text: str) -> Value:
+def _evaluate_text(frame: FrameView, document: TemplateDocument, path: Path, text: str) -> Value:
     if not is_expression(text):
         return unescape(text)
     try:
@@ -99,7 +99,7 @@ def _text(frame: FrameView, document: TemplateDocument, path: Path, text: str) -
 def _text_evaluator(document: TemplateDocument, path: Path, text: str) -> Evaluator:
     if not is_expression(text):
         return _Static(unescape(text))
-    return lambda frame: _text(frame, document, path, text)
+    return lambda frame: _evaluate_text(frame, document, path, text)
 
 
 def _array(document: TemplateDocument, path: Path, node: list[object]) -> Evaluator:
@@ -137,7 +137,7 @@ def _with_keys(
     members: dict[str, Value] = {}
     hidden: Unknown | None = None
     for key, part, dynamic in parts:
-        name = _text(frame, document, path, key) if dynamic else unescape(key)
+        name = _evaluate_text(frame, document, path, key) if dynamic else unescape(key)
         if isinstance(name, Unknown):
             hidden = name
         elif isinstance(name, str):

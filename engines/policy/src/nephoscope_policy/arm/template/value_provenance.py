@@ -100,11 +100,11 @@ class _Tracer:
     def _find_named(self, frame: FrameView, node: dict[str, object], name: str) -> tuple[str, object] | None:
         """The member whose name an expression gives."""
         for key, value in node.items():
-            if is_expression(key) and self._value(frame, parsed_text(key).tree) == name:
+            if is_expression(key) and self._evaluate_node(frame, parsed_text(key).tree) == name:
                 return key, value
         return None
 
-    def _value(self, frame: FrameView, node: Node) -> Value:
+    def _evaluate_node(self, frame: FrameView, node: Node) -> Value:
         try:
             return compile_node(node, HOSTS, partial_registry())(frame)
         except (ArmError, BudgetError, RecursionError) as error:
@@ -124,7 +124,7 @@ class _Tracer:
         if isinstance(node, ArmProperty):
             yield from self._node(frame, at, node.target, (node.name, *steps))
         elif isinstance(node, ArmIndex):
-            step = self._value(frame, node.index)
+            step = self._evaluate_node(frame, node.index)
             if isinstance(step, str | int):
                 yield from self._node(frame, at, node.target, (step, *steps))
         elif isinstance(node, ArmLiteral):
@@ -136,9 +136,9 @@ class _Tracer:
         self, frame: FrameView, at: WrittenValue, call: ArmCall, steps: Steps
     ) -> Iterator[WrittenValue]:
         if call.key == "parameters":
-            yield from self._parameter(frame, self._value(frame, call.arguments[0]), steps)
+            yield from self._parameter(frame, self._evaluate_node(frame, call.arguments[0]), steps)
         elif call.key == "variables":
-            yield from self._variable(frame, self._value(frame, call.arguments[0]), steps)
+            yield from self._variable(frame, self._evaluate_node(frame, call.arguments[0]), steps)
         elif call.key == "reference":
             yield from self._reference(frame, call, steps)
         else:
@@ -151,7 +151,7 @@ class _Tracer:
         choose = _CHOICES.get(call.key)
         if choose is None or not call.arguments:
             return None
-        return choose(call.arguments, steps, lambda node: self._value(frame, node))
+        return choose(call.arguments, steps, lambda node: self._evaluate_node(frame, node))
 
     def _parameter(self, frame: FrameView, name: Value, steps: Steps) -> Iterator[WrittenValue]:
         instance = frame.instance
@@ -190,7 +190,7 @@ class _Tracer:
             )
 
     def _reference(self, frame: FrameView, call: ArmCall, steps: Steps) -> Iterator[WrittenValue]:
-        target = pattern(self._value(frame, call.arguments[0])) if call.arguments else None
+        target = pattern(self._evaluate_node(frame, call.arguments[0])) if call.arguments else None
         found = find(frame.deployment, target) if target else None
         if found is None:
             return

@@ -44,7 +44,7 @@ class _Marks:
             word = _WORD.match(self._text, at)
             equals = _EQUALS.match(self._text, word.end()) if word else None
             if word and equals:
-                value = self._value(equals.end(), depth + 1)
+                value = self._mark_value(equals.end(), depth + 1)
                 members[word[0]] = (at, value)
                 at = max(value.end, at + 1)
             elif word:
@@ -89,10 +89,10 @@ class _Marks:
         inner = content[1].elements if content is not None else None
         return TextMark(dynamic.start, dynamic.end, inner[0].members if inner else {})
 
-    def _value(self, at: int, depth: int) -> TextMark:
+    def _mark_value(self, at: int, depth: int) -> TextMark:
         encoded = _ENCODED.match(self._text, at)
         if encoded is not None:
-            inner = self._value(encoded.end(), depth + 1)
+            inner = self._mark_value(encoded.end(), depth + 1)
             return TextMark(at, self._value_end(at), inner.members, inner.elements)
         end = self._ends.get(at)
         plain = end is not None and depth < MAX_DEPTH and not _MADE_OF.match(self._text, at)
@@ -110,7 +110,7 @@ class _Marks:
             if key is None:  # a key that is an expression: what it is worth has no mark
                 at = self._skip_blanks(max(self._value_end(at), at + 1))
                 continue
-            value = self._value(key.end(), depth + 1)
+            value = self._mark_value(key.end(), depth + 1)
             members[key[1] or key[2] or ""] = (key.start(), value)
             at = self._skip_blanks(max(value.end, at + 1))
         return members
@@ -119,7 +119,7 @@ class _Marks:
         elements = []
         at = self._skip_blanks(at)
         while at < end:
-            value = self._value(at, depth + 1)
+            value = self._mark_value(at, depth + 1)
             elements.append(value)
             at = self._skip_blanks(max(value.end, at + 1))
         return elements

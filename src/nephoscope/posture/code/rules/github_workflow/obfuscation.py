@@ -35,7 +35,7 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
             )
     for node in workflow.scalars():
         for tree in workflow.expressions(node):
-            found = next((one for one in _values(tree) if _is_constant(one)), None)
+            found = next((one for one in _walk_values(tree) if _is_constant(one)), None)
             if found is not None:
                 yield CodeMatch(
                     TextSpan(tree.span.start, tree.span.end),
@@ -43,11 +43,11 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
                 )
 
 
-def _values(tree: WorkflowExpression) -> Iterator[WorkflowExpression]:
+def _walk_values(tree: WorkflowExpression) -> Iterator[WorkflowExpression]:
     """Give the nodes of an expression but those of indexes."""
     yield tree
     for argument in tree.args if tree.kind != "context" else []:
-        yield from _values(argument)
+        yield from _walk_values(argument)
 
 
 def _is_crooked(text: str) -> bool:
