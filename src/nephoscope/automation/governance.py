@@ -14,13 +14,14 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from nephoscope.automation.rule import AutomationError
 from nephoscope.files.json_tree import tree_of
+from nephoscope.model.utc_time import assume_utc
 from nephoscope.state.estate.arm_documents import row_key
 
 if TYPE_CHECKING:
@@ -250,7 +251,7 @@ def _parse_time(text: object) -> datetime | None:
         found = datetime.fromisoformat(str(text)) if text else None
     except ValueError:
         return None
-    return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)
+    return found and assume_utc(found)
 
 
 def _is_under(key: str, scope: str) -> bool:

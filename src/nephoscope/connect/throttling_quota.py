@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from nephoscope.model.utc_time import assume_utc
+
 _SPAN = re.compile(r"(?:(\d{1,4})\.)?(\d{1,4}):([0-5]?\d):([0-5]?\d)(?:\.(\d{1,7}))?", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,6})?", re.ASCII)
 
@@ -39,7 +41,7 @@ def parse_http_date(text: str, now: float) -> float | None:
     """The seconds until an HTTP date, 0 where it has passed; None for any other text."""
     try:
         moment = parsedate_to_datetime(text)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = assume_utc(moment)
         return max(0.0, (moment - datetime.fromtimestamp(now, UTC)).total_seconds())
     except (ValueError, TypeError, IndexError, OverflowError):
         return None

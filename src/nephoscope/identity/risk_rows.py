@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,6 +21,7 @@ from nephoscope.model.identity_risk import (
     read_level,
     read_state,
 )
+from nephoscope.model.utc_time import assume_utc
 from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
 from nephoscope_kql.types import KqlType
 
@@ -169,7 +170,7 @@ def _read_text(row: LakeRow, name: str) -> str:
 
 def _parse_time(value: object) -> datetime:
     found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return assume_utc(found)
 
 
 def newest_by_key(rows: Iterable[RiskyIdentity]) -> dict[str, RiskyIdentity]:

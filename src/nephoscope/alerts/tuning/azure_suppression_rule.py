@@ -6,13 +6,14 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/alerts-suppression
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from nephoscope.alerts.documents.fields import DocumentFields
 from nephoscope.alerts.suppression.condition import ConditionError, SuppressionCondition, conditions
 from nephoscope.files.json_text import JsonTextError, read_json
+from nephoscope.model.utc_time import assume_utc
 from nephoscope.state.rules.suppressions import StoredSuppression
 
 MAX_BYTES = 1 << 20
@@ -72,7 +73,7 @@ def _read_expiry(fields: DocumentFields) -> datetime | None:
     except ValueError:
         fields.fail(f"expirationDateUtc {text!r} is not a time such as 2026-11-24T10:00:00Z")
         return None
-    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment and assume_utc(moment)
 
 
 def to_document(one: StoredSuppression, now: datetime) -> dict[str, Any]:

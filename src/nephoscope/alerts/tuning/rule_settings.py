@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from nephoscope.alerts.documents.duration import format_duration
 from nephoscope.alerts.documents.fields import DocumentFields
 from nephoscope.alerts.rules.rule import HIGHEST_THRESHOLD, LONGEST_PERIOD, SHORTEST, AnalyticRule, RuleKind
+from nephoscope.model.utc_time import assume_utc
 from nephoscope_policy.model.state import Severity
 
 NAMES = (
@@ -112,7 +113,7 @@ def _read_time(fields: DocumentFields) -> datetime | None:
     except ValueError:
         fields.fail(f"learningUntil {text!r} is not a time such as 2026-11-24T10:00:00Z")
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return assume_utc(moment)
 
 
 def settings_in_file(rule: AnalyticRule) -> dict[str, object]:

@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/jit-network-access
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from nephoscope.api.wire.arm_documents import visible
 from nephoscope.api.wire.azure_error import bad_request
@@ -22,6 +22,7 @@ from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.scope_access import exists
 from nephoscope.api.wire.surface_request import ApiCall
+from nephoscope.model.utc_time import assume_utc
 from nephoscope.protect.jit.machine_access import parse_source
 from nephoscope.service.access_requests import (
     TYPE,
@@ -198,7 +199,7 @@ def _read_ports(machines: list[Body]) -> Iterator[AskedPort]:
 def _parse_time(text: str) -> datetime:
     """Return a time; one without a zone is in UTC, as the name of its member says."""
     found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return assume_utc(found)
 
 
 def call_of_policy(call: ApiCall) -> ApiCall:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from nephoscope.api.wire.azure_error import ApiError, bad_request, missing_fault
 from nephoscope.api.wire.body_schema import array, check_shape, fields, moment, text
@@ -18,6 +18,7 @@ from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, p
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, person, require_workspace, root
 from nephoscope.lake.writing.outbox import deliver_pending
+from nephoscope.model.utc_time import assume_utc
 from nephoscope.service.bookmarks import DELETE, READ, WRITE, change_bookmark, put_bookmark
 from nephoscope.state.incidents.bookmarks import Bookmark
 from nephoscope.state.incidents.incidents import Incident
@@ -158,7 +159,7 @@ def _texts(call: ApiCall, name: str) -> list[str]:
 def _read_time(call: ApiCall, name: str, default: datetime) -> datetime:
     given = call.text("properties", name)
     found = datetime.fromisoformat(given) if given else default
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return assume_utc(found)
 
 
 def body(call: ApiCall, one: Bookmark) -> dict[str, object]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+from nephoscope.model.utc_time import assume_utc
 
 COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq, "ne": operator.ne, "gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operator.le,
@@ -96,7 +98,7 @@ def parse_time(value: object) -> datetime | None:
 
 def _parse_time(text: str) -> datetime:
     found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return assume_utc(found)
 
 
 def _to_lower_text(value: object) -> str:

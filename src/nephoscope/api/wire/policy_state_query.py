@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.odata_filter import MAX_LENGTH
 from nephoscope.api.wire.odata_value import field_value
+from nephoscope.model.utc_time import assume_utc
 
 Row = dict[str, object]
 _NAMES = r"\w+(?:\s*,\s*\w+)*"
@@ -95,4 +96,4 @@ def moment(text: str, name: str) -> datetime | None:
         found = datetime.fromisoformat(text) if text else None
     except ValueError as error:
         raise bad_request(f"{name} {text[:60]!r} is not a time.", name, "InvalidParameter") from error
-    return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)
+    return found and assume_utc(found)

@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/automation-rules (
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.automation.action import find_action_kind
@@ -23,6 +23,7 @@ from nephoscope.automation.condition import (
 from nephoscope.automation.event_kinds import EVENT_KINDS
 from nephoscope.automation.rule import AutomationError, AutomationRule, Trigger, UnusableRule
 from nephoscope.automation.rule_formats.security_actions import credential
+from nephoscope.model.utc_time import assume_utc
 from nephoscope.state.automation.automation_runs import RuleLanguage
 
 if TYPE_CHECKING:
@@ -300,4 +301,4 @@ def _parse_time(text: object) -> datetime | None:
         found = datetime.fromisoformat(str(text))
     except ValueError as error:
         raise AutomationError("properties.triggeringLogic.expirationTimeUtc", "is not a time") from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return assume_utc(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,6 +12,7 @@ from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.collect.resources.template_detection import detect_template
 from nephoscope.estate.estate import Estate
+from nephoscope.model.utc_time import assume_utc
 from nephoscope.posture.scans.scan import NoSuchScopeError
 from nephoscope_policy.assignment import is_within_scope, scope_id
 
@@ -64,7 +65,7 @@ def parse_date(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         usage_error(f"--since must be an existing snapshot or a date (got {text})")
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return assume_utc(moment)
 
 
 def _has_resources(estate: Estate, scope: str) -> bool:

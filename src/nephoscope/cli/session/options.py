@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ import click
 
 from nephoscope.cli.code_outputs import code_formats
 from nephoscope.cli.outputs import formats
+from nephoscope.model.utc_time import assume_utc
 from nephoscope_policy.model.state import ComplianceState, Severity
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
@@ -40,7 +41,7 @@ class Instant(click.ParamType[datetime]):
             )
         if moment.year not in _YEARS:
             self.fail(f"must lie between {_YEARS[0]} and {_YEARS[-1]} (got {value!r})", param, ctx)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return assume_utc(moment)
 
 
 class Setting(click.ParamType[tuple[str, object]]):

@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import parse_qsl
 
 from nephoscope.ingest.live import validators
 from nephoscope.ingest.source_failures import SourceSettingsError
+from nephoscope.model.utc_time import assume_utc
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CONNECTION = "Endpoint=sb://NAMESPACE.servicebus.windows.net/;SharedAccessKeyName=NAME;SharedAccessKey=KEY"
@@ -57,7 +58,7 @@ def _parse_time(name: str, text: str) -> datetime:
         raise SourceSettingsError(
             f"{name}: must have an expiry time, as in se=2030-01-31T00:00:00Z"
         ) from None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    return assume_utc(found)
 
 
 def connection_string(name: str, text: str) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
+from nephoscope.model.utc_time import assume_utc
 from nephoscope.model.versions.errors import VersionError
 
 TITLE = "Versions that are times"
@@ -16,7 +17,7 @@ def order(text: str) -> datetime:
         found = datetime.fromisoformat(text.strip())
     except ValueError as error:
         raise VersionError(f"{text!r} is not a time of RFC 3339") from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return assume_utc(found)
 
 
 def is_valid(text: str) -> bool:

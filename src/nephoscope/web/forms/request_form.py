@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from nephoscope.model.utc_time import assume_utc
 from nephoscope.operations.declaration.request_field import FieldKind, RequestField, request_fields
 from nephoscope.state import StateError
 
@@ -161,7 +162,7 @@ def _parse_time(one: RequestField, text: str) -> datetime:
         raise FieldError(
             f"{one.label}: must be a date such as 2026-12-31 or a time in UTC (got '{text[:40]}')", one.name
         ) from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return assume_utc(found)
 
 
 def _explain(error: str, fields: Mapping[str, RequestField]) -> StateError:
