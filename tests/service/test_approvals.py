@@ -153,6 +153,25 @@ def test_authors_of_a_rule_do_not_approve_what_it_plans(state: State, tmp_path: 
     approve_run(other, engine_of(other), run.id)
 
 
+def test_every_editor_since_the_last_approval_counts(state: State, tmp_path: Path) -> None:
+    first, second, third, other = (context_of(state, tmp_path, "Owner") for _ in range(4))
+    put_response_rule(first, RULE)
+    enable_response_rule(second, "Block", enabled=True)
+    enable_response_rule(third, "Block", enabled=True)
+    run = plan_of_rule(first)
+    assert run.requesters == tuple(one.actor.name for one in (first, second, third))
+    with pytest.raises(OwnRequestError):
+        approve_run(second, engine_of(second), run.id)
+    enable_response_rule(second, "Block", enabled=True)  # a plan that nobody approved frees no editor
+    assert set(plan_of_rule(first).requesters) == set(run.requesters)
+    seen = plan_of_rule(first)
+    approve_run(other, engine_of(other), seen.id)
+    enable_response_rule(other, "Block", enabled=True)
+    assert plan_of_rule(first).requesters == (first.actor.name, other.actor.name)
+    enable_response_rule(third, "Block", enabled=True)  # what was approved is older than this text
+    assert plan_of_rule(first).requesters == tuple(one.actor.name for one in (first, other, third))
+
+
 def test_a_rule_does_not_say_itself_who_wrote_it(state: State, tmp_path: Path) -> None:
     writer = context_of(state, tmp_path, "Owner")
     put_response_rule(writer, {**RULE, "authors": ["somebody else"]})

@@ -175,8 +175,9 @@ def change(call: OperationCall, name: WorkspaceName, body: WorkspaceChange) -> W
     page=OperationForm("Delete", closes=True, danger=True, when=lambda row: row["name"] != DEFAULT),
 )
 def remove(call: OperationCall, name: WorkspaceName) -> None:
-    """Delete an empty workspace, which no source writes to. A workspace with rows is refused: rows
-    expire only by retention, so that none is deleted by mistake.
+    """Delete an empty workspace, which no source, registry or agent writes to, with its rules' settings,
+    suppressions, incidents, watchlists and role assignments. A workspace with rows in its tables is refused:
+    rows expire only by retention, so that none is deleted by mistake.
     """
     service.remove_workspace(call.service, name, call.lake)
 

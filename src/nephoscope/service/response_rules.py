@@ -20,11 +20,13 @@ from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.automations import DELETE, WRITE
 from nephoscope.service.service_context import workspace_scope
 from nephoscope.state import NotFoundError, StateError
+from nephoscope.state.automation.automation_runs import RuleLanguage, RunStep
 from nephoscope_policy.model.source_location import Place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+    from pathlib import Path
 
     from nephoscope.automation.rule import AutomationRule
     from nephoscope.automation.rule_formats.response_rules import ResponseRuleFile
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 INCIDENTS = "Microsoft.SecurityInsights/incidents/read"
 RISK_EVENTS = frozenset(KINDS)
+#: Runs of a rule among which an approved plan is looked for, the newest first.
+MOST_RUNS = 1_000
 
 
 class RuleMatches(msgspec.Struct, frozen=True):
@@ -72,7 +76,7 @@ def put_response_rule(context: ServiceContext, document: Mapping[str, object], b
     file = parse_response_rule(document, Place("rule"))
     _check_author(context, file)
     found = find_rule_file(context.data, before) if before else None
-    authors = dict.fromkeys([*(found[1].authors[:1] if found else ()), context.actor.name])
+    authors = dict.fromkeys([*(_list_authors(context, *found) if found else ()), context.actor.name])
     file = msgspec.structs.replace(file, authors=list(authors))
     if before and found is None:
         raise NotFoundError(f"response rule {before!r} not found")
@@ -115,6 +119,14 @@ def _check_author(context: ServiceContext, file: ResponseRuleFile) -> None:
                 raise StateError(f"actions[{at}].{name} must name a secret of response")
         if action.get("action") == "table":
             context.require(WORKSPACE_WRITE, f"/workspaces/{str(action.get('workspace', '')).lower()}")
+
+
+def _list_authors(context: ServiceContext, path: Path, file: ResponseRuleFile) -> list[str]:
+    """Return who wrote a rule as it stands: all who changed it, only its creator where a plan of its present text was approved."""
+    written = path.stat().st_mtime
+    runs = context.state.automation_runs.runs_of_language(RuleLanguage.RESPONSE, file.name, MOST_RUNS)
+    approved = any(one.step is not RunStep.DO and one.created.timestamp() > written for one in runs)
+    return file.authors[:1] if approved else file.authors
 
 
 def _to_document(file: ResponseRuleFile) -> dict[str, object]:

@@ -49,9 +49,10 @@ def change_workspace(context: ServiceContext, name: str, settings: Mapping[str, 
 
 
 def remove_workspace(context: ServiceContext, name: str, lake: Lake) -> None:
-    """Forget a workspace that no source writes to and that holds no rows, since rows go by retention alone.
+    """Forget a workspace that nothing writes to and that holds no rows, with all that the state has of it.
 
-    Raises DeniedError; StateError where rows or sources are left; NotFoundError where there is no such workspace.
+    What went is in the entry, by table. Raises DeniedError; StateError where rows, or what writes to it, are left; NotFoundError where
+    there is no such workspace.
     """
     from nephoscope.lake.maintenance.table_inventory import holdings
 
@@ -64,8 +65,9 @@ def remove_workspace(context: ServiceContext, name: str, lake: Lake) -> None:
         raise StateError(
             f"the workspace {name} is not empty: {told}; to delete the rows, set a retention of 1 day"
         )
-    with context.change(DELETE, ROOT_SCOPE, _target(name)):
-        context.state.workspaces.remove(name)
+    with context.state.database.nest_transactions(), context.state.transaction() as session:
+        gone = context.state.workspaces.remove(name)
+        context.enter(session, DELETE, _target(name), removed=gone or None)
 
 
 def set_table_retention(context: ServiceContext, workspace: str, table: str, days: int | None) -> Workspace:

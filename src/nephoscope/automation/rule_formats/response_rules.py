@@ -37,7 +37,7 @@ class ResponseRuleError(ValueError):
 class ResponseRuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a file says. Rules are asked by `order`, then name; one with `stop` that matches is the last one asked about an event.
 
-    `authors`, which the server writes, created it and changed it last: none of them approves what it plans.
+    `authors`, which the server writes, created it and changed it since a plan of it was approved: none of them approves what it plans.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=200)]

@@ -12,9 +12,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from nephoscope.state.database.database import Database, NotFoundError, StateError
-from nephoscope.state.ingestion.sources import SourceRow
 from nephoscope.state.tables.workspace_rows import TableRetentionRow, WorkspaceRow
 from nephoscope.state.workspaces.workspace import DEFAULT, RETENTION_DAYS, Workspace
+from nephoscope.state.workspaces.workspace_removal import check_removable, remove_rows
 
 MAX_RETENTION_DAYS = 12 * 366
 #: A workspace is a folder of the lake: its name is one on every file system.
@@ -116,18 +116,19 @@ class Workspaces:
                 session.flush()
             return _workspace(session, row)
 
-    def remove(self, name: str) -> None:
-        """Forget a workspace (not `default`) that no source writes to; its tables on disk are the lake's to remove."""
+    def remove(self, name: str) -> dict[str, int]:
+        """Forget a workspace (not `default`) with its rows in all tables of the state; how many, by table.
+
+        Raises StateError where something writes to it or acts for it. Its tables on disk are the lake's to remove.
+        """
         if name == DEFAULT:
             raise StateError("the workspace default cannot be removed")
         with self._database.write() as session:
             row = _row(session, name)
-            writing = session.scalars(select(SourceRow.name).where(SourceRow.workspace == name)).all()
-            if writing:
-                raise StateError(
-                    f"sources write to the workspace {name}: {', '.join(sorted(writing))}; remove them first"
-                )
+            check_removable(session, name)
+            gone = remove_rows(session, name)
             session.delete(row)
+            return gone
 
 
 def _row(session: Session, name: str) -> WorkspaceRow:
