@@ -13,7 +13,7 @@ TOPICS = {
     "The policy language": "20-23, 25-28, 105-106, 468",
     "Definitions, initiatives, exemptions": "30-32, 35, 60-61",
     "Score, severity and history": "3-7, 36, 480",
-    "Reading resources, coverage and age": "40-44, 54-55, 70, 80-84, 92, 378-379, 405, 506, 519",
+    "Reading resources, coverage and age": "40-44, 54-55, 70, 80-84, 92, 378-379, 405, 506, 519, 529",
     "Tenants": "374, 479, 492",
     "Evaluation": "29, 33-34, 90-91, 93-94, 100, 159, 371, 403, 407, 420, 469, 471",
     "Pipelines and templates": "418-419, 422-424, 426, 428, 459-460, 462, 494, 473, 476, 493",

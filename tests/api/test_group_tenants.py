@@ -26,7 +26,7 @@ from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.resource_graph import opened_lake
-from nephoscope.service.arm_documents import DECIDING
+from nephoscope.service.arm_documents import DECIDING, put_document, remove_document
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.principals import ROLE_WRITE
 from nephoscope.service.service_context import ServiceContext
@@ -62,6 +62,11 @@ def scan_of(folders: list[Path], data: Path, state: State) -> EstateScan:
     return EstateScan(ScanRequest(tuple(map(str, folders)), assigned=True), data, now, put=put)
 
 
+def publish(folders: list[Path], data: Path, state: State) -> None:
+    scan = scan_of(folders, data, state)
+    publish_tenants(data, [(Report(scan.run(estate), "both"), {}) for estate in scan.estates()])
+
+
 @pytest.fixture
 def folders(tmp_path: Path) -> list[Path]:
     for tenant in TENANTS:
@@ -77,8 +82,7 @@ def instance(tmp_path: Path, folders: list[Path]) -> Iterator[Instance]:
     data.mkdir()
     snapshots = PublishedSnapshotCache(data)
     with State.open_folder(data) as state, opened_lake(data, state) as lake:
-        scan = scan_of(folders, data, state)
-        publish_tenants(data, [(Report(scan.run(estate), "both"), {}) for estate in scan.estates()])
+        publish(folders, data, state)
         guard = Guard(state, lambda: build_hierarchy(snapshots))
         yield Instance(data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", A), A)
 
@@ -281,6 +285,34 @@ def test_what_was_put_for_each_tenant_stays_of_each_while_one_of_them_is_not_rea
     assert name_tenants(instance.state, lambda: alone) == 0
     (kept,) = instance.state.arm_documents.list_at(DEFINITION.lower())
     assert kept.tenant == ""
+
+
+def test_the_command_line_puts_for_each_tenant_that_has_the_name(instance: Instance) -> None:
+    context = ServiceContext(LocalUser("ann"), instance.state, instance.data)
+    body = {"id": DEFINITION, **definition("audit")}
+    put_document(context, GROUP.lower(), body, DECIDING[0])
+    alone = Hierarchy({A: (GROUP.lower(),)}, frozenset({A}), {A: A})
+    assert name_tenants(instance.state, lambda: alone) == 0
+    (kept,) = instance.state.arm_documents.list_at(DEFINITION.lower())
+    assert kept.tenant == ""
+
+
+def test_the_command_line_puts_for_the_one_tenant_that_has_the_name(
+    instance: Instance, folders: list[Path], ask: Ask
+) -> None:
+    context = ServiceContext(LocalUser("ann"), instance.state, instance.data)
+    body, key = {"id": DEFINITION, **definition("audit")}, DEFINITION.lower()
+    put_document(context, GROUP.lower(), body, DECIDING[0])
+    publish(folders[:1], instance.data, instance.state)
+    # the document that was put for each tenant is removed by who may in each, and by nobody else
+    owner = ask(("Owner", f"/tenants/{A}"))
+    assert owner("DELETE", DEFINITION).status_code in (204, 403, 404)
+    assert [one.tenant for one in instance.state.arm_documents.list_at(key)] == [""]
+    assert remove_document(context, GROUP.lower(), key, DECIDING[0])
+    put_document(context, GROUP.lower(), body, DECIDING[0])
+    assert [one.tenant for one in instance.state.arm_documents.list_at(key)] == [A]
+    assert remove_document(context, GROUP.lower(), key, DECIDING[0])
+    assert instance.state.arm_documents.list_at(key) == []
 
 
 def test_the_command_line_assigns_in_a_tenant_that_is_known_or_named(instance: Instance) -> None:

@@ -19,7 +19,6 @@ from nephoscope.access.scopes import (
     TENANT,
     Hierarchies,
     Hierarchy,
-    find_group,
     find_owning_tenant,
     is_permitted,
     log_scope,
@@ -127,10 +126,6 @@ class Caller:
     def find_tenant(self, operation: str, scope: str) -> str:
         """Return the tenant of what an operation changes at a scope below a management group; '' elsewhere, and where it is each."""
         return find_owning_tenant(self.roles, operation, scope.lower().rstrip("/") or TENANT, self.hierarchy)
-
-    def is_shared_name(self, scope: str) -> bool:
-        """Tell whether a scope lies below the name of a management group that several tenants have."""
-        return find_group(scope.lower()) in self.hierarchy.doubtful
 
     def _may_change(self, operation: str, scope: str) -> bool:
         """Return whether a binding leaves an operation at a lower-cased scope: reads, logs (whose rows are held to it), its own."""

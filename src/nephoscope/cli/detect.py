@@ -264,6 +264,7 @@ class _WindowRow(TypedDict):
     seconds: float
     tuning: list[str]
     lacking: list[str]
+    gaps: list[str]
     error: str
 
 
@@ -280,13 +281,16 @@ def _row(ran: RuleRunResult) -> _WindowRow:
         "seconds": round(outcome.seconds, 3),
         "tuning": list(outcome.rule.tuning.shown),
         "lacking": list(outcome.lacking),
+        "gaps": list(outcome.gaps),
         "error": outcome.error,
     }
 
 
 def _show(rows: list[_WindowRow], form: str) -> None:
     shown = rows
-    for line in dict.fromkeys(f"{row['rule']}: {one}" for row in rows for one in row["lacking"]):
+    for line in dict.fromkeys(
+        f"{row['rule']}: {one}" for row in rows for one in (*row["lacking"], *row["gaps"])
+    ):
         print_message(line)
     if form == "table":
         shown = [row for row in rows if row["rows"] or row["alerts"] or row["suppressed"] or row["error"]]

@@ -125,6 +125,8 @@ def _make_choice(options: _HuntFilterOptions) -> HuntingFilter:
 
 
 def _show(found: list[HuntingResult], form: str, *, every: bool) -> None:
+    for line in dict.fromkeys(f"{one.query.name}: {gap}" for one in found for gap in one.gaps):
+        print_message(line)
     rows = [_row(one) for one in sorted(found, key=lambda one: (-one.run.hits, one.query.name))]
     if form == "table":
         hits = sum(one.run.hits > 0 for one in found)
@@ -146,6 +148,7 @@ def _row(one: HuntingResult) -> dict[str, object]:
         "since": one.run.since,
         "until": one.run.until,
         "seconds": round(one.run.seconds, 3),
+        "gaps": list(one.gaps),
         "error": one.run.error,
     }
 

@@ -233,7 +233,7 @@ class Lake:
             seen = MultiWorkspaceCatalog(catalog, others) if others else catalog
             limits = EngineLimits(external=external, most=most)
             pipeline = QueryPipeline(seen, lambda: EngineRows(scans=seen.scans(span)), limits)
-            found = pipeline.results(text, now=now, timeout=timeout, given=given)
+            found = catalog.tell_gaps(pipeline.results(text, now=now, timeout=timeout, given=given))
         if age and not (most and most.cut) and not catalog.graph_tables:
             self._results.keep(asked, began, found)
         return found

@@ -32,8 +32,5 @@ class AuthorizedActor(Protocol):
     def find_tenant(self, operation: str, scope: str) -> str:
         """Return the tenant of what is changed at a scope below a management group; '' elsewhere, and where it is each of them."""
 
-    def is_shared_name(self, scope: str) -> bool:
-        """Tell whether a scope lies below the name of a management group that several tenants are known to have."""
-
     def has_in_any_repository(self, operation: str) -> bool:
         """Tell whether an operation may be done in a repository at all."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.instance import ASSESS_SOON
+from nephoscope.access.scopes import TENANT, find_group, find_owning_tenant
+from nephoscope.instance import ASSESS_SOON, build_hierarchy
+from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.state.estate.arm_documents import FOR_EACH_TENANT, REMOVED, row_key, split_row_key
 
 if TYPE_CHECKING:
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from nephoscope.access.scopes import Hierarchy
     from nephoscope.service.service_context import ServiceContext
 
 #: Types of documents that people put and that decide an assessment.
@@ -44,7 +47,7 @@ def put_document(
     with state.credentials.seal(secrets or {}) as keep, state.transaction() as session:
         keep(session)
         new = state.arm_documents.put(session, key, type_.lower(), body, context.author)
-        if context.actor.is_shared_name(key):
+        if _is_shared_name(context, key):
             state.checkpoints.keep(session, FOR_EACH_TENANT, {key: True})
         context.enter(session, f"{type_}/write", key)
         _request_assessment(context, session, type_)
@@ -67,7 +70,11 @@ def remove_document(
     """
     needed = operation or f"{type_}/delete"
     context.require(needed, scope)
-    key, state = _row_key(context, needed, scope, key), context.state
+    asked, state = key.lower().rstrip("/"), context.state
+    key = _row_key(context, needed, scope, asked)
+    if key != asked and state.arm_documents.get(key) is None and state.arm_documents.get(asked) is not None:
+        context.require(needed, TENANT)  # it is of each tenant, of which one alone was read last
+        key = asked
     with state.transaction() as session:
         found = state.arm_documents.remove(session, key)
         if found:
@@ -81,7 +88,20 @@ def remove_document(
 def _row_key(context: ServiceContext, operation: str, scope: str, id_: str) -> str:
     """The key of the row of a document: one that the actor put for each tenant, or the one that a tenant has."""
     tenant, key = split_row_key(id_.lower().rstrip("/"))
-    return row_key(tenant or context.actor.find_tenant(operation, scope), key)
+    tenant = tenant or context.actor.find_tenant(operation, scope)
+    if not tenant and find_group(key):  # who acts beside the server knows no tenants
+        tenant = find_owning_tenant((), operation, key, _build_hierarchy(context))
+    return row_key(tenant, key)
+
+
+def _is_shared_name(context: ServiceContext, key: str) -> bool:
+    """Tell whether a key lies below the name of a management group that several tenants have, and names none of them."""
+    group = find_group(key)
+    return bool(group) and group in _build_hierarchy(context).doubtful
+
+
+def _build_hierarchy(context: ServiceContext) -> Hierarchy:
+    return build_hierarchy(PublishedSnapshotCache(context.data))
 
 
 def _request_assessment(context: ServiceContext, session: Session, type_: str) -> None:

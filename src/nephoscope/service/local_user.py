@@ -42,10 +42,6 @@ class LocalUser(msgspec.Struct, frozen=True):
         """Return the tenant that a scope names, '' where it names none."""
         return scope.removeprefix("/tenants/").partition("/")[0] if scope.startswith("/tenants/") else ""
 
-    def is_shared_name(self, scope: str) -> bool:  # noqa: ARG002 - the protocol's
-        """Tell no: who acts beside the server knows no tenants."""
-        return False
-
     def has_in_any_repository(self, operation: str) -> bool:  # noqa: ARG002 - the protocol's
         """Allow it in each."""
         return True

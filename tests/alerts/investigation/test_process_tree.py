@@ -194,6 +194,49 @@ def test_prevalence(lake: Lake, put: Put) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("table", "row", "unknown"),
+    [
+        ("", {}, ["domains", "file hashes", "users"]),
+        (
+            "DnsEvents",
+            {"SubType": "LookupQuery", "ClientIP": "10.0.0.4", "Name": "other.example"},
+            ["file hashes", "users"],
+        ),
+        ("SigninLogs", {"UserPrincipalName": "lea@bwf.example"}, ["domains", "file hashes"]),
+        (
+            "DeviceProcessEvents",
+            {"DeviceName": "pc1", "SHA256": "ef" * 32, "AccountName": "lea", "ActionType": "ProcessCreated"},
+            ["domains"],
+        ),
+        (
+            "SecurityEvent",
+            {"EventID": 4688, "Computer": "pc1", "NewProcessName": "a.exe", "NewProcessId": "0x1"},
+            ["domains", "file hashes"],
+        ),
+    ],
+)
+def test_what_no_stored_log_could_show_is_unknown(
+    lake: Lake, put: Put, table: str, row: dict[str, Any], unknown: list[str]
+) -> None:
+    if table:
+        put(table, {"TimeGenerated": at(0), **row})
+        put(table, {"TimeGenerated": at(-60 * 24 * 40), **row})
+    wanted = [
+        Entity.of("FileHash", {"Algorithm": "SHA256", "Value": "cd" * 32}),
+        Entity.of("DNS", {"DomainName": "bad.example"}),
+        Entity.of("Account", {"Name": "Kim"}),
+    ]
+    found = find_prevalence(lake, "default", [one for one in wanted if one], datetime.now(UTC))
+    told = {f"no log that names {one} is stored for these 30 days" for one in unknown}
+    assert {one.error for one in found if one.error} == told
+    assert [(one.first, one.machines, one.events) for one in found] == [(None, 0, 0)] * 3
+    late = find_prevalence(
+        lake, "default", [one for one in wanted if one], datetime.now(UTC) + timedelta(days=60)
+    )
+    assert len([one for one in late if one.error]) == 3
+
+
 def test_a_node_as_json() -> None:
     document = ProcessNode("web1", -1, "").document()
     assert (document["processId"], document["known"], document["children"]) == (None, False, [])

@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """One result of a query: its rows, its name (`as`, a branch of fork; '' = none), and what render asks for."""
+    """One result of a query: its rows, its name (`as`, a branch of fork; '' = none), and what render asks for.
+
+    `gaps` say of what rows may be missing, a sentence each; who gives the tables knows.
+    """
 
     table: pa.Table
     name: str = ""
     hint: ResultHint = field(default_factory=ResultHint)
+    gaps: tuple[str, ...] = ()
 
 
 def run(

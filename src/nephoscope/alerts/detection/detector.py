@@ -38,7 +38,8 @@ class RuleOutcome:
 
     A `fault` is an error that may be gone the next time (time, memory, disk); else the query itself is wrong. `limited`: it was the
     query that took too much time or memory. `seen` is the tables that were read (`workspace/table`), each at its version.
-    `lacking`: what its alerts lack because the query does not give the columns that the rule asks for.
+    `lacking`: what its alerts lack because the query does not give the columns that the rule asks for. `gaps`: what the tables of the
+    estate that it read lack because it was not collected, so that no alert says nothing of that part.
     """
 
     rule: AnalyticRule
@@ -51,6 +52,7 @@ class RuleOutcome:
     limited: bool = False
     seen: dict[str, int] = field(default_factory=dict)
     lacking: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,14 @@ class Detector:
                 return frozenset()
             return frozenset(table for _, table in catalog.versions())
 
+    def describe_gaps(self, rule: AnalyticRule, compiled: CompiledQuery | None = None) -> tuple[str, ...]:
+        """Return what the tables of the estate that a rule reads lack because it was not collected; KqlError where it is wrong."""
+        if self.reading is not None and compiled is not None:
+            return self.reading.describe_gaps(compiled, rule.query)
+        with self.lake.catalog(workspace=self.workspace) as catalog:
+            compile_results(rule.query, catalog)
+            return catalog.describe_gaps()
+
     def _outcome(self, rule: AnalyticRule, window: RuleWindow, now: datetime) -> RuleOutcome:
         seen: dict[str, int] = {}
         compiled: CompiledQuery | None = None
@@ -90,7 +100,9 @@ class Detector:
                 rule, window, rows, now, count, identity, self._tenants() if rows else RowTenants()
             )
             alerts = tuple(self._suppress_immature(rule, window, built))
-            return RuleOutcome(rule, window, count, alerts, seen=seen)
+            return RuleOutcome(
+                rule, window, count, alerts, seen=seen, gaps=self.describe_gaps(rule, compiled)
+            )
         except ExternalDataError as error:
             return RuleOutcome(rule, window, error=str(error), fault=error.passing, seen=seen)
         except KqlError as error:

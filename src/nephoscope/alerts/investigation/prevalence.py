@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -16,17 +16,26 @@ from nephoscope.model.entity import Entity
 from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from nephoscope.lake.lake import Lake
 
 PERIOD = timedelta(days=30)
 MOST_VALUES = 50
 TIMEOUT = 120.0
 _FUNCTIONS = {"file": "_FilePrevalence", "domain": "_DomainPrevalence", "user": "_UserPrevalence"}
+#: Kind -> all rows in which it could be seen, and what these logs name.
+_SIGHTINGS = {
+    "file": ("_FileSightings", "file hashes"),
+    "domain": ("_DomainSightings", "domains"),
+    "user": ("_UserSightings", "users"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Prevalence:
-    """Prevalence of a value in the `PERIOD`: `first` is None where no log has it, `error` says why it is unknown."""
+    """Prevalence of a value in the `PERIOD`: `first` is None where no log has it, `error` says why it is unknown: also
+    where no log is stored that could have it."""
 
     kind: str
     value: str
@@ -87,14 +96,24 @@ def _host(url: str) -> str:
 def _ask(lake: Lake, workspace: str, kind: str, values: Sequence[str], now: datetime) -> list[Prevalence]:
     """Ask a function for values; one that it has no row for was not seen."""
     text = f"{_FUNCTIONS[kind]}(dynamic({json.dumps(values)}))"
+    span = RowSpan(now - PERIOD, now, now)
+
+    def run(query: str) -> pa.Table:
+        return lake.rows(query, workspace=workspace, now=now, timeout=TIMEOUT, span=span)
+
     try:
-        table = lake.rows(
-            text, workspace=workspace, now=now, timeout=TIMEOUT, span=RowSpan(now - PERIOD, now, now)
-        )
+        seen = {row.text("Value"): _read(kind, row) for row in findings(run(text))}
+        unseen = "" if seen.keys() >= set(values) else _explain_unseen(kind, run)
     except (KqlError, LakeError, OSError) as error:
         return [Prevalence(kind, one, error=str(error) or type(error).__name__) for one in values]
-    seen = {row.text("Value"): _read(kind, row) for row in findings(table)}
-    return [seen.get(one) or Prevalence(kind, one) for one in values]
+    return [seen.get(one) or Prevalence(kind, one, error=unseen) for one in values]
+
+
+def _explain_unseen(kind: str, run: Callable[[str], pa.Table]) -> str:
+    """Return why nothing could be seen: '' where a log of the period has rows that name others."""
+    function, what = _SIGHTINGS[kind]
+    stored = run(f"{function} | take 1").num_rows
+    return "" if stored else f"no log that names {what} is stored for these {PERIOD.days} days"
 
 
 def _read(kind: str, row: RuleResultRow) -> Prevalence:

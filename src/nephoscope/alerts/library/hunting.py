@@ -51,11 +51,15 @@ class HuntingRange:
 
 @dataclass(frozen=True, slots=True)
 class HuntingResult:
-    """What a query found: its run, and how many rows more than the last one (None: there is none that compares)."""
+    """What a query found: its run, and how many rows more than the last one (None: there is none that compares).
+
+    `gaps` say of which rows it was asked in vain, since they were not collected.
+    """
 
     query: AnalyticRule
     run: HuntingRun
     delta: int | None
+    gaps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +143,15 @@ class HuntingRunner:
     ) -> Iterator[HuntingResult]:
         """Run each; one that cannot be run is told with its error and stops no other."""
         for query in queries:
-            began, hits, error = time.perf_counter(), 0, ""
+            began, hits, error, gaps = time.perf_counter(), 0, "", tuple[str, ...]()
             try:
                 hits = self._table(query, over, now).num_rows
+                gaps = Detector(self.lake, self.workspace).describe_gaps(query)
             except (KqlError, LakeError, OSError) as failure:
                 error = str(failure)
             seconds = time.perf_counter() - began
             run = HuntingRun(self.workspace, query.id, over.since, over.until, now, hits, seconds, error)
-            yield HuntingResult(query, run, _delta(run, last.get(query.id)))
+            yield HuntingResult(query, run, _delta(run, last.get(query.id)), gaps)
 
     def rows(
         self, query: AnalyticRule, over: HuntingRange, now: datetime, most: int | None = None

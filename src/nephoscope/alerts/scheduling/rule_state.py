@@ -91,5 +91,13 @@ class RuleState:
             yield SUCCESS, "The rule runs again."
         if outcome.lacking:
             yield PARTIAL, "; ".join(outcome.lacking)
+        if outcome.gaps and (before.digest != after.digest or _is_first_of_day(outcome)):
+            yield PARTIAL, "; ".join(outcome.gaps)
         if after.disabled is not None and before.disabled is None:
             yield FAILURE, f"AUTO DISABLED: the rule failed {after.failures} times in a row: {outcome.error}"
+
+
+def _is_first_of_day(outcome: RuleOutcome) -> bool:
+    """Return whether a rule's window is the first that ends on its day: what lacks all the time is told once a day."""
+    end = outcome.window.end
+    return end.date() != (end - outcome.rule.frequency).date()

@@ -31,6 +31,8 @@ from nephoscope_kql.types import KqlType
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from nephoscope_kql.run import QueryResult
+
 SURFACE = ApiSurface("Resource Graph", "Microsoft.ResourceGraph")
 READ = "Microsoft.ResourceGraph/resources/read"
 MOST = 1000
@@ -68,7 +70,8 @@ def resources(call: ApiCall) -> ApiResponse:
     text = complete_query(call.text("query", needed=True))
     call, options = _options(call)
     reach = _reach(call)
-    found = _run(call, text, reach)
+    result = _run(call, text, reach)
+    found = result.table
     page = found.slice(options.start, options.top)
     more = options.start + page.num_rows < found.num_rows
     body: dict[str, object] = {
@@ -80,7 +83,13 @@ def resources(call: ApiCall) -> ApiResponse:
     }
     if more:
         body["$skipToken"] = resource_graph_request.token(call, options.start + page.num_rows)
-    return ApiResponse(body)
+    return ApiResponse(body, headers=_warn_of_gaps(result))
+
+
+def _warn_of_gaps(result: QueryResult) -> dict[str, str]:
+    """Say in a header what rows may be missing: the body has no place for it. Source: RFC 7234 section 5.5"""
+    told = "; ".join(result.gaps).replace('"', "'").encode("ascii", "backslashreplace").decode()
+    return {"Warning": f'199 - "{told}"'} if told else {}
 
 
 def complete_query(text: str) -> str:
@@ -188,7 +197,7 @@ def _list_containing(call: ApiCall, reach: Reach, asked: Iterable[str] | None) -
     return call.caller.hierarchy.groups_above(within) | around | ({""} if within else frozenset())
 
 
-def _run(call: ApiCall, text: str, reach: Mapping[str, Shown]) -> pa.Table:
+def _run(call: ApiCall, text: str, reach: Mapping[str, Shown]) -> QueryResult:
     try:
         within = _build_cut(call)
         reader = LiveReader.for_caller(call.caller, lambda one: within(call.caller.reach(one)))
@@ -196,7 +205,7 @@ def _run(call: ApiCall, text: str, reach: Mapping[str, Shown]) -> pa.Table:
         found = call.snapshot.query(
             text, reach, timeout=call.instance.query_seconds, beside=current.live_row_source
         )
-        return found[-1].table
+        return found[-1]
     except UnreadTableError as error:
         told = ", ".join(error.tables)
         raise not_assessed(
@@ -262,7 +271,7 @@ def _facet(
     order = "asc" if str(options.get("sortOrder", "desc")).lower() == "asc" else "desc"
     by = options.get("sortBy") or "count"
     query = f"{text}{condition}\n| summarize ['count'] = count() by {expression}\n| order by ['{by}'] {order}"
-    found = _run(call, query, reach)
+    found = _run(call, query, reach).table
     top = options.get("$top", 10)
     shown = found.slice(0, top if isinstance(top, int) and 0 < top <= MOST else 10)
     data = msgspec.json.decode(msgspec.json.encode(_objects(shown)))

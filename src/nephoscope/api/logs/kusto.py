@@ -60,7 +60,9 @@ def query_v2(call: ApiCall) -> ApiResponse:
     done = (len(results) + 1, "QueryCompletionInformation", "QueryCompletionInformation")
     told = [f"The option {name[:100]} is not known: it changes nothing" for name in properties(call).unknown]
     now = call.instance.now.isoformat()
-    frames.append(frame(*done, _COMPLETION, [(now, 4, "Info", one) for one in [*told, "Query completed"]]))
+    completion: list[Row] = [(now, 3, "Warning", one) for one in _list_gaps(results)]
+    completion += [(now, 4, "Info", one) for one in [*told, "Query completed"]]
+    frames.append(frame(*done, _COMPLETION, completion))
     return ApiResponse([*frames, {"FrameType": "DataSetCompletion", "HasErrors": False, "Cancelled": False}])
 
 
@@ -72,7 +74,12 @@ def query_v1(call: ApiCall) -> ApiResponse:
         answered_table(f"Table_{at}", typed_columns(one.table), _rows(one)) for at, one in enumerate(results)
     ]
     listed = [(at, "QueryResult", "PrimaryResult", str(uuid.uuid4()), "") for at in range(len(results))]
-    return ApiResponse({"Tables": [*tables, answered_table(f"Table_{len(results)}", _CONTENTS, listed)]})
+    if gaps := _list_gaps(results):
+        now = call.instance.now.isoformat()
+        rows: list[Row] = [(now, 3, "Warning", 0, one) for one in gaps]
+        listed.append((len(tables), "QueryStatus", "QueryStatus", str(uuid.uuid4()), ""))
+        tables.append(answered_table(f"Table_{len(tables)}", _STATUS, rows))
+    return ApiResponse({"Tables": [*tables, answered_table(f"Table_{len(tables)}", _CONTENTS, listed)]})
 
 
 @SURFACE.ask("/v1/rest/mgmt", "Kusto_Management", READ, versioned=False, throttled=kusto_throttled)
@@ -119,6 +126,11 @@ def _run_query(call: ApiCall, text: str, workspace: str, scope: LakeScope) -> li
     return found
 
 
+def _list_gaps(results: list[QueryResult]) -> list[str]:
+    """Return why rows may be missing, each reason once."""
+    return list(dict.fromkeys(gap for one in results for gap in one.gaps))
+
+
 def _rows(result: QueryResult) -> list[Row]:
     kinds = [kind for _, kind in typed_columns(result.table)]
     return [
@@ -130,6 +142,13 @@ def _rows(result: QueryResult) -> list[Row]:
 _PROPERTIES = columns(TableId=KqlType.INT, Key=KqlType.STRING, Value=KqlType.DYNAMIC)
 _COMPLETION = columns(
     Timestamp=KqlType.DATETIME, Level=KqlType.INT, LevelName=KqlType.STRING, Payload=KqlType.STRING
+)
+_STATUS = columns(
+    Timestamp=KqlType.DATETIME,
+    Severity=KqlType.INT,
+    SeverityName=KqlType.STRING,
+    StatusCode=KqlType.INT,
+    StatusDescription=KqlType.STRING,
 )
 _CONTENTS = columns(
     Ordinal=KqlType.LONG,

@@ -179,8 +179,14 @@ def _answer_query(
     results = _run(call, text, found, span, seconds, resource, most)
     room = ResponseBudget()
     answer: dict[str, object] = {"tables": [_table(one, at, room) for at, one in enumerate(results)]}
+    gaps = list(dict.fromkeys(gap for one in results for gap in one.gaps))
     if most.cut or room.full:
-        answer["error"] = _partial_error()
+        gaps.insert(
+            0,
+            f"The query returned more than {MAX_ROWS} rows or {MAX_BYTES >> 20} MiB; the others are left out.",
+        )
+    if gaps:
+        answer["error"] = _partial_error(gaps)
     if "include-statistics" in prefer.lower():
         answer["statistics"] = _statistics(time.monotonic() - began, results)
     if "include-render" in prefer.lower():
@@ -340,14 +346,13 @@ def _cell(value: object, kind: KqlType) -> Any:
     return value if kind is KqlType.DYNAMIC else json_value(value, kind)
 
 
-def _partial_error() -> dict[str, object]:
-    message = (
-        f"The query returned more than {MAX_ROWS} rows or {MAX_BYTES >> 20} MiB; the others are left out."
-    )
+def _partial_error(reasons: Sequence[str]) -> dict[str, object]:
+    """Say that rows are missing, which clients read as a partial success. Source:
+    https://learn.microsoft.com/azure/azure-monitor/logs/api/response-format"""
     return {
         "code": "PartialError",
-        "message": message,
-        "details": [{"code": "QueryExecutionError", "message": message}],
+        "message": reasons[0],
+        "details": [{"code": "QueryExecutionError", "message": one} for one in reasons],
     }
 
 

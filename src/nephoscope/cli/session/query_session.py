@@ -199,9 +199,7 @@ def _empty(below: LakeCatalog | None) -> Iterator[str]:
         for (workspace, name), version in below.versions().items():
             if version < 0:
                 yield f"the workspace {workspace} has no rows of {name} yet"
-        graph = below.pin_graph() if below.graph_tables else None
-        if graph is not None:
-            yield from graph.describe_gaps(below.graph_tables)
+        yield from below.describe_gaps()
 
 
 def _tables(given: Iterable[str], declared: Mapping[str, Mapping[str, KqlType]]) -> dict[str, FileTable]:

@@ -230,6 +230,11 @@ class LakeReading:
         }
         return {relation: known[relation] for relation in sorted(relations) if relation in known}
 
+    def describe_gaps(self, compiled: CompiledQuery, text: str) -> tuple[str, ...]:
+        """Return what the tables of the estate that a query reads lack because it was not collected, a sentence each."""
+        reads = compiled.reads if compiled.resume is None else self._find_dynamic_relations(text)
+        return self.catalog.describe_gaps(frozenset(reads))
+
     def _find_dynamic_relations(self, text: str) -> frozenset[str]:
         """The relations that a query names whose columns depend on rows; found out once."""
         if text not in self._named:

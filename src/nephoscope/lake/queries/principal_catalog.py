@@ -6,7 +6,8 @@ import datetime as dt
 import re
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
 from nephoscope_kql.engines.parquet import FileScan
 from nephoscope_kql.errors import KqlError
+from nephoscope_kql.run import QueryResult
 
 _ALIASES = "_GetWatchlistAlias"
 _ARM = re.compile(
@@ -254,6 +256,22 @@ class LakeCatalog:
     def graph_tables(self) -> frozenset[str]:
         """The lower-cased tables of Resource Graph that were asked for up to now."""
         return frozenset(table for table, _ in self._held.asked.values())
+
+    def describe_gaps(self, relations: Collection[str] | None = None) -> tuple[str, ...]:
+        """Return what relations (None = all that were asked for) lack of what the scope would see had it been collected."""
+        graph, within = self._held.graph, defaultdict[frozenset[str] | None, set[str]](set)
+        for relation, (table, workspace) in list(self._held.asked.items()):
+            if relations is None or relation in relations:
+                within[workspace.subscriptions].add(table)
+        if graph is None:
+            return ()
+        lines = (graph.describe_gaps(tables, self._scope.estate, some) for some, tables in within.items())
+        return tuple(dict.fromkeys(line for several in lines for line in several))
+
+    def tell_gaps(self, results: list[QueryResult]) -> list[QueryResult]:
+        """Return results of a query over this catalog, each with what its tables lack."""
+        gaps = self.describe_gaps()
+        return [replace(one, gaps=gaps) for one in results] if gaps else results
 
     def files(self) -> dict[str, list[Path]]:
         """Relation -> all its files at the pinned version; a table of Resource Graph that cannot be read has none, and its scan

@@ -36,8 +36,10 @@ class GraphTables(Protocol):
         """The table of a name in any case of its letters, with that name in lower case as its relation; None for another."""
         ...
 
-    def describe_gaps(self, tables: Iterable[str]) -> Iterable[str]:
-        """Yield what lower-cased tables lack because it was not collected, a sentence each."""
+    def describe_gaps(
+        self, tables: Iterable[str], reaches: Reaches, subscriptions: frozenset[str] | None
+    ) -> Iterable[str]:
+        """Return what lower-cased tables lack of what `scan` would show had it been collected, a sentence each."""
         ...
 
     def scan(self, table: str, reaches: Reaches, subscriptions: frozenset[str] | None) -> FileScan:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from nephoscope.posture.published.document_rows import PROMOTED
+from nephoscope.posture.published.left_out import NOTHING, find_left_out
 from nephoscope.posture.reports.multi_tenant_report import CombinedReport
 from nephoscope.posture.reports.resource_graph_tables import COLUMNS, EVALUATION, list_unread_types
 
@@ -36,6 +37,7 @@ class BuildInfo(msgspec.Struct, frozen=True):
     `group_names` maps a tenant to the names of its management groups, each by its lower-cased id.
     `tenant_gaps` are the gaps of each tenant, `gaps` those of all.
     `unread_types` are, for each tenant, the lower-cased types of collected_types of which nothing was read anywhere in it.
+    `left_out` is what was not read in a subscription although the tenant was read otherwise (left_out.find_left_out).
     `edition` is EDITION as it was when the documents were written, 0 of those from before it was noted.
     """
 
@@ -60,6 +62,7 @@ class BuildInfo(msgspec.Struct, frozen=True):
     tenant_gaps: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
     group_names: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
     unread_types: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    left_out: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
     def gap(self, type_: str, subscription: str = "") -> str:
         """Return why a type was not read in the tenant of a subscription, '' where it was; of several tenants none is
@@ -79,16 +82,43 @@ class BuildInfo(msgspec.Struct, frozen=True):
         ]
 
     def list_unread(self, reach: Reach) -> frozenset[str]:
-        """Return the types that were read in no tenant of which a reach sees something."""
-        within = [self.unread_types.get(one, ()) for one in self._visible_tenants(reach)]
-        return frozenset(within[0]).intersection(*within[1:]) if within else frozenset()
+        """Return the types that were read in no tenant, or in no subscription, of which a reach sees something."""
+        within = [frozenset(self.unread_types.get(one, ())) for one in self.visible_tenants(reach)]
+        unread = frozenset[str].intersection(*within) if within else frozenset[str]()
+        seen = self._visible_subscriptions(reach)
+        if not seen or not seen <= self.left_out.keys():
+            return unread
+        return frozenset[str].intersection(
+            *(
+                frozenset(self.left_out[one]).union(self.unread_types.get(self.tenants[one], ()))
+                for one in seen
+            )
+        )
 
-    def _visible_tenants(self, reach: Reach) -> frozenset[str]:
+    def is_left_out(self, reach: Reach) -> bool:
+        """Return whether no resource was read in any of the subscriptions that a reach sees."""
+        seen = self._visible_subscriptions(reach)
+        return bool(seen) and all(NOTHING in self.left_out.get(one, ()) for one in seen)
+
+    def visible_left_out(self, reach: Reach) -> frozenset[str]:
+        """Return the subscriptions of which something was left out and of which a reach sees something."""
+        return self._visible_subscriptions(reach) & self.left_out.keys()
+
+    def visible_tenants(self, reach: Reach) -> frozenset[str]:
+        """Return the tenants whose unread types are known and of which a reach sees something."""
         if reach.everything:
             return frozenset(self.unread_types)
-        subscriptions = reach.subscriptions | {one.split("/")[2] for one in reach.groups}
-        seen = {self.tenants[one] for one in subscriptions if one in self.tenants}
+        named = {one for one in _named_subscriptions(reach) if one in self.tenants}
+        seen = {self.tenants[one] for one in named}
         return (reach.tenants | reach.whole_tenants | seen) & self.unread_types.keys()
+
+    def _visible_subscriptions(self, reach: Reach) -> frozenset[str]:
+        named = _named_subscriptions(reach)
+        return frozenset(
+            one
+            for one, tenant in self.tenants.items()
+            if reach.everything or one in named or tenant in reach.whole_tenants
+        )
 
     @property
     def outdated(self) -> bool:
@@ -96,11 +126,16 @@ class BuildInfo(msgspec.Struct, frozen=True):
         return self.edition < EDITION
 
 
+def _named_subscriptions(reach: Reach) -> frozenset[str]:
+    return reach.subscriptions | {one.split("/")[2] for one in reach.groups}
+
+
 def make_build_info(reports: Sequence[Report]) -> BuildInfo:
     """Return what the reports of tenants were made from."""
     report = reports[0] if len(reports) == 1 else CombinedReport(tuple(reports))
     estates = [one.run.estate for one in reports]
     score = report.score
+    unread = {one.tenant: list_unread_types(one.coverage) for one in estates}
     return BuildInfo(
         when=report.now,
         scope=report.scope,
@@ -128,7 +163,12 @@ def make_build_info(reports: Sequence[Report]) -> BuildInfo:
             for id_, groups in estate.management_groups.items()
         },
         group_names={estate.tenant: estate.management_group_names for estate in estates},
-        unread_types={one.tenant: list_unread_types(one.coverage) for one in estates},
+        unread_types=unread,
+        left_out={
+            subscription: types
+            for one in estates
+            for subscription, types in find_left_out(one, unread[one.tenant]).items()
+        },
         path_gaps=tuple(
             (where or one.tenant, what) for one in reports for where, what in one.attack_paths.gaps
         ),

@@ -11,8 +11,8 @@ from nephoscope.lake.queries.estate_reach import Reaches, ReachesWithin
 from nephoscope.posture.published.live_rows import TABLE, LiveRowSource
 from nephoscope.posture.published.published_snapshot import GraphCatalog, PublishedSnapshot, with_current
 from nephoscope.posture.published.row_access import OPERATIONS, USUAL, RowAccess, Shown, find_row_access
-from nephoscope.posture.published.unread_table import UnreadTableError, list_types
-from nephoscope.posture.reports.resource_graph_tables import COLUMNS, TABLES, collected_types
+from nephoscope.posture.published.unread_table import UnreadTableError
+from nephoscope.posture.reports.resource_graph_tables import COLUMNS, TABLES
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.engines.parquet import FileScan
 from nephoscope_kql.errors import KqlError
@@ -53,14 +53,14 @@ class PublishedGraph:
         wanted = name.lower()
         return TableSchema(TABLES[wanted], COLUMNS, wanted) if wanted in TABLES else None
 
-    def describe_gaps(self, tables: Iterable[str]) -> Iterable[str]:
-        """Yield which types of lower-cased tables were read nowhere in a tenant: other rows must not look like all of them."""
-        unread = {} if self.snapshot is None else self.snapshot.made.unread_types
-        for tenant, types in unread.items():
-            where = f" in the tenant {tenant}" if tenant and len(unread) > 1 else ""
-            for table in sorted(tables):
-                if lacking := collected_types().get(table, frozenset()).intersection(types):
-                    yield f"{TABLES[table]} is incomplete, not collected{where}: {list_types(lacking)}"
+    def describe_gaps(
+        self, tables: Iterable[str], reaches: Reaches, subscriptions: frozenset[str] | None
+    ) -> Iterable[str]:
+        """Return what lower-cased tables lack of what a reach would see had it been collected, a sentence each."""
+        if self.snapshot is None:
+            return ()
+        within = reaches if subscriptions is None else ReachesWithin(reaches, subscriptions)
+        return self.snapshot.describe_gaps(frozenset(tables), find_row_access(self.snapshot.types, within))
 
     def scan(self, table: str, reaches: Reaches, subscriptions: frozenset[str] | None) -> FileScan:
         """The rows of a lower-cased table that a reach sees, those of some subscriptions alone (None = all).

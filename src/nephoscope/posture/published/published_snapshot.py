@@ -21,15 +21,16 @@ from nephoscope.posture.published.internet_exposures import InternetExposures
 from nephoscope.posture.published.inventory import Inventory
 from nephoscope.posture.published.live_rows import TABLE, LiveRows, LiveRowSource
 from nephoscope.posture.published.observable_index import ObservableIndex
-from nephoscope.posture.published.row_access import RowAccess, Shown, visible_pairs
+from nephoscope.posture.published.row_access import Shown, visible_pairs
 from nephoscope.posture.published.snapshot_files import list_snapshot_files
 from nephoscope.posture.published.standards import Standards
+from nephoscope.posture.published.table_gaps import describe_gaps, is_unfilled
 from nephoscope.posture.published.unread_table import UnreadTableError
 from nephoscope.posture.reports.resource_graph_tables import (
     COLUMNS,
     EVALUATION,
+    LISTED,
     TABLES,
-    collected_types,
     unread_tables,
 )
 from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
@@ -177,7 +178,7 @@ class PublishedSnapshot:
         return sorted(
             table
             for table in tables
-            if self._is_unfilled(table, reach[table]) and not self._has_rows(table, reach[table])
+            if is_unfilled(self.made, table, reach[table]) and not self._has_rows(table, reach[table])
         )
 
     def _require_read(self, tables: frozenset[str], reach: Shown | Mapping[str, Shown]) -> None:
@@ -187,12 +188,11 @@ class PublishedSnapshot:
         if unread:
             raise UnreadTableError(unread)
 
-    def _is_unfilled(self, table: str, shown: Shown) -> bool:
-        types = collected_types().get(table)
-        if types is None:
-            return table in unread_tables()
-        reaches = [one for _, one in shown.parts] if isinstance(shown, RowAccess) else [shown]
-        return bool(reaches) and all(types <= self.made.list_unread(one) for one in reaches)
+    def describe_gaps(self, tables: frozenset[str], reach: Shown | Mapping[str, Shown]) -> tuple[str, ...]:
+        """Return what of lower-cased tables a reach would see had it been collected; of all tables only the resources are told."""
+        told = LISTED if tables >= unread_tables() else tables
+        shown = reach if isinstance(reach, Mapping) else dict.fromkeys(told, reach)
+        return tuple(describe_gaps(self.made, told, shown))
 
     def _has_rows(self, table: str, reach: Shown) -> bool:
         if table not in self.files:
@@ -239,7 +239,9 @@ class PublishedSnapshot:
             current = self.current(beside) if beside is not None else None
             return EngineRows(scans=catalog.scans(reach, current))
 
-        return QueryPipeline(catalog, rows).results(text, now=now, timeout=timeout)
+        found = QueryPipeline(catalog, rows).results(text, now=now, timeout=timeout)
+        gaps = self.describe_gaps(catalog.asked, reach)
+        return [replace(one, gaps=gaps) for one in found] if gaps else found
 
 
 class GraphCatalog:

@@ -42,7 +42,12 @@ class JudgedGraph:
         wanted = name.lower()
         return TableSchema(TABLES[wanted], COLUMNS, wanted) if wanted in TABLES else None
 
-    def describe_gaps(self, tables: Iterable[str]) -> Iterable[str]:  # noqa: ARG002 - the protocol
+    def describe_gaps(
+        self,
+        tables: Iterable[str],  # noqa: ARG002 - the protocol
+        reaches: Reaches,  # noqa: ARG002 - the protocol
+        subscriptions: frozenset[str] | None,  # noqa: ARG002 - the protocol
+    ) -> Iterable[str]:
         """Nothing: an analyzer asks by `need` for what it cannot do without."""
         return ()
 

@@ -65,7 +65,7 @@ EXAMPLES = (
 class QueryView:
     """What a query gave: cells as a person reads them, how many rows there are in all, how long it took, and its chart.
 
-    `empty` is how many columns are left out, since none of the rows has a value in them.
+    `empty` is how many columns are left out, since none of the rows has a value in them. `gaps` say what rows may be missing.
     """
 
     columns: Sequence[tuple[str, KqlType]]
@@ -74,6 +74,7 @@ class QueryView:
     seconds: float
     plot: Plot | None
     empty: int = 0
+    gaps: Sequence[str] = ()
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
@@ -118,7 +119,7 @@ def _show_result(visit: Visit, result: QueryResult, began: float) -> QueryView:
     ]
     left_out = first.num_columns - rows.num_columns
     took = time.monotonic() - began
-    return QueryView(columns, cells, result.table.num_rows, took, plot_result(result), left_out)
+    return QueryView(columns, cells, result.table.num_rows, took, plot_result(result), left_out, result.gaps)
 
 
 def _csv_cell(cell: object, kind: KqlType) -> str:
