@@ -168,6 +168,11 @@ class EntityContextSearch:
         own = self._find_in_subscription(id_.subscription)
         if own and self.reader.can_read_resource(id_):
             return self._combine(entity, own)
+        if own and self.reader.can_read_results(id_):
+            beyond = EntityContext(
+                entity, id_.key, (unknown("resource", BEYOND),), tenant=own[0].index.tenant
+            )
+            return self._add_tenant(beyond)
         why = "its subscription was not collected" if self.reader.can_read_resource(id_) else BEYOND
         return EntityContext(entity, "", (unknown("resource", why),))
 

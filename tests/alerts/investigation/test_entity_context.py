@@ -336,6 +336,31 @@ def test_assessments_and_attack_paths_are_told(sample: Path) -> None:
     ] == "not known (your roles do not reach assessments)"
 
 
+def test_who_reads_results_alone_is_told_of_them_and_of_no_resource(sample: Path) -> None:
+    """Security Reader is such a role: it reads assessments, attack paths and role assignments."""
+    snapshot = PublishedSnapshotCache(sample).load_newest()
+    assert snapshot is not None
+    every = snapshot.attack_paths.list_wanted(WHOLE.attack_paths)
+    key = next(one for one in every if one.target.key).target.key
+    vault, machine, stranger, address = (
+        entity("AzureResource", ResourceId=key),
+        entity("Host", HostName="vm-sbx-poc"),
+        entity("Account", AadUserId="11111111-0000-4000-8000-000000000000"),
+        entity("IP", Address="192.0.2.1"),
+    )
+    (whole,) = describe(sample, vault)
+    results = EstateReader(resources=Reach())
+    found = describe(sample, vault, machine, stranger, address, reader=results)
+    beyond = "not known (your roles do not reach it)"
+    assert (found[0].weaknesses, found[0].paths, whole.weaknesses is None) == (whole.weaknesses, whole.paths, False)
+    assert facts(found[0]) == {"resource": beyond}
+    assert (found[0].is_readable, whole.is_readable) == (False, True)
+    assert [facts(found[at])["resource"] for at in (1, 3)] == [beyond, beyond]
+    assert facts(found[2])["account"] == "not known (your roles do not reach the directory of the tenant)"
+    none = EstateReader(resources=Reach(), assessments=Reach())
+    assert facts(*describe(sample, vault, reader=none)) == {"resource": beyond}
+
+
 def test_the_types_that_are_read_tell_as_much_as_the_whole_estate(sample: Path) -> None:
     """Indexes read some types; what they say of every machine and account is what the whole estate says."""
     from nephoscope.alerts.investigation.estate_context import EstateContext

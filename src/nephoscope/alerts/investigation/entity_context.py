@@ -60,6 +60,11 @@ class EntityContext:
         """Return whether the estate holds something that goes by the names of the entity."""
         return bool(self.resource or self.candidates)
 
+    @property
+    def is_readable(self) -> bool:
+        """Return whether there is a resource that the reader may open: of some only what was assessed may be told."""
+        return bool(self.resource) and all(one.known or one.name != "resource" for one in self.facts)
+
     def document(self) -> dict[str, object]:
         """The context as JSON values, as the command line and the API give it."""
         return {

@@ -109,7 +109,8 @@ class EstateContext:
         if scopes and all(self.index.view.covers(one, scope) for one in types for scope in scopes):
             within = "" if self.reader.whole else " that your roles reach"
             return EntityContext(entity, "", (EntityFact("resource", missing.replace("{within}", within)),))
-        return EntityContext(entity, "", (unknown("resource", f"{', '.join(types)} were not all collected"),))
+        why = f"{', '.join(types)} were not all collected" if scopes else BEYOND
+        return EntityContext(entity, "", (unknown("resource", why),))
 
     @property
     def _scopes(self) -> list[str]:

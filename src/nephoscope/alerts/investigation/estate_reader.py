@@ -49,14 +49,17 @@ class EstateReader:
 
     def enters(self, tenant: str, subscriptions: Iterable[str]) -> bool:
         """Return whether anything of a tenant, which has the subscriptions (lower-cased GUIDs), may be read."""
-        return self.reads_directory(tenant) or bool(self.visible(subscriptions))
+        known = frozenset(subscriptions)
+        several = (self.resources, self.role_assignments, self.assessments, self.attack_paths)
+        return self.reads_directory(tenant) or any(_find_within(one, known) for one in several)
+
+    def can_read_results(self, id_: ResourceId) -> bool:
+        """Return whether the assessments of a resource of a subscription may be read."""
+        return self.assessments.can_read(id_.subscription, id_.resource_group_id)
 
     def visible(self, subscriptions: Iterable[str]) -> frozenset[str]:
         """Return those of some subscriptions of which at least a resource group may be read."""
-        if self.whole:
-            return frozenset(subscriptions)
-        around = {group.split("/")[2] for group in self.resources.groups}
-        return frozenset(subscriptions) & (self.resources.subscriptions | around)
+        return _find_within(self.resources, frozenset(subscriptions))
 
     def mask(self, text: str) -> str:
         """A text, or a neutral one where it names something by its id that may not be read."""
@@ -70,6 +73,13 @@ class EstateReader:
         """The reader that a caller is, by their roles."""
         found = caller.reaches((RESOURCES, ROLE_ASSIGNMENTS, ASSESSMENTS, ATTACK_PATHS))
         return cls(*(found[one] for one in (RESOURCES, ROLE_ASSIGNMENTS, ASSESSMENTS, ATTACK_PATHS)))
+
+
+def _find_within(reach: Reach, subscriptions: frozenset[str]) -> frozenset[str]:
+    """Return those of some subscriptions of which a reach sees at least a resource group."""
+    if reach.everything:
+        return subscriptions
+    return subscriptions & (reach.subscriptions | {group.split("/")[2] for group in reach.groups})
 
 
 WHOLE = EstateReader()
