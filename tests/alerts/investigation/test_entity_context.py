@@ -352,7 +352,11 @@ def test_who_reads_results_alone_is_told_of_them_and_of_no_resource(sample: Path
     results = EstateReader(resources=Reach())
     found = describe(sample, vault, machine, stranger, address, reader=results)
     beyond = "not known (your roles do not reach it)"
-    assert (found[0].weaknesses, found[0].paths, whole.weaknesses is None) == (whole.weaknesses, whole.paths, False)
+    assert (found[0].weaknesses, found[0].paths, whole.weaknesses is None) == (
+        whole.weaknesses,
+        whole.paths,
+        False,
+    )
     assert facts(found[0]) == {"resource": beyond}
     assert (found[0].is_readable, whole.is_readable) == (False, True)
     assert [facts(found[at])["resource"] for at in (1, 3)] == [beyond, beyond]

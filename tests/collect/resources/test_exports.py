@@ -159,6 +159,14 @@ def test_a_cut_file_is_told_once_with_the_remedy(tmp_path):
         (["@{name=a; id=NETWORK/subnets/a; properties=; type=x}", "@{name=b; id=NETWORK/subnets/b}"], ["a", "b"]),
         ("@{name=a; id=NETWORK/subnets/a; properties=}", ["a"]),
         ([{"id": "NETWORK/subnets/a", "name": "a", "properties": "@{addressPrefix=10.0.0.0/24}"}], ["a"]),
+        (
+            [
+                {"id": "NETWORK/subnets/a", "name": "a", "properties": {"addressPrefix": "10.0.0.0/24", "nsg": "@{id=x}"}},
+                {"id": "NETWORK/subnets/b", "name": "b", "properties": {"addressPrefix": "10.0.1.0/24"}},
+                {"name": "c", "properties": {}},
+            ],
+            ["a", "b", "c"],
+        ),
         (["@{name=a; id=NETWORK-2/subnets/a}", "@{id=NETWORK/virtualNetworkPeerings/p}", "@{name=b}"], []),
         ("System.Object[]", []),
     ],

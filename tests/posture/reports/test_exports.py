@@ -132,10 +132,26 @@ def test_whole_exports_give_the_same_verdicts(full, plan, tmp_path, name):
 def test_exports_that_lose_something_flip_no_verdict_and_say_what_helps(full, plan, tmp_path, name):
     found, estate = judged(tmp_path, LOSING[name](BODIES), name, plan)
     assert flips(full, found) == {}
+    assert {one.state for key, one in found.items() if key not in full} <= {ComplianceState.UNKNOWN}
     assert all(one.cause or one.description for one in found.values() if one.state is ComplianceState.UNKNOWN)
     told = " ".join(one.reason for one in estate.quarantine)
     assert any(word in told for word in ("export", "the file ends inside a record", "is text and not JSON"))
     assert len(estate.quarantine) <= len(BODIES), "a file that is not read at all is told once"
+
+
+@pytest.mark.parametrize(
+    "name", [one for one in LOSING if one.startswith(("type", "resource", "powershell", "printed"))]
+)
+def test_no_verdict_is_absent_on_what_an_export_names(full, plan, tmp_path, name):
+    """Also a child that its parent's record names, whatever was cut of it."""
+    text = LOSING[name](BODIES)
+    found, _ = judged(tmp_path, text, name, plan)
+    records = {one["id"].lower(): json.dumps(one).lower() for one in json.loads(text)}
+    named = {
+        key for key, _ in full if any(key in records.get(one, "") for one in (key, key.rsplit("/", 2)[0]))
+    }
+    assert len(named) >= 30
+    assert {key for key in full if key[0] in named and key not in found} == set()
 
 
 def test_pages_in_any_order_are_one_answer(full, plan, tmp_path):

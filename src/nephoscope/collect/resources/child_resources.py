@@ -14,7 +14,7 @@ from nephoscope.collect.resources.truncated_values import is_rendering
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 # Parent type -> the lists in its `properties` whose elements ARM also serves as child resources of that name.
 # Source: an alias `<parent>/<child>/<x>` that resolves to the child's own `properties.<x>` (az provider list --expand
@@ -79,13 +79,13 @@ def children(
             yield from children(record.body, id_, nesting - 1)
 
 
-def list_cut_children(body: dict[str, object]) -> list[dict[str, object]]:
-    """List the children that an export cut to text inside their parent's body, as far as the text has their ids.
+def list_cut_children(body: dict[str, object], lost: Mapping[str, object]) -> list[dict[str, object]]:
+    """List the children in what a body lost of its `properties` because an export cut it to text, as far as they have their ids.
 
     They are there and were not read: without them nothing would be said of a subnet whose network was cut.
     """
-    properties, text = body.get("properties"), body.get("id")
-    if not isinstance(properties, dict) or not isinstance(text, str):
+    text = body.get("id")
+    if not isinstance(text, str):
         return []
     try:
         owner = ResourceId.parse(text)
@@ -93,12 +93,12 @@ def list_cut_children(body: dict[str, object]) -> list[dict[str, object]]:
         return []
     names = EMBEDDED.get(owner.type, frozenset()) | ANYWHERE
     return [
-        {"id": id_}
-        for name, value in properties.items()
+        {"id": child[0].body["id"]}
+        for name, value in lost.items()
         if name.lower() in names
         for element in (value if isinstance(value, list) else [value])
-        for id_ in _cut_ids(element)
-        if _child({"id": id_}, owner, text, name) is not None
+        for named in _cut_elements(element)
+        if (child := _child(named, owner, text, name)) is not None
     ]
 
 
@@ -108,14 +108,12 @@ def carry(body: dict[str, object], several: list[dict[str, object]]) -> None:
     body["resources"] = [*(known if isinstance(known, list) else ()), *several]
 
 
-def _cut_ids(element: object) -> list[str]:
-    """The ids in an element of a list that is a rendering, or an object with one."""
-    if isinstance(element, str):
-        return _RENDERED_ID.findall(element) if is_rendering(element) else []
-    id_ = (
-        element.get("id") if isinstance(element, dict) and any(map(is_rendering, element.values())) else None
-    )
-    return [id_] if isinstance(id_, str) else []
+def _cut_elements(element: object) -> list[dict[str, object]]:
+    """The elements of a list that an element is or, where it is a rendering, names by their ids."""
+    if isinstance(element, dict):
+        return [element]
+    found = _RENDERED_ID.findall(element) if isinstance(element, str) and is_rendering(element) else []
+    return [{"id": id_} for id_ in found]
 
 
 def _elements(body: dict[str, object], type_: str) -> Iterator[tuple[str, dict[str, object]]]:

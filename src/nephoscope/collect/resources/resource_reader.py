@@ -281,10 +281,13 @@ def _piece(
 
 def _cut_out(body: dict[str, object]) -> bool:
     """Take what was cut to text out of a body, but for the children that it carried: these are there, without their properties."""
-    several = list_cut_children(body)
+    properties = body.get("properties")
+    before = dict(properties) if isinstance(properties, dict) else {}
     cut = cut_out(body)
-    if several:
-        carry(body, several)
+    if isinstance(properties, dict):
+        lost = {name: value for name, value in before.items() if name not in properties}
+        if several := list_cut_children(body, lost):
+            carry(body, several)
     return cut
 
 
