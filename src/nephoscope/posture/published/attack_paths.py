@@ -150,9 +150,9 @@ class AttackPaths:
         return every if wanted == WantedPaths() else tuple(filter(wanted.takes, every))
 
     def _read(self, reach: Reach) -> tuple[PathRow, ...]:
-        rows = self.documents.rows(reach).filter(ColumnExpression("type") == ConstantExpression(TYPE))
-        ordered = rows.filter(ColumnExpression("part") == ConstantExpression("securityresources"))
-        found = ordered.order("severity_rank DESC, title, key").project("number").fetchall()
+        published = ColumnExpression("part") == ConstantExpression("securityresources")
+        rows = self.documents.rows_of_types([TYPE], reach, also=published)
+        found = rows.order("severity_rank DESC, title, key").project("number").fetchall()
         return tuple(_row(body) for body in self.documents.bodies([number for (number,) in found]))
 
     def levels(self, reach: Reach) -> Counter[Severity]:

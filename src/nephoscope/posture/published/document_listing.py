@@ -64,8 +64,8 @@ class Listing:
 
     def _get(self, key: str, reach: Reach) -> Texts:
         found = self.documents.rows(reach).filter(hash_condition("key", [key]))
-        rows = found.project("key, number, part, tenant").order("part, tenant").fetchall()
-        numbers = [number for at, number, *_ in rows if at == key][:1]
+        rows = found.project("key, part, tenant, number").fetchall()
+        numbers = [number for at, *_, number in sorted(rows) if at == key][:1]
         return [(body, key) for body in self.documents.bodies(numbers)]
 
     def tenants_with_document(self, id_: str, reach: Reach) -> list[str]:
@@ -75,7 +75,8 @@ class Listing:
         return sorted({tenant for at, tenant in found.project("key, tenant").fetchall() if at == key})
 
     def may_hold(self, type_: str, scope: str) -> bool:
-        """Return whether a document of a lower-cased type stands at a lower-cased scope; hardly ever also where none does.
+        """Return whether a document of a lower-cased type stands at a lower-cased scope, a nested one within its parent there; hardly
+        ever also where none does.
 
         Most resources have no assignment or change of their own: not to ask for those of each spares most queries of its page.
         """
@@ -84,9 +85,9 @@ class Listing:
         )
 
     def _hash_scopes(self, type_: str) -> frozenset[int]:
-        rows = self.documents.rows(EVERYTHING)
-        found = rows.filter(ColumnExpression("type") == ConstantExpression(type_)).project("key").fetchall()
-        return frozenset(hash(key.rpartition(f"/providers/{type_}/")[0]) for (key,) in found)
+        found = self.documents.rows_of_types([type_], EVERYTHING).project("key").fetchall()
+        outermost = f"/providers/{'/'.join(type_.split('/')[:2])}/"
+        return frozenset(hash(key.rpartition(outermost)[0]) for (key,) in found)
 
     def holds(self, scope: str) -> bool:
         """Return whether there is a document at a lower-cased scope or below it, whoever may read it."""
@@ -144,7 +145,7 @@ class Listing:
         self, types: Sequence[str], reach: Reach, scope: str, after: str, most: int, collected: bool
     ) -> Texts:
         """The documents and their keys; one more than `most` where there are more, without its text."""
-        rows = self.documents.rows(reach).filter(is_one_of("type", types))
+        rows = self.documents.rows_of_types(types, reach)
         if not collected:
             rows = rows.filter(ColumnExpression("part") != ConstantExpression(COLLECTED))
         if scope:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 #: Documents as text, each with its key.
 Texts = Sequence[tuple[str, str]]
 REMEMBERED = 500
-"""Answers that an edition keeps: counts, and pages of a hundred rows."""
+"""Answers that an edition keeps: counts, and pages of two hundred rows."""
 #: Bytes of documents that an edition keeps of the lists that were asked for last.
 KEPT_BYTES = 32 << 20
 #: How many bodies are read at once; from how many on, and at which share of what lies there, they are read as a range.
@@ -30,12 +30,20 @@ _MANY, _FEW, _DENSE = 4_096, 200, 4
 _NEAR = re.compile("/subscriptions/([^/]+)(/resourcegroups/[^/]+)?")
 
 
+#: Rows of a page of an answer that counts once.
+_PAGE_ROWS = 200
+
+
+def _count_pages(answer: object) -> int:
+    return 1 + len(answer) // _PAGE_ROWS if isinstance(answer, list | tuple) else 1
+
+
 class Documents:
     """The table `documents`, sorted by type and key; `rows` is a view of it for the thread that asks, `bodies` what stands in them."""
 
     def __init__(self, files: Sequence[Path], folder: Path) -> None:
         self._connection = open_copy(files, folder)
-        self._answers = AnswerCache(REMEMBERED)
+        self._answers = AnswerCache(REMEMBERED, _count_pages)
         self._texts = AnswerCache(KEPT_BYTES, lambda found: sum(len(text) for text, _ in found) + 1)
 
     def get_or_compute(self, key: Hashable, make: Callable[[], T]) -> T:
@@ -73,6 +81,35 @@ class Documents:
         found = (cursor or self.cursor()).table("documents")
         test = visibility_condition(reach)
         return found if test is None else found.filter(test)
+
+    def rows_of_types(
+        self,
+        types: Iterable[str],
+        reach: Reach,
+        cursor: DuckDBPyConnection | None = None,
+        also: Expression | None = None,
+    ) -> DuckDBPyRelation:
+        """The rows of lower-cased types that a reach sees, of which `also` holds: each filter of its own is bound by itself.
+
+        They are looked for where they lie: of long texts DuckDB keeps the first bytes of each part of the table, which are equal in
+        nearly all types and ids, so that by the type alone every part would be read.
+        """
+        wanted = frozenset(types)
+        condition = is_one_of("type", wanted) if wanted else ConstantExpression(False)
+        ranges = [found for one in wanted if (found := self.type_ranges.get(one)) is not None]
+        if ranges:
+            row, first, last = ColumnExpression("rowid"), min(ranges)[0], max(end for _, end in ranges)
+            condition = (row >= ConstantExpression(first)) & (row <= ConstantExpression(last)) & condition
+        return self.rows(reach, cursor).filter(condition if also is None else condition & also)
+
+    @property
+    def type_ranges(self) -> Mapping[str, tuple[int, int]]:
+        """Lower-cased type -> the first and the last of its rows."""
+        return self.get_or_compute(("ranges of types",), self._read_type_ranges)
+
+    def _read_type_ranges(self) -> Mapping[str, tuple[int, int]]:
+        rows = self.cursor().table("documents").aggregate("type, min(rowid), max(rowid)", "type").fetchall()
+        return {type_: (first, last) for type_, first, last in rows}
 
 
 def visibility_condition(reach: Reach) -> Expression | None:
@@ -120,17 +157,30 @@ def hash_condition(column: str, values: Iterable[str]) -> Expression:
 
 def is_resource_group_scope(scope: str) -> bool:
     """Return whether a lower-cased scope is a resource group or lies in one."""
+    return bool(resource_group_of(scope))
+
+
+def resource_group_of(scope: str) -> str:
+    """Return the lower-cased id of the resource group that a lower-cased scope is or lies in, '' where it lies in none."""
     near = _NEAR.match(scope)
-    return near is not None and near[2] is not None
+    return near[0] if near is not None and near[2] else ""
 
 
 def is_in_scope(column: str, scope: str) -> Expression:
     """The id in a column, which lies where its document does, is the lower-cased scope or lies under it."""
     key = ColumnExpression(column)
-    found = (key == ConstantExpression(scope)) | FunctionExpression(
-        "starts_with", key, ConstantExpression(f"{scope}/")
-    )
+    below = FunctionExpression("starts_with", key, ConstantExpression(f"{scope}/"))
+    return _lies_near(scope, (key == ConstantExpression(scope)) | below)
+
+
+def is_about(column: str, id_: str) -> Expression:
+    """The id in a column, which lies where its document does, is the lower-cased id."""
+    return _lies_near(id_, ColumnExpression(column) == ConstantExpression(id_))
+
+
+def _lies_near(scope: str, condition: Expression) -> Expression:
+    """A condition on ids at a scope or below it, after one on short columns that few rows pass."""
     near = _NEAR.match(scope)
     if near is None:
-        return found
-    return (hash_condition("grp", [near[0]]) if near[2] else is_one_of("subscription", [near[1]])) & found
+        return condition
+    return (hash_condition("grp", [near[0]]) if near[2] else is_one_of("subscription", [near[1]])) & condition

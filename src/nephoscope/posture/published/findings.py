@@ -10,18 +10,18 @@ from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
 from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.document_database import SHOWN as SHOWN_STATES
-from nephoscope.posture.published.document_queries import Documents, is_in_scope, is_one_of
+from nephoscope.posture.published.document_queries import Documents, is_about, is_in_scope, is_one_of
 from nephoscope.posture.published.former_reasons import read_reason
 from nephoscope.posture.recommendations.state_counts import StateCounts
 from nephoscope_policy.data_gap import describe_gap
 from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection, DuckDBPyRelation
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 
 ASSESSMENT = "microsoft.security/assessments"
 #: Rows of the largest page that is kept for whoever asks for it next.
-KEPT_ROWS = 200
+KEPT_ROWS = 1_000
 #: Column of a list -> how it is sorted.
 ORDERS = {
     "severity": "severity_rank DESC, title, key, tenant",
@@ -123,24 +123,7 @@ class Findings:
         self, reach: Reach, wanted: FindingQuery = FindingQuery(), cursor: DuckDBPyConnection | None = None
     ) -> DuckDBPyRelation:
         """The rows of the documents that are asked for."""
-        rows = self.documents.rows(reach, cursor).filter(
-            (ColumnExpression("type") == ConstantExpression(ASSESSMENT))
-            & (ColumnExpression("state") != ConstantExpression(""))
-        )
-        for column, values in (
-            ("state", wanted.states),
-            ("severity", wanted.severities),
-            ("recommendation", wanted.recommendations),
-            ("cause", wanted.causes),
-        ):
-            if values:
-                rows = rows.filter(is_one_of(column, values))
-        if wanted.scope:
-            rows = rows.filter(is_in_scope("subject", wanted.scope))
-        if wanted.resource:
-            same = ColumnExpression("subject") == ConstantExpression(wanted.resource)
-            rows = rows.filter(is_in_scope("subject", wanted.resource) & same)
-        return rows.filter(_mentions(wanted.text)) if wanted.text else rows
+        return self.documents.rows_of_types([ASSESSMENT], reach, cursor, _condition(wanted))
 
     def count(self, reach: Reach, wanted: FindingQuery = FindingQuery()) -> int:
         """Count how many there are."""
@@ -276,6 +259,24 @@ class Findings:
         ]
 
 
+def _condition(wanted: FindingQuery) -> Expression:
+    """The condition of a query beside the type."""
+    found = ColumnExpression("state") != ConstantExpression("")
+    for column, values in (
+        ("state", wanted.states),
+        ("severity", wanted.severities),
+        ("recommendation", wanted.recommendations),
+        ("cause", wanted.causes),
+    ):
+        if values:
+            found = found & is_one_of(column, values)
+    if wanted.scope:
+        found = found & is_in_scope("subject", wanted.scope)
+    if wanted.resource:
+        found = found & is_about("subject", wanted.resource)
+    return found & _mentions(wanted.text) if wanted.text else found
+
+
 def _read(rows: DuckDBPyRelation) -> list[ListedFinding]:
     found = rows.project("id, subject, recommendation, title, state, severity, cause, why, tenant").fetchall()
     return [
@@ -293,13 +294,13 @@ def _read(rows: DuckDBPyRelation) -> list[ListedFinding]:
     ]
 
 
-def _mentions(text: str) -> object:
-    found = None
-    for column in ("title", "subject", "recommendation"):
-        lowered = FunctionExpression("lower", ColumnExpression(column))
-        test = FunctionExpression("contains", lowered, ConstantExpression(text.lower()))
-        found = test if found is None else found | test
-    return found
+def _mentions(text: str) -> Expression:
+    wanted = ConstantExpression(text.lower())
+    title, subject, recommendation = (
+        FunctionExpression("contains", FunctionExpression("lower", ColumnExpression(column)), wanted)
+        for column in ("title", "subject", "recommendation")
+    )
+    return title | subject | recommendation
 
 
 def drop_empty(values: Iterable[str]) -> frozenset[str]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
-from duckdb import ColumnExpression, ConstantExpression
 
 from nephoscope.posture.exposure.exposure_rows import ExposureRow, exposure_rows, rank
 from nephoscope.posture.exposure.internet_exposure import InternetExposure
@@ -37,7 +36,7 @@ class InternetExposures:
         return self.documents.get_or_compute(("internet exposure", reach), lambda: self._read(reach))
 
     def _read(self, reach: Reach) -> tuple[ExposureRow, ...]:
-        rows = self.documents.rows(reach).filter(ColumnExpression("type") == ConstantExpression(TYPE))
+        rows = self.documents.rows_of_types([TYPE], reach)
         numbers = [number for (number,) in rows.project("number").fetchall()]
         found = [row for body in self.documents.bodies(numbers) for row in _rows(body)]
         return tuple(sorted(found, key=rank))

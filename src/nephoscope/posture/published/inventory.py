@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.published.document_queries import (
     Documents,
+    hash_condition,
     is_in_scope,
     is_one_of,
-    is_resource_group_scope,
+    resource_group_of,
 )
 from nephoscope.posture.published.findings import ASSESSMENT, KEPT_ROWS
 from nephoscope.posture.reports.resource_graph_tables import LISTED
@@ -162,20 +163,37 @@ class Inventory:
 
     def list_descendants(self, reach: Reach, key: str, most: int = 200) -> list[ListedResource]:
         """Return what lies directly or further below a lower-cased id."""
+        if hash(key) not in self._hash_parents():
+            return []
         return list(
             self.documents.get_or_compute(
                 ("below", reach, key, most), lambda: self._read_descendants(reach, key, most)
             )
         )
 
+    def _hash_parents(self) -> frozenset[int]:
+        """Return hashes of the ids that resources lie below, whoever may read them: most resources have nothing below them."""
+        return self.documents.get_or_compute(("parents",), self._read_parents)
+
+    def _read_parents(self) -> frozenset[int]:
+        found: set[str] = set()
+        for (key,) in self._rows(EVERYTHING).project("key").fetchall():
+            parent = key.rpartition("/")[0]
+            while parent and parent not in found:
+                found.add(parent)
+                parent = parent.rpartition("/")[0]
+        return frozenset(map(hash, found))
+
     def _read_descendants(self, reach: Reach, key: str, most: int) -> list[ListedResource]:
-        rows = (
-            self._rows(reach)
-            .filter(is_in_scope("key", key))
-            .filter(ColumnExpression("key") != ConstantExpression(key))
-        )
-        ordered = rows.project("id, name, type, location, subscription, 0, 0, tenant").order("id, tenant")
-        found = (ordered if is_resource_group_scope(key) else ordered.limit(most)).fetchall()[:most]
+        columns, start = "id, name, type, location, subscription, 0, 0, tenant", f"{key}/"
+        if group := resource_group_of(key):
+            # a group has few rows: to compare the ids here is cheaper than to have those of every row read for it
+            rows = self._rows(reach).filter(hash_condition("grp", [group])).project(f"{columns}, key")
+            found = sorted(row[:-1] for row in rows.fetchall() if row[-1].startswith(start))[:most]
+        else:
+            below = is_in_scope("key", key) & (ColumnExpression("key") != ConstantExpression(key))
+            rows = self._rows(reach).filter(below)
+            found = rows.project(columns).order("id, tenant").limit(most).fetchall()
         return [ListedResource(*row) for row in found]
 
     def count_non_resources(self, reach: Reach) -> list[tuple[str, int]]:
@@ -197,10 +215,8 @@ class Inventory:
         return [(type_, int(count)) for type_, count in counted.order("n DESC, type").fetchall()]
 
     def _count_failing(self, reach: Reach, cursor: DuckDBPyConnection) -> DuckDBPyRelation:
-        rows = self.documents.rows(reach, cursor).filter(
-            (ColumnExpression("type") == ConstantExpression(ASSESSMENT))
-            & (ColumnExpression("state") == ConstantExpression("NonCompliant"))
-        )
+        failing = ColumnExpression("state") == ConstantExpression("NonCompliant")
+        rows = self.documents.rows_of_types([ASSESSMENT], reach, cursor, failing)
         return rows.aggregate(
             "subject, tenant, count(*) AS failing, count(*) FILTER (severity_rank >= 4) AS grave",
             "subject, tenant",

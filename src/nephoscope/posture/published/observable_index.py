@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from duckdb import ColumnExpression, ConstantExpression
-
 from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.document_listing import decode_document
 from nephoscope.posture.published.document_queries import Documents, is_one_of
@@ -53,9 +51,9 @@ class ObservableIndex:
         if wanted is None:
             return []
         cursor = self.documents.cursor()
-        rows = self.documents.rows(reach, cursor)
+        documents = self.documents
+        rows = documents.rows_of_types([type_], reach, cursor) if type_ else documents.rows(reach, cursor)
         rows = rows.filter(is_one_of("part", parts)) if parts else rows
-        rows = rows.filter(ColumnExpression("type") == ConstantExpression(type_)) if type_ else rows
         named = cursor.table("mentions").filter(is_one_of("name", [str(wanted)]))
         both = rows.project("key, number").set_alias("d").join(named.set_alias("m"), "d.number = m.number")
         found = both.project("d.key, d.number").distinct().order("key").limit(most).fetchall()

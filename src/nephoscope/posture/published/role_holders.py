@@ -66,8 +66,18 @@ def _holders_at_scope(
 ) -> list[RoleHolder]:
     if not snapshot.listing.may_hold(ASSIGNMENT, scope):
         return []
+    # what is assigned at a subscription or above holds for each of the resources below it
+    key = ("holders at", scope, reach, directory)
+    return list(
+        snapshot.get_or_compute(key, lambda: _read_holders_at_scope(snapshot, scope, reach, directory))
+    )
+
+
+def _read_holders_at_scope(
+    snapshot: PublishedSnapshot, scope: str, reach: Reach, directory: Reach
+) -> tuple[RoleHolder, ...]:
     held = snapshot.listing.page((ASSIGNMENT,), reach, f"{scope}/providers/{ASSIGNMENT}").bodies
-    return [_holder(snapshot, body, reach, directory) for body in held]
+    return tuple(_holder(snapshot, body, reach, directory) for body in held)
 
 
 def _holder(

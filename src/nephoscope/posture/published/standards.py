@@ -56,10 +56,8 @@ class Standards:
 
     def _rows(self, reach: Reach, type_: str) -> DuckDBPyRelation:
         """Return those that were made here: what Azure had said of them is not how they stand."""
-        return self.documents.rows(reach).filter(
-            (ColumnExpression("type") == ConstantExpression(type_))
-            & (ColumnExpression("part") != ConstantExpression(COLLECTED))
-        )
+        made_here = ColumnExpression("part") != ConstantExpression(COLLECTED)
+        return self.documents.rows_of_types([type_], reach, also=made_here)
 
 
 def worse_state(one: str, other: str) -> str:

@@ -202,6 +202,8 @@ def _subs(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[SubFindin
             lambda: tuple(map(_sub, snapshot.listing.page((type_,), reach, most=MOST_SUBS).bodies)),
         )
         return sorted((one for one in every if one.id.lower() == to_entity_id(id_)), key=_rank)
+    if not snapshot.listing.may_hold(type_, id_):
+        return []
     below = f"{id_}/providers/microsoft.security/assessments"
     found = snapshot.listing.page((type_,), reach, below, collected=True).bodies
     return sorted(map(_sub, found), key=_rank)
