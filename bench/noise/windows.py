@@ -14,7 +14,7 @@ from typing import Any
 
 from nephoscope.alerts.rules.query_result import RuleResultRow, findings
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.window import RuleWindow, ends, window_ending_at
+from nephoscope.alerts.rules.window import RuleWindow, iterate_window_ends, window_ending_at
 from nephoscope.alerts.tuning.replay import CachingDetector
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.queries.consistent_queries import SHARED_FROM, LakeReading, QueryDemand
@@ -65,7 +65,7 @@ class Windows:
         found = [
             (end, rule)
             for rule in rules
-            for end in ends(rule, since, until)
+            for end in iterate_window_ends(rule, since, until)
             if self.knows.get((rule.query, window_ending_at(rule, end)), (0, []))[0] or rule.operator != "gt"
         ]
         return sorted(found, key=lambda one: (one[0], one[1].id))
@@ -110,7 +110,7 @@ class Windows:
             return
         whole = self.exact or rule.frequency >= timedelta(hours=6) or rule.operator != "gt"
         if whole or rule.threshold or _WHOLE.search(rule.query):
-            yield from ends(rule, since, until)
+            yield from iterate_window_ends(rule, since, until)
         else:
             yield from self._within(rule, since, until, BLOCKS)
 
@@ -128,14 +128,16 @@ class Windows:
         span = RowSpan(since - rule.period, until)
         table = self._reading.rows(self._reading.compile(text, until), text, span)
         hours = {one.moments()[0] for one in findings(table.rename_columns(["TimeGenerated"]))}
-        yield from (end for end in ends(rule, since, until) if end - timedelta(hours=1) in hours)
+        yield from (
+            end for end in iterate_window_ends(rule, since, until) if end - timedelta(hours=1) in hours
+        )
 
     def _within(
         self, rule: AnalyticRule, since: datetime, until: datetime, blocks: tuple[timedelta, ...]
     ) -> Iterator[datetime]:
         """The ends of windows in a stretch whose block, looked at as one window, finds something."""
         if not blocks:
-            yield from ends(rule, since, until)
+            yield from iterate_window_ends(rule, since, until)
             return
         while since < until:
             end = min(since + blocks[0], until)

@@ -77,7 +77,7 @@ def path(where: str, operator: str, *values: Any, negated: bool = False) -> Valu
     ],
 )  # fmt: skip
 def test_a_condition_holds(condition, holds) -> None:
-    assert condition.holds(EVENT) is holds
+    assert condition.is_met(EVENT) is holds
 
 
 def test_a_fact_of_which_nothing_was_kept_did_not_change() -> None:

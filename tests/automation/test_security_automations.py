@@ -47,4 +47,4 @@ def test_alerts_are_asked_under_azures_names():
     assert not one.matches("alert.created", view_row({"AlertSeverity": "Low", "AlertName": "x"}))
     incident = view_row({"Severity": "High", "IncidentNumber": 1})
     assert not one.matches("incident.created", incident)
-    assert not one.holds("incident.created", incident)
+    assert not one.is_met_by("incident.created", incident)

@@ -94,7 +94,7 @@ def test_all_are_replaced_and_deleted(keeping, state, lake) -> None:
     deliver(lake, state)
     assert state.watchlists.all("default") == []
     assert seen(lake, TOLD) == [("Create", 2 * MANY - 3), ("Delete", 2 * MANY - 3)]
-    assert (state.outbox.waiting(), state.outbox.holds()) == (0, set())
+    assert (state.outbox.waiting(), state.outbox.list_held()) == (0, set())
 
 
 def test_many_that_are_over_go(keeping, state, lake) -> None:
@@ -127,7 +127,7 @@ def test_a_death_in_between_changes_nothing(keeping, state, lake, between, porti
     between(lambda: None)
     assert (deliver(lake, state), seen(lake, LIST)) == (0, [("1", 5)])
     keeping.publish_due(NOW)
-    assert (state.outbox.holds(), state.watchlists.lists_with_leftovers("default")) == (set(), [])
+    assert (state.outbox.list_held(), state.watchlists.lists_with_leftovers("default")) == (set(), [])
     assert keeping.update("VIPs", many("2"), NOW) == WatchlistChanges(added=MANY - 5, updated=5)
     assert seen(lake, LIST) == [("2", MANY)]
 

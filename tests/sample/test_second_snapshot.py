@@ -20,8 +20,8 @@ from nephoscope.posture.evaluation.analyzer_results import run_all_analyzers
 from nephoscope.posture.evaluation.evaluation_run import evaluate
 from nephoscope.posture.history.evaluation_diff import (
     ChangeKind,
+    check_existence,
     compare,
-    exists,
     make_coverage_test,
     remember,
 )
@@ -52,7 +52,7 @@ def moved(snapshots):
         estate = resources.load([folder])
         assigned = replace(plan.with_estate(estate), assignments=()).with_assignment("nephoscope")
         states = verdicts(evaluate(estate, assigned, when, analyzers=run_all_analyzers).assessments)
-        changes = list(compare(past, states, exists(estate), make_coverage_test(estate.coverage)))
+        changes = list(compare(past, states, check_existence(estate), make_coverage_test(estate.coverage)))
         past = remember(past, states, changes, when)
         found.append(changes)
     return found

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
 from nephoscope.serve.child_process import fork_process
-from nephoscope.serve.instance_lock import LockHolder, acquire_lock, holder, serves
+from nephoscope.serve.instance_lock import LockHolder, acquire_lock, holder, is_served
 
 pytestmark = pytest.mark.system
 
@@ -34,10 +34,10 @@ def second(data, *arguments):
 
 
 def test_one_holds_it(tmp_path):
-    assert not serves(tmp_path)
+    assert not is_served(tmp_path)
     assert holder(tmp_path) is None
     with acquire_lock(tmp_path) as lock:
-        assert serves(tmp_path)
+        assert is_served(tmp_path)
         lock.answers("https://127.0.0.1:8443")
         lock.answers("https://h:1")
         told = holder(tmp_path)
@@ -48,8 +48,8 @@ def test_one_holds_it(tmp_path):
         )
         with acquire_lock(tmp_path) as other:
             assert other is None
-        assert serves(tmp_path), "who did not get it frees nothing"
-    assert not serves(tmp_path)
+        assert is_served(tmp_path), "who did not get it frees nothing"
+    assert not is_served(tmp_path)
     assert (tmp_path / "server.lock").stat().st_mode & 0o777 == 0o600
     assert "on elsewhere at" in str(LockHolder(7, "elsewhere", "https://h"))
 
@@ -80,7 +80,7 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
         raise OSError(errno.ENOLCK, "no locks")
 
     monkeypatch.setattr("nephoscope.serve.instance_lock.fcntl.flock", refused)
-    for asked in (serves, lambda data: acquire_lock(data).__enter__()):
+    for asked in (is_served, lambda data: acquire_lock(data).__enter__()):
         (tmp_path / "server.lock").touch()
         with pytest.raises(OSError, match="use a local file system") as told:
             asked(tmp_path)
@@ -92,7 +92,7 @@ def test_what_is_forked_does_not_hold_it(tmp_path):
         child = fork_process(lambda: signal.pause(), "child")
     try:
         until = time.monotonic() + 60
-        while serves(tmp_path):  # it closes what is open at its beginning
+        while is_served(tmp_path):  # it closes what is open at its beginning
             assert time.monotonic() < until
             time.sleep(0.01)
         assert child.poll() is None

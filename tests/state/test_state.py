@@ -76,7 +76,11 @@ def case_a_workspace_is_there_and_more_can_be_made(opened: Open, url: str) -> No
     made = state.workspaces.add("soc-1", days=30, members=["B", "A", "B"], subscriptions=[SUBSCRIPTION])
     assert made == opened().workspaces.get("soc-1")
     assert (made.members, made.subscriptions) == ({"A", "B"}, {SUBSCRIPTION.lower()})
-    assert (made.takes("A"), made.takes("C"), made.takes("_Quarantine")) == (True, False, True)
+    assert (made.accepts_table("A"), made.accepts_table("C"), made.accepts_table("_Quarantine")) == (
+        True,
+        False,
+        True,
+    )
     changed = state.workspaces.set("soc-1", members=None, description="SOC")
     assert (changed.members, changed.description, changed.days) == (None, "SOC", 30)
     assert state.workspaces.set_table("soc-1", "A", 365).get_retention_days("A") == 365

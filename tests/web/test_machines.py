@@ -128,7 +128,7 @@ def test_a_report_of_unknown_or_great_age_says_nothing(instance, tmp_path, days,
     )
     id_ = f"{machine}/providers/Microsoft.GuestConfiguration/guestConfigurationAssignments/AzureLinuxBaseline"
     report = {"id": id_, "properties": {"complianceStatus": "Compliant", **dated}}
-    assert ReportAges(tmp_path, snapshot, now).holds(report) is holds
+    assert ReportAges(tmp_path, snapshot, now).is_current(report) is holds
 
 
 def test_who_reaches_another_subscription_sees_no_machine_of_it(visitor, sandbox):

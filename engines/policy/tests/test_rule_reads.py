@@ -27,7 +27,7 @@ def reads(
     declared = {name: {"type": "String"} for name in parameters}
     rule = {"if": condition, "then": then or {"effect": "audit"}}
     parsed = Definition.parse({"properties": {"mode": mode, "parameters": declared, "policyRule": rule}})
-    return parsed.bind(parameters).reads(type_, ALIASES)
+    return parsed.bind(parameters).list_reads(type_, ALIASES)
 
 
 def field(name: str, expected: Any = "x") -> dict[str, Any]:

@@ -20,12 +20,12 @@ from nephoscope.access.scopes import (
     Hierarchies,
     Hierarchy,
     find_owning_tenant,
+    find_reaches,
     is_permitted,
     log_scope,
     name_tenant,
     permitted_in_some_repository,
     reach,
-    reaches,
 )
 from nephoscope.access.sessions import label
 from nephoscope.access.shared_names import explain_shared_name
@@ -161,7 +161,7 @@ class Caller:
 
     def reaches(self, operations: Iterable[str]) -> dict[str, Reach]:
         """Return what of the estate each of many operations may be done on."""
-        return reaches(self.roles, operations, self.hierarchy)
+        return find_reaches(self.roles, operations, self.hierarchy)
 
     def logs(self, operation: str, workspace: str) -> LakeScope:
         """Return which rows of a workspace an operation may be done on; DeniedError where on none."""

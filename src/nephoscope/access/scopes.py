@@ -201,7 +201,7 @@ def reach(roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy)
     )
 
 
-def reaches(
+def find_reaches(
     roles: Iterable[RoleAssignment], operations: Iterable[str], hierarchy: Hierarchy
 ) -> dict[str, Reach]:
     """Return what of the estate each of many operations may be done on: found once for those that the same roles allow."""
@@ -235,7 +235,7 @@ def log_scope(
 def _reaches(
     held: tuple[RoleAssignment, ...], hierarchy: Hierarchy, operations: Iterable[str]
 ) -> Mapping[str, Reach]:
-    return reaches(held, operations, hierarchy)
+    return find_reaches(held, operations, hierarchy)
 
 
 def permitted_in_some_repository(roles: Iterable[RoleAssignment], operation: str) -> bool:

@@ -79,7 +79,7 @@ class PreviousAnalysis(msgspec.Struct, frozen=True):
     changed: frozenset[str] | None
     moved: bool
 
-    def holds(self, analyzer: Analyzer, logs: Mapping[str, object]) -> bool:
+    def is_current(self, analyzer: Analyzer, logs: Mapping[str, object]) -> bool:
         """Return whether an analyzer would say the same again."""
         if (
             analyzer.name not in self.told
@@ -118,7 +118,7 @@ def _run_incremental(
     before = earlier.told.get(analyzer.name) if earlier is not None else None
     if before is None or earlier is None:
         return _collect(analyzer, _run_analyzer(analyzer, view), view, {})
-    if not earlier.holds(analyzer, logs) or before.has_failure():
+    if not earlier.is_current(analyzer, logs) or before.has_failure():
         return _collect(analyzer, _run_analyzer(analyzer, view), view, before.written_assessments())
     if earlier.collected or len(before.overlay) == len(before.said):
         return before

@@ -26,7 +26,7 @@ class EventView:
 class EventCondition(Protocol):
     """A condition on an event."""
 
-    def holds(self, event: EventView) -> bool:
+    def is_met(self, event: EventView) -> bool:
         """Return whether it holds."""
 
 
@@ -80,7 +80,7 @@ class ValueCondition:
         """Prepare the expected values for comparison."""
         object.__setattr__(self, "_wanted", tuple(str(one).casefold() for one in self.expected))
 
-    def holds(self, event: EventView) -> bool:
+    def is_met(self, event: EventView) -> bool:
         """Return whether a value fits an expected one, or none does where it is negated."""
         compare = OPERATORS[self.operator]
         values = [str(one).casefold() for one in self.subject.read(event)]
@@ -93,7 +93,7 @@ class FactChanged:
 
     name: str
 
-    def holds(self, event: EventView) -> bool:
+    def is_met(self, event: EventView) -> bool:
         """Return whether it changed."""
         return self.name in event.facts.get("changed", ())
 
@@ -104,10 +104,10 @@ class FactGrew:
 
     name: str
 
-    def holds(self, event: EventView) -> bool:
+    def is_met(self, event: EventView) -> bool:
         """Return whether a value is new."""
         before = set(event.facts.get(f"before.{self.name}", ()))
-        return FactChanged(self.name).holds(event) and bool(set(event.facts.get(self.name, ())) - before)
+        return FactChanged(self.name).is_met(event) and bool(set(event.facts.get(self.name, ())) - before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +116,9 @@ class AllConditions:
 
     conditions: Sequence[EventCondition] = ()
 
-    def holds(self, event: EventView) -> bool:
+    def is_met(self, event: EventView) -> bool:
         """Return whether all hold."""
-        return all(one.holds(event) for one in self.conditions)
+        return all(one.is_met(event) for one in self.conditions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +127,9 @@ class AnyCondition:
 
     conditions: Sequence[EventCondition]
 
-    def holds(self, event: EventView) -> bool:
+    def is_met(self, event: EventView) -> bool:
         """Return whether one holds."""
-        return any(one.holds(event) for one in self.conditions)
+        return any(one.is_met(event) for one in self.conditions)
 
 
 ALWAYS = AllConditions()

@@ -82,7 +82,7 @@ class GovernanceRule:
     tenant: str = ""
     replaced_in: frozenset[str] = frozenset()
 
-    def holds(self, body: Mapping[str, object], resource: str, above: Collection[str]) -> bool:
+    def applies_to(self, body: Mapping[str, object], resource: str, above: Collection[str]) -> bool:
         """Return whether it is about an assessment of a resource (its lower-cased id), which lies in some containers."""
         if not self._covers(resource, above) or any(
             _is_under(resource, one) or one in above for one in self.excluded
@@ -173,7 +173,7 @@ def find_deciding_rule(
         return None
     resource = assessed_resource(body)
     above = containers(resource)
-    return next((one for one in several if one.holds(body, resource, above)), None)
+    return next((one for one in several if one.applies_to(body, resource, above)), None)
 
 
 def assessed_resource(body: Mapping[str, object]) -> str:

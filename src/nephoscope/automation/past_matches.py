@@ -77,7 +77,7 @@ def _list_incidents(
             )
         row = incident_row(one, alerts, notes, now, one.owner)
         told = {**row, "Entities": entities([each.document for each in alerts])}
-        if rule.holds("incident.created", view_row(told)):
+        if rule.is_met_by("incident.created", view_row(told)):
             yield PastMatch(
                 "incident", str(one.number), one.title, one.severity, one.last_activity, workspace
             )
@@ -91,7 +91,7 @@ def _list_identities(
         for one in state.identity_risks.list_identities(workspace, kind):
             for item in newest_item(state, workspace, kind, one.id) if one.updated >= since else ():
                 told = describe_identity(item)
-                if rule.holds(IDENTITY_CHANGED, view_row(told)):
+                if rule.is_met_by(IDENTITY_CHANGED, view_row(told)):
                     title, severity = str(told["Title"]), str(told["Severity"])
                     yield PastMatch("identity", f"{kind}:{one.key}", title, severity, one.updated, workspace)
 
@@ -105,7 +105,7 @@ def _list_detections(
             if (
                 one.activity == "signin"
                 and one.happened >= since
-                and rule.holds(SIGN_IN_DETECTED, view_row(told))
+                and rule.is_met_by(SIGN_IN_DETECTED, view_row(told))
             ):
                 yield PastMatch(
                     "detection", one.id, str(told["Title"]), str(told["Severity"]), one.happened, workspace
@@ -115,5 +115,5 @@ def _list_detections(
 def _list_alerts(state: State, rule: AutomationRule, workspace: str, since: datetime) -> Iterator[PastMatch]:
     for one in state.alerts.list_newest(workspace, held=False, most=MOST):
         told = {**one.document, "Entities": entities([one.document])}
-        if one.ended >= since and rule.holds("alert.created", view_row(told)):
+        if one.ended >= since and rule.is_met_by("alert.created", view_row(told)):
             yield PastMatch("alert", one.id, str(told["AlertName"]), one.severity, one.ended, workspace)

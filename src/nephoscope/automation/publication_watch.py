@@ -138,5 +138,5 @@ def match_documents(
     """Yield the documents (all, or of some keys) that a rule is told of by a trigger on published documents."""
     assert trigger.published is not None
     for body in bodies(snapshot, trigger.published.type, keys):
-        if one.scope.covers(str(body["id"]).lower()) and trigger.condition.holds(view_document(body)):
+        if one.scope.covers(str(body["id"]).lower()) and trigger.condition.is_met(view_document(body)):
             yield body

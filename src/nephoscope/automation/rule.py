@@ -98,7 +98,7 @@ class AutomationRule:
             event, [one for one in self.triggers if any(each.name == kind for each in one.kinds)]
         )
 
-    def holds(self, kind: str, event: EventView) -> bool:
+    def is_met_by(self, kind: str, event: EventView) -> bool:
         """Return whether a condition holds of an alert or incident as it stands, though nothing happened: `kind` says which
         of both it is.
 
@@ -111,4 +111,4 @@ class AutomationRule:
         return self._is_met(event, asked)
 
     def _is_met(self, event: EventView, triggers: Sequence[Trigger]) -> bool:
-        return self.scope.covers_row(event.document) and any(one.condition.holds(event) for one in triggers)
+        return self.scope.covers_row(event.document) and any(one.condition.is_met(event) for one in triggers)

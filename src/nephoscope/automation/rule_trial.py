@@ -42,7 +42,7 @@ def try_with_row(
         _make_run(engine, rule, f"{rule.key} (test)", one, kind, subject, document, now, by)
         for one in rule.actions
     ]
-    return rule.holds(kind, view_row(document)), _run(engine, runs) if do else []
+    return rule.is_met_by(kind, view_row(document)), _run(engine, runs) if do else []
 
 
 def try_with_documents(

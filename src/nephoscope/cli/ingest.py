@@ -211,7 +211,7 @@ def _load(
     workspace = find_workspace(state, options["workspace"])
     if table:
         lake.tables[table]
-        if not workspace.takes(table):
+        if not workspace.accepts_table(table):
             raise click.UsageError(f"{workspace.refusal(table)}: see `nephoscope workspaces list`")
     encoding = _page(options["encoding"])
     decisive = {

@@ -123,7 +123,7 @@ class EstateStore:
                 f"the snapshot of {at.isoformat()} is not newer than that of {stored[-1].at.isoformat()}"
             )
         intake.meet(_read_versions(table, self._path))
-        moved = Counter(move for _, _, move in intake.moves(coverage))
+        moved = Counter(move for _, _, move in intake.list_moves(coverage))
         snapshot = StoredSnapshot(
             sequence=len(stored) + 1,
             at=at,
@@ -281,7 +281,7 @@ def _rows(intake: SnapshotIntake, snapshot: StoredSnapshot) -> pa.RecordBatchRea
     """The rows of a commit as a stream: versions that begin, versions that end, and the snapshot itself."""
 
     def iterate_rows() -> Iterator[dict[str, object]]:
-        for row, version, move in intake.moves(snapshot.coverage):
+        for row, version, move in intake.list_moves(snapshot.coverage):
             if version is not None and move in (VersionChange.CHANGED, VersionChange.REMOVED):
                 yield {
                     "id": version.id,

@@ -12,7 +12,7 @@ from nephoscope.estate.resource_lookup import properties
 from nephoscope_policy.azure_facts import always_exists
 from nephoscope_policy.data_gap import STALE
 from nephoscope_policy.model.resource_id import ResourceId
-from nephoscope_policy.report_age import covers, expired_claim, expiry
+from nephoscope_policy.report_age import covers_freshly, expired_claim, expiry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,7 +84,7 @@ class EstateView:
 
     def covers(self, type_: str, scope: str) -> bool:
         """Return whether every resource of a lower-cased type was read in a scope (`/subscriptions/<guid>` or '')."""
-        return covers(self.estate.coverage, type_, scope, self.now)
+        return covers_freshly(self.estate.coverage, type_, scope, self.now)
 
     def need(self, type_: str, scope: str, name: str = "") -> None:
         """Raise DataNotCollectedError unless a type was read in a scope, with what Azure always has there (under a lower-cased

@@ -53,7 +53,7 @@ class FirewallPeers(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
 
-    def holds(self, address: str, name: str, tags: Mapping[str, AddressSet]) -> bool:
+    def includes(self, address: str, name: str, tags: Mapping[str, AddressSet]) -> bool:
         """Return whether an address or a name is on this side; raises DataNotCollectedError on a tag that could hold it."""
         if self.any or (address and address in self.addresses):
             return True
@@ -89,7 +89,7 @@ class FirewallRule(msgspec.Struct, frozen=True):
             return False
         if not any(low <= flow.port <= high for low, high in self.ports):
             return False
-        return self.source.holds(flow.source, "", tags) and self.destination.holds(
+        return self.source.includes(flow.source, "", tags) and self.destination.includes(
             flow.destination, flow.fqdn, tags
         )
 
@@ -135,7 +135,7 @@ def admitted_clients(
         speaks = rule.kind == NETWORK and ("any" in rule.protocols or protocol in ("*", *rule.protocols))
         if not speaks or not any(low <= port <= high for low, high in rule.ports):
             continue
-        if not rule.destination.holds(address, "", {}):
+        if not rule.destination.includes(address, "", {}):
             continue
         if rule.source.tags and not rule.allow:
             raise DataNotCollectedError(f"the prefixes of service tag {rule.source.tags[0]}")

@@ -92,7 +92,7 @@ class SnapshotIntake:
             found.add(version)
         self._versions = found
 
-    def moves(
+    def list_moves(
         self, coverage: Coverage
     ) -> Iterator[tuple[IncomingResource | None, StoredVersion | None, VersionChange]]:
         """Yield what the snapshot does to every id that it or the store has; what it has not looked for stays as it was."""

@@ -297,7 +297,7 @@ class RetryBackoff:
     _what: object = None
     _until: float = 0.0
 
-    def holds(self, what: object) -> bool:
+    def is_waiting(self, what: object) -> bool:
         """Return whether it failed just now."""
         return what == self._what and time.monotonic() < self._until
 
@@ -376,7 +376,7 @@ def _assess_when_due(
     if request is None:
         return
     what = (request, state.checkpoints.get(*ASSESS_SOON))
-    if rest.holds(what) and not tenants.due(state, request, now):
+    if rest.is_waiting(what) and not tenants.due(state, request, now):
         return
     try:
         report = assess(settings, request, state, stop, holder, last)

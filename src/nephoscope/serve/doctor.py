@@ -26,7 +26,7 @@ from nephoscope.serve.audit_check import audit
 from nephoscope.serve.certificate_checks import certificates
 from nephoscope.serve.doctor_check import SOON, CheckContext, CheckVerdict, DoctorFinding
 from nephoscope.serve.file_ownership import owners
-from nephoscope.serve.instance_lock import holder, serves
+from nephoscope.serve.instance_lock import holder, is_served
 from nephoscope.serve.readiness import no_room
 from nephoscope.serve.server import make_listener as listening_at
 from nephoscope.serve.server_settings import HOST, PORT
@@ -135,7 +135,7 @@ def memory(patient: CheckContext) -> Iterator[DoctorFinding]:  # noqa: ARG001 - 
 def check_port(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether the port is free that a server of this folder listened at last, or would listen at, where none runs."""
     found = server_status.read(patient.data)
-    if serves(patient.data) or (found is not None and found.ends):
+    if is_served(patient.data) or (found is not None and found.ends):
         return
     host, port = (found.host, found.port) if found is not None and found.port else (HOST, PORT)
     try:
@@ -170,7 +170,7 @@ def keys(patient: CheckContext) -> Iterator[DoctorFinding]:
 def server(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether a server runs, and whether all its processes do."""
     found = server_status.read(patient.data)
-    if not serves(patient.data):
+    if not is_served(patient.data):
         yield DoctorFinding("server", CheckVerdict.INFO, "no server runs on this folder", "nephoscope serve")
         return
     if found is None:

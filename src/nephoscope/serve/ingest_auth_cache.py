@@ -69,7 +69,7 @@ class IngestAuthCache:
         if caller is None or workspace is None:
             return None
         table = self.tables(stream_table(stream))
-        if table is None or table.name in OWN or not workspace.takes(table.name):
+        if table is None or table.name in OWN or not workspace.accepts_table(table.name):
             return None
         try:
             caller.require(PUBLISH, f"{WORKSPACE}{workspace.name}")

@@ -55,7 +55,7 @@ def acquire_lock(data: Path) -> Iterator[InstanceLock | None]:
         os.close(file)
 
 
-def serves(data: Path) -> bool:
+def is_served(data: Path) -> bool:
     """Return whether a server holds the lock of a folder."""
     try:
         file = os.open(data / FILE, os.O_RDONLY | os.O_CLOEXEC)

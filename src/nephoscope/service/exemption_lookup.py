@@ -51,7 +51,7 @@ class VulnerabilityExemption:
         """Its lower-cased id."""
         return f"{self.scope.rstrip('/')}/providers/{TYPE}/{self.name}".lower()
 
-    def holds(self, now: datetime) -> bool:
+    def is_active(self, now: datetime) -> bool:
         """Return whether it has not expired."""
         return self.expires is None or now <= self.expires
 
@@ -82,7 +82,7 @@ def vulnerability_exemptions(context: ServiceContext) -> list[VulnerabilityExemp
 
 def make_exemption_lookup(context: ServiceContext) -> ExemptionLookup:
     """Return what tells the exemption that holds now for a subject, a vulnerability by its names and a package."""
-    holding = [one for one in vulnerability_exemptions(context) if one.holds(context.now)]
+    holding = [one for one in vulnerability_exemptions(context) if one.is_active(context.now)]
 
     def find(subject: ExemptedSubject, names: Iterable[str], package: str) -> VulnerabilityExemption | None:
         called = tuple(names)

@@ -19,7 +19,7 @@ from nephoscope.state.database.concept_registry import CONCEPTS
 from nephoscope.state.database.database import Database, DiskFullError
 from nephoscope.state.database.migration import migrate
 from nephoscope.state.database.state_errors import StateError
-from nephoscope.state.database.transaction_hooks import Keep, change_only_if, waits
+from nephoscope.state.database.transaction_hooks import Keep, change_only_if, defer_to_transaction
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -224,7 +224,7 @@ class State:
     @contextmanager
     def with_change(self, keep: Keep) -> Iterator[None]:
         """Keep something with the first change within the block, in its transaction; in one of its own where there was none."""
-        with waits(keep) as waiting:
+        with defer_to_transaction(keep) as waiting:
             yield
             self._run_pending(waiting)
 
@@ -254,7 +254,7 @@ class State:
                     session, by.name, operation, target, address=by.address, detail=dict(detail or {})
                 )
 
-        with waits(enter) as waiting, audited_block(waiting):
+        with defer_to_transaction(enter) as waiting, audited_block(waiting):
             yield
             self._run_pending(waiting)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.entities.resource_mentions import ResourceMention, mentions
+from nephoscope.alerts.entities.resource_mentions import ResourceMention, find_mentions
 from nephoscope.alerts.incidents.alert_visibility import LEFT_OUT, AlertVisibility
 from nephoscope.model.read_reach import EVERYTHING, Reach
 
@@ -110,4 +110,4 @@ def test_a_subscription_that_is_named_by_its_guid_alone_counts() -> None:
     ],
 )
 def test_mentions(text: str, found: set[ResourceMention]) -> None:
-    assert mentions(text, frozenset({C})) == found
+    assert find_mentions(text, frozenset({C})) == found

@@ -14,7 +14,7 @@ from nephoscope.collect import resources
 from nephoscope.collect.resources.subscription_spool import SnapshotSpool
 from nephoscope.estate.coverage import manifest_document, parse_manifest
 from nephoscope.estate.estate import Estate
-from nephoscope_policy.report_age import covers, expiry
+from nephoscope_policy.report_age import covers_freshly, expiry
 
 S = "/subscriptions/11111111-1111-1111-1111-111111111111"
 VAULT = f"{S}/resourceGroups/g/providers/Microsoft.KeyVault/vaults/v"
@@ -99,7 +99,7 @@ def test_that_there_is_no_report_is_as_old_as_the_newest_reading_that_says_it(
         for number, read_at in enumerate((one, other))
     ]
     for estate in loaded(folders[::-1] if turned else folders):
-        assert covers(estate.coverage, FINDINGS, ASSESSMENT.lower(), NOW) is held
+        assert covers_freshly(estate.coverage, FINDINGS, ASSESSMENT.lower(), NOW) is held
 
 
 @pytest.mark.parametrize("silent", [None, manifest(NEW, ("microsoft.keyvault/vaults",))])
@@ -111,7 +111,7 @@ def test_a_reading_of_something_else_does_not_make_a_claim_younger(
         argument(tmp_path / "silent", [OTHER], silent),
     ]
     for estate in loaded(folders):
-        assert not covers(estate.coverage, FINDINGS, ASSESSMENT.lower(), NOW)
+        assert not covers_freshly(estate.coverage, FINDINGS, ASSESSMENT.lower(), NOW)
 
 
 def test_a_manifest_of_the_time_alone_leaves_to_the_files_what_was_read(tmp_path: Path) -> None:

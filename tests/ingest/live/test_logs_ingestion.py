@@ -415,8 +415,8 @@ def test_no_token_no_door(tmp_path: Path) -> None:
     )
     with pytest.raises(SourceError, match="create one for door"):
         door.test()
-    assert not IngestionTokens("").admits(f"Bearer {TOKEN}")
-    assert IngestionTokens(f"{new_token()[1]}\n{HASH}").admits(f"bearer {TOKEN}")
+    assert not IngestionTokens("").accepts_header(f"Bearer {TOKEN}")
+    assert IngestionTokens(f"{new_token()[1]}\n{HASH}").accepts_header(f"bearer {TOKEN}")
 
 
 def test_what_was_answered_with_204_can_be_asked_for(tmp_path, running, monkeypatch) -> None:

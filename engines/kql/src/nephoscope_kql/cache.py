@@ -46,7 +46,7 @@ class _CachedQuery:
     compiled: CompiledQuery
     asked: Asked
 
-    def holds(self, catalog: Catalog) -> bool:
+    def is_current(self, catalog: Catalog) -> bool:
         """Return whether the catalog would answer as it did when the query was compiled."""
         return all(
             _is_same_value(_materialize(getattr(catalog, name)(*arguments)), answer)
@@ -79,7 +79,7 @@ class CompileCache:
         """As kql.compile(): the kept query, or the one that is compiled now and kept. KqlError as there."""
         now = now or dt.datetime.now(dt.UTC)
         kept = self._find((text, dialect))
-        if kept is not None and kept.holds(catalog):
+        if kept is not None and kept.is_current(catalog):
             self.hits += 1
             return _rebind_now(kept.compiled, now)
         self.misses += 1

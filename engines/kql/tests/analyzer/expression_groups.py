@@ -106,7 +106,7 @@ def _calls(name: str, callee: Callee) -> Iterator[str]:
 
 def _counts(item: Signature) -> list[int]:
     longest = len(item.parameters) + (item.block if item.variadic else 0)
-    return [count for count in range(item.minimum_arguments, longest + 1) if item.takes(count)]
+    return [count for count in range(item.minimum_arguments, longest + 1) if item.accepts_count(count)]
 
 
 def _usual(parameter: CalleeParameter) -> str:

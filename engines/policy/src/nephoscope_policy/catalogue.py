@@ -147,14 +147,14 @@ class Catalogue:
 
     def parse_entry(self, entry: CatalogueEntry) -> Definition:
         """The definition of an entry, parsed once in this catalogue and all that include it; PolicyError when it cannot be used."""
-        earlier = next((one for one in self._earlier if one.holds(entry)), None)
+        earlier = next((one for one in self._earlier if one.has_entry(entry)), None)
         if earlier is not None:
             return earlier.parse_entry(entry)
         if entry.digest not in self._definitions:
             self._definitions[entry.digest] = Definition.parse(entry.document(), entry.place)
         return self._definitions[entry.digest]
 
-    def holds(self, entry: CatalogueEntry) -> bool:
+    def has_entry(self, entry: CatalogueEntry) -> bool:
         """Tell whether the content of an entry is in this catalogue."""
         return entry.digest in self._digests
 

@@ -78,7 +78,7 @@ class CompiledPolicy:
         self._covered = indexed is True and not rule.needs_request
         self._by_body = indexed is None
         self._ends: dict[bool, Result | None] = {}
-        reads = rule.reads(type_, aliases, api_version)
+        reads = rule.list_reads(type_, aliases, api_version)
         reported = report_kind(type_)
         # Whether the rule reads the report in a body, which may be too old.
         self._aged = reported is not None and any(map(reads.concern, reported[1]))

@@ -9,7 +9,7 @@ from nephoscope_policy import type_guards
 from nephoscope_policy.body_paths import MISSING
 from nephoscope_policy.constant_folding import ConstantFolder
 from nephoscope_policy.context import EvaluationContext
-from nephoscope_policy.document import get, has, load
+from nephoscope_policy.document import get, has_member, load
 from nephoscope_policy.engine_differences import SWITCHES, Switches
 from nephoscope_policy.errors import PolicyError, raise_all
 from nephoscope_policy.model.resource import Resource
@@ -113,7 +113,7 @@ class Definition:
         effect, details = self.effect_default.lower(), self.tree.then.details
         if effect == "modify" and not self.tree.then.operations:
             lacks = "'modify' needs 'operations' in its 'details' (operation, field, value)"
-        elif effect == "deployifnotexists" and not has(
+        elif effect == "deployifnotexists" and not has_member(
             details if isinstance(details, dict) else {}, "deployment"
         ):
             lacks = (

@@ -53,7 +53,7 @@ def get(mapping: Mapping[str, object], name: str, default: object = None) -> obj
     )
 
 
-def has(mapping: dict[str, object], name: str) -> bool:
+def has_member(mapping: dict[str, object], name: str) -> bool:
     """Return whether the key is there, in any case."""
     return get(mapping, name, _ABSENT) is not _ABSENT
 

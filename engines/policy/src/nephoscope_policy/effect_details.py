@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_policy import explain
-from nephoscope_policy.document import get, has
+from nephoscope_policy.document import get, has_member
 
 if TYPE_CHECKING:
     from nephoscope_policy import tree
@@ -21,7 +21,7 @@ def evaluate_details(rule: FoldedRule, scope: EvaluationScope) -> object:
     then = rule.tree.then
     if then.operations is not None:
         entries = [_operation(operation, scope) for operation in then.operations]
-        if not isinstance(then.details, dict) or not has(then.details, "operations"):
+        if not isinstance(then.details, dict) or not has_member(then.details, "operations"):
             return entries
         return {**_select_members(then.details, "roleDefinitionIds"), "operations": entries}
     if then.existence is not None:
@@ -33,7 +33,9 @@ def evaluate_details(rule: FoldedRule, scope: EvaluationScope) -> object:
 
 
 def _select_members(details: object, *names: str) -> dict[str, object]:
-    return {name: get(details, name) for name in names if isinstance(details, dict) and has(details, name)}
+    return {
+        name: get(details, name) for name in names if isinstance(details, dict) and has_member(details, name)
+    }
 
 
 def _operation(operation: tree.EffectOperation, scope: EvaluationScope) -> dict[str, object]:

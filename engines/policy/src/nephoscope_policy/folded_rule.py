@@ -114,7 +114,7 @@ class FoldedRule:
         found = self.fold(given) if given is not None else None
         return found if isinstance(found, str) else "Unknown"
 
-    def reads(self, type_: str, aliases: Aliases, api_version: str = "") -> Reads:
+    def list_reads(self, type_: str, aliases: Aliases, api_version: str = "") -> Reads:
         """Return what the rule reads of the body of a resource of a lower-cased type that it judges."""
         if self.effect_key == "disabled" or self.data_plane:
             return NOTHING

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from nephoscope_policy import keywords, operand_shapes, tree
 from nephoscope_policy.arm import ArmSyntaxError, is_expression, unescape
 from nephoscope_policy.arm import parse as parse_expression
-from nephoscope_policy.document import MAX_DEPTH, get, has, json_type_name
+from nephoscope_policy.document import MAX_DEPTH, get, has_member, json_type_name
 from nephoscope_policy.errors import PolicyError, suggestion
 from nephoscope_policy.parameter_binding import is_of_type, mismatch
 
@@ -41,7 +41,7 @@ class Parser:
         if not isinstance(document, dict):
             self.fail("", f"a policy definition is a JSON object, not {json_type_name(document)}")
             return {}
-        if not has(document, "properties"):
+        if not has_member(document, "properties"):
             return document
         inner = get(document, "properties")
         if not isinstance(inner, dict):
@@ -79,10 +79,10 @@ class Parser:
             )
         declared = self.parameters(get(properties, "parameters"), "parameters")
         for key in ("if", "then"):
-            if not has(rule, key):
+            if not has_member(rule, key):
                 self.fail(path, f"the rule has no '{key}'{suggestion(key, rule)}")
-        condition = self.condition(get(rule, "if"), f"{path}.if") if has(rule, "if") else NEVER
-        then = self.parse_then(get(rule, "then"), f"{path}.then") if has(rule, "then") else None
+        condition = self.condition(get(rule, "if"), f"{path}.if") if has_member(rule, "if") else NEVER
+        then = self.parse_then(get(rule, "then"), f"{path}.then") if has_member(rule, "then") else None
         return tree.Tree(mode, declared, condition, then) if then else None
 
     def parameters(self, raw: object, path: str, *, typed: bool = True) -> dict[str, tree.Parameter]:
@@ -128,7 +128,7 @@ class Parser:
         return tree.Parameter(
             name,
             type_.lower(),
-            has(body, "defaultValue"),
+            has_member(body, "defaultValue"),
             get(body, "defaultValue"),
             None if allowed is None else tuple(allowed),
             metadata if isinstance(metadata, dict) else {},
@@ -226,7 +226,7 @@ class Parser:
                     f"{path}.{key}",
                     f"'{key}' is not a keyword of count{suggestion(key, keywords.COUNT_MEMBERS)}",
                 )
-        by_field, by_value = has(raw, "field"), has(raw, "value")
+        by_field, by_value = has_member(raw, "field"), has_member(raw, "value")
         if by_field == by_value:
             self.fail(path, "a count needs either 'field' or 'value'" + (", not both" if by_field else ""))
             return None
@@ -243,7 +243,11 @@ class Parser:
         wrong = operand_shapes.not_countable(value.operand) if value else ""
         if wrong:
             self.fail(f"{path}.value", wrong)
-        where = self.condition(get(raw, "where"), f"{path}.where", depth + 1) if has(raw, "where") else None
+        where = (
+            self.condition(get(raw, "where"), f"{path}.where", depth + 1)
+            if has_member(raw, "where")
+            else None
+        )
         target = over or value
         return (
             tree.CountExpression(path, target, name if isinstance(name, str) else "default", where)
@@ -300,7 +304,7 @@ class Parser:
         if not isinstance(raw, dict):
             self.fail(path, f"'then' must be an object, not {json_type_name(raw)}")
             return None
-        if not has(raw, "effect"):
+        if not has_member(raw, "effect"):
             self.fail(path, f"'then' has no 'effect'{suggestion('effect', raw)}")
             return None
         effect = self._effect(get(raw, "effect"), f"{path}.effect")
@@ -321,7 +325,7 @@ class Parser:
         return self._optional(details, "defaultState", path) if isinstance(details, dict) else None
 
     def _optional(self, raw: dict[str, object], name: str, path: str) -> tree.Operand | None:
-        return self.operand(get(raw, name), f"{path}.{name}") if has(raw, name) else None
+        return self.operand(get(raw, name), f"{path}.{name}") if has_member(raw, name) else None
 
     def _effect(self, raw: object, path: str) -> tree.PolicyLiteral | tree.TemplateExpression:
         if not isinstance(raw, str):
@@ -335,7 +339,11 @@ class Parser:
     def _existence(
         self, details: object, effect: tree.PolicyLiteral | tree.TemplateExpression, path: str
     ) -> tree.Existence | None:
-        if not isinstance(details, dict) or has(details, "operations") or not has(details, "type"):
+        if (
+            not isinstance(details, dict)
+            or has_member(details, "operations")
+            or not has_member(details, "type")
+        ):
             if isinstance(effect, tree.PolicyLiteral) and str(effect.value).lower().endswith("ifnotexists"):
                 self.fail(path, f"'{effect.value}' needs 'details' with the 'type' of the related resource")
             return None
@@ -358,13 +366,13 @@ class Parser:
         )
 
     def _operations(self, details: object, path: str) -> tuple[tree.EffectOperation, ...] | None:
-        if isinstance(details, dict) and has(details, "operations"):
+        if isinstance(details, dict) and has_member(details, "operations"):
             raw = get(details, "operations")
             if not isinstance(raw, list):
                 self.fail(f"{path}.operations", f"'operations' must be an array, not {json_type_name(raw)}")
                 return None
             return self._parse_each(raw, f"{path}.operations", self._modify)
-        if isinstance(details, dict) and has(details, "field") and has(details, "value"):
+        if isinstance(details, dict) and has_member(details, "field") and has_member(details, "value"):
             details = [details]
         if isinstance(details, list):
             return self._parse_each(details, path, self._append)
@@ -391,12 +399,12 @@ class Parser:
             known = suggestion(str(word), keywords.MODIFY_OPERATIONS.values())
             self.fail(f"{path}.operation", f"{word!r} is not one of add, addOrReplace, remove{known}")
             return None
-        if name != "remove" and not has(raw, "value"):
+        if name != "remove" and not has_member(raw, "value"):
             self.fail(path, f"'{name}' needs a 'value'")
         return self._operation(raw, name, path)
 
     def _append(self, raw: dict[str, object], path: str) -> tree.EffectOperation | None:
-        if not has(raw, "value"):
+        if not has_member(raw, "value"):
             self.fail(path, "an append entry needs 'field' and 'value'")
         return self._operation(raw, "append", path)
 

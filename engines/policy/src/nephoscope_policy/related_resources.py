@@ -14,7 +14,7 @@ import msgspec
 from nephoscope_policy.azure_facts import always_exists, listed_names
 from nephoscope_policy.data_gap import STALE, Gap
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
-from nephoscope_policy.report_age import covers, expired_claim, is_report
+from nephoscope_policy.report_age import covers_freshly, expired_claim, is_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -250,11 +250,13 @@ def _is_collected(wanted: LookupPlan, view: View, snapshot: Snapshot, last: str,
     """
     type_, coverage, place = wanted.lookup.type, snapshot.coverage, _place(wanted, view)
     name = last if wanted.names else "*"
-    if covers(coverage, type_, place, now, last) or (
-        name != last and covers(coverage, type_, place, now, name)
+    if covers_freshly(coverage, type_, place, now, last) or (
+        name != last and covers_freshly(coverage, type_, place, now, name)
     ):
         return True
-    return _claims_below(wanted, view) and covers(coverage, _below_type(view, type_), place, now, name)
+    return _claims_below(wanted, view) and covers_freshly(
+        coverage, _below_type(view, type_), place, now, name
+    )
 
 
 def _describe_expiry(wanted: LookupPlan, view: View, coverage: Coverage, last: str, now: datetime) -> str:

@@ -53,13 +53,13 @@ def expiry(resource: Resource, now: datetime, coverage: Coverage) -> str:
     )
 
 
-def holds(type_: str, read_at: datetime, now: datetime) -> bool:
+def is_fresh(type_: str, read_at: datetime, now: datetime) -> bool:
     """Return whether what was read of a lower-cased type at a time still says something, whatever was found."""
     found = report_kind(type_)
     return found is None or now - read_at <= timedelta(days=found[0].days)
 
 
-def covers(coverage: Coverage, type_: str, scope: str, now: datetime, name: str = "") -> bool:
+def covers_freshly(coverage: Coverage, type_: str, scope: str, now: datetime, name: str = "") -> bool:
     """Return whether every resource of a lower-cased type (and name) in a scope was read, at an aware time at which that still says
     what is not there."""
     if not coverage.covers(type_, scope, name):
@@ -74,7 +74,7 @@ def covers(coverage: Coverage, type_: str, scope: str, now: datetime, name: str 
 def expired_claim(coverage: Coverage, type_: str, scope: str, now: datetime, name: str = "") -> str:
     """Explain that a claim which would have answered has expired, with its day; '' where there was none such, or where it answers."""
     claimed = coverage.covers(type_, scope, name)
-    if not (claimed or coverage.claimed_at) or covers(coverage, type_, scope, now, name):
+    if not (claimed or coverage.claimed_at) or covers_freshly(coverage, type_, scope, now, name):
         return ""
     times = [*coverage.claim_times(type_, scope, name), coverage.claim_time(scope, type_, name)]
     if known := [when for when in times if when is not None]:
@@ -88,7 +88,7 @@ def expired_claims(coverage: Coverage, now: datetime) -> Iterator[tuple[str, str
         return
     for scope, entries in coverage.scopes.items():
         for entry in report_entries(entries):
-            if not covers(coverage, entry, scope, now):
+            if not covers_freshly(coverage, entry, scope, now):
                 yield scope, entry
 
 

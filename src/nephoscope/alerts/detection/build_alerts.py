@@ -60,7 +60,7 @@ def _build_tenant_alerts(
     rule: AnalyticRule, window: RuleWindow, own: TenantRows, found: int, now: datetime, identity: RowIdentity
 ) -> list[Alert]:
     """The alerts of one tenant's rows; `found` is how many there were."""
-    if not rule.holds(found):
+    if not rule.triggers_at(found):
         return []
     parts = [RowGroup(own.rows, found)]
     if rule.tuning.suppressions or rule.tuning.learning:

@@ -29,7 +29,7 @@ class PrefetchedMatches:
     pairs: Pairs
     stood: tuple[AlertVersion, ...]
 
-    def holds(self, state: State, session: Session, workspace: str, now: datetime) -> bool:
+    def is_current(self, state: State, session: Session, workspace: str, now: datetime) -> bool:
         """Return whether nothing changed since; what was changed at `now` or later counts as changed, as it may have been twice."""
         if any(one.changed >= now for one in self.stood):
             return False
@@ -60,7 +60,7 @@ def load_pairs(
     before: PrefetchedMatches | None,
 ) -> Pairs:
     """Each alert of an outcome with the earlier one that it is: as it was foreseen where that holds, else by what is there now."""
-    if before is not None and before.holds(state, session, workspace, now):
+    if before is not None and before.is_current(state, session, workspace, now):
         return before.pairs
     return pair_with_earlier(
         add_searched_times(outcome).alerts, find_previous_alerts(state, session, workspace, outcome)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nephoscope.alerts.entities.resource_mentions import find_guids, mentions
+from nephoscope.alerts.entities.resource_mentions import find_guids, find_mentions
 from nephoscope.alerts.rules.query_result import RuleResultRow
 from nephoscope.lake.schema.column_types import TENANT
 
@@ -47,7 +47,7 @@ class RowTenants:
         self, row: RuleResultRow, known: frozenset[str], tenants: frozenset[str]
     ) -> frozenset[str] | set[str]:
         text = json.dumps(dict(_cells(row)), ensure_ascii=False, default=str)
-        named = {one.subscription for one in mentions(text, known)}
+        named = {one.subscription for one in find_mentions(text, known)}
         # a subscription that was not collected stands for itself
         return {self.subscriptions.get(one) or one for one in named} or find_guids(text) & tenants
 

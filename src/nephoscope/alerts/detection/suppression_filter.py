@@ -58,7 +58,7 @@ def divide_run(
     left = found - sum(map(len, held.values()))
     if rule.operator != "gt":
         return [RowGroup(rows, found, None if left else first)]
-    if left and not rule.holds(left):
+    if left and not rule.triggers_at(left):
         return [RowGroup(rows, found, first)]
     kept = [row for row, hold in zip(rows, holds, strict=True) if hold is None]
     parts = [RowGroup(kept, left)] if left else []
@@ -74,7 +74,7 @@ def _group_by_hold(
 
 def _hold(subject: SuppressionSubject, tuning: RuleTuning, end: datetime) -> SuppressionReason | None:
     for one in tuning.suppressions:
-        if one.holds(subject):
+        if one.holds_back(subject):
             return SuppressionReason(one.id, one.name)
     learning, key = tuning.learning, suppression_key(subject)
     if learning is None or not key:

@@ -39,7 +39,7 @@ def find_guids(text: str) -> frozenset[str]:
     return frozenset(one[0].lower() for one in _ALONE.finditer(text))
 
 
-def mentions(text: str, subscriptions: frozenset[str] = frozenset()) -> frozenset[ResourceMention]:
+def find_mentions(text: str, subscriptions: frozenset[str] = frozenset()) -> frozenset[ResourceMention]:
     """Return what a text names by ids, and the subscriptions among some that it names by their GUIDs."""
     found = {
         ResourceMention(one[1].lower(), (one[2] or "").lower(), one[3].rpartition("/")[2].lower())

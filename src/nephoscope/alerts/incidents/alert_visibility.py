@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.entities.resource_mentions import ResourceMention, mentions
+from nephoscope.alerts.entities.resource_mentions import ResourceMention, find_mentions
 from nephoscope.model.entity import Entity
 from nephoscope.model.read_reach import EVERYTHING, Reach
 
@@ -56,7 +56,7 @@ class AlertVisibility:
         """Return what a text names that is out of reach."""
         if self.reach.everything:
             return frozenset()
-        return frozenset(one for one in mentions(text, self.subscriptions) if not self._can_see(one))
+        return frozenset(one for one in find_mentions(text, self.subscriptions) if not self._can_see(one))
 
     def _can_see(self, one: ResourceMention) -> bool:
         if one.group_id or one.resource:
@@ -110,7 +110,7 @@ class _PartialAlert:
 
     def _is_visible_entity(self, entity: dict[str, object]) -> bool:
         text = json.dumps(entity, ensure_ascii=False)
-        return bool(mentions(text, self.sight.subscriptions)) and not self.sight.hidden_mentions(text)
+        return bool(find_mentions(text, self.sight.subscriptions)) and not self.sight.hidden_mentions(text)
 
     @property
     def redacted_properties(self) -> dict[str, object]:
@@ -138,7 +138,7 @@ class _PartialAlert:
         """Return what must stand in no text: ids and names of what is out of reach, and of entities that are left out."""
         words = {word for one in self.beyond for word in one.words}
         words |= {word.lower() for one in self.entities if one not in self.kept for word in _name_words(one)}
-        whole = mentions(json.dumps(self.properties, ensure_ascii=False), self.sight.subscriptions)
+        whole = find_mentions(json.dumps(self.properties, ensure_ascii=False), self.sight.subscriptions)
         reached = {word for one in whole - self.beyond for word in one.words}
         reached |= {Entity.read(one).title.lower() for one in self.kept}
         longest = sorted((one for one in words - reached if len(one) >= _LEAST), key=len, reverse=True)

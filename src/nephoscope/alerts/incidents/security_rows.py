@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from nephoscope.alerts.documents.duration import timespan
-from nephoscope.alerts.entities.resource_mentions import mentions
+from nephoscope.alerts.entities.resource_mentions import find_mentions
 from nephoscope.alerts.rules.dynamic_properties import attack, list_techniques, overridden
 from nephoscope.alerts.rules.rule import OPERATORS, AnalyticRule
 from nephoscope.alerts.rules.tactics import order_tactics
@@ -56,7 +56,7 @@ def alert_row(alert: Alert, rule: AnalyticRule) -> dict[str, object]:
 
 def _resource(alert: Alert) -> str:
     """The first resource, by whose subscription the row is read; '' of an alert over several: who reads one sees no row of another."""
-    named = mentions(
+    named = find_mentions(
         json.dumps(
             [[one.identifiers for one in alert.entities], alert.custom_details, alert.description, alert.name]
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.entities.resource_mentions import mentions
+from nephoscope.alerts.entities.resource_mentions import find_mentions
 from nephoscope.model.read_reach import EVERYTHING, Reach
 
 if TYPE_CHECKING:
@@ -65,7 +65,9 @@ class EstateReader:
         """A text, or a neutral one where it names something by its id that may not be read."""
         if self.whole:
             return text
-        beyond = any(not self.resources.can_read(one.subscription, one.group_id) for one in mentions(text))
+        beyond = any(
+            not self.resources.can_read(one.subscription, one.group_id) for one in find_mentions(text)
+        )
         return "it depends on what your roles do not reach" if beyond else text
 
     @classmethod

@@ -71,7 +71,7 @@ class HuntingFilter:
     techniques: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
 
-    def fits(self, query: AnalyticRule) -> bool:
+    def selects(self, query: AnalyticRule) -> bool:
         """Return whether a query is chosen by all but its tables: a technique stands for those below it."""
         tactics = {one.casefold() for one in query.tactics}
         return (
@@ -134,7 +134,7 @@ class HuntingRunner:
     def choose(self, queries: Sequence[AnalyticRule], chosen: HuntingFilter) -> list[AnalyticRule]:
         """The queries that are chosen, by name; those that read one of the tables where tables are given."""
         detector = Detector(self.lake, self.workspace)
-        fitting = sorted((one for one in queries if chosen.fits(one)), key=lambda one: one.name)
+        fitting = sorted((one for one in queries if chosen.selects(one)), key=lambda one: one.name)
         wanted = frozenset(chosen.tables)
         return [one for one in fitting if not wanted or detector.tables(one) & wanted]
 

@@ -157,7 +157,7 @@ class AnalyticRule:
             raise AnalyticRuleError(place, tuple(fields.wrong))
         return found
 
-    def holds(self, count: int) -> bool:
+    def triggers_at(self, count: int) -> bool:
         """Return whether so many rows are what the trigger asks for."""
         return {
             "gt": count > self.threshold,

@@ -50,7 +50,7 @@ def look_back_window(rule: AnalyticRule, end: datetime, left_to: datetime | None
     return RuleWindow(end - rule.period, end, True, left_to)
 
 
-def ends(rule: AnalyticRule, after: datetime, until: datetime) -> Iterator[datetime]:
+def iterate_window_ends(rule: AnalyticRule, after: datetime, until: datetime) -> Iterator[datetime]:
     """Yield when windows of the rule end: every multiple of its frequency since 1970 in (after, until], the same in every process."""
     step = (after - _FIRST) // rule.frequency + 1
     while (end := _FIRST + step * rule.frequency) <= until:

@@ -14,7 +14,7 @@ from nephoscope.alerts.incidents.anomaly_row import ANOMALIES
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.incidents.security_rows import ALERTS, INCIDENTS
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
-from nephoscope.alerts.rules.window import SETTLE, ends, look_back_window, settle_time
+from nephoscope.alerts.rules.window import SETTLE, iterate_window_ends, look_back_window, settle_time
 from nephoscope.alerts.scheduling.backfill_progress import CoveredSpan, LookBackProgress
 from nephoscope.alerts.scheduling.due_windows import digest
 from nephoscope.alerts.scheduling.rule_health import HEALTH
@@ -103,7 +103,9 @@ class LookBack:
     ) -> list[datetime]:
         """Return the ends of windows in (since, until]; at the `last` time up to the first that has all rows before it."""
         reach = until + rule.frequency - _LEAST if until == last else until
-        return list(ends(rule, since, min(reach, now - settle_time(rule, self.schedule.settle))))
+        return list(
+            iterate_window_ends(rule, since, min(reach, now - settle_time(rule, self.schedule.settle)))
+        )
 
     # --- one stretch ---------------------------------------------------------------------------------------------
 
@@ -154,7 +156,9 @@ class LookBack:
             stretch = self._plan_span(reading, rule, self.list_window_ends(rule, since, until, last, now))
             if not self.again:
                 stretch.ends = [
-                    end for end in stretch.ends if not looked.has(rule.id, end, stretch.digest, stretch.seen)
+                    end
+                    for end in stretch.ends
+                    if not looked.was_run(rule.id, end, stretch.digest, stretch.seen)
                 ]
             stretches[rule.id] = stretch
             live = stretch.ends

@@ -26,7 +26,7 @@ class CoveredSpan(msgspec.Struct, frozen=True):
     digest: str
     seen: dict[str, int]
 
-    def has(self, end: datetime, digest: str, seen: Mapping[str, int]) -> bool:
+    def was_run(self, end: datetime, digest: str, seen: Mapping[str, int]) -> bool:
         """Return whether a window was run with this text over these versions."""
         return self.after < end <= self.until and self.digest == digest and self.seen == seen
 
@@ -46,9 +46,9 @@ class LookBackProgress:
         kept = state.checkpoints.all(f"{_SOURCE}/{workspace}")
         return cls(state, workspace, msgspec.convert(kept, dict[str, list[CoveredSpan]]))
 
-    def has(self, rule: str, end: datetime, digest: str, seen: Mapping[str, int]) -> bool:
+    def was_run(self, rule: str, end: datetime, digest: str, seen: Mapping[str, int]) -> bool:
         """Return whether a window was run with this text over these versions of its tables."""
-        return any(one.has(end, digest, seen) for one in self._spans.get(rule, ()))
+        return any(one.was_run(end, digest, seen) for one in self._spans.get(rule, ()))
 
     def add(self, rule: str, span: CoveredSpan) -> None:
         """Note windows that were run; they take the place of earlier runs of the same ones."""

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
-from nephoscope.alerts.rules.window import count, ends, latest_window, settle_time
+from nephoscope.alerts.rules.window import count, iterate_window_ends, latest_window, settle_time
 
 if TYPE_CHECKING:
     from nephoscope.alerts.scheduling.late_arrivals import LateArrivals
@@ -80,9 +80,9 @@ def due(
     over, oldest = now - settle_time(rule, settle), now - BEHIND
     if last is None:
         return DueWindows(rule, (latest_window(rule, over).end,))
-    found = set(ends(rule, max(last.until, oldest), over))
+    found = set(iterate_window_ends(rule, max(last.until, oldest), over))
     found.update(one.until for one in known.faults if one.until <= over and is_backing_off(one, now))
-    found.update(lateness.ends(rule, standing, reading, last.until, oldest))
+    found.update(lateness.list_ends(rule, standing, reading, last.until, oldest))
     return DueWindows(rule, tuple(sorted(found)), count(rule, last.until, oldest), known.seconds)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
-from nephoscope.alerts.rules.window import ends
+from nephoscope.alerts.rules.window import iterate_window_ends
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.storage.table_additions import GRAIN, MINUTE, AddedRows, Additions
 
@@ -32,7 +32,7 @@ class LateArrivals:
     first: Callable[[str], datetime | None]
     _looked: dict[str, tuple[_Known, dict[str, int]]] = field(default_factory=dict)
 
-    def ends(
+    def list_ends(
         self,
         rule: AnalyticRule,
         standing: RuleStanding,
@@ -84,5 +84,9 @@ def find_stale_windows(
         moments, step = added.happened, GRAIN
     late = (moment for moment in moments if moment < until)
     # the last window that a row can be in begins within its step
-    found = {end for moment in late for end in ends(rule, moment, moment + step + rule.period - _LEAST)}
+    found = {
+        end
+        for moment in late
+        for end in iterate_window_ends(rule, moment, moment + step + rule.period - _LEAST)
+    }
     return sorted(end for end in found if oldest < end <= until)

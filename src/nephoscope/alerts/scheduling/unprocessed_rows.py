@@ -99,7 +99,7 @@ def _scheduled_intervals(
     first, last, runs = extent
     if count(rule, first - rule.frequency, last) == runs:
         return [(first - rule.frequency, last)]
-    return [(end - rule.frequency, end) for end in state.rule_runs.ends(workspace, rule.id)]
+    return [(end - rule.frequency, end) for end in state.rule_runs.list_ends(workspace, rule.id)]
 
 
 def _count(file: ParquetFile, intervals: Sequence[Interval]) -> tuple[int, datetime, datetime]:

@@ -42,7 +42,7 @@ class WindowPlan:
 
     def select_windows(self, rule: AnalyticRule, ends: Sequence[datetime]) -> list[datetime]:
         """Return the ends, of windows in order, that may have rows; all of them where nothing is known of the rule's query."""
-        if not ends or rule.holds(0):
+        if not ends or rule.triggers_at(0):
             return list(ends)
         span = RowSpan(ends[0] - rule.period, ends[-1])
         try:

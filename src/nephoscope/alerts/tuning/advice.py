@@ -165,7 +165,7 @@ def _find_gone(before: Sequence[StoredAlert], after: Sequence[StoredAlert]) -> s
 def _is_left(rule: AnalyticRule, one: PastAlert) -> bool:
     """Return whether what holds back now would hold it back."""
     learning = rule.tuning.learning
-    return any(each.holds(one.subject) for each in rule.tuning.suppressions) or (
+    return any(each.holds_back(one.subject) for each in rule.tuning.suppressions) or (
         learning is not None and one.key in learning.knows
     )
 

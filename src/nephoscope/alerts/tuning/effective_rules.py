@@ -39,7 +39,7 @@ class EffectiveTuning:
             workspace,
             watchlist_items(lake, workspace),
             [one for one in state.suppressions.all(workspace) if one.status(now) == "Enabled"],
-            [one for one in state.rule_settings.all(workspace) if one.holds(now)],
+            [one for one in state.rule_settings.all(workspace) if one.is_active(now)],
         )
 
     def rule(self, rule: AnalyticRule) -> AnalyticRule:

@@ -15,7 +15,7 @@ from nephoscope.alerts.detection.detector import Detector
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.query_result import RuleResultRow
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.window import RuleWindow, ends, window_ending_at
+from nephoscope.alerts.rules.window import RuleWindow, iterate_window_ends, window_ending_at
 from nephoscope.alerts.tuning.alert_history import read_entities
 from nephoscope.state import State
 from nephoscope.state.incidents.alerts import StoredAlert
@@ -116,7 +116,7 @@ def replay(
     """Run every window of the rule, as it is given, that ends in (since, until], with all rows that are there now."""
     with lake.reading(workspace) as reading:
         detector = Detector(lake, workspace, reading=reading)
-        return replay_windows(detector, rule, list(ends(rule, since, until)), now, told)
+        return replay_windows(detector, rule, list(iterate_window_ends(rule, since, until)), now, told)
 
 
 def replay_windows(

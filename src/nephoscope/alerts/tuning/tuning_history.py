@@ -82,7 +82,7 @@ class TuningHistory:
                 for one in suppressions.values()
                 if one.created <= moment and one.status(moment) == "Enabled"
             ],
-            [one for one in settings.values() if one.changed <= moment and one.holds(moment)],
+            [one for one in settings.values() if one.changed <= moment and one.is_active(moment)],
         )
 
 

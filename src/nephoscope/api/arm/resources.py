@@ -50,7 +50,7 @@ def _list(call: ApiCall) -> ApiResponse:
     after = read_skip_token(call)
     while True:
         page = listing.page(types, call.reach, call.listing_scope, after=after, most=MOST, collected=True)
-        found += [one for one in page.bodies if picked.takes(one)]
+        found += [one for one in page.bodies if picked.selects(one)]
         after = page.after
         if len(found) > most:
             return answer_list(call, found[:most], str(found[most - 1]["id"]).lower())

@@ -236,7 +236,7 @@ def sub_assessments(call: ApiCall) -> ApiResponse:
 def sub_assessments_of(call: ApiCall) -> ApiResponse:
     """The findings inside one assessment; by Azure's own key also where they stand inside the recommendation that reads it."""
     inside = call.path.lower().rstrip("/").rpartition("/")[0]
-    if call.snapshot.listing.holds(inside):
+    if call.snapshot.listing.has_documents(inside):
         return _subs(call, inside)
     return _subs(call, call.listing_scope, call["assessmentName"].lower())
 

@@ -20,7 +20,7 @@ from nephoscope.api.wire.document_kinds import (
 )
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.scope_access import exists
+from nephoscope.api.wire.scope_access import scope_exists
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.model.utc_time import assume_utc
 from nephoscope.protect.jit.machine_access import parse_source
@@ -100,7 +100,9 @@ def _machines(call: ApiCall, body: Body) -> None:
 def _require_machine(call: ApiCall, policy: str, machine: str, path: str) -> None:
     """Fault where a machine is none that the caller could know of, in what was published last."""
     key = machine.lower()
-    if call.instance.snapshots.load_newest() is None or (exists(call, key) and visible(call.reach, key)):
+    if call.instance.snapshots.load_newest() is None or (
+        scope_exists(call, key) and visible(call.reach, key)
+    ):
         return
     told = f"Resource {machine} referenced by resource {policy} was not found. Please make sure that the referenced resource exists."
     raise bad_request(told, path, "InvalidResourceReference")

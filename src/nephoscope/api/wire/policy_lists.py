@@ -37,7 +37,7 @@ class PolicyListFilter:
     below: bool = True
     tests: tuple[Callable[[Mapping[str, object]], bool], ...] = ()
 
-    def takes(self, body: Mapping[str, object]) -> bool:
+    def selects(self, body: Mapping[str, object]) -> bool:
         """Return whether a document passes every test."""
         return all(test(body) for test in self.tests)
 
@@ -49,7 +49,7 @@ def page(call: ApiCall, type_: str, wanted: PolicyListFilter) -> ApiResponse:
     """
     most = call.requested_count(MOST)
     every = _PolicyScope(call, type_.lower(), wanted).documents(read_skip_token(call))
-    found = list(islice((one for one in every if wanted.takes(one[1])), most + 1))
+    found = list(islice((one for one in every if wanted.selects(one[1])), most + 1))
     after = found[most - 1][0] if len(found) > most else ""
     return answer_list(call, [body for _, body in found[:most]], after)
 

@@ -37,7 +37,7 @@ def check_assignment(call: ApiCall, body: dict[str, object]) -> None:
         text = f"The {_WORDS[kind]} specified in policy assignment '{one.name[:100]}' is out of scope."
         text = f"{text} {_ABOVE} the policy assignment scope."
         raise bad_request(text, target, "InvalidCreatePolicyAssignmentRequest")
-    if not call.load_governing().holds(kind, one.target):
+    if not call.load_governing().has_document(kind, one.target):
         raise _not_found(kind, name, target)
 
 
@@ -55,7 +55,7 @@ def check_initiative(call: ApiCall, body: dict[str, object]) -> None:
             raise bad_request(text, one.path, "InvalidCreatePolicySetDefinitionRequest")
         if is_outside_scope(scope, call.listing_scope, call.caller.hierarchy):
             names.append(name)
-        elif not _is_azure_name(scope, name) and not call.load_governing().holds(kind, one.definition):
+        elif not _is_azure_name(scope, name) and not call.load_governing().has_document(kind, one.definition):
             raise _not_found(kind, name, one.path)
     if names:
         text = f"{_ABOVE} the policy set definition's scope. The following policy definitions are invalid: '{','.join(names)[:1000]}'."

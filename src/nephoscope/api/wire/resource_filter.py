@@ -33,7 +33,7 @@ class ResourceFilter:
     filter: ODataFilter
     type: str = ""
 
-    def takes(self, body: Mapping[str, object]) -> bool:
+    def selects(self, body: Mapping[str, object]) -> bool:
         """Return whether a resource is picked; a name and a value of tags are those of one tag."""
         tagged = _TAGS & {one.lower() for one in self.filter.names}
         rows = _list_tagged(body) if tagged else (_row(body),)

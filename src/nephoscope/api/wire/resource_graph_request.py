@@ -45,7 +45,7 @@ def requested_subscriptions(call: ApiCall) -> frozenset[str] | None:
 def _require_known_scopes(call: ApiCall, named: list[str], groups: list[str]) -> None:
     """Fault where nothing that is named is there; a management group that is there may have no subscription."""
     known = {one for several in call.caller.hierarchy.ancestors.values() for one in several}
-    if any(_group(one) in known or call.snapshot.holds(_group(one)) for one in groups):
+    if any(_group(one) in known or call.snapshot.has_documents(_group(one)) for one in groups):
         return
     given = ", ".join(f"'{one[:100]}'" for one in [*named, *groups][:10])
     if groups and not named:
@@ -70,7 +70,7 @@ def _subscriptions_of_group(call: ApiCall, group: str) -> frozenset[str]:
 
 
 def _has_subscription(call: ApiCall, subscription: str) -> bool:
-    return subscription in call.snapshot.made.subscriptions or call.snapshot.holds(
+    return subscription in call.snapshot.made.subscriptions or call.snapshot.has_documents(
         f"/subscriptions/{subscription}"
     )
 

@@ -61,7 +61,7 @@ def _workspace(call: ApiCall, operation: ApiOperation, named: str) -> None:
     if (
         not operation.changes
         and call.caller.is_permitted(operation.permission, call.scope)
-        and exists(call, call.scope)
+        and scope_exists(call, call.scope)
     ):
         return
     call.caller.require(operation.permission, at)
@@ -102,15 +102,15 @@ def _container(call: ApiCall) -> None:
     if call.scope.startswith(MANAGEMENT_GROUP):
         _known_group(call, snapshot, _group(call.scope))
     elif parts[1] == "subscriptions":
-        if parts[2] not in snapshot.made.subscriptions and not exists(call, "/".join(parts[:3])):
+        if parts[2] not in snapshot.made.subscriptions and not scope_exists(call, "/".join(parts[:3])):
             raise no_subscription(parts[2])
-        if len(parts) > 4 and parts[3] == "resourcegroups" and not exists(call, "/".join(parts[:5])):
+        if len(parts) > 4 and parts[3] == "resourcegroups" and not scope_exists(call, "/".join(parts[:5])):
             raise no_group(parts[4])
 
 
 def _known_group(call: ApiCall, snapshot: PublishedSnapshot, group: str) -> None:
     above = call.caller.hierarchy.ancestors.values()
-    if not snapshot.holds(group) and not any(group in several for several in above):
+    if not snapshot.has_documents(group) and not any(group in several for several in above):
         name = group.rsplit("/", 1)[-1][:100]
         raise ApiError(404, "ManagementGroupNotFound", f"The management group '{name}' could not be found.")
 
@@ -119,7 +119,7 @@ def _resource(call: ApiCall) -> None:
     """Fault where a path asks what belongs to a resource, and neither it nor anything of it was published."""
     parts = call.scope.split("/")
     in_group = len(parts) > 8 and parts[3] == "resourcegroups" and parts[5] == "providers"
-    if in_group and call.instance.snapshots.load_newest() is not None and not exists(call, call.scope):
+    if in_group and call.instance.snapshots.load_newest() is not None and not scope_exists(call, call.scope):
         kind = "/".join([parts[6], *parts[7::2]])
         name = "/".join(parts[8::2])
         raise ApiError(
@@ -129,11 +129,11 @@ def _resource(call: ApiCall) -> None:
         )
 
 
-def exists(call: ApiCall, scope: str) -> bool:
+def scope_exists(call: ApiCall, scope: str) -> bool:
     """Return whether a scope, or anything below it, was published, put or learned."""
     snapshot, state = call.instance.snapshots.load_newest(), call.instance.state
     return (
-        (snapshot is not None and snapshot.holds(scope))
+        (snapshot is not None and snapshot.has_documents(scope))
         or state.arm_documents.has_any_below(scope)
         or state.own_facts.has_any_below(scope)
     )

@@ -189,7 +189,7 @@ def settings(data: Path, /, workspace: str, folders: tuple[Path, ...], output: s
             "value": one.value,
             "file": settings_in_file(rules[one.rule]).get(one.setting, "") if one.rule in rules else "",
             "expires": one.expires,
-            "holds": one.holds(now),
+            "holds": one.is_active(now),
             "author": one.author,
             "changed": one.changed,
             "comment": one.comment,

@@ -78,7 +78,7 @@ class CollectionGaps:
         with self._lock:
             self._found = {key: gap for key, gap in self._found.items() if gap.scope not in scopes}
 
-    def has(self, type_: str, scope: str) -> bool:
+    def is_missing(self, type_: str, scope: str) -> bool:
         """Return whether a type is missing in a scope."""
         with self._lock:
             return (type_, scope) in self._found

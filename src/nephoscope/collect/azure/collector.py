@@ -298,11 +298,11 @@ class Collector:
         by_scope = {scope: tenant for tenant, scope in self._scopes(tenants)}
         for key, id_ in self._holdings.list_extensible() if parent == ANY else self._holdings.ids(parent):
             scope = find_scope(key, by_scope)
-            if scope and not self._gaps.has(type_, scope):
+            if scope and not self._gaps.is_missing(type_, scope):
                 yield _ArmRequest(by_scope[scope], scope, key, f"{id_}{path}?api-version={api}", api, type_)
 
     def _detail(self, ask: _ArmRequest) -> None:
-        if self._gaps.has(ask.type, ask.scope):
+        if self._gaps.is_missing(ask.type, ask.scope):
             return
         failed = ask.tenant.arm.read(ask.url, ask.api, ask.type, self._action(ask.type))
         if failed is not None:
@@ -373,11 +373,13 @@ class Collector:
 
     def _complete_tenant_types(self, scopes: Sequence[str]) -> set[str]:
         """The types of the tenant itself that were read in full, in every tenant that was signed in to."""
-        whole = {kind for kind in self._graph_read if not self._gaps.has(kind, "")}
+        whole = {kind for kind in self._graph_read if not self._gaps.is_missing(kind, "")}
         asked = self._settings.scope
         if not any((asked.subscriptions, asked.management_groups, asked.names)):
             above = self._plan.tables[TABLE] & {MANAGEMENT_GROUP_TYPE}
-            whole |= {type_ for type_ in above if not any(self._gaps.has(type_, one) for one in scopes)}
+            whole |= {
+                type_ for type_ in above if not any(self._gaps.is_missing(type_, one) for one in scopes)
+            }
         return whole
 
     def _leave_out(self) -> None:

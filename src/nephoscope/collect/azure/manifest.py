@@ -49,7 +49,7 @@ def _types(
     found: set[str] = set()
     for type_ in held:
         found |= named_entries(type_, plan, reading)
-    if plan.whole and not any(gaps.has(type_, scope) for type_ in plan.tables[MAIN_TABLE]):
+    if plan.whole and not any(gaps.is_missing(type_, scope) for type_ in plan.tables[MAIN_TABLE]):
         found |= {type_ for type_ in holdings.types if type_.count("/") == 1 and type_ not in reading.lists}
     for job in plan.jobs:
         if not (grouped and job.list.of == {SUBSCRIPTION_TYPE}):
@@ -79,7 +79,7 @@ def _is_missing(entry: str, scope: str, plan: CollectionPlan, gaps: CollectionGa
         parts.append(parts[-1].rpartition("/")[0])
     source = plan.derived.get(entry)
     wanted = (*parts, *([source.source] if source else []))
-    return any(gaps.has(part, place) for part in wanted for place in (scope, ""))
+    return any(gaps.is_missing(part, place) for part in wanted for place in (scope, ""))
 
 
 def _find_unlisted(plan: CollectionPlan, holdings: CollectedIds) -> dict[str, list[str]]:

@@ -47,7 +47,7 @@ class PermissionCheck:
         if not isinstance(granted, Permissions):
             return False
         refused = self._find_refused(granted)
-        if all(type_ in refused for type_ in self.types if self.gaps.has(type_, subscription)):
+        if all(type_ in refused for type_ in self.types if self.gaps.is_missing(type_, subscription)):
             return False
         self._note_missing(group, refused)
         return True

@@ -14,7 +14,7 @@ from nephoscope.collect.facts.fact_recording import FORGOTTEN
 from nephoscope.collect.resources.own_facts import LearnedResources
 from nephoscope.files.snapshot_files import SourceFile
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.report_age import holds
+from nephoscope_policy.report_age import is_fresh
 
 if TYPE_CHECKING:
     from nephoscope.state import State
@@ -50,7 +50,7 @@ def load_claim(facts: OwnFacts, now: datetime) -> LearnedResources:
     """A claim with its documents as the loading takes it at a time."""
     scope, entry = facts.claim
     resources = tuple(Resource.of(body) for body in facts.documents)
-    young = holds(facts.type, facts.read_at, now)
+    young = is_fresh(facts.type, facts.read_at, now)
     return LearnedResources(
         resources, scope, entry, facts.read_at, facts.subscription, facts.tenant, _PLACE, young
     )

@@ -112,6 +112,6 @@ def _check_credentials(settings: BrokerSettings, around: SourceContext) -> None:
     validators.certificate(settings.certificate, settings.key)
 
 
-def uses(settings: BrokerSettings) -> tuple[str, ...]:
+def list_secrets_in_use(settings: BrokerSettings) -> tuple[str, ...]:
     """The secrets that settings sign in with."""
     return ("password",) if settings.sign_in in _BY_PASSWORD else ()

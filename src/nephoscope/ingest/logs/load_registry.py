@@ -50,7 +50,7 @@ class FileLoad:
         """The whole file was taken in; what it `continues` is noted as surpassed."""
         self._continues = continues
         self.file = replace(self.file, done=self.file.size, finished=self._loads.state.database.local_time())
-        self._loads.ends(self)
+        self._loads.note_end(self)
 
     def settle(self, session: Session) -> None:
         """Note the end in a transaction, and give the load up."""
@@ -106,7 +106,7 @@ class FileLoads:
             if gone == before:
                 time.sleep(_PAUSE)
 
-    def ends(self, load: FileLoad) -> None:
+    def note_end(self, load: FileLoad) -> None:
         """A load is over, which is noted with the next one that begins."""
         self._over = load
 

@@ -56,15 +56,15 @@ def parse_batch(batch: LogBatch, context: StreamContext, tables: Tables, workspa
     for ready in batch.ready:
         for name, arrow in ready.tables.items():
             # traffic analytics are made of flows also where only the former are wanted
-            if workspace.takes(name) or name == FLOWS:
+            if workspace.accepts_table(name) or name == FLOWS:
                 senders = [(context.sender, arrow.num_rows)]
                 rows = complete(tables[name], arrow, workspace=workspace, now=context.now, senders=senders)
                 made[name].append(rows.table)
-            if workspace.takes(name):
+            if workspace.accepts_table(name):
                 sorting.note_scanned(ready, name, arrow, rows)
     for name, placed in batch.rows.items():
         table = tables.get(name)
-        if table is not None and not workspace.takes(name):
+        if table is not None and not workspace.accepts_table(name):
             continue
         if table is None:
             reason = f"table {name!r} not found: import its definition first"
@@ -76,13 +76,13 @@ def parse_batch(batch: LogBatch, context: StreamContext, tables: Tables, workspa
         sorting.rows(name, placed, rows.bad)
     whole = {name: parts[0] if len(parts) == 1 else join_tables(parts) for name, parts in made.items()}
     derived = _analytics(whole.get(FLOWS), context, tables, workspace)
-    analytics = {name: rows for name, rows in derived.items() if workspace.takes(name)}
+    analytics = {name: rows for name, rows in derived.items() if workspace.accepts_table(name)}
     if any(rows.num_rows for rows in analytics.values()):
         sorting.note_derived(batch, FLOWS)
     unwanted = _count_unwanted(batch, sorting, tables, workspace)
     unwanted.update({name: rows.num_rows for name, rows in derived.items() if name not in analytics})
     return ParsedBatch(
-        {name: rows for name, rows in whole.items() if workspace.takes(name)} | analytics,
+        {name: rows for name, rows in whole.items() if workspace.accepts_table(name)} | analytics,
         batch.bad + sorting.entries, batch.end, sorting.outcome(batch.records),
         batch.sure, batch.text, batch.recoded, batch.halves,
         sum(rows.num_rows for rows in analytics.values()), _count_undeclared(batch, context, tables),
@@ -97,11 +97,11 @@ def _count_unwanted(
     counts = Counter[str]()
     for ready in batch.ready:
         for name, arrow in ready.tables.items():
-            if not workspace.takes(name):
+            if not workspace.accepts_table(name):
                 counts[name] += arrow.num_rows
                 sorting.unwanted_scanned(ready, name, arrow, workspace.refusal(name))
     for name, placed in batch.rows.items():
-        if name in tables and not workspace.takes(name):
+        if name in tables and not workspace.accepts_table(name):
             counts[name] += len(placed)
             sorting.note_unwanted(name, placed, workspace.refusal(name))
     return counts
@@ -121,7 +121,7 @@ def _count_untimed(batch: LogBatch, context: StreamContext, workspace: Workspace
     counts = {
         name: sum(one.row.values.get("TimeGenerated") is context.now for one in placed)
         for name, placed in batch.rows.items()
-        if workspace.takes(name)
+        if workspace.accepts_table(name)
     }
     return {name: count for name, count in counts.items() if count}
 

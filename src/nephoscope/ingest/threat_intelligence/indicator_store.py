@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.threat_intelligence.indicator import IntelItem, Retraction
 from nephoscope.ingest.threat_intelligence.indicator_rows import INDICATORS, object_rows
-from nephoscope.ingest.threat_intelligence.version_merge import Change, IntelCounts, IntelVersions, holds
+from nephoscope.ingest.threat_intelligence.version_merge import Change, IntelCounts, IntelVersions, is_matched
 from nephoscope.state.database.database import StateError
 from nephoscope.state.ingestion.ingest_stats import Arrival, Arrivals
 from nephoscope.state.ingestion.threat_intelligence import Intel
@@ -75,7 +75,7 @@ def refresh(state: State, workspace: str, now: datetime) -> int:
     while True:
         with state.transaction(product="expiry of threat intelligence") as session:
             due = state.intel.due(session, workspace, now, now - AGAIN, BATCH)
-            renewed = [replace(one, active=holds(one, now), published=now) for one in due]
+            renewed = [replace(one, active=is_matched(one, now), published=now) for one in due]
             _write(state, session, [(one, None) for one in renewed], now)
         done += len(due)
         if len(due) < BATCH:
@@ -90,6 +90,6 @@ def withdraw(state: State, workspace: str, ids: Sequence[str], by: str, now: dat
         if unknown := [one for one in ids if one not in known]:
             raise StateError(f"threat intelligence {unknown[0]!r} not found")
         changed = [replace(one, withdrawn=by, published=now) for one in known.values()]
-        changed = [replace(one, active=holds(one, now)) for one in changed]
+        changed = [replace(one, active=is_matched(one, now)) for one in changed]
         _write(state, session, [(one, None) for one in changed], now)
     return changed

@@ -135,14 +135,14 @@ class IntelVersions:
             False,
             self.now,
         )
-        return replace(made, active=holds(made, self.now))
+        return replace(made, active=is_matched(made, self.now))
 
     def _id(self, one: IntelItem) -> str:
         """The id of a new object here: its own, unless another source's goes by it; then one that nobody can guess and take first."""
         return f"{one.kind}--{uuid4()}" if one.id in self._others else one.id
 
 
-def holds(one: Intel, now: datetime) -> bool:
+def is_matched(one: Intel, now: datetime) -> bool:
     """Return whether rules are to match an object at a time."""
     return not one.revoked and not one.withdrawn and (one.valid_until is None or one.valid_until > now)
 

@@ -68,7 +68,7 @@ class _CachedRows:
     columns: frozenset[str]
     rows: int
 
-    def serves(self, columns: Collection[str], span: RowSpan) -> bool:
+    def can_serve(self, columns: Collection[str], span: RowSpan) -> bool:
         return (
             span.since is None
             and span.ingested is None
@@ -86,7 +86,7 @@ class _PrecomputedQuery:
     rest: CompiledQuery
     asks_now: bool
 
-    def serves(self, span: RowSpan) -> bool:
+    def can_serve(self, span: RowSpan) -> bool:
         plain = span.since is None and span.ingested is None
         return plain and self.span.start <= span.start and span.end <= self.span.end
 
@@ -150,7 +150,7 @@ class LakeReading:
         if compiled.resume is not None:
             return self._pin_alone(compiled, self._find_dynamic_relations(text), span)
         engine, ahead = self._ready(), self._ahead.get(text)
-        few = ahead is not None and ahead.serves(span)
+        few = ahead is not None and ahead.can_serve(span)
         if ahead is not None and few:
             compiled = ahead.remaining_query(compiled.parameters, span)
         for relation, columns in compiled.reads.items():
@@ -303,7 +303,7 @@ class LakeReading:
 
     def _show(self, engine: QueryEngine, relation: str, columns: Collection[str], span: RowSpan) -> None:
         """Let the engine see the rows of a relation in a span: those in memory, else those in the files."""
-        kept = next((one for one in self._kept.get(relation, ()) if one.serves(columns, span)), None)
+        kept = next((one for one in self._kept.get(relation, ()) if one.can_serve(columns, span)), None)
         name = kept.name if kept else ""
         shown = self._seen.get(relation)
         if shown is not None and shown[:2] == (name, span) and shown[2] >= set(columns):
@@ -326,7 +326,7 @@ class LakeReading:
         if not scan.groups:
             return scan.beside is None or scan.beside.num_rows == 0
         kept = self._kept.get(relation, ())
-        return any(one.rows == 0 and one.serves((), span) for one in kept)
+        return any(one.rows == 0 and one.can_serve((), span) for one in kept)
 
     def _keep(
         self, relation: str, wanted: list[tuple[frozenset[str], RowSpan]], timeout: float | None
@@ -337,7 +337,7 @@ class LakeReading:
             inside = [columns for columns, one in wanted if span.start <= one.start and one.end <= span.end]
             columns = frozenset[str]().union(*inside) | {TIME}
             if len(inside) < SHARED_FROM or any(
-                one.serves(columns, span) for one in self._kept.get(relation, ())
+                one.can_serve(columns, span) for one in self._kept.get(relation, ())
             ):
                 continue
             room = self.kept_bytes - sum(self._size(one) for each in self._kept.values() for one in each)

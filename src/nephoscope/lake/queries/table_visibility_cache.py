@@ -26,7 +26,7 @@ class _VisibilityEntry:
     when: float
     seen: bool
 
-    def holds(self, version: int, now: float) -> bool:
+    def is_current(self, version: int, now: float) -> bool:
         return self.version == version or (self.seen and now - self.when < _FRESH)
 
 
@@ -55,7 +55,7 @@ class TableVisibilityCache:
                 catalog.table(name)
                 key, version = (catalog.workspace, name, ids), catalog.versions()[catalog.workspace, name]
                 found = self._known.get(key)
-                if found is None or not found.holds(version, now):
+                if found is None or not found.is_current(version, now):
                     found = _VisibilityEntry(version, now, _any(connection, catalog, name))
                 known[key] = found
         if len(self._known) + len(known) > _MOST:

@@ -257,7 +257,7 @@ class WatchlistService:
 
     def _clear(self) -> None:
         """Clear what large changes left behind whose process died."""
-        holds = self.state.outbox.holds()
+        holds = self.state.outbox.list_held()
         left = {one.id: one for one in self.state.watchlists.lists_with_leftovers(self.workspace)}
         if holds:
             left |= {

@@ -69,7 +69,7 @@ class BlockedTables:
         self.tables.clear()
         return True
 
-    def holds(self, table: tuple[str, str]) -> bool:
+    def is_blocked(self, table: tuple[str, str]) -> bool:
         """Return whether a table is not to be tried now."""
         return table in self.tables
 
@@ -160,12 +160,12 @@ class Flusher:
         for key, parts in sorted(
             spooled.items(), key=lambda one: (sum(part.count for part in one[1]), one[0])
         ):
-            if not self._blocked.holds(key):
+            if not self._blocked.is_blocked(key):
                 try:
                     rows += self._store.get(*key).append(parts)
                 except LakeError as error:
                     self._blocked.block(key, error)
-            if self._blocked.holds(key):
+            if self._blocked.is_blocked(key):
                 kept |= {(part.writer, part.number) for part in parts}
             self._lease.term()
         return rows, kept

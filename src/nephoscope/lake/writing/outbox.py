@@ -103,7 +103,7 @@ def _rows(
     tables: dict[str, pa.Table] = {}
     for name, several in by_table.items():
         table = lake.tables.get(name)
-        if table is None or not place.takes(name):
+        if table is None or not place.accepts_table(name):
             why = f"table {name!r} not found" if table is None else place.refusal(name)
             bad += [_quarantine_entry(entry, why) for entry in several]
             continue

@@ -179,7 +179,7 @@ class Writer:
         known = self._tables()
         place = self._workspace(workspace)
         for name, rows in tables.items():
-            if not place.takes(name):
+            if not place.accepts_table(name):
                 raise LakeError(place.refusal(name))
             if not has_stored_types(rows.schema, known[name].schema) or not _MADE.issubset(rows.column_names):
                 raise LakeError(

@@ -62,7 +62,7 @@ class UniversalRange(VersionRange):
         """Return whether the version is in the range; raises VersionError where it is none of the ecosystem."""
         key = scheme_named(self.ecosystem).order(version)
         # Without `super()`: the class that slots make is another than the one this method was written in.
-        return all(comparison.holds(key) for comparison in self.excluded) and VersionRange.contains(
+        return all(comparison.is_met_by(key) for comparison in self.excluded) and VersionRange.contains(
             self, version
         )
 

@@ -45,7 +45,7 @@ class VersionComparison:
         """The bound's key; raises VersionError."""
         return scheme_named(self.ecosystem).order(self.version)
 
-    def holds(self, key: VersionKey) -> bool:
+    def is_met_by(self, key: VersionKey) -> bool:
         """Return whether the comparison holds for the version with this key."""
         sign = -1 if key < self.key else int(self.key < key)
         return _HOLDS[self.operator](sign)
@@ -66,7 +66,7 @@ class VersionRange:
         """Return whether the version is in the range; raises VersionError where it is none of the ecosystem."""
         key = scheme_named(self.ecosystem).order(version)
         return any(
-            all(comparison.holds(key) for comparison in comparisons)
+            all(comparison.is_met_by(key) for comparison in comparisons)
             and (self.admits is None or self.admits(comparisons, version))
             for comparisons in self.alternatives
         )

@@ -156,7 +156,7 @@ class IncrementalRun:
             return []
         found: list[int] = []
         for (paths, version), positions in changed.items():
-            if paths is None or any(map(rule.reads(type_, self.base.aliases, version).concern, paths)):
+            if paths is None or any(map(rule.list_reads(type_, self.base.aliases, version).concern, paths)):
                 found += positions
         return found
 

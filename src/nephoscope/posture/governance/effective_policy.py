@@ -56,7 +56,7 @@ class EffectivePolicy:
         """The definitions and initiatives."""
         return self.plan.catalogue
 
-    def holds(self, kind: Kind, id_: str) -> bool:
+    def has_document(self, kind: Kind, id_: str) -> bool:
         """Return whether there is a definition or initiative of an id."""
         try:
             self.catalogue.find(kind, id_)
@@ -73,7 +73,7 @@ class EffectivePolicy:
         ids = {one.assignment.id for one in self._program.requirements if one.key in definitions}
         return tuple(one for one in self._assignments_by_id.values() if one.id in ids)
 
-    def covers(self, exemption: Exemption, definition: str) -> bool:
+    def is_exemption_from(self, exemption: Exemption, definition: str) -> bool:
         """Return whether an exemption is one from a definition (its lower-cased name), be it as a member of what it exempts from."""
         if not exemption.assignment:
             return definition in exemption.recommendations

@@ -16,8 +16,8 @@ from nephoscope.posture.history.evaluation_diff import (
     Changes,
     FindingChange,
     RememberedState,
+    check_existence,
     compare,
-    exists,
     make_coverage_test,
     remember,
     select_remembered,
@@ -119,7 +119,7 @@ class Journal:
         now = verdicts(run.assessments, run.estate.tenant)
         subscriptions = {one.id.subscription for one in run.estate.resources.values()}
         past = self.past.take(subscriptions | {_subscription(subject) for subject in now})
-        changes = Changes(compare(past, now, exists(run.estate), make_coverage_test(run.coverage)))
+        changes = Changes(compare(past, now, check_existence(run.estate), make_coverage_test(run.coverage)))
         self._keep(select_remembered(remember(past, now, changes, self._when)), changes)
         return changes
 

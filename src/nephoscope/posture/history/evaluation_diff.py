@@ -128,7 +128,7 @@ def _kind(
     return ChangeKind.REMOVED if covered else None
 
 
-def exists(*estates: Estate) -> Callable[[str], bool]:
+def check_existence(*estates: Estate) -> Callable[[str], bool]:
     """Return whether the resource of a subject is in one of the estates of some tenants."""
     by_tenant = {estate.tenant: estate for estate in estates}
 

@@ -108,7 +108,7 @@ class WantedPaths:
     through: str = ""
     text: str = ""
 
-    def takes(self, path: PathRow) -> bool:
+    def selects(self, path: PathRow) -> bool:
         """Return whether a path is asked for."""
         return (
             (not self.levels or path.level.value in self.levels)
@@ -147,7 +147,7 @@ class AttackPaths:
                 ("attack paths through", reach), lambda: _index_entities(every)
             )
             return known.get(wanted.through, ())
-        return every if wanted == WantedPaths() else tuple(filter(wanted.takes, every))
+        return every if wanted == WantedPaths() else tuple(filter(wanted.selects, every))
 
     def _read(self, reach: Reach) -> tuple[PathRow, ...]:
         published = ColumnExpression("part") == ConstantExpression("securityresources")

@@ -89,7 +89,7 @@ class Listing:
         outermost = f"/providers/{'/'.join(type_.split('/')[:2])}/"
         return frozenset(hash(key.rpartition(outermost)[0]) for (key,) in found)
 
-    def holds(self, scope: str) -> bool:
+    def has_documents(self, scope: str) -> bool:
         """Return whether there is a document at a lower-cased scope or below it, whoever may read it."""
         rows = self.documents.rows(EVERYTHING).filter(is_in_scope("key", scope))
         return bool(rows.project("number").limit(1).fetchall())

@@ -147,7 +147,7 @@ class PublishedSnapshot:
         `reach` is what all tables show, or what each does (by its lower-cased name). `beside` gives the rows that are true now,
         where the query reads their table. What does not depend on the moment is run once.
         """
-        tables = self.reads(text, timeout)
+        tables = self.list_read_tables(text, timeout)
         self._require_read(tables, reach)
         current = beside() if beside is not None and TABLE in tables else None
         if now is not None or _MOMENTARY.search(text):
@@ -158,7 +158,7 @@ class PublishedSnapshot:
             self._results.get_or_compute(key, lambda: self._query(text, reach, now, timeout, current))
         )
 
-    def reads(self, text: str, timeout: float | None = None) -> frozenset[str]:
+    def list_read_tables(self, text: str, timeout: float | None = None) -> frozenset[str]:
         """The lower-cased names of the tables that a query reads; KqlError where it is wrong."""
 
         def find_asked_tables() -> frozenset[str]:
@@ -217,9 +217,9 @@ class PublishedSnapshot:
             ("held above", scopes), lambda: self.listing.scopes_with_assignments(scopes)
         )
 
-    def holds(self, scope: str) -> bool:
+    def has_documents(self, scope: str) -> bool:
         """Return whether there is a document at a lower-cased scope or below it, whoever may read it."""
-        return self.get_or_compute(("holds", scope), lambda: self.listing.holds(scope))
+        return self.get_or_compute(("holds", scope), lambda: self.listing.has_documents(scope))
 
     def get_or_compute(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what `make` makes of the documents, made once for a key; whoever gets it must leave it as it is."""

@@ -25,8 +25,8 @@ from nephoscope.posture.history.evaluation_diff import (
     Changes,
     RememberedState,
     attribute,
+    check_existence,
     compare,
-    exists,
     make_coverage_test,
     remember,
     select_remembered,
@@ -74,7 +74,7 @@ def _changes(past: Mapping[Subject, RememberedState], runs: Sequence[EvaluationR
     estates = [run.estate for run in runs]
     known = dict(attribute(past.items(), [estate.tenant for estate in estates]))
     read = make_coverage_test(*(run.coverage for run in runs))
-    return Changes(compare(known, _verdicts(runs), exists(*estates), read))
+    return Changes(compare(known, _verdicts(runs), check_existence(*estates), read))
 
 
 def _verdicts(runs: Iterable[EvaluationRun]) -> dict[Subject, ComplianceState]:

@@ -101,14 +101,14 @@ class KeylessTrust:
     def _is_promised(self, entry: LogEntry, time: datetime) -> bool:
         return any(
             one.id == entry.log_id
-            and one.holds(time)
+            and one.is_trusted(time)
             and verifies(one.key, entry.promise, entry.promised_bytes())
             for one in self.material.signature_logs
         )
 
     def _is_trusted(self, certificate: x509.Certificate, time: datetime) -> bool:
         return any(
-            chain.holds(time)
+            chain.is_trusted(time)
             and is_issued_by(certificate, chain.certificates[0])
             and self._is_logged(certificate, chain.certificates[0])
             for chain in self.material.chains
@@ -149,7 +149,7 @@ def _is_valid_timestamp(
     log: TrustedLog, told: SignedCertificateTimestamp, certificate: x509.Certificate, issuer: x509.Certificate
 ) -> bool:
     time = told.timestamp.replace(tzinfo=UTC)
-    if not log.holds(time):
+    if not log.is_trusted(time):
         return False
     key = issuer.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     body, extensions = certificate.tbs_precertificate_bytes, told.extension_bytes

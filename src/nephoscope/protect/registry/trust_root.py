@@ -67,7 +67,7 @@ class TrustedChain:
     certificates: tuple[x509.Certificate, ...]
     valid_for: _Validity
 
-    def holds(self, time: datetime) -> bool:
+    def is_trusted(self, time: datetime) -> bool:
         """Return whether they are trusted and all valid at a time."""
         return _covers(self.valid_for, time) and all(
             one.not_valid_before_utc <= time <= one.not_valid_after_utc for one in self.certificates
@@ -82,7 +82,7 @@ class TrustedLog:
     key: PublicKey
     valid_for: _Validity
 
-    def holds(self, time: datetime) -> bool:
+    def is_trusted(self, time: datetime) -> bool:
         """Return whether it is trusted at a time."""
         return _covers(self.valid_for, time)
 

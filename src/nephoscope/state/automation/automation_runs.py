@@ -230,7 +230,7 @@ class AutomationRuns:
             raise StateError(f"several runs have IDs that start with {id_}")
         return _run(rows[0])
 
-    def has(self, session: Session, id_: str) -> bool:
+    def has_run(self, session: Session, id_: str) -> bool:
         """Return whether there is a run of an id."""
         return session.get(AutomationRunRow, id_) is not None
 

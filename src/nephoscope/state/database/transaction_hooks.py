@@ -25,7 +25,7 @@ def change_only_if(check: Keep) -> Iterator[None]:
 
 
 @contextmanager
-def waits(keep: Keep) -> Iterator[list[Keep]]:
+def defer_to_transaction(keep: Keep) -> Iterator[list[Keep]]:
     """Have `keep` called in the first transaction that changes something within the block, before its commit.
 
     Where that is undone it waits for the next. The list is empty once it was kept. Blocks may stand within each other: what waits

@@ -110,7 +110,7 @@ class Outbox:
         """Drop the rows that are held under a number."""
         session.execute(delete(OutboxRow).where(OutboxRow.batch == -held))
 
-    def holds(self) -> set[int]:
+    def list_held(self) -> set[int]:
         """The numbers under which rows are held."""
         with self._database.read() as session:
             found = session.scalars(select(OutboxRow.batch).where(OutboxRow.batch < 0).distinct())

@@ -111,7 +111,7 @@ class RuleRuns:
         with self._database.read() as session:
             return {rule: (first, last, count) for rule, first, last, count in session.execute(query)}
 
-    def ends(self, workspace: str, rule: str) -> list[datetime]:
+    def list_ends(self, workspace: str, rule: str) -> list[datetime]:
         """The ends of a rule's windows whose runs are remembered without an error, in order."""
         query = select(RuleRunRow.until).where(
             RuleRunRow.workspace == workspace, RuleRunRow.rule == rule, RuleRunRow.error == ""

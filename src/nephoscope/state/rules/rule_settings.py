@@ -41,7 +41,7 @@ class RuleSetting:
     changed: datetime
     advice: str = ""
 
-    def holds(self, now: datetime) -> bool:
+    def is_active(self, now: datetime) -> bool:
         """Return whether it is not expired."""
         return self.expires is None or now < self.expires
 

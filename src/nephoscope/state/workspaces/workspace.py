@@ -42,7 +42,7 @@ class Workspace:
         """Return how long the rows of a table are kept."""
         return timedelta(days=self.get_retention_days(table))
 
-    def takes(self, table: str) -> bool:
+    def accepts_table(self, table: str) -> bool:
         """Return whether rows of a table may be written to it; what the lake itself writes (`_Quarantine`) always."""
         return self.members is None or table in self.members or table.startswith("_")
 

@@ -59,7 +59,9 @@ def list_exemptions(visit: Visit, key: str) -> list[ArmDocument]:
     reach = visit.caller.reach(READ)
     put = visit.instance.state.arm_documents.all([TYPE_NAME])
     governing = visit.instance.load_governing() if put else None
-    found = [one for one in put if governing is not None and governing.covers(_parse_document(one), key)]
+    found = [
+        one for one in put if governing is not None and governing.is_exemption_from(_parse_document(one), key)
+    ]
     return [
         one
         for one in found

@@ -62,7 +62,7 @@ def show_trials(visit: Visit, workspace: str, rule: AnalyticRule) -> dict[str, o
         "last": now.date(),
         "followed": list_followed(state, workspace, rule.id),
         "settings": [
-            one for one in state.rule_settings.all(workspace) if one.rule == rule.id and one.holds(now)
+            one for one in state.rule_settings.all(workspace) if one.rule == rule.id and one.is_active(now)
         ],
         "suppressions": [one for one in state.suppressions.all(workspace) if one.rule == rule.id],
     }

@@ -164,7 +164,7 @@ class ReportAges:
         self._coverages = {tenant: newest[0].coverage for tenant, newest in kept if newest}
         self._tenants, self._now = snapshot.made.tenants, now
 
-    def holds(self, body: dict[str, Any]) -> bool:
+    def is_current(self, body: dict[str, Any]) -> bool:
         """Return whether a report still says how its machine is."""
         report = Resource.of(body)
         coverage = self._coverages.get(self._tenants.get(report.id.subscription, ""), Coverage({}))
@@ -176,11 +176,11 @@ def _read_reports(snapshot: PublishedSnapshot, reach: Reach, ages: ReportAges) -
     for body in snapshot.listing.page((_ASSIGNMENTS,), reach, most=MOST, collected=True).bodies:
         assignment = msgspec.convert(body, _Assignment)
         machine, _, name = assignment.id.lower().rpartition(f"/providers/{_ASSIGNMENTS}/")
-        if name in _BASELINES and ages.holds(body):
+        if name in _BASELINES and ages.is_current(body):
             baselines[machine] = assignment.properties.compliance_status
     for body in snapshot.listing.page(_PATCHES, reach, most=MOST, collected=True).bodies:
         patches = msgspec.convert(body, _PatchReport)
-        if patches.properties.status in ("Succeeded", "CompletedWithWarnings") and ages.holds(body):
+        if patches.properties.status in ("Succeeded", "CompletedWithWarnings") and ages.is_current(body):
             counts = patches.properties.available_patch_count_by_classification
             updates[patches.id.lower().rpartition("/patchassessmentresults/")[0]] = sum(counts.values())
     return MachineReports(baselines, updates)

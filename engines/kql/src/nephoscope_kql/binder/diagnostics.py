@@ -80,7 +80,7 @@ class Diagnostics:
         if len(self.errors) >= MAX_ERRORS:
             raise TooManyErrorsError
 
-    def holds(self, value: Bound) -> bool:
+    def is_mistaken(self, value: Bound) -> bool:
         """Return whether a value is mistaken, or a column that holds such values."""
         return isinstance(value, ErrorExpression) or (
             isinstance(value, ColumnRef) and value.column.id in self.columns
@@ -88,7 +88,7 @@ class Diagnostics:
 
     def mark_mistaken(self, value: Bound, met: int) -> Bound:
         """A bound value, mistaken where something in it is."""
-        if self.met == met and not self.holds(value):
+        if self.met == met and not self.is_mistaken(value):
             return value
         self.met += 1
         return value if isinstance(value, ErrorExpression) else unknown_value(value.span)

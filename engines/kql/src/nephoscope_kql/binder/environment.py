@@ -89,7 +89,7 @@ class CallCollector:
             if known == call:
                 return column
         column = binder.column("", call.type)
-        if binder.mistakes is not None and any(map(binder.mistakes.holds, call.arguments)):
+        if binder.mistakes is not None and any(map(binder.mistakes.is_mistaken, call.arguments)):
             binder.mistakes.mark(column)
         self.calls.append((column, call))
         return column
@@ -362,7 +362,7 @@ class Binder:
     def make_value_column(self, name: str, value: Bound) -> Column:
         """A new column for a value."""
         column = self.column(name, value.type)
-        mistaken = self.mistakes is not None and self.mistakes.holds(value)
+        mistaken = self.mistakes is not None and self.mistakes.is_mistaken(value)
         return self.mistakes.mark(column) if self.mistakes is not None and mistaken else column
 
     def _with_null(self, relation: Relation, name: str) -> Relation:

@@ -114,7 +114,7 @@ def common_type(values: Sequence[Bound]) -> KqlType | None:
 
 def choose(callee: Callee, arguments: Sequence[Bound], span: Span) -> Signature:
     """The signature that takes the arguments with the least conversion, rather one that names its types; KqlError where none does."""
-    counted = [item for item in callee.signatures if item.takes(len(arguments))]
+    counted = [item for item in callee.signatures if item.accepts_count(len(arguments))]
     if not counted:
         wanted = " or ".join(item.text for item in callee.signatures)
         raise invalid(f"{callee.name}() does not take {len(arguments)} arguments", span, wanted)

@@ -102,7 +102,7 @@ def _call(value: BoundCall, values: Mapping[str, Value], context: WriterContext)
         return _chain(value, values, context)
     arguments = [scalar(argument, values, context) for argument in value.arguments]
     built = _build_call(value, arguments, context)
-    if context.growth.grows(value):
+    if context.growth.may_grow(value):
         bytes_ = growth.size(value, lambda part: scalar(part, values, context))
         built = growth.with_room(built, bytes_, context.use(ROOM))
     if value.type == KqlType.STRING and may_be_null(value):

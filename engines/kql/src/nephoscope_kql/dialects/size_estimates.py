@@ -134,7 +134,7 @@ class ColumnGrowth:
             return {name: MOST_COPIES for part in parts for name in part}
         return _add_copies(zip(parts, _factors(value), strict=True))
 
-    def grows(self, value: BoundCall) -> bool:
+    def may_grow(self, value: BoundCall) -> bool:
         """Return whether a call has to ask for room: it may have too many copies of something, and more than each of its arguments."""
         if value.type not in _SIZED or value.function.name in _CHOOSING | _MEASURED:
             return False
@@ -149,7 +149,7 @@ class ColumnGrowth:
         pending = [value]
         while pending:
             one = pending.pop()
-            if isinstance(one, BoundCall) and self.grows(one):
+            if isinstance(one, BoundCall) and self.may_grow(one):
                 return True
             pending.extend(operands(one))
         return False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nephoscope_kql.parser.expressions import access, expression, expressions, parse_named_expression
 from nephoscope_kql.parser.filtering import direction
 from nephoscope_kql.parser.parameters import parameters, property_list
-from nephoscope_kql.parser.pipes import reads
+from nephoscope_kql.parser.pipes import register_reader
 from nephoscope_kql.tree import operators as tree
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _BY = frozenset(("by",))
 
 
-@reads("summarize")
+@register_reader("summarize")
 def summarize(c: Cursor, start: int) -> tree.Summarize:
     """`summarize aggregates by groups`."""
     options = parameters(c)
@@ -35,7 +35,7 @@ def _groups(c: Cursor) -> tuple[Expression, ...]:
     return tuple(items)
 
 
-@reads("make-series")
+@register_reader("make-series")
 def make_series(c: Cursor, start: int) -> tree.MakeSeries:
     """`make-series items on axis from low to high step step by groups`."""
     options = parameters(c, "kind")
@@ -90,7 +90,7 @@ def _parse_old_bounds(c: Cursor) -> tuple[Expression, Expression, Expression]:
     return low, high, step
 
 
-@reads("top-nested")
+@register_reader("top-nested")
 def top_nested(c: Cursor, start: int) -> tree.TopNested:
     """`top-nested n of value by aggregate, top-nested ...`."""
     clauses = [_parse_nested_clause(c, start)]
@@ -117,7 +117,7 @@ def _parse_nested_clause(c: Cursor, start: int) -> tree.NestedClause:
     )
 
 
-@reads("top-hitters")
+@register_reader("top-hitters")
 def top_hitters(c: Cursor, start: int) -> tree.TopHitters:
     """`top-hitters n of value by weight`."""
     count = expression(c)
@@ -127,7 +127,7 @@ def top_hitters(c: Cursor, start: int) -> tree.TopHitters:
     return tree.TopHitters(count=count, value=value, by=by, span=c.since(start))
 
 
-@reads("reduce")
+@register_reader("reduce")
 def reduce_rows(c: Cursor, start: int) -> tree.Reduce:
     """`reduce by value with threshold=..., characters=...`."""
     options = parameters(c, "kind")

@@ -9,7 +9,7 @@ from nephoscope_kql.parser.expressions import expression
 from nephoscope_kql.parser.filtering import ordered_keys
 from nephoscope_kql.parser.names import name_list
 from nephoscope_kql.parser.parameters import parameters
-from nephoscope_kql.parser.pipes import body, reads
+from nephoscope_kql.parser.pipes import body, register_reader
 from nephoscope_kql.tree import Named, Pipe
 from nephoscope_kql.tree import operators as tree
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nephoscope_kql.tree import Expression
 
 
-@reads("partition", "__partitionby")
+@register_reader("partition", "__partitionby")
 def partition(c: Cursor, start: int) -> tree.Partition:
     """`partition by column (operators)` or `{ query }`."""
     options = parameters(c, "kind")
@@ -37,7 +37,7 @@ def partition(c: Cursor, start: int) -> tree.Partition:
     return tree.Partition(by=by, body=inner, scoped=scoped, parameters=options, span=c.since(start))
 
 
-@reads("fork")
+@register_reader("fork")
 def fork(c: Cursor, start: int) -> tree.Fork:
     """`fork name = (operators) (operators) ...`."""
     branches = [_branch(c)]
@@ -57,7 +57,7 @@ def _branch(c: Cursor) -> Expression:
     return inner if name is None else Named(names=(name,), value=inner, span=c.since(start))
 
 
-@reads("facet")
+@register_reader("facet")
 def facet(c: Cursor, start: int) -> tree.Facet:
     """`facet by columns with (operators)`."""
     c.expect("by")
@@ -71,7 +71,7 @@ def facet(c: Cursor, start: int) -> tree.Facet:
     return tree.Facet(columns=columns, body=inner, span=c.since(start))
 
 
-@reads("scan")
+@register_reader("scan")
 def scan(c: Cursor, start: int) -> tree.Scan:
     """`scan with_match_id=... order by ... partition by ... declare (...) with (steps)`."""
     options = parameters(c, "kind with_match_id with_step_name")

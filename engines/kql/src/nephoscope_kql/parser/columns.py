@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nephoscope_kql.parser.expressions import expression, expressions, parse_named_expression
 from nephoscope_kql.parser.names import column_pattern, column_patterns
 from nephoscope_kql.parser.parameters import parameters
-from nephoscope_kql.parser.pipes import reads
+from nephoscope_kql.parser.pipes import register_reader
 from nephoscope_kql.tree import Named, Ordered
 from nephoscope_kql.tree import operators as tree
 
@@ -16,31 +16,31 @@ if TYPE_CHECKING:
     from nephoscope_kql.tree import Expression
 
 
-@reads("extend")
+@register_reader("extend")
 def extend(c: Cursor, start: int) -> tree.Extend:
     """`extend name = value, ...`."""
     return tree.Extend(items=_parse_one_or_more(c), span=c.since(start))
 
 
-@reads("project")
+@register_reader("project")
 def project(c: Cursor, start: int) -> tree.Project:
     """`project a, b = value`; without items no column is left."""
     return tree.Project(items=expressions(c), span=c.since(start))
 
 
-@reads("project-away")
+@register_reader("project-away")
 def project_away(c: Cursor, start: int) -> tree.ProjectAway:
     """`project-away a, b*`."""
     return tree.ProjectAway(items=column_patterns(c), span=c.since(start))
 
 
-@reads("project-keep")
+@register_reader("project-keep")
 def project_keep(c: Cursor, start: int) -> tree.ProjectKeep:
     """`project-keep a, b*`."""
     return tree.ProjectKeep(items=column_patterns(c), span=c.since(start))
 
 
-@reads("project-rename")
+@register_reader("project-rename")
 def project_rename(c: Cursor, start: int) -> tree.ProjectRename:
     """`project-rename new = old, ...`."""
     items = [_parse_rename(c)]
@@ -56,7 +56,7 @@ def _parse_rename(c: Cursor) -> Named:
     return Named(names=(new,), value=c.name("the name of a column"), span=c.since(start))
 
 
-@reads("project-reorder")
+@register_reader("project-reorder")
 def project_reorder(c: Cursor, start: int) -> tree.ProjectReorder:
     """`project-reorder a, b* asc`."""
     items = [_parse_reorder(c)]
@@ -76,26 +76,26 @@ def _parse_reorder(c: Cursor) -> Expression:
     )
 
 
-@reads("project-by-names")
+@register_reader("project-by-names")
 def project_by_names(c: Cursor, start: int) -> tree.ProjectByNames:
     """`project-by-names expression, ...`."""
     return tree.ProjectByNames(items=_parse_one_or_more(c), span=c.since(start))
 
 
-@reads("serialize")
+@register_reader("serialize")
 def serialize(c: Cursor, start: int) -> tree.Serialize:
     """`serialize name = value, ...`; without items the rows' order is kept as it is."""
     parameters(c)
     return tree.Serialize(items=expressions(c), span=c.since(start))
 
 
-@reads("print")
+@register_reader("print")
 def print_values(c: Cursor, start: int) -> tree.Print:
     """`print name = value, ...`."""
     return tree.Print(items=_parse_one_or_more(c), span=c.since(start))
 
 
-@reads("range")
+@register_reader("range")
 def range_rows(c: Cursor, start: int) -> tree.Range:
     """`range name from low to high step step`."""
     name = c.name("the name of a column").name

@@ -8,7 +8,7 @@ from nephoscope_kql.parser.constants import type_name
 from nephoscope_kql.parser.expressions import access, expression, predicate
 from nephoscope_kql.parser.names import column_pattern, table_pattern
 from nephoscope_kql.parser.parameters import parameters
-from nephoscope_kql.parser.pipes import reads
+from nephoscope_kql.parser.pipes import register_reader
 from nephoscope_kql.tree import Name, Star, TypedName
 from nephoscope_kql.tree import operators as tree
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nephoscope_kql.tree import Expression
 
 
-@reads("join")
+@register_reader("join")
 def join(c: Cursor, start: int) -> tree.Join:
     """`join kind=... (right) on conditions`."""
     options = parameters(c, "kind")
@@ -26,7 +26,7 @@ def join(c: Cursor, start: int) -> tree.Join:
     return tree.Join(right=right, on=on, parameters=options, span=c.since(start))
 
 
-@reads("lookup")
+@register_reader("lookup")
 def lookup(c: Cursor, start: int) -> tree.Lookup:
     """`lookup kind=... (right) on conditions`."""
     options = parameters(c, "kind")
@@ -46,7 +46,7 @@ def _conditions(c: Cursor) -> tuple[Expression, ...]:
     return tuple(found)
 
 
-@reads("union")
+@register_reader("union")
 def union(c: Cursor, start: int) -> tree.Union:
     """`union parameters a, (b | ...), c*`."""
     options = parameters(c, "kind withsource with_source isfuzzy")
@@ -65,7 +65,7 @@ def _tables(c: Cursor) -> tuple[Expression, ...]:
     return tuple(found)
 
 
-@reads("search")
+@register_reader("search")
 def search(c: Cursor, start: int) -> tree.Search:
     """`search kind=... in (tables) predicate`."""
     options = parameters(c, "kind withsource with_source")
@@ -79,7 +79,7 @@ def search(c: Cursor, start: int) -> tree.Search:
     return tree.Search(predicate=condition, tables=tables, parameters=options, span=c.since(start))
 
 
-@reads("find")
+@register_reader("find")
 def find(c: Cursor, start: int) -> tree.Find:
     """`find withsource=... in (tables) where predicate project columns`."""
     options = parameters(c, "withsource with_source datascope")

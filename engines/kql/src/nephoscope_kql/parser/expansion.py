@@ -10,7 +10,7 @@ from nephoscope_kql.parser.declarations import columns, evaluate_schema
 from nephoscope_kql.parser.expressions import access, call, expression
 from nephoscope_kql.parser.keywords import may_name
 from nephoscope_kql.parser.parameters import parameters, properties
-from nephoscope_kql.parser.pipes import body, reads
+from nephoscope_kql.parser.pipes import body, register_reader
 from nephoscope_kql.tree import Call, ColumnDeclaration, MemberCall, Name
 from nephoscope_kql.tree import operators as tree
 from nephoscope_kql.types import KqlType
@@ -23,7 +23,7 @@ _PARSE_KINDS = ("simple", "regex", "relaxed")
 _EXPANSIONS = {"kind": ("bag", "array"), "bagexpansion": ("bag", "array")}
 
 
-@reads("mv-expand", "mvexpand")
+@register_reader("mv-expand", "mvexpand")
 def mv_expand(c: Cursor, start: int) -> tree.MvExpand:
     """`mv-expand items limit n`."""
     options = parameters(c, "kind bagexpansion with_itemindex", _EXPANSIONS)
@@ -32,7 +32,7 @@ def mv_expand(c: Cursor, start: int) -> tree.MvExpand:
     return tree.MvExpand(items=items, limit=limit, parameters=options, span=c.since(start))
 
 
-@reads("mv-apply", "mvapply")
+@register_reader("mv-apply", "mvapply")
 def mv_apply(c: Cursor, start: int) -> tree.MvApply:
     """`mv-apply items limit n on (operators)`."""
     options = parameters(c, "kind bagexpansion with_itemindex", _EXPANSIONS)
@@ -72,13 +72,13 @@ def _parse_expand_item(c: Cursor) -> tree.ExpandItem:
     return tree.ExpandItem(name=name, value=value, type=kind, span=c.since(start))
 
 
-@reads("parse")
+@register_reader("parse")
 def parse(c: Cursor, start: int) -> tree.Parse:
     """`parse kind=... flags=... value with pattern`."""
     return _parse(c, start, keep_all=True)
 
 
-@reads("parse-where")
+@register_reader("parse-where")
 def parse_where(c: Cursor, start: int) -> tree.Parse:
     """`parse-where ...`: rows that do not match are left out."""
     return _parse(c, start, keep_all=False)
@@ -127,7 +127,7 @@ def _pattern_column(c: Cursor) -> ColumnDeclaration:
     return ColumnDeclaration(name=name, type=kind, span=c.since(start))
 
 
-@reads("parse-kv")
+@register_reader("parse-kv")
 def parse_kv(c: Cursor, start: int) -> tree.ParseKv:
     """`parse-kv value as (columns) with (properties)`."""
     value = expression(c)
@@ -137,7 +137,7 @@ def parse_kv(c: Cursor, start: int) -> tree.ParseKv:
     return tree.ParseKv(value=value, columns=schema, properties=settings, span=c.since(start))
 
 
-@reads("evaluate")
+@register_reader("evaluate")
 def evaluate(c: Cursor, start: int) -> tree.Evaluate:
     """`evaluate plugin(arguments) : (schema)`."""
     options = parameters(c)
@@ -149,7 +149,7 @@ def evaluate(c: Cursor, start: int) -> tree.Evaluate:
     return tree.Evaluate(call=plugin, schema=schema, extends=extends, parameters=options, span=c.since(start))
 
 
-@reads("invoke")
+@register_reader("invoke")
 def invoke(c: Cursor, start: int) -> tree.Invoke:
     """`invoke f(arguments)`."""
     function: Expression = access(c)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope_kql.parser.expressions import expression, parse_named_expression, predicate
 from nephoscope_kql.parser.parameters import parameters
-from nephoscope_kql.parser.pipes import reads
+from nephoscope_kql.parser.pipes import register_reader
 from nephoscope_kql.tree import Ordered, Star
 from nephoscope_kql.tree import operators as tree
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nephoscope_kql.tree import Expression
 
 
-@reads("where", "filter")
+@register_reader("where", "filter")
 def where(c: Cursor, start: int) -> tree.Where:
     """`where predicate`."""
     options = parameters(c)
@@ -23,7 +23,7 @@ def where(c: Cursor, start: int) -> tree.Where:
     return tree.Where(predicate=condition, parameters=options, span=c.since(start))
 
 
-@reads("take", "limit")
+@register_reader("take", "limit")
 def take(c: Cursor, start: int) -> tree.Take:
     """`take n`."""
     options = parameters(c)
@@ -31,14 +31,14 @@ def take(c: Cursor, start: int) -> tree.Take:
     return tree.Take(count=count, parameters=options, span=c.since(start))
 
 
-@reads("sample")
+@register_reader("sample")
 def sample(c: Cursor, start: int) -> tree.Sample:
     """`sample n`."""
     parameters(c)
     return tree.Sample(count=expression(c), span=c.since(start))
 
 
-@reads("sample-distinct")
+@register_reader("sample-distinct")
 def sample_distinct(c: Cursor, start: int) -> tree.SampleDistinct:
     """`sample-distinct n of value`."""
     parameters(c)
@@ -47,14 +47,14 @@ def sample_distinct(c: Cursor, start: int) -> tree.SampleDistinct:
     return tree.SampleDistinct(count=count, value=expression(c), span=c.since(start))
 
 
-@reads("count")
+@register_reader("count")
 def count_rows(c: Cursor, start: int) -> tree.Count:
     """`count`, `count as name`."""
     name = c.name().name if c.accept("as") else ""
     return tree.Count(name=name, span=c.since(start))
 
 
-@reads("distinct")
+@register_reader("distinct")
 def distinct(c: Cursor, start: int) -> tree.Distinct:
     """`distinct a, b`, `distinct *`."""
     options = parameters(c)
@@ -71,7 +71,7 @@ def _distinct_item(c: Cursor) -> Expression:
     return parse_named_expression(c)
 
 
-@reads("sort", "order")
+@register_reader("sort", "order")
 def sort(c: Cursor, start: int) -> tree.Sort:
     """`sort by a asc nulls first, ...`."""
     options = parameters(c)
@@ -79,7 +79,7 @@ def sort(c: Cursor, start: int) -> tree.Sort:
     return tree.Sort(keys=ordered_keys(c), parameters=options, span=c.since(start))
 
 
-@reads("top")
+@register_reader("top")
 def top(c: Cursor, start: int) -> tree.Top:
     """`top n by key`."""
     options = parameters(c)

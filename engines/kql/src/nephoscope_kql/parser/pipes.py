@@ -42,7 +42,7 @@ REFUSED = frozenset(
 """Operators of the language that nephoscope refuses by name."""
 
 
-def reads(*words: str) -> Callable[[Reader], Reader]:
+def register_reader(*words: str) -> Callable[[Reader], Reader]:
     """Register the reader of an operator under its words."""
 
     def register(reader: Reader) -> Reader:

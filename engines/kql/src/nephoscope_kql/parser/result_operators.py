@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nephoscope_kql.known_options import CHARTS
 from nephoscope_kql.parser.names import name_list
 from nephoscope_kql.parser.parameters import parameters, properties, property_list
-from nephoscope_kql.parser.pipes import reads
+from nephoscope_kql.parser.pipes import register_reader
 from nephoscope_kql.tree import OperatorParameter
 from nephoscope_kql.tree import operators as tree
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from nephoscope_kql.parser.cursor import Cursor
 
 
-@reads("as")
+@register_reader("as")
 def name_rows(c: Cursor, start: int) -> tree.As:
     """`as name`."""
     options = parameters(c)
     return tree.As(name=c.name().name, parameters=options, span=c.since(start))
 
 
-@reads("render")
+@register_reader("render")
 def render(c: Cursor, start: int) -> tree.Render:
     """`render chart with (properties)`, and the old `render chart kind=stacked by column`."""
     if c.token.kind != "name":
@@ -47,13 +47,13 @@ def _parse_old_properties(c: Cursor) -> tuple[OperatorParameter, ...]:
     return found
 
 
-@reads("consume")
+@register_reader("consume")
 def consume(c: Cursor, start: int) -> tree.Consume:
     """`consume`."""
     return tree.Consume(parameters=parameters(c, "decodeblocks"), span=c.since(start))
 
 
-@reads("getschema")
+@register_reader("getschema")
 def getschema(c: Cursor, start: int) -> tree.GetSchema:
     """`getschema`."""
     return tree.GetSchema(span=c.since(start))

@@ -73,7 +73,7 @@ class Signature:
         first = last - self.tail - self.block
         return self.parameters[position if position < first else first + (position - first) % self.block]
 
-    def takes(self, count: int) -> bool:
+    def accepts_count(self, count: int) -> bool:
         """Return whether it takes that many arguments."""
         whole = (count - len(self.parameters)) % self.block == 0
         return count >= self.minimum_arguments and (whole if self.variadic else count <= len(self.parameters))

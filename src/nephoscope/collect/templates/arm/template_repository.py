@@ -75,7 +75,7 @@ class Repository(msgspec.Struct):
         self.load(name)
         return self._refused.get(name, "")
 
-    def holds(self, name: str, parts: Iterable[bytes]) -> bool:
+    def has_file(self, name: str, parts: Iterable[bytes]) -> bool:
         """Return whether all parts stand in a file, however large it is."""
         data = self.load(name)
         if data is not None or not self.refusal(name).startswith(_TOO_LARGE):

@@ -44,7 +44,7 @@ def _is_plan(repository: Repository, name: str) -> bool:
     head = repository.head(name)
     if head.startswith(_ARCHIVE) or is_plan(name, head.decode("utf-8", "replace")):
         return True
-    return repository.is_cut(name) and repository.holds(name, _MEMBERS)
+    return repository.is_cut(name) and repository.has_file(name, _MEMBERS)
 
 
 def read_plan(

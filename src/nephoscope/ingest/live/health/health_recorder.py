@@ -176,7 +176,7 @@ class HealthKeeper:
     def _queue_row(self, session: Session, workspace: str, table: str, row: Mapping[str, object]) -> None:
         """A row that goes to the lake with the transaction; to the default workspace where that of the source does not take it."""
         try:
-            taken = self.lake.workspace(workspace).takes(table)
+            taken = self.lake.workspace(workspace).accepts_table(table)
         except StateError:
             taken = False
         self.state.outbox.add(session, workspace if taken else DEFAULT, table, row)

@@ -30,7 +30,7 @@ class IngestionTokens:
     def __init__(self, kept: str) -> None:
         self._hashes = tuple(line.strip().lower().encode() for line in kept.split() if line.strip())
 
-    def admits(self, header: str) -> bool:
+    def accepts_header(self, header: str) -> bool:
         """Return whether an Authorization header has one of the tokens; every hash is compared, each in constant time."""
         scheme, _, token = header.partition(" ")
         given = hashlib.sha256(token.strip().encode("utf-8", "surrogateescape")).hexdigest().encode()

@@ -206,7 +206,7 @@ class RequestIntake:
         if table is None:
             raise IngestionRefusedError(400, "InvalidStream", f"Table {name!r} not found.")
         places = {workspace: self.workspace(workspace) for workspace in groups}
-        strict = {workspace: place for workspace, place in places.items() if not place.takes(name)}
+        strict = {workspace: place for workspace, place in places.items() if not place.accepts_table(name)}
         if strict:
             taken = {workspace: group for workspace, group in groups.items() if workspace not in strict}
             found = self._build_table_portions(name, taken, now) if taken else []

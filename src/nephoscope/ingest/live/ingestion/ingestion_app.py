@@ -115,7 +115,7 @@ def app(door: IngestionEndpoint) -> Starlette:
 
 
 async def _serve(door: IngestionEndpoint, request: Request) -> None:
-    if not door.tokens.admits(request.headers.get("authorization", "")):
+    if not door.tokens.accepts_header(request.headers.get("authorization", "")):
         raise IngestionRefusedError(401, "InvalidToken", "The bearer token is missing or invalid.")
     if not request.query_params.get("api-version"):
         raise IngestionRefusedError(

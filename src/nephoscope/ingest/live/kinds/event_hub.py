@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.ingest.live import privileged_settings
 from nephoscope.ingest.live.broker_log import BrokerLog
-from nephoscope.ingest.live.broker_settings import CONNECTION_STRING, BrokerSettings, check, uses
+from nephoscope.ingest.live.broker_settings import (
+    CONNECTION_STRING,
+    BrokerSettings,
+    check,
+    list_secrets_in_use,
+)
 from nephoscope.ingest.live.live_source import (
     WHOLE,
     QuarantinedInput,
@@ -115,7 +120,7 @@ class EventHubSource:
             self._look_at = monotonic() + _LOOK_SECONDS
             return
         self._look_at = math.inf
-        self._log.works()
+        self._log.note_recovery()
         sink.report_working(_BROKERS)
 
     def _note_failure(self, error: KafkaError, sink: SourceSink, key: str) -> None:
@@ -297,7 +302,7 @@ KIND = SourceKind(
     binds=frozenset(
         {"brokers", "sign_in", "username", "tls", "ca", "certificate", "key", "credential", "cloud"}
     ),
-    uses=uses,
+    uses=list_secrets_in_use,
     owned={
         "brokers": privileged_settings.BROKERS,
         "credential": privileged_settings.IDENTITY_OF_ENTRA,

@@ -235,7 +235,7 @@ def check(settings: StorageSettings, around: SourceContext) -> None:
 _SECRETS = {"account-key": "account_key", "sas": "sas"}
 
 
-def uses(settings: StorageSettings) -> tuple[str, ...]:
+def list_secrets_in_use(settings: StorageSettings) -> tuple[str, ...]:
     """The secrets that settings sign in with."""
     return (_SECRETS[settings.credential],) if settings.credential in _SECRETS else ()
 
@@ -251,7 +251,7 @@ KIND = SourceKind(
     },
     check=check,
     binds=frozenset({"account_url", "credential", "cloud"}),
-    uses=uses,
+    uses=list_secrets_in_use,
     owned={
         "account_url": privileged_settings.ACCOUNT,
         "credential": privileged_settings.identity_but("sas", "account-key"),

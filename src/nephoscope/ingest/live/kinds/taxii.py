@@ -245,7 +245,7 @@ _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _NEEDED = {"basic": "password", "bearer": "token", "key": "token"}
 
 
-def uses(settings: TaxiiSettings) -> tuple[str, ...]:
+def list_secrets_in_use(settings: TaxiiSettings) -> tuple[str, ...]:
     """The secrets that settings sign in with."""
     return (_NEEDED[settings.sign_in],) if settings.sign_in in _NEEDED else ()
 
@@ -278,7 +278,7 @@ KIND = SourceKind(
     {"password": "The password of `basic`.", "token": "The token of `bearer` and `key`."},
     check=check,
     binds=frozenset({"url", "sign_in", "user", "key_header", "ca", "private"}),
-    uses=uses,
+    uses=list_secrets_in_use,
     owned={"ca": privileged_settings.file("ca"), "private": privileged_settings.PRIVATE},
     label="TAXII",
 )
