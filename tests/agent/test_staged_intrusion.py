@@ -55,6 +55,7 @@ STEPS = {
 EXPECTED = {
     "SSH brute force against web01 from 198.51.100.77 followed by success",
     "Suspicious command on Linux: Shell connected to the network",
+    "Data sent out, captured or encrypted by command on Linux: Files sent out",
 }
 #: Sends rows with the machine's own key, from within its namespace.
 SEND = """
