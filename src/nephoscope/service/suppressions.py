@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nephoscope.alerts.suppression.watchlist_items import watchlist_items
+from nephoscope.alerts.tuning.alert_history import PastAlert, find_hidden, list_past_alerts
 from nephoscope.alerts.tuning.tuning_service import REASONS, TuningEditor
 from nephoscope.service.service_context import workspace_scope
 from nephoscope.state import NotFoundError, StateError
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.alerts.suppression.condition import SuppressionCondition
+    from nephoscope.lake.lake import Lake
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state import State
     from nephoscope.state.rules.suppressions import StoredSuppression
@@ -37,6 +40,7 @@ __all__ = [
     "end_suppression",
     "find_suppression",
     "list_related_suppressions",
+    "preview_suppression",
     "related_suppressions_etag",
 ]
 READ, WRITE, DELETE = (
@@ -90,6 +94,15 @@ def create_suppression(
             new.name, new.rule, new.conditions, reason=new.reason, comment=new.comment, expires=new.expires,
             enabled=new.enabled, again=replace,
         )  # fmt: skip
+
+
+def preview_suppression(
+    context: ServiceContext, lake: Lake, workspace: str, new: NewSuppression, since: datetime
+) -> list[PastAlert]:
+    """Return the alerts since a time that a suppression would have held back, the first first. Raises DeniedError."""
+    context.require(WRITE, workspace_scope(workspace))
+    known = list_past_alerts(context.state, workspace, since, context.now)
+    return find_hidden(known, new.rule, new.conditions, watchlist_items(lake, workspace))
 
 
 def change_suppression(

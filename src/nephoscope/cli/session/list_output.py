@@ -36,7 +36,7 @@ def to_file(command: _Command) -> _Command:
 
 
 def show_list(rows: Sequence[Row], columns: Sequence[str], form: str, nothing: str = "") -> None:
-    """Print the rows; `columns` are the keys that the table and CSV show, JSON shows all. `nothing` is said where there is no row."""
+    """Print the rows; `columns` are the keys that all but JSON show, which shows all. `nothing` is said where there is no row."""
     if form == "json":
         import msgspec
 
@@ -45,11 +45,21 @@ def show_list(rows: Sequence[Row], columns: Sequence[str], form: str, nothing: s
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows([_cell(row[name]) for name in columns] for row in rows)
+    elif form == "markdown":
+        _print_markdown(rows, columns)
     else:
         if rows:
             _table(rows, columns)
         elif nothing:
             click.echo(f"nephoscope: {nothing}", err=True)
+
+
+def _print_markdown(rows: Sequence[Row], columns: Sequence[str]) -> None:
+    click.echo(f"| {' | '.join(columns)} |")
+    click.echo("|" + "---|" * len(columns))
+    for one in rows:
+        cells = ("" if one[name] is None else str(one[name]).replace("|", "\\|") for name in columns)
+        click.echo(f"| {' | '.join(cells)} |")
 
 
 def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from nephoscope.cli.session.lake_access import flush_pending, open_lake
-from nephoscope.cli.session.list_output import FORMATS, show_list
+from nephoscope.cli.session.list_output import show_list
 from nephoscope.cli.session.secret_input import pair, secret, secret_pair
 from nephoscope.cli.session.service_context import build_context
 from nephoscope.cli.session.state_access import open_state
@@ -28,7 +28,7 @@ from nephoscope.operations.declaration.request_field import (
 from nephoscope.operations.declaration.schemas import PageQuery
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from nephoscope.access.authenticator import Guard
     from nephoscope.operations.declaration.operation import CommandLine, Operation, OperationGroup
@@ -72,7 +72,8 @@ def _command(operation: Operation, command: CommandLine) -> click.Command:
     if command.columns:
         parameters.append(
             click.Option(
-                ["--output", "-o"], type=click.Choice(FORMATS), default=FORMATS[0], show_default=True, help="Output format."
+                ["--output", "-o"], type=click.Choice(command.formats), default=command.formats[0], show_default=True,
+                help="Output format.",
             )
         )  # fmt: skip
 
@@ -124,6 +125,8 @@ def _options(one: RequestField) -> Iterator[click.Option]:
 
 
 def _click_type(one: RequestField) -> click.ParamType[Answer] | None:
+    if one.path:
+        return click.Path(exists=True, dir_okay=one.path != "file", path_type=Path)
     match one.kind:
         case FieldKind.WHOLE if one.least is not None or one.most is not None:
             return click.IntRange(_to_integer(one.least), _to_integer(one.most))
@@ -162,7 +165,9 @@ def _run(
     try:
         if shape is not None:
             arguments[name] = _request(shape, given, command)
-        with _open_call(operation, data) as call:
+        with open_call(
+            data, needs_lake=operation.needs_lake, fresh=command.fresh, explain=command.explain
+        ) as call:
             for one, find in command.arguments.items():
                 arguments[one] = find(call, arguments[one])
             if command.confirm is not None:
@@ -195,15 +200,32 @@ def _build_guard(state: State) -> Guard:
 
 
 @contextmanager
-def _open_call(operation: Operation, data: Path) -> Iterator[OperationCall]:
-    """What an operation works with; what cannot be done ends the command with its message."""
-    if operation.needs_lake:
-        with open_lake(data) as (lake, state):
-            yield OperationCall(build_context(data, state), partial(_build_guard, state), lake)
-            flush_pending(data, lake, state)
-    else:
-        with open_state(data) as state:
-            yield OperationCall(build_context(data, state), partial(_build_guard, state))
+def open_call(
+    data: Path,
+    *,
+    needs_lake: bool = False,
+    fresh: bool = False,
+    explain: Callable[[RefusedRequestError], str] = str,
+) -> Iterator[OperationCall]:
+    """What an operation works with; what is refused or cannot be done ends the command with its message.
+
+    `fresh`: what waits for the lake is put into the tables first. `explain` words a refusal.
+    """
+    try:
+        if needs_lake:
+            with open_lake(data) as (lake, state):
+                if fresh:
+                    flush_pending(data, lake, state)
+                context = build_context(data, state)
+                yield OperationCall(context, partial(_build_guard, state), lake, tell=print_message)
+                flush_pending(data, lake, state)
+        else:
+            with open_state(data) as state:
+                yield OperationCall(
+                    build_context(data, state), partial(_build_guard, state), tell=print_message
+                )
+    except RefusedRequestError as error:
+        usage_error(explain(error))
 
 
 def _request(shape: Answer, given: Mapping[str, Answer], command: CommandLine) -> Answer:

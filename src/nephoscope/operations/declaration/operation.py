@@ -87,13 +87,14 @@ def translate_errors(target: str, *errors: type[Exception], named: bool = False)
 class OperationCall:
     """One call of an operation: who acts on which state, and what else the face has open.
 
-    `principal` is the id of who acts, '' for the local user.
+    `principal` is the id of who acts, '' for the local user. `tell` says to a person what is beside the answer.
     """
 
     service: ServiceContext
     _guard: Callable[[], Guard]
     _lake: Lake | None = None
     principal: str = ""
+    tell: Callable[[str], None] = lambda _: None
 
     @property
     def state(self) -> State:
@@ -140,7 +141,8 @@ class CommandLine:
     answer, by the function's arguments, before it is shown, as a test that a page makes in the background. `check` refuses a
     request before anything is opened, `prompts` names the secrets of a request that are asked for where none is given, `explain` words
     a refusal for the command line. `confirm` gives, by the function's arguments, what a person sees and the question that is to be
-    confirmed then ('' = none), unless --yes was given.
+    confirmed then ('' = none), unless --yes was given. `formats` are those of its list. `fresh`: what waits for the lake is put into
+    the tables before it is called.
     """
 
     word: str
@@ -158,6 +160,8 @@ class CommandLine:
     prompts: Callable[[Answer], Iterable[str]] | None = None
     explain: Callable[[RefusedRequestError], str] = str
     confirm: Callable[[OperationCall, Mapping[str, Answer]], tuple[str, str]] | None = None
+    formats: tuple[str, ...] = ("table", "json", "csv")
+    fresh: bool = False
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ class FieldKind(StrEnum):
     TIME = "time"
     PAIRS = "pairs"
     SECRETS = "secrets"
+    PATH = "path"
     OTHER = "other"
 
 
@@ -34,7 +35,8 @@ class RequestField:
 
     `argument` says that the command takes it as a word of its own. `none_option` gives null, with its own `none_help`. `default` is
     None where there is none, or nothing to be shown. `change`: what is left out stays as it is. `inner` are the fields of a request
-    within the request, whose type is `shape`. A `hidden` value is never shown again: it is a secret, or may contain some.
+    within the request, whose type is `shape`. `path` says that it, or each of a list, is a place on the machine of the command: a
+    "file", or "any" of files and folders. A `hidden` value is never shown again: it is a secret, or may contain some.
     """
 
     name: str
@@ -56,6 +58,7 @@ class RequestField:
     hidden: bool = False
     inner: tuple[RequestField, ...] = ()
     shape: type | None = None
+    path: str = ""
 
 
 def describe(
@@ -69,6 +72,7 @@ def describe(
     secret: bool = False,
     block: bool = False,
     group: str = "",
+    path: str = "",
     **bounds: Any,
 ) -> msgspec.Meta:
     """Say what a field is, with bounds of msgspec.Meta and how faces show it.
@@ -76,7 +80,7 @@ def describe(
     `block` is a text of several lines, `group` the heading above it and what follows in a form. Its label is its name where none is
     given, and so is its option; '' = the command line has none, several words are parted by commas. `none` is the option that gives
     null, and its help. A `secret` is stored encrypted: the command line takes its place; of several, by their names. A block that is
-    `secret` contains some.
+    `secret` contains some. A `path` is a place on the machine, which only an operation without a request of the API can take.
     """
     shown = {
         "label": label,
@@ -85,6 +89,7 @@ def describe(
         "secret": secret,
         "block": block,
         "group": group,
+        "path": path,
         "none": none if none[0] else None,
     }
     extra = {name: one for name, one in shown.items() if one} | ({} if option is None else {"option": option})
@@ -130,7 +135,7 @@ def _build_field(name: str, type_: inspect.Type, hint: Any, **known: Any) -> Req
         option=shown.get("option", named), metavar=shown.get("metavar", ""),
         none_option=none_option, none_help=none_help, argument=bool(shown.get("argument")), choices=tuple(_choices(hint)),
         least=bound.ge if bound else None, most=bound.le if bound else None,
-        group=str(shown.get("group", "")), hidden=bool(shown.get("secret")), **known,
+        group=str(shown.get("group", "")), hidden=bool(shown.get("secret")), path=str(shown.get("path", "")), **known,
     )  # fmt: skip
 
 
@@ -150,7 +155,7 @@ def _kind(base: inspect.Type, shown: Mapping[str, object]) -> FieldKind:
     kinds: dict[type[inspect.Type], FieldKind] = {
         inspect.BoolType: FieldKind.YES_NO, inspect.IntType: FieldKind.WHOLE, inspect.FloatType: FieldKind.NUMBER,
         inspect.LiteralType: FieldKind.CHOICE, inspect.VarTupleType: FieldKind.LIST, inspect.DateTimeType: FieldKind.TIME,
-        inspect.StrType: FieldKind.TEXT, inspect.DictType: FieldKind.PAIRS,
+        inspect.StrType: FieldKind.TEXT, inspect.DictType: FieldKind.PAIRS, inspect.CustomType: FieldKind.PATH,
     }  # fmt: skip
     if shown.get("block"):
         return FieldKind.BLOCK
