@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from nephoscope.ingest.threat_intelligence.indicator import RefusedItem
+from nephoscope.ingest.threat_intelligence.indicator_files import items
 from nephoscope.ingest.threat_intelligence.indicator_store import keep, withdraw
+from nephoscope.lake.writing.quarantine import QuarantineEntry
+from nephoscope.model.secret_redaction import redact_text
 from nephoscope.service.service_context import workspace_scope
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nephoscope.ingest.threat_intelligence.indicator import IntelItem, Retraction
+    from nephoscope.ingest.threat_intelligence.indicator_files import IndicatorFileOptions
     from nephoscope.ingest.threat_intelligence.version_merge import IntelCounts
+    from nephoscope.lake.lake import Lake
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.ingestion.threat_intelligence import Intel
 
@@ -33,6 +42,45 @@ def import_objects(
         workspace=workspace,
     ):  # fmt: skip
         return keep(context.state, workspace, source, items, context.now)
+
+
+def import_file(
+    context: ServiceContext, lake: Lake, workspace: str, path: Path, reading: IndicatorFileOptions
+) -> tuple[IntelCounts, list[RefusedItem]]:
+    """Import the objects of a file; those that were refused are rows of _Quarantine, which the same file again adds once.
+
+    Raises UnreadableError where the file cannot be read on; what was read before is kept.
+    """
+    refused: list[RefusedItem] = []
+    try:
+        given = _drop_refused(items(path, reading, context.now), refused)
+        kept = import_objects(context, workspace, reading.source, given, origin=path.name)
+        refused.extend(kept.refused)
+    finally:
+        _quarantine(lake, workspace, path, refused)
+    return kept, refused
+
+
+def _drop_refused(
+    found: Iterable[IntelItem | Retraction | RefusedItem], refused: list[RefusedItem]
+) -> Iterator[IntelItem | Retraction]:
+    for one in found:
+        if isinstance(one, RefusedItem):
+            refused.append(one)
+        else:
+            yield one
+
+
+def _quarantine(lake: Lake, workspace: str, path: Path, refused: list[RefusedItem]) -> None:
+    bad = [
+        QuarantineEntry(
+            str(path), one.place, one.reason, redact_text(one.raw), "threat intelligence", "ThreatIntelIndicators"
+        )
+        for one in refused
+    ]  # fmt: skip
+    if bad:
+        told = sha256("\n".join(f"{one.source} {one.place} {one.reason}" for one in bad).encode()).hexdigest()
+        lake.writer().append(workspace, {}, bad=bad, producer=f"intel/{told}", sequence=0)
 
 
 def put_object(

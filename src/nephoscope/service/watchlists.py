@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.lake.watchlists.watchlist_service import NewWatchlistItem, WatchlistService
+from nephoscope.lake.watchlists.watchlist_templates import template
 from nephoscope.service.service_context import workspace_scope
 
 if TYPE_CHECKING:
@@ -70,6 +71,17 @@ def update_watchlist(
     with store.change(alias, "update", source=source or None, replaced=whole or None) as keeping:
         keeping.start(alias, store.context.now)
         return keeping.update(alias, items, store.context.now, whole=whole)
+
+
+def find_columns(store: WatchlistStore, alias: str) -> tuple[str, set[str]]:
+    """Return the search key and columns of a list, of its template where it is not there yet; NotFoundError where there is neither."""
+    state, known = store.context.state, template(alias)
+    with state.reading() as session:
+        head = state.watchlists.find(session, store.workspace, alias)
+    if head is None and known is not None:
+        return known["key"], set(known["columns"])
+    head = state.watchlists.get(store.workspace, alias)
+    return head.search_key, set(head.columns)
 
 
 def add_item(store: WatchlistStore, alias: str, item: NewWatchlistItem) -> WatchlistChanges:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 from nephoscope.operations.declaration.operation import CommandLine, OperationCall, OperationGroup
 from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, Row, SectionList
@@ -13,11 +16,16 @@ from nephoscope.operations.declaration.schemas import InWorkspace, Text
 from nephoscope.state import StateError
 from nephoscope.state.ingestion.threat_intelligence import Intel
 
-OPERATIONS = OperationGroup("threat-intelligence", "Threat intelligence", "An object")
+OPERATIONS = OperationGroup(
+    "threat-intelligence", "Threat intelligence", "An object",
+    "Manage threat intelligence: malicious addresses, domains, URLs, file hashes and senders.",
+)  # fmt: skip
 READ, WRITE, DELETE = (
     f"Microsoft.SecurityInsights/threatIntelligence/indicators/{one}" for one in ("read", "write", "delete")
 )
 MOST_LISTED = 10_000
+#: Objects that were refused, of which so many of a file are told.
+_TOLD = 20
 _FEED_KINDS = frozenset({"taxii", "misp"})
 
 
@@ -47,6 +55,47 @@ class Revocation(InWorkspace, frozen=True, kw_only=True):
     undo: Annotated[bool, describe("Restore withdrawn objects.")] = False
 
 
+class IntelFiles(InWorkspace, frozen=True, kw_only=True):
+    """Files of threat intelligence, and how they are read."""
+
+    files: Annotated[tuple[Path, ...], describe("Files.", metavar="FILES...", argument=True, path="file")]
+    form: Annotated[
+        Literal["auto", "stix", "misp", "csv"],
+        describe("Format of the files: STIX 2.1, a MISP export, or a table.", option="--format"),
+    ] = "auto"
+    source: Annotated[
+        Text, describe("Name of the source (default: the file name without its extension).", metavar="NAME")
+    ] = ""
+    mapped: Annotated[
+        Mapping[str, str],
+        describe(
+            "Mapping of table columns to value, id, confidence, valid_until and others (see the guide).", option="--map",
+            metavar="MEANING=COLUMN",
+        ),
+    ] = {}  # fmt: skip
+    delimiter: Annotated[Text, describe("Delimiter of a table (default: detected).", metavar="CHARACTER")] = (
+        ""
+    )
+    encoding: Annotated[
+        Text, describe("Encoding of a table (default: UTF-8, or its byte order mark).", metavar="NAME")
+    ] = ""
+    confidence: (
+        Annotated[int, describe("Confidence of indicators that have none (default: unset).", ge=0, le=100)]
+        | None
+    ) = None
+    days: Annotated[
+        int, describe("Lifetime in days of indicators without an end; 0 = unlimited.", ge=0, le=3650)
+    ] = 0
+
+
+@dataclass
+class ImportedFiles:
+    """What is printed of each file, and whether something of one was refused."""
+
+    told: list[str]
+    failed: bool = False
+
+
 class ListedIntel(list[Row]):
     """Rows of objects; `held` says whether the workspace has any at all."""
 
@@ -57,6 +106,54 @@ def _explain_empty(found: ListedIntel) -> str:
     if found.held:
         return "no matching objects; --all includes expired, revoked and withdrawn objects"
     return "no threat intelligence: import some with nephoscope intel import FILE"
+
+
+@OPERATIONS.operation(
+    WRITE,
+    command=CommandLine(
+        "import",
+        lambda done: "\n".join(done.told),
+        failed=lambda done: 3 if done.failed else 0,
+    ),
+    needs_lake=True,
+)
+def import_files(call: OperationCall, body: IntelFiles) -> ImportedFiles:
+    """Import threat intelligence from FILES. Importing the same data again changes nothing; a newer version
+    from the same source replaces an object. Records that cannot be parsed are reported with their
+    location, go to _Quarantine, and make the command exit 3.
+    """
+    from nephoscope.ingest.threat_intelligence.indicator_files import IndicatorFileOptions, UnreadableError
+    from nephoscope.service.threat_intelligence import import_file
+
+    own, done = call.workspace(body.workspace), ImportedFiles([])
+    for path in body.files:
+        reading = IndicatorFileOptions(
+            body.form, body.mapped, body.delimiter, body.encoding, body.confidence, body.days, body.source or path.stem
+        )  # fmt: skip
+        try:
+            kept, refused = import_file(call.service, call.lake, own, path, reading)
+        except UnreadableError as error:
+            call.tell(str(error))
+            done.failed = True
+            continue
+        done.told.append(f"{path}: {kept}" + (f", {len(refused):,} refused" if refused else ""))
+        done.failed |= bool(refused)
+        for one in refused[:_TOLD]:
+            call.tell(f"{path}: {one.place}: {one.reason}")
+        if len(refused) > _TOLD:
+            call.tell(f"{path}: {len(refused) - _TOLD:,} more; `nephoscope query '_Quarantine'` has them all")
+    call.lake.flush()
+    return done
+
+
+@OPERATIONS.operation(WRITE, command=CommandLine("refresh", "{result:,} objects written"), needs_lake=True)
+def refresh(call: OperationCall, query: InWorkspace) -> int:
+    """Update the threat intelligence tables: expire objects and refresh rows that are a week old. `detect`
+    does this automatically.
+    """
+    from nephoscope.ingest.threat_intelligence import indicator_store
+
+    return indicator_store.refresh(call.state, call.workspace(query.workspace), call.service.now)
 
 
 @OPERATIONS.operation(

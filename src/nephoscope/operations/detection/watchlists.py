@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from nephoscope.operations.declaration.operation import (
@@ -12,6 +14,7 @@ from nephoscope.operations.declaration.operation import (
     OperationCall,
     OperationGroup,
     RefusedRequestError,
+    translate_errors,
 )
 from nephoscope.operations.declaration.operation_page import (
     FirstRows,
@@ -25,10 +28,16 @@ from nephoscope.operations.declaration.request_field import describe
 from nephoscope.operations.declaration.schemas import InWorkspace, Text
 
 if TYPE_CHECKING:
+    from nephoscope.files.tables.delimited import DelimitedFile
     from nephoscope.service.watchlists import WatchlistStore
 
-OPERATIONS = OperationGroup("watchlists", "Watchlists", "A watchlist")
+OPERATIONS = OperationGroup(
+    "watchlists", "Watchlists", "A watchlist",
+    "Manage watchlists: small tables that queries read with _GetWatchlist('ALIAS').",
+)  # fmt: skip
 MOST_SHOWN = 10_000
+#: Rows that could not be read, of which so many are told.
+_TOLD = 20
 READ, WRITE, DELETE = (f"Microsoft.SecurityInsights/watchlists/{one}" for one in ("read", "write", "delete"))
 
 
@@ -44,6 +53,41 @@ class NewList(InWorkspace, frozen=True, kw_only=True):
     days: Annotated[
         int, describe("Lifetime of an item in days; 0 = unlimited.", label="Lifetime in days", ge=0, le=3650)
     ] = 0
+
+
+class TableFile(InWorkspace, frozen=True, kw_only=True):
+    """How the file of a watchlist is read."""
+
+    expires: Annotated[Text, describe("Column with the expiry of an item.", metavar="COLUMN")] = ""
+    delimiter: Annotated[
+        Text, describe("Delimiter (default: detected and reported).", metavar="CHARACTER")
+    ] = ""
+    encoding: Annotated[
+        Text, describe("Encoding of the file (default: UTF-8, or its byte order mark).", metavar="NAME")
+    ] = ""
+
+
+class NewListFile(TableFile, frozen=True, kw_only=True):
+    """A watchlist to create from a file, or empty from the template of its alias."""
+
+    file: Annotated[Path, describe("File.", argument=True, path="file")] | None = None
+    key: Annotated[
+        Text,
+        describe(
+            "Search key column (default: the search key of the template ALIAS, if there is one).", metavar="COLUMN"
+        ),
+    ] = ""  # fmt: skip
+    name: Annotated[Text, describe("Display name (default: the alias).", metavar="TEXT")] = ""
+    description: Annotated[Text, describe("Description.", metavar="TEXT")] = ""
+    provider: Annotated[Text, describe("Provider of the list.", metavar="TEXT")] = ""
+    days: Annotated[int, describe("Lifetime of an item in days; 0 = unlimited.", ge=0, le=3650)] = 0
+
+
+class ListFile(TableFile, frozen=True, kw_only=True):
+    """A file whose rows are added."""
+
+    file: Annotated[Path, describe("File.", argument=True, path="file")]
+    whole: Annotated[bool, describe("Remove items that are not in the file.", option="--replace")] = False
 
 
 class NewItem(InWorkspace, frozen=True, kw_only=True):
@@ -119,6 +163,86 @@ def create(call: OperationCall, body: NewList) -> None:
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """What is printed of a file whose rows were taken, and how many could not be read."""
+
+    told: str
+    refused: int = 0
+
+    def exit_code(self) -> int:
+        """Return the exit code of the command."""
+        return 3 if self.refused else 0
+
+
+_FILE_COMMAND = {"message": lambda done: done.told, "failed": FileOutcome.exit_code}
+
+
+@OPERATIONS.operation(WRITE, command=CommandLine("create", **_FILE_COMMAND), needs_lake=True)
+def create_from_file(call: OperationCall, alias: Text, body: NewListFile) -> FileOutcome:
+    """Create the watchlist ALIAS from FILE (CSV, TSV, semicolons or bars; the first row names the columns).
+    Without FILE, an empty list is created from the template ALIAS: see `watchlists templates`.
+    """
+    from nephoscope.lake.watchlists.watchlist_templates import template
+    from nephoscope.service.watchlist_files import read_list_items
+    from nephoscope.service.watchlists import create_watchlist
+
+    known: Mapping[str, Text] = template(alias) or {}
+    table = _open_table(body.file, body) if body.file else None
+    if table is None and not known:
+        raise RefusedRequestError(
+            f"FILE is required: '{alias}' is not a template (see nephoscope watchlists templates)", "file"
+        )
+    columns, key = table.columns if table else tuple(known["columns"]), body.key or known.get("key", "")
+    if not key:
+        raise RefusedRequestError(f"--key is required: one of {', '.join(columns)}", "key")
+    refused: list[str] = []
+    with _open_store(call, body.workspace) as store, _refuse_tables():
+        given = read_list_items(table, key, body.expires, {*columns}, refused) if table else ()
+        head = create_watchlist(
+            store, alias, key, columns, given, name=body.name or known.get("name", ""), provider=body.provider, days=body.days,
+            description=body.description or known.get("description", ""), source=body.file.name if body.file else "template",
+        )  # fmt: skip
+    told = f"watchlist {alias} created: search key {key}"
+    if table is None:
+        return FileOutcome(told)
+    _tell_refused(call, table, refused)
+    count = call.state.watchlists.count(head)
+    return FileOutcome(f"{told}, {table}\n{table.path}: {count:,} added", len(refused))
+
+
+@OPERATIONS.operation(WRITE, command=CommandLine("update", **_FILE_COMMAND), needs_lake=True)
+def update(call: OperationCall, alias: Text, body: ListFile) -> FileOutcome:
+    """Add the rows of FILE to the watchlist ALIAS; items with the same search key are replaced. A list with
+    a template (`watchlists templates`) is created if necessary.
+    """
+    from nephoscope.service.watchlist_files import read_items, read_list_items
+    from nephoscope.service.watchlists import find_columns, update_watchlist
+
+    table = _open_table(body.file, body)
+    if body.expires and body.expires not in table.columns:
+        raise RefusedRequestError(
+            f"--expires must be one of {', '.join(table.columns)} (got {body.expires})", "expires"
+        )
+    refused: list[str] = []
+    with _open_store(call, body.workspace) as store, _refuse_tables():
+        key, columns = find_columns(store, alias)
+        if unknown := sorted(set(table.columns) - columns - {body.expires}):
+            raise RefusedRequestError(
+                f"watchlist {alias} has no column {unknown[0]}: expected {', '.join(sorted(columns))}", "file"
+            )
+        # where a row cannot be read, nothing is removed
+        wrong = body.whole and any(isinstance(one, str) for one in read_items(table, key, body.expires))
+        given = read_list_items(table, key, body.expires, columns, refused)
+        changed = update_watchlist(
+            store, alias, given, whole=body.whole and not wrong, source=table.path.name
+        )
+    if wrong:
+        call.tell("nothing was removed, because some rows could not be read")
+    _tell_refused(call, table, refused)
+    return FileOutcome(f"{table.path}: {changed}", len(refused))
+
+
 @OPERATIONS.operation(
     WRITE,
     command=CommandLine("add", lambda changed: changed),
@@ -173,6 +297,28 @@ def _open_store(call: OperationCall, workspace: str) -> Iterator[WatchlistStore]
     store = WatchlistStore(call.service, call.lake, call.workspace(workspace))
     store.keeper.publish_due(call.service.now)
     yield store
+
+
+@contextmanager
+def _refuse_tables() -> Iterator[None]:
+    from nephoscope.files.tables.delimited import DelimitedError
+
+    with translate_errors("file", DelimitedError):
+        yield
+
+
+def _open_table(path: Path, asked: TableFile) -> DelimitedFile:
+    from nephoscope.files.tables.delimited import DelimitedFile
+
+    with _refuse_tables():
+        return DelimitedFile.of(path, delimiter=asked.delimiter.replace("\\t", "\t"), encoding=asked.encoding)
+
+
+def _tell_refused(call: OperationCall, table: DelimitedFile, refused: list[str]) -> None:
+    for one in refused[:_TOLD]:
+        call.tell(f"{table.path}, {one}")
+    if len(refused) > _TOLD:
+        call.tell(f"{table.path}: {len(refused) - _TOLD:,} more")
 
 
 def _split_cell(text: str) -> tuple[str, str]:
