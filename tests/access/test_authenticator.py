@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from nephoscope.access.authenticator import DeniedError, Guard, digest
+from nephoscope.access.authenticator import DeniedError, Guard
 from nephoscope.access.scopes import Hierarchy
+from nephoscope.access.secret_digest import digest
 from nephoscope.state import State, StateError
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 

@@ -24,7 +24,7 @@ from azure.monitor.ingestion import LogsIngestionClient
 from azure.monitor.query import LogsQueryClient
 from tests.serve.starting import note_rules_as_run, serving
 
-from nephoscope.access.authenticator import digest
+from nephoscope.access.secret_digest import digest
 from nephoscope.access.tokens import NO_TENANT
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.state import State

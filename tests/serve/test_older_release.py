@@ -9,7 +9,7 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 from tests.state import recorded
 
-from nephoscope.access.authenticator import digest
+from nephoscope.access.secret_digest import digest
 from nephoscope.instance import Instance
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import complete

@@ -13,7 +13,9 @@ from nephoscope.operations.declaration.discovery import operation_groups
 from nephoscope.web.all_pages import pages
 
 #: What has another permission than one of reading, and changes nothing that people decide.
-OPERATIONS: dict[str, str] = {}
+OPERATIONS: dict[str, str] = {
+    "threat_intelligence.refresh": "rows of the lake are written again from what the state holds; people decide nothing"
+}
 ROUTES: dict[str, str] = {}
 _COLLECTED = ("Microsoft.PolicyInsights", "Microsoft.Security", "Microsoft.SecurityInsights")
 API = {

@@ -59,7 +59,7 @@ def _fill(session: Session, table: Table, workspace: str, number: int, given: di
 
 
 def _children(workspace: str, number: int, person: str) -> dict[str, dict[str, object]]:
-    incident = {"incident": number}
+    incident: dict[str, object] = {"incident": number}
     return {
         "incident_actions": incident, "incident_keys": incident, "incident_notes": incident,
         "watchlists": {"id": f"list of {workspace}"}, "watchlist_items": {"list": f"list of {workspace}/2"},

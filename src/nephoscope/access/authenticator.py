@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import threading
 import time
@@ -27,6 +26,7 @@ from nephoscope.access.scopes import (
     permitted_in_some_repository,
     reach,
 )
+from nephoscope.access.secret_digest import SECRET_PREFIXES, digest
 from nephoscope.access.sessions import label
 from nephoscope.access.shared_names import explain_shared_name
 from nephoscope.model.read_reach import Reach
@@ -52,12 +52,6 @@ FRESH = 1.0
 _MOST = 10_000
 #: How often it is noted that a secret was used: not with every request.
 _NOTED = timedelta(minutes=1)
-_PREFIXES = {
-    SecretKind.TOKEN: "nepho_",
-    SecretKind.CLIENT_SECRET: "nephc_",
-    SecretKind.SESSION: "",
-    SecretKind.LINK: "",
-}
 
 
 class DeniedError(Exception):
@@ -84,11 +78,6 @@ class LinkedDeniedError(DeniedError):
     def __init__(self, caller: Caller, operation: str, scope: str, wanted: str, at: str) -> None:
         super().__init__(caller, operation, scope)
         self.wanted, self.at = wanted, at
-
-
-def digest(secret: str) -> str:
-    """Return how a secret is kept: SHA-256 in hexadecimal, which is enough for 256 random bits."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +249,7 @@ class Guard:
         address: str = "",
     ) -> str:
         """A new secret of a principal, shown here and never again."""
-        secret = _PREFIXES[kind] + secrets.token_urlsafe(32)
+        secret = SECRET_PREFIXES[kind] + secrets.token_urlsafe(32)
         with self._state.transaction() as session:
             expires = self._state.principals.now(session) + lasts if lasts is not None else None
             self._state.principals.keep(session, principal.id, kind, digest(secret), label, expires)

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from nephoscope.access.authenticator import Guard, digest
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.id_token import verify_id_token
 from nephoscope.access.openid import OpenId, OpenIdError
 from nephoscope.access.role_mapping import display_name, has_too_many_groups, match_rules, values
+from nephoscope.access.secret_digest import digest
 from nephoscope.state import StateError
 from nephoscope.state.access.principals import Principal, PrincipalKind
 from nephoscope.state.access.sign_in_attempts import SignInAttempt

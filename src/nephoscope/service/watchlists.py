@@ -24,7 +24,7 @@ _NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class WatchlistStore:
-    """Where watchlists are: the context, the lake that publishes them, and the workspace."""
+    """Watchlists of a workspace: the context, the lake that publishes them, and the workspace."""
 
     context: ServiceContext
     lake: Lake

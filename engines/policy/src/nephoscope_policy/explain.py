@@ -7,7 +7,7 @@ Every condition ends true, false, unknown (it needs what the snapshot did not re
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from nephoscope_policy import tree
 from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
-from nephoscope_policy.arm.unknown import OpenArray, Unknown, find_unknown
+from nephoscope_policy.arm.unknown import Unknown, find_unknown
 from nephoscope_policy.arm.value import json_text
 from nephoscope_policy.body_paths import MISSING, STAR, Segments, split_at_elements
 from nephoscope_policy.data_gap import NOT_COLLECTED, describe_gap
@@ -31,15 +31,15 @@ from nephoscope_policy.evaluation_scope import (
 )
 from nephoscope_policy.model.assessment import Reason
 from nephoscope_policy.operators import OrderError, judge, strip_spaces
-from nephoscope_policy.planned_view import KnownLater, shown_segments
+from nephoscope_policy.planned_view import KnownLater
 from nephoscope_policy.resource_view import NotCollected
+from nephoscope_policy.selected_members import known_elements, members
 from nephoscope_policy.three_valued_operators import decide
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from nephoscope_policy.aliases import FieldPath
-    from nephoscope_policy.resource_view import View
 
 
 MAX_COUNTED = 10_000
@@ -246,7 +246,7 @@ def _explain_every_element(
     if isinstance(found, Unknown):
         later = KnownLater(text, found)
         others = _undecided_outcome(leaf, Truth.UNKNOWN, expected, str(later), scope, later.cause)
-        known = _explain_elements(leaf, text, (_known_elements(found), at), tail, expected, scope)
+        known = _explain_elements(leaf, text, (known_elements(found), at), tail, expected, scope)
         return _combine([*known, others], Truth.FALSE, Truth.TRUE)
     if not isinstance(found, list):
         truth = Truth.TRUE if scope.snapshot.switches.missing_array == "true" else Truth.FALSE
@@ -292,13 +292,6 @@ def _explain_elements(
         _explain_every_element(leaf, text, (element, (*at, index, *further)), tail, expected, scope)
         for index, element in enumerate(elements)
     ]
-
-
-def _known_elements(value: object) -> Sequence[object]:
-    """The elements of an array that are known."""
-    if isinstance(value, OpenArray):
-        return value.known
-    return value if isinstance(value, list) else ()
 
 
 def _count(
@@ -393,33 +386,3 @@ def frames(count: tree.CountExpression, scope: EvaluationScope) -> Iterator[Loop
     for element, bound, places in members(scope.target, start, rest, prefix, base):
         scope.steps.spend(1)
         yield LoopFrame(path.text.lower(), element, bound, scope.target, places)
-
-
-Bound: TypeAlias = tuple[tuple[Segments, object], ...]
-
-
-def members(
-    view: View, start: object, rest: Segments, prefix: Segments, base: BodyPath = ()
-) -> Iterator[tuple[object, Bound, tuple[BodyPath, ...]]]:
-    """(element, bound prefixes, their places) of every member that a path with `[*]` selects; one without it selects itself once.
-
-    `prefix` is the path to `start`, `base` where the body has it.
-    """
-    head, tail = split_at_elements(rest)
-    found = view.follow_inside(start, head)
-    if tail is None:
-        if found is not MISSING:
-            yield found, (), ()
-        return
-    if not isinstance(found, list | Unknown):
-        return
-    here = (*prefix, *head, STAR)
-    for index, element in enumerate(_known_elements(found)):
-        place = (*base, *path_steps(head), index)
-        if not tail:
-            yield element, ((here, element),), (place,)
-            continue
-        for inner, bound, places in members(view, element, tail, here, place):
-            yield inner, ((here, element), *bound), (place, *places)
-    if isinstance(found, Unknown):
-        raise KnownLater(shown_segments((*prefix, *head)), found)

@@ -12,6 +12,7 @@ from nephoscope_policy.body_paths import MISSING, Segments, split_at_elements
 from nephoscope_policy.evaluation_scope import LoopFrame, bound_start
 from nephoscope_policy.explain import Truth
 from nephoscope_policy.path_getters import getter
+from nephoscope_policy.selected_members import members
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,10 +96,10 @@ def count_nested(
     def number(body: dict[str, object], run: CompiledRun) -> int:
         value = body if start < 0 else run.slots[start]
         raw = bound_start(run.frames, run.target, path.segments)[0] if framed else None
-        originals = list(explain.members(run.target, raw, segments, prefix)) if framed else []
+        originals = list(members(run.target, raw, segments, prefix)) if framed else []
         outer, total = run.frames, 0
         try:
-            for index, (_, bound, _) in enumerate(explain.members(run.target, value, segments, prefix)):
+            for index, (_, bound, _) in enumerate(members(run.target, value, segments, prefix)):
                 run.steps.spend(1)
                 for loop, (_prefix, held) in zip(loops, bound, strict=True):
                     run.slots[loop.slot] = held

@@ -207,7 +207,7 @@ def open_call(
     fresh: bool = False,
     explain: Callable[[RefusedRequestError], str] = str,
 ) -> Iterator[OperationCall]:
-    """What an operation works with; what is refused or cannot be done ends the command with its message.
+    """Open what an operation works with; a refusal or a fault ends the command with its message.
 
     `fresh`: what waits for the lake is put into the tables first. `explain` words a refusal.
     """

@@ -8,10 +8,7 @@ The result never depends on how the stream was cut into chunks. Grammar: RFC 825
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from nephoscope.collect.resources.json_grammar import (
     BARE_TABLE,
@@ -40,7 +37,7 @@ from nephoscope.collect.resources.json_grammar import (
     string_stop,
 )
 from nephoscope.collect.resources.paging import PagingReader
-from nephoscope.files.json_text import parse_byte_offset
+from nephoscope.collect.resources.slice_buffer import SliceBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,24 +50,17 @@ _NEWLINE = 0x0A
 _FAILS = 8
 
 
-class RecordSplitter:
+class RecordSplitter(SliceBuffer):
     """Feed bytes, take pieces; `close` hands out what is left.
 
     `paging` is what the answers among them say of further pages.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.paging = PagingReader()
-        self._buffer = bytearray()
-        self._position = 0
-        self._line = 1
-        self._column = 1
         self._stack: list[RecordContainer] = [RecordContainer("top")]
-        self._scan: RecordScanState | None = None
-        self._header_tried = False
         self._eof = False
-        self._out: deque[RecordSlice] = deque()
-        self._broken: BrokenRecordError | None = None
 
     def feed(self, chunk: bytes) -> Iterator[RecordSlice]:
         """Take more of the stream and hand out the records that are now complete."""
@@ -84,17 +74,6 @@ class RecordSplitter:
         yield from self._run()
         if len(self._stack) > 1:
             yield RecordSlice(b"", self._line, self._column, "the file ends inside an array or an answer")
-
-    def _compact(self) -> None:
-        if self._position:
-            del self._buffer[: self._position]
-            if self._scan:
-                self._scan.start -= self._position
-                self._scan.position -= self._position
-                self._scan.tested -= self._position
-            if self._broken:
-                self._broken.offset -= self._position
-            self._position = 0
 
     def _run(self) -> Iterator[RecordSlice]:
         while True:
@@ -379,39 +358,3 @@ class RecordSplitter:
         self._stack.pop()
         self._finish(end)
         return True
-
-    def _emit(self, end: int, container: RecordContainer) -> None:
-        data = bytes(self._buffer[self._position : end])
-        try:
-            value = msgspec.json.decode(data)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            self._out.append(self._broken_slice(data, str(error)))
-        else:
-            self._out.append(RecordSlice(data, self._line, self._column, "", container.columns, value))
-        self._finish(end)
-
-    def _broken_slice(self, data: bytes, reason: str) -> RecordSlice:
-        offset = parse_byte_offset(reason)
-        line = self._line + data.count(b"\n", 0, offset)
-        column = offset - data.rfind(b"\n", 0, offset) if line > self._line else self._column + offset
-        return RecordSlice(data, line, column, reason)
-
-    def _emit_error(self, end: int, reason: str) -> None:
-        self._out.append(
-            RecordSlice(bytes(self._buffer[self._position : end]), self._line, self._column, reason)
-        )
-        self._finish(end)
-
-    def _finish(self, end: int) -> None:
-        self._move(end)
-        self._scan = None
-        self._header_tried = False
-
-    def _move(self, position: int) -> None:
-        lines = self._buffer.count(b"\n", self._position, position)
-        if lines:
-            self._line += lines
-            self._column = position - self._buffer.rfind(b"\n", self._position, position)
-        else:
-            self._column += position - self._position
-        self._position = position

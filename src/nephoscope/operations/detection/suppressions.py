@@ -123,8 +123,8 @@ class WantedSuppression(OfRules, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
-    """What a suppression would have held back, of them the true positives, and what was done."""
+class SuppressionPreview:
+    """Alerts that a suppression would have held back, the number of true positives among them, and the outcome in words."""
 
     found: list[PastAlert]
     true: int
@@ -145,12 +145,12 @@ class Preview:
 @OPERATIONS.operation(
     WRITE,
     command=CommandLine(
-        "create", columns=("ended", "severity", "name", "verdict", "incident", "id"), rows=Preview.rows,
+        "create", columns=("ended", "severity", "name", "verdict", "incident", "id"), rows=SuppressionPreview.rows,
         notes=lambda done: [done.outcome], failed=lambda done: done.failed,
     ),
     needs_lake=True,
 )  # fmt: skip
-def create(call: OperationCall, name: Text, body: WantedSuppression) -> Preview:
+def create(call: OperationCall, name: Text, body: WantedSuppression) -> SuppressionPreview:
     """Create the suppression NAME, and list recent alerts that it would have suppressed. Exits 1 without a
     change if one of them is a true positive, unless --yes is given.
     """
@@ -171,7 +171,7 @@ def create(call: OperationCall, name: Text, body: WantedSuppression) -> Preview:
     counts = (
         f"would have suppressed {len(found):,} alerts of {body.days} days, {true:,} of them true positives"
     )
-    return Preview(
+    return SuppressionPreview(
         found, true, counts + ("; made" if made else refused), failed=bool(true) and not body.forced
     )
 

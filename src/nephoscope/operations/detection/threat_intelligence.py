@@ -90,7 +90,7 @@ class IntelFiles(InWorkspace, frozen=True, kw_only=True):
 
 @dataclass
 class ImportedFiles:
-    """What is printed of each file, and whether something of one was refused."""
+    """Lines about each file, and whether something of one was refused."""
 
     told: list[str]
     failed: bool = False

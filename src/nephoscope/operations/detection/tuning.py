@@ -86,7 +86,7 @@ class AdviceChoice(OfPeriod, frozen=True, kw_only=True):
     )
 
 
-class RuleSettings(OfRules, frozen=True, kw_only=True):
+class RuleOverrides(OfRules, frozen=True, kw_only=True):
     """Settings over the file of a rule; what is left out stays."""
 
     disable: (
@@ -244,7 +244,7 @@ def undo(call: OperationCall, id: Text, query: InWorkspace) -> None:  # noqa: A0
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("set"))
-def change(call: OperationCall, rule: Text, body: RuleSettings) -> None:
+def change(call: OperationCall, rule: Text, body: RuleOverrides) -> None:
     """Override settings of RULE (its ID or name)."""
     from nephoscope.service.rules import set_rule_settings
 
@@ -283,7 +283,7 @@ def settings(call: OperationCall, query: OfRules) -> list[Row]:
         {
             "rule": rules[one.rule].name if one.rule in rules else one.rule, "setting": one.setting, "value": one.value,
             "file": settings_in_file(rules[one.rule]).get(one.setting, "") if one.rule in rules else "",
-            "expires": one.expires, "holds": one.holds(now), "author": one.author, "changed": one.changed,
+            "expires": one.expires, "holds": one.is_active(now), "author": one.author, "changed": one.changed,
             "comment": one.comment, "advice": one.advice, "id": one.rule,
         }
         for one in call.state.rule_settings.all(call.workspace(query.workspace))

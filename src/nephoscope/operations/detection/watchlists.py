@@ -55,8 +55,8 @@ class NewList(InWorkspace, frozen=True, kw_only=True):
     ] = 0
 
 
-class TableFile(InWorkspace, frozen=True, kw_only=True):
-    """How the file of a watchlist is read."""
+class ListFileOptions(InWorkspace, frozen=True, kw_only=True):
+    """Options for reading the file of a watchlist."""
 
     expires: Annotated[Text, describe("Column with the expiry of an item.", metavar="COLUMN")] = ""
     delimiter: Annotated[
@@ -67,7 +67,7 @@ class TableFile(InWorkspace, frozen=True, kw_only=True):
     ] = ""
 
 
-class NewListFile(TableFile, frozen=True, kw_only=True):
+class NewListFile(ListFileOptions, frozen=True, kw_only=True):
     """A watchlist to create from a file, or empty from the template of its alias."""
 
     file: Annotated[Path, describe("File.", argument=True, path="file")] | None = None
@@ -83,7 +83,7 @@ class NewListFile(TableFile, frozen=True, kw_only=True):
     days: Annotated[int, describe("Lifetime of an item in days; 0 = unlimited.", ge=0, le=3650)] = 0
 
 
-class ListFile(TableFile, frozen=True, kw_only=True):
+class ListFile(ListFileOptions, frozen=True, kw_only=True):
     """A file whose rows are added."""
 
     file: Annotated[Path, describe("File.", argument=True, path="file")]
@@ -165,7 +165,7 @@ def create(call: OperationCall, body: NewList) -> None:
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
-    """What is printed of a file whose rows were taken, and how many could not be read."""
+    """Lines about a file whose rows were taken, and how many rows could not be read."""
 
     told: str
     refused: int = 0
@@ -175,10 +175,11 @@ class FileOutcome:
         return 3 if self.refused else 0
 
 
-_FILE_COMMAND = {"message": lambda done: done.told, "failed": FileOutcome.exit_code}
+def _file_command(word: str) -> CommandLine:
+    return CommandLine(word, lambda done: done.told, failed=FileOutcome.exit_code)
 
 
-@OPERATIONS.operation(WRITE, command=CommandLine("create", **_FILE_COMMAND), needs_lake=True)
+@OPERATIONS.operation(WRITE, command=_file_command("create"), needs_lake=True)
 def create_from_file(call: OperationCall, alias: Text, body: NewListFile) -> FileOutcome:
     """Create the watchlist ALIAS from FILE (CSV, TSV, semicolons or bars; the first row names the columns).
     Without FILE, an empty list is created from the template ALIAS: see `watchlists templates`.
@@ -211,7 +212,7 @@ def create_from_file(call: OperationCall, alias: Text, body: NewListFile) -> Fil
     return FileOutcome(f"{told}, {table}\n{table.path}: {count:,} added", len(refused))
 
 
-@OPERATIONS.operation(WRITE, command=CommandLine("update", **_FILE_COMMAND), needs_lake=True)
+@OPERATIONS.operation(WRITE, command=_file_command("update"), needs_lake=True)
 def update(call: OperationCall, alias: Text, body: ListFile) -> FileOutcome:
     """Add the rows of FILE to the watchlist ALIAS; items with the same search key are replaced. A list with
     a template (`watchlists templates`) is created if necessary.
@@ -307,7 +308,7 @@ def _refuse_tables() -> Iterator[None]:
         yield
 
 
-def _open_table(path: Path, asked: TableFile) -> DelimitedFile:
+def _open_table(path: Path, asked: ListFileOptions) -> DelimitedFile:
     from nephoscope.files.tables.delimited import DelimitedFile
 
     with _refuse_tables():

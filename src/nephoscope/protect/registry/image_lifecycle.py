@@ -29,6 +29,13 @@ from nephoscope.protect.registry.image_events import (
     unended_examinations,
     without_unfinished,
 )
+from nephoscope.protect.registry.image_outcome import (
+    accepted_reasons,
+    final_status,
+    is_news,
+    mark_gone,
+    with_pushed_meanwhile,
+)
 from nephoscope.protect.registry.image_statements import read_stated
 from nephoscope.protect.registry.image_tree import ImageTree, read_tree
 from nephoscope.protect.registry.promotion import (
@@ -164,7 +171,7 @@ class ImageWorkflow:
         target = self.settings.promotion_target(image.repository)
         where = self._find_place(image, target)
         if not where:
-            return _mark_gone(image)
+            return mark_gone(image)
         tree = read_tree(self.registry, where, image.digest)
         policy, now = self.settings.policy, self.clock()
         tag = next(iter(image.tags), "")
@@ -174,9 +181,9 @@ class ImageWorkflow:
         stated = read_stated(self.registry, self.settings, where, image.digest)
         if stated.problems:
             images.append(PlatformExamination(digest=image.digest, platform="", problems=stated.problems))
-        judged = judge_image(images, policy, now.date(), _accepted_reasons(image))
+        judged = judge_image(images, policy, now.date(), accepted_reasons(image))
         kept = {
-            "previousVerdict": image.verdict, "concerns": judged.concerns, "accepted": sorted(_accepted_reasons(image)),
+            "previousVerdict": image.verdict, "concerns": judged.concerns, "accepted": sorted(accepted_reasons(image)),
             **stated.to_shown_values(),
         }  # fmt: skip
         examined = replace(
@@ -239,7 +246,7 @@ class ImageWorkflow:
     def _copy(self, image: RegistryImage) -> RegistryImage:
         place = self._find_place(image, image.target)
         if place != image.repository:
-            return replace(image, step=ImageStep.TAG, attempts=0, error="") if place else _mark_gone(image)
+            return replace(image, step=ImageStep.TAG, attempts=0, error="") if place else mark_gone(image)
         tree = read_tree(self.registry, image.repository, image.digest)
         copies = self.settings.policy.copy_unmountable
         copy_tree(self.registry, image.repository, image.target, tree, copies=copies)
@@ -277,7 +284,7 @@ class ImageWorkflow:
     def _finish(self, image: RegistryImage) -> RegistryImage:
         if image.target and image.verdict == "promote" and image.tags:  # pushed while the last was cleaned
             return replace(image, step=ImageStep.EXAMINE, attempts=0, error="")
-        return replace(image, status=_final_status(image), attempts=0, error="")
+        return replace(image, status=final_status(image), attempts=0, error="")
 
     def _note_failure(self, image: RegistryImage, error: ImageError) -> RegistryImage:
         """Return an image whose step is tried again later; what a registry refuses for long is held, with the reason."""
@@ -315,10 +322,10 @@ class ImageWorkflow:
             now = images.find(session, before.registry, before.repository, before.digest)
             if now is None:
                 return replace(changed, status=ImageStatus.GONE)
-            kept = images.put(session, _with_pushed_meanwhile(before, now, changed, self.clock()))
+            kept = images.put(session, with_pushed_meanwhile(before, now, changed, self.clock()))
             if before.step is ImageStep.EXAMINE:
                 images.forget_parts(session, kept)
-            if kept.status is not ImageStatus.QUEUED and _is_news(kept):
+            if kept.status is not ImageStatus.QUEUED and is_news(kept):
                 self._record_outcome(session, kept, running)
         return kept
 
@@ -359,44 +366,6 @@ class ImageWorkflow:
         images.put(session, requeue(promoted, "promotion", self.clock()))
 
 
-def _mark_gone(image: RegistryImage) -> RegistryImage:
-    return replace(image, status=ImageStatus.GONE, attempts=0, error="it is not in its repository any more")
-
-
-def _final_status(image: RegistryImage) -> ImageStatus:
-    if not image.target:
-        return ImageStatus.PASSED if image.verdict == "promote" else ImageStatus.FAILED
-    if image.verdict == "promote":
-        return ImageStatus.PROMOTED
-    return ImageStatus.REJECTED if image.verdict == "reject" else ImageStatus.HELD
-
-
-def _accepted_reasons(image: RegistryImage) -> frozenset[tuple[str, str]]:
-    """Return the reasons (kind, key) that a person has let pass for an image."""
-    return frozenset((str(kind), str(key)) for kind, key in (image.summary or {}).get("accepted", ()))
-
-
-def _is_news(image: RegistryImage) -> bool:
-    """Return whether an end is to be told: one that is as before is not, where nobody asked for it."""
-    same = (image.summary or {}).get("previousVerdict") == image.verdict
-    return not (same and image.origin in ("rescan", "pull", "promotion"))
-
-
 def _is_refusal(error: ImageError) -> bool:
     """Return whether a registry answered, and said no."""
     return not isinstance(error, RegistryUnreachableError | ImageDeniedError)
-
-
-def _with_pushed_meanwhile(
-    before: RegistryImage, now: RegistryImage, changed: RegistryImage, when: datetime
-) -> RegistryImage:
-    """Return what a step came to, with the tags that were pushed while it was under way: they are another round."""
-    pushed = tuple(one for one in now.tags if one not in before.tags)
-    if not pushed:
-        return changed
-    merged = replace(changed, tags=(*changed.tags, *pushed))
-    if changed.status in (ImageStatus.QUEUED, ImageStatus.HELD, ImageStatus.PASSED, ImageStatus.FAILED):
-        if changed.step is not ImageStep.CLEAN:
-            return merged
-        return replace(merged, step=ImageStep.TAG)
-    return replace(merged, status=ImageStatus.QUEUED, step=ImageStep.EXAMINE, due=when)

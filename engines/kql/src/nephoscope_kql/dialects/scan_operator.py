@@ -1,4 +1,4 @@
-"""The scan operator and row_window_session() in SQL, as a recursive table over ordered rows."""
+"""The scan operator in SQL, as a recursive table over ordered rows."""
 
 from __future__ import annotations
 
@@ -6,149 +6,32 @@ from collections.abc import Iterable
 
 from sqlglot import exp
 
+from nephoscope_kql.dialects.ordered_rows import (
+    NUMBER,
+    PART,
+    PLACE,
+    Items,
+    add_items,
+    alias_table,
+    coalesce_true,
+    equal_column,
+    join_following_row,
+    null,
+    number_rows,
+    qualified_column,
+    starts,
+    table,
+)
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.dialects.scalars import scalar
 from nephoscope_kql.dialects.select_block import SelectBlock, Value, block_over
 from nephoscope_kql.plan.column_references import count_columns
-from nephoscope_kql.plan.expressions import WindowCall
 from nephoscope_kql.plan.relations import BoundScanStep, Scanned
 from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
 E = exp.Expr
-Items = list[tuple[str, E]]
-PART, PLACE, NUMBER = "part", "place", "number"
-"""The columns of numbered rows: which part a row is of, its place there from 1, its place among all."""
-
-
-def number_rows(block: SelectBlock, items: Items, parts: list[E], keys: list[E], emitter: Emitter) -> str:
-    """A common table expression of rows with their part, their place in it and among all; its name."""
-    part: E = nodes.number(1)
-    if parts:
-        part = nodes.window(nodes.call("dense_rank"), [], [nodes.sort_key(one) for one in parts])
-    place = nodes.window(nodes.call("row_number"), parts, keys)
-    whole = nodes.window(nodes.call("row_number"), [], keys)
-    counted = [(PART, nodes.cast(part, "BIGINT")), (PLACE, place), (NUMBER, whole)]
-    return emitter.share(block.select([*items, *counted]))
-
-
-def table(name: str) -> E:
-    """A table of that name."""
-    return exp.Table(this=exp.Identifier(this=name))
-
-
-def starts(rows: str, items: Items) -> exp.Select:
-    """The row before the first of each part."""
-    select = SelectBlock(table(rows)).select(
-        [(PART, nodes.name(PART)), (PLACE, nodes.cast(nodes.number(0), "BIGINT")), *items]
-    )
-    select.set("distinct", exp.Distinct())
-    return select
-
-
-def join_following_row(state: str, rows: str, items: Items) -> SelectBlock:
-    """The state after a row beside the next row of its part; `items` are (name, SQL over `s.` and `r.` columns)."""
-    on = nodes.binary("and", _equal(PART), nodes.binary("=", _qualified_column("r", PLACE), _next_place()))
-    join = exp.Join(this=_alias_table(rows, "r"), on=on, kind="INNER")
-    block = SelectBlock(_alias_table(state, "s"), joins=[join])
-    return block_over(
-        block.select([(PART, _qualified_column("r", PART)), (PLACE, _qualified_column("r", PLACE)), *items]),
-        [PART, PLACE, *(name for name, _ in items)],
-    )
-
-
-def _equal(name: str) -> E:
-    return nodes.binary("=", _qualified_column("r", name), _qualified_column("s", name))
-
-
-def _next_place() -> E:
-    return nodes.binary("+", _qualified_column("s", PLACE), nodes.number(1))
-
-
-def _alias_table(name: str, alias: str) -> E:
-    return exp.Table(this=exp.Identifier(this=name), alias=exp.TableAlias(this=exp.Identifier(this=alias)))
-
-
-def _qualified_column(table_name: str, name: str) -> E:
-    return exp.Column(this=exp.Identifier(this=name), table=exp.Identifier(this=table_name))
-
-
-def null(kind: KqlType) -> E:
-    """Return what a column holds before any row: strings are never null."""
-    return nodes.text("") if kind == KqlType.STRING else nodes.null(kind)
-
-
-def session(
-    call: WindowCall, block: SelectBlock, passing: Needed, parts: list[E], keys: list[E], emitter: Emitter
-) -> tuple[SelectBlock, E]:
-    """row_window_session(): a new block over the rows, and the first time of each row's session.
-
-    A restart, a missing neighbour or one that is too far away begin a session whatever came before: the rows between two such are a
-    part of their own, so that there are only as many rounds as the longest part has rows.
-    """
-    ids = sorted(passing & block.values.keys())
-    value, first, neighbour = (emitter.scalar(argument, block) for argument in call.arguments)
-    restart = nodes.boolean(False) if call.restart is None else emitter.scalar(call.restart, block)
-    mine = emitter.fresh_name()
-    runs, inside = _runs(block, ids, (mine, value), (neighbour, restart), (parts, keys), emitter)
-    rows = number_rows(
-        runs,
-        [(one, nodes.name(one)) for one in [*ids, mine]],
-        inside,
-        [nodes.sort_key(nodes.name("g"))],
-        emitter,
-    )
-    state, begun = f"r{emitter.fresh_name()}", emitter.fresh_name()
-    now, since = _qualified_column("r", mine), _qualified_column("s", begun)
-    fresh = nodes.binary("or", nodes.is_null(since), nodes.binary(">=", nodes.binary("-", now, since), first))
-    start = nodes.case((nodes.is_null(now), nodes.null(KqlType.DATETIME)), (fresh, now), otherwise=since)
-    step = join_following_row(state, rows, [(begun, start)])
-    names = [PART, PLACE, begun]
-    anchor = starts(rows, [(begun, nodes.null(KqlType.DATETIME))])
-    emitter.share_recursive(state, names, anchor, step.select(step.columns(names)))
-    on = nodes.chain(
-        "and", [_equal(PART), nodes.binary("=", _qualified_column("r", PLACE), _qualified_column("s", PLACE))]
-    )
-    both = SelectBlock(
-        _alias_table(rows, "r"), joins=[exp.Join(this=_alias_table(state, "s"), on=on, kind="INNER")]
-    )
-    found = emitter.fresh_name()
-    columns = [(one, _qualified_column("r", one)) for one in ids]
-    return block_over(
-        both.select([*columns, (found, _qualified_column("s", begun))]), [*ids, found]
-    ), nodes.name(found)
-
-
-def _runs(
-    block: SelectBlock,
-    ids: list[str],
-    value: tuple[str, E],
-    limits: tuple[E, E],
-    windows: tuple[list[E], list[E]],
-    emitter: Emitter,
-) -> tuple[SelectBlock, list[E]]:
-    """The rows in runs that no session crosses, their place as `g`; and what tells the runs apart."""
-    (mine, _), (neighbour, restart), (parts, keys) = value, limits, windows
-    named = [(emitter.fresh_name(), part) for part in parts]
-    items = [
-        *block.columns(ids),
-        value,
-        *named,
-        ("again", nodes.coalesce(restart, nodes.boolean(False))),
-        ("g", nodes.window(nodes.call("row_number"), [], keys)),
-    ]
-    ordered = block_over(block.select(items), [name for name, _ in items])
-    inside = [nodes.name(name) for name, _ in named]
-    order = [nodes.sort_key(nodes.name("g"))]
-    before = nodes.window(nodes.call("lag", nodes.name(mine)), inside, order)
-    lagged = _add_items(ordered, [("before", before)])
-    far = nodes.binary(">=", nodes.binary("-", nodes.name(mine), nodes.name("before")), neighbour)
-    begins = nodes.chain("or", [nodes.name("again"), nodes.is_null(nodes.name("before")), _true(far)])
-    counted = nodes.cast(nodes.cast(begins, "BOOLEAN"), "INTEGER")
-    frame = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
-    run = nodes.window(nodes.call("sum", counted), inside, order, frame)
-    return _add_items(lagged, [("run", run)]), [*inside, nodes.name("run")]
 
 
 class _Machine:
@@ -243,32 +126,20 @@ def _step(
 ) -> exp.Select:
     """From the state after a row to that after the next: which steps match by promotion, which by staying, then the new values."""
     row = {one: Value(nodes.name(one)) for one in carried}
-    items: Items = [(name, _qualified_column("s", name)) for name in names[2:]]
-    block = join_following_row(
-        state, rows, [*items, *((one, _qualified_column("r", one)) for one in carried)]
-    )
+    items: Items = [(name, qualified_column("s", name)) for name in names[2:]]
+    block = join_following_row(state, rows, [*items, *((one, qualified_column("r", one)) for one in carried)])
     count = len(machine.steps)
     promoted: Items = []
     for level in range(1, count):
         values = machine.values(level, row, level - 1, emitter)
-        holds = _true(scalar(machine.steps[level].condition, values, emitter))
+        holds = coalesce_true(scalar(machine.steps[level].condition, values, emitter))
         promoted.append((f"up{level}", nodes.binary("and", nodes.name(f"live{level - 1}"), holds)))
-    block = _add_items(block, promoted)
+    block = add_items(block, promoted)
     stayed: Items = []
     for level in range(count):
         stayed.append((f"stay{level}", _matches_again(machine, level, row, emitter)))
-    block = _add_items(block, stayed)
+    block = add_items(block, stayed)
     return block.select(_next_state(machine, row, names, emitter))
-
-
-def _add_items(block: SelectBlock, items: Items) -> SelectBlock:
-    """A new block with further columns."""
-    ids = list(block.values)
-    return block_over(block.select([*block.columns(ids), *items]), [*ids, *(name for name, _ in items)])
-
-
-def _true(node: E) -> E:
-    return nodes.coalesce(node, nodes.boolean(False))
 
 
 def _has_advanced(machine: _Machine, level: int) -> E | None:
@@ -279,11 +150,11 @@ def _has_advanced(machine: _Machine, level: int) -> E | None:
 def _matches_again(machine: _Machine, level: int, row: dict[str, Value], emitter: Emitter) -> E:
     """Return whether the row matches a step again, or the first one anew."""
     step, gone = machine.steps[level], _has_advanced(machine, level)
-    again = _true(scalar(step.condition, machine.values(level, row, level, emitter), emitter))
+    again = coalesce_true(scalar(step.condition, machine.values(level, row, level, emitter), emitter))
     if level == 0:
         if gone is None:
             return again
-        anew = _true(scalar(step.condition, machine.values(level, row, -1, emitter), emitter))
+        anew = coalesce_true(scalar(step.condition, machine.values(level, row, -1, emitter), emitter))
         return nodes.case((gone, anew), otherwise=again)
     parts = [nodes.not_(nodes.name(f"up{level}")), nodes.name(f"live{level}"), again]
     if gone is not None:
@@ -377,23 +248,26 @@ def _matches(relation: Scanned, machine: _Machine, state: str, rows: str, needed
         seen = dict(machine.carried_columns(step))
         on = nodes.chain(
             "and",
-            [_equal(PART), nodes.binary("=", _qualified_column("r", PLACE), _qualified_column("s", PLACE))],
+            [
+                equal_column(PART),
+                nodes.binary("=", qualified_column("r", PLACE), qualified_column("s", PLACE)),
+            ],
         )
         block = SelectBlock(
-            _alias_table(rows, "r"), joins=[exp.Join(this=_alias_table(state, "s"), on=on, kind="INNER")]
+            alias_table(rows, "r"), joins=[exp.Join(this=alias_table(state, "s"), on=on, kind="INNER")]
         )
-        block.where.append(_qualified_column("s", f"hit{level}"))
-        items: Items = [(one, _qualified_column("r", one)) for one in ids]
+        block.where.append(qualified_column("s", f"hit{level}"))
+        items: Items = [(one, qualified_column("r", one)) for one in ids]
         items += [
-            (column.id, _qualified_column("s", machine.state_column_name(level, seen[column])))
+            (column.id, qualified_column("s", machine.state_column_name(level, seen[column])))
             for column in shown
         ]
         order = nodes.number(len(machine.steps) - level)
         items += zip(
             (column.id for column in hidden),
             (
-                _qualified_column("s", f"match{level}"),
-                _qualified_column("r", NUMBER),
+                qualified_column("s", f"match{level}"),
+                qualified_column("r", NUMBER),
                 nodes.cast(order, "BIGINT"),
             ),
             strict=True,
@@ -416,9 +290,9 @@ def _kind(relation: Relation, name: str) -> KqlType:
 
 def _select_last(select: exp.Select, level: int) -> exp.Select:
     """Of the rows that matched a step in one sequence, the last."""
-    keys: Iterable[E] = (_qualified_column("s", PART), _qualified_column("s", f"match{level}"))
+    keys: Iterable[E] = (qualified_column("s", PART), qualified_column("s", f"match{level}"))
     number = nodes.window(
-        nodes.call("row_number"), keys, [nodes.sort_key(_qualified_column("s", PLACE), ascending=False)]
+        nodes.call("row_number"), keys, [nodes.sort_key(qualified_column("s", PLACE), ascending=False)]
     )
     select.set("qualify", exp.Qualify(this=nodes.binary("=", number, nodes.number(1))))
     return select

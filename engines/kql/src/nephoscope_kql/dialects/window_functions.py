@@ -8,8 +8,8 @@ from typing import TypeAlias
 from sqlglot import exp
 
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
-from nephoscope_kql.dialects.scan_operator import session
 from nephoscope_kql.dialects.select_block import SelectBlock, Value
+from nephoscope_kql.dialects.session_window import session
 from nephoscope_kql.errors import unsupported_error
 from nephoscope_kql.functions.arithmetic import WRAP, WRAP_INT
 from nephoscope_kql.plan.column_references import count_columns, order_ids

@@ -1,4 +1,4 @@
-"""Code lines of the faces of what people change, before services and now: `python -m bench.face_lines [--files] [COMMIT ...]`.
+"""Code lines of the faces of what people change, before services and now: `python docs/face_lines.py [--files] [COMMIT ...]`.
 
 A code line has more than blanks, a comment or a docstring. A file counts for the first entity whose pattern its path below a face
 matches; names of before and of now stand beside each other. What is declared once for all faces, what makes faces of it and
@@ -106,7 +106,8 @@ def count_commit(commit: str) -> dict[tuple[str, str], Counter[str]]:
 
 
 def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout
+    command = ["git", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - git of the person who counts
 
 
 def main() -> None:

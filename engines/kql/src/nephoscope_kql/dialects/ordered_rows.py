@@ -1,0 +1,89 @@
+"""Ordered rows in SQL: numbered by part and place, the row before the first, and the state after a row beside the next one."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from nephoscope_kql.dialects.relational import Emitter
+from nephoscope_kql.dialects.select_block import SelectBlock, block_over
+from nephoscope_kql.sql import nodes
+from nephoscope_kql.types import KqlType
+
+E = exp.Expr
+Items = list[tuple[str, E]]
+PART, PLACE, NUMBER = "part", "place", "number"
+"""The columns of numbered rows: which part a row is of, its place there from 1, its place among all."""
+
+
+def number_rows(block: SelectBlock, items: Items, parts: list[E], keys: list[E], emitter: Emitter) -> str:
+    """A common table expression of rows with their part, their place in it and among all; its name."""
+    part: E = nodes.number(1)
+    if parts:
+        part = nodes.window(nodes.call("dense_rank"), [], [nodes.sort_key(one) for one in parts])
+    place = nodes.window(nodes.call("row_number"), parts, keys)
+    whole = nodes.window(nodes.call("row_number"), [], keys)
+    counted = [(PART, nodes.cast(part, "BIGINT")), (PLACE, place), (NUMBER, whole)]
+    return emitter.share(block.select([*items, *counted]))
+
+
+def table(name: str) -> E:
+    """A table of that name."""
+    return exp.Table(this=exp.Identifier(this=name))
+
+
+def starts(rows: str, items: Items) -> exp.Select:
+    """The row before the first of each part."""
+    select = SelectBlock(table(rows)).select(
+        [(PART, nodes.name(PART)), (PLACE, nodes.cast(nodes.number(0), "BIGINT")), *items]
+    )
+    select.set("distinct", exp.Distinct())
+    return select
+
+
+def join_following_row(state: str, rows: str, items: Items) -> SelectBlock:
+    """The state after a row beside the next row of its part; `items` are (name, SQL over `s.` and `r.` columns)."""
+    on = nodes.binary(
+        "and", equal_column(PART), nodes.binary("=", qualified_column("r", PLACE), next_place())
+    )
+    join = exp.Join(this=alias_table(rows, "r"), on=on, kind="INNER")
+    block = SelectBlock(alias_table(state, "s"), joins=[join])
+    return block_over(
+        block.select([(PART, qualified_column("r", PART)), (PLACE, qualified_column("r", PLACE)), *items]),
+        [PART, PLACE, *(name for name, _ in items)],
+    )
+
+
+def equal_column(name: str) -> E:
+    """Compare a column of a row with that of the state before it."""
+    return nodes.binary("=", qualified_column("r", name), qualified_column("s", name))
+
+
+def next_place() -> E:
+    """The place behind that of the state."""
+    return nodes.binary("+", qualified_column("s", PLACE), nodes.number(1))
+
+
+def alias_table(name: str, alias: str) -> E:
+    """A table of that name under another."""
+    return exp.Table(this=exp.Identifier(this=name), alias=exp.TableAlias(this=exp.Identifier(this=alias)))
+
+
+def qualified_column(table_name: str, name: str) -> E:
+    """A column of a table."""
+    return exp.Column(this=exp.Identifier(this=name), table=exp.Identifier(this=table_name))
+
+
+def null(kind: KqlType) -> E:
+    """Return what a column holds before any row: strings are never null."""
+    return nodes.text("") if kind == KqlType.STRING else nodes.null(kind)
+
+
+def add_items(block: SelectBlock, items: Items) -> SelectBlock:
+    """A new block with further columns."""
+    ids = list(block.values)
+    return block_over(block.select([*block.columns(ids), *items]), [*ids, *(name for name, _ in items)])
+
+
+def coalesce_true(node: E) -> E:
+    """Return whether a condition is true, which null is not."""
+    return nodes.coalesce(node, nodes.boolean(False))

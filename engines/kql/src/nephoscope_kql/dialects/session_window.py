@@ -1,0 +1,98 @@
+"""row_window_session() in SQL, as a recursive table over ordered rows."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from nephoscope_kql.dialects.ordered_rows import (
+    PART,
+    PLACE,
+    add_items,
+    alias_table,
+    coalesce_true,
+    equal_column,
+    join_following_row,
+    number_rows,
+    qualified_column,
+    starts,
+)
+from nephoscope_kql.dialects.relational import Emitter, Needed
+from nephoscope_kql.dialects.select_block import SelectBlock, block_over
+from nephoscope_kql.plan.expressions import WindowCall
+from nephoscope_kql.sql import nodes
+from nephoscope_kql.types import KqlType
+
+E = exp.Expr
+
+
+def session(
+    call: WindowCall, block: SelectBlock, passing: Needed, parts: list[E], keys: list[E], emitter: Emitter
+) -> tuple[SelectBlock, E]:
+    """row_window_session(): a new block over the rows, and the first time of each row's session.
+
+    A restart, a missing neighbour or one that is too far away begin a session whatever came before: the rows between two such are a
+    part of their own, so that there are only as many rounds as the longest part has rows.
+    """
+    ids = sorted(passing & block.values.keys())
+    value, first, neighbour = (emitter.scalar(argument, block) for argument in call.arguments)
+    restart = nodes.boolean(False) if call.restart is None else emitter.scalar(call.restart, block)
+    mine = emitter.fresh_name()
+    runs, inside = _runs(block, ids, (mine, value), (neighbour, restart), (parts, keys), emitter)
+    rows = number_rows(
+        runs,
+        [(one, nodes.name(one)) for one in [*ids, mine]],
+        inside,
+        [nodes.sort_key(nodes.name("g"))],
+        emitter,
+    )
+    state, begun = f"r{emitter.fresh_name()}", emitter.fresh_name()
+    now, since = qualified_column("r", mine), qualified_column("s", begun)
+    fresh = nodes.binary("or", nodes.is_null(since), nodes.binary(">=", nodes.binary("-", now, since), first))
+    start = nodes.case((nodes.is_null(now), nodes.null(KqlType.DATETIME)), (fresh, now), otherwise=since)
+    step = join_following_row(state, rows, [(begun, start)])
+    names = [PART, PLACE, begun]
+    anchor = starts(rows, [(begun, nodes.null(KqlType.DATETIME))])
+    emitter.share_recursive(state, names, anchor, step.select(step.columns(names)))
+    on = nodes.chain(
+        "and",
+        [equal_column(PART), nodes.binary("=", qualified_column("r", PLACE), qualified_column("s", PLACE))],
+    )
+    both = SelectBlock(
+        alias_table(rows, "r"), joins=[exp.Join(this=alias_table(state, "s"), on=on, kind="INNER")]
+    )
+    found = emitter.fresh_name()
+    columns = [(one, qualified_column("r", one)) for one in ids]
+    return block_over(
+        both.select([*columns, (found, qualified_column("s", begun))]), [*ids, found]
+    ), nodes.name(found)
+
+
+def _runs(
+    block: SelectBlock,
+    ids: list[str],
+    value: tuple[str, E],
+    limits: tuple[E, E],
+    windows: tuple[list[E], list[E]],
+    emitter: Emitter,
+) -> tuple[SelectBlock, list[E]]:
+    """The rows in runs that no session crosses, their place as `g`; and what tells the runs apart."""
+    (mine, _), (neighbour, restart), (parts, keys) = value, limits, windows
+    named = [(emitter.fresh_name(), part) for part in parts]
+    items = [
+        *block.columns(ids),
+        value,
+        *named,
+        ("again", nodes.coalesce(restart, nodes.boolean(False))),
+        ("g", nodes.window(nodes.call("row_number"), [], keys)),
+    ]
+    ordered = block_over(block.select(items), [name for name, _ in items])
+    inside = [nodes.name(name) for name, _ in named]
+    order = [nodes.sort_key(nodes.name("g"))]
+    before = nodes.window(nodes.call("lag", nodes.name(mine)), inside, order)
+    lagged = add_items(ordered, [("before", before)])
+    far = nodes.binary(">=", nodes.binary("-", nodes.name(mine), nodes.name("before")), neighbour)
+    begins = nodes.chain("or", [nodes.name("again"), nodes.is_null(nodes.name("before")), coalesce_true(far)])
+    counted = nodes.cast(nodes.cast(begins, "BOOLEAN"), "INTEGER")
+    frame = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
+    run = nodes.window(nodes.call("sum", counted), inside, order, frame)
+    return add_items(lagged, [("run", run)]), [*inside, nodes.name("run")]
