@@ -31,7 +31,7 @@ from nephoscope.ingest.live.health.missing_logs import (
 from nephoscope.ingest.live.health.newest_rows import STORAGE_SERVICES, NewestRows, list_log_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from nephoscope.estate.estate_view import EstateView
     from nephoscope_policy.model.assessment import Assessment, SubAssessment
@@ -48,7 +48,7 @@ QUIET, BACK = timedelta(days=7), timedelta(days=37)
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every resource that can have logs of its own."""
-    rows = cache(lambda: NewestRows(_require_rows(_read_rows(view))))
+    rows = _once(lambda: NewestRows(_require_rows(_read_rows(view))))
     missing = cache(lambda: _missing_by_resource(view, rows()))
     arrives = cache(lambda type_: _arrives(view, type_, rows()))
 
@@ -67,6 +67,23 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     for type_ in _JUDGED:
         yield from judge_all(view.resources(type_), ARRIVE, judge, by_body=False)
+
+
+def _once(read: Callable[[], NewestRows]) -> Callable[[], NewestRows]:
+    """Return what reads rows at its first call, and gives them, or says that they were not collected, at each."""
+    found: list[NewestRows | DataNotCollectedError] = []
+
+    def give() -> NewestRows:
+        if not found:
+            try:
+                found.append(read())
+            except DataNotCollectedError as gap:
+                found.append(gap)
+        if isinstance(found[0], DataNotCollectedError):
+            raise DataNotCollectedError(found[0].what, found[0].cause)
+        return found[0]
+
+    return give
 
 
 def _require_rows(rows: Iterator[tuple[str, str, str, datetime]]) -> Iterator[tuple[str, str, str, datetime]]:
