@@ -17,6 +17,7 @@ from tests.arrangement import arranging
 from tests.postgresql_server import postgresql  # noqa: F401 - a fixture
 from tests.running.durations import DurationRecorder
 from tests.running.examples import lower_examples
+from tests.running.fewer_messages import FewerMessages
 from tests.running.first_import import import_own_share
 from tests.running.sampling import leave_out, refuse_gaps
 from tests.running.scheduling import TierScheduling, put_in_order
@@ -63,6 +64,8 @@ def pytest_configure(config: pytest.Config) -> None:
     tiers = Tiers()
     tiers.watch()
     config.pluginmanager.register(tiers, "tiers")
+    if hasattr(config, "workerinput"):
+        config.pluginmanager.register(FewerMessages(), "fewer messages")
     if config.getoption("--record-durations"):
         config.pluginmanager.register(DurationRecorder(config), "durations")
 

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.running import durations, scheduling
 from tests.running.examples import lower
+from tests.running.fewer_messages import shows_everything, telling_less
 from tests.running.first_import import turned
 from tests.running.scheduling import TierScheduling, turn_of, unit_of
 from tests.running.tiers import SYSTEM, TierError, Tiers, is_of_system
@@ -291,3 +292,45 @@ def test_each_worker_begins_with_its_own_share_of_the_files() -> None:
     orders = [turned(files, worker, 3) for worker in range(4)]
     assert [order[0].name for order in orders] == ["test_0.py", "test_2.py", "test_4.py", "test_0.py"]
     assert all(sorted(order) == files for order in orders)
+
+
+def report_of(when: str, outcome: str = "passed", sections: Any = ()) -> dict[str, Any]:
+    return {"when": when, "outcome": outcome, "sections": list(sections), "keywords": {"a mark": 1}}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sent"),
+    [
+        ("logstart", {"nodeid": "one"}, False),
+        ("logfinish", {"nodeid": "one"}, False),
+        ("runtest_protocol_complete", {"item_index": 1}, True),
+        ("testreport", {"data": report_of("call")}, True),
+        ("testreport", {"data": report_of("setup")}, False),
+        ("testreport", {"data": report_of("teardown")}, False),
+        ("testreport", {"data": report_of("setup", sections=[("Captured stdout", "said")])}, True),
+        ("testreport", {"data": report_of("setup", "failed")}, True),
+        ("testreport", {"data": report_of("teardown", "failed")}, True),
+        ("testreport", {"data": report_of("setup", "skipped")}, True),
+    ],
+)
+def test_a_worker_tells_all_but_that_a_test_goes_on_well(
+    name: str, content: dict[str, Any], *, sent: bool
+) -> None:
+    told: list[str] = []
+    telling_less(lambda name, **_: told.append(name))(name, **content)
+    assert told == [name] * sent
+
+
+@pytest.mark.parametrize(
+    ("options", "everything"),
+    [
+        ({"verbose": -1}, False),
+        ({"verbose": 0, "durations": None, "xmlpath": None}, False),
+        ({"verbose": 1}, True),
+        ({"durations": 5}, True),
+        ({"xmlpath": "report.xml"}, True),
+    ],
+)
+def test_a_run_that_shows_more_is_told_more(options: dict[str, Any], *, everything: bool) -> None:
+    config: Any = SimpleNamespace(getoption=options.get)
+    assert shows_everything(config) is everything
