@@ -134,11 +134,11 @@ def _sprite(folder: Path) -> str:
 
 
 def _licenses(modules: Path) -> str:
-    """The licences of what is bundled, as they ask for."""
+    """The licenses of what is bundled, as they ask for."""
     texts = []
     for name in LICENSED:
         (path,) = [
-            one for one in sorted((modules / name).iterdir()) if one.stem.upper() in ("LICENSE", "LICENCE")
+            one for one in sorted((modules / name).iterdir()) if one.stem.upper() in ("LICENSE", "License")
         ]
         texts.append(f"{name}\n\n{path.read_text(encoding='utf-8').strip()}\n")
     return ("\n" + "-" * 80 + "\n\n").join(texts)

@@ -27,8 +27,8 @@ from derivation.world import GROUP, SUBSCRIPTION, Bare, Edits, resource_id
 from nephoscope.content.loader import documents
 from nephoscope_policy import explain, tree
 from nephoscope_policy.arm import ArmError
-from nephoscope_policy.catalogue import Catalogue, NotHeldError
-from nephoscope_policy.catalogue_entry import CatalogueEntry
+from nephoscope_policy.catalog import NotHeldError, PolicyCatalog
+from nephoscope_policy.catalog_entry import CatalogEntry
 from nephoscope_policy.evaluation_scope import EvaluationScope
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
@@ -301,22 +301,22 @@ def report(all_: list[Verdicts], verbose: bool) -> int:
     return good if good >= 0.95 * total else -1
 
 
-def load(corpus: Path) -> tuple[Catalogue, list[policy.Definition], int]:
+def load(corpus: Path) -> tuple[PolicyCatalog, list[policy.Definition], int]:
     """The definitions that parse and compile, and how many do not."""
-    catalogue = Catalogue.of(documents(corpus))
+    catalog = PolicyCatalog.of(documents(corpus))
     found, broken = [], 0
-    for entry in catalogue.definitions():
-        definition = _compiled(entry, catalogue)
+    for entry in catalog.definitions():
+        definition = _compiled(entry, catalog)
         if definition is None:
             broken += 1
         else:
             found.append(definition)
-    return catalogue, found, broken
+    return catalog, found, broken
 
 
-def _compiled(entry: CatalogueEntry, catalogue: Catalogue) -> policy.Definition | None:
+def _compiled(entry: CatalogEntry, catalog: PolicyCatalog) -> policy.Definition | None:
     try:
-        definition = catalogue.parse_entry(entry)
+        definition = catalog.parse_entry(entry)
         definition.check(policy.Aliases.builtin())
     except policy.PolicyError as error:
         print(f"does not compile: {entry.name} {entry.display_name}: {error}")
@@ -324,11 +324,11 @@ def _compiled(entry: CatalogueEntry, catalogue: Catalogue) -> policy.Definition 
     return definition
 
 
-def initiatives(catalogue: Catalogue) -> tuple[int, int, int, int]:
+def initiatives(catalog: PolicyCatalog) -> tuple[int, int, int, int]:
     """(initiatives, members, members whose parameters do not pass through, members pinned to a version that is not there)."""
     count = members = failed = absent = 0
-    for entry in catalogue.initiatives():
-        initiative = catalogue.initiative(entry.id)
+    for entry in catalog.initiatives():
+        initiative = catalog.initiative(entry.id)
         count += 1
         given = {
             name: one.allowed[0] if one.allowed else SOMETHING.get(one.type, "made")
@@ -339,7 +339,7 @@ def initiatives(catalogue: Catalogue) -> tuple[int, int, int, int]:
         for member in initiative.members:
             members += 1
             try:
-                definition = catalogue.definition(member.definition, member.pin)
+                definition = catalog.definition(member.definition, member.pin)
                 definition.bind(initiative.member_parameters(member, bound), partial=True)
             except NotHeldError:
                 absent += 1
@@ -368,12 +368,12 @@ def main() -> int:
     parser.add_argument("--only", default="")
     options = parser.parse_args()
     begun = time.perf_counter()
-    catalogue, definitions, broken = load(options.corpus)
+    catalog, definitions, broken = load(options.corpus)
     scanned = [one for one in definitions if one.mode.lower() in ("all", "indexed")]
     seconds = time.perf_counter() - begun
     print(f"{len(definitions):,} definitions compile, {broken} do not ({seconds:.1f} s)")
     print(f"{len(scanned):,} of them of mode All or Indexed")
-    count, members, failed, absent = initiatives(catalogue)
+    count, members, failed, absent = initiatives(catalog)
     print(
         f"{count} initiatives with {members:,} members load; {failed} members do not bind, {absent} pin a version that is not there\n"
     )

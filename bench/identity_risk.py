@@ -5,8 +5,8 @@ Usage: python bench/identity_risk.py --seed N [--users N] [--days N] [--learning
 The tenant of `tests/simulator` is loaded as an operator would: the learning days, `nephoscope behavior run`, threat intelligence, then
 the judged days and `nephoscope detect --from --to`, which makes the risk detections; exported hashes are checked. What they say is
 compared with the truth. A guesser calls every principal risky all the time, another guesses as often as the product detects. Anomalies
-of behaviour are dated when the command runs, so the time to detect is that of rules, by the windows they would have run at. With
-`--ablation` each dimension of behaviour is left out of the evidence in turn, and the detections are made and scored again. Exit 1
+of behavior are dated when the command runs, so the time to detect is that of rules, by the windows they would have run at. With
+`--ablation` each dimension of behavior is left out of the evidence in turn, and the detections are made and scored again. Exit 1
 where the product does not have three times the F1 of both guessers, or raises more than 2 false positives a day and 1,000 users at
 high, or more than 10 in all.
 """
@@ -182,7 +182,7 @@ def leave_out(dimension: str) -> Callable[..., AnomalyEvidence]:
 
 
 def print_ablation(data: Path, simulation: Simulation, user_days: float) -> None:
-    """Print the scores with each dimension of behaviour left out of the evidence."""
+    """Print the scores with each dimension of behavior left out of the evidence."""
     ids = {person.upn: person.id for person in simulation.organization.people}
     now = datetime.now(UTC)
     print(f"\n{'without':18} {'raised':>7} {'precision':>9} {'recall':>7} {'false/1,000 users/day':>22}")
@@ -239,7 +239,7 @@ def main() -> int:
     parser.add_argument("--learning", type=int, default=28)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--folder", type=Path, help="keep the files and the data folder here")
-    parser.add_argument("--ablation", action="store_true", help="score without each dimension of behaviour")
+    parser.add_argument("--ablation", action="store_true", help="score without each dimension of behavior")
     given = parser.parse_args()
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     start = today - timedelta(days=given.learning + given.days)

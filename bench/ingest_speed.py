@@ -4,7 +4,7 @@ Usage: python bench/ingest_speed.py [--quick] [--formats NAME,NAME] [--mib N] [-
 
 A line a format, all in CPU seconds of one thread: `read` the bytes (the limit), rows in Arrow, `parquet` those rows written as Parquet
 (zstd), `delta` the rows through the spool into the Delta table, DuckDB from the same file to Parquet; and the ratios. The peer does
-less: no check of a value, no common columns, no bag, no fsync. Below it where a row's time goes: read (cut, recognised, rows made),
+less: no check of a value, no common columns, no bag, no fsync. Below it where a row's time goes: read (cut, recognized, rows made),
 spool (packed, written, synced), unpack (and joined), encode (Parquet), commit (checksums, syncs, Delta's log). Then the command itself
 on growing files, of flow logs and of seven formats at once (`mixed`): its peak memory must not grow (exit 1), and it must take in
 every row (exit 1). --quick: small files, for daily use.

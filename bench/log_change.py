@@ -129,8 +129,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="nephoscope-bench-") as own:
         folder = Path(own)
         file = folder / "estate.jsonl"
-        catalogue = content.catalogue(given.shared, given.cache)
-        counts, looked_up = content.by_type(catalogue)
+        catalog = content.catalog(given.shared, given.cache)
+        counts, looked_up = content.by_type(catalog)
         bodies = templates.recorded(given.shared)
         kinds = templates.chosen_types(bodies, counts, looked_up)
         growth.write(templates.templates(bodies, kinds), given.size, file)
@@ -143,7 +143,7 @@ def main() -> int:
             write(lake, state, subscription, given.rows, 1, NOW - timedelta(hours=1))
             while lake.compact(1):  # each day becomes a file
                 pass
-            judged = Judged(folder / "data", state, estate, content.plan(catalogue))
+            judged = Judged(folder / "data", state, estate, content.plan(catalog))
             judged.run()  # what is compiled once is not counted
             first, whole = judged.run()
             _, same = judged.run(first)

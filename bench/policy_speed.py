@@ -80,7 +80,7 @@ def run(options: argparse.Namespace, step: str, *arguments: object) -> Figures:
 
 def prepare(options: argparse.Namespace, folder: Path) -> Estates:
     """The families of the corpus, of the types that the definitions decide."""
-    counts, looked_up = content.by_type(content.catalogue(options.shared, options.cache))
+    counts, looked_up = content.by_type(content.catalog(options.shared, options.cache))
     bodies = templates.recorded(options.shared)
     return Estates(templates.templates(bodies, templates.chosen_types(bodies, counts, looked_up)), folder)
 

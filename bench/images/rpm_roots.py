@@ -7,7 +7,7 @@ from pathlib import Path
 from images.building import Workshop
 from images.measuring import run
 
-#: Name, epoch ('' for none), version, release, architecture and licence of the packages.
+#: Name, epoch ('' for none), version, release, architecture and license of the packages.
 PACKAGES = tuple(
     (f"{name}{part}", epoch, version, release, architecture, license_)
     for name, epoch, version, release, architecture, license_ in (

@@ -8,10 +8,10 @@ from typing import Any
 
 from nephoscope.content.loader import documents
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
-from nephoscope_policy import catalogue_cache
+from nephoscope_policy import catalog_cache
 from nephoscope_policy.assignment import Assignment
-from nephoscope_policy.catalogue import Catalogue
-from nephoscope_policy.catalogue_entry import CatalogueEntry
+from nephoscope_policy.catalog import PolicyCatalog
+from nephoscope_policy.catalog_entry import CatalogEntry
 from nephoscope_policy.definition import Definition
 from nephoscope_policy.tree import Parameter
 
@@ -26,12 +26,12 @@ _SAMPLES: dict[str, Any] = {
 }
 
 
-def catalogue(shared: Path, cache: Path) -> Catalogue:
-    """The built-ins, through the catalogue's own cache."""
-    return catalogue_cache.load(documents(shared / "corpora/azure-policy"), cache)
+def catalog(shared: Path, cache: Path) -> PolicyCatalog:
+    """The built-ins, through the catalog's own cache."""
+    return catalog_cache.load(documents(shared / "corpora/azure-policy"), cache)
 
 
-def judged(found: Catalogue) -> list[tuple[CatalogueEntry, Definition]]:
+def judged(found: PolicyCatalog) -> list[tuple[CatalogEntry, Definition]]:
     """The newest version of every All/Indexed definition that resources decide."""
     pairs = [
         (entry, found.parse_entry(entry))
@@ -63,7 +63,7 @@ def _value(one: Parameter) -> Any:
     return None
 
 
-def plan(found: Catalogue) -> EvaluationPlan:
+def plan(found: PolicyCatalog) -> EvaluationPlan:
     """Every judged definition assigned to the whole tenant."""
     assignments = [
         Assignment.whole_tenant(entry.id, entry.name, parameters(definition))
@@ -72,7 +72,7 @@ def plan(found: Catalogue) -> EvaluationPlan:
     return EvaluationPlan(found, tuple(assignments))
 
 
-def by_type(found: Catalogue) -> tuple[Counter[str], frozenset[str]]:
+def by_type(found: PolicyCatalog) -> tuple[Counter[str], frozenset[str]]:
     """How many judged definitions name each type, and the types that they look up."""
     counts: Counter[str] = Counter()
     looked_up: set[str] = set()

@@ -38,7 +38,7 @@ Figures = dict[str, Any]
 def _plan(shared: Path, cache: Path) -> tuple[EvaluationPlan, Aliases, Span]:
     """The plan, with every definition parsed and bound: what does not depend on resources."""
     with span() as took:
-        plan, aliases = content.plan(content.catalogue(shared, cache)), Aliases.builtin()
+        plan, aliases = content.plan(content.catalog(shared, cache)), Aliases.builtin()
         prepared = prepare(plan, aliases, {})
         for index in range(len(prepared.program.requirements)):
             prepared.rules.bind_rule(prepared.program.checks[prepared.program.find_check(index)])
@@ -57,7 +57,7 @@ def full(shared: Path, cache: Path, file: Path) -> Figures:
         run_all_analyzers(estate, NOW)
     evaluations, definitions = run.engine.verdicts.evaluated, len(run.plan.assignments)
     skipped = len(estate.resources) * definitions - evaluations
-    counts, _ = content.by_type(plan.catalogue)
+    counts, _ = content.by_type(plan.catalog)
     types = list(estate.types)
     total = Span(compiling.wall + loading.wall + judging.wall, compiling.cpu + loading.cpu + judging.cpu)
     return {
@@ -74,7 +74,7 @@ def full(shared: Path, cache: Path, file: Path) -> Figures:
         "evaluations_per_cpu_s": round(evaluations / judging.cpu),
         "skipped_pairs": skipped,
         "skipped_pairs_per_cpu_s": round(skipped / judging.cpu),
-        "related_definitions": sum(bool(entry.related_types) for entry, _ in content.judged(plan.catalogue)),
+        "related_definitions": sum(bool(entry.related_types) for entry, _ in content.judged(plan.catalog)),
         **{f"state_{state.value}": count for state, count in sorted(run.states().items())},
         **analyzing.figures("analyzers_apart"),
     }
@@ -241,15 +241,15 @@ _WARM = """
 import sys, time
 from pathlib import Path
 from nephoscope.content.loader import documents
-from nephoscope_policy import catalogue_cache
-found = catalogue_cache.load(documents(Path(sys.argv[1])), Path(sys.argv[2]))
+from nephoscope_policy import catalog_cache
+found = catalog_cache.load(documents(Path(sys.argv[1])), Path(sys.argv[2]))
 print(len(found.entries))
 """
 
 
 def warm(shared: Path, cache: Path) -> Figures:
-    """From the start of a process to all built-ins loaded, the catalogue's file being there; the median of seven."""
-    content.catalogue(shared, cache)
+    """From the start of a process to all built-ins loaded, the catalog's file being there; the median of seven."""
+    content.catalog(shared, cache)
     took = []
     for _ in range(7):
         with span() as one:

@@ -17,7 +17,7 @@ LIKE = 0.5
 """From which share of equal columns on two rows without entities are taken for one."""
 
 
-def recognised(
+def recognized(
     alerts: Sequence[Alert], earlier: Sequence[StoredAlert]
 ) -> list[tuple[Alert, StoredAlert | None]]:
     """Each alert with the earlier one of its window that it is, under that one's id; None = it is new.

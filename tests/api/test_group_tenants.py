@@ -321,7 +321,7 @@ def test_the_command_line_assigns_in_a_tenant_that_is_known_or_named(instance: I
     )
     initiative = next(
         one.id
-        for one in Packs(instance.data).catalogue().entries
+        for one in Packs(instance.data).catalog().entries
         if one.kind == "initiative"
         and all(
             "defaultValue" in each for each in one.document()["properties"].get("parameters", {}).values()

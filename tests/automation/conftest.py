@@ -21,7 +21,7 @@ from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.publication_watch import PublicationWatch
-from nephoscope.automation.rule_catalogue import load_rules
+from nephoscope.automation.rule_catalog import load_rules
 from nephoscope.automation.rule_formats.response_rules import FOLDER
 from nephoscope.automation.rule_formats.security_automations import TENANT, TYPE, read_automation
 from nephoscope.lake.lake import Lake

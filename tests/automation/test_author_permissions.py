@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from nephoscope.automation.condition import EventView
-from nephoscope.automation.rule_catalogue import load_automations
+from nephoscope.automation.rule_catalog import load_automations
 from nephoscope.automation.rule_formats.security_actions import credential
 from nephoscope.automation.rule_formats.security_automations import TYPE
 from nephoscope.cli.main import cli

@@ -10,7 +10,7 @@ from tests.automation.conftest import NOW
 
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.past_matches import list_past_matches
-from nephoscope.automation.rule_catalogue import load_rules
+from nephoscope.automation.rule_catalog import load_rules
 from nephoscope.identity.risk_decisions import DISMISS, IDENTITY_DECISIONS
 from nephoscope.identity.risk_ledger import RiskLedger
 from nephoscope.identity.risk_run import RiskRun

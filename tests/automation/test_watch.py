@@ -12,7 +12,7 @@ import yaml
 from nephoscope.automation.assessment_mail import letter
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.publication_watch import PublicationWatch
-from nephoscope.automation.rule_catalogue import load_automations
+from nephoscope.automation.rule_catalog import load_automations
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.state.automation.automation_runs import RuleLanguage
 

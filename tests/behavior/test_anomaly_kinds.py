@@ -4,7 +4,7 @@ import pytest
 
 from nephoscope.behavior.anomaly_kinds import find_kind
 
-DEFENCE, DESTRUCTION = "Anomalous Defensive Mechanism Modification", "Anomalous Data Destruction"
+Defense, DESTRUCTION = "Anomalous Defensive Mechanism Modification", "Anomalous Data Destruction"
 GRANTED, REMOVED = "Anomalous Privilege Granted", "Anomalous Account Access Removal"
 OTHER = "Anomalous Administrative Operation"
 
@@ -18,15 +18,15 @@ OTHER = "Anomalous Administrative Operation"
         ("Delete role assignment", REMOVED),
         ("MICROSOFT.AUTHORIZATION/ROLEASSIGNMENTS/DELETE", REMOVED),
         ("Remove member from role", REMOVED),
-        ("Delete management locks", DEFENCE),
-        ("Microsoft.Authorization/locks/delete", DEFENCE),
-        ("Delete diagnostic setting", DEFENCE),
-        ("microsoft.insights/diagnosticSettings/delete", DEFENCE),
-        ("Delete Network Security Group", DEFENCE),
-        ("Delete policy assignment", DEFENCE),
-        ("Delete conditional access policy", DEFENCE),
-        ("Delete Azure Firewall", DEFENCE),
-        ("Microsoft.Network/azureFirewalls/delete", DEFENCE),
+        ("Delete management locks", Defense),
+        ("Microsoft.Authorization/locks/delete", Defense),
+        ("Delete diagnostic setting", Defense),
+        ("microsoft.insights/diagnosticSettings/delete", Defense),
+        ("Delete Network Security Group", Defense),
+        ("Delete policy assignment", Defense),
+        ("Delete conditional access policy", Defense),
+        ("Delete Azure Firewall", Defense),
+        ("Microsoft.Network/azureFirewalls/delete", Defense),
         ("Delete Virtual Machine", DESTRUCTION),
         ("Microsoft.Storage/storageAccounts/blobServices/containers/delete", DESTRUCTION),
         ("Delete block storage", DESTRUCTION),

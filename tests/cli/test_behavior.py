@@ -1,4 +1,4 @@
-"""Behaviour by command line: from a log file to a row that is explained."""
+"""Behavior by command line: from a log file to a row that is explained."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_profile_is_shown_by_name(data: Path) -> None:
     assert "no profile or activity for nobody" in run(data, "behavior", "show", "nobody", code=2).output
 
 
-def test_detect_analyses_behaviour_first(data: Path) -> None:
+def test_detect_analyses_behavior_first(data: Path) -> None:
     run(data, "detect", "--rule", "Impossible travel", "--no-behavior")
     run(data, "detect", "--rule", "Impossible travel")
     assert "0 observations" not in run(data, "behavior", "run").stdout

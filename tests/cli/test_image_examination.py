@@ -1,4 +1,4 @@
-"""What the commands that look inside tell beside packages: configuration, secrets, malware, licences."""
+"""What the commands that look inside tell beside packages: configuration, secrets, malware, licenses."""
 
 from __future__ import annotations
 

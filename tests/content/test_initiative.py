@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nephoscope.content.loader import documents
-from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.initiative import Initiative
 
 (DOCUMENT,) = documents(kind="initiatives")
@@ -35,9 +35,9 @@ def test_every_group_is_declared_once_and_used() -> None:
 
 
 def test_the_initiative_loads_and_every_reference_resolves() -> None:
-    catalogue = Catalogue.of([*documents(kind="policies"), DOCUMENT])
-    assert not list(catalogue.problems)
+    catalog = PolicyCatalog.of([*documents(kind="policies"), DOCUMENT])
+    assert not list(catalog.problems)
     initiative = Initiative.parse(DOCUMENT.json())
     assert len(initiative.members) == len(PACK)
     for member in initiative.members:
-        assert catalogue.definition(member.definition) is not None
+        assert catalog.definition(member.definition) is not None

@@ -81,7 +81,7 @@ def adding(package: ModuleType, name: str) -> pytest.MarkDecorator:
 def test_a_log_format(added: ModuleType) -> None:
     (form,) = formats.formats().select_format("acme-gate").records
     record = {"product": "Acme Gate", "badge": "kim", "at": "2026-11-01T12:00:00Z"}
-    assert form.recognises(record)
+    assert form.recognizes(record)
     (row,) = form.rows(record, StreamContext())
     assert row.table == "CommonSecurityLog"
     assert row.values["SourceUserName"] == "kim"  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""A lake of one test, as the tests of behaviour have it."""
+"""A lake of one test, as the tests of behavior have it."""
 
 from tests.behavior.conftest import put, tell_estate
 

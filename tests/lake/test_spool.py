@@ -146,7 +146,7 @@ def test_what_a_writer_leaves_is_taken_over(tmp_path: Path, state: State) -> Non
     assert folders(tmp_path / "data") == []
 
 
-def test_a_damaged_frame_is_told_and_its_neighbours_are_kept(tmp_path: Path, state: State) -> None:
+def test_a_damaged_frame_is_told_and_its_neighbors_are_kept(tmp_path: Path, state: State) -> None:
     with Still.open(tmp_path / "data", state) as lake:
         for number in range(3):
             lake.writer().append("default", rows(lake, number), producer="p", sequence=number)

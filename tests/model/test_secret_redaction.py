@@ -29,7 +29,7 @@ TEXTS = {
     "postgres://user:pa55@host/db": "pa55",
     "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n": "MIIE",
     KEY64: KEY64,
-    # A neutral name beside a value that its issuer made recognisable.
+    # A neutral name beside a value that its issuer made recognizable.
     "note: gh" + "p_" + "a1B2" * 9: "a1B2" * 9,
     "glp" + "at-" + "x9Y8" * 5: "x9Y8" * 5,
     "xo" + "xb-123456789012-abcdef": "123456789012",

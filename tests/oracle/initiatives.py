@@ -3,7 +3,7 @@
 Usage: python tests/oracle/initiatives.py ../shared/corpora/azure-policy
 
 What is expected is worked out here from the JSON alone: names by dictionary, pins by their numbers, `[parameters('x')]` and
-`[if(contains(parameters('x'), 'y'), a, b)]` by pattern. A member matches when the catalogue finds the same document (or says
+`[if(contains(parameters('x'), 'y'), a, b)]` by pattern. A member matches when the catalog finds the same document (or says
 that the pinned version is not held, where it is not), the passed values are the same, and the definition takes them. Members
 with another expression are excluded and counted. Exit 1 on a miss, 2 when
 matched + missed + excluded is not everything, or nothing was compared.
@@ -22,7 +22,7 @@ from corpus_records import documents_of, properties_of, raised
 
 from nephoscope.content.loader import documents
 from nephoscope_policy import Aliases, PolicyError
-from nephoscope_policy.catalogue import Catalogue, NotHeldError
+from nephoscope_policy.catalog import NotHeldError, PolicyCatalog
 
 PARAMETER = re.compile(r"\[\s*parameters\('([^']+)'\)\s*\]", re.IGNORECASE)
 CHOICE = re.compile(
@@ -84,8 +84,8 @@ def pinned(pin: str | None, version: str) -> bool:
 
 
 class Comparison:
-    def __init__(self, catalogue: Catalogue, held: dict[str, dict[str, Any]]) -> None:
-        self.catalogue = catalogue
+    def __init__(self, catalog: PolicyCatalog, held: dict[str, dict[str, Any]]) -> None:
+        self.catalog = catalog
         self.held = held
         self.aliases = Aliases.builtin()
         self.counts: collections.Counter[str] = collections.Counter()
@@ -110,7 +110,7 @@ class Comparison:
         declared = body.get("parameters") or {}
         values = {name.lower(): item.get("defaultValue") for name, item in declared.items()}
         values.update({name.lower(): item for name, item in given(declared).items()})
-        found = self.catalogue.initiative(document["name"])
+        found = self.catalog.initiative(document["name"])
         bound = found.bind(given(declared))
         self.count(
             "initiatives",
@@ -141,13 +141,13 @@ class Comparison:
 
     def resolves(self, member: Any, passed: dict[str, Any], name: str, fits: bool) -> bool:
         try:
-            entry = self.catalogue.find("definition", member.definition, member.pin)
+            entry = self.catalog.find("definition", member.definition, member.pin)
         except NotHeldError as error:
             return not fits and error.cause == "version-not-held"
         if not fits or entry.name != name:
             return False
         try:
-            definition = self.catalogue.parse_entry(entry)
+            definition = self.catalog.parse_entry(entry)
             definition.check(self.aliases)
             definition.bind(passed)
         except PolicyError as error:
@@ -167,14 +167,14 @@ def main() -> int:
         return 2
     root = Path(sys.argv[1])
     started = time.perf_counter()
-    catalogue = Catalogue.of(documents(root))
-    for problem in catalogue.problems:
+    catalog = PolicyCatalog.of(documents(root))
+    for problem in catalog.problems:
         print(f"{problem.place}: {problem.reason}")
     read = list(documents_of(sorted(root.rglob("*.json"))))
     broken = [f"{one.place}: {one.wrong or 'no name'}" for one in read if one.wrong or not named(one.value)]
     everything = [one.value for one in read if not one.wrong and named(one.value)]
     held = {document["name"].lower(): document for document in everything}
-    comparison = Comparison(catalogue, held)
+    comparison = Comparison(catalog, held)
     sets = [
         document
         for document in everything

@@ -169,7 +169,7 @@ OPTIONS_OF_TOOLS = {
     "invalid_status": "reads a damaged file beside it",
 }
 #: Kinds that read files beside the one of the record.
-WITH_NEIGHBOURS = {
+WITH_NeighborS = {
     "language/golang/gomod",
     "language/ruby/gemspec",
     "containers/dockercomposeimage",

@@ -182,9 +182,9 @@ def main() -> int:
             print(
                 f"{event.place}: {outcome.wrong or outcome.reasons[0]}\n    {event.data[:300].decode(errors='replace')}"
             )
-    recognised = sum(bool(outcome.rows) for _, outcome in found)
+    recognized = sum(bool(outcome.rows) for _, outcome in found)
     print(
-        f"{recognised} of {len(found)} events are rows, {sum(bool(o.reasons) for _, o in found)} have a reason"
+        f"{recognized} of {len(found)} events are rows, {sum(bool(o.reasons) for _, o in found)} have a reason"
     )
     matched = sum(not outcome.wrong for _, outcome in found)
     print(f"{matched}/{len(found)} match")

@@ -1,4 +1,4 @@
-"""The suite of alias normalisation: a body to its normalised form and back, at an api-version."""
+"""The suite of alias normalization: a body to its normalized form and back, at an api-version."""
 
 from __future__ import annotations
 

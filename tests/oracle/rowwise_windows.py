@@ -42,7 +42,7 @@ def window(witness: Witness, call: bound.WindowCall, rows: list[Row]) -> list[tu
     """Each row of a run with its cell."""
     cells = [[witness.value(argument, row) for argument in call.arguments] for row in rows]
     if call.function in ("prev", "next"):
-        return [(row, neighbour(call, cells, at)) for at, row in enumerate(rows)]
+        return [(row, neighbor(call, cells, at)) for at, row in enumerate(rows)]
     if call.function == "row_number":
         return [(row, at + (cells[at][0] if cells[at] else 1)) for at, row in enumerate(rows)]
     if call.function == "row_cumsum":
@@ -80,7 +80,7 @@ def sessions(cells: list[list[Any]]) -> list[Any]:
     return found
 
 
-def neighbour(call: bound.WindowCall, cells: list[list[Any]], at: int) -> Any:
+def neighbor(call: bound.WindowCall, cells: list[list[Any]], at: int) -> Any:
     _, offset, absent = cells[at]
     other = at + (-offset if call.function == "prev" else offset)
     return cells[other][0] if 0 <= other < len(cells) else absent

@@ -27,7 +27,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.analyzer_results import run_all_analyzers
 from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
-from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.model.state import ComplianceState
 
 BENCHMARK = "1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
@@ -59,9 +59,9 @@ class Verdict:
 
 def judge(estate: Estate, corpus: Path) -> EvaluationRun:
     """The benchmark's run over an estate."""
-    catalogue = Catalogue.of(documents(corpus))
+    catalog = PolicyCatalog.of(documents(corpus))
     return evaluate(
-        estate, EvaluationPlan(catalogue).with_assignment(BENCHMARK), NOW, analyzers=run_all_analyzers
+        estate, EvaluationPlan(catalog).with_assignment(BENCHMARK), NOW, analyzers=run_all_analyzers
     )
 
 
@@ -73,7 +73,7 @@ def verdicts(run: EvaluationRun) -> Mapping[str, Verdict]:
         if cause:
             found[key].causes[cause] += count
     for key, verdict in found.items():
-        verdict.title = run.catalogue.definition(key).display_name
+        verdict.title = run.catalog.definition(key).display_name
     return found
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from nephoscope.content.loader import documents
 from nephoscope.posture.recommendations.severities import Severities
 from nephoscope_policy.arm_object import ArmObject
-from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalog import PolicyCatalog
 
 TYPE = "microsoft.security/assessments"
 
@@ -25,7 +25,7 @@ TYPE = "microsoft.security/assessments"
 def read_keys(folder: Path) -> dict[str, str]:
     """The assessment key that a definition reads ('' for none), by the definition's name."""
     found = {}
-    for entry in Catalogue.of(documents(folder)).definitions():
+    for entry in PolicyCatalog.of(documents(folder)).definitions():
         rule = ArmObject(entry.document()).child("properties").child("policyRule")
         details = rule.child("then").value("details")
         delegated = isinstance(details, dict) and str(details.get("type", "")).lower() == TYPE

@@ -62,7 +62,7 @@ class Judge:
     def __init__(self, data: Path) -> None:
         packs = Packs(data)
         self._aliases = packs.aliases()
-        self._plan = EvaluationPlan(packs.catalogue()).with_assignment("nephoscope")
+        self._plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
         self._prepared = prepare(self._plan, self._aliases, {})
 
     def verdicts(self, written: Written) -> Verdicts:

@@ -1,4 +1,4 @@
-"""Places: packages offline, databases of the operator over them, one provider for behaviour, KQL, flow tables and pages."""
+"""Places: packages offline, databases of the operator over them, one provider for behavior, KQL, flow tables and pages."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from nephoscope.content.loader import documents
 from nephoscope.posture.evaluation.analyzer_results import run_all_analyzers
 from nephoscope.posture.evaluation.evaluation_run import evaluate
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
-from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import ComplianceState
 
@@ -44,7 +44,7 @@ def estate():
 @pytest.fixture(scope="module")
 def plan(estate):
     return EvaluationPlan(
-        Catalogue.of([*documents(kind="policies"), *documents(kind="initiatives")])
+        PolicyCatalog.of([*documents(kind="policies"), *documents(kind="initiatives")])
     ).with_estate(estate)
 
 
@@ -202,7 +202,7 @@ def table(planted):
 
 
 def short(id_, titles):
-    """The end of an id that a person recognises: names without their types."""
+    """The end of an id that a person recognizes: names without their types."""
     parts = id_.split("/providers/")[-1].split("/")
     return titles[id_.lower()] if id_.lower() in titles else "`" + "/".join(parts[2::2]) + "`"
 

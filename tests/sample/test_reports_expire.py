@@ -25,7 +25,7 @@ from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.azure_facts import ReportKind, report_kinds
 from nephoscope_policy.body_paths import MISSING, walk
-from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
 
@@ -83,7 +83,7 @@ def sample() -> Estate:
 
 @pytest.fixture(scope="module")
 def first(sample: Estate) -> EvaluationRun:
-    plan = EvaluationPlan(Catalogue.of([*documents(kind="policies"), *documents(kind="initiatives")]))
+    plan = EvaluationPlan(PolicyCatalog.of([*documents(kind="policies"), *documents(kind="initiatives")]))
     return evaluate(sample, plan.with_assignment("nephoscope"), NOW)
 
 

@@ -27,7 +27,7 @@ from nephoscope.posture.history.evaluation_diff import (
 )
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.recommendations.finding_subject import verdicts
-from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalog import PolicyCatalog
 
 CASES = Path(__file__).parents[1] / "cases" / "journeys" / "second_snapshot"
 SAMPLE = Path(str(files("nephoscope.content") / "sample" / "snapshot"))
@@ -46,7 +46,7 @@ def snapshots(tmp_path_factory):
 @pytest.fixture(scope="module")
 def moved(snapshots):
     """The changes that each of the three evaluations brought."""
-    plan = EvaluationPlan(Catalogue.of([*documents(kind="policies"), *documents(kind="initiatives")]))
+    plan = EvaluationPlan(PolicyCatalog.of([*documents(kind="policies"), *documents(kind="initiatives")]))
     past, found = {}, []
     for folder, when in zip(snapshots, TIMES, strict=True):
         estate = resources.load([folder])

@@ -43,7 +43,7 @@ def test_every_kind_has_its_page_and_its_file(instance, owner, kind):
     assert owner.get(f"/content?kind={kind}").status_code == 200
     found = rows(owner, f"/content?kind={kind}&format=csv")
     if kind == "policies":
-        assert len(found) == len(list(Packs(instance.data).catalogue().definitions()))
+        assert len(found) == len(list(Packs(instance.data).catalog().definitions()))
     if kind == "packs":
         assert [row["Name"] for row in found] == ["checkout"]
         assert "1 runs" in found[0]["Status"]

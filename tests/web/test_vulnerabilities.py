@@ -175,7 +175,7 @@ def test_images_tell_what_was_found_and_what_was_not_looked_for(owner: TestClien
     assert (held["Critical"], held["Medium"], held["Secrets"], held["Malware"]) == ("1", "1", "2", "0")
     assert (held["Packages not assessed"], held["Status"]) == ("1", "Held in quarantine")
     assert (free["Critical"], free["Secrets"], free["Configuration"]) == ("0", "1", "1")
-    assert (free["Malware"], free["Licences"], free["Packages not assessed"]) == ("", "", "")
+    assert (free["Malware"], free["Licenses"], free["Packages not assessed"]) == ("", "", "")
 
 
 def test_an_image_that_a_command_scanned_shows_its_findings(owner: TestClient) -> None:

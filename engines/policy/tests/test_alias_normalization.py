@@ -1,4 +1,4 @@
-"""Alias normalisation: to the form that aliases name, and back, at an api-version."""
+"""Alias normalization: to the form that aliases name, and back, at an api-version."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ THING = {
 }
 
 
-def test_the_normalised_form() -> None:
+def test_the_normalized_form() -> None:
     assert normalize(THING, ALIASES) == {
         "name": "one",
         "type": "Contoso.Test/things",

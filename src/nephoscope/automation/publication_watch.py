@@ -25,7 +25,7 @@ from nephoscope.automation.published_changes import (
     read_states,
     state_file,
 )
-from nephoscope.automation.rule_catalogue import load_automations
+from nephoscope.automation.rule_catalog import load_automations
 from nephoscope.automation.run_planning import EventBatch, plan_runs
 from nephoscope.state.leases.lease_holder import create_holder_name
 from nephoscope.state.workspaces.workspace import DEFAULT

@@ -1,1 +1,1 @@
-"""Behaviour of users, applications and machines: what is usual for each, and what is not, with reasons."""
+"""Behavior of users, applications and machines: what is usual for each, and what is not, with reasons."""

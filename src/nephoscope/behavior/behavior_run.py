@@ -77,7 +77,7 @@ class BehaviorWork:
 
 @dataclass(slots=True)
 class BehaviorAnalysis:
-    """The behaviour analysis of a workspace. Several processes may call `run`: one at a time works."""
+    """The behavior analysis of a workspace. Several processes may call `run`: one at a time works."""
 
     lake: Lake
     state: State

@@ -1,4 +1,4 @@
-"""What a person may set of the behaviour analysis; kept in the state, one for each workspace."""
+"""What a person may set of the behavior analysis; kept in the state, one for each workspace."""
 
 from __future__ import annotations
 

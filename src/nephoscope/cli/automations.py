@@ -29,7 +29,7 @@ def run(data: Path, /) -> None:
     """
     from nephoscope.automation.engine import AutomationEngine
     from nephoscope.automation.publication_watch import PublicationWatch
-    from nephoscope.automation.rule_catalogue import load_rules
+    from nephoscope.automation.rule_catalog import load_rules
     from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 
     dead = False

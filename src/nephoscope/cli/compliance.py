@@ -47,7 +47,7 @@ def command(data: Path, /, **options: Unpack[_ComplianceOptions]) -> None:
     from nephoscope.cli.session.session import build_report
     from nephoscope.cli.views import compliance
     from nephoscope.posture.reports import standards
-    from nephoscope_policy.catalogue import NotHeldError
+    from nephoscope_policy.catalog import NotHeldError
 
     report = build_report(data, options)
     seen = list(report.assessments_in_filter())
@@ -69,7 +69,7 @@ def command(data: Path, /, **options: Unpack[_ComplianceOptions]) -> None:
 
 def _explain_missing_standard(report: Report) -> str:
     """Say why there is nothing to show, and which initiatives there are to judge by."""
-    names = sorted(entry.name for entry in report.run.catalogue.initiatives())
+    names = sorted(entry.name for entry in report.run.catalog.initiatives())
     if not names:
         return (
             "no initiative was evaluated: the loaded policies have no initiative (policySetDefinition); add one to "

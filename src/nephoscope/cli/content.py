@@ -19,7 +19,7 @@ from nephoscope.operations.content import packs
 if TYPE_CHECKING:
     from nephoscope.alerts.rule_tests.rule_test import RuleTestResult
     from nephoscope.posture.policies.content_test import PolicyTestResult
-    from nephoscope_policy.catalogue import ImportSummary
+    from nephoscope_policy.catalog import ImportSummary
 
 #: Documents named without --verbose.
 MAX_SHOWN = 10
@@ -165,8 +165,8 @@ def list_(
     if listed:
         show_packs(data, store.list_imported(), output)
         return
-    catalogue = store.catalogue()
-    entries = catalogue.initiatives() if initiatives else catalogue.definitions()
+    catalog = store.catalog()
+    entries = catalog.initiatives() if initiatives else catalog.definitions()
     wanted = text.casefold()
     found = [one for one in entries if wanted in one.display_name.casefold() or wanted in one.name]
     found.sort(key=lambda one: one.display_name.casefold())
@@ -193,14 +193,14 @@ def show(data: Path, /, name: str) -> None:
     from nephoscope.cli.session.content_library import rule_document
     from nephoscope.posture.policies.policy_names import find_entry
     from nephoscope.posture.policies.policy_packs import Packs
-    from nephoscope_policy.catalogue import NotHeldError
+    from nephoscope_policy.catalog import NotHeldError
 
     if (rule := rule_document(data, name)) is not None:
         click.echo(json.dumps(rule, indent=2, ensure_ascii=False, default=str))
         return
-    catalogue = Packs(data).catalogue()
+    catalog = Packs(data).catalog()
     try:
-        entry = find_entry(catalogue, name)
+        entry = find_entry(catalog, name)
     except NotHeldError as error:
         usage_error(error.message)
     click.echo(json.dumps(entry.document(), indent=2, ensure_ascii=False))

@@ -34,7 +34,7 @@ STANDINGS = (
 COLUMNS = ("rule", "until", "rows", "alerts", "incidents", "seconds", "error")
 FAULT, TERMINATED = 3, 143
 BEHAVIOR_EVERY = 5
-"""Minutes between looks at behaviour where the command stays."""
+"""Minutes between looks at behavior where the command stays."""
 BUDGET = 60.0
 """Seconds after which urgent rules are run again, regardless of other due rules."""
 
@@ -358,7 +358,7 @@ def _prepare(schedule: Schedule) -> None:
 def _respond(schedule: Schedule) -> int:
     """Do what automation rules ask for; how many runs were given up. What is wrong with a rule is told, and stops no other."""
     from nephoscope.automation.engine import AutomationEngine
-    from nephoscope.automation.rule_catalogue import load_rules
+    from nephoscope.automation.rule_catalog import load_rules
 
     loaded = load_rules(schedule.lake.data, schedule.state)
     for error in loaded.faults:

@@ -41,7 +41,7 @@ def command() -> None:
 def _engine(data: Path, workspace: str) -> Iterator[AutomationEngine]:
     from nephoscope.automation.config_errors import list_file_faults
     from nephoscope.automation.engine import AutomationEngine
-    from nephoscope.automation.rule_catalogue import load_rules
+    from nephoscope.automation.rule_catalog import load_rules
 
     with open_lake(data, keeps=True) as (lake, state):
         for fault in list_file_faults(data):

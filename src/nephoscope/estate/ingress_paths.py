@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from nephoscope.estate.addresses import Interval
 
-# A source is "the Internet" when it is wider than the widest block that one organisation holds: a /8 of IPv4, a /16 of IPv6.
+# A source is "the Internet" when it is wider than the widest block that one organization holds: a /8 of IPv4, a /16 of IPv6.
 BROAD = {4: 2**24, 6: 2**112}
 
 

@@ -1,6 +1,6 @@
 """Risk detections from rows of BehaviorAnalytics: which one an anomaly is, at which level, and why.
 
-The evidence is what the behaviour analysis found, in bits of surprise by dimension; nothing is learned a second time. What is unusual
+The evidence is what the behavior analysis found, in bits of surprise by dimension; nothing is learned a second time. What is unusual
 about the place, about the client and about the habit counts as independent evidence:
 
     confidence = factor x (1 - product over dimensions of (1 - weight x share of surprise))

@@ -1,4 +1,4 @@
-"""Mapping of rules and behaviour to risk detections: one table, a document of the content."""
+"""Mapping of rules and behavior to risk detections: one table, a document of the content."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class LevelThreshold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BehaviorMapping(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """Mapping of an anomaly of behaviour to a risk detection.
+    """Mapping of an anomaly of behavior to a risk detection.
 
     `first` are the dimensions that are new for the identity, `unusual_in_tenant` those that hardly anybody shows, `groups` the
     groups of evidence of which something must be unusual. `origins` are whose network the address is (none = any). `after`: hours

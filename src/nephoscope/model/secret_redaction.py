@@ -29,7 +29,7 @@ _SECRET_TEXT = (
         MASK,
     ),
     (re.compile(r"(://[^/\s:@\"]+:)[^@/\s\"]+(@)"), rf"\g<1>{MASK}\g<2>"),
-    # Tokens that their issuers made recognisable: GitHub, GitLab, Slack, npm, PyPI, SendGrid, Stripe, AWS and Google keys, the
+    # Tokens that their issuers made recognizable: GitHub, GitLab, Slack, npm, PyPI, SendGrid, Stripe, AWS and Google keys, the
     # client secrets of Entra ID, personal access tokens of Azure DevOps
     (
         re.compile(

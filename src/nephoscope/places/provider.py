@@ -1,4 +1,4 @@
-"""Place provider: the one that tells behaviour, KQL, flow tables and pages where an address is.
+"""Place provider: the one that tells behavior, KQL, flow tables and pages where an address is.
 
 A database of the operator is believed before the packages: it has cities and networks, and is as new as the operator keeps it.
 """

@@ -60,7 +60,7 @@ from nephoscope.state.estate.arm_documents import REMOVED
 from nephoscope.state.leases.lease_holder import create_holder_name
 from nephoscope.state.leases.lease_renewal import Turns
 from nephoscope_kql.errors import KqlError
-from nephoscope_policy.catalogue import NotHeldError
+from nephoscope_policy.catalog import NotHeldError
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.errors import PolicyError
 

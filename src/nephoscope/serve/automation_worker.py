@@ -13,7 +13,7 @@ from nephoscope.automation.config_errors import list_file_faults
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.publication_watch import PublicationWatch
 from nephoscope.automation.rule import AutomationRule
-from nephoscope.automation.rule_catalogue import load_rules
+from nephoscope.automation.rule_catalog import load_rules
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache

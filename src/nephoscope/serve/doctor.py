@@ -54,7 +54,7 @@ EXTRAS = {
     "pdf": ("reportlab", "PDF evidence"),
     "postgresql": ("psycopg", "the state in PostgreSQL"),
     "prompt": ("prompt_toolkit", "the prompt of `nephoscope query`"),
-    "sbom": ("cyclonedx", "validation of bills of materials, and licences"),
+    "sbom": ("cyclonedx", "validation of bills of materials, and licenses"),
     "sigma": ("sigma", "Sigma rules"),
     "spark": ("pyspark", "KQL on Spark"),
 }

@@ -20,7 +20,7 @@ from nephoscope.web.style_sheet import STYLE_SHEET
 #: Headers by which the front tells the web process who asks; nobody else can: they are taken out of every request first.
 OWN = b"x-nephoscope-"
 CLIENT, SCHEME, COUNTED = OWN + b"client", OWN + b"scheme", OWN + b"counted"
-#: What is between two neighbours, not between client and server. Source: RFC 9110 section 7.6.1
+#: What is between two neighbors, not between client and server. Source: RFC 9110 section 7.6.1
 _BETWEEN = frozenset({
     b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"expect",
 })  # fmt: skip

@@ -10,7 +10,7 @@ from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.event_kinds import RISKS
 from nephoscope.automation.operator_policy import operator
 from nephoscope.automation.rule import AutomationError
-from nephoscope.automation.rule_catalogue import load_automations, load_rules
+from nephoscope.automation.rule_catalog import load_automations, load_rules
 from nephoscope.automation.rule_formats.author_permissions import READS, RISK_READS, WORKSPACE_WRITE
 from nephoscope.automation.rule_formats.security_actions import (
     HIDDEN,

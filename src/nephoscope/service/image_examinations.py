@@ -61,7 +61,7 @@ def _findings(found: Examination) -> Iterator[ImageFinding]:
             kind, f"{rule.title}: {rule.message}", rule.severity, rule.rule, rule.path, 0, rule.layer  # type: ignore[arg-type]
         )  # fmt: skip
     for package in found.licenses:
-        names = ", ".join(package.licenses) or "no known licence"
+        names = ", ".join(package.licenses) or "no known license"
         yield ImageFinding(
             "license_unknown" if package.status == "Unknown" else "license",
             f"{package.name} {package.version}: {names}", package.severity, package.status, package.path, 0, package.layer,

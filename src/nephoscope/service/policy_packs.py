@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from nephoscope.posture.policies.policy_packs import ImportedContent
     from nephoscope.service.service_context import ServiceContext
-    from nephoscope_policy.catalogue import ImportSummary
+    from nephoscope_policy.catalog import ImportSummary
 
 WRITE = "Microsoft.Authorization/policyDefinitions/write"
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.alerts.plain_recognition import recognised as plain
+from tests.alerts.plain_recognition import recognized as plain
 
 from nephoscope.alerts.detection import alert_similarity
 from nephoscope.alerts.detection.alert_dedup import pair_with_earlier
@@ -82,7 +82,7 @@ def strangers(count: int) -> tuple[list[Alert], list[StoredAlert]]:
 
 
 def work(several: tuple[list[Alert], list[StoredAlert]]) -> int:
-    """How many calls of functions it takes to recognise alerts."""
+    """How many calls of functions it takes to recognize alerts."""
     calls: Counter[str] = Counter()
 
     def counted(_frame: Any, event: str, _what: Any) -> None:

@@ -93,8 +93,8 @@ def test_the_summary_names_tables_and_reasons(tmp_path: Path, data: Path) -> Non
     plain.write_bytes(lines_of(2) + b'{"a":1}\n')
     result = run(data, plain)
     assert "2 AZFWNetworkRule" in result.stdout
-    assert "1 quarantined: no format recognises the record" in result.stdout
-    assert f"at {plain}, line 3: no format recognises the record" in result.stdout
+    assert "1 quarantined: no format recognizes the record" in result.stdout
+    assert f"at {plain}, line 3: no format recognizes the record" in result.stdout
     assert "3 records: 2 gave 2 rows, 1 quarantined; 1 entry in _Quarantine; files: 1 read" in result.stdout
 
 

@@ -68,10 +68,10 @@ def tables(facts: dict[str, Any]) -> dict[str, str]:
 def own_needs() -> ContentNeeds:
     """What the shipped content and the analyzers need."""
     from nephoscope_policy.aliases import Aliases
-    from nephoscope_policy.catalogue import Catalogue
+    from nephoscope_policy.catalog import PolicyCatalog
 
     types = [type_ for analyzer in analyzers() for type_ in analyzer.types] + sorted(READS)
-    return ContentNeeds.of(Catalogue.of(documents(None, "policies")), types, Aliases.builtin())
+    return ContentNeeds.of(PolicyCatalog.of(documents(None, "policies")), types, Aliases.builtin())
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from nephoscope.collect.azure.content_requirements import ALWAYS, ContentNeeds
 from nephoscope.collect.resource_sources import TypeSources, parse
 from nephoscope.estate.devops_documents import AZURE_DEVOPS_REPOSITORY, DOCUMENTS, GITLAB_PROJECT
 from nephoscope_policy.aliases import Aliases
-from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.documents import ContentDocument, ContentError
 from nephoscope_policy.model.source_location import Place
 
@@ -35,7 +35,7 @@ def of_type(type_: str, *more: dict[str, Any]) -> dict[str, Any]:
 
 
 def needs_of(*documents: Any, also: tuple[str, ...] = (), aliases: Aliases | None = None) -> ContentNeeds:
-    return ContentNeeds.of(Catalogue.of(documents), also, aliases)
+    return ContentNeeds.of(PolicyCatalog.of(documents), also, aliases)
 
 
 def plan_of(needs: ContentNeeds) -> CollectionPlan:

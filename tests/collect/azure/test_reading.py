@@ -22,7 +22,7 @@ from nephoscope.collect.resource_sources import TypeSources
 from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORKS, SETTING
 from nephoscope.posture.scans.live_estate import content_needs
 from nephoscope_policy.aliases import Aliases
-from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalog import PolicyCatalog
 
 pytestmark = pytest.mark.system
 
@@ -255,7 +255,7 @@ def test_nothing_to_see_is_an_error_that_says_what_is_needed(
 
 def test_no_content_needs_nothing_but_containers(serve: Any, replay: ModuleType, tmp_path: Path) -> None:
     azure = serve(body("Microsoft.Compute/disks", "d"))
-    replay.collect(azure, ContentNeeds.of(Catalogue.of([])), tmp_path / "out", graph=False)
+    replay.collect(azure, ContentNeeds.of(PolicyCatalog.of([])), tmp_path / "out", graph=False)
     asked = sorted({line.split("?")[0].rsplit("/", 1)[-1] for line in azure.log})
     assert asked == ["attestations", "permissions", "resources"]
 

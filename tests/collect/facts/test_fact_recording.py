@@ -135,7 +135,7 @@ def test_taken_back(state: State) -> None:
     assert state.checkpoints.all(FORGOTTEN) == {}
 
 
-def test_a_neighbour_of_a_longer_name_stays(state: State) -> None:
+def test_a_neighbor_of_a_longer_name_stays(state: State) -> None:
     put(state, report(MACHINE))
     record(state, BY, [msgspec.structs.replace(report(f"{MACHINE}_1"), resource=f"{MACHINE}_1")], NOON)
     remove(state, BY, MACHINE, NOON)

@@ -77,7 +77,7 @@ BAD = {
     "no resource": (report(document(MACHINE), resource=GROUP), "resource: must be the ID of a resource"),
     "no id": (report(document("web01")), r"documents\[0\].id: not a resource id"),
     "no text": (report({"id": 7, "properties": {}}), r"documents\[0\].id: must be the ID"),
-    "a neighbour": (report(document(MACHINE), document(OTHER)), r"documents\[1\].id: must be .*web01 or below it"),
+    "a neighbor": (report(document(MACHINE), document(OTHER)), r"documents\[1\].id: must be .*web01 or below it"),
     "a longer name": (report(document(f"{MACHINE}1")), r"documents\[0\].id: must be .*web01 or below it"),
     "what lies above": (report(document(MACHINE), resource=LATEST), r"documents\[0\].id: must be .* or below it"),
     "twice": (report(document(MACHINE), document(MACHINE.upper())), "occurs twice in the report"),

@@ -506,7 +506,7 @@ BODIES = st.fixed_dictionaries(
 @given(BODIES)
 def test_putting_back_undoes_flattening(body):
     listed = exported.flattened(json.loads(json.dumps(body)))
-    assert az_list.recognises(listed)
+    assert az_list.recognizes(listed)
     (record,) = az_list.records(listed)
     assert record.body == body
 
@@ -529,7 +529,7 @@ def test_putting_back_undoes_flattening(body):
     ],
 )
 def test_other_records_are_no_flattened_objects(value):
-    assert not az_list.recognises(value)
+    assert not az_list.recognizes(value)
 
 
 def test_a_list_without_properties_is_told_once(tmp_path):

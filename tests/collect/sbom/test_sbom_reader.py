@@ -70,7 +70,7 @@ def test_an_analysis_of_cyclonedx_is_a_statement_of_vex():
     )
 
 
-def test_spdx_tells_packages_licences_and_what_depends_on_what():
+def test_spdx_tells_packages_licenses_and_what_depends_on_what():
     bill = read("spdx-rdf")
     web = bill.components[0]
     assert (web.license_concluded, web.license_declared, web.supplier) == (

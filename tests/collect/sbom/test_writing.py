@@ -119,7 +119,7 @@ def test_a_package_in_two_places_has_two_references():
     assert len(set(references)) == len(references) == len(PACKAGES)
 
 
-def test_an_unknown_licence_is_no_identifier():
+def test_an_unknown_license_is_no_identifier():
     first = next(
         one
         for one in json.loads(WRITERS["bom.cdx.json"](PACKAGES, AS))["components"]
@@ -144,7 +144,7 @@ def test_an_unknown_licence_is_no_identifier():
         ("", False),
     ],
 )
-def test_expressions_of_licences(text, is_one):
+def test_expressions_of_licenses(text, is_one):
     assert is_expression(text) is is_one
 
 

@@ -1,4 +1,4 @@
-"""What a policy says of the licences of packages."""
+"""What a policy says of the licenses of packages."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NO_COPYLEFT = ([], ["GPL-*", "AGPL-3.0-only"])
         ([""], PERMISSIVE, "Unknown"),
     ],
 )  # fmt: skip
-def test_licences_are_judged(licenses: list[str], lists: tuple[list[str], list[str]], status: str) -> None:
+def test_licenses_are_judged(licenses: list[str], lists: tuple[list[str], list[str]], status: str) -> None:
     package = Package(type="npm", name="a", version="1", licenses=tuple(licenses))
     found = judge_licenses([package], make_policy(*lists))
     assert [one.status for one in found] == ([status] if status else [])
@@ -55,7 +55,7 @@ def test_without_a_policy_nothing_is_asked() -> None:
 
 
 @pytest.mark.parametrize("text", ["BSD", "Nonesuch-*", "MIT OR Apache-2.0", "(", ""])
-def test_a_policy_names_licences(text: str) -> None:
+def test_a_policy_names_licenses(text: str) -> None:
     with pytest.raises(LicensePolicyError):
         make_policy([text], [])
 

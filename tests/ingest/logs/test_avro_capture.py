@@ -112,7 +112,7 @@ def test_messages_hold_whatever_streams_hold() -> None:
     assert _computers([found]) == ["a", "b"] * 3 + ["a"]
     assert found.tables["Syslog"]["SyslogMessage"].to_pylist() == ["hello"]
     assert _bad([found]) == [
-        ("message 7, records[1]", "no format recognises the record: name its table with --table")
+        ("message 7, records[1]", "no format recognizes the record: name its table with --table")
     ]
     assert found.outcome == (8, 0, 1, 2)
 

@@ -1,4 +1,4 @@
-"""Every format: its samples (tests/ingest/logs/cases/<format>/*.in) give the golden rows beside them, recognised by themselves.
+"""Every format: its samples (tests/ingest/logs/cases/<format>/*.in) give the golden rows beside them, recognized by themselves.
 
 `NAME.context.json` beside a sample may set `source`, `destination` and `table`.
 """

@@ -114,7 +114,7 @@ def test_what_is_bad_in_a_message_is_set_aside_alone() -> None:
     assert _operations(found) == ["Secret0", "Secret2"]
     assert [(entry.place, entry.reason[:24]) for entry in found.bad] == [
         ("line 1.body.records[1]", "not JSON: invalid charac"),
-        ("line 1.body.records[3]", "no format recognises the"),
+        ("line 1.body.records[3]", "no format recognizes the"),
         ("line 2.body.records[1]", "expected a JSON object"),
         ("line 1.body.records[2]", "TimeGenerated is older t"),
     ]
@@ -129,7 +129,7 @@ def test_an_object_whose_body_is_nothing_known_is_one_entry(body: Any) -> None:
     found = _read(json.dumps({"body": body, "x": 1}).encode())
     assert not found.tables
     assert [(entry.place, entry.reason) for entry in found.bad] == [
-        ("line 1", "no format recognises the record: name its table with --table")
+        ("line 1", "no format recognizes the record: name its table with --table")
     ]
     assert found.outcome == (0, 0, 1, 0)
 

@@ -91,7 +91,7 @@ def test_a_record_names_a_table_that_was_imported_or_is_told_that_there_is_none(
     assert found.tables["MyApp_CL"].column("Name").to_pylist() == ["b"]
     (entry,) = _parsed(_as_json(row)).bad
     assert entry.reason == "table 'MyApp_CL' not found: import its definition first"
-    assert "no format recognises" in _parsed(_as_json(row | {"Type": "Microsoft.Any/thing"})).bad[0].reason
+    assert "no format recognizes" in _parsed(_as_json(row | {"Type": "Microsoft.Any/thing"})).bad[0].reason
 
 
 def test_a_heartbeat_of_an_agent_is_taken_and_one_of_the_collector_is_not() -> None:

@@ -1,4 +1,4 @@
-"""How records are recognised: by what is always there. Every sample without one of its optional members goes into the same tables."""
+"""How records are recognized: by what is always there. Every sample without one of its optional members goes into the same tables."""
 
 from __future__ import annotations
 
@@ -202,5 +202,5 @@ def test_a_record_of_the_directory_is_an_audit_record_whatever_it_leaves_out(
         {"time": "2026-06-01T10:00:00Z", "operationName": "Microsoft.X/y/write"},
     ],
 )  # fmt: skip
-def test_other_records_stay_unrecognised(record: dict[str, Any]) -> None:
+def test_other_records_stay_unrecognized(record: dict[str, Any]) -> None:
     assert _read(record) == (set(), set())

@@ -137,7 +137,7 @@ def _of_rest(row: dict[str, Any], style: int) -> dict[str, Any]:
 @given(activities(), st.integers(0, 2), st.booleans())
 def test_an_activity_reads_back_from_the_stream(row: dict[str, Any], style: int, as_text: bool) -> None:
     record = _streamed(row, style, as_text)
-    assert activity_log.FORMAT.recognises(record)
+    assert activity_log.FORMAT.recognizes(record)
     found = _only(activity_log.FORMAT.rows(record, CONTEXT))
     claims = found["Claims_d"]
     assert claims.pop("http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn") == row["Caller"]
@@ -147,7 +147,7 @@ def test_an_activity_reads_back_from_the_stream(row: dict[str, Any], style: int,
 @given(activities(), st.integers(0, 2))
 def test_an_activity_reads_back_from_the_rest_interface(row: dict[str, Any], style: int) -> None:
     record = _of_rest(row, style)
-    assert activity_log.FORMAT.recognises(record)
+    assert activity_log.FORMAT.recognizes(record)
     assert _only(activity_log.FORMAT.rows(record, CONTEXT)) == row
 
 
@@ -239,7 +239,7 @@ def test_a_sign_in_reads_back(
         elif name not in ("TimeGenerated", "ResultType", "Category", "Identity"):
             properties[RENAMED.get(name, name[0].lower() + name[1:])] = written
     record["properties"] = json.dumps(properties) if as_text else properties
-    assert entra_signin.FORMAT.recognises(record)
+    assert entra_signin.FORMAT.recognizes(record)
     (found,) = entra_signin.FORMAT.rows(record, CONTEXT)
     wanted = {
         name: value for name, value in row.items() if name != "ResultType" or name in table_columns(table)
@@ -301,7 +301,7 @@ def test_a_message_of_rfc_5424_reads_back(
     tail = f" {chr(0xFEFF) if mark else ''}{text}" if text else ""
     stamp = time.isoformat().replace("+00:00", "Z")
     line = f"<{priority}>1 {stamp} {host} {app} {process} {message} {elements}{tail}"
-    assert syslog.FORMAT.recognises_line(line)
+    assert syslog.FORMAT.recognizes_line(line)
     assert _only(syslog.FORMAT.line_rows(line, CONTEXT)) == _without_empty(row)
 
 
@@ -340,7 +340,7 @@ def test_a_message_of_rfc_3164_reads_back(
     stamp = f"{months[time.month - 1]} {time.day:2d} {time:%H:%M:%S}"
     pid = "" if process is None else f"[{process}]"
     line = f"{'' if priority is None else f'<{priority}>'}{stamp} {host} {tag}{pid}: {text}"
-    assert syslog.FORMAT.recognises_line(line)
+    assert syslog.FORMAT.recognizes_line(line)
     assert _only(syslog.FORMAT.line_rows(line, CONTEXT)) == _without_empty(row)
 
 
@@ -400,7 +400,7 @@ def test_a_cef_event_reads_back(row: dict[str, Any]) -> None:
             written = _milliseconds(value) if isinstance(value, datetime) else value
             members.append(f"{KEYS[name]}={_escaped(str(written), '=')}")
     line = f"CEF:0|{head}|{' '.join(members)}"
-    assert cef.FORMAT.recognises_line(line)
+    assert cef.FORMAT.recognizes_line(line)
     assert _only(cef.FORMAT.line_rows(line, CONTEXT)) == row
 
 

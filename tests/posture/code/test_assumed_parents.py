@@ -28,13 +28,13 @@ def packs(tmp_path_factory: pytest.TempPathFactory) -> Packs:
 
 @pytest.fixture(scope="module")
 def judge(packs: Packs) -> TemplateJudge:
-    plan, aliases = EvaluationPlan(packs.catalogue()).with_assignment("nephoscope"), packs.aliases()
+    plan, aliases = EvaluationPlan(packs.catalog()).with_assignment("nephoscope"), packs.aliases()
     return TemplateJudge(lambda: (plan, aliases), datetime(2026, 11, 1, tzinfo=UTC))
 
 
 @pytest.fixture(scope="module")
 def names(packs: Packs) -> dict[str, str]:
-    members = packs.catalogue().initiative("nephoscope")
+    members = packs.catalog().initiative("nephoscope")
     assert members is not None
     return {one.definition.rpartition("/")[2]: one.reference for one in members.members}
 

@@ -43,7 +43,7 @@ PARAMETERS = {
 def scan(folder: Path, built: Any) -> CodeReport:
     (folder / "built.json").write_text(json.dumps(built, indent=1))
     packs = Packs(folder / ".data")
-    plan = EvaluationPlan(packs.catalogue()).with_assignment("nephoscope")
+    plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
     judge = TemplateJudge(lambda: (plan, packs.aliases()), datetime(2026, 11, 1, tzinfo=UTC))
     return scan_targets([folder], judge, DeploymentScope())
 

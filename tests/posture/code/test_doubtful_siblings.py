@@ -260,7 +260,7 @@ CASES = (
 @pytest.fixture(scope="module")
 def judge(tmp_path_factory: pytest.TempPathFactory) -> TemplateJudge:
     packs = Packs(tmp_path_factory.mktemp("data"))
-    plan = EvaluationPlan(packs.catalogue()).with_assignment("nephoscope")
+    plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
     return TemplateJudge(lambda: (plan, packs.aliases()), NOW)
 
 

@@ -77,7 +77,7 @@ def plan(*changes: dict[str, Any], resources: Any = None, calls: Any = None) -> 
 @pytest.fixture(scope="module")
 def judge(tmp_path_factory: pytest.TempPathFactory) -> TemplateJudge:
     packs = Packs(tmp_path_factory.mktemp("data"))
-    plan = EvaluationPlan(packs.catalogue()).with_assignment("nephoscope")
+    plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
     return TemplateJudge(lambda: (plan, packs.aliases()), datetime(2026, 11, 1, tzinfo=UTC))
 
 

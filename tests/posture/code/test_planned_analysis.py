@@ -125,7 +125,7 @@ def test_the_finding_stands_at_the_port_and_has_the_words_of_the_analyzer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packs = Packs(tmp_path / "data")
-    plan = EvaluationPlan(packs.catalogue()).with_assignment("nephoscope")
+    plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
     judge = TemplateJudge(lambda: (plan, packs.aliases()), NOW)
     path = tmp_path / "main.json"
     path.write_text(json.dumps(CASE, indent=1))
@@ -231,7 +231,7 @@ def test_findings_stand_at_the_port_that_decides(ports: dict[str, Any], found: s
     rule |= ports
     (tmp_path / "main.json").write_text(json.dumps(template, indent=1))
     packs = Packs(tmp_path / ".data")
-    plan = EvaluationPlan(packs.catalogue()).with_assignment("nephoscope")
+    plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
     report = scan_targets([tmp_path], TemplateJudge(lambda: (plan, packs.aliases()), NOW), DeploymentScope())
     [finding] = [one for one in report.failed if one.rule == SSH]
     assert finding.evidence == found

@@ -92,7 +92,7 @@ def test_a_resource_that_an_analyzer_fails_on_is_not_assessed(
 
     monkeypatch.setattr(Analyzer, "analyze", property(lambda _analyzer: fail))
     packs = Packs(tmp_path / "data")
-    plan = EvaluationPlan(packs.catalogue()).with_assignment("nephoscope")
+    plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
     judge = TemplateJudge(lambda: (plan, packs.aliases()), NOW)
     expansion = expand(TemplateDocument.parse(json.dumps(CASE), "main.json"), scope=DeploymentScope())
     found = judge.judge(expansion.resources)
@@ -101,7 +101,7 @@ def test_a_resource_that_an_analyzer_fails_on_is_not_assessed(
 
 def test_a_subnet_in_the_body_of_its_network_is_judged_at_its_own_element(tmp_path: Path) -> None:
     packs = Packs(tmp_path / "data")
-    plan = EvaluationPlan(packs.catalogue()).with_assignment("nephoscope")
+    plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
     judge = TemplateJudge(lambda: (plan, packs.aliases()), NOW)
     text = json.dumps({"$schema": "x", "contentVersion": "1.0.0.0", "resources": [NETWORK]}, indent=1)
     found = judge.judge(expand(TemplateDocument.parse(text, "main.json"), scope=DeploymentScope()).resources)
@@ -130,7 +130,7 @@ def test_what_azure_alone_writes_is_known_later_and_nobody_is_told_to_set_it(
 
 def test_an_open_rule_is_named_at_the_port_that_opens_it(tmp_path: Path) -> None:
     packs = Packs(tmp_path / "data")
-    plan = EvaluationPlan(packs.catalogue()).with_assignment("nephoscope")
+    plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
     judge = TemplateJudge(lambda: (plan, packs.aliases()), NOW)
     rules = [
         {

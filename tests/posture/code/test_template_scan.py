@@ -18,7 +18,7 @@ from nephoscope.posture.code.template.template_scan import scan_targets
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.arm.template import DeploymentScope
-from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalog import PolicyCatalog
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 HTTPS = "11374dee-bf66-5966-911f-2f7558023edc"
@@ -27,15 +27,15 @@ TLS = "c1b4fe79-2934-5460-b73e-4555e9e3b567"
 
 
 @pytest.fixture(scope="module")
-def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
-    return Packs(tmp_path_factory.mktemp("data")).catalogue()
+def catalog(tmp_path_factory: pytest.TempPathFactory) -> PolicyCatalog:
+    return Packs(tmp_path_factory.mktemp("data")).catalog()
 
 
 class Repo:
     """A folder of templates, and a scan of it."""
 
-    def __init__(self, folder: Path, catalogue: Catalogue) -> None:
-        self.folder, self._catalogue = folder, catalogue
+    def __init__(self, folder: Path, catalog: PolicyCatalog) -> None:
+        self.folder, self._catalog = folder, catalog
 
     def write(self, name: str, document: Any) -> str:
         text = document if isinstance(document, str) else json.dumps(document, indent=1)
@@ -45,15 +45,15 @@ class Repo:
         return text
 
     def scan(self, *parameters: Path) -> CodeReport:
-        plan = EvaluationPlan(self._catalogue).with_assignment("nephoscope")
+        plan = EvaluationPlan(self._catalog).with_assignment("nephoscope")
         aliases = Packs(self.folder / ".data").aliases()
         judge = TemplateJudge(lambda: (plan, aliases), datetime(2026, 11, 1, tzinfo=UTC))
         return scan_targets([self.folder], judge, DeploymentScope(), parameters)
 
 
 @pytest.fixture
-def repo(tmp_path: Path, catalogue: Catalogue) -> Repo:
-    return Repo(tmp_path, catalogue)
+def repo(tmp_path: Path, catalog: PolicyCatalog) -> Repo:
+    return Repo(tmp_path, catalog)
 
 
 def storage(https: Any, **more: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from nephoscope.posture.code.template.template_scan import scan_targets
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.arm.template import DeploymentScope
-from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalog import PolicyCatalog
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 ID = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Resources/templateSpecs/store/versions/1.0"
@@ -24,8 +24,8 @@ HTTPS = "11374dee-bf66-5966-911f-2f7558023edc"
 
 
 @pytest.fixture(scope="module")
-def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
-    return Packs(tmp_path_factory.mktemp("data")).catalogue()
+def catalog(tmp_path_factory: pytest.TempPathFactory) -> PolicyCatalog:
+    return Packs(tmp_path_factory.mktemp("data")).catalog()
 
 
 def template(*resources: Any, **more: Any) -> dict[str, Any]:
@@ -53,22 +53,22 @@ def deployment(id_: str = ID) -> dict[str, Any]:
 
 
 class Folder:
-    def __init__(self, path: Path, catalogue: Catalogue) -> None:
-        self.path, self._catalogue = path, catalogue
+    def __init__(self, path: Path, catalog: PolicyCatalog) -> None:
+        self.path, self._catalog = path, catalog
 
     def write(self, name: str, document: object) -> None:
         (self.path / name).write_text(json.dumps(document, indent=1))
 
     def scan(self, estate: Mapping[str, Any] | None = None) -> CodeReport:
-        plan = EvaluationPlan(self._catalogue).with_assignment("nephoscope")
+        plan = EvaluationPlan(self._catalog).with_assignment("nephoscope")
         aliases = Packs(self.path / ".data").aliases()
         judge = TemplateJudge(lambda: (plan, aliases), datetime(2026, 11, 1, tzinfo=UTC))
         return scan_targets([self.path], judge, DeploymentScope(), specs=dict(estate or {}).get)
 
 
 @pytest.fixture
-def folder(tmp_path: Path, catalogue: Catalogue) -> Folder:
-    return Folder(tmp_path, catalogue)
+def folder(tmp_path: Path, catalog: PolicyCatalog) -> Folder:
+    return Folder(tmp_path, catalog)
 
 
 def places(report: CodeReport) -> list[tuple[str, int]]:

@@ -45,15 +45,15 @@ class Judge:
     """All policies that the product has, made ready once."""
 
     def __init__(self, packs: Packs) -> None:
-        catalogue = packs.catalogue()
+        catalog = packs.catalog()
         self.aliases: Aliases = packs.aliases()
-        self.plan = EvaluationPlan(catalogue).with_assignment("nephoscope")
+        self.plan = EvaluationPlan(catalog).with_assignment("nephoscope")
         self.prepared: PreparedPlan = prepare(self.plan, self.aliases, {})
-        self.asked: Asked = asked_values((one.document() for one in catalogue.definitions()), self.aliases)
+        self.asked: Asked = asked_values((one.document() for one in catalog.definitions()), self.aliases)
 
     def title(self, key: str) -> str:
         return next(
-            (one.display_name for one in self.plan.catalogue.definitions() if key in (one.name, one.id)), key
+            (one.display_name for one in self.plan.catalog.definitions() if key in (one.name, one.id)), key
         )
 
     def verdicts(self, listed: list[WrittenResource]) -> Verdicts:

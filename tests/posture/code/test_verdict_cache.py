@@ -27,7 +27,7 @@ from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.arm.json_text import TextMark
 from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument
-from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.model.source_location import Place
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
@@ -58,7 +58,7 @@ def definition(name: str, condition: Any) -> dict[str, Any]:
 
 def plan_of(rules: dict[str, Any]) -> EvaluationPlan:
     bodies = [(definition(name, condition), Place(name)) for name, condition in rules.items()]
-    return EvaluationPlan(Catalogue.from_bodies(bodies)).assigning_every_definition()
+    return EvaluationPlan(PolicyCatalog.from_bodies(bodies)).assigning_every_definition()
 
 
 def account(name: str, **members: Any) -> dict[str, Any]:

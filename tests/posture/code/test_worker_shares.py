@@ -50,7 +50,7 @@ def test_the_report_is_that_of_one_process(tmp_path: Path, processes: int) -> No
     (tmp_path / "broken.json").write_text(template(9)[:-20])
     (tmp_path / "Dockerfile").write_text("FROM ubuntu\n")
     packs = Packs(tmp_path / ".data")
-    plan = EvaluationPlan(packs.catalogue()).with_assignment("nephoscope")
+    plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
     now = datetime(2026, 11, 1, tzinfo=UTC)
     one, several = (
         scan_files(

@@ -16,19 +16,16 @@ from nephoscope.estate.resource_diff import is_exactly_equal
 from nephoscope.posture.evaluation.analyzer_results import Analysis
 from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
-from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.data_gap import Gap
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 
 CONTENT = Path(__file__).parents[2] / "cases/sets/content"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-CATALOGUE = Catalogue.of(documents(CONTENT))
+Catalog = PolicyCatalog.of(documents(CONTENT))
 PLAN = (
-    EvaluationPlan(CATALOGUE)
-    .assigning_every_definition()
-    .with_assignment("baseline")
-    .with_assignment("second")
+    EvaluationPlan(Catalog).assigning_every_definition().with_assignment("baseline").with_assignment("second")
 )
 SUBSCRIPTIONS = [f"/subscriptions/{digit * 8}-0000-0000-0000-000000000000" for digit in "12"]
 GROUPS = [
@@ -162,7 +159,7 @@ def test_nothing_changed_evaluates_nothing() -> None:
 def test_another_plan_evaluates_only_what_is_new_in_it() -> None:
     estate = world(tuple(bodies[0] for bodies in POOL), {"": frozenset({"*"})})
     first = evaluate(
-        estate, EvaluationPlan(CATALOGUE).with_assignment("second"), NOW, analyzers=analysis(False)
+        estate, EvaluationPlan(Catalog).with_assignment("second"), NOW, analyzers=analysis(False)
     )
     since = evaluate(estate, PLAN, NOW, analyzers=analysis(False), since=first)
     full = evaluate(estate, PLAN, NOW, analyzers=analysis(False))

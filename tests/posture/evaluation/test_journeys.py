@@ -19,7 +19,7 @@ from nephoscope.posture.governance.effect_preview import preview
 from nephoscope.posture.policies.attestation import PolicyAttestation
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.assignment import Assignment
-from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.exemption import Exemption
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
@@ -102,18 +102,18 @@ def exemption(scope: str, to: str = "", name: str = "e", **properties: Any) -> E
 
 
 @pytest.fixture(scope="module")
-def catalogue() -> Catalogue:
-    found = Catalogue.of(documents(CONTENT))
+def catalog() -> PolicyCatalog:
+    found = PolicyCatalog.of(documents(CONTENT))
     assert found.problems == ()
     return found
 
 
 @pytest.fixture
-def judge(catalogue: Catalogue) -> Any:
+def judge(catalog: PolicyCatalog) -> Any:
     def run(
         *assignments: Assignment, world: Estate | None = None, now: datetime = NOW, **plan: Any
     ) -> EvaluationRun:
-        whole = EvaluationPlan(catalogue, assignments, **plan)
+        whole = EvaluationPlan(catalog, assignments, **plan)
         return evaluate(world or estate(), whole, now, analyzers=no_analyzers)
 
     return run
@@ -252,11 +252,11 @@ def test_an_override_of_the_version_by_location(judge: Any) -> None:
     assert (ends(run, "")["older"], ends(run, "")["oldernorth"]) == (FAILS, COMPLIANT)
 
 
-def test_the_version_of_an_initiative_by_location(judge: Any, catalogue: Catalogue) -> None:
-    newer = catalogue.find("initiative", "baseline").document()
+def test_the_version_of_an_initiative_by_location(judge: Any, catalog: PolicyCatalog) -> None:
+    newer = catalog.find("initiative", "baseline").document()
     newer["properties"]["version"] = "2.0.0"
     newer["properties"]["policyDefinitions"] = newer["properties"]["policyDefinitions"][:1]
-    both = catalogue.include(Catalogue.from_bodies([(newer, catalogue.entries[0].place)]))
+    both = catalog.include(PolicyCatalog.from_bodies([(newer, catalog.entries[0].place)]))
     north = [{"kind": "resourceLocation", "in": ["northeurope"]}]
     override = {"kind": "definitionVersion", "value": "2.*.*", "selectors": north}
     plan = EvaluationPlan(both, (assignment(ONE, definitionVersion="1.*.*", overrides=[override]),))
@@ -333,7 +333,9 @@ def test_one_exemption_acts_across_initiatives(judge: Any) -> None:
     assert ends(run, "transport")["twowest"] is FAILS
 
 
-def test_the_standard_documents_of_an_exemption_across_initiatives(judge: Any, catalogue: Catalogue) -> None:
+def test_the_standard_documents_of_an_exemption_across_initiatives(
+    judge: Any, catalog: PolicyCatalog
+) -> None:
     first, second = assignment(ONE), assignment(f"{GROUPS}/root", "second", "b")
     across = exemption(
         storage(ONE, "onewest").key, metadata={"nephoscope": {"recommendations": ["minimum-tls"]}}
@@ -451,7 +453,7 @@ def test_the_same_check_runs_once_for_two_assignments(judge: Any) -> None:
 
 
 def test_the_estates_own_assignments_exemptions_and_definitions_count(
-    judge: Any, catalogue: Catalogue
+    judge: Any, catalog: PolicyCatalog
 ) -> None:
     def held(type_: str, name: str, scope: str, **properties: Any) -> Resource:
         return Resource.of(
@@ -476,7 +478,7 @@ def test_the_estates_own_assignments_exemptions_and_definitions_count(
     )
     broken = held("Microsoft.Authorization/policyAssignments", "broken", ONE)
     world = estate(custom, assigned, exempt, broken)
-    run = evaluate(world, EvaluationPlan(catalogue).with_estate(world), NOW, analyzers=no_analyzers)
+    run = evaluate(world, EvaluationPlan(catalog).with_estate(world), NOW, analyzers=no_analyzers)
     assert ends(run, "") == {
         "onewest": ComplianceState.EXEMPT,
         "onenorth": FAILS,
@@ -486,8 +488,8 @@ def test_the_estates_own_assignments_exemptions_and_definitions_count(
     assert {(one.place.path, one.error) for one in run.errors} == {(broken.key, False), ("", False)}
 
 
-def test_only_the_asked_scope_is_judged(catalogue: Catalogue) -> None:
-    plan = EvaluationPlan(catalogue, (assignment(f"{GROUPS}/root"),))
+def test_only_the_asked_scope_is_judged(catalog: PolicyCatalog) -> None:
+    plan = EvaluationPlan(catalog, (assignment(f"{GROUPS}/root"),))
     run = evaluate(estate(), plan, NOW, scope=TWO, analyzers=no_analyzers)
     assert ends(run, "tls") == {"twowest": FAILS}
     assert run.scope == TWO
@@ -539,7 +541,7 @@ def test_what_is_known_of_a_recommendation(judge: Any) -> None:
     assert run.metadata("no such thing").name == "no such thing"
 
 
-def test_a_modify_preview_makes_the_body_compliant(judge: Any, catalogue: Catalogue) -> None:
+def test_a_modify_preview_makes_the_body_compliant(judge: Any, catalog: PolicyCatalog) -> None:
     to = assignment(ONE, "close-blobs", parameters={"team": {"value": "storage team"}})
     run = judge(to)
     findings = [one for one in run.assessments if one.state is FAILS]

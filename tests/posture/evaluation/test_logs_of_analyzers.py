@@ -20,7 +20,7 @@ from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.scans.point_in_time_logs import frozen_logs
 from nephoscope.state import State
-from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
@@ -188,7 +188,7 @@ def test_all_workspaces_are_asked(kept: Kept) -> None:
 
 
 def test_a_policy_turns_both_ways(kept: Kept) -> None:
-    plan = EvaluationPlan(Packs(kept.data).catalogue()).with_assignment(DEFINITION)
+    plan = EvaluationPlan(Packs(kept.data).catalog()).with_assignment(DEFINITION)
 
     def state(since: Any = None) -> Any:
         return evaluate(estate("get"), plan, NOW, analyzers=kept.analyzed, since=since)
@@ -225,7 +225,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_what_changed_is_run_again_and_nothing_else(kept: Kept, counted: list[str]) -> None:
-    plan, world = EvaluationPlan(Catalogue([])), estate("get")
+    plan, world = EvaluationPlan(PolicyCatalog([])), estate("get")
     first = evaluate(world, plan, NOW, analyzers=kept.analyzed)
     everything = set(counted)
 

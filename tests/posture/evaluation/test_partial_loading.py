@@ -19,7 +19,7 @@ from nephoscope.posture.evaluation.evaluation_run import evaluate
 from nephoscope.posture.evaluation.partial_loading import evaluate_parts, surveyed_types
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalog import PolicyCatalog
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 CONTENT = Path(__file__).parents[2] / "cases/sets/content"
@@ -50,7 +50,7 @@ def compare(paths: list[Path], folder: Path, plan: EvaluationPlan, size: int, an
 
 @pytest.mark.parametrize("size", [1, 100, 100_000])
 def test_the_sample_estate(tmp_path: Path, size: int) -> None:
-    plan = EvaluationPlan(Packs(tmp_path / "data").catalogue([])).with_assignment("nephoscope")
+    plan = EvaluationPlan(Packs(tmp_path / "data").catalog([])).with_assignment("nephoscope")
     with as_file(files("nephoscope.content") / "sample" / "snapshot") as sample:
         parts = compare([sample], tmp_path / "spool", plan, size, run_all_analyzers)
     assert (parts == 1) is (size == 100_000)
@@ -58,7 +58,7 @@ def test_the_sample_estate(tmp_path: Path, size: int) -> None:
 
 def test_no_analyzers_and_every_definition(tmp_path: Path) -> None:
     plan = (
-        EvaluationPlan(Catalogue.of(documents(CONTENT)))
+        EvaluationPlan(PolicyCatalog.of(documents(CONTENT)))
         .assigning_every_definition()
         .with_assignment("baseline")
     )
@@ -101,14 +101,14 @@ def test_duplicates_broken_records_children_and_two_roots(tmp_path: Path) -> Non
             ]
         )
     )
-    plan = EvaluationPlan(Catalogue.of(documents(CONTENT))).assigning_every_definition()
+    plan = EvaluationPlan(PolicyCatalog.of(documents(CONTENT))).assigning_every_definition()
     assert compare([first, second], tmp_path / "spool", plan, 1, run_all_analyzers) == 4
 
 
 def test_an_empty_snapshot_is_one_part(tmp_path: Path) -> None:
     empty = tmp_path / "empty.json"
     empty.write_text("[]")
-    plan = EvaluationPlan(Catalogue.of(documents(CONTENT))).with_assignment("not-there")
+    plan = EvaluationPlan(PolicyCatalog.of(documents(CONTENT))).with_assignment("not-there")
     assert compare([empty], tmp_path / "spool", plan, 10, no_analyzers) == 1
 
 

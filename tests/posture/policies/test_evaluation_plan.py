@@ -8,7 +8,7 @@ from typing import Any
 
 from nephoscope.content.loader import documents
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
-from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalog import PolicyCatalog
 
 ONE = "/subscriptions/11111111-1111-1111-1111-111111111111"
 TO = f"{ONE}/providers/Microsoft.Authorization/policyAssignments/a"
@@ -31,7 +31,7 @@ def read(tmp_path: Path, **files: Any) -> EvaluationPlan:
         (tmp_path / f"{name}.json").write_bytes(
             value if isinstance(value, bytes) else json.dumps(value).encode()
         )
-    return EvaluationPlan(Catalogue([])).reading(documents(tmp_path))
+    return EvaluationPlan(PolicyCatalog([])).reading(documents(tmp_path))
 
 
 def test_bodies_arrays_and_list_answers(tmp_path: Path) -> None:

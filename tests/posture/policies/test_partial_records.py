@@ -16,7 +16,7 @@ from nephoscope.posture.evaluation.analyzer_results import no_analyzers
 from nephoscope.posture.evaluation.evaluation_run import evaluate
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
-from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
@@ -132,7 +132,9 @@ def judge(records: list[Body]) -> EvaluationRun:
         is_cut = cut_out(one)
         resources.append(Resource.of(one, complete=not is_cut))
     estate = Estate.of(resources, Coverage.everything())
-    return evaluate(estate, EvaluationPlan(Catalogue([])).with_estate(estate), NOW, analyzers=no_analyzers)
+    return evaluate(
+        estate, EvaluationPlan(PolicyCatalog([])).with_estate(estate), NOW, analyzers=no_analyzers
+    )
 
 
 Verdicts = dict[tuple[str, str, str], ComplianceState]

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from nephoscope.posture.published.document_rows import row
 from nephoscope.posture.published.kinds import policy_metadata
-from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.model.source_location import Place
 
 CONTROL = "/providers/Microsoft.PolicyInsights/policyMetadata/NIST_SP_800-53_R5_AC-2"
@@ -26,14 +26,14 @@ def initiative(name: str, **group: str) -> tuple[dict, Place]:
 
 
 def test_a_control_that_two_initiatives_name_is_told_once() -> None:
-    catalogue = Catalogue.from_bodies(
+    catalog = PolicyCatalog.from_bodies(
         [
             initiative("one", additionalMetadataId=CONTROL, category="Access", displayName="Accounts"),
             initiative("two", additionalMetadataId=CONTROL.upper()),
             initiative("three", additionalMetadataId="/elsewhere/x"),
         ]
     )
-    report = SimpleNamespace(run=SimpleNamespace(catalogue=catalogue))
+    report = SimpleNamespace(run=SimpleNamespace(catalog=catalog))
     (document,) = policy_metadata.documents(report, {})
     assert document.body["id"].lower() == CONTROL.lower()
     assert document.body["properties"]["metadataId"].lower() == "nist_sp_800-53_r5_ac-2"

@@ -13,7 +13,7 @@ from nephoscope.posture.recommendations.recommendation import Recommendation
 from nephoscope.posture.recommendations.recommendation_sources import Recommendations
 from nephoscope.posture.recommendations.score_controls import Controls
 from nephoscope.posture.recommendations.severities import Severities
-from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.model.state import Severity
@@ -185,7 +185,7 @@ def definition(name: str, own: dict[str, Any] | None = None, details: Any = None
 
 def found(key: str, *bodies: dict[str, Any]) -> Recommendation:
     return Recommendations(
-        Catalogue.from_bodies((body, Place("test")) for body in bodies)
+        PolicyCatalog.from_bodies((body, Place("test")) for body in bodies)
     ).find_recommendation(key)
 
 

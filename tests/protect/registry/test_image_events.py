@@ -206,7 +206,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "hours": ({"rescanHours": 0}, "rescanHours: must be at least 1"),
     "an authority": ({"authority": "x"}, "authority: no certificates"),
     "a rule": ({"policy": {"configuration": ["no-such"]}}, "rule of images 'no-such' not found"),
-    "a licence": ({"policy": {"deniedLicenses": ["no such licence"]}}, "policy: "),
+    "a license": ({"policy": {"deniedLicenses": ["no such license"]}}, "policy: "),
     "signatures": ({"policy": {"signatures": 1}}, "1 are expected, but `keys` and `identities` have 0"),
     "an effect": ({"policy": {"unknown": "perhaps"}}, "policy.unknown"),
     "an id": ({"resourceId": "nothing"}, "resourceId: "),

@@ -121,7 +121,7 @@ EXAMPLES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "serialize": (
             "T | serialize m = row_number()",
-            "Keep the rows in the order they have, for functions of neighbouring rows.",
+            "Keep the rows in the order they have, for functions of neighboring rows.",
         ),
         "scan": (
             "T | sort by t asc | scan with (step a: s == 'x'; step b: n > a.n;)",
@@ -213,7 +213,7 @@ FORMS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
     }
 )
-"""Signature and contract of what the binder treats by itself, and of the functions over neighbouring rows."""
+"""Signature and contract of what the binder treats by itself, and of the functions over neighboring rows."""
 _CATALOG = MemoryCatalog(
     {
         "T": TableSchema(

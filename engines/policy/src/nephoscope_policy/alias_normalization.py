@@ -1,6 +1,6 @@
-"""Alias normalisation: an ARM body as its aliases name it, and back.
+"""Alias normalization: an ARM body as its aliases name it, and back.
 
-The normalised form has lower-cased keys, no `properties` wrapper (neither around the resource nor around the elements of a
+The normalized form has lower-cased keys, no `properties` wrapper (neither around the resource nor around the elements of a
 sub-resource array), and every alias's value at the alias's own short name, whatever path an api-version has for it. A property
 whose name collides with a field of the envelope stands under `_p_<name>`.
 """
@@ -72,7 +72,7 @@ class _AliasRow:
 
 
 class Normalizer:
-    """Normalises bodies of one resource type at one api-version ('' = default paths).
+    """Normalizes bodies of one resource type at one api-version ('' = default paths).
 
     `arrays` names further sub-resource arrays (`subnets`, `subnets.ipConfigurations`) besides those that the aliases show.
     """
@@ -100,7 +100,7 @@ class Normalizer:
                 self._casing.setdefault(segment.lower(), segment)
 
     def normalize(self, body: object) -> object:
-        """The normalised form; anything but an object is returned as it is."""
+        """The normalized form; anything but an object is returned as it is."""
         if not isinstance(body, dict):
             return body
         result: dict[str, object] = {}
@@ -161,7 +161,7 @@ class Normalizer:
         return row.short
 
     def denormalize(self, normalized: object) -> object:
-        """The ARM body of a normalised form; anything but an object is returned as it is."""
+        """The ARM body of a normalized form; anything but an object is returned as it is."""
         if not isinstance(normalized, dict):
             return normalized
         root: dict[str, object] = {}
@@ -243,14 +243,14 @@ class Normalizer:
 
 
 def normalize(body: object, aliases: Aliases, api_version: str = "", arrays: Iterable[str] = ()) -> object:
-    """The normalised form of an ARM body, by the aliases of its `type`."""
+    """The normalized form of an ARM body, by the aliases of its `type`."""
     return Normalizer(aliases, _type(body), api_version, arrays).normalize(body)
 
 
 def denormalize(
     normalized: object, aliases: Aliases, api_version: str = "", arrays: Iterable[str] = ()
 ) -> object:
-    """The ARM body of a normalised form, by the aliases of its `type`."""
+    """The ARM body of a normalized form, by the aliases of its `type`."""
     return Normalizer(aliases, _type(normalized), api_version, arrays).denormalize(normalized)
 
 

@@ -124,7 +124,7 @@ def _pieces(
         return []
     if any(_is_sigma(one) for one in documents):
         return _sigma(documents, text, place, source, sigma)
-    return [piece for one in documents for piece in _recognise(one, place, source, found)]
+    return [piece for one in documents for piece in _recognize(one, place, source, found)]
 
 
 def _is_sigma(document: object) -> bool:
@@ -210,7 +210,7 @@ def _size(document: object) -> int:
     return count
 
 
-def _recognise(
+def _recognize(
     document: object, place: Place, source: str, found: CheckoutContent
 ) -> Iterable[ContentItem | UnusableContent]:
     if isinstance(document, dict):

@@ -16,7 +16,7 @@ from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope_policy.assignment import ENFORCEMENT_MODES
-from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.definition import Definition
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.exemption import MITIGATED, WAIVER
@@ -54,7 +54,7 @@ def _check_rule(call: ApiCall, body: dict[str, object]) -> None:
 
 def _check_definition(_: ApiCall, body: dict[str, object]) -> None:
     """A definition or initiative that can be used."""
-    for problem in Catalogue.from_bodies([(body, Place("put"))]).problems:
+    for problem in PolicyCatalog.from_bodies([(body, Place("put"))]).problems:
         raise PolicyError(problem.reason, problem.place.path)
 
 

@@ -222,10 +222,10 @@ def _make_enforced(
 ) -> EnforcedAssignments:
     """Of the content of a data folder, the documents of people, and the estate within a reach without what is gone."""
     packs = Packs(data)
-    plan = EvaluationPlan(packs.catalogue()).with_people(put)
+    plan = EvaluationPlan(packs.catalog()).with_people(put)
     ancestors: Mapping[str, tuple[str, ...]] = {}
     if snapshot is not None:
-        passed = gone | {entry.id for entry in plan.catalogue.entries}
+        passed = gone | {entry.id for entry in plan.catalog.entries}
         found = snapshot.listing.page(list(DECIDING), reach, most=50_000, collected=True)
         plan = plan.with_people(one for one in found.bodies if str(one["id"]).lower() not in passed)
         ancestors = {f"/subscriptions/{one.lower()}": above for one, above in snapshot.made.ancestors.items()}

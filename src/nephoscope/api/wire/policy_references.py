@@ -13,7 +13,7 @@ from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.posture.governance.effective_policy import is_outside_scope
 from nephoscope.posture.governance.exemption_authorization import may_exempt
 from nephoscope_policy.assignment import Assignment, scope_id
-from nephoscope_policy.catalogue_entry import TYPES, Kind
+from nephoscope_policy.catalog_entry import TYPES, Kind
 from nephoscope_policy.exemption import Exemption
 from nephoscope_policy.initiative import Initiative
 

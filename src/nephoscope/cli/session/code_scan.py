@@ -38,7 +38,7 @@ from nephoscope.posture.code.template.verdict_cache_key import hash_inputs
 from nephoscope.posture.policies.plan_builder import build_plan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.arm.template import DeploymentScope
-from nephoscope_policy.catalogue import NotHeldError
+from nephoscope_policy.catalog import NotHeldError
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.model.coverage import Coverage

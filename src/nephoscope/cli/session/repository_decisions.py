@@ -14,8 +14,8 @@ from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.arm.template import TemplateDocument, TemplateError
 from nephoscope_policy.arm.template.document import parse_shown_path
 from nephoscope_policy.arm.text_encoding import as_utf8
-from nephoscope_policy.catalogue import Catalogue
-from nephoscope_policy.catalogue_entry import DEFINITION_TYPE, INITIATIVE_TYPE, ContentProblem
+from nephoscope_policy.catalog import PolicyCatalog
+from nephoscope_policy.catalog_entry import DEFINITION_TYPE, INITIATIVE_TYPE, ContentProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -40,7 +40,7 @@ def list_unusable_decisions(given: Iterable[str], targets: Iterable[str]) -> Ite
     """Give each decision that cannot be used, with its place: of the files that are given, and of the folders of targets."""
     for name in given:
         for document in documents(Path(name)):
-            plan = EvaluationPlan(Catalogue([])).reading([document])
+            plan = EvaluationPlan(PolicyCatalog([])).reading([document])
             for problem in plan.problems:
                 if problem.error or not _is_policy(document.json()):
                     yield _to_unread_file(problem, _NOT_COUNTED)
@@ -70,7 +70,7 @@ class KnownNames(Protocol):
 def misnamed_exemptions(given: Iterable[str], known: KnownNames) -> Iterator[UnreadFile]:
     """Give each name in an exemption that is none of those that are known: a recommendation, an assignment, a member of one."""
     for document in (one for name in given for one in documents(Path(name))):
-        for exemption in EvaluationPlan(Catalogue([])).reading([document]).exemptions:
+        for exemption in EvaluationPlan(PolicyCatalog([])).reading([document]).exemptions:
             for text, reason in _misnamed(exemption, known):
                 yield UnreadFile(_find_text(Path(document.place.file), text), reason)
 

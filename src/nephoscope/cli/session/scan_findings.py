@@ -21,7 +21,7 @@ _REMOVE = (
     "Investigate how the file got there.",
     "Build anew from sources that you trust, and replace what was started of it.",
 )
-_LICENSE = ("Replace the package, or allow its licence in the policy.",)
+_LICENSE = ("Replace the package, or allow its license in the policy.",)
 Found = tuple[CodeRule, CodeFinding]
 
 
@@ -108,19 +108,19 @@ def _licenses(examination: Examination, name: str) -> Iterator[Found]:
     for one in examination.licenses:
         rule = CodeRule(
             id=f"license/{one.status}",
-            title="Package licences should be allowed",
+            title="Package licenses should be allowed",
             severity=one.severity,
-            description="The licence policy does not allow the licence of this package.",
+            description="The license policy does not allow the license of this package.",
             steps=_LICENSE,
         )
-        said = ", ".join(one.licenses) or "no licence"
+        said = ", ".join(one.licenses) or "no license"
         finding = _make_finding(
             rule, Region(one.path or name, 1), f"{one.name} {one.version}: {said}", one.name
         )
         is_unknown = one.status == "Unknown"
         yield (
             rule,
-            _with_state(finding, FindingState.UNKNOWN, "unknown licence") if is_unknown else finding,
+            _with_state(finding, FindingState.UNKNOWN, "unknown license") if is_unknown else finding,
         )
 
 

@@ -60,11 +60,11 @@ def contents_options(command: _Command) -> _Command:
     options = (
         click.option(
             "--allow-license", "allowed", multiple=True, metavar="SPDX",
-            help="Allowed licence (Apache-2.0, BSD-*); other licences are reported. May be repeated.",
+            help="Allowed license (Apache-2.0, BSD-*); other licenses are reported. May be repeated.",
         ),
         click.option(
             "--deny-license", "denied", multiple=True, metavar="SPDX",
-            help="Forbidden licence (GPL-*). May be repeated.",
+            help="Forbidden license (GPL-*). May be repeated.",
         ),
         click.option(
             "--fail-on", type=click.Choice(SEVERITIES, case_sensitive=False), help="Exit 1 if a finding has this severity or higher."
@@ -107,7 +107,7 @@ def to_inspection_options(options: GateOptions, *, packages: bool) -> Inspection
 def load_examination_context(
     data: Path, look_for: Collection[ExaminedPart], allowed: tuple[str, ...], denied: tuple[str, ...]
 ) -> ExaminationContext:
-    """Return what an examination judges by: now, the digests that the state knows where malware is looked for, the licences."""
+    """Return what an examination judges by: now, the digests that the state knows where malware is looked for, the licenses."""
     from nephoscope.collect.scanning.examination_builder import ExaminationContext
     from nephoscope.collect.scanning.license_policy import LicensePolicyError, make_policy
 

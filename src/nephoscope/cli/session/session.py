@@ -62,7 +62,7 @@ from nephoscope.service.assessments import announce_request
 from nephoscope.state import State, StateError
 from nephoscope.state.leases.lease_holder import create_holder_name
 from nephoscope.state.leases.lease_renewal import Turns
-from nephoscope_policy.catalogue import NotHeldError
+from nephoscope_policy.catalog import NotHeldError
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.model.state import ComplianceState, Severity

@@ -17,8 +17,8 @@ from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTIO
 
 if TYPE_CHECKING:
     from nephoscope_policy.aliases import Aliases
-    from nephoscope_policy.catalogue import Catalogue
-    from nephoscope_policy.catalogue_entry import CatalogueEntry
+    from nephoscope_policy.catalog import PolicyCatalog
+    from nephoscope_policy.catalog_entry import CatalogEntry
 
 CONTAINERS = frozenset({SUBSCRIPTION_TYPE, RESOURCE_GROUP_TYPE})
 #: What a scan reads whatever it judges by: the containers, and what the estate itself decides (assignments, exemptions, attestations).
@@ -51,23 +51,23 @@ class ContentNeeds(msgspec.Struct, frozen=True):
     @classmethod
     def of(
         cls,
-        catalogue: Catalogue,
+        catalog: PolicyCatalog,
         also: Iterable[str] = (),
         aliases: Aliases | None = None,
         only: frozenset[str] = frozenset(),
         under: Mapping[str, Iterable[str]] | None = None,
     ) -> ContentNeeds:
-        """The needs of every definition of a catalogue (`only` these ids, where given) and of `also`, the types analyzers read.
+        """The needs of every definition of a catalog (`only` these ids, where given) and of `also`, the types analyzers read.
 
         `under`: types that are looked up under others besides, as parents of Needs.
 
         `aliases` finds which properties are read; without them no type is read again for what Resource Graph leaves out.
         """
         gathered = _NeedsBuilder()
-        for entry in catalogue.definitions():
+        for entry in catalog.definitions():
             if entry.fault or entry.unread or entry.static or (only and entry.id not in only):
                 continue
-            gathered.add(entry, catalogue)
+            gathered.add(entry, catalog)
         for related, parents in (under or {}).items():
             gathered.look_up(related, parents)
         types = ALWAYS | gathered.types | {type_.lower() for type_ in also}
@@ -102,10 +102,10 @@ class _NeedsBuilder:
         self.parents[related] |= set(parents)
         self.names[related].add("")
 
-    def add(self, entry: CatalogueEntry, catalogue: Catalogue) -> None:
+    def add(self, entry: CatalogEntry, catalog: PolicyCatalog) -> None:
         if not entry.types and not entry.related_types:
             return
-        definition = catalogue.parse_entry(entry)
+        definition = catalog.parse_entry(entry)
         if definition.mode.lower() not in _MODES:
             return
         self.text += bytes(entry.data).lower() + b"\n"

@@ -43,7 +43,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
 
 def _variables(file: InventoryFile) -> dict[str, str]:
-    content = file.neighbour(".env")
+    content = file.neighbor(".env")
     found: dict[str, str] = {}
     for line in decode_text(file.path, content).splitlines() if content is not None else ():
         name, equals, value = line.partition("=")

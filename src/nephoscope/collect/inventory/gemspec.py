@@ -73,7 +73,7 @@ def _read_required(file: InventoryFile) -> Iterator[str]:
         path = "/".join(part.strip("/") for part in parts)
         if not path:
             continue
-        content = file.neighbour(path if path.endswith(".rb") else f"{path}.rb")
+        content = file.neighbor(path if path.endswith(".rb") else f"{path}.rb")
         try:
             if content is not None:
                 yield decode_text(path, content)

@@ -36,7 +36,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     for line in lines:
         if line.words[0] == "require" and len(line.words) > 2:
             yield from _read_required(file, line, replaced, required)
-    beside = file.neighbour("go.sum") if language and _parts(language) < _COMPLETE else None
+    beside = file.neighbor("go.sum") if language and _parts(language) < _COMPLETE else None
     for number, name, version in sums(file, beside) if beside is not None else ():
         if name not in required:
             yield Package(

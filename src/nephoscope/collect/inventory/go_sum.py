@@ -13,7 +13,7 @@ PATTERNS = ("**/go.sum",)
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give each module with the last version that is written, which is the highest; raises UnreadableInventoryError."""
-    if file.neighbour("go.mod") is not None:
+    if file.neighbor("go.mod") is not None:
         return
     for number, name, version in sums(file, file.content):
         yield Package(type="golang", name=name, version=version, path=file.path, line=number)

@@ -69,7 +69,7 @@ class InventoryFile(msgspec.Struct, dict=True, eq=False):
             raise self.refusal(f"more than {MAX_SET_ASIDE} entries are not packages that can be read", line)
         self.set_aside.append(SetAside(line, reason))
 
-    def neighbour(self, relative: str) -> bytes | None:
+    def neighbor(self, relative: str) -> bytes | None:
         """Return the content of the file at a path relative to this one's folder; None where there is none, or it lies outside."""
         path = posixpath.normpath(posixpath.join(posixpath.dirname(self.path), relative))
         return None if path.startswith(("../", "/")) or path == ".." else self.beside(path)

@@ -116,7 +116,7 @@ def _licenses(archive: BoundedArchive, name: str) -> tuple[str, ...]:
     try:
         project = parse_xml_file(InventoryFile(f"{archive.path}/{name}", archive.read(name)))
     except UnreadableInventoryError:
-        return ()  # only what the licences say is lost
+        return ()  # only what the licenses say is lost
     licenses = project.first("licenses")
     return (
         tuple(entry.text_at("name") for entry in licenses.children if entry.text_at("name"))

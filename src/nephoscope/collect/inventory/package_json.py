@@ -46,7 +46,7 @@ def npm_package(file: InventoryFile, manifest: dict[str, object]) -> Package | N
 
 
 def read_licenses(manifest: dict[str, object]) -> tuple[str, ...]:
-    """Return the licences of a manifest in any of the forms that npm ever took."""
+    """Return the licenses of a manifest in any of the forms that npm ever took."""
     written = manifest.get("license") or manifest.get("licenses")
     entries = written if isinstance(written, list) else [written]
     found = (entry.get("type") if isinstance(entry, dict) else entry for entry in entries)

@@ -17,7 +17,7 @@ bounds on size, number and depth, XML without entities. A file that a reader can
 entry that is no package is left out and told. Neither is ever an empty list.
 
 Each package has its place (path and line), and where its file tells: whether it is the project itself (`root`), a part of it
-(`member`), asked for (`declared`) or needed by another (`transitive`), its groups, whether only development needs it, its licences
+(`member`), asked for (`declared`) or needed by another (`transitive`), its groups, whether only development needs it, its licenses
 and what it needs. Where a file pins no version, the range that it asks for is the package's `constraint`, and `version` is the lowest
 that the range names.
 

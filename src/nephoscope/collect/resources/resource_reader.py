@@ -1,4 +1,4 @@
-"""Resource reader: recognise the records of a file, validate their ids and quarantine broken ones."""
+"""Resource reader: recognize the records of a file, validate their ids and quarantine broken ones."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class ResourceFormat(Protocol):
 
     RANK: int
 
-    def recognises(self, value: dict[str, object], /) -> bool:
+    def recognizes(self, value: dict[str, object], /) -> bool:
         """Return whether a JSON object is written in this format."""
 
     def records(self, value: dict[str, object], /) -> Iterator[ResourceRecord]:
@@ -329,7 +329,7 @@ def _lost_type(data: bytes) -> str:
 
 
 def records(value: object, nesting: int = _MAX_NESTING) -> Iterator[ResourceRecord]:
-    """The records in a JSON value, whatever its format; raises RecordError when no format recognises it."""
+    """The records in a JSON value, whatever its format; raises RecordError when no format recognizes it."""
     if isinstance(value, list) and nesting:
         for item in value:
             yield from records(item, nesting - 1)
@@ -343,7 +343,7 @@ def records(value: object, nesting: int = _MAX_NESTING) -> Iterator[ResourceReco
     if "id" not in value:
         response_records.refuse_answers(value)
     for form in known_formats():
-        if form.recognises(value):
+        if form.recognizes(value):
             yield from form.records(value)
             return
     raise RecordError(

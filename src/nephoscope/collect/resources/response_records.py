@@ -60,7 +60,7 @@ def _error_code(value: dict[str, object]) -> str:
 
 
 def values(value: dict[str, object]) -> Iterator[Any]:
-    """The rows, each a JSON value to be recognised in its turn; raises RecordError when there is no list."""
+    """The rows, each a JSON value to be recognized in its turn; raises RecordError when there is no list."""
     inner = value if _is_table(value) else _unwrap(value)
     if isinstance(inner, list):
         yield from inner

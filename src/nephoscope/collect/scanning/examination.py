@@ -1,4 +1,4 @@
-"""What a scan of an image or a disk finds: packages, configuration, secrets, malware and licences."""
+"""What a scan of an image or a disk finds: packages, configuration, secrets, malware and licenses."""
 
 from __future__ import annotations
 

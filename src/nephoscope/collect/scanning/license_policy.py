@@ -1,6 +1,6 @@
-"""Licences of packages against a list of those that are allowed and those that are denied, as expressions of SPDX.
+"""Licenses of packages against a list of those that are allowed and those that are denied, as expressions of SPDX.
 
-Expressions are read by license-expression (extra `sbom`). A licence that is not known stays unknown: it is neither allowed nor denied.
+Expressions are read by license-expression (extra `sbom`). A license that is not known stays unknown: it is neither allowed nor denied.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _LONGEST = 4_000
 
 
 class LicensePolicyError(Exception):
-    """A licence of a policy that is none: the message says which, and what to write."""
+    """A license of a policy that is none: the message says which, and what to write."""
 
 
 class LicenseVerdict(IntEnum):
-    """What a policy says of a licence, the best first."""
+    """What a policy says of a license, the best first."""
 
     ALLOWED = 0
     UNKNOWN = 1
@@ -34,7 +34,7 @@ class LicenseVerdict(IntEnum):
 
 
 class LicenseFinding(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A package whose licence the policy denies, or does not allow, or does not know (`status` Unknown)."""
+    """A package whose license the policy denies, or does not allow, or does not know (`status` Unknown)."""
 
     status: Literal["Denied", "NotAllowed", "Unknown"]
     severity: Severity
@@ -54,7 +54,7 @@ _SEVERITIES: dict[LicenseVerdict, tuple[Literal["Denied", "NotAllowed", "Unknown
 
 
 class LicensePolicy(msgspec.Struct, frozen=True):
-    """Licences that are allowed and that are denied, as identifiers of SPDX, with an exception where one belongs to it.
+    """Licenses that are allowed and that are denied, as identifiers of SPDX, with an exception where one belongs to it.
 
     `*` stands for any text (`GPL-*`). Where nothing is allowed by name, everything that is known and not denied is.
     """
@@ -66,9 +66,9 @@ class LicensePolicy(msgspec.Struct, frozen=True):
         return bool(self.allowed or self.denied)
 
     def judge(self, license_key: str, exception: str = "") -> LicenseVerdict:
-        """Return what the policy says of one licence by its identifier.
+        """Return what the policy says of one license by its identifier.
 
-        An exception only permits more: with one a licence is judged as without, unless the policy names the two together.
+        An exception only permits more: with one a license is judged as without, unless the policy names the two together.
         """
         names = (f"{license_key} WITH {exception}", license_key) if exception else (license_key,)
         if exception and _is_named(names[0], self.allowed):
@@ -84,19 +84,19 @@ def _is_named(key: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(key, pattern) for pattern in patterns)
 
 
-#: Nothing is asked of licences.
+#: Nothing is asked of licenses.
 NO_POLICY = LicensePolicy()
 
 
 def make_policy(allowed: Iterable[str], denied: Iterable[str]) -> LicensePolicy:
-    """Return a policy in the spelling of SPDX; raises LicensePolicyError for what is no licence."""
+    """Return a policy in the spelling of SPDX; raises LicensePolicyError for what is no license."""
     return LicensePolicy(tuple(map(_spell, allowed)), tuple(map(_spell, denied)))
 
 
 def judge_licenses(packages: Iterable[Package], policy: LicensePolicy) -> tuple[LicenseFinding, ...]:
-    """Return the packages whose licences the policy does not allow, the worst first; nothing where there is no policy.
+    """Return the packages whose licenses the policy does not allow, the worst first; nothing where there is no policy.
 
-    Of alternatives the best counts, of licences that hold together the worst.
+    Of alternatives the best counts, of licenses that hold together the worst.
     """
     if not policy:
         return ()
@@ -125,7 +125,7 @@ def _judge_package(package: Package, policy: LicensePolicy) -> LicenseFinding | 
 
 @lru_cache(65_536)
 def _verdict(licenses: tuple[str, ...], policy: LicensePolicy) -> LicenseVerdict:
-    """Return what the policy says of licences that hold together; of none it is not known what holds."""
+    """Return what the policy says of licenses that hold together; of none it is not known what holds."""
     if not licenses:
         return LicenseVerdict.UNKNOWN
     return max(_judge(text, policy) for text in licenses)
@@ -145,7 +145,7 @@ def _judge(text: str, policy: LicensePolicy) -> LicenseVerdict:
 
 
 def _walk(expression: object, policy: LicensePolicy) -> LicenseVerdict:
-    """Judge an expression: a licence, one with an exception, alternatives, or several that hold together."""
+    """Judge an expression: a license, one with an exception, alternatives, or several that hold together."""
     licensing = _load_licensing()
     if isinstance(expression, licensing.OR):
         return min(_walk(part, policy) for part in expression.args)
@@ -159,7 +159,7 @@ def _walk(expression: object, policy: LicensePolicy) -> LicenseVerdict:
 
 
 def _keys(symbol: Any) -> tuple[str, str]:
-    """Return the identifiers of a licence and of its exception, '' for none."""
+    """Return the identifiers of a license and of its exception, '' for none."""
     if hasattr(symbol, "exception_symbol"):
         return symbol.license_symbol.key, symbol.exception_symbol.key
     return symbol.key, ""
@@ -167,7 +167,7 @@ def _keys(symbol: Any) -> tuple[str, str]:
 
 @cache
 def _load_licensing() -> Any:
-    """Return the licences of SPDX; raises LicensePolicyError where nothing here can read them."""
+    """Return the licenses of SPDX; raises LicensePolicyError where nothing here can read them."""
     try:
         from license_expression import get_spdx_licensing
     except ImportError as error:
@@ -176,7 +176,7 @@ def _load_licensing() -> Any:
 
 
 def _spell(text: str) -> str:
-    """Return a licence as SPDX spells it; a pattern must meet one that SPDX has."""
+    """Return a license as SPDX spells it; a pattern must meet one that SPDX has."""
     known: Iterable[str] = _load_licensing().known_symbols
     from boolean.boolean import ParseError
     from license_expression import ExpressionError
@@ -184,14 +184,14 @@ def _spell(text: str) -> str:
     if "*" in text:
         if any(fnmatchcase(key, text) for key in known):
             return text
-        raise LicensePolicyError(f"unknown SPDX licence {text!r}")
+        raise LicensePolicyError(f"unknown SPDX license {text!r}")
     try:
         parsed = _load_licensing().parse(text, validate=True)
     except (ExpressionError, ParseError) as error:
         raise LicensePolicyError(
-            f"{text!r} is not an SPDX licence: use its identifier, such as Apache-2.0"
+            f"{text!r} is not an SPDX license: use its identifier, such as Apache-2.0"
         ) from error
     if parsed is None or isinstance(parsed, (_load_licensing().OR, _load_licensing().AND)):
-        raise LicensePolicyError(f"{text!r} is not a single licence: list each one separately")
+        raise LicensePolicyError(f"{text!r} is not a single license: list each one separately")
     license_key, exception = _keys(parsed)
     return f"{license_key} WITH {exception}" if exception else license_key

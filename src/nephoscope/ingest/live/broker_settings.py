@@ -61,7 +61,7 @@ class BrokerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     start: Annotated[
         Literal["earliest", "latest"], Meta(description="Where a group that has read nothing yet begins.")
     ] = "earliest"
-    format: Annotated[str, Meta(description="The format of all messages; `auto` recognises each record.")] = (
+    format: Annotated[str, Meta(description="The format of all messages; `auto` recognizes each record.")] = (
         "auto"
     )
     destination: Annotated[

@@ -264,9 +264,9 @@ def _add_lines(batch: LogBatch, group: ReceivedLines, context: StreamContext) ->
     for record, text in enumerate(group.texts, batch.records):
         batch.records += 1
         line = mask_secrets(text) if suspect(text.encode()) else text
-        form = next((form for form in known if form.recognises_line(line)), None)
+        form = next((form for form in known if form.recognizes_line(line)), None)
         if form is None:
-            reason = "no format recognises the message"
+            reason = "no format recognizes the message"
             batch.bad.append(QuarantineEntry(context.source, "message", reason, line[:RAW_BYTES], ""))
             continue
         for item in _items(form, line, context, batch):

@@ -109,7 +109,7 @@ class ActivityLogFormat:
     title: str = "Azure Activity Log"
     tables: tuple[str, ...] = (TABLE,)
 
-    def recognises(self, record: dict[str, object]) -> bool:
+    def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether a record is an event of the Activity Log, of either shape."""
         if _unwrap_alert_event(record):
             return True

@@ -49,7 +49,7 @@ class AppServiceFormat:
     tables: tuple[str, ...] = _TABLES
     fillings: dict[str, Filling] = field(default_factory=dict)
 
-    def recognises(self, record: dict[str, object]) -> bool:
+    def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether the category is one of App Service's."""
         return read_category(record) in _ROUTES
 

@@ -153,7 +153,7 @@ class AzureDiagnosticsFormat:
     title: str = "Resource logs of any category"
     tables: tuple[str, ...] = (TABLE,)
 
-    def recognises(self, record: dict[str, object]) -> bool:
+    def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether it has a category, a time, and one more of the fields that every resource log must have."""
         names = {name.lower() for name in record}
         return "category" in names and bool(names & _TIMES) and bool(names & _OTHERS)

@@ -77,7 +77,7 @@ class AzureFirewallTextFormat:
     title = "Azure Firewall, older logs with sentences"
     tables = (*_TABLES, AZURE_DIAGNOSTICS)
 
-    def recognises(self, record: dict[str, object]) -> bool:
+    def recognizes(self, record: dict[str, object]) -> bool:
         """By the category."""
         return read_category(record) in _CATEGORIES
 

@@ -108,7 +108,7 @@ class CategoryFormat:
         """The tables it writes."""
         return (*dict.fromkeys(self.routes.values()), *(("AzureDiagnostics",) if self.both else ()))
 
-    def recognises(self, record: dict[str, object]) -> bool:
+    def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether the category is one of ours, of our provider where the record says which."""
         if read_category(record) not in self.routes:
             return False

@@ -52,7 +52,7 @@ class CommonEventFormat:
     title: str = "Common Event Format"
     tables: tuple[str, ...] = (TABLE,)
 
-    def recognises_line(self, line: str) -> bool:
+    def recognizes_line(self, line: str) -> bool:
         """Return whether an event begins near the start of a line."""
         return "CEF:" in line and _BEGIN.search(line, 0, _FARTHEST) is not None
 

@@ -43,7 +43,7 @@ class DefenderHuntingFormat:
         names = (document.name.removesuffix(".json") for document in documents(kind="tables"))
         return {name.lower(): name for name in names}
 
-    def recognises(self, record: dict[str, object]) -> bool:
+    def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether the category is that of a hunting table."""
         return read_category(record).startswith(_PREFIX)
 

@@ -54,7 +54,7 @@ class EntraAuditFormat:
     title: str = "Entra ID audit log"
     tables: tuple[str, ...] = (TABLE,)
 
-    def recognises(self, record: dict[str, object]) -> bool:
+    def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether it is a record of the audit log of the directory, or Graph's directoryAudit."""
         kind = resource_type(first_text(record, "resourceId"))
         if read_category(record) == "auditlogs" and kind in ("", _DIRECTORY):

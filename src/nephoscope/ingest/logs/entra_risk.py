@@ -53,7 +53,7 @@ class EntraRiskFormat:
     tables: tuple[str, ...] = tuple(_TABLES.values())
     fillings: dict[str, Filling] = field(default_factory=dict)
 
-    def recognises(self, record: dict[str, object]) -> bool:
+    def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether it is a record of a risk category, or one of Graph's four objects."""
         return read_category(record) in _TABLES or _category_of_graph(record) != ""
 

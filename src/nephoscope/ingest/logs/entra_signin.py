@@ -88,7 +88,7 @@ class EntraSignInFormat:
     tables: tuple[str, ...] = tuple(_TABLES.values())
     fillings: dict[str, Filling] = field(default_factory=dict)
 
-    def recognises(self, record: dict[str, object]) -> bool:
+    def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether it is a record of a sign-in category, or Graph's signIn."""
         return read_category(record) in _TABLES or _is_graph_record(record)
 

@@ -1,4 +1,4 @@
-"""Fingerprints of content: prefix hashes at line ends that recognise an older, shorter copy.
+"""Fingerprints of content: prefix hashes at line ends that recognize an older, shorter copy.
 
 What a file grew from is known by its whole content (growth.py); of what it will be cut to, nothing is known beforehand. So with each
 load are kept up to 256 places, evenly spread, with the hash of what is before each. Nothing of the content is kept.

@@ -121,7 +121,7 @@ class RecordReader:
     ) -> bool:
         """Read what is in a message, each record counted; False where the value is none."""
         try:
-            found = unwrap_message(value, self._recognises)
+            found = unwrap_message(value, self._recognizes)
         except BadRecordError as error:
             self._quarantine(join_place(place, error.path), error.reason, data, batch)
             return True
@@ -143,10 +143,10 @@ class RecordReader:
             form, item = self._find_format(item)
             self._record(form, item, raw, place, batch)
 
-    def _recognises(self, item: dict[str, object] | str) -> bool:
+    def _recognizes(self, item: dict[str, object] | str) -> bool:
         """Return whether a format reads a record or a line; of one that reads anything, whether that has a time."""
         if isinstance(item, str):
-            return any(form.recognises_line(item) for form in self.formats.lines)
+            return any(form.recognizes_line(item) for form in self.formats.lines)
         form, item = self._find_format(item)
         return form is not None and not self._is_no_row(form, item)
 
@@ -163,17 +163,17 @@ class RecordReader:
         self, form: LogFormat | None, value: dict[str, object], data: bytes, place: str, batch: LogBatch
     ) -> None:
         if form is None:
-            reason = "no format recognises the record: name its table with --table"
+            reason = "no format recognizes the record: name its table with --table"
             self._quarantine(place, reason, data, batch)
             return
         self._rows(form, form.rows(value, self.context), data, place, batch)
 
     def _line(self, line: str, data: bytes, place: str, batch: LogBatch) -> None:
         for form in self.formats.lines:
-            if form.recognises_line(line):
+            if form.recognizes_line(line):
                 self._rows(form, form.line_rows(line, self.context), data, place, batch)
                 return
-        self._quarantine(place, "no format recognises the line", data, batch)
+        self._quarantine(place, "no format recognizes the line", data, batch)
 
     def _rows(
         self,
@@ -213,10 +213,10 @@ class RecordReader:
 
     def _form(self, record: dict[str, object]) -> LogFormat | None:
         """The format of a record: records of one kind follow each other, so the last one is asked first."""
-        if self.last is not None and self.last.recognises(record):
+        if self.last is not None and self.last.recognizes(record):
             return self.last
         for place, form in enumerate(self.formats.records):
-            if form.recognises(record):
+            if form.recognizes(record):
                 self.last = form if place < self.formats.exact else None
                 return form
         return None

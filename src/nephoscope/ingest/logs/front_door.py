@@ -28,7 +28,7 @@ class FrontDoorFormat:
     title = "Azure Front Door: access, web application firewall, health probes"
     tables = (TABLE,)
 
-    def recognises(self, record: dict[str, object]) -> bool:
+    def recognizes(self, record: dict[str, object]) -> bool:
         """By the category."""
         return read_category(record) in _CATEGORIES
 

@@ -94,7 +94,7 @@ class GraphAlertFormat:
     title: str = "Microsoft Graph security alerts"
     tables: tuple[str, ...] = (TABLE,)
 
-    def recognises(self, record: dict[str, object]) -> bool:
+    def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether it has a time and several members of an alert of that interface."""
         evidence = record.get("evidence")
         return (

@@ -45,7 +45,7 @@ class KubernetesAuditFormat:
     )
     fillings: dict[str, Filling] = field(default_factory=dict)
 
-    def recognises(self, record: dict[str, object]) -> bool:
+    def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether it is a resource log of an audit category, or an event alone."""
         return read_category(record) in _CATEGORIES or _is_event(record)
 

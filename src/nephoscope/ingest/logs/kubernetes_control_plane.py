@@ -37,7 +37,7 @@ class KubernetesControlPlaneFormat:
     tables: tuple[str, ...] = ("AKSControlPlane", "ArcK8sControlPlane", "AzureDiagnostics")
     fillings: dict[str, Filling] = field(default_factory=dict)
 
-    def recognises(self, record: dict[str, object]) -> bool:
+    def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether it is a resource log of a category of the control plane."""
         return dedicated_table(record, _NOWHERE) in self.tables
 

@@ -42,7 +42,7 @@ class LinuxAuditFormat:
     title: str = "Linux audit log"
     tables: tuple[str, ...] = (TABLE,)
 
-    def recognises_line(self, line: str) -> bool:
+    def recognizes_line(self, line: str) -> bool:
         """Return whether a line is a record with its type, time and serial number."""
         return _HEAD.match(line) is not None
 

@@ -30,7 +30,7 @@ class LinuxAuditJsonFormat:
     title: str = "Linux audit log as JSON (LAUREL)"
     tables: tuple[str, ...] = (TABLE,)
 
-    def recognises(self, record: dict[str, object], /) -> bool:
+    def recognizes(self, record: dict[str, object], /) -> bool:
         """Return whether a record has the id of an audit event and a record of a type."""
         return isinstance(record.get("ID"), str) and any(_records(record))
 

@@ -123,7 +123,7 @@ class NamedFormat(Protocol):
 class LogFormat(NamedFormat, Protocol):
     """A format of JSON records, each judged by itself: categories mix in one stream."""
 
-    def recognises(self, record: dict[str, object], /) -> bool:
+    def recognizes(self, record: dict[str, object], /) -> bool:
         """Return whether a record is of this format; never raises, whatever the record holds."""
         ...
 
@@ -136,7 +136,7 @@ class LogFormat(NamedFormat, Protocol):
 class LineFormat(NamedFormat, Protocol):
     """A format of text, a record a line."""
 
-    def recognises_line(self, line: str, /) -> bool:
+    def recognizes_line(self, line: str, /) -> bool:
         """Return whether a line (without its end) is of this format; never raises."""
         ...
 
@@ -151,7 +151,7 @@ class RowFormat(LogFormat, Protocol):
 
     @property
     def asked(self) -> LogFormat:
-        """Return the same format, which recognises every record."""
+        """Return the same format, which recognizes every record."""
         ...
 
 
@@ -181,7 +181,7 @@ class FileFormat(NamedFormat, Protocol):
     @property
     def suffixes(self) -> tuple[str, ...]: ...  # noqa: D102
 
-    def recognises_start(self, head: bytes, /) -> bool:
+    def recognizes_start(self, head: bytes, /) -> bool:
         """Return whether a file whose first bytes (at most 64 KiB) these are is of this format; never raises."""
         ...
 

@@ -1,4 +1,4 @@
-"""Log reader: from a stream to rows: split blocks, recognise records, build rows, quarantine broken ones."""
+"""Log reader: from a stream to rows: split blocks, recognize records, build rows, quarantine broken ones."""
 
 from __future__ import annotations
 

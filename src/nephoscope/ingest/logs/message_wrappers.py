@@ -2,7 +2,7 @@
 
 A message is an object with its content under `body` or the like: an object, a list, the text of JSON, lines of text, or any of these
 in base64; records lie in it at once or under `records`, which may be text again. It is a message only where something in it is
-recognised: a row of a table that has a column `body` stays a row.
+recognized: a row of a table that has a column `body` stays a row.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class WrappedRecord(NamedTuple):
 
 
 def unwrap_message(record: dict[str, object], known: Known) -> list[WrappedRecord] | None:
-    """Return what is in a message; None where nothing in it is recognised. Raises BadRecordError for one that holds too much."""
+    """Return what is in a message; None where nothing in it is recognized. Raises BadRecordError for one that holds too much."""
     name, rows = _content(record), read_answer(record)
     if rows is None and not name:
         return None

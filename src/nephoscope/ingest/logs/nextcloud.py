@@ -31,7 +31,7 @@ class NextcloudFormat:
     title: str = "Nextcloud log and audit log"
     tables: tuple[str, ...] = (TABLE,)
 
-    def recognises(self, record: dict[str, object], /) -> bool:
+    def recognizes(self, record: dict[str, object], /) -> bool:
         """Return whether a record has the members that each entry of Nextcloud has."""
         return all(isinstance(record.get(name), str) for name in _MEMBERS)
 

@@ -35,7 +35,7 @@ class NsgFlowFormat:
     title = "Flow logs of network security groups, versions 1 and 2"
     tables = (TABLE,)
 
-    def recognises(self, record: dict[str, object]) -> bool:
+    def recognizes(self, record: dict[str, object]) -> bool:
         """By the category."""
         return read_category(record) == CATEGORY
 

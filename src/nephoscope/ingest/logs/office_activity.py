@@ -100,7 +100,7 @@ class OfficeActivityFormat:
     title: str = "Microsoft 365 audit log"
     tables: tuple[str, ...] = (TABLE,)
 
-    def recognises(self, record: dict[str, object]) -> bool:
+    def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether it has what every record of that interface must have."""
         names = {fold_name(name) for name in record}
         return names >= _NEEDED and not _USUAL.isdisjoint(names)

@@ -32,7 +32,7 @@ class PlatformMetricsFormat:
     title: str = "Azure Monitor platform metrics"
     tables: tuple[str, ...] = (TABLE,)
 
-    def recognises(self, record: dict[str, object]) -> bool:
+    def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether it names a metric, and a value of it or its grain."""
         return isinstance(record.get("metricName"), str) and "time" in record and not _SAID.isdisjoint(record)
 

@@ -17,7 +17,7 @@ _INTRODUCTION = """# Log formats
 
 *Generated from the code by `make docs`; do not edit.*
 
-What `nephoscope ingest` and the live sources read. Each record is recognised by itself: categories may mix in a stream. Names are
+What `nephoscope ingest` and the live sources read. Each record is recognized by itself: categories may mix in a stream. Names are
 those of `--format`. How streams are read, and what becomes of what is broken: [the guide](../guides/ingest.md).
 """
 #: A format with more tables than this is listed by its number.

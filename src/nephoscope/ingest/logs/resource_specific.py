@@ -59,7 +59,7 @@ class ResourceSpecificFormat:
         named = {table for key, table in table_of_category().items() if ":" in key}
         return tuple(sorted(table for table in named - OWNED if not table.startswith(OWNED_PREFIXES)))
 
-    def recognises(self, record: dict[str, object]) -> bool:
+    def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether the content has a table for the category and the type of the resource, and no other format writes it."""
         return dedicated_table(record, _NOWHERE) in self.tables
 

@@ -62,7 +62,7 @@ class ServiceLogFormat:
     title: str = "Log files of Exim, ProFTPD, OpenVPN and cPanel, OpenSCAP results, messages of Cisco ASA"
     tables: tuple[str, ...] = (TABLE,)
 
-    def recognises_line(self, line: str) -> bool:
+    def recognizes_line(self, line: str) -> bool:
         """Return whether a line has the form of one of the services."""
         return line[:2] in ("19", "20", "%A", "%F", "%P", "os", "[2") and _match(line) is not None
 

@@ -43,7 +43,7 @@ class StorageLogFormat:
     tables: tuple[str, ...] = tuple(_TABLES.values())
     fillings: dict[str, Filling] = field(default_factory=dict)
 
-    def recognises(self, record: dict[str, object]) -> bool:
+    def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether it is of a storage category, or has none and names the service of an account that logs requests."""
         category = read_category(record)
         if category in _CATEGORIES:

@@ -36,7 +36,7 @@ class SyslogFormat:
     title: str = "Syslog, RFC 5424 and RFC 3164"
     tables: tuple[str, ...] = (TABLE,)
 
-    def recognises_line(self, line: str) -> bool:
+    def recognizes_line(self, line: str) -> bool:
         """Return whether a line begins with a priority, or with a time and a host."""
         return starts_message(line)
 

@@ -156,7 +156,7 @@ class TableCsvFormat:
     tables: tuple[str, ...] = ()
     suffixes: tuple[str, ...] = (".csv", ".tsv")
 
-    def recognises_start(self, head: bytes) -> bool:
+    def recognizes_start(self, head: bytes) -> bool:
         """Return whether the first line is a header that names the time of a row."""
         lines = head.removeprefix(_MARK).decode("utf-8", "backslashreplace").split("\n", 2)
         line = lines[1] if _SAID.match(lines[0]) and len(lines) > 1 else lines[0]

@@ -34,7 +34,7 @@ class TableParquetFormat:
     tables: tuple[str, ...] = ()
     suffixes: tuple[str, ...] = (".parquet",)
 
-    def recognises_start(self, head: bytes) -> bool:
+    def recognizes_start(self, head: bytes) -> bool:
         """Return whether it begins as Parquet does."""
         return head.startswith(_MAGIC)
 

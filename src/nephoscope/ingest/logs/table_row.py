@@ -123,7 +123,7 @@ class TableRowFormat:
         """The format for a table that is asked for: every record is a row of it."""
         return TableRowFormat(every=True)
 
-    def recognises(self, record: dict[str, object]) -> bool:
+    def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether it names a table, one of the package or an imported one, and has a time."""
         table = record.get("Type")
         if self.every:

@@ -28,7 +28,7 @@ class VnetFlowFormat:
     title = "Flow logs of virtual networks, version 4"
     tables = (TABLE,)
 
-    def recognises(self, record: dict[str, object]) -> bool:
+    def recognizes(self, record: dict[str, object]) -> bool:
         """By the category."""
         return read_category(record) == CATEGORY
 

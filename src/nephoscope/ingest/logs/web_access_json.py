@@ -45,7 +45,7 @@ class WebAccessJsonFormat:
     title: str = "Web server access logs as JSON: Caddy, Traefik, Envoy, nginx"
     tables: tuple[str, ...] = (TABLE,)
 
-    def recognises(self, record: dict[str, object], /) -> bool:
+    def recognizes(self, record: dict[str, object], /) -> bool:
         """Return whether a record has the method, URL, status and client of a request."""
         fields = _gather_fields(record)
         return all(_read_first(fields, names) for names in (_METHODS, _URLS, _STATUSES, _CLIENTS))

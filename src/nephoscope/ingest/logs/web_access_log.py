@@ -43,7 +43,7 @@ class WebAccessLogFormat:
     title: str = "Web server access logs, common and combined format"
     tables: tuple[str, ...] = (TABLE,)
 
-    def recognises_line(self, line: str) -> bool:
+    def recognizes_line(self, line: str) -> bool:
         """Return whether a line is a request with its time, status and size."""
         return '] "' in line and _LINE.match(line) is not None
 

@@ -40,7 +40,7 @@ class WebErrorLogFormat:
     title: str = "Web server error logs, nginx and Apache"
     tables: tuple[str, ...] = (TABLE,)
 
-    def recognises_line(self, line: str) -> bool:
+    def recognizes_line(self, line: str) -> bool:
         """Return whether a line begins with a time and a level as nginx or Apache write them."""
         return (_NGINX.match(line) or _APACHE.match(line)) is not None
 

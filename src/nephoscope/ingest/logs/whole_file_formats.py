@@ -20,14 +20,14 @@ _HEAD = 64 * 1024
 def find_whole_file_format(head: bytes, formats: Formats, context: StreamContext) -> FileFormat | None:
     """The format of a file that is read as a whole: by its beginning, by its name, or the only one that is asked for."""
     for form in formats.files:
-        if form.recognises_start(head):
+        if form.recognizes_start(head):
             return form
     if not head.strip():
         return None
     if not formats.records and not formats.lines:
         return formats.files[0]
     first = head.split(b"\n", 1)[0].decode("utf-8", "backslashreplace").rstrip("\r")
-    if first.lstrip()[:1] in ("{", "[") or any(form.recognises_line(first) for form in formats.lines):
+    if first.lstrip()[:1] in ("{", "[") or any(form.recognizes_line(first) for form in formats.lines):
         return None
     name = context.source.lower()
     return next((form for form in formats.files if form.suffixes and name.endswith(form.suffixes)), None)

@@ -105,7 +105,7 @@ class WindowsEventFormat:
     title: str = "Windows events as JSON"
     tables: tuple[str, ...] = TABLES
 
-    def recognises(self, record: dict[str, object]) -> bool:
+    def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether it is an event: System and data, a Winlogbeat document, or an id with its channel."""
         event = record.get("Event")
         if isinstance(event, dict):

@@ -41,7 +41,7 @@ class WindowsEventFileFormat:
     tables: tuple[str, ...] = EVENTS.tables
     suffixes: tuple[str, ...] = ()
 
-    def recognises_start(self, head: bytes) -> bool:
+    def recognizes_start(self, head: bytes) -> bool:
         """Return whether the file begins with events that do not stand on a line each (those are lines of text)."""
         return _EVENTS.match(head) is not None
 

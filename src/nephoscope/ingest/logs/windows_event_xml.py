@@ -41,7 +41,7 @@ class WindowsEventXmlFormat:
     title: str = "Windows events as XML lines"
     tables: tuple[str, ...] = EVENTS.tables
 
-    def recognises_line(self, line: str) -> bool:
+    def recognizes_line(self, line: str) -> bool:
         """Return whether an event begins the line."""
         return _BEGIN.match(line) is not None
 

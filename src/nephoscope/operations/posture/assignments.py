@@ -27,7 +27,7 @@ from nephoscope.operations.declaration.schemas import Shape, Text
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.service.arm_documents import put_document, remove_document
 from nephoscope_policy.assignment import TYPE_NAME, Assignment
-from nephoscope_policy.catalogue import NotHeldError
+from nephoscope_policy.catalog import NotHeldError
 from nephoscope_policy.errors import PolicyError
 
 OPERATIONS = OperationGroup("standards", "Standards", "An assignment")
@@ -52,7 +52,7 @@ class NewStandard(Shape, frozen=True, kw_only=True):
 
 
 def _list_initiatives(call: OperationCall) -> Mapping[str, str]:
-    found = Packs(call.service.data).catalogue().initiatives()
+    found = Packs(call.service.data).catalog().initiatives()
     return {
         one.id: one.display_name or one.name for one in sorted(found, key=lambda one: one.display_name) if not one.fault
     }  # fmt: skip
@@ -100,7 +100,7 @@ def assign(call: OperationCall, body: NewStandard) -> None:
     """Assign an initiative at a scope; the next assessment is made by it and begins soon."""
     try:
         scope = parse_scope(body.scope).rstrip("/")
-        entry = Packs(call.service.data).catalogue().find("initiative", body.initiative)
+        entry = Packs(call.service.data).catalog().find("initiative", body.initiative)
     except RoleScopeError as error:
         raise RefusedRequestError(str(error), "scope") from error
     except NotHeldError as error:

@@ -30,7 +30,7 @@ def exemptions(call: OperationCall) -> list[Row]:
     """List the exemptions that were put here."""
     documents = call.state.arm_documents.all([TYPE_NAME])
     titles = (
-        {one.name.lower(): one.display_name for one in Packs(call.service.data).catalogue().definitions()}
+        {one.name.lower(): one.display_name for one in Packs(call.service.data).catalog().definitions()}
         if documents
         else {}
     )

@@ -166,7 +166,7 @@ def automations(call: OperationCall) -> list[Row]:
     """List automations and their failed runs. Exits 3 if one is invalid or refers to something that does not
     exist.
     """
-    from nephoscope.automation.rule_catalogue import load_automations
+    from nephoscope.automation.rule_catalog import load_automations
     from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
     from nephoscope.service.automations import load_readiness
 

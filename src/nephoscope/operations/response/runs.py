@@ -163,7 +163,7 @@ def _confirm_plan(call: OperationCall, given: Mapping[str, Answer]) -> tuple[str
 
 def _follow(call: OperationCall, answer: Answer, given: Mapping[str, Answer]) -> tuple[list[str], bool]:
     """Do what is due; what became of the runs that were decided, and whether one failed for good."""
-    from nephoscope.automation.rule_catalogue import load_rules
+    from nephoscope.automation.rule_catalog import load_rules
 
     decided = answer if isinstance(answer, tuple) else (answer,)
     engine = _build_engine(call, given["query"])

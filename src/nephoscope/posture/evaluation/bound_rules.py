@@ -17,15 +17,15 @@ from nephoscope_policy.tree import PolicyLiteral, TemplateExpression
 
 if TYPE_CHECKING:
     from nephoscope_policy.aliases import Aliases
-    from nephoscope_policy.catalogue import Catalogue
+    from nephoscope_policy.catalog import PolicyCatalog
     from nephoscope_policy.definition import Definition
 
 
 class Rules:
     """Rules by the key of their check; what cannot be bound is the Fault that says why. They outlive a run and serve the next."""
 
-    def __init__(self, catalogue: Catalogue, aliases: Aliases, switches: Switches = SWITCHES) -> None:
-        self._catalogue = catalogue
+    def __init__(self, catalog: PolicyCatalog, aliases: Aliases, switches: Switches = SWITCHES) -> None:
+        self._catalog = catalog
         self.aliases = aliases
         self._switches = switches
         self._bound: dict[str, Rule | CheckFault] = {}
@@ -48,7 +48,7 @@ class Rules:
         if check.entry is None:
             raise AssertionError("a check without a definition has a fault")
         try:
-            definition = self._catalogue.parse_entry(check.entry)
+            definition = self._catalog.parse_entry(check.entry)
             definition.check(self.aliases, self._switches)
         except PolicyError as error:
             return CheckFault(ComplianceState.ERROR, "definition-error", str(error))

@@ -17,7 +17,7 @@ import msgspec
 from nephoscope.posture.evaluation.body_diff import Paths
 from nephoscope.posture.evaluation.check_layout import Roster
 from nephoscope.posture.evaluation.program import PolicyCheck
-from nephoscope_policy.catalogue_entry import CatalogueEntry
+from nephoscope_policy.catalog_entry import CatalogEntry
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
 from nephoscope_policy.related_resources import EXTENSIONS
@@ -79,7 +79,7 @@ class Dependents:
                 self._related[type_].append(index)
             self._ask(index, check.entry)
 
-    def _ask(self, index: int, entry: CatalogueEntry) -> None:
+    def _ask(self, index: int, entry: CatalogEntry) -> None:
         """Note a check under what it looks up or calls; checks of one type that ask alike are reached alike."""
         for asked in (*entry.related_types, *entry.calls):
             known = self._askers.setdefault((asked, entry.wide), {})

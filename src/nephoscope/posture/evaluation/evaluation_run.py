@@ -91,4 +91,4 @@ def prepare(
     plan: EvaluationPlan, aliases: Aliases, management_groups: Mapping[str, tuple[str, ...]]
 ) -> PreparedPlan:
     """Make a plan ready for estates with these management groups."""
-    return PreparedPlan(Program(plan, management_groups), Rules(plan.catalogue, aliases))
+    return PreparedPlan(Program(plan, management_groups), Rules(plan.catalog, aliases))

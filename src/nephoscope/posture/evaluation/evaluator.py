@@ -86,7 +86,7 @@ class Verdicts:
 #: Told (blocks done, blocks in all) after each block.
 Progress = Callable[[int, int], None]
 
-#: A rule ends in few distinct results that it shares between resources: so many are recognised by identity.
+#: A rule ends in few distinct results that it shares between resources: so many are recognized by identity.
 _SHARED = 32
 
 

@@ -21,8 +21,8 @@ from nephoscope.posture.evaluation.evaluator import Verdicts
 from nephoscope.posture.evaluation.program import PolicyCheck, PolicyRequirement, Program
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.recommendations.recommendation import Recommendation
-from nephoscope_policy.catalogue import Catalogue
-from nephoscope_policy.catalogue_entry import ContentProblem
+from nephoscope_policy.catalog import PolicyCatalog
+from nephoscope_policy.catalog_entry import ContentProblem
 from nephoscope_policy.context import EvaluationContext
 from nephoscope_policy.data_gap import ANALYZER_FAILED
 from nephoscope_policy.evaluation_result import Result
@@ -85,9 +85,9 @@ class EvaluationRun:
         return self.estate.quarantine
 
     @property
-    def catalogue(self) -> Catalogue:
+    def catalog(self) -> PolicyCatalog:
         """The content that was judged by."""
-        return self.plan.catalogue
+        return self.plan.catalog
 
     @cached_property
     def _decisions(self) -> Decisions:

@@ -59,10 +59,8 @@ class IncrementalRun:
         else:
             self.roster = Roster.of(estate, scope)
             self._moved = set(old.roster.keys()) ^ set(self.roster.keys())
-        same_content = plan.catalogue is since.plan.catalogue
-        self.rules = (
-            old.rules if same_content else Rules(plan.catalogue, self.base.aliases, self.base.switches)
-        )
+        same_content = plan.catalog is since.plan.catalog
+        self.rules = old.rules if same_content else Rules(plan.catalog, self.base.aliases, self.base.switches)
         same_plan = plan is since.plan and same_groups
         self.program = old.program if same_plan else Program(plan, estate.management_groups)
         paths: dict[str, Paths | None] = {

@@ -25,7 +25,7 @@ from nephoscope.posture.policies import attestation
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy import assignment, exemption
 from nephoscope_policy.aliases import Aliases
-from nephoscope_policy.catalogue_entry import DEFINITION_TYPE, INITIATIVE_TYPE
+from nephoscope_policy.catalog_entry import DEFINITION_TYPE, INITIATIVE_TYPE
 from nephoscope_policy.data_gap import Gap
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.resource import Resource

@@ -10,8 +10,8 @@ import msgspec
 
 from nephoscope.posture.recommendations.recommendation_sources import Recommendations
 from nephoscope_policy.assignment import EFFECT, VERSION, Assignment, Override, is_management_group
-from nephoscope_policy.catalogue import NotHeldError
-from nephoscope_policy.catalogue_entry import CatalogueEntry, ContentProblem, digest
+from nephoscope_policy.catalog import NotHeldError
+from nephoscope_policy.catalog_entry import CatalogEntry, ContentProblem, digest
 from nephoscope_policy.data_gap import NOT_COLLECTED, describe_gap
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.model.source_location import Place
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
-    from nephoscope_policy.catalogue import Catalogue
+    from nephoscope_policy.catalog import PolicyCatalog
     from nephoscope_policy.initiative import Initiative, InitiativeMember
     from nephoscope_policy.model.resource import Resource
 
@@ -58,7 +58,7 @@ class PolicyCheck(msgspec.Struct, frozen=True):
     """
 
     key: str
-    entry: CatalogueEntry | None
+    entry: CatalogEntry | None
     parameters: Mapping[str, Any] = msgspec.field(default_factory=dict)
     effect: str = ""
     bound_to: Mapping[str, str] | None = None
@@ -124,8 +124,8 @@ class Program:
     """The requirements of a plan, and the checks they need; checks are made when they are first asked for."""
 
     def __init__(self, plan: EvaluationPlan, management_groups: Mapping[str, tuple[str, ...]]) -> None:
-        self.catalogue: Catalogue = plan.catalogue
-        self.recommendations = Recommendations(plan.catalogue)
+        self.catalog: PolicyCatalog = plan.catalog
+        self.recommendations = Recommendations(plan.catalog)
         self.management_groups = management_groups
         self.checks: list[PolicyCheck] = []
         self.problems: list[ContentProblem] = []
@@ -196,7 +196,7 @@ class Program:
         if "/policydefinitions/" in assignment.target:
             return False
         try:
-            self.catalogue.find("initiative", assignment.target.removeprefix("/"))
+            self.catalog.find("initiative", assignment.target.removeprefix("/"))
         except NotHeldError as error:
             return error.cause == "ambiguous"
         return True
@@ -206,9 +206,9 @@ class Program:
         versions = [override for override in assignment.overrides if _selects_initiative_version(override)]
         for index, override in enumerate((None, *versions)):
             pin = assignment.pin if override is None else Pin.parse(override.value)
-            if what := self.catalogue.find("initiative", _reference(assignment), pin).unread:
+            if what := self.catalog.find("initiative", _reference(assignment), pin).unread:
                 raise NotCollected(what)
-            initiative = self.catalogue.initiative(_reference(assignment), pin)
+            initiative = self.catalog.initiative(_reference(assignment), pin)
             unread = assignment.unread_parameters
             bound = (
                 initiative.bind_partly(assignment.parameters, unread)
@@ -277,7 +277,7 @@ class Program:
         if requirement.fault is not None and not requirement.definition:
             return _build_faulty_check(requirement, None, requirement.fault)
         try:
-            entry = self.catalogue.find("definition", requirement.definition, pin)
+            entry = self.catalog.find("definition", requirement.definition, pin)
         except NotHeldError as error:
             return self._not_held(requirement, error)
         fault = requirement.fault or _fault(entry) or (STATIC if entry.static else None)
@@ -292,7 +292,7 @@ class Program:
         fault = CheckFault(ComplianceState.UNKNOWN, error.cause, error.message)
         entry = None
         if error.cause == "version-not-held":
-            entry = self.catalogue.find("definition", requirement.definition)
+            entry = self.catalog.find("definition", requirement.definition)
         self.problems.append(
             # Its resources end Unknown and say so; nothing went wrong (docs/decisions/0030).
             ContentProblem(
@@ -312,7 +312,7 @@ class Program:
 
 
 def _build_faulty_check(
-    requirement: PolicyRequirement, entry: CatalogueEntry | None, fault: CheckFault
+    requirement: PolicyRequirement, entry: CatalogEntry | None, fault: CheckFault
 ) -> PolicyCheck:
     identity = [
         entry.digest if entry else requirement.definition or requirement.assignment.id,
@@ -322,7 +322,7 @@ def _build_faulty_check(
     return PolicyCheck(digest(msgspec.json.encode(identity)), entry, fault=fault)
 
 
-def _fault(entry: CatalogueEntry) -> CheckFault | None:
+def _fault(entry: CatalogEntry) -> CheckFault | None:
     if entry.unread:
         return CheckFault.from_gap(entry.unread)
     return (
@@ -332,7 +332,7 @@ def _fault(entry: CatalogueEntry) -> CheckFault | None:
     )
 
 
-def _policy_function(requirement: PolicyRequirement, entry: CatalogueEntry) -> dict[str, str]:
+def _policy_function(requirement: PolicyRequirement, entry: CatalogEntry) -> dict[str, str]:
     """Return what the template function policy() returns for a member.
 
     Source: https://learn.microsoft.com/azure/governance/policy/concepts/definition-structure-policy-rule#policy-functions
@@ -352,7 +352,7 @@ def _selects_initiative_version(override: Override) -> bool:
 
 
 def _reference(assignment: Assignment) -> str:
-    """The target as the catalogue is asked for it: a bare name is written as an id of one segment."""
+    """The target as the catalog is asked for it: a bare name is written as an id of one segment."""
     return assignment.target if assignment.target.count("/") > 1 else assignment.target.removeprefix("/")
 
 

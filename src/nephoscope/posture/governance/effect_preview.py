@@ -30,7 +30,7 @@ def preview(run: EvaluationRun, assessment: Assessment) -> policy.Preview | None
     if judged is None or resource is None or judged[0].entry is None:
         return None
     check = judged[0]
-    definition = run.catalogue.parse_entry(judged[0].entry)
+    definition = run.catalog.parse_entry(judged[0].entry)
     parameters = _parameters(definition, check)
     if parameters is None:
         return None

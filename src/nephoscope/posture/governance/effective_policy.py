@@ -15,8 +15,8 @@ from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy import assignment
 from nephoscope_policy.assignment import Assignment
-from nephoscope_policy.catalogue import Catalogue, NotHeldError
-from nephoscope_policy.catalogue_entry import DEFINITION_TYPE, INITIATIVE_TYPE, Kind
+from nephoscope_policy.catalog import NotHeldError, PolicyCatalog
+from nephoscope_policy.catalog_entry import DEFINITION_TYPE, INITIATIVE_TYPE, Kind
 
 if TYPE_CHECKING:
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
@@ -44,22 +44,22 @@ class EffectivePolicy:
     ) -> EffectivePolicy:
         """Of the content of a data folder, documents of people, and what was published, within a reach and without what is gone."""
         given = list(put)
-        plan = EvaluationPlan(Packs(data).catalogue()).with_people(given)
+        plan = EvaluationPlan(Packs(data).catalog()).with_people(given)
         if snapshot is not None:
-            passed = gone | {entry.id for entry in plan.catalogue.entries}
+            passed = gone | {entry.id for entry in plan.catalog.entries}
             found = snapshot.listing.page(list(TYPES), reach, most=50_000, collected=True)
             plan = plan.with_people(one for one in found.bodies if str(one["id"]).lower() not in passed)
         return cls(plan, frozenset(str(one["id"]).lower() for one in given))
 
     @property
-    def catalogue(self) -> Catalogue:
+    def catalog(self) -> PolicyCatalog:
         """The definitions and initiatives."""
-        return self.plan.catalogue
+        return self.plan.catalog
 
     def has_document(self, kind: Kind, id_: str) -> bool:
         """Return whether there is a definition or initiative of an id."""
         try:
-            self.catalogue.find(kind, id_)
+            self.catalog.find(kind, id_)
         except NotHeldError:
             return False
         return True

@@ -55,7 +55,7 @@ class EnforcedAssignments:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "program", Program(self.plan, self.ancestors))
-        object.__setattr__(self, "rules", Rules(self.plan.catalogue, self.aliases))
+        object.__setattr__(self, "rules", Rules(self.plan.catalog, self.aliases))
 
     def list_rules_for(
         self, resource: Resource, effects: frozenset[str], now: datetime

@@ -14,8 +14,8 @@ from nephoscope.posture.policies import attestation
 from nephoscope.posture.policies.attestation import PolicyAttestation
 from nephoscope_policy import assignment, exemption
 from nephoscope_policy.assignment import Assignment
-from nephoscope_policy.catalogue import Catalogue
-from nephoscope_policy.catalogue_entry import DEFINITION_TYPE, INITIATIVE_TYPE, ContentProblem
+from nephoscope_policy.catalog import PolicyCatalog
+from nephoscope_policy.catalog_entry import DEFINITION_TYPE, INITIATIVE_TYPE, ContentProblem
 from nephoscope_policy.documents import ContentDocument, ContentError
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.exemption import CATEGORY, Exemption
@@ -36,7 +36,7 @@ class EvaluationPlan(msgspec.Struct, frozen=True):
     `unevaluated` are the ids of assignments that the estate has and that are not judged by.
     """
 
-    catalogue: Catalogue
+    catalog: PolicyCatalog
     assignments: tuple[Assignment, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
     attestations: tuple[PolicyAttestation, ...] = ()
@@ -62,13 +62,13 @@ class EvaluationPlan(msgspec.Struct, frozen=True):
         What the plan has under the same id stays as it is.
         """
         policies = [*estate.by_type(DEFINITION_TYPE), *estate.by_type(INITIATIVE_TYPE)]
-        own = Catalogue.from_bodies(
+        own = PolicyCatalog.from_bodies(
             (resource.body, Place("estate", path=resource.key)) for resource in policies
         )
         plan = self
         if policies:
             problems = (*self.problems, *(one for one in own.problems if one.error))
-            plan = replace(self, catalogue=self.catalogue.include(own), problems=problems)
+            plan = replace(self, catalog=self.catalog.include(own), problems=problems)
         bodies = [
             (resource.body, Place("estate", path=resource.key))
             for type_ in _PARSERS
@@ -85,9 +85,9 @@ class EvaluationPlan(msgspec.Struct, frozen=True):
         policies = [one for one in given if _read_type(one[0]) in (DEFINITION_TYPE, INITIATIVE_TYPE)]
         plan = self
         if policies:
-            own = Catalogue.from_bodies(policies)
+            own = PolicyCatalog.from_bodies(policies)
             problems = (*self.problems, *(one for one in own.problems if one.error))
-            plan = replace(plan, catalogue=plan.catalogue.include(own), problems=problems)
+            plan = replace(plan, catalog=plan.catalog.include(own), problems=problems)
         return _with_bodies(plan, given, DocumentSource.PERSON)
 
     def with_assignment(self, target: str, parameters: Mapping[str, object] | None = None) -> EvaluationPlan:
@@ -97,10 +97,10 @@ class EvaluationPlan(msgspec.Struct, frozen=True):
             self, assignments=(*self.assignments, Assignment.whole_tenant(target, name, parameters))
         )
 
-    def assigning_every_definition(self, of: Iterable[Catalogue] | None = None) -> EvaluationPlan:
-        """Assign the newest version of every definition, of some catalogues or of this plan's, to the whole tenant."""
+    def assigning_every_definition(self, of: Iterable[PolicyCatalog] | None = None) -> EvaluationPlan:
+        """Assign the newest version of every definition, of some catalogs or of this plan's, to the whole tenant."""
         entries = {
-            entry.id: entry.name for catalogue in of or (self.catalogue,) for entry in catalogue.definitions()
+            entry.id: entry.name for catalog in of or (self.catalog,) for entry in catalog.definitions()
         }
         added = [Assignment.whole_tenant(id_, name) for id_, name in entries.items()]
         return replace(self, assignments=(*self.assignments, *added))

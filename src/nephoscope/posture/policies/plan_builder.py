@@ -13,7 +13,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.posture.policies.assignment_parameters import shared_out
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.model.source_location import Place
 
@@ -52,9 +52,9 @@ def build_plan(
     alone = bool(folders) and not request.initiatives and not request.assigned
     given = [packs.folder(folder) for folder in folders]
     _require_policies(folders, given)
-    held = packs.catalogue() if not alone else Catalogue([])
-    catalogue = held.include(*given)
-    plan = EvaluationPlan(catalogue, problems=catalogue.problems[len(held.problems) :])
+    held = packs.catalog() if not alone else PolicyCatalog([])
+    catalog = held.include(*given)
+    plan = EvaluationPlan(catalog, problems=catalog.problems[len(held.problems) :])
     decided = plan.reading(document for path in request.decisions for document in documents(Path(path)))
     _decides(request, decided)
     theirs = decided.with_people(put)
@@ -65,7 +65,7 @@ def build_plan(
     unevaluated = frozenset(one.id for one in known.assignments)
     known = replace(known, assignments=decided.assignments, unevaluated=unevaluated)
     names = request.initiatives or (() if alone or known.assignments else (OWN_INITIATIVE,))
-    initiatives = [known.catalogue.initiative(name) for name in names]
+    initiatives = [known.catalog.initiative(name) for name in names]
     values = shared_out(initiatives, dict(request.parameters))
     for name, parameters in zip(names, values, strict=True):
         known = known.with_assignment(name, parameters)
@@ -82,8 +82,8 @@ def _decides(request: PlanRequest, plan: EvaluationPlan) -> None:
         )
 
 
-def _require_policies(folders: Sequence[Path], given: Sequence[Catalogue]) -> None:
+def _require_policies(folders: Sequence[Path], given: Sequence[PolicyCatalog]) -> None:
     """ContentError where a folder holds no policy at all, not even a broken one: it is hardly the folder that was meant."""
-    for folder, catalogue in zip(folders, given, strict=True):
-        if not catalogue.entries and not any(problem.error for problem in catalogue.problems):
+    for folder, catalog in zip(folders, given, strict=True):
+        if not catalog.entries and not any(problem.error for problem in catalog.problems):
             raise ContentError("no policy definition or initiative found", Place(str(folder)))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nephoscope.content.loader import documents
-from nephoscope_policy.catalogue import Catalogue, NotHeldError
-from nephoscope_policy.catalogue_entry import CatalogueEntry
+from nephoscope_policy.catalog import NotHeldError, PolicyCatalog
+from nephoscope_policy.catalog_entry import CatalogEntry
 
 
 def built_in_key(name: str) -> str:
@@ -13,18 +13,18 @@ def built_in_key(name: str) -> str:
     return next((str(one.json()["name"]) for one in documents(None, "policies") if one.name == wanted), "")
 
 
-def find_entry(catalogue: Catalogue, name: str) -> CatalogueEntry:
+def find_entry(catalog: PolicyCatalog, name: str) -> CatalogEntry:
     """The definition or initiative that a person named; NotHeldError where nothing, or more than one thing, is called so."""
     try:
-        return catalogue.find("definition", built_in_key(name) or name)
+        return catalog.find("definition", built_in_key(name) or name)
     except NotHeldError as error:
         if error.cause != "not-held":
             raise
-    titled = [one for one in catalogue.definitions() if one.display_name.casefold() == name.casefold()]
+    titled = [one for one in catalog.definitions() if one.display_name.casefold() == name.casefold()]
     if len(titled) == 1:
         return titled[0]
     try:
-        return catalogue.find("initiative", name)
+        return catalog.find("initiative", name)
     except NotHeldError as error:
         if error.cause != "not-held":
             raise

@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 
 from nephoscope.content.loader import documents
-from nephoscope_policy import catalogue_cache
+from nephoscope_policy import catalog_cache
 from nephoscope_policy.aliases import Aliases
-from nephoscope_policy.catalogue import Catalogue, ImportSummary
+from nephoscope_policy.catalog import ImportSummary, PolicyCatalog
 from nephoscope_policy.documents import ContentDocument, ContentError
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.model.source_location import Place
@@ -51,15 +51,15 @@ class Packs:
         ContentError when the root does not exist or holds nothing usable.
         """
         found = list(documents(root))
-        catalogue = Catalogue.of(found)
-        if not catalogue.entries:
+        catalog = PolicyCatalog.of(found)
+        if not catalog.entries:
             raise ContentError("no policy definition or initiative found", Place(str(root)))
         name = _slug(name or root.resolve().name)
-        rows = [(entry.place.file, bytes(entry.data)) for entry in catalogue.entries]
+        rows = [(entry.place.file, bytes(entry.data)) for entry in catalog.entries]
         path = self._packs / f"{name}.pack"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(msgspec.msgpack.encode(_StoredPack(name, str(root), rows)))
-        return ImportedContent(name, str(root), len(rows)), catalogue.taken
+        return ImportedContent(name, str(root), len(rows)), catalog.taken
 
     def add_aliases(self, path: Path) -> tuple[ImportedContent, int]:
         """Import an alias table in a shape that Aliases.load takes; returns it and how many aliases it has. PolicyError otherwise."""
@@ -86,9 +86,9 @@ class Packs:
         ]
         return [ImportedContent(pack.name, pack.source, len(pack.documents)) for pack in packs] + tables
 
-    def catalogue(self, folders: Iterable[Path] = ()) -> Catalogue:
-        """The shipped pack, the imported packs and the given folders as one catalogue."""
-        own = load_built_in_catalogue(self._cache_folder())
+    def catalog(self, folders: Iterable[Path] = ()) -> PolicyCatalog:
+        """The shipped pack, the imported packs and the given folders as one catalog."""
+        own = load_built_in_catalog(self._cache_folder())
         packs = [self._pack(path) for path in self._files(self._packs)]
         return own.include(*packs, *(self.folder(folder) for folder in folders))
 
@@ -104,9 +104,9 @@ class Packs:
             for path in self._files(folder):
                 yield path.name, hashlib.sha256(path.read_bytes()).hexdigest()
 
-    def folder(self, root: Path) -> Catalogue:
-        """The catalogue of a folder or file, without importing it; ContentError when it does not exist."""
-        return catalogue_cache.load(documents(root), self._cache_folder())
+    def folder(self, root: Path) -> PolicyCatalog:
+        """The catalog of a folder or file, without importing it; ContentError when it does not exist."""
+        return catalog_cache.load(documents(root), self._cache_folder())
 
     def aliases(self) -> Aliases:
         """The shipped table with the imported ones laid over it."""
@@ -124,17 +124,17 @@ class Packs:
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self._cache
 
-    def _pack(self, path: Path) -> Catalogue:
+    def _pack(self, path: Path) -> PolicyCatalog:
         status = path.stat()
-        blob = self._cache / f"{path.stem}-{status.st_size}-{status.st_mtime_ns}.pack.catalogue"
+        blob = self._cache / f"{path.stem}-{status.st_size}-{status.st_mtime_ns}.pack.catalog"
         try:
-            return catalogue_cache.read(blob)
+            return catalog_cache.read(blob)
         except (FileNotFoundError, ValueError):
             pack = _read_stored(path)
-            catalogue_cache.write(
-                Catalogue.of(ContentDocument(data, Place(file)) for file, data in pack.documents), blob
+            catalog_cache.write(
+                PolicyCatalog.of(ContentDocument(data, Place(file)) for file, data in pack.documents), blob
             )
-            return catalogue_cache.read(blob)
+            return catalog_cache.read(blob)
 
     @staticmethod
     def _files(folder: Path) -> list[Path]:
@@ -148,13 +148,13 @@ def _read_stored(path: Path) -> _StoredPack:
         raise ContentError(f"a damaged pack: import its content again ({error})", Place(str(path))) from error
 
 
-_own: list[Catalogue] = []
+_own: list[PolicyCatalog] = []
 
 
-def load_built_in_catalogue(cache: Path) -> Catalogue:
+def load_built_in_catalog(cache: Path) -> PolicyCatalog:
     """Read what ships with nephoscope once a process; the first who asks says which folder keeps it for other processes."""
     if not _own:
-        _own.append(catalogue_cache.load(load_built_in_documents(), cache))
+        _own.append(catalog_cache.load(load_built_in_documents(), cache))
     return _own[0]
 
 

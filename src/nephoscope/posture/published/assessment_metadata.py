@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.discovery import keys
 from nephoscope.posture.published.document import drop_empty
-from nephoscope_policy.catalogue import NotHeldError
+from nephoscope_policy.catalog import NotHeldError
 
 if TYPE_CHECKING:
     from nephoscope.posture.reports.report import Report
-    from nephoscope_policy.catalogue_entry import Kind
+    from nephoscope_policy.catalog_entry import Kind
 
 #: Of what was found while no recommendation is judged by it.
 UNJUDGED = "No assigned policy is judged by what was found here: it counts in no score and no list of recommendations."
@@ -61,7 +61,7 @@ def make_unjudged(report: Report, key: str) -> dict[str, object]:
 def definition_id(report: Report, key: str, kind: Kind = "definition") -> str:
     """The id of the policy definition (or initiative) of a name, as a recommendation has it; '' where no content has it."""
     try:
-        return str(report.run.catalogue.find(kind, key).document()["id"])
+        return str(report.run.catalog.find(kind, key).document()["id"])
     except NotHeldError:
         return ""
 

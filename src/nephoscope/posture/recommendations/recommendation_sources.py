@@ -9,14 +9,14 @@ from nephoscope.posture.recommendations.recommendation import Recommendation, Re
 from nephoscope.posture.recommendations.score_controls import Controls
 from nephoscope.posture.recommendations.severities import Severities
 from nephoscope_policy.arm_object import ArmObject
-from nephoscope_policy.catalogue import NotHeldError
+from nephoscope_policy.catalog import NotHeldError
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope_policy.catalogue import Catalogue
+    from nephoscope_policy.catalog import PolicyCatalog
 
 #: The severity that an unmarked recommendation of a score control gets: by what failing the control exposes.
 _BY_POINTS = ((6, Severity.HIGH), (2, Severity.MEDIUM), (0, Severity.LOW))
@@ -25,8 +25,8 @@ _BY_POINTS = ((6, Severity.HIGH), (2, Severity.MEDIUM), (0, Severity.LOW))
 class Recommendations:
     """Recommendations by the name of their definition, made when they are asked for."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
+    def __init__(self, catalog: PolicyCatalog) -> None:
+        self._catalog = catalog
         self._made: dict[str, Recommendation] = {}
 
     def find_recommendation(self, key: str) -> Recommendation:
@@ -41,18 +41,18 @@ class Recommendations:
         """Return whether some loaded recommendation is Critical; Azure's own go up to High."""
         return any(
             self.find_recommendation(entry.name).severity is Severity.CRITICAL
-            for entry in self._catalogue.definitions()
+            for entry in self._catalog.definitions()
             if b'"critical"' in bytes(entry.data).lower()
         )
 
     def list_names(self) -> list[str]:
         """Return the names of the recommendations and of the policies that are loaded."""
-        return [entry.name for entry in (*self._catalogue.definitions(), *self._catalogue.initiatives())]
+        return [entry.name for entry in (*self._catalog.definitions(), *self._catalog.initiatives())]
 
     def _properties(self, name: str) -> ArmObject | None:
         for kind in ("definition", "initiative"):
             try:
-                entry = self._catalogue.find("definition" if kind == "definition" else "initiative", name)
+                entry = self._catalog.find("definition" if kind == "definition" else "initiative", name)
             except NotHeldError:
                 continue
             return ArmObject(entry.document()).child("properties")
@@ -95,7 +95,7 @@ class Recommendations:
         return found
 
     def _equivalent_definitions(self) -> Iterator[tuple[str, ArmObject]]:
-        for entry in self._catalogue.definitions():
+        for entry in self._catalog.definitions():
             if b'"sameAs"' not in bytes(entry.data):
                 continue
             try:

@@ -33,7 +33,7 @@ from nephoscope.posture.reports.report import (
     worst_severity,
 )
 from nephoscope.posture.reports.row_ledger import RowLedger
-from nephoscope_policy.catalogue_entry import ContentProblem
+from nephoscope_policy.catalog_entry import ContentProblem
 from nephoscope_policy.model.assessment import Reason
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.source_location import Quarantined

@@ -34,7 +34,7 @@ from nephoscope.posture.reports.finding_parents import find_judging_recommendati
 from nephoscope.posture.reports.reason_text import format_reasons
 from nephoscope.posture.reports.report_interface import ReportView
 from nephoscope.posture.reports.resource_graph_tables import LISTED, find_table
-from nephoscope_policy.catalogue_entry import ContentProblem
+from nephoscope_policy.catalog_entry import ContentProblem
 from nephoscope_policy.model.assessment import Assessment, Reason
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource

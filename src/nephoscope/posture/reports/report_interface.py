@@ -15,7 +15,7 @@ from nephoscope.posture.recommendations.recommendation import Recommendation
 from nephoscope.posture.recommendations.report_row import RecommendationGroup, ReportFilter, ReportRow
 from nephoscope.posture.recommendations.score import SecureScore
 from nephoscope.posture.recommendations.score_controls import Controls
-from nephoscope_policy.catalogue_entry import ContentProblem
+from nephoscope_policy.catalog_entry import ContentProblem
 from nephoscope_policy.model.assessment import Reason
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.source_location import Quarantined

@@ -31,7 +31,7 @@ def content_needs(data: Path, folders: Iterable[Path] = ()) -> ContentNeeds:
     types = [type_ for analyzer in analyzers() for type_ in analyzer.types]
     logs = {SETTING: LOGGED}
     return ContentNeeds.of(
-        packs.catalogue(folders), [*types, *READS, *NETWORKS, FLOW_LOG], packs.aliases(), under=logs
+        packs.catalog(folders), [*types, *READS, *NETWORKS, FLOW_LOG], packs.aliases(), under=logs
     )
 
 

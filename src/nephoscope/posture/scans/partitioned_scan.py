@@ -78,7 +78,7 @@ class PartedScan:
         coverages = [whole.coverage for whole in wholes]
         journal = self._journal(compared)
         plans = [scan.plan(whole) for whole in wholes]
-        recommendations, controls = Recommendations(plans[0].catalogue), Controls.builtin()
+        recommendations, controls = Recommendations(plans[0].catalog), Controls.builtin()
         report = PartedReport(
             scan.request.label,
             scan.now,

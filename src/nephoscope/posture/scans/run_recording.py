@@ -199,7 +199,7 @@ class Recorder:
         if not evaluations:
             return ()
         newest = evaluations[-1]
-        now = (newest.estate, report.run.catalogue.digest, decisions_hash(report.run.plan))
+        now = (newest.estate, report.run.catalog.digest, decisions_hash(report.run.plan))
         before = next(
             (one for one in reversed(evaluations) if (one.estate, one.content, one.decisions) != now), None
         )
@@ -233,7 +233,7 @@ def _hash_inputs(plans: Sequence[EvaluationPlan], snapshots: Sequence[str]) -> t
     exemptions = tuple({one.id: one for plan in plans for one in plan.exemptions}.values())
     return (
         _join_hashes(snapshots),
-        _join_hashes([plan.catalogue.digest for plan in plans]),
+        _join_hashes([plan.catalog.digest for plan in plans]),
         _join_hashes([decisions_hash(plan) for plan in plans]),
         exemptions_text(msgspec.structs.replace(plans[0], exemptions=exemptions)),
     )

@@ -1,4 +1,4 @@
-"""Ports and the dissectors that they stand for, and how a protocol is recognised by its first bytes."""
+"""Ports and the dissectors that they stand for, and how a protocol is recognized by its first bytes."""
 
 from __future__ import annotations
 
@@ -220,8 +220,8 @@ def is_bittorrent(data: bytes) -> bool:
     return data.startswith(b"\x13BitTorrent protocol")
 
 
-Recogniser = tuple[str, "Callable[[bytes], bool]"]
-TCP_HEURISTICS: tuple[Recogniser, ...] = (
+Recognizer = tuple[str, "Callable[[bytes], bool]"]
+TCP_HEURISTICS: tuple[Recognizer, ...] = (
     ("http2", is_http2),
     ("http", is_http),
     ("tls", is_tls),
@@ -233,7 +233,7 @@ TCP_HEURISTICS: tuple[Recogniser, ...] = (
     ("sip", is_sip),
     ("bittorrent", is_bittorrent),
 )
-UDP_HEURISTICS: tuple[Recogniser, ...] = (
+UDP_HEURISTICS: tuple[Recognizer, ...] = (
     ("stun", is_stun),
     ("quic", is_quic),
     ("dtls", is_dtls),

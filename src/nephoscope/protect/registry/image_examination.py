@@ -134,7 +134,7 @@ def _problems(image: Image, found: ImageExamination) -> Iterable[ImageProblem]:
         kind = "configuration" if finding.status == "Unhealthy" else "configuration_unknown"
         yield ImageProblem(kind=kind, key=finding.rule, text=f"{finding.title}: {finding.message}")  # type: ignore[arg-type]
     for package in found.licenses:
-        names = ", ".join(package.licenses) or "no licence that is known"
+        names = ", ".join(package.licenses) or "no license that is known"
         text = f"{package.name} {package.version}: {names} ({package.status})"
         yield ImageProblem(
             kind="license_unknown" if package.status == "Unknown" else "license", key=package.name, text=text

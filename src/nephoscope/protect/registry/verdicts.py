@@ -24,7 +24,7 @@ _STRICTEST: dict[str, int] = {"allow": 0, "hold": 1, "reject": 2}
 
 
 class ImageProblem(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that was found beside vulnerabilities, or could not be found out; `key` names the rule, the licence or the file."""
+    """Something that was found beside vulnerabilities, or could not be found out; `key` names the rule, the license or the file."""
 
     kind: ProblemKind
     key: str

@@ -1,4 +1,4 @@
-"""Image examinations: malware, secrets, configuration and licences that scans found in images."""
+"""Image examinations: malware, secrets, configuration and licenses that scans found in images."""
 
 from __future__ import annotations
 

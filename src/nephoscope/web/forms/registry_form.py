@@ -47,9 +47,9 @@ LABELS = {
     "suspicious": ("Suspected malware", "confirmed malware is always rejected"),
     "malware_unknown": ("Files not scanned for malware", ""),
     "configuration": ("Configuration rules that reject", "names, one per line; `*`: all rules"),
-    "allowed_licenses": ("Allowed licences", "SPDX, one per line; leave empty to allow all"),
-    "denied_licenses": ("Denied licences", "SPDX, one per line, such as `AGPL-*`"),
-    "licenses": ("Other licences", ""),
+    "allowed_licenses": ("Allowed licenses", "SPDX, one per line; leave empty to allow all"),
+    "denied_licenses": ("Denied licenses", "SPDX, one per line, such as `AGPL-*`"),
+    "licenses": ("Other licenses", ""),
     "max_age_days": ("Maximum age of the base image in days", "0: any"),
     "signatures": ("Required signatures", "0: none"),
     "attestations": (

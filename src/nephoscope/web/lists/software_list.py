@@ -61,14 +61,14 @@ def package_list() -> RowList[Package]:
             ListColumn("package", "Package", lambda one: text_cell(one.name), main=True, width="name"),
             text_column("version", "Version", lambda one: one.version),
             text_column("type", "Type", lambda one: one.type, width="short"),
-            text_column("licenses", "Licences", lambda one: ", ".join(one.licenses)),
+            text_column("licenses", "Licenses", lambda one: ", ".join(one.licenses)),
             text_column("path", "Path", lambda one: one.path),
             text_column("layer", "Layer", lambda one: one.layer[:19], shown=False),
         ),
         lambda one: f"{one.type} {one.name} {one.version} {one.path}",
         (
             RowFacet("type", "Type", lambda one: (one.type,)),
-            RowFacet("license", "Licence", lambda one: one.licenses),
+            RowFacet("license", "License", lambda one: one.licenses),
         ),
         lambda one: f"{one.name} {one.version} {one.path}", hint="Package or path contains",
     )  # fmt: skip

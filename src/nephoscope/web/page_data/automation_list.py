@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nephoscope.automation.rule_catalogue import load_rules
+from nephoscope.automation.rule_catalog import load_rules
 from nephoscope.automation.rule_formats.security_automations import TENANT
 from nephoscope.state.automation.automation_runs import RuleLanguage
 from nephoscope.state.automation.run_status import RunTally

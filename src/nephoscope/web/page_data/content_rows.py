@@ -18,7 +18,7 @@ from nephoscope.lake.queries.shipped_functions import shipped_functions
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.state import StateError
 from nephoscope.web.rendering.display_names import tactics
-from nephoscope_policy.catalogue_entry import CatalogueEntry
+from nephoscope_policy.catalog_entry import CatalogEntry
 
 if TYPE_CHECKING:
     from nephoscope.instance import Instance
@@ -160,11 +160,11 @@ def _policies(
     data: Path, _stamp: tuple[tuple[str, int, int], ...]
 ) -> tuple[tuple[ContentRow, ...], tuple[ContentRow, ...]]:
     """Definitions and initiatives, by title."""
-    catalogue = Packs(data).catalogue()
-    return tuple(map(_entry, catalogue.definitions())), tuple(map(_entry, catalogue.initiatives()))
+    catalog = Packs(data).catalog()
+    return tuple(map(_entry, catalog.definitions())), tuple(map(_entry, catalog.initiatives()))
 
 
-def _entry(one: CatalogueEntry) -> ContentRow:
+def _entry(one: CatalogEntry) -> ContentRow:
     types = "any type" if one.types is None else ", ".join(sorted(one.types)[:3])
     state = "refused" if one.fault else "Microsoft is responsible for it" if one.static else "loaded"
     told = f"refused: {one.fault}" if one.fault else state

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 #: Kinds of reasons -> the section of the page that they stand in.
 SECTIONS = {
     "malware": "Malware", "suspicious": "Malware", "malware_unknown": "Malware", "secret": "Secrets",
-    "configuration": "Configuration", "configuration_unknown": "Configuration", "license": "Licences", "license_unknown": "Licences",
+    "configuration": "Configuration", "configuration_unknown": "Configuration", "license": "Licenses", "license_unknown": "Licenses",
     "vulnerability": "Vulnerabilities", "not_assessed": "Not assessed", "unread": "Not read", "age": "Age of the base image",
     "not_examined": "Not assessed",
     "signature": "Signatures and attestations", "attestation": "Signatures and attestations", "artifact": "Other content",
 }  # fmt: skip
 #: Sections -> the part of an examination that finds what stands in them.
-PARTS = {"Malware": "malware", "Secrets": "secrets", "Configuration": "configuration", "Licences": "licenses"}
+PARTS = {"Malware": "malware", "Secrets": "secrets", "Configuration": "configuration", "Licenses": "licenses"}
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _WORDS = {"promote": "promoted it", "reject": "rejected it", "examine": "requested another scan"}
 

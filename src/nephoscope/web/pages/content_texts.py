@@ -13,8 +13,8 @@ from nephoscope.state import NotFoundError
 from nephoscope.web.tables.recommendation_table import READ as ASSESSMENTS
 from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import Visit
-from nephoscope_policy.catalogue import NotHeldError
-from nephoscope_policy.catalogue_entry import CatalogueEntry
+from nephoscope_policy.catalog import NotHeldError
+from nephoscope_policy.catalog_entry import CatalogEntry
 
 #: Characters of a query that fit into an address.
 MOST_QUERY = 6000
@@ -66,13 +66,13 @@ def show_policy(visit: Visit) -> Mapping[str, object]:
     }  # fmt: skip
 
 
-def _find_entry(visit: Visit, kind: str, key: str) -> CatalogueEntry:
-    catalogue = Packs(visit.instance.data).catalogue()
+def _find_entry(visit: Visit, kind: str, key: str) -> CatalogEntry:
+    catalog = Packs(visit.instance.data).catalog()
     try:
         if kind == "definition":
-            return catalogue.find("definition", f"/{key}")
+            return catalog.find("definition", f"/{key}")
         if kind == "initiative":
-            return catalogue.find("initiative", f"/{key}")
+            return catalog.find("initiative", f"/{key}")
     except NotHeldError as error:
         raise NotFoundError(f"{kind} {key[-100:]!r} not found") from error
     raise NotFoundError(f"kind of content {kind[:40]!r} not found")

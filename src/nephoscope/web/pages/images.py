@@ -51,13 +51,13 @@ from nephoscope.web.visits.request_context import Visit
 
 MOST_FINDINGS = 10_000
 #: What is counted of an image beside its vulnerabilities.
-PROBLEMS = ("Malware", "Secrets", "Configuration", "Licences")
+PROBLEMS = ("Malware", "Secrets", "Configuration", "Licenses")
 HEADER = (
     "Status", "Server", "Repository", "Tags", "Digest", "Running in", *SEVERITIES, *PROBLEMS, "Packages not assessed", "Scanned",
     "Reasons",
 )  # fmt: skip
 FINDING_HEADER = ("Severity", "Package", "Version", "Fixed in", "State", "CVE", "Exempt", "Exempt until")
-PACKAGE_HEADER = ("Package", "Version", "Type", "Licences", "Place", "Layer")
+PACKAGE_HEADER = ("Package", "Version", "Type", "Licenses", "Place", "Layer")
 PROBLEM_HEADER = ("Kind", "Severity", "Finding", "Rule", "Place", "Line", "Layer")
 REASON_HEADER = ("Kind", "Effect", "Reason", "Platform")
 

@@ -115,7 +115,7 @@ def _bind_window_call(node: tree.Call, env: Env) -> Bound:
 
 def _window_call(node: tree.Call, arguments: list[Bound]) -> WindowCall:
     if node.name in ("prev", "next"):
-        return _neighbour(node, arguments)
+        return _neighbor(node, arguments)
     name = "row_rank_dense" if node.name == "row_rank" else node.name
     if node.name == "row_window_session":
         kind, least, most = KqlType.DATETIME, 3, 4
@@ -135,7 +135,7 @@ def _window_call(node: tree.Call, arguments: list[Bound]) -> WindowCall:
 
 
 def _session(node: tree.Call, arguments: list[Bound]) -> list[Bound]:
-    """`row_window_session(time, most from the first, most between neighbours)`."""
+    """`row_window_session(time, most from the first, most between neighbors)`."""
     kinds = (KqlType.DATETIME, KqlType.TIMESPAN, KqlType.TIMESPAN)
     for place, (value, kind) in enumerate(zip(arguments, kinds, strict=False)):
         if value.type != kind:
@@ -145,7 +145,7 @@ def _session(node: tree.Call, arguments: list[Bound]) -> list[Bound]:
     return arguments
 
 
-def _neighbour(node: tree.Call, arguments: list[Bound]) -> WindowCall:
+def _neighbor(node: tree.Call, arguments: list[Bound]) -> WindowCall:
     if not 1 <= len(arguments) <= 3:
         raise invalid(f"{node.name}() takes 1 to 3 arguments", node.span)
     value = arguments[0]

@@ -30,14 +30,14 @@ def session(
 ) -> tuple[SelectBlock, E]:
     """row_window_session(): a new block over the rows, and the first time of each row's session.
 
-    A restart, a missing neighbour or one that is too far away begin a session whatever came before: the rows between two such are a
+    A restart, a missing neighbor or one that is too far away begin a session whatever came before: the rows between two such are a
     part of their own, so that there are only as many rounds as the longest part has rows.
     """
     ids = sorted(passing & block.values.keys())
-    value, first, neighbour = (emitter.scalar(argument, block) for argument in call.arguments)
+    value, first, neighbor = (emitter.scalar(argument, block) for argument in call.arguments)
     restart = nodes.boolean(False) if call.restart is None else emitter.scalar(call.restart, block)
     mine = emitter.fresh_name()
-    runs, inside = _runs(block, ids, (mine, value), (neighbour, restart), (parts, keys), emitter)
+    runs, inside = _runs(block, ids, (mine, value), (neighbor, restart), (parts, keys), emitter)
     rows = number_rows(
         runs,
         [(one, nodes.name(one)) for one in [*ids, mine]],
@@ -76,7 +76,7 @@ def _runs(
     emitter: Emitter,
 ) -> tuple[SelectBlock, list[E]]:
     """The rows in runs that no session crosses, their place as `g`; and what tells the runs apart."""
-    (mine, _), (neighbour, restart), (parts, keys) = value, limits, windows
+    (mine, _), (neighbor, restart), (parts, keys) = value, limits, windows
     named = [(emitter.fresh_name(), part) for part in parts]
     items = [
         *block.columns(ids),
@@ -90,7 +90,7 @@ def _runs(
     order = [nodes.sort_key(nodes.name("g"))]
     before = nodes.window(nodes.call("lag", nodes.name(mine)), inside, order)
     lagged = add_items(ordered, [("before", before)])
-    far = nodes.binary(">=", nodes.binary("-", nodes.name(mine), nodes.name("before")), neighbour)
+    far = nodes.binary(">=", nodes.binary("-", nodes.name(mine), nodes.name("before")), neighbor)
     begins = nodes.chain("or", [nodes.name("again"), nodes.is_null(nodes.name("before")), coalesce_true(far)])
     counted = nodes.cast(nodes.cast(begins, "BOOLEAN"), "INTEGER")
     frame = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")

@@ -22,7 +22,7 @@ _PLACE = 16
 _NEEDS = require_extra("geo", "h3")
 _CELL = re.compile(r"[0-9a-f]{1,16}", re.IGNORECASE)
 _AROUND = (1, 4, 5, 3, 2, 6)
-"""The order of neighbours by the direction of the edge to them, as the H3 index names directions."""
+"""The order of neighbors by the direction of the edge to them, as the H3 index names directions."""
 
 
 def _to_json(value: object) -> str:

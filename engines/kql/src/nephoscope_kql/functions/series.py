@@ -246,7 +246,7 @@ def _fill_linearly(
 series_fill_linear = scalar(
     __name__,
     "series_fill_linear(series: dynamic, [placeholder: real], [edges: bool], [constant: real]): dynamic",
-    summary="Fill gaps along the line between their neighbours.",
+    summary="Fill gaps along the line between their neighbors.",
     routine=declare_rowwise(
         "kql_series_fill_linear",
         ("VARCHAR", "DOUBLE", "BOOLEAN", "DOUBLE"),

@@ -52,7 +52,7 @@ def correlations(values: Reals, least: int, most: int) -> dict[int, float]:
 
 
 def peaks(found: dict[int, float]) -> list[tuple[int, float]]:
-    """Lags whose correlation is above both neighbours', best first; of near equals the shortest."""
+    """Lags whose correlation is above both neighbors', best first; of near equals the shortest."""
     tops = [
         (lag, value)
         for lag, value in found.items()

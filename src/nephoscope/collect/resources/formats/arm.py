@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 RANK = 90
 
 
-def recognises(value: dict[str, object]) -> bool:
+def recognizes(value: dict[str, object]) -> bool:
     """Return whether the object has an `id`."""
     return "id" in value
 

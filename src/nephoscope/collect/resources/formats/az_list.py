@@ -105,7 +105,7 @@ _RENAMED: Mapping[str, Mapping[tuple[str, ...], str]] = {
 }
 
 
-def recognises(value: dict[str, object]) -> bool:
+def recognizes(value: dict[str, object]) -> bool:
     """Return whether the object has an id, the member that the commands add, no `properties`, and members that ARM has below them."""
     if (
         "id" not in value or "properties" in value

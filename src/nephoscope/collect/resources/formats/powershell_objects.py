@@ -44,7 +44,7 @@ _ID_KEYS = ("ResourceId", "Id", "id", "RoleAssignmentId", "PolicyAssignmentId", 
 _MAX_NESTING = 8
 
 
-def recognises(value: dict[str, object]) -> bool:
+def recognizes(value: dict[str, object]) -> bool:
     """Return whether the object has a key that only the capitalised spelling has."""
     return not _MARKS.isdisjoint(value)
 

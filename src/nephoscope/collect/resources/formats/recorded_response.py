@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 RANK = 10
 
 
-def recognises(value: dict[str, object]) -> bool:
+def recognizes(value: dict[str, object]) -> bool:
     """Return whether a body and the API version that it was read with stand side by side."""
     return isinstance(value.get("resource"), dict) and "id" not in value
 

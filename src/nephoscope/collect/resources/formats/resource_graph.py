@@ -23,7 +23,7 @@ _OPTIONAL = (
 )  # fmt: skip
 
 
-def recognises(value: dict[str, object]) -> bool:
+def recognizes(value: dict[str, object]) -> bool:
     """Return whether the row has an id and the columns that only Resource Graph adds."""
     return (
         isinstance(value.get("id"), str)

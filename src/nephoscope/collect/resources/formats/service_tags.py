@@ -16,7 +16,7 @@ RANK = 5
 TYPE = "Microsoft.Network/serviceTags"
 
 
-def recognises(value: dict[str, object]) -> bool:
+def recognizes(value: dict[str, object]) -> bool:
     """Return whether a document lists the prefixes of service tags."""
     return "changeNumber" in value and "cloud" in value and isinstance(value.get("values"), list)
 

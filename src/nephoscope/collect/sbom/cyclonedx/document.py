@@ -88,7 +88,7 @@ def _component(one: Tree, parent: str) -> ListedComponent:
 
 
 def _licenses(one: Tree) -> Iterator[str]:
-    """Give the identifiers, expressions and names of licences."""
+    """Give the identifiers, expressions and names of licenses."""
     for choice in trees_of(one, "licenses"):
         text = (
             text_of(choice, "expression")

@@ -79,7 +79,7 @@ def _component(one: Tree) -> ListedComponent:
 
 
 def _license(one: object) -> str:
-    """Return a licence: a text in older documents, an object with an expression or a value in newer ones."""
+    """Return a license: a text in older documents, an object with an expression or a value in newer ones."""
     return one if isinstance(one, str) else text_of(one, "spdxExpression") or text_of(one, "value")
 
 

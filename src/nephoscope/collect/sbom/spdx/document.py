@@ -108,7 +108,7 @@ def _component(one: Tree) -> ListedComponent:
 
 
 def strip_brackets(text: str) -> str:
-    """Return an expression of licences without brackets around all of it."""
+    """Return an expression of licenses without brackets around all of it."""
     text = text.strip()
     while text.startswith("(") and text.endswith(")") and _closes_at_end(text):
         text = text[1:-1].strip()

@@ -12,7 +12,7 @@ TERMS = "http://spdx.org/rdf/terms#"
 _LICENSES = "spdx.org/licenses/"
 _RELATIONSHIP = "relationshipType_"
 
-#: Nodes that combine licences, with the word between them.
+#: Nodes that combine licenses, with the word between them.
 _SETS = {"ConjunctiveLicenseSet": " AND ", "DisjunctiveLicenseSet": " OR "}
 
 
@@ -117,7 +117,7 @@ class RdfDocument:
         return f"{document}:{_local_name(identifier)}" if document else _local_name(identifier)
 
     def _license(self, held: XmlElement | None, depth: int = 0) -> str:
-        """Return the licence of a property as an expression."""
+        """Return the license of a property as an expression."""
         if held is None or depth > 50:
             return ""
         if not held.children:

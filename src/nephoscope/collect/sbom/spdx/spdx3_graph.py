@@ -107,7 +107,7 @@ def _identifiers(one: Tree, kind: str, first: str = "") -> Iterator[str]:
 
 
 def _expression(one: Tree) -> str:
-    """Return the expression, or the name, of an object that is a licence."""
+    """Return the expression, or the name, of an object that is a license."""
     if "icens" not in object_class(one):
         return ""
     return text_of(one, "simplelicensing_licenseExpression") or text_of(one, "name")
@@ -122,7 +122,7 @@ def _targets(relation: Tree) -> list[str]:
 
 
 def _licenses(relations: list[Tree], licenses: dict[str, str]) -> dict[str, dict[str, str]]:
-    """Return the licences of each element by the relationship that says so."""
+    """Return the licenses of each element by the relationship that says so."""
     found: dict[str, dict[str, str]] = {}
     for one in relations:
         if _relation_kind(one) in {"hasDeclaredLicense", "hasConcludedLicense"}:

@@ -19,7 +19,7 @@ _DOCUMENT = {
     "DocumentComment": "comment",
 }
 _CREATION = {"Created": "created", "LicenseListVersion": "licenseListVersion", "CreatorComment": "comment"}
-#: Tags of a package, a file, a snippet and a licence, in JSON's words.
+#: Tags of a package, a file, a snippet and a license, in JSON's words.
 _PACKAGE = {
     "PackageVersion": "versionInfo",
     "PackageFileName": "packageFileName",

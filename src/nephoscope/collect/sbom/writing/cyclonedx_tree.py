@@ -108,7 +108,7 @@ def _group_and_name(package: Package, url: PackageUrl) -> tuple[str, str]:
 
 
 def _licenses(package: Package) -> list[dict[str, object]]:
-    """Return licences: one expression, or identifiers and names."""
+    """Return licenses: one expression, or identifiers and names."""
     known = [one for one in package.licenses if one.strip()]
     if len(known) == 1 and known[0] not in IDENTIFIERS and is_expression(known[0]):
         return [{"expression": known[0]}]

@@ -1,4 +1,4 @@
-"""Licences of packages in the words of SPDX, where they are in them."""
+"""Licenses of packages in the words of SPDX, where they are in them."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _alternatives(tokens: list[str], depth: int = 0) -> bool:
 
 
 def _term(tokens: list[str], depth: int) -> bool:
-    """Take a licence, with its exception, or an expression in brackets off the tokens; tell whether it was there."""
+    """Take a license, with its exception, or an expression in brackets off the tokens; tell whether it was there."""
     name = tokens.pop() if tokens else ""
     if name == "(":
         return depth < 50 and _alternatives(tokens, depth + 1) and bool(tokens) and tokens.pop() == ")"

@@ -261,7 +261,7 @@ class EventHubSource:
         return f"{', '.join(self.settings.brokers)}: {redact_text(text)}"
 
 
-#: Codes of librdkafka that trying again does not mend: not authorised for the topic or the group, not signed in.
+#: Codes of librdkafka that trying again does not mend: not authorized for the topic or the group, not signed in.
 _LOCKED_OUT = frozenset({29, 30, 31, 58, -169})
 
 

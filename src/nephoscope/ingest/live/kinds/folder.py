@@ -37,7 +37,7 @@ class FolderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         list[str],
         Meta(description="Names of files, `*` for any characters; hidden and unfinished ones never."),
     ] = msgspec.field(default_factory=lambda: ["*"])
-    format: Annotated[str, Meta(description="The format of all files; `auto` recognises each record.")] = (
+    format: Annotated[str, Meta(description="The format of all files; `auto` recognizes each record.")] = (
         "auto"
     )
     zone: Annotated[str, Meta(description="The time zone of times that name none, as in Europe/Berlin.")] = (

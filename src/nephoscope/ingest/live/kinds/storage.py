@@ -68,7 +68,7 @@ class StorageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[datetime, Meta(tz=True)] | None,
         Meta(description="Only blobs that were written to after this moment (ISO 8601 with a zone)."),
     ] = None
-    format: Annotated[str, Meta(description="The format of all blobs; `auto` recognises each record.")] = (
+    format: Annotated[str, Meta(description="The format of all blobs; `auto` recognizes each record.")] = (
         "auto"
     )
     destination: Annotated[

@@ -44,7 +44,7 @@ def _insights(facts: GraphFacts, user: Resource) -> Iterator[Insight]:
     name = principals.name(id_)
     if _ask(facts, lambda: principals.is_guest(id_), "whether accounts are guests"):
         yield Insight(
-            InsightKind.GUEST, f"{name} is a guest: another organisation decides how it is kept", findings
+            InsightKind.GUEST, f"{name} is a guest: another organization decides how it is kept", findings
         )
     gap = f"the sign-in methods of accounts ({REGISTRATION_TYPE})"
     if _ask(facts, lambda: not principals.has_second_factor(id_), gap):

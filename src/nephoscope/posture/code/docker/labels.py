@@ -16,7 +16,7 @@ _VERSION = re.compile(
     r"(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
 )
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
-#: A licence of SPDX is named by letters and a version; the words are those of the licence list's families.
+#: A license of SPDX is named by letters and a version; the words are those of the license list's families.
 _LICENSE = re.compile(
     r"(?:0BSD|(?:A|L)?GPL|Apache|Artistic|BSD|BSL|BUSL|CC0?|CDDL|CECILL|CPL|ECL|EPL|EUPL|GFDL|IPL|ISC|MIT|MPL|MS|MulanPSL|NCSA|ODbL|OFL"
     r"|OpenSSL|PHP|PostgreSQL|PSF|Python|Ruby|SSPL|Unicode|Unlicense|UPL|W3C|WTFPL|X11|Zlib|zlib|ZPL|Vim|Beerware|curl|JSON|BSL)"

@@ -19,7 +19,7 @@ from nephoscope.content.loader import documents
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.plan_builder import PlanRequest
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.documents import ContentDocument, ContentError
 
 _YOUNG = 2_000_000_000
@@ -50,7 +50,7 @@ def hash_inputs(request: PlanRequest, packs: Packs, now: datetime) -> bytes | No
 
 def _list_active_decisions(decisions: Iterable[ContentDocument], now: datetime) -> list[tuple[str, bool]]:
     """Return which exemptions and attestations hold at a time."""
-    plan = EvaluationPlan(Catalogue([])).reading(decisions)
+    plan = EvaluationPlan(PolicyCatalog([])).reading(decisions)
     exempted = [(one.id, one.active(now)) for one in plan.exemptions]
     return exempted + [(one.id, one.active(now)) for one in plan.attestations]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.reports.report import Report
     from nephoscope_policy.assignment import Assignment
-    from nephoscope_policy.catalogue_entry import CatalogueEntry
+    from nephoscope_policy.catalog_entry import CatalogEntry
 
 ASSIGNMENTS = "Microsoft.Authorization/policyAssignments"
 _SPELLED = {
@@ -25,8 +25,8 @@ _SPELLED = {
 def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """Yield what is loaded, newest versions, and what is assigned; what the estate itself holds is published with the estate."""
     held = report.run.estate.resources
-    catalogue = report.run.catalogue
-    for entry in (*catalogue.definitions(), *catalogue.initiatives()):
+    catalog = report.run.catalog
+    for entry in (*catalog.definitions(), *catalog.initiatives()):
         if entry.id not in held:
             yield PublishedDocument.of(_load_definition(entry), title=entry.display_name or entry.name)
     for assignment in report.run.plan.assignments:
@@ -34,7 +34,7 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
             yield PublishedDocument.of(_assignment(assignment), title=assignment.display_name)
 
 
-def _load_definition(entry: CatalogueEntry) -> dict[str, object]:
+def _load_definition(entry: CatalogEntry) -> dict[str, object]:
     """A loaded definition; what stands over every subscription is built in, as Azure calls it: nobody made it in the estate."""
     body = {**entry.document(), "type": _SPELLED[entry.kind]}
     if entry.id.startswith("/providers/microsoft.authorization/"):

@@ -22,7 +22,7 @@ _ROOT = f"/providers/{TYPE}/".lower()
 def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """One document a control that a group names; the requirement's own text is Microsoft's, and in no initiative."""
     told: set[str] = set()
-    for entry in report.run.catalogue.initiatives():
+    for entry in report.run.catalog.initiatives():
         for group in _groups(entry.document()):
             key = str(group.get("additionalMetadataId") or "").rstrip("/")
             if key.lower().startswith(_ROOT) and key.lower() not in told:

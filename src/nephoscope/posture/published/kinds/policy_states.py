@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.recommendations.report_row import ReportRow
     from nephoscope.posture.reports.report import Report
-    from nephoscope_policy.catalogue_entry import Kind
+    from nephoscope_policy.catalog_entry import Kind
 
 TYPE = "Microsoft.PolicyInsights/policyStates"
 _ASSIGNMENT = "/providers/microsoft.authorization/policyassignments/"

@@ -143,12 +143,12 @@ def logical_link(data: bytes, packet: Packet) -> Outcome:
     packet.add("llc")
     target, _source, control = read("BBB", data)
     if target == 0xAA:
-        organisation, kind = int.from_bytes(data[3:6], "big"), int.from_bytes(data[6:8], "big")
-        if organisation == 0x00000C and kind == 0x2000:
+        organization, kind = int.from_bytes(data[3:6], "big"), int.from_bytes(data[6:8], "big")
+        if organization == 0x00000C and kind == 0x2000:
             packet.add("cdp")
-        elif organisation in (0, 0xF8):
+        elif organization in (0, 0xF8):
             follow_type(kind, data[8:], packet)
-        elif organisation == 0x00000C:
+        elif organization == 0x00000C:
             packet.add({0x2003: "vtp", 0x2004: "dtp", 0x010B: "stp"}.get(kind, "data"))
         else:
             packet.call_data(data[8:])

@@ -189,7 +189,7 @@ def _finish(packet: Packet, direction: Direction) -> None:
 
 
 def _dissect(packet: Packet, data: bytes) -> Outcome:
-    """Try the stream's dissector, those of the ports, then those that recognise their first bytes."""
+    """Try the stream's dissector, those of the ports, then those that recognize their first bytes."""
     stream = packet.stream
     if stream is None:
         return len(data)
@@ -208,8 +208,8 @@ def _dissect(packet: Packet, data: bytes) -> Outcome:
             outcome = _try(packet, name, data)
             if isinstance(outcome, Incomplete) or outcome > 0:
                 return outcome
-    for name, recognises in TCP_HEURISTICS:
-        if recognises(data):
+    for name, recognizes in TCP_HEURISTICS:
+        if recognizes(data):
             outcome = _try(packet, name, data)
             if isinstance(outcome, Incomplete) or outcome > 0:
                 stream.dissector = name
@@ -247,8 +247,8 @@ def udp(data: bytes, packet: Packet) -> Outcome:
     for name in dict.fromkeys(names):
         if _try_datagram(packet, name, payload):
             return len(data)
-    for name, recognises in UDP_HEURISTICS:
-        if recognises(payload) and _try_datagram(packet, name, payload):
+    for name, recognizes in UDP_HEURISTICS:
+        if recognizes(payload) and _try_datagram(packet, name, payload):
             stream.dissector = name
             return len(data)
     packet.call_data(payload)

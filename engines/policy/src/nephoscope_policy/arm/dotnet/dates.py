@@ -164,7 +164,7 @@ def format_moment(moment: DotNetDateTime, spec: str) -> str:
     if len(spec) > 1:
         return _format_custom(moment, spec)
     if spec not in _STANDARD:
-        raise FunctionError(f"unrecognised standard format specifier {spec!r}")
+        raise FunctionError(f"unrecognized standard format specifier {spec!r}")
     return _format_custom(DotNetDateTime(moment.ticks) if spec in _IN_UTC else moment, _STANDARD[spec])
 
 

@@ -1,4 +1,4 @@
-"""Document metadata: languages, category, distribution and licence."""
+"""Document metadata: languages, category, distribution and license."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PROFILES = {
         "superseded",
     ),
 }
-#: A licence or an exception; one of another document is not allowed.
+#: A license or an exception; one of another document is not allowed.
 _LICENSE = re.compile(r"[A-Za-z0-9.\-]+\+?")
 _LICENSE_TOKEN = re.compile(r"\s*([()]|[^\s()]+)")
 _OWN = ("LicenseRef-", "AdditionRef-", "DocumentRef-")
@@ -122,7 +122,7 @@ def check_reserved_groups_are_named(document: AdvisoryDocument) -> Iterator[Prob
 
 
 def _licenses(expression: str) -> list[str] | None:
-    """Return the licences and exceptions of an expression, None for a text that is none."""
+    """Return the licenses and exceptions of an expression, None for a text that is none."""
     parts = _LICENSE_TOKEN.findall(expression)
     found, depth, wants_license = [], 0, True
     for part in parts:
@@ -148,15 +148,15 @@ def _is_miswritten(token: str) -> bool:
 
 @mandatory_test("6.1.54", since="2.1")
 def check_license(document: AdvisoryDocument) -> Iterator[Problem]:
-    """Give the licence that is no expression."""
+    """Give the license that is no expression."""
     expression = text_of(document.head, "license_expression")
     if expression and _licenses(expression) is None:
-        yield "/document/license_expression", f"{expression[:80]!r} is no expression of licences"
+        yield "/document/license_expression", f"{expression[:80]!r} is no expression of licenses"
 
 
 @mandatory_test("6.1.55", since="2.1")
 def check_license_text(document: AdvisoryDocument) -> Iterator[Problem]:
-    """Give the licence of one's own whose text is not there."""
+    """Give the license of one's own whose text is not there."""
     licenses = _licenses(text_of(document.head, "license_expression")) or []
     own = [one for one in licenses if not _is_listed(one)] if document.is_english else []
     if not own:
@@ -170,11 +170,11 @@ def check_license_text(document: AdvisoryDocument) -> Iterator[Problem]:
 
 
 def _is_listed(license_: str) -> bool:
-    """Return whether a licence or an exception is in the list of SPDX, or in that of ScanCode by its prefix."""
+    """Return whether a license or an exception is in the list of SPDX, or in that of ScanCode by its prefix."""
     try:
         from cyclonedx.spdx import is_supported_id
     except ModuleNotFoundError:
-        raise UnreadableBillError(f"licences require the extra sbom: {install('sbom')}") from None
+        raise UnreadableBillError(f"licenses require the extra sbom: {install('sbom')}") from None
     return (
         license_.startswith("LicenseRef-scancode-")
         or is_supported_id(license_)

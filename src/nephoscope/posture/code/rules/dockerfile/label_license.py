@@ -24,4 +24,4 @@ RULE = CodeRule(
 
 def check_with(file: Dockerfile, options: CodeOptions) -> Iterator[CodeMatch]:
     """Give each label of the format whose value is not of it."""
-    return invalid_values(file, options, "spdx", "no licence of SPDX")
+    return invalid_values(file, options, "spdx", "no license of SPDX")

@@ -1,4 +1,4 @@
-"""Fuzzed neighbours: whatever a damaged record is, a sound one that stands before or behind it is a row, and sums are equal."""
+"""Fuzzed neighbors: whatever a damaged record is, a sound one that stands before or behind it is a row, and sums are equal."""
 
 from __future__ import annotations
 

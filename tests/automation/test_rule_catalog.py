@@ -10,7 +10,7 @@ import yaml
 from click.testing import CliRunner
 
 from nephoscope.automation.engine import KEPT
-from nephoscope.automation.rule_catalogue import load_rules
+from nephoscope.automation.rule_catalog import load_rules
 from nephoscope.automation.rule_formats.response_rules import FOLDER
 from nephoscope.cli.main import cli
 from nephoscope.state.automation.automation_runs import AutomationRun, RuleLanguage, RunStatus

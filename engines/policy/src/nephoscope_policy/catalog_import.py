@@ -1,4 +1,4 @@
-"""Catalogue import: read policy documents of any published shape, with a reason for each that is rejected."""
+"""Catalog import: read policy documents of any published shape, with a reason for each that is rejected."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope_policy.arm_object import ArmObject, fault
-from nephoscope_policy.catalogue_entry import CALLS, TYPES, CatalogueEntry, ContentProblem, Kind, digest
+from nephoscope_policy.catalog_entry import CALLS, TYPES, CatalogEntry, ContentProblem, Kind, digest
 from nephoscope_policy.definition import Definition
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.errors import PolicyError
@@ -41,15 +41,15 @@ _DETAILS = ("properties", "policyrule", "then", "details")
 _OUTER = ("id", "name", "type")
 
 
-class CatalogueIntake:
+class CatalogIntake:
     """Collects entries and problems; a document of the other cloud, a duplicate and a conflict are problems with their place."""
 
     def __init__(self, cloud: str = PUBLIC_CLOUD) -> None:
-        self.entries: list[CatalogueEntry] = []
+        self.entries: list[CatalogEntry] = []
         self.problems: list[ContentProblem] = []
         self.files = 0
         self._government = cloud == GOVERNMENT_CLOUD
-        self._seen: dict[tuple[Kind, str, Version], CatalogueEntry] = {}
+        self._seen: dict[tuple[Kind, str, Version], CatalogEntry] = {}
         self._copies: list[tuple[object, Place]] = []
 
     def add(self, document: ContentDocument) -> None:
@@ -94,7 +94,7 @@ class CatalogueIntake:
         if not found:
             self.problems.append(ContentProblem(place, NOT_POLICY, error=False))
 
-    def _keep(self, entry: CatalogueEntry) -> None:
+    def _keep(self, entry: CatalogEntry) -> None:
         key = (entry.kind, entry.id, entry.version)
         known = self._seen.setdefault(key, entry)
         if known is entry:
@@ -109,7 +109,7 @@ class CatalogueIntake:
         return (kind, id_, version) in self._seen
 
 
-def conflict(entry: CatalogueEntry, known: CatalogueEntry) -> ContentProblem:
+def conflict(entry: CatalogEntry, known: CatalogEntry) -> ContentProblem:
     """Return what to say of an entry whose id and version is held already: a plain duplicate, or another text under
     the same version."""
     if entry.digest == known.digest:
@@ -150,7 +150,7 @@ def iterate_bodies(value: object) -> Iterator[tuple[dict[str, object], str]]:
         yield from ((body, f"value{path}") for body, path in iterate_bodies(value[lowered["value"]]))
 
 
-def build_entry(body: dict[str, object], place: Place) -> CatalogueEntry:
+def build_entry(body: dict[str, object], place: Place) -> CatalogEntry:
     """The entry of a document in the ARM envelope; its `fault` says why it cannot be used.
 
     PolicyError when even its id, name or version cannot be read.
@@ -175,7 +175,7 @@ def build_entry(body: dict[str, object], place: Place) -> CatalogueEntry:
     unread = _describe_unread(body, id_, whole=bool(trouble))
     if unread and trouble:
         trouble, types, related = "", frozenset(), frozenset()
-    return CatalogueEntry(
+    return CatalogEntry(
         kind=kind,
         id=id_,
         name=name,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope_policy.catalogue_entry import CatalogueEntry, ContentProblem, Kind, digest
-from nephoscope_policy.catalogue_import import PUBLIC_CLOUD, CatalogueIntake, conflict
+from nephoscope_policy.catalog_entry import CatalogEntry, ContentProblem, Kind, digest
+from nephoscope_policy.catalog_import import PUBLIC_CLOUD, CatalogIntake, conflict
 from nephoscope_policy.definition import Definition
 from nephoscope_policy.errors import suggestion
 from nephoscope_policy.initiative import Initiative
@@ -48,38 +48,38 @@ class ImportSummary(msgspec.Struct, frozen=True):
         return Counter(problem.reason for problem in self.problems).most_common()
 
 
-class Catalogue:
+class PolicyCatalog:
     """All loaded definitions and initiatives; later parts never hide earlier ones with the same id and version."""
 
     def __init__(
-        self, entries: Iterable[CatalogueEntry], problems: Iterable[ContentProblem] = (), files: int = 0
+        self, entries: Iterable[CatalogEntry], problems: Iterable[ContentProblem] = (), files: int = 0
     ) -> None:
-        self.entries: tuple[CatalogueEntry, ...] = tuple(entries)
+        self.entries: tuple[CatalogEntry, ...] = tuple(entries)
         self.problems: tuple[ContentProblem, ...] = tuple(problems)
         self.files = files
         self._definitions: dict[str, Definition] = {}
         self._initiatives: dict[str, Initiative] = {}
-        self._earlier: tuple[Catalogue, ...] = ()
+        self._earlier: tuple[PolicyCatalog, ...] = ()
 
     @classmethod
-    def of(cls, documents: Iterable[ContentDocument], cloud: str = PUBLIC_CLOUD) -> Catalogue:
+    def of(cls, documents: Iterable[ContentDocument], cloud: str = PUBLIC_CLOUD) -> PolicyCatalog:
         """Read documents; a folder `Azure Government` holds copies for another cloud and is taken only for that one."""
-        intake = CatalogueIntake(cloud)
+        intake = CatalogIntake(cloud)
         for document in documents:
             intake.add(document)
         intake.finish()
         return cls(intake.entries, intake.problems, intake.files)
 
     @classmethod
-    def from_bodies(cls, bodies: Iterable[tuple[object, Place]]) -> Catalogue:
+    def from_bodies(cls, bodies: Iterable[tuple[object, Place]]) -> PolicyCatalog:
         """Read documents that are already parsed, such as the custom definitions of an estate."""
-        intake = CatalogueIntake()
+        intake = CatalogIntake()
         for body, place in bodies:
             intake.take(body, place)
         return cls(intake.entries, intake.problems)
 
-    def include(self, *others: Catalogue) -> Catalogue:
-        """This catalogue with others after it; an id and version that is already here stays as it is, a differing one is a problem."""
+    def include(self, *others: PolicyCatalog) -> PolicyCatalog:
+        """This catalog with others after it; an id and version that is already here stays as it is, a differing one is a problem."""
         entries = list(self.entries)
         problems = list(self.problems)
         seen = {(entry.kind, entry.id, entry.version): entry for entry in entries}
@@ -91,7 +91,7 @@ class Catalogue:
                     entries.append(entry)
                 elif known.digest != entry.digest:
                     problems.append(conflict(entry, known))
-        made = Catalogue(entries, problems, self.files + sum(other.files for other in others))
+        made = PolicyCatalog(entries, problems, self.files + sum(other.files for other in others))
         made._earlier = (self, *others)
         return made
 
@@ -107,15 +107,15 @@ class Catalogue:
         lines = sorted(f"{entry.kind} {entry.id} {entry.version} {entry.digest}" for entry in self.entries)
         return digest("\n".join(lines).encode())
 
-    def definitions(self) -> Iterator[CatalogueEntry]:
+    def definitions(self) -> Iterator[CatalogEntry]:
         """The newest version of every definition."""
         return self._newest_entries("definition")
 
-    def initiatives(self) -> Iterator[CatalogueEntry]:
+    def initiatives(self) -> Iterator[CatalogEntry]:
         """The newest version of every initiative."""
         return self._newest_entries("initiative")
 
-    def find(self, kind: Kind, reference: str, pin: Pin | None = None) -> CatalogueEntry:
+    def find(self, kind: Kind, reference: str, pin: Pin | None = None) -> CatalogEntry:
         """The newest fitting version behind an id, a name or, for an initiative, a display name; NotHeldError when there is none."""
         versions = self._versions(kind, reference.strip().rstrip("/").lower())
         if not versions:
@@ -145,8 +145,8 @@ class Catalogue:
             self._initiatives[entry.digest] = Initiative.parse(entry.document(), entry.place)
         return self._initiatives[entry.digest]
 
-    def parse_entry(self, entry: CatalogueEntry) -> Definition:
-        """The definition of an entry, parsed once in this catalogue and all that include it; PolicyError when it cannot be used."""
+    def parse_entry(self, entry: CatalogEntry) -> Definition:
+        """The definition of an entry, parsed once in this catalog and all that include it; PolicyError when it cannot be used."""
         earlier = next((one for one in self._earlier if one.has_entry(entry)), None)
         if earlier is not None:
             return earlier.parse_entry(entry)
@@ -154,15 +154,15 @@ class Catalogue:
             self._definitions[entry.digest] = Definition.parse(entry.document(), entry.place)
         return self._definitions[entry.digest]
 
-    def has_entry(self, entry: CatalogueEntry) -> bool:
-        """Tell whether the content of an entry is in this catalogue."""
+    def has_entry(self, entry: CatalogEntry) -> bool:
+        """Tell whether the content of an entry is in this catalog."""
         return entry.digest in self._digests
 
     @cached_property
     def _digests(self) -> frozenset[str]:
         return frozenset(entry.digest for entry in self.entries)
 
-    def _newest_entries(self, kind: Kind) -> Iterator[CatalogueEntry]:
+    def _newest_entries(self, kind: Kind) -> Iterator[CatalogEntry]:
         for (entry_kind, _), versions in self._by_id.items():
             if entry_kind == kind:
                 found = choose_newest((entry.version, entry) for entry in versions)
@@ -178,7 +178,7 @@ class Catalogue:
             return f"; titles with it: {'; '.join(named[:5])}" + (" ..." if len(named) > 5 else "")
         return suggestion(reference, [*titles.values(), *titles])
 
-    def _versions(self, kind: Kind, reference: str) -> list[CatalogueEntry]:
+    def _versions(self, kind: Kind, reference: str) -> list[CatalogEntry]:
         if reference.startswith("/"):
             exact = self._by_id.get((kind, reference))
             if exact:
@@ -193,15 +193,15 @@ class Catalogue:
         ]
 
     @cached_property
-    def _by_id(self) -> dict[tuple[Kind, str], list[CatalogueEntry]]:
-        found: dict[tuple[Kind, str], list[CatalogueEntry]] = {}
+    def _by_id(self) -> dict[tuple[Kind, str], list[CatalogEntry]]:
+        found: dict[tuple[Kind, str], list[CatalogEntry]] = {}
         for entry in self.entries:
             found.setdefault((entry.kind, entry.id), []).append(entry)
         return found
 
     @cached_property
-    def _by_name(self) -> dict[tuple[Kind, str], list[CatalogueEntry]]:
-        found: dict[tuple[Kind, str], list[CatalogueEntry]] = {}
+    def _by_name(self) -> dict[tuple[Kind, str], list[CatalogEntry]]:
+        found: dict[tuple[Kind, str], list[CatalogEntry]] = {}
         for entry in self.entries:
             found.setdefault((entry.kind, entry.name), []).append(entry)
         return found

@@ -1,4 +1,4 @@
-"""The catalogue as one file, so that thousands of documents are read and parsed once.
+"""The catalog as one file, so that thousands of documents are read and parsed once.
 
 The file is named by the hash of what was read. A second, small file remembers which sizes and modification times that was, so
 that a warm start need not read the documents again; it is not trusted for files changed in the second it was written.
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 import nephoscope_policy
-from nephoscope_policy.catalogue import Catalogue
-from nephoscope_policy.catalogue_entry import CatalogueEntry, ContentProblem, digest
-from nephoscope_policy.catalogue_import import PUBLIC_CLOUD
+from nephoscope_policy.catalog import PolicyCatalog
+from nephoscope_policy.catalog_entry import CatalogEntry, ContentProblem, digest
+from nephoscope_policy.catalog_import import PUBLIC_CLOUD
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.version import Version
@@ -71,8 +71,8 @@ class _Index(msgspec.Struct, array_like=True):
     files: int
 
 
-def load(documents: Iterable[ContentDocument], folder: Path, cloud: str = PUBLIC_CLOUD) -> Catalogue:
-    """The catalogue of documents, from the cache folder where the same contents were read before; else read and cached there."""
+def load(documents: Iterable[ContentDocument], folder: Path, cloud: str = PUBLIC_CLOUD) -> PolicyCatalog:
+    """The catalog of documents, from the cache folder where the same contents were read before; else read and cached there."""
     known = list(documents)
     seen, racy = _fingerprint(known, cloud)
     pointer = folder / f"{seen}.seen"
@@ -82,58 +82,58 @@ def load(documents: Iterable[ContentDocument], folder: Path, cloud: str = PUBLIC
     content = digest(b"".join(_content(document) for document in known) + f"{cloud} {_engine()}".encode())
     stored = _read_stored(folder, content)
     if stored is None:
-        write(Catalogue.of(known, cloud), folder / f"{content}.catalogue")
-        stored = read(folder / f"{content}.catalogue")
+        write(PolicyCatalog.of(known, cloud), folder / f"{content}.catalog")
+        stored = read(folder / f"{content}.catalog")
     if not racy:
         _replace(pointer, content.encode("ascii"))
     return stored
 
 
-def _read_stored(folder: Path, content: str) -> Catalogue | None:
-    """The stored catalogue of a content hash, None where there is none or it is damaged: a cache is made anew, not repaired."""
+def _read_stored(folder: Path, content: str) -> PolicyCatalog | None:
+    """The stored catalog of a content hash, None where there is none or it is damaged: a cache is made anew, not repaired."""
     try:
-        return read(folder / f"{content}.catalogue")
+        return read(folder / f"{content}.catalog")
     except (FileNotFoundError, ValueError):
         return None
 
 
-def write(catalogue: Catalogue, path: Path) -> None:
-    """Store a catalogue as one file, whole or not at all."""
+def write(catalog: PolicyCatalog, path: Path) -> None:
+    """Store a catalog as one file, whole or not at all."""
     rows, bodies, at = [], [], 0
-    for entry in catalogue.entries:
+    for entry in catalog.entries:
         rows.append(_row(entry, at))
         bodies.append(entry.data)
         at += len(entry.data)
     problems = [
         _Trouble(p.place.file, p.place.line, p.place.column, p.place.path, p.reason, p.error)
-        for p in catalogue.problems
+        for p in catalog.problems
     ]
-    head = msgspec.msgpack.encode(_Index(rows, problems, catalogue.files))
+    head = msgspec.msgpack.encode(_Index(rows, problems, catalog.files))
     _replace(path, b"".join((_magic(), len(head).to_bytes(8, "little"), head, *bodies)))
 
 
-def read(path: Path) -> Catalogue:
-    """Read a stored catalogue; ValueError when the file is not one of this version of the engine."""
+def read(path: Path) -> PolicyCatalog:
+    """Read a stored catalog; ValueError when the file is not one of this version of the engine."""
     data = path.read_bytes()
     magic = _magic()
     if not data.startswith(magic) or len(data) < len(magic) + 8:
-        raise ValueError(f"{path}: not a catalogue of this version of nephoscope; delete it")
+        raise ValueError(f"{path}: not a catalog of this version of nephoscope; delete it")
     start = len(magic) + 8
     stop = start + int.from_bytes(data[len(magic) : start], "little")
     try:
         index = msgspec.msgpack.decode(data[start:stop], type=_Index)
     except msgspec.DecodeError as error:
-        raise ValueError(f"{path}: a damaged catalogue ({error}); delete it") from error
+        raise ValueError(f"{path}: a damaged catalog ({error}); delete it") from error
     view = memoryview(data)[stop:]
     if len(view) != max((row.stop for row in index.rows), default=0):
-        raise ValueError(f"{path}: a truncated catalogue; delete it")
+        raise ValueError(f"{path}: a truncated catalog; delete it")
     problems = [
         ContentProblem(Place(p.file, p.line, p.column, p.path), p.reason, p.error) for p in index.problems
     ]
-    return Catalogue([_entry(row, view) for row in index.rows], problems, index.files)
+    return PolicyCatalog([_entry(row, view) for row in index.rows], problems, index.files)
 
 
-def _row(entry: CatalogueEntry, at: int) -> _CachedEntry:
+def _row(entry: CatalogEntry, at: int) -> _CachedEntry:
     return _CachedEntry(
         entry.kind,
         entry.id,
@@ -154,8 +154,8 @@ def _row(entry: CatalogueEntry, at: int) -> _CachedEntry:
     )
 
 
-def _entry(row: _CachedEntry, bodies: memoryview) -> CatalogueEntry:
-    return CatalogueEntry(
+def _entry(row: _CachedEntry, bodies: memoryview) -> CatalogEntry:
+    return CatalogEntry(
         kind="initiative" if row.kind == "initiative" else "definition",
         id=row.id,
         name=row.name,
@@ -175,7 +175,7 @@ def _entry(row: _CachedEntry, bodies: memoryview) -> CatalogueEntry:
 
 
 def _magic() -> bytes:
-    return f"nephoscope catalogue {FORMAT} {_engine()}\n".encode("ascii")
+    return f"nephoscope catalog {FORMAT} {_engine()}\n".encode("ascii")
 
 
 @cache

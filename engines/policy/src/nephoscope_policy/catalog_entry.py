@@ -1,4 +1,4 @@
-"""Catalogue entry: metadata of one version of a definition or initiative, available before it is parsed."""
+"""Catalog entry: metadata of one version of a definition or initiative, available before it is parsed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ContentProblem(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class CatalogueEntry:
+class CatalogEntry:
     """One version of a definition or initiative.
 
     `id` and `name` are lower-cased; `stated_id` is False where the document has no id and one of the tenant was assumed. `types`

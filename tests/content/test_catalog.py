@@ -1,4 +1,4 @@
-"""The catalogue: every shape that policy JSON comes in, what is not taken and why, versions, the cache."""
+"""The catalog: every shape that policy JSON comes in, what is not taken and why, versions, the cache."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.content.loader import documents
-from nephoscope.posture.policies.policy_packs import Packs, load_built_in_catalogue
-from nephoscope_policy import PolicyError, catalogue_cache
-from nephoscope_policy.catalogue import Catalogue, NotHeldError
-from nephoscope_policy.catalogue_import import GOVERNMENT_CLOUD
+from nephoscope.posture.policies.policy_packs import Packs, load_built_in_catalog
+from nephoscope_policy import PolicyError, catalog_cache
+from nephoscope_policy.catalog import NotHeldError, PolicyCatalog
+from nephoscope_policy.catalog_import import GOVERNMENT_CLOUD
 from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.version import Pin
 
@@ -48,8 +48,8 @@ def folder(root: Path, files: dict[str, Any]) -> Path:
     return root
 
 
-def held(root: Path, **options: Any) -> Catalogue:
-    return Catalogue.of(documents(root), **options)
+def held(root: Path, **options: Any) -> PolicyCatalog:
+    return PolicyCatalog.of(documents(root), **options)
 
 
 SHAPES = {
@@ -144,7 +144,7 @@ def test_duplicates_and_conflicts(tmp_path: Path) -> None:
     assert (same.error, other.error) == (False, True)
     assert same.reason.startswith("a duplicate of ")
     assert "with another text" in other.reason
-    merged = Catalogue.from_bodies([(definition(), Place("x"))]).include(found)
+    merged = PolicyCatalog.from_bodies([(definition(), Place("x"))]).include(found)
     assert len(merged.entries) == 1
     assert merged.problems[2:] == ()
 
@@ -165,7 +165,7 @@ def test_names_that_are_not_unique_need_an_id() -> None:
     ids = [
         f"/subscriptions/{letter}/providers/Microsoft.Authorization/policyDefinitions/one" for letter in "ab"
     ]
-    found = Catalogue.from_bodies([({**definition(), "id": id_}, Place("x")) for id_ in ids])
+    found = PolicyCatalog.from_bodies([({**definition(), "id": id_}, Place("x")) for id_ in ids])
     with pytest.raises(NotHeldError, match="give one of the ids") as raised:
         found.definition("one")
     assert raised.value.cause == "ambiguous"
@@ -176,7 +176,7 @@ def test_names_that_are_not_unique_need_an_id() -> None:
 
 def test_a_document_without_an_id_answers_to_every_id_of_its_name() -> None:
     nameless = {key: value for key, value in definition().items() if key != "id"}
-    found = Catalogue.from_bodies([(nameless, Place("x"))])
+    found = PolicyCatalog.from_bodies([(nameless, Place("x"))])
     assert (
         found.find(
             "definition", "/subscriptions/s/providers/Microsoft.Authorization/policyDefinitions/ONE"
@@ -186,7 +186,7 @@ def test_a_document_without_an_id_answers_to_every_id_of_its_name() -> None:
 
 
 def test_an_initiative_by_display_name() -> None:
-    found = Catalogue.from_bodies([(initiative("set", "one"), Place("x"))])
+    found = PolicyCatalog.from_bodies([(initiative("set", "one"), Place("x"))])
     assert found.initiative("INITIATIVE SET").name == "set"
 
 
@@ -197,7 +197,7 @@ def test_the_cache_holds_the_same_and_notices_every_change(tmp_path: Path) -> No
     cache = tmp_path / "cache"
     for path in root.rglob("*.json"):
         os.utime(path, (1_600_000_000, 1_600_000_000))
-    plain, cold, warm = held(root), *(catalogue_cache.load(documents(root), cache) for _ in range(2))
+    plain, cold, warm = held(root), *(catalog_cache.load(documents(root), cache) for _ in range(2))
     assert len(list(cache.glob("*.seen"))) == 1
     for found in (cold, warm):
         assert [(e.id, e.version, e.types, e.digest) for e in found.entries] == [
@@ -207,14 +207,14 @@ def test_the_cache_holds_the_same_and_notices_every_change(tmp_path: Path) -> No
         assert found.digest == plain.digest
         assert found.definition("one").types == plain.definition("one").types
     folder(root, {"a.json": definition(displayName="Renamed")})
-    assert catalogue_cache.load(documents(root), cache).definition("one").display_name == "Renamed"
+    assert catalog_cache.load(documents(root), cache).definition("one").display_name == "Renamed"
     assert len(list(cache.glob("*.seen"))) == 1, "a file changed just now is not remembered by its time"
 
 
-def test_a_definition_is_parsed_once_in_all_catalogues_that_include_it() -> None:
-    own, theirs = (Catalogue.from_bodies([(definition(name), Place("x"))]) for name in ("one", "two"))
+def test_a_definition_is_parsed_once_in_all_catalogs_that_include_it() -> None:
+    own, theirs = (PolicyCatalog.from_bodies([(definition(name), Place("x"))]) for name in ("one", "two"))
     both = own.include(theirs)
-    again = both.include(Catalogue.from_bodies([(definition("three"), Place("y"))]))
+    again = both.include(PolicyCatalog.from_bodies([(definition("three"), Place("y"))]))
     assert again.definition("one") is both.definition("one") is own.definition("one")
     assert again.definition("two") is theirs.definition("two")
     assert again.definition("three") is again.definition("three")
@@ -224,17 +224,17 @@ def test_what_ships_is_read_once_a_process(tmp_path: Path) -> None:
     several = [Packs(tmp_path / name) for name in ("a", "b")]
     for one in several:
         one.add(folder(tmp_path / "in", {"a.json": definition("mine")}))
-    first, second = (one.catalogue() for one in several)
-    entry = next(load_built_in_catalogue(tmp_path / "a").definitions())
+    first, second = (one.catalog() for one in several)
+    entry = next(load_built_in_catalog(tmp_path / "a").definitions())
     assert first.parse_entry(entry) is second.parse_entry(entry)
     assert first.definition("mine") is not second.definition("mine")
 
 
 def test_the_cache_is_its_owners_and_changes_no_folder_above_it(tmp_path: Path) -> None:
-    path = tmp_path / "home" / "content" / "cache" / "a.catalogue"
+    path = tmp_path / "home" / "content" / "cache" / "a.catalog"
     before = os.umask(0o022)
     try:
-        catalogue_cache.write(Catalogue.from_bodies([(definition(), Place("x"))]), path)
+        catalog_cache.write(PolicyCatalog.from_bodies([(definition(), Place("x"))]), path)
     finally:
         os.umask(before)
     modes = [oct(one.stat().st_mode & 0o777) for one in (path.parent, path.parent.parent, tmp_path / "home")]
@@ -242,22 +242,22 @@ def test_the_cache_is_its_owners_and_changes_no_folder_above_it(tmp_path: Path) 
 
 
 def test_a_damaged_cache_file_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "x.catalogue"
-    catalogue_cache.write(Catalogue.from_bodies([(definition(), Place("x"))]), path)
+    path = tmp_path / "x.catalog"
+    catalog_cache.write(PolicyCatalog.from_bodies([(definition(), Place("x"))]), path)
     data = path.read_bytes()
     for damaged in (b"", data[:40], b"x" + data):
         path.write_bytes(damaged)
         with pytest.raises(ValueError, match="delete it"):
-            catalogue_cache.read(path)
+            catalog_cache.read(path)
 
 
 def test_a_damaged_cache_is_made_anew(tmp_path: Path) -> None:
     root, cache = tmp_path / "policies", tmp_path / "cache"
     folder(root, {"a.json": definition()})
-    plain = catalogue_cache.load(documents(root), cache)
+    plain = catalog_cache.load(documents(root), cache)
     for path in cache.iterdir():
         path.write_bytes(b"junk")
-    assert catalogue_cache.load(documents(root), cache).digest == plain.digest
+    assert catalog_cache.load(documents(root), cache).digest == plain.digest
 
 
 JSON = st.recursive(
@@ -277,5 +277,5 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_any_json_is_taken_or_named(value: Any) -> None:
-    found = Catalogue.from_bodies([(value, Place("x"))])
+    found = PolicyCatalog.from_bodies([(value, Place("x"))])
     assert found.entries or found.problems

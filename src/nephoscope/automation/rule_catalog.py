@@ -1,4 +1,4 @@
-"""Rule catalogue: the automation rules of a data folder, in every format."""
+"""Rule catalog: the automation rules of a data folder, in every format."""
 
 from __future__ import annotations
 
