@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from tests.arrangement import arranging
 from tests.postgresql_server import postgresql  # noqa: F401 - a fixture
 from tests.running.durations import DurationRecorder
@@ -42,8 +42,8 @@ GOLDEN = Path(__file__).parent / "golden"
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# a deadline is a timed assertion: it fails where the machine is busy
-settings.register_profile("untimed", deadline=None)
+# a deadline and the check of slow data are timed assertions: they fail where the machine is busy
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
 # how far long work is would stand in the output of a command where the machine is busy, and not elsewhere

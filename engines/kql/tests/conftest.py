@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from nephoscope_kql.functions import geoip
 
-# a deadline is a timed assertion: it fails where the machine is busy
-settings.register_profile("untimed", deadline=None)
+# a deadline and the check of slow data are timed assertions: they fail where the machine is busy
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# a deadline is a timed assertion: it fails where the machine is busy
-settings.register_profile("untimed", deadline=None)
+# a deadline and the check of slow data are timed assertions: they fail where the machine is busy
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
