@@ -31,6 +31,8 @@ TOGETHER = (
     "chart-links__node--",
     "data-list__head--",
     "timeline__item--",
+    "time-lanes__",
+    "time-lanes__mark--",
 )
 #: Classes that a component may change of another that stands in it: a list in a menu has no edge of its own.
 HELD = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.access.authenticator import DeniedError
@@ -19,6 +18,8 @@ from nephoscope.places.place import NOWHERE, PHRASES, AddressPlace
 from nephoscope.places.provider import Places
 from nephoscope.service.administrators import list_all_administrators
 from nephoscope.service.identity_risk import risk_reader
+from nephoscope.web.page_data.alert_timeline import STEPS
+from nephoscope.web.page_data.sign_in_strip import SignInPlace, SignInStrip, draw_strip, group_places
 from nephoscope.web.visits.request_context import LOGS
 from nephoscope_kql.errors import KqlError
 
@@ -42,26 +43,15 @@ union isfuzzy=true
         AutonomousSystemNumber, ResultType, Client = '')
 | where {condition}
 | summarize SignIns = count(), Failed = countif(ResultType != '0'), Last = max(TimeGenerated),
-    Clients = make_set_if(trim(' ', Client), Client != '', 3) by Location, AutonomousSystemNumber
-| top 10 by Last desc
+    Clients = make_set_if(trim(' ', Client), Client != '', 3), Addresses = make_set(IPAddress, 100)
+    by Location, AutonomousSystemNumber, Slot = bin_at(TimeGenerated, {step}s, datetime(1970-01-01))
+| top 5000 by Last desc
 """
 _BLAST = """
 IdentityInfo
 | where tolower(AccountObjectId) in ({ids})
 | summarize arg_max(TimeGenerated, BlastRadius) by AccountObjectId
 """
-
-
-@dataclass(frozen=True, slots=True)
-class SignInPlace:
-    """Sign-ins from a country and network within the time range: how many, how many failed, the last, and by which clients."""
-
-    country: str
-    network: str
-    count: int
-    failed: int
-    last: datetime
-    clients: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +62,7 @@ class EntityIdentity:
     detections: Sequence[RiskDetection] = ()
     history: Sequence[RiskHistoryItem] = ()
     sign_ins: Sequence[SignInPlace] = ()
+    strip: SignInStrip | None = None
     roles: Sequence[HeldRole] = ()
     blast: str = ""
     place: AddressPlace = NOWHERE
@@ -95,8 +86,10 @@ def read_identity(visit: Visit, entity: NamedEntity) -> EntityIdentity | None:
     reader = replace(readable, timeout=visit.instance.query_seconds)
     try:
         found = _read_risks(reader, entity)
+        places = _read_sign_ins(visit, workspace, entity, found.detections)
+        strip = draw_strip(places, visit.since, visit.instance.now, STEPS[visit.span]) if places else None
         return replace(
-            found, sign_ins=_read_sign_ins(visit, workspace, entity), roles=_read_roles(visit, workspace, entity),
+            found, sign_ins=places, strip=strip, roles=_read_roles(visit, workspace, entity),
             blast=_read_blast(visit, workspace, entity, found.risks), place=_find_place(visit, entity),
         )  # fmt: skip
     except (KqlError, LakeError, PlacesError) as error:
@@ -124,23 +117,18 @@ def _newest(several: Sequence[RiskDetection]) -> list[RiskDetection]:
     return sorted(several, key=lambda one: one.happened, reverse=True)[:MOST]
 
 
-def _read_sign_ins(visit: Visit, workspace: str, entity: NamedEntity) -> list[SignInPlace]:
+def _read_sign_ins(
+    visit: Visit, workspace: str, entity: NamedEntity, detections: Sequence[RiskDetection]
+) -> list[SignInPlace]:
     values = ", ".join(quote(one.lower()) for one in entity.values)
     columns = ("IPAddress",) if entity.kind == "address" else ("Id", "Name")
     condition = " or ".join(f"tolower({one}) in ({values})" for one in columns)
-    span = RowSpan(visit.since, visit.instance.now)
+    step = round(STEPS[visit.span].total_seconds())
     rows = query_lake(
-        visit.instance.lake, _SIGN_INS.format(condition=condition), workspace, span=span,
-        timeout=visit.instance.query_seconds,
+        visit.instance.lake, _SIGN_INS.format(condition=condition, step=step), workspace,
+        span=RowSpan(visit.since, visit.instance.now), timeout=visit.instance.query_seconds,
     )  # fmt: skip
-    return [
-        SignInPlace(
-            str(row["Location"] or ""), f"AS{row['AutonomousSystemNumber']}" if row["AutonomousSystemNumber"] else "",
-            int(str(row["SignIns"])), int(str(row["Failed"])), datetime.fromisoformat(str(row["Last"])),
-            [str(one) for one in clients] if isinstance(clients := row["Clients"], list) else [],
-        )
-        for row in rows
-    ]  # fmt: skip
+    return group_places(rows, detections, visit.since)
 
 
 def _read_roles(visit: Visit, workspace: str, entity: NamedEntity) -> list[HeldRole]:

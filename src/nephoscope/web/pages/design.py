@@ -10,6 +10,7 @@ from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, te
 from nephoscope.web.lists.list_heads import ListColumn, sort_rows
 from nephoscope.web.lists.list_view import RowList, show_page
 from nephoscope.web.lists.severity_column import severity_column
+from nephoscope.web.rendering.time_lanes import LaneMark, TimeLane, draw_lane
 from nephoscope.web.tables.recommendation_table import READ
 from nephoscope.web.visits.page import Page
 from nephoscope_policy.model.state import Severity
@@ -28,6 +29,11 @@ ROWS = (
     ("vm-web-01", "Virtual machine", 12),
     ("a-resource-with-a-name-that-is-longer-than-any-column-of-a-list-has-room-for-0001", "Storage account", 0),
     ("kv", "Key vault", 1_204),
+)  # fmt: skip
+LANES = (
+    ({"name": "A place with many sign-ins", "count": 1_204}, TimeLane("many", (90, 20, 60, 0, 1), (0, 5, 0, 0, 0))),
+    ({"name": "One sign-in at risk", "count": 1}, TimeLane("one", (0, 0, 0, 1, 0), (0,) * 5, (LaneMark(0.7, "high", "high risk"),))),
+    ({"name": "Nothing but failures", "count": 12}, TimeLane("failures", (0,) * 5, (0, 12, 0, 0, 0))),
 )  # fmt: skip
 
 
@@ -59,6 +65,7 @@ def fill_page(visit: Visit) -> Mapping[str, object]:
             visit, SAMPLE, sort_rows(ROWS, SAMPLE.columns, SAMPLE.order), _facets(visit), len(ROWS), 0
         ),
         "items": ROWS,
+        "lanes": [(one, draw_lane(lane, max(each.most for _, each in LANES))) for one, lane in LANES],
     }
 
 

@@ -178,10 +178,18 @@ def _alerts(alerts: Sequence[StoredAlert]) -> PageTable:
 
 def _tabulate_sign_ins(identity: EntityIdentity | None) -> PageTable:
     rows = (
-        (one.country, one.network, one.count, one.failed, ", ".join(one.clients), one.last.isoformat())
+        (
+            one.country,
+            one.network,
+            one.count,
+            one.failed,
+            len(one.risks),
+            ", ".join(one.clients),
+            one.last.isoformat(),
+        )
         for one in (identity.sign_ins if identity else ())
     )
-    return PageTable(("Country", "Network", "Sign-ins", "Failed", "Clients", "Last"), rows)
+    return PageTable(("Country", "Network", "Sign-ins", "Failed", "Risks", "Clients", "Last"), rows)
 
 
 PAGE = Page(
