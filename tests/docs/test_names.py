@@ -20,6 +20,10 @@ MOST_PREPOSITIONS = 18
 MOST_ENDING_IN_OF = 38
 #: How often the word Any may stand in the sources, imports included (docs/decisions/0477): lower it with each that gets a type.
 MOST_ANY = 1000
+#: Beginnings of words that Azure spells otherwise (catalog, behavior, license ...).
+FOREIGN_SPELLING = re.compile(
+    r"(?i)catalogue|behaviour|licence|organis(?:e|ation)|neighbour|recognis|normalis|authoris|serialis|initialis|defence"
+)
 #: Class names that several modules may have: classes of one protocol in a folder that is scanned.
 SHARED: frozenset[str] = frozenset()
 #: Irregular participles that are no base form of a verb as well, as `read` and `set` are.
@@ -87,6 +91,17 @@ def test_functions_are_named_by_more_than_a_preposition() -> None:
     print(f"{len(alone)} functions are named by one preposition or adverb, {len(ending)} end in _of")
     assert len(alone) <= MOST_PREPOSITIONS, "name a function by a verb phrase:\n" + "\n".join(alone)
     assert len(ending) <= MOST_ENDING_IN_OF, "say what a function does:\n" + "\n".join(ending)
+
+
+def test_names_have_azures_spelling() -> None:
+    functions, classes = _definitions()
+    names = [
+        f"{place}:{line} {name}"
+        for place, line, name in (*functions, *classes)
+        if FOREIGN_SPELLING.search(name)
+    ]
+    modules = [place for place, _ in _sources() if FOREIGN_SPELLING.search(place)]
+    assert names + modules == [], "spell names as Azure does"
 
 
 def test_class_names_are_unique() -> None:
