@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, BinaryIO
@@ -11,8 +13,11 @@ from nephoscope.protect.capture.capture_file import CaptureError, Frame, read_fr
 from nephoscope.protect.capture.capture_summary import CaptureSummary
 from nephoscope.protect.capture.dissectors.link import LINKS
 from nephoscope.protect.capture.packet import MalformedError, Packet
+from nephoscope.protect.capture.plain_packets import PlainPackets
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from nephoscope.protect.capture.packet import Dissector
 
 
@@ -26,16 +31,50 @@ def load_dissectors() -> dict[str, Dissector]:
 
 def analyze_capture(stream: BinaryIO) -> CaptureSummary:
     """Summarise a capture; a defect ends it and is named in the summary. Raises CaptureError where it is no capture at all."""
-    summary, known = CaptureSummary(), load_dissectors()
-    frames = read_frames(stream)
+    summary = CaptureSummary()
     try:
-        for frame in frames:
-            _dissect(Packet(frame, summary, known))
+        with _collection_paused():
+            _take_frames(read_frames(stream), summary)
     except CaptureError as error:
         if not summary.frames and str(error).startswith("not a"):
             raise
         summary.defect = str(error)
     return summary
+
+
+@contextmanager
+def _collection_paused() -> Iterator[None]:
+    """Within, no cycles are searched for: conversations and streams are many, live until the end, and have none."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _take_frames(frames: Iterable[Frame], summary: CaptureSummary) -> None:
+    """Take frames into a summary; their number, bytes and times are there also where a defect ends them."""
+    known = load_dissectors()
+    plain = PlainPackets(summary, known)
+    take = plain.take
+    first = last = None
+    count = size = 0
+    try:
+        for frame in frames:
+            first = first or frame
+            last = frame
+            count += 1
+            size += frame.length
+            if not take(frame):
+                _dissect(Packet(frame, summary, known))
+    finally:
+        plain.finish()
+        summary.streams.clear()
+        summary.frames, summary.bytes = count, size
+        if first is not None and last is not None:
+            summary.first, summary.last = first.seconds, last.seconds
 
 
 def _dissect(packet: Packet) -> None:

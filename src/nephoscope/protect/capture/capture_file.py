@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 LARGEST_PACKET = 262_144
 #: The largest pcapng block.
 LARGEST_BLOCK = 16 * 1024 * 1024
+#: Bytes of a pcap file that are read at once.
+BLOCK = 256 * 1024
 #: Magic of pcap by its first bytes: byte order, fractions of a second.
 _PCAP = {
     b"\xd4\xc3\xb2\xa1": ("<", 10**6),
@@ -70,16 +72,29 @@ def _read_pcap(stream: BinaryIO, order: str, fractions: int) -> Iterator[Frame]:
     link = header[5] & 0x0FFF_FFFF
     record = struct.Struct(f"{order}IIII")
     scale = 10**9 // fractions
-    number = 0
-    while head := stream.read(16):
+    number, place, block = 0, 0, _fill(stream, b"", 16)
+    while len(block) >= place + 16:
         number += 1
-        if len(head) < 16:
-            raise CaptureError(f"the file ends inside the header of packet {number}")
-        seconds, part, kept, length = record.unpack(head)
+        seconds, part, kept, length = record.unpack_from(block, place)
         if kept > LARGEST_PACKET:
             raise CaptureError(f"packet {number} has {kept} bytes, more than {LARGEST_PACKET}")
-        data = _read(stream, kept, f"packet {number}")
-        yield Frame(number, seconds * 10**9 + part * scale, link, length, data)
+        start, end = place + 16, place + 16 + kept
+        if end + 16 > len(block):
+            block = _fill(stream, block[start:], kept + 16)
+            start, end = 0, kept
+            if len(block) < kept:
+                raise CaptureError(f"the file ends inside packet {number}")
+        yield Frame(number, seconds * 10**9 + part * scale, link, length, block[start:end])
+        place = end
+    if len(block) > place:
+        raise CaptureError(f"the file ends inside the header of packet {number + 1}")
+
+
+def _fill(stream: BinaryIO, rest: bytes, wanted: int) -> bytes:
+    """The rest of a block with what follows: at least the bytes that are wanted, where the file has them."""
+    while len(rest) < wanted and (more := stream.read(BLOCK)):
+        rest += more
+    return rest
 
 
 class _Interface(msgspec.Struct, frozen=True):

@@ -24,7 +24,7 @@ MOST_CREDENTIALS = 10_000
 Endpoint = tuple[str, int]
 
 
-class Conversation(msgspec.Struct, frozen=True):
+class Conversation(msgspec.Struct, frozen=True, gc=False):
     """Frames and bytes between two endpoints, as on the wire; `a` is the smaller endpoint."""
 
     protocol: str
@@ -91,23 +91,30 @@ class CaptureSummary:
         ports: Mapping[str, tuple[int, int]],
     ) -> None:
         """Count a frame after its dissection; `ports` are by transport protocol."""
-        self.frames += 1
-        self.bytes += frame.length
-        self.first = frame.seconds if self.frames == 1 else self.first
-        self.last = frame.seconds
         self.protocol_frames.update(protocols)
+        self.count_conversations(frame, addresses, ports)
+
+    def count_conversations(
+        self, frame: Frame, addresses: tuple[str, str] | None, ports: Mapping[str, tuple[int, int]]
+    ) -> None:
+        """Count a frame in the conversation of each transport protocol, between the outermost addresses."""
         for protocol, (source, target) in ports.items():
             if addresses is not None:
                 self._flow(protocol, (addresses[0], source), (addresses[1], target), frame.length)
 
-    def _flow(self, protocol: str, source: Endpoint, target: Endpoint, length: int) -> None:
-        key = (protocol, min(source, target), max(source, target))
+    def count_conversation(self, protocol: str, source: Endpoint, target: Endpoint) -> list[int] | None:
+        """The frames and bytes between two ends, to be counted on; None where there are too many conversations."""
+        key = (protocol, source, target) if source <= target else (protocol, target, source)
         counts = self.flows.get(key)
-        if counts is None:
-            if len(self.flows) >= MOST_CONVERSATIONS:
-                self.left_out["conversations"] += 1
-                return
+        if counts is None and len(self.flows) < MOST_CONVERSATIONS:
             counts = self.flows[key] = [0, 0]
+        return counts
+
+    def _flow(self, protocol: str, source: Endpoint, target: Endpoint, length: int) -> None:
+        counts = self.count_conversation(protocol, source, target)
+        if counts is None:
+            self.left_out["conversations"] += 1
+            return
         counts[0] += 1
         counts[1] += length
 

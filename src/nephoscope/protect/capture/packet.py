@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from nephoscope.protect.capture.capture_summary import ClearCredential
 
@@ -37,14 +38,13 @@ class MalformedError(ValueError):
     """Bytes that end before a field does; the packet is dissected up to there."""
 
 
-@dataclass(slots=True)
-class Packet:
+class Packet(msgspec.Struct):
     """A frame under dissection: the protocols met so far, addresses of the innermost network layer, ports, stream."""
 
     frame: Frame
     summary: CaptureSummary
     dissectors: dict[str, Dissector]
-    protocols: dict[str, None] = field(default_factory=dict)
+    protocols: dict[str, None] = {}
     source: str = ""
     target: str = ""
     source_port: int = 0
@@ -52,11 +52,11 @@ class Packet:
     stream: Stream | None = None
     depth: int = 0
     addresses: tuple[str, str] | None = None
-    ports: dict[str, tuple[int, int]] = field(default_factory=dict)
+    ports: dict[str, tuple[int, int]] = {}
     is_fragment: bool = False
     is_quoted: bool = False
     can_wait: bool = False
-    named: set[str] = field(default_factory=set)
+    named: set[str] = set()
 
     def add(self, protocol: str) -> None:
         """Note that the frame carries a protocol."""

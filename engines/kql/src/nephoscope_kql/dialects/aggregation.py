@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from nephoscope_kql.dialects.distinct_bins import find_bins, write_in_steps
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.dialects.select_block import SelectBlock, block_over
 from nephoscope_kql.plan.column_references import count_columns, order_ids
@@ -24,6 +25,9 @@ def write_aggregated(relation: Aggregated, needed: Needed, emitter: Emitter) -> 
     order = order_ids(relation.input.order) if wanted else set()
     block = emitter.block_over(relation.input, frozenset(order), values, before_where=True)
     items = [(column.id, emitter.scalar(value, block)) for column, value in relation.groups]
+    bins = find_bins([call for _, call in wanted]) if items and emitter.dialect == "duckdb" else None
+    if bins is not None:
+        return write_in_steps(bins, items, wanted, block, emitter)
     ids = [name for name, _ in items]
     keys = emitter.keys(relation.input.order, block) if wanted else []
     for column, call in wanted:

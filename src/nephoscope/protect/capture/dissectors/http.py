@@ -6,8 +6,9 @@ import base64
 import binascii
 import re
 import zlib
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope.protect.capture.dissectors.media import call_media
 from nephoscope.protect.capture.packet import Incomplete
@@ -23,11 +24,10 @@ _WITHOUT_BODY = (204, 304)
 _CHUNK = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,8})[^\r\n]*\r?\n")
 
 
-@dataclass
-class _Memory:
+class _Memory(msgspec.Struct):
     """What a stream's requests said that their responses depend on."""
 
-    methods: list[bytes] = field(default_factory=list)
+    methods: list[bytes] = []
     tunnel: int = 0
     is_open: bool = False
     upgraded: str = ""
@@ -42,11 +42,8 @@ def _state(packet: Packet) -> _Memory:
 def http(data: bytes, packet: Packet) -> Outcome:
     """One message; what is none belongs to a tunnel, or continues something that was not seen."""
     state = _state(packet)
-    if is_http2(data) or state.upgraded == "h2":
-        state.upgraded = "h2"
-        return _call_dissector(packet, "http2", data)
-    if state.upgraded == "websocket":
-        return _call_dissector(packet, "websocket", data)
+    if state.upgraded or is_http2(data):
+        return _call_upgraded(packet, state, data)
     is_response = data.startswith(b"HTTP/")
     if not is_response and not METHODS.match(data[:64]):
         if packet.can_wait and not state.is_open and _may_begin(data):
@@ -72,6 +69,14 @@ def http(data: bytes, packet: Packet) -> Outcome:
     if body:
         _dissect_body(body, headers, packet)
     return outcome
+
+
+def _call_upgraded(packet: Packet, state: _Memory, data: bytes) -> Outcome:
+    """What a connection is after an upgrade, or from its preface on."""
+    if state.upgraded != "websocket" or is_http2(data):
+        state.upgraded = "h2"
+        return _call_dissector(packet, "http2", data)
+    return _call_dissector(packet, "websocket", data)
 
 
 def _may_begin(data: bytes) -> bool:
@@ -102,8 +107,11 @@ def _dissect_other(data: bytes, packet: Packet, state: _Memory) -> Outcome:
 
 def _end_of_head(data: bytes) -> int:
     """The place behind the empty line, -1 where there is none yet."""
-    found = [place + len(mark) for mark in (b"\r\n\r\n", b"\n\n") if (place := data.find(mark)) >= 0]
-    return min(found, default=-1)
+    place = data.find(b"\r\n\r\n")
+    other = data.find(b"\n\n", 0, place if place >= 0 else len(data))
+    if other >= 0:
+        return other + 2
+    return place + 4 if place >= 0 else -1
 
 
 def _headers(lines: list[bytes]) -> dict[bytes, bytes]:
@@ -145,7 +153,7 @@ def _body_end(
 
 
 def _has_no_body(line: bytes, state: _Memory) -> bool:
-    words = line.split()
+    words = line.split(None, 2)
     status = int(words[1]) if len(words) > 1 and words[1].isdigit() and len(words[1]) < 5 else 0
     method = state.methods[0] if state.methods else b""
     return (

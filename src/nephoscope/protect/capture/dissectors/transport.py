@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 
 from nephoscope.protect.capture.dissectors.lines import expected_dissector
 from nephoscope.protect.capture.dissectors.link import read
-from nephoscope.protect.capture.packet import Incomplete, Outcome
+from nephoscope.protect.capture.packet import Incomplete, MalformedError, Outcome
 from nephoscope.protect.capture.ports import TCP_HEURISTICS, TCP_PORTS, UDP_HEURISTICS, UDP_PORTS
 from nephoscope.protect.capture.stream import Direction, Stream
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.protect.capture.capture_summary import CaptureSummary, Endpoint
     from nephoscope.protect.capture.packet import Packet
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
@@ -25,22 +28,27 @@ MOST_STREAMS = 200_000
 WRAP = 2**32
 
 
-def _stream(packet: Packet, protocol: str) -> Stream:
-    ends = ((packet.source, packet.source_port), (packet.target, packet.target_port))
-    key = (protocol, *sorted(ends))
-    streams = packet.summary.streams
+def find_stream(summary: CaptureSummary, protocol: str, source: Endpoint, target: Endpoint) -> Stream:
+    """The stream between two ends; a new one takes the place of the oldest where there are too many."""
+    key = (protocol, source, target) if source <= target else (protocol, target, source)
+    streams = summary.streams
     found = streams.get(key)
     if found is None:
         while len(streams) >= MOST_STREAMS:
-            streams.pop(next(iter(streams)))
+            streams.pop(next(iter(streams))).is_forgotten = True
         found = streams[key] = Stream(key)
     return found
+
+
+def _stream(packet: Packet, protocol: str) -> Stream:
+    source, target = (packet.source, packet.source_port), (packet.target, packet.target_port)
+    return find_stream(packet.summary, protocol, source, target)
 
 
 def tcp(data: bytes, packet: Packet) -> Outcome:
     """A TCP segment: its payload goes on to the dissector of its stream."""
     packet.add("tcp")
-    source, target, sequence, acknowledged, word = read("HHIIH", data)
+    source, target, sequence, _, word = read("HHIIH", data)
     packet.ports.setdefault("tcp", (source, target))
     packet.source_port, packet.target_port = source, target
     flags = word & 0x3F
@@ -55,13 +63,11 @@ def tcp(data: bytes, packet: Packet) -> Outcome:
     stream = packet.stream = _stream(packet, "tcp")
     direction = stream.directions.setdefault((packet.source, source), Direction())
     if flags & SYN:
-        _begin(stream, direction, packet, sequence, flags)
+        begin_stream(stream, direction, (source, target), sequence, flags)
         sequence = (sequence + 1) % WRAP
     elif not stream.server:
         stream.server = min(source, target)
     _segment(packet, direction, sequence, data[size:], flags)
-    if flags & ACK:
-        direction.acknowledged = acknowledged
     return len(data)
 
 
@@ -76,17 +82,19 @@ def _dissect_quoted(payload: bytes, packet: Packet, protocol: str) -> Outcome:
     return len(payload)
 
 
-def _begin(stream: Stream, direction: Direction, packet: Packet, sequence: int, flags: int) -> None:
-    """A handshake: a new one on the ports of an old stream makes a new stream."""
+def begin_stream(
+    stream: Stream, direction: Direction, ports: tuple[int, int], sequence: int, flags: int
+) -> None:
+    """Begin at a handshake: a new one on the ports of an old stream makes a new stream."""
     if not flags & ACK:
         if stream.first is not None and stream.first != sequence:
             stream.dissector, stream.memory = "", {}
             for other in stream.directions.values():
-                other.__init__()  # type: ignore[misc]
+                other.restart()
         stream.first = sequence
-        stream.server = packet.target_port
+        stream.server = ports[1]
     elif not stream.server:
-        stream.server = packet.source_port
+        stream.server = ports[0]
     direction.next = (sequence + 1) % WRAP
 
 
@@ -143,6 +151,10 @@ def _hold_segment(
 
 def _append_segment(packet: Packet, direction: Direction, payload: bytes, following: int) -> None:
     direction.next, direction.time = following, packet.frame.time
+    if not direction.buffer and not direction.parts and not direction.wanted:
+        packet.can_wait = True
+        _dissect_pdus(packet, direction, payload)
+        return
     direction.buffer += payload
     while direction.parts and direction.next in direction.parts:
         part = direction.parts.pop(direction.next)
@@ -155,14 +167,18 @@ def _append_segment(packet: Packet, direction: Direction, payload: bytes, follow
     if direction.wanted == Incomplete.UNTIL_END or len(direction.buffer) < direction.wanted:
         return
     packet.can_wait = True
-    _dissect_pdus(packet, direction)
+    _dissect_buffer(packet, direction)
 
 
-def _dissect_pdus(packet: Packet, direction: Direction) -> None:
-    """Dissect PDU after PDU; what is not one yet stays."""
+def _dissect_buffer(packet: Packet, direction: Direction) -> None:
     data = bytes(direction.buffer)
     direction.buffer.clear()
     direction.wanted = 0
+    _dissect_pdus(packet, direction, data)
+
+
+def _dissect_pdus(packet: Packet, direction: Direction, data: bytes) -> None:
+    """Dissect PDU after PDU; what is not one yet stays."""
     place = 0
     while place < len(data):
         rest = data[place:] if place else data
@@ -184,7 +200,7 @@ def _finish(packet: Packet, direction: Direction) -> None:
     """The end of a direction: what waits for it is a PDU now."""
     if direction.buffer and direction.wanted == Incomplete.UNTIL_END:
         packet.can_wait = False
-        _dissect_pdus(packet, direction)
+        _dissect_buffer(packet, direction)
         direction.buffer.clear()
 
 
@@ -201,10 +217,8 @@ def _dissect(packet: Packet, data: bytes) -> Outcome:
         stream.dissector = expected_dissector(packet, stream)
         if stream.dissector:
             return packet.call(stream.dissector, data)
-    low, high = sorted((packet.source_port, packet.target_port))
-    for port in dict.fromkeys((stream.server, low, high)):
-        name = TCP_PORTS.get(port)
-        if name and name != stream.dissector:
+    for name in _port_dissectors(packet, stream):
+        if name != stream.dissector:
             outcome = _try(packet, name, data)
             if isinstance(outcome, Incomplete) or outcome > 0:
                 return outcome
@@ -216,6 +230,17 @@ def _dissect(packet: Packet, data: bytes) -> Outcome:
                 return outcome
     packet.call_data(data)
     return len(data)
+
+
+def _port_dissectors(packet: Packet, stream: Stream) -> Iterator[str]:
+    """The dissectors of the server's port, then of the lower and the higher one."""
+    server = stream.server
+    if name := TCP_PORTS.get(server):
+        yield name
+    low, high = packet.source_port, packet.target_port
+    for port in (low, high) if low < high else (high, low):
+        if port != server and (name := TCP_PORTS.get(port)):
+            yield name
 
 
 def _try(packet: Packet, name: str, data: bytes) -> Outcome:
@@ -238,21 +263,42 @@ def udp(data: bytes, packet: Packet) -> Outcome:
     payload = data[8 : length if length >= 8 else len(data)]
     if packet.is_quoted:
         return _dissect_quoted(payload, packet, "udp")
-    if not payload:
-        return len(data)
+    if payload:
+        _take_datagram(packet, payload)
+    return len(data)
+
+
+def _take_datagram(packet: Packet, payload: bytes) -> None:
+    """Give a datagram to the dissector of its stream, of its ports, or to one that recognizes it."""
+    source, target = packet.source_port, packet.target_port
     stream = packet.stream = _stream(packet, "udp")
     stream.server = stream.server or min(source, target)
     names = [stream.dissector] if stream.dissector else []
     names += [UDP_PORTS[port] for port in sorted((source, target)) if port in UDP_PORTS]
     for name in dict.fromkeys(names):
         if _try_datagram(packet, name, payload):
-            return len(data)
+            return
     for name, recognizes in UDP_HEURISTICS:
         if recognizes(payload) and _try_datagram(packet, name, payload):
             stream.dissector = name
-            return len(data)
+            return
     packet.call_data(payload)
-    return len(data)
+
+
+def dissect_segment(packet: Packet, direction: Direction, sequence: int, payload: bytes, flags: int) -> None:
+    """Dissect a segment of a known stream; one that ends too early is counted."""
+    try:
+        _segment(packet, direction, sequence, payload, flags)
+    except (MalformedError, IndexError):
+        packet.summary.left_out["malformed packets"] += 1
+
+
+def dissect_datagram(packet: Packet, payload: bytes) -> None:
+    """Dissect a datagram between known ends; one that ends too early is counted."""
+    try:
+        _take_datagram(packet, payload)
+    except (MalformedError, IndexError):
+        packet.summary.left_out["malformed packets"] += 1
 
 
 def _try_datagram(packet: Packet, name: str, payload: bytes) -> bool:
