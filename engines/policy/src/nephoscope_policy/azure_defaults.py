@@ -32,8 +32,10 @@ class TemplateDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `values` maps a path of the body to its default, `before` an API version to those of earlier versions,
     `absent` lists the paths at and below which nothing is there unless it is set, `answered` those that Azure alone writes,
     `children` maps a child type (its last segment) and name (`blobServices/default`) to the properties that it has by default; `$from`
-    among them is the path in the resource's own body whose members go before these. `texts` maps a path at which early API versions
-    have a text to the member that has it in later ones.
+    among them is the path in the resource's own body whose members go before these, and where it is all, the child is made with
+    that part. `made_by_hand` lists the child types (last segments) of which a resource has none until somebody makes one. `texts`
+    maps a path at which early API versions have a text to the member that has it in later ones, `moved` a path of early API
+    versions to the one of later ones.
     """
 
     types: tuple[str, ...]
@@ -43,7 +45,9 @@ class TemplateDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     absent: tuple[str, ...] = ()
     answered: tuple[str, ...] = ()
     children: dict[str, dict[str, object]] = {}
+    made_by_hand: tuple[str, ...] = ()
     texts: dict[str, str] = {}
+    moved: dict[str, str] = {}
 
 
 class TypeDefaults(msgspec.Struct, frozen=True):
@@ -54,7 +58,9 @@ class TypeDefaults(msgspec.Struct, frozen=True):
     absent: frozenset[tuple[str, ...]] = frozenset()
     answered: frozenset[tuple[str, ...]] = frozenset()
     children: Mapping[str, dict[str, object]] = msgspec.field(default_factory=dict)
+    made_by_hand: tuple[str, ...] = ()
     texts: tuple[tuple[Segments, object], ...] = ()
+    moved: tuple[tuple[Segments, Segments], ...] = ()
 
     def fill(
         self, body: dict[str, object], told: BodySource | None = None
@@ -67,6 +73,10 @@ class TypeDefaults(msgspec.Struct, frozen=True):
             text = walk(body, path)
             if isinstance(text, str | Unknown):
                 body = _put(body, path, {str(name): text})
+        for path, later in self.moved:
+            early = walk(body, path)
+            if early is not MISSING:
+                body = _fill_path(body, later, early)
         for path, value in self._list_values(str(body.get("apiVersion") or "")):
             if told is None or told.has_part(tuple(str(one).lower() for one in path)):
                 body = _fill_path(body, path, value)
@@ -87,6 +97,11 @@ def load_type_defaults(type_: str) -> TypeDefaults:
     return _load_defaults_by_type().get(type_, _NONE)
 
 
+def list_made_by_hand(type_: str) -> Iterator[str]:
+    """Yield the lower-cased child types of which a resource of a lower-cased type has none until somebody makes one."""
+    return (f"{type_}/{one}" for one in load_type_defaults(type_).made_by_hand)
+
+
 class DefaultChild(msgspec.Struct, frozen=True):
     """The body of a child that Azure makes with a resource; `source` is the path of the resource's body that it is made from."""
 
@@ -103,6 +118,8 @@ def default_children(type_: str, id_: str, parent: dict[str, object]) -> Iterato
         source = split(properties[_FROM]) if _FROM in properties else ()
         given = walk(parent, source) if source else MISSING
         defaults = {key: value for key, value in properties.items() if key != _FROM}
+        if source and not defaults and given in (MISSING, None):
+            continue
         own: object = given if isinstance(given, Unknown) else defaults
         if isinstance(given, dict):
             own = _merge_defaults(defaults, given)
@@ -125,7 +142,10 @@ def _type_defaults(facts: TemplateDefaults) -> TypeDefaults:
     values = _split_paths(facts.values)
     before = tuple((first, _split_paths(early)) for first, early in sorted(facts.before.items()))
     absent, answered = _fold_paths(facts.absent), _fold_paths(facts.answered)
-    return TypeDefaults(values, before, absent, answered, facts.children, _split_paths(facts.texts))
+    by_hand = tuple(one.lower() for one in facts.made_by_hand)
+    moved = tuple((split(early), split(later)) for early, later in facts.moved.items())
+    texts = _split_paths(facts.texts)
+    return TypeDefaults(values, before, absent, answered, facts.children, by_hand, texts, moved)
 
 
 def _fold_paths(paths: Iterable[str]) -> frozenset[tuple[str, ...]]:

@@ -32,6 +32,7 @@ from nephoscope_policy.evaluation_scope import (
 from nephoscope_policy.model.assessment import Reason
 from nephoscope_policy.operators import OrderError, judge, strip_spaces
 from nephoscope_policy.planned_view import KnownLater
+from nephoscope_policy.read_fields import find_single_field
 from nephoscope_policy.resource_view import NotCollected
 from nephoscope_policy.selected_members import known_elements, members
 from nephoscope_policy.three_valued_operators import decide
@@ -114,7 +115,8 @@ def _leaf(leaf: tree.Leaf, scope: EvaluationScope) -> ConditionOutcome:
             return _count(leaf, leaf.subject, expected, scope)
         if isinstance(leaf.subject, tree.ValueRef):
             actual = value(leaf.subject.operand, scope)
-            return _judge_leaf(leaf, _subject(leaf.subject), actual, expected, scope)
+            at = _read_place(leaf.subject, scope)
+            return _judge_leaf(leaf, _subject(leaf.subject), actual, expected, scope, at)
         return field(leaf, leaf.subject, expected, scope)
     except NotCollected as error:
         return _undecided_outcome(leaf, Truth.UNKNOWN, expected, str(error), scope, error.cause)
@@ -149,6 +151,15 @@ def _undecided_path(
         path = resolve(over, scope)
     except (ArmError, NotCollected):
         return ()
+    return (path.special,) if path.special else bound_place(scope.frames, scope.target, path.segments)
+
+
+def _read_place(subject: tree.ValueRef, scope: EvaluationScope) -> BodyPath:
+    """Where the body has the one field that an expression reads; () where it reads none or several."""
+    name = find_single_field(subject.operand)
+    if not name:
+        return ()
+    path = scope.field(name, scope.target)
     return (path.special,) if path.special else bound_place(scope.frames, scope.target, path.segments)
 
 

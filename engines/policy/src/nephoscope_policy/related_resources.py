@@ -254,9 +254,25 @@ def _is_collected(wanted: LookupPlan, view: View, snapshot: Snapshot, last: str,
         name != last and covers_freshly(coverage, type_, place, now, name)
     ):
         return True
+    owner = _named_owner(wanted, view)
+    if owner and covers_freshly(coverage, type_, owner, now, wanted.last):
+        return True
     return _claims_below(wanted, view) and covers_freshly(
         coverage, _below_type(view, type_), place, now, name
     )
+
+
+def _named_owner(wanted: LookupPlan, view: View) -> str:
+    """The lower-cased id of the resource that a child belongs to which is looked up in a resource group by its name in full,
+    such as `server/default`; '' for every other look-up."""
+    lookup, names = wanted.lookup, wanted.names
+    if wanted.under or lookup.scope == "subscription" or len(names) < 2 or _WILDCARDS.intersection(names):
+        return ""
+    namespace, *kinds = lookup.type.split("/")
+    if len(kinds) != len(names):
+        return ""
+    below = "".join(f"/{kind}/{name}" for kind, name in zip(kinds[:-1], names[:-1], strict=True))
+    return f"{_group(lookup, view)}/providers/{namespace}{below}"
 
 
 def _describe_expiry(wanted: LookupPlan, view: View, coverage: Coverage, last: str, now: datetime) -> str:

@@ -17,6 +17,7 @@ from nephoscope.posture.code.template.open_ids import is_open, is_within, may_be
 from nephoscope.posture.code.template.template_resource import WrittenResource
 from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, join
+from nephoscope_policy.azure_defaults import list_made_by_hand
 from nephoscope_policy.model.resource import Planning, Resource
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.related_resources import EXTENSIONS
@@ -137,7 +138,9 @@ def _of_unread(
         reason = next((each.reason for each in unread if is_within(one.key, each.scope)), "")
         if reason and one.key not in derived:
             below = {child for child, name in LISTS.items() if child.rpartition("/")[0] == one.type}
-            for type_ in sorted(types.get(one.key, set()) | below | _READ_ALONE):
+            for type_ in sorted(
+                types.get(one.key, set()) | below | _READ_ALONE | {*list_made_by_hand(one.type)}
+            ):
                 body = {PROPERTIES: Unknown("object", "remote", reason)}
                 yield one, Sibling(type_, one.key, _UNREAD, body, Planning(), reason)
 

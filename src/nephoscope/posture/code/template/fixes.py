@@ -28,7 +28,7 @@ _UNSURE = (_NOT, ".count", ".where")
 
 def wanted_values(reasons: Iterable[Reason]) -> Iterator[tuple[str, BodyPath, str, object]]:
     """The values that each make a rule hold, the surest first: (id of what to change, '' = the resource; where; alias; value)."""
-    decided = [one for one in reasons if one.at and not one.subject.startswith("count(")]
+    decided = [one for one in reasons if one.at and not one.subject.startswith(("count(", "["))]
     own: dict[BodyPath, list[Reason]] = {}
     for reason in decided:
         if not reason.resource and reason.at[0] == "properties":

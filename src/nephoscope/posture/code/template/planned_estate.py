@@ -20,7 +20,12 @@ from nephoscope.posture.code.template.inline_children import RepeatedChildren, i
 from nephoscope.posture.code.template.private_endpoints import CONNECTIONS, connect_endpoints
 from nephoscope.posture.code.template.template_resource import WrittenResource
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown
-from nephoscope_policy.azure_defaults import BodySource, default_children, load_type_defaults
+from nephoscope_policy.azure_defaults import (
+    BodySource,
+    default_children,
+    list_made_by_hand,
+    load_type_defaults,
+)
 from nephoscope_policy.body_paths import Segments
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Planning, Resource
@@ -104,8 +109,9 @@ def plan_estate(
 
 
 def _coverage(resources: Mapping[str, Resource], extensions: frozenset[str]) -> Coverage:
-    """Return what is known whole: of every resource the extensions, and what `list_known_children` says of its children."""
-    claims = {key: set(extensions) for key in resources}
+    """Return what is known whole: of every resource the extensions, what nobody but a deployment makes below it, and what
+    `list_known_children` says of its children."""
+    claims = {key: {*extensions, *list_made_by_hand(one.type)} for key, one in resources.items()}
     for one in resources.values():
         if one.id.parent in claims:
             claims[one.id.parent] |= set(list_known_children(one))

@@ -264,7 +264,7 @@ class TemplateJudge:
     def _place(
         self, resource: WrittenResource, read: Iterable[tuple[WrittenResource, BodyPath]], around: BodyPath
     ) -> ValueLocation:
-        places = [self._places.find(*one) for one in dict.fromkeys(read)]
+        places = [self._places.find(*one) for one in sorted(dict.fromkeys(read), key=_is_of_tier)]
         first = next((one for one in places if not one.absent), places[0] if places else None)
         if first is None:
             return self._places.find(resource, around)
@@ -284,6 +284,11 @@ class TemplateJudge:
                 equivalents=foreign_checks().get(known.key, ()),
             )
         return rule
+
+
+def _is_of_tier(read: tuple[WrittenResource, BodyPath]) -> bool:
+    """Return whether a condition read the tier alone: it says for whom a policy is, and changes last."""
+    return bool(read[1]) and str(read[1][0]).lower() == "sku"
 
 
 def _message(rule: CodeRule, resource: WrittenResource, said: str) -> str:
