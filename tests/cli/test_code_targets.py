@@ -16,6 +16,9 @@ TEMPLATE = {
 }
 SPEC = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Resources/templateSpecs/one/versions/1"
 
+DEPLOYMENT = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Resources/deployments/one"
+ARTIFACT = "/providers/Microsoft.Management/managementGroups/m/providers/Microsoft.Blueprint/blueprints/b/artifacts/a"
+
 
 @pytest.mark.parametrize(
     ("document", "code"),
@@ -26,6 +29,18 @@ SPEC = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Resources/templat
         ([{"id": SPEC, "properties": {"mainTemplate": TEMPLATE}}], False),
         ([TEMPLATE], False),
         ({"id": SPEC}, False),
+        ({"kind": "template", "id": ARTIFACT, "properties": {"template": TEMPLATE}}, True),
+        (
+            {
+                "id": ARTIFACT,
+                "type": "Microsoft.Blueprint/blueprints/artifacts",
+                "properties": {"template": TEMPLATE},
+            },
+            True,
+        ),
+        ({"properties": {"template": TEMPLATE, "mode": "Incremental"}}, True),
+        ({"id": DEPLOYMENT, "properties": {"template": TEMPLATE, "mode": "Incremental"}}, False),
+        ([{"kind": "template", "properties": {"template": TEMPLATE}}], False),
     ],
 )
 def test_a_template_is_code_and_a_body_that_holds_one_is_not(

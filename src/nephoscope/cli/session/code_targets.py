@@ -18,11 +18,17 @@ _PLAN = re.compile(r"\"(?:resource_changes|planned_values|terraform_version)\"\s
 _FORMAT = re.compile(r"\"format_version\"\s*:")
 _BUILT = re.compile(r'"parametersJson"\s*:')
 _RESOURCE = re.compile(r'"id"\s*:\s*"/')
+_ARTIFACT = re.compile(
+    r'"kind"\s*:\s*"template"|"type"\s*:\s*"Microsoft\.Blueprint/[^"]*artifacts"', re.IGNORECASE
+)
+_OWN_ID = re.compile(r'"id"\s*:')
 _CHANGES = ('"changes"', '"changeType"')
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _MANIFESTS = (".yaml", ".yml")
 _MANIFEST = "coverage.json"
 _REPOSITORY = (".git", ".github", "Dockerfile", ".gitlab-ci.yml", "azure-pipelines.yml")
+_CARRIED = 3
+"""The objects around the members of a template in `properties.template`."""
 _HEAD = 65_536
 _MAX_BYTES = 16 * 1024 * 1024
 _MAX_LOOKED_AT = 20_000
@@ -105,9 +111,20 @@ def _is_template(path: Path) -> bool:
 
         if is_what_if(path.name, text):
             return True
-    if _is_outermost(text, find_template_schema(text)) or _has_outermost(_BUILT, text):
+    schema = find_template_schema(text)
+    if _is_outermost(text, schema) or _is_carried(text, schema) or _has_outermost(_BUILT, text):
         return True
     return (_has_outermost(_FORMAT, text) and _has_outermost(_PLAN, text)) or _is_sorted_plan(path, text)
+
+
+def _is_carried(text: str, schema: int) -> bool:
+    """Return whether a template stands in the properties of what deploys it: a blueprint's artifact, or the body of a request.
+
+    A deployment as Azure lists it has an id, and is part of a snapshot.
+    """
+    return _count_objects(text, schema) == _CARRIED and (
+        _has_outermost(_ARTIFACT, text) or not _has_outermost(_OWN_ID, text)
+    )
 
 
 def _is_sorted_plan(path: Path, text: str) -> bool:
@@ -141,7 +158,12 @@ def _has_outermost(pattern: re.Pattern[str], text: str) -> bool:
 
 def _is_outermost(text: str, start: int) -> bool:
     """Return whether what stands at an offset is a member of the outermost object: a body in a snapshot may hold a template too."""
+    return _count_objects(text, start) == 1
+
+
+def _count_objects(text: str, start: int) -> int:
+    """Count the objects around what stands at an offset; 0 for no offset, and within a list."""
     if start < 0:
-        return False
+        return 0
     before = _STRING.sub("", text[:start])
-    return before.count("{") == before.count("}") + 1 and before.count("[") == before.count("]")
+    return before.count("{") - before.count("}") if before.count("[") == before.count("]") else 0

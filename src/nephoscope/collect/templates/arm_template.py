@@ -6,7 +6,7 @@ from nephoscope.collect.templates.arm.deployment_schema import names_template_sc
 from nephoscope.collect.templates.arm.template_source import ArmSource
 from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.source_text import SourceText
-from nephoscope_policy.arm.template import TemplateDocument, TemplateError
+from nephoscope_policy.arm.template import TemplateDocument, TemplateError, find_template
 
 TITLE = "ARM template"
 PRECEDENCE = 10
@@ -30,4 +30,7 @@ def read(source: SourceText) -> ArmSource:
         raise UnreadableFileError(error.problem.message, place.line or 1, place.column or 1) from error
     if not isinstance(document.value, dict):
         raise UnreadableFileError("a template must be a JSON object")
-    return ArmSource(document)
+    try:
+        return ArmSource(document, *find_template(document))
+    except TemplateError:
+        return ArmSource(document)

@@ -35,7 +35,7 @@ class ArmSource:
     @cached_property
     def texts(self) -> list[tuple[Path, str]]:
         """Every text of the template, with its path."""
-        return texts((), self.root)
+        return texts(self.path, self.root)
 
     def section(self, name: str) -> Iterator[tuple[str, Path, object]]:
         """The members of a section (parameters, variables, outputs): name, path and value."""

@@ -47,7 +47,7 @@ def root_deployment(
     load: Loader | None = None,
 ) -> Deployment:
     """The template's own deployment before anything is listed; raises TemplateError as `expand` does."""
-    path, node = _find_template(template)
+    path, node = find_template(template)
     where = scope or DeploymentScope()
     if where.kind is None:
         where = replace(where, kind=kind_of_schema(node.get("$schema")) or "resourceGroup")
@@ -80,7 +80,7 @@ def _expand_deployment(deployment: Deployment) -> TemplateExpansion:
     )
 
 
-def _find_template(document: TemplateDocument) -> tuple[Path, dict[str, object]]:
+def find_template(document: TemplateDocument) -> tuple[Path, dict[str, object]]:
     """The template in a document: itself, or inside a deployment request, a blueprint's artifact or a template spec's export."""
     value = document.value
     for names in ((), ("properties", "template"), ("mainTemplate",), ("properties", "mainTemplate")):
