@@ -1,7 +1,7 @@
 """What an attacker would do to stay unseen, by every face that offers it: one entry each, and the chain is whole.
 
-An act is a row of the table for each face; what a face does not offer has none: the API changes no threshold of a shipped rule, pages
-set no retention and make no watchlist.
+An act is a row of the table for each face; what a face does not offer has none: neither the API nor a page changes the threshold of
+a shipped rule.
 """
 
 from __future__ import annotations
@@ -146,6 +146,7 @@ ACTS = {
         {
             "command": lambda it: it.command("workspaces", "set", "default", "--retention", "1"),
             "admin": lambda it: it.send("PATCH", "/admin/v1/workspaces/default", {"days": 1}),
+            "page": lambda it: it.form("/settings/workspaces/item/default", "change", days="1"),
         },
     ),
     "connect a tenant with a secret": Act(
@@ -172,13 +173,15 @@ ACTS = {
                 "PUT", f"{INSIGHTS}/watchlists/KnownEgress?api-version=2023-11-01",
                 {"properties": {"displayName": "Trusted", "provider": "p", "itemsSearchKey": "Address", "rawContent": "Address\n"}},
             ),
+            "page": lambda it: it.form("/settings/watchlists/act/create", alias="KnownEgress", days="0"),
         },
     ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("name", "face"), [(name, face) for name, act in ACTS.items() for face in act.faces], ids=" by ".join
+    ("name", "face"),
+    [pytest.param(name, face, id=f"{name} by {face}") for name, act in ACTS.items() for face in act.faces],
 )
 def test_an_act_has_one_entry(faces: Faces, name: str, face: str) -> None:
     act, audit = ACTS[name], faces.instance.state.audit

@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
 from nephoscope.cli.session.filter_options import limit_option, severity_option, workspace_option
 from nephoscope.cli.session.list_output import format_option, list_options, show_list
+from nephoscope.cli.session.operation_commands import build_command
 from nephoscope.cli.session.options import Instant
-from nephoscope.cli.session.service_context import call_in_workspace
 from nephoscope.cli.session.state_access import find_workspace, open_state
-from nephoscope.cli.terminal.messages import usage_error
-from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS
+from nephoscope.operations.detection.incidents import OPERATIONS
 
 COLUMNS = ("number", "severity", "status", "title", "owner", "lastActivity")
-_Command = TypeVar("_Command", bound=Callable[..., object])
 _STATUSES = ("New", "Active", "Closed")
 _GROUPS = ("severity", "owner", "classification")
 _MONTH = timedelta(days=30)
 
 
 _workspace = workspace_option()
-#: What is changed has rows for the lake.
-_change = partial(call_in_workspace, delivers=True)
-
-
-@click.group("incidents")
-def command() -> None:
-    """List, update and close incidents."""
+command = build_command(OPERATIONS)
 
 
 @command.command("list")
@@ -113,118 +102,6 @@ def show(data: Path, /, workspace: str, number: int, events: bool, estate: bool,
     render(case)
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-@command.command("set")
-@_workspace
-@click.argument("numbers", type=int, nargs=-1, required=True)
-@click.option(
-    "--status",
-    type=click.Choice(("New", "Active"), case_sensitive=False),
-    help="New status; use `close` to close the incident.",
-)
-@click.option("--owner", metavar="NAME", help="New owner ('' = unassigned).")
-@click.option(
-    "--severity",
-    type=click.Choice([one.value for one in SEVERITIES_OF_INCIDENTS], case_sensitive=False),
-    help="New severity.",
-)
-@click.option("--title", metavar="TEXT", help="New title, kept when more alerts join.")
-@click.option(
-    "--label", "labels", multiple=True, metavar="TEXT", help="Labels that replace the present ones."
-)
-@click.pass_obj
-def set_(data: Path, /, workspace: str, numbers: tuple[int, ...], **options: object) -> None:
-    """Set status, owner, severity, title or labels of incidents. If one cannot be changed, none is changed."""
-    from nephoscope.service.incidents import change_incidents
-    from nephoscope.state.incidents.incidents import IncidentStatus
-
-    changes: dict[str, object] = {name: value for name, value in options.items() if value not in (None, ())}
-    if "status" in changes:
-        changes["status"] = IncidentStatus(str(changes["status"]).capitalize())
-    if not changes:
-        usage_error("nothing to change: use --status, --owner, --severity, --title or --label")
-    _change(data, workspace, lambda context, own: change_incidents(context, own, numbers, "set", changes))
-
-
-@command.command("close")
-@_workspace
-@click.argument("numbers", type=int, nargs=-1, required=True)
-@click.option(
-    "--as", "classification", required=True, help="Classification.",
-    type=click.Choice(("TruePositive", "BenignPositive", "FalsePositive", "Undetermined"), case_sensitive=False),
-)  # fmt: skip
-@click.option(
-    "--reason",
-    default="",
-    metavar="WORD",
-    help="Reason for a false positive: IncorrectAlertLogic or InaccurateData.",
-)
-@click.option("--comment", default="", metavar="TEXT", help="Comment, also stored as ClassificationComment.")
-@click.pass_obj
-def close(
-    data: Path, /, workspace: str, numbers: tuple[int, ...], classification: str, reason: str, comment: str
-) -> None:
-    """Close incidents. If one cannot be closed, none is closed."""
-    from nephoscope.service.incidents import change_incidents
-    from nephoscope.state.incidents.incidents import CLASSIFICATIONS, IncidentStatus
-
-    word = {one.lower(): one for one in CLASSIFICATIONS}[classification.lower()]
-    changes = {"status": IncidentStatus.CLOSED, "classification": word, "reason": reason}
-    _change(
-        data,
-        workspace,
-        lambda context, own: change_incidents(context, own, numbers, "close", changes, comment),
-    )
-
-
-@command.command("comment")
-@_workspace
-@click.argument("number", type=int)
-@click.argument("text")
-@click.pass_obj
-def comment(data: Path, /, workspace: str, number: int, text: str) -> None:
-    """Add the comment TEXT to the incident NUMBER."""
-    from nephoscope.service.incidents import add_note
-    from nephoscope.state.incidents.incidents import NoteKind
-
-    _change(data, workspace, lambda context, own: add_note(context, own, number, NoteKind.COMMENT, text))
-
-
-@command.command("task")
-@_workspace
-@click.argument("number", type=int)
-@click.argument("text", default="")
-@click.option("--done", type=int, metavar="ID", help="Complete this task instead of adding one.")
-@click.pass_obj
-def task(data: Path, /, workspace: str, number: int, text: str, done: int | None) -> None:
-    """Add the task TEXT to the incident NUMBER, or complete a task."""
-    from nephoscope.service.incidents import add_note, complete_task
-    from nephoscope.state.incidents.incidents import NoteKind
-
-    if bool(text) == (done is not None):
-        usage_error("the text of a task is required, or --done with a task ID")
-    if done is not None:
-        task_id = done
-        _change(data, workspace, lambda context, own: complete_task(context, own, number, task_id))
-    else:
-        _change(data, workspace, lambda context, own: add_note(context, own, number, NoteKind.TASK, text))
-
-
-@command.command("merge")
-@_workspace
-@click.argument("number", type=int)
-@click.argument("others", type=int, nargs=-1, required=True)
-@click.pass_obj
-def merge(data: Path, /, workspace: str, number: int, others: tuple[int, ...]) -> None:
-    """Merge the incidents OTHERS into the incident NUMBER: their alerts move, and they are closed."""
-    from nephoscope.service.incidents import merge_incidents
-
-    _change(data, workspace, lambda context, own: merge_incidents(context, own, number, others))
-
-
 @command.command("metrics")
 @_workspace
 @click.option(
@@ -245,7 +122,7 @@ def metrics(
     """Show the mean time to acknowledge (MTTA) and to resolve (MTTR) incidents."""
     from nephoscope.alerts.incidents.response_times import response_times
 
-    end = until or _now()
+    end = until or datetime.now(UTC)
     with open_state(data) as state:
         found = state.incidents.list_created(
             find_workspace(state, workspace).name, since or end - _MONTH, end

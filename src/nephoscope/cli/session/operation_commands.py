@@ -134,6 +134,8 @@ def _click_type(one: RequestField) -> click.ParamType[Answer] | None:
             return click.INT
         case FieldKind.NUMBER:
             return click.FloatRange(one.least, one.most)
+        case FieldKind.LIST if one.whole:
+            return click.INT
         case FieldKind.LIST if one.choices:
             return click.Choice(one.choices)
         case FieldKind.CHOICE:

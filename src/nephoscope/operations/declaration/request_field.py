@@ -36,7 +36,7 @@ class RequestField:
     `argument` says that the command takes it as a word of its own. `none_option` gives null, with its own `none_help`. `default` is
     None where there is none, or nothing to be shown. `change`: what is left out stays as it is. `inner` are the fields of a request
     within the request, whose type is `shape`. `path` says that it, or each of a list, is a place on the machine of the command: a
-    "file", or "any" of files and folders. A `hidden` value is never shown again: it is a secret, or may contain some.
+    "file", or "any" of files and folders. `whole`: what a list has are whole numbers. A `hidden` value is never shown again: it is a secret, or may contain some.
     """
 
     name: str
@@ -59,6 +59,7 @@ class RequestField:
     inner: tuple[RequestField, ...] = ()
     shape: type | None = None
     path: str = ""
+    whole: bool = False
 
 
 def describe(
@@ -135,7 +136,8 @@ def _build_field(name: str, type_: inspect.Type, hint: Any, **known: Any) -> Req
         option=shown.get("option", named), metavar=shown.get("metavar", ""),
         none_option=none_option, none_help=none_help, argument=bool(shown.get("argument")), choices=tuple(_choices(hint)),
         least=bound.ge if bound else None, most=bound.le if bound else None,
-        group=str(shown.get("group", "")), hidden=bool(shown.get("secret")), path=str(shown.get("path", "")), **known,
+        group=str(shown.get("group", "")), hidden=bool(shown.get("secret")), path=str(shown.get("path", "")),
+        whole=isinstance(base, inspect.VarTupleType) and isinstance(base.item_type, inspect.IntType), **known,
     )  # fmt: skip
 
 
