@@ -12,8 +12,7 @@ import msgspec
 from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.route import RouteSection
 from nephoscope.alerts.library import content_listing
-from nephoscope.alerts.library.content_import import held_tables
-from nephoscope.alerts.library.content_packs import PackError, RulePack, RulePacks
+from nephoscope.alerts.library.content_packs import PackError, RulePack
 from nephoscope.alerts.library.content_upload import MOST_BYTES, Upload, UploadBusyError, report, take
 from nephoscope.alerts.library.upload_extraction import UploadError
 from nephoscope.api.wire.azure_error import ApiError, bad_request, missing_fault
@@ -134,9 +133,7 @@ def import_(ask: AdminRequest, body: NewPack) -> ImportReport:
 def pack(ask: AdminRequest, name: Name) -> PackReport:
     """One pack, with how each of its pieces stands today."""
     found, lake = _pack(ask, name), ask.instance.lake
-    held = content_listing.WorkspaceTables(
-        frozenset(held_tables(lake, found.workspace)), frozenset(lake.tables.by_name)
-    )
+    held = content_listing.WorkspaceTables.of(lake, found.workspace)
     return PackReport(pack=_pack_shape(ask, found), pieces=_pieces(content_listing.rows(found, held)))
 
 
@@ -163,7 +160,7 @@ def _workspace(ask: AdminRequest, name: str) -> str:
 
 def _packs(ask: AdminRequest) -> dict[str, RulePack]:
     try:
-        return {one.name: one for one in RulePacks(ask.instance.data).all()}
+        return {one.name: one for one in content_listing.load_packs(ask.instance.data)}
     except PackError as error:
         raise ApiError(409, "Conflict", str(error)) from error
 

@@ -8,19 +8,16 @@ from pathlib import Path
 import click
 
 from nephoscope.cli.session.filter_options import limit_option, severity_option, workspace_option
-from nephoscope.cli.session.lake_access import open_lake
 from nephoscope.cli.session.list_output import list_options, show_list
-from nephoscope.cli.session.service_context import build_context
+from nephoscope.cli.session.operation_commands import build_command
 from nephoscope.cli.session.state_access import find_workspace, open_state
 from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.operations.detection.alerts import OPERATIONS
 
-STATUSES = ("New", "InProgress", "Resolved", "Dismissed")
 COLUMNS = ("ended", "severity", "name", "entities", "incident", "id")
 
 
-@click.group("alerts")
-def command() -> None:
-    """List alerts and set their status."""
+command = build_command(OPERATIONS)
 
 
 @command.command("list")
@@ -92,25 +89,3 @@ def show(data: Path, /, id_: str) -> None:
         "incident": found.incident,
     }
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
-
-
-@command.command("set")
-@workspace_option()
-@click.argument("ids", metavar="ID...", nargs=-1, required=True)
-@click.option(
-    "--status",
-    required=True,
-    type=click.Choice(STATUSES, case_sensitive=False),
-    help="New status.",
-)
-@click.pass_obj
-def set_(data: Path, /, workspace: str, ids: tuple[str, ...], status: str) -> None:
-    """Set the status of the alerts ID. If one of them does not exist, none is changed."""
-    from nephoscope.lake.writing.outbox import deliver
-    from nephoscope.service.alerts import set_status_by_id
-
-    word = {one.lower(): one for one in STATUSES}[status.lower()]
-    with open_lake(data) as (lake, state):
-        own = find_workspace(state, workspace).name
-        set_status_by_id(build_context(data, state), own, [one.lower() for one in ids], word)
-        deliver(lake, state)

@@ -12,9 +12,11 @@ import click
 from nephoscope.cli.session.filter_options import workspace_option
 from nephoscope.cli.session.lake_access import flush_pending, open_lake
 from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.service_context import build_context
 from nephoscope.cli.session.state_access import find_workspace, open_state
 from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.operations.detection import behavior
 
 FAULT = 3
 COLUMNS = ("time", "who", "activity", "action", "priority", "blast", "why", "id")
@@ -140,49 +142,6 @@ def explain(data: Path, /, id_: str, workspace: str) -> None:
     )
 
 
-@command.command("settings")
-@click.option(
-    "--learning-days",
-    type=click.IntRange(1, 180),
-    help="Days of history required before an event counts as a first occurrence.",
-)
-@click.option(
-    "--active-days", type=click.IntRange(1, 180), help="Active days that an entity needs before that."
-)
-@click.option(
-    "--shared-users",
-    type=click.IntRange(2),
-    help="Number of users from which an address counts as shared egress.",
-)
-@click.option("--peers", type=click.IntRange(1, 100), help="Number of peers that a user is compared with.")
-@click.option(
-    "--overlap-minutes",
-    type=click.IntRange(1, 1440),
-    help="Minutes of recent data that each run reads again, for late rows.",
-)
-@click.option(
-    "--anomaly-priority",
-    type=click.IntRange(1, 10),
-    help="Minimum priority of rows that are also written to Anomalies.",
-)
-@workspace_option()
-@click.pass_obj
-def settings(data: Path, /, workspace: str, **changes: object) -> None:
-    """Show or change the settings of behavior analytics."""
-    import msgspec
-
-    from nephoscope.behavior.settings import load_settings
-    from nephoscope.service.behavior import change_behavior_settings
-
-    given = {key: value for key, value in changes.items() if value is not None}
-    with open_state(data) as state:
-        name = find_workspace(state, workspace).name
-        service = build_context(data, state)
-        found = change_behavior_settings(service, name, given) if given else load_settings(state, name)
-    for key, value in msgspec.to_builtins(found).items():
-        click.echo(f"{key}: {value}")
-
-
 def _explain_empty(data: Path, workspace: str) -> str:
     """Return what is told where nothing stood out: it may be too early."""
     from nephoscope.behavior.settings import load_settings
@@ -230,3 +189,6 @@ def _make_row(row: dict[str, Any]) -> dict[str, Any]:
         "id": row["_ItemId"],
         "insights": row["ActivityInsights"],
     }
+
+
+add_operations(command, behavior.OPERATIONS)

@@ -206,34 +206,8 @@ def show(data: Path, /, name: str) -> None:
     click.echo(json.dumps(entry.document(), indent=2, ensure_ascii=False))
 
 
-_NAMES = click.argument("names", nargs=-1, required=True)
-_WORKSPACE = workspace_option()
-
-
-@command.command("enable")
-@_NAMES
-@_WORKSPACE
-@click.pass_obj
-def enable(data: Path, /, names: tuple[str, ...], workspace: str) -> None:
-    """Enable rules by ID or name, or all rules of a pack by its name."""
-    from nephoscope.cli.session.content_library import switch
-
-    switch(data, names, workspace, enabled=True)
-
-
-@command.command("disable")
-@_NAMES
-@_WORKSPACE
-@click.pass_obj
-def disable(data: Path, /, names: tuple[str, ...], workspace: str) -> None:
-    """Disable rules by ID or name, or all rules of a pack by its name. Shipped rules can be disabled too."""
-    from nephoscope.cli.session.content_library import switch
-
-    switch(data, names, workspace, enabled=False)
-
-
 @command.command("coverage")
-@_WORKSPACE
+@workspace_option()
 @click.option("--all", "every", is_flag=True, help="Include disabled rules.")
 @format_option(
     "table", "json", "markdown", "navigator",

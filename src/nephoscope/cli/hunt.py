@@ -14,11 +14,12 @@ import click
 from nephoscope.cli.session.filter_options import limit_option, workspace_option
 from nephoscope.cli.session.lake_access import flush_pending, open_lake
 from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.options import Instant
-from nephoscope.cli.session.service_context import build_context, call_in_workspace
+from nephoscope.cli.session.service_context import build_context
 from nephoscope.cli.session.state_access import find_workspace, open_state
 from nephoscope.cli.terminal.messages import print_message, usage_error
-from nephoscope_policy.model.state import Severity
+from nephoscope.operations.detection import bookmarks as bookmark_operations
 
 if TYPE_CHECKING:
     from nephoscope.alerts.library.hunting import HuntingFilter, HuntingRange, HuntingResult, HuntingRunner
@@ -252,68 +253,6 @@ def _titles(entities: list[dict[str, object]]) -> list[str]:
     return [Entity.read(one).title for one in entities]
 
 
-@command.command("note")
-@_workspace
-@click.argument("id_", metavar="ID")
-@click.option("--note", "notes", metavar="TEXT", help="Note that replaces the present one.")
-@click.option("--tag", "tags", multiple=True, metavar="TEXT", help="Tags that replace the present ones.")
-@click.option("--as", "name", metavar="NAME", help="New name.")
-@click.option("--delete", "deleted", is_flag=True, help="Delete the bookmark.")
-@click.pass_obj
-def note(data: Path, /, id_: str, workspace: str, **options: object) -> None:
-    """Change the bookmark whose ID starts with ID."""
-    from nephoscope.service.bookmarks import change_bookmark
-
-    changes = {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in options.items()
-        if value not in (None, (), False)
-    }
-    if not changes:
-        usage_error("nothing to change: use --note, --tag, --as or --delete")
-    call_in_workspace(
-        data, workspace, lambda context, own: change_bookmark(context, own, id_, **changes), delivers=True
-    )
-
-
-@command.command("promote")
-@_workspace
-@click.argument("ids", metavar="ID", nargs=-1, required=True)
-@click.option("--incident", type=int, metavar="NUMBER", help="Add to this incident (default: a new one).")
-@click.option(
-    "--title",
-    default="",
-    metavar="TEXT",
-    help="Title of the new incident (default: the name of the first bookmark).",
-)
-@click.option(
-    "--severity", type=click.Choice([one.value for one in Severity], case_sensitive=False), default=None,
-    help=("Severity of the new incident, regardless of alerts that join it (default: Medium until " "an alert joins)."),
-)  # fmt: skip
-@click.pass_obj
-def promote(
-    data: Path,
-    /,
-    ids: tuple[str, ...],
-    workspace: str,
-    incident: int | None,
-    title: str,
-    severity: str | None,
-) -> None:
-    """Add bookmarks to an incident; later alerts about their entities join it."""
-    from nephoscope.service.bookmarks import promote_bookmarks
-
-    found = call_in_workspace(
-        data,
-        workspace,
-        lambda context, own: promote_bookmarks(
-            context, own, ids, incident=incident, title=title, severity=severity or ""
-        ),
-        delivers=True,
-    )
-    click.echo(f"incident {found.number}: {found.title}")
-
-
 def _resolve_range(options: _HuntingOptions) -> tuple[datetime, HuntingRange]:
     """Now, and the range that the options say."""
     from nephoscope.alerts.library.hunting import HuntingRange
@@ -377,3 +316,6 @@ def _hunt(data: Path, workspace: str) -> Iterator[tuple[HuntingRunner, State]]:
     with open_lake(data) as (lake, state):
         flush_pending(data, lake, state)
         yield HuntingRunner(lake, find_workspace(state, workspace).name), state
+
+
+add_operations(command, bookmark_operations.OPERATIONS)

@@ -22,7 +22,6 @@ from nephoscope.alerts.library.content_packs import (
 from nephoscope.alerts.library.content_status import judge
 from nephoscope.files.json_tree import text_of, trees_of
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.storage.table_store import list_tables
 from nephoscope.lake.watchlists.watchlist_service import WatchlistService
 from nephoscope.state.database.database import StateError
 from nephoscope.state.database.state_errors import TransientError
@@ -132,11 +131,6 @@ class PackImporter:
         known = self.lake.functions.list_content_functions(self.workspace)
         for name in sorted(set(names) & known.keys()):
             self.lake.functions.remove(self.workspace, name)
-
-
-def held_tables(lake: Lake, workspace: str) -> set[str]:
-    """The tables of a workspace that rows were ever written to."""
-    return {table for _, table in list_tables(lake.data, workspace)}
 
 
 def _refusal(one: UnusableContent) -> RefusedPiece:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nephoscope.alerts.library import hunting
 from nephoscope.alerts.library.attack_coverage import CoverageRule
@@ -14,7 +15,11 @@ from nephoscope.alerts.library.content_status import RuleAvailability, describe_
 from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.files.json_tree import list_of
+from nephoscope.lake.storage.table_store import list_tables
 from nephoscope.state.rules.rule_switches import SwitchState
+
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
 
 WAITS, UNKNOWN = "needs table (no rows in this workspace yet)", "needs table (unknown)"
 SAVED = "saved"
@@ -25,8 +30,14 @@ RULES = (ContentKind.RULE, ContentKind.HUNTING)
 class WorkspaceTables:
     """What a workspace has: tables with rows, and the names of all tables that are known."""
 
-    tables: frozenset[str]
-    known: frozenset[str]
+    tables: frozenset[str] = frozenset()
+    known: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, lake: Lake, workspace: str) -> WorkspaceTables:
+        """Return what a workspace has in a lake."""
+        held = (table for _, table in list_tables(lake.data, workspace))
+        return cls(frozenset(held), frozenset(lake.tables.by_name))
 
 
 @dataclass(frozen=True, slots=True)

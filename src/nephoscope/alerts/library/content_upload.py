@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.library.content_discovery import read
-from nephoscope.alerts.library.content_import import PackImport, PackImporter, held_tables
+from nephoscope.alerts.library.content_import import PackImport, PackImporter
 from nephoscope.alerts.library.content_listing import WorkspaceTables, rows
 from nephoscope.alerts.library.content_packs import PackError, slug
 from nephoscope.alerts.library.upload_extraction import SINGLE, UploadError, unpack
@@ -83,5 +83,5 @@ def take(lake: Lake, state: State, workspace: str, by: str, upload: Upload, now:
 
 def report(lake: Lake, workspace: str, imported: PackImport) -> Iterator[dict[str, object]]:
     """A row a piece: whether it runs in the workspace, what it needs, why it cannot be used."""
-    held = WorkspaceTables(frozenset(held_tables(lake, workspace)), frozenset(lake.tables.by_name))
+    held = WorkspaceTables.of(lake, workspace)
     return rows(imported.pack, held)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.content_library import MOST_SHOWN, status_rows
+from nephoscope.cli.session.content_library import MOST_SHOWN, load_rule_packs
 from nephoscope.cli.session.lake_access import open_lake
 from nephoscope.cli.session.list_output import show_list
 from nephoscope.cli.session.state_access import find_workspace, has_state, open_state
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import print_message
 from nephoscope.cli.terminal.sanitize_output import escape_controls, format_count
 
 if TYPE_CHECKING:
@@ -41,14 +41,9 @@ def _load_switched(data: Path, workspace: str) -> SwitchState:
 
 
 def _sources(data: Path, switched: SwitchState) -> Iterator[CoverageRule]:
-    from nephoscope.alerts.library.content_listing import list_coverage_sources, load_packs
-    from nephoscope.alerts.library.content_packs import PackError
+    from nephoscope.alerts.library.content_listing import list_coverage_sources
 
-    try:
-        packs = load_packs(data)
-    except PackError as error:
-        usage_error(str(error))
-    return list_coverage_sources(packs, switched)
+    return list_coverage_sources(load_rule_packs(data), switched)
 
 
 def _table(found: list[TechniqueCoverage]) -> None:
@@ -91,13 +86,10 @@ _FORMS: dict[str, Callable[[list[TechniqueCoverage]], None]] = {
 
 def test_imported(data: Path, *, verbose: bool) -> None:
     """Judge every imported rule and query anew and tell how each stands."""
-    from nephoscope.alerts.library.content_import import PackImporter, held_tables
-    from nephoscope.alerts.library.content_packs import PackError, RulePacks
+    from nephoscope.alerts.library.content_import import PackImporter
+    from nephoscope.alerts.library.content_listing import WorkspaceTables, rows
 
-    try:
-        packs = RulePacks(data).all()
-    except PackError as error:
-        usage_error(str(error))
+    packs = load_rule_packs(data)
     if not packs:
         return
     now = datetime.now(UTC)
@@ -105,17 +97,15 @@ def test_imported(data: Path, *, verbose: bool) -> None:
         for pack in packs:
             place = find_workspace(state, pack.workspace).name
             judged = PackImporter(lake, state, place).reimport(pack, now)
-            rows = [
-                row for row in status_rows(judged, held_tables(lake, place), frozenset(lake.tables.by_name))
-                if row["standing"] != "saved"
-            ]  # fmt: skip
-            counts = Counter(row["standing"] for row in rows)
+            held = WorkspaceTables.of(lake, place)
+            found = [row for row in rows(judged, held) if row["standing"] != "saved"]
+            counts = Counter(row["standing"] for row in found)
             parts = ", ".join(f"{count:,} {word}" for word, count in counts.most_common())
             click.echo(
-                f"{pack.name}: {format_count(len(rows), 'imported rule or query', 'imported rules and queries')}: {parts}"
+                f"{pack.name}: {format_count(len(found), 'imported rule or query', 'imported rules and queries')}: {parts}"
             )
             shown = (
-                rows if verbose else [row for row in rows if row["standing"] in ("refused", "unsupported")]
+                found if verbose else [row for row in found if row["standing"] in ("refused", "unsupported")]
             )
             for row in shown if verbose else shown[:MOST_SHOWN]:
                 click.echo(escape_controls(f"  {row['name'] or row['file']}: {row['status']}"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,9 +14,9 @@ import click
 
 from nephoscope.cli.session.lake_access import flush_pending, open_lake
 from nephoscope.cli.session.list_output import show_list
-from nephoscope.cli.session.service_context import build_context, call_in_workspace
+from nephoscope.cli.session.service_context import build_context
 from nephoscope.cli.session.state_access import find_workspace, has_state
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import usage_error
 from nephoscope.cli.terminal.sanitize_output import escape_controls, format_count
 from nephoscope.files.json_tree import tree_of
 from nephoscope.service.local_user import LocalUser
@@ -54,7 +54,8 @@ def import_rules(
     output: str,
 ) -> None:
     """Keep what was read as a pack and tell how each rule stands; ends with 3 where something was not taken."""
-    from nephoscope.alerts.library.content_import import PackImporter, held_tables
+    from nephoscope.alerts.library import content_listing
+    from nephoscope.alerts.library.content_import import PackImporter
     from nephoscope.alerts.library.content_packs import PackError
     from nephoscope.cli.session.session import progress_line
     from nephoscope.service.content import import_pack
@@ -78,7 +79,7 @@ def import_rules(
             )
         except PackError as error:
             usage_error(str(error))
-        rows = list(status_rows(found.pack, held_tables(lake, place), frozenset(lake.tables.by_name)))
+        rows = list(content_listing.rows(found.pack, content_listing.WorkspaceTables.of(lake, place)))
         on = state.rule_switches.load_switches(place).packs.get(found.pack.name, False)
     if output == "table":
         _summary(found, rows, verbose=verbose, on=on)
@@ -86,13 +87,6 @@ def import_rules(
         show_list(rows, COLUMNS, output)
     if any(row["standing"] in ("refused", "unsupported") for row in rows):
         sys.exit(NOT_TAKEN)
-
-
-def status_rows(pack: RulePack, tables: set[str], known: frozenset[str]) -> Iterator[dict[str, object]]:
-    """A row a piece: rules with their standing, what could not be used with why."""
-    from nephoscope.alerts.library.content_listing import WorkspaceTables, rows
-
-    return rows(pack, WorkspaceTables(frozenset(tables), known))
 
 
 def _summary(found: PackImport, rows: list[dict[str, Any]], *, verbose: bool, on: bool) -> None:
@@ -145,7 +139,7 @@ def show_packs(data: Path, policies: Iterable[ImportedContent], output: str) -> 
     rows = [{"name": one.name, "holds": "policies", "size": one.size, "from": one.source} for one in policies]
     rows += [
         {"name": one.name, "holds": "rules", "size": len(one.pieces), "from": one.origin}
-        for one in _packs(data)
+        for one in load_rule_packs(data)
     ]
     if output != "table":
         show_list(rows, ("name", "holds", "size", "from"), output)
@@ -154,11 +148,13 @@ def show_packs(data: Path, policies: Iterable[ImportedContent], output: str) -> 
         click.echo(escape_controls(f"{row['name']}  {row['size']:,}  {row['from']}"))
 
 
-def _packs(data: Path) -> list[RulePack]:
-    from nephoscope.alerts.library.content_packs import PackError, RulePacks
+def load_rule_packs(data: Path) -> list[RulePack]:
+    """The imported packs of rules; the command ends where one is spoilt."""
+    from nephoscope.alerts.library.content_listing import load_packs
+    from nephoscope.alerts.library.content_packs import PackError
 
     try:
-        return RulePacks(data).all()
+        return load_packs(data)
     except PackError as error:
         usage_error(str(error))
 
@@ -168,13 +164,11 @@ def list_rules(data: Path, text: str, workspace: str, output: str) -> None:
     from nephoscope.alerts.library.content_listing import WorkspaceTables, rules
     from nephoscope.state.rules.rule_switches import SwitchState
 
-    held, switched = WorkspaceTables(frozenset(), frozenset()), SwitchState({}, {})
+    held, switched = WorkspaceTables(), SwitchState({}, {})
     if has_state(data):
         with open_lake(data) as (lake, state):
-            from nephoscope.alerts.library.content_import import held_tables
-
             place = find_workspace(state, workspace).name
-            held = WorkspaceTables(frozenset(held_tables(lake, place)), frozenset(lake.tables.by_name))
+            held = WorkspaceTables.of(lake, place)
             switched = state.rule_switches.load_switches(place)
     wanted = text.casefold()
     found = [
@@ -183,49 +177,11 @@ def list_rules(data: Path, text: str, workspace: str, output: str) -> None:
             "status": one.status.partition(": ")[0] if output == "table" else one.status, "id": one.id,
             "version": one.version, "tactics": list(one.tactics), "techniques": list(one.techniques),
         }
-        for one in rules(_packs(data), switched, held)
+        for one in rules(load_rule_packs(data), switched, held)
         if any(wanted in word.casefold() for word in (one.name, one.id, one.pack))
     ]  # fmt: skip
     found.sort(key=lambda row: (row["pack"], row["name"]))
     show_list(found, LIST, output, f"no rule name contains {text!r}")
-
-
-def switch(data: Path, names: tuple[str, ...], workspace: str, *, enabled: bool) -> None:
-    """Switch rules and packs; what is of no name or of several is refused, and nothing is switched then."""
-    from nephoscope.service.rules import switch_rules
-    from nephoscope.state.rules.rule_switches import PACK, RULE
-
-    packs = {pack.name: pack for pack in _packs(data)}
-    rules = [
-        *_shipped_names(),
-        *((one.id, one.name) for pack in packs.values() for one in pack.query_pieces()),
-    ]
-    chosen: dict[str, list[str]] = {RULE: [], PACK: []}
-    for name in names:
-        if name in packs:
-            chosen[PACK].append(name)
-            continue
-        found = sorted({id_ for id_, known in rules if name.casefold() in (id_, known.casefold())})
-        if len(found) != 1:
-            usage_error(
-                f"{len(found)} rules are named {name!r}: {', '.join(found)}; use an ID" if found
-                else f"rule or pack {name!r} not found: see `content list --rules`"
-            )  # fmt: skip
-        chosen[RULE] += found
-    word = "enabled" if enabled else "disabled"
-    call_in_workspace(
-        data, workspace, lambda context, place: switch_rules(context, place, chosen, enabled=enabled)
-    )
-    print_message(f"{word}: {', '.join([*chosen[PACK], *chosen[RULE]])}")
-
-
-def _shipped_names() -> Iterator[tuple[str, str]]:
-    from nephoscope.alerts.rules.former_names import former_names
-    from nephoscope.alerts.rules.rule_files import load_shipped
-
-    for rule in load_shipped().rules:
-        for name in (rule.name, *former_names().get(rule.id, ())):
-            yield rule.id, name
 
 
 def rule_document(data: Path, name: str) -> dict[str, object] | None:
@@ -234,7 +190,7 @@ def rule_document(data: Path, name: str) -> dict[str, object] | None:
     from nephoscope.alerts.rules.rule_files import load_shipped, read_document
 
     wanted = name.casefold()
-    for pack in _packs(data):
+    for pack in load_rule_packs(data):
         for one in pack.query_pieces():
             if wanted in (one.id, one.name.casefold()):
                 return {**one.document, "pack": pack.name, "file": one.source}

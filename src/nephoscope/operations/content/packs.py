@@ -9,22 +9,29 @@ from nephoscope.operations.declaration.operation import (
     OperationCall,
     OperationGroup,
     RefusedRequestError,
+    translate_errors,
 )
 from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, Row, SectionList
 from nephoscope.operations.declaration.request_field import describe
-from nephoscope.operations.declaration.schemas import Shape, Text
+from nephoscope.operations.declaration.schemas import InWorkspace, Shape, Text
 
 if TYPE_CHECKING:
     from nephoscope.alerts.library.content_packs import RulePack
 
 OPERATIONS = OperationGroup("packs", "Content packs", "A pack")
-READ, DELETE = "Microsoft.SecurityInsights/alertRules/read", "Microsoft.SecurityInsights/alertRules/delete"
+READ, WRITE, DELETE = (f"Microsoft.SecurityInsights/alertRules/{one}" for one in ("read", "write", "delete"))
 
 
 class PackNames(Shape, frozen=True, kw_only=True):
     """Packs by their names."""
 
     names: Annotated[tuple[Text, ...], describe("Names of packs.", metavar="NAMES...", argument=True)]
+
+
+class SwitchedNames(InWorkspace, frozen=True, kw_only=True):
+    """Rules by ID or name, and packs by name."""
+
+    names: Annotated[tuple[Text, ...], describe("Names.", metavar="NAMES...", argument=True)]
 
 
 @OPERATIONS.operation(
@@ -54,6 +61,32 @@ def packs(call: OperationCall) -> list[Row]:
         {"name": one.name, "holds": "policies", "size": one.size, "imported": None, "from": one.source}
         for one in policies
     ]
+
+
+@OPERATIONS.operation(WRITE, command=CommandLine("enable"))
+def enable(call: OperationCall, body: SwitchedNames) -> None:
+    """Enable rules by ID or name, or all rules of a pack by its name."""
+    _switch(call, body, enabled=True)
+
+
+@OPERATIONS.operation(WRITE, command=CommandLine("disable"))
+def disable(call: OperationCall, body: SwitchedNames) -> None:
+    """Disable rules by ID or name, or all rules of a pack by its name. Shipped rules can be disabled too."""
+    _switch(call, body, enabled=False)
+
+
+def _switch(call: OperationCall, asked: SwitchedNames, *, enabled: bool) -> None:
+    """Switch rules and packs; what is of no name or of several is refused, and nothing is switched then."""
+    from nephoscope.alerts.library.content_packs import PackError
+    from nephoscope.alerts.library.switch_choice import choose_switches
+    from nephoscope.service.rules import switch_rules
+
+    with translate_errors("names", PackError):
+        chosen = choose_switches(call.service.data, asked.names)
+    switch_rules(call.service, call.workspace(asked.workspace), chosen, enabled=enabled)
+    call.tell(
+        f"{'enabled' if enabled else 'disabled'}: {', '.join(name for several in chosen.values() for name in several)}"
+    )
 
 
 @OPERATIONS.operation(

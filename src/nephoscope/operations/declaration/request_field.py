@@ -36,7 +36,8 @@ class RequestField:
     `argument` says that the command takes it as a word of its own. `none_option` gives null, with its own `none_help`. `default` is
     None where there is none, or nothing to be shown. `change`: what is left out stays as it is. `inner` are the fields of a request
     within the request, whose type is `shape`. `path` says that it, or each of a list, is a place on the machine of the command: a
-    "file", or "any" of files and folders. `whole`: what a list has are whole numbers. A `hidden` value is never shown again: it is a secret, or may contain some.
+    "file", or "any" of files and folders. `whole`: a list of whole numbers. A `hidden` value is never
+    shown again: it is a secret, or may contain some.
     """
 
     name: str

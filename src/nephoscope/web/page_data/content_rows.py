@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from nephoscope.alerts.library import content_listing
-from nephoscope.alerts.library.content_import import held_tables
 from nephoscope.alerts.library.content_packs import PackError, RulePack
 from nephoscope.alerts.library.content_status import RuleAvailability
 from nephoscope.alerts.rules.rule import RuleKind
@@ -60,10 +59,7 @@ class WorkspaceContent:
     @property
     def held(self) -> content_listing.WorkspaceTables:
         """Return which tables the workspace has."""
-        lake = self.instance.lake
-        return content_listing.WorkspaceTables(
-            frozenset(held_tables(lake, self.workspace)), frozenset(lake.tables.by_name)
-        )
+        return content_listing.WorkspaceTables.of(self.instance.lake, self.workspace)
 
     def _list_contents(self) -> Iterator[content_listing.RuleListing]:
         switched = self.instance.state.rule_switches.load_switches(self.workspace)
