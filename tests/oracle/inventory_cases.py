@@ -36,7 +36,7 @@ from inventory_conventions import (
     SECRETS,
     TYPES,
     VERSIONED_ONLY,
-    WITH_NEIGHBOURS,
+    WITH_NEIGHBORS,
     WITHOUT_DEVELOPMENT,
     WITHOUT_GROUPS,
     WITHOUT_MEMBERS,
@@ -165,7 +165,7 @@ def is_elsewhere(value: dict[str, Any]) -> bool:
         for word in (package["name"], package["version"] or "")
     ]
     plain = [word.removeprefix("v") for entry in words for word in entry.split(":")]
-    return value["kind"] in WITH_NEIGHBOURS and any(word not in text for word in plain)
+    return value["kind"] in WITH_NEIGHBORS and any(word not in text for word in plain)
 
 
 def judge_parser(record: Record, tally: Tally) -> None:

@@ -169,7 +169,7 @@ OPTIONS_OF_TOOLS = {
     "invalid_status": "reads a damaged file beside it",
 }
 #: Kinds that read files beside the one of the record.
-WITH_NeighborS = {
+WITH_NEIGHBORS = {
     "language/golang/gomod",
     "language/ruby/gemspec",
     "containers/dockercomposeimage",

@@ -30,6 +30,7 @@ TOGETHER = (
     "chart-arc--",
     "chart-links__node--",
     "data-list__head--",
+    "data-list__head--fit",
     "timeline__item--",
     "time-lanes__",
     "time-lanes__mark--",

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from nephoscope.web.lists.cell_markup import draw_cell
 from nephoscope.web.lists.facets import ListFacet
+from nephoscope.web.lists.fitted_columns import fit_columns
 from nephoscope.web.lists.list_cell import ListCell
 from nephoscope.web.lists.list_columns import choose_columns
 from nephoscope.web.lists.list_heads import ListColumn, build_heads, sort_rows
@@ -159,7 +160,7 @@ def show_page(
     beside = next((one for one in page if wanted.key_of(one) == visit.get_query_value(PREVIEW)), None)
     return ListView(
         wanted.name, wanted.what, wanted.several, wanted.hint, wanted.tick, visit.get_query_value("q"), facets,
-        build_heads(visit, columns, wanted.order), rows, total, start, ROWS,
+        build_heads(visit, fit_columns(columns, page), wanted.order), rows, total, start, ROWS,
         [(one.name, one.title, one in columns) for one in wanted.columns if not one.main],
         None if beside is None else _preview(visit, wanted, beside), keys,
         [one.tick for one in rows if one.ticked], list_views(visit),

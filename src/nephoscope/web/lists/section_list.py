@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup, escape
+
+from nephoscope.places.packaged_data import country_names
+from nephoscope.web.lists.cell_markup import draw_cell
 from nephoscope.web.lists.list_cell import (
     ListCell,
     number_cell,
     relative_time_cell,
+    severity_cell,
     state_cell,
     text_cell,
     time_cell,
@@ -19,7 +24,14 @@ from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.rendering.plain_words import plain_words, say_choice, say_name
-from nephoscope.web.rendering.section_cells import cell_title, facet_values, name_scopes, name_words
+from nephoscope.web.rendering.section_cells import (
+    cell_text,
+    cell_title,
+    facet_values,
+    name_scopes,
+    name_words,
+)
+from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
     from nephoscope.operations.declaration.operation_page import PageColumn, Row, SectionList
@@ -31,8 +43,11 @@ _TONES = {
     "refused": "error", "atRisk": "fail", "confirmedCompromised": "error", "confirmedSafe": "pass", "remediated": "pass",
 }  # fmt: skip
 _STATES = frozenset({"state", "status"})
-#: How many characters a width has room for at most.
-_FITTING = ((10, "short"), (14, "ago"))
+_SEVERITIES = frozenset(one.value for one in Severity)
+#: The column of ISO codes of countries, which are shown by their names.
+_COUNTRY = "country"
+#: Columns whose values are severities, of a risk too.
+_LEVELS = frozenset({"severity", "level", "riskLevel"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +81,12 @@ def _facet(shown: SectionList, name: str, title: str) -> RowFacet[SectionRow]:
         name,
         title,
         lambda one: facet_values(one.row[name]),
-        say_choice if is_choice(shown, name) else say_name,
+        _say_country if name == _COUNTRY else say_choice if is_choice(shown, name) else say_name,
     )
+
+
+def _say_country(code: str) -> str:
+    return country_names().get(code, code)
 
 
 def is_choice(shown: SectionList, name: str) -> bool:
@@ -92,23 +111,26 @@ def _column(
     def cell(one: SectionRow) -> ListCell:
         if main:
             return text_cell(cell_title(one.row[column.name]) or one.title, path_of(one))
-        return _cell(visit, column.name, one.row[column.name], choice=choice)
+        return section_cell(visit, column.name, one.row[column.name], choice=choice)
 
-    width = "name" if main else "number" if number else "ago" if time else _fit_width(column, values)
+    width = (
+        "name"
+        if main
+        else "number"
+        if number
+        else "ago"
+        if time
+        else "state"
+        if column.name in _STATES
+        else ""
+    )
     return ListColumn(
         column.name, column.title, cell, number=number, optional=column.optional, main=main, width=width
     )
 
 
-def _fit_width(column: PageColumn, values: Sequence[object]) -> str:
-    """Return the width of a column of short texts, so that those of long ones have the rest."""
-    if column.name in _STATES:
-        return "state"
-    longest = max(map(len, (column.title, *map(cell_title, values))))
-    return next((width for most, width in _FITTING if longest <= most), "")
-
-
-def _cell(visit: Visit, name: str, value: object, *, choice: bool) -> ListCell:
+def section_cell(visit: Visit, name: str, value: object, *, choice: bool) -> ListCell:
+    """Return the cell of a value of a named column; a `choice` is a value of an enumeration."""
     if isinstance(value, datetime):
         return relative_time_cell(value) if value <= datetime.now(value.tzinfo) else time_cell(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -116,5 +138,20 @@ def _cell(visit: Visit, name: str, value: object, *, choice: bool) -> ListCell:
     text = cell_title(value)
     if name in _STATES:
         return state_cell(say_choice(text), _TONES.get(text, ""))
+    if name in _LEVELS and text.capitalize() in _SEVERITIES:
+        return severity_cell(text.capitalize())
+    if name == _COUNTRY:
+        return text_cell(_say_country(text))
     said = say_choice(text) if choice else plain_words(text)
     return text_cell(str(name_scopes(visit, said)), whole=said)
+
+
+def draw_value(visit: Visit, name: str, value: object, *, choice: bool = False) -> Markup:
+    """Draw a value as the list does, but whole and with the time itself."""
+    if isinstance(value, Mapping) or (
+        isinstance(value, list | tuple) and value and isinstance(value[0], Mapping)
+    ):
+        return Markup('<span class="text-code">{}</span>').format(cell_title(value))
+    if isinstance(value, datetime | list | tuple):
+        return escape(cell_text(value))
+    return draw_cell(section_cell(visit, name, value, choice=choice), whole=True)

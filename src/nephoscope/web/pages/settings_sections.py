@@ -25,8 +25,8 @@ from nephoscope.state.database.state_errors import TransientError
 from nephoscope.web.forms import operation_form
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.lists.row_markup import PREVIEW
-from nephoscope.web.lists.section_list import SectionRow, is_choice, section_list
-from nephoscope.web.rendering.plain_words import plain_words, say_choice
+from nephoscope.web.lists.section_list import SectionRow, draw_value, is_choice, section_list
+from nephoscope.web.rendering.plain_words import plain_words
 from nephoscope.web.rendering.section_cells import cell_title, name_scopes, name_words
 from nephoscope.web.rendering.templates import draw
 from nephoscope.web.tables.page_tables import PageTable, download_table
@@ -35,6 +35,8 @@ from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
 _CAPITAL = re.compile("[A-Z]")
+#: Rows of a table about a row that its page shows; the file has all.
+_MOST_SHOWN = 100
 Filling: TypeAlias = Mapping[str, object] | Response
 
 
@@ -278,8 +280,8 @@ def _show_row(
     return {
         **_frame(section, visit, workspace), "found": found, "refused": str(refused or ""),
         "facts": [
-            (titles.get(name, name_words(name)), say_choice(cell_title(value)) if is_choice(section.shown, name) else value)
-            for name, value in found.row.items() if name != section.shown.name
+            (titles.get(name, name_words(name)), draw_value(visit, name, value, choice=is_choice(section.shown, name)))
+            for name, value in found.row.items() if name != section.shown.name and value not in (None, "", "none", [], {}, ())
         ],
         "buttons": [one for one in forms if not one.fields], "forms": [one for one in forms if one.fields],
         "tables": list(_row_tables(section, visit, workspace, found)), "done": visit.get_query_value("done"),
@@ -318,6 +320,9 @@ def _row_tables(
                 "title": one.page.title,
                 "columns": columns,
                 "rows": rows,
+                "drawn": [
+                    [draw_value(visit, name, row[name]) for name in columns] for row in rows[:_MOST_SHOWN]
+                ],
                 "total": answer.total if isinstance(answer, FirstRows) else len(rows),
             }
 

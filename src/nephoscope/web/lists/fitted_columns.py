@@ -1,0 +1,84 @@
+"""Fitted columns: those of short texts are as wide as their texts, so that those of long ones have the rest of the room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from nephoscope.web.lists.list_cell import ListCell
+from nephoscope.web.lists.list_heads import ListColumn
+
+Row = TypeVar("Row")
+#: Characters that a width has room for at most, and its pixels.
+FITS = ((10, 96), (14, 118), (18, 146), (24, 186))
+#: Pixels that columns of fitted widths may take together.
+ROOM = 620
+#: The shares of the room that a column may declare, from the largest, and what is below them.
+_SHARES = {"title": 0.38, "name": 0.26}
+_LESS = {"title": "name", "name": ""}
+#: Pixels of a list beside its navigation and facets at a desk, the fewest that a column of texts should have, those of a character.
+WIDE, _FEWEST, _CHARACTER = 860, 90, 7
+#: Pixels of the widths that columns declare.
+_DECLARED = {
+    "severity": 104,
+    "state": 124,
+    "time": 182,
+    "ago": 118,
+    "short": 96,
+    "count": 68,
+    "id": 152,
+    "of": 152,
+}
+_NUMBER, _LONGEST = 84, FITS[-1][1]
+
+
+def fit_columns(columns: Sequence[ListColumn[Row]], page: Sequence[Row]) -> list[ListColumn[Row]]:
+    """Fit the columns without a width, and the main one, to the rows of a page, the shortest first, while there is room.
+
+    At least one column keeps its share of the room. Of ten texts the one that is longer than the widest fit may be cut.
+    """
+    lengths = {
+        one.name: _measure(one, page)
+        for one in columns
+        if not one.number and (not one.width or one.width in _SHARES)
+    }
+    room = ROOM - sum(_width(one) for one in columns if one.name not in lengths)
+    fitted: dict[str, str] = {}
+    for name in sorted(lengths, key=lengths.__getitem__)[: len(lengths) - 1]:
+        fit = next(((most, wide) for most, wide in FITS if lengths[name] <= most), None)
+        if fit is None or fit[1] > room:
+            break
+        fitted[name], room = f"fit{fit[0]}", room - fit[1]
+    sized = [replace(one, width=fitted.get(one.name, one.width)) for one in columns]
+    main = next((one for one in sized if one.width in _SHARES), None)
+    return sized if main is None else _loosen(sized, main, lengths[main.name] * _CHARACTER)
+
+
+def _loosen(columns: list[ListColumn[Row]], main: ListColumn[Row], needed: int) -> list[ListColumn[Row]]:
+    """Take from the main column the share that it does not need, or that others need more that have only what is left of it."""
+    width = main.width
+    while width in _SHARES and (needed < _SHARES[width] * WIDE or _is_tight(columns, _SHARES[width])):
+        width = _LESS[width]
+    return [replace(one, width=width) if one is main else one for one in columns]
+
+
+def _is_tight(columns: Sequence[ListColumn[Row]], share: float) -> bool:
+    rest = [one for one in columns if not one.width and not one.number]
+    taken = sum(_width(one) for one in columns if one.width not in _SHARES and one not in rest)
+    return WIDE * (1 - share) - taken < len(rest) * _FEWEST
+
+
+def _measure(column: ListColumn[Row], page: Sequence[Row]) -> int:
+    lengths = sorted(_count_characters(column.cell(row)) for row in page) or [0]
+    most, longest = FITS[-1][0], max(lengths[-1], len(column.title))
+    return most if longest > most >= lengths[(len(lengths) - 1) * 9 // 10] else longest
+
+
+def _count_characters(cell: ListCell) -> int:
+    return len(cell.text) + len(cell.note) + sum(len(mark.text) + 4 for mark in cell.marks)
+
+
+def _width(column: ListColumn[Row]) -> int:
+    fitted = next((wide for most, wide in FITS if column.width == f"fit{most}"), _LONGEST)
+    return _DECLARED.get(column.width, _NUMBER if column.number else fitted)

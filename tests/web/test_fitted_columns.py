@@ -1,0 +1,71 @@
+"""Widths of columns: short texts take what they need, long ones have the rest, and a title never starves the others."""
+
+from __future__ import annotations
+
+import pytest
+
+from nephoscope.web.lists.fitted_columns import FITS, fit_columns
+from nephoscope.web.lists.list_cell import text_cell
+from nephoscope.web.lists.list_heads import ListColumn
+from nephoscope.web.style_sheet import read_style_sheet
+
+
+def column(
+    name: str, width: str = "", *, main: bool = False, number: bool = False
+) -> ListColumn[dict[str, str]]:
+    return ListColumn(name, name, lambda row: text_cell(row[name]), main=main, number=number, width=width)
+
+
+def widths(columns, *rows: dict[str, str]) -> dict[str, str]:
+    return {one.name: one.width for one in fit_columns(columns, rows)}
+
+
+@pytest.mark.parametrize(
+    ("length", "width"), [(1, "fit10"), (10, "fit10"), (11, "fit14"), (18, "fit18"), (24, "fit24"), (25, "")]
+)
+def test_a_column_is_as_wide_as_its_longest_text(length, width):
+    found = widths(
+        [column("who", "name", main=True), column("what"), column("why")],
+        {"who": "w" * 60, "what": "x" * length, "why": "y" * 90},
+    )
+    assert found["what"] == width
+
+
+def test_the_longest_column_keeps_the_rest_of_the_room():
+    assert widths([column("a"), column("b")], {"a": "x", "b": "y" * 5}) == {"a": "fit10", "b": ""}
+    assert widths([column("only", "title", main=True)], {"only": "x"}) == {"only": ""}
+
+
+def test_numbers_and_declared_widths_stay():
+    columns = [
+        column("n", number=True),
+        column("state", "state"),
+        column("text", "title", main=True),
+        column("other"),
+    ]
+    found = widths(columns, {"n": "1", "state": "New", "text": "t" * 80, "other": "o" * 80})
+    assert (found["n"], found["state"], found["text"]) == ("", "state", "title")
+
+
+def test_a_title_shares_the_room_that_is_left_where_others_would_starve():
+    row = {f"f{number}": "x" for number in range(4)} | {"title": "t" * 60, "why": "w" * 60}
+    for count, width in ((2, "title"), (3, "name"), (4, "")):
+        fixed = [column(f"f{number}", "time") for number in range(count)]
+        assert widths([*fixed, column("title", "title", main=True), column("why")], row)["title"] == width
+
+
+@pytest.mark.parametrize(("length", "width"), [(60, "title"), (40, "name"), (30, "")])
+def test_a_title_has_no_larger_share_than_it_needs(length, width):
+    columns = [column("title", "title", main=True), column("why")]
+    assert widths(columns, {"title": "t" * length, "why": "w" * 90})["title"] == width
+
+
+def test_one_long_text_among_many_short_ones_widens_no_column():
+    rows = [{"a": "x" * (90 if number == 7 else 5), "b": "y" * 40} for number in range(20)]
+    assert widths([column("a"), column("b")], *rows)["a"] == "fit24"
+
+
+def test_fitted_widths_are_those_of_the_style_sheet():
+    sheet = read_style_sheet().decode()
+    for most, wide in FITS:
+        assert f".data-list__head--fit{most}{{width:{wide}px}}" in sheet.replace(" ", "").replace(";}", "}")
