@@ -249,6 +249,41 @@ def test_reasons_name_the_deciding_leaf() -> None:
     assert (last.expected, last.actual) == (True, False)
 
 
+RULES = "Microsoft.Network/networkSecurityGroups/securityRules[*]"
+
+
+@pytest.mark.parametrize(
+    ("rules", "members"),
+    [
+        (
+            [("ssh", "Allow", ["*"]), ("web", "Deny", ["*"]), ("rdp", "Allow", ["*", "1.2.3.4"])],
+            ("ssh", "rdp"),
+        ),
+        ([("web", "Deny", ["*"])], ()),
+        ([(f"r{number}", "Allow", []) for number in range(12)], tuple(f"r{number}" for number in range(10))),
+    ],
+)
+@pytest.mark.parametrize("path", [RULES, f"{RULES}.sourceAddressPrefixes[*]"])
+def test_the_reason_of_a_count_names_the_members_that_it_took(
+    rules: list[tuple[str, str, list[str]]], members: tuple[str, ...], path: str
+) -> None:
+    body = {
+        "id": "/subscriptions/s1/resourceGroups/g1/providers/Microsoft.Network/networkSecurityGroups/n",
+        "name": "n",
+        "type": "Microsoft.Network/networkSecurityGroups",
+        "properties": {
+            "securityRules": [
+                {"name": name, "properties": {"access": access, "sourceAddressPrefixes": prefixes}}
+                for name, access, prefixes in rules
+            ]
+        },
+    }
+    counted = {"count": {"field": path, "where": {"field": f"{RULES}.access", "equals": "Allow"}}, "less": 1}
+    found = result(definition({"not": counted}), Resource.of(body)).reasons[-1]
+    wanted = members if path == RULES else tuple(name for name in members if name in ("ssh", "rdp"))
+    assert (found.members, found.subject) == (wanted, f"count({path})")
+
+
 @pytest.mark.parametrize(
     ("given", "fault"),
     [

@@ -83,3 +83,16 @@ def test_every_reason_of_the_sample_is_whole(tmp_path) -> None:
     assert any("count(" in one for one in said)
     # a value that is cut ends in dots, and may leave its own brackets open
     assert [one for one in said if "..." not in one and not balanced(one)] == []
+
+
+@pytest.mark.parametrize(
+    ("actual", "members", "said"),
+    [
+        (0, (), "count(securityRules[*]) is 0"),
+        (2, ("ssh", "rdp"), "count(securityRules[*]) is 2 (ssh, rdp)"),
+        (12, tuple("abcdefghij"), "count(securityRules[*]) is 12 (a, b, c and 9 more)"),
+    ],
+)
+def test_a_count_names_what_it_took(actual: int, members: tuple[str, ...], said: str) -> None:
+    subject = "count(Microsoft.Network/networkSecurityGroups/securityRules[*])"
+    assert format_reasons([Reason("policyRule.if", subject, "greater", 0, actual, members=members)]) == said

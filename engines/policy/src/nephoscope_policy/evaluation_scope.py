@@ -60,6 +60,15 @@ class LoopFrame(msgspec.Struct, frozen=True):
     view: View | None = None
     places: tuple[BodyPath, ...] = ()
 
+    @property
+    def member_name(self) -> str:
+        """The name of the element, or of the innermost one around it that has a name; '' where none has."""
+        for element in (self.element, *(held for _, held in reversed(self.bound))):
+            for key, name in element.items() if isinstance(element, dict) else ():
+                if isinstance(key, str) and key.lower() == "name" and isinstance(name, str):
+                    return name
+        return ""
+
 
 class EvaluationScope:
     """What conditions and functions see: `subject` is the resource of the `if`, `target` the one that conditions read."""

@@ -47,6 +47,10 @@ MAX_COUNTED = 10_000
 """A count that is compared with more may be anything where some members are not known."""
 
 
+MOST_MEMBERS = 10
+"""Members that the reason of a count names."""
+
+
 class Truth(Enum):
     """The four ends of a condition."""
 
@@ -312,6 +316,7 @@ def _count(
     first = ConditionOutcome(Truth.UNKNOWN)
     at = _undecided_path(count, scope)
     inside: tuple[BodyPath, ...] = ()
+    names: dict[str, None] = {}
     listed = _ListedFrames(frames(count, scope))
     for frame in listed:
         outcome = (
@@ -322,6 +327,8 @@ def _count(
         if outcome.truth is Truth.TRUE and not low:
             at = frame.places[-1] if frame.places else at
             inside = _list_inside(outcome.reasons, at)
+        if outcome.truth is Truth.TRUE and count.where is not None and (name := frame.member_name):
+            names[name] = None
         low += outcome.truth is Truth.TRUE
         high += outcome.truth is not Truth.FALSE
         first = first if first.message else outcome
@@ -339,9 +346,11 @@ def _count(
         truth = Truth.FAILED if failed else Truth.UNKNOWN
         return _undecided_outcome(leaf, truth, expected, first.message, scope, first.cause)
     judged = _judge_leaf(leaf, _subject(count), low, expected, scope, at)
-    if not inside:
+    members = tuple(names)[:MOST_MEMBERS]
+    if not inside and not members:
         return judged
-    return replace(judged, reasons=tuple(replace(one, inside=inside) for one in judged.reasons))
+    reasons = tuple(replace(one, inside=inside, members=members) for one in judged.reasons)
+    return replace(judged, reasons=reasons)
 
 
 def _list_inside(reasons: Iterable[Reason], at: BodyPath) -> tuple[BodyPath, ...]:

@@ -120,8 +120,11 @@ def _reason(reason: Reason) -> dict[str, object]:
         "actual": reason.actual,
         "resource": reason.resource,
         "message": reason.message,
+        "members": reason.members,
     }
-    return {key: value for key, value in body.items() if value != "" or key in ("expected", "actual")}
+    return {
+        key: value for key, value in body.items() if value not in ("", ()) or key in ("expected", "actual")
+    }
 
 
 def _change(change: FindingChange) -> dict[str, object]:

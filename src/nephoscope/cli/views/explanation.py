@@ -12,6 +12,7 @@ from rich.text import Text
 from nephoscope.cli.outputs.table import SEVERITY_STYLE
 from nephoscope.cli.terminal.console import create_console
 from nephoscope.posture.code.template.verdict_explanation import ExplainedVerdict, VerdictExplanation
+from nephoscope.posture.reports.reason_text import format_members
 from nephoscope.posture.reports.resource_label import label_resource
 from nephoscope.posture.reports.row_selection import RowSelection
 from nephoscope_policy.arm.unknown import Unknown, describe_unknown
@@ -125,7 +126,7 @@ def _reason(reason: Reason) -> Text:
     text = Text("    ")
     text.append(f"{reason.subject or reason.path} ", style="bold")
     text.append(f"{reason.operator} {_shorten_value(reason.expected)}")
-    text.append(f"  is {_shorten_value(reason.actual)}", style="cyan")
+    text.append(f"  is {_shorten_value(reason.actual)}{format_members(reason)}", style="cyan")
     if reason.resource:
         text.append(f"  in {reason.resource}", style="dim")
     text.append(f"  ({reason.path})", style="dim")

@@ -30,7 +30,17 @@ def _reason_message(reason: Reason) -> str:
         return reason.message
     value = json.dumps(reason.actual, ensure_ascii=False, default=str)
     value = value if len(value) <= MAX_VALUE else value[:MAX_VALUE] + "..."
-    return f"{name_subject(reason.subject)} is {value}"
+    return f"{name_subject(reason.subject)} is {value}{format_members(reason)}"
+
+
+def format_members(reason: Reason) -> str:
+    """Return what a count took, in parentheses: ` (allow-ssh, allow-rdp and 3 more)`; '' where it took nothing that has a name."""
+    named = reason.members[:MAX_SAID]
+    if not named:
+        return ""
+    counted = reason.actual if isinstance(reason.actual, int) else 0
+    more = max(counted, len(reason.members)) - len(named)
+    return f" ({', '.join(named)} and {more} more)" if more else f" ({', '.join(named)})"
 
 
 def name_subject(subject: str) -> str:

@@ -16,7 +16,7 @@ class Reason(msgspec.Struct, frozen=True):
     (an alias, a field, a value expression), `operator` its keyword, `expected` and `actual` JSON values, `resource` the
     id that was read where that is not the evaluated resource ('' otherwise), `message` a sentence for a person. `at` is where the
     body has what was read, or would have it: keys in any case and 0-based indexes, () where it is no field. `inside` are the
-    places below `at` for which a count took the member there.
+    places below `at` for which a count took the member there. `members` are names of the members that a count took, the first ones.
     """
 
     path: str
@@ -28,6 +28,7 @@ class Reason(msgspec.Struct, frozen=True):
     message: str = ""
     at: tuple[str | int, ...] = ()
     inside: tuple[tuple[str | int, ...], ...] = ()
+    members: tuple[str, ...] = ()
 
 
 class SubAssessment(msgspec.Struct, frozen=True):
