@@ -10,9 +10,11 @@ from tests.analyze.world import SUB, estate
 
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
+from nephoscope.model.read_reach import Reach
+from nephoscope.posture.data_gaps.segment_gaps import list_segment_gaps
 from nephoscope.protect.segments.segment_plan import SegmentPlanError
 from nephoscope.service.local_user import LocalUser
-from nephoscope.service.segment_alerts import FILE, NOTED, TABLE, note_segment_violations
+from nephoscope.service.segment_alerts import FILE, NOTED, TABLE, judge_segments, note_segment_violations
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State
 from nephoscope.state.ingestion.outbox import OutboxRow
@@ -145,3 +147,30 @@ def test_without_a_plan_nothing_is_judged_and_a_wrong_one_is_an_error(house: Seg
     (house.data / FILE).write_text("segments: {web: {subnet: x}}")
     with pytest.raises(SegmentPlanError, match="subnet"):
         house.note()
+
+
+@pytest.mark.parametrize(
+    ("plan", "facts", "said"),
+    [
+        (
+            "segments: {web: {networks: [x]}}\nallowed: [{from: web, to: other}]",
+            ESTATE,
+            "no segment is named other",
+        ),
+        ("segments: [", ESTATE, "while parsing"),
+    ],
+)
+def test_what_cannot_be_judged_is_a_data_gap_until_it_can(
+    house: SegmentHouse, plan: str, facts: dict[str, Any], said: str
+) -> None:
+    context = ServiceContext(LocalUser("test"), house.state, house.data, lambda: NOW)
+    (house.data / FILE).write_text(plan)
+    faults = judge_segments(context, estate(facts))
+    gaps = list_segment_gaps(house.state, Reach(everything=True))
+    assert [one.examples for one in gaps] == [(fault,) for fault in faults]
+    assert said in faults[0]
+    assert gaps[0].remedy.action.startswith("Correct segments.yaml")
+    assert list_segment_gaps(house.state, Reach(subscriptions=frozenset({SUB.rsplit("/", 1)[-1]}))) == []
+    (house.data / FILE).write_text(PLAN)
+    assert judge_segments(context, estate(facts)) == ()
+    assert list_segment_gaps(house.state, Reach(everything=True)) == []

@@ -6,6 +6,7 @@ from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.route import RouteSection
 from nephoscope.operations.declaration.schemas import Shape
 from nephoscope.posture.data_gaps.gap_groups import DataGap, list_gaps
+from nephoscope.posture.data_gaps.segment_gaps import list_segment_gaps
 
 SECTION = RouteSection("data-gaps", "Data gaps")
 READ = "Microsoft.Security/assessments/read"
@@ -53,7 +54,7 @@ def data_gaps(ask: AdminRequest) -> DataGapList:
     snapshot = ask.instance.snapshots.load_newest()
     if snapshot is None:
         return DataGapList(value=(), assessments=0, unjudged=0)
-    found = list_gaps(snapshot.findings, reach)
+    found = [*list_gaps(snapshot.findings, reach), *list_segment_gaps(ask.instance.state, reach)]
     assessed = sum(snapshot.findings.states(reach).values())
     return DataGapList(
         value=tuple(map(_shape, found)), assessments=assessed, unjudged=sum(one.count for one in found)

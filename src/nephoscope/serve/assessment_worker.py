@@ -24,7 +24,6 @@ from nephoscope.collect.resources import SnapshotError
 from nephoscope.estate.estate_store import StoreError
 from nephoscope.estate.evaluation_lease import SERVER_LEASE, EstateTurn, estate_turn
 from nephoscope.instance import ASSESS_SOON, FAILED, PROGRESS
-from nephoscope.lake.errors import LakeError
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.history.history import History
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
@@ -41,7 +40,6 @@ from nephoscope.posture.scans.scan import (
     last_scan_request,
     save_request,
 )
-from nephoscope.protect.segments.segment_plan import SegmentPlanError
 from nephoscope.serve import process_logs as logs
 from nephoscope.serve.parent_watch import end_with_parent
 from nephoscope.serve.server_settings import ServeSettings
@@ -53,13 +51,12 @@ from nephoscope.service.exposure_alerts import note_exposure_changes
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.product_actor import ProductActor
 from nephoscope.service.running_images import note_running_images
-from nephoscope.service.segment_alerts import note_segment_violations
+from nephoscope.service.segment_alerts import judge_segments
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State, StateError
 from nephoscope.state.estate.arm_documents import REMOVED
 from nephoscope.state.leases.lease_holder import create_holder_name
 from nephoscope.state.leases.lease_renewal import Turns
-from nephoscope_kql.errors import KqlError
 from nephoscope_policy.catalog import NotHeldError
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.errors import PolicyError
@@ -203,7 +200,7 @@ def _assess(
     recorder = Recorder(settings.data, request.series, turn, scan.logs)
     changes = recorder.record(report)
     _note_exposure(settings, state)
-    _note_segments(settings, state, runs)
+    _judge_segments(settings, state, runs)
     _forget_removed(state, scan.now)
     settle(state, scan.now)
     # a live target stays live: the next assessment collects anew; what people asked for meanwhile stays asked for
@@ -239,17 +236,12 @@ def _note_exposure(settings: ServeSettings, state: State) -> None:
         _LOG.error("the exposure changes were not stored: %s", error)
 
 
-def _note_segments(settings: ServeSettings, state: State, runs: Sequence[EvaluationRun]) -> None:
-    """Keep which flows the plan of segments does not allow, so that rules see them; what cannot be kept is told alone."""
+def _judge_segments(settings: ServeSettings, state: State, runs: Sequence[EvaluationRun]) -> None:
+    """Keep which flows the plan of segments does not allow, so that rules see them, and what was missing, as data gaps."""
     context = ServiceContext(ProductActor("network segments"), state, settings.data)
     for run in runs:
-        try:
-            noted = note_segment_violations(context, run.estate)
-        except (SegmentPlanError, StateError, LakeError, KqlError, OSError) as error:
-            _LOG.error("flows between segments were not judged: %s", error)
-            continue
-        for what in noted.missing:
-            _LOG.warning("members of segments are incomplete: %s was not collected", what)
+        for fault in judge_segments(context, run.estate):
+            _LOG.warning("flows between segments were not judged: %s", fault)
 
 
 def _tenants(targets: Sequence[str]) -> set[str]:

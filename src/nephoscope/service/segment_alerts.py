@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.estate.estate_view import EstateView
+from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.queries.estate_reach import reach_everything
 from nephoscope.lake.queries.principal_scope import LakeScope
+from nephoscope.posture.data_gaps.segment_gaps import keep_segment_gaps
 from nephoscope.protect.segments.segment_flows import FlowViolation, find_flow_violations, read_flows
-from nephoscope.protect.segments.segment_plan import parse_segment_plan
+from nephoscope.protect.segments.segment_plan import SegmentPlanError, parse_segment_plan
 from nephoscope.protect.segments.segment_violations import select_members
+from nephoscope.state import StateError
 from nephoscope.state.workspaces.workspace import DEFAULT
+from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,6 +78,20 @@ def note_segment_violations(context: ServiceContext, estate: Estate) -> NotedVio
     for one in find_flow_violations(plan, members, flows):
         pairs[one.source_segment, one.target_segment].append(one)
     return NotedViolations(_write_rows(context, plan, estate.tenant, pairs), tuple(dict.fromkeys(missing)))
+
+
+def judge_segments(context: ServiceContext, estate: Estate) -> tuple[str, ...]:
+    """Write the rows as `note_segment_violations`; what prevented it, or was missing, is kept as data gaps, and returned."""
+    try:
+        noted = note_segment_violations(context, estate)
+        faults = tuple(f"{what} was not collected" for what in noted.missing)
+    except (SegmentPlanError, StateError, LakeError, KqlError, OSError) as error:
+        faults = (str(error),)
+    try:
+        keep_segment_gaps(context.state, estate.tenant, faults)
+    except StateError as error:
+        faults = (*faults, f"the data gap was not stored: {error}")
+    return faults
 
 
 def _write_rows(

@@ -45,6 +45,7 @@ class Need(StrEnum):
     REQUEST = "Judged by request"
     ANALYZER = "No analyzer"
     MODEL = "Not modelled"
+    SEGMENTS = "Segments not judged"
 
 
 EXPORTED = frozenset({Need.TYPE, Need.BODY, Need.REPORT})
@@ -196,6 +197,13 @@ def _wait(words: str) -> GapRemedy:
     )
 
 
+def _judge_segments(_: str) -> GapRemedy:
+    return GapRemedy(
+        "Correct segments.yaml in the data folder, collect what is missing of the machines, and assess the estate again",
+        ("nephoscope protect segments ESTATE --plan segments.yaml", "nephoscope collect --out estate"),
+    )
+
+
 _REMEDIES = {
     Need.TYPE: _read_type,
     Need.BODY: _read_body,
@@ -208,4 +216,5 @@ _REMEDIES = {
     Need.REQUEST: _ask,
     Need.ANALYZER: _wait,
     Need.MODEL: _wait,
+    Need.SEGMENTS: _judge_segments,
 }

@@ -13,6 +13,7 @@ from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.lists.row_markup import PREVIEW
 from nephoscope.web.lists.severity_column import ORDER
+from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
@@ -55,4 +56,5 @@ def gap_list(visit: Visit) -> RowList[DataGap]:
 
 
 def _severity(one: DataGap) -> str:
-    return max((each.severity for each in one.recommendations), key=lambda each: each.rank).value
+    severities = (each.severity for each in one.recommendations)
+    return max(severities, key=lambda each: each.rank, default=Severity.MEDIUM).value

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from starlette.responses import Response
 
 from nephoscope.posture.data_gaps.gap_groups import DataGap, list_gaps
+from nephoscope.posture.data_gaps.segment_gaps import list_segment_gaps
 from nephoscope.web.lists.gap_list import gap_key, gap_list
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.lists.row_markup import PREVIEW
@@ -35,7 +36,8 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     if snapshot is None:
         return {"snapshot": None}
     reach = visit.reach(READ)
-    gaps, wanted = list_gaps(snapshot.findings, reach), gap_list(visit)
+    gaps = [*list_gaps(snapshot.findings, reach), *list_segment_gaps(visit.instance.state, reach)]
+    wanted = gap_list(visit)
     found = find_rows(visit, wanted, gaps)
     if visit.get_query_value("format") == "csv":
         return csv_response("data-gaps", COLUMNS, _rows(found.rows))
@@ -55,6 +57,8 @@ def _rows(gaps: Sequence[DataGap]) -> Iterator[tuple[object, ...]]:
         told = (gap.remedy.action, "; ".join(gap.remedy.commands), "; ".join(gap.remedy.permissions))
         for one in gap.recommendations:
             yield gap.title, gap.missing.need.value, one.title, one.severity.value, one.count, *told, one.key
+        if not gap.recommendations:
+            yield gap.title, gap.missing.need.value, "", "", gap.count, *told, ""
 
 
 PAGES = (Page("/gaps", "Data gaps", "gaps.html", READ, fill_page),)
