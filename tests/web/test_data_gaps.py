@@ -9,7 +9,9 @@ import pytest
 from markupsafe import escape
 
 from nephoscope.estate.estate import Estate
+from nephoscope.model.read_reach import Reach
 from nephoscope.posture.data_gaps.gap_groups import data_gaps, list_unsettled
+from nephoscope.posture.data_gaps.segment_gaps import keep_segment_gaps, list_segment_gaps
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
@@ -60,3 +62,23 @@ def test_a_part_is_told_of_its_own(visitor, gaps, sandbox):
         )
     )
     assert 0 < sum(int(one["Assessments"]) for one in rows) < sum(one.count for one in gaps)
+
+
+def test_faults_of_segments_are_gaps_of_those_who_read_everything(owner, visitor, instance, gaps, sandbox):
+    fault = "allowed[0]: no segment is named office"
+    keep_segment_gaps(instance.state, "", (fault,))
+    try:
+        gap = next(
+            one for one in list_segment_gaps(instance.state, Reach(everything=True)) if one.title == fault
+        )
+        assert "no segment is named office" in owner.get("/gaps", params={"q": "office"}).text
+        assert (
+            "Correct segments.yaml"
+            in owner.get("/gaps", params={"preview": gap_key(gap), "q": "office"}).text
+        )
+        rows = csv.DictReader(io.StringIO(owner.get("/gaps?format=csv").text))
+        assert [one["Kind"] for one in rows if one["Missing"] == fault] == ["Segments not judged"]
+        assert fault not in visitor(("Reader", f"/subscriptions/{sandbox}")).get("/gaps?format=csv").text
+    finally:
+        keep_segment_gaps(instance.state, "", ())
+    assert fault not in owner.get("/gaps?format=csv").text
