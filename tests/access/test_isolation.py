@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -165,7 +166,13 @@ def deliver_rows(lake: Lake, state: State) -> None:
 
 
 @contextmanager
-def served(data: Path, companies: list[Company], folders: list[str]) -> Iterator[Side]:
+def served(
+    data: Path,
+    companies: list[Company],
+    folders: list[str],
+    role: str = "Reader",
+    scope: str = "/tenants/{tenant}",
+) -> Iterator[Side]:
     a = companies[0]
     report = judged(folders, data)
     Recorder(data, "default").record(report)
@@ -185,7 +192,8 @@ def served(data: Path, companies: list[Company], folders: list[str]) -> Iterator
             person = state.principals.add(session, PrincipalKind.PERSON, "ann")
             program = state.principals.add(session, PrincipalKind.PROGRAM, "pipeline")
             for one in (person, program):
-                state.principals.grant(session, one.id, "Reader", f"/tenants/{a.tenant}", "test")
+                place = scope.format(tenant=a.tenant, subscription=a.subscription)
+                state.principals.grant(session, one.id, role, place, "test")
         cookie = f"{COOKIE}={guard.open_session(person)}"
         key = guard.make_secret(program, SecretKind.TOKEN, "test")
         app = application(instance, requests_a_minute=10_000_000)
@@ -265,6 +273,84 @@ def pages(side: Side, first: list[str], most: int) -> dict[str, Any]:
         if "html" in response.headers.get("content-type", ""):
             waiting += [urldefrag(unescape(one))[0] for one in _LINK.findall(response.text)]
     return found
+
+
+READERS = {
+    "owner of the tenant": ("Owner", "/tenants/{tenant}"),
+    "security of the tenant": ("Security Reader", "/tenants/{tenant}"),
+    "subscription": ("Reader", "{subscription}"),
+    "resource group": ("Reader", "{subscription}/resourcegroups/rg"),
+}
+#: Where a walk through all pages begins, and what is asked of both stores.
+EVERYWHERE = [
+    "/", "/search?q=same", "/search?q=platform", "/logs?query=Resources", "/logs?query=SecurityAlert", "/sources", "/settings",
+    "/content", "/identity", "/machines", "/network", "/exposure", "/attack-paths", "/compliance", "/rules", "/incidents", "/alerts",
+    "/automations", "/pipelines", "/work-items", "/suppressions", "/help",
+]  # fmt: skip
+ASKED = [
+    *(f"{table} | order by id asc" for table in TABLES.values()), "Resources | summarize count()", "SecurityAlert | count",
+    "AzureActivity | summarize count()", "union * | summarize count()", "search 'same' | count", "arg('').Resources | count",
+    "nosuch", "Resources | where nosuch == 1", "workspace('nosuch').AzureActivity",
+]  # fmt: skip
+KUSTO = [".show tables", ".show databases", ".show schema as json", ".show functions", ".show tables details"]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("reader", READERS)
+def test_other_readers_of_the_tenant(tmp_path_factory: pytest.TempPathFactory, reader: str) -> None:
+    """Five pages of each kind, every operation that reads, queries by four surfaces: the same with and without the other."""
+    folder = tmp_path_factory.mktemp("isolation")
+    a, b = (Company(one, guest_at_group=one == "a", directory=True) for one in "ab")
+    one, two = a.write(folder / "one"), b.write(folder / "two")
+    role, scope = READERS[reader]
+    with (
+        served(folder / "alone", [a], [one], role, scope.lower()) as alone,
+        served(folder / "both", [a, b], [one, two], role, scope.lower()) as both,
+    ):
+        assert walk(alone, both, [*EVERYWHERE, f"/search?q={b.secret}", *INSIDE]) >= 100
+        subscription = a.subscription.rsplit("/", 1)[-1]
+        for operation in (each for each in OPERATIONS if not each.changes):
+            compare(
+                operation.name,
+                *(answer(side.person, operation, subscription, side.program) for side in (alone, both)),
+            )
+        for path, body in list_questions():
+            compare(
+                str(body),
+                *(side.person.post(path, headers=side.program, json=body) for side in (alone, both)),
+            )
+
+
+def list_questions() -> Iterator[tuple[str, dict[str, str]]]:
+    for query in ASKED:
+        yield "/v1/workspaces/default/query", {"query": query}
+        yield "/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01", {"query": query}
+        yield "/v1/rest/query", {"db": "default", "csl": query}
+        yield "/v2/rest/query", {"db": "default", "csl": query}
+    for command in KUSTO:
+        yield "/v1/rest/mgmt", {"db": "default", "csl": command}
+
+
+def compare(what: str, one: Any, two: Any) -> None:
+    assert differences(told(two), told(one)) == [], what
+    assert two.headers.get("Warning") == one.headers.get("Warning"), what
+
+
+def walk(alone: Side, both: Side, first: list[str]) -> int:
+    """Compare pages that are found from some on, at most five of each kind; how many."""
+    waiting, seen, kinds = list(first), set[str](), Counter[str]()
+    while waiting:
+        address = waiting.pop(0)
+        kind = "/".join(urlsplit(address).path.split("/")[:2])
+        if address in seen or address.startswith("/static/") or kinds[kind] == 5:
+            continue
+        seen.add(address)
+        kinds[kind] += 1
+        page = both.person.get(address)
+        compare(address, alone.person.get(address), page)
+        if "html" in page.headers.get("content-type", ""):
+            waiting += [urldefrag(unescape(each))[0] for each in _LINK.findall(page.text)]
+    return len(seen)
 
 
 @pytest.mark.parametrize("most", [45, pytest.param(80, marks=pytest.mark.full)])
