@@ -173,6 +173,34 @@ def test_a_bad_pull_request_fails_at_its_line_and_passes_after_the_fix(
     assert good.returncode == 0, good.stdout + good.stderr
 
 
+WALKED = [*SERVERS, (azure_task, "##vso[task.logissue type=error;sourcepath=infra/main.json;linenumber=11;")]
+
+
+@pytest.mark.parametrize(("server", "annotation"), WALKED, ids=["github", "azure", "gitlab", "azure-task"])
+def test_moved_and_deleted_files_pass_and_a_lost_base_fails_the_same_in_every_run(
+    tmp_path: Path, server: Callable[[PullRequest], subprocess.CompletedProcess[str]], annotation: str
+) -> None:
+    request = PullRequest(tmp_path)
+    request.git("checkout", "-q", "main")
+    for name, account in (("infra/old.json", "stold"), ("infra/gone.json", "stgone")):
+        request.commit(name, template("false").replace("stgate", account), branch="main")
+    request.git("push", "-q", "origin", "main")
+    request.git("checkout", "-q", "-b", "moves")
+    (request.folder / "deploy").mkdir()
+    request.git("mv", "infra/old.json", "deploy/new.json")
+    request.git("rm", "-q", "infra/gone.json")
+    request.git("commit", "-qm", "move and delete")
+    moved = server(request)
+    assert "Failed;" not in moved.stdout, moved.stdout
+    assert (moved.returncode, "deploy/new.json:11" in moved.stdout) == (0, False), moved.stdout + moved.stderr
+    request.git("checkout", "-q", "--orphan", "lost")
+    request.commit("infra/main.json", template("false"), branch="lost")
+    runs = [server(request) for _ in range(2)]
+    assert annotation in runs[0].stdout, runs[0].stdout + runs[0].stderr
+    assert (runs[0].returncode, runs[0].stdout) == (runs[1].returncode, runs[1].stdout)
+    assert "stold" not in runs[0].stdout
+
+
 def test_the_task_of_the_extension_fails_at_the_line_and_passes_after_the_fix(tmp_path: Path) -> None:
     request = PullRequest(tmp_path)
     bad = azure_task(request)
