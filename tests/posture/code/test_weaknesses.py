@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
 from nephoscope.content.loader import documents
+from nephoscope.posture.code.file_edits import apply_edits
+from nephoscope.posture.code.finding import Edit
 from nephoscope.posture.code.template import template_scan
 
 CASES = Path(__file__).parents[2] / "cases" / "gate" / "weaknesses.yaml"
@@ -128,3 +131,22 @@ def test_a_finding_stands_at_the_value_that_is_wrong(judged: list[tuple[Written,
                 elsewhere += [(one.file, line)] if f'"{keys[0]}"' not in line else []
     assert elsewhere == []
     assert seen > 90
+
+
+def test_a_fix_at_the_reported_place_makes_the_weakness_go(
+    judged: list[tuple[Written, list[Any], str]], tmp_path: Path
+) -> None:
+    folder = tmp_path / "templates"
+    folder.mkdir()
+    fixed: dict[str, str] = {}
+    for one, found, text in judged:
+        edits = [msgspec.convert(edit, Edit) for edit in found[0]["fix"]] if one.weak and found else []
+        if edits:
+            changed, made = apply_edits(text, edits)
+            assert made == len(edits), one.file
+            (folder / one.file).write_text(changed)
+            fixed[one.file] = found[0]["rule"]
+    again = scan(folder, tmp_path / "data")
+    still = {file: {finding["rule"] for finding in found.values()} for file, found in again.items()}
+    assert [file for file, rule in fixed.items() if rule in still.get(file, ())] == []
+    assert len(fixed) > 150
