@@ -40,9 +40,9 @@ def nights(lake: Lake, state: State, put: Put) -> Callable[..., None]:
 
     def running(*rules: AnalyticRule, rows: list[tuple[float, str, str]]) -> None:
         put("SigninLogs", *(signin(minutes, user, ip) for minutes, user, ip in rows), came=None)
+        schedule = Schedule(lake, state, list(rules), "default")
         for end in sorted({int(minutes // 60) + 1 for minutes, _, _ in rows}):
-            moment = HOUR + end * HOURS
-            for _ in Schedule(lake, state, list(rules), "default").run_once(moment, END):
+            for _ in schedule.run_once(HOUR + end * HOURS, END):
                 pass
 
     return running

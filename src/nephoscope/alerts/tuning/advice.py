@@ -15,7 +15,13 @@ from nephoscope.alerts.suppression.rule_suppression import LearningPeriod, Suppr
 from nephoscope.alerts.tuning.advisors import advisors
 from nephoscope.alerts.tuning.alert_history import PastAlert, list_past_alerts
 from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
-from nephoscope.alerts.tuning.replay import CachingDetector, Told, ignore_progress, replay_windows
+from nephoscope.alerts.tuning.replay import (
+    CachingDetector,
+    ReplayResult,
+    Told,
+    ignore_progress,
+    replay_windows,
+)
 from nephoscope.alerts.tuning.rule_case import LearnStep, Proposal, SettingStep, SuppressStep, TuningCase
 from nephoscope.alerts.tuning.rule_settings import apply_settings
 from nephoscope.alerts.tuning.tuning_service import TuningEditor
@@ -102,26 +108,19 @@ class TuningAdvisor:
         for rule, group in groupby(chosen, key=lambda one: one.rule.id):
             several = list(group)
             known = list_past_alerts(self.state, self.workspace, self.since, self.until, rule)
+            moments = sorted({each.alert.raised for each in known})
             with self.lake.reading(self.workspace) as reading:
                 detector = CachingDetector(self.lake, self.workspace, reading=reading)
-                tried = (
-                    self._try_advice(detector, one, known, at, len(several)) for at, one in enumerate(several)
+                parts = len(several) + 1
+                before = replay_windows(
+                    detector, several[0].rule, moments, self.until, self._report_part(0, parts)
                 )
-                yield from (one for one in tried if one is not None)
-
-    def _try_advice(
-        self, detector: CachingDetector, one: Advice, known: Sequence[PastAlert], at: int, count: int
-    ) -> Advice | None:
-        """The advice with what a replay of the windows that raised alerts says it hides; None where it does not hold."""
-        moments = sorted({each.alert.raised for each in known})
-        first, second = (self._report_part(2 * at + each, 2 * count) for each in (0, 1))
-        before = replay_windows(detector, one.rule, moments, self.until, first)
-        after = replay_windows(detector, with_proposal(one.rule, one.proposal), moments, self.until, second)
-        gone = _find_gone(before.raised, after.raised)
-        hides = [each for each in known if each.id in gone and not each.is_held]
-        if not hides or any(each.untouchable for each in hides) or after.errors:
-            return None
-        return replace(one, hides=tuple(hides), confidence=_confidence(hides), of=len(before.raised))
+                for at, one in enumerate(several, 1):
+                    report = self._report_part(at, parts)
+                    changed = with_proposal(one.rule, one.proposal)
+                    after = replay_windows(detector, changed, moments, self.until, report)
+                    if (advice := _confirm(one, known, before, after)) is not None:
+                        yield advice
 
     def _report_part(self, at: int, of: int) -> Told:
         """Tells of one of several runs of the same windows as a part of all."""
@@ -145,6 +144,17 @@ class TuningAdvisor:
         runs = self.state.rule_runs.runs_between(self.workspace, self.since, self.until)
         seconds = sum(one.seconds for one in runs if one.rule == rule.id)
         return TuningCase(rule, alerts, self.since, self.until, seconds)
+
+
+def _confirm(
+    advice: Advice, known: Sequence[PastAlert], before: ReplayResult, after: ReplayResult
+) -> Advice | None:
+    """The advice with what the windows that raised alerts say it hides, replayed without and with it; None where it does not hold."""
+    gone = _find_gone(before.raised, after.raised)
+    hides = [each for each in known if each.id in gone and not each.is_held]
+    if not hides or any(each.untouchable for each in hides) or after.errors:
+        return None
+    return replace(advice, hides=tuple(hides), confidence=_confidence(hides), of=len(before.raised))
 
 
 def _find_gone(before: Sequence[StoredAlert], after: Sequence[StoredAlert]) -> set[str]:
