@@ -50,6 +50,16 @@ class TierScheduling(LoadFileScheduling):
         numbers = self._numbers(node)
         node.send_runtest_some([numbers[one] for one, done in work.items() if not done])
 
+    def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
+        """Note that a test is over, and let go of a unit that is: what is left is counted after each test."""
+        nodeid = self.registered_collections[node][item_index]
+        unit = self._split_scope(nodeid)
+        work = self.assigned_work[node][unit]
+        work[nodeid] = True
+        if unit != BROWSER and all(work.values()):
+            del self.assigned_work[node][unit]
+        self._reschedule(node)
+
     def remove_node(self, node: WorkerController) -> str | None:
         """Give what a worker that died has left to the others; the test that it died in has failed, and is not begun again."""
         work = self.assigned_work.pop(node)

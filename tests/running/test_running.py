@@ -181,6 +181,19 @@ def test_one_worker_begins_with_the_system(tmp_path: Path) -> None:
     assert nodes[1].given == [0, 1, 2, 9, 10, 11]
 
 
+def test_a_unit_that_is_over_is_looked_at_no_more(tmp_path: Path) -> None:
+    for name in "abc":
+        (tmp_path / f"test_{name}.py").touch()
+    collected = [f"test_{name}.py::test_{n}" for name in "abc" for n in range(3)]
+    schedule, nodes = schedule_on_two(tmp_path, collected)
+    for number in (0, 1):
+        schedule.mark_test_complete(nodes[0], number)
+    assert list(schedule.assigned_work[nodes[0]]) == ["test_a.py", "test_c.py"]
+    schedule.mark_test_complete(nodes[0], 2)
+    assert list(schedule.assigned_work[nodes[0]]) == ["test_c.py"]
+    assert schedule.remove_node(nodes[0]) == "test_c.py::test_0"
+
+
 def test_the_worker_of_the_browser_gets_no_more(tmp_path: Path) -> None:
     (tmp_path / "tests" / "browser").mkdir(parents=True)
     (tmp_path / "tests" / "browser" / "test_page.py").write_text("pytestmark = pytest.mark.system\n")

@@ -24,7 +24,7 @@ FOLDER = Path(__file__).parents[2] / "cases" / "inventory"
 CASES: list[dict[str, Any]] = [
     case
     for path in sorted(FOLDER.glob("*.yaml"))
-    for case in yaml.safe_load(path.read_text(encoding="utf-8"))
+    for case in yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
 ]
 #: Readers of bytes that are not text: test_programs.py, test_rpm.py, test_archives.py and test_containers.py have theirs.
 OF_BYTES = {

@@ -21,8 +21,9 @@ from nephoscope.model.package import Package
 # written in parts, so that no scanner of secrets takes it for one
 TOKEN = "".join(("16C7e42F292c69", "12E7710c838347", "Ae178B4a"))
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
-CASES = yaml.safe_load(
-    Path(__file__).with_name("cases").joinpath("image_rules.yaml").read_text().replace("%TOKEN%", TOKEN)
+CASES = yaml.load(
+    Path(__file__).with_name("cases").joinpath("image_rules.yaml").read_text().replace("%TOKEN%", TOKEN),
+    yaml.CSafeLoader,
 )
 
 

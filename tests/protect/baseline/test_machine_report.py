@@ -28,8 +28,9 @@ GUEST, MACHINE = (
     "Microsoft.Compute/virtualMachines",
 )
 GROUP = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/rg"
-CASES = yaml.safe_load(
-    (Path(__file__).parents[2] / "cases" / "protect" / "baseline_machine.yaml").read_text(encoding="utf-8")
+CASES = yaml.load(
+    (Path(__file__).parents[2] / "cases" / "protect" / "baseline_machine.yaml").read_text(encoding="utf-8"),
+    yaml.CSafeLoader,
 )
 
 
