@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nephoscope.alerts.rules.rule import AnalyticRule
     from nephoscope.alerts.scheduling.run_batch import RuleRunResult
     from nephoscope.alerts.scheduling.schedule import Schedule
-    from nephoscope.state.rules.rule_switches import SwitchState
+    from nephoscope.state import State
 
 STANDINGS = (
     "rule", "status", "lastRun", "nextRun", "rows", "alerts", "seconds", "behind", "retrying", "skipped", "error",
@@ -137,8 +137,7 @@ def _detect(data: Path, options: _DetectOptions) -> bool:
     with open_lake(data, keeps=True) as (lake, state):
         flush_pending(data, lake, state)
         workspace = find_workspace(state, options["workspace"]).name
-        switched = state.rule_switches.load_switches(workspace)
-        rules, refused = _rules(data, options["folders"], options["wanted"], switched)
+        rules, refused = _rules(data, state, workspace, options["folders"], options["wanted"])
         schedule = Schedule(lake, state, rules, workspace, share=_share(options["share"]))
         _prepare(schedule)
         if options["schedule"]:
@@ -198,8 +197,7 @@ def _show_standings(data: Path, options: _DetectOptions) -> None:
 
     with open_state(data) as state:
         workspace = find_workspace(state, options["workspace"]).name
-        switched = state.rule_switches.load_switches(workspace)
-        rules, _ = _rules(data, options["folders"], options["wanted"], switched)
+        rules, _ = _rules(data, state, workspace, options["folders"], options["wanted"])
         if options["enable"]:
             named = [one.name for one in rules] if options["wanted"] else "all rules"
             count = resume_rules(build_context(data, state), workspace, rules, named)
@@ -225,22 +223,20 @@ def _arguments(data: Path, options: _DetectOptions) -> list[str]:
 
 
 def _rules(
-    data: Path, folders: tuple[Path, ...], wanted: tuple[str, ...], switched: SwitchState
+    data: Path, state: State, workspace: str, folders: tuple[Path, ...], wanted: tuple[str, ...]
 ) -> tuple[list[AnalyticRule], int]:
     """The rules, and how many files could not be used; each of those is told."""
-    from nephoscope.alerts.library.active_rules import active_rules
     from nephoscope.alerts.library.content_packs import PackError
+    from nephoscope.alerts.library.rule_selection import load_rules
     from nephoscope.alerts.rules.former_names import choose_rules
-    from nephoscope.alerts.rules.rule_files import find_rules, load_shipped
 
     try:
-        several = [find_rules(folder) for folder in folders] or [active_rules(data, load_shipped(), switched)]
+        found = load_rules(data, state, workspace, folders)
     except PackError as error:
         usage_error(str(error))
-    refused = [one for each in several for one in each.refused]
-    for one in refused:
+    for one in found.refused:
         print_message(f"{one.place}: {'; '.join(one.reasons)}")
-    rules = list({rule.id: rule for each in several for rule in each.rules}.values())
+    rules, refused = list(found.rules), found.refused
     if wanted:
         chosen = {word: choose_rules(rules, word) for word in wanted}
         if unknown := [word for word, found in chosen.items() if not found]:

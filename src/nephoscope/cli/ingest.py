@@ -176,13 +176,12 @@ def _ingest_paths(
 
 def _tell_unlooked(data: Path, lake: Lake, state: State, workspace: str) -> None:
     """Say which rows no rule has looked at yet, by the rules that `detect` runs."""
-    from nephoscope.alerts.library.active_rules import active_rules
     from nephoscope.alerts.library.content_packs import PackError
-    from nephoscope.alerts.rules.rule_files import load_shipped
+    from nephoscope.alerts.library.rule_selection import load_rules
     from nephoscope.cli.session.backfill_options import tell_unlooked
 
     try:
-        rules = active_rules(data, load_shipped(), state.rule_switches.load_switches(workspace)).rules
+        rules = load_rules(data, state, workspace).rules
     except PackError as error:
         print_message(f"rules could not be loaded: {error}")
         return

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from nephoscope.alerts.library.active_rules import active_rules
 from nephoscope.alerts.library.content_item import ContentKind
 from nephoscope.alerts.library.content_packs import RulePacks, StoredPiece
 from nephoscope.alerts.library.content_status import RuleAvailability
 from nephoscope.alerts.library.own_rules import API, OwnRules
+from nephoscope.alerts.library.rule_selection import load_rules
 from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError, RuleKind
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.api.wire import alert_rule_schemas, arm_documents
@@ -200,8 +200,7 @@ def _take_page(call: ApiCall, bodies: list[dict[str, object]]) -> ApiResponse:
 
 
 def _rules(call: ApiCall, workspace: str) -> tuple[AnalyticRule, ...]:
-    switched = call.instance.state.rule_switches.load_switches(workspace)
-    return active_rules(call.instance.data, load_shipped(), switched).rules
+    return load_rules(call.instance.data, call.instance.state, workspace).rules
 
 
 def _rule(call: ApiCall, workspace: str) -> AnalyticRule | None:

@@ -68,12 +68,11 @@ _CHOICES = {"grouping": _name_groupings}
 def _propose_copy(call: OperationCall, id_: str) -> Mapping[str, object]:
     """Return the fields of a rule that is copied."""
     from nephoscope.alerts.documents.duration import format_duration
-    from nephoscope.alerts.library.active_rules import active_rules
+    from nephoscope.alerts.library.rule_selection import load_rules
     from nephoscope.alerts.rules.rule_files import load_shipped
     from nephoscope.state.workspaces.workspace import DEFAULT
 
-    switched = call.state.rule_switches.load_switches(DEFAULT)
-    rules = (*active_rules(call.service.data, load_shipped(), switched).rules, *load_shipped().rules)
+    rules = (*load_rules(call.service.data, call.state, DEFAULT).rules, *load_shipped().rules)
     found = next((one for one in rules if one.id == id_.lower()), None)
     if found is None:
         raise MissingError(f"A rule {id_[:100]}")

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.library.active_rules import active_rules
+from nephoscope.alerts.library import rule_selection
 from nephoscope.alerts.rules.rule import RuleKind
-from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.rules.window import count
 from nephoscope.alerts.tuning.applied_advice import list_followed
 from nephoscope.alerts.tuning.trial import RuleTrial, RuleTrials, TrialKind
@@ -36,8 +35,7 @@ MOST_KEPT = 5_000
 
 def load_rules(visit: Visit, workspace: str) -> dict[str, AnalyticRule]:
     """The rules of a workspace by id."""
-    state = visit.instance.state
-    found = active_rules(visit.instance.data, load_shipped(), state.rule_switches.load_switches(workspace))
+    found = rule_selection.load_rules(visit.instance.data, visit.instance.state, workspace)
     return {one.id: one for one in found.rules}
 
 
