@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
@@ -46,16 +47,17 @@ class PackageUrl(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def __str__(self) -> str:
         rules = TYPES.get(self.type, ANY_TYPE)
-        path = [
-            self.type,
-            *_segments(self.namespace),
-            *(_segments(self.name) if rules.has_path_as_name else [self.name]),
-        ]
-        text = "pkg:" + "/".join(_encode(one) for one in path)
+        text = f"pkg:{_encode(self.type)}"
+        if self.namespace:
+            text += "".join([f"/{_encode(one)}" for one in _segments(self.namespace)])
+        if rules.has_path_as_name:
+            text += "".join([f"/{_encode(one)}" for one in _segments(self.name)])
+        else:
+            text += f"/{_encode(self.name)}"
         if self.version:
             text += "@" + _encode(self.version)
         if self.qualifiers:
-            text += "?" + "&".join(f"{key}={_encode(value)}" for key, value in self.qualifiers)
+            text += "?" + "&".join([f"{key}={_encode(value)}" for key, value in self.qualifiers])
         if self.subpath:
             text += "#" + "/".join(_encode(one) for one in self.subpath.split("/"))
         return text
@@ -211,6 +213,7 @@ def _subpath_segments(path: str) -> list[str]:
     return [one for one in path.split("/") if one not in {"", ".", ".."}]
 
 
+@lru_cache(4_096)
 def _encode(text: str) -> str:
     """Escape what may not stand in a part."""
     return text if _UNESCAPED.fullmatch(text) else quote(text, safe=_PLAIN)

@@ -14,6 +14,10 @@ from nephoscope.model.package_url import PackageUrl
 from nephoscope.model.packages_as_urls import DISTRIBUTION_TYPES, to_package_url
 
 SUBJECT = "subject"
+_PATH, _LINE, _LAYER, _GROUPS, _DEVELOPMENT, _RELATIONSHIP, _CONSTRAINT = (
+    f"{OWN}{name}"
+    for name in ("path", "line", "layer", "groups", "development", "relationship", "constraint")
+)
 
 #: A name of CPE 2.3 without characters that the schema refuses.
 _CPE = re.compile(
@@ -89,9 +93,7 @@ def _component(package: Package, reference: str, url: PackageUrl, text: str) -> 
     if cpes:
         component["cpe"] = cpes[0]
     component["purl"] = text
-    properties = [
-        {"name": OWN + key, "value": value} for key, value in _origin_properties(package).items() if value
-    ]
+    properties = [{"name": name, "value": value} for name, value in _origin_properties(package) if value]
     properties += [{"name": f"{OWN}cpe", "value": one} for one in package.cpes if one not in cpes[:1]]
     if properties:
         component["properties"] = properties
@@ -115,17 +117,17 @@ def _licenses(package: Package) -> list[dict[str, object]]:
     return [{"license": {"id": one} if one in IDENTIFIERS else {"name": one}} for one in known]
 
 
-def _origin_properties(package: Package) -> dict[str, str]:
+def _origin_properties(package: Package) -> Sequence[tuple[str, str]]:
     """Return where and how a package was found, in the words of our properties."""
-    return {
-        "path": package.path,
-        "line": str(package.line) if package.line else "",
-        "layer": package.layer,
-        "groups": ",".join(package.groups),
-        "development": "true" if package.is_development else "",
-        "relationship": package.relationship,
-        "constraint": package.constraint,
-    }
+    return (
+        (_PATH, package.path),
+        (_LINE, str(package.line) if package.line else ""),
+        (_LAYER, package.layer),
+        (_GROUPS, ",".join(package.groups)),
+        (_DEVELOPMENT, "true" if package.is_development else ""),
+        (_RELATIONSHIP, package.relationship),
+        (_CONSTRAINT, package.constraint),
+    )
 
 
 def _dependencies(packages: Sequence[Package], references: Sequence[str]) -> list[dict[str, Any]]:
@@ -136,9 +138,10 @@ def _dependencies(packages: Sequence[Package], references: Sequence[str]) -> lis
             by_name.setdefault((one.type, name), []).append(reference)
     found = []
     for one, reference in zip(packages, references, strict=True):
-        needed = {each for name in one.dependencies for each in by_name.get((one.type, name), ())} - {
-            reference
-        }
+        if not one.dependencies:
+            continue
+        needed = {each for name in one.dependencies for each in by_name.get((one.type, name), ())}
+        needed.discard(reference)
         if needed:
             found.append({"ref": reference, "dependsOn": sorted(needed)})
     return found
