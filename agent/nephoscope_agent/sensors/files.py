@@ -12,6 +12,7 @@ from typing import Any
 
 from nephoscope_agent.accounts import group_name, user_name
 from nephoscope_agent.file_notices import open_notices
+from nephoscope_agent.package_origin import find_package_manager
 from nephoscope_agent.process_table import Process, initiating_columns
 from nephoscope_agent.regular_file import open_regular
 from nephoscope_agent.row import Row, Sensor, SensorUnavailableError, Values, format_time
@@ -74,6 +75,11 @@ class FilesSensor(Sensor):
         if self._notices is not None:
             self._notices.close()
             self._notices = None
+
+    def _request(self, actor: Process | None) -> Values:
+        """Say that a package manager, or a script of a package, made a change."""
+        manager = find_package_manager(actor, self.context.processes)
+        return {"RequestSource": f"Package manager: {manager}"} if manager else {}
 
     def _actor(self, pid: int) -> Process | None:
         return self.context.processes.find(pid) if pid else None
@@ -155,7 +161,7 @@ class FilesSensor(Sensor):
             "TimeGenerated": moment, "MonitoredEntityType": "File",
             "ChangeType": {"AttributesChanged": "Modified"}.get(change, change),
             "FileName": os.path.basename(shown), "FilePath": shown, "FileSha256": state.get("sha256", ""), "FileSize": state["size"],
-            "OldValueData": _text(before), "NewValueData": _text(after), **_integrity_actor(actor, root),
+            "OldValueData": _text(before), "NewValueData": _text(after), **_integrity_actor(actor, root), **self._request(actor),
         }  # fmt: skip
         event = {
             "TimeGenerated": moment, "Timestamp": moment, "ActionType": f"File{change}", "FileName": os.path.basename(shown),
