@@ -12,6 +12,7 @@ class CodeRule(msgspec.Struct, frozen=True, kw_only=True):
 
     `title` says what should be done; `steps` are imperative sentences. `equivalents` names the rules of other tools that mean the same
     (`zizmor:unpinned-uses`), so that their suppression comments can be read. `optional` rules run only where they are asked for.
+    What a rule that `conceals` finds is a secret: findings do not quote it.
     """
 
     id: str
@@ -23,3 +24,4 @@ class CodeRule(msgspec.Struct, frozen=True, kw_only=True):
     help_uri: str = ""
     tags: tuple[str, ...] = ()
     optional: bool = False
+    conceals: bool = False

@@ -94,7 +94,7 @@ def _make_finding(
         severity=rule.severity,
         state=FindingState.SUPPRESSED if reason else state,
         reason=reason or match.unknown,
-        evidence=source.cut(match.span)[:_EVIDENCE],
+        evidence="" if rule.conceals else source.cut(match.span)[:_EVIDENCE],
         subject=match.subject,
         remediation=rule.steps,
         fix=tuple(Edit(to_region(source, span), text) for span, text in match.edits),

@@ -6,6 +6,7 @@ import re
 
 import msgspec
 
+from nephoscope.model.secret_redaction import MASK, is_secret_key, redact_text
 from nephoscope.posture.code.finding import Region
 from nephoscope.posture.code.template.template_resource import WrittenResource
 from nephoscope_policy.arm.template import TemplateDocument
@@ -13,6 +14,8 @@ from nephoscope_policy.arm.template.document import WrittenValue
 from nephoscope_policy.body_paths import MISSING, walk
 
 _BLOCK = re.compile(r"[a-z_]\w*[^{}=\n]*\{")
+_NAMED_VALUE = re.compile(r'("name"\s*:\s*"([^"]*)"\s*,\s*"value"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
+"""A member of a list that has a name and a value, such as an environment variable."""
 BodyPath = tuple[str | int, ...]
 MAX_EVIDENCE = 200
 
@@ -87,4 +90,13 @@ def _quote_source(written: WrittenValue) -> str:
     if not written.document.text:  # an expression, or what no file holds, made it
         return ""
     start, end = written.span
-    return written.document.text[start:end][:MAX_EVIDENCE]
+    text = written.document.text[start:end]
+    if not _is_container(text, 0):
+        key = next((one for one in reversed(written.path) if isinstance(one, str)), "")
+        concealed = is_secret_key(key) and not text.startswith('"[')
+        return f'"{MASK}"' if concealed else text[:MAX_EVIDENCE]
+    return redact_text(_NAMED_VALUE.sub(_conceal_value, text))[:MAX_EVIDENCE]
+
+
+def _conceal_value(found: re.Match[str]) -> str:
+    return f'{found[1]}"{MASK}"' if is_secret_key(found[2]) else found[0]

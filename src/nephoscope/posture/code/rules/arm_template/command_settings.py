@@ -16,6 +16,7 @@ RULE = CodeRule(
     severity=Severity.HIGH,
     description="Settings of an extension are readable by everybody who may read the machine; protected settings are encrypted.",
     steps=("Move commandToExecute to protectedSettings.",),
+    conceals=True,
 )
 
 

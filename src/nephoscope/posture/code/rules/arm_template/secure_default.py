@@ -18,6 +18,7 @@ RULE = CodeRule(
     description="A default of a secure parameter is a secret that everybody reads who reads the template.",
     steps=("Remove defaultValue, or make it newGuid(), and pass the secret at deployment from Key Vault.",),
     equivalents=("checkov:CKV_AZURE_131", "kics:4d2cf896-c053-4be5-9c95-8b4771112f29"),
+    conceals=True,
 )
 
 _MADE_ANEW = re.compile(r"^\[.*\bnewGuid\s*\(", re.IGNORECASE)

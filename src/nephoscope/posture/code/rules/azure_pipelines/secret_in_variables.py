@@ -20,6 +20,7 @@ RULE = CodeRule(
         "Replace the secret: it is in the history.",
     ),
     tags=("IM-8",),
+    conceals=True,
 )
 
 

@@ -25,6 +25,7 @@ RULE = CodeRule(
     ),
     equivalents=("hadolint:DL3064",),
     tags=("IM-8",),
+    conceals=True,
 )
 
 _SECRET = re.compile(

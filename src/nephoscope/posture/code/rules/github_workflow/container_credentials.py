@@ -25,6 +25,7 @@ RULE = CodeRule(
         "actionlint:credentials",
     ),
     tags=("IM-8",),
+    conceals=True,
 )
 
 

@@ -1,0 +1,63 @@
+"""A finding about a secret names its place and does not quote it, in every output."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from nephoscope.cli.main import cli
+
+SECRET = "hunter2-is-no-secret"
+TEMPLATE: dict[str, Any] = {
+    "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+    "contentVersion": "1.0.0.0",
+    "parameters": {"password": {"type": "securestring", "defaultValue": SECRET}},
+    "resources": [
+        {
+            "type": "Microsoft.Compute/virtualMachines", "apiVersion": "2022-08-01", "name": "vm", "location": "x",
+            "properties": {"osProfile": {"computerName": "vm", "adminUsername": "user", "adminPassword": SECRET}},
+        },
+        {
+            "type": "Microsoft.ContainerInstance/containerGroups", "apiVersion": "2023-05-01", "name": "group", "location": "x",
+            "properties": {
+                "osType": "Linux",
+                "containers": [
+                    {"name": "web", "properties": {"environmentVariables": [{"name": "DB_PASSWORD", "value": SECRET}]}}
+                ],
+            },
+        },
+    ],
+}  # fmt: skip
+POD = f"""apiVersion: v1
+kind: Pod
+metadata: {{name: web}}
+spec:
+  containers:
+    - name: web
+      image: web:1
+      env:
+        - name: DB_PASSWORD
+          value: {SECRET}
+"""
+RULES = {"arm-literal-password", "arm-secure-parameter-default", "DL3064", "kubernetes-secret-in-env"}
+
+
+@pytest.mark.parametrize("output", ["json", "sarif", "table", "markdown", "junit"])
+def test_no_output_quotes_a_secret(tmp_path: Path, output: str) -> None:
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    (folder / "main.json").write_text(json.dumps(TEMPLATE, indent=1))
+    (folder / "Dockerfile").write_text(f"FROM ubuntu:24.04\nENV DB_PASSWORD={SECRET}\n")
+    (folder / "pod.yaml").write_text(POD)
+    arguments = ["--data", str(tmp_path / "data"), "scan", str(folder), "-o", output, "--tools", "none"]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 0, result.output
+    assert SECRET not in result.output
+    assert "main.json" in result.output
+    if output == "json":
+        found = {one["finding"]["rule"] for one in json.loads(result.stdout)["findings"]}
+        assert found >= RULES, found
