@@ -20,6 +20,7 @@ FOREIGN = ("cm-", "u-", "uplot")
 TOGETHER = (
     "columns__",
     "chart-links__node",
+    "chart-links__edge--",
     "stat-strip__band--",
     "state--",
     "severity--",

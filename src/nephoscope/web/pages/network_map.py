@@ -30,6 +30,11 @@ MOST_MACHINES = MOST_BOXES = 40
 #: Parts of the id of a resource that is in no other.
 _RESOURCE = 9
 _TONES = {OPEN: "high", LIMITED: "medium"}
+_LEGEND = (
+    (_TONES[OPEN], "Open to everyone"),
+    (_TONES[LIMITED], "Open to some addresses"),
+    ("", "Not reached from the Internet"),
+)
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
@@ -49,6 +54,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "drawing": _draw(visit, subnets[:MOST_BOXES]) if found.rows else "",
         "subnets": len(subnets),
         "drawn": min(len(subnets), MOST_BOXES),
+        "legend": _LEGEND,
     }
 
 
