@@ -13,6 +13,11 @@ SUBSCRIPTION = "/subscriptions/22222222-2222-2222-2222-222222222222"
 NET = f"{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Network"
 COMPUTE = f"{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Compute"
 NETWORKS = {"a": "10.0", "b": "10.1", "c": "10.2"}
+#: Sites behind the VPN gateway: their prefixes; one lies within a network's, whose own routes come first.
+SITES = {
+    "office": ("192.168.10.0/24", "172.16.0.0/16"),
+    "plant": ("10.200.0.0/24", "10.1.1.0/25", "52.10.0.0/16"),
+}
 FIREWALL_ADDRESS = "10.0.9.4"
 PORTS = (22, 53, 80, 443, 1433, 3389, 8080)
 STRANGERS = ("8.8.8.8", "52.10.1.1", "91.10.0.9", "91.10.0.200", "203.0.114.5")
@@ -41,12 +46,16 @@ class _Generator:
     def bodies(self) -> list[Body]:
         self.has_firewall = self.chance.random() < 0.7
         self.peered = self.chance.random() < 0.8
+        self.has_gateway = self.chance.random() < 0.5
+        self.transits = self.has_gateway and self.chance.random() < 0.6
         self.groups = [self._group(f"g{number}") for number in range(4)]
         self.tables = [self._table(f"t{number}") for number in range(3)]
         for name, start in NETWORKS.items():
             self._network(name, start)
         if self.has_firewall:
             self._firewall()
+        if self.has_gateway:
+            self._gateway()
         if self.chance.random() < 0.6:
             self._admin_rules()
         self._balancer()
@@ -105,7 +114,8 @@ class _Generator:
                 told["nextHopIpAddress"] = FIREWALL_ADDRESS
             if hop != "VirtualAppliance" or self.has_firewall:
                 routes.append({"name": f"to-{prefix.replace('/', '-')}", "properties": told})
-        return self._add(f"{NET}/routeTables/{name}", {"routes": routes})
+        shuts = self.chance.random() < 0.3
+        return self._add(f"{NET}/routeTables/{name}", {"routes": routes, "disableBgpRoutePropagation": shuts})
 
     def _network(self, name: str, start: str) -> None:
         id_ = f"{NET}/virtualNetworks/{name}"
@@ -121,6 +131,11 @@ class _Generator:
                 self._machine(
                     name, f"{name}{number}{host}", f"{id_}/subnets/s{number}", f"{start}.{number}.{host}"
                 )
+        if name == "a" and self.has_gateway:
+            told = {"addressPrefix": f"{start}.8.0/27"}
+            subnets.append(
+                {"id": f"{id_}/subnets/GatewaySubnet", "name": "GatewaySubnet", "properties": told}
+            )
         if name == "a" and self.has_firewall:
             told = {"addressPrefix": f"{start}.9.0/26"}
             subnets.append(
@@ -143,6 +158,8 @@ class _Generator:
             "peeringState": "Connected",
             "allowVirtualNetworkAccess": self.chance.random() < 0.9,
             "remoteVirtualNetworkAddressSpace": {"addressPrefixes": [f"{NETWORKS[other]}.0.0/16"]},
+            "allowGatewayTransit": name == "a" and self.transits,
+            "useRemoteGateways": name == "b" and self.transits,
         }
         return [{"name": other, "properties": told}]
 
@@ -166,6 +183,24 @@ class _Generator:
         self._add(
             f"{COMPUTE}/virtualMachines/{name}", {"networkProfile": {"networkInterfaces": [{"id": id_}]}}
         )
+
+    def _gateway(self) -> None:
+        """A VPN gateway without BGP, whose connections lead to sites with static prefixes."""
+        subnet = {"id": f"{NET}/virtualNetworks/a/subnets/GatewaySubnet"}
+        gateway = self._add(
+            f"{NET}/virtualNetworkGateways/vpn",
+            {
+                "gatewayType": "Vpn",
+                "enableBgp": False,
+                "ipConfigurations": [{"name": "ip", "properties": {"subnet": subnet}}],
+            },
+        )
+        for site, prefixes in SITES.items():
+            if self.chance.random() < 0.7:
+                space = {"localNetworkAddressSpace": {"addressPrefixes": list(prefixes)}}
+                far = self._add(f"{NET}/localNetworkGateways/{site}", space)
+                ends = {"virtualNetworkGateway1": {"id": gateway}, "localNetworkGateway2": {"id": far}}
+                self._add(f"{NET}/connections/{site}", {"connectionType": "IPsec", **ends})
 
     def _firewall(self) -> None:
         collections = []

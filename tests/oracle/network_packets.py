@@ -64,6 +64,9 @@ class Comparison:
             "10.1.2.200",
             "10.200.0.1",
             "172.16.3.4",
+            "192.168.10.7",
+            "192.168.11.7",
+            "10.200.0.77",
         ]
         target = chance.choice([one for one in others if one != source])
         protocol, port = chance.choice(("tcp", "udp")), chance.choice(PORTS)

@@ -112,6 +112,7 @@ class Walker:
         prefixes = [*self.networks[network]["addressSpace"]["addressPrefixes"], PLATFORM]
         for _, space, access in self.peers(network):
             prefixes += space if access else []
+        prefixes += self.sites(network)
         for route in self.routes(subnet):
             hop = route["nextHopType"]
             if hop in ("VirtualAppliance", "VirtualNetworkGateway", "VnetLocal") and length(
@@ -122,6 +123,31 @@ class Walker:
         if tag == "VirtualNetwork":
             return within
         return not within and not any(inside(address, prefix) for prefix in NOT_INTERNET)
+
+    def sites(self, network: str) -> list[str]:
+        """The prefixes on premises that a network reaches by its VPN gateway, or by that of a peer that lends it."""
+        homes = {network}
+        for one in self.networks[network].get("virtualNetworkPeerings", []):
+            if one["properties"].get("useRemoteGateways"):
+                homes.add(one["properties"]["remoteVirtualNetwork"]["id"].lower())
+        found: list[str] = []
+        for one in self.bodies.values():
+            told = one["properties"]
+            if "localNetworkGateway2" not in told:
+                continue
+            gateway = self.bodies[told["virtualNetworkGateway1"]["id"].lower()]["properties"]
+            subnet = gateway["ipConfigurations"][0]["properties"]["subnet"]["id"].lower()
+            if self.network_of(subnet) in homes:
+                far = self.bodies[told["localNetworkGateway2"]["id"].lower()]["properties"]
+                found += far["localNetworkAddressSpace"]["addressPrefixes"]
+        return found
+
+    def propagates(self, subnet: str) -> bool:
+        """Return whether the route table of a subnet lets routes of gateways in."""
+        table = self.subnets[subnet].get("routeTable")
+        return not (
+            table and self.bodies[table["id"].lower()]["properties"].get("disableBgpRoutePropagation")
+        )
 
     def routes(self, subnet: str) -> list[Body]:
         table = self.subnets[subnet].get("routeTable")
@@ -214,7 +240,12 @@ class Walker:
         system.append(("0.0.0.0/0", "Internet"))
         if not any(one["addressPrefix"] == "0.0.0.0/0" for one in own):
             system += [(prefix, "None") for prefix in PRIVATE]
-        found += [(length(prefix), 0, hop) for prefix, hop in system if inside(address, prefix)]
+        found += [(length(prefix), -1, hop) for prefix, hop in system if inside(address, prefix)]
+        # a system route inside networks comes before every route of a gateway, however specific
+        is_near = any(hop in ("VnetLocal", "VNetPeering") and inside(address, one) for one, hop in system)
+        if self.propagates(subnet) and not is_near:
+            sites = [one for one in self.sites(network) if inside(address, one)]
+            found += [(length(prefix), 0, "VirtualNetworkGateway") for prefix in sites]
         return max(found)[2] if found else "None"
 
     def through_firewall(self, packet: Packet) -> tuple[bool, str]:
@@ -243,6 +274,8 @@ class Walker:
                 if passed_firewall or self.speaks_out(card, told):
                     return Verdict("EXITS", rule)
                 return Verdict("NO_OUTBOUND", rule)
+            if hop == "VirtualNetworkGateway":
+                return Verdict("EXITS", rule)
             if hop in ("VnetLocal", "VNetPeering"):
                 return self.deliver(packet, subnet, rule)
             allow, rule = self.through_firewall(packet)

@@ -31,6 +31,7 @@ NETWORK_GROUP_TYPE = f"{MANAGER_TYPE}/networkgroups"
 MEMBER_TYPE = f"{NETWORK_GROUP_TYPE}/staticmembers"
 #: What listDeploymentStatus answers, an entry a region: which configurations a manager has put into effect there.
 DEPLOYMENT_TYPE = f"{MANAGER_TYPE}/deploymentstatus"
+READS = (MANAGER_TYPE, ADMIN_RULE_TYPE, COLLECTION_TYPE, MEMBER_TYPE, DEPLOYMENT_TYPE)
 #: A rule of the platform has no access of its own to judge by.
 ACCESS = ("allow", "alwaysallow", "deny")
 

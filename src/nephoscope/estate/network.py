@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING
 from nephoscope.estate.addresses import PUBLIC, AddressSet
 from nephoscope.estate.admin_rules import (
     ADMIN_RULE_TYPE,
-    COLLECTION_TYPE,
-    DEPLOYMENT_TYPE,
     MANAGER_TYPE,
-    MEMBER_TYPE,
     AdminRuleIndex,
 )
+from nephoscope.estate.admin_rules import READS as ADMIN_RULE_READS
 from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.gateway_prefixes import READS as GATEWAY_READS
 from nephoscope.estate.network_interfaces import (
     Interface,
     IpConfiguration,
@@ -73,12 +72,9 @@ READS = (
     NETWORK_TYPE,
     SUBNET_TYPE,
     ROUTE_TABLE_TYPE,
-    MANAGER_TYPE,
-    ADMIN_RULE_TYPE,
-    COLLECTION_TYPE,
-    MEMBER_TYPE,
-    DEPLOYMENT_TYPE,
+    *ADMIN_RULE_READS,
     SERVICE_TAGS_TYPE,
+    *GATEWAY_READS,
 )
 
 
@@ -211,7 +207,7 @@ class Network:
             network = self._require_resource(subnet.network)
             if subnet.route_table:
                 self._require_resource(subnet.route_table)
-            space = virtual_network_tag(network, [subnet], self.route_tables)
+            space = virtual_network_tag(network, [subnet], self.route_tables, self.estate)
             found = self._tags[key] = ServiceTags(space, self.tag_table)
         return found
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.estate.addresses import is_prefix
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.effective_routes import (
     PREFERRED,
@@ -18,6 +16,7 @@ from nephoscope.estate.effective_routes import (
     system_routes,
     user_routes,
 )
+from nephoscope.estate.gateway_prefixes import list_gateway_prefixes, read_prefixes
 from nephoscope.estate.network_interfaces import reference
 from nephoscope.estate.resource_lookup import properties, require_complete
 
@@ -27,11 +26,6 @@ if TYPE_CHECKING:
     from nephoscope.estate.network import Network
     from nephoscope.estate.subnets import Subnet
     from nephoscope_policy.model.resource import Resource
-
-GATEWAY_TYPE = "microsoft.network/virtualnetworkgateways"
-LOCAL_GATEWAY_TYPE = "microsoft.network/localnetworkgateways"
-CONNECTION_TYPE = "microsoft.network/connections"
-READS = (GATEWAY_TYPE, LOCAL_GATEWAY_TYPE, CONNECTION_TYPE)
 
 
 class EffectiveRoutes(msgspec.Struct, frozen=True):
@@ -77,8 +71,10 @@ class SubnetRoutes:
         found = system_routes(
             read_space(network), [space for _, space in list_peers(network)], has_default=has_default
         )
-        learned, unknown = self._gateway_routes(network) if propagates else ([], ())
-        return EffectiveRoutes((*custom, *learned, *found), unknown)
+        gateways = list(list_gateway_prefixes(network, self.estate)) if propagates else []
+        learned = [route for one in gateways for route in gateway_routes(one.prefixes, one.gateway)]
+        unknown = dict.fromkeys(what for one in gateways for what in one.unknown)
+        return EffectiveRoutes((*custom, *learned, *found), tuple(unknown))
 
     def _require(self, key: str) -> Resource:
         resource = self.estate.resources.get(key)
@@ -86,57 +82,10 @@ class SubnetRoutes:
             raise DataNotCollectedError(key if resource is None else f"the properties of {key}")
         return resource
 
-    @cached_property
-    def _gateways(self) -> dict[str, list[Resource]]:
-        """Network -> the gateways in it."""
-        found: dict[str, list[Resource]] = {}
-        for gateway in self.estate.by_type(GATEWAY_TYPE):
-            listed = properties(gateway).get("ipConfigurations")
-            for entry in _dicts(listed):
-                home = reference(_dict(entry.get("properties")).get("subnet")).split("/subnets/")[0]
-                found.setdefault(home, []).append(gateway)
-        return found
-
-    def _gateway_routes(self, network: Resource) -> tuple[list[EffectiveRoute], tuple[str, ...]]:
-        """What the gateways of a network, or of a peer whose gateway it uses, teach it."""
-        homes = [network.key]
-        for entry in _dicts(properties(network).get("virtualNetworkPeerings")):
-            peering = _dict(entry.get("properties"))
-            if peering.get("useRemoteGateways") is True:
-                homes.append(reference(peering.get("remoteVirtualNetwork")))
-        routes: list[EffectiveRoute] = []
-        unknown: list[str] = []
-        for home in homes:
-            for gateway in self._gateways.get(home, ()):
-                told, gaps = self._read_gateway(gateway)
-                routes += told
-                unknown += gaps
-        return routes, tuple(dict.fromkeys(unknown))
-
-    def _read_gateway(self, gateway: Resource) -> tuple[list[EffectiveRoute], list[str]]:
-        body = require_complete(gateway)
-        unknown = []
-        if str(body.get("gatewayType", "")).lower() == "expressroute" or body.get("enableBgp") is True:
-            unknown.append(f"the routes that {gateway.key} learned by BGP")
-        routes = []
-        for connection in self.estate.by_type(CONNECTION_TYPE):
-            told = properties(connection)
-            if reference(told.get("virtualNetworkGateway1")) != gateway.key:
-                continue
-            far = reference(told.get("localNetworkGateway2"))
-            if far:
-                resource = self.estate.resources.get(far)
-                if resource is None:
-                    unknown.append(far)
-                else:
-                    prefixes = _prefixes(properties(resource).get("localNetworkAddressSpace"))
-                    routes += gateway_routes(prefixes, gateway.key)
-        return routes, unknown
-
 
 def read_space(network: Resource) -> list[str]:
     """The address prefixes of a virtual network."""
-    return _prefixes(require_complete(network).get("addressSpace"))
+    return read_prefixes(require_complete(network).get("addressSpace"))
 
 
 def list_peers(network: Resource) -> Iterator[tuple[str, list[str]]]:
@@ -145,7 +94,7 @@ def list_peers(network: Resource) -> Iterator[tuple[str, list[str]]]:
         peering = _dict(entry.get("properties"))
         if str(peering.get("peeringState", "Connected")).lower() == "connected":
             space = peering.get("remoteVirtualNetworkAddressSpace") or peering.get("remoteAddressSpace")
-            yield reference(peering.get("remoteVirtualNetwork")), _prefixes(space)
+            yield reference(peering.get("remoteVirtualNetwork")), read_prefixes(space)
 
 
 def _dicts(value: object) -> list[dict[str, object]]:
@@ -154,12 +103,3 @@ def _dicts(value: object) -> list[dict[str, object]]:
 
 def _dict(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
-
-
-def _prefixes(space: object) -> list[str]:
-    listed = _dict(space).get("addressPrefixes")
-    return (
-        [text for text in listed if isinstance(text, str) and is_prefix(text)]
-        if isinstance(listed, list)
-        else []
-    )

@@ -9,6 +9,7 @@ import msgspec
 
 from nephoscope.estate.addresses import AddressSet, is_prefix
 from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.gateway_prefixes import list_gateway_prefixes
 from nephoscope.estate.held_values import Held, hold, read_addresses, require_held
 from nephoscope.estate.network_interfaces import reference
 from nephoscope_policy.model.resource_id import ResourceId
@@ -124,9 +125,14 @@ def _subnet(id_: str, entry: Mapping[str, object], known: bool) -> Subnet:
 
 
 def virtual_network_tag(
-    network: Resource, subnets: Iterable[Subnet], routes: Mapping[str, Resource]
+    network: Resource,
+    subnets: Iterable[Subnet],
+    routes: Mapping[str, Resource],
+    estate: AnalyzerEstate | None = None,
 ) -> AddressSet:
     """Return what the tag VirtualNetwork means inside a network: its space, its peers', and the prefixes of its routes.
+
+    With an `estate` also what lies behind its gateways, as far as it is not learned by BGP.
 
     A default route (0.0.0.0/0 or ::/0) and routes to the Internet or to nowhere add nothing.
     """
@@ -134,6 +140,8 @@ def virtual_network_tag(
     space = _space(body.get("addressSpace"))
     for peering in body.get("virtualNetworkPeerings") or []:
         space |= _peer(peering.get("properties") or {})
+    for gateway in list_gateway_prefixes(network, estate) if estate is not None else ():
+        space |= AddressSet.of(gateway.prefixes)
     for subnet in subnets:
         space |= subnet.prefixes
         if subnet.route_table in routes:
