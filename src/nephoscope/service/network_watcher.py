@@ -39,7 +39,6 @@ TYPES = (
     *network.READS,
     *exposure.READS,
     *outbound_access.READS,
-    *subnet_routes.READS,
     *subnet_services.READS,
     *private_endpoints.READS,
 )
