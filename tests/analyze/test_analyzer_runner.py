@@ -257,8 +257,8 @@ def test_what_time_alone_changes_is_said_anew() -> None:
     (other,) = [one for one in analyzers() if one.name == "github_access"]
     said = {one.name: () for one in (by_time, other)}
     later = PreviousAnalysis(said, {}, frozenset(), moved=True)
-    assert (later.is_current(by_time, {}), later.is_current(other, {})) == (False, True)
-    assert PreviousAnalysis(said, {}, frozenset(), moved=False).is_current(by_time, {})
+    assert (later.is_current(by_time, {}, None), later.is_current(other, {}, None)) == (False, True)
+    assert PreviousAnalysis(said, {}, frozenset(), moved=False).is_current(by_time, {}, None)
 
 
 def test_a_body_that_an_analyzer_fails_on_is_unknown_and_the_others_are_judged(

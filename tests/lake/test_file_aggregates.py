@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -15,8 +16,14 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.storage import file_aggregates
-from nephoscope.lake.storage.file_aggregates import FOLDER, FileAggregates, TimedAggregateError
+from nephoscope.lake.storage.file_aggregates import (
+    FOLDER,
+    AggregateQuery,
+    FileAggregates,
+    TimedAggregateError,
+)
 from nephoscope.lake.storage.shared_engine import SharedEngine
+from nephoscope.lake.storage.table_store import LAKE
 from nephoscope.state import State
 from nephoscope_kql.compile import compile_query
 from nephoscope_kql.engines.duckdb import DuckDBEngine
@@ -28,12 +35,16 @@ BY_FILE = f"{TABLE} | summarize Count = count(), First = min(TimeGenerated), Las
 MERGE = "Groups | summarize Count = sum(Count), First = min(First), Last = max(Last) by UserPrincipalName"
 
 
+#: Makes one group of those of all files, and may do so again and again.
+COMBINE = f"{MERGE} | project UserPrincipalName, Count, First, Last"
+
+
 class Aggregated:
     """A lake whose sign-ins are aggregated."""
 
     def __init__(self, data: Path, state: State, lake: Lake) -> None:
         self.data, self.state, self.lake, self.sequence = data, state, lake, 0
-        self.engines = SharedEngine()
+        self.engines = SharedEngine(data / LAKE)
         self.aggregates = FileAggregates(data, Disk(), self.engines)
 
     def write(self, *rows: tuple[float, str], subscription: str = MINE) -> None:
@@ -52,13 +63,15 @@ class Aggregated:
         self.lake.writer().append("default", {TABLE: table}, producer="test", sequence=self.sequence)
         self.lake.flush()
 
-    def found(self, scope: LakeScope | None = None, by_file: str = BY_FILE, now: datetime = NOW) -> list[Any]:
+    def found(
+        self, scope: LakeScope | None = None, by_file: str = BY_FILE, now: datetime = NOW, combine: str = ""
+    ) -> list[Any]:
         """The groups, merged."""
         with self.lake.catalog(scope or LakeScope(None), "default") as catalog:
             table = catalog.table(TABLE)
             assert table is not None
             scan = catalog.scans()[table.relation]
-            return _sorted(self.aggregates.merge(by_file, MERGE, table, scan, now))
+            return _sorted(self.aggregates.merge(AggregateQuery(by_file, MERGE, combine), table, scan, now))
 
     def wanted(self, scope: LakeScope | None = None, now: datetime = NOW) -> list[Any]:
         """The same by one query over all rows."""
@@ -104,6 +117,59 @@ def test_equal_an_aggregate_of_all_rows(lake: Aggregated, batches: list[list[tup
         assert lake.found() == lake.wanted(), "from what is kept"
     later = NOW + timedelta(days=3)
     assert lake.found(now=later) == lake.wanted(now=later)
+
+
+@pytest.mark.parametrize("batches", ROWS.values(), ids=ROWS)
+def test_combined_groups_give_the_same(lake: Aggregated, batches: list[list[tuple[float, str]]]) -> None:
+    for rows in batches:
+        lake.write(*rows)
+        assert lake.found(combine=COMBINE) == lake.wanted()
+        assert lake.found(combine=COMBINE) == lake.wanted(), "from what is kept"
+    while lake.lake.compact(1):
+        pass
+    assert lake.found(combine=COMBINE) == lake.wanted()
+    later = NOW + timedelta(days=3)
+    assert lake.found(now=later, combine=COMBINE) == lake.wanted(now=later)
+
+
+def test_combined_groups_are_kept_for_the_files_that_they_are_of(lake: Aggregated) -> None:
+    lake.write((3, "ada"), (2, "ada"))
+    lake.found(combine=COMBINE)
+    before = lake.kept()
+    assert len(before) == 3, "two files, and both together"
+    lake.write((3, "bob"))
+    lake.found(combine=COMBINE)
+    assert len(lake.kept()) == 4
+    assert len(set(lake.kept()) - set(before)) == 2, "the new file, and all three together"
+
+
+@pytest.mark.parametrize(
+    "combine",
+    ["Groups | where Last > ago(1d)", "Groups | summarize Count = sum(Count) by UserPrincipalName"],
+    ids=["asks what time it is", "other columns"],
+)
+def test_what_combines_groups_gives_groups(lake: Aggregated, combine: str) -> None:
+    lake.write((3, "ada"))
+    with pytest.raises(TimedAggregateError):
+        lake.found(combine=combine)
+
+
+def test_two_aggregates_of_a_table_read_its_recent_rows_once(lake: Aggregated) -> None:
+    one, other = BY_FILE, BY_FILE.replace("count()", "dcount(Id)")
+    lake.write((3, "ada"), (0.2, "ada"), (0.1, "bob"))
+    for _ in range(2):
+        assert lake.found(by_file=one) == lake.wanted()
+        assert len(lake.found(by_file=other)) == 2
+    lake.write((0.05, "eve"))
+    assert lake.found(by_file=one) == lake.wanted(), "rows that came in since"
+    assert lake.found(LakeScope(frozenset({OTHER})), one) == [], "rows of others alone"
+
+
+def test_an_engine_reads_nothing_outside_the_lake(lake: Aggregated, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.csv"
+    secret.write_text("a\n1\n")
+    with lake.engines.lend_engine(1) as engine, pytest.raises(duckdb.PermissionException):
+        engine._connection.sql(f"SELECT * FROM '{secret}'").fetchall()
 
 
 def test_are_of_the_rows_that_a_scope_sees(lake: Aggregated) -> None:

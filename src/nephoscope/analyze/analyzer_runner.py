@@ -12,6 +12,7 @@ from nephoscope.analyze.assessment_overlay import TYPE, assessment_id, parse_sta
 from nephoscope.analyze.discovery import analyzers, analyzers_named
 from nephoscope.analyze.verdict import make_failure, not_collected
 from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.log_answers import NotedLogs, would_answer_the_same
 from nephoscope.estate.log_queries import DeclaredReads
 from nephoscope_policy.data_gap import ANALYZER_FAILED, STALE, Gap
 from nephoscope_policy.model.state import ComplianceState
@@ -22,19 +23,32 @@ if TYPE_CHECKING:
     from nephoscope.analyze.assessment_key import Key
     from nephoscope.analyze.discovery import Analyzer
     from nephoscope.estate.estate_view import EstateView
+    from nephoscope.estate.log_answers import LogQuestion
+    from nephoscope.estate.log_queries import Logs
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 
 _LOG = logging.getLogger(__name__)
 
 
+class AnalyzerSaid(NamedTuple):
+    """What one analyzer says, and what logs answered it, None where there were none."""
+
+    assessments: tuple[Assessment, ...]
+    answers: Mapping[LogQuestion, bytes] | None
+
+
 class AnalyzerResult(msgspec.Struct, frozen=True):
-    """What one analyzer `said` by itself, and what came of it beside the snapshot: the rest is as in Analysis."""
+    """What one analyzer `said` by itself, and what came of it beside the snapshot: the rest is as in Analysis.
+
+    `answers`: what the logs answered to what it asked them, None where there were none.
+    """
 
     said: tuple[Assessment, ...]
     overlay: tuple[Resource, ...]
     unknown: Mapping[str, Gap]
     assessments: tuple[Assessment, ...]
+    answers: Mapping[LogQuestion, bytes] | None
 
     def has_failure(self) -> bool:
         """Return whether the analyzer failed on something, which may have passed by the next run."""
@@ -79,8 +93,8 @@ class PreviousAnalysis(msgspec.Struct, frozen=True):
     changed: frozenset[str] | None
     moved: bool
 
-    def is_current(self, analyzer: Analyzer, logs: Mapping[str, object]) -> bool:
-        """Return whether an analyzer would say the same again."""
+    def is_current(self, analyzer: Analyzer, versions: Mapping[str, object], logs: Logs | None) -> bool:
+        """Return whether an analyzer would say the same again: not where rows came in that give another answer to what it asked."""
         if (
             analyzer.name not in self.told
             or self.changed is None
@@ -89,7 +103,15 @@ class PreviousAnalysis(msgspec.Struct, frozen=True):
             return False
         if analyzer.by_time and self.moved:
             return False
-        return not analyzer.tables or (not self.moved and logs == self.logs.get(analyzer.name))
+        if not analyzer.tables or self.moved:
+            return not analyzer.tables
+        return versions == self.logs.get(analyzer.name) or self._answers_hold(analyzer, logs)
+
+    def _answers_hold(self, analyzer: Analyzer, logs: Logs | None) -> bool:
+        answers = self.told[analyzer.name].answers
+        if answers is None or logs is None:
+            return False
+        return would_answer_the_same(logs, DeclaredReads(analyzer.tables, analyzer.types), answers)
 
     @property
     def collected(self) -> bool:
@@ -112,21 +134,29 @@ def run(
 
 
 def _run_incremental(
-    analyzer: Analyzer, view: EstateView, earlier: PreviousAnalysis | None, logs: Mapping[str, object]
+    analyzer: Analyzer, view: EstateView, earlier: PreviousAnalysis | None, versions: Mapping[str, object]
 ) -> AnalyzerResult:
     """Return what an analyzer tells now; of what it told before all that is as it was."""
     before = earlier.told.get(analyzer.name) if earlier is not None else None
     if before is None or earlier is None:
         return _collect(analyzer, _run_analyzer(analyzer, view), view, {})
-    if not earlier.is_current(analyzer, logs) or before.has_failure():
+    if before.has_failure() or not earlier.is_current(analyzer, versions, view.logs):
         return _collect(analyzer, _run_analyzer(analyzer, view), view, before.written_assessments())
     if earlier.collected or len(before.overlay) == len(before.said):
         return before
-    return _collect(analyzer, before.said, view, before.written_assessments())
+    return _collect(analyzer, AnalyzerSaid(before.said, before.answers), view, before.written_assessments())
 
 
-def _run_analyzer(analyzer: Analyzer, view: EstateView) -> tuple[Assessment, ...]:
+def _run_analyzer(analyzer: Analyzer, view: EstateView) -> AnalyzerSaid:
     view.declared = DeclaredReads(analyzer.tables, analyzer.types)
+    if view.logs is None:
+        return AnalyzerSaid(_list_verdicts(analyzer, view), None)
+    noted = NotedLogs(view.logs)
+    with view.reading(noted):
+        return AnalyzerSaid(_list_verdicts(analyzer, view), noted.answers)
+
+
+def _list_verdicts(analyzer: Analyzer, view: EstateView) -> tuple[Assessment, ...]:
     try:
         return tuple(analyzer.analyze(view))
     except DataNotCollectedError as gap:
@@ -146,7 +176,7 @@ def _list_asked(analyzer: Analyzer, view: EstateView) -> Iterator[tuple[str, Key
 
 def _collect(
     analyzer: Analyzer,
-    said: tuple[Assessment, ...],
+    said: AnalyzerSaid,
     view: EstateView,
     written: Mapping[tuple[str, str], tuple[Assessment, Resource]],
 ) -> AnalyzerResult:
@@ -154,7 +184,7 @@ def _collect(
     overlay: list[Resource] = []
     unknown: dict[str, Gap] = {}
     assessments: list[Assessment] = []
-    for assessment in said:
+    for assessment in said.assessments:
         if assessment.state is not ComplianceState.UNKNOWN:
             old, made = written.get((assessment.resource, assessment.key), (None, None))
             if made is None or old != assessment:
@@ -167,7 +197,7 @@ def _collect(
         assessments.append(settled)
         if settled.state is ComplianceState.UNKNOWN:
             unknown[id_] = Gap(settled.description, settled.cause)
-    return AnalyzerResult(said, tuple(overlay), unknown, tuple(assessments))
+    return AnalyzerResult(said.assessments, tuple(overlay), unknown, tuple(assessments), said.answers)
 
 
 def _replace_duplicate(assessment: Assessment, id_: str, view: EstateView) -> Assessment:

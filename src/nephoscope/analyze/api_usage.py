@@ -48,25 +48,46 @@ KEYS = index_keys(USED)
 TYPES = (OPERATION,)
 TABLES = (LOGS,)
 
-#: Groups by what the rows hold and spells only the groups: one pass over the rows, and no text is made of each.
+_CALLED = "Service, Api, Operation"
+_SPAN = "First = min(First), Last = max(Last)"
+_NO_CALL = "extend Api = '', Operation = '', First = datetime(null), Last = datetime(null)"
+#: When each operation was called, and the days of each service. What rows hold is grouped and only the groups are spelled, so that no
+#: text is made of each row. The answer holds what verdicts tell and no more: rows that change no verdict leave it as it is.
 _CALLS = FileAggregate(
     LOGS,
-    f"""{LOGS}
-| summarize First = min(TimeGenerated), Last = max(TimeGenerated) by _ResourceId, ApiId, OperationId, Day = bin(TimeGenerated, 1d)""",
     f"""union
+    ({LOGS}
+    | summarize First = min(TimeGenerated), Last = max(TimeGenerated) by _ResourceId, ApiId, OperationId
+    | extend Service = tolower(_ResourceId), Api = tolower(tostring(split(ApiId, ';')[0])), Operation = tolower(OperationId)
+    | summarize {_SPAN} by {_CALLED}
+    | extend Day = datetime(null)),
+    ({LOGS} | summarize by _ResourceId, Day = bin(TimeGenerated, 1d) | extend Service = tolower(_ResourceId) | {_NO_CALL})
+| project {_CALLED}, Day, First, Last""",
+    f"""union
+    (Groups | where isnotempty(Operation)
+    | summarize Last = max(Last) by {_CALLED}
+    | where Last >= ago({DAYS}d)
+    | project {_CALLED}, Called = bin(Last, 1d)),
     (Groups
-    | summarize First = min(First), Last = max(Last) by _ResourceId, ApiId, OperationId
-    | summarize First = min(First), Last = max(Last)
-        by Service = tolower(_ResourceId), Api = tolower(tostring(split(ApiId, ';')[0])), Operation = tolower(OperationId)),
-    (Groups | where Day > ago({DAYS + 2}d) | summarize by Service = tolower(_ResourceId), Day)""",
+    | summarize {_SPAN} by Service
+    | project Service, Begun = iff(First > ago({DAYS}d), bin(First, 1d), datetime(null)),
+        Ended = iff(Last < ago({SILENCE.days}d), bin(Last, 1d), datetime(null))),
+    (Groups | where Day > ago({DAYS + 2}d) | summarize by Service, Day)""",
+    f"""union
+    (Groups | where isnull(Day) | summarize {_SPAN} by {_CALLED} | extend Day = datetime(null)),
+    (Groups | where isnotnull(Day) | summarize by Service, Day | {_NO_CALL})
+| project {_CALLED}, Day, First, Last""",
 )
 
 
 class _Traffic(msgspec.Struct, frozen=True):
-    """When each operation was last called, and from when to when and on which days there are rows of each service."""
+    """On which days each operation was last called, and there are rows of each service.
+
+    `known`: the services that have rows, and the day of the first where that is not long ago, of the last where that is.
+    """
 
     called: dict[str, datetime]
-    known: dict[str, tuple[datetime, datetime]]
+    known: dict[str, tuple[datetime | None, datetime | None]]
     days: dict[str, set[date]]
 
     def missing_days(self, service: str, until: date) -> list[date]:
@@ -76,20 +97,20 @@ class _Traffic(msgspec.Struct, frozen=True):
 
 
 def _traffic(view: EstateView) -> _Traffic:
-    called: dict[str, datetime] = {}
-    known: dict[str, tuple[datetime, datetime]] = {}
-    days: defaultdict[str, set[date]] = defaultdict(set)
+    found = _Traffic({}, {}, defaultdict(set))
     for one in view.aggregate(_CALLS):
-        service, first, last = one["Service"], one["First"], one["Last"]
-        if isinstance(service, str) and isinstance(one["Day"], datetime):
-            days[service].add(one["Day"].date())
-        if not (isinstance(service, str) and isinstance(first, datetime) and isinstance(last, datetime)):
-            continue
-        before = known.get(service, (first, last))
-        known[service] = min(before[0], first), max(before[1], last)
-        if one["Operation"]:
-            called[f"{service}/apis/{one['Api']}/operations/{one['Operation']}"] = last
-    return _Traffic(called, known, days)
+        service = str(one["Service"])
+        if isinstance(called := one["Called"], datetime):
+            found.called[f"{service}/apis/{one['Api']}/operations/{one['Operation']}"] = called
+        elif isinstance(day := one["Day"], datetime):
+            found.days[service].add(day.date())
+        else:
+            found.known[service] = _time(one["Begun"]), _time(one["Ended"])
+    return found
+
+
+def _time(value: object) -> datetime | None:
+    return value if isinstance(value, datetime) else None
 
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
@@ -99,9 +120,9 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def judge(operation: Resource, key: Key) -> Assessment:
         id_ = str(operation.body["id"])
-        last = traffic().called.get(operation.key)
-        if last is not None and last >= view.now - timedelta(days=DAYS):
-            return healthy(id_, key, f"it was called on {last:%Y-%m-%d}, within {DAYS} days")
+        called = traffic().called.get(operation.key)
+        if called is not None:
+            return healthy(id_, key, f"it was called on {called:%Y-%m-%d}, within {DAYS} days")
         lacking = gap(operation.key.partition("/apis/")[0])
         if lacking is not None:
             raise DataNotCollectedError(*lacking)
@@ -114,11 +135,11 @@ def _find_gap(view: EstateView, traffic: _Traffic, service: str) -> tuple[str, s
     """Return what is lacking, and its cause, where the logs of a service do not tell what was not called."""
     if service not in traffic.known:
         return f"rows of {LOGS} of {service}", NOT_COLLECTED
-    first, last = traffic.known[service]
-    if first > view.now - timedelta(days=DAYS):
-        return f"{DAYS} days of {LOGS} of {service}: its rows begin on {first:%Y-%m-%d}", NOT_COLLECTED
-    if last < view.now - SILENCE:
-        return f"the last row of {LOGS} of {service} is of {last:%Y-%m-%d}", STALE
+    begun, ended = traffic.known[service]
+    if begun is not None:
+        return f"{DAYS} days of {LOGS} of {service}: its rows begin on {begun:%Y-%m-%d}", NOT_COLLECTED
+    if ended is not None:
+        return f"the last row of {LOGS} of {service} is of {ended:%Y-%m-%d}", STALE
     missing = traffic.missing_days(service, view.now.date())
     if len(missing) > MOST_MISSING:
         told = f"{LOGS} of {service} on {len(missing)} of {DAYS} days, such as {missing[0]:%Y-%m-%d}"

@@ -105,7 +105,7 @@ def _read_rows(view: EstateView) -> Iterator[tuple[str, str, str, datetime]]:
             continue  # no row of this table ever came
         for row in rows:
             last = row["Last"]
-            if isinstance(last, datetime) and last > view.now - BACK:
+            if isinstance(last, datetime):
                 yield str(row["Of"]), table, str(row["In"]), last
 
 
@@ -115,7 +115,12 @@ def _newest(table: str) -> FileAggregate:
         f"""{table}
 | where isnotempty(_ResourceId)
 | summarize Last = max(TimeGenerated) by Of = _ResourceId, In = column_ifexists('Category', '')""",
-        "Groups | summarize Last = max(Last) by Of = tolower(Of), In = tolower(In)",
+        # of late rows the day is enough, so that the next ones of the day leave the answer as it is
+        f"""Groups
+| summarize Last = max(Last) by Of = tolower(Of), In = tolower(In)
+| where Last > ago({BACK.days}d)
+| extend Last = iff(Last > ago({QUIET.days - 1}d), bin(Last, 1d), Last)""",
+        "Groups | summarize Last = max(Last) by Of, In",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.report_age import covers_freshly, expired_claim, expiry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from nephoscope.estate.addresses import AddressSet
@@ -45,6 +46,15 @@ class EstateView:
         self.logs = logs
         self.declared = DeclaredReads()
         self._service_tags = service_tags
+
+    @contextmanager
+    def reading(self, logs: Logs) -> Iterator[None]:
+        """Within, the logs that are asked are these."""
+        before, self.logs = self.logs, logs
+        try:
+            yield
+        finally:
+            self.logs = before
 
     def query(self, text: str) -> list[dict[str, object]]:
         """The rows of KQL over the resources (`Resources` ...) and the logs that are declared; DataNotCollectedError where

@@ -23,12 +23,15 @@ class FileAggregate(msgspec.Struct, frozen=True):
     """An aggregate of a table that may be kept by file: KQL that groups the rows of one file, and KQL that merges the groups of all.
 
     `by_file` begins with the table's name and does not ask what time it is; `merge` begins with `Groups`. Merging the groups of any
-    parts of the rows must give what grouping all rows gives (min of min, sum of count ...).
+    parts of the rows must give what grouping all rows gives (min of min, sum of count ...). `combine`, which begins with `Groups` too,
+    makes fewer groups of those of several files, with the same columns, of which the merge gives the same: they are kept for all files
+    of days that are over.
     """
 
     table: str
     by_file: str
     merge: str
+    combine: str = ""
 
 
 class Logs(Protocol):

@@ -48,13 +48,14 @@ class EngineLimits:
 class EngineRows:
     """The rows that an engine sees, by relation: in memory, in files of any columns, in files as a scan lets them be seen.
 
-    `readable`: files that a scan may name later.
+    `readable`: files that a scan may name later, `folders`: with all files in them.
     """
 
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
     files: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     scans: Mapping[str, FileScan] = field(default_factory=dict)
     readable: Iterable[Path] = ()
+    folders: Iterable[Path] = ()
 
     def narrow(self, compiled: Collection[CompiledQuery]) -> EngineRows:
         """Return what queries read of these rows: DuckDB binds each column of a relation, read or not, and tables have hundreds.
@@ -78,6 +79,7 @@ def open_engine(rows: EngineRows, limits: EngineLimits = EngineLimits()) -> Quer
         files=rows.files,
         scans=rows.scans,
         readable=rows.readable,
+        folders=rows.folders,
         threads=limits.threads,
         memory=limits.memory,
         external=limits.external,

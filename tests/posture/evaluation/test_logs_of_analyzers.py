@@ -42,6 +42,12 @@ def operation(name: str, subscription: str = MINE) -> Resource:
     )
 
 
+def logged() -> Resource:
+    """The service itself, whose logs are to arrive."""
+    type_ = "Microsoft.ApiManagement/service"
+    return Resource.of({"id": service(), "name": "apim", "type": type_, "properties": {}})
+
+
 def estate(*names: str) -> Estate:
     return Estate.of([operation(one) for one in names], Coverage.everything())
 
@@ -225,7 +231,10 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_what_changed_is_run_again_and_nothing_else(kept: Kept, counted: list[str]) -> None:
-    plan, world = EvaluationPlan(PolicyCatalog([])), estate("get")
+    plan, world = (
+        EvaluationPlan(PolicyCatalog([])),
+        Estate.of([operation("get"), logged()], Coverage.everything()),
+    )
     first = evaluate(world, plan, NOW, analyzers=kept.analyzed)
     everything = set(counted)
 
@@ -238,15 +247,17 @@ def test_what_changed_is_run_again_and_nothing_else(kept: Kept, counted: list[st
     kept.write(call(2))
     assert again() == {"api_usage", "arriving_logs"}
     first = evaluate(world, plan, NOW, analyzers=kept.analyzed)
+    kept.write(call(2.1))
+    assert again() == set(), "the same day of the last call, and of the newest row"
     kept.write({"TimeGenerated": NOW, "Computer": "c"}, table="Heartbeat")
     assert again() == set()
     # what reads the rows of a span before now
     assert again(now=NOW + timedelta(hours=1)) == {one.name for one in discovery.analyzers() if one.tables}
-    assert again(Estate.of([operation("get"), operation("new")], Coverage.everything())) >= {
+    assert again(Estate.of([operation("get"), operation("new"), logged()], Coverage.everything())) >= {
         "api_usage",
         "api_authentication",
     }
-    assert again(Estate.of([operation("get")], Coverage({}))) == everything
+    assert again(Estate.of([operation("get"), logged()], Coverage({}))) == everything
 
 
 def rows(kept: Kept, query: str, tables: tuple[str, ...] = ()) -> list[dict[str, Any]]:

@@ -285,11 +285,6 @@ class LakeCatalog:
                 found[relation] = []
         return found
 
-    def list_pinned_files(self) -> list[Path]:
-        """All files of the tables of the lake at their pinned versions, whoever may read their rows."""
-        pinned = [one for one in self._pinned.values() if isinstance(one.table, LakeTable)]
-        return [file.path for one in pinned for file in one.files()]
-
     def close(self) -> None:
         """Let the pinned versions go."""
         self._released()

@@ -45,6 +45,16 @@ def open_table(path: Path, version: int | None = None) -> DeltaTable | None:
     return table
 
 
+def update_table(table: DeltaTable, path: Path) -> DeltaTable:
+    """Bring a table to its newest version by the commits since its own; TableRefusedError as of open_table, LakeError."""
+    try:
+        table.update_incremental()
+    except DeltaError as error:
+        raise LakeError(f"{path}: the log does not go on: {error}") from error
+    _refuse(table, path)
+    return table
+
+
 def _refuse(table: DeltaTable, path: Path) -> None:
     configuration = table.metadata().configuration
     found = {str(feature) for feature in table.protocol().reader_features or ()}

@@ -8,7 +8,7 @@ files, which compaction takes soon, are read together each time.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -19,9 +19,10 @@ import pyarrow as pa
 
 from nephoscope import __version__
 from nephoscope.lake.durable_files import Disk
+from nephoscope.lake.query_engine import QueryEngine
 from nephoscope.lake.storage.shared_engine import SharedEngine
 from nephoscope_kql.catalog import MemoryCatalog, TableSchema
-from nephoscope_kql.compile import CompiledQuery, compile_query
+from nephoscope_kql.compile import CompiledQuery, compile_query, to_ticks
 from nephoscope_kql.engines.arrow_types import schema_of
 from nephoscope_kql.engines.parquet import FileScan, TimeRange
 
@@ -44,6 +45,18 @@ class TimedAggregateError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class AggregateQuery:
+    """KQL in steps: `by_file` groups the rows of one table, `combine` makes fewer of the groups of several files, `merge` the rows.
+
+    `combine` has the columns of `by_file`; '' where its groups cannot become fewer. `combine` and `merge` read `Groups`.
+    """
+
+    by_file: str
+    merge: str
+    combine: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FileAggregates:
     """The aggregates of a data folder."""
 
@@ -51,58 +64,75 @@ class FileAggregates:
     disk: Disk
     engines: SharedEngine
 
-    def merge(self, by_file: str, merge: str, table: TableSchema, scan: FileScan, now: datetime) -> pa.Table:
-        """Return the rows of the KQL query `merge` over the groups of all files, which it calls `Groups`, each file by itself.
+    def merge(self, asked: AggregateQuery, table: TableSchema, scan: FileScan, now: datetime) -> pa.Table:
+        """Return the rows of an aggregate of all rows of a table up to `now`, which reads no other.
 
-        `by_file` groups the rows of one table up to `now` and reads no other; TimedAggregateError where it asks what time it is,
-        KqlError.
+        TimedAggregateError where its groups depend on what time it is, or combining them gives other columns; KqlError.
         """
-        compiled, relation = _compile_by_file(by_file, table), table.relation
+        compiled = _compile_by_file(asked.by_file, table)
         whole, today = _divide(scan, now)
-        folder = self.data / FOLDER / _digest(compiled, scan)
-        held = {path: self._load_kept(folder, path) for path in whole}
-        missing = [path for path, groups in held.items() if groups is None]
-        read = compiled.reads.get(relation, frozenset()) | {TIME}
-        scan = replace(scan, columns=tuple(one for one in scan.columns if one.name in read))
+        folder = self.data / FOLDER / _digest(compiled, asked.combine, scan)
+        columns = compiled.reads.get(table.relation, frozenset()) | {TIME}
         until = TimeRange(TIME, None, now + _LEAST)
+        recent = replace(scan, groups=today, between=(*scan.between, until))
+        combined = self._load_kept(folder, _name_all(whole)) if asked.combine else None
+        held = {} if combined is not None else {path: self._load_kept(folder, _name(path)) for path in whole}
+        missing = [path for path, groups in held.items() if groups is None]
         # what is new since is little, and threads cost more than they save
-        threads = 0 if missing else 1
-        with self.engines.lend_engine([*missing, *_paths(today)], threads) as engine:
+        with self.engines.lend_engine(0 if missing else 1) as engine:
             for path in missing:
-                engine.see(relation, replace(scan, groups=((path,),)))
+                engine.see(table.relation, replace(scan, groups=((path,),)).narrow(columns))
                 held[path] = engine.run(compiled)
-            engine.see(relation, replace(scan, groups=today, between=(*scan.between, until)))
-            parts = [*held.values(), engine.run(compiled)]
-            groups = pa.concat_tables([one for one in parts if one is not None])
-            engine.register(GROUPS, groups)
-            told = engine.run(_compile_merge(merge, schema_of(GROUPS, groups), now))
-        self._keep(folder, {path: found for path in missing if (found := held[path]) is not None})
-        self._prune(folder, whole)
+            found = [one for one in held.values() if one is not None]
+            if combined is None and asked.combine and found:
+                combined = _combine(engine, asked.combine, pa.concat_tables(found))
+                self._keep(folder, {_name_all(whole): combined})
+            self.engines.recent.show(engine, table.relation, recent, compiled.sql, columns)
+            parts = [*(found if combined is None else [combined]), engine.run(compiled)]
+            told = _merge(engine, asked.merge, pa.concat_tables(parts), now)
+        self._keep(folder, {_name(path): groups for path in missing if (groups := held[path]) is not None})
+        self._prune(folder, {*map(_name, whole), _name_all(whole)})
         return told
 
-    def _load_kept(self, folder: Path, path: Path) -> pa.Table | None:
-        """Return what is kept of a file; None where nothing is, or where it cannot be read."""
+    def _load_kept(self, folder: Path, name: str) -> pa.Table | None:
+        """Return what is kept under a name; None where nothing is, or where it cannot be read."""
         try:
-            with pa.OSFile(str(folder / _name(path))) as file:
+            with pa.OSFile(str(folder / name)) as file:
                 return pa.ipc.open_file(file).read_all()
         except (OSError, pa.ArrowInvalid):
             return None
 
-    def _keep(self, folder: Path, several: dict[Path, pa.Table]) -> None:
+    def _keep(self, folder: Path, several: dict[str, pa.Table]) -> None:
         if several:
             self.disk.make_folders(folder)
-        for path, table in several.items():
+        for name, table in several.items():
             sink = pa.BufferOutputStream()
             with pa.ipc.new_file(sink, table.schema) as writer:
                 writer.write_table(table)
-            self.disk.replace(folder / _name(path), sink.getvalue().to_pybytes())
+            self.disk.replace(folder / name, sink.getvalue().to_pybytes())
 
-    def _prune(self, folder: Path, paths: Collection[Path]) -> None:
+    def _prune(self, folder: Path, wanted: Collection[str]) -> None:
         """Remove what is kept of files that are not there any more."""
-        wanted = {_name(path) for path in paths}
         for entry in folder.glob(f"*{_SUFFIX}"):
             if entry.name not in wanted:
                 self.disk.remove(entry)
+
+
+def _combine(engine: QueryEngine, text: str, groups: pa.Table) -> pa.Table:
+    compiled = _compile_untimed(text, schema_of(GROUPS, groups))
+    if compiled is None:
+        raise TimedAggregateError("what combines groups must not depend on now()")
+    with engine.lend_tables({GROUPS: groups}):
+        combined = engine.run(compiled)
+    if combined.schema != groups.schema:
+        raise TimedAggregateError("what combines groups must give the columns that they have")
+    return combined
+
+
+def _merge(engine: QueryEngine, text: str, groups: pa.Table, now: datetime) -> pa.Table:
+    schema = schema_of(GROUPS, groups)
+    with engine.lend_tables({GROUPS: groups}):
+        return engine.run(_compile_merge(text, schema, now))
 
 
 @lru_cache(maxsize=_PLANS)
@@ -116,17 +146,27 @@ def _compile_by_file(by_file: str, table: TableSchema) -> CompiledQuery:
 
 
 def _compile_merge(merge: str, groups: TableSchema, now: datetime) -> CompiledQuery:
-    untimed = _compile_untimed(merge, groups)
-    return compile_query(merge, MemoryCatalog({groups.name: groups}), now=now) if untimed is None else untimed
+    """Compile what merges groups; what was compiled before is taken over where the time is a parameter of its SQL alone."""
+    one, other = _compile_twice(merge, groups)
+    if replace(one, parameters={}) != replace(other, parameters={}):
+        return compile_query(merge, MemoryCatalog({groups.name: groups}), now=now)
+    given = {name: value for name, value in one.parameters.items() if other.parameters[name] == value}
+    return replace(one, parameters=given if given == one.parameters else {**given, "now": to_ticks(now)})
+
+
+def _compile_untimed(text: str, table: TableSchema) -> CompiledQuery | None:
+    """Compile a query of one table; None where its SQL depends on the time or on rows."""
+    one, other = _compile_twice(text, table)
+    timed = (one.sql, one.parameters) != (other.sql, other.parameters)
+    return None if timed or one.resume is not None else one
 
 
 @lru_cache(maxsize=_PLANS)
-def _compile_untimed(text: str, table: TableSchema) -> CompiledQuery | None:
-    """Compile a query of one table; None where its SQL depends on the time or on rows."""
+def _compile_twice(text: str, table: TableSchema) -> tuple[CompiledQuery, CompiledQuery]:
+    """Compile a query of one table at two times."""
     catalog = MemoryCatalog({table.name: table})
     one, other = (compile_query(text, catalog, now=now) for now in _TWO_TIMES)
-    timed = (one.sql, one.parameters) != (other.sql, other.parameters)
-    return None if timed or one.resume is not None else one
+    return one, other
 
 
 def _divide(scan: FileScan, now: datetime) -> tuple[list[Path], tuple[tuple[Path, ...], ...]]:
@@ -143,10 +183,17 @@ def _day(path: Path, column: str) -> date:
     return date.fromisoformat(day) if column and name == column else date.max
 
 
-def _digest(compiled: CompiledQuery, scan: FileScan) -> str:
+def _digest(compiled: CompiledQuery, combine: str, scan: FileScan) -> str:
     """Tell aggregates apart by all that decides them but the files: the SQL, the rows that may be seen, the version of the product."""
     only = scan.only and (scan.only[0], sorted(scan.only[1]))
-    seen = [__version__, compiled.sql, repr(sorted(compiled.parameters.items())), only, repr(scan.between)]
+    seen = [
+        __version__,
+        compiled.sql,
+        combine,
+        repr(sorted(compiled.parameters.items())),
+        only,
+        repr(scan.between),
+    ]
     return hashlib.sha256(msgspec.json.encode(seen)).hexdigest()[:32]
 
 
@@ -154,5 +201,6 @@ def _name(path: Path) -> str:
     return hashlib.sha256(str(path).encode()).hexdigest()[:32] + _SUFFIX
 
 
-def _paths(groups: Iterable[Sequence[Path]]) -> list[Path]:
-    return [path for group in groups for path in group]
+def _name_all(paths: Iterable[Path]) -> str:
+    """The name of what the groups of several files were combined to; a slash is in no name of one file alone."""
+    return _name(Path("/".join(map(str, paths)), "combined"))

@@ -2,49 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from nephoscope.lake.query_engine import EngineLimits, EngineRows, QueryEngine, open_engine
+from nephoscope.lake.storage.recent_rows import RecentRows
+
+
+@dataclass(slots=True)
+class _IdleEngine:
+    """The engine of one thread that this process used last: the next evaluation of the folder goes on with it. Safe for threads."""
+
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _folder: Path | None = None
+    _engine: QueryEngine | None = None
+
+    def swap(self, folder: Path | None, engine: QueryEngine | None) -> tuple[Path | None, QueryEngine | None]:
+        """Put an engine of a folder in, and take out what was there."""
+        with self._lock:
+            before = self._folder, self._engine
+            self._folder, self._engine = folder, engine
+        return before
+
+    def take(self, folder: Path) -> QueryEngine | None:
+        """Take the engine of a folder out; None where there is none."""
+        with self._lock:
+            if self._folder != folder:
+                return None
+            engine, self._folder, self._engine = self._engine, None, None
+        return engine
+
+
+_idle = _IdleEngine()
 
 
 class SharedEngine:
-    """An engine that stays open until `close`, for one thread; it is opened anew where it may not read what is asked for.
+    """An engine that stays open until `close`, for one thread; it can read the files in a folder and no others."""
 
-    `readable` lists the files that are likely to be asked for next, so that this seldom happens.
-    """
-
-    def __init__(self, readable: Callable[[], Iterable[Path]] = tuple) -> None:
-        self._readable = readable
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()
         self._engine: QueryEngine | None = None
         self._threads = 0
-        self._allowed: frozenset[Path] = frozenset()
+        self.recent = RecentRows()
 
     @contextmanager
-    def lend_engine(self, paths: Collection[Path], threads: int) -> Iterator[QueryEngine]:
-        """Lend an engine that may read these files with at least so many threads (0 = its share); after an error it is closed."""
+    def lend_engine(self, threads: int) -> Iterator[QueryEngine]:
+        """Lend an engine with at least so many threads (0 = its share); after an error it is closed."""
         engine = self._engine
-        enough = self._threads in (0, threads)
-        if engine is None or not enough or not self._allowed.issuperset(paths):
-            engine = self._open(paths, threads)
+        if engine is None or self._threads not in (0, threads):
+            engine = self._open(threads)
         try:
             yield engine
         except BaseException:
-            self.close()
+            self._give_up()
             raise
 
-    def _open(self, paths: Collection[Path], threads: int) -> QueryEngine:
-        self.close()
-        self._allowed, self._threads = frozenset([*paths, *self._readable()]), threads
-        self._engine = open_engine(EngineRows(readable=sorted(self._allowed)), EngineLimits(threads=threads))
+    def _open(self, threads: int) -> QueryEngine:
+        self._give_up()
+        found = _idle.take(self._folder) if threads == 1 else None
+        self._threads = threads
+        self._engine = found or open_engine(EngineRows(folders=[self._folder]), EngineLimits(threads=threads))
         return self._engine
 
-    def close(self) -> None:
-        """Close the engine; the next one to ask opens another."""
-        engine, self._engine = self._engine, None
+    def _give_up(self) -> None:
+        engine, self._engine, self.recent = self._engine, None, RecentRows()
         if engine is not None:
             engine.close()
+
+    def close(self) -> None:
+        """Let go of the engine; one of one thread stays open for the next evaluation of the folder in this process."""
+        if self._engine is not None and self._threads == 1:
+            self.recent.drop(self._engine)
+            engine, self._engine = self._engine, None
+            _, before = _idle.swap(self._folder, engine)
+            if before is not None:
+                before.close()
+        self._give_up()
 
     def __enter__(self) -> SharedEngine:
         return self

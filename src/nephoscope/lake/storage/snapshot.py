@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,7 +18,7 @@ from deltalake import DeltaTable
 
 from nephoscope.lake.errors import LakeError, TableRefusedError
 from nephoscope.lake.schema.column_types import DAY, INGESTED, TIME
-from nephoscope.lake.storage.delta_table import LOG, open_table
+from nephoscope.lake.storage.delta_table import LOG, open_table, update_table
 
 _SLACK = dt.timedelta(milliseconds=1)
 """By how much the statistics of other writers may cut a time."""
@@ -90,27 +91,80 @@ def _file(path: Path, action: dict[str, Any]) -> ParquetFile:
     )
 
 
+_Entry = tuple[int, int, int]
+"""Which file an entry of the log is: one that was put aside, or a folder that was, may have been made again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadTable:
+    """A table as it was read: its newest version, the entry of the log that made it, the handle that reads on from there."""
+
+    snapshot: TableSnapshot
+    entry: _Entry | None
+    handle: DeltaTable
+
+    def is_at(self, path: Path) -> bool:
+        """Return whether the entry is still the one that was read."""
+        return self.entry is not None and self.entry == _entry(path, self.snapshot.version)
+
+
+class _ReadTables:
+    """The tables that this process read last, by folder, for all lakes that it opens; safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._read: OrderedDict[Path, _ReadTable] = OrderedDict()
+
+    def get(self, path: Path) -> _ReadTable | None:
+        """Return a table, None where it is not known."""
+        with self._lock:
+            return self._read.get(path)
+
+    def take(self, path: Path, known: _ReadTable) -> bool:
+        """Take a table out, so that one thread alone has its handle; False where another has."""
+        with self._lock:
+            return self._read.get(path) is known and self._read.pop(path) is known
+
+    def put(self, path: Path, read: _ReadTable) -> None:
+        """Put a table in; the one that was not asked for the longest goes."""
+        with self._lock:
+            self._read[path] = read
+            self._read.move_to_end(path)
+            while len(self._read) > _TABLES:
+                self._read.popitem(last=False)
+
+
+_TABLES = 512
+_read_tables = _ReadTables()
+
+
 class TableSnapshots:
-    """The newest versions of tables, kept until there is a newer one; safe for threads. `mend` is tried on one that cannot be read."""
+    """The newest versions of tables, read on from what this process knows; safe for threads.
+
+    `mend` is tried on a table that cannot be read.
+    """
 
     def __init__(self, mend: Callable[[], object] = lambda: None) -> None:
         self._mend = mend
-        self._lock = threading.Lock()
-        self._known: dict[Path, tuple[TableSnapshot, int]] = {}
 
     def newest_snapshot(self, path: Path) -> TableSnapshot | None:
         """The table's newest version, None where there is no table."""
-        with self._lock:
-            known, entry = self._known.get(path, (None, 0))
-        if known is not None and _entry(path, known.version) == entry and not _entry(path, known.version + 1):
-            return known
-        table = self._open_table(path)
-        if table is None:
+        known = _read_tables.get(path)
+        if known is None or not known.is_at(path):
+            found = self._read_whole(path)
+        elif _entry(path, known.snapshot.version + 1) is None:
+            return known.snapshot
+        else:
+            on = _read_on(known, path) if _read_tables.take(path, known) else None
+            found = on or self._read_whole(path)
+        if found is None:
             return None
-        found = read_snapshot(table, path)
-        with self._lock:
-            self._known[path] = found, _entry(path, found.version)
-        return found
+        _read_tables.put(path, found)
+        return found.snapshot
+
+    def _read_whole(self, path: Path) -> _ReadTable | None:
+        table = self._open_table(path)
+        return None if table is None else _read(table, path)
 
     def _open_table(self, path: Path) -> DeltaTable | None:
         """The table; where it cannot be read it is mended first, as after a power cut."""
@@ -123,9 +177,24 @@ class TableSnapshots:
             return open_table(path)
 
 
-def _entry(path: Path, version: int) -> int:
-    """Return which file the log's entry of a version is, 0 where there is none: one that was put aside may have been made again."""
+def _read(table: DeltaTable, path: Path) -> _ReadTable:
+    found = read_snapshot(table, path)
+    return _ReadTable(found, _entry(path, found.version), table)
+
+
+def _read_on(known: _ReadTable, path: Path) -> _ReadTable | None:
+    """Read what was committed since; None where the log does not go on from there."""
     try:
-        return (path / LOG / f"{version:020d}.json").stat().st_ino
+        table = update_table(known.handle, path)
+    except LakeError:
+        return None
+    return _read(table, path) if table.version() > known.snapshot.version else None
+
+
+def _entry(path: Path, version: int) -> _Entry | None:
+    """Return which file the log's entry of a version is, None where there is none."""
+    try:
+        found = (path / LOG / f"{version:020d}.json").stat()
     except FileNotFoundError:
-        return 0
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -22,8 +22,9 @@ from nephoscope.lake.queries.multi_workspace_catalog import MultiWorkspaceCatalo
 from nephoscope.lake.queries.principal_catalog import LakeCatalog
 from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.lake.query_engine import EngineRows, QueryPipeline
-from nephoscope.lake.storage.file_aggregates import FileAggregates
+from nephoscope.lake.storage.file_aggregates import AggregateQuery, FileAggregates
 from nephoscope.lake.storage.shared_engine import SharedEngine
+from nephoscope.lake.storage.table_store import LAKE
 from nephoscope.posture.scans.resource_graph_tables import JudgedGraph
 from nephoscope.state import State, StateError
 from nephoscope_kql.catalog import TableSchema
@@ -108,7 +109,8 @@ class FrozenLogs:
         if table is None or not self._all_workspaces.is_written(table.relation):
             raise DataNotCollectedError(f"rows of {asked.table}")
         scan = self._all_workspaces.scan(table.relation)
-        return self.aggregates.merge(asked.by_file, asked.merge, table, scan, self.now)
+        steps = AggregateQuery(asked.by_file, asked.merge, asked.combine)
+        return self.aggregates.merge(steps, table, scan, self.now)
 
     def _require_tables(self, declared: Collection[str], seen: MultiWorkspaceCatalog) -> None:
         """Raise UndeclaredTableError for a table that is not declared, DataNotCollectedError for one of which no row ever came in."""
@@ -150,6 +152,6 @@ def frozen_logs(data: Path, state: State | None, estate: Estate, now: datetime) 
     with (
         Lake.open(data, state) as lake,
         lake.catalog(scope, first) as catalog,
-        SharedEngine(catalog.list_pinned_files) as engines,
+        SharedEngine(data / LAKE) as engines,
     ):
         yield FrozenLogs(catalog, others, estate, now, FileAggregates(data, Disk(), engines))

@@ -55,7 +55,8 @@ class DuckDBEngine:
     """A connection that runs compiled queries over Arrow tables and Parquet files; close it when done, or use it with `with`.
 
     `files`: table name -> its Parquet files; not all need have every column. `scans`: relation -> files whose columns are known, and
-    which of their rows may be seen; `readable`: files that `see` may name later. The connection can read these files and no others.
+    which of their rows may be seen; `readable`: files that `see` may name later, `folders`: all files below these. The connection can
+    read these files and no others.
     `memory`: what DuckDB may use (default: "2GB", or a share of the limit of all queries of this process, where it has one); what it
     does not count may grow the process by half of that more and 256 MiB.
     `most`: how large results may be; rows over it are not computed. `small`: tables and results are a few rows; they are fetched as
@@ -69,6 +70,7 @@ class DuckDBEngine:
         files: Mapping[str, Sequence[Path]] | None = None,
         scans: Mapping[str, FileScan] | None = None,
         readable: Iterable[Path] = (),
+        folders: Iterable[Path] = (),
         threads: int = 0,
         memory: str = "",
         external: ExternalReader | None = None,
@@ -92,7 +94,7 @@ class DuckDBEngine:
         self._allowance = allowance(limit)
         self._room, self._most, self._limits = SizeGuard(), most, current_limits()
         self._installed: dict[str, Routine] = {}
-        self._confine(files or {}, scans or {}, readable)
+        self._confine(files or {}, scans or {}, readable, folders)
         self._external = external or AllowedLocations()
         for name, table in (tables or {}).items():
             self.register(name, table)
@@ -102,6 +104,7 @@ class DuckDBEngine:
         files: Mapping[str, Sequence[Path]],
         scans: Mapping[str, FileScan],
         readable: Iterable[Path],
+        folders: Iterable[Path],
     ) -> None:
         """Allow the files, then nothing else, for good."""
         paths = [str(path.resolve()) for several in files.values() for path in several]
@@ -109,6 +112,9 @@ class DuckDBEngine:
         paths += map(str, readable)
         allowed = print_node(nodes.array(nodes.text(path) for path in paths))
         self._connection.execute(f"SET allowed_paths = {allowed}")
+        if several := [str(one.resolve()) for one in folders]:
+            below = print_node(nodes.array(map(nodes.text, several)))
+            self._connection.execute(f"SET allowed_directories = {below}")
         # the footer of a file is read once by a connection that is asked again and again
         self._connection.execute("SET parquet_metadata_cache = true")
         self._connection.execute("SET enable_external_access = false")

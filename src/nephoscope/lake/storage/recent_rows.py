@@ -1,0 +1,63 @@
+"""Recent rows: rows of small and new files, which all aggregates of a table read anew in each evaluation, read once for them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from nephoscope.lake.query_engine import QueryEngine
+from nephoscope_kql.engines.parquet import FileScan
+
+MOST_BYTES = 16 * 1024 * 1024
+"""How large files may be together whose rows are held in memory."""
+
+_asked: defaultdict[str, dict[str, frozenset[str]]] = defaultdict(dict)
+"""Relation -> the aggregates that this process asked of it, by their SQL, and the columns that each reads: it will ask them again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _HeldRows:
+    name: str
+    scan: FileScan
+    columns: frozenset[str]
+
+
+@dataclass(slots=True)
+class RecentRows:
+    """What one engine holds of recent rows."""
+
+    _held: dict[str, _HeldRows] = field(default_factory=dict)
+
+    def show(
+        self, engine: QueryEngine, relation: str, scan: FileScan, question: str, columns: frozenset[str]
+    ) -> None:
+        """Let the engine see these rows under a relation, with the columns that a question reads."""
+        known = _asked[relation]
+        known[question] = columns
+        held = self._held.get(relation)
+        if held is None or held.scan != scan or not columns <= held.columns:
+            held = self._hold(engine, relation, scan) if len(known) > 1 else None
+        if held is None:
+            engine.see(relation, scan.narrow(columns))
+        else:
+            engine.see_kept(relation, held.name, None)
+
+    def drop(self, engine: QueryEngine) -> None:
+        """Let an engine forget all of them."""
+        for held in self._held.values():
+            engine.drop_kept(held.name)
+        self._held.clear()
+
+    def _hold(self, engine: QueryEngine, relation: str, scan: FileScan) -> _HeldRows | None:
+        """Read the columns of all aggregates into memory; None where there is nothing to read, or too much."""
+        paths = scan.paths()
+        if not paths or sum(path.stat().st_size for path in paths) > MOST_BYTES:
+            return None
+        columns = frozenset().union(*_asked[relation].values())
+        before = self._held.pop(relation, None)
+        if before is not None:
+            engine.drop_kept(before.name)
+        held = _HeldRows(f"recent/{relation}", scan, columns)
+        engine.keep(held.name, scan, columns, None)
+        self._held[relation] = held
+        return held
