@@ -44,14 +44,14 @@ _Found = tuple[dict[str, object], str, tuple[str, ...]]
 class TypeShape:
     """The members of a value that are objects or lists, each with its own; `star`: the value is a list, of `elements` where these are.
 
-    `members` are by lower-cased key. Objects of a type have few sets of keys, so that what is held by one is looked up once.
+    `members` are by lower-cased key. Objects of a type have few sets of keys, so that what is `held` by one is looked up once.
     """
 
-    __slots__ = ("_held", "elements", "members", "star")
+    __slots__ = ("elements", "held", "members", "star")
 
     def __init__(self) -> None:
         self.members: dict[str, TypeShape] = {}
-        self._held: dict[tuple[str, ...], tuple[tuple[str, TypeShape], ...]] = {}
+        self.held: dict[tuple[str, ...], tuple[tuple[str, TypeShape], ...]] = {}
         self.star = False
         self.elements: TypeShape | None = None
 
@@ -62,11 +62,11 @@ class TypeShape:
     def held_by(self, value: dict[str, object]) -> tuple[tuple[str, TypeShape], ...]:
         """Return the keys of an object at which there is a member, in any spelling, each with its shape."""
         keys = tuple(value)
-        held = self._held.get(keys)
+        held = self.held.get(keys)
         if held is None:
             held = tuple((key, found) for key in keys if (found := self.member(key)) is not None)
-            if len(self._held) < _KEY_SETS:  # bodies may hold any number of keys
-                self._held[keys] = held
+            if len(self.held) < _KEY_SETS:  # bodies may hold any number of keys
+                self.held[keys] = held
         return held
 
 
@@ -84,7 +84,7 @@ class ExpectedShapes:
         A list with such a text in an element goes as a whole.
         """
         shape = self._shapes.get(type_) or self._add_type(type_)
-        numbered = _find_numbers(body)
+        numbered = _find_numbers(body) if _may_hold_numbers(body) else []
         if not numbered and not _holds_text(body, shape):
             return ""
         found = [*numbered, *_find_texts(body, shape, ())]
@@ -130,6 +130,13 @@ def _prune(tree: _Tree) -> TypeShape:
     return found
 
 
+def _may_hold_numbers(body: dict[str, object]) -> bool:
+    """Return whether `_find_numbers` might find anything; every record is asked."""
+    if "identity" in body or "sku" in body or type(body.get("location", "")) is not str:
+        return True
+    return type(body.get("kind", "")) is not str
+
+
 def _find_numbers(body: dict[str, object]) -> list[_Found]:
     """The members beside the properties that are other values in place of a text, in the form of `_find_texts`."""
     found: list[_Found] = []
@@ -137,8 +144,6 @@ def _find_numbers(body: dict[str, object]) -> list[_Found]:
         item = body.get(key)
         if type(item) is not str and item is not None:
             found.append((body, key, (key,)))
-    if "identity" not in body and "sku" not in body:
-        return found
     for key in ("identity", "sku"):
         holder = body.get(key)
         if type(holder) is dict:
@@ -177,10 +182,11 @@ def _is_text(item: object, shape: TypeShape) -> bool:
 
 def _holds_text(value: dict[str, object], shape: TypeShape) -> bool:
     """Return whether `_find_texts` would find anything; every record is asked, so this is written to be fast."""
-    for key, below in shape.held_by(value):
+    held = shape.held.get(tuple(value))
+    for key, below in shape.held_by(value) if held is None else held:
         item = value[key]
         if type(item) is dict:
-            if below.members and _holds_text(item, below):
+            if item and below.members and _holds_text(item, below):
                 return True
         elif type(item) is str:
             if item or below.star:

@@ -261,19 +261,21 @@ def _piece(
         renderings = marked and may_hold(piece.data)
         dates = marked and may_hold_dates(piece.data)
         for record in records(value):
-            _unpack_properties(record.body)
+            if type(record.body.get("properties")) is str:
+                _unpack_properties(record.body)
             if dates:
                 convert_dates(record.body)
             cut = REMEDY if renderings and _cut_out(record.body) else ""
             found = resource(record, origin)
-            if said := shapes.take(found.body, found.type):
+            type_ = found.id.type
+            if said := shapes.take(found.body, type_):
                 cut, found = cut or said, replace(found, complete=False)
-            listed = record.body.get("properties") is None and not found.type.startswith(_WITHOUT)
+            listed = record.body.get("properties") is None and not type_.startswith(_WITHOUT)
             hints.resources += 1
             if listed or cut or record.note:
                 place = Place(source.name, piece.line, piece.column)
                 hints.see(place, found.key, (cut, record.note), listed=listed)
-            hints.limit_type(found.type, record.narrow)
+            hints.limit_type(type_, record.narrow)
             yield ReadResource(found, record.api_version, source)
     except RecordError as error:
         yield _make_lost(piece, source, str(error), "")
@@ -359,7 +361,7 @@ def resource(record: ResourceRecord, origin: bytes = b"") -> Resource:
     """
     body = record.body
     text = body.get("id")
-    if not isinstance(text, str):
+    if type(text) is not str:
         raise RecordError("the body has no 'id'")
     try:
         id_ = ResourceId.parse(text)

@@ -172,8 +172,11 @@ class TenantMap(msgspec.Struct, frozen=True):
 
 def named_tenant(resource: Resource) -> str:
     """The lower-cased tenant that a body names, '' where it names none."""
-    tenant: object = resource.body.get("tenantId")
-    if not tenant and resource.id.type in _CONTAINERS:
+    body, type_ = resource.body, resource.id.type
+    if "tenantId" not in body and type_ not in _CONTAINERS:  # nearly every resource
+        return ""
+    tenant: object = body.get("tenantId")
+    if not tenant and type_ in _CONTAINERS:
         properties = resource.body.get("properties")
         tenant = properties.get("tenantId") if isinstance(properties, dict) else None
     return tenant.lower() if isinstance(tenant, str) else ""

@@ -14,7 +14,7 @@ RANK = 10
 
 def recognizes(value: dict[str, object]) -> bool:
     """Return whether a body and the API version that it was read with stand side by side."""
-    return isinstance(value.get("resource"), dict) and "id" not in value
+    return "id" not in value and isinstance(value.get("resource"), dict)
 
 
 def records(value: dict[str, Any]) -> Iterator[ResourceRecord]:

@@ -26,9 +26,9 @@ _OPTIONAL = (
 def recognizes(value: dict[str, object]) -> bool:
     """Return whether the row has an id and the columns that only Resource Graph adds."""
     return (
-        isinstance(value.get("id"), str)
-        and "tenantId" in value
+        "tenantId" in value
         and ("resourceGroup" in value or "aliases" in value)
+        and isinstance(value.get("id"), str)
     )
 
 
