@@ -112,9 +112,9 @@ class DuckDBEngine:
         paths += map(str, readable)
         allowed = print_node(nodes.array(nodes.text(path) for path in paths))
         self._connection.execute(f"SET allowed_paths = {allowed}")
-        if several := [str(one.resolve()) for one in folders]:
-            below = print_node(nodes.array(map(nodes.text, several)))
-            self._connection.execute(f"SET allowed_directories = {below}")
+        if below := [str(one.resolve()) for one in folders]:
+            allowed = print_node(nodes.array(map(nodes.text, below)))
+            self._connection.execute(f"SET allowed_directories = {allowed}")
         # the footer of a file is read once by a connection that is asked again and again
         self._connection.execute("SET parquet_metadata_cache = true")
         self._connection.execute("SET enable_external_access = false")
