@@ -32,14 +32,14 @@ _LOG = logging.getLogger(__name__)
 
 
 class AnalyzerSaid(NamedTuple):
-    """What one analyzer says, and what logs answered it, None where there were none."""
+    """The assessments of one analyzer, and what logs answered it, None where there were none."""
 
     assessments: tuple[Assessment, ...]
     answers: Mapping[LogQuestion, bytes] | None
 
 
 class AnalyzerResult(msgspec.Struct, frozen=True):
-    """What one analyzer `said` by itself, and what came of it beside the snapshot: the rest is as in Analysis.
+    """The words that one analyzer `said` by itself, and what came of it beside the snapshot: the rest is as in Analysis.
 
     `answers`: what the logs answered to what it asked them, None where there were none.
     """

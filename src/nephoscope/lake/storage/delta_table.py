@@ -50,7 +50,7 @@ def update_table(table: DeltaTable, path: Path) -> DeltaTable:
     try:
         table.update_incremental()
     except DeltaError as error:
-        raise LakeError(f"{path}: the log does not go on: {error}") from error
+        raise LakeError(f"{path}: its newer commits cannot be read: {error}") from error
     _refuse(table, path)
     return table
 

@@ -24,7 +24,7 @@ class _HeldRows:
 
 @dataclass(slots=True)
 class RecentRows:
-    """What one engine holds of recent rows."""
+    """Recent rows that one engine holds, by relation."""
 
     _held: dict[str, _HeldRows] = field(default_factory=dict)
 
