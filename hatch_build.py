@@ -138,7 +138,7 @@ def _licenses(modules: Path) -> str:
     texts = []
     for name in LICENSED:
         (path,) = [
-            one for one in sorted((modules / name).iterdir()) if one.stem.upper() in ("LICENSE", "License")
+            one for one in sorted((modules / name).iterdir()) if one.stem.upper() in ("LICENSE", "LICENCE")
         ]
         texts.append(f"{name}\n\n{path.read_text(encoding='utf-8').strip()}\n")
     return ("\n" + "-" * 80 + "\n\n").join(texts)

@@ -4,7 +4,7 @@ import pytest
 
 from nephoscope.behavior.anomaly_kinds import find_kind
 
-Defense, DESTRUCTION = "Anomalous Defensive Mechanism Modification", "Anomalous Data Destruction"
+DEFENSE, DESTRUCTION = "Anomalous Defensive Mechanism Modification", "Anomalous Data Destruction"
 GRANTED, REMOVED = "Anomalous Privilege Granted", "Anomalous Account Access Removal"
 OTHER = "Anomalous Administrative Operation"
 
@@ -18,15 +18,15 @@ OTHER = "Anomalous Administrative Operation"
         ("Delete role assignment", REMOVED),
         ("MICROSOFT.AUTHORIZATION/ROLEASSIGNMENTS/DELETE", REMOVED),
         ("Remove member from role", REMOVED),
-        ("Delete management locks", Defense),
-        ("Microsoft.Authorization/locks/delete", Defense),
-        ("Delete diagnostic setting", Defense),
-        ("microsoft.insights/diagnosticSettings/delete", Defense),
-        ("Delete Network Security Group", Defense),
-        ("Delete policy assignment", Defense),
-        ("Delete conditional access policy", Defense),
-        ("Delete Azure Firewall", Defense),
-        ("Microsoft.Network/azureFirewalls/delete", Defense),
+        ("Delete management locks", DEFENSE),
+        ("Microsoft.Authorization/locks/delete", DEFENSE),
+        ("Delete diagnostic setting", DEFENSE),
+        ("microsoft.insights/diagnosticSettings/delete", DEFENSE),
+        ("Delete Network Security Group", DEFENSE),
+        ("Delete policy assignment", DEFENSE),
+        ("Delete conditional access policy", DEFENSE),
+        ("Delete Azure Firewall", DEFENSE),
+        ("Microsoft.Network/azureFirewalls/delete", DEFENSE),
         ("Delete Virtual Machine", DESTRUCTION),
         ("Microsoft.Storage/storageAccounts/blobServices/containers/delete", DESTRUCTION),
         ("Delete block storage", DESTRUCTION),

@@ -23,9 +23,9 @@ from nephoscope_policy.model.resource import Resource
 
 CONTENT = Path(__file__).parents[2] / "cases/sets/content"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-Catalog = PolicyCatalog.of(documents(CONTENT))
+CATALOG = PolicyCatalog.of(documents(CONTENT))
 PLAN = (
-    EvaluationPlan(Catalog).assigning_every_definition().with_assignment("baseline").with_assignment("second")
+    EvaluationPlan(CATALOG).assigning_every_definition().with_assignment("baseline").with_assignment("second")
 )
 SUBSCRIPTIONS = [f"/subscriptions/{digit * 8}-0000-0000-0000-000000000000" for digit in "12"]
 GROUPS = [
@@ -159,7 +159,7 @@ def test_nothing_changed_evaluates_nothing() -> None:
 def test_another_plan_evaluates_only_what_is_new_in_it() -> None:
     estate = world(tuple(bodies[0] for bodies in POOL), {"": frozenset({"*"})})
     first = evaluate(
-        estate, EvaluationPlan(Catalog).with_assignment("second"), NOW, analyzers=analysis(False)
+        estate, EvaluationPlan(CATALOG).with_assignment("second"), NOW, analyzers=analysis(False)
     )
     since = evaluate(estate, PLAN, NOW, analyzers=analysis(False), since=first)
     full = evaluate(estate, PLAN, NOW, analyzers=analysis(False))
