@@ -29,11 +29,13 @@ from pathlib import Path
 from unittest import mock
 
 from nephoscope.behavior.profile_dimensions import DIMENSIONS
+from nephoscope.identity.alert_risk import read_alert_path
 from nephoscope.identity.anomaly_risk import AnomalyReader, select_following
 from nephoscope.identity.behavior_risk import GROUPS, AnomalyEvidence
 from nephoscope.identity.risk_mapping import load_mapping
 from nephoscope.identity.risk_run import BEGIN, RiskRun
 from nephoscope.lake.queries.time_span import RowSpan
+from nephoscope.model.identity_risk import IdentityKind
 from nephoscope.resource_graph import opened_lake
 from nephoscope.state import State
 
@@ -189,8 +191,13 @@ def print_ablation(data: Path, simulation: Simulation, user_days: float) -> None
     with State.open_folder(data) as state, opened_lake(data, state) as lake:
         run = RiskRun(lake, state, "default")
         mapping, since = load_mapping(), now - BEGIN
-        alerted = run._detect_from_alerts(mapping, since, now)  # noqa: SLF001 - a measurement of its parts
-        alerted += run._of_indicators(mapping, alerted, since, now)  # noqa: SLF001
+        alerted = [
+            one
+            for kind in IdentityKind
+            for one in state.identity_risks.list_detections("default", kind)
+            if read_alert_path(one)
+        ]
+        alerted += run._of_indicators(mapping, alerted, since, now)  # noqa: SLF001 - a measurement of its parts
         span = RowSpan(now - BEGIN, now + timedelta(days=1))
         for dimension in ("", *GROUPS):
             with mock.patch.object(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _SPACE = uuid.UUID("0d3f0b63-9d0d-5ce1-8c0a-2f1d1b9f6a57")
 #: How much longer than its alert an attack is looked for: a rule names the time of its last event.
 MARGIN = timedelta(hours=1)
+#: Key of the additional information that names the alert of a detection.
+_ALERT = "alertUrl"
 _NO_AGENT = frozenset({"", "notagentic", "unknownfuturevalue", "0"})
 
 
@@ -40,6 +42,11 @@ class AlertedIdentity:
     def span(self) -> tuple[datetime, datetime]:
         """Return when the sign-in was: near the alert, and before its rule ran."""
         return self.alert.started - MARGIN, min(self.alert.ended + MARGIN, self.alert.raised)
+
+    @property
+    def detection(self) -> str:
+        """Return the id of its detection: of what the alert says alone, so that it is the same when more sign-ins are logged."""
+        return detection_id(self.alert.id, self.object_id or self.app_id or self.name)
 
 
 def find_identities(alerts: Iterable[StoredAlert], mapping: RiskMapping) -> Iterator[AlertedIdentity]:
@@ -80,14 +87,31 @@ def make_detection(one: AlertedIdentity, sign_ins: SignInLookup, now: datetime) 
     document = one.alert.document
     address = sign_in.address if sign_in else next(iter(sorted(one.addresses)), "")
     found = RiskDetection(
-        id=detection_id(one.alert.id, identity), kind=kind, identity=identity, event_type=one.mapping.risk_event_type,
+        id=one.detection, kind=kind, identity=identity, event_type=one.mapping.risk_event_type,
         level=one.mapping.level, timing=one.mapping.timing, activity=one.mapping.activity, address=address,
         happened=sign_in.time if sign_in else min(one.alert.ended, one.alert.raised), detected=one.alert.raised, updated=now,
         techniques=_techniques(document.get("Techniques")), reasons=[str(document.get("Description") or one.mapping.name)],
-        additional=[{"Key": "alertUrl", "Value": f"/alerts/{one.alert.id}"}], name=known.name if known else one.name,
+        additional=[{"Key": _ALERT, "Value": f"/alerts/{one.alert.id}"}], name=known.name if known else one.name,
         display_name=known.display if known else "", app_id=known.app_id if known else "",
     )  # fmt: skip
     return add_sign_in(found, sign_in)
+
+
+def read_alert_path(one: RiskDetection) -> str:
+    """Return the path of the alert that a detection is from; '' where it is from none."""
+    return next((str(each["Value"]) for each in one.additional if each.get("Key") == _ALERT), "")
+
+
+def drop_repeated(found: Iterable[RiskDetection], kept: Iterable[RiskDetection]) -> list[RiskDetection]:
+    """Return the detections that no other says already: an alert may name an identity twice, as a name and as an id."""
+    known = {(read_alert_path(one), one.kind, one.identity.lower()) for one in kept}
+    several: list[RiskDetection] = []
+    for one in found:
+        key = read_alert_path(one), one.kind, one.identity.lower()
+        if key not in known:
+            known.add(key)
+            several.append(one)
+    return several
 
 
 def is_agent(one: LoggedSignIn) -> bool:

@@ -1,7 +1,8 @@
 """Risk run: make risk detections of new alerts and anomalies, remediate what password changes end, and let low risk end.
 
-What is looked at is what came since the last run, with an overlap; a detection has the same id in every run and is kept once. One
-process works at a time, under a lease.
+What is looked at is what came since the last run, with an overlap; a detection has the same id in every run and is kept once. An alert
+says when its window ended, not when it was stored: a backfill stores alerts of old windows as the schedule would have. So each run
+looks at all alerts of some days that are no detection yet. One process works at a time, under a lease.
 """
 
 from __future__ import annotations
@@ -12,7 +13,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.identity.alert_risk import find_identities, make_detection
+from nephoscope.identity.alert_risk import (
+    AlertedIdentity,
+    drop_repeated,
+    find_identities,
+    make_detection,
+)
 from nephoscope.identity.anomaly_risk import AnomalyReader, select_following
 from nephoscope.identity.indicator_risk import IndicatorReader, drop_known
 from nephoscope.identity.risk_decisions import REMEDIATIONS
@@ -32,7 +38,7 @@ if TYPE_CHECKING:
     from nephoscope.state import State
 
 CHECKPOINT, LEASE_SECONDS = "identity-risk", 600.0
-#: How far the first run looks back, and how far each run looks again for what came late.
+#: How far the first run looks back, and each run for alerts; and how far each run looks again for rows that came late.
 BEGIN, OVERLAP = timedelta(days=14), timedelta(hours=2)
 _PASSWORDS = """
 AuditLogs
@@ -78,7 +84,7 @@ class RiskRun:
             alerted += self._of_indicators(mapping, alerted, since, now)
             found = [*alerted, *self._detect_from_behavior(mapping, alerted, since, now)]
             lease.renew(LEASE_SECONDS)
-            changed = self._password_changes(since, now)
+            changed = self._password_changes(min((since, *(one.happened for one in found))), now)
             with self.state.transaction(product=CHECKPOINT) as session:
                 lease.check(session)
                 ledger = RiskLedger(self.state, self.workspace, now)
@@ -97,11 +103,18 @@ class RiskRun:
         mark: dict[str, str] = self.state.checkpoints.get(CHECKPOINT, self.workspace, {})
         return datetime.fromisoformat(mark["until"]) - OVERLAP if "until" in mark else now - BEGIN
 
+    def _find_new(self, mapping: RiskMapping, since: datetime, now: datetime) -> list[AlertedIdentity]:
+        """Return the identities of alerts that are no detections yet, whether a schedule or a backfill raised them."""
+        alerts = self.state.alerts.raised_by(self.workspace, mapping.rule_ids, min(since, now - BEGIN), now)
+        found = list(find_identities(alerts, mapping))
+        known = self.state.identity_risks.known_detections(self.workspace, {one.detection for one in found})
+        return [one for one in found if one.detection not in known]
+
     def _detect_from_alerts(
         self, mapping: RiskMapping, since: datetime, now: datetime
     ) -> list[RiskDetection]:
-        alerts = self.state.alerts.history(self.workspace, since, now + timedelta(seconds=1))
-        found = list(find_identities(alerts, mapping))
+        """Return what alerts are as detections that are not kept yet."""
+        found = self._find_new(mapping, since, now)
         detections: list[RiskDetection] = []
         for kind in (IdentityKind.USER, IdentityKind.SERVICE_PRINCIPAL):
             several = [
@@ -116,7 +129,7 @@ class RiskRun:
             names = {name for one in several for name in (one.name, one.object_id) if name}
             sign_ins = SignInLookup.read(self.lake, self.workspace, kind, names, span)
             detections += [make_detection(one, sign_ins, now) for one in several]
-        return detections
+        return drop_repeated(detections, self._kept(detections))
 
     def _detect_from_behavior(
         self, mapping: RiskMapping, alerted: Sequence[RiskDetection], since: datetime, now: datetime

@@ -150,8 +150,13 @@ class IdentityRisks:
         """Return the detections on some sign-ins, the newest first."""
         return self._select(workspace, RiskDetectionRow.request, requests, session)
 
-    def known_detections(self, workspace: str, ids: Collection[str], session: Session) -> frozenset[str]:
-        """Return which of some lower-cased ids are detections already."""
+    def known_detections(
+        self, workspace: str, ids: Collection[str], session: Session | None = None
+    ) -> frozenset[str]:
+        """Return which of some ids are detections already, lower-cased."""
+        if session is None:
+            with self._database.read() as reading:
+                return self.known_detections(workspace, ids, reading)
         found: set[str] = set()
         for some in _parts(ids):
             where = (RiskDetectionRow.workspace == workspace, RiskDetectionRow.id.in_(some))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -151,6 +151,20 @@ class Alerts:
         )
         if rule is not None:
             query = query.where(AlertRow.rule == rule)
+        with self._database.read() as session:
+            return [_alert(row) for row in session.scalars(query.order_by(AlertRow.raised, AlertRow.id))]
+
+    def raised_by(
+        self, workspace: str, rules: Collection[str], since: datetime, until: datetime
+    ) -> list[StoredAlert]:
+        """The alerts of some rules, of windows that ended in [since, until], without those held back; the first first."""
+        query = select(AlertRow).where(
+            AlertRow.workspace == workspace,
+            AlertRow.rule.in_(rules),
+            AlertRow.held_by == "",
+            AlertRow.raised >= since,
+            AlertRow.raised <= until,
+        )
         with self._database.read() as session:
             return [_alert(row) for row in session.scalars(query.order_by(AlertRow.raised, AlertRow.id))]
 
