@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nephoscope.analyze.discovery import analyzers, keys
-from nephoscope.analyze.reference import page
+from nephoscope.analyze.reference_page import page
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "analyzers.md"
 

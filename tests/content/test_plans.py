@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.alerts.library.defender_plan_reference import page
+from nephoscope.alerts.library.defender_plan_reference_page import page
 from nephoscope.alerts.library.defender_plans import _plan, plans
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope_policy.documents import ContentDocument, ContentError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nephoscope.content.loader import documents
-from nephoscope.posture.policies.policy_reference import page
+from nephoscope.posture.policies.policy_reference_page import page
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "policies.md"
 

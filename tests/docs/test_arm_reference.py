@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nephoscope_policy.arm.reference import page
+from nephoscope_policy.arm.reference_page import page
 from nephoscope_policy.arm.registry import registry
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "arm-functions.md"
@@ -12,7 +12,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "arm-functions.md"
 
 def test_the_page_is_up_to_date() -> None:
     assert PAGE.read_text("utf-8") == page(), (
-        "run: python -m nephoscope_policy.arm.reference > docs/reference/arm-functions.md"
+        "run: python -m nephoscope_policy.arm.reference_page > docs/reference/arm-functions.md"
     )
 
 

@@ -10,7 +10,7 @@ from nephoscope_kql.binder.built_in_calls import WINDOWS
 from nephoscope_kql.binder.environment import CALLS
 from nephoscope_kql.parser import OPERATORS
 from nephoscope_kql.parser.pipes import REFUSED
-from nephoscope_kql.reference import EXAMPLES, FORMS
+from nephoscope_kql.reference_page import EXAMPLES, FORMS
 from nephoscope_kql.registry import aggregates, functions
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/kql-functions.md").read_text(encoding="utf-8")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.fitted_columns import FITS, fit_columns
 from nephoscope.web.lists.list_cell import text_cell
-from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.style_sheet import read_style_sheet
 
 

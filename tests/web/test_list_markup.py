@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.web.lists.cell_markup import draw_cell
+from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.list_cell import (
     CellMark,
     ListCell,
@@ -21,7 +22,6 @@ from nephoscope.web.lists.list_cell import (
     text_cell,
     time_cell,
 )
-from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.row_markup import PreviewLinks, RowMarkup
 
 HOSTILE = (

@@ -19,7 +19,7 @@ from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.parser import parse
 from nephoscope_kql.plan.relations import Materialized
 from nephoscope_kql.plan.values import Relation
-from nephoscope_kql.plugin_reference import page
+from nephoscope_kql.plugin_reference_page import page
 from nephoscope_kql.plugin_registry import plugins
 from nephoscope_kql.plugins.pattern_plugins import find_baskets, find_clusters, find_differences
 

@@ -19,13 +19,13 @@ from nephoscope.access.authenticator import DeniedError, LinkedDeniedError
 from nephoscope.access.query_pool import ClientGoneError
 from nephoscope.access.query_queue import TooManyQueriesError
 from nephoscope.api.wire import api_version, list_query, scope_levels, write_target
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError, bad_request, service_unavailable
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.concurrency import guard_change
 from nephoscope.api.wire.operation import PUBLIC, ApiOperation, OperationRegistry
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.scope_access import admit
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.unavailable_response import try_again_later
 from nephoscope.ingest.live.ingestion.request_bodies import read_body, unpack_body
 from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError

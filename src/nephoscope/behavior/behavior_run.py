@@ -26,10 +26,10 @@ from nephoscope.behavior.profile_dimensions import LONGEST
 from nephoscope.behavior.profiles import Profiles, days_since_epoch
 from nephoscope.behavior.settings import BehaviorSettings, load_settings
 from nephoscope.behavior.tenant_context import TenantKnowledge
+from nephoscope.geolocation.provider import Geolocator
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.writing.quarantine import QuarantineEntry
-from nephoscope.places.provider import Places
 from nephoscope.state.leases.lease_holder import create_holder_name
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
@@ -113,7 +113,7 @@ class BehaviorAnalysis:
         if anew:
             profiles.forget()
             mark = {name: value for name, value in mark.items() if name != "until"}
-        places = Places.open(self.lake.data)
+        places = Geolocator.open(self.lake.data)
         known = self._load_knowledge(lease, now, settings, mark, report)
         observer = Observer(self.lake, self.workspace, load_shipped(), known.aliases, places)
         teller = InsightWriter(settings, known.accounts, known.names, places)

@@ -15,8 +15,8 @@ from nephoscope.behavior.observation_reader import EPOCH
 from nephoscope.behavior.profile_dimensions import DIMENSIONS
 from nephoscope.behavior.scoring import ActivityContext, AnomalyScore, ProfileFacts, reason, score_facts
 from nephoscope.behavior.settings import BehaviorSettings
-from nephoscope.places.place import PHRASES
-from nephoscope.places.provider import Places
+from nephoscope.geolocation.place import PHRASES
+from nephoscope.geolocation.provider import Geolocator
 
 BEHAVIOR, ANOMALIES = "BehaviorAnalytics", "Anomalies"
 NEW_ACCOUNT, DORMANT = 30, 180
@@ -36,7 +36,7 @@ class InsightWriter:
     settings: BehaviorSettings
     accounts: Mapping[str, Account] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
-    places: Places = field(default_factory=Places)
+    places: Geolocator = field(default_factory=Geolocator)
 
     def row(self, judged: JudgedObservation, now: dt.datetime) -> dict[str, object] | None:
         """The row of an observation; None where nothing about it is worth one."""

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from nephoscope.behavior.observation_source import COLUMNS, ObservationSource
+from nephoscope.geolocation.provider import Geolocator
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.lake.storage.table_store import list_tables
-from nephoscope.places.provider import Places
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Observer:
     workspace: str
     sources: Sequence[ObservationSource]
     aliases: Mapping[str, str] = field(default_factory=dict)
-    places: Places = field(default_factory=Places)
+    places: Geolocator = field(default_factory=Geolocator)
 
     def split_into_spans(
         self, since: dt.datetime | None, until: dt.datetime, oldest: dt.datetime

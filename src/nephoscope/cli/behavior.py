@@ -40,7 +40,7 @@ def run(data: Path, /, anew: bool, workspace: str) -> None:
     from nephoscope.behavior.behavior_run import BehaviorAnalysis
     from nephoscope.behavior.profiles import ProfilesError
     from nephoscope.estate.estate_store import StoreError
-    from nephoscope.places.address_databases import PlacesError
+    from nephoscope.geolocation.address_databases import GeolocationError
     from nephoscope.service.behavior import relearn_profiles
 
     with open_lake(data) as (lake, state):
@@ -51,7 +51,7 @@ def run(data: Path, /, anew: bool, workspace: str) -> None:
                 report = relearn_profiles(build_context(data, state), lake, name)
             else:
                 report = BehaviorAnalysis(lake, state, name).run(datetime.now(UTC))
-        except (ProfilesError, PlacesError, StoreError) as error:
+        except (ProfilesError, GeolocationError, StoreError) as error:
             print_message(str(error))
             sys.exit(FAULT)
         lake.flush()

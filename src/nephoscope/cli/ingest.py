@@ -251,10 +251,12 @@ def _request(paths: tuple[str, ...], options: str) -> str:
 def _load_address_lookup(data: Path) -> AddressLookup | None:
     """Return where addresses are in the newest estate of the data folder; None where none was collected."""
     from nephoscope.estate.tenant_stores import subscription_estate, version_mark
+    from nephoscope.geolocation.provider import Geolocator
     from nephoscope.ingest.logs.address_lookup import AddressLookup
-    from nephoscope.places.provider import Places
 
-    return AddressLookup(subscription_estate(data), places=Places.open(data)) if version_mark(data) else None
+    return (
+        AddressLookup(subscription_estate(data), places=Geolocator.open(data)) if version_mark(data) else None
+    )
 
 
 def _zone(name: str) -> ZoneInfo:

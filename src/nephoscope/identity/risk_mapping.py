@@ -9,8 +9,8 @@ from importlib.resources import files
 
 import msgspec
 
+from nephoscope.geolocation.place import Origin
 from nephoscope.model.identity_risk import IdentityKind, RiskLevel
-from nephoscope.places.place import Origin
 
 
 class RuleMapping(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nephoscope.geolocation.provider import GeolocationLookup
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.maintenance.compaction import MOST_SMALL
@@ -40,7 +41,6 @@ from nephoscope.lake.writing.outbox import deliver
 from nephoscope.lake.writing.quarantine import QUARANTINE
 from nephoscope.lake.writing.spool_damage import tell_damage
 from nephoscope.lake.writing.writer import SPOOL_LIMIT, Writer
-from nephoscope.places.provider import PlaceLookup
 from nephoscope.state.state_ledger import StateLedger
 from nephoscope.state.workspaces.workspace import DEFAULT, Workspace
 from nephoscope_kql.cache import CompileCache
@@ -86,7 +86,7 @@ class Lake:
         self._disk = disk or Disk()
         self._workspace, self._limit = workspace, limit
         self._disk.make_folders(self._data)
-        provide_places(PlaceLookup.find(self._data))
+        provide_places(GeolocationLookup.find(self._data))
         self._tables = KnownTables(self._data)
         self._pins = Pins(self._data, self._disk)
         self.functions = StoredFunctions(self._data, self._disk, saved)

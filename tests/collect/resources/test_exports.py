@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests import exported
 
 from nephoscope.collect import resources
-from nephoscope.collect.resources.export_marks import ExportMarks
 from nephoscope.collect.resources.formats import az_list
+from nephoscope.collect.resources.powershell_artifacts import PowerShellArtifactScan
 from nephoscope.collect.resources.powershell_dates import may_hold_dates
 from nephoscope.collect.resources.truncated_values import cut_out, is_rendering, may_hold
 from nephoscope.posture.policies.policy_packs import Packs
@@ -695,7 +695,7 @@ PARTS = (
 @given(st.lists(st.sampled_from(PARTS), max_size=8), st.integers(1, 40))
 def test_a_mark_is_seen_however_the_bytes_come(parts, size):
     data = "".join(parts).encode()
-    marks = ExportMarks()
+    marks = PowerShellArtifactScan()
     for start in range(0, len(data), size):
         marks.see(data[start : start + size])
     assert marks.seen or not (may_hold(data) or may_hold_dates(data))

@@ -17,7 +17,7 @@ from nephoscope.posture.history.evaluation_diff import RememberedState
 from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.posture.published.publishing import kinds, publish, publish_documents, published_path
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
-from nephoscope.posture.published.unread_table import UnreadTableError
+from nephoscope.posture.published.uncollected_table import UncollectedTableError
 from nephoscope.posture.recommendations.finding_subject import verdicts
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.reports.resource_graph_tables import TABLES
@@ -204,8 +204,8 @@ def test_a_reach_sees_its_own_rows_only_by_kql(snapshot, table):
     reach = lab(snapshot)
     (mine,) = reach.subscriptions
     query = f"{table} | summarize n = count() by subscriptionId, type"
-    if snapshot.list_unread_tables([table], {table: reach}):
-        with pytest.raises(UnreadTableError):
+    if snapshot.list_uncollected_tables([table], {table: reach}):
+        with pytest.raises(UncollectedTableError):
             snapshot.query(query, reach)
         return
     found = snapshot.query(query, reach)[-1].table.to_pylist()

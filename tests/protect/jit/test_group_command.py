@@ -12,7 +12,7 @@ from tests.protect.jit.access_scene import MACHINE, NOW, POLICY, SUBSCRIPTION, S
 from nephoscope.protect.jit.machine_access import AccessGrant, GuardedPort, MachineAccess
 from nephoscope.protect.jit.nsg_script import GroupRules, render_nsg_script
 from nephoscope.service.access_requests import AccessRequestError, decide_request, is_policy_enforced
-from nephoscope.service.security_group_access import make_group_script, run_group_script
+from nephoscope.service.just_in_time_scripts import make_group_script, run_group_script
 
 pytestmark = pytest.mark.system
 GROUP = f"{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/nsg"

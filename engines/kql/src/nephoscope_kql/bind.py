@@ -18,7 +18,7 @@ from nephoscope_kql.catalog import Catalog
 from nephoscope_kql.errors import NOWHERE, CycleError, KqlError, TooLargeError, invalid, join_errors
 from nephoscope_kql.operators import load
 from nephoscope_kql.operators.branching import branches
-from nephoscope_kql.plan.probe import Probe
+from nephoscope_kql.plan.query_probe import QueryProbe
 from nephoscope_kql.plan.relations import ResultHint
 from nephoscope_kql.plan.values import Relation
 
@@ -43,7 +43,7 @@ def bind(
     query: tree.Query,
     catalog: Catalog,
     names: Mapping[str, Meaning] | None = None,
-    probe: Probe | None = None,
+    probe: QueryProbe | None = None,
 ) -> BoundQuery:
     """Bind a query; its last result. KqlError where a name or a type is wrong in any of its results."""
     return bind_all(query, catalog, names, probe)[-1]
@@ -53,7 +53,7 @@ def bind_all(
     query: tree.Query,
     catalog: Catalog,
     names: Mapping[str, Meaning] | None = None,
-    probe: Probe | None = None,
+    probe: QueryProbe | None = None,
 ) -> tuple[BoundQuery, ...]:
     """Bind every result of a query, in order: one a tabular statement, several where it ends in fork or facet; at least one."""
     try:

@@ -17,7 +17,7 @@ from nephoscope_kql.deadline import COMPILING, deadline_within
 from nephoscope_kql.errors import NOWHERE, KqlError, locate_errors
 from nephoscope_kql.externaldata import ExternalSource
 from nephoscope_kql.parser import parse
-from nephoscope_kql.plan.probe import Probe
+from nephoscope_kql.plan.query_probe import QueryProbe
 from nephoscope_kql.plan.relations import ResultHint
 from nephoscope_kql.plan.required_tables import needed_tables
 from nephoscope_kql.plan.row_identity import UNKNOWN, RowIdentity, row_identity
@@ -50,7 +50,7 @@ class CompiledQuery:
     name: str = ""
     notes: tuple[str, ...] = ()
     external: tuple[ExternalSource, ...] = ()
-    resume: Callable[[Probe], CompiledQuery] | None = field(default=None, compare=False)
+    resume: Callable[[QueryProbe], CompiledQuery] | None = field(default=None, compare=False)
     reads: Mapping[str, frozenset[str]] = field(default_factory=dict)
     needs: frozenset[str] = frozenset()
     parts: ShareStatements | None = None
@@ -162,7 +162,12 @@ def compile_results(
 
 
 def _compile_reporting(
-    text: str, catalog: Catalog, dialect: str, now: dt.datetime, given: RequestProperties, probe: Probe | None
+    text: str,
+    catalog: Catalog,
+    dialect: str,
+    now: dt.datetime,
+    given: RequestProperties,
+    probe: QueryProbe | None,
 ) -> tuple[CompiledQuery, ...]:
     """The compiled results; what goes wrong is located in the query's text."""
     with _locate_errors(text):
@@ -180,7 +185,12 @@ def _locate_errors(text: str) -> Iterator[None]:
 
 
 def _compile_results(
-    text: str, catalog: Catalog, dialect: str, now: dt.datetime, given: RequestProperties, probe: Probe | None
+    text: str,
+    catalog: Catalog,
+    dialect: str,
+    now: dt.datetime,
+    given: RequestProperties,
+    probe: QueryProbe | None,
 ) -> tuple[CompiledQuery, ...]:
     writes = writer(dialect)
     results = bind_all(given.into(parse(text)), catalog, probe=probe)
@@ -192,7 +202,10 @@ def _compile_results(
 
 
 def _to_resume(
-    compiled: CompiledQuery, now: dt.datetime, again: Callable[[Probe], tuple[CompiledQuery, ...]], place: int
+    compiled: CompiledQuery,
+    now: dt.datetime,
+    again: Callable[[QueryProbe], tuple[CompiledQuery, ...]],
+    place: int,
 ) -> CompiledQuery:
     """A result that an engine has to finish: all that is known before its rows are."""
     return replace(
@@ -251,6 +264,6 @@ def _write_whole_statement(sql: str, emitter: Emitter) -> tuple[str, None, Emitt
     return sql, None, emitter
 
 
-def bound_query(query: tree.Query, catalog: Catalog, probe: Probe | None = None) -> BoundQuery:
+def bound_query(query: tree.Query, catalog: Catalog, probe: QueryProbe | None = None) -> BoundQuery:
     """The bound tree of a parsed query: of its last result; `probe` tells the columns that depend on rows."""
     return bind(query, catalog, probe=probe)

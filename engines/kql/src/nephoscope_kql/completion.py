@@ -215,7 +215,7 @@ def _list_parameter_words(tokens: list[Token], pipes: list[_BracketContext]) -> 
 
 def _forms() -> Iterator[Completion]:
     """Return what looks like a function and is bound in its own way: `ago`, `now`, `toscalar`, `prev` ..."""
-    from nephoscope_kql.reference import FORMS
+    from nephoscope_kql.reference_page import FORMS
 
     return (Completion(name, "function", FORMS[name][1]) for name in sorted(FORMS))
 

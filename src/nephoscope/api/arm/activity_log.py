@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from nephoscope.access.authenticator import DeniedError
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError, bad_request, not_assessed
 from nephoscope.api.wire.odata_tree import Node, PropertyComparison, conjuncts, read_tree
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.query_throttling import throttled_fault
 from nephoscope.api.wire.response import ApiResponse, answer_list, place
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.posture.changes.activity_events import READ, TABLE
 from nephoscope_kql.binder.query_parameters import RequestProperties
 from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns

@@ -12,6 +12,7 @@ from nephoscope.access.roles import role
 from nephoscope.access.scopes import list_held_roles
 from nephoscope.access.shared_names import explain_shared_name
 from nephoscope.api.wire import arm_documents
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.api.wire.odata_tree import (
     FunctionCall,
@@ -23,7 +24,6 @@ from nephoscope.api.wire.odata_tree import (
 )
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
-from nephoscope.api.wire.surface_request import ApiCall
 
 SURFACE = ApiSurface("Authorization", "Microsoft.Authorization")
 _ROOT = "{scope}/providers/Microsoft.Authorization"

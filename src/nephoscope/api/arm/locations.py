@@ -6,10 +6,10 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/locations (2015-06
 from __future__ import annotations
 
 from nephoscope.api.wire import arm_documents
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import missing_fault
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 
 SURFACE = ApiSurface("Locations", "Microsoft.Security")
 TYPE = "Microsoft.Security/locations"

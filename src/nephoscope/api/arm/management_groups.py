@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import missing_fault
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 SURFACE = ApiSurface("Management groups", "Microsoft.Management")

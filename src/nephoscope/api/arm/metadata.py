@@ -5,9 +5,9 @@ Source: https://learn.microsoft.com/azure-stack/user/azure-stack-version-profile
 
 from __future__ import annotations
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.operation import PUBLIC, ApiSurface
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 
 SURFACE = ApiSurface("Metadata")
 

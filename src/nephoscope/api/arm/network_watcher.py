@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError, bad_request, missing_fault
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.effective_routes import EffectiveRoute
 from nephoscope.estate.flow_path import Endpoint, FlowPath, FlowPaths, PathFlow

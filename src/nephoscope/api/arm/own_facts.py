@@ -8,10 +8,10 @@ Source: https://github.com/Azure/azure-resource-manager-rpc/blob/master/v1.0/res
 from __future__ import annotations
 
 from nephoscope.api.wire import arm_documents
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.collect.facts.fact_report import FactReport, claims
 from nephoscope.collect.facts.fact_types import FactType, fact_types
 from nephoscope.collect.facts.report_errors import FactError

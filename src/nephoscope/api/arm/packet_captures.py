@@ -23,7 +23,7 @@ from nephoscope.state import NotFoundError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.api.wire.surface_request import ApiCall
+    from nephoscope.api.wire.api_call import ApiCall
     from nephoscope.state.hosts.response_orders import ResponseOrder
 
 SURFACE = ApiSurface("Packet captures", "Microsoft.Network")

@@ -6,9 +6,9 @@ defenderforcloud/operations (2025-10-01-preview)
 
 from __future__ import annotations
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.operation import ANYONE, PUBLIC, ApiOperation, ApiSurface, OperationRegistry
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 
 SURFACE = ApiSurface("Operations of providers", lets=ANYONE)
 PROVIDERS = ("Microsoft.PolicyInsights", "Microsoft.Security", "Microsoft.SecurityInsights")

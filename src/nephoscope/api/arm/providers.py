@@ -5,11 +5,11 @@ Source: https://learn.microsoft.com/rest/api/resources/providers
 
 from __future__ import annotations
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.known_resource_types import KnownTypes
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list
-from nephoscope.api.wire.surface_request import ApiCall
 
 SURFACE = ApiSurface("Resource providers")
 READ = "Microsoft.Resources/subscriptions/providers/read"

@@ -8,11 +8,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request, missing_fault
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.policy_state_query import moment
 from nephoscope.api.wire.response import ApiResponse, pack_token, unpack_token
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.estate.resource_changes import ResourceChange, changes
 from nephoscope.estate.tenant_stores import tenant_stores
 from nephoscope_policy.model.resource_id import ResourceId

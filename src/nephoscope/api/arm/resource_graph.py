@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.api.wire import resource_graph_request
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError, bad_request, not_assessed
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.query_throttling import graph_throttled
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.live_security_resources import LiveReader, LiveResources
 from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.published_snapshot import GraphCatalog
 from nephoscope.posture.published.row_access import Shown, find_row_access
-from nephoscope.posture.published.unread_table import UnreadTableError
+from nephoscope.posture.published.uncollected_table import UncollectedTableError
 from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.errors import KqlError
@@ -206,7 +206,7 @@ def _run(call: ApiCall, text: str, reach: Mapping[str, Shown]) -> QueryResult:
             text, reach, timeout=call.instance.query_seconds, beside=current.live_row_source
         )
         return found[-1]
-    except UnreadTableError as error:
+    except UncollectedTableError as error:
         told = ", ".join(error.tables)
         raise not_assessed(
             f"{told} has no data on this server; an empty result does not describe the estate."

@@ -6,11 +6,11 @@ Source: https://learn.microsoft.com/rest/api/resources/resources
 from __future__ import annotations
 
 from nephoscope.api.wire import arm_documents, resource_filter
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request, missing_fault
 from nephoscope.api.wire.instance_view import MACHINE, is_requested, view, with_view
 from nephoscope.api.wire.operation import BELOW, ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope_policy.model.resource_id import (
     MANAGEMENT_GROUP_TYPE,
     RESOURCE_GROUP_TYPE,

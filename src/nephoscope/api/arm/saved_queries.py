@@ -6,10 +6,10 @@ Source: https://learn.microsoft.com/rest/api/azureresourcegraph/graphquery (2024
 from __future__ import annotations
 
 from nephoscope.api.arm.resource_graph import check_query, complete_query
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, system_data
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.surface_request import ApiCall
 
 SURFACE = ApiSurface("Saved queries", "Microsoft.ResourceGraph")
 

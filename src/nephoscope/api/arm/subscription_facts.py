@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.operation import BELOW, ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list
-from nephoscope.api.wire.surface_request import ApiCall
 
 SURFACE = ApiSurface("What subscriptions use", lets=BELOW)
 READ = "Microsoft.Resources/subscriptions/resources/read"

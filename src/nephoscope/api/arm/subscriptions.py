@@ -5,10 +5,10 @@ Source: https://learn.microsoft.com/rest/api/resources (subscriptions, tenants, 
 
 from __future__ import annotations
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.operation import ANYONE, BELOW, ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
 from nephoscope.api.wire.scope_access import no_group, no_subscription
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.files.json_tree import tree_of
 
 SURFACE = ApiSurface("Subscriptions")

@@ -12,10 +12,10 @@ import msgspec
 
 from nephoscope.api.defender.collected import PROVIDERS, read
 from nephoscope.api.wire import arm_documents
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request, missing_fault
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.automation.rule_change_plan import GroupChange
 from nephoscope.posture.published.kinds.adaptive_network_hardenings import HardeningProposal, list_rules
 from nephoscope.service.network_rules import ENFORCE, request_rule_change

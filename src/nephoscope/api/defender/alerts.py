@@ -16,10 +16,10 @@ from nephoscope.alerts.incidents.alert_visibility import READ, alert_visibility
 from nephoscope.alerts.incidents.defender_alert import STATUSES, TYPE, find_visible_resources
 from nephoscope.alerts.incidents.defender_alert import body as shape
 from nephoscope.api.wire import arm_documents
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import missing_fault
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, pack_token, read_skip_token
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.lake.writing.outbox import deliver_pending
 from nephoscope.service.alerts import ACTIONS, find_action, find_operation, set_alert_status
 from nephoscope.service.arm_documents import put_document

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.suppression.condition import ConditionError
 from nephoscope.alerts.tuning.azure_suppression_rule import parse_suppression, to_document
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import missing_fault, translate_errors
 from nephoscope.api.wire.body_schema import array, fields, moment, read, text, words
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.service.service_context import workspace_scope
 from nephoscope.service.suppressions import (
     READ,

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import msgspec
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.arm_documents import visible
 from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.body_schema import accept_anything, array, fields, text, words
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.protect.applications.group_document import (
     MODES,
     complete_path,

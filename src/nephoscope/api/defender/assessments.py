@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from nephoscope.api.defender.governance import add_owners
 from nephoscope.api.wire import arm_documents
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError, missing_fault
 from nephoscope.api.wire.body_schema import array, fields, flag, object_of, text, words
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, delete, put, require_document
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_skip_token
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.posture.pipelines.resource_origins import CodeOrigin
 from nephoscope.service.arm_documents import remove_document
 from nephoscope.service.code_to_cloud import find_origins_of_all

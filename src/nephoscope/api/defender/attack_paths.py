@@ -6,9 +6,9 @@ Source: https://learn.microsoft.com/azure/defender-for-cloud/attack-path-api
 from __future__ import annotations
 
 from nephoscope.api.wire import arm_documents
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 
 SURFACE = ApiSurface("Attack paths", "Microsoft.Security")
 READ = "Microsoft.Security/attackPaths/read"

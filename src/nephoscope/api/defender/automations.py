@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from math import isfinite
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.automation_errors import automation_faults
 from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.api.wire.body_schema import (
@@ -26,7 +27,6 @@ from nephoscope.api.wire.body_schema import (
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.automation.condition import ORDERED
 from nephoscope.automation.event_kinds import AZURE_SOURCES
 from nephoscope.automation.rule_formats.security_actions import list_secret_names, list_secrets, name_secrets

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nephoscope.api.wire import arm_documents
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError, missing_fault, not_assessed
 from nephoscope.api.wire.operation import ApiSurface, OperationRegistry
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope_policy.model.resource_id import ResourceId
 
 SURFACE = ApiSurface("Collected from Azure")

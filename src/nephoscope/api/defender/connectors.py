@@ -5,10 +5,10 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/security-connector
 
 from __future__ import annotations
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.body_schema import array, fields, text, words
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, declare_reading
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.surface_request import ApiCall
 
 SURFACE = ApiSurface("Connectors", "Microsoft.Security")
 EFFECT = "Nothing is read through it here: other clouds and code hosts are not judged."

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 from nephoscope.access.scopes import containers
 from nephoscope.api.wire import arm_documents
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request, missing_fault
 from nephoscope.api.wire.body_schema import array, fields, flag, moment, text, words
 from nephoscope.api.wire.document_kinds import (
@@ -28,7 +29,6 @@ from nephoscope.api.wire.document_kinds import (
 )
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.automation.governance import (
     OWNERS,
     GovernanceRule,

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.body_schema import Shape, array, fields, flag, integer, span, text, words
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.surface_request import ApiCall
 
 SURFACE = ApiSurface("Internet of things", "Microsoft.Security")
 EFFECT = "No device is watched by it here."

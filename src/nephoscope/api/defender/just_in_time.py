@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.arm_documents import visible
 from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.body_schema import array, fields, integer, moment, span, text, words
@@ -21,7 +22,6 @@ from nephoscope.api.wire.document_kinds import (
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.scope_access import scope_exists
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.model.utc_time import assume_utc
 from nephoscope.protect.jit.machine_access import parse_source
 from nephoscope.service.access_requests import (

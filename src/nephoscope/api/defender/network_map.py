@@ -6,9 +6,9 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/topology, allowed-
 from __future__ import annotations
 
 from nephoscope.api.defender.collected import PROVIDERS, read
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 
 SURFACE = ApiSurface("Topology, connections and tasks", "Microsoft.Security")
 _PROVIDER = PROVIDERS[0]

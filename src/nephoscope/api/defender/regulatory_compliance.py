@@ -6,9 +6,9 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/regulatory-complia
 from __future__ import annotations
 
 from nephoscope.api.wire import arm_documents
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 
 SURFACE = ApiSurface("Regulatory compliance", "Microsoft.Security")
 _TYPE = "Microsoft.Security/regulatoryComplianceStandards"

@@ -5,10 +5,10 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/secure-scores (202
 
 from __future__ import annotations
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import missing_fault
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
-from nephoscope.api.wire.surface_request import ApiCall
 
 SURFACE = ApiSurface("Secure scores", "Microsoft.Security")
 READ = "Microsoft.Security/secureScores/read"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.body_schema import (
     array,
@@ -23,7 +24,6 @@ from nephoscope.api.wire.body_schema import (
 )
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, Check, declare
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.surface_request import ApiCall
 
 SURFACE = ApiSurface("Plans, contacts and settings", "Microsoft.Security")
 #: Every plan that the versions of the interface have had; `az` and Azure's own policies name the older ones too.

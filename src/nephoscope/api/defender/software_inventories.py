@@ -19,10 +19,10 @@ from typing import Any
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.api.defender import collected
 from nephoscope.api.wire import arm_documents
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.query_throttling import throttled_fault
 from nephoscope.api.wire.response import ApiResponse, answer_list, place
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.lake.queries.time_span import RowSpan
 
 SURFACE = ApiSurface("Software inventories", "Microsoft.Security")

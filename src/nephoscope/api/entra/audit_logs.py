@@ -43,7 +43,7 @@ from nephoscope.service.identity_risk import WRITE, decide_sign_ins
 from nephoscope.state.workspaces.workspace import DEFAULT
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import ApiCall
+    from nephoscope.api.wire.api_call import ApiCall
 
 SURFACE = ApiSurface("Audit logs", lets=OWN)
 READ = "Microsoft.OperationalInsights/workspaces/query/read"

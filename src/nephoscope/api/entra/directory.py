@@ -14,11 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from nephoscope.api.wire import microsoft_graph_query
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.api.wire.microsoft_graph_query import Keyed
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.model.read_reach import EVERYTHING
 
 SURFACE = ApiSurface("Directory")

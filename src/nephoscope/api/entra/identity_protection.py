@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from nephoscope.api.wire import microsoft_graph_query
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError, not_assessed
 from nephoscope.api.wire.graph_rows import (
     Row,
@@ -27,7 +28,6 @@ from nephoscope.api.wire.query_throttling import throttled_fault
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse
 from nephoscope.api.wire.risk_objects import to_history_item, to_risk_detection, to_risky
 from nephoscope.api.wire.risk_requests import answer_decision, read_ids
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.identity.risk_decisions import IDENTITY_DECISIONS
 from nephoscope.identity.risk_reader import RiskReader
 from nephoscope.identity.risk_rows import TABLES

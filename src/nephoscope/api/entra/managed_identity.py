@@ -10,10 +10,10 @@ import time
 
 from nephoscope.access.managed_identity import ManagedIdentityError, find_bound_principal, is_local_request
 from nephoscope.access.tokens import LASTS
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError, missing_fault
 from nephoscope.api.wire.operation import PUBLIC, ApiSurface
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.service.access_tokens import ISSUE, issue_token
 from nephoscope.state.access.principals import Principal, SecretKind
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from urllib.parse import parse_qs
 
 from nephoscope.access.tokens import LASTS
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.operation import PUBLIC, ApiSurface
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.service.access_tokens import ISSUE, issue_token
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 

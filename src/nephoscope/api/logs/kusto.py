@@ -9,13 +9,13 @@ import re
 import uuid
 from typing import TYPE_CHECKING
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.kusto_commands import KustoCommand, run_show_command, to_datatable
 from nephoscope.api.wire.kusto_properties import database, properties
 from nephoscope.api.wire.kusto_response import Row, answered_table, bad_request, columns, frame
 from nephoscope.api.wire.operation import OWN, PUBLIC, ApiSurface
 from nephoscope.api.wire.query_throttling import kusto_throttled
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType

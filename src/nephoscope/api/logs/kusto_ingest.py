@@ -8,11 +8,11 @@ from __future__ import annotations
 import msgspec
 
 from nephoscope.api.logs.log_analytics import find_workspace
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.kusto_response import answered_table
 from nephoscope.api.wire.operation import OWN, ApiSurface
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.files.json_text import json_documents
 from nephoscope.files.separated_values import SeparatedValuesError, separated_rows
 from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.access.authenticator import DeniedError
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.api.wire.operation import OWN, ApiSurface
 from nephoscope.api.wire.query_throttling import throttled_fault
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.lake.queries.estate_reach import ReachesWithin
 from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.lake.queries.time_span import RowSpan

@@ -8,10 +8,10 @@ Source: https://learn.microsoft.com/azure/azure-monitor/logs/logs-ingestion-api-
 
 from __future__ import annotations
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.operation import OWN, ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 from nephoscope.ingest.live.ingestion.streams import PATH, PUBLISH
 

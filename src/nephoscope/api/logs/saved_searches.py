@@ -11,12 +11,12 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request, missing_fault, translate_errors
 from nephoscope.api.wire.document_kinds import etag
 from nephoscope.api.wire.function_alias import ALIAS, PARAMETERS, check_function_name, to_function
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import require_workspace
 from nephoscope.resource_graph import require_estate_read
 from nephoscope.service.saved_queries import (

@@ -5,11 +5,11 @@ Source: https://learn.microsoft.com/rest/api/policyinsights/attestations (2022-0
 
 from __future__ import annotations
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.body_schema import array, fields, text
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, system_data
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.posture.policies.attestation import PolicyAttestation
 from nephoscope_policy.errors import PolicyError
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from nephoscope.api.wire import arm_documents, policy_filter, policy_lists, policy_references
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.body_schema import Shape, array, fields, text, words
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope_policy.assignment import ENFORCEMENT_MODES
 from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.definition import Definition

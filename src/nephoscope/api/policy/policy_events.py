@@ -6,11 +6,11 @@ Source: https://learn.microsoft.com/rest/api/policyinsights/policy-events (2019-
 from __future__ import annotations
 
 from nephoscope.api.wire import odata_metadata
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.policy_rows import PolicyRowSource, answer
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 
 SURFACE = ApiSurface("Policy events", "Microsoft.PolicyInsights")
 READ = "Microsoft.PolicyInsights/policyEvents/read"

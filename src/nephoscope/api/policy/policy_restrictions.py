@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.access.tenant_reach import tenant_reach
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.governance.enforced_assignments import EnforcedAssignments
 from nephoscope.posture.governance.policy_restrictions import (

@@ -12,12 +12,12 @@ from itertools import islice
 from urllib.parse import quote
 
 from nephoscope.api.wire import odata_metadata
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError, bad_request, missing_fault
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.policy_rows import PolicyRowSource, answer, iterate_rows, parse_filter
 from nephoscope.api.wire.policy_summary import Summary
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.instance import FAILED
 from nephoscope.posture.scans.scan import last_scan_request
 from nephoscope.service.assessment_requests import TRIGGER, request_assessment

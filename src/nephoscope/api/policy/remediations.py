@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.api.policy.policy_states import STATES
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.api.wire.body_schema import array, fields, integer, number, text, words
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, require_document
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.policy_rows import iterate_rows
 from nephoscope.api.wire.response import ApiResponse, answer_list, place
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.service.arm_documents import put_document
 
 SURFACE = ApiSurface("Remediations", "Microsoft.PolicyInsights")

@@ -20,6 +20,7 @@ from nephoscope.alerts.library.rule_selection import load_rules
 from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError, RuleKind
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.api.wire import alert_rule_schemas, arm_documents
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, documents_at_scope
 from nephoscope.api.wire.document_kinds import delete as forget_one
@@ -27,7 +28,6 @@ from nephoscope.api.wire.document_kinds import put as keep_one
 from nephoscope.api.wire.document_kinds import require_document as kept_one
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list, place
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, require_workspace, root
 from nephoscope.service.own_rules import UnusableRuleError, delete_own_rule, put_own_rule
 from nephoscope.service.rules import DELETE, READ, WRITE, switch_rules

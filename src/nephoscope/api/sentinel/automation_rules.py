@@ -8,6 +8,7 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/automation-rules (
 
 from __future__ import annotations
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.automation_errors import automation_faults
 from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.body_schema import (
@@ -23,7 +24,6 @@ from nephoscope.api.wire.body_schema import (
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
 from nephoscope.api.wire.mitre_attack import TACTIC
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, describe_caller, require_workspace
 from nephoscope.automation.rule import AutomationError
 from nephoscope.automation.rule_formats.security_actions import credential

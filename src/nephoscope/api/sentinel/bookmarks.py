@@ -10,12 +10,12 @@ import uuid
 from dataclasses import replace
 from datetime import datetime
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError, bad_request, missing_fault
 from nephoscope.api.wire.body_schema import array, check_shape, fields, moment, text
 from nephoscope.api.wire.mitre_attack import TACTICS_OF, TECHNIQUES_OF
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, place
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, person, require_workspace, root
 from nephoscope.lake.writing.outbox import deliver_pending
 from nephoscope.model.utc_time import assume_utc

@@ -7,9 +7,9 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/data-connectors-ch
 
 from __future__ import annotations
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, require_workspace
 
 SURFACE = ApiSurface("Requirements of data connectors", "Microsoft.SecurityInsights")

@@ -5,10 +5,10 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/data-connectors (2
 
 from __future__ import annotations
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.data_connector_schemas import CONNECTORS, DEFINITIONS
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE
 
 SURFACE = ApiSurface("Data connectors", "Microsoft.SecurityInsights")

@@ -18,12 +18,12 @@ from typing import Any
 from nephoscope.alerts.investigation.known_entities import KnownEntities, load_known_entities
 from nephoscope.alerts.investigation.participants import InvolvedEntity
 from nephoscope.api.wire import arm_documents
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request, missing_fault
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.policy_state_query import moment
 from nephoscope.api.wire.response import ApiResponse, answer_list, place
 from nephoscope.api.wire.sentinel_entities import TYPE, alert_body, count_kinds, entity_bodies, entity_body
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, person, require_workspace, root
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.state.incidents.bookmarks import Bookmark

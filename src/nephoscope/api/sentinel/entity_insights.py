@@ -14,11 +14,11 @@ from datetime import datetime
 from nephoscope.alerts.investigation.known_entities import KnownEntities
 from nephoscope.alerts.investigation.participants import InvolvedEntity
 from nephoscope.api.sentinel.entities import ENTITY, known_entity, time_range
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list
 from nephoscope.api.wire.sentinel_entities import TYPE, describe, entity_body
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.files.json_tree import tree_of
 from nephoscope.state.incidents.alerts import StoredAlert
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nephoscope.api.sentinel.incidents import require_incident
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request, missing_fault
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, author, require_workspace, root
 from nephoscope.lake.writing.outbox import deliver_pending
 from nephoscope.service.incidents import add_note, change_note, delete_note, note_operation

@@ -15,13 +15,13 @@ from nephoscope.alerts.investigation.incident_details import case_file
 from nephoscope.alerts.investigation.prevalence import find_prevalence
 from nephoscope.alerts.investigation.process_timeline import read_process_trees
 from nephoscope.api.sentinel.bookmarks import body as bookmark_body
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request, missing_fault
 from nephoscope.api.wire.body_schema import array, check_shape, fields, text
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.policy_state_query import moment
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, place
 from nephoscope.api.wire.sentinel_entities import alert_body, count_kinds, entity_bodies
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, author, require_workspace, root
 from nephoscope.files.json_tree import tree_of
 from nephoscope.lake.writing.outbox import deliver_pending

@@ -5,10 +5,10 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/incident-relations
 
 from __future__ import annotations
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request, missing_fault
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE
 from nephoscope.lake.writing.outbox import deliver_pending
 from nephoscope.service.bookmarks import change_bookmark, promote_bookmarks

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from nephoscope.api.sentinel.entities import expansion_queries
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.body_schema import array, fields, text, words
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, Check, declare
 from nephoscope.api.wire.mitre_attack import TACTICS_OF, TECHNIQUES_OF
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE
 
 SURFACE = ApiSurface("Settings of a workspace", "Microsoft.SecurityInsights")

@@ -8,11 +8,11 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request, missing_fault, translate_errors
 from nephoscope.api.wire.body_schema import array, fields, flag, integer, moment, read, text
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, place
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, require_workspace, root
 from nephoscope.files.json_tree import list_of
 from nephoscope.ingest.threat_intelligence.indicator import BadItemError, item

@@ -9,6 +9,7 @@ from datetime import timedelta
 from math import ceil
 
 from nephoscope.alerts.documents.duration import duration
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request, missing_fault, translate_errors
 from nephoscope.api.wire.body_schema import (
     array,
@@ -23,7 +24,6 @@ from nephoscope.api.wire.body_schema import (
 )
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, place
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, person, require_workspace, root
 from nephoscope.files.separated_values import SeparatedValuesError, separated_rows
 from nephoscope.lake.watchlists.watchlist_service import ItemError, NewWatchlistItem

@@ -11,7 +11,7 @@ from nephoscope.service.arm_documents import put_document, remove_document
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import ApiCall
+    from nephoscope.api.wire.api_call import ApiCall
     from nephoscope.model.read_reach import Reach
 
 #: Says whether a document belongs into a list.

@@ -20,7 +20,7 @@ from nephoscope.alerts.documents.duration import duration, format_duration
 from nephoscope.api.wire.azure_error import ApiError, bad_request
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import ApiCall
+    from nephoscope.api.wire.api_call import ApiCall
 
 #: (value, path) -> the value to keep; raises Fault.
 Shape = Callable[[object, str], Any]

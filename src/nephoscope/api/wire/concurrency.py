@@ -20,7 +20,7 @@ from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.operation import OperationRegistry
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import ApiCall
+    from nephoscope.api.wire.api_call import ApiCall
 
 WRITES = ("PUT", "PATCH", "DELETE")
 _LOCKS = tuple(threading.Lock() for _ in range(64))

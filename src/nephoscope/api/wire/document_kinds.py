@@ -16,13 +16,13 @@ from typing import Any
 import msgspec
 
 from nephoscope.api.wire import arm_documents
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request, missing_fault
 from nephoscope.api.wire.body_schema import Shape, read, words
 from nephoscope.api.wire.document_secrets import strip_secrets
 from nephoscope.api.wire.odata_filter import compile_filter
 from nephoscope.api.wire.operation import ApiSurface, Handler
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_skip_token
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import require_workspace
 from nephoscope.files.json_tree import tree_of
 from nephoscope.service.arm_documents import put_document, remove_document

@@ -13,7 +13,7 @@ from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_colum
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import ApiCall
+    from nephoscope.api.wire.api_call import ApiCall
     from nephoscope.lake.queries.principal_scope import LakeScope
 
 Row = dict[str, object]

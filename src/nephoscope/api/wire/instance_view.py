@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nephoscope.api.wire.surface_request import ApiCall
+from nephoscope.api.wire.api_call import ApiCall
 
 MACHINE = "microsoft.compute/virtualmachines"
 _TOLD = ("computerName", "osName", "osVersion", "hyperVGeneration")

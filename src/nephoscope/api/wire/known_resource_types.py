@@ -11,8 +11,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.operation import OperationRegistry, surfaces
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.alias import Alias
 from nephoscope_policy.aliases import Aliases

@@ -21,7 +21,7 @@ from nephoscope_kql.parser import parse_parameters
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import ApiCall
+    from nephoscope.api.wire.api_call import ApiCall
     from nephoscope.lake.queries.principal_scope import LakeScope
     from nephoscope_kql.catalog import StoredFunction
     from nephoscope_kql.tree import LambdaParameter

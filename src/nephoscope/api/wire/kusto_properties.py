@@ -21,7 +21,7 @@ from nephoscope_kql.known_options import ACTIVE, INERT
 from nephoscope_kql.types import TICKS_PER_SECOND, KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import ApiCall
+    from nephoscope.api.wire.api_call import ApiCall
     from nephoscope.lake.queries.principal_scope import LakeScope
 
 #: Source: https://learn.microsoft.com/kusto/concepts/query-limits#limit-on-result-set-size-result-truncation

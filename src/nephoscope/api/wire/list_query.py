@@ -20,8 +20,8 @@ from nephoscope.api.wire.odata_value import has_path, sort_key, value_at_path
 from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
 
 if TYPE_CHECKING:
+    from nephoscope.api.wire.api_call import ApiCall
     from nephoscope.api.wire.operation import Handler
-    from nephoscope.api.wire.surface_request import ApiCall
 
 Body = Mapping[str, Any]
 PROVIDERS = ("microsoft.security/", "microsoft.securityinsights/")

@@ -19,7 +19,7 @@ from nephoscope.api.wire.odata_value import has_path, sort_key, value_at_path
 from nephoscope.api.wire.response import next_link, read_skip_token
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import ApiCall
+    from nephoscope.api.wire.api_call import ApiCall
 
 Row = Mapping[str, object]
 #: (where a page that ends with it goes on, the object)

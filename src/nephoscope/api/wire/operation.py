@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import nephoscope.api as package
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.arm_path import PathTemplate, asked_type
 from nephoscope.api.wire.query_throttling import Throttled
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.collect.resource_sources import TypeSources
 from nephoscope.posture.published.row_access import read_operation
 

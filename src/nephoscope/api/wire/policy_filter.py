@@ -24,7 +24,7 @@ from nephoscope.api.wire.odata_value import parse_time
 from nephoscope.api.wire.policy_lists import PolicyListFilter
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import ApiCall
+    from nephoscope.api.wire.api_call import ApiCall
 
 Test = Callable[[Mapping[str, object]], bool]
 #: What a word of a filter makes of what is asked for; `value` is '' of a word that has none.

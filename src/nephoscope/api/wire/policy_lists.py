@@ -19,7 +19,7 @@ from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_tok
 from nephoscope.model.read_reach import Reach
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import ApiCall
+    from nephoscope.api.wire.api_call import ApiCall
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 Body = dict[str, object]

@@ -18,7 +18,7 @@ from nephoscope_policy.exemption import Exemption
 from nephoscope_policy.initiative import Initiative
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import ApiCall
+    from nephoscope.api.wire.api_call import ApiCall
 
 _REFERENCE = re.compile(
     r"(?P<scope>(/[^/]+)*)/providers/microsoft\.authorization/policy(?P<set>set)?definitions/(?P<name>[^/]+)"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nephoscope.api.wire import odata_metadata
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.list_query import unknown
 from nephoscope.api.wire.odata_filter import Test, read
 from nephoscope.api.wire.policy_state_query import (
@@ -25,7 +26,6 @@ from nephoscope.api.wire.policy_state_query import (
     select_fields,
 )
 from nephoscope.api.wire.response import ApiResponse, next_link, place, read_skip_token
-from nephoscope.api.wire.surface_request import ApiCall
 
 Row = dict[str, Any]
 MOST = 1000

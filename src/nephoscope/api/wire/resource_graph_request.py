@@ -18,7 +18,7 @@ from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.api.wire.response import pack_token, unpack_token
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import ApiCall
+    from nephoscope.api.wire.api_call import ApiCall
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _FIELDS = ("query", "subscriptions", "managementGroups", "facets")

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from nephoscope.api.wire.azure_error import bad_request
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import ApiCall
+    from nephoscope.api.wire.api_call import ApiCall
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.state.database.state_errors import NotFoundError, StateError
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import ApiCall
+    from nephoscope.api.wire.api_call import ApiCall
 
 MOST_IDS = 60
 

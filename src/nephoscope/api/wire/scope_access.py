@@ -18,8 +18,8 @@ from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.operation import ANYONE, BELOW, OWN
 
 if TYPE_CHECKING:
+    from nephoscope.api.wire.api_call import ApiCall
     from nephoscope.api.wire.operation import ApiOperation
-    from nephoscope.api.wire.surface_request import ApiCall
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 _SENTINEL = re.compile(

@@ -13,8 +13,8 @@ from nephoscope.alerts.investigation.entity_context import EntityContext
 from nephoscope.alerts.investigation.estate_reader import EstateReader
 from nephoscope.alerts.investigation.known_entities import entity_id
 from nephoscope.alerts.investigation.participants import InvolvedEntity
+from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError
-from nephoscope.api.wire.surface_request import ApiCall
 from nephoscope.api.wire.workspace_lookup import root
 from nephoscope.estate.estate_store import StoreError
 from nephoscope.lake.errors import LakeError

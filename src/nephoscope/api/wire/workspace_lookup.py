@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nephoscope.api.wire.azure_error import ApiError
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.surface_request import ApiCall
+    from nephoscope.api.wire.api_call import ApiCall
 
 _GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
 #: Clients name the provider of workspaces as a parameter.

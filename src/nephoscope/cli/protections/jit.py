@@ -67,7 +67,7 @@ def script(data: Path, /, machine: str, group: str, address: str, command_name: 
     """
     from nephoscope.cli.session.service_context import open_context
     from nephoscope.service.access_requests import AccessRequestError
-    from nephoscope.service.security_group_access import make_group_script, run_group_script
+    from nephoscope.service.just_in_time_scripts import make_group_script, run_group_script
 
     with open_context(data, keeps=bool(command_name)) as service:
         try:

@@ -14,8 +14,8 @@ def learn_and_judge(lake: Lake, state: State, workspace: str, now: datetime, *, 
     from nephoscope.behavior.behavior_run import BehaviorAnalysis
     from nephoscope.behavior.profiles import ProfilesError
     from nephoscope.estate.estate_store import StoreError
+    from nephoscope.geolocation.address_databases import GeolocationError
     from nephoscope.lake.errors import LakeError
-    from nephoscope.places.address_databases import PlacesError
     from nephoscope.state import LeaseLostError
     from nephoscope_kql.errors import KqlError
 
@@ -26,7 +26,7 @@ def learn_and_judge(lake: Lake, state: State, workspace: str, now: datetime, *, 
             lake.flush()
     except (
         ProfilesError,
-        PlacesError,
+        GeolocationError,
         StoreError,
         KqlError,
         LakeError,

@@ -20,10 +20,10 @@ from nephoscope.collect.resources.child_resources import carry, list_cut_childre
 from nephoscope.collect.resources.csv_export import is_header, rows
 from nephoscope.collect.resources.expected_shapes import ExpectedShapes
 from nephoscope.collect.resources.export_hints import ExportHints
-from nephoscope.collect.resources.export_marks import ExportMarks
 from nephoscope.collect.resources.json_grammar import RecordSlice
 from nephoscope.collect.resources.json_splitter import RecordSplitter
 from nephoscope.collect.resources.own_facts import LearnedResources
+from nephoscope.collect.resources.powershell_artifacts import PowerShellArtifactScan
 from nephoscope.collect.resources.powershell_dates import convert_dates, may_hold_dates
 from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord
 from nephoscope.collect.resources.template_detection import source_file, template
@@ -178,7 +178,7 @@ def _pieces(
     """Yield what a file of JSON holds."""
     splitter, answers = RecordSplitter(), AnswerRecords()
     pages: list[AnswerPage] = []
-    marks = ExportMarks()
+    marks = PowerShellArtifactScan()
 
     def read_pieces(
         splitter: RecordSplitter, pieces: Iterator[RecordSlice]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.tenant_stores import subscription_estate, version_mark
-from nephoscope.places.provider import Places
+from nephoscope.geolocation.provider import Geolocator
 
 if TYPE_CHECKING:
     from nephoscope.ingest.logs.address_lookup import AddressLookup
@@ -41,5 +41,5 @@ class EstateAddresses:
 
         mark = version_mark(self.data)
         if mark and mark != self._mark:
-            self._found = AddressLookup(subscription_estate(self.data), places=Places.open(self.data))
+            self._found = AddressLookup(subscription_estate(self.data), places=Geolocator.open(self.data))
             self._mark = mark

@@ -16,7 +16,7 @@ from nephoscope.estate.network_interfaces import parse_interface, reference
 from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.service_tags import PLATFORM
 from nephoscope.estate.subnets import NETWORK_TYPE, list_subnets
-from nephoscope.places.provider import Places
+from nephoscope.geolocation.provider import Geolocator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -77,7 +77,7 @@ class AddressLookup:
 
     estate: Estate
     tags: Mapping[str, AddressSet] = field(default_factory=dict)
-    places: Places = field(default_factory=Places)
+    places: Geolocator = field(default_factory=Geolocator)
 
     def __post_init__(self) -> None:
         self._subnets = list_subnets(self.estate)

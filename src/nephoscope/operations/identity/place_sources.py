@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
+from nephoscope.geolocation.address_databases import GeolocationError
+from nephoscope.geolocation.place import PHRASES
 from nephoscope.operations.declaration.operation import (
     ApiRoute,
     CommandLine,
@@ -15,10 +17,8 @@ from nephoscope.operations.declaration.operation import (
 from nephoscope.operations.declaration.operation_page import PageColumn, SectionList
 from nephoscope.operations.declaration.request_field import describe
 from nephoscope.operations.declaration.schemas import PLAIN, Shape
-from nephoscope.places.address_databases import PlacesError
-from nephoscope.places.place import PHRASES
+from nephoscope.service.geolocation import open_geolocation
 from nephoscope.service.identity_risk import READ
-from nephoscope.service.places import open_places
 
 OPERATIONS = OperationGroup("placeSources", "Places", "The source")
 Address = Annotated[str, describe("IP address.", min_length=2, max_length=45, pattern=PLAIN)]
@@ -66,8 +66,8 @@ class PlaceShape(Shape, frozen=True, kw_only=True):
 )  # fmt: skip
 def sources(call: OperationCall) -> PlaceSourceList:
     """List the sources of places with their age."""
-    with translate_errors("places", PlacesError):
-        several = open_places(call.service).sources
+    with translate_errors("places", GeolocationError):
+        several = open_geolocation(call.service).sources
     now = call.service.now
     return PlaceSourceList(
         value=tuple(
@@ -89,8 +89,8 @@ def sources(call: OperationCall) -> PlaceSourceList:
 )  # fmt: skip
 def show_place(call: OperationCall, address: Address) -> PlaceShape:
     """Show the place of an address."""
-    with translate_errors("places", PlacesError):
-        found = open_places(call.service).locate(address)
+    with translate_errors("places", GeolocationError):
+        found = open_geolocation(call.service).locate(address)
     return PlaceShape(
         address=address, country=found.country, city=found.city, network=found.network, network_name=found.network_name,
         origin=PHRASES.get(found.origin, ""), service=found.service,

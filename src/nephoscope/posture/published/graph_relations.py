@@ -11,7 +11,7 @@ from nephoscope.lake.queries.estate_reach import Reaches, ReachesWithin
 from nephoscope.posture.published.live_rows import TABLE, LiveRowSource
 from nephoscope.posture.published.published_snapshot import GraphCatalog, PublishedSnapshot, with_current
 from nephoscope.posture.published.row_access import OPERATIONS, USUAL, RowAccess, Shown, find_row_access
-from nephoscope.posture.published.unread_table import UnreadTableError
+from nephoscope.posture.published.uncollected_table import UncollectedTableError
 from nephoscope.posture.reports.resource_graph_tables import COLUMNS, TABLES
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.engines.parquet import FileScan
@@ -75,8 +75,8 @@ class PublishedGraph:
         if subscriptions is not None:
             reaches = ReachesWithin(reaches, subscriptions)
         reach = find_row_access(snapshot.types, reaches)[table]
-        if snapshot.list_unread_tables([table], {table: reach}):
-            raise UnreadTableError([table])
+        if snapshot.list_uncollected_tables([table], {table: reach}):
+            raise UncollectedTableError([table])
         found = GraphCatalog(snapshot.files, snapshot.opens).scan(table, reach)
         if table == TABLE:
             found = with_current(found, snapshot.current(self.current(snapshot, reaches)))

@@ -25,7 +25,7 @@ from nephoscope.posture.published.row_access import Shown, visible_pairs
 from nephoscope.posture.published.snapshot_files import list_snapshot_files
 from nephoscope.posture.published.standards import Standards
 from nephoscope.posture.published.table_gaps import describe_gaps, is_unfilled
-from nephoscope.posture.published.unread_table import UnreadTableError
+from nephoscope.posture.published.uncollected_table import UncollectedTableError
 from nephoscope.posture.reports.resource_graph_tables import (
     COLUMNS,
     EVALUATION,
@@ -142,7 +142,7 @@ class PublishedSnapshot:
         beside: Callable[[], LiveRowSource] | None = None,
     ) -> list[QueryResult]:
         """Run KQL over the tables of Resource Graph and give its results; KqlError where it is wrong or cannot be run,
-        UnreadTableError where it reads a table whose rows were not read.
+        UncollectedTableError where it reads a table whose rows were not read.
 
         `reach` is what all tables show, or what each does (by its lower-cased name). `beside` gives the rows that are true now,
         where the query reads their table. What does not depend on the moment is run once.
@@ -169,7 +169,7 @@ class PublishedSnapshot:
 
         return self.get_or_compute(("read by", text), find_asked_tables)
 
-    def list_unread_tables(self, tables: Iterable[str], reach: Mapping[str, Shown]) -> list[str]:
+    def list_uncollected_tables(self, tables: Iterable[str], reach: Mapping[str, Shown]) -> list[str]:
         """Return the tables (lower-cased) of which a reach sees no row, and none could be seen: nothing collected fills them, or
         no type of theirs was read in the tenants that it sees.
 
@@ -182,11 +182,11 @@ class PublishedSnapshot:
         )
 
     def _require_read(self, tables: frozenset[str], reach: Shown | Mapping[str, Shown]) -> None:
-        """Raise UnreadTableError for tables of a query; one of every table, as `search` is, means those that there are."""
+        """Raise UncollectedTableError for tables of a query; one of every table, as `search` is, means those that there are."""
         shown = reach if isinstance(reach, Mapping) else dict.fromkeys(tables, reach)
-        unread = [] if tables >= unread_tables() else self.list_unread_tables(tables, shown)
+        unread = [] if tables >= unread_tables() else self.list_uncollected_tables(tables, shown)
         if unread:
-            raise UnreadTableError(unread)
+            raise UncollectedTableError(unread)
 
     def describe_gaps(self, tables: frozenset[str], reach: Shown | Mapping[str, Shown]) -> tuple[str, ...]:
         """Return what of lower-cased tables a reach would see had it been collected; of all tables only the resources are told."""

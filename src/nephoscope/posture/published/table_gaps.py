@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.posture.published.left_out import NOTHING, SOME_GROUPS
 from nephoscope.posture.published.row_access import RowAccess, Shown
-from nephoscope.posture.published.unread_table import list_types
+from nephoscope.posture.published.uncollected_table import list_types
 from nephoscope.posture.reports.resource_graph_tables import LISTED, TABLES, collected_types, unread_tables
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from nephoscope.state.inventory.finding import SubjectFinding
 from nephoscope.state.inventory.subject import SubjectKind
+from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import relative_time_column, text_column
 from nephoscope.web.lists.list_cell import CellMark, ListCell, text_cell
-from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.lists.severity_column import severity_column, severity_facet

@@ -10,9 +10,9 @@ from nephoscope.alerts.investigation.incident_details import read_entities
 from nephoscope.alerts.tuning.active_suppressions import RuleSuppressions
 from nephoscope.state.incidents.alert_filter import DONE, STATUSES, AlertFilter
 from nephoscope.state.incidents.alerts import StoredAlert
+from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import relative_time_column, text_column, time_column
 from nephoscope.web.lists.list_cell import CellMark, ListCell, number_cell, state_cell, text_cell
-from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
 from nephoscope.web.lists.severity_column import ORDER, severity_column

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.published.findings import SHOWN_STATES, FindingQuery, ListedFinding
+from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import text_column
 from nephoscope.web.lists.list_cell import CellMark, ListCell, state_cell, text_cell
-from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
 from nephoscope.web.rendering.formatting import STATES, cause_text, kind, short_name

@@ -6,9 +6,9 @@ import msgspec
 
 from nephoscope.state.audit.audit import AuditEntry
 from nephoscope.state.audit.audit_filter import AuditFilter
+from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import text_column
 from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell, time_cell
-from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
 from nephoscope.web.rendering.formatting import short_name

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from nephoscope.state.automation.automation_runs import RunStatus
 from nephoscope.state.automation.run_status import NEWEST, RunFilter, RunLine
+from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import number_column, relative_time_column, text_column
 from nephoscope.web.lists.list_cell import ListCell, code_cell, number_cell, state_cell, text_cell
-from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
 from nephoscope.web.lists.row_facets import RowFacet

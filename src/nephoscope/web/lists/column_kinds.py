@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
+from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.list_cell import ListCell, number_cell, relative_time_cell, text_cell, time_cell
-from nephoscope.web.lists.list_heads import ListColumn
 
 Row = TypeVar("Row")
 

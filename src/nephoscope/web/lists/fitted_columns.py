@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.list_cell import ListCell
-from nephoscope.web.lists.list_heads import ListColumn
 
 Row = TypeVar("Row")
 #: Characters that a width has room for at most, and its pixels.

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from nephoscope.service.image_overview import STATUS_WORDS, ImageOverview
+from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import number_column, relative_time_column
 from nephoscope.web.lists.list_cell import NONE, ListCell, number_cell, state_cell, text_cell
-from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.page_data.image_facts import not_assessed

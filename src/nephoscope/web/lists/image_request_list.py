@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.state.registries.image_requests import ImageRequest, RequestStatus
+from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import text_column, time_column
 from nephoscope.web.lists.list_cell import CellMark, ListCell, state_cell, text_cell, time_cell
-from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.lists.row_markup import PREVIEW

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from nephoscope.state.incidents.incident_filter import IncidentFilter
 from nephoscope.state.incidents.incidents import Incident, IncidentStatus
 from nephoscope.web.forms.incident_forms import OPEN
+from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import relative_time_column, text_column, time_column
 from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell
-from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
 from nephoscope.web.lists.severity_column import ORDER, severity_column

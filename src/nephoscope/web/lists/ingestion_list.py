@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.state.ingestion.ingested_files import IngestedFile
+from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import number_column, relative_time_column, text_column, time_column
 from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell
-from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.rendering.formatting import duration_text, short_name

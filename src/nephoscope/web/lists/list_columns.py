@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from starlette.responses import RedirectResponse
 
-from nephoscope.web.lists.list_heads import ListColumn
+from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.visits.session_cookie import drop, keep, local_address
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from markupsafe import Markup
 
 from nephoscope.web.lists.cell_markup import draw_cell
+from nephoscope.web.lists.column_headers import ListColumn, build_heads, sort_rows
 from nephoscope.web.lists.facets import ListFacet
 from nephoscope.web.lists.fitted_columns import fit_columns
 from nephoscope.web.lists.list_cell import ListCell
 from nephoscope.web.lists.list_columns import choose_columns
-from nephoscope.web.lists.list_heads import ListColumn, build_heads, sort_rows
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.row_facets import RowFacet, filter_rows
 from nephoscope.web.lists.row_markup import PREVIEW, PreviewLinks, RowMarkup

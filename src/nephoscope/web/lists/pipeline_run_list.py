@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from nephoscope.posture.pipelines.run_document import FindingStanding, RunFinding
 from nephoscope.state.estate.pipelines import PipelineRun
+from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import number_column, text_column, time_column
 from nephoscope.web.lists.list_cell import CellMark, ListCell, state_cell, text_cell
-from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.lists.severity_column import severity_column, severity_facet

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.state.estate.pipelines import PipelineRepository, PipelineRun
+from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import number_column, text_column
 from nephoscope.web.lists.list_cell import ListCell, number_cell, severity_cell, text_cell, time_cell
-from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.lists.severity_column import ORDER

@@ -11,8 +11,8 @@ from urllib.parse import quote_plus
 from markupsafe import Markup
 
 from nephoscope.web.lists.cell_markup import draw_column, escape_text
+from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.list_cell import CellKind
-from nephoscope.web.lists.list_heads import ListColumn
 
 Row = TypeVar("Row")
 _PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*")

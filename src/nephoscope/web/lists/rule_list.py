@@ -19,6 +19,7 @@ from nephoscope.alerts.scheduling.rule_overview import (
     SUPPRESSED,
 )
 from nephoscope.state.incidents.alert_counts import AlertTally
+from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import relative_time_column, text_column
 from nephoscope.web.lists.list_cell import (
     CellMark,
@@ -27,7 +28,6 @@ from nephoscope.web.lists.list_cell import (
     state_cell,
     text_cell,
 )
-from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.lists.severity_column import severity_column, severity_facet

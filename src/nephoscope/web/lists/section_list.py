@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-from nephoscope.places.packaged_data import country_names
+from nephoscope.geolocation.packaged_data import country_names
 from nephoscope.web.lists.cell_markup import draw_cell
+from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.list_cell import (
     ListCell,
     number_cell,
@@ -20,7 +21,6 @@ from nephoscope.web.lists.list_cell import (
     text_cell,
     time_cell,
 )
-from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.rendering.plain_words import plain_words, say_choice, say_name

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.list_cell import severity_cell
-from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope_policy.model.state import Severity
 

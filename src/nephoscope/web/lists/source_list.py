@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from nephoscope.state.estate.tenants import Tenant
 from nephoscope.state.ingestion.source_health import SourceHealth
 from nephoscope.state.ingestion.sources import Source
+from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import number_column, relative_time_column, text_column
 from nephoscope.web.lists.list_cell import ListCell, state_cell, text_cell
-from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nephoscope.access.authenticator import DeniedError
+from nephoscope.geolocation.address_databases import GeolocationError
+from nephoscope.geolocation.place import NOWHERE, PHRASES, AddressLocation
+from nephoscope.geolocation.provider import Geolocator
 from nephoscope.identity.administrators import HeldRole
 from nephoscope.identity.risk_reader import RiskReader, quote
 from nephoscope.identity.risk_rows import query_lake
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.model.identity_risk import IdentityKind, RiskDetection, RiskHistoryItem, RiskyIdentity
-from nephoscope.places.address_databases import PlacesError
-from nephoscope.places.place import NOWHERE, PHRASES, AddressPlace
-from nephoscope.places.provider import Places
 from nephoscope.service.administrators import list_all_administrators
 from nephoscope.service.identity_risk import risk_reader
 from nephoscope.web.page_data.alert_timeline import STEPS
@@ -65,7 +65,7 @@ class EntityIdentity:
     strip: SignInStrip | None = None
     roles: Sequence[HeldRole] = ()
     blast: str = ""
-    place: AddressPlace = NOWHERE
+    place: AddressLocation = NOWHERE
     error: str = ""
 
     @property
@@ -92,7 +92,7 @@ def read_identity(visit: Visit, entity: NamedEntity) -> EntityIdentity | None:
             found, sign_ins=places, strip=strip, roles=_read_roles(visit, workspace, entity),
             blast=_read_blast(visit, workspace, entity, found.risks), place=_find_place(visit, entity),
         )  # fmt: skip
-    except (KqlError, LakeError, PlacesError) as error:
+    except (KqlError, LakeError, GeolocationError) as error:
         return EntityIdentity(error=str(error))
 
 
@@ -155,5 +155,5 @@ def _read_blast(visit: Visit, workspace: str, entity: NamedEntity, risks: Sequen
     return str(rows[0]["BlastRadius"] or "") if rows else ""
 
 
-def _find_place(visit: Visit, entity: NamedEntity) -> AddressPlace:
-    return Places.open(visit.instance.data).locate(entity.name) if entity.kind == "address" else NOWHERE
+def _find_place(visit: Visit, entity: NamedEntity) -> AddressLocation:
+    return Geolocator.open(visit.instance.data).locate(entity.name) if entity.kind == "address" else NOWHERE

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from markupsafe import Markup
 
+from nephoscope.geolocation.packaged_data import country_names
 from nephoscope.model.identity_risk import RiskDetection
-from nephoscope.places.packaged_data import country_names
 from nephoscope.web.page_data.alert_timeline import LABELS, name_time
 from nephoscope.web.rendering.formatting import count_text
 from nephoscope.web.rendering.plain_words import say_name

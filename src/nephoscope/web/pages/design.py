@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from nephoscope.web.lists.column_headers import ListColumn, sort_rows
 from nephoscope.web.lists.facets import ListFacet, build_facet
 from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell
-from nephoscope.web.lists.list_heads import ListColumn, sort_rows
 from nephoscope.web.lists.list_view import RowList, show_page
 from nephoscope.web.lists.severity_column import severity_column
 from nephoscope.web.rendering.time_lanes import LaneMark, TimeLane, draw_lane

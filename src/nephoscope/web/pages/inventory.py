@@ -18,9 +18,9 @@ from nephoscope.posture.published.inventory import (
     ListedResource,
 )
 from nephoscope.state import NotFoundError
+from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.facets import ListFacet, build_facet
 from nephoscope.web.lists.list_cell import ListCell, number_cell, text_cell
-from nephoscope.web.lists.list_heads import ListColumn
 from nephoscope.web.lists.list_view import ROWS, RowList, show_page
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.page_data.code_facts import code_facts

@@ -30,7 +30,7 @@ from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     from nephoscope_kql.catalog import Catalog, StoredFunction
-    from nephoscope_kql.plan.probe import Probe
+    from nephoscope_kql.plan.query_probe import QueryProbe
     from nephoscope_kql.plan.values import Relation
 
 MAX_DEPTH = 200
@@ -228,7 +228,7 @@ class Binder:
     """
 
     def __init__(
-        self, catalog: Catalog, probe: Probe | None = None, mistakes: Diagnostics | None = None
+        self, catalog: Catalog, probe: QueryProbe | None = None, mistakes: Diagnostics | None = None
     ) -> None:
         self.catalog = catalog
         self.mistakes = mistakes

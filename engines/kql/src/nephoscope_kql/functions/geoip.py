@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 SETTING = "NEPHOSCOPE_GEOIP"
 _NEEDS = require_extra("geo", "maxminddb")
 #: What tells where an address is, by the names of geo_info_from_ip_address(); None for what is nowhere.
-PlaceLookup = Callable[[str], Mapping[str, object] | None]
-_provided: list[PlaceLookup] = []
+GeolocationLookup = Callable[[str], Mapping[str, object] | None]
+_provided: list[GeolocationLookup] = []
 
 
-def provide_places(lookup: PlaceLookup | None) -> None:
+def provide_places(lookup: GeolocationLookup | None) -> None:
     """Have this process look addresses up by `lookup` (None: by the file again)."""
     _provided[:] = [] if lookup is None else [lookup]
 

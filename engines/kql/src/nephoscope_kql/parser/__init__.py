@@ -7,9 +7,9 @@ from nephoscope_kql.parser import (
     aggregation,
     branching,
     columns,
-    combining,
     expansion,
     filtering,
+    joins_and_unions,
     result_operators,
     sources,
 )
@@ -23,7 +23,16 @@ from nephoscope_kql.tree import Lambda, LambdaParameter, Query
 MAX_LENGTH = 1_000_000
 """Characters that a query may have."""
 
-FAMILIES = (aggregation, branching, columns, combining, expansion, filtering, result_operators, sources)
+FAMILIES = (
+    aggregation,
+    branching,
+    columns,
+    joins_and_unions,
+    expansion,
+    filtering,
+    result_operators,
+    sources,
+)
 """The modules that hold the readers of operators."""
 
 __all__ = ["FAMILIES", "MAX_LENGTH", "OPERATORS", "parse", "parse_function", "parse_parameters"]

@@ -9,7 +9,7 @@ from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.binder.plugin_interface import PluginCall, mark_open, plugin
 from nephoscope_kql.errors import invalid, unsupported_error
 from nephoscope_kql.plan.expressions import DynamicPath
-from nephoscope_kql.plan.probe import Probe, settle
+from nephoscope_kql.plan.query_probe import QueryProbe, settle
 from nephoscope_kql.plan.relations import Assign
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.types import KqlType
@@ -68,7 +68,7 @@ def _ignored_properties(call: PluginCall) -> list[str]:
     return [str(item) for item in found.value]
 
 
-def _slots(call: PluginCall, bag: Column, probe: Probe) -> dict[str, KqlType]:
+def _slots(call: PluginCall, bag: Column, probe: QueryProbe) -> dict[str, KqlType]:
     """The properties of all bags in the order of their names, each with the one type of its values, else dynamic."""
     shape = operation("_structure", KqlType.DYNAMIC, call.span, reference(bag, call.span))
     given = call.assigned({"shape": shape})

@@ -15,7 +15,7 @@ from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.binder.plugin_interface import PluginCall, mark_open, plugin
 from nephoscope_kql.errors import invalid, unsupported_error
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
-from nephoscope_kql.plan.probe import settle
+from nephoscope_kql.plan.query_probe import settle
 from nephoscope_kql.plan.relations import Aggregated, Assign
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.registry import aggregates

@@ -7,7 +7,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from nephoscope.collect.templates.terraform.configuration_part import ConfigurationPart, ModuleFiles
+from nephoscope.collect.templates.terraform.configuration_node import ConfigurationNode, ModuleFiles
 from nephoscope.collect.templates.terraform.hcl.hcl_source import mark_configuration
 from nephoscope.collect.templates.terraform.plan_differences import (
     PlanDifference,
@@ -98,7 +98,7 @@ class ConfigurationFiles:
         block = self._block(path)
         return None if block is None else block.descend(name) is not None
 
-    def _block(self, path: Path) -> ConfigurationPart | None:
+    def _block(self, path: Path) -> ConfigurationNode | None:
         item, _, _ = _find_resource(self.plan.value, path)
         files = self._files(str(item.get("module_address") or "")) if item else None
         return files.find("resource", str(item.get("type")), _name(item)) if files is not None else None
@@ -127,7 +127,7 @@ class ConfigurationFiles:
             module = above
         return ()
 
-    def _follow_variable(self, module: str, held: ConfigurationPart) -> Iterator[WrittenValue]:
+    def _follow_variable(self, module: str, held: ConfigurationNode) -> Iterator[WrittenValue]:
         """Give the places that a value comes through where it is nothing but a variable or a local value."""
         for _ in range(_MAX_STEPS):
             match = _REFERENCE.fullmatch(held.text)
@@ -142,7 +142,7 @@ class ConfigurationFiles:
             yield found.written_place
             held = found
 
-    def _variable(self, module: str, name: str) -> tuple[str, ConfigurationPart | None]:
+    def _variable(self, module: str, name: str) -> tuple[str, ConfigurationNode | None]:
         """Return what gives a variable its value, and the module that it is written in."""
         files = self._files(module)
         default = files.find("variable", name, "default") if files is not None else None
@@ -223,7 +223,7 @@ def _find_resource(root: object, path: Path) -> tuple[Mapping[str, object], obje
     return found or {}, values, path[at:] if at else ()
 
 
-def _descend(block: ConfigurationPart, values: object, steps: Path) -> ConfigurationPart:
+def _descend(block: ConfigurationNode, values: object, steps: Path) -> ConfigurationNode:
     """Return what is written of a part of a block; blocks of a set are told apart by what they say."""
     held = block
     for step in steps:
@@ -236,7 +236,7 @@ def _descend(block: ConfigurationPart, values: object, steps: Path) -> Configura
     return held
 
 
-def _matching_block(listed: ConfigurationPart, values: object, step: int) -> ConfigurationPart | None:
+def _matching_block(listed: ConfigurationNode, values: object, step: int) -> ConfigurationNode | None:
     """Return the element of a list that says most of a value, the one at its place before others."""
     elements = listed.mark.elements or []
     if len(elements) < 2 or not isinstance(values, dict):

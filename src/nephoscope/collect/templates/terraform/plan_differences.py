@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from nephoscope.collect.templates.terraform.configuration_part import ConfigurationPart, ModuleFiles
+from nephoscope.collect.templates.terraform.configuration_node import ConfigurationNode, ModuleFiles
 
 _TEXT = re.compile(r"\"(?:[^\"\\$%]|\\[nrt\"\\])*\"")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -37,7 +37,7 @@ class WrittenModule(NamedTuple):
 class PlanDifference(NamedTuple):
     """A part of the files that is otherwise in the plan, and how."""
 
-    part: ConfigurationPart
+    part: ConfigurationNode
     reason: str
 
 
@@ -67,7 +67,7 @@ def find_differences(modules: Iterable[WrittenModule]) -> Iterator[PlanDifferenc
 def _find_added(files: ModuleFiles, known: set[tuple[object, object]]) -> Iterator[PlanDifference]:
     """Find the resources of Azure in files that a plan does not know."""
     for document, mark in files.documents:
-        resources = ConfigurationPart(document, (), mark).descend("resource")
+        resources = ConfigurationNode(document, (), mark).descend("resource")
         for kind in resources.mark.members or {} if resources is not None else ():
             of_kind = resources.descend(kind) if resources is not None else None
             for name in of_kind.mark.members or {} if of_kind is not None else ():
@@ -76,7 +76,7 @@ def _find_added(files: ModuleFiles, known: set[tuple[object, object]]) -> Iterat
                     yield PlanDifference(block, f"{kind}.{name} is not in the plan")
 
 
-def _compare_block(block: ConfigurationPart, expressions: Mapping[str, object]) -> Iterator[PlanDifference]:
+def _compare_block(block: ConfigurationNode, expressions: Mapping[str, object]) -> Iterator[PlanDifference]:
     members = block.mark.members
     if members is None:
         return
@@ -94,7 +94,7 @@ def _compare_block(block: ConfigurationPart, expressions: Mapping[str, object]) 
             yield PlanDifference(block, f"the plan sets {name}, which is not here")
 
 
-def _compare_value(part: ConfigurationPart, expression: object) -> Iterator[PlanDifference]:
+def _compare_value(part: ConfigurationNode, expression: object) -> Iterator[PlanDifference]:
     if isinstance(expression, list):
         elements = part.mark.elements or []
         if len(elements) == len(expression):

@@ -77,21 +77,6 @@ from nephoscope_kql.tree.operators.columns import (
 from nephoscope_kql.tree.operators.columns import (
     Serialize as Serialize,
 )
-from nephoscope_kql.tree.operators.combining import (
-    Find as Find,
-)
-from nephoscope_kql.tree.operators.combining import (
-    Join as Join,
-)
-from nephoscope_kql.tree.operators.combining import (
-    Lookup as Lookup,
-)
-from nephoscope_kql.tree.operators.combining import (
-    Search as Search,
-)
-from nephoscope_kql.tree.operators.combining import (
-    Union as Union,
-)
 from nephoscope_kql.tree.operators.expanding import (
     ExpandItem as ExpandItem,
 )
@@ -136,6 +121,21 @@ from nephoscope_kql.tree.operators.filtering import (
 )
 from nephoscope_kql.tree.operators.filtering import (
     Where as Where,
+)
+from nephoscope_kql.tree.operators.joins_and_unions import (
+    Find as Find,
+)
+from nephoscope_kql.tree.operators.joins_and_unions import (
+    Join as Join,
+)
+from nephoscope_kql.tree.operators.joins_and_unions import (
+    Lookup as Lookup,
+)
+from nephoscope_kql.tree.operators.joins_and_unions import (
+    Search as Search,
+)
+from nephoscope_kql.tree.operators.joins_and_unions import (
+    Union as Union,
 )
 from nephoscope_kql.tree.operators.result_operators import (
     As as As,

@@ -1,4 +1,4 @@
-"""Parts of configurations of Terraform: what is written, and what the files of a module declare."""
+"""Nodes of a Terraform configuration: blocks and values with their place, and the files of a module that declare them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nephoscope_policy.arm.json_text import TextMark
 from nephoscope_policy.arm.template.document import Path, TemplateDocument, WrittenValue
 
 
-class ConfigurationPart(NamedTuple):
+class ConfigurationNode(NamedTuple):
     """Something that is written: its document, the path of its mark there, and the mark."""
 
     document: TemplateDocument
@@ -27,10 +27,10 @@ class ConfigurationPart(NamedTuple):
         """Its text."""
         return self.document.text[self.mark.start : self.mark.end]
 
-    def descend(self, step: str | int) -> ConfigurationPart | None:
+    def descend(self, step: str | int) -> ConfigurationNode | None:
         """Return what stands below a step; None where nothing does."""
         found = self.mark.mark_below(step)
-        return None if found is None else ConfigurationPart(self.document, (*self.path, step), found)
+        return None if found is None else ConfigurationNode(self.document, (*self.path, step), found)
 
 
 @dataclass(slots=True)
@@ -40,20 +40,20 @@ class ModuleFiles:
     documents: list[tuple[TemplateDocument, TextMark]]
     given: list[tuple[TemplateDocument, TextMark]]
 
-    def find(self, *path: str) -> ConfigurationPart | None:
+    def find(self, *path: str) -> ConfigurationNode | None:
         """Return what the module declares at a path: `resource`, type and name; `variable` and name."""
         return _find(self.documents, path)
 
-    def value(self, name: str) -> ConfigurationPart | None:
+    def value(self, name: str) -> ConfigurationNode | None:
         """Return the value that the files of values give a variable: the last file that has it counts."""
         return _find(list(reversed(self.given)), (name,))
 
 
 def _find(
     documents: Iterable[tuple[TemplateDocument, TextMark]], path: tuple[str, ...]
-) -> ConfigurationPart | None:
+) -> ConfigurationNode | None:
     for document, mark in documents:
-        held: ConfigurationPart | None = ConfigurationPart(document, (), mark)
+        held: ConfigurationNode | None = ConfigurationNode(document, (), mark)
         for step in path:
             held = held.descend(step) if held is not None else None
         if held is not None:

@@ -1,4 +1,4 @@
-"""Surface request: caller, path, query, body and services of one request."""
+"""API call: caller, path, query, body and services of one request."""
 
 from __future__ import annotations
 

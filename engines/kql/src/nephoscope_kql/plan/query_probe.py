@@ -1,4 +1,4 @@
-"""What a binder may ask of rows: for plugins whose columns depend on them."""
+"""Query probe: runs a part of a query while the rest is bound, for plugins whose columns depend on the rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHEAP = 20
 _CHANCE = frozenset({"rand", "new_guid"})
 
 
-class Probe(Protocol):
+class QueryProbe(Protocol):
     """An engine that can run a part of a query while the rest is being bound."""
 
     def rows(self, relation: Relation) -> list[tuple[object, ...]]:
@@ -27,7 +27,7 @@ class Probe(Protocol):
         ...
 
 
-def settle(relation: Relation, probe: Probe) -> Relation:
+def settle(relation: Relation, probe: QueryProbe) -> Relation:
     """The relation ready to be read twice: computed where reading it again costs more, or where chance could change it."""
     return relation if _is_plain_selection(relation) else probe.keep(relation)
 

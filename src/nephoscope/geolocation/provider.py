@@ -1,4 +1,4 @@
-"""Place provider: the one that tells behavior, KQL, flow tables and pages where an address is.
+"""Geolocation provider: tells behavior, KQL, flow tables and pages where an address is.
 
 A database of the operator is believed before the packages: it has cities and networks, and is as new as the operator keeps it.
 """
@@ -9,38 +9,38 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nephoscope.places.address_databases import (
+from nephoscope.geolocation.address_databases import (
     EMPTY,
     FOLDER,
     AddressDatabase,
     AddressRecord,
     open_databases,
 )
-from nephoscope.places.packaged_data import (
+from nephoscope.geolocation.packaged_data import (
     country_names,
     find_country,
     find_origin,
     has_packages,
     list_packages,
 )
-from nephoscope.places.place import NOWHERE, AddressPlace, PlaceSource
+from nephoscope.geolocation.place import NOWHERE, AddressLocation, GeolocationSource
 
 _MOST_KNOWN = 200_000
 
 
 @dataclass(slots=True)
-class Places:
-    """Tells places; what was asked is remembered."""
+class Geolocator:
+    """Find where addresses are; answers are cached."""
 
     databases: tuple[AddressDatabase, ...] = ()
-    _known: dict[str, AddressPlace] = field(default_factory=dict)
+    _known: dict[str, AddressLocation] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, data: Path) -> Places:
-        """The places of a data folder; PlacesError where a database in it is not readable."""
+    def open(cls, data: Path) -> Geolocator:
+        """The places of a data folder; GeolocationError where a database in it is not readable."""
         return cls(open_databases(data / FOLDER))
 
-    def locate(self, address: str) -> AddressPlace:
+    def locate(self, address: str) -> AddressLocation:
         """Return the place of an address; what is no address is nowhere."""
         found = self._known.get(address)
         if found is None:
@@ -61,11 +61,11 @@ class Places:
         return {name: value for name, value in found.items() if value not in (None, "")}
 
     @property
-    def sources(self) -> tuple[PlaceSource, ...]:
+    def sources(self) -> tuple[GeolocationSource, ...]:
         """Return what places come from, the most trusted first."""
         return (*(one.source for one in self.databases), *list_packages())
 
-    def _find(self, address: str) -> AddressPlace:
+    def _find(self, address: str) -> AddressLocation:
         if not address:
             return NOWHERE
         records = [one.find(address) for one in self.databases]
@@ -75,7 +75,7 @@ class Places:
         network = next((one for one in records if one.autonomous_system_number), EMPTY)
         origin, service = find_origin(address)
         number = network.autonomous_system_number
-        return AddressPlace(
+        return AddressLocation(
             _country(place) or find_country(address),
             place.subdivisions[0].english if place.subdivisions else "",
             place.city.english,
@@ -88,15 +88,15 @@ class Places:
         )
 
 
-class PlaceLookup:
+class GeolocationLookup:
     """Describes addresses by the places of a data folder, opened anew when a database in it changed; safe for threads."""
 
     def __init__(self, data: Path) -> None:
         self._data = data
-        self._opened: tuple[int, Places] | None = None
+        self._opened: tuple[int, Geolocator] | None = None
 
     @classmethod
-    def find(cls, data: Path) -> PlaceLookup | None:
+    def find(cls, data: Path) -> GeolocationLookup | None:
         """Return the look-up of a data folder, None where there is neither a package nor a database."""
         return cls(data) if has_packages() or any((data / FOLDER).glob("*.mmdb")) else None
 
@@ -105,7 +105,7 @@ class PlaceLookup:
         folder = self._data / FOLDER
         changed = folder.stat().st_mtime_ns if folder.is_dir() else 0
         if self._opened is None or self._opened[0] != changed:
-            self._opened = changed, Places.open(self._data)
+            self._opened = changed, Geolocator.open(self._data)
         return self._opened[1].describe(address)
 
 

@@ -1,4 +1,4 @@
-"""Generate the page of the functions: `python -m nephoscope_policy.arm.reference > docs/reference/arm-functions.md`."""
+"""Generate the page of the functions: `python -m nephoscope_policy.arm.reference_page > docs/reference/arm-functions.md`."""
 
 from __future__ import annotations
 

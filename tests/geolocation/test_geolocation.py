@@ -14,12 +14,12 @@ from nephoscope.behavior.behavior_run import BehaviorAnalysis
 from nephoscope.behavior.observation_reader import ObservationSpan, Observer
 from nephoscope.behavior.observation_source import load_shipped
 from nephoscope.estate.estate import Estate
+from nephoscope.geolocation.address_databases import GeolocationError
+from nephoscope.geolocation.place import NOWHERE, Origin
+from nephoscope.geolocation.provider import GeolocationLookup, Geolocator
 from nephoscope.ingest.logs.address_lookup import AddressKind, AddressLookup
 from nephoscope.operations.declaration.operation import OperationCall
 from nephoscope.operations.identity import place_sources
-from nephoscope.places.address_databases import PlacesError
-from nephoscope.places.place import NOWHERE, Origin
-from nephoscope.places.provider import PlaceLookup, Places
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
 from nephoscope_policy.model.coverage import Coverage
@@ -53,13 +53,13 @@ def folder(tmp_path):
     ],
 )
 def test_packages_know_countries_and_anonymisers(tmp_path, address, country, origin):
-    place = Places.open(tmp_path).locate(address)
+    place = Geolocator.open(tmp_path).locate(address)
     assert (place.country, place.origin) == (country, origin)
     assert (place == NOWHERE) == (not country)
 
 
 def test_a_database_is_believed_before_the_packages(folder):
-    places = Places.open(folder)
+    places = Geolocator.open(folder)
     place = places.locate("20.42.0.1")
     assert (place.country, place.city, place.network, place.network_name) == (
         "PT",
@@ -72,7 +72,7 @@ def test_a_database_is_believed_before_the_packages(folder):
 
 
 def test_sources_have_their_age(folder):
-    named = {one.name: one for one in Places.open(folder).sources}
+    named = {one.name: one for one in Geolocator.open(folder).sources}
     assert list(named) == ["GeoLite2-City", "GeoLite2-ASN", "iptocc", "iporigin"]
     assert (named["GeoLite2-City"].built, named["GeoLite2-ASN"].tells) == (BUILT, "networks")
     assert named["iporigin"].version
@@ -82,14 +82,14 @@ def test_sources_have_their_age(folder):
 def test_a_damaged_database_is_named(tmp_path):
     (tmp_path / "places").mkdir()
     (tmp_path / "places" / "broken.mmdb").write_text("no database")
-    with pytest.raises(PlacesError, match=r"broken\.mmdb: not a readable address database"):
-        Places.open(tmp_path)
+    with pytest.raises(GeolocationError, match=r"broken\.mmdb: not a readable address database"):
+        Geolocator.open(tmp_path)
 
 
 def test_records_of_another_shape_are_nothing(tmp_path):
     (tmp_path / "places").mkdir()
     (tmp_path / "places" / "odd.mmdb").write_bytes(write_database({"country": "Portugal"}))
-    assert Places.open(tmp_path).locate("20.42.0.1").country == "US"
+    assert Geolocator.open(tmp_path).locate("20.42.0.1").country == "US"
 
 
 def test_kql_asks_the_same_provider(lake):
@@ -106,7 +106,7 @@ def test_kql_asks_the_same_provider(lake):
 
 
 def test_a_newer_database_is_read(folder):
-    lookup = PlaceLookup.find(folder)
+    lookup = GeolocationLookup.find(folder)
     assert lookup("20.42.0.1")["country"] == "Portugal"
     path = folder / "places" / "city.mmdb"
     path.unlink()
@@ -116,7 +116,7 @@ def test_a_newer_database_is_read(folder):
 
 
 def test_flows_have_the_country_of_the_internet(folder):
-    whereabouts = AddressLookup(Estate.of([], Coverage({}, declared=True)), places=Places.open(folder))
+    whereabouts = AddressLookup(Estate.of([], Coverage({}, declared=True)), places=Geolocator.open(folder))
     found = whereabouts.of("20.42.0.1", "")
     assert (found.kind, found.country) == (AddressKind.INTERNET, "PT")
     assert whereabouts.of("10.0.0.1", "").country == ""
@@ -133,7 +133,7 @@ def test_rows_without_a_place_have_that_of_the_sign_ins_beside_them(lake, put): 
         for address in ("203.0.113.9", "20.42.0.1")
     ]  # fmt: skip
     put("AuditLogs", rows, NOON)
-    observer = Observer(lake, "default", load_shipped(), {}, Places.open(lake.data))
+    observer = Observer(lake, "default", load_shipped(), {}, Geolocator.open(lake.data))
     span = ObservationSpan(
         NOON - timedelta(hours=1), NOON + timedelta(hours=1), None, NOON + timedelta(hours=1)
     )

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from nephoscope.geolocation.place import GeolocationSource
 from nephoscope.model.extras import install
-from nephoscope.places.place import PlaceSource
 
 if TYPE_CHECKING:
     import maxminddb
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FOLDER = "places"
 
 
-class PlacesError(Exception):
+class GeolocationError(Exception):
     """Places that cannot be read; the message says which file, and why."""
 
 
@@ -70,16 +70,16 @@ class AddressDatabase:
             return EMPTY
 
     @property
-    def source(self) -> PlaceSource:
+    def source(self) -> GeolocationSource:
         """The database as a source."""
         about = self._reader.metadata()
         tells = "networks" if "asn" in about.database_type.lower() else "countries and cities"
         built = datetime.fromtimestamp(about.build_epoch, UTC)
-        return PlaceSource(about.database_type, tells, self._path.name, built, str(self._path))
+        return GeolocationSource(about.database_type, tells, self._path.name, built, str(self._path))
 
 
 def open_databases(folder: Path) -> tuple[AddressDatabase, ...]:
-    """Open the databases in a folder, by name; PlacesError where one is not readable."""
+    """Open the databases in a folder, by name; GeolocationError where one is not readable."""
     paths = sorted(folder.glob("*.mmdb")) if folder.is_dir() else []
     return tuple(_open(one, one.stat().st_mtime_ns) for one in paths)
 
@@ -89,8 +89,8 @@ def _open(path: Path, changed: int) -> AddressDatabase:  # noqa: ARG001 - a file
     try:
         import maxminddb
     except ImportError as error:
-        raise PlacesError(f"address databases require maxminddb: {install('geo')}") from error
+        raise GeolocationError(f"address databases require maxminddb: {install('geo')}") from error
     try:
         return AddressDatabase(path, maxminddb.open_database(path))
     except (OSError, maxminddb.InvalidDatabaseError) as error:
-        raise PlacesError(f"{path}: not a readable address database: {error}") from error
+        raise GeolocationError(f"{path}: not a readable address database: {error}") from error

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from importlib.util import find_spec
 
-from nephoscope.places.place import Origin, PlaceSource
+from nephoscope.geolocation.place import GeolocationSource, Origin
 
 #: Names of countries that the time zone database shortens or explains, as address databases write them.
 _NAMES = {
@@ -50,7 +50,7 @@ def find_origin(address: str) -> tuple[Origin, str]:
     return (Origin(found.kind), found.provider) if found.kind in _ORIGINS else (Origin.UNKNOWN, "")
 
 
-def list_packages() -> tuple[PlaceSource, ...]:
+def list_packages() -> tuple[GeolocationSource, ...]:
     """Return the packages as sources; none where the extra is not installed."""
     if not has_packages():
         return ()
@@ -58,8 +58,8 @@ def list_packages() -> tuple[PlaceSource, ...]:
 
     built = datetime.fromtimestamp(iporigin.dataset_info()["built_at"], UTC)  # type: ignore[no-untyped-call]
     return (
-        PlaceSource("iptocc", "countries", _version("iptocc"), None),
-        PlaceSource("iporigin", "anonymisers and hosting providers", _version("iporigin"), built),
+        GeolocationSource("iptocc", "countries", _version("iptocc"), None),
+        GeolocationSource("iporigin", "anonymisers and hosting providers", _version("iporigin"), built),
     )
 
 

@@ -28,7 +28,7 @@ PHRASES = {
 }  # fmt: skip
 
 
-class AddressPlace(msgspec.Struct, frozen=True):
+class AddressLocation(msgspec.Struct, frozen=True):
     """Place of an address: ISO country code, `AS<number>`, who runs it, and its origin with the service; '' where it is not known."""
 
     country: str = ""
@@ -42,10 +42,10 @@ class AddressPlace(msgspec.Struct, frozen=True):
     service: str = ""
 
 
-NOWHERE = AddressPlace()
+NOWHERE = AddressLocation()
 
 
-class PlaceSource(msgspec.Struct, frozen=True):
+class GeolocationSource(msgspec.Struct, frozen=True):
     """A source of places: what it tells, its version, and when its data was made (None = it does not say)."""
 
     name: str

@@ -1,4 +1,4 @@
-"""Export marks: whether the bytes of a file may hold what PowerShell writes in place of values and times.
+"""PowerShell artifacts: whether the bytes of a file may hold what PowerShell writes in place of values and times.
 
 Nearly no file does. So the bytes are looked at as they stream by, and single records only behind the first mark.
 """
@@ -16,7 +16,7 @@ _QUOTED = re.compile(BEGINNING + b"|" + HINT)
 _LONGEST = 32
 
 
-class ExportMarks:
+class PowerShellArtifactScan:
     """Looks at a file chunk by chunk; `seen` says whether a record that ends in one of them may hold a mark."""
 
     def __init__(self) -> None:

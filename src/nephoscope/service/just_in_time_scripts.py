@@ -1,4 +1,4 @@
-"""Just-in-time access by rules of a network security group: a script of az, and its run by a command that the operator allows."""
+"""Just-in-time access through network security group rules: an Azure CLI script, and its run by a command that the operator allows."""
 
 from __future__ import annotations
 

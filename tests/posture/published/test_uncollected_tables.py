@@ -16,7 +16,7 @@ from nephoscope.posture.published.live_rows import LiveRowSource
 from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
-from nephoscope.posture.published.unread_table import UnreadTableError
+from nephoscope.posture.published.uncollected_table import UncollectedTableError
 from nephoscope.posture.reports.resource_graph_tables import list_unread_types
 from nephoscope_policy.model.coverage import Coverage
 
@@ -86,7 +86,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> PublishedSnapshot:
 def test_a_table_is_unread_where_a_reader_sees_no_row_of_it(
     snapshot: PublishedSnapshot, table: str, reach: Reach, unread: bool
 ) -> None:
-    assert snapshot.list_unread_tables([table], {table: reach}) == [table][: int(unread)]
+    assert snapshot.list_uncollected_tables([table], {table: reach}) == [table][: int(unread)]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_query_of_an_unread_table_has_no_answer(
     if not unread:
         assert snapshot.query(query, mine)
         return
-    with pytest.raises(UnreadTableError) as found:
+    with pytest.raises(UncollectedTableError) as found:
         snapshot.query(query, mine)
     assert found.value.tables == unread
 

@@ -1,4 +1,4 @@
-"""Columns of a list, and their heads, which sort it."""
+"""Column headers of a list, which sort it."""
 
 from __future__ import annotations
 

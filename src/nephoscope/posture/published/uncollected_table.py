@@ -1,4 +1,4 @@
-"""A table of Resource Graph whose types were not read: no row of it would be taken for none in the estate."""
+"""Resource Graph tables whose types were not collected: an empty answer would read as none in the estate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nephoscope.posture.reports.resource_graph_tables import TABLES, collected_t
 from nephoscope_kql.errors import KqlError
 
 
-class UnreadTableError(KqlError):
+class UncollectedTableError(KqlError):
     """A query reads lower-cased tables of which nothing was read."""
 
     def __init__(self, tables: Sequence[str]) -> None:

@@ -1,1 +1,0 @@
-"""Places: where an address is, who runs its network, and whether it hides who uses it."""
