@@ -79,7 +79,7 @@ def test_the_next_month_is_let_through(seed: int) -> None:
     assert len(cut) < 0.001 * len(legitimate)
     assert len(stopped) > 0.9 * len(attacks)
     assert count(network) < 0.1 * count(view.network)
-    # what would have been cut in the days of learning is listed, with the reason
+    # what would have been blocked in the days of learning is listed, with the reason
     reasons = {
         one["reason"]
         for finding in found.values()
@@ -168,7 +168,7 @@ def test_verdicts_without_a_proposal(
 
 @pytest.mark.parametrize(("gap", "state"), [(range(10, 13), "NonCompliant"), (range(10, 14), "Unknown")])
 def test_a_month_with_a_gap_is_no_month(gap: range, state: str) -> None:
-    """Flow logs that were off for four days do not show what would have been cut in them."""
+    """Flow logs that were off for four days do not show what would have been blocked in them."""
     world, flows = a_month()
     logs = FlowLogs([one for one in flows if one.day not in gap], DAYS)
     found = judged(EstateView(world, logs.now, logs=logs))["web"]

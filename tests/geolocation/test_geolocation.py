@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.behavior.conftest import NOON, put, routine, signin  # noqa: F401 - put is a fixture
-from tests.places.address_files import write_database
+from tests.geolocation.address_files import write_database
 
 from nephoscope.behavior.behavior_run import BehaviorAnalysis
 from nephoscope.behavior.observation_reader import ObservationSpan, Observer

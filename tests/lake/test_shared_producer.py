@@ -101,7 +101,7 @@ def test_each_writer_knows_what_the_other_appended(tmp_path: Path, state: State)
         assert not first.append("default", rows(one, 1), producer="p", sequence=6)
         assert first.append("default", rows(one, 2), producer="p")
         assert (first.last("p"), second.last("p")) == (7, 7)
-        with pytest.raises(ProducerOvertakenError, match="it came to 7, this one to 6"):
+        with pytest.raises(ProducerOvertakenError, match="the last sequence is 7, this process expected 6"):
             second.append("default", rows(two, 3), producer="p", after=6)
         assert second.append("default", rows(two, 3), producer="p", after=7)
         second.close_segment()

@@ -19,7 +19,7 @@ from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.posture.scans.point_in_time_logs import frozen_logs
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.service.registries import add_registry
-from nephoscope.service.running_images import note_held_images, note_running_images
+from nephoscope.service.running_images import record_registry_images, record_running_images
 from nephoscope.service.vulnerability_facts import publish_findings
 from nephoscope.state import State
 from nephoscope.state.inventory.inventories import LISTING_HOLDS
@@ -133,7 +133,7 @@ class Clusters(House):
     def note_read(self, read_at: datetime | None, *bodies: dict[str, Any]) -> int:
         found = estate(*(bodies or (of(AKS),)), read_at=read_at)
         with frozen_logs(self.data, self.state, found, self.now) as logs:
-            return note_running_images(self.context, found, logs)
+            return record_running_images(self.context, found, logs)
 
     def listed(self, resource: str = AKS) -> set[str] | None:
         found = self.state.inventories.listing(resource.lower())
@@ -265,7 +265,7 @@ def test_findings_of_a_cluster_say_which_workloads_run_them(house: Clusters) -> 
     house.imports(advisory(1, "lamp", "2.0"))
     house.image(package("lamp", "1.0"), digest=DIGESTS[1])
     assert (
-        note_running_images(
+        record_running_images(
             house.context, reported(RUNNING[0], pod("two", ("", DIGESTS[1], "running"))), None
         )
         == 1
@@ -286,7 +286,7 @@ def test_findings_of_a_cluster_say_which_workloads_run_them(house: Clusters) -> 
         ContainerName="uid/main",
     )
     with frozen_logs(house.data, house.state, reported(RUNNING[0]), house.now) as logs:
-        assert note_running_images(house.context, reported(RUNNING[0]), logs) == 1
+        assert record_running_images(house.context, reported(RUNNING[0]), logs) == 1
     publish_findings(house.context)
     (data,) = house.unhealthy()
     told = {"namespace": "jobs", "kind": "Job", "name": "nightly", "containers": [{"name": "main"}]}
@@ -296,7 +296,7 @@ def test_findings_of_a_cluster_say_which_workloads_run_them(house: Clusters) -> 
     house.runs("c2", DIGESTS[2])
     part = reported(RUNNING[0], whole=False)
     with frozen_logs(house.data, house.state, part, house.now) as logs:
-        note_running_images(house.context, part, logs)
+        record_running_images(house.context, part, logs)
     assert house.listed() == {DIGESTS[1], DIGESTS[2]}
 
 
@@ -392,6 +392,6 @@ def test_a_registry_that_is_watched_whole_is_listed(
         for one in images:
             house.state.registry_images.put(session, one)
     watched = house.state.watched_registries.get("r")
-    assert note_held_images(house.context, watched) is (wanted is not None)
+    assert record_registry_images(house.context, watched) is (wanted is not None)
     assert house.listed(ACR) == wanted
-    assert not note_held_images(house.context, watched)
+    assert not record_registry_images(house.context, watched)

@@ -2,9 +2,9 @@
 
 Reads allowed inbound flows (AzureFlowLogs, NTANetAnalytics) of 30 to 60 days, the sources that were refused elsewhere, and threat
 intelligence. Unhealthy where an allow rule lets through at least twice the addresses times ports that the traffic needs: each finding
-has narrower rules for the machine's address, which the network model has confirmed, and the flows that they would have cut. Healthy
-where no rule is that wide; NotApplicable without a security group or a way in from the Internet; Unknown below 30 days of flow logs,
-and where more than three of these days have none.
+has narrower rules for the machine's address, which the network model has confirmed, and the flows that they would have blocked.
+Healthy where no rule is that wide; NotApplicable without a security group or a way in from the Internet; Unknown below 30 days of
+flow logs, and where more than three of these days have none.
 
 Addresses that a rule names as such, and public addresses of the estate, are trusted configuration.
 

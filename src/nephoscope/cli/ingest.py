@@ -134,7 +134,12 @@ def _ingest_paths(
     """Take everything in, print the summary; the exit code."""
     from dataclasses import replace
 
-    from nephoscope.cli.session.ingest_inputs import from_stdin, kept_folder, remove_left, replace_samples
+    from nephoscope.cli.session.ingest_inputs import (
+        from_stdin,
+        locked_folder,
+        remove_abandoned_folders,
+        replace_samples,
+    )
     from nephoscope.cli.session.load_summary import show
     from nephoscope.cli.session.session import progress_line
     from nephoscope.files.snapshot_files import ArchiveLimits
@@ -144,11 +149,11 @@ def _ingest_paths(
 
     give_back()
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    remove_left(data)
+    remove_abandoned_folders(data)
     with (
         from_stdin(data, paths) as given,
         replace_samples(data, given) as named,
-        kept_folder(data, "ingest-") as scratch,
+        locked_folder(data, "ingest-") as scratch,
         open_lake(data, keeps=True) as (lake, state),
         progress_line() as tell,
     ):

@@ -170,7 +170,7 @@ def _prepare_settings(
     wanted: ServeSettings, stop: threading.Event, *, demo: bool
 ) -> tuple[ServeSettings, str] | None:
     """The settings and the authority's path when all is there that a server needs; None where it is to stop before."""
-    from nephoscope.cli.session.ingest_inputs import remove_left
+    from nephoscope.cli.session.ingest_inputs import remove_abandoned_folders
     from nephoscope.serve.preflight import check
     from nephoscope.serve.server import ensure_certificate
 
@@ -182,7 +182,7 @@ def _prepare_settings(
     except (SourceError, StateError) as error:
         usage_error(str(error))
     _check_identity(settings)
-    remove_left(settings.data)
+    remove_abandoned_folders(settings.data)
     if demo and not stop.is_set():
         _demo(settings, stop)
     return settings, authority

@@ -23,7 +23,7 @@ from nephoscope.estate.firewalls import (
     find_reach,
     translations,
 )
-from nephoscope.estate.ingress_paths import IngressPath, ReachablePort, is_broad, is_broad_set, opens
+from nephoscope.estate.ingress_paths import IngressPath, ReachablePort, is_broad, is_broad_set, opens_port
 from nephoscope.estate.load_balancers import LOAD_BALANCER_TYPE, Forwarding, Forwardings
 from nephoscope.estate.network_interfaces import reference
 from nephoscope.estate.resource_lookup import properties
@@ -359,7 +359,7 @@ class ExposureIndex:
         area = tuple((port, port) for port in led)
         openings = self.network.openings(interface, configuration, protocol, remote, area)
         for port in led:
-            hits = tuple(opening for opening in openings if opens(opening, port))
+            hits = tuple(opening for opening in openings if opens_port(opening, port))
             if hits:
                 yield ReachablePort(
                     protocol, port, way, hits if grouped else (), self._is_broad(way, hits, port)

@@ -52,7 +52,7 @@ class ReachablePort(msgspec.Struct, frozen=True):
     broad: bool
 
 
-def opens(opening: Opening, port: int) -> bool:
+def opens_port(opening: Opening, port: int) -> bool:
     """Return whether an opening leads to a port."""
     return any(low <= port <= high for low, high in opening.region.ports)
 
@@ -60,7 +60,7 @@ def opens(opening: Opening, port: int) -> bool:
 def is_broad(openings: Iterable[Opening], port: int) -> bool:
     """Return whether openings let the Internet at large to a port, and not only the networks of somebody known."""
     listed = tuple(openings)
-    if any(opening.tag and is_rentable(opening.tag) and opens(opening, port) for opening in listed):
+    if any(opening.tag and is_rentable(opening.tag) and opens_port(opening, port) for opening in listed):
         return True
     return any(
         size(remote_addresses((opening for opening in listed if opening.family == family), port)) > limit

@@ -28,7 +28,7 @@ PHRASES = {
 }  # fmt: skip
 
 
-class AddressLocation(msgspec.Struct, frozen=True):
+class Geolocation(msgspec.Struct, frozen=True):
     """Place of an address: ISO country code, `AS<number>`, who runs it, and its origin with the service; '' where it is not known."""
 
     country: str = ""
@@ -42,7 +42,7 @@ class AddressLocation(msgspec.Struct, frozen=True):
     service: str = ""
 
 
-NOWHERE = AddressLocation()
+NOWHERE = Geolocation()
 
 
 class GeolocationSource(msgspec.Struct, frozen=True):

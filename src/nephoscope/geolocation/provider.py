@@ -23,7 +23,7 @@ from nephoscope.geolocation.packaged_data import (
     has_packages,
     list_packages,
 )
-from nephoscope.geolocation.place import NOWHERE, AddressLocation, GeolocationSource
+from nephoscope.geolocation.place import NOWHERE, Geolocation, GeolocationSource
 
 _MOST_KNOWN = 200_000
 
@@ -33,14 +33,14 @@ class Geolocator:
     """Find where addresses are; answers are cached."""
 
     databases: tuple[AddressDatabase, ...] = ()
-    _known: dict[str, AddressLocation] = field(default_factory=dict)
+    _known: dict[str, Geolocation] = field(default_factory=dict)
 
     @classmethod
     def open(cls, data: Path) -> Geolocator:
         """The places of a data folder; GeolocationError where a database in it is not readable."""
         return cls(open_databases(data / FOLDER))
 
-    def locate(self, address: str) -> AddressLocation:
+    def locate(self, address: str) -> Geolocation:
         """Return the place of an address; what is no address is nowhere."""
         found = self._known.get(address)
         if found is None:
@@ -65,7 +65,7 @@ class Geolocator:
         """Return what places come from, the most trusted first."""
         return (*(one.source for one in self.databases), *list_packages())
 
-    def _find(self, address: str) -> AddressLocation:
+    def _find(self, address: str) -> Geolocation:
         if not address:
             return NOWHERE
         records = [one.find(address) for one in self.databases]
@@ -75,7 +75,7 @@ class Geolocator:
         network = next((one for one in records if one.autonomous_system_number), EMPTY)
         origin, service = find_origin(address)
         number = network.autonomous_system_number
-        return AddressLocation(
+        return Geolocation(
             _country(place) or find_country(address),
             place.subdivisions[0].english if place.subdivisions else "",
             place.city.english,

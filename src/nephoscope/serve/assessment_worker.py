@@ -50,7 +50,7 @@ from nephoscope.service.exposed_docker_hosts import note_container_hosts
 from nephoscope.service.exposure_alerts import note_exposure_changes
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.product_actor import ProductActor
-from nephoscope.service.running_images import note_running_images
+from nephoscope.service.running_images import record_running_images
 from nephoscope.service.segment_alerts import judge_segments
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State, StateError
@@ -221,7 +221,7 @@ def _note_containers(
     for run in runs:
         try:
             with frozen_logs(settings.data, state, run.estate, now) as found:
-                note_running_images(context, run.estate, found)
+                record_running_images(context, run.estate, found)
             # rows are of when they are written, however long the assessment took
             note_container_hosts(ServiceContext(actor, state, settings.data), run.estate)
         except StateError as error:

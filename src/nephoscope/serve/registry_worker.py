@@ -19,7 +19,7 @@ from nephoscope.service.advisories import advisories_path
 from nephoscope.service.examinations import describe_engines, known_malware
 from nephoscope.service.inventories import ImageScan, keep_inventory
 from nephoscope.service.product_actor import ProductActor
-from nephoscope.service.running_images import note_held_images
+from nephoscope.service.running_images import record_registry_images
 from nephoscope.service.service_context import ServiceContext, utc_now
 from nephoscope.state import State, StateError
 from nephoscope.state.leases.lease_holder import create_holder_name
@@ -80,7 +80,7 @@ class ImageExaminers:
         """Keep what a registry holds; what cannot be kept is logged, as its images are watched without it."""
         context = ServiceContext(ProductActor("registries"), self.state, self.settings.data)
         try:
-            note_held_images(context, watched)
+            record_registry_images(context, watched)
         except StateError as error:
             _LOG.error("%s: the list of its images was not stored: %s", watched.name, error)
 

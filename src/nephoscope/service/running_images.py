@@ -41,7 +41,7 @@ class RunningContainers:
     read_at: datetime
 
 
-def note_running_images(context: ServiceContext, estate: Estate, logs: Logs | None) -> int:
+def record_running_images(context: ServiceContext, estate: Estate, logs: Logs | None) -> int:
     """Keep what the resources of an estate run, where that changed or what is kept grows old; of how many resources.
 
     Raises DeniedError, StateError.
@@ -68,7 +68,7 @@ def note_running_images(context: ServiceContext, estate: Estate, logs: Logs | No
     return kept
 
 
-def note_held_images(context: ServiceContext, watched: WatchedRegistry) -> bool:
+def record_registry_images(context: ServiceContext, watched: WatchedRegistry) -> bool:
     """Keep what a registry of Azure holds outside of quarantine, once all of it was polled; whether that is news.
 
     One of which some repositories are not watched is not listed: nobody knows what lies there. Raises DeniedError, StateError.

@@ -16,7 +16,7 @@ import pytest
 from tests.cli.ingest.logs import HEADER, HOSTS, counted, csv_of, document_of, ingest, lines_of, run
 from tests.waiting import wait_until
 
-from nephoscope.cli.session.ingest_inputs import remove_left
+from nephoscope.cli.session.ingest_inputs import remove_abandoned_folders
 from nephoscope.ingest.logs import record_framing, whole_file_formats
 from nephoscope.lake.writing.writer import Writer
 from nephoscope.state.ingestion.ingested_files import IngestedFiles
@@ -218,5 +218,5 @@ def test_a_folder_that_a_process_was_killed_in_making_goes(data: Path) -> None:
     for name, age in ((".new-ingest-12345678", 3600), (".new-ingest-87654321", 0)):
         (data / name).mkdir()
         os.utime(data / name, (time.time() - age,) * 2)
-    remove_left(data)
+    remove_abandoned_folders(data)
     assert [one.name for one in data.iterdir()] == [".new-ingest-87654321"]

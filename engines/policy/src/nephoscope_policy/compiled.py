@@ -74,7 +74,7 @@ class CompiledPolicy:
         self._compliant = Result(COMPLIANT, rule.effect)
         self._matched = _shared_match(rule)
         self._unknown: Result | None = None
-        indexed = policy_evaluation.indexed_type(type_, aliases, rule.types) if rule.indexed else True
+        indexed = policy_evaluation.is_indexed_type(type_, aliases, rule.types) if rule.indexed else True
         self._covered = indexed is True and not rule.needs_request
         self._by_body = indexed is None
         self._ends: dict[bool, Result | None] = {}

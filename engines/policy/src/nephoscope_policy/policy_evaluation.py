@@ -43,7 +43,7 @@ MANUAL_STATES: dict[str, ComplianceState] = {
 NO_FINDING = frozenset({"denyaction", "auditaction", "mutate", "addtonetworkgroup"})
 
 
-def indexed_type(type_: str, aliases: Aliases, types: frozenset[str] | None) -> bool | None:
+def is_indexed_type(type_: str, aliases: Aliases, types: frozenset[str] | None) -> bool | None:
     """Return whether mode Indexed covers a type under a rule that names `types`, None where the body decides.
 
     Covered are types that bear tags and a location. Where no table knows the type, a location in the body, a top-level type or a
@@ -59,7 +59,7 @@ def indexed_type(type_: str, aliases: Aliases, types: frozenset[str] | None) -> 
 
 def is_indexed(view: View, aliases: Aliases, types: frozenset[str] | None) -> bool:
     """Return whether mode Indexed covers a resource under a rule that names `types`."""
-    found = indexed_type(view.type, aliases, types)
+    found = is_indexed_type(view.type, aliases, types)
     return bool(view.body.get("location")) if found is None else found
 
 

@@ -51,7 +51,7 @@ class IncidentCorrelator:
         )
         if own is None:
             self.state.alerts.place(session, [alert.id], incident.number)
-        self.state.incidents.know(session, incident.number, group.known)
+        self.state.incidents.add_correlation_keys(session, incident.number, group.known)
         span = self.state.alerts.span(session, incident.number) or (
             incident.first_activity,
             incident.last_activity,
@@ -193,7 +193,9 @@ class IncidentCorrelator:
         self.state.bookmarks.move(session, other.number, into.number)
         for one in self.state.bookmarks.list_of_incident(session, other.number):
             self.state.bookmarks.put(session, replace(one, incident=into.number))
-        self.state.incidents.know(session, into.number, self.state.incidents.keys(session, other.number))
+        self.state.incidents.add_correlation_keys(
+            session, into.number, self.state.incidents.keys(session, other.number)
+        )
         self.state.incidents.forget(session, other.number)
         self.state.incidents.move_notes(session, other.number, into.number)
         closed = replace(

@@ -368,7 +368,9 @@ class IncidentService:
         )  # fmt: skip
         for one in bookmarks:
             self.state.bookmarks.put(session, replace(one, incident=incident.number))
-        self.state.incidents.know(session, incident.number, [key for one in bookmarks for key in one.keys])
+        self.state.incidents.add_correlation_keys(
+            session, incident.number, [key for one in bookmarks for key in one.keys]
+        )
         text = f"put in the bookmark{'s' if len(bookmarks) > 1 else ''} {', '.join(one.name for one in bookmarks)}"
         self.state.incidents.act(session, incident.number, IncidentAction(now, by, text))
         self._correlator.queue_row(session, incident.number, now, by)

@@ -27,7 +27,7 @@ class IncidentUpdate:
     opened: bool = False
 
     @property
-    def opens(self) -> bool:
+    def is_reopening(self) -> bool:
         """Return whether the incident is open after it, whatever it was before."""
         return self.changes.get("status") in (IncidentStatus.NEW, IncidentStatus.ACTIVE)
 
@@ -56,7 +56,7 @@ def decide(
     closed = incident.status is IncidentStatus.CLOSED
     if closed and decision.opened:
         raise StateError(f"incident {number} is closed: reopen it first")
-    if closed and decision.opens:
+    if closed and decision.is_reopening:
         incidents.unremark(session, number)
     again = bool(decision.remark) and _is_repeated_classification(
         session, incident_service, number, decision, now

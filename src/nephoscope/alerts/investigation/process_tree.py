@@ -86,7 +86,7 @@ class ProcessIndex:
             if (parent := self.parent(one)) is not None:
                 self._children[parent].append(one)
 
-    def running(self, host: str, pid: int, at: datetime) -> ProcessStart | None:
+    def find_running(self, host: str, pid: int, at: datetime) -> ProcessStart | None:
         """Return the latest process with that id which the host started by then."""
         several = self._by_pid.get((host, pid), []) if pid >= 0 else []
         place = bisect_right(several, at, key=lambda one: one.at)
@@ -96,7 +96,7 @@ class ProcessIndex:
         """Return the process that started another, None where no log has its start."""
         found = self._by_guid.get((one.host, one.parent_guid)) if one.parent_guid else None
         if found is None and not (one.parent_guid and self._by_guid):
-            found = self.running(one.host, one.parent_pid, one.at)
+            found = self.find_running(one.host, one.parent_pid, one.at)
         return found if found is not one else None
 
     def ancestors(self, one: ProcessStart) -> list[ProcessStart]:
@@ -201,7 +201,7 @@ def assign_activities(
     }
     found: dict[ProcessStart, list[ProcessActivity]] = defaultdict(list)
     for activity in sorted(activities, key=lambda one: (one.at, one.kind, one.text)):
-        owner = index.running(activity.host, activity.pid, activity.at)
+        owner = index.find_running(activity.host, activity.pid, activity.at)
         if owner not in chosen:
             owner = sessions.get((activity.host, activity.logon)) if activity.logon else None
         if owner is not None:

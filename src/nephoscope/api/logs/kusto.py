@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.kusto_commands import KustoCommand, run_show_command, to_datatable
 from nephoscope.api.wire.kusto_properties import database, properties
-from nephoscope.api.wire.kusto_response import Row, answered_table, bad_request, columns, frame
+from nephoscope.api.wire.kusto_response import Row, bad_request, build_table_frame, build_v1_table, columns
 from nephoscope.api.wire.operation import OWN, PUBLIC, ApiSurface
 from nephoscope.api.wire.query_throttling import kusto_throttled
 from nephoscope.api.wire.response import ApiResponse
@@ -52,17 +52,21 @@ def query_v2(call: ApiCall) -> ApiResponse:
     frames: list[dict[str, object]] = [
         {"FrameType": "DataSetHeader", "IsProgressive": False, "Version": "v2.0"}
     ]
-    frames.append(frame(0, "QueryProperties", "@ExtendedProperties", _PROPERTIES, _visualization(results)))
+    frames.append(
+        build_table_frame(0, "QueryProperties", "@ExtendedProperties", _PROPERTIES, _visualization(results))
+    )
     for at, one in enumerate(results, 1):
         frames.append(
-            frame(at, "PrimaryResult", one.name or "PrimaryResult", typed_columns(one.table), _rows(one))
+            build_table_frame(
+                at, "PrimaryResult", one.name or "PrimaryResult", typed_columns(one.table), _rows(one)
+            )
         )
     done = (len(results) + 1, "QueryCompletionInformation", "QueryCompletionInformation")
     told = [f"The option {name[:100]} is not known: it changes nothing" for name in properties(call).unknown]
     now = call.instance.now.isoformat()
     completion: list[Row] = [(now, 3, "Warning", one) for one in _list_gaps(results)]
     completion += [(now, 4, "Info", one) for one in [*told, "Query completed"]]
-    frames.append(frame(*done, _COMPLETION, completion))
+    frames.append(build_table_frame(*done, _COMPLETION, completion))
     return ApiResponse([*frames, {"FrameType": "DataSetCompletion", "HasErrors": False, "Cancelled": False}])
 
 
@@ -71,15 +75,15 @@ def query_v1(call: ApiCall) -> ApiResponse:
     """Run a query; its results as tables of version 1, the last of which names the others."""
     results = _run(call)
     tables = [
-        answered_table(f"Table_{at}", typed_columns(one.table), _rows(one)) for at, one in enumerate(results)
+        build_v1_table(f"Table_{at}", typed_columns(one.table), _rows(one)) for at, one in enumerate(results)
     ]
     listed = [(at, "QueryResult", "PrimaryResult", str(uuid.uuid4()), "") for at in range(len(results))]
     if gaps := _list_gaps(results):
         now = call.instance.now.isoformat()
         rows: list[Row] = [(now, 3, "Warning", 0, one) for one in gaps]
         listed.append((len(tables), "QueryStatus", "QueryStatus", str(uuid.uuid4()), ""))
-        tables.append(answered_table(f"Table_{len(tables)}", _STATUS, rows))
-    return ApiResponse({"Tables": [*tables, answered_table(f"Table_{len(tables)}", _CONTENTS, listed)]})
+        tables.append(build_v1_table(f"Table_{len(tables)}", _STATUS, rows))
+    return ApiResponse({"Tables": [*tables, build_v1_table(f"Table_{len(tables)}", _CONTENTS, listed)]})
 
 
 @SURFACE.ask("/v1/rest/mgmt", "Kusto_Management", READ, versioned=False, throttled=kusto_throttled)
@@ -92,9 +96,9 @@ def management(call: ApiCall) -> ApiResponse:
         told = f"The command '{command.strip()[:100]}' is not one of those that are answered here."
         raise bad_request("BadRequest_CommandNotSupported", told)
     if not rest.strip():
-        return ApiResponse({"Tables": [answered_table("Table_0", *found)]})
+        return ApiResponse({"Tables": [build_v1_table("Table_0", *found)]})
     result = _run_query(call, f"{to_datatable(found)} | {rest}", asked.workspace, asked.scope)[-1]
-    return ApiResponse({"Tables": [answered_table("Table_0", typed_columns(result.table), _rows(result))]})
+    return ApiResponse({"Tables": [build_v1_table("Table_0", typed_columns(result.table), _rows(result))]})
 
 
 def _split_pipe(text: str) -> tuple[str, str, str]:

@@ -10,7 +10,7 @@ import msgspec
 from nephoscope.api.logs.log_analytics import find_workspace
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError
-from nephoscope.api.wire.kusto_response import answered_table
+from nephoscope.api.wire.kusto_response import build_v1_table
 from nephoscope.api.wire.operation import OWN, ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.files.json_text import json_documents
@@ -63,7 +63,7 @@ def ingest(call: ApiCall) -> ApiResponse:
         headers = {"Retry-After": str(error.again)} if error.again else {}
         raise ApiError(error.status, error.code, error.message, headers=headers) from error
     return ApiResponse(
-        {"Tables": [answered_table("Table_0", _COLUMNS, [(len(records), "Inactive", "Unknown", "")])]}
+        {"Tables": [build_v1_table("Table_0", _COLUMNS, [(len(records), "Inactive", "Unknown", "")])]}
     )
 
 

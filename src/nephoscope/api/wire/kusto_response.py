@@ -42,7 +42,7 @@ def bad_request(code: str, message: str) -> ApiError:
     return KustoError(400, code, message)
 
 
-def answered_table(name: str, columns: Iterable[Column], rows: Iterable[Row]) -> dict[str, object]:
+def build_v1_table(name: str, columns: Iterable[Column], rows: Iterable[Row]) -> dict[str, object]:
     """A table of version 1."""
     told = [
         {"ColumnName": one, "DataType": DATA_TYPES[kind], "ColumnType": kind.value} for one, kind in columns
@@ -50,7 +50,7 @@ def answered_table(name: str, columns: Iterable[Column], rows: Iterable[Row]) ->
     return {"TableName": name, "Columns": told, "Rows": list(rows)}
 
 
-def frame(
+def build_table_frame(
     id_: int, kind: str, name: str, columns: Iterable[Column], rows: Iterable[Row]
 ) -> dict[str, object]:
     """A table of version 2."""

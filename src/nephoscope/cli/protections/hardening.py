@@ -37,7 +37,7 @@ class _HardeningOptions(ViewOptions):
 @click.pass_obj
 def command(data: Path, /, **options: Unpack[_HardeningOptions]) -> None:
     """List the allow rules before Internet-facing machines that are wider than 30 days of their traffic, with narrower rules and the
-    flows that these would have cut. Machines that cannot be judged are listed with the reason.
+    flows that these would have blocked. Machines that cannot be judged are listed with the reason.
     """
     from nephoscope.cli.session.session import build_report
 
@@ -51,7 +51,7 @@ def command(data: Path, /, **options: Unpack[_HardeningOptions]) -> None:
 
 
 def _proposals(report: Report) -> Iterator[tuple[str, HardeningProposal, list[dict[str, object]]]]:
-    """Each machine's id with a proposal and the flows that it would have cut."""
+    """Each machine's id with a proposal and the flows that it would have blocked."""
     import msgspec
 
     from nephoscope.analyze.adaptive_network_hardening import HARDENED
@@ -101,7 +101,7 @@ def _write_table(report: Report) -> None:
         for allowed in one.allowed:
             ports = ", ".join(format_ranges(allowed.ports))
             click.echo(f"  allow {allowed.protocol.upper()} {ports} from {', '.join(allowed.sources)}")
-        click.echo(f"  deny the rest; {one.cut_flow_count} observed flows would have been cut")
+        click.echo(f"  deny the rest; {one.cut_flow_count} observed flows would have been blocked")
         for flow in cut[:3]:
             click.echo(f"    {flow['source']} > {flow['port']}, {flow['flows']} flows: {flow['reason']}")
         if one.obstacle:

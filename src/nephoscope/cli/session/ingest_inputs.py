@@ -32,7 +32,7 @@ def from_stdin(data: Path, paths: tuple[str, ...]) -> Iterator[list[str]]:
     if not any(pipes.values()):
         yield list(paths)
         return
-    with kept_folder(data, "ingest-") as folder:
+    with locked_folder(data, "ingest-") as folder:
         yield [
             _spool_pipe(one, Path(folder, str(place))) if pipes[one] else one
             for place, one in enumerate(paths)
@@ -40,7 +40,7 @@ def from_stdin(data: Path, paths: tuple[str, ...]) -> Iterator[list[str]]:
 
 
 @contextmanager
-def kept_folder(data: Path, prefix: str) -> Iterator[str]:
+def locked_folder(data: Path, prefix: str) -> Iterator[str]:
     """A folder in the data folder for as long as it is needed; its lock tells that its process lives."""
     new = Path(tempfile.mkdtemp(prefix=f"{_NEW}{prefix}", dir=data))
     folder = data / new.name.removeprefix(_NEW)
@@ -56,17 +56,17 @@ def kept_folder(data: Path, prefix: str) -> Iterator[str]:
         os.close(held)
 
 
-def remove_left(data: Path) -> None:
+def remove_abandoned_folders(data: Path) -> None:
     """Remove what a process left behind that was killed: the copy of a pipe, members of an archive, or logs of the sample company."""
     for prefix in ("ingest-", "sample-"):
         for folder in data.glob(f"{prefix}????????"):
-            _remove_left(folder)
+            _remove_unlocked_folder(folder)
         for folder in data.glob(f"{_NEW}{prefix}????????"):
             if time.time() - folder.stat().st_mtime > _YOUNG:
-                _remove_left(folder)
+                _remove_unlocked_folder(folder)
 
 
-def _remove_left(folder: Path) -> None:
+def _remove_unlocked_folder(folder: Path) -> None:
     """Remove a folder that no process has locked."""
     try:
         held = os.open(folder, _FOLDER)
@@ -122,7 +122,7 @@ def replace_samples(data: Path, paths: list[str]) -> Iterator[list[str]]:
         asked = {path: SampleRequest.parse(path) for path in paths if is_sample(path)}
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    with kept_folder(data, "sample-") as folder:
+    with locked_folder(data, "sample-") as folder:
         for place, one in enumerate(asked.values()):
             for _ in one.generator().write(Path(folder, str(place))):
                 pass

@@ -166,8 +166,8 @@ def _advise(tally: LoadTally) -> None:
 
     if any(TOO_OLD in reason for reason in tally.bad):
         click.echo(
-            f"{'':>14} older rows are taken where they are kept longer: `workspaces set NAME --retention DAYS` or `tables set`;\n"
-            f"{'':>14} then ingest these files again with `ingest --again` (rows that were ingested are then duplicated)"
+            f"{'':>14} to ingest older rows, extend the retention with `workspaces set NAME --retention DAYS` or `tables set`,\n"
+            f"{'':>14} then repeat with `ingest --again` (rows that these files already added are duplicated)"
         )
     if tally.recoded:
         what = "record is" if tally.recoded == 1 else "records are"

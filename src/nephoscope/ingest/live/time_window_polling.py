@@ -75,14 +75,14 @@ class Poller:
         while start < now:
             end = min(now, max(known, start) + LONGEST)
             for page in self.ask(start, end):
-                taken += self._take(page)
+                taken += self._pass_page(page)
                 if self.stop.is_set():
                     raise SourceStoppedError
             self._close(end)
             start = known = end
         return taken
 
-    def _take(self, page: Iterable[PolledEvent]) -> int:
+    def _pass_page(self, page: Iterable[PolledEvent]) -> int:
         new: dict[str, PolledEvent] = {}
         for one in page:
             if one.id not in self._seen:

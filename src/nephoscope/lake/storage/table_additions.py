@@ -67,7 +67,7 @@ class Additions:
             folder = table_path(self.data, *table.split("/", 1))
             try:
                 entry = (folder / LOG / f"{version:020d}.json").read_bytes()
-                self._known[key] = _times(folder / unquote(path) for path in _paths(entry))
+                self._known[key] = _read_times(folder / unquote(path) for path in _paths(entry))
             except FileNotFoundError:
                 return None
         return self._known[key]
@@ -81,7 +81,7 @@ def _paths(entry: bytes) -> Iterator[str]:
             yield str(action["path"])
 
 
-def _times(paths: Iterator[Path] | list[Path], since: dt.datetime | None = None) -> AddedRows:
+def _read_times(paths: Iterator[Path] | list[Path], since: dt.datetime | None = None) -> AddedRows:
     found = AddedRows()
     for path in paths:
         with pq.ParquetFile(path) as file:
@@ -107,4 +107,4 @@ def _rows_since(snapshot: TableSnapshot, since: dt.datetime | None, oldest: dt.d
     files = [file.path for file in snapshot.files if file.may_have(oldest, None)]
     if since is not None:
         files = [path for path in files if (times := read_time_bounds(path)) is None or times[1] >= since]
-    return _times(files, since)
+    return _read_times(files, since)

@@ -111,7 +111,7 @@ class Writer:
             last = self._recall_sequence(producer, claim)
             if after is not None and last != after:
                 raise ProducerOvertakenError(
-                    f"another process appends as {producer}: it came to {last}, this one to {after}"
+                    f"another process appends as {producer}: the last sequence is {last}, this process expected {after}"
                 )
             number = last + 1 if sequence is None else sequence
             if number <= last:

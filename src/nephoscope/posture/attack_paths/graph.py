@@ -31,7 +31,7 @@ class SecurityGraph:
         """The entity of that id, which is this one where there was none."""
         return self._entities.setdefault(entity.id, entity)
 
-    def know(self, entity: GraphEntity, insight: Insight) -> None:
+    def add_insight(self, entity: GraphEntity, insight: Insight) -> None:
         """Keep what is known of an entity; the first of a kind stays."""
         self._insights[entity.id].setdefault(insight.kind, insight)
 

@@ -66,7 +66,7 @@ class GraphFacts:
         found = graph.add(to_entity(resource))
         if weak := self.findings.weaknesses(resource.key):
             text = f"{resource.name} fails {_count_recommendations(len(weak))} that let an attacker in: {weak[0].title}"
-            graph.know(found, Insight(InsightKind.WEAKNESS, text, weak))
+            graph.add_insight(found, Insight(InsightKind.WEAKNESS, text, weak))
         return found
 
 

@@ -43,7 +43,7 @@ class OpenFinding(msgspec.Struct, frozen=True):
     accounts: frozenset[str] = frozenset()
 
     @property
-    def opens(self) -> bool:
+    def is_entry_point(self) -> bool:
         """Return whether it is a weakness that lets an attacker in: grave, no matter of watching, and not the open way itself."""
         grave = self.severity.rank >= Severity.HIGH.rank
         apart = self.control not in _WATCHING and self.control != _OPEN_NETWORK
@@ -82,7 +82,7 @@ class OpenFindings:
 
     def weaknesses(self, key: str) -> tuple[OpenFinding, ...]:
         """Return those that let an attacker in."""
-        return tuple(one for one in self.list_for_resource(key) if one.opens)
+        return tuple(one for one in self.list_for_resource(key) if one.is_entry_point)
 
     def find_guarding(self, key: str) -> tuple[OpenFinding, ...]:
         """Return those whose fix closes the way to the resource."""

@@ -92,7 +92,7 @@ def _target(chain: Chain) -> Iterator[RiskPoint]:
     elif target.type == CLUSTER:
         yield RiskPoint(2, f"whoever holds {target.name} holds all that runs in it", "Critical resource")
     else:
-        yield RiskPoint(1, f"{target.name} holds data of which nothing says how sensitive it is")
+        yield RiskPoint(1, f"{target.name} holds data of unknown sensitivity")
 
 
 def _way(chain: Chain) -> Iterator[RiskPoint]:

@@ -43,7 +43,7 @@ def store_entity(facts: GraphFacts, graph: SecurityGraph, store: Resource) -> Gr
     """The entity of a store, with what says that its data is sensitive."""
     found = facts.entity(graph, store)
     if why := sensitivity(facts.view, store):
-        graph.know(found, Insight(InsightKind.SENSITIVE_DATA, why))
+        graph.add_insight(found, Insight(InsightKind.SENSITIVE_DATA, why))
     return found
 
 

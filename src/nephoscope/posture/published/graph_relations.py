@@ -77,7 +77,7 @@ class PublishedGraph:
         reach = find_row_access(snapshot.types, reaches)[table]
         if snapshot.list_uncollected_tables([table], {table: reach}):
             raise UncollectedTableError([table])
-        found = GraphCatalog(snapshot.files, snapshot.opens).scan(table, reach)
+        found = GraphCatalog(snapshot.files, snapshot.shared_tenants).scan(table, reach)
         if table == TABLE:
             found = with_current(found, snapshot.current(self.current(snapshot, reaches)))
         return found if subscriptions is None else replace(found, only=(SUBSCRIPTION, subscriptions))

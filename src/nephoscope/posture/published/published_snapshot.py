@@ -75,7 +75,7 @@ class PublishedSnapshot:
         return read(pq.ParquetFile(file).read(columns=["_body"]).column(0)[0].as_py())
 
     @cached_property
-    def opens(self) -> frozenset[str]:
+    def shared_tenants(self) -> frozenset[str]:
         """Return what the rows say of whose readers may read them beside those whose it is."""
         import pyarrow.parquet as pq
 
@@ -162,7 +162,7 @@ class PublishedSnapshot:
         """The lower-cased names of the tables that a query reads; KqlError where it is wrong."""
 
         def find_asked_tables() -> frozenset[str]:
-            catalog = GraphCatalog(self.files, self.opens)
+            catalog = GraphCatalog(self.files, self.shared_tenants)
             with deadline_within(timeout):
                 compile_results(text, catalog)
             return catalog.asked
@@ -233,7 +233,7 @@ class PublishedSnapshot:
         timeout: float | None,
         beside: LiveRowSource | None,
     ) -> list[QueryResult]:
-        catalog = GraphCatalog(self.files, self.opens)
+        catalog = GraphCatalog(self.files, self.shared_tenants)
 
         def rows() -> EngineRows:
             current = self.current(beside) if beside is not None else None
@@ -247,8 +247,8 @@ class PublishedSnapshot:
 class GraphCatalog:
     """The tables of Resource Graph (kql.Catalog), found in any case of their letters."""
 
-    def __init__(self, files: Mapping[str, Sequence[Path]], opens: Collection[str] = ()) -> None:
-        self._files, self._opens = files, opens
+    def __init__(self, files: Mapping[str, Sequence[Path]], shared_tenants: Collection[str] = ()) -> None:
+        self._files, self._shared_tenants = files, shared_tenants
         self._asked: set[str] = set()
 
     def table(self, name: str) -> TableSchema | None:
@@ -298,7 +298,7 @@ class GraphCatalog:
         """The rows that a reach sees of a lower-cased table."""
         columns = tuple(FileColumn(column, column, "VARCHAR") for column, _ in COLUMNS)
         groups = (tuple(self._files[name]),) if name in self._files else ()
-        return FileScan(columns, groups, any_of=visible_pairs(reach, self._opens))
+        return FileScan(columns, groups, any_of=visible_pairs(reach, self._shared_tenants))
 
 
 def with_current(scan: FileScan, current: LiveRows) -> FileScan:

@@ -68,13 +68,15 @@ def _combine_shown(types: Iterable[str], reach: Mapping[str, Reach]) -> Shown:
     return RowAccess(tuple((frozenset(several), one) for one, several in parts.items() if not one.is_empty))
 
 
-def visible_pairs(shown: Shown, opens: Collection[str] = ()) -> tuple[Pairs, ...] | None:
+def visible_pairs(shown: Shown, shared_tenants: Collection[str] = ()) -> tuple[Pairs, ...] | None:
     """Return which columns must have which values for a row to be seen, in one of several ways; None = every row.
 
-    `opens` is what `_open` says of rows.
+    `shared_tenants` is what `_open` says of rows.
     """
     if isinstance(shown, RowAccess):
-        return tuple(pairs for types, reach in shown.parts for pairs in _pair_types(types, reach, opens))
+        return tuple(
+            pairs for types, reach in shown.parts for pairs in _pair_types(types, reach, shared_tenants)
+        )
     if shown.everything:
         return None
     if shown.is_empty:
@@ -85,17 +87,17 @@ def visible_pairs(shown: Shown, opens: Collection[str] = ()) -> tuple[Pairs, ...
         (("subscriptionId", shown.subscriptions),),
         (("_group", shown.groups),),
         (("_key", shown.containers), *own),
-        (("_open", frozenset({EVERYBODY, *(one for one in opens if _is_open_to(one, shown))})),),
+        (("_open", frozenset({EVERYBODY, *(one for one in shared_tenants if _is_shared_with(one, shown))})),),
         *whole,
     )
 
 
-def _is_open_to(said: str, reach: Reach) -> bool:
+def _is_shared_with(said: str, reach: Reach) -> bool:
     """Return whether readers of one of the tenants may read a row; of a reader whose tenant is not known that is not held apart."""
     known = reach.tenants - {""}
     return not known or not known.isdisjoint(said.split())
 
 
-def _pair_types(types: frozenset[str], reach: Reach, opens: Collection[str]) -> Iterable[Pairs]:
-    ways = visible_pairs(reach, opens)
+def _pair_types(types: frozenset[str], reach: Reach, shared_tenants: Collection[str]) -> Iterable[Pairs]:
+    ways = visible_pairs(reach, shared_tenants)
     return ((("type", types), *pairs) for pairs in (((),) if ways is None else ways))

@@ -33,7 +33,7 @@ def analyze_capture(stream: BinaryIO) -> CaptureSummary:
     """Summarise a capture; a defect ends it and is named in the summary. Raises CaptureError where it is no capture at all."""
     summary = CaptureSummary()
     try:
-        with _collection_paused():
+        with _pause_garbage_collection():
             _take_frames(read_frames(stream), summary)
     except CaptureError as error:
         if not summary.frames and str(error).startswith("not a"):
@@ -43,7 +43,7 @@ def analyze_capture(stream: BinaryIO) -> CaptureSummary:
 
 
 @contextmanager
-def _collection_paused() -> Iterator[None]:
+def _pause_garbage_collection() -> Iterator[None]:
     """Within, no cycles are searched for: conversations and streams are many, live until the end, and have none."""
     was_enabled = gc.isenabled()
     gc.disable()

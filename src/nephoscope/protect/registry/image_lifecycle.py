@@ -135,7 +135,7 @@ class ImageWorkflow:
             " give it more, and have the image examined again"
         )
         reason = VerdictReason(kind="unended", key="", effect="hold", text=text)
-        _LOG.error("%s of %s: %s", image.name, image.registry, text)
+        _LOG.error("image %s of registry %s: %s", image.name, image.registry, text)
         summary = {**(image.summary or {}), "previousVerdict": image.verdict, "concerns": [("unended", "")]}
         held = replace(
             image, status=ImageStatus.HELD, verdict="hold", attempts=0, error="", reasons=(msgspec.to_builtins(reason),),

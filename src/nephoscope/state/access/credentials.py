@@ -137,7 +137,8 @@ class Credentials:
         with self._database.read() as session:
             rows = session.scalars(select(CredentialRow).order_by(CredentialRow.name))
             return tuple(
-                StoredCredential(row.name, row.key_id, row.changed, self._opens(row, keys)) for row in rows
+                StoredCredential(row.name, row.key_id, row.changed, self._can_decrypt(row, keys))
+                for row in rows
             )
 
     def remove(self, name: str) -> None:
@@ -170,7 +171,7 @@ class Credentials:
             self._keys.keep(key_id)
             return len(rows)
 
-    def _opens(self, row: CredentialRow, keys: dict[str, bytes]) -> bool:
+    def _can_decrypt(self, row: CredentialRow, keys: dict[str, bytes]) -> bool:
         try:
             self._decrypt(row, keys)
         except StateError:

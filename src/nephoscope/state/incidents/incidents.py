@@ -139,7 +139,7 @@ class Incidents:
         session.flush()
         return replace(given, number=row.number)
 
-    def know(self, session: Session, number: int, keys: Iterable[str]) -> None:
+    def add_correlation_keys(self, session: Session, number: int, keys: Iterable[str]) -> None:
         """Add what the incident is found by."""
         values = [{"incident": number, "key": key} for key in sorted(set(keys))]
         if values:

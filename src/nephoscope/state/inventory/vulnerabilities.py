@@ -82,7 +82,7 @@ class Vulnerabilities:
         """Keep what matching gave of packages in place of what it gave before; returns the pairs that came and went."""
         before = self._pairs(session, [one.number for one in matched])
         rows = [_match_row(one.number, found) for one in matched for found in one.found]
-        self._know(session, [found.vulnerability for one in matched for found in one.found])
+        self._upsert_known(session, [found.vulnerability for one in matched for found in one.found])
         self._database.upsert(session, _OF, rows, ["package", "vulnerability"])
         note_changes(self._database, session, [FACTS] if matched else [])
         now = {(one.number, found.vulnerability.id) for one in matched for found in one.found}
@@ -105,7 +105,7 @@ class Vulnerabilities:
             found.update(session.execute(statement))
         return found
 
-    def _know(self, session: Session, several: Iterable[KnownVulnerability]) -> None:
+    def _upsert_known(self, session: Session, several: Iterable[KnownVulnerability]) -> None:
         rows = {one.id: {**asdict(one), "aliases": list(one.aliases)} for one in several}
         self._database.upsert(session, _KNOWN, list(rows.values()), ["id"])
 
@@ -127,7 +127,7 @@ class Vulnerabilities:
             for row in session.execute(select(*_KNOWN.__table__.columns)).mappings()
         ]
         changed = [now for one in known if (now := lookup(one)) != one]
-        self._know(session, changed)
+        self._upsert_known(session, changed)
         note_changes(self._database, session, [FACTS] if changed else [])
         return frozenset(one.id for one in changed)
 

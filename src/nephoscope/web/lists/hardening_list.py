@@ -35,7 +35,7 @@ def hardening_list(visit: Visit) -> RowList[HardeningRow]:
             text_column("rule", "Security rule", lambda one: one.proposal.rule_name),
             text_column("state", "State", describe_state, width="state"),
             ListColumn("closed", "Closed", closed, optional=True, number=True, width="number"),
-            number_column("cut", "Flows cut", lambda one: one.proposal.cut_flow_count),
+            number_column("cut", "Flows blocked", lambda one: one.proposal.cut_flow_count),
         ),
         lambda one: one.key,
         (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.geolocation.address_databases import GeolocationError
-from nephoscope.geolocation.place import NOWHERE, PHRASES, AddressLocation
+from nephoscope.geolocation.place import NOWHERE, PHRASES, Geolocation
 from nephoscope.geolocation.provider import Geolocator
 from nephoscope.identity.administrators import HeldRole
 from nephoscope.identity.risk_reader import RiskReader, quote
@@ -65,7 +65,7 @@ class EntityIdentity:
     strip: SignInStrip | None = None
     roles: Sequence[HeldRole] = ()
     blast: str = ""
-    place: AddressLocation = NOWHERE
+    place: Geolocation = NOWHERE
     error: str = ""
 
     @property
@@ -155,5 +155,5 @@ def _read_blast(visit: Visit, workspace: str, entity: NamedEntity, risks: Sequen
     return str(rows[0]["BlastRadius"] or "") if rows else ""
 
 
-def _find_place(visit: Visit, entity: NamedEntity) -> AddressLocation:
+def _find_place(visit: Visit, entity: NamedEntity) -> Geolocation:
     return Geolocator.open(visit.instance.data).locate(entity.name) if entity.kind == "address" else NOWHERE

@@ -33,7 +33,7 @@ COLUMNS = (
     "State",
     "Open before",
     "Open after",
-    "Flows cut",
+    "Flows blocked",
     "Obstacle",
 )
 _RULES = ("Access", "Protocol", "Ports", "Sources")

@@ -64,7 +64,7 @@ REASON_HEADER = (
     "Advisory",
     "Source",
     "Ecosystem",
-    "Name there",
+    "Name in advisory",
     "Range",
     "Fixed in",
     "By source package",

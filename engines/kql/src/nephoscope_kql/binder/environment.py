@@ -60,7 +60,7 @@ class TableMeaning:
 
 
 @dataclass(frozen=True, slots=True)
-class SharedMeaning:
+class SharedTableMeaning:
     """A name that stands for rows that are computed once (`as`, `materialize`)."""
 
     make: Callable[[], Relation]
@@ -74,7 +74,7 @@ class LambdaMeaning:
     env: Env
 
 
-Meaning: TypeAlias = ScalarMeaning | RowMeaning | TableMeaning | SharedMeaning | LambdaMeaning
+Meaning: TypeAlias = ScalarMeaning | RowMeaning | TableMeaning | SharedTableMeaning | LambdaMeaning
 
 
 @dataclass(eq=False)

@@ -7,9 +7,9 @@ from contextlib import nullcontext
 from functools import lru_cache
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.environment import Env, Meaning, ScalarMeaning, SharedMeaning
+from nephoscope_kql.binder.environment import Env, Meaning, ScalarMeaning, SharedTableMeaning
 from nephoscope_kql.binder.plugin_interface import PluginCall
-from nephoscope_kql.binder.scope import already_bound, declare_names
+from nephoscope_kql.binder.scope import declare_names, share_bound_rows
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.parser import parse
 from nephoscope_kql.plan.values import Bound, Relation
@@ -26,7 +26,7 @@ def compose_query(
     env = call.env
     names: dict[str, Meaning] = {name: ScalarMeaning(value) for name, value in (values or {}).items()}
     for name, relation in rows.items():
-        names[name] = _share_once(relation) if text.count(name) == 1 else already_bound(relation, env)
+        names[name] = _share_once(relation) if text.count(name) == 1 else share_bound_rows(relation, env)
     inner = Env(env.binder, names, composed=True)
     first_only = nullcontext() if env.binder.mistakes is None else env.binder.mistakes.suspend_collection()
     query = _parse_text(text)
@@ -40,8 +40,8 @@ def compose_query(
         raise KqlError(error.message, call.span, error.kind, call.plugin.signature) from error
 
 
-def _share_once(relation: Relation) -> SharedMeaning:
-    return SharedMeaning(lambda: relation)
+def _share_once(relation: Relation) -> SharedTableMeaning:
+    return SharedTableMeaning(lambda: relation)
 
 
 @lru_cache(maxsize=512)

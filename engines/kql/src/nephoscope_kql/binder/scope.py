@@ -16,7 +16,7 @@ from nephoscope_kql.binder.environment import (
     Meaning,
     RowMeaning,
     ScalarMeaning,
-    SharedMeaning,
+    SharedTableMeaning,
     Site,
     TableMeaning,
 )
@@ -196,7 +196,7 @@ def _bind_meaning(value: tree.Expression, env: Env) -> Meaning:
     if not is_tabular(value, env):
         return _bind_value(env.scalar(value), value.span)
     if isinstance(value, tree.Call) and value.name == "materialize":
-        return share_rows(value, env)
+        return bind_shared_rows(value, env)
     return TableMeaning(value, env)
 
 
@@ -211,7 +211,7 @@ def _bind_value(value: Bound, span: Span) -> ScalarMeaning:
     return ScalarMeaning(value)
 
 
-def share_rows(expression: tree.Expression, env: Env) -> SharedMeaning:
+def bind_shared_rows(expression: tree.Expression, env: Env) -> SharedTableMeaning:
     """Rows that are computed once, bound when they are first used."""
     found: list[tuple[Relation, str]] = []
 
@@ -220,13 +220,13 @@ def share_rows(expression: tree.Expression, env: Env) -> SharedMeaning:
             found.append((env.tabular(expression), env.binder.shared_name()))
         return copy_shared(*found[0], env)
 
-    return SharedMeaning(make)
+    return SharedTableMeaning(make)
 
 
-def already_bound(relation: Relation, env: Env, label: str = "") -> SharedMeaning:
+def share_bound_rows(relation: Relation, env: Env, label: str = "") -> SharedTableMeaning:
     """Rows that are bound already, computed once however often they are used; `label` is the name that `as` gives."""
     name = env.binder.shared_name()
-    return SharedMeaning(lambda: copy_shared(relation, name, env, label))
+    return SharedTableMeaning(lambda: copy_shared(relation, name, env, label))
 
 
 def copy_shared(relation: Relation, name: str, env: Env, label: str = "") -> Shared:
@@ -269,7 +269,7 @@ def enter_function(found: LambdaMeaning, call: tree.Call, env: Env, first: Relat
     names: dict[str, Meaning] = {}
     for place, parameter in enumerate(found.function.parameters):
         if place == 0 and first is not None:
-            names[parameter.name] = already_bound(first, env)
+            names[parameter.name] = share_bound_rows(first, env)
         else:
             names[parameter.name] = _argument(parameter, given.get(parameter.name), found, env, call.span)
     return declare_names(found.function.statements, found.env.without_row().with_names(names))
@@ -310,7 +310,7 @@ def _convert_parameter(value: Bound, parameter: tree.LambdaParameter) -> Bound:
 
 def resolve_rows(meaning: Meaning, name: str, span: Span, env: Env) -> Relation:
     """The rows that a name stands for."""
-    if isinstance(meaning, SharedMeaning):
+    if isinstance(meaning, SharedTableMeaning):
         return meaning.make()
     if isinstance(meaning, TableMeaning):
         return meaning.env.tabular(meaning.expression)

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.environment import Env, LambdaMeaning, SharedMeaning, binds_source
+from nephoscope_kql.binder.environment import Env, LambdaMeaning, SharedTableMeaning, binds_source
 from nephoscope_kql.binder.options import restrict_to_scope
 from nephoscope_kql.binder.ordering import sort_by_ordinal
 from nephoscope_kql.binder.overload_resolution import as_dynamic, convert_explicitly
 from nephoscope_kql.binder.scope import (
-    already_bound,
+    bind_shared_rows,
     enter_function,
     function_named,
     known_names,
     lambda_body,
     resolve_place,
     resolve_rows,
-    share_rows,
+    share_bound_rows,
 )
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.errors import Span, UnknownSourceError, invalid, suggest_word, unsupported_error
@@ -45,7 +45,7 @@ def name_relation(operator: tree.operators.As, relation: Relation | None, env: E
     """`as name`: the rows so far get a name for the operators after it."""
     if relation is None:
         raise invalid("as needs rows", operator.span)
-    meaning = already_bound(relation, env, operator.name)
+    meaning = share_bound_rows(relation, env, operator.name)
     return meaning.make(), env.with_names({operator.name: meaning})
 
 
@@ -100,10 +100,10 @@ def call(node: tree.Call, env: Env) -> Relation:
     return enter_function(found, node, env).tabular(lambda_body(found, node.span))
 
 
-def _materialize(node: tree.Call, env: Env) -> SharedMeaning:
+def _materialize(node: tree.Call, env: Env) -> SharedTableMeaning:
     if len(node.arguments) != 1:
         raise invalid("materialize() takes 1 argument: rows", node.span)
-    return share_rows(node.arguments[0], env)
+    return bind_shared_rows(node.arguments[0], env)
 
 
 def _table(node: tree.Call, env: Env) -> Relation:

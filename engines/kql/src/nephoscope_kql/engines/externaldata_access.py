@@ -78,7 +78,7 @@ def _body(answer: object, location: str) -> bytes:
 
 def _file(path: Path, folders: tuple[Path, ...]) -> bytes:
     if "\0" in str(path):
-        raise ExternalDataError("a location with the character 0 cannot be read")
+        raise ExternalDataError("the path contains a NUL character")
     whole = path.resolve()
     if not any(whole.is_relative_to(folder.resolve()) for folder in folders):
         raise ExternalDataError(f"externaldata may not read {path}", _HINT)

@@ -7,10 +7,16 @@ from dataclasses import replace
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.column_naming import ColumnNames, implied_name
-from nephoscope_kql.binder.environment import CallCollector, Env, SharedMeaning, binds_operator, reference
+from nephoscope_kql.binder.environment import (
+    CallCollector,
+    Env,
+    SharedTableMeaning,
+    binds_operator,
+    reference,
+)
 from nephoscope_kql.binder.operands import comparison
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
-from nephoscope_kql.binder.scope import already_bound
+from nephoscope_kql.binder.scope import share_bound_rows
 from nephoscope_kql.errors import NOWHERE, Span, unsupported_error
 from nephoscope_kql.operators.row_operators import limit_rows, row_count
 from nephoscope_kql.operators.summarize import group_rows
@@ -31,16 +37,16 @@ def top_nested(relation: Relation, operator: TopNested, env: Env) -> Relation:
     if env.partition:
         raise unsupported_error("top-nested inside mv-apply or partition", operator.span)
     clauses = operator.clauses
-    rows = already_bound(_add_level_keys(relation, clauses, env), env)
-    groups: SharedMeaning | None = None
+    rows = share_bound_rows(_add_level_keys(relation, clauses, env), env)
+    groups: SharedTableMeaning | None = None
     results: list[Relation] = []
     for level, clause in enumerate(clauses):
-        top = already_bound(_top_groups(rows.make(), clauses, level, env), env)
+        top = share_bound_rows(_top_groups(rows.make(), clauses, level, env), env)
         if clause.others is not None:
             rest = _match_groups("leftanti", rows.make(), top.make(), level, len(clauses))
             results.append(_nest_below(groups, _group_others(rest, clauses, level, env), level))
-        rows = already_bound(_match_groups("leftsemi", rows.make(), top.make(), level, len(clauses)), env)
-        groups = already_bound(_nest_below(groups, top.make(), level), env)
+        rows = share_bound_rows(_match_groups("leftsemi", rows.make(), top.make(), level, len(clauses)), env)
+        groups = share_bound_rows(_nest_below(groups, top.make(), level), env)
     whole = [] if groups is None else [groups.make()]
     return _result([*whole, *results], clauses, env, operator.span)
 
@@ -123,7 +129,7 @@ def _group_others(rest: Relation, clauses: Clauses, level: int, env: Env) -> Rel
     return Assign(columns=tuple(columns), input=found, assigned=tuple(assigned))
 
 
-def _nest_below(groups: SharedMeaning | None, found: Relation, level: int) -> Relation:
+def _nest_below(groups: SharedTableMeaning | None, found: Relation, level: int) -> Relation:
     """The groups so far with what was found within each: `found` begins with the values of the levels above it."""
     if groups is None:
         return found

@@ -106,14 +106,14 @@ def _chain(c: Cursor, first: Expression, level: int, start: int) -> Expression:
     while c.token.text == operator:
         c.take()
         operands.append(_binary(c, level + 1))
-    flat = [part for operand in operands for part in parts(operand, operator)]
+    flat = [part for operand in operands for part in flatten_operands(operand, operator)]
     for _ in range(len(flat).bit_length() - 1):
         c.grow()
     node = balance_operands(flat, operator)
     return Binary(operator=operator, left=node.left, right=node.right, span=c.since(start))
 
 
-def parts(node: Expression, operator: str) -> list[Expression]:
+def flatten_operands(node: Expression, operator: str) -> list[Expression]:
     """The operands of a chain of `and` or of `or`, from left to right."""
     pending = [node]
     found: list[Expression] = []

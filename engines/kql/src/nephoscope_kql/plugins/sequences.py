@@ -75,7 +75,7 @@ def _chain(count: int, keys: list[str]) -> str:
 
 
 def _sequence(call: PluginCall, place: int) -> list[str]:
-    expression = call.wanted(place, "Sequence")
+    expression = call.required_argument(place, "Sequence")
     found = call.constant(place, "Sequence", KqlType.DYNAMIC)
     if not isinstance(found, list) or not found:
         raise invalid("Sequence must be an array of states", expression.span)

@@ -97,9 +97,13 @@ def _statement_defects(one: OpenVexStatement) -> Iterator[Defect]:
         message = f"{one.justification[:60]!r} is no justification"
         yield Defect("openvex-word", f"{one.place}/justification", message)
     if one.status == "not_affected" and not one.justification and not one.impact:
-        yield Defect("openvex-required", one.place, "nothing says why the product is not affected")
+        yield Defect(
+            "openvex-required",
+            one.place,
+            "no justification or impact statement, and the product is not affected",
+        )
     if one.status == "affected" and not one.action:
-        yield Defect("openvex-required", one.place, "nothing says what to do about the product")
+        yield Defect("openvex-required", one.place, "no action statement for the affected product")
     if not one.products or not all(product.identifier for product in one.products):
         message = "it names no product, or one without an identifier"
         yield Defect("openvex-required", f"{one.place}/products", message)

@@ -48,7 +48,7 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
                 found = expose(facts, graph, resource, why, REMEDY)
                 if _takes_passwords(facts, resource):
                     text = f"{resource.name} lets in whoever knows a password or key"
-                    graph.know(found, Insight(InsightKind.PASSWORD_ACCESS, text))
+                    graph.add_insight(found, Insight(InsightKind.PASSWORD_ACCESS, text))
 
         facts.visit_each(type_, "which databases the Internet reaches", look)
 

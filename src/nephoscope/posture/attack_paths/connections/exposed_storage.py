@@ -39,7 +39,7 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
             told = join_names(sorted(names[resource.key]))
             why = f"Anybody may read the containers {told} of {resource.name} without signing in"
             found = expose(facts, graph, resource, why, REMEDY)
-            graph.know(
+            graph.add_insight(
                 found,
                 Insight(InsightKind.ANONYMOUS_ACCESS, why, facts.findings.find_guarding(resource.key)),
             )

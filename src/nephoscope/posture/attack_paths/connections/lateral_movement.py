@@ -28,7 +28,7 @@ PORTS = {22: "SSH", 445: "SMB", 3389: "RDP", 5985: "WinRM", 5986: "WinRM"}
 MOST_PAIRS = 20_000
 REMEDY = "Let only a jump host or Bastion to these ports from inside the network, and nothing else."
 _RANGES = tuple((port, port) for port in PORTS)
-Place = tuple["Interface", "IpConfiguration"]
+InterfaceConfiguration = tuple["Interface", "IpConfiguration"]
 
 
 def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
@@ -71,8 +71,8 @@ def _ports(facts: GraphFacts, source: GraphEntity, target: GraphEntity) -> list[
     """The ports at which one machine reaches another."""
     network = facts.view.network
     found: set[int] = set()
-    for near in _places(facts, source):
-        for far in _places(facts, target):
+    for near in _ip_configurations(facts, source):
+        for far in _ip_configurations(facts, target):
             # private addresses are the same in many networks: they say nothing without a way between the two
             homes = [network.subnet(configuration.subnet).network for _, configuration in (near, far)]
             if facts.view.exposure.are_joined(*homes):
@@ -80,13 +80,15 @@ def _ports(facts: GraphFacts, source: GraphEntity, target: GraphEntity) -> list[
     return sorted(found)
 
 
-def _places(facts: GraphFacts, machine: GraphEntity) -> Iterator[Place]:
+def _ip_configurations(facts: GraphFacts, machine: GraphEntity) -> Iterator[InterfaceConfiguration]:
     for interface in facts.view.network.interfaces(facts.view.estate.resources[machine.id]):
         for configuration in interface.configurations:
             yield interface, configuration
 
 
-def _open_ports_between(network: Network, near: Place, far: Place) -> set[int]:
+def _open_ports_between(
+    network: Network, near: InterfaceConfiguration, far: InterfaceConfiguration
+) -> set[int]:
     """The ports that the rules of both ends let through, where each is in the virtual network of the other."""
     source, target = _addresses(network, near[1]), _addresses(network, far[1])
     if not (

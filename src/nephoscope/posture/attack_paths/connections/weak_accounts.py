@@ -35,7 +35,7 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
                 GraphEntity(user.id.name, USER_TYPE, facts.view.roles.principals.name(user.id.name))
             )
             for insight in insights:
-                graph.know(entity, insight)
+                graph.add_insight(entity, insight)
 
 
 def _insights(facts: GraphFacts, user: Resource) -> Iterator[Insight]:

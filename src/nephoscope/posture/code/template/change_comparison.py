@@ -111,7 +111,7 @@ def _drop_untouched(
     """Leave out what could not be verified and the change does not touch, and Bicep files whose outputs it touches as well."""
     changed, listed = changed_files(_git_folder(repository), base.commit), frozenset(names)
 
-    def is_of_change(one: UnreadFile) -> bool:
+    def is_in_change(one: UnreadFile) -> bool:
         file = one.region.file
         if file not in listed:
             return True
@@ -126,7 +126,7 @@ def _drop_untouched(
             )
         return True
 
-    return replace(report, unread=[one for one in report.unread if is_of_change(one)])
+    return replace(report, unread=[one for one in report.unread if is_in_change(one)])
 
 
 def _with_secrets(

@@ -24,10 +24,10 @@ def _subscription(frame: FrameView, arguments: list[object]) -> Value:
     if scope.kind in ("tenant", "managementGroup"):
         raise FunctionError(f"is not available in a deployment to a {_NAMES[scope.kind]}")
     members = {
-        "id": _join_text(scope.subscription),
-        "subscriptionId": _join_text(scope.subscription_id),
-        "tenantId": _require_said(scope.tenant_id, "the tenant's id"),
-        "displayName": _require_said(scope.subscription_name, f"the name of {scope.subscription}"),
+        "id": _to_text_value(scope.subscription),
+        "subscriptionId": _to_text_value(scope.subscription_id),
+        "tenantId": _value_or_unknown(scope.tenant_id, "the tenant's id"),
+        "displayName": _value_or_unknown(scope.subscription_name, f"the name of {scope.subscription}"),
         "state": "Enabled",
     }
     return OpenObject(members, _open(f"the subscription {scope.subscription_id}"))
@@ -40,13 +40,13 @@ def _resource_group(frame: FrameView, arguments: list[object]) -> Value:
         raise FunctionError(f"is not available in a deployment to a {_NAMES[scope.kind or 'tenant']}")
     planned = frame.deployment.plan.resource_group(scope)
     members = {
-        "id": _join_text(scope.id),
-        "name": _join_text(scope.resource_group),
+        "id": _to_text_value(scope.id),
+        "name": _to_text_value(scope.resource_group),
         "type": "Microsoft.Resources/resourceGroups",
-        "location": _require_said(
+        "location": _value_or_unknown(
             _value_or_planned(planned, "location", scope.location), f"the location of {scope.id}"
         ),
-        "tags": _require_said(
+        "tags": _value_or_unknown(
             _value_or_planned(planned, "tags", scope.tags), f"the tags of {scope.id}", "object"
         ),
         "properties": {"provisioningState": "Succeeded"},
@@ -60,20 +60,20 @@ def _value_or_planned(planned: dict[str, Value] | None, name: str, given: Value)
     return given if given is not None or found is None else found[1]
 
 
-def _join_text(text: str) -> Value:
+def _to_text_value(text: str) -> Value:
     return from_pattern(text, Unknown("string", "parameter", "a part of it is unknown"))
 
 
-def _require_said(value: Value, what: str, type_: JsonType = "string") -> Value:
+def _value_or_unknown(value: Value, what: str, type_: JsonType = "string") -> Value:
     """The value, or an unknown where nobody said it."""
     if value is not None:
         return value
     key = opaque(what.lower())
-    return Unknown(type_, "scope", f"nobody said {shown_pattern(what)}", key, filled=type_ == "string")
+    return Unknown(type_, "scope", f"{shown_pattern(what)} is not specified", key, filled=type_ == "string")
 
 
 def _open(what: str) -> Unknown:
-    return Unknown("any", "scope", f"nobody said more of {shown_pattern(what)}", opaque(what.lower()))
+    return Unknown("any", "scope", f"{shown_pattern(what)} is not specified", opaque(what.lower()))
 
 
 def _management_group(frame: FrameView, arguments: list[object]) -> Value:
@@ -81,17 +81,17 @@ def _management_group(frame: FrameView, arguments: list[object]) -> Value:
     scope = frame.instance.scope
     rest = _open(f"the management group {scope.management_group}")
     members = {
-        "id": _join_text(scope.to_management_group(scope.management_group).id),
-        "name": _join_text(scope.management_group),
+        "id": _to_text_value(scope.to_management_group(scope.management_group).id),
+        "name": _to_text_value(scope.management_group),
         "type": "/providers/Microsoft.Management/managementGroups",
-        "properties": OpenObject({"tenantId": _require_said(scope.tenant_id, "the tenant's id")}, rest),
+        "properties": OpenObject({"tenantId": _value_or_unknown(scope.tenant_id, "the tenant's id")}, rest),
     }
     return OpenObject(members, rest)
 
 
 def _tenant(frame: FrameView, arguments: list[object]) -> Value:
     _no_arguments(arguments)
-    known = _require_said(frame.instance.scope.tenant_id, "the tenant's id")
+    known = _value_or_unknown(frame.instance.scope.tenant_id, "the tenant's id")
     id_ = known.of("string") if isinstance(known, Unknown) else f"/tenants/{known}"
     return OpenObject({"id": id_, "tenantId": known}, _open("the tenant"))
 
@@ -112,11 +112,11 @@ def _deployment(frame: FrameView, arguments: list[object]) -> Value:
         "templateLink": OpenObject(link, rest.member("templateLink")),
     }
     members: dict[str, object] = {
-        "name": _join_text(deployment.name),
+        "name": _to_text_value(deployment.name),
         "properties": OpenObject(properties, rest.member("properties")),
     }
     if instance.scope.kind != "resourceGroup":
-        members["location"] = _require_said(instance.scope.location, f"the location of {deployment.id}")
+        members["location"] = _value_or_unknown(instance.scope.location, f"the location of {deployment.id}")
     return OpenObject(members, rest)
 
 
@@ -129,8 +129,8 @@ def _deployer(frame: FrameView, arguments: list[object]) -> Value:
     _no_arguments(arguments)
     scope = frame.instance.scope
     members = {
-        "objectId": _require_said(None, "who deploys"),
-        "tenantId": _require_said(scope.tenant_id, "the tenant's id"),
+        "objectId": _value_or_unknown(None, "who deploys"),
+        "tenantId": _value_or_unknown(scope.tenant_id, "the tenant's id"),
     }
     return OpenObject(members, _open("who deploys"))
 

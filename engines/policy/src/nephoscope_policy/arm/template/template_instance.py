@@ -82,14 +82,14 @@ class TemplateInstance:
         return found
 
     def parameter(self, name: str) -> Value:
-        """The value of a parameter; raises FunctionError where it is not declared or needs itself."""
+        """The value of a parameter; raises FunctionError where it is not declared or refers to itself."""
         declared = self.declared_parameters.get(name.lower())
         if declared is None:
             raise FunctionError(_missing_message("parameter", name, self.declared_parameters))
         return self._evaluate_once("parameter", declared)
 
     def variable(self, name: str) -> Value:
-        """The value of a variable; raises FunctionError where it is not declared or needs itself."""
+        """The value of a variable; raises FunctionError where it is not declared or refers to itself."""
         declared = self.declared_variables.get(name.lower())
         if declared is None:
             raise FunctionError(_missing_message("variable", name, self.declared_variables))
@@ -100,7 +100,7 @@ class TemplateInstance:
         if key in self._values:
             return self._values[key]
         if key in self._pending:
-            raise FunctionError(f"the {kind} {declared.name!r} needs itself")
+            raise FunctionError(f"the {kind} {declared.name!r} refers to itself")
         self._pending.add(key)
         try:
             value = parameter_value(self, declared) if kind == "parameter" else self._variable(declared)

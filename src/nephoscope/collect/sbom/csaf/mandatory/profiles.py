@@ -10,7 +10,7 @@ from nephoscope.files.json_tree import Tree, text_of, texts_of, tree_of, trees_o
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 _INFORMATION = frozenset({"csaf_informational_advisory", "csaf_security_incident_response"})
-_TAKEN_BACK = frozenset({"csaf_withdrawn", "csaf_superseded"})
+_WITHDRAWN = frozenset({"csaf_withdrawn", "csaf_superseded"})
 _SECURITY = frozenset({"csaf_security_advisory", "csaf_deprecated_security_advisory"})
 _WITH_PRODUCTS = _SECURITY | {"csaf_vex"}
 _EXPLAINING = frozenset({"description", "details", "general", "summary"})
@@ -41,14 +41,14 @@ def check_references_lead_elsewhere(document: AdvisoryDocument) -> Iterator[Prob
 def check_information_has_no_vulnerabilities(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the vulnerabilities of a document that only informs, or is taken back."""
     if (
-        document.category in _TAKEN_BACK | {"csaf_informational_advisory"}
+        document.category in _WITHDRAWN | {"csaf_informational_advisory"}
         and "vulnerabilities" in document.tree
     ):
         yield "/vulnerabilities", f"a document of the category {document.category} has none"
 
 
 @mandatory_test("6.1.27.4")
-def check_products_are_there(document: AdvisoryDocument) -> Iterator[Problem]:
+def check_products_are_listed(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the product tree that is not there."""
     if document.category in _WITH_PRODUCTS and "product_tree" not in document.tree:
         yield "/product_tree", f"a document of the category {document.category} has one"
@@ -107,7 +107,7 @@ def _find_unnamed(document: AdvisoryDocument, vulnerability: Tree) -> set[str]:
 
 
 @mandatory_test("6.1.27.9")
-def check_impact_is_told(document: AdvisoryDocument) -> Iterator[Problem]:
+def check_impact_is_stated(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products that are not affected and nobody says why."""
     if document.category != "csaf_vex":
         return
@@ -116,11 +116,14 @@ def check_impact_is_told(document: AdvisoryDocument) -> Iterator[Problem]:
         told = _find_named(document, [*trees_of(vulnerability, "flags"), *threats])
         for product in texts_of(vulnerability, "product_status", "known_not_affected"):
             if product not in told:
-                yield place, f"nothing says why the product {product[:80]} is not affected"
+                yield (
+                    place,
+                    f"no flag or impact statement for the product {product[:80]}, which is not affected",
+                )
 
 
 @mandatory_test("6.1.27.10")
-def check_action_is_told(document: AdvisoryDocument) -> Iterator[Problem]:
+def check_remediation_is_stated(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products that are affected and nobody says what to do."""
     if document.category != "csaf_vex":
         return
@@ -128,7 +131,7 @@ def check_action_is_told(document: AdvisoryDocument) -> Iterator[Problem]:
         told = _find_named(document, trees_of(vulnerability, "remediations"))
         for product in texts_of(vulnerability, "product_status", "known_affected"):
             if product not in told:
-                yield place, f"nothing says what to do about the product {product[:80]}"
+                yield place, f"no remediation for the affected product {product[:80]}"
 
 
 def _find_named(document: AdvisoryDocument, items: list[Tree]) -> set[str]:
@@ -136,14 +139,14 @@ def _find_named(document: AdvisoryDocument, items: list[Tree]) -> set[str]:
 
 
 @mandatory_test("6.1.27.11")
-def check_vulnerabilities_are_there(document: AdvisoryDocument) -> Iterator[Problem]:
+def check_vulnerabilities_are_listed(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the vulnerabilities that are not there."""
     if document.category in _WITH_PRODUCTS and "vulnerabilities" not in document.tree:
         yield "/vulnerabilities", f"a document of the category {document.category} has some"
 
 
 @mandatory_test("6.1.27.12", since="2.1")
-def check_affected_products_are_told(document: AdvisoryDocument) -> Iterator[Problem]:
+def check_affected_products_are_listed(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the vulnerabilities that affect nothing."""
     if document.category == "csaf_security_advisory":
         for place, vulnerability in document.vulnerabilities:
@@ -179,21 +182,21 @@ def _kinds(document: AdvisoryDocument, product: str) -> set[tuple[object, ...]]:
 @mandatory_test("6.1.27.14", since="2.1")
 def check_notes_describe(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the notes of a document that is taken back that describe nothing."""
-    if document.category in _TAKEN_BACK and "description" not in _categories(document, "notes"):
+    if document.category in _WITHDRAWN and "description" not in _categories(document, "notes"):
         yield _NOTES, "no note is a description"
 
 
 @mandatory_test("6.1.27.15", since="2.1")
-def check_taken_back_has_no_products(document: AdvisoryDocument) -> Iterator[Problem]:
+def check_withdrawn_has_no_products(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the product tree of a document that is taken back."""
-    if document.category in _TAKEN_BACK and "product_tree" in document.tree:
+    if document.category in _WITHDRAWN and "product_tree" in document.tree:
         yield "/product_tree", f"a document of the category {document.category} has none"
 
 
 @mandatory_test("6.1.27.16", since="2.1")
-def check_taken_back_was_there(document: AdvisoryDocument) -> Iterator[Problem]:
+def check_withdrawn_was_published(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the history of a document that is taken back and never was there."""
-    if document.category in _TAKEN_BACK and len(document.history) < 2:
+    if document.category in _WITHDRAWN and len(document.history) < 2:
         yield (
             "/document/tracking/revision_history",
             "a document that is taken back has at least two revisions",

@@ -23,7 +23,7 @@ def check_weaknesses(document: AdvisoryDocument) -> Iterator[Problem]:
 
 
 @mandatory_test("6.1.23")
-def check_vulnerabilities_are_told_once(document: AdvisoryDocument) -> Iterator[Problem]:
+def check_vulnerabilities_are_unique(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the vulnerabilities that are told twice."""
     counts = Counter(text_of(vulnerability, "cve") for _, vulnerability in document.vulnerabilities)
     for identifier, count in counts.items():
