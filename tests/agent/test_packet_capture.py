@@ -19,9 +19,10 @@ from tests.waiting import wait_until
 
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.protect.capture.analysis import analyze_capture
-from nephoscope.service.packet_captures import CaptureRequest, find_capture, start_capture, stop_capture
-from nephoscope.service.response_orders import READ_CONTENT, ResponseOrderError, read_content
-from nephoscope.state.hosts.response_orders import OrderStatus, ResponseOrder
+from nephoscope.protect.capture.capture_request import CaptureRequest
+from nephoscope.service.packet_captures import find_capture, start_capture, stop_capture
+from nephoscope.service.response_orders import READ_CONTENT, read_content
+from nephoscope.state.hosts.response_orders import OrderStatus, ResponseOrder, ResponseOrderError
 from nephoscope_agent.packet_capture import CaptureError, CaptureLimits, PacketFilter
 
 pytestmark = pytest.mark.system

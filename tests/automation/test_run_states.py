@@ -40,27 +40,28 @@ EVENTS = (
     "denied",
     "retried",
     "taken back",
+    "ended, approved by the policy",
 )
 TABLE = {
-    ("command", "pending", "do"): "running/do|||||refused|refused|refused|refused",
-    ("command", "running", "do"): "|done/do|pending/do|dead/do|pending/do|refused|refused|refused|refused",
-    ("command", "done", "do"): "|||||refused|refused|refused|refused",
-    ("command", "dead", "do"): "|||||refused|refused|pending/do|refused",
-    ("block", "pending", "do"): "running/do|||||refused|refused|refused|refused",
-    ("block", "running", "do"): "|approve/do|pending/do|dead/do|pending/do|refused|refused|refused|refused",
-    ("block", "approve", "do"): "expired/do|||||pending/apply|denied/do|refused|refused",
-    ("block", "done", "do"): "|||||refused|refused|refused|refused",
-    ("block", "dead", "do"): "|||||refused|refused|pending/do|refused",
-    ("block", "denied", "do"): "|||||refused|refused|refused|refused",
-    ("block", "expired", "do"): "|||||refused|refused|refused|refused",
-    ("block", "pending", "apply"): "running/apply|||||refused|refused|refused|refused",
-    ("block", "running", "apply"): "|done/apply|pending/apply|dead/apply|pending/apply|refused|refused|refused|refused",
-    ("block", "done", "apply"): "running/undo|||||refused|refused|refused|pending/undo",
-    ("block", "dead", "apply"): "|||||refused|refused|pending/apply|pending/undo",
-    ("block", "pending", "undo"): "running/undo|||||refused|refused|refused|refused",
-    ("block", "running", "undo"): "|undone/undo|pending/undo|dead/undo|pending/undo|refused|refused|refused|refused",
-    ("block", "dead", "undo"): "|||||refused|refused|pending/undo|refused",
-    ("block", "undone", "undo"): "|||||refused|refused|refused|refused",
+    ("command", "pending", "do"): "running/do|||||refused|refused|refused|refused|",
+    ("command", "running", "do"): "|done/do|pending/do|dead/do|pending/do|refused|refused|refused|refused|",
+    ("command", "done", "do"): "|||||refused|refused|refused|refused|",
+    ("command", "dead", "do"): "|||||refused|refused|pending/do|refused|",
+    ("block", "pending", "do"): "running/do|||||refused|refused|refused|refused|",
+    ("block", "running", "do"): "|approve/do|pending/do|dead/do|pending/do|refused|refused|refused|refused|pending/apply",
+    ("block", "approve", "do"): "expired/do|||||pending/apply|denied/do|refused|refused|",
+    ("block", "done", "do"): "|||||refused|refused|refused|refused|",
+    ("block", "dead", "do"): "|||||refused|refused|pending/do|refused|",
+    ("block", "denied", "do"): "|||||refused|refused|refused|refused|",
+    ("block", "expired", "do"): "|||||refused|refused|refused|refused|",
+    ("block", "pending", "apply"): "running/apply|||||refused|refused|refused|refused|",
+    ("block", "running", "apply"): "|done/apply|pending/apply|dead/apply|pending/apply|refused|refused|refused|refused|",
+    ("block", "done", "apply"): "running/undo|||||refused|refused|refused|pending/undo|",
+    ("block", "dead", "apply"): "|||||refused|refused|pending/apply|pending/undo|",
+    ("block", "pending", "undo"): "running/undo|||||refused|refused|refused|refused|",
+    ("block", "running", "undo"): "|undone/undo|pending/undo|dead/undo|pending/undo|refused|refused|refused|refused|",
+    ("block", "dead", "undo"): "|||||refused|refused|pending/undo|refused|",
+    ("block", "undone", "undo"): "|||||refused|refused|refused|refused|",
 }  # fmt: skip
 CASES = [
     (*state, event, after)
@@ -84,6 +85,9 @@ def happening(kind: ActionKind) -> dict[str, Callable[[AutomationRun], Automatio
         "begun": lambda run: begin_run(run, LATER),
         "ended": lambda run: end_run(
             run, kind, ActionOutcome("it did", PLAN if run.step is RunStep.DO and kind.plan else None), LATER
+        ),
+        "ended, approved by the policy": lambda run: end_run(
+            run, kind, ActionOutcome("it did", PLAN, approved_by="operator.yaml"), LATER
         ),
         "failed": lambda run: fail_run(run, ActionError("no"), LATER),
         "failed for good": lambda run: fail_run(run, ActionError("no", again=False), LATER),

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from tests.web.conftest import HERE, NOON, alert
 
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
+from nephoscope.protect.capture.capture_request import CaptureRequest
 from nephoscope.service.agents import create_enrolment
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
+from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
 from nephoscope.state.hosts.agents import AgentHealth, EnrolledAgent, SensorHealth
 from nephoscope.state.hosts.response_orders import OrderStatus, ResponseKind, ResponseOrder
 from nephoscope.state.incidents.incidents import Incident
@@ -158,3 +162,44 @@ def test_an_incident_leads_to_orders_on_its_machines_and_lists_them(owner, secon
     listed = second.get(f"/incidents/{number}").text
     assert f'action="{PAGE}' in listed
     assert 'value="approve"' in listed
+
+
+def capture_order(instance, status: OrderStatus, number: int | None = None) -> ResponseOrder:
+    return ResponseOrder(
+        id=f"0c000000-0000-0000-0000-0000000001{'01' if status is OrderStatus.APPROVED else '02'}", machine=MACHINE.lower(),
+        kind=ResponseKind.CAPTURE, arguments=CaptureRequest(name="run1").arguments(), justification="alert.created a1",
+        requester="response rule watch", created=instance.now, expires=instance.now + timedelta(hours=1), status=status,
+        incident=number, decided=instance.now, decided_by="kim",
+    )  # fmt: skip
+
+
+def test_captures_of_a_rule_are_on_the_alert_stopped_and_downloaded(owner, instance):
+    one = alert("0d000000-0000-0000-0000-000000000002", None, "Beacon")
+    run = AutomationRun(
+        "run1", "default", "watch", "capture", {}, "alert.created", one.id, {}, RunStatus.DONE, instance.now, instance.now,
+        instance.now, step=RunStep.APPLY, detail="approved by kim; ordered captures on app01", by="kim",
+    )  # fmt: skip
+    agent = instance.state.agents.require("app01")
+    health = msgspec.structs.replace(agent.health, responses=(*agent.health.responses, "capture"))
+    running, done = (
+        capture_order(instance, status) for status in (OrderStatus.APPROVED, OrderStatus.SUCCEEDED)
+    )
+    with instance.state.transaction() as session:
+        instance.state.agents.put(session, replace(agent, health=health))
+        instance.state.alerts.put(session, one)
+        instance.state.automation_runs.put(session, run)
+        instance.state.response_orders.put(session, running)
+        instance.state.response_orders.put(session, done, b"packets")
+    page = owner.get(f"/alerts/{one.id}").text
+    assert "ordered captures on app01" in page
+    assert page.count("Capture packets") == 2
+    assert f'name="order" value="{running.id}"' in page
+    assert f'name="order" value="{done.id}"' not in page
+    assert post(owner, act="order", kind="stop-capture", order=running.id, reason="Seen").status_code == 303
+    stop = newest(instance)
+    assert (stop.kind, stop.arguments, stop.status) == (
+        ResponseKind.STOP_CAPTURE, {"order": running.id}, OrderStatus.APPROVED,
+    )  # fmt: skip
+    answer = post(owner, act="download", id=done.id)
+    assert answer.content == b"packets"
+    assert answer.headers["content-disposition"] == 'attachment; filename="app01-0c000000.pcap"'

@@ -19,9 +19,9 @@ from nephoscope.service import agents as service
 from nephoscope.service.agent_signing_key import public_key, sign
 from nephoscope.service.agents import ENROL, REPORT, AgentFacts, AgentRefusedError, MachineIdentity
 from nephoscope.service.application_control import sign_machine_policy
-from nephoscope.service.response_orders import ResponseOrderError, sign_orders, take_result
+from nephoscope.service.response_orders import sign_orders, take_result
 from nephoscope.state.hosts.agents import AgentHealth, EnrolledAgent, SensorHealth
-from nephoscope.state.hosts.response_orders import OrderStatus
+from nephoscope.state.hosts.response_orders import OrderStatus, ResponseOrderError
 
 if TYPE_CHECKING:
     from nephoscope.model.resource_binding import ResourceBinding

@@ -15,6 +15,7 @@ import msgspec
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from nephoscope.automation.machine_orders import MachineOrders
     from nephoscope.automation.operator_policy import OperatorPolicy
     from nephoscope.state import State
     from nephoscope.state.automation.automation_runs import AutomationRun
@@ -43,15 +44,21 @@ class ActionContext:
     """The runs of an action, in every workspace, whose plans hold or may yet."""
     pages: str = ""
     """Where the pages of the server are, '' where that is not known."""
+    machines: MachineOrders | None = None
+    """The agents of machines, None outside of the engine."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActionOutcome:
-    """What an action did: a sentence; for one that a person decides of, the plan, and when it is over."""
+    """What an action did: a sentence; for one that a person decides of, the plan, and when it is over.
+
+    `approved_by` names what approves the plan at once in place of a person ('' = nothing does).
+    """
 
     detail: str
     plan: dict[str, object] | None = None
     until: datetime | None = None
+    approved_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,8 @@ class Readiness:
             yield f"files {name!r} not found: add the folder under `files` in {file}"
         elif kind == "command" and name not in self.operator.commands:
             yield f"command {name!r} not found: add the program under `commands` in {file}"
+        elif kind == "capture" and self.operator.captures is None:
+            yield f"captures are not allowed: add `captures` in {file}"
         elif kind == "mail":
             yield from (
                 f"{why} ({file})" for why in find_refusals(texts_of(action, "to"), self.operator.mail)

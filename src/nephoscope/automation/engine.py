@@ -24,6 +24,7 @@ from nephoscope.automation.action import (
 )
 from nephoscope.automation.event_facts import to_facts, view_row
 from nephoscope.automation.event_kinds import EVENT_KINDS
+from nephoscope.automation.machine_orders import MachineOrders
 from nephoscope.automation.operator_policy import OperatorPolicy, operator
 from nephoscope.automation.rule import AutomationRule
 from nephoscope.automation.run_planning import batch_event, plan_runs
@@ -118,12 +119,14 @@ class AutomationEngine:
         lanes = RunQueues(
             lambda: self.state.automation_runs.due(self.workspace, _due_horizon(clock()), lasting_actions())
         )
-        moved = True
+        moved, goes_on = True, False
         try:
             while moved or crew.busy:
                 ended = crew.take_finished(0.0 if moved else LOOK_SECONDS)
                 asked = not self.ending() and self._ask_oldest(lease, clock())
-                begun = self._turn(ended, lanes, lease, clock(), new=asked)
+                begun = self._turn(ended, lanes, lease, clock(), new=asked or goes_on)
+                # what the policy approved by itself is applied at once
+                goes_on = any(one.status is RunStatus.PENDING and one.due <= clock() for one in ended)
                 given = [self._start_run(run, crew, lanes, lease, clock) for run in begun]
                 came = [*ended, *(one for one in given if one is not None)]
                 yield from came
@@ -274,6 +277,7 @@ class AutomationEngine:
             self._watchlist,
             self.state.automation_runs.open_plans,
             (allowed.pages or self.pages).rstrip("/"),
+            MachineOrders(self.state),
         )
 
     def _operator(self) -> OperatorPolicy:

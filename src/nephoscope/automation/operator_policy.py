@@ -1,6 +1,6 @@
 """Operator policy: the actions that operator.yaml allows on this machine, which no rule can change.
 
-`DATA/responses/operator.yaml`. Without it there is no mail, no command, no block, and webhooks reach public addresses only.
+`DATA/responses/operator.yaml`. Without it there is no mail, command, block or capture, and webhooks reach public addresses only.
 """
 
 from __future__ import annotations
@@ -66,6 +66,14 @@ class AccountPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     most: Annotated[int, Meta(ge=1, le=100)] = 5
 
 
+class CapturePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`approval`: whether a person approves captures that rules plan; `never`: machines, by name or ID, that are left alone."""
+
+    approval: bool = True
+    never: list[str] = []
+    most: Annotated[int, Meta(ge=1, le=100)] = 5
+
+
 class AllowedFolder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A folder that records may be appended to in files, how large a file gets, and how many are kept."""
 
@@ -93,6 +101,7 @@ class OperatorPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     commands: dict[str, AllowedCommand] = {}
     block: BlockPolicy | None = None
     accounts: AccountPolicy | None = None
+    captures: CapturePolicy | None = None
     files: dict[str, AllowedFolder] = {}
     event_hub: EventHubPolicy = EventHubPolicy()
     pages: Annotated[str, Meta(pattern="^(https://.+)?$")] = ""

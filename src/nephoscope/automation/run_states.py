@@ -3,7 +3,7 @@
 A state is the status and the step. DO is what the action does, or plans for a person to approve; APPLY what was approved; UNDO what
 takes that back. A try that failed comes again in its step, and so does a run that was dead.
 
-    pending --begun--> running --ended--> done | approve | undone
+    pending --begun--> running --ended--> done | approve | undone | pending(apply), where the policy approves by itself
        ^  ^               |
        |  +---failed------+--failed for good, or too often--> dead --retried--> pending
        +------cut off-----+
@@ -45,6 +45,9 @@ def end_run(run: AutomationRun, kind: ActionKind, outcome: ActionOutcome, now: d
         why = f"undone by {run.by}" if run.until is None else "over"
         return replace(run, status=RunStatus.UNDONE, until=None, detail=f"{why}: {detail}", changed=now)
     waits = run.step is RunStep.DO and kind.plan is not None and outcome.plan is not None
+    if waits and outcome.approved_by:
+        planned = replace(run, status=RunStatus.APPROVE, plan=outcome.plan, until=None, detail=detail)
+        return approve_run(planned, outcome.approved_by, now)
     return replace(
         run,
         status=RunStatus.APPROVE if waits else RunStatus.DONE,

@@ -7,7 +7,6 @@ another person. The agent gets orders that are signed with the key of updates, n
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
@@ -17,8 +16,14 @@ from nephoscope.service.agent_signing_key import sign
 from nephoscope.service.agents import READ, REPORT, find_agent
 from nephoscope.service.approvals import require_approver
 from nephoscope.service.examinations import describe_file
-from nephoscope.state import NotFoundError, StateError
-from nephoscope.state.hosts.response_orders import OrderStatus, ResponseKind, ResponseOrder
+from nephoscope.state import NotFoundError
+from nephoscope.state.hosts.response_orders import (
+    LASTS,
+    OrderStatus,
+    ResponseKind,
+    ResponseOrder,
+    ResponseOrderError,
+)
 
 if TYPE_CHECKING:
     from nephoscope.service.service_context import ServiceContext
@@ -27,8 +32,6 @@ if TYPE_CHECKING:
 
 RESPOND, APPROVE = "Nephoscope/agents/respond/action", "Nephoscope/agents/approveResponse/action"
 READ_CONTENT = "Nephoscope/agents/responseContent/action"
-#: How long an agent may fetch an order after it was made.
-LASTS = timedelta(hours=4)
 #: Bytes of a collected file, and characters of a script and a justification.
 MOST_CONTENT, MOST_SCRIPT, MOST_TEXT = 4 << 20, 64 << 10, 2_000
 _ARGUMENTS = {
@@ -59,10 +62,6 @@ _UNDONE = {
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 #: Days that a hash is blocked at most.
 MOST_DAYS = 90
-
-
-class ResponseOrderError(StateError):
-    """An order that cannot be given, decided or answered; the message says why."""
 
 
 class SignedOrder(msgspec.Struct, frozen=True, rename="camel"):

@@ -14,11 +14,12 @@ import msgspec
 from nephoscope.api.wire.azure_error import ApiError, bad_request, missing_fault
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
+from nephoscope.protect.capture.capture_request import MOST_BYTES, MOST_SECONDS, CaptureRequest, Protocol
 from nephoscope.service import packet_captures as service
 from nephoscope.service.agents import READ
-from nephoscope.service.packet_captures import MOST_BYTES, MOST_SECONDS, CaptureRequest, Protocol
-from nephoscope.service.response_orders import RESPOND, ResponseOrderError
+from nephoscope.service.response_orders import RESPOND
 from nephoscope.state import NotFoundError
+from nephoscope.state.hosts.response_orders import ResponseOrderError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

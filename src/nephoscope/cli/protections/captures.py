@@ -39,7 +39,8 @@ def analyze_capture(data: Path, /, capture: str, save: Path | None, most: int, o
     from nephoscope.cli.session.service_context import open_context
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.protect.capture import analysis
-    from nephoscope.service.response_orders import ResponseOrderError, read_content
+    from nephoscope.service.response_orders import read_content
+    from nephoscope.state.hosts.response_orders import ResponseOrderError
 
     with open_context(data, keeps=True) as service:
         try:

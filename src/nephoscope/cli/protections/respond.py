@@ -28,8 +28,8 @@ def run_script(data: Path, /, machine: str, file: Path, reason: str, incident: i
     """Run the shell script FILE on MACHINE with the rights of its agent, once another user has approved it."""
     from nephoscope.cli.session.service_context import open_context
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.service.response_orders import ResponseOrderError, create_order
-    from nephoscope.state.hosts.response_orders import ResponseKind
+    from nephoscope.service.response_orders import create_order
+    from nephoscope.state.hosts.response_orders import ResponseKind, ResponseOrderError
 
     with open_context(data, keeps=True) as service:
         try:
@@ -50,7 +50,8 @@ def save_content(data: Path, /, order: str, file: Path) -> None:
     """Write what was collected or printed for ORDER to FILE. Each access is audited; the file may be malicious."""
     from nephoscope.cli.session.service_context import open_context
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.service.response_orders import ResponseOrderError, read_content
+    from nephoscope.service.response_orders import read_content
+    from nephoscope.state.hosts.response_orders import ResponseOrderError
 
     with open_context(data, keeps=True) as service:
         try:

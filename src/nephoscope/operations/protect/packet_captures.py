@@ -14,11 +14,11 @@ from nephoscope.operations.declaration.operation import (
 )
 from nephoscope.operations.declaration.request_field import describe
 from nephoscope.operations.declaration.schemas import PLAIN, Shape
+from nephoscope.protect.capture.capture_request import MOST_BYTES, MOST_SECONDS, CaptureRequest, Protocol
 from nephoscope.service import packet_captures as service
 from nephoscope.service.agents import READ
-from nephoscope.service.packet_captures import MOST_BYTES, MOST_SECONDS, CaptureRequest, Protocol
-from nephoscope.service.response_orders import RESPOND, ResponseOrderError
-from nephoscope.state.hosts.response_orders import ResponseOrder
+from nephoscope.service.response_orders import RESPOND
+from nephoscope.state.hosts.response_orders import ResponseOrder, ResponseOrderError
 
 OPERATIONS = OperationGroup("packetCaptures", "Packet captures", "The capture")
 CaptureId = Annotated[str, describe("A capture's id.", max_length=64, pattern=PLAIN, metavar="CAPTURE")]

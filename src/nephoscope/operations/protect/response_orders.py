@@ -19,8 +19,8 @@ from nephoscope.operations.declaration.schemas import PLAIN, Shape, to_shape
 from nephoscope.service import response_orders as service
 from nephoscope.service.agents import READ
 from nephoscope.service.approvals import OwnRequestError
-from nephoscope.service.response_orders import APPROVE, READ_CONTENT, RESPOND, ResponseOrderError
-from nephoscope.state.hosts.response_orders import ResponseKind, ResponseOrder
+from nephoscope.service.response_orders import APPROVE, READ_CONTENT, RESPOND
+from nephoscope.state.hosts.response_orders import ResponseKind, ResponseOrder, ResponseOrderError
 
 OPERATIONS = OperationGroup("responseOrders", "Live response", "The order")
 OrderId = Annotated[str, describe("An order's id.", max_length=64, pattern=PLAIN, metavar="ORDER")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import BigInteger, Index, LargeBinary, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from nephoscope.state.database.state_errors import NotFoundError
+from nephoscope.state.database.state_errors import NotFoundError, StateError
 from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
 from nephoscope.state.tables.readable_rows import PORTION, allow_every_scope, select_readable
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nephoscope.state.database.database import Database
+
+
+#: How long an agent may fetch an order after it was made.
+LASTS = timedelta(hours=4)
 
 
 class ResponseKind(StrEnum):
@@ -44,6 +48,10 @@ class OrderStatus(StrEnum):
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     REFUSED = "Refused"
+
+
+class ResponseOrderError(StateError):
+    """An order that cannot be given, decided or answered; the message says why."""
 
 
 class ResponseOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +107,11 @@ class ResponseOrders:
         """Return the order of an id; NotFoundError where there is none."""
         with self._database.read() as session:
             return _order(_row(session, id_))
+
+    def find(self, session: Session, id_: str) -> ResponseOrder | None:
+        """Return the order of an id within a transaction, None where there is none."""
+        row = session.get(ResponseOrderRow, id_)
+        return None if row is None else _order(row)
 
     def lock(self, session: Session, id_: str) -> ResponseOrder:
         """Return the order of an id, locked to the end of the transaction; NotFoundError where there is none."""

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from nephoscope.alerts.investigation.incident_details import TimelineEntry
     from nephoscope.state.automation.run_status import RunLine
-    from nephoscope.state.incidents.alerts import StoredAlert
     from nephoscope.web.visits.request_context import Visit
 
 
@@ -22,11 +21,8 @@ def group_by_day(moments: Sequence[TimelineEntry]) -> list[tuple[date, list[Time
     return [(day, list(several)) for day, several in groupby(moments, key=lambda one: one.at.date())]
 
 
-def read_runs(
-    visit: Visit, workspace: str, number: int, alerts: Sequence[StoredAlert]
-) -> list[tuple[str, RunLine]]:
-    """The runs that the visitor may read, the newest first, each with the name of its rule."""
-    subjects = [str(number), *(one.id for one in alerts)]
+def read_runs(visit: Visit, workspace: str, subjects: Sequence[str]) -> list[tuple[str, RunLine]]:
+    """The runs about incidents (by number) and alerts (by id) that the visitor may read, newest first, each with its rule's name."""
     found = visit.instance.state.run_standings.runs_about(workspace, subjects)
     if not found:
         return []

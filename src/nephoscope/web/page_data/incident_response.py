@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.service.agents import list_agents
 from nephoscope.service.response_orders import APPROVE, READ_CONTENT, RESPOND, list_orders
+from nephoscope.state.hosts.response_orders import ResponseKind
 from nephoscope.web.page_data.machine_alerts import MachineNames
 
 if TYPE_CHECKING:
@@ -59,10 +60,19 @@ def find_incident_response(visit: Visit, file: CaseFile) -> IncidentResponse:
     may = visit.caller.is_permitted
     machines = [IncidentMachine(agents[key], may(RESPOND, key)) for key in found]
     orders = [
-        IncidentOrder(
-            one, may(APPROVE, one.machine), may(RESPOND, one.machine), may(READ_CONTENT, one.machine)
-        )
-        for one in list_orders(visit.service)
-        if one.incident == file.incident.number
+        _show_order(visit, one) for one in list_orders(visit.service) if one.incident == file.incident.number
     ]
     return IncidentResponse(sorted(machines, key=lambda one: one.agent.computer), orders)
+
+
+def find_captures_of_runs(visit: Visit, runs: Sequence[str]) -> list[IncidentOrder]:
+    """Return the captures that runs ordered, newest first, as far as the visitor may read them."""
+    if not runs:
+        return []
+    orders = (one for one in list_orders(visit.service) if one.kind is ResponseKind.CAPTURE)
+    return [_show_order(visit, one) for one in orders if one.arguments["name"] in runs]
+
+
+def _show_order(visit: Visit, order: ResponseOrder) -> IncidentOrder:
+    may, machine = visit.caller.is_permitted, order.machine
+    return IncidentOrder(order, may(APPROVE, machine), may(RESPOND, machine), may(READ_CONTENT, machine))

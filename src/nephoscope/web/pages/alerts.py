@@ -44,6 +44,8 @@ from nephoscope.web.lists.list_view import ROWS, show_page
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.query_facets import chosen_values, count_facets
 from nephoscope.web.page_data.entity_facts import entity_facts
+from nephoscope.web.page_data.incident_pane import read_runs
+from nephoscope.web.page_data.incident_response import find_captures_of_runs
 from nephoscope.web.page_data.log_query_links import open_in_logs
 from nephoscope.web.page_data.suppressed_rule_counts import READ as SUPPRESSIONS
 from nephoscope.web.page_data.visible_alerts import VisibleAlerts, visible_alerts
@@ -229,7 +231,9 @@ def _page(
     )
     involved = list_involved([alert], ())
     taking_part = parties(involved, applications(visit, involved))
+    runs = read_runs(visit, workspace, [alert.id])
     return {
+        "runs": runs, "captures": find_captures_of_runs(visit, [one.id for _, one in runs]),
         "workspace": workspace, "alert": alert, "row": row, "query": query,
         "parties": taking_part, "facts": entity_facts(visit, involved), "names": participant_names(taking_part),
         "properties": _show_properties(properties), "rule": properties.get("Analytic Rule Name") or row["AlertName"],

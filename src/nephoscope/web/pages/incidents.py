@@ -194,7 +194,7 @@ def _show_incident(
         "left": max(0, len(moments) - MOST_MOMENTS),
         "unread": [each for each in behind if each.error],
         "alerts": {each.id: _alert(visit, each) for each in file.alerts},
-        "runs": read_runs(visit, workspace, number, file.alerts),
+        "runs": read_runs(visit, workspace, [str(number), *(one.id for one in file.alerts)]),
         "response": find_incident_response(visit, file),
         **_show_forms(visit, workspace, file),
         "refused": refused,

@@ -41,7 +41,7 @@ ORDER_FORMS = {
     ResponseKind.SCRIPT: ("Run script", "Run script"),
 }
 #: Fields of the form of an order that are arguments.
-_ARGUMENTS = ("pid", "path", "sha256", "days", "script")
+_ARGUMENTS = ("pid", "path", "sha256", "days", "script", "order")
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
@@ -70,11 +70,16 @@ def _apply_form(visit: Visit, machine: FleetMachine) -> Response:
     id_ = form.get("id", "")
     if asked == "download":
         content = read_content(visit.service, id_)
-        name = f'attachment; filename="{machine.name}-{id_[:8]}.bin"'
+        name = f'attachment; filename="{machine.name}-{id_[:8]}.{_extension(visit, id_)}"'
         return Response(content, media_type="application/octet-stream", headers={"Content-Disposition": name})
     decision = cast("Literal['approve', 'deny', 'withdraw']", asked)
     decide_order(visit.service, id_, decision, form.get("reason", ""))
     return _go_back(visit, asked)
+
+
+def _extension(visit: Visit, id_: str) -> str:
+    kind = visit.instance.state.response_orders.get(id_).kind
+    return "pcap" if kind is ResponseKind.CAPTURE else "bin"
 
 
 def _go_back(visit: Visit, done: str) -> Response:

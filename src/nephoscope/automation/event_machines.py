@@ -1,0 +1,78 @@
+"""Event machines: the agents of the machines that an alert or incident names, by resource ID or, without one, by host name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nephoscope_policy.model.resource_id import ResourceId
+
+if TYPE_CHECKING:
+    from nephoscope.state.hosts.agents import EnrolledAgent
+
+
+@dataclass(frozen=True, slots=True)
+class EventMachines:
+    """The agents of machines of an event, and the machines that have none, or not one alone, each with the reason."""
+
+    agents: tuple[EnrolledAgent, ...]
+    spared: tuple[tuple[str, str], ...]
+
+
+def find_event_machines(
+    document: Mapping[str, object], agents: Sequence[EnrolledAgent], workspace: str
+) -> EventMachines:
+    """Find the agents of an event. Of several machines of one host name those count that report to the workspace."""
+    by_id = {one.resource: one for one in agents}
+    found = {key: by_id[key] for id_ in _resource_ids(document) for key in _lineage(id_) if key in by_id}
+    known = {_host_name(one.computer) for one in found.values()}
+    spared: list[tuple[str, str]] = []
+    for name in dict.fromkeys(_host_names(document)):
+        if name in known:
+            continue
+        several = [one for one in agents if _host_name(one.computer) == name]
+        several = [one for one in several if one.workspace == workspace] or several
+        if len(several) == 1:
+            found[several[0].resource] = several[0]
+        else:
+            spared.append((name, "several machines have this name" if several else "it has no agent"))
+    return EventMachines(tuple(found.values()), tuple(spared))
+
+
+def _entities(document: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    entities = document.get("Entities")
+    for one in entities if isinstance(entities, list) else ():
+        if isinstance(one, Mapping):
+            yield one
+
+
+def _resource_ids(document: Mapping[str, object]) -> Iterator[str]:
+    yield str(document.get("_ResourceId") or "")
+    for one in _entities(document):
+        for name in ("ResourceId", "AzureID"):
+            yield str(one.get(name) or "")
+
+
+def _host_names(document: Mapping[str, object]) -> Iterator[str]:
+    for one in _entities(document):
+        if str(one.get("Type", "")).lower() == "host":
+            name = str(one.get("HostName") or one.get("NetBiosName") or "")
+            if name:
+                yield _host_name(name)
+
+
+def _host_name(computer: str) -> str:
+    return computer.partition(".")[0].lower()
+
+
+def _lineage(text: str) -> Iterator[str]:
+    """Yield the lower-cased id of a resource and of those that it is part of; nothing for text that is none."""
+    key = text.rstrip("/").lower()
+    while key:
+        try:
+            one = ResourceId.parse(key)
+        except ValueError:
+            return
+        yield one.key
+        key = one.parent
