@@ -35,7 +35,7 @@ def own(state, tmp_path) -> OwnRules:
 
 
 def put(own: OwnRules, id_: str) -> None:
-    def keep(session) -> None:
+    def keep(session, _) -> None:
         own.state.audit.add(session, "ada", "write", id_)
 
     own.change(lambda pieces: [*pieces, rule(id_)], "default", NOW, keep)
@@ -82,7 +82,7 @@ def test_no_rule_is_in_force_without_its_entry(own, monkeypatch, owner, name, ke
 
 
 def test_a_change_that_is_refused_changes_nothing(own):
-    def keep(_) -> None:
+    def keep(*_) -> None:
         raise ValueError("no")
 
     put(own, "a")

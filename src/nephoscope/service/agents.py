@@ -133,7 +133,11 @@ def remove_enrolment(context: ServiceContext, name: str) -> None:
     if found is None:
         context.require(DELETE)
         raise NotFoundError(f"enrolment {name!r} not found")
-    with context.transact(DELETE, found.scope.lower(), name), context.state.transaction() as session:
+    told = {"scope": found.scope, "workspace": found.workspace, "machines": found.most, "used": found.used}
+    with (
+        context.transact(DELETE, found.scope.lower(), name, before=told),
+        context.state.transaction() as session,
+    ):
         context.state.agents.remove_enrolment(session, name)
         context.state.principals.disable(session, found.principal)
 
@@ -266,7 +270,11 @@ def take_system(
 def remove_agent(context: ServiceContext, name: str) -> None:
     """Let the agent of a machine report no more; its key is void, what it reported stays. Raises DeniedError, NotFoundError."""
     agent = find_agent(context, name, DELETE)
-    with context.transact(DELETE, agent.resource, agent.id), context.state.transaction() as session:
+    told = {"resource": agent.resource, "workspace": agent.workspace}
+    with (
+        context.transact(DELETE, agent.resource, agent.id, before=told),
+        context.state.transaction() as session,
+    ):
         context.state.agents.remove(session, agent.resource)
         context.state.principals.disable(session, agent.principal)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nephoscope.access.scopes import TENANT, find_group, find_owning_tenant
 from nephoscope.instance import ASSESS_SOON, build_hierarchy
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
+from nephoscope.service.audited_values import describe_difference
 from nephoscope.state.estate.arm_documents import FOR_EACH_TENANT, REMOVED, row_key, split_row_key
 
 if TYPE_CHECKING:
@@ -46,10 +47,12 @@ def put_document(
     key, state = _row_key(context, needed, scope, str(body["id"])), context.state
     with state.credentials.seal(secrets or {}) as keep, state.transaction() as session:
         keep(session)
+        before = state.arm_documents.find(session, key)
         new = state.arm_documents.put(session, key, type_.lower(), body, context.author)
         if _is_shared_name(context, key):
             state.checkpoints.keep(session, FOR_EACH_TENANT, {key: True})
-        context.enter(session, f"{type_}/write", key)
+        told = describe_difference(before.body if before is not None else None, body)
+        context.enter(session, f"{type_}/write", key, **told)
         _request_assessment(context, session, type_)
     return new
 
@@ -76,11 +79,13 @@ def remove_document(
         context.require(needed, TENANT)  # it is of each tenant, of which one alone was read last
         key = asked
     with state.transaction() as session:
+        before = state.arm_documents.find(session, key)
         found = state.arm_documents.remove(session, key)
         if found:
             state.credentials.drop(session, credentials)
             state.checkpoints.keep(session, REMOVED, {key: context.now.isoformat()})
-            context.enter(session, f"{type_}/delete", key)
+            told = describe_difference(before.body if before is not None else None, None)
+            context.enter(session, f"{type_}/delete", key, **told)
             _request_assessment(context, session, type_)
     return found
 

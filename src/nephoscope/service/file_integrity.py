@@ -13,6 +13,7 @@ from nephoscope.protect.files.file_change import FileChange, compare_files, keep
 from nephoscope.protect.files.file_scan import scan_files
 from nephoscope.protect.files.monitored_host import MonitoredHost, load_host, save_host
 from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.service.audited_values import describe_difference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +55,8 @@ def start_monitoring(
 def change_settings(context: ServiceContext, name: str, settings: MonitoringSettings) -> None:
     """Change the rules and maintenance windows of a host; raises DeniedError, MonitoredHostError."""
     host = load_host(context.data, name)
-    with context.change_files(WRITE, ROOT_SCOPE, f"monitored host {name}", act="settings"):
+    told = describe_difference(msgspec.to_builtins(host.settings), msgspec.to_builtins(settings))
+    with context.change_files(WRITE, ROOT_SCOPE, f"monitored host {name}", act="settings", **told):
         save_host(context.data, msgspec.structs.replace(host, settings=settings))
 
 

@@ -12,6 +12,7 @@ from nephoscope.alerts.library.content_status import RuleAvailability, judge
 from nephoscope.alerts.library.own_rules import API, OwnRules
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.resource_graph import must_read_estate
+from nephoscope.service.audited_values import describe_difference
 from nephoscope.service.rules import DELETE, WRITE
 from nephoscope.service.service_context import workspace_scope
 from nephoscope.state import StateError
@@ -41,8 +42,9 @@ def put_own_rule(
     Raises DeniedError, also for a query that reads more of the estate than the actor may; UnusableRuleError.
     """
 
-    def keep(session: Session) -> None:
-        context.enter(session, WRITE, f"rule {id_}", act="put", workspace=workspace)
+    def keep(session: Session, known: Sequence[StoredPiece]) -> None:
+        told = describe_difference(_find_document(known, id_), document)
+        context.enter(session, WRITE, f"rule {id_}", act="put", workspace=workspace, **told)
         context.state.rule_switches.switch(
             session, workspace, PACK, [API], context.now, context.author, enabled=True
         )
@@ -61,19 +63,23 @@ def put_own_rule(
 
 def delete_own_rule(context: ServiceContext, workspace: str, id_: str) -> None:
     """Delete a rule of people's own."""
+
+    def keep(session: Session, known: Sequence[StoredPiece]) -> None:
+        told = describe_difference(_find_document(known, id_), None)
+        context.enter(session, DELETE, f"rule {id_}", act="delete", workspace=workspace, **told)
+
     context.require(DELETE, workspace_scope(workspace))
-    _change_own(
-        context,
-        workspace,
-        lambda known: [one for one in known if one.id != id_],
-        lambda session: context.enter(session, DELETE, f"rule {id_}", act="delete", workspace=workspace),
-    )
+    _change_own(context, workspace, lambda known: [one for one in known if one.id != id_], keep)
+
+
+def _find_document(known: Sequence[StoredPiece], id_: str) -> dict[str, object] | None:
+    return next((one.document for one in known if one.id == id_), None)
 
 
 def _change_own(
     context: ServiceContext,
     workspace: str,
     edit: Callable[[list[StoredPiece]], Sequence[StoredPiece]],
-    keep: Callable[[Session], None],
+    keep: Callable[[Session, list[StoredPiece]], None],
 ) -> None:
     OwnRules(context.state, context.data).change(edit, workspace, context.now, keep)

@@ -22,6 +22,7 @@ from nephoscope.protect.registry.registry_settings import (
 )
 from nephoscope.protect.registry.registry_watch import POLLED
 from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.service.audited_values import describe_difference, to_audited
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.registries.registry_images import (
     ImageStatus,
@@ -110,7 +111,7 @@ def add_registry(
         name, address, stored_settings(settings), now, now, username, f"registry.{name}", workspace
     )
     with context.transact(
-        WRITE, ROOT_SCOPE, name, keeps_secret=True, act="add", address=address, settings=sorted(made.settings),
+        WRITE, ROOT_SCOPE, name, keeps_secret=True, act="add", address=address, settings=to_audited(made.settings),
         secrets=_name_secrets(kept),
     ):  # fmt: skip
         if context.state.watched_registries.find(name) is not None:
@@ -155,8 +156,8 @@ def change_registry(
         events=new.events or kept.events,
     )
     with context.transact(
-        WRITE, ROOT_SCOPE, name, keeps_secret=True, act="change", address=changed.address, enabled=enabled,
-        settings=None if settings is None else sorted(changed.settings), secrets=_name_secrets(new),
+        WRITE, ROOT_SCOPE, name, keeps_secret=True, act="change", secrets=_name_secrets(new),
+        **describe_difference(_describe(before), _describe(changed)),
     ):  # fmt: skip
         if context.state.watched_registries.get(name) != before:
             raise StateError(f"registry {name} was changed by someone else: check its current settings")
@@ -170,7 +171,7 @@ def remove_registry(context: ServiceContext, name: str) -> None:
     state = context.state
     before = state.watched_registries.get(name)
     with (
-        context.transact(DELETE, ROOT_SCOPE, name, address=before.address),
+        context.transact(DELETE, ROOT_SCOPE, name, **describe_difference(_describe(before), None)),
         state.database.write() as session,
     ):
         state.registry_images.delete_all(session, name)
@@ -294,6 +295,13 @@ def _keep(context: ServiceContext, registry: WatchedRegistry, kept: RegistrySecr
     context.state.credentials.put(registry.credential, msgspec.json.encode(kept).decode())
     with context.state.database.write() as session:
         context.state.watched_registries.put(session, registry)
+
+
+def _describe(registry: WatchedRegistry) -> dict[str, object]:
+    """Return what an audit entry says of a registry."""
+    return {
+        "address": registry.address, "username": registry.username, "enabled": registry.enabled, "settings": registry.settings,
+    }  # fmt: skip
 
 
 def _check_address(address: str) -> None:

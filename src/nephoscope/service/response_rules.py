@@ -17,6 +17,7 @@ from nephoscope.automation.rule_formats.response_rules import parse_response_rul
 from nephoscope.identity.risk_events import KINDS
 from nephoscope.service.action_egress import check_url
 from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.service.audited_values import describe_difference
 from nephoscope.service.automations import DELETE, WRITE
 from nephoscope.service.service_context import workspace_scope
 from nephoscope.state import NotFoundError, StateError
@@ -82,7 +83,11 @@ def put_response_rule(context: ServiceContext, document: Mapping[str, object], b
         raise NotFoundError(f"response rule {before!r} not found")
     if file.name != before and any(one.name == file.name for _, one in list_rule_files(context.data)):
         raise StateError(f"name is already used by another response rule: {file.name}")
-    with context.change_files(WRITE, ROOT_SCOPE, f"response rule {file.name}", before=before or None):
+    told = describe_difference(_to_document(found[1]) if found else None, _to_document(file))
+    renamed = before if before != file.name else ""
+    with context.change_files(
+        WRITE, ROOT_SCOPE, f"response rule {file.name}", renamed=renamed or None, **told
+    ):
         write_rule_file(context.data, file, found[0] if found else None)
 
 
@@ -100,7 +105,8 @@ def remove_response_rule(context: ServiceContext, name: str) -> None:
     found = find_rule_file(context.data, name)
     if found is None:
         raise NotFoundError(f"response rule {name!r} not found")
-    with context.change_files(DELETE, ROOT_SCOPE, f"response rule {name}"):
+    told = describe_difference(_to_document(found[1]), None)
+    with context.change_files(DELETE, ROOT_SCOPE, f"response rule {name}", **told):
         found[0].unlink(missing_ok=True)
 
 

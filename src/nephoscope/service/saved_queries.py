@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.service.audited_values import describe_difference
 from nephoscope.service.service_context import workspace_scope
 from nephoscope.state.database.etag import to_etag
 from nephoscope.state.database.state_errors import ConcurrentChangeError
@@ -50,10 +51,18 @@ def save_query(
     if shared:
         context.require(WRITE, _scope(place))
     with context.state.transaction() as session:
-        kept = context.state.saved_queries.put(
-            session, place, name, query, owner, context.author, shared=shared
+        state = context.state
+        before = next(
+            (
+                one
+                for one in state.saved_queries.list_visible(place, owner)
+                if (one.owner, one.name) == (owner, name.strip())
+            ),
+            None,
         )
-        context.enter(session, WRITE, kept.name, shared=shared, act="save")
+        kept = state.saved_queries.put(session, place, name, query, owner, context.author, shared=shared)
+        told = describe_difference(_describe(before), _describe(kept))
+        context.enter(session, WRITE, kept.name, shared=shared, act="save", **told)
     return kept
 
 
@@ -74,7 +83,7 @@ def remove_query(context: ServiceContext, place: str, id_: str, owner: str, etag
                 "current version"
             )
         _forget(session, context, place, found)
-        context.enter(session, WRITE, found.name, act="remove")
+        context.enter(session, WRITE, found.name, act="remove", **describe_difference(_describe(found), None))
     return found
 
 
@@ -83,7 +92,10 @@ def put_search(context: ServiceContext, workspace: str, search: SharedSearch, ow
     context.require(WRITE, workspace_scope(workspace))
     state = context.state
     with state.transaction() as session:
-        state.saved_queries.share(
+        before = next(
+            (one for one in state.saved_queries.list_shared(workspace) if one.id == search.id), None
+        )
+        kept = state.saved_queries.share(
             session, workspace, search.id, search.name, search.query, owner, context.author
         )
         key = companion_key(workspace, search.id)
@@ -92,7 +104,11 @@ def put_search(context: ServiceContext, workspace: str, search: SharedSearch, ow
             state.saved_functions.put(session, workspace, search.id, search.function)
         else:
             state.saved_functions.drop(session, workspace, search.id)
-        context.enter(session, WRITE, search.name, shared=True, act="save", workspace=workspace)
+        alias = search.function.name if search.function is not None else None
+        told = describe_difference(_describe(before), _describe(kept))
+        context.enter(
+            session, WRITE, search.name, shared=True, act="save", workspace=workspace, function=alias, **told
+        )
 
 
 def remove_search(context: ServiceContext, workspace: str, search: SavedQuery) -> None:
@@ -100,7 +116,13 @@ def remove_search(context: ServiceContext, workspace: str, search: SavedQuery) -
     context.require(DELETE, workspace_scope(workspace))
     with context.state.transaction() as session:
         _forget(session, context, workspace, search)
-        context.enter(session, DELETE, search.name, act="remove", workspace=workspace)
+        told = describe_difference(_describe(search), None)
+        context.enter(session, DELETE, search.name, act="remove", workspace=workspace, **told)
+
+
+def _describe(query: SavedQuery | None) -> dict[str, object] | None:
+    """Return what an audit entry says of a query: nothing of one that its owner alone sees."""
+    return {"query": query.query} if query is not None and query.shared else None
 
 
 def _forget(session: Session, context: ServiceContext, place: str, query: SavedQuery) -> None:

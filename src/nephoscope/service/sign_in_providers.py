@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nephoscope.access.provider_tests import ask_test, forget_tests, make_test
 from nephoscope.access.role_mapping import check_secret_reuse, validate_provider
 from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.service.audited_values import to_audited
 from nephoscope.state import NotFoundError
 
 if TYPE_CHECKING:
@@ -33,11 +34,11 @@ def put_provider(
         replace(provider, credential=f"sign-in.{provider.name}" if client_secret else kept)
     )
     check_secret_reuse(before, made, given=bool(client_secret))
-    detail = {"issuer": made.issuer, "client": made.client_id, "enabled": made.enabled, "rules": made.rules}
+    detail = {
+        **_describe(made), "newSecret": bool(client_secret), "before": _describe(before) if before is not None else None,
+    }  # fmt: skip
     with (
-        context.transact(
-            WRITE, ROOT_SCOPE, made.name, keeps_secret=True, **detail, newSecret=bool(client_secret)
-        ),
+        context.transact(WRITE, ROOT_SCOPE, made.name, keeps_secret=True, **detail),
         context.state.transaction() as session,
     ):
         if client_secret:
@@ -51,7 +52,7 @@ def remove_provider(context: ServiceContext, name: str) -> None:
     """Forget a provider and its client secret; its people stay. Raises DeniedError; NotFoundError where there is none."""
     context.require(DELETE)
     found = _find(context, name)
-    with context.transact(DELETE, ROOT_SCOPE, name):
+    with context.transact(DELETE, ROOT_SCOPE, name, before=_describe(found)):
         with context.state.transaction() as session:
             context.state.sign_in_providers.remove(session, name)
             forget_tests(context.state, session, name)
@@ -75,6 +76,14 @@ def try_provider(context: ServiceContext, name: str) -> ProviderTrial:
     if found.credential:
         context.state.credentials.get(found.credential)
     return make_test(context.state, found)
+
+
+def _describe(provider: SignInProvider) -> dict[str, object]:
+    """Return what an audit entry says of a provider."""
+    return {
+        "issuer": provider.issuer, "client": provider.client_id, "enabled": provider.enabled, "rules": provider.rules,
+        "scopes": provider.scopes, "trust": to_audited(provider.trust),
+    }  # fmt: skip
 
 
 def _find(context: ServiceContext, name: str) -> SignInProvider:

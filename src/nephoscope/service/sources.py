@@ -10,6 +10,7 @@ from nephoscope.ingest.live.source_kinds import get_source_kind
 from nephoscope.ingest.live.source_test import answer
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.service.audited_values import to_audited
 from nephoscope.service.local_user import LocalUser
 from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import TransientError
@@ -59,7 +60,7 @@ def add_source(
     detail = {
         "kind": source.kind,
         "workspace": source.workspace,
-        "settings": sorted(given),
+        "settings": to_audited(given),
         "secrets": sorted(secrets),
     }
     with context.change(WRITE, ROOT_SCOPE, source.name, act="add", **detail):
@@ -79,10 +80,15 @@ def change_source(
 ) -> Source:
     """Change settings and secrets of a source, or let it pause or go on. Raises as `add_source`; NotFoundError where there is none."""
     context.require(WRITE)
-    require_write(context, context.state.sources.get(name).kind)
+    before = context.state.sources.get(name)
+    require_write(context, before.kind)
     only_enabled = given is None and not secrets and enabled is not None
     act = ("go-on" if enabled else "pause") if only_enabled else "change"
-    detail = {"settings": sorted(given or ()), "secrets": sorted(secrets or ()), "enabled": enabled}
+    old = {one: value for one, value in before.settings.items() if one in (given or {})}
+    detail = {
+        "settings": to_audited(given or {}), "secrets": sorted(secrets or ()), "enabled": enabled,
+        "before": to_audited({"settings": old, "enabled": before.enabled}),
+    }  # fmt: skip
     with context.change(WRITE, ROOT_SCOPE, name, act=act, **detail):
         return source_setup.change(
             context.state, name, given, secrets, enabled=enabled, there=there, allow=_allow(context)
@@ -93,7 +99,9 @@ def remove_source(context: ServiceContext, name: str) -> None:
     """Forget a source, how far it was read, and its secrets; its rows stay. Raises DeniedError; NotFoundError where there is none."""
     context.require(DELETE)
     before = context.state.sources.get(name)
-    with context.transact(DELETE, ROOT_SCOPE, name, kind=before.kind, workspace=before.workspace):
+    with context.transact(
+        DELETE, ROOT_SCOPE, name, kind=before.kind, workspace=before.workspace, before={"settings": to_audited(before.settings)}
+    ):  # fmt: skip
         source_setup.remove(context.state, name)
         context.state.checkpoints.remove(_trial_place(name))
 

@@ -48,16 +48,17 @@ class OwnRules:
         edit: Callable[[list[StoredPiece]], Sequence[StoredPiece]],
         workspace: str,
         now: datetime,
-        keep: Callable[[Session], None],
+        keep: Callable[[Session, list[StoredPiece]], None],
     ) -> None:
-        """Have the rules that `edit` makes of those that are there; `keep` keeps in the same transaction what belongs to it."""
+        """Have the rules that `edit` makes of those that are there; `keep` keeps what belongs to it in the same transaction."""
         packs = RulePacks(self.data)
         try:
             with self.state.transaction() as session:
                 self.state.database.queue(session, _SAID)
                 packs.settle(API, str(self.state.checkpoints.load_in(session, _SAID).get(API, "")))
-                pieces = tuple(edit(self.pieces))
-                keep(session)
+                known = self.pieces
+                pieces = tuple(edit(known))
+                keep(session, known)
                 said = packs.prepare(RulePack(API, "put by the API", now, workspace, pieces))
                 self.state.checkpoints.keep(session, _SAID, {API: said})
         finally:

@@ -98,8 +98,12 @@ class ArmDocuments:
     def get(self, key: str) -> ArmDocument | None:
         """The document of a row's key: a lower-cased id, behind its tenant where it is one tenant's."""
         with self._database.read() as session:
-            row = session.get(ArmDocumentRow, key)
-            return None if row is None else _document(row)
+            return self.find(session, key)
+
+    def find(self, session: Session, key: str) -> ArmDocument | None:
+        """The document of a row's key, within a transaction."""
+        row = session.get(ArmDocumentRow, key)
+        return None if row is None else _document(row)
 
     def list_at(self, key: str) -> list[ArmDocument]:
         """The documents of a lower-cased id: that of no tenant, and those of tenants."""
