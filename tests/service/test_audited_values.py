@@ -11,6 +11,7 @@ from tests.arrangement import strictly
 from tests.service.calls import OWN_RULE
 from tests.service.house import arranged
 
+from nephoscope.lake.watchlists.watchlist_service import NewWatchlistItem
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.service import (
     arm_documents,
@@ -20,6 +21,7 @@ from nephoscope.service import (
     saved_queries,
     sign_in_providers,
     sources,
+    watchlists,
 )
 from nephoscope.service.audited_values import MOST, describe_difference, to_audited
 from nephoscope.service.local_user import LocalUser
@@ -112,6 +114,14 @@ CHANGES = {
         lambda it, _: response_rules.put_response_rule(it, RULE),
         lambda it, _: response_rules.enable_response_rule(it, "tell", enabled=False),
         {"before": {"enabled": True}, "after": {"enabled": False}},
+    ),
+    "watchlist that ends": Change(
+        lambda it, lake: watchlists.create_watchlist(
+            watchlists.WatchlistStore(it, lake, "default"), "Mine", "Address", ["Address"],
+            [NewWatchlistItem({"Address": "192.0.2.9"})],
+        ),
+        lambda it, lake: watchlists.delete_watchlist(watchlists.WatchlistStore(it, lake, "default"), "Mine"),
+        {"before": {"key": "Address", "columns": ["Address"], "items": 1}},
     ),
     "shared query": Change(
         lambda it, _: saved_queries.save_query(it, "default", "q", "print 1", "kim", shared=True),

@@ -34,12 +34,12 @@ def list_gateway_prefixes(network: Resource, estate: AnalyzerEstate) -> Iterator
     """The prefixes behind each gateway that a network uses; raises DataNotCollectedError where a gateway was not read whole."""
     homes = {network.key}
     for entry in _list_objects(properties(network).get("virtualNetworkPeerings")):
-        peering = properties_of(entry)
+        peering = _read_properties(entry)
         if peering.get("useRemoteGateways") is True:
             homes.add(reference(peering.get("remoteVirtualNetwork")))
     for gateway in estate.by_type(GATEWAY_TYPE):
         entries = _list_objects(properties(gateway).get("ipConfigurations"))
-        subnets = (reference(properties_of(entry).get("subnet")) for entry in entries)
+        subnets = (reference(_read_properties(entry).get("subnet")) for entry in entries)
         if any(subnet.split("/subnets/")[0] in homes for subnet in subnets):
             yield _read_gateway(gateway, estate)
 
@@ -63,7 +63,7 @@ def _read_gateway(gateway: Resource, estate: AnalyzerEstate) -> GatewayPrefixes:
     return GatewayPrefixes(gateway.key, tuple(prefixes), tuple(unknown))
 
 
-def properties_of(entry: dict[str, object]) -> dict[str, object]:
+def _read_properties(entry: dict[str, object]) -> dict[str, object]:
     """The `properties` object of a child, {} where it has none."""
     found = entry.get("properties")
     return found if isinstance(found, dict) else {}

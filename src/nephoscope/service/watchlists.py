@@ -117,7 +117,11 @@ def drop_items(store: WatchlistStore, alias: str, keys: Sequence[str]) -> int:
 
 def delete_watchlist(store: WatchlistStore, alias: str) -> None:
     """Delete a watchlist with its items."""
-    with store.change(alias, "delete", DELETE) as keeping:
+    store.context.require(DELETE, workspace_scope(store.workspace))
+    lists = store.context.state.watchlists
+    head = lists.get(store.workspace, alias)
+    before = {"key": head.search_key, "columns": head.columns, "items": lists.count(head)}
+    with store.change(alias, "delete", DELETE, before=before) as keeping:
         keeping.delete(alias, store.context.now)
 
 
