@@ -273,8 +273,8 @@ def case_a_ledger_is_one_holder(opened: Open, url: str) -> None:
     assert heir.settle({"q": 1}, {}, {"w/2"})
     assert (there.last("p"), there.last("q"), state.counted_segments.all()) == (6, 1, {"w/2"})
     with state.transaction() as session:
-        assert state.usage.take(session, NOON) == []
-        used = state.usage.take(session, NOON + timedelta(hours=1))
+        assert state.usage.pop_hours(session, NOON) == []
+        used = state.usage.pop_hours(session, NOON + timedelta(hours=1))
     assert used == [TableUsage("default", "T", NOON, 15, 150, 12, 24.0)]
     held.release()
     assert here.lease("flush", 30) is None

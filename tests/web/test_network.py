@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from nephoscope.posture.exposure.network_questions import QUESTIONS
+from nephoscope.posture.exposure.network_queries import QUESTIONS
 
 
 def test_each_question_is_answered_with_the_rule_behind_it(owner):

@@ -43,13 +43,13 @@ def list_(data: Path, /, text: str, workspace: str | None, known: bool, output: 
     """List tables whose name contains TEXT: rows, days with rows, size, retention in days, newest event
     (UTC).
     """
-    from nephoscope.lake.maintenance.table_inventory import holdings
+    from nephoscope.lake.maintenance.table_inventory import list_table_inventory
 
     with open_lake(data) as (lake, state):
         flush_pending(data, lake, state)
         chosen = find_workspace(state, workspace).name if workspace else None
         by_name = {one.name: one for one in state.workspaces.all()}
-        found = list(holdings(data, chosen))
+        found = list(list_table_inventory(data, chosen))
     rows = [_row(one, by_name.get(one.workspace)) for one in found]
     if known:
         rows += _list_empty_tables(lake, found)

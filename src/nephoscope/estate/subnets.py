@@ -10,8 +10,8 @@ import msgspec
 from nephoscope.estate.addresses import AddressSet, is_prefix
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.gateway_prefixes import list_gateway_prefixes
-from nephoscope.estate.held_values import Held, hold, read_addresses, require_held
 from nephoscope.estate.network_interfaces import reference
+from nephoscope.estate.value_or_gap import Held, hold, read_addresses, require_held
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:

@@ -282,7 +282,7 @@ class Lake:
         until = time.monotonic() + timeout
         wanted = {one.path.with_suffix("") for one in self._segments()}
         while True:
-            flushed = self._flusher.round()
+            flushed = self._flusher.flush_batch()
             self._note(flushed)
             wanted &= {one.path.with_suffix("") for one in self._segments()}
             if not wanted:
@@ -296,7 +296,7 @@ class Lake:
 
     def flush_round(self) -> FlushResult | None:
         """One round of the flusher; None where another process has the lease."""
-        return self._flusher.round()
+        return self._flusher.flush_batch()
 
     def compact(self, most: int = MOST_SMALL) -> int | None:
         """Join small files of all tables; how many were joined, None where another process has the lease."""
@@ -322,7 +322,7 @@ class Lake:
         try:
             if self._writer is not None:
                 self._writer.close()
-                while (flushed := self._flusher.round()) is not None and flushed.segments:
+                while (flushed := self._flusher.flush_batch()) is not None and flushed.segments:
                     self._note(flushed)
                 try:
                     self._upkeep.compact(self._take_touched())
@@ -365,7 +365,7 @@ class Lake:
                 if closed or began - last >= FLUSH_EVERY:
                     for work in self._chores:
                         work()
-                    flushed = self._flusher.round()
+                    flushed = self._flusher.flush_batch()
                     last, more = time.monotonic(), flushed is not None and flushed.more
                     self._note(flushed)
                     self.failure = flushed.failure if flushed is not None else None

@@ -54,12 +54,12 @@ def remove_workspace(context: ServiceContext, name: str, lake: Lake) -> None:
     What went is in the entry, by table. Raises DeniedError; StateError where rows, or what writes to it, are left; NotFoundError where
     there is no such workspace.
     """
-    from nephoscope.lake.maintenance.table_inventory import holdings
+    from nephoscope.lake.maintenance.table_inventory import list_table_inventory
 
     context.require(DELETE)
     context.state.workspaces.get(name)
     lake.flush()
-    held = sorted((one.table, one.rows) for one in holdings(context.data, name) if one.rows)
+    held = sorted((one.table, one.rows) for one in list_table_inventory(context.data, name) if one.rows)
     if held:
         told = ", ".join(f"{rows:,} in {table}" for table, rows in held[:_NAMED])
         raise StateError(

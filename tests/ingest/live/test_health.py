@@ -160,7 +160,7 @@ def test_what_no_source_brought_is_used_and_has_no_health(world) -> None:
     state, _ = world
     with state.transaction() as session:
         state.count(session, [Arrivals("server:default", "default", NOW, (Arrival("Syslog", 3, size=30),))])
-        assert [one.rows for one in state.usage.take(session, NOW + timedelta(hours=1))] == [3]
+        assert [one.rows for one in state.usage.pop_hours(session, NOW + timedelta(hours=1))] == [3]
     assert state.source_health.all() == ()
 
 

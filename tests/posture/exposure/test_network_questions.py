@@ -6,7 +6,7 @@ import pytest
 
 from nephoscope.content.loader import documents
 from nephoscope.posture.exposure.exposure_rows import CLOSED, LIMITED, OPEN, UNKNOWN, ExposureRow
-from nephoscope.posture.exposure.network_questions import (
+from nephoscope.posture.exposure.network_queries import (
     MACHINE,
     QUESTIONS,
     AnswerWord,

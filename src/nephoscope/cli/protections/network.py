@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from nephoscope.posture.exposure.network_questions import JudgedResource, NetworkAnswer
+    from nephoscope.posture.exposure.network_queries import JudgedResource, NetworkAnswer
     from nephoscope.posture.reports.report import Report
 
 
@@ -41,7 +41,7 @@ def command(data: Path, /, **options: Unpack[_NetworkOptions]) -> None:
     """
     from nephoscope.cli.exposure import list_rows
     from nephoscope.cli.session.session import build_report
-    from nephoscope.posture.exposure.network_questions import answer_questions
+    from nephoscope.posture.exposure.network_queries import answer_questions
 
     report = build_report(data, options)
     answers = answer_questions(list_rows(report, closed=True), tuple(_judged(report)))
@@ -56,7 +56,7 @@ def command(data: Path, /, **options: Unpack[_NetworkOptions]) -> None:
 
 
 def _judged(report: Report) -> Iterator[JudgedResource]:
-    from nephoscope.posture.exposure.network_questions import JudgedResource, list_keys
+    from nephoscope.posture.exposure.network_queries import JudgedResource, list_keys
 
     keys = list_keys()
     for row in report.rows:

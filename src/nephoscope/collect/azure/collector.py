@@ -230,7 +230,7 @@ class Collector:
 
     def _verify(self, item: tuple[_Tenant, str]) -> None:
         tenant, scope = item
-        self._bounds.note(tenant.arm, scope)
+        self._bounds.check_scope(tenant.arm, scope)
 
     def _groups_of_unreadable(self, tenants: Sequence[_Tenant]) -> Iterator[tuple[_Tenant, str, str]]:
         """The resource groups that are seen in subscriptions which may not be read whole: (tenant, subscription, group)."""

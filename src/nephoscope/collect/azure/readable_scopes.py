@@ -27,7 +27,7 @@ class PermissionCheck:
     action: Callable[[str], str]
     gaps: CollectionGaps
 
-    def note(self, arm: ArmGet, scope: str) -> None:
+    def check_scope(self, arm: ArmGet, scope: str) -> None:
         """Ask of a subscription, or of a resource group that was named; where it is refused nothing there counts as read."""
         granted = read_permissions(arm, scope)
         if isinstance(granted, Permissions):

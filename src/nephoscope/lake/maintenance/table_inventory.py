@@ -63,7 +63,7 @@ def list_expired(
             yield ExpiredDays(name, table, len(days), min(days), rows, size)
 
 
-def holdings(data: Path, workspace: str | None = None) -> Iterator[TableInventory]:
+def list_table_inventory(data: Path, workspace: str | None = None) -> Iterator[TableInventory]:
     """Every table that has been written, of one workspace or of all (None); read from the tables' logs alone."""
     for name, table in list_tables(data, workspace):
         path = table_path(data, name, table)

@@ -104,7 +104,7 @@ class Flusher:
         self._term = 0
         self._blocked = BlockedTables()
 
-    def round(self) -> FlushResult | None:
+    def flush_batch(self) -> FlushResult | None:
         """Flush what waits, up to a batch; None where another holds the lease."""
         with self._mutex:
             term = self._lease.term()

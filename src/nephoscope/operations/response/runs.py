@@ -102,7 +102,7 @@ def _shape(one: AutomationRun) -> ResponseRun:
     )  # fmt: skip
 
 
-def _stands(*statuses: str, step: str = "") -> Callable[[Row], bool]:
+def _has_status(*statuses: str, step: str = "") -> Callable[[Row], bool]:
     return lambda row: row["status"] in statuses and (not step or row["step"] == step)
 
 
@@ -210,7 +210,7 @@ def _decide(
 @OPERATIONS.operation(
     APPROVE, ApiRoute("POST", "/responseRuns/{id}/approve", scoped=None),
     CommandLine("approve", _print_followed, confirm=_confirm_plan, follow=_follow, failed=_exit_code), needs_lake=True,
-    page=OperationForm("Approve", when=_stands("approve")),
+    page=OperationForm("Approve", when=_has_status("approve")),
 )  # fmt: skip
 def approve(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun:  # noqa: A002
     """Approve the plan of a run that another user asked for. It is passed to its command, or the steps are shown."""
@@ -221,7 +221,7 @@ def approve(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun: 
 
 @OPERATIONS.operation(
     DENY, ApiRoute("POST", "/responseRuns/{id}/deny", scoped=None), CommandLine("deny", "{id}: denied"), needs_lake=True,
-    page=OperationForm("Deny", when=_stands("approve")),
+    page=OperationForm("Deny", when=_has_status("approve")),
 )  # fmt: skip
 def deny(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun:  # noqa: A002
     """Deny the plan of a run."""
@@ -233,7 +233,7 @@ def deny(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun:  # 
 @OPERATIONS.operation(
     UNDO, ApiRoute("POST", "/responseRuns/{id}/undo", scoped=None),
     CommandLine("undo", _print_followed, follow=_follow, failed=_exit_code), needs_lake=True,
-    page=OperationForm("Undo", when=_stands("done", "dead", step="apply"), danger=True),
+    page=OperationForm("Undo", when=_has_status("done", "dead", step="apply"), danger=True),
 )  # fmt: skip
 def undo(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun:  # noqa: A002
     """Undo the change of a run before it expires. The command exits 3 if undoing fails permanently: the change remains in effect."""
@@ -244,7 +244,7 @@ def undo(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun:  # 
 
 @OPERATIONS.operation(
     RETRY, ApiRoute("POST", "/responseRuns/{id}/retry", scoped=None), needs_lake=True,
-    page=OperationForm("Retry", when=_stands("dead")),
+    page=OperationForm("Retry", when=_has_status("dead")),
 )  # fmt: skip
 def retry(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun:  # noqa: A002
     """Retry a failed run under the same ID, from the failed step."""

@@ -67,7 +67,7 @@ class Usages:
         changes = {name: getattr(UsageRow, name) + getattr(insert.excluded, name) for name in counts}
         session.execute(insert.on_conflict_do_update(index_elements=list(_KEYS), set_=changes))
 
-    def take(self, session: Session, before: datetime) -> list[TableUsage]:
+    def pop_hours(self, session: Session, before: datetime) -> list[TableUsage]:
         """Take the hours that began before a time, within the transaction that tells them."""
         gone = delete(UsageRow).where(UsageRow.hour < before).returning(UsageRow)
         found = [

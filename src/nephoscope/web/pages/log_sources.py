@@ -47,7 +47,7 @@ def _form(visit: Visit, kind: SourceKind | None, refused: str = "") -> dict[str,
         "refused": refused, "kinds": kinds(), "kind": kind, "settings": list(describe_kind(kind)) if kind else [],
         "secrets": _asked_secrets(kind) if kind else {},
         "workspaces": visit.instance.state.workspaces.names(), "given": dict(visit.form),
-        "allowed": kind is None or not _is_owners(kind) or visit.caller.is_permitted(HOST, "/"),
+        "allowed": kind is None or not _is_owner_only(kind) or visit.caller.is_permitted(HOST, "/"),
         "owner": visit.caller.is_permitted(HOST, "/"),
     }  # fmt: skip
 
@@ -80,7 +80,7 @@ def _asked_secrets(kind: SourceKind) -> Mapping[str, str]:
     return {} if kind.name == source_setup.TOKENS else kind.secrets
 
 
-def _is_owners(kind: SourceKind) -> bool:
+def _is_owner_only(kind: SourceKind) -> bool:
     """Return whether every source of a kind is an owner's to set up."""
     return kind.name in source_setup.OF_THE_HOST or always_owned(kind)
 

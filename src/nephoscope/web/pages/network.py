@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from nephoscope.posture.exposure.network_questions import (
+from nephoscope.posture.exposure.network_queries import (
     JudgedResource,
     NetworkAnswer,
     answer_questions,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from nephoscope.estate.rule_text import format_ranges
-from nephoscope.posture.exposure.network_questions import name_definition
+from nephoscope.posture.exposure.network_queries import name_definition
 from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.service.network_rules import ENFORCE, WRITE, find_open_request, request_rule_change
 from nephoscope.state import NotFoundError, StateError

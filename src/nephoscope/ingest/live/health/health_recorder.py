@@ -214,7 +214,7 @@ class HealthKeeper:
     def _usage(self, now: datetime) -> None:
         """The rows of Usage of the hours that are over, and of what came to one after it was told, by the outbox: each once."""
         with self._judge_in_transaction() as session:
-            used = self.state.usage.take(session, now.replace(minute=0, second=0, microsecond=0))
+            used = self.state.usage.pop_hours(session, now.replace(minute=0, second=0, microsecond=0))
             for one in used:
                 self._queue_row(session, one.workspace, "Usage", made.usage(one))
 

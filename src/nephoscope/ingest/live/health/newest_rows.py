@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.azure_diagnostics import TABLE as DIAGNOSTICS
 from nephoscope.ingest.logs.categories import table_of_category
-from nephoscope.lake.maintenance.table_inventory import holdings
+from nephoscope.lake.maintenance.table_inventory import list_table_inventory
 from nephoscope_kql.errors import KqlError
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
@@ -120,7 +120,7 @@ def read_newest_rows(
     return NewestRows(
         (id_, held.table, category, moment)
         for workspace in workspaces
-        for held in holdings(data, workspace)
+        for held in list_table_inventory(data, workspace)
         if held.table in logs
         for id_, category, moment in _query_newest(lake, workspace, held.table, now, back)
     )

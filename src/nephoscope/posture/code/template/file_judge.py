@@ -10,11 +10,11 @@ from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, to_region
 from nephoscope.posture.code.suppression import CodeSuppressions, may_end
+from nephoscope.posture.code.template.case_duplicate_members import list_duplicate_members
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedFile, JudgedTemplate, named_rules
 from nephoscope.posture.code.template.repository_files import RepositoryFiles
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_report import TemplateReport
-from nephoscope.posture.code.template.twin_members import list_duplicate_members
 from nephoscope.posture.code.template.worker_shares import Exchange
 from nephoscope_policy.arm.template import TemplateDocument, TemplateError, TemplateExpansion, expand
 from nephoscope_policy.model.state import Severity

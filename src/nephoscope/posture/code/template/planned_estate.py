@@ -10,13 +10,13 @@ import msgspec
 
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.code.template.app_service_authentication import apply_sign_in_settings
-from nephoscope.posture.code.template.doubtful_siblings import (
+from nephoscope.posture.code.template.inline_children import RepeatedChildren, inline_children
+from nephoscope.posture.code.template.potential_siblings import (
     UnreadDeployment,
     add_possible_siblings,
     find_unread,
     join_conditional,
 )
-from nephoscope.posture.code.template.inline_children import RepeatedChildren, inline_children
 from nephoscope.posture.code.template.private_endpoints import CONNECTIONS, connect_endpoints
 from nephoscope.posture.code.template.template_resource import WrittenResource
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown

@@ -1,4 +1,4 @@
-"""Held values: a value of a body, or the gap that keeps it from being known, which is raised where the value is asked for.
+"""Value or gap: a value of a body, or the gap that keeps it from being known, which is raised where the value is asked for.
 
 So a value that is not known, or is none, leaves only what depends on it Unknown.
 """

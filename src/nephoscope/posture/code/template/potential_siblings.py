@@ -1,4 +1,4 @@
-"""Doubtful siblings: what a deployment may also make beside a resource, where a name, a scope or a whole template is not known.
+"""Potential siblings: what a deployment may also make beside a resource, where a name, a scope or a whole template is not known.
 
 A child whose name is not known may be the one that is asked for, or that Azure would make; one of an unknown parent may be of each
 parent of its type. A nested deployment that cannot be read may make any extension or child in its scope. So that something is not
@@ -74,7 +74,7 @@ def add_possible_siblings(
 ) -> None:
     """Add what may be a sibling to resources, and leave open what Azure makes (`derived`) where such a one may be it."""
     made = [one for one in resources.values() if one.key not in derived]
-    for parent, sibling in [*_doubts(made, unplaced), *_of_unread(resources, derived, unread)]:
+    for parent, sibling in [*_doubts(made, unplaced), *_siblings_of_unread(resources, derived, unread)]:
         one = sibling.to_child_of(parent)
         for key in _find_replaced(resources, derived, one):
             resources[key] = _join(resources[key], one, sibling.reason)
@@ -125,7 +125,7 @@ def _to_sibling(one: WrittenResource) -> Sibling:
     return Sibling(one.type.lower(), one.container.lower(), name, one.body, Planning(), reason)
 
 
-def _of_unread(
+def _siblings_of_unread(
     resources: Mapping[str, Resource], derived: Mapping[str, object], unread: Sequence[UnreadDeployment]
 ) -> Iterator[tuple[Resource, Sibling]]:
     """Yield resources with what an unread template may make in each: of the types of which the absence would prove something."""

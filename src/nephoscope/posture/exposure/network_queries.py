@@ -1,4 +1,4 @@
-"""Network questions: what people ask of their network, each answered with the rules and the log rows behind the answer."""
+"""Network queries: questions about the network, each answered with the rules and the log rows behind the answer."""
 
 from __future__ import annotations
 
