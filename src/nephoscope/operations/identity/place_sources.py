@@ -84,7 +84,7 @@ def sources(call: OperationCall) -> PlaceSourceList:
     READ, ApiRoute("GET", "/places/{address}"),
     CommandLine(
         "show", columns=("address", "country", "city", "network", "network_name", "origin", "service"),
-        rows=lambda one: [_row_of(one)],
+        rows=lambda one: [_to_row(one)],
     ),
 )  # fmt: skip
 def show_place(call: OperationCall, address: Address) -> PlaceShape:
@@ -97,5 +97,5 @@ def show_place(call: OperationCall, address: Address) -> PlaceShape:
     )  # fmt: skip
 
 
-def _row_of(one: PlaceShape) -> dict[str, object]:
+def _to_row(one: PlaceShape) -> dict[str, object]:
     return {name: getattr(one, name) for name in one.__struct_fields__}
