@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from random import Random
 
 from network_estates import generate
 from network_packets import Comparison, compare
@@ -44,3 +45,14 @@ def test_a_rule_that_is_taken_away_changes_a_verdict() -> None:
         if source != target
     ]
     assert any(walker.send(one) != comparison.walker.send(one) for one in packets)
+
+
+def test_packets_of_ipv6_end_in_every_way_that_they_can() -> None:
+    ends: Counter[str] = Counter()
+    for seed in range(30):
+        comparison, chance = Comparison(seed), Random(seed)
+        for _ in range(40):
+            what, model, walker = comparison.of_six(chance)
+            assert model == walker, what
+            ends[model.split()[0]] += 1
+    assert set(ends) == {"ACCEPTED", "DENIED_IN", "DENIED_OUT", "DROPPED", "NO_HOST", "NO_ROUTE"}

@@ -25,6 +25,11 @@ PREFIXES = (
     "*", "Internet", "VirtualNetwork", "10.0.0.0/16", "10.1.0.0/16", "10.0.1.0/24", "10.0.2.4", "10.1.1.0/24", "91.10.0.0/24",
     "91.10.0.0/25", "52.0.0.0/8", "10.0.0.0/8", "AzureLoadBalancer", "10.0.9.0/26",
 )  # fmt: skip
+#: Prefixes of rules about IPv6; both sides of a rule are of one family.
+SIX = (
+    "*", "VirtualNetwork", "Internet", "fd00::/40", "fd00::/48", "fd00:0:1::/48", "fd00:0:0:1::/64", "fd00:0:0:2::4",
+    "fd00:0:1:1::/64",
+)  # fmt: skip
 Body = dict[str, Any]
 
 
@@ -35,12 +40,23 @@ def body(id_: str, properties: Body, **more: Any) -> Body:
 
 def generate(seed: int) -> list[Body]:
     """The bodies of one estate."""
-    return _Generator(random.Random(seed)).bodies()
+    return _Generator(random.Random(seed), random.Random(f"{seed} of IPv6")).bodies()
+
+
+def space_of_six(network: str) -> str:
+    """The IPv6 prefix of a network."""
+    return f"fd00:0:{'abc'.index(network)}::/48"
+
+
+def six(address: str) -> str:
+    """The IPv6 address of a machine beside its IPv4 address."""
+    _, network, subnet, host = address.split(".")
+    return f"fd00:0:{network}:{subnet}::{host}"
 
 
 class _Generator:
-    def __init__(self, chance: random.Random) -> None:
-        self.chance = chance
+    def __init__(self, chance: random.Random, chance_of_six: random.Random) -> None:
+        self.chance, self.chance_of_six = chance, chance_of_six
         self.found: list[Body] = []
 
     def bodies(self) -> list[Body]:
@@ -84,6 +100,10 @@ class _Generator:
                 told[f"{side}AddressPrefixes"] = prefixes
             else:
                 told[f"{side}AddressPrefix"] = self.chance.choice(PREFIXES)
+        if self.chance_of_six.random() < 0.25:
+            for side in ("source", "destination"):
+                told.pop(f"{side}AddressPrefixes", None)
+                told[f"{side}AddressPrefix"] = self.chance_of_six.choice(SIX)
         return {"name": f"r{number}", "properties": told}
 
     def _group(self, name: str) -> str:
@@ -114,6 +134,10 @@ class _Generator:
                 told["nextHopIpAddress"] = FIREWALL_ADDRESS
             if hop != "VirtualAppliance" or self.has_firewall:
                 routes.append({"name": f"to-{prefix.replace('/', '-')}", "properties": told})
+        if self.chance_of_six.random() < 0.3:
+            far = self.chance_of_six.choice(["fd00:0:1::/48", "fd00:0:0:2::/64", "fd00:0:1:1::4/128"])
+            closes = {"addressPrefix": far, "nextHopType": "None"}
+            routes.append({"name": "six", "properties": closes})
         shuts = self.chance.random() < 0.3
         return self._add(f"{NET}/routeTables/{name}", {"routes": routes, "disableBgpRoutePropagation": shuts})
 
@@ -121,7 +145,12 @@ class _Generator:
         id_ = f"{NET}/virtualNetworks/{name}"
         subnets = []
         for number in (1, 2):
-            told: Body = {"addressPrefix": f"{start}.{number}.0/24"}
+            told: Body = {
+                "addressPrefixes": [
+                    f"{start}.{number}.0/24",
+                    six(f"{start}.{number}.0").removesuffix("0") + "/64",
+                ]
+            }
             if self.chance.random() < 0.6:
                 told["networkSecurityGroup"] = {"id": self.chance.choice(self.groups)}
             if self.chance.random() < 0.5:
@@ -132,12 +161,12 @@ class _Generator:
                     name, f"{name}{number}{host}", f"{id_}/subnets/s{number}", f"{start}.{number}.{host}"
                 )
         if name == "a" and self.has_gateway:
-            told = {"addressPrefix": f"{start}.8.0/27"}
+            told = {"addressPrefixes": [f"{start}.8.0/27"]}
             subnets.append(
                 {"id": f"{id_}/subnets/GatewaySubnet", "name": "GatewaySubnet", "properties": told}
             )
         if name == "a" and self.has_firewall:
-            told = {"addressPrefix": f"{start}.9.0/26"}
+            told = {"addressPrefixes": [f"{start}.9.0/26"]}
             subnets.append(
                 {
                     "id": f"{id_}/subnets/AzureFirewallSubnet",
@@ -145,7 +174,10 @@ class _Generator:
                     "properties": told,
                 }
             )
-        told = {"addressSpace": {"addressPrefixes": [f"{start}.0.0/16"]}, "subnets": subnets}
+        told = {
+            "addressSpace": {"addressPrefixes": [f"{start}.0.0/16", space_of_six(name)]},
+            "subnets": subnets,
+        }
         told["virtualNetworkPeerings"] = self._peerings(name)
         self._add(id_, told)
 
@@ -157,7 +189,9 @@ class _Generator:
             "remoteVirtualNetwork": {"id": f"{NET}/virtualNetworks/{other}"},
             "peeringState": "Connected",
             "allowVirtualNetworkAccess": self.chance.random() < 0.9,
-            "remoteVirtualNetworkAddressSpace": {"addressPrefixes": [f"{NETWORKS[other]}.0.0/16"]},
+            "remoteVirtualNetworkAddressSpace": {
+                "addressPrefixes": [f"{NETWORKS[other]}.0.0/16", space_of_six(other)]
+            },
             "allowGatewayTransit": name == "a" and self.transits,
             "useRemoteGateways": name == "b" and self.transits,
         }
@@ -174,7 +208,17 @@ class _Generator:
                 {"id": f"{NET}/loadBalancers/lb/backendAddressPools/pool"}
             ]
         card: Body = {
-            "ipConfigurations": [{"name": "ip", "properties": told}],
+            "ipConfigurations": [
+                {"name": "ip", "properties": told},
+                {
+                    "name": "six",
+                    "properties": {
+                        "privateIPAddress": six(address),
+                        "privateIPAddressVersion": "IPv6",
+                        "subnet": {"id": subnet},
+                    },
+                },
+            ],
             "defaultOutboundConnectivityEnabled": self.chance.random() < 0.5,
         }
         if self.chance.random() < 0.4:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from network_estates import FIREWALL_ADDRESS, NETWORKS, PORTS, STRANGERS, generate
-from network_walker import Packet, Walker, number
+from network_walker import Packet, Walker, inside, number
 
 from nephoscope.estate.addresses import PUBLIC
 from nephoscope.estate.estate import Estate
@@ -49,12 +49,16 @@ class Comparison:
         self.view = EstateView(estate, NOW)
         self.paths = FlowPaths(self.view.network)
         self.ends: dict[str, Endpoint] = {}
+        self.ends_of_six: dict[str, Endpoint] = {}
         for machine in estate.by_type("microsoft.compute/virtualmachines"):
             for end in self.paths.endpoints(machine):
-                self.ends[end.configuration.address] = end
+                ends = self.ends_of_six if ":" in end.configuration.address else self.ends
+                ends[end.configuration.address] = end
 
     def from_machine(self, chance: random.Random) -> tuple[str, str, str]:
         """A packet from a machine: what it is, and how each side ends it."""
+        if chance.random() < 0.2:
+            return self.of_six(chance)
         source = chance.choice(sorted(self.ends))
         others = [
             *sorted(self.ends),
@@ -68,11 +72,28 @@ class Comparison:
             "192.168.11.7",
             "10.200.0.77",
         ]
-        target = chance.choice([one for one in others if one != source])
+        return self._sent(chance, self.ends[source], chance.choice([one for one in others if one != source]))
+
+    def of_six(self, chance: random.Random) -> tuple[str, str, str]:
+        """A packet of IPv6 within a network or to a peer: to a machine, or to an address that none has."""
+        source = chance.choice(sorted(self.ends_of_six))
+        home = self.walker.network_of(self.walker.addresses[source][1]["subnet"]["id"].lower())
+        spaces = [
+            *self.walker.networks[home]["addressSpace"]["addressPrefixes"],
+            *(prefix for _, several, _ in self.walker.peers(home) for prefix in several),
+        ]
+        others = [*sorted(self.ends_of_six), "fd00:0:0:1::99", "fd00:0:1:77::1"]
+        near = [one for one in others if any(inside(number(one), prefix) for prefix in spaces)]
+        return self._sent(
+            chance, self.ends_of_six[source], chance.choice([one for one in near if one != source])
+        )
+
+    def _sent(self, chance: random.Random, end: Endpoint, target: str) -> tuple[str, str, str]:
+        source = end.configuration.address
         protocol, port = chance.choice(("tcp", "udp")), chance.choice(PORTS)
         source_port = chance.choice((50000, 1025))
         verdict = self.walker.send(Packet(source, target, protocol, port, source_port))
-        found = self.paths.walk(self.ends[source], PathFlow(target, protocol, port, source_port))
+        found = self.paths.walk(end, PathFlow(target, protocol, port, source_port))
         what = f"{source}:{source_port} > {target}:{port}/{protocol}"
         return what, f"{found.disposition.name} {found.decided_by}", f"{verdict.end} {verdict.rule}"
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import Any
 
 Body = dict[str, Any]
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
-NOT_INTERNET = (*PRIVATE, "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4")
+NOT_INTERNET = (
+    *PRIVATE, "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4",
+    "fc00::/7", "fe80::/10", "ff00::/8", "::1",
+)  # fmt: skip
 PLATFORM = "168.63.129.16"
 DEFAULTS = {
     "Inbound": (
@@ -30,7 +34,9 @@ DEFAULTS = {
 
 
 def number(address: str) -> int:
-    """An IPv4 address as a number."""
+    """An address as a number; of IPv6 with a bit before it, so that it is no number of IPv4."""
+    if ":" in address:
+        return 1 << 128 | int(IPv6Address(address))
     first, second, third, fourth = address.split(".")
     return int(first) << 24 | int(second) << 16 | int(third) << 8 | int(fourth)
 
@@ -38,12 +44,15 @@ def number(address: str) -> int:
 def inside(address: int, prefix: str) -> bool:
     """Return whether an address is in a prefix, by its bits."""
     base, _, bits = prefix.partition("/")
-    shift = 32 - int(bits or 32)
+    if address >> 128 != (":" in base):
+        return False
+    whole = 128 if ":" in base else 32
+    shift = whole - int(bits or whole)
     return address >> shift == number(base) >> shift
 
 
 def length(prefix: str) -> int:
-    return int(prefix.partition("/")[2] or 32)
+    return int(prefix.partition("/")[2] or (128 if ":" in prefix else 32))
 
 
 @dataclass(frozen=True)
@@ -158,7 +167,9 @@ class Walker:
         """Return whether prefixes or tags of a rule mean an address."""
         for text in texts:
             if text == "*" or (
-                inside(address, text) if text[0].isdigit() else self.in_tag(address, text, subnet)
+                inside(address, text)
+                if text[0].isdigit() or ":" in text
+                else self.in_tag(address, text, subnet)
             ):
                 return True
         return False
@@ -317,7 +328,8 @@ class Walker:
         held = [
             key
             for key, one in self.subnets.items()
-            if self.network_of(key) in homes and inside(number(packet.destination), one["addressPrefix"])
+            if self.network_of(key) in homes
+            and any(inside(number(packet.destination), prefix) for prefix in one["addressPrefixes"])
         ]
         if not held:
             return Verdict("NO_ROUTE", rule)
