@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 from nephoscope.posture.exposure.network_queries import QUESTIONS
 
@@ -25,3 +26,25 @@ def test_a_visitor_sees_the_machines_of_his_reach_alone(visitor, instance, sandb
     other = next(id_ for id_ in instance.snapshots.load_newest().made.subscriptions if id_ != sandbox)
     assert "nsg-sbx-jump" in visitor(("Reader", f"/subscriptions/{sandbox}")).get("/network").text
     assert "nsg-sbx-jump" not in visitor(("Reader", f"/subscriptions/{other}")).get("/network").text
+
+
+def test_conditions_and_gaps_are_said_in_words(owner):
+    page = owner.get("/network").text
+    said = re.sub(r' title="[^"]*"', "", page)
+    assert "Security rules: allow-everything" in said
+    assert (
+        'title="Security rules: allow-everything · count(securityRules[*]) is 1 (allow-everything)"' in page
+    )
+    assert "count(" not in said
+
+
+def test_gaps_are_grouped_by_their_reason(owner):
+    page = owner.get("/network").text
+    rows = list(csv.DictReader(io.StringIO(owner.get("/network?format=csv").text)))
+    grouped: dict[tuple[str, str], set[str]] = {}
+    for one in rows:
+        if one["Reason"].startswith("not collected: "):
+            grouped.setdefault((one["Question"], one["Reason"]), set()).add(one["Resource"].lower())
+    most = max(map(len, grouped.values()))
+    assert most > 1
+    assert f">{most} resources: " in page

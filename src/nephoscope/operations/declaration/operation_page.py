@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -66,9 +66,13 @@ class FirstRows(list[Row]):
 
 @dataclass(frozen=True, slots=True)
 class RowTable:
-    """An operation whose rows are shown on the page of one row of a section, with the columns of its command."""
+    """An operation whose rows are shown on the page of one row of a section, with the columns of its command.
+
+    `choices` are the columns whose values are of an enumeration, which are said in words.
+    """
 
     title: str
+    choices: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,7 @@ def administrators(call: OperationCall, query: InWorkspace) -> AdministratorPage
 @OPERATIONS.operation(
     READ, ApiRoute("GET", "/administrators/{id}/roles"),
     CommandLine("roles", columns=("role", "scope", "through", "assignment", "privilege"), rows=_role_rows),
-    page=RowTable("Roles"),
+    page=RowTable("Roles", choices=("assignment", "privilege")),
 )  # fmt: skip
 def roles(call: OperationCall, id: AdministratorId, query: InWorkspace) -> HeldRoleList:  # noqa: A002
     """List the administrative roles of an administrator, and the groups that give them."""

@@ -117,7 +117,7 @@ def _detection_rows(found: RiskDetectionList) -> list[Line]:
         "Risky identities", "Identity", "risky identity",
         "Users, service principals and agents at risk: from this server's detections and from Microsoft Entra ID.", key="id",
         name="name", plural="risky identities", guide="identity.md", facets=("level", "state", "kind"), order=10, in_navigation=True,
-        nothing="No risky identities.",
+        nothing="No risky identities: none has a risk detection of this server or Microsoft Entra ID.",
         columns=(
             PageColumn("name", "Identity"), PageColumn("level", "Risk level"), PageColumn("state", "Risk state"),
             PageColumn("reason", "Latest reason", optional=True), PageColumn("updated", "Changed", optional=True),
@@ -173,7 +173,7 @@ def detections_on(call: OperationCall, id: RiskyId, query: InWorkspace) -> RiskD
 
 @OPERATIONS.operation(
     READ, command=CommandLine("history", columns=("time", "level", "state", "detail", "by", "types"), rows=list),
-    needs_lake=True, page=RowTable("Risk history"),
+    needs_lake=True, page=RowTable("Risk history", choices=("detail",)),
 )  # fmt: skip
 def history(call: OperationCall, id: RiskyId, query: InWorkspace) -> list[Line]:  # noqa: A002
     """List the changes of the risk of an identity, oldest first."""

@@ -111,7 +111,8 @@ def _has_status(*statuses: str, step: str = "") -> Callable[[Row], bool]:
     CommandLine("list", columns=("id", "status", "rule", "action", "step", "on", "attempts", "due", "detail"), nothing="no runs"),
     page=SectionList(
         "Response runs", "Response", "run", "What response rules did or plan. Another user than the requester approves a plan.",
-        key="id", name="rule", guide="response.md", facets=("status", "action"), most=100, nothing="No runs yet.",
+        key="id", name="rule", guide="response.md", facets=("status", "action"), most=100,
+        nothing="No runs yet: a run begins when an alert or incident matches a response rule.",
         columns=(
             PageColumn("rule", "Rule"), PageColumn("status", "Status"), PageColumn("action", "Action", optional=True),
             PageColumn("on", "Event", optional=True), PageColumn("detail", "Detail", optional=True),

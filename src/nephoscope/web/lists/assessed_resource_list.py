@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from nephoscope.posture.published.findings import SHOWN_STATES, FindingQuery, ListedFinding
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import text_column
 from nephoscope.web.lists.list_cell import CellMark, ListCell, state_cell, text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
+from nephoscope.web.rendering.condition_words import cite_conditions, say_conditions
 from nephoscope.web.rendering.formatting import STATES, cause_text, kind, short_name
 from nephoscope_policy.model.state import ComplianceState
 
@@ -68,13 +68,18 @@ def assessed_list(
         (
             ListColumn("state", "Status", _state, width="state"),
             ListColumn("resource", "Resource", title, main=True, width="title"),
-            text_column("reason", "Reason", _explain, sorted=False),
+            ListColumn("reason", "Reason", _reason, optional=True, sorted=False),
             *([ListColumn("origin", "Deployed by", origin, optional=True, sorted=False)] if origins else []),
         ),
         lambda one: f"{one.resource} {one.tenant}".strip(), hint="Resource contains", order="resource",
         tick=TICK if exemptable else "", tick_of=lambda one: one.resource if one.resource in exemptable else "",
-        about_of=_explain,
+        about_of=lambda one: say_conditions(_explain(one)),
     )  # fmt: skip
+
+
+def _reason(one: ListedFinding) -> ListCell:
+    """Say the conditions in words; the whole has them as they were judged, too."""
+    return text_cell(say_conditions(_explain(one)), whole=cite_conditions(_explain(one)))
 
 
 def _explain(one: ListedFinding) -> str:

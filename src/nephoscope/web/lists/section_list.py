@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,7 @@ from nephoscope.web.rendering.section_cells import (
     cell_text,
     cell_title,
     facet_values,
+    name_scope,
     name_scopes,
     name_words,
 )
@@ -44,8 +46,11 @@ _TONES = {
 }  # fmt: skip
 _STATES = frozenset({"state", "status"})
 _SEVERITIES = frozenset(one.value for one in Severity)
-#: The column of ISO codes of countries, which are shown by their names.
-_COUNTRY = "country"
+#: The columns of ISO codes of countries, which are shown by their names: one code, and several with a network each.
+_COUNTRY, _PLACES = "country", "places"
+_SCOPE = "scope"
+_YES_OR_NO = frozenset({"yes", "no"})
+_CODE = re.compile(r"(?:(?<=^)|(?<=, ))[A-Z]{2}(?= |,|$)")
 #: Columns whose values are severities, of a risk too.
 _LEVELS = frozenset({"severity", "level", "riskLevel"})
 
@@ -72,7 +77,7 @@ def section_list(
     return RowList(
         name, shown.noun, [_column(visit, shown, one, path_of, every) for one in shown.columns],
         lambda one: one.key, [_facet(shown, one, titles.get(one, name_words(one))) for one in shown.facets],
-        lambda one: " ".join(map(cell_title, one.row.values())), several=shown.plural,
+        lambda one: " ".join(map(cell_title, one.row.values())), several=shown.plural, hint="Any column contains",
     )  # fmt: skip
 
 
@@ -142,7 +147,11 @@ def section_cell(visit: Visit, name: str, value: object, *, choice: bool) -> Lis
         return severity_cell(text.capitalize())
     if name == _COUNTRY:
         return text_cell(_say_country(text))
-    said = say_choice(text) if choice else plain_words(text)
+    if name == _PLACES:
+        return text_cell(_CODE.sub(lambda found: _say_country(found[0]), text))
+    if name == _SCOPE:
+        return text_cell(name_scope(visit, text), whole=text)
+    said = say_choice(text) if choice or text in _YES_OR_NO else plain_words(text)
     return text_cell(str(name_scopes(visit, said)), whole=said)
 
 
@@ -154,4 +163,7 @@ def draw_value(visit: Visit, name: str, value: object, *, choice: bool = False) 
         return Markup('<span class="text-code">{}</span>').format(cell_title(value))
     if isinstance(value, datetime | list | tuple):
         return escape(cell_text(value))
+    if name == _SCOPE:
+        text = cell_title(value)
+        return Markup('<span title="{}">{}</span>').format(text, name_scope(visit, text))
     return draw_cell(section_cell(visit, name, value, choice=choice), whole=True)

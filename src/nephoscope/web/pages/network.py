@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import msgspec
 from starlette.responses import Response
 
 from nephoscope.posture.exposure.network_queries import (
@@ -14,6 +15,8 @@ from nephoscope.posture.exposure.network_queries import (
     list_keys,
 )
 from nephoscope.posture.published.findings import FindingQuery
+from nephoscope.web.rendering.known_names import known_names, name_in_title
+from nephoscope.web.rendering.plain_words import plain_words
 from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
@@ -22,8 +25,17 @@ if TYPE_CHECKING:
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 READ = "Microsoft.Security/assessments/read"
-#: Findings that are read, and lines of evidence that an answer shows.
-MOST_FINDINGS, MOST_LINES = 100_000, 20
+#: What the heading of the reasons says already.
+_NOT_COLLECTED = "not collected: "
+#: Findings that are read, and lines of evidence and reasons of gaps that an answer shows.
+MOST_FINDINGS, MOST_LINES, MOST_GAPS = 100_000, 20, 5
+
+
+class GapGroup(msgspec.Struct, frozen=True):
+    """Resources that could not be assessed for one reason."""
+
+    why: str
+    resources: list[str]
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
@@ -43,7 +55,29 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         return csv_response(
             "network-protection", ("Question", "Answer", "Resource", "Finding", "Reason"), rows
         )
-    return {"snapshot": snapshot, "answers": answers, "most": MOST_LINES}
+    names = known_names(visit, (line.why for one in answers for line in one.gaps))
+    gaps = {one.question: _group_gaps(one, names) for one in answers}
+    return {
+        "snapshot": snapshot,
+        "answers": answers,
+        "gaps": gaps,
+        "most": MOST_LINES,
+        "most_gaps": MOST_GAPS,
+    }
+
+
+def _group_gaps(answer: NetworkAnswer, names: Mapping[str, str]) -> list[GapGroup]:
+    """Group what was not assessed by the reason, the most resources first."""
+    grouped: dict[str, dict[str, str]] = {}
+    for one in answer.gaps:
+        grouped.setdefault(one.why, {})[one.resource.lower()] = one.name
+    groups = (GapGroup(_say_gap(why, names), sorted(each.values())) for why, each in grouped.items())
+    return sorted(groups, key=lambda one: (-len(one.resources), one.why))
+
+
+def _say_gap(why: str, names: Mapping[str, str]) -> str:
+    said = plain_words(name_in_title(why.removeprefix(_NOT_COLLECTED), names))
+    return said[:1].upper() + said[1:]
 
 
 def _answer(visit: Visit, snapshot: PublishedSnapshot) -> list[NetworkAnswer]:

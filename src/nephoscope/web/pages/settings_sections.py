@@ -73,6 +73,11 @@ class Section:
         return ("/identity", "Identity") if self.area is PageArea.IDENTITY else ("/settings", "Settings")
 
     @property
+    def tab(self) -> tuple[str, str]:
+        """Return its path and its title among the tabs of its area."""
+        return self.path, self.shown.title
+
+    @property
     def area(self) -> PageArea:
         """Return the part of the navigation that it is in, HIDDEN where it is reached from the settings."""
         return PageArea.IDENTITY if self.shown.area == PageArea.IDENTITY.value else PageArea.HIDDEN
@@ -321,7 +326,8 @@ def _row_tables(
                 "columns": columns,
                 "rows": rows,
                 "drawn": [
-                    [draw_value(visit, name, row[name]) for name in columns] for row in rows[:_MOST_SHOWN]
+                    [draw_value(visit, name, row[name], choice=name in one.page.choices) for name in columns]
+                    for row in rows[:_MOST_SHOWN]
                 ],
                 "total": answer.total if isinstance(answer, FirstRows) else len(rows),
             }

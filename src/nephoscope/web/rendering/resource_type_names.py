@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nephoscope.posture.attack_paths.type_names import type_name
 
+_PRIVATE_ENDPOINT = "/privateendpointconnections"
 _NAMES = {
     "microsoft.authorization/roleeligibilityscheduleinstances": "Eligible Azure role assignment",
     "microsoft.dashboard/grafana": "Managed Grafana",
@@ -46,6 +47,7 @@ _NAMES = {
     "microsoft.databricks/workspaces": "Databricks workspace",
     "microsoft.datafactory/factories": "Data factory",
     "microsoft.datalakestore/accounts": "Data Lake Storage Gen1",
+    "microsoft.dataprotection/backupinstances": "Backup instance",
     "microsoft.dataprotection/backupvaults": "Backup vault",
     "microsoft.desktopvirtualization/hostpools": "Host pool",
     "microsoft.devices/iothubs": "IoT hub",
@@ -95,14 +97,18 @@ _NAMES = {
     "microsoft.notificationhubs/namespaces": "Notification Hubs namespace",
     "microsoft.operationalinsights/workspaces": "Log Analytics workspace",
     "microsoft.purview/accounts": "Purview account",
+    "microsoft.recoveryservices/backupprotecteditems": "Backup item",
     "microsoft.recoveryservices/vaults": "Recovery Services vault",
     "microsoft.search/searchservices": "AI Search service",
+    "microsoft.resources/links": "Resource link",
+    "microsoft.security/locations/jitnetworkaccesspolicies": "Just-in-time access policy",
     "microsoft.security/pricings": "Defender plan",
     "microsoft.security/securitycontacts": "Security contact",
     "microsoft.servicebus/namespaces": "Service Bus namespace",
     "microsoft.servicefabric/clusters": "Service Fabric cluster",
     "microsoft.signalrservice/signalr": "SignalR service",
     "microsoft.signalrservice/webpubsub": "Web PubSub service",
+    "microsoft.sql/servers/administrators": "SQL server administrator",
     "microsoft.sql/servers/databases": "SQL database",
     "microsoft.sql/servers/firewallrules": "SQL firewall rule",
     "microsoft.sqlvirtualmachine/sqlvirtualmachines": "SQL virtual machine",
@@ -123,6 +129,8 @@ def name_type(type_: str) -> str:
     """Name a lower-cased type; one without a name loses what all have in common, `microsoft.`."""
     if (known := _NAMES.get(type_)) is not None:
         return known
+    if type_.endswith(_PRIVATE_ENDPOINT):
+        return "Private endpoint connection"
     word = type_name(type_)
     if word != type_.rsplit("/", 1)[-1]:
         return word[:1].upper() + word[1:]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from nephoscope.access.scopes import MANAGEMENT_GROUP, TENANT
 from nephoscope.web.rendering.plain_words import plain_words
 from nephoscope.web.rendering.role_scopes import describe_place
 from nephoscope.web.rendering.time_elements import moment
@@ -16,6 +17,9 @@ from nephoscope.web.rendering.time_elements import moment
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
 
+_SUBSCRIPTION = "/subscriptions/"
+#: Parts of the id of a subscription.
+_OF_SUBSCRIPTION = 3
 #: The scope of a role, as in `Reader at /subscriptions/ID`.
 _SCOPE = re.compile(r"\bat (/[^\s,]*)")
 
@@ -32,6 +36,19 @@ def name_scopes(visit: Visit, text: Markup | str) -> Markup | str:
     if isinstance(text, Markup):
         return text
     return _SCOPE.sub(lambda found: describe_place(visit, found[1]), text)
+
+
+def name_scope(visit: Visit, text: str) -> str:
+    """Return what a scope of Azure is called: its subscription, group or resource; another text as it is."""
+    scope, parts = text.lower(), text.rstrip("/").split("/")
+    if scope == TENANT:
+        return "all scopes"
+    if scope.startswith(MANAGEMENT_GROUP):
+        return f"management group {parts[-1]}"
+    if not scope.startswith(_SUBSCRIPTION):
+        return text
+    name = visit.subscriptions.get(parts[2].lower(), parts[2])
+    return name if len(parts) == _OF_SUBSCRIPTION else f"{parts[-1]} in {name}"
 
 
 def cell_title(value: object) -> str:
