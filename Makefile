@@ -17,8 +17,8 @@ SEMVER := 7.8.6
 # the Azure CLI, for the tests of it against a server
 AZ := 2.91.0
 DEMO   := .nephoscope/demo
-# three on two cores: tests wait for disks, browsers and other processes a third of their time
-WORKERS := -n 4 --dist loadfile --no-loadscope-reorder
+# four on two cores: tests wait for disks, browsers and other processes a third of their time; elsewhere than on Linux by xdist
+WORKERS := $(if $(filter Linux,$(shell uname -s)),--workers 4,-n 4 --dist loadfile --no-loadscope-reorder)
 # of the page that make demo ends in
 PORT   ?= 8443
 # the detections of the logs that the demo's attack leaves traces in

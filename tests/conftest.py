@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from tests.arrangement import arranging
 from tests.postgresql_server import postgresql  # noqa: F401 - a fixture
+from tests.running import forked_workers
 from tests.running.durations import DurationRecorder
 from tests.running.examples import lower_examples
 from tests.running.fewer_messages import FewerMessages
@@ -58,6 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--record-durations", action="store_true", help="rewrite tests/running/durations.csv (make durations)"
     )
+    forked_workers.add_option(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -68,6 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(FewerMessages(), "fewer messages")
     if config.getoption("--record-durations"):
         config.pluginmanager.register(DurationRecorder(config), "durations")
+    forked_workers.register(config)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TierScheduling:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from tests.running.forked_worker import WORKER
 from tests.signing_keys import put_signing_key
 
 from nephoscope.posture.published.publishing import publish
@@ -21,7 +22,7 @@ def copy_published(factory: pytest.TempPathFactory, data: Path, now: datetime) -
     """Put what an assessment of the sample at a time publishes into an empty data folder."""
     base = factory.getbasetemp()
     # the workers of a run have folders side by side
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    shared = base.parent if WORKER in os.environ else base
     made = shared / f"sample published {now:%Y%m%dT%H%M%S}"
     with (shared / f"{made.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

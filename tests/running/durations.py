@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,15 +114,24 @@ class DurationRecorder:
 
     def pytest_testnodedown(self, node: object) -> None:
         """Take over what a worker measured."""
-        output = getattr(node, "workeroutput", {})
-        self._measured |= {file: (seconds, took) for file, seconds, took in output.get("durations", ())}
-        self._cases |= {function: (count, took) for function, count, took in output.get("cases", ())}
+        self.take_over(getattr(node, "workeroutput", {}))
+
+    def measures(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Return what was measured here, for the process that began the session."""
+        return {
+            "durations": [(file, *measure) for file, measure in self._measured.items()],
+            "cases": [(function, *cases) for function, cases in self._cases.items()],
+        }
+
+    def take_over(self, measures: dict[str, list[tuple[Any, ...]]]) -> None:
+        """Add what a worker has measured."""
+        self._measured |= {file: (seconds, took) for file, seconds, took in measures.get("durations", ())}
+        self._cases |= {function: (count, took) for function, count, took in measures.get("cases", ())}
 
     def pytest_sessionfinish(self) -> None:
         """Hand the measures to the process that began the session, or write them where this is it."""
         if (output := getattr(self._config, "workeroutput", None)) is not None:
-            output["durations"] = [(file, *measure) for file, measure in self._measured.items()]
-            output["cases"] = [(function, *cases) for function, cases in self._cases.items()]
+            output.update(self.measures())
         else:
             write(self._measured)
             write_cases(self._cases)

@@ -34,18 +34,21 @@ def shows_everything(config: pytest.Config) -> bool:
     return any(option > 0 if isinstance(option, int) else option is not None for option in options)
 
 
+def lessened(report: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what a run that shows no more is told of a serialized report: None where it is that a test goes on well."""
+    if report["outcome"] == "passed":
+        if report["when"] != "call" and not report["sections"]:
+            return None
+        report["keywords"] = {}
+    return report
+
+
 def telling_less(send: Callable[..., None]) -> Callable[..., None]:
     """Return what sends a message, unless that says no more than that a test goes on well."""
 
     def sendevent(name: str, **content: Any) -> None:
-        if name in _NAMES:
+        if name in _NAMES or (name == "testreport" and lessened(content["data"]) is None):
             return
-        if name == "testreport":
-            report = content["data"]
-            if report["outcome"] == "passed":
-                if report["when"] != "call" and not report["sections"]:
-                    return
-                report["keywords"] = {}
         send(name, **content)
 
     return sendevent

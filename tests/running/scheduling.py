@@ -13,7 +13,8 @@ from tests.running.tiers import is_of_system
 from xdist.scheduler import LoadFileScheduling
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     import pytest
     from xdist.workermanage import WorkerController
@@ -36,6 +37,33 @@ def turn_of(unit: str) -> float:
     return 1.0 if unit == BROWSER else -seconds_of(unit)
 
 
+def choose_unit(
+    waiting: Mapping[str, Iterable[str]], root: Path, *, prefers_system: bool, workers: int
+) -> str:
+    """Choose what a worker of so many gets of the units that wait, each with its tests' ids, in their order.
+
+    The first unit of the tier that the worker prefers, of the other where none is left; the browser when its turn is.
+    """
+    units = [unit for unit in waiting if unit != BROWSER]
+    if BROWSER in waiting and _is_turn_of_browser(units, workers - 1):
+        return BROWSER
+    files = ((unit, root / next(iter(waiting[unit])).split("::", 1)[0]) for unit in units)
+    wanted = (unit for unit, file in files if is_of_system(file) == prefers_system)
+    return next(wanted, units[0])
+
+
+def gets_more(held: Collection[str]) -> bool:
+    """Tell whether who has these units may get another: the browser's loop would be in the way of all others."""
+    return BROWSER not in held
+
+
+def _is_turn_of_browser(units: list[str], others: int) -> bool:
+    """Tell whether the others need no longer for what waits than one needs for the browser: all then end together."""
+    if not others:  # its worker gets no more
+        return not units
+    return sum(-turn_of(unit) for unit in units) <= seconds_of(BROWSER) * others
+
+
 class TierScheduling(LoadFileScheduling):
     """Hands out units in their order; the first worker prefers those of the system, the others those of one process."""
 
@@ -44,7 +72,12 @@ class TierScheduling(LoadFileScheduling):
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         """Hand out the first unit of the tier that the worker prefers, of the other where none is left."""
-        unit = self._next(prefers_system=node is self.nodes[0])
+        unit = choose_unit(
+            self.workqueue,
+            self.config.rootpath,
+            prefers_system=node is self.nodes[0],
+            workers=len(self.nodes),
+        )
         work = self.workqueue.pop(unit)
         self.assigned_work.setdefault(node, {})[unit] = work
         numbers = self._numbers(node)
@@ -85,27 +118,10 @@ class TierScheduling(LoadFileScheduling):
             node not in self.registered_collections
         ):  # it takes the place of one that died, and has not collected yet
             return
-        if BROWSER not in self.assigned_work.get(node, ()):
+        if gets_more(self.assigned_work.get(node, ())):
             super()._reschedule(node)
         elif not node.shutting_down:
             node.shutdown()
-
-    def _next(self, *, prefers_system: bool) -> str:
-        units = [unit for unit in self.workqueue if unit != BROWSER]
-        if BROWSER in self.workqueue and self._is_turn_of_browser(units):
-            return BROWSER
-        wanted = (unit for unit in units if self._is_of_system(unit) == prefers_system)
-        return next(wanted, units[0])
-
-    def _is_turn_of_browser(self, units: list[str]) -> bool:
-        """Tell whether the others need no longer for what waits than one needs for the browser: all then end together."""
-        others = len(self.nodes) - 1
-        if not others:  # its worker gets no more
-            return not units
-        return sum(-turn_of(unit) for unit in units) <= seconds_of(BROWSER) * others
-
-    def _is_of_system(self, unit: str) -> bool:
-        return is_of_system(self.config.rootpath / next(iter(self.workqueue[unit])).split("::", 1)[0])
 
     @cache  # noqa: B019 - one instance a session
     def _numbers(self, node: WorkerController) -> dict[str, int]:
