@@ -225,6 +225,7 @@ CALLS: Mapping[str, Call] = {
     "import objects": Call(
         lambda c, _: threat_intelligence.import_objects(c, "default", "feed", [_item("2")])
     ),
+    "refresh objects": Call(lambda c, _: threat_intelligence.refresh_objects(c, "default")),
     "put object": Call(lambda c, _: threat_intelligence.put_object(c, "default", "feed", _item("2"))),
     "revoke objects": Call(lambda c, _: threat_intelligence.revoke_objects(c, "default", [_item().id])),
     "approve run": Call(

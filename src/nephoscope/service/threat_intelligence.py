@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.threat_intelligence.indicator import RefusedItem
 from nephoscope.ingest.threat_intelligence.indicator_files import items
-from nephoscope.ingest.threat_intelligence.indicator_store import keep, withdraw
+from nephoscope.ingest.threat_intelligence.indicator_store import keep, refresh, withdraw
 from nephoscope.lake.writing.quarantine import QuarantineEntry
 from nephoscope.model.secret_redaction import redact_text
 from nephoscope.service.service_context import workspace_scope
@@ -81,6 +81,15 @@ def _quarantine(lake: Lake, workspace: str, path: Path, refused: list[RefusedIte
     if bad:
         told = sha256("\n".join(f"{one.source} {one.place} {one.reason}" for one in bad).encode()).hexdigest()
         lake.writer().append(workspace, {}, bad=bad, producer=f"intel/{told}", sequence=0)
+
+
+def refresh_objects(context: ServiceContext, workspace: str) -> int:
+    """Write the rows of the lake again that are due, and those of what is over; how many objects. Raises DeniedError.
+
+    Nobody decides anything here: the server does the same by the clock, so there is no audit entry.
+    """
+    context.require(WRITE, workspace_scope(workspace))
+    return refresh(context.state, workspace, context.now)
 
 
 def put_object(

@@ -151,9 +151,9 @@ def refresh(call: OperationCall, query: InWorkspace) -> int:
     """Update the threat intelligence tables: expire objects and refresh rows that are a week old. `detect`
     does this automatically.
     """
-    from nephoscope.ingest.threat_intelligence import indicator_store
+    from nephoscope.service.threat_intelligence import refresh_objects
 
-    return indicator_store.refresh(call.state, call.workspace(query.workspace), call.service.now)
+    return refresh_objects(call.service, call.workspace(query.workspace))
 
 
 @OPERATIONS.operation(
