@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 _DEFINITION = re.compile(r"\s*(?:async\s+)?(def|class)\s+(\w+)\s*[(:\[]")
 FOLDERS = ("src", "engines/kql/src", "engines/policy/src")
 #: Functions of which a bare participle is the name at most: lower it with each that gets a better name.
-MOST_PARTICIPLES = 87
+MOST_PARTICIPLES = 61
 #: Functions that one preposition or adverb names, or whose name ends in `_of`, at most: lower them as above.
 MOST_PREPOSITIONS = 18
 MOST_ENDING_IN_OF = 38

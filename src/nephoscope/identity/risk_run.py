@@ -81,7 +81,7 @@ class RiskRun:
         try:
             mapping, since = load_mapping(), self._since(now)
             alerted = self._detect_from_alerts(mapping, since, now)
-            alerted += self._of_indicators(mapping, alerted, since, now)
+            alerted += self._detect_from_indicators(mapping, alerted, since, now)
             found = [*alerted, *self._detect_from_behavior(mapping, alerted, since, now)]
             lease.renew(LEASE_SECONDS)
             changed = self._password_changes(min((since, *(one.happened for one in found))), now)
@@ -129,7 +129,7 @@ class RiskRun:
             names = {name for one in several for name in (one.name, one.object_id) if name}
             sign_ins = SignInLookup.read(self.lake, self.workspace, kind, names, span)
             detections += [make_detection(one, sign_ins, now) for one in several]
-        return drop_repeated(detections, self._kept(detections))
+        return drop_repeated(detections, self._list_kept(detections))
 
     def _detect_from_behavior(
         self, mapping: RiskMapping, alerted: Sequence[RiskDetection], since: datetime, now: datetime
@@ -137,16 +137,16 @@ class RiskRun:
         """Return what anomalies are as detections: by themselves, or after another on the same identity."""
         span = RowSpan(now - BEGIN, now + timedelta(days=1), now + timedelta(seconds=1), since)
         several = AnomalyReader(self.lake, self.workspace, mapping.behavior).read(span, now)
-        return select_following(several, [*alerted, *self._kept(one.detection for one in several)])
+        return select_following(several, [*alerted, *self._list_kept(one.detection for one in several)])
 
-    def _of_indicators(
+    def _detect_from_indicators(
         self, mapping: RiskMapping, found: Sequence[RiskDetection], since: datetime, now: datetime
     ) -> list[RiskDetection]:
         """Return the sign-ins that new indicators are about, beside those that alerts tell of already."""
         several = IndicatorReader(self.lake, self.workspace, mapping.indicators).read(since, now)
-        return drop_known(several, [*found, *self._kept(several)])
+        return drop_known(several, [*found, *self._list_kept(several)])
 
-    def _kept(self, about: Iterable[RiskDetection]) -> list[RiskDetection]:
+    def _list_kept(self, about: Iterable[RiskDetection]) -> list[RiskDetection]:
         """Return the detections that are kept on the identities of some."""
         several: defaultdict[IdentityKind, set[str]] = defaultdict(set)
         for one in about:

@@ -44,7 +44,7 @@ def command(data: Path, /, **options: Unpack[_NetworkOptions]) -> None:
     from nephoscope.posture.exposure.network_queries import answer_questions
 
     report = build_report(data, options)
-    answers = answer_questions(list_rows(report, closed=True), tuple(_judged(report)))
+    answers = answer_questions(list_rows(report, closed=True), tuple(_list_judged_resources(report)))
     if options["output"] == "json":
         import msgspec
 
@@ -55,7 +55,7 @@ def command(data: Path, /, **options: Unpack[_NetworkOptions]) -> None:
         _write_answer(one, options["most"])
 
 
-def _judged(report: Report) -> Iterator[JudgedResource]:
+def _list_judged_resources(report: Report) -> Iterator[JudgedResource]:
     from nephoscope.posture.exposure.network_queries import JudgedResource, list_keys
 
     keys = list_keys()

@@ -71,11 +71,11 @@ def misnamed_exemptions(given: Iterable[str], known: KnownNames) -> Iterator[Unr
     """Give each name in an exemption that is none of those that are known: a recommendation, an assignment, a member of one."""
     for document in (one for name in given for one in documents(Path(name))):
         for exemption in EvaluationPlan(PolicyCatalog([])).reading([document]).exemptions:
-            for text, reason in _misnamed(exemption, known):
+            for text, reason in _find_misnamed(exemption, known):
                 yield UnreadFile(_find_text(Path(document.place.file), text), reason)
 
 
-def _misnamed(exemption: Exemption, known: KnownNames) -> Iterator[tuple[str, str]]:
+def _find_misnamed(exemption: Exemption, known: KnownNames) -> Iterator[tuple[str, str]]:
     """Yield the names that are not known, with what follows from that."""
     if exemption.recommendations:
         names = {one.lower() for one in known.names_of_recommendations()}

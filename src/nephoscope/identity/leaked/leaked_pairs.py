@@ -103,7 +103,7 @@ def rotate_pairs(data: Path) -> HashListInfo:
         name, key = next(iter(file.add().items()))
         making = create_folder(data, PAIRS)
         old = index_folder(data, PAIRS) / info.folder / PREFIXES
-        entries = write_prefixes(making, (_add_key(key, one) for one in _stored(old)))
+        entries = write_prefixes(making, (_add_key(key, one) for one in _read_entries(old)))
         rotated = HashListInfo(PAIRS, making.name, entries, info.origin, info.imported, [*info.keys, name])
         replace_index(data, rotated)
         file.keep(*rotated.keys)
@@ -165,7 +165,7 @@ def _read_keys(data: Path, names: Sequence[str]) -> list[bytes]:
     return [keys[name] for name in names]
 
 
-def _stored(path: Path) -> Iterator[bytes]:
+def _read_entries(path: Path) -> Iterator[bytes]:
     """Yield the entries of an index, as bytes in the order of their digits."""
     with path.open("rb") as file:
         while batch := file.read(PREFIX_BYTES * _BATCH):

@@ -104,7 +104,7 @@ class FrozenLogs:
 
     def _merge(self, asked: FileAggregate, declared: DeclaredReads) -> pa.Table:
         if asked.table not in declared.tables:
-            raise _undeclared(asked.table)
+            raise _build_undeclared_error(asked.table)
         table = self._find_table(asked.table)
         if table is None or not self._all_workspaces.is_written(table.relation):
             raise DataNotCollectedError(f"rows of {asked.table}")
@@ -117,12 +117,12 @@ class FrozenLogs:
         held = {table for (_, table), version in self.catalog.versions().items() if version >= 0}
         for table in seen.read:
             if table not in declared:
-                raise _undeclared(table)
+                raise _build_undeclared_error(table)
             if table not in held:
                 raise DataNotCollectedError(f"rows of {table}")
 
 
-def _undeclared(table: str) -> UndeclaredTableError:
+def _build_undeclared_error(table: str) -> UndeclaredTableError:
     return UndeclaredTableError(f"{table} is not among the TABLES of the analyzer")
 
 

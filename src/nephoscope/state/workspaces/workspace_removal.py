@@ -55,7 +55,7 @@ def remove_rows(session: Session, name: str) -> dict[str, int]:
     )  # they are found by their lists, which they do not refer to
     gone: dict[str, int] = {}
     for table in tables:
-        wanted = list(_owned(table, name))
+        wanted = list(_match_owned_rows(table, name))
         if not wanted:
             continue
         count = session.scalar(select(func.count()).select_from(table).where(or_(*wanted))) or 0
@@ -65,8 +65,8 @@ def remove_rows(session: Session, name: str) -> dict[str, int]:
     return gone
 
 
-def _owned(table: Table, name: str) -> Iterator[ColumnElement[bool]]:
-    """What says that a row is of a workspace: its column, that of the row it belongs to, or the scope of an assignment."""
+def _match_owned_rows(table: Table, name: str) -> Iterator[ColumnElement[bool]]:
+    """Yield what says that a row is of a workspace: its column, that of the row it belongs to, or the scope of an assignment."""
     if "workspace" in table.c:
         yield table.c.workspace == name
     else:

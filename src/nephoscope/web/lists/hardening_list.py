@@ -23,7 +23,7 @@ def hardening_list(visit: Visit) -> RowList[HardeningRow]:
     def title(one: HardeningRow) -> ListCell:
         return text_cell(one.name, visit.link(f"/network/hardening/{one.key}"))
 
-    def closed(one: HardeningRow) -> ListCell:
+    def show_closed_share(one: HardeningRow) -> ListCell:
         percent = one.proposal.reduced_percent
         return number_cell(percent, text=f"{percent:.1f} %")
 
@@ -34,7 +34,7 @@ def hardening_list(visit: Visit) -> RowList[HardeningRow]:
             text_column("address", "Address", lambda one: one.proposal.address, width="state"),
             text_column("rule", "Security rule", lambda one: one.proposal.rule_name),
             text_column("state", "State", describe_state, width="state"),
-            ListColumn("closed", "Closed", closed, optional=True, number=True, width="number"),
+            ListColumn("closed", "Closed", show_closed_share, optional=True, number=True, width="number"),
             number_column("cut", "Flows blocked", lambda one: one.proposal.cut_flow_count),
         ),
         lambda one: one.key,

@@ -34,7 +34,7 @@ def finding_list(visit: Visit, held: Held) -> RowList[SubjectFinding]:
         (
             severity_column(lambda one: one.finding.severity),
             ListColumn("cve", "CVE", title, main=True, width="name"),
-            ListColumn("exploited", "Exploited", _exploited, optional=True, largest=True, width="state"),
+            ListColumn("exploited", "Exploited", _show_exploitation, optional=True, largest=True, width="state"),
             ListColumn("epss", "EPSS", _epss, number=True, hint="Probability that it is exploited within 30 days"),
             text_column("package", "Package", lambda one: one.finding.name),
             text_column("version", "Version", lambda one: one.finding.version),
@@ -74,7 +74,7 @@ def package_list() -> RowList[Package]:
     )  # fmt: skip
 
 
-def _exploited(one: SubjectFinding) -> ListCell:
+def _show_exploitation(one: SubjectFinding) -> ListCell:
     known = one.finding.vulnerability
     word = "Ransomware" if known.is_used_by_ransomware else "Exploited" if known.is_exploited else ""
     return state_cell(word, "error", order=float(known.is_exploited + known.is_used_by_ransomware))

@@ -131,8 +131,8 @@ class PluginCall:
         """New columns."""
         return tuple(self.env.binder.column(name, kind) for name, kind in names)
 
-    def assigned(self, columns: Mapping[str, Bound], *, keep: bool = False) -> Relation:
-        """The rows with columns of the given names alone, or behind their own (`keep`)."""
+    def assign_columns(self, columns: Mapping[str, Bound], *, keep: bool = False) -> Relation:
+        """Return the rows with columns of the given names alone, or behind their own (`keep`)."""
         made = tuple((self.env.binder.column(name, value.type), value) for name, value in columns.items())
         own = self.relation.columns if keep else ()
         return Assign(

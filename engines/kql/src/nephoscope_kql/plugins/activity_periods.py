@@ -121,4 +121,4 @@ def activity(
     columns: dict[str, Bound] = {"id": who, "t": reference(column, call.span)}
     columns |= {f"d{place}": value for place, (_, value) in enumerate(slices)}
     labels = {f"d{place}": name or f"Column{place + 1}" for place, (name, _) in enumerate(slices)}
-    return Activity(call.assigned(columns), column, labels)
+    return Activity(call.assign_columns(columns), column, labels)

@@ -71,7 +71,7 @@ def _ignored_properties(call: PluginCall) -> list[str]:
 def _slots(call: PluginCall, bag: Column, probe: QueryProbe) -> dict[str, KqlType]:
     """The properties of all bags in the order of their names, each with the one type of its values, else dynamic."""
     shape = operation("_structure", KqlType.DYNAMIC, call.span, reference(bag, call.span))
-    given = call.assigned({"shape": shape})
+    given = call.assign_columns({"shape": shape})
     kinds: dict[str, set[KqlType]] = {}
     for name, kind in probe.rows(compose_query(_KEYS, call, {"Rows": given})):
         found = kinds.setdefault(str(name), set())

@@ -25,4 +25,4 @@ def narrow(call: PluginCall) -> Relation:
         "| mv-expand Column = names to typeof(string), Value = cells to typeof(string) "
         "| project Row, Column, Value"
     )
-    return compose_query(text, call, {"Rows": call.assigned(cells)}, {"N": names})
+    return compose_query(text, call, {"Rows": call.assign_columns(cells)}, {"N": names})

@@ -206,7 +206,7 @@ def _make_mined(
     if "side" in measures:
         sums = "w = sumif(w, side == one), v = sumif(w, side == other)"
     values: dict[str, Bound] = {key: measures.pop(key) for key in ("one", "other") if key in measures}
-    rows = call.assigned({**own, **measures})
+    rows = call.assign_columns({**own, **measures})
     text = f"Rows | where w > 0 | summarize {sums} by {', '.join(own)}"
     found = compose_query(text, call, {"Rows": rows}, values)
     return Mined(

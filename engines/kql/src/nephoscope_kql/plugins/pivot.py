@@ -87,7 +87,7 @@ def _cells(call: PluginCall, turned: Column, total: tree.Call, groups: list[Boun
     made = {f"g{place}": value for place, value in enumerate(groups)}
     made["k"] = convert_explicitly(reference(turned, call.span), KqlType.STRING)
     hidden = {f"\x00{name}": value for name, value in made.items()}
-    rows = call.assigned(hidden, keep=True)
+    rows = call.assign_columns(hidden, keep=True)
     given = tuple(
         tree.Named(names=(tree.Name(name=name),), value=tree.Name(name=f"\x00{name}"), span=call.span)
         for name in made

@@ -26,7 +26,7 @@ def rows_near(call: PluginCall) -> Relation:
     shown = call.relation.columns
     call.relation = ensure_order(call.relation, call.env)
     hit = convert_explicitly(condition(call.value(call.required_argument(0, "Condition"))), KqlType.LONG)
-    rows = call.assigned({"hit": hit})
+    rows = call.assign_columns({"hit": hit})
     total = compose_query("Rows | summarize total = sum(hit)", call, {"Rows": rows})
     all_hits = ScalarQuery(type=KqlType.LONG, span=call.span, relation=total, column=total.columns[0])
     upto = f"coalesce(next(n, {before}), total)" if before else "n"
@@ -108,4 +108,4 @@ def schema_merge(call: PluginCall) -> Relation:
             raise invalid(f"schema_merge() takes rows of getschema: '{label}' is missing", call.span)
     columns = {short: reference(known[label], call.span) for short, label in wanted.items()}
     given = {"keeps": constants.constant(keeps, KqlType.BOOL)}
-    return compose_query(_MERGED, call, {"Rows": call.assigned(columns)}, given)
+    return compose_query(_MERGED, call, {"Rows": call.assign_columns(columns)}, given)

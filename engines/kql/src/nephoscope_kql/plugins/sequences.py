@@ -32,7 +32,7 @@ def sequence_detect(call: PluginCall) -> Relation:
         "whole": call.scalar(2, "MaxSequenceSpan", span),
     }
     keys = [f"d{place}" for place in range(len(slices))]
-    found = compose_query(_chain(len(steps), keys), call, {"Rows": call.assigned(columns)}, values)
+    found = compose_query(_chain(len(steps), keys), call, {"Rows": call.assign_columns(columns)}, values)
     labels = {f"d{place}": name or f"Column{place + 1}" for place, (name, _) in enumerate(slices)}
     labels |= {f"t{place}": f"{name}_{axis.name}" for place, (name, _) in enumerate(steps)}
     return rename_columns(found, {**labels, "whole_time": "Duration"})
@@ -90,7 +90,7 @@ def _states(call: PluginCall, place: int) -> tuple[Relation, Column, Column]:
         "t": reference(axis, call.span),
         "s": convert_explicitly(reference(state, call.span), KqlType.STRING),
     }
-    return call.assigned(columns), axis, state
+    return call.assign_columns(columns), axis, state
 
 
 _FUNNEL = "IdColumn, TimelineColumn, Start, End, MaxSequenceStepWindow, Step, StateColumn, Sequence: dynamic"

@@ -84,7 +84,7 @@ class BodyBuilder:
         )
         for source in rule["list"].split("|"):
             here, items = _items(attributes, source.strip())
-            found = here.found()
+            found = here.read_value()
             self.places.setdefault(path, found.path)
             if isinstance(found.value, Unknown):
                 return found.value.of("array")
@@ -138,7 +138,7 @@ def _items(attributes: PlanAttributes, source: str) -> tuple[PlanAttributes, lis
     if source == ".":
         return attributes, [attributes]
     here = attributes.descend_names(*source.split("."))
-    value = here.found().value
+    value = here.read_value().value
     if isinstance(value, str):
         parts = [part.strip() for part in value.split(",") if part.strip()]
         return here, [replace(here, values=part, unknown=None) for part in parts]

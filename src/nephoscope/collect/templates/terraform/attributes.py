@@ -52,9 +52,9 @@ class PlanAttributes:
         for name in names:
             here = here.block()
             if here.unknown is True:
-                return here.found().member(names[len(here.names) - len(self.names) :])
+                return here.read_value().member(names[len(here.names) - len(self.names) :])
             here = here.descend(name, (*here.names, name))
-        return here.found()
+        return here.read_value()
 
     def block(self) -> PlanAttributes:
         """Return the block itself where this is a list of one."""
@@ -73,7 +73,7 @@ class PlanAttributes:
             names,
         )
 
-    def found(self) -> PlanValue:
+    def read_value(self) -> PlanValue:
         """Return the value, with unknowns in the places of what is not known."""
         return PlanValue(self._join(self.values, self.unknown, self.sensitive, self.names), self.path)
 
