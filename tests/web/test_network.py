@@ -48,3 +48,15 @@ def test_gaps_are_grouped_by_their_reason(owner):
     most = max(map(len, grouped.values()))
     assert most > 1
     assert f">{most} resources: " in page
+
+
+def test_the_figure_of_what_is_not_fully_assessed_covers_the_list(owner):
+    page = owner.get("/network").text
+    counted = 0
+    for section in page.split('<section class="panel columns__12">')[1:]:
+        titles = re.findall(r'<small title="([^"]*)"', section.partition("Not assessed because")[2])
+        listed = {name for one in titles for name in one.split(", ")}
+        known = int(re.search(r"([\d,]+) not fully assessed", section)[1].replace(",", ""))
+        assert known >= len(listed)
+        counted += known
+    assert counted

@@ -71,7 +71,7 @@ def _list_judged_resources(report: Report) -> Iterator[JudgedResource]:
 def _write_answer(one: NetworkAnswer, most: int) -> None:
     click.secho(one.question, bold=True)
     click.echo(
-        f"  {one.word.value}: {one.problems} with a problem, {one.good} without, {one.unknown} not assessed"
+        f"  {one.word.value}: {one.problems} with a problem, {one.good} without, {one.unknown} not fully assessed"
     )
     for line in one.evidence[:most]:
         click.echo(f"    {line.name}: {line.finding} ({line.why})")

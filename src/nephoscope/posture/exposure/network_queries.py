@@ -94,7 +94,10 @@ class AnswerEvidence(msgspec.Struct, frozen=True):
 
 
 class NetworkAnswer(msgspec.Struct, frozen=True):
-    """The answer to a question: how many resources have a problem, are good, and are not assessed, and the evidence of problems."""
+    """The answer to a question: how many resources have a problem, are good, and are not fully assessed, and the evidence of problems.
+
+    `unknown` counts every resource of `gaps`, also one in which another check found a problem.
+    """
 
     question: str
     word: AnswerWord
@@ -131,9 +134,8 @@ def _answer_by_exposure(question: NetworkQuestion, rows: Sequence[ExposureRow]) 
     )  # fmt: skip
     gaps = tuple(AnswerEvidence(one.resource, one.name, "Not assessed", one.why) for one in unknown)
     reached = {one.resource.lower() for one in exposed}
-    open_question = {one.resource.lower() for one in unknown} - reached
-    good = {one.resource.lower() for one in machines} - reached - open_question
-    return _make_answer(question, len(reached), len(good), len(open_question), evidence, gaps)
+    good = {one.resource.lower() for one in machines} - reached - {one.resource.lower() for one in unknown}
+    return _make_answer(question, len(reached), len(good), evidence, gaps)
 
 
 def _answer_by_policies(question: NetworkQuestion, judged: Sequence[JudgedResource]) -> NetworkAnswer:
@@ -141,18 +143,9 @@ def _answer_by_policies(question: NetworkQuestion, judged: Sequence[JudgedResour
     failed = [one for one in own if one.state is ComplianceState.NON_COMPLIANT]
     unknown = [one for one in own if one.state in (ComplianceState.UNKNOWN, ComplianceState.ERROR)]
     bad = {one.resource.lower() for one in failed}
-    open_question = {one.resource.lower() for one in unknown} - bad
-    good = (
-        {one.resource.lower() for one in own if one.state is ComplianceState.COMPLIANT} - bad - open_question
-    )
-    return _make_answer(
-        question,
-        len(bad),
-        len(good),
-        len(open_question),
-        tuple(map(_cite, failed)),
-        tuple(map(_cite, unknown)),
-    )
+    good = {one.resource.lower() for one in own if one.state is ComplianceState.COMPLIANT}
+    good -= bad | {one.resource.lower() for one in unknown}
+    return _make_answer(question, len(bad), len(good), tuple(map(_cite, failed)), tuple(map(_cite, unknown)))
 
 
 def _cite(one: JudgedResource) -> AnswerEvidence:
@@ -163,10 +156,10 @@ def _make_answer(
     question: NetworkQuestion,
     problems: int,
     good: int,
-    unknown: int,
     evidence: tuple[AnswerEvidence, ...],
     gaps: tuple[AnswerEvidence, ...],
 ) -> NetworkAnswer:
+    unknown = len({one.resource.lower() for one in gaps})
     nothing_known = not problems and not good
     word = (
         AnswerWord.PROBLEM
