@@ -63,7 +63,9 @@ class ForkedWorker:
         try:
             for one, following in self._tests():
                 self._run(one, following)
-                if self._session.shouldfail or self._session.shouldstop or self._said.poll(0):
+                if stops := self._session.shouldfail or self._session.shouldstop:
+                    self._say("stop", str(stops))
+                if stops or self._said.poll(0):
                     break
         except (KeyboardInterrupt, pytest.exit.Exception) as ended:
             signal.signal(signal.SIGINT, lambda *_: None)  # a second one is not to end what ends the fixtures

@@ -87,6 +87,7 @@ class ForkedWorkers:
         self._here: ForkedWorker | None = None
         self._workers: list[_Worker] = []
         self._forked = 0
+        self._before: Any = None
         self._selector = DefaultSelector()
         self._waiting: dict[str, list[int]] = {}
         self._verbose = shows_everything(config)
@@ -100,6 +101,8 @@ class ForkedWorkers:
         refuse_threads()
         self._session = session
         self._collect_units()
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends workers as SIGINT does
+        self._before = before or signal.SIG_DFL
         try:
             for _ in range(min(self._count, len(self._waiting))):
                 self._fork({})
@@ -107,7 +110,10 @@ class ForkedWorkers:
                 self._reserve(worker)
             self._listen()
         finally:
-            self._end_all()
+            try:
+                self._end_all()
+            finally:
+                signal.signal(signal.SIGTERM, self._before)
         if self._waiting:
             raise RuntimeError(f"no worker has run {', '.join(self._waiting)}")
         if session.shouldfail:
@@ -158,6 +164,7 @@ class ForkedWorkers:
                 other.says.close()
                 os.close(other.ended)
             self._here = here
+            signal.signal(signal.SIGTERM, self._before)
             here.settle(base)
             here.run()
             status = 0
@@ -166,8 +173,9 @@ class ForkedWorkers:
         except BaseException:  # noqa: BLE001 - the boundary of the process
             here.note_error()
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            with suppress(OSError):  # who read the output is gone
+                sys.stdout.flush()
+                sys.stderr.flush()
             os._exit(status)
 
     def _listen(self) -> None:
@@ -275,14 +283,14 @@ class ForkedWorkers:
 
     def _bury(self, worker: _Worker) -> None:
         """Take leave of a worker that has ended; the test that it died in fails, another takes over what it has left."""
-        with suppress(KeyError):  # its end was heard before
-            while worker.says.poll() and self._selector.get_key(worker.says):
-                self._hear(worker)
+        while worker.says in self._selector.get_map() and worker.says.poll():
+            self._hear(worker)
         status = os.waitstatus_to_exitcode(os.waitpid(worker.process, 0)[1])
         self._forget(worker)
-        if worker.is_over and not status:
-            return
         left = worker.units | worker.left
+        if worker.is_over and not status:
+            self._require_end(worker, left)
+            return
         worker.units = dict(left)
         if not left:
             raise RuntimeError(f"{worker.name} {_told(status)} behind its last test")
@@ -291,6 +299,11 @@ class ForkedWorkers:
         left = {unit: numbers for unit, numbers in worker.units.items() if numbers}
         if left and not self._session.shouldfail and not self._session.shouldstop:
             self._fork(left)
+
+    def _require_end(self, worker: _Worker, left: dict[str, list[int]]) -> None:
+        """Raise RuntimeError where a worker is over, has tests left, and the run does not end early."""
+        if left and not self._session.shouldfail and not self._session.shouldstop:
+            raise RuntimeError(f"{worker.name} has not run {', '.join(left)}")
 
     def _report_death(self, worker: _Worker, number: int, status: int) -> None:
         item = self._session.items[number]

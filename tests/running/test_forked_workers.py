@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import threading
+from multiprocessing import Pipe
 from pathlib import Path
+from selectors import EVENT_READ
 from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -178,11 +180,36 @@ def test_a_worker_that_hangs_says_where_and_another_goes_on(tmp_path: Path) -> N
     assert re.search(r"test_hangs.py\", line 4 in test_hangs", errors)
 
 
-def test_an_interrupted_run_leaves_no_worker(tmp_path: Path) -> None:
+def test_a_worker_that_dies_before_its_first_test_fails_it(tmp_path: Path) -> None:
+    dies = "import os\nos.register_at_fork(after_in_child=lambda: os._exit(7))\n"
+    running = begin(tmp_path, {"test_a.py": dies + "def test_one(): pass\ndef test_two(): pass\n"}, "2")
+    output, errors = end(running)
+    assert running.returncode == 1, output + errors
+    assert re.search(r"^2 failed in", output, re.MULTILINE)
+    assert output.count("ended with status 7 while it ran test_a.py::test_") >= 2
+
+
+def test_a_test_that_stops_the_run_leaves_none_unnoticed(tmp_path: Path) -> None:
+    stops = "def test_stops(request): request.session.shouldstop = 'no disk'\ndef test_after(): pass\n"
+    running = begin(tmp_path, {"test_a.py": stops, "test_b.py": "def test_one(): pass\n"}, "1")
+    output, errors = end(running)
+    assert running.returncode == 2, output + errors
+    assert "worker0: no disk" in output
+    assert re.search(r"^1 passed in", output, re.MULTILINE)
+
+
+def test_a_run_without_tests_fails(tmp_path: Path) -> None:
+    running = begin(tmp_path, {"test_a.py": "def test_one(): pass\n"}, "2", "-k", "nothing")
+    output, errors = end(running)
+    assert running.returncode == pytest.ExitCode.NO_TESTS_COLLECTED, output + errors
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_no_worker(tmp_path: Path, sent: signal.Signals) -> None:
     waits = "import threading\nfrom conftest import note\n\ndef test_waits():\n    note('waits')\n    threading.Event().wait()\n"
     running = begin(tmp_path, {"test_a.py": waits, "test_b.py": waits}, "2")
     wait_until(lambda: len(notes_of(tmp_path, "waits")) == 2)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(sent)
     output, errors = end(running)
     assert running.returncode == 2, output + errors
     assert "KeyboardInterrupt" in output
@@ -224,11 +251,11 @@ def test_a_run_that_cannot_be_forked_is_refused(
 
 def workers_over(root: Path, collected: list[str]) -> tuple[ForkedWorkers, list[Any]]:
     """Let two workers wait for what was collected."""
-    config: Any = SimpleNamespace(rootpath=root, getoption=lambda *_: None)
+    config: Any = SimpleNamespace(rootpath=root, getoption=lambda *_: None, hook=SimpleNamespace())
     handing = ForkedWorkers(config, 2)
     handing._session = SimpleNamespace(items=[SimpleNamespace(nodeid=one) for one in collected])  # type: ignore[assignment]
     handing._collect_units()
-    workers: list[Any] = [SimpleNamespace(left={}, units={}) for _ in range(2)]
+    workers: list[Any] = [SimpleNamespace(name=f"worker{number}", left={}, units={}) for number in range(2)]
     handing._workers = workers
     return handing, workers
 
@@ -252,6 +279,26 @@ def test_units_are_handed_out_as_to_the_workers_of_xdist(tmp_path: Path) -> None
     assert given == [[6, 7]], "the browser's turn, for nothing that waits is known to take longer"
     assert handing._next(first) is None, "the worker of the browser gets no more"
     assert [handing._next(second) for _ in range(4)] == [[0, 1], [4, 5], [2, 3], None]
+
+
+def test_a_worker_that_is_over_has_run_all_that_it_was_given(tmp_path: Path) -> None:
+    handing, (worker, _) = workers_over(tmp_path, ["test_a.py::test_0"])
+    handing._session.shouldfail = handing._session.shouldstop = False
+    handing._require_end(worker, {})
+    with pytest.raises(RuntimeError, match=r"worker0 has not run test_a\.py"):
+        handing._require_end(worker, {"test_a.py": [0]})
+    handing._session.shouldstop = "stopped"
+    handing._require_end(worker, {"test_a.py": [0]})
+
+
+def test_an_error_in_the_last_words_of_a_worker_is_raised(tmp_path: Path) -> None:
+    handing, (worker, _) = workers_over(tmp_path, ["test_a.py::test_0"])
+    worker.says, theirs = Pipe()
+    handing._selector.register(worker.says, EVENT_READ)
+    with worker.says, theirs:
+        theirs.send(("test", 0, []))
+        with pytest.raises(KeyError, match=r"test_a\.py"):  # it was not handed to it
+            handing._bury(worker)
 
 
 def test_what_a_worker_has_left_is_begun_first_by_the_next(tmp_path: Path) -> None:
