@@ -14,8 +14,8 @@ from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.arm.tree import ArmCall, ArmLiteral, children
 from nephoscope_policy.body_paths import STAR
+from nephoscope_policy.condition_outcome import Truth
 from nephoscope_policy.evaluation_scope import EvaluationScope, LoopFrame
-from nephoscope_policy.explain import Truth
 from nephoscope_policy.resource_view import NotCollected, View
 
 LEAF_TRIES = 240

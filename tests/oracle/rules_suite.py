@@ -15,8 +15,8 @@ import nephoscope_policy as policy
 from nephoscope_policy import document as documents
 from nephoscope_policy import explain, policy_evaluation
 from nephoscope_policy.arm import ArmError
+from nephoscope_policy.condition_outcome import Truth
 from nephoscope_policy.evaluation_scope import EvaluationScope
-from nephoscope_policy.explain import Truth
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from nephoscope_policy import Result, Rule
-from nephoscope_policy.explain import Truth
+from nephoscope_policy.condition_outcome import Truth
 from nephoscope_policy.model.state import ComplianceState
 
 NO_JSON = "{"

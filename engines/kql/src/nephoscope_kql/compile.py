@@ -171,7 +171,13 @@ def _compile_reporting(
 ) -> tuple[CompiledQuery, ...]:
     """The compiled results; what goes wrong is located in the query's text."""
     with _locate_errors(text):
-        return _compile_results(text, catalog, dialect, now, given, probe)
+        writes = writer(dialect)
+        results = bind_all(given.into(parse(text)), catalog, probe=probe)
+        written = tuple(_write_query(one, writes, now) for one in results)
+    if not results[0].unseen:
+        return written
+    again = partial(_compile_reporting, text, catalog, dialect, now, given)
+    return tuple(_to_resume(one, now, again, place) for place, one in enumerate(written))
 
 
 @contextmanager
@@ -182,23 +188,6 @@ def _locate_errors(text: str) -> Iterator[None]:
             yield
     except RecursionError:
         raise KqlError("the query is nested too deeply", NOWHERE) from None
-
-
-def _compile_results(
-    text: str,
-    catalog: Catalog,
-    dialect: str,
-    now: dt.datetime,
-    given: RequestProperties,
-    probe: QueryProbe | None,
-) -> tuple[CompiledQuery, ...]:
-    writes = writer(dialect)
-    results = bind_all(given.into(parse(text)), catalog, probe=probe)
-    written = tuple(_write_query(one, writes, now) for one in results)
-    if not results[0].unseen:
-        return written
-    again = partial(_compile_reporting, text, catalog, dialect, now, given)
-    return tuple(_to_resume(one, now, again, place) for place, one in enumerate(written))
 
 
 def _to_resume(

@@ -13,9 +13,9 @@ from nephoscope_policy import explain, member_counts, shared_conditions, tree
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.body_paths import MISSING, STAR, Segments
 from nephoscope_policy.compiled_scope import FAST_HOSTS, CompiledRun
+from nephoscope_policy.condition_outcome import Truth
 from nephoscope_policy.count_cache import reads_type_alone, remember_by_type
 from nephoscope_policy.evaluation_scope import LoopFrame
-from nephoscope_policy.explain import Truth
 from nephoscope_policy.keywords import CASED
 from nephoscope_policy.member_counts import Loop
 from nephoscope_policy.operators import judge, strip_spaces

@@ -1,15 +1,9 @@
-"""The explain interpreter: a plain walk over the tree, in three-valued logic, that collects the deciding leaf conditions.
-
-Every condition ends true, false, unknown (it needs what the snapshot did not read) or failed (an expression has no value).
-`false and unknown` is false, `true or unknown` is true, in any order; a failure counts as stronger than an unknown.
-"""
+"""The explain interpreter: a plain walk over the tree, in three-valued logic, that collects the deciding leaf conditions."""
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec.structs import replace
 
 from nephoscope_policy import tree
@@ -18,6 +12,7 @@ from nephoscope_policy.arm import ArmError
 from nephoscope_policy.arm.unknown import Unknown, find_unknown
 from nephoscope_policy.arm.value import json_text
 from nephoscope_policy.body_paths import MISSING, STAR, Segments, split_at_elements
+from nephoscope_policy.condition_outcome import ConditionOutcome, Truth, combine, negate
 from nephoscope_policy.data_gap import NOT_COLLECTED, describe_gap
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.evaluation_scope import (
@@ -51,24 +46,6 @@ MOST_MEMBERS = 10
 """Members that the reason of a count names."""
 
 
-class Truth(Enum):
-    """The four ends of a condition."""
-
-    FALSE = 0
-    TRUE = 1
-    UNKNOWN = 2
-    FAILED = 3
-
-
-class ConditionOutcome(msgspec.Struct, frozen=True):
-    """How a condition ended, with the leaves that decided; `message` says what was unknown or failed, `cause` why it is unknown."""
-
-    truth: Truth
-    reasons: tuple[Reason, ...] = ()
-    message: str = ""
-    cause: str = NOT_COLLECTED
-
-
 def value(operand: tree.Operand, scope: EvaluationScope) -> object:
     """The value of an operand; raises ArmError or NotCollected."""
     if isinstance(operand, tree.PolicyLiteral):
@@ -85,29 +62,11 @@ def condition(node: tree.Condition, scope: EvaluationScope) -> ConditionOutcome:
     if isinstance(node, tree.Leaf):
         return _leaf(node, scope)
     if isinstance(node, tree.Not):
-        return _negate(condition(node.child, scope))
+        return negate(condition(node.child, scope))
     outcomes = [condition(child, scope) for child in node.children]
     if isinstance(node, tree.AllOf):
-        return _combine(outcomes, Truth.FALSE, Truth.TRUE)
-    return _combine(outcomes, Truth.TRUE, Truth.FALSE)
-
-
-def _negate(outcome: ConditionOutcome) -> ConditionOutcome:
-    flipped = {Truth.TRUE: Truth.FALSE, Truth.FALSE: Truth.TRUE}.get(outcome.truth, outcome.truth)
-    return ConditionOutcome(flipped, outcome.reasons, outcome.message, outcome.cause)
-
-
-def _combine(outcomes: list[ConditionOutcome], decisive: Truth, otherwise: Truth) -> ConditionOutcome:
-    """One child of the decisive truth decides; else a failure, else an unknown, else all children together."""
-    for truth in (decisive, Truth.FAILED, Truth.UNKNOWN):
-        found = [outcome for outcome in outcomes if outcome.truth is truth]
-        if found:
-            return ConditionOutcome(truth, _reasons(found), found[0].message, found[0].cause)
-    return ConditionOutcome(otherwise, _reasons(outcomes))
-
-
-def _reasons(outcomes: Iterable[ConditionOutcome]) -> tuple[Reason, ...]:
-    return tuple(reason for outcome in outcomes for reason in outcome.reasons)
+        return combine(outcomes, Truth.FALSE, Truth.TRUE)
+    return combine(outcomes, Truth.TRUE, Truth.FALSE)
 
 
 def _leaf(leaf: tree.Leaf, scope: EvaluationScope) -> ConditionOutcome:
@@ -262,7 +221,7 @@ def _explain_every_element(
         later = KnownLater(text, found)
         others = _undecided_outcome(leaf, Truth.UNKNOWN, expected, str(later), scope, later.cause)
         known = _explain_elements(leaf, text, (known_elements(found), at), tail, expected, scope)
-        return _combine([*known, others], Truth.FALSE, Truth.TRUE)
+        return combine([*known, others], Truth.FALSE, Truth.TRUE)
     if not isinstance(found, list):
         truth = Truth.TRUE if scope.snapshot.switches.missing_array == "true" else Truth.FALSE
         reason = Reason(
@@ -288,9 +247,7 @@ def _explain_every_element(
             at,
         )
         return ConditionOutcome(Truth.TRUE, (reason,))
-    return _combine(
-        _explain_elements(leaf, text, (found, at), tail, expected, scope), Truth.FALSE, Truth.TRUE
-    )
+    return combine(_explain_elements(leaf, text, (found, at), tail, expected, scope), Truth.FALSE, Truth.TRUE)
 
 
 def _explain_elements(

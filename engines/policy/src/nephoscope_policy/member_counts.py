@@ -9,8 +9,8 @@ import msgspec
 from nephoscope_policy import explain
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.body_paths import MISSING, Segments, split_at_elements
+from nephoscope_policy.condition_outcome import Truth
 from nephoscope_policy.evaluation_scope import LoopFrame, bound_start
-from nephoscope_policy.explain import Truth
 from nephoscope_policy.path_getters import getter
 from nephoscope_policy.selected_members import members
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from nephoscope_policy import explain, tree
 from nephoscope_policy.arm import ArmError
-from nephoscope_policy.explain import Truth
+from nephoscope_policy.condition_outcome import Truth
 from nephoscope_policy.operators import OrderError
 from nephoscope_policy.resource_view import NotCollected
 from nephoscope_policy.rule_reads import FieldReads

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope_policy import effect_details, explain, related_resources
 from nephoscope_policy.arm import ArmError
+from nephoscope_policy.condition_outcome import ConditionOutcome, Truth
 from nephoscope_policy.data_gap import KNOWN_LATER, describe_gap
 from nephoscope_policy.evaluation_result import (
     COMPLIANT,
@@ -19,7 +20,6 @@ from nephoscope_policy.evaluation_result import (
     Result,
 )
 from nephoscope_policy.evaluation_scope import EvaluationScope
-from nephoscope_policy.explain import ConditionOutcome, Truth
 from nephoscope_policy.model.assessment import Reason
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 from nephoscope_policy.resource_view import NotCollected
