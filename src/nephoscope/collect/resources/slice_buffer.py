@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,9 +13,6 @@ from nephoscope.collect.resources.json_grammar import (
     RecordSlice,
 )
 from nephoscope.files.json_text import parse_byte_offset
-
-if TYPE_CHECKING:
-    pass
 
 
 class SliceBuffer:
