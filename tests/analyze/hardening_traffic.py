@@ -16,9 +16,8 @@ from tests.analyze.world import NET, estate
 from tests.analyze.world import _records as records
 
 import nephoscope_kql as kql
-from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.log_queries import DeclaredReads, FileAggregate
+from nephoscope.estate.log_queries import DeclaredReads, FileAggregate, LogNotReceivedError
 from nephoscope.lake.storage.file_aggregates import GROUPS
 
 BEGIN = datetime(2026, 4, 1, tzinfo=UTC)
@@ -166,13 +165,13 @@ class FlowLogs:
             name: rows for name, rows in self.tables.items() if name in declared.tables and name in text
         }
         if not tables:
-            raise DataNotCollectedError("rows of logs")
+            raise LogNotReceivedError("rows of logs")
         return records(kql.run(text, tables, now=self.now))
 
     def aggregate(self, asked: FileAggregate, declared: DeclaredReads) -> list[dict[str, Any]]:
         """The rows of an aggregate."""
         if asked.table not in self.tables or asked.table not in declared.tables:
-            raise DataNotCollectedError("rows of logs")
+            raise LogNotReceivedError("rows of logs")
         groups = kql.run(asked.by_file, {asked.table: self.tables[asked.table]}, now=self.now)
         return records(kql.run(asked.merge, {GROUPS: groups}, now=self.now))
 

@@ -14,10 +14,9 @@ from typing import Any
 import pyarrow as pa
 
 import nephoscope_kql as kql
-from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_view import EstateView
-from nephoscope.estate.log_queries import DeclaredReads, FileAggregate
+from nephoscope.estate.log_queries import DeclaredReads, FileAggregate, LogNotReceivedError
 from nephoscope.lake.storage.file_aggregates import GROUPS
 from nephoscope_kql.cell_formatting import iterate_rows, typed_columns
 from nephoscope_kql.errors import UnknownSourceError
@@ -463,17 +462,17 @@ class WrittenLogs:
         """The rows of a query."""
         tables = {name: rows for name, rows in self._tables.items() if name in declared.tables}
         if not tables:
-            raise DataNotCollectedError("rows of logs")
+            raise LogNotReceivedError("rows of logs")
         try:
             return _records(kql.run(text, tables, now=NOW))
         except UnknownSourceError as error:  # a declared table that the description does not spell out
-            raise DataNotCollectedError(f"rows of logs: {error}") from error
+            raise LogNotReceivedError(f"rows of logs: {error}") from error
 
     def aggregate(self, asked: FileAggregate, declared: DeclaredReads) -> list[dict[str, Any]]:
         """The rows of an aggregate, as if each row of the table lay in a file of its own."""
         rows = self._tables.get(asked.table) if asked.table in declared.tables else None
         if rows is None:
-            raise DataNotCollectedError("rows of logs")
+            raise LogNotReceivedError("rows of logs")
         files = [rows.slice(place, 1) for place in range(rows.num_rows)]
         groups = [kql.run(asked.by_file, {asked.table: one}, now=NOW) for one in files]
         return _records(kql.run(asked.merge, {GROUPS: pa.concat_tables(groups)}, now=NOW))

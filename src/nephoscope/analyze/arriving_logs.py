@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, judge_all, make_finding, unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.log_queries import FileAggregate
+from nephoscope.estate.log_queries import FileAggregate, LogNotReceivedError
 from nephoscope.ingest.live.health.missing_logs import (
     FLOW_LOG,
     LOGGED,
@@ -95,14 +95,14 @@ def _require_rows(rows: Iterator[tuple[str, str, str, datetime]]) -> Iterator[tu
 
 
 def _read_rows(view: EstateView) -> Iterator[tuple[str, str, str, datetime]]:
-    """The newest row of each resource and category in each table that has any."""
+    """The newest row of each resource and category in each table that has any; a table that cannot be read is not one without rows."""
     if view.logs is None:
         raise DataNotCollectedError("rows of logs: no log data is available")
     for table in TABLES:
         try:
             rows = view.aggregate(_newest(table))
-        except DataNotCollectedError:
-            continue  # no row of this table ever came
+        except LogNotReceivedError:
+            continue
         for row in rows:
             last = row["Last"]
             if isinstance(last, datetime):

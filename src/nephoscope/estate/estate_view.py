@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.log_queries import DeclaredReads
+from nephoscope.estate.log_queries import DeclaredReads, LogNotReceivedError
 from nephoscope.estate.network import Network
 from nephoscope.estate.resource_lookup import properties
 from nephoscope_policy.azure_facts import always_exists
@@ -63,13 +63,13 @@ class EstateView:
         Rows are those of the estate's subscriptions. Times are aware datetimes, dynamic values JSON text.
         """
         if self.logs is None:
-            raise DataNotCollectedError("rows of logs: no log data is available")
+            raise LogNotReceivedError("rows of logs: no log data is available")
         return self.logs.query(text, self.declared)
 
     def aggregate(self, asked: FileAggregate) -> list[dict[str, object]]:
         """The rows of an aggregate over a log that is declared, which is kept by file; see query for the rest."""
         if self.logs is None:
-            raise DataNotCollectedError("rows of logs: no log data is available")
+            raise LogNotReceivedError("rows of logs: no log data is available")
         return self.logs.aggregate(asked, self.declared)
 
     def resources(self, type_: str) -> Sequence[Resource]:

@@ -7,9 +7,15 @@ from typing import Protocol
 
 import msgspec
 
+from nephoscope.estate.data_gap import DataNotCollectedError
+
 
 class UndeclaredTableError(Exception):
     """An analyzer read a table of the lake that its TABLES do not name, so that nobody would run it again when the table changes."""
+
+
+class LogNotReceivedError(DataNotCollectedError):
+    """No row of a table of logs ever came in, or there are no logs at all: unlike a query that fails, this is an answer."""
 
 
 class DeclaredReads(msgspec.Struct, frozen=True):
@@ -44,8 +50,8 @@ class Logs(Protocol):
     def query(self, text: str, declared: DeclaredReads) -> list[dict[str, object]]:
         """The rows of a KQL query, each by the names of its columns: times are aware datetimes, dynamic values JSON text.
 
-        The tables of Resource Graph hold the resources of the declared types. NotCollected where no row of a table that it reads ever
-        came in, or where the query cannot be run; UndeclaredTableError.
+        The tables of Resource Graph hold the resources of the declared types. LogNotReceivedError where no row of a table that it
+        reads ever came in, DataNotCollectedError where the query cannot be run; UndeclaredTableError.
         """
         ...
 

@@ -10,7 +10,7 @@ import msgspec
 
 from nephoscope.estate.addresses import AddressSet, is_prefix
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.log_queries import FileAggregate
+from nephoscope.estate.log_queries import FileAggregate, LogNotReceivedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -149,7 +149,7 @@ _LISTED = {
 
 
 def read_traffic(view: EstateView) -> ObservedTraffic:
-    """Read what flow logs and threat intelligence say; raises DataNotCollectedError where there is no flow log at all."""
+    """Read what flow logs and threat intelligence say; DataNotCollectedError where there is no flow log, or a table cannot be read."""
     raw, summed = _ask(view, _RAW), _ask(view, _SUMMED)
     if raw is None and summed is None:
         raise DataNotCollectedError(f"rows of {FLOWS} or {ANALYTICS}")
@@ -170,17 +170,17 @@ def read_traffic(view: EstateView) -> ObservedTraffic:
 
 
 def _ask(view: EstateView, asked: FileAggregate) -> list[dict[str, object]] | None:
-    """The rows of an aggregate, None where its table was never collected."""
+    """The rows of an aggregate, None where no row of its table ever came in."""
     try:
         return view.aggregate(asked)
-    except DataNotCollectedError:
+    except LogNotReceivedError:
         return None
 
 
 def _query(view: EstateView, text: str) -> list[dict[str, object]] | None:
     try:
         return view.query(text)
-    except DataNotCollectedError:
+    except LogNotReceivedError:
         return None
 
 

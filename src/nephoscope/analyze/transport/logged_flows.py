@@ -9,7 +9,7 @@ import msgspec
 
 from nephoscope.analyze.transport.logged_requests import DAYS
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.log_queries import FileAggregate
+from nephoscope.estate.log_queries import FileAggregate, LogNotReceivedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,13 +99,13 @@ def _read(view: EstateView, *asked: FileAggregate) -> list[FlowGroup]:
 
 
 def _rows(view: EstateView, *asked: FileAggregate) -> list[dict[str, object]]:
-    """The rows of all aggregates. Raises DataNotCollectedError where no table has rows."""
+    """The rows of all aggregates. Raises DataNotCollectedError where no table has rows, or one cannot be read."""
     found: list[dict[str, object]] = []
     gaps = []
     for one in asked:
         try:
             found += view.aggregate(one)
-        except DataNotCollectedError as gap:
+        except LogNotReceivedError as gap:
             gaps.append(gap)
     if len(gaps) == len(asked):
         raise DataNotCollectedError("rows of AzureFlowLogs or NTANetAnalytics", gaps[0].cause)

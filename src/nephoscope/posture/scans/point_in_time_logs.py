@@ -14,7 +14,13 @@ import pyarrow as pa
 
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.log_queries import DeclaredReads, FileAggregate, Logs, UndeclaredTableError
+from nephoscope.estate.log_queries import (
+    DeclaredReads,
+    FileAggregate,
+    LogNotReceivedError,
+    Logs,
+    UndeclaredTableError,
+)
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.queries.estate_reach import reach_everything
@@ -107,19 +113,19 @@ class FrozenLogs:
             raise _build_undeclared_error(asked.table)
         table = self._find_table(asked.table)
         if table is None or not self._all_workspaces.is_written(table.relation):
-            raise DataNotCollectedError(f"rows of {asked.table}")
+            raise LogNotReceivedError(f"rows of {asked.table}")
         scan = self._all_workspaces.scan(table.relation)
         steps = AggregateQuery(asked.by_file, asked.merge, asked.combine)
         return self.aggregates.merge(steps, table, scan, self.now)
 
     def _require_tables(self, declared: Collection[str], seen: MultiWorkspaceCatalog) -> None:
-        """Raise UndeclaredTableError for a table that is not declared, DataNotCollectedError for one of which no row ever came in."""
+        """Raise UndeclaredTableError for a table that is not declared, LogNotReceivedError for one of which no row ever came in."""
         held = {table for (_, table), version in self.catalog.versions().items() if version >= 0}
         for table in seen.read:
             if table not in declared:
                 raise _build_undeclared_error(table)
             if table not in held:
-                raise DataNotCollectedError(f"rows of {table}")
+                raise LogNotReceivedError(f"rows of {table}")
 
 
 def _build_undeclared_error(table: str) -> UndeclaredTableError:
