@@ -23,3 +23,15 @@ def test_what_is_over_is_not_nothing(tmp_path: Path) -> None:
     assert "192.0.2.8" in told(tmp_path / "data", "list", "--value", "192.0.2.8")
     assert "--all includes expired" in told(tmp_path / "data", "list", "--value", "192.0.2.7")
     assert "192.0.2.7" in told(tmp_path / "data", "list", "--value", "192.0.2.7", "--all")
+
+
+def test_a_file_that_is_refused_is_in_the_quarantine_of_each_workspace(tmp_path: Path) -> None:
+    data, given = ["--data", str(tmp_path / "data")], tmp_path / "given.csv"
+    given.write_text("value,confidence\n192.0.2.7,certain\n")
+    run = CliRunner()
+    assert run.invoke(cli, [*data, "workspaces", "add", "soc"]).exit_code == 0
+    for name in ("default", "soc", "soc"):
+        assert run.invoke(cli, [*data, "intel", "import", "-w", name, str(given)]).exit_code == 3
+    for name in ("default", "soc"):
+        found = run.invoke(cli, [*data, "query", "-w", name, "_Quarantine | count", "-o", "csv"])
+        assert found.output.split() == ["Count", "1"], found.output

@@ -80,7 +80,7 @@ def _quarantine(lake: Lake, workspace: str, path: Path, refused: list[RefusedIte
     ]  # fmt: skip
     if bad:
         told = sha256("\n".join(f"{one.source} {one.place} {one.reason}" for one in bad).encode()).hexdigest()
-        lake.writer().append(workspace, {}, bad=bad, producer=f"intel/{told}", sequence=0)
+        lake.writer().append(workspace, {}, bad=bad, producer=f"intel/{workspace}/{told}", sequence=0)
 
 
 def refresh_objects(context: ServiceContext, workspace: str) -> int:
