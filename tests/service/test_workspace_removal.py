@@ -10,12 +10,18 @@ from sqlalchemy import func, insert, select
 from tests.arrangement import strictly
 from tests.service.acting import context_of
 
+from nephoscope.alerts.scheduling import ad_hoc_runs, backfill_progress, schedule
+from nephoscope.alerts.tuning.trial import RuleTrial, RuleTrials, TrialKind
+from nephoscope.behavior import behavior_run, profiles
+from nephoscope.identity import risk_run
+from nephoscope.ingest.live.ingestion import endpoints
 from nephoscope.lake.lake import Lake
 from nephoscope.service.workspaces import remove_workspace
 from nephoscope.state import State, StateError
 from nephoscope.state.automation.automation_runs import AutomationRunRow, RunStatus, RunStep
 from nephoscope.state.database.concept_registry import load_tables
 from nephoscope.state.tables.columns import Json, UtcDateTime
+from nephoscope_kql.catalog import StoredFunction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,6 +141,35 @@ def test_what_uses_a_workspace_is_removed_first(opened: tuple[State, Lake, Path]
         _fill(session, table, "soc", 1, given)
     with pytest.raises(StateError, match=r"the workspace soc: soc 1; remove (it|them) first"):
         remove_workspace(owner, "soc", lake)
+
+
+def _mark(state: State, workspace: str) -> int:
+    """Leave each checkpoint that the product has of a workspace; how many."""
+    for place in (behavior_run.CHECKPOINT, risk_run.CHECKPOINT, schedule.PRUNED):
+        state.checkpoints.put(place, workspace, {"until": NOON.isoformat()})
+    for place in (backfill_progress._SOURCE + "/", ad_hoc_runs._WHERE.format(""), f"{endpoints.SOURCE}:"):
+        state.checkpoints.put(place + workspace, "a rule", [])
+    with state.transaction() as session:
+        state.saved_functions.put(session, workspace, "a query", StoredFunction("Alias", "print 1", ""))
+    RuleTrials(state).ask(RuleTrial(workspace, "r", TrialKind.REPLAY, NOON, NOON, "kim", NOON))
+    return 8
+
+
+def test_what_was_learned_of_a_workspace_goes_with_it(opened: tuple[State, Lake, Path]) -> None:
+    state, lake, folder = opened
+    owner = context_of(state, folder, "Owner")
+    with state.as_product("arrangement of a test"):
+        marks = [_mark(state, workspace) for workspace in ("soc", "soc2")]
+        state.checkpoints.put("tenant tests", "soc", "a tenant has the name of the workspace")
+    for workspace in ("soc", "soc2"):
+        (folder / profiles.FOLDER / workspace / "base").mkdir(parents=True)
+    before = _count(state)["checkpoints"]
+    with strictly():
+        remove_workspace(owner, "soc", lake)
+    assert before - _count(state)["checkpoints"] == marks[0]
+    assert not state.saved_functions.load_functions("soc")
+    assert [one.workspace for one in RuleTrials(state).all()] == ["soc2"]
+    assert [one.name for one in (folder / profiles.FOLDER).iterdir()] == ["soc2"]
 
 
 def test_a_fault_leaves_all(opened: tuple[State, Lake, Path], monkeypatch: pytest.MonkeyPatch) -> None:

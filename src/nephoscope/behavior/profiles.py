@@ -11,6 +11,7 @@ Both are Delta tables; one writer at a time (the lease of the run), readers at a
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,6 +69,13 @@ ORDER BY kind, entity, dimension, value, span
 
 class ProfilesError(Exception):
     """The profiles cannot be used; the message says why and what to do."""
+
+
+def remove_profiles(data: Path, workspace: str) -> None:
+    """Remove the files of all that was learned of a workspace, so that another one of its name learns from its own rows."""
+    folder = data / FOLDER / workspace
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 class Profiles:

@@ -49,11 +49,12 @@ def change_workspace(context: ServiceContext, name: str, settings: Mapping[str, 
 
 
 def remove_workspace(context: ServiceContext, name: str, lake: Lake) -> None:
-    """Forget a workspace that nothing writes to and that holds no rows, with all that the state has of it.
+    """Forget a workspace that nothing writes to and that holds no rows, with all that the state has of it and all that was learned.
 
     What went is in the entry, by table. Raises DeniedError; StateError where rows, or what writes to it, are left; NotFoundError where
     there is no such workspace.
     """
+    from nephoscope.behavior.profiles import remove_profiles
     from nephoscope.lake.maintenance.table_inventory import list_table_inventory
 
     context.require(DELETE)
@@ -68,6 +69,7 @@ def remove_workspace(context: ServiceContext, name: str, lake: Lake) -> None:
     with context.state.database.nest_transactions(), context.state.transaction() as session:
         gone = context.state.workspaces.remove(name)
         context.enter(session, DELETE, _target(name), removed=gone or None)
+    remove_profiles(context.data, name)
 
 
 def set_table_retention(context: ServiceContext, workspace: str, table: str, days: int | None) -> Workspace:

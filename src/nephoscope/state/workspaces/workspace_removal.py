@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, or_, select
 from nephoscope.state.automation.automation_runs import AutomationRunRow, RunStatus, RunStep
 from nephoscope.state.database.concept_registry import load_tables
 from nephoscope.state.database.state_errors import StateError
+from nephoscope.state.ingestion.checkpoints import CheckpointRow
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Table
@@ -23,6 +24,10 @@ _USES = {
     "registries": "registries write to",
 }
 _UNFINISHED = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.APPROVE)
+#: Checkpoints of workspaces: sources with a key for each, sources that end with the name of one, and one whose values name theirs.
+_KEYED = ("behavior", "identity-risk", "detection/pruned")
+_ENDING = ("saved-functions/", "detection/looked back/", "detection/apart/", "server:")
+_TRIALS = "rule-trials"
 _ITEMS = "watchlist_items"
 _NAMED = 5
 
@@ -48,7 +53,7 @@ def check_removable(session: Session, name: str) -> None:
 
 
 def remove_rows(session: Session, name: str) -> dict[str, int]:
-    """Remove the rows of a workspace from every table but its own, and role assignments at its scope; how many, by table."""
+    """Remove the rows of a workspace from every table but its own, its checkpoints and role assignments; how many, by table."""
     tables = [one for one in reversed(load_tables()) if one.name != "workspaces"]
     tables.sort(
         key=lambda one: one.name != _ITEMS
@@ -62,7 +67,21 @@ def remove_rows(session: Session, name: str) -> dict[str, int]:
         if count:
             session.execute(delete(table).where(or_(*wanted)))
             gone[table.name] = count
+    if count := _remove_checkpoints(session, name):
+        gone[CheckpointRow.__tablename__] = count
     return gone
+
+
+def _remove_checkpoints(session: Session, name: str) -> int:
+    mine = CheckpointRow
+    trials = session.scalars(select(mine).where(mine.source == _TRIALS)).all()
+    wanted = or_(
+        mine.source.in_([start + name for start in _ENDING]),
+        mine.source.in_(_KEYED) & (mine.key == name),
+        (mine.source == _TRIALS)
+        & mine.key.in_([one.key for one in trials if one.value["workspace"] == name]),
+    )
+    return len(session.scalars(delete(mine).where(wanted).returning(mine.key)).all())
 
 
 def _match_owned_rows(table: Table, name: str) -> Iterator[ColumnElement[bool]]:
