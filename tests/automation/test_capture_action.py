@@ -34,11 +34,16 @@ ALLOWED = {"captures": {}}
 def enrol(state: State) -> Callable[..., None]:
     """Put an agent: its machine, host name and what it allows."""
 
-    def enrolling(name: str, computer: str = "", responses: tuple[str, ...] = ("capture",)) -> None:
+    def enrolling(
+        name: str,
+        computer: str = "",
+        responses: tuple[str, ...] = ("capture",),
+        workspace: str = "default",
+    ) -> None:
         with as_product("test"), state.database.write() as session:
             principal = state.principals.add(session, PrincipalKind.PROGRAM, f"agent of {name}")
             agent = EnrolledAgent(
-                f"{MACHINES}/{name}", computer or name, "0" * 32, principal.id, "dc1", "default", "global", "Debian 12", "x86_64",
+                f"{MACHINES}/{name}", computer or name, "0" * 32, principal.id, "dc1", workspace, "global", "Debian 12", "x86_64",
                 "1.0", NOW, NOW, AgentHealth("1.0", responses=responses),
             )  # fmt: skip
             state.agents.put(session, agent)
@@ -140,6 +145,7 @@ def test_operator_yaml_may_approve_and_an_alert_gives_its_incident(
 SPARED = [
     ("the agent allows nothing", {"web01": ((), "")}, {}, "web01: its agent does not allow captures"),
     ("excluded by name", {"web01": (("capture",), "")}, {"never": ["WEB01"]}, "web01: operator.yaml excludes it"),
+    ("excluded without its domain", {"web01": (("capture",), "web01.corp")}, {"never": ["web01"]}, "operator.yaml excludes it"),
     ("excluded by ID", {"web01": (("capture",), "")}, {"never": [f"{MACHINES}/web01"]}, "operator.yaml excludes it"),
     ("two of one name", {"a": (("capture",), "web01"), "b": (("capture",), "web01.dc")}, {}, "several machines have this name"),
     ("no agent", {}, {}, "web01: it has no agent"),
@@ -159,6 +165,17 @@ def test_machines_are_spared_with_the_reason(
     assert run.status is RunStatus.DONE
     assert run.detail.startswith("no machine to capture on: ")
     assert detail in run.detail
+
+
+def test_a_name_is_that_of_a_machine_of_the_workspace(engine, raise_alert, enrol, state: State) -> None:
+    with as_product("test"):
+        state.workspaces.add("other")
+    enrol("web01", workspace="other")
+    who = engine(capture(), operator={"captures": {"approval": False}})
+    raise_alert("a1", entities=(WEB,))
+    run = tick(who)
+    assert run.detail == "no machine to capture on: web01: it has no agent"
+    assert orders_of(state) == []
 
 
 def test_a_plan_has_so_many_machines_and_none_twice(engine, raise_alert, enrol, state: State) -> None:

@@ -23,16 +23,15 @@ class EventMachines:
 def find_event_machines(
     document: Mapping[str, object], agents: Sequence[EnrolledAgent], workspace: str
 ) -> EventMachines:
-    """Find the agents of an event. Of several machines of one host name those count that report to the workspace."""
+    """Find the agents of an event. By host name alone those count that report to its workspace: others are other machines."""
     by_id = {one.resource: one for one in agents}
     found = {key: by_id[key] for id_ in _resource_ids(document) for key in _lineage(id_) if key in by_id}
-    known = {_host_name(one.computer) for one in found.values()}
+    known = {to_host_name(one.computer) for one in found.values()}
     spared: list[tuple[str, str]] = []
     for name in dict.fromkeys(_host_names(document)):
         if name in known:
             continue
-        several = [one for one in agents if _host_name(one.computer) == name]
-        several = [one for one in several if one.workspace == workspace] or several
+        several = [one for one in agents if one.workspace == workspace and to_host_name(one.computer) == name]
         if len(several) == 1:
             found[several[0].resource] = several[0]
         else:
@@ -59,10 +58,11 @@ def _host_names(document: Mapping[str, object]) -> Iterator[str]:
         if str(one.get("Type", "")).lower() == "host":
             name = str(one.get("HostName") or one.get("NetBiosName") or "")
             if name:
-                yield _host_name(name)
+                yield to_host_name(name)
 
 
-def _host_name(computer: str) -> str:
+def to_host_name(computer: str) -> str:
+    """Return the lower-cased name of a computer without its domain."""
     return computer.partition(".")[0].lower()
 
 

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.automation.action import ActionContext, ActionError, ActionKind, ActionOutcome
-from nephoscope.automation.event_machines import find_event_machines
+from nephoscope.automation.event_machines import find_event_machines, to_host_name
 from nephoscope.automation.machine_orders import MachineOrders
 from nephoscope.automation.operator_policy import CapturePolicy
 from nephoscope.automation.planned_settings import ApprovalHours
@@ -162,7 +162,7 @@ def _require_machines(around: ActionContext) -> MachineOrders:
 def _refuse(agent: EnrolledAgent, allowed: CapturePolicy) -> str:
     """Return why nothing is captured on a machine, '' where it may be."""
     never = {one.lower().rstrip("/") for one in allowed.never}
-    if never & {agent.resource, agent.computer.lower()}:
+    if never & {agent.resource, agent.computer.lower(), to_host_name(agent.computer)}:
         return "operator.yaml excludes it"
     return "" if _ALLOWED in agent.health.responses else "its agent does not allow captures"
 
