@@ -10,10 +10,10 @@ _FOLDERS = r"/(?:usr/)?(?:s?bin|libexec|lib/(?:systemd|snapd))/"
 _PROGRAM = re.compile(
     _FOLDERS + r"(dpkg|apt|apt-get|aptitude|rpm|dnf5?|microdnf|tdnf|yum|zypper|snapd|pacman|apk)"
 )
-#: Managers that an interpreter runs: the script is the first argument.
+#: Managers that an interpreter runs: the script is the first argument behind options that take none.
 _INTERPRETER = re.compile(_FOLDERS + r"(?:platform-)?python[\d.]*")
 _SCRIPT = re.compile(
-    r"\S+ (?:-\w+ )*" + _FOLDERS + r"(dnf(?:-3|-automatic)?|yum|unattended-upgrades?)(?: |$)"
+    r"\S+ (?:-[bBdEiIOPqsSuvx]+ )*" + _FOLDERS + r"(dnf(?:-3|-automatic)?|yum|unattended-upgrades?)(?: |$)"
 )
 _MOST_PARENTS = 16
 

@@ -21,6 +21,8 @@ CHAINS = {
     "a person": ("", [("/usr/sbin/useradd", "useradd mallory"), ("/usr/bin/bash", "-bash"), ("/usr/sbin/sshd", "sshd: kim")]),
     "a program that is called dpkg": ("", [("/tmp/dpkg", "dpkg --unpack a.deb")]),
     "a program that names one": ("", [("/usr/bin/python3.13", "/usr/bin/python3 -c pass /usr/bin/dnf"), ("/usr/bin/bash", "dpkg")]),
+    "an option whose value names one": ("", [("/usr/bin/python3.13", "/usr/bin/python3 -X /usr/bin/dnf /tmp/a.py")]),
+    "dnf, behind options of Python": ("dnf", [("/usr/bin/python3.12", "/usr/bin/python3 -s -E /usr/bin/dnf upgrade")]),
     "one whose program is not readable": ("", [("", "dpkg")]),
 }  # fmt: skip
 
