@@ -47,17 +47,27 @@ def test_numbers_and_declared_widths_stay():
     assert (found["n"], found["state"], found["text"]) == ("", "state", "title")
 
 
-def test_a_title_shares_the_room_that_is_left_where_others_would_starve():
-    row = {f"f{number}": "x" for number in range(4)} | {"title": "t" * 60, "why": "w" * 60}
-    for count, width in ((2, "title"), (3, "name"), (4, "")):
-        fixed = [column(f"f{number}", "time") for number in range(count)]
-        assert widths([*fixed, column("title", "title", main=True), column("why")], row)["title"] == width
+@pytest.mark.parametrize(
+    ("fixed", "count", "width"),
+    [("time", 2, "title"), ("ago", 4, "heading"), ("severity", 5, "name"), ("time", 4, "")],
+)
+def test_a_title_shares_the_room_that_is_left_where_others_would_starve(fixed, count, width):
+    row = {f"f{number}": "x" for number in range(count)} | {"title": "t" * 60, "why": "w" * 60}
+    several = [column(f"f{number}", fixed) for number in range(count)]
+    assert widths([*several, column("title", "title", main=True), column("why")], row)["title"] == width
 
 
-@pytest.mark.parametrize(("length", "width"), [(60, "title"), (40, "name"), (30, "")])
+@pytest.mark.parametrize(("length", "width"), [(60, "title"), (40, "heading"), (35, "name"), (30, "")])
 def test_a_title_has_no_larger_share_than_it_needs(length, width):
     columns = [column("title", "title", main=True), column("why")]
     assert widths(columns, {"title": "t" * length, "why": "w" * 90})["title"] == width
+
+
+def test_other_columns_leave_the_main_one_what_a_name_needs():
+    texts = {"who": 32, "privilege": 5, "kind": 6, "factor": 13, "from": 22, "roles": 60}
+    columns = [column("who", "name", main=True), column("seen", "ago"), *map(column, [*texts][1:])]
+    found = widths(columns, {"seen": "1 day ago"} | {name: "x" * length for name, length in texts.items()})
+    assert (found["who"], found["from"], found["roles"]) == ("name", "", "")
 
 
 def test_one_long_text_among_many_short_ones_widens_no_column():

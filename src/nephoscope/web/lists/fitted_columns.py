@@ -15,10 +15,10 @@ FITS = ((10, 96), (14, 118), (18, 146), (24, 186))
 #: Pixels that columns of fitted widths may take together.
 ROOM = 620
 #: The shares of the room that a column may declare, from the largest, and what is below them.
-_SHARES = {"title": 0.38, "name": 0.26}
-_LESS = {"title": "name", "name": ""}
+_SHARES = {"title": 0.38, "heading": 0.32, "name": 0.26}
+_LESS = {"title": "heading", "heading": "name", "name": ""}
 #: Pixels of a list beside its navigation and facets at a desk, the fewest that a column of texts should have, those of a character.
-WIDE, _FEWEST, _CHARACTER = 860, 90, 7
+WIDE, _FEWEST, _CHARACTER = 860, FITS[0][1], 7
 #: Pixels of the widths that columns declare.
 _DECLARED = {
     "severity": 104,
@@ -36,20 +36,24 @@ _NUMBER, _LONGEST = 84, FITS[-1][1]
 def fit_columns(columns: Sequence[ListColumn[Row]], page: Sequence[Row]) -> list[ListColumn[Row]]:
     """Fit the columns without a width, and the main one, to the rows of a page, the shortest first, while there is room.
 
-    At least one column keeps its share of the room. Of ten texts the one that is longer than the widest fit may be cut.
+    At least one column keeps its share of the room, and the main one what a name needs. Of ten texts the one that is longer than
+    the widest fit may be cut.
     """
     lengths = {
         one.name: _measure(one, page)
         for one in columns
         if not one.number and (not one.width or one.width in _SHARES)
     }
-    room = ROOM - sum(_width(one) for one in columns if one.name not in lengths)
+    main = next((one for one in columns if one.width in _SHARES), None)
+    kept = 0 if main is None else min(lengths[main.name] * _CHARACTER, int(_SHARES["name"] * WIDE))
+    room = min(ROOM, WIDE - _FEWEST - kept) - sum(_width(one) for one in columns if one.name not in lengths)
     fitted: dict[str, str] = {}
     for name in sorted(lengths, key=lengths.__getitem__)[: len(lengths) - 1]:
         fit = next(((most, wide) for most, wide in FITS if lengths[name] <= most), None)
-        if fit is None or fit[1] > room:
+        own = kept if main is not None and name == main.name else 0
+        if fit is None or fit[1] > room + own:
             break
-        fitted[name], room = f"fit{fit[0]}", room - fit[1]
+        fitted[name], room = f"fit{fit[0]}", room + own - fit[1]
     sized = [replace(one, width=fitted.get(one.name, one.width)) for one in columns]
     main = next((one for one in sized if one.width in _SHARES), None)
     return sized if main is None else _loosen(sized, main, lengths[main.name] * _CHARACTER)
