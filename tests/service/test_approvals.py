@@ -16,6 +16,7 @@ import nephoscope.service as package
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.event_kinds import EVENT_KINDS
+from nephoscope.automation.operator_policy import FILE as OPERATOR_POLICY
 from nephoscope.automation.rule_change_plan import GroupChange
 from nephoscope.automation.rule_formats.response_rules import load_response_rules
 from nephoscope.automation.run_planning import batch_event, plan_runs
@@ -28,6 +29,8 @@ from nephoscope.service.risk_policies import create_risk_policy
 from nephoscope.state.automation.automation_runs import AutomationEvent, AutomationRun, RunStatus, RunStep
 
 if TYPE_CHECKING:
+    from nephoscope.automation.rule import AutomationRule
+    from nephoscope.automation.rule_formats.response_rules import ResponseRuleError
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state import State
 
@@ -54,9 +57,11 @@ def planned(context: ServiceContext, run: AutomationRun) -> AutomationRun:
     return waits
 
 
-def plan_of_rule(context: ServiceContext) -> AutomationRun:
-    """The run that the one rule of the data folder plans for an event."""
-    (rule,), _ = load_response_rules(context.data)
+def plan_of_rule(
+    context: ServiceContext, loaded: tuple[list[AutomationRule], list[ResponseRuleError]] | None = None
+) -> AutomationRun:
+    """The run that the one rule of the data folder, or as it was loaded before, plans for an event."""
+    (rule,), _ = loaded or load_response_rules(context.data)
     kind = rule.kinds[0]
     event = AutomationEvent(1, "default", kind.name, "1", {}, context.now)
     (run,) = plan_runs(rule, [batch_event(event, EVENT_KINDS[kind.name])], context.now, iter(range(9)))
@@ -170,6 +175,33 @@ def test_every_editor_since_the_last_approval_counts(state: State, tmp_path: Pat
     assert plan_of_rule(first).requesters == (first.actor.name, other.actor.name)
     enable_response_rule(third, "Block", enabled=True)  # what was approved is older than this text
     assert plan_of_rule(first).requesters == tuple(one.actor.name for one in (first, other, third))
+
+
+def test_a_plan_of_a_text_that_was_read_before_frees_no_editor(state: State, tmp_path: Path) -> None:
+    first, second, third, other = (context_of(state, tmp_path, "Owner") for _ in range(4))
+    put_response_rule(first, RULE)
+    former = load_response_rules(tmp_path)
+    enable_response_rule(second, "Block", enabled=True)
+    run = plan_of_rule(first, former)
+    assert run.requesters == (first.actor.name,)
+    approve_run(other, engine_of(other), run.id)
+    enable_response_rule(third, "Block", enabled=True)
+    assert plan_of_rule(first).requesters == tuple(one.actor.name for one in (first, second, third))
+
+
+@pytest.mark.parametrize("policy", [True, False], ids=["the operator's policy", "an author, who undid it"])
+def test_a_plan_that_no_other_person_approved_frees_no_editor(
+    state: State, tmp_path: Path, policy: bool
+) -> None:
+    first, second, third = (context_of(state, tmp_path, "Owner") for _ in range(3))
+    put_response_rule(first, RULE)
+    enable_response_rule(second, "Block", enabled=True)
+    by = OPERATOR_POLICY.name if policy else second.actor.name
+    done = replace(plan_of_rule(first), status=RunStatus.DONE, step=RunStep.APPLY, by=by)
+    with state.transaction(product="test") as session:
+        state.automation_runs.put(session, done)
+    enable_response_rule(third, "Block", enabled=True)
+    assert plan_of_rule(first).requesters == tuple(one.actor.name for one in (first, second, third))
 
 
 def test_a_rule_does_not_say_itself_who_wrote_it(state: State, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from nephoscope.automation.operator_policy import FILE as OPERATOR_POLICY
 from nephoscope.automation.past_matches import RISK_MATCHES, PastMatch, list_past_matches
 from nephoscope.automation.rule_formats.author_permissions import READS, RISK_READS, WORKSPACE_WRITE
 from nephoscope.automation.rule_formats.response_rule_files import (
@@ -128,10 +129,20 @@ def _check_author(context: ServiceContext, file: ResponseRuleFile) -> None:
 
 
 def _list_authors(context: ServiceContext, path: Path, file: ResponseRuleFile) -> list[str]:
-    """Return who wrote a rule as it stands: all who changed it, only its creator where a plan of its present text was approved."""
-    written = path.stat().st_mtime
+    """Return who wrote a rule as it stands: all who changed it, only its creator where a plan of its present text was approved.
+
+    Such a plan was made after the text was written and names all of its authors, since an engine may have read the text before; and
+    another person decided on it, not the policy of the operator.
+    """
+    written, nobody = path.stat().st_mtime, {"", OPERATOR_POLICY.name, *file.authors}
     runs = context.state.automation_runs.runs_of_language(RuleLanguage.RESPONSE, file.name, MOST_RUNS)
-    approved = any(one.step is not RunStep.DO and one.created.timestamp() > written for one in runs)
+    approved = any(
+        one.step is not RunStep.DO
+        and one.by not in nobody
+        and one.created.timestamp() > written
+        and set(file.authors).issubset(one.requesters)
+        for one in runs
+    )
     return file.authors[:1] if approved else file.authors
 
 

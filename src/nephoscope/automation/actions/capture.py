@@ -16,7 +16,7 @@ from msgspec import Meta
 from nephoscope.automation.action import ActionContext, ActionError, ActionKind, ActionOutcome
 from nephoscope.automation.event_machines import find_event_machines, to_host_name
 from nephoscope.automation.machine_orders import MachineOrders
-from nephoscope.automation.operator_policy import CapturePolicy
+from nephoscope.automation.operator_policy import FILE, CapturePolicy
 from nephoscope.automation.planned_settings import ApprovalHours
 from nephoscope.protect.capture.capture_request import MOST_BYTES, MOST_SECONDS, CaptureRequest, Protocol
 from nephoscope.state.automation.automation_runs import AutomationRun
@@ -106,7 +106,7 @@ def plan(settings: CaptureActionSettings, run: AutomationRun, around: ActionCont
         f"would capture packets on {_names(made.captures)}",
         msgspec.to_builtins(made),
         around.now + timedelta(hours=settings.wait),
-        approved_by="" if allowed.approval else "operator.yaml",
+        approved_by="" if allowed.approval else FILE.name,
     )
 
 
