@@ -6,6 +6,7 @@ import pytest
 
 from nephoscope_agent.package_origin import find_package_manager
 from nephoscope_agent.process_table import Process, ProcessTable
+from nephoscope_agent.sensors.files import _integrity_actor
 
 #: Beyond the pids of Linux: no process of this machine has one of them.
 FIRST = 1 << 23
@@ -42,3 +43,11 @@ def test_parents_that_go_round_in_a_circle_end() -> None:
     process = Process(FIRST, FIRST, "x", "/usr/bin/bash", "bash", 0, 0.0, 1)
     table.remember(process)
     assert find_package_manager(process, table) == ""
+
+
+@pytest.mark.parametrize(
+    ("program", "named"), [("/usr/bin/dpkg", "dpkg"), ("", "[dpkg]"), ("/tmp/evil", "evil")]
+)
+def test_the_name_that_a_process_gave_itself_is_no_programs(program: str, named: str) -> None:
+    actor = Process(FIRST, 1, "dpkg", program, "dpkg", 0, 0.0, 1)
+    assert _integrity_actor(actor, "/")["InitiatingProcessName"] == named

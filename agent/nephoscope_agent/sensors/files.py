@@ -236,7 +236,8 @@ def _integrity_actor(actor: Process | None, root: str) -> Values:
         return {}
     return {
         "InitiatingProcessId": actor.pid,
-        "InitiatingProcessName": os.path.basename(actor.program) or actor.name,
+        # a name that the process gave itself stands in brackets, as in ps: no rule takes it for a program's
+        "InitiatingProcessName": os.path.basename(actor.program) or f"[{actor.name}]",
         "InitiatingProcessImageFilePath": actor.program,
         "InitiatingProcessImageFileName": os.path.basename(actor.program),
         "InitiatingProcessAccountName": user_name(actor.uid, root),
