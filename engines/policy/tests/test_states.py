@@ -328,3 +328,12 @@ def test_a_partial_binding_fails_only_where_it_is_read() -> None:
     assert rule.types == frozenset({"microsoft.storage/storageaccounts"})
     assert rule.applies_to("Microsoft.Storage/StorageAccounts")
     assert not rule.applies_to("microsoft.keyvault/vaults")
+
+
+@pytest.mark.parametrize("call", ["field()", "field('name', 'type')", "Field('name', 'type')", "field(12)"])
+def test_a_wrong_field_function_in_a_branch_not_taken_decides_nothing(call: str) -> None:
+    found = definition(
+        {"allOf": [TYPE, {"value": f"[if(equals(utcNow(), ''), {call}, 'x')]", "equals": "x"}]}
+    ).evaluate(account(), policy.Snapshot([account()]))
+    assert found.state is ComplianceState.NON_COMPLIANT
+    assert [one.at for one in found.reasons] == [("type",), ()]

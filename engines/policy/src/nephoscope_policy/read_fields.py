@@ -7,14 +7,15 @@ from nephoscope_policy.arm.tree import ArmCall, ArmLiteral, walk
 
 
 def find_single_field(operand: tree.Operand) -> str:
-    """Return the one field that an expression reads by its name, '' where it reads none, several, or one by a computed name."""
+    """Return the one field that an expression reads by its name, '' where it reads none, several, or one by no plain name."""
     if not isinstance(operand, tree.TemplateExpression):
         return ""
     names: set[str] = set()
     for node in walk(operand.expression.tree):
         if isinstance(node, ArmCall) and node.key == "field":
-            (name,) = node.arguments
-            if not isinstance(name, ArmLiteral) or not isinstance(name.value, str):
-                return ""
-            names.add(name.value)
+            match node.arguments:
+                case [ArmLiteral(value=str(name))]:
+                    names.add(name)
+                case _:
+                    return ""
     return names.pop() if len(names) == 1 else ""
