@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from nephoscope_policy import keywords, operand_shapes, tree
 from nephoscope_policy.arm import ArmSyntaxError, is_expression, unescape
 from nephoscope_policy.arm import parse as parse_expression
 from nephoscope_policy.document import MAX_DEPTH, get, has_member, json_type_name
 from nephoscope_policy.errors import PolicyError, suggestion
-
-if TYPE_CHECKING:
-    pass
 
 NEVER: tree.Condition = tree.AnyOf("", ())
 """Stands in for a condition that did not parse, so that parsing goes on and finds further errors."""

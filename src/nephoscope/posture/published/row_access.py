@@ -8,14 +8,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.document_rows import EVERYBODY
 from nephoscope.posture.reports.resource_graph_tables import COLLECTED, TABLES
-
-if TYPE_CHECKING:
-    pass
 
 #: What rows of a table need that holds nothing of an estate.
 USUAL = "Microsoft.Resources/subscriptions/resources/read"
