@@ -27,6 +27,9 @@ TEXTS = {
     "Authorization: Bearer abcdefgh.ijklmnop": "abcdefgh.ijklmnop",
     "token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.sgn": "eyJhbGciOiJIUzI1NiJ9",
     "postgres://user:pa55@host/db": "pa55",
+    '<authentication-basic username="a" password="hunter 2" />': "hunter 2",
+    '"<authentication-basic username=\\"a\\" password=\\"hunter2\\" />"': "hunter2",
+    '<set-header name="x-functions-key" exists-action="override"><value>hunter2</value></set-header>': "hunter2",
     "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n": "MIIE",
     KEY64: KEY64,
     # A neutral name beside a value that its issuer made recognizable.
@@ -66,6 +69,8 @@ def test_secrets_in_text(text, secret):
 @pytest.mark.parametrize(
     "text",
     ["/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/a", "https://a.vault.azure.net/keys/k/1", "TLS1_2",
+     '<set-header name="Authorization"><value>{{backend-token}}</value></set-header>', 'password="{{named}}"',
+     '<set-header name="X-Trace"><value>@(context.RequestId)</value></set-header>',
      "10.0.0.0/16", "Microsoft.KeyVault/vaults/secrets", '{"id": "/a", "properties": {"enabled": true}}', ""],
 )  # fmt: skip
 def test_other_text_stays(text):

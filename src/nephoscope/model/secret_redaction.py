@@ -15,6 +15,14 @@ _SECRET_KEY = re.compile(
 )
 _PLAIN_KEY = re.compile(r"^(?:disable|enable|allow|has|is|require|no)|^publickey|^keytoken")
 _SECRET_TEXT = (
+    # an attribute, and what a policy of API Management sets a header to; expressions and named values are no secrets
+    (
+        re.compile(
+            r"(?i)\b((?:api|access|shared)key|password|pwd|secret)(\s*=\s*\\?[\"'])(?![{@])[^\"'\\<>]+"
+        ),
+        rf"\g<1>\g<2>{MASK}",
+    ),
+    (re.compile(r"(?i)(<set-header\b[^<>]*>\s*<value>)(?!\s*(?:\{\{|@))[^<]+"), rf"\g<1>{MASK}"),
     (re.compile(r"(?i)([?&;](?:sig|sv_sig|token|code|access_token|key)=)[^&\s\"';]+"), rf"\g<1>{MASK}"),
     (
         re.compile(

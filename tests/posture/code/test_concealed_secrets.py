@@ -30,6 +30,22 @@ TEMPLATE: dict[str, Any] = {
                 ],
             },
         },
+        {
+            "type": "Microsoft.ApiManagement/service/backends", "apiVersion": "2022-08-01", "name": "service/backend",
+            "properties": {"url": f"http://user:{SECRET}@backend.contoso.com/", "protocol": "http"},
+        },
+        {
+            "type": "Microsoft.ApiManagement/service/apis", "apiVersion": "2022-08-01", "name": "service/api",
+            "properties": {"displayName": "api", "path": "api", "serviceUrl": f"http://backend.contoso.com/?code={SECRET}"},
+        },
+        {
+            "type": "Microsoft.ApiManagement/service/policies", "apiVersion": "2022-08-01", "name": "service/policy",
+            "properties": {
+                "format": "xml",
+                "value": f'<policies><inbound><set-header name="x-functions-key"><value>{SECRET}</value></set-header><cors>'
+                "<allowed-origins><origin>*</origin></allowed-origins></cors></inbound></policies>",
+            },
+        },
     ],
 }  # fmt: skip
 POD = f"""apiVersion: v1
@@ -43,7 +59,11 @@ spec:
         - name: DB_PASSWORD
           value: {SECRET}
 """
-RULES = {"arm-literal-password", "arm-secure-parameter-default", "DL3064", "kubernetes-secret-in-env"}
+BACKEND, CORS = "44cad3b7-c2ac-5981-b56b-6fb8f0f0a4f0", "99c05d42-4bb5-515c-8d6a-afe35ef3ec41"
+RULES = {
+    "arm-literal-password", "arm-secure-parameter-default", "arm-unencrypted-link", "DL3064", "kubernetes-secret-in-env",
+    BACKEND, CORS,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("output", ["json", "sarif", "table", "markdown", "junit"])

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from nephoscope.collect.templates.discovery import UnreadableFileError, read_source
 from nephoscope.collect.templates.source_text import SourceText, TextSpan
+from nephoscope.model.secret_redaction import redact_text
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState, Region, UnreadFile
@@ -94,7 +95,7 @@ def _make_finding(
         severity=rule.severity,
         state=FindingState.SUPPRESSED if reason else state,
         reason=reason or match.unknown,
-        evidence="" if rule.conceals else source.cut(match.span)[:_EVIDENCE],
+        evidence="" if rule.conceals else redact_text(source.cut(match.span))[:_EVIDENCE],
         subject=match.subject,
         remediation=rule.steps,
         fix=tuple(Edit(to_region(source, span), text) for span, text in match.edits),

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 
+from nephoscope.model.secret_redaction import redact_read
 from nephoscope_policy.model.assessment import Reason
 
 #: Conditions told in a sentence; the JSON output has all.
@@ -18,7 +19,7 @@ _PLAIN = frozenset({"type", "kind", "name", "fullname", "id"})
 
 
 def format_reasons(reasons: Iterable[Reason]) -> str:
-    """Deciding conditions, in which secrets are masked, as a short sentence; '' where there are none."""
+    """Return deciding conditions as a short sentence without secrets; '' where there are none."""
     said = dict.fromkeys(
         _reason_message(reason) for reason in reasons if reason.subject.lower() not in _PLAIN
     )
@@ -28,7 +29,7 @@ def format_reasons(reasons: Iterable[Reason]) -> str:
 def _reason_message(reason: Reason) -> str:
     if reason.message:
         return reason.message
-    value = json.dumps(reason.actual, ensure_ascii=False, default=str)
+    value = json.dumps(redact_read(reason.subject, reason.actual), ensure_ascii=False, default=str)
     value = value if len(value) <= MAX_VALUE else value[:MAX_VALUE] + "..."
     return f"{name_subject(reason.subject)} is {value}{format_members(reason)}"
 

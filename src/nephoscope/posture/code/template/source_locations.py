@@ -94,7 +94,7 @@ def _quote_source(written: WrittenValue) -> str:
     if not _is_container(text, 0):
         key = next((one for one in reversed(written.path) if isinstance(one, str)), "")
         concealed = is_secret_key(key) and not text.startswith('"[')
-        return f'"{MASK}"' if concealed else text[:MAX_EVIDENCE]
+        return f'"{MASK}"' if concealed else redact_text(text)[:MAX_EVIDENCE]
     return redact_text(_NAMED_VALUE.sub(_conceal_value, text))[:MAX_EVIDENCE]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.templates.arm.template_source import ArmSource
+from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.arm.template.document import Path
@@ -27,12 +28,11 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each link over plain HTTP that a deployment fetches."""
     for where, text in template.texts:
         if text[:7].lower() == "http://" and _owner_name(where) in _KEYS and "metadata" not in where:
-            edits = (
-                ((template.span(where), '"https' + text[4:] + '"'),)
-                if '"' not in text and "\\" not in text
-                else ()
-            )
-            yield CodeMatch(template.span(where), "the link is not encrypted", edits)
+            span = template.span(where)
+            scheme_end = span.start + len('"http')
+            is_plain = '"' not in text and "\\" not in text
+            edits = ((TextSpan(scheme_end, scheme_end), "s"),) if is_plain else ()
+            yield CodeMatch(span, "the link is not encrypted", edits)
 
 
 def _owner_name(where: Path) -> str:
