@@ -28,6 +28,8 @@ MACHINES = (
 WEB = ("Host", {"HostName": "web01"})
 WEB_BY_ID = ("AzureResource", {"ResourceId": f"{MACHINES}/web01/extensions/agent"})
 ALLOWED = {"captures": {}}
+#: When the window of another alert of the rule ends.
+LATER_ON = NOW + timedelta(hours=2)
 
 
 @pytest.fixture
@@ -182,16 +184,36 @@ def test_a_plan_has_so_many_machines_and_none_twice(engine, raise_alert, enrol, 
     for name in ("web01", "web02", "web03"):
         enrol(name)
     hosts = tuple(("Host", {"HostName": name}) for name in ("web01", "web02", "web03"))
-    who = engine(capture(), operator={"captures": {"approval": False, "most": 2}})
+    rule = {**capture(), "when": ["alert.created"]}
+    who = engine(rule, operator={"captures": {"approval": False, "most": 2}})
     raise_alert("a1", entities=hosts)
     first = list(who.tick())[-1]
     assert (first.detail, first.plan["spared"]) == (
         "approved by operator.yaml; ordered captures on web01, web02", [["web03", "over 2 machines at once"]],
     )  # fmt: skip
-    raise_alert("a2", "185.220.101.5", entities=hosts[:2])
-    again = [one for one in who.tick() if one.id != first.id]
-    assert all("ordered" not in one.detail for one in again)
+    raise_alert("a2", "185.220.101.5", entities=hosts[:2], ends=LATER_ON)
+    (again,) = who.tick()
+    assert again.detail == (
+        "no machine to capture on: web01: a capture is under way; web02: a capture is under way"
+    )
     assert len(orders_of(state)) == 2
+
+
+def test_of_two_plans_for_a_machine_one_captures_at_a_time(engine, raise_alert, enrol, state: State) -> None:
+    enrol("web01")
+    enrol("web02")
+    who = engine({**capture(), "when": ["alert.created"]}, operator=ALLOWED)
+    raise_alert("a1", entities=(WEB,))
+    raise_alert("a2", "185.220.101.5", entities=(WEB, ("Host", {"HostName": "web02"})), ends=LATER_ON)
+    first, second = sorted(who.tick(), key=lambda one: one.subject)
+    assert (first.status, second.status) == (RunStatus.APPROVE, RunStatus.APPROVE)
+    for run in (first, second):
+        who.approve(run.id, "kim", second.changed)
+        done = tick(who, second.changed)
+    assert done.detail == ("approved by kim; ordered captures on web02; a capture is under way on web01")
+    assert [one.machine.rpartition("/")[2] for one in orders_of(state)].count("web01") == 1
+    who.undo(done.id, "jo", done.changed)
+    assert tick(who, done.changed).detail == "undone by jo: stopped on web02"
 
 
 LATER = [

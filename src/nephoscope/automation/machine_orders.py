@@ -28,10 +28,11 @@ class MachineOrders:
         """Return the agents that are enrolled."""
         return self.state.agents.all()
 
-    def is_capturing(self, machine: str, now: datetime) -> bool:
-        """Return whether a capture on a machine has no answer yet."""
+    def is_capturing(self, machine: str, now: datetime, own: str = "") -> bool:
+        """Return whether a capture on a machine, other than one's own, has no answer yet."""
         return any(
-            one.kind is ResponseKind.CAPTURE for one in self.state.response_orders.list_approved(machine, now)
+            one.kind is ResponseKind.CAPTURE and one.id != own
+            for one in self.state.response_orders.list_approved(machine, now)
         )
 
     def list_given(self, ids: Sequence[str]) -> list[ResponseOrder]:

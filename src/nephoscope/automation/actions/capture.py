@@ -111,7 +111,7 @@ def plan(settings: CaptureActionSettings, run: AutomationRun, around: ActionCont
 
 
 def approve(_: CaptureActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
-    """Check once more what is excluded and allowed; then order the captures, once however often this is tried."""
+    """Check once more what is excluded and allowed; then order captures where none is under way, once however often this is tried."""
     made, allowed, machines = _read_plan(run), _require_policy(around), _require_machines(around)
     agents = {one.resource: one for one in machines.list_agents()}
     for one in made.captures:
@@ -120,12 +120,16 @@ def approve(_: CaptureActionSettings, run: AutomationRun, around: ActionContext)
         if why:
             raise ActionError(f"{one.computer} cannot be captured on any more: {why}", again=False)
     incident = machines.find_incident(run)
+    free = [one for one in made.captures if not machines.is_capturing(one.machine, around.now, one.order)]
     orders = [
         _order(run, around, one.order, one.machine, ResponseKind.CAPTURE, made.arguments, incident)
-        for one in made.captures
+        for one in free
     ]
     machines.give(run, orders)
-    return ActionOutcome(f"approved by {run.by}; ordered captures on {_names(made.captures)}")
+    told = [f"ordered captures on {_names(free)}"] if free else []
+    if busy := [one for one in made.captures if one not in free]:
+        told.append(f"a capture is under way on {_names(busy)}")
+    return ActionOutcome(f"approved by {run.by}; {'; '.join(told)}")
 
 
 def undo(_: CaptureActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
