@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from nephoscope.analyze import api_usage, discovery
+from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.log_queries import DeclaredReads, UndeclaredTableError
+from nephoscope.estate.log_queries import DeclaredReads, LogNotReceivedError, UndeclaredTableError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.posture.evaluation import analyzer_results
@@ -278,6 +279,15 @@ def test_a_table_that_is_not_declared_is_refused(kept: Kept) -> None:
     kept.write(call(2))
     with pytest.raises(UndeclaredTableError, match="ApiManagementGatewayLogs is not among the TABLES"):
         rows(kept, f"{api_usage.LOGS} | take 1")
+
+
+@pytest.mark.parametrize(("query", "received"), [("count", False), ("where NoSuchColumn == 1", True)])
+def test_a_query_that_fails_is_not_a_table_without_rows(kept: Kept, query: str, received: bool) -> None:
+    if received:
+        kept.write(call(2))
+    with pytest.raises(DataNotCollectedError) as found:
+        rows(kept, f"{api_usage.LOGS} | {query}", (api_usage.LOGS,))
+    assert isinstance(found.value, LogNotReceivedError) is not received
 
 
 def test_rows_that_come_in_meanwhile_are_of_the_next_evaluation(kept: Kept) -> None:
