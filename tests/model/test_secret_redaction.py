@@ -23,6 +23,16 @@ TEXTS = {
     "Endpoint=sb://x/;SharedAccessKeyName=Root;SharedAccessKey=c2VjcmV0c2VjcmV0": "c2VjcmV0c2VjcmV0",
     "https://a.blob.core.windows.net/c/b?sv=2022-11-02&sig=abc%2Fdef%3D&se=2030": "abc%2Fdef%3D",
     "https://f.azurewebsites.net/api/x?code=s3cr3tc0de": "s3cr3tc0de",
+    "https://h.example/x?v=1&api_key=s3cr3tk3y": "s3cr3tk3y",
+    "https://h.example/x?subscription-key=s3cr3tk3y": "s3cr3tk3y",
+    "https://h.example/token?client_secret=s3cr3tk3y": "s3cr3tk3y",
+    "https://h.example/#access_token=s3cr3tk3y": "s3cr3tk3y",
+    "https://hooks.slack.com/" + "services/T00000000/B00000000/abcdefgh": "abcdefgh",
+    "https://discord.com/" + "api/webhooks/123456/abcdefgh": "abcdefgh",
+    "https://contoso.webhook.office.com/" + "webhookb2/1@2/IncomingWebhook/abcdefgh/3": "abcdefgh",
+    "https://outlook.office.com/" + "webhook/1@2/IncomingWebhook/abcdefgh/3": "abcdefgh",
+    "Basic dXNlcjpwYTU1dzByZA==": "dXNlcjpwYTU1dzByZA",
+    "Authorization: Basic dXNlcjpwYTU1dzByZA==": "dXNlcjpwYTU1dzByZA",
     "Server=tcp:x;User ID=a;Password=hunter2;": "hunter2",
     "Authorization: Bearer abcdefgh.ijklmnop": "abcdefgh.ijklmnop",
     "token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.sgn": "eyJhbGciOiJIUzI1NiJ9",
@@ -71,10 +81,19 @@ def test_secrets_in_text(text, secret):
     ["/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/a", "https://a.vault.azure.net/keys/k/1", "TLS1_2",
      '<set-header name="Authorization"><value>{{backend-token}}</value></set-header>', 'password="{{named}}"',
      '<set-header name="X-Trace"><value>@(context.RequestId)</value></set-header>',
+     "Basic authentication", "Basic hardening of 2 machines", "https://contoso.office.com/news", "https://hooks.slack.com/",
      "10.0.0.0/16", "Microsoft.KeyVault/vaults/secrets", '{"id": "/a", "properties": {"enabled": true}}', ""],
 )  # fmt: skip
 def test_other_text_stays(text):
     assert redact_text(text) == text
+
+
+@pytest.mark.parametrize("name", ["x-functions-key", "Ocp-Apim-Subscription-Key", "DB_PASSWORD", "apiKey"])
+def test_the_name_beside_a_value_says_whether_it_is_a_secret(name):
+    assert redact({"headers": [{"name": name, "value": "a"}, {"name": "Accept", "value": "a"}]}) == {
+        "headers": [{"name": name, "value": MASK}, {"name": "Accept", "value": "a"}]
+    }
+    assert redact({name: "a"}) == {name: MASK}
 
 
 VALUES = st.recursive(

@@ -9,7 +9,7 @@ MASK = "***"
 # A key is secret when its last word is one of these; keys that only speak about a secret are let through.
 _SECRET_KEY = re.compile(
     r"(?:password|passwd|pwd|secret|secrets|secretvalue|connectionstring|connectionstrings|primarykey|secondarykey|accesskey|accountkey"
-    r"|storageaccountkey|sharedaccesskey|sharedkey|masterkey|apikey|adminkey|querykey|functionkey|hostkey|authkey|authorizationkey"
+    r"|storageaccountkey|sharedaccesskey|sharedkey|masterkey|apikey|adminkey|querykey|functionkey|functionskey|subscriptionkey|hostkey|authkey|authorizationkey"
     r"|instrumentationkey|privatekey|encryptionkey|licensekey|key1|key2|token|accesstoken|refreshtoken|sastoken|sas|sasurl|sasuri"
     r"|signature|clientsecret|certificatedata|pfx|pfxblob|customdata|userdata|protectedsettings|credential|credentials|passphrase)$"
 )
@@ -23,7 +23,25 @@ _SECRET_TEXT = (
         rf"\g<1>\g<2>{MASK}",
     ),
     (re.compile(r"(?i)(<set-header\b[^<>]*>\s*<value>)(?!\s*(?:\{\{|@))[^<]+"), rf"\g<1>{MASK}"),
-    (re.compile(r"(?i)([?&;](?:sig|sv_sig|token|code|access_token|key)=)[^&\s\"';]+"), rf"\g<1>{MASK}"),
+    (
+        re.compile(
+            r"(?i)([?&;#](?:sig|sv_sig|token|code|(?:access|refresh|id)_token|key|api[_-]?key|subscription-key|client_secret)=)[^&\s\"';]+"
+        ),
+        rf"\g<1>{MASK}",
+    ),
+    # Addresses of webhooks whose path is what lets one post: Slack, Discord, Microsoft Teams
+    (
+        re.compile(
+            r"(?i)(https://(?:hooks\.slack\.com/(?:services|workflows|triggers)|(?:\w+\.)?discord(?:app)?\.com/api/webhooks|[\w.-]*\boffice\.com/webhook\w*)/)[^\s\"'<>?#]+"
+        ),
+        rf"\g<1>{MASK}",
+    ),
+    (
+        re.compile(
+            r"(?i)((?:^|\bauthorization\W{1,4})basic\s+)(?=[a-z+/]*[0-9=])[a-z0-9+/]{8,}={0,2}(?=$|[\s\"',])"
+        ),
+        rf"\g<1>{MASK}",
+    ),
     (
         re.compile(
             r"(?i)\b((?:account|sharedaccess|shared|access|primary|api)key|password|pwd|sharedaccesssignature|secret)(\s*=\s*)[^;\s\"']+"
@@ -90,12 +108,19 @@ def _member(match: re.Match[str]) -> str:
 def redact(value: object, key: str = "") -> object:
     """A copy of a JSON value in which every string that looks like a secret is `***`; other scalars stay."""
     if isinstance(value, dict):
-        return {name: redact(item, name if not is_secret_key(key) else key) for name, item in value.items()}
+        inner = key if is_secret_key(key) else ""
+        return {name: redact(item, inner or _name_member(value, name)) for name, item in value.items()}
     if isinstance(value, list):
         return [redact(item, key) for item in value]
     if not isinstance(value, str) or not value:
         return value
     return MASK if key and is_secret_key(key) else redact_text(value)
+
+
+def _name_member(of: dict[str, object], name: str) -> str:
+    """Return the name that says whether a member is a secret: its own, or of a `value` the one that stands beside it."""
+    beside = of.get("name") if name == "value" else None
+    return beside if isinstance(beside, str) else name
 
 
 def redact_read(subject: str, value: object) -> object:
