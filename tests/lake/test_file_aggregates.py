@@ -236,6 +236,25 @@ def test_may_not_depend_on_the_time(lake: Aggregated, text: str) -> None:
         lake.found(by_file=text)
 
 
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "project Now = tostring(now())",
+        "project Bag = bag_pack('Now', now()) | evaluate bag_unpack(Bag) | project Now = tostring(Now)",
+    ],
+    ids=["known columns", "columns of rows"],
+)
+def test_groups_are_merged_at_the_time_of_the_evaluation(lake: Aggregated, shape: str) -> None:
+    lake.write((3, "ada"))
+    for now in (NOW, NOW + timedelta(days=1)):
+        with lake.lake.catalog(LakeScope(None), "default") as catalog:
+            table = catalog.table(TABLE)
+            assert table is not None
+            asked = AggregateQuery(BY_FILE, f"Groups | {shape}")
+            found = lake.aggregates.merge(asked, table, catalog.scans()[table.relation], now)
+        assert [row["Now"][:19] for row in found.to_pylist()] == [f"{now:%Y-%m-%dT%H:%M:%S}"]
+
+
 def test_lie_where_their_owner_alone_reads(lake: Aggregated) -> None:
     lake.write((3, "ada"))
     lake.found()

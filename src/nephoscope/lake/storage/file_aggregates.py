@@ -148,7 +148,7 @@ def _compile_by_file(by_file: str, table: TableSchema) -> CompiledQuery:
 def _compile_merge(merge: str, groups: TableSchema, now: datetime) -> CompiledQuery:
     """Compile what merges groups; what was compiled before is taken over where the time is a parameter of its SQL alone."""
     one, other = _compile_twice(merge, groups)
-    if replace(one, parameters={}) != replace(other, parameters={}):
+    if one.resume is not None or replace(one, parameters={}) != replace(other, parameters={}):
         return compile_query(merge, MemoryCatalog({groups.name: groups}), now=now)
     given = {name: value for name, value in one.parameters.items() if other.parameters[name] == value}
     return replace(one, parameters=given if given == one.parameters else {**given, "now": to_ticks(now)})
