@@ -8,6 +8,7 @@ https://learn.microsoft.com/azure/azure-resource-manager/management/request-limi
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import time
@@ -81,13 +82,16 @@ class ThrottleQuota:
     """One quota that requests share: `wait` returns when a request may go, `learn` takes in what an answer says.
 
     `left` is how many requests may still go as far as is known: None = nobody said so, 1 = the first answer is awaited before
-    another goes. Thread-safe; `clock` is monotonic, in seconds.
+    another goes. Answers may come in another order than the server counted them, so until the quota resets the lowest count of
+    any of them is the one to start from. Thread-safe; `clock` is monotonic, in seconds.
     """
 
     left: float | None = None
     clock: Callable[[], float] = time.monotonic
     waited: float = 0.0
     _until: float = 0.0
+    _lowest: float = math.inf
+    _lowest_until: float = 0.0
     _flying: int = 0
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -122,13 +126,19 @@ class ThrottleQuota:
             self._flying -= 1
             told = parse_remaining(headers)
             if told is not None:
-                left, seconds = told
-                self.left = left - self._flying
-                if self.left < 1:
-                    self._until = max(self._until, self.clock() + seconds)
+                self._learn_count(*told)
             elif self.left is not None and self.left < 1:
                 self.left = 1.0
             self._changed.notify_all()
+
+    def _learn_count(self, left: float, seconds: float) -> None:
+        """Take in how many requests an answer leaves, and for how many seconds."""
+        now = self.clock()
+        if left <= self._lowest or now >= self._lowest_until:
+            self._lowest, self._lowest_until = left, now + seconds
+        self.left = self._lowest - self._flying
+        if self.left < 1:
+            self._until = max(self._until, now + seconds)
 
     def note_lost(self) -> None:
         """Note that a request ended without an answer."""

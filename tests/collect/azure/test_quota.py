@@ -134,6 +134,20 @@ def test_requests_under_way_are_taken_off_what_is_left() -> None:
     assert quota.left == 0.0
 
 
+def test_answers_in_another_order_than_the_server_counted_leave_no_more() -> None:
+    now = [0.0]
+    quota = ThrottleQuota(clock=lambda: now[0])
+    for _ in range(2):
+        quota.wait()
+    quota.learn({"x-ms-user-quota-remaining": "1", "x-ms-user-quota-resets-after": "00:00:05"})
+    quota.learn({"x-ms-user-quota-remaining": "2", "x-ms-user-quota-resets-after": "00:00:05"})
+    assert quota.left == 1.0
+    now[0] = 5.0
+    quota.wait()
+    quota.learn({"x-ms-user-quota-remaining": "14", "x-ms-user-quota-resets-after": "00:00:05"})
+    assert quota.left == 14.0
+
+
 def test_a_lost_request_gives_its_place_back() -> None:
     quota = ThrottleQuota(left=1.0)
     quota.wait()
