@@ -1,7 +1,9 @@
-"""Remediation that can be pasted: commands that a shell can split, Bicep that is well formed."""
+"""Remediation that can be pasted: commands that a shell leaves whole, bodies that are JSON, well-formed Bicep."""
 
 from __future__ import annotations
 
+import itertools
+import json
 import re
 import shlex
 
@@ -14,6 +16,9 @@ RESOURCE = re.compile(
     r"^resource \w+ '[A-Za-z.]+(/[A-Za-z]+)+@\d{4}-\d{2}-\d{2}(-preview)?' (existing )?= \{$", re.MULTILINE
 )
 OPEN, CLOSE = "{[(", "}])"
+QUOTED = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"")
+BRACES = re.compile(r"\{[^{}\s]*(?:,|\.\.)[^{}\s]*\}")
+"""What bash replaces by several words where no quote stands around it."""
 
 
 def unbalanced(text: str) -> str:
@@ -40,6 +45,9 @@ def test_remediation_can_be_pasted(name: str) -> None:
     assert words[0] == "az"
     assert re.fullmatch(r"[a-z][a-z0-9-]+", words[1]), words[1]
     assert "--help" not in words
+    assert not BRACES.search(QUOTED.sub("", remediation["az"])), remediation["az"]
+    for option, value in itertools.pairwise(words):
+        assert option != "--body" or value.startswith("@") or isinstance(json.loads(value), dict)
     assert RESOURCE.search(remediation["bicep"]), remediation["bicep"]
     assert unbalanced(remediation["bicep"]) == ""
     assert all(step.endswith((".", ")", "?")) for step in remediation["steps"]), remediation["steps"]
