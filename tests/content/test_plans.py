@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nephoscope.alerts.library.defender_plan_reference_page import page
-from nephoscope.alerts.library.defender_plans import _plan, plans
+from nephoscope.alerts.library.defender_plans import _read_plan, plans
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope_policy.documents import ContentDocument, ContentError
 from nephoscope_policy.model.source_location import Place
@@ -75,4 +75,4 @@ def test_there_are_enough(title: str, least: int):
 )
 def test_a_plan_that_is_wrong_is_told(text: str, message: str):
     with pytest.raises(ContentError, match=message):
-        _plan(ContentDocument(text.encode(), Place("x.json")))
+        _read_plan(ContentDocument(text.encode(), Place("x.json")))

@@ -145,7 +145,7 @@ class OpenId:
                             raise OpenIdError(
                                 f"the response took longer than {WHOLE_SECONDS:g} seconds", down=True
                             )
-                    return _object(answer.status_code, bytes(body))
+                    return _decode_object(answer.status_code, bytes(body))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             where = urlsplit(address).netloc
             raise OpenIdError(
@@ -167,7 +167,7 @@ def is_secure_address(address: str) -> bool:
         return False
 
 
-def _object(status: int, body: bytes) -> dict[str, object]:
+def _decode_object(status: int, body: bytes) -> dict[str, object]:
     try:
         found = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

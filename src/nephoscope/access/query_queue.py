@@ -71,7 +71,9 @@ class QueryQueue:
             await asyncio.wait_for(asyncio.shield(ticket.admitted), self.limits.seconds)
         except TimeoutError:
             if self._withdraw(ticket):
-                raise self._refusal(f"The query waited {self.limits.seconds:.0f} s in the queue.") from None
+                raise self._build_refusal(
+                    f"The query waited {self.limits.seconds:.0f} s in the queue."
+                ) from None
         except BaseException:
             if not self._withdraw(ticket):
                 self.leave(principal)  # it was admitted in the same moment
@@ -106,7 +108,7 @@ class QueryQueue:
                 self._waiting[ticket] = None
                 return ticket
             running = self._running[principal]
-        raise self._refusal(f"you have {running} running and {waiting} waiting queries.")
+        raise self._build_refusal(f"you have {running} running and {waiting} waiting queries.")
 
     def _free(self, principal: str) -> bool:
         return (
@@ -125,7 +127,7 @@ class QueryQueue:
             del self._waiting[ticket]
             return True
 
-    def _refusal(self, why: str) -> TooManyQueriesError:
+    def _build_refusal(self, why: str) -> TooManyQueriesError:
         self.refused += 1
         again = 5
         return TooManyQueriesError(f"Too many queries: {why} Try again in {again} seconds.", again)

@@ -76,10 +76,10 @@ def rule(one: ClaimRule) -> ClaimRule:
 
 def match_rules(rules: Iterable[ClaimRule], claims: Mapping[str, object]) -> tuple[ClaimRule, ...]:
     """The rules that are true of a person; an e-mail address counts where it was proven to be the person's."""
-    return tuple(one for one in rules if _true(one, claims))
+    return tuple(one for one in rules if _is_met(one, claims))
 
 
-def _true(one: ClaimRule, claims: Mapping[str, object]) -> bool:
+def _is_met(one: ClaimRule, claims: Mapping[str, object]) -> bool:
     found = values(claims, one.claim)
     if one.claim == "email":
         proven = any(claims.get(name) in (True, 1, "1", "true", "True") for name in _PROVEN)

@@ -172,9 +172,9 @@ def role(name: str) -> Role | None:
 
 
 def _matches_any(patterns: tuple[str, ...], operation: str) -> bool:
-    return any(_pattern(one).fullmatch(operation) for one in patterns)
+    return any(_parse_pattern(one).fullmatch(operation) for one in patterns)
 
 
 @cache
-def _pattern(text: str) -> re.Pattern[str]:
+def _parse_pattern(text: str) -> re.Pattern[str]:
     return re.compile(".*".join(re.escape(part) for part in text.split("*")), re.IGNORECASE)

@@ -269,7 +269,7 @@ def list_held_roles(
     above = set(containers(scope, hierarchy)) - hierarchy.doubtful
     if group in hierarchy.doubtful:
         covered = [
-            _covering_scopes(one, group, hierarchy) for one in tenants_covered(several, group, hierarchy)
+            _list_covering_scopes(one, group, hierarchy) for one in tenants_covered(several, group, hierarchy)
         ]
         above = {TENANT, *(covered[0] if len(covered) == 1 else ())}
     return [one for one in several if one.scope in above]
@@ -302,13 +302,13 @@ def tenants_covered(held: Iterable[RoleAssignment], group: str, hierarchy: Hiera
     return frozenset(
         tenant
         for tenant in hierarchy.tenants_with_group(group)
-        if tenant and not scopes.isdisjoint(_covering_scopes(tenant, group, hierarchy))
+        if tenant and not scopes.isdisjoint(_list_covering_scopes(tenant, group, hierarchy))
     )
 
 
-def _covering_scopes(tenant: str, group: str, hierarchy: Hierarchy) -> frozenset[str]:
+def _list_covering_scopes(tenant: str, group: str, hierarchy: Hierarchy) -> frozenset[str]:
     """The scopes at which a role covers a tenant's management group, but for the root."""
-    return frozenset({f"{ONE_TENANT}{tenant}", *_groups_of_tenant(tenant, group, hierarchy)})
+    return frozenset({f"{ONE_TENANT}{tenant}", *_list_groups_of_tenant(tenant, group, hierarchy)})
 
 
 def _is_group_readable(
@@ -329,7 +329,7 @@ def find_group(scope: str) -> str:
     return "/".join(scope.split("/")[:5]) if scope.startswith(MANAGEMENT_GROUP) else ""
 
 
-def _groups_of_tenant(tenant: str, group: str, hierarchy: Hierarchy) -> Iterator[str]:
+def _list_groups_of_tenant(tenant: str, group: str, hierarchy: Hierarchy) -> Iterator[str]:
     """The scopes of a tenant's management group and of those above it; without the tenant too where no other has the name."""
     own = hierarchy.subscriptions_of_tenant(tenant)
     chains = [several for one, several in hierarchy.ancestors.items() if one in own and group in several]
@@ -352,18 +352,18 @@ def containers(scope: str, hierarchy: Hierarchy) -> Iterable[str]:
         group = find_group(scope)
         yield group
         yield from hierarchy.parent_groups(group)
-        yield from _tenant_scopes(hierarchy.subscriptions_below(group), hierarchy)
+        yield from _list_tenant_scopes(hierarchy.subscriptions_below(group), hierarchy)
         if len(owners := hierarchy.tenants_with_group(group)) == 1:
-            yield from _groups_of_tenant(next(iter(owners)), group, hierarchy)
+            yield from _list_groups_of_tenant(next(iter(owners)), group, hierarchy)
     if scope.startswith(ONE_TENANT):
         yield "/".join(parts[:3])
         tenant, group = split_tenant(scope)
         if group:
             yield scope
-            yield from _groups_of_tenant(tenant, group, hierarchy)
+            yield from _list_groups_of_tenant(tenant, group, hierarchy)
     if scope.startswith("/subscriptions/") and len(parts) > 2:
         yield "/".join(parts[:3])
-        yield from _tenant_scopes(parts[2:3], hierarchy)
+        yield from _list_tenant_scopes(parts[2:3], hierarchy)
         for group in hierarchy.ancestors.get(parts[2], ()):
             yield group
             yield f"{ONE_TENANT}{hierarchy.tenants.get(parts[2], '')}{group}"
@@ -376,7 +376,7 @@ def _is_resource(scope: str) -> bool:
     return scope.startswith("/subscriptions/") and "/providers/" in scope
 
 
-def _tenant_scopes(subscriptions: Iterable[str], hierarchy: Hierarchy) -> Iterable[str]:
+def _list_tenant_scopes(subscriptions: Iterable[str], hierarchy: Hierarchy) -> Iterable[str]:
     """The scopes of the tenants of subscriptions; none where several have a management group of one name, so that none is meant."""
     found = hierarchy.tenants_of_subscriptions(subscriptions)
     return [f"{ONE_TENANT}{one}" for one in found if one] if len(found) == 1 else []

@@ -35,7 +35,7 @@ def list_open_sessions(state: State, principal: str) -> list[OpenSession]:
     """The sessions of a principal that are in force, newest first."""
     now = state.principals.current_time()
     found = state.principals.secrets([SecretKind.SESSION], principal)
-    return [_session(one) for one in found if one.expires is None or one.expires > now]
+    return [_to_session(one) for one in found if one.expires is None or one.expires > now]
 
 
 def end(state: State, person: Principal, author: str, address: str = "", only: str = "") -> int:
@@ -49,6 +49,6 @@ def end(state: State, person: Principal, author: str, address: str = "", only: s
     return gone
 
 
-def _session(one: PrincipalSecret) -> OpenSession:
+def _to_session(one: PrincipalSecret) -> OpenSession:
     address, _, way = one.label.partition(" ")
     return OpenSession(one.id, one.created, one.used, one.expires, address, way)

@@ -84,11 +84,11 @@ class SignIn:
 
     def begin(self, name: str, redirect: str, next_: str, browser: str = "") -> SignInStart:
         """Begin an attempt in a browser, which may have begun others; SignInRefusedError where the provider cannot be used."""
-        provider = self._provider(name)
+        provider = self._find_provider(name)
         try:
             endpoint = self.openid(provider).metadata().authorization_endpoint
         except OpenIdError as error:
-            raise _provider_failure(provider, error) from error
+            raise _build_provider_failure(provider, error) from error
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         browser = browser if len(browser) == len(state) else secrets.token_urlsafe(32)
         self._state.sign_in_attempts.add(
@@ -97,7 +97,7 @@ class SignIn:
         asked = {
             "response_type": "code", "client_id": provider.client_id, "redirect_uri": redirect,
             "scope": " ".join(provider.scopes), "state": state, "nonce": nonce,
-            "code_challenge": _challenge(verifier), "code_challenge_method": "S256",
+            "code_challenge": _compute_challenge(verifier), "code_challenge_method": "S256",
         }  # fmt: skip
         return SignInStart(f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}", browser)
 
@@ -106,7 +106,7 @@ class SignIn:
     ) -> SignInResult:
         """Sign in by what a provider answered; the session `before` that the browser had ends. SignInRefusedError, audited,
         otherwise."""
-        provider = self._provider(name)
+        provider = self._find_provider(name)
         attempt = self._state.sign_in_attempts.take(digest(answer.get("state", "")), digest(browser))
         if attempt is None or attempt.provider != name:
             self._audit_refused(f"provider {name}", "no such attempt in this browser", address)
@@ -116,10 +116,10 @@ class SignIn:
                 400,
             )
         try:
-            claims, token = self._claims(provider, attempt, answer)
+            claims, token = self._fetch_claims(provider, attempt, answer)
         except OpenIdError as error:
             self._audit_refused(f"provider {name}", str(error), address)
-            raise _provider_failure(provider, error) from error
+            raise _build_provider_failure(provider, error) from error
         person = self._admit(provider, claims, address)
         self._guard.end_session(before, address)
         detail = {"provider": provider.name, "subject": str(claims["sub"])}
@@ -133,11 +133,11 @@ class SignIn:
         `hint` is the ID token that it signed in with: the provider then knows who is meant and need not ask.
         Source: https://openid.net/specs/openid-connect-rpinitiated-1_0.html#RPLogout
         """
-        provider = self._provider(name)
+        provider = self._find_provider(name)
         try:
             endpoint = self.openid(provider).metadata().end_session_endpoint
         except OpenIdError as error:
-            raise _provider_failure(provider, error) from error
+            raise _build_provider_failure(provider, error) from error
         known = {"id_token_hint": hint} if hint else {}
         asked = urlencode({"client_id": provider.client_id, "post_logout_redirect_uri": back, **known})
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{asked}" if endpoint else ""
@@ -147,13 +147,13 @@ class SignIn:
         issuer = principal.subject.partition(" ")[0]
         return self._state.sign_in_providers.find_by_issuer(issuer) if issuer else None
 
-    def _provider(self, name: str) -> SignInProvider:
+    def _find_provider(self, name: str) -> SignInProvider:
         found = self._state.sign_in_providers.find(name)
         if found is None or not found.enabled:
             raise SignInRefusedError("Unknown sign-in provider", "This server has no sign-in provider of that name.", 404)  # fmt: skip
         return found
 
-    def _claims(
+    def _fetch_claims(
         self, provider: SignInProvider, attempt: SignInAttempt, answer: Mapping[str, str]
     ) -> tuple[dict[str, object], str]:
         """Return what the provider says of the person, and its ID token; OpenIdError for what is not its word for this attempt."""
@@ -206,7 +206,7 @@ class SignIn:
             if known is not None:
                 self._assign(known, provider, rules, address)
             self._audit_refused(display_name(claims), reason, address, provider, claims)
-            raise SignInRefusedError("Access denied", _unknown(provider, claims, reason))
+            raise SignInRefusedError("Access denied", _explain_unknown_role(provider, claims, reason))
         with self._state.transaction() as session:
             person = known or self._create_person(session, provider, subject, claims, address)
         self._assign(person, provider, rules, address)
@@ -273,12 +273,12 @@ class SignIn:
         self._guard.audit_denial(author, SIGNED_IN, "sign-in", address, detail)
 
 
-def _challenge(verifier: str) -> str:
+def _compute_challenge(verifier: str) -> str:
     """The S256 challenge of a verifier."""
     return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
-def _provider_failure(provider: SignInProvider, error: OpenIdError) -> SignInRefusedError:
+def _build_provider_failure(provider: SignInProvider, error: OpenIdError) -> SignInRefusedError:
     """Return what a provider did wrong, for the page: in its own words in the log of an owner, and not much of it here."""
     if error.down:
         return SignInRefusedError(
@@ -289,7 +289,7 @@ def _provider_failure(provider: SignInProvider, error: OpenIdError) -> SignInRef
     return SignInRefusedError("Sign-in failed", f"{provider.title}: {error}.", 403)
 
 
-def _unknown(provider: SignInProvider, claims: Mapping[str, object], reason: str) -> str:
+def _explain_unknown_role(provider: SignInProvider, claims: Mapping[str, object], reason: str) -> str:
     told = (
         f"You are signed in at {provider.title} as {display_name(claims)} (sub {claims['sub']}), but "
         "have no access to this server"

@@ -168,7 +168,12 @@ def report(ask: AdminRequest, body: AgentReportShape) -> AgentReceipt:
     """Store what an agent saw: an answer says that the rows are on disk; a sequence that was sent before is not counted again."""
     try:
         agent = service.take_report(
-            ask.service, ask.caller.principal, body.sequence, body.rows, _health(body.health), _storing(ask)
+            ask.service,
+            ask.caller.principal,
+            body.sequence,
+            body.rows,
+            _read_health(body.health),
+            _make_row_writer(ask),
         )
     except AgentRefusedError as error:
         raise bad_request(f"{error}.", "body") from error
@@ -232,7 +237,7 @@ def _judge_system(ask: AdminRequest, agent: EnrolledAgent, given: AgentSystemSha
     return [refused] if refused else []
 
 
-def _health(given: AgentHealthShape | None) -> AgentHealth | None:
+def _read_health(given: AgentHealthShape | None) -> AgentHealth | None:
     if given is None:
         return None
     sensors = (
@@ -244,7 +249,7 @@ def _health(given: AgentHealthShape | None) -> AgentHealth | None:
     )
 
 
-def _storing(ask: AdminRequest) -> service.StoreRows:
+def _make_row_writer(ask: AdminRequest) -> service.StoreRows:
     """Return what stores rows of an agent in the workspace of its enrolment, on disk when it returns."""
 
     def store(agent: EnrolledAgent, sequence: int, rows: service.Rows, sender: ResourceBinding) -> None:

@@ -101,14 +101,14 @@ class PackSwitch(Shape, frozen=True, kw_only=True):
 @SECTION.route("GET", "/contentPacks", READ)
 def packs(ask: AdminRequest, query: PageQuery) -> PackList:
     """The imported packs of detection content."""
-    found, after = take_page(_packs(ask).values(), lambda one: one.name, query)
+    found, after = take_page(_load_packs(ask).values(), lambda one: one.name, query)
     return PackList(value=tuple(_pack_shape(ask, one) for one in found), next=after)
 
 
 @SECTION.route("POST", "/contentPacks", WRITE, status=201, most=BODY)
 def import_(ask: AdminRequest, body: NewPack) -> ImportReport:
     """Import content of Sentinel or rules of Sigma; each rule is told with how it stands."""
-    instance, workspace = ask.instance, _workspace(ask, body.workspace)
+    instance, workspace = ask.instance, _require_workspace(ask, body.workspace)
     upload = Upload(body.file, body.content, body.name)
     take_ = partial(take, instance.lake, instance.state, workspace, ask.caller.name, upload, instance.now)
     try:
@@ -123,7 +123,7 @@ def import_(ask: AdminRequest, body: NewPack) -> ImportReport:
     return ImportReport(
         pack=_pack_shape(ask, found.pack),
         kept=kept,
-        pieces=_pieces(report(instance.lake, workspace, found)),
+        pieces=_convert_pieces(report(instance.lake, workspace, found)),
         changes={word: tuple(names) for word, names in found.changes.items()},
         passed=dict(found.passed),
     )
@@ -134,13 +134,13 @@ def pack(ask: AdminRequest, name: Name) -> PackReport:
     """One pack, with how each of its pieces stands today."""
     found, lake = _pack(ask, name), ask.instance.lake
     held = content_listing.WorkspaceTables.of(lake, found.workspace)
-    return PackReport(pack=_pack_shape(ask, found), pieces=_pieces(content_listing.rows(found, held)))
+    return PackReport(pack=_pack_shape(ask, found), pieces=_convert_pieces(content_listing.rows(found, held)))
 
 
 @SECTION.route("PATCH", "/contentPacks/{name}", WRITE)
 def switch(ask: AdminRequest, name: Name, body: PackSwitch) -> PackShape:
     """Switch the rules of a pack on or off."""
-    found, workspace = _pack(ask, name), _workspace(ask, body.workspace)
+    found, workspace = _pack(ask, name), _require_workspace(ask, body.workspace)
     switch_rules(ask.service, workspace, {PACK: [found.name]}, enabled=body.enabled)
     return _pack_shape(ask, found)
 
@@ -151,14 +151,14 @@ def remove(ask: AdminRequest, name: Name) -> None:
     remove_pack(ask.service, ask.instance.lake, _pack(ask, name))
 
 
-def _workspace(ask: AdminRequest, name: str) -> str:
+def _require_workspace(ask: AdminRequest, name: str) -> str:
     found = ask.instance.state.workspaces.find(name)
     if found is None:
         raise bad_request(f"Workspace {name!r} not found.", "workspace")
     return found.name
 
 
-def _packs(ask: AdminRequest) -> dict[str, RulePack]:
+def _load_packs(ask: AdminRequest) -> dict[str, RulePack]:
     try:
         return {one.name: one for one in content_listing.load_packs(ask.instance.data)}
     except PackError as error:
@@ -166,7 +166,7 @@ def _packs(ask: AdminRequest) -> dict[str, RulePack]:
 
 
 def _pack(ask: AdminRequest, name: str) -> RulePack:
-    found = _packs(ask).get(name)
+    found = _load_packs(ask).get(name)
     if found is None:
         raise missing_fault(f"A pack {name}")
     return found
@@ -177,6 +177,6 @@ def _pack_shape(ask: AdminRequest, one: RulePack) -> PackShape:
     return to_shape(PackShape, one, pieces=len(one.pieces), refused=len(one.refusals), on=on)
 
 
-def _pieces(rows: Iterable[Mapping[str, Any]]) -> tuple[PieceShape, ...]:
+def _convert_pieces(rows: Iterable[Mapping[str, Any]]) -> tuple[PieceShape, ...]:
     names = PieceShape.__struct_fields__
     return tuple(msgspec.convert({name: row[name] for name in names}, PieceShape) for row in rows)

@@ -57,11 +57,11 @@ def data_gaps(ask: AdminRequest) -> DataGapList:
     found = [*list_gaps(snapshot.findings, reach), *list_segment_gaps(ask.instance.state, reach)]
     assessed = sum(snapshot.findings.states(reach).values())
     return DataGapList(
-        value=tuple(map(_shape, found)), assessments=assessed, unjudged=sum(one.count for one in found)
+        value=tuple(map(_build_shape, found)), assessments=assessed, unjudged=sum(one.count for one in found)
     )
 
 
-def _shape(gap: DataGap) -> DataGapShape:
+def _build_shape(gap: DataGap) -> DataGapShape:
     return DataGapShape(
         need=gap.missing.need.value, subject=gap.subject, assessments=gap.count, action=gap.remedy.action,
         commands=gap.remedy.commands, permissions=gap.remedy.permissions, examples=gap.examples,

@@ -43,10 +43,10 @@ def violations(ask: AdminRequest, query: RepositoryQuery) -> ViolationList:
     snapshot = ask.instance.snapshots.load_newest()
     reach = ask.caller.reach(ASSESSMENTS)
     found = [] if snapshot is None else violated_passes(ask.service, snapshot.findings, reach, names)
-    return ViolationList(value=tuple(map(_violation, found[: query.top])))
+    return ViolationList(value=tuple(map(_build_violation, found[: query.top])))
 
 
-def _violation(one: ViolatedPass) -> ViolationShape:
+def _build_violation(one: ViolatedPass) -> ViolationShape:
     told, planned = one.finding, one.origin.planned
     return ViolationShape(
         resource=told.resource, recommendation=told.recommendation, title=told.title, severity=told.severity.value, why=told.why,

@@ -59,10 +59,10 @@ def recommendations(ask: AdminRequest, query: RecommendationQuery) -> Recommenda
     snapshot = ask.instance.snapshots.load_newest()
     ranked = build_priorities(snapshot).rank(reach, ask.caller.reach(PATHS)) if snapshot is not None else []
     found = [one for one in ranked if query.all or one.tally.unhealthy]
-    return RecommendationList(value=tuple(map(_shape, found[: query.top])), total=len(found))
+    return RecommendationList(value=tuple(map(_build_shape, found[: query.top])), total=len(found))
 
 
-def _shape(one: Priority) -> RecommendationShape:
+def _build_shape(one: Priority) -> RecommendationShape:
     told = one.tally
     return RecommendationShape(
         id=told.recommendation, name=told.title, severity=told.severity.value, why=one.reason, unhealthy=told.unhealthy,

@@ -97,7 +97,7 @@ def backup(ask: AdminRequest) -> BackupState:
 @SECTION.route("GET", "/assessment", "Nephoscope/assessment/read")
 def assessment(ask: AdminRequest) -> AssessmentState:
     """Return how the assessment of the estate stands."""
-    return _assessment(ask)
+    return _build_assessment(ask)
 
 
 @SECTION.route("POST", "/assessment", TRIGGER, status=202)
@@ -108,10 +108,10 @@ def assess(ask: AdminRequest) -> AssessmentState:
             409, "Conflict", "No scan yet: run `nephoscope scan` first to select the assessed source."
         )
     request_assessment(ask.service)
-    return _assessment(ask)
+    return _build_assessment(ask)
 
 
-def _assessment(ask: AdminRequest) -> AssessmentState:
+def _build_assessment(ask: AdminRequest) -> AssessmentState:
     checkpoints, request = ask.instance.state.checkpoints, last_scan_request(ask.instance.data)
     asked = checkpoints.get(*ASSESS_SOON)
     when = datetime.fromisoformat(asked) if asked else None

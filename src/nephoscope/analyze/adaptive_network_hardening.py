@@ -87,20 +87,20 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         if not found:
             return healthy(id_, key, f"its allow rules are as narrow as {DAYS} days of traffic{told}")
         names = join_names(one.rule.rsplit("/", 1)[-1] for one in found)
-        return unhealthy(id_, key, f"wider than the traffic: {names}{told}", map(_finding, found))
+        return unhealthy(id_, key, f"wider than the traffic: {names}{told}", map(_build_finding, found))
 
     return machines(view, HARDENED, judge)
 
 
 def _propose(view: EstateView, machine: Resource, traffic: ObservedTraffic) -> Iterator[RuleProposal]:
-    subnets, own = _list_subnets(view), _own_addresses(view)
+    subnets, own = _list_subnets(view), _collect_own_addresses(view)
     for interface in view.network.interfaces(machine):
         for configuration in interface.configurations:
-            targets = _log_targets(view, interface, configuration)
+            targets = _list_log_targets(view, interface, configuration)
             context = LearningContext(
-                _window(view, machine, targets, traffic),
+                _find_log_window(view, machine, targets, traffic),
                 subnets,
-                own | _named_sources(view, interface, configuration),
+                own | _collect_named_sources(view, interface, configuration),
             )
             flows = tuple(
                 one
@@ -124,13 +124,15 @@ def _list_subnets(view: EstateView) -> tuple[Prefix, ...]:
     return tuple(sorted(map(ipaddress.ip_network, texts), key=lambda one: (one.version, -one.prefixlen)))
 
 
-def _own_addresses(view: EstateView) -> AddressSet:
+def _collect_own_addresses(view: EstateView) -> AddressSet:
     """The public addresses of the estate."""
     texts = [properties(one).get("ipAddress") for one in view.resources(PUBLIC_ADDRESS_TYPE)]
     return AddressSet.of(text for text in texts if isinstance(text, str) and is_prefix(text))
 
 
-def _named_sources(view: EstateView, interface: Interface, configuration: IpConfiguration) -> AddressSet:
+def _collect_named_sources(
+    view: EstateView, interface: Interface, configuration: IpConfiguration
+) -> AddressSet:
     """The small ranges that allow rules before an address name."""
     return AddressSet.of(
         text
@@ -147,14 +149,16 @@ def _is_small(text: str) -> bool:
     return high - low < NAMED[family]
 
 
-def _log_targets(view: EstateView, interface: Interface, configuration: IpConfiguration) -> frozenset[str]:
+def _list_log_targets(
+    view: EstateView, interface: Interface, configuration: IpConfiguration
+) -> frozenset[str]:
     """The resources whose flow logs have the traffic of an address: its network, subnet, interface and security groups."""
     network = configuration.subnet.split("/subnets/")[0]
     groups = view.network.security_groups(interface, configuration)
     return frozenset((network, configuration.subnet, interface.id, *groups))
 
 
-def _window(
+def _find_log_window(
     view: EstateView, machine: Resource, targets: frozenset[str], traffic: ObservedTraffic
 ) -> LogWindow:
     """The window of the flow logs of an address; raises DataNotCollectedError where it is too short or over."""
@@ -177,7 +181,7 @@ def _window(
     return LogWindow(view.now - age, window.last)
 
 
-def _finding(one: RuleProposal) -> SubAssessment:
+def _build_finding(one: RuleProposal) -> SubAssessment:
     """A proposal as a finding: what Azure's hardening lists, the ARM rules, and what they would have cut."""
     name = "/".join(one.rule.split("/")[-3::2])
     needed = join_names(

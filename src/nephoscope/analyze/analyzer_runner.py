@@ -105,9 +105,9 @@ class PreviousAnalysis(msgspec.Struct, frozen=True):
             return False
         if not analyzer.tables or self.moved:
             return not analyzer.tables
-        return versions == self.logs.get(analyzer.name) or self._answers_hold(analyzer, logs)
+        return versions == self.logs.get(analyzer.name) or self._would_answers_hold(analyzer, logs)
 
-    def _answers_hold(self, analyzer: Analyzer, logs: Logs | None) -> bool:
+    def _would_answers_hold(self, analyzer: Analyzer, logs: Logs | None) -> bool:
         answers = self.told[analyzer.name].answers
         if answers is None or logs is None:
             return False

@@ -49,7 +49,7 @@ _VALIDATES = re.compile(
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every API operation."""
-    unlocked = _unlocked_apis(view)
+    unlocked = _list_unlocked_apis(view)
 
     def judge(operation: Resource, key: Key) -> Assessment:
         id_ = str(operation.body["id"])
@@ -82,7 +82,7 @@ def _judge_subscription_key(
     return unhealthy(id_, key, "an open product offers the API without a subscription key")
 
 
-def _unlocked_apis(view: EstateView) -> frozenset[str]:
+def _list_unlocked_apis(view: EstateView) -> frozenset[str]:
     """The APIs in products that need no subscription."""
     found: set[str] = set()
     for product in view.resources(PRODUCT):
@@ -100,17 +100,17 @@ def _unlocked_apis(view: EstateView) -> frozenset[str]:
 def _validates(view: EstateView, operation: Resource, api: Resource) -> bool:
     return any(
         _is_validating(str(require_complete(policy).get("value", "")))
-        for type_, owner in _policy_owners(operation, api)
+        for type_, owner in _list_policy_owners(operation, api)
         for policy in view.children(type_, owner)
     )
 
 
 def _need_policies(view: EstateView, operation: Resource, api: Resource) -> None:
-    for type_, owner in _policy_owners(operation, api):
+    for type_, owner in _list_policy_owners(operation, api):
         view.need(type_, owner)
 
 
-def _policy_owners(operation: Resource, api: Resource) -> Iterable[tuple[str, str]]:
+def _list_policy_owners(operation: Resource, api: Resource) -> Iterable[tuple[str, str]]:
     """Each type of policy with the id of what has it."""
     return zip(POLICIES, (operation.key, api.key, api.id.parent), strict=True)
 

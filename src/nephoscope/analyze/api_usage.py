@@ -96,7 +96,7 @@ class _Traffic(msgspec.Struct, frozen=True):
         return [one for one in asked if one not in self.days[service]]
 
 
-def _traffic(view: EstateView) -> _Traffic:
+def _load_traffic(view: EstateView) -> _Traffic:
     found = _Traffic({}, {}, defaultdict(set))
     for one in view.aggregate(_CALLS):
         service = str(one["Service"])
@@ -105,17 +105,17 @@ def _traffic(view: EstateView) -> _Traffic:
         elif isinstance(day := one["Day"], datetime):
             found.days[service].add(day.date())
         else:
-            found.known[service] = _time(one["Begun"]), _time(one["Ended"])
+            found.known[service] = _read_time(one["Begun"]), _read_time(one["Ended"])
     return found
 
 
-def _time(value: object) -> datetime | None:
+def _read_time(value: object) -> datetime | None:
     return value if isinstance(value, datetime) else None
 
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every API operation."""
-    traffic = cache(lambda: _traffic(view))
+    traffic = cache(lambda: _load_traffic(view))
     gap = cache(lambda service: _find_gap(view, traffic(), service))
 
     def judge(operation: Resource, key: Key) -> Assessment:

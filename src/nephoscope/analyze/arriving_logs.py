@@ -48,8 +48,8 @@ QUIET, BACK = timedelta(days=7), timedelta(days=37)
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every resource that can have logs of its own."""
-    rows = _once(lambda: NewestRows(_require_rows(_read_rows(view))))
-    missing = cache(lambda: _missing_by_resource(view, rows()))
+    rows = _read_once(lambda: NewestRows(_require_rows(_read_rows(view))))
+    missing = cache(lambda: _map_missing_by_resource(view, rows()))
     arrives = cache(lambda type_: _arrives(view, type_, rows()))
 
     def judge(resource: Resource, key: Key) -> Assessment:
@@ -63,13 +63,13 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         _require_settings(view, resource)
         if any(one.is_silent for one in found) and not arrives(resource.type):
             raise DataNotCollectedError(f"rows of logs of any resource of {resource.type}")
-        return unhealthy(id_, key, "; ".join(_describe(one) for one in found), map(_finding, found))
+        return unhealthy(id_, key, "; ".join(_describe(one) for one in found), map(_build_finding, found))
 
     for type_ in _JUDGED:
         yield from judge_all(view.resources(type_), ARRIVE, judge, by_body=False)
 
 
-def _once(read: Callable[[], NewestRows]) -> Callable[[], NewestRows]:
+def _read_once(read: Callable[[], NewestRows]) -> Callable[[], NewestRows]:
     """Return what reads rows at its first call, and gives them, or says that they were not collected, at each."""
     found: list[NewestRows | DataNotCollectedError] = []
 
@@ -100,7 +100,7 @@ def _read_rows(view: EstateView) -> Iterator[tuple[str, str, str, datetime]]:
         raise DataNotCollectedError("rows of logs: no log data is available")
     for table in TABLES:
         try:
-            rows = view.aggregate(_newest(table))
+            rows = view.aggregate(_build_newest_aggregate(table))
         except LogNotReceivedError:
             continue
         for row in rows:
@@ -109,7 +109,7 @@ def _read_rows(view: EstateView) -> Iterator[tuple[str, str, str, datetime]]:
                 yield str(row["Of"]), table, str(row["In"]), last
 
 
-def _newest(table: str) -> FileAggregate:
+def _build_newest_aggregate(table: str) -> FileAggregate:
     return FileAggregate(
         table,
         f"""{table}
@@ -124,7 +124,7 @@ def _newest(table: str) -> FileAggregate:
     )
 
 
-def _missing_by_resource(view: EstateView, rows: NewestRows) -> Mapping[str, list[MissingLogs]]:
+def _map_missing_by_resource(view: EstateView, rows: NewestRows) -> Mapping[str, list[MissingLogs]]:
     """Map what is missing by the resource that it is judged of: an account's services log for the account."""
     resources = [resource for type_ in TYPES for resource in view.resources(type_)]
     found: dict[str, list[MissingLogs]] = {}
@@ -157,7 +157,7 @@ def _describe(one: MissingLogs) -> str:
     return f"{service}{one.reason}{setting}{last}"
 
 
-def _finding(one: MissingLogs) -> SubAssessment:
+def _build_finding(one: MissingLogs) -> SubAssessment:
     return make_finding(
         f"{one.resource}/{one.setting or 'none'}",
         _describe(one),

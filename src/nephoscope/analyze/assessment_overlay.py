@@ -43,7 +43,7 @@ def to_arm_body(assessment: Assessment, key: Key) -> dict[str, object]:
             "cause": assessment.cause,
             "description": assessment.description,
         },
-        "additionalData": {"source": "nephoscope", **_findings(assessment)},
+        "additionalData": {"source": "nephoscope", **_summarize_findings(assessment)},
     }
     if assessment.cause == NOT_ASSESSED:
         del properties["status"]
@@ -55,7 +55,7 @@ def to_arm_body(assessment: Assessment, key: Key) -> dict[str, object]:
     }
 
 
-def _findings(assessment: Assessment) -> dict[str, str]:
+def _summarize_findings(assessment: Assessment) -> dict[str, str]:
     if not assessment.sub_assessments:
         return {}
     titles = [part.title for part in assessment.sub_assessments]

@@ -55,7 +55,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
                 return not_applicable(resource_id(repository), key, "disabled", "the repository is disabled")
             if members.get("repoId") and not members.get("defaultBranch"):
                 return not_applicable(resource_id(repository), key, "empty", "the repository has no branch")
-            return judge(repository, key, _policies(view, repository))
+            return judge(repository, key, _list_reviewer_policies(view, repository))
 
         return _judge_repository
 
@@ -78,7 +78,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     yield from judge_by_parts(view, AZURE_DEVOPS_REPOSITORY, NO_SELF_APPROVAL, active(no_self_approval))
 
 
-def _policies(view: EstateView, repository: Resource) -> list[Mapping[str, object]]:
+def _list_reviewer_policies(view: EstateView, repository: Resource) -> list[Mapping[str, object]]:
     """The settings of the reviewer policies that hold for the default branch of a repository."""
     members = require_complete(repository)
     id_ = str(member(members, "repoId", repository.key)).lower()

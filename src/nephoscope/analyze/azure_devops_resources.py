@@ -121,16 +121,16 @@ def _accept_all(_: Resource) -> bool:
     return True
 
 
-def _type(connection: Resource) -> str:
+def _read_type(connection: Resource) -> str:
     return str(member(require_complete(connection), "type", connection.key)).lower()
 
 
 def _is_azure(connection: Resource) -> bool:
-    return _type(connection) == _AZURE
+    return _read_type(connection) == _AZURE
 
 
 def _is_classic(connection: Resource) -> bool:
-    return _type(connection) == "azure"
+    return _read_type(connection) == "azure"
 
 
 def _has_key(connection: Resource) -> bool:

@@ -64,7 +64,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         def judge(repository: Resource, key: Key) -> Assessment:
             if not is_on(repository):
                 return not_applicable(resource_id(repository), key, "scanner-off", "nothing scans for it")
-            alerts = [one for one in documents(view, CODE_ALERTS, repository.key) if _kind(one) == kind]
+            alerts = [one for one in documents(view, CODE_ALERTS, repository.key) if _read_kind(one) == kind]
             if not alerts:
                 return healthy(resource_id(repository), key, "no alert is active")
             found = [
@@ -85,5 +85,5 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     yield from judge_by_parts(view, AZURE_DEVOPS_REPOSITORY, DEPENDENCIES, make_resolved_judge("dependency"))
 
 
-def _kind(alert: Resource) -> str:
+def _read_kind(alert: Resource) -> str:
     return str(require_complete(alert).get("alertType", "")).lower()

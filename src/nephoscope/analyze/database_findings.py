@@ -43,13 +43,15 @@ TYPES = (*SERVERS, *SETTINGS, *SCANS)
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every SQL server and managed instance."""
-    latest = _latest_scans(view)
+    latest = _index_latest_scans(view)
 
     def judge(server: Resource, key: Key) -> Assessment:
         id_ = str(server.body["id"])
         scans = latest.get(server.key)
         if scans:
-            failed = [part for scan in scans.values() if (part := _failed_finding(view, scan)) is not None]
+            failed = [
+                part for scan in scans.values() if (part := _find_failed_finding(view, scan)) is not None
+            ]
             if failed:
                 return unhealthy(id_, key, f"{len(failed)} of {len(scans)} databases have findings", failed)
             _require_scans(view, server, scans)
@@ -71,7 +73,7 @@ def _require_scans(view: EstateView, server: Resource, scans: Mapping[str, Resou
     view.need(type_, server.key)
 
 
-def _latest_scans(view: EstateView) -> dict[str, dict[str, Resource]]:
+def _index_latest_scans(view: EstateView) -> dict[str, dict[str, Resource]]:
     """Server -> database -> the scan that ended last."""
     found: dict[str, dict[str, Resource]] = {}
     for type_ in SCANS:
@@ -89,7 +91,7 @@ def _end_time(scan: Resource) -> str:
     return str(body.get("endTime") or body.get("startTime") or "")
 
 
-def _failed_finding(view: EstateView, scan: Resource) -> SubAssessment | None:
+def _find_failed_finding(view: EstateView, scan: Resource) -> SubAssessment | None:
     """The finding of one database; raises DataNotCollectedError where its latest scan did not run to an end or is too old."""
     body = view.report(scan)
     count = body.get("numberOfFailedSecurityChecks", body.get("totalFailedRulesCount"))

@@ -36,7 +36,7 @@ TYPES = (NETWORK_TYPE, GATEWAY_TYPE, PUBLIC_ADDRESS_TYPE)
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every virtual network."""
-    public = _public_gateways(view)
+    public = _group_public_gateways(view)
     unread = next((gateway for gateway in view.resources(GATEWAY_TYPE) if not gateway.complete), None)
 
     def judge(network: Resource, key: Key) -> Assessment:
@@ -64,7 +64,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     return judge_all(view.resources(NETWORK_TYPE), PROTECTED, judge)
 
 
-def _public_gateways(view: EstateView) -> dict[str, list[str]]:
+def _group_public_gateways(view: EstateView) -> dict[str, list[str]]:
     """Network -> the public addresses of the application gateways in its subnets."""
     found: dict[str, list[str]] = {}
     for gateway in view.resources(GATEWAY_TYPE):

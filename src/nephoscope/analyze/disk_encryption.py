@@ -49,7 +49,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         profile: Any = properties(machine).get("securityProfile") or {}
         if profile.get("encryptionAtHost") is True:
             return healthy(id_, key, "encryption at host is on")
-        if _confidential(machine):
+        if _is_confidential(machine):
             return healthy(id_, key, "the disk of the confidential machine is encrypted with its guest state")
         for body in extensions(view, machine):
             if is_extension(body, _PUBLISHER, _TYPES) and _is_provisioned(body):
@@ -63,7 +63,7 @@ def _is_provisioned(body: dict[str, object]) -> bool:
     return str(body.get("provisioningState", "Succeeded")).lower() == "succeeded"
 
 
-def _confidential(machine: Resource) -> bool:
+def _is_confidential(machine: Resource) -> bool:
     value: Any = properties(machine)
     for name in ("storageProfile", "osDisk", "managedDisk", "securityProfile"):
         value = value.get(name)

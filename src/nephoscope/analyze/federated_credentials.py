@@ -51,11 +51,11 @@ TYPES = (
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every credential of an identity, and every subscription by the applications in it."""
-    by_app = cache(lambda: {_app_id(one): one for one in view.resources(APPLICATION)})
+    by_app = cache(lambda: {_read_app_id(one): one for one in view.resources(APPLICATION)})
     services = cache(lambda: {one.id.name: one for one in view.resources(SERVICE_TYPE)})
 
     def identity(credential: Resource, key: Key) -> Assessment:
-        problem = _problem(view, parse_trust(require_complete(credential), credential.key))
+        problem = _explain_problem(view, parse_trust(require_complete(credential), credential.key))
         told = unhealthy if problem else healthy
         return told(resource_id(credential), key, problem or "it trusts one subject")
 
@@ -64,7 +64,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         for type_ in (SERVICE_TYPE, APPLICATION):
             view.need(type_, "")
         holders = {grant.principal for grant in grants if grant.principal in services()}
-        apps = {_app_id(services()[one]) for one in holders} & by_app().keys()
+        apps = {_read_app_id(services()[one]) for one in holders} & by_app().keys()
         bad, unread = _find_wide_credentials(view, [by_app()[one] for one in sorted(apps)])
         if bad:
             found = [make_finding(place, f"{place}: {why}", "High") for place, why in bad.items()]
@@ -91,7 +91,7 @@ def _find_wide_credentials(
         for credential in listed:
             place = f"{display_name(application)}/{credential.get('name', '')}"
             try:
-                problem = _problem(view, parse_trust(credential, place))
+                problem = _explain_problem(view, parse_trust(credential, place))
             except DataNotCollectedError as gap:
                 unread.append(gap.what)
                 continue
@@ -100,7 +100,7 @@ def _find_wide_credentials(
     return bad, unread
 
 
-def _problem(view: EstateView, trust: Trust) -> str:
+def _explain_problem(view: EstateView, trust: Trust) -> str:
     """Explain why a trust is too wide, '' where it is narrow; DataNotCollectedError where the repository that it names was not
     read."""
     if trust.problem or not trust.repository:
@@ -123,6 +123,6 @@ def _problem(view: EstateView, trust: Trust) -> str:
     return f"'{trust.branch}' of {place} is not protected: whoever may push signs in; trust an environment"
 
 
-def _app_id(resource: Resource) -> str:
+def _read_app_id(resource: Resource) -> str:
     members: dict[str, object] = properties(resource)
     return str(members.get("appId") or resource.key).lower()

@@ -66,7 +66,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         )
 
     def judge_renewed(repository: Resource, key: Key) -> Assessment:
-        secrets = _secrets(view, repository)
+        secrets = _list_secrets(view, repository)
         bad = [
             one
             for one in secrets
@@ -75,7 +75,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         return judge_parts(repository, key, bad, len(secrets), ("secrets", "not renewed for a year"))
 
     def judge_federated(repository: Resource, key: Key) -> Assessment:
-        secrets = _secrets(view, repository)
+        secrets = _list_secrets(view, repository)
         bad = [one for one in secrets if names_azure_key(display_name(one))]
         return judge_parts(repository, key, bad, len(secrets), ("secrets", "with a long-lived key of Azure"))
 
@@ -84,7 +84,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     yield from judge_active(view, FEDERATED, judge_federated)
 
 
-def _secrets(view: EstateView, repository: Resource) -> list[Resource]:
+def _list_secrets(view: EstateView, repository: Resource) -> list[Resource]:
     """The secrets of a repository and of its environments; NotCollected."""
     found = list(documents(view, SECRETS, repository.key))
     for environment in documents(view, ENVIRONMENTS, repository.key):

@@ -70,7 +70,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         judge: Callable[[EstateView, Resource, Key, str], Assessment],
     ) -> Callable[[Resource, Key], Assessment]:
         def _judge_project(project: Resource, key: Key) -> Assessment:
-            branch = _default_branch(view, project)
+            branch = _find_default_branch(view, project)
             if not branch:
                 return not_applicable(resource_id(project), key, "empty", "the project has no branch")
             return judge(view, project, key, branch)
@@ -84,16 +84,16 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
 
 def _judge_protected(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
-    found = _protections(view, project, branch)
+    found = _list_protections(view, project, branch)
     if not found:
         return unhealthy(resource_id(project), key, f"'{branch}' is not protected")
-    if any(_developers_push(one, project.key) for one in found):
+    if any(_may_developers_push(one, project.key) for one in found):
         return unhealthy(resource_id(project), key, f"developers may push to '{branch}'")
     return healthy(resource_id(project), key, f"'{branch}' is protected")
 
 
 def _no_force_push(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
-    found = _protections(view, project, branch)
+    found = _list_protections(view, project, branch)
     if found and not any(member_flag(one, "allow_force_push", project.key) for one in found):
         return healthy(resource_id(project), key, "force pushes are blocked")
     return unhealthy(resource_id(project), key, f"the history of '{branch}' can be rewritten")
@@ -122,7 +122,7 @@ def _no_self_approval(view: EstateView, project: Resource, key: Key, branch: str
     return healthy(resource_id(project), key, "neither authors nor committers approve")
 
 
-def _default_branch(view: EstateView, project: Resource) -> str:
+def _find_default_branch(view: EstateView, project: Resource) -> str:
     """The name of the default branch, '' where the project has none; DataNotCollectedError."""
     settings = repository_settings(view, project)
     if "default_branch" not in settings:
@@ -130,7 +130,7 @@ def _default_branch(view: EstateView, project: Resource) -> str:
     return str(settings["default_branch"] or "")
 
 
-def _protections(view: EstateView, project: Resource, branch: str) -> list[dict[str, object]]:
+def _list_protections(view: EstateView, project: Resource, branch: str) -> list[dict[str, object]]:
     every = [require_complete(one) for one in documents(view, BRANCH_PROTECTIONS, project.key)]
     return [one for one in every if is_named_by(branch, str(one.get("name", "")))]
 
@@ -152,7 +152,7 @@ def is_named_by(branch: str, pattern: str) -> bool:
     return True
 
 
-def _developers_push(protection: Mapping[str, object], of: str) -> bool:
+def _may_developers_push(protection: Mapping[str, object], of: str) -> bool:
     """Return whether the role of a developer may push, and not only people, groups or keys by name."""
     levels: Sequence[object] = member(protection, "push_access_levels", of)
     named = ("user_id", "group_id", "deploy_key_id")

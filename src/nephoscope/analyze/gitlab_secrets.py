@@ -67,7 +67,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     def judge_expiring(owner: Resource, key: Key) -> Assessment:
         access = [one for one in documents(view, ACCESS_TOKENS, owner.key) if _is_in_use(one)]
         deploy = [one for one in documents(view, DEPLOY_TOKENS, owner.key) if _is_in_use(one)]
-        bad = [one for one in access if _is_long_lived(one)] + [one for one in deploy if not _expires(one)]
+        bad = [one for one in access if _is_long_lived(one)] + [one for one in deploy if not _has_expiry(one)]
         words = ("tokens", "valid for longer than a year")
         return judge_parts(owner, key, bad, len(access) + len(deploy), words)
 
@@ -96,7 +96,7 @@ def _is_in_use(token: Resource) -> bool:
     return not ended and not member_flag(members, "revoked", token.key)
 
 
-def _expires(token: Resource) -> bool:
+def _has_expiry(token: Resource) -> bool:
     members = require_complete(token)
     if "expires_at" not in members:
         raise DataNotCollectedError(f"'expires_at' of {token.key}")
@@ -105,7 +105,7 @@ def _expires(token: Resource) -> bool:
 
 def _is_long_lived(token: Resource) -> bool:
     """Return whether a token lives longer than a year after it was made; DataNotCollectedError."""
-    if not _expires(token):
+    if not _has_expiry(token):
         return True
     members = require_complete(token)
     try:

@@ -29,7 +29,7 @@ def guarded_ports(view: EstateView) -> dict[str, frozenset[int]]:
     """Lower-cased machine id -> the ports that a policy guards."""
     found: dict[str, frozenset[int]] = {}
     for policy in view.resources(POLICY_TYPE):
-        for machine, ports in _entries(policy):
+        for machine, ports in _read_entries(policy):
             found[machine] = found.get(machine, frozenset()) | ports
     return found
 
@@ -41,7 +41,7 @@ def need_policies(view: EstateView, subscription: str) -> None:
         require_complete(policy)
 
 
-def _entries(policy: Resource) -> list[tuple[str, frozenset[int]]]:
+def _read_entries(policy: Resource) -> list[tuple[str, frozenset[int]]]:
     return [
         (
             str(entry.get("id", "")).lower(),

@@ -55,17 +55,17 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every machine, scale set and cloud service."""
 
     def machine(resource: Resource, key: Key) -> Assessment:
-        return _verdict(resource, key, extensions(view, resource))
+        return _judge_agent(resource, key, extensions(view, resource))
 
     def judge_extensions(resource: Resource, key: Key) -> Assessment:
-        return _verdict(resource, key, _profile_extensions(resource))
+        return _judge_agent(resource, key, _list_profile_extensions(resource))
 
     yield from machines(view, ON_MACHINE, machine)
     for type_ in (CLOUD_SERVICE, SCALE_SET_TYPE):
         yield from judge_all(view.resources(type_), ON_SET, judge_extensions)
 
 
-def _profile_extensions(resource: Resource) -> list[dict[str, object]]:
+def _list_profile_extensions(resource: Resource) -> list[dict[str, object]]:
     """The extensions in a model's extension profile."""
     body = properties(resource)
     model: object = body.get("virtualMachineProfile") if resource.type == SCALE_SET_TYPE else body
@@ -74,7 +74,7 @@ def _profile_extensions(resource: Resource) -> list[dict[str, object]]:
     return [entry.get("properties") or {} for entry in entries or [] if isinstance(entry, dict)]
 
 
-def _verdict(resource: Resource, key: Key, bodies: list[dict[str, object]]) -> Assessment:
+def _judge_agent(resource: Resource, key: Key, bodies: list[dict[str, object]]) -> Assessment:
     id_ = str(resource.body["id"])
     if any(is_extension(body, _PUBLISHER, _AGENTS) for body in bodies):
         return healthy(id_, key, "the Log Analytics agent is installed")

@@ -56,14 +56,14 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
                 id_, key, "no-encryption", "encryption of the virtual network is not enabled"
             )
         told, last = _read_coverage(network, logged())
-        space = _space(network)
+        space = _read_address_space(network)
         clear: dict[str, list[FlowGroup]] = {}
         for one in flows():
-            if _belongs(network, one.target) and one.source in space and one.address in space:
+            if _belongs_to_network(network, one.target) and one.source in space and one.address in space:
                 clear.setdefault(one.encryption, []).append(one)
         clear.pop(_SAME_HOST, None)
         if clear:
-            findings = [_finding(network, reason, clear[reason]) for reason in sorted(clear)]
+            findings = [_build_finding(network, reason, clear[reason]) for reason in sorted(clear)]
             return unhealthy(id_, key, "; ".join(one.title for one in findings), findings)
         return healthy(
             id_,
@@ -81,7 +81,7 @@ def _is_encrypted(network: Resource) -> bool:
 
 def _read_coverage(network: Resource, logged: Mapping[str, tuple[int, datetime]]) -> tuple[int, datetime]:
     """Return how many rows tell the encryption, and the last time. Raises DataNotCollectedError where none does."""
-    own = [seen for target, seen in logged.items() if _belongs(network, target)]
+    own = [seen for target, seen in logged.items() if _belongs_to_network(network, target)]
     told = sum(count for count, _ in own)
     if not told:
         raise DataNotCollectedError(
@@ -90,23 +90,23 @@ def _read_coverage(network: Resource, logged: Mapping[str, tuple[int, datetime]]
     return told, max(last for _, last in own)
 
 
-def _belongs(network: Resource, target: str) -> bool:
+def _belongs_to_network(network: Resource, target: str) -> bool:
     """Return whether a flow log is that of the network or of a subnet in it."""
     return target == network.key or target.startswith(f"{network.key}/")
 
 
-def _space(network: Resource) -> AddressSet:
+def _read_address_space(network: Resource) -> AddressSet:
     """The addresses of the network: its peers may have no encryption."""
-    return AddressSet.of(text for text in _prefixes(properties(network)) if is_prefix(text))
+    return AddressSet.of(text for text in _read_prefixes(properties(network)) if is_prefix(text))
 
 
-def _prefixes(body: Mapping[str, object]) -> Iterator[str]:
+def _read_prefixes(body: Mapping[str, object]) -> Iterator[str]:
     space = body.get("addressSpace")
     listed = space.get("addressPrefixes") if isinstance(space, dict) else None
     yield from (str(one) for one in (listed if isinstance(listed, list) else ()))
 
 
-def _finding(network: Resource, reason: str, flows: list[FlowGroup]) -> SubAssessment:
+def _build_finding(network: Resource, reason: str, flows: list[FlowGroup]) -> SubAssessment:
     count, last = sum(one.flows for one in flows), max(one.last for one in flows)
     ends = {(one.source, one.address) for one in flows}
     return make_finding(

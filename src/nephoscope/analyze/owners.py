@@ -51,7 +51,10 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         found, id_ = owners(subscription), str(subscription.body["id"])
         if len(found.users) > LIMIT:
             return unhealthy(
-                id_, key, f"{len(found.users)} owners, at most {LIMIT} wanted", _owner_findings(view, found)
+                id_,
+                key,
+                f"{len(found.users)} owners, at most {LIMIT} wanted",
+                _list_owner_findings(view, found),
             )
         _require_all_known(view, found)
         return healthy(id_, key, f"{len(found.users)} owners")
@@ -62,7 +65,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             return healthy(id_, key, f"{len(found.users)} owners")
         _require_all_known(view, found)
         return unhealthy(
-            id_, key, f"{len(found.users)} owner, more than one wanted", _owner_findings(view, found)
+            id_, key, f"{len(found.users)} owner, more than one wanted", _list_owner_findings(view, found)
         )
 
     yield from judge_all(view.resources(SUBSCRIPTION_TYPE), AT_MOST, _judge_maximum, by_body=False)
@@ -74,7 +77,7 @@ def _require_all_known(view: EstateView, found: RoleAccounts) -> None:
         raise DataNotCollectedError(view.roles.principals.explain(join_names(found.unsure)))
 
 
-def _owner_findings(view: EstateView, found: RoleAccounts) -> list[SubAssessment]:
+def _list_owner_findings(view: EstateView, found: RoleAccounts) -> list[SubAssessment]:
     return [
         make_finding(
             user,

@@ -54,7 +54,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         addresses = {address for one in endpoints for address in one.addresses}
         found = [one for one in flows() if one.address in addresses]
         if found and settings.get("enableNonSslPort") is True:
-            finding = _finding(cache_, found)
+            finding = _build_finding(cache_, found)
             return unhealthy(str(cache_.body["id"]), key, finding.title, [finding])
         _require_proof(cache_, endpoints, frozenset(logged()))
         text = f"no flow reached port {CLEAR_PORT} in {DAYS} days of flow logs"
@@ -83,7 +83,7 @@ def _is_logged(endpoint: PrivateEndpoint, logged: frozenset[str]) -> bool:
     return endpoint.network in logged or endpoint.subnet in logged
 
 
-def _finding(cache_: Resource, found: Sequence[FlowGroup]) -> SubAssessment:
+def _build_finding(cache_: Resource, found: Sequence[FlowGroup]) -> SubAssessment:
     last, flows = max(one.last for one in found), sum(one.flows for one in found)
     callers = sorted({one.source for one in found})
     return make_finding(

@@ -39,11 +39,11 @@ def page() -> str:
     """The page as Markdown."""
     lines = [_INTRODUCTION]
     for analyzer in analyzers():
-        lines += _section(analyzer)
+        lines += _format_section(analyzer)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _section(analyzer: Analyzer) -> Iterator[str]:
+def _format_section(analyzer: Analyzer) -> Iterator[str]:
     yield f"## {analyzer.name.replace('_', ' ')}"
     yield ""
     yield analyzer.doc.strip()
@@ -52,14 +52,14 @@ def _section(analyzer: Analyzer) -> Iterator[str]:
     yield "| key | healthy means | asked of | built-in policies |" + (" needs |" if needs else "")
     yield "|---|---|---|---|" + ("---|" if needs else "")
     for key in analyzer.keys.values():
-        yield _row(key) + (f" {NEEDED[key.id]} |" if needs else "")
+        yield _format_row(key) + (f" {NEEDED[key.id]} |" if needs else "")
     yield ""
     tables = [f"the table `{table}`" for table in analyzer.tables]
     yield "Reads " + ", ".join([*(f"`{type_}`" for type_ in dict.fromkeys(analyzer.types)), *tables]) + "."
     yield ""
 
 
-def _row(key: Key) -> str:
+def _format_row(key: Key) -> str:
     policies = [f"`{policy}`" for policy in key.policies] + [
         f"`{policy}` (retired)" for policy in key.retired
     ]

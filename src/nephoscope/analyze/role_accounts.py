@@ -75,14 +75,16 @@ def _judge(
             id_,
             key,
             f"{what}: {names}",
-            [_account_finding(view, user, found.users[user], what) for user in bad],
+            [_build_account_finding(view, user, found.users[user], what) for user in bad],
         )
     if unsure:
         raise DataNotCollectedError(view.roles.principals.explain(join_names(unsure)))
     return healthy(id_, key, f"none of {len(found.users)} accounts: {what}")
 
 
-def _account_finding(view: EstateView, user: str, grants: tuple[RoleGrant, ...], what: str) -> SubAssessment:
+def _build_account_finding(
+    view: EstateView, user: str, grants: tuple[RoleGrant, ...], what: str
+) -> SubAssessment:
     return make_finding(
         user,
         f"{what}: {view.roles.principals.name(user)}",

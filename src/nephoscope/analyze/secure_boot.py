@@ -49,7 +49,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             if tree_of(profile, "uefiSettings").get("secureBootEnabled") is True:
                 return healthy(id_, key, "Secure Boot is on")
             return unhealthy(id_, key, "Secure Boot is off")
-        generation = _generation(machine)
+        generation = _read_generation(machine)
         if generation == "v1":
             return not_applicable(id_, key, "generation-1", "a machine of generation 1 has no Secure Boot")
         if generation == "v2":
@@ -64,6 +64,6 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     return judge_all(agents, ON, judge)
 
 
-def _generation(machine: Resource) -> str:
+def _read_generation(machine: Resource) -> str:
     shown: object = properties(machine).get("instanceView")
     return str(shown.get("hyperVGeneration", "")).lower() if isinstance(shown, dict) else ""

@@ -53,7 +53,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def judge(server: Resource, key: Key) -> Assessment:
         groups = by_server().get(server.key, [])
-        unread = [] if _refuses_old(server) else _unread(view, server, groups)
+        unread = [] if _refuses_old(server) else _list_missing_rows(view, server, groups)
         return judge_requests(str(server.body["id"]), key, groups, unread)
 
     for type_ in (SERVER, INSTANCE):
@@ -72,7 +72,7 @@ def _refuses_old(server: Resource) -> bool:
     return str(properties(server).get("minimalTlsVersion") or "") in ("1.2", "1.3")
 
 
-def _unread(view: EstateView, server: Resource, groups: Iterable[RequestGroup]) -> list[str]:
+def _list_missing_rows(view: EstateView, server: Resource, groups: Iterable[RequestGroup]) -> list[str]:
     """The audit rows that are missing: those of each database without any. Raises DataNotCollectedError."""
     view.need(f"{server.type}/databases", server.key)
     read = {one.resource for one in groups}

@@ -65,7 +65,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def judge(account: Resource, key: Key) -> Assessment:
         groups = by_account().get(account.key, [])
-        unread = [] if _refuses_insecure(account) else _unread(account, groups)
+        unread = [] if _refuses_insecure(account) else _list_missing_tables(account, groups)
         return judge_requests(str(account.body["id"]), key, groups, unread)
 
     return judge_all(view.resources(ACCOUNT), TRANSPORT, judge)
@@ -85,7 +85,7 @@ def _refuses_insecure(account: Resource) -> bool:
     return settings.get("supportsHttpsTrafficOnly") is True and version.upper() in ("TLS1_2", "TLS1_3")
 
 
-def _unread(account: Resource, groups: Iterable[RequestGroup]) -> list[str]:
+def _list_missing_tables(account: Resource, groups: Iterable[RequestGroup]) -> list[str]:
     """The tables of the account's services that have no row of it."""
     read = {one.table for one in groups}
     kind = str(account.body.get("kind") or "").lower()

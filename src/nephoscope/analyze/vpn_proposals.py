@@ -79,7 +79,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         own = negotiations().get(gateway.key, [])
         if not own:
             raise DataNotCollectedError(f"negotiations (IKEDiagnosticLog) of {gateway.key}")
-        findings = [_finding(gateway, one) for one in _merge(own) if one.weak]
+        findings = [_build_finding(gateway, one) for one in _merge(own) if one.weak]
         if findings:
             return unhealthy(id_, key, "; ".join(one.title for one in findings), findings)
         remotes = join_names(sorted({one.remote for one in own}))
@@ -110,7 +110,7 @@ def _merge(negotiations: Iterable[Negotiation]) -> list[Negotiation]:
     return [found[remote] for remote in sorted(found)]
 
 
-def _finding(gateway: Resource, one: Negotiation) -> SubAssessment:
+def _build_finding(gateway: Resource, one: Negotiation) -> SubAssessment:
     only = all(_WEAK.match(text) for text in one.proposals if text.lower().startswith("cipher="))
     return make_finding(
         f"{gateway.key}/{one.remote}",

@@ -44,12 +44,12 @@ TYPES = (GATEWAY_TYPE, FRONT_DOOR, PROFILE, ENDPOINT, SECURITY_POLICY)
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every application gateway and every Front Door."""
-    yield from judge_all(view.resources(GATEWAY_TYPE), GATEWAY, _gateway)
-    yield from judge_all(view.resources(FRONT_DOOR), DOOR, _classic_door)
+    yield from judge_all(view.resources(GATEWAY_TYPE), GATEWAY, _judge_gateway)
+    yield from judge_all(view.resources(FRONT_DOOR), DOOR, _judge_classic_door)
     yield from judge_all(
         [profile for profile in view.resources(PROFILE) if _is_front_door(profile)],
         DOOR,
-        lambda profile, key: _profile(view, profile, key),
+        lambda profile, key: _judge_profile(view, profile, key),
     )
 
 
@@ -57,7 +57,7 @@ def _list_objects(value: object) -> list[dict[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
-def _gateway(gateway: Resource, key: Key) -> Assessment:
+def _judge_gateway(gateway: Resource, key: Key) -> Assessment:
     id_ = str(gateway.body["id"])
     body = require_complete(gateway)
     own: object = body.get("webApplicationFirewallConfiguration")
@@ -86,7 +86,7 @@ def _find_unprotected(names: list[str]) -> Iterable[Any]:
     ]
 
 
-def _classic_door(door: Resource, key: Key) -> Assessment:
+def _judge_classic_door(door: Resource, key: Key) -> Assessment:
     id_ = str(door.body["id"])
     endpoints = _list_objects(require_complete(door).get("frontendEndpoints"))
     bare = [
@@ -109,12 +109,12 @@ def _is_front_door(profile: Resource) -> bool:
     return isinstance(sku, dict) and str(sku.get("name", "")).lower().endswith("_azurefrontdoor")
 
 
-def _profile(view: EstateView, profile: Resource, key: Key) -> Assessment:
+def _judge_profile(view: EstateView, profile: Resource, key: Key) -> Assessment:
     id_ = str(profile.body["id"])
     for type_ in (ENDPOINT, SECURITY_POLICY):
         view.need(type_, profile.key)
     guarded = {
-        domain for policy in view.children(SECURITY_POLICY, profile.key) for domain in _domains(policy)
+        domain for policy in view.children(SECURITY_POLICY, profile.key) for domain in _list_domains(policy)
     }
     endpoints = [
         endpoint
@@ -131,7 +131,7 @@ def _profile(view: EstateView, profile: Resource, key: Key) -> Assessment:
     return healthy(id_, key, "every endpoint is in a security policy")
 
 
-def _domains(policy: Resource) -> Iterable[str]:
+def _list_domains(policy: Resource) -> Iterable[str]:
     parameters: object = require_complete(policy).get("parameters")
     if not isinstance(parameters, dict) or not reference(parameters.get("wafPolicy")):
         return ()

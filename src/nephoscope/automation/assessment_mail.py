@@ -42,19 +42,19 @@ class DocumentStatus:
 
     def __str__(self) -> str:
         """Both."""
-        return _line(f"{self.state}, {self.severity}" if self.severity else self.state)
+        return _flatten_line(f"{self.state}, {self.severity}" if self.severity else self.state)
 
 
 def document_standing(body: Mapping[str, Any]) -> DocumentStatus:
     """Return how a published document stands."""
-    told, type_ = body.get("properties") or {}, _type(body)
+    told, type_ = body.get("properties") or {}, _read_type(body)
     if type_ == _ASSESSMENT:
         state = (told.get("additionalData") or {}).get("state") or told["status"]["code"]
         return _make_standing(_STATES.get(state, state), (told.get("metadata") or {}).get("severity"))
     if type_ == _SUB:
         return _make_standing(told["status"]["code"], told["status"].get("severity"))
     if type_.startswith(_SCORE):
-        return DocumentStatus(_points(told["score"]))
+        return DocumentStatus(_format_points(told["score"]))
     return DocumentStatus(str(told.get("riskLevel" if type_ == _PATH else "state") or ""))
 
 
@@ -72,7 +72,7 @@ def parse_standing(type_: str, text: str) -> DocumentStatus:
     return (
         _make_standing(kept["code"], kept.get("severity"))
         if "code" in kept
-        else DocumentStatus(_points(kept))
+        else DocumentStatus(_format_points(kept))
     )
 
 
@@ -98,17 +98,17 @@ def _format_single(body: Mapping[str, Any], before: Mapping[str, str] | None, pa
     how, told = document_standing(body), body["properties"]
     grave = f"[{how.severity}] " if how.severity else ""
     status, about = told.get("status") or {}, told.get("metadata") or {}
-    resource = _resource(body)
+    resource = _read_resource(body)
     lines = [
-        _title(body), "", f"State: {_describe_change(body, before)}", f"Resource: {_name(resource)}", f"  {resource}",
+        _choose_title(body), "", f"State: {_describe_change(body, before)}", f"Resource: {_extract_name(resource)}", f"  {resource}",
         *([f"  tenant {body['tenantId']}"] if body.get("tenantId") else []),
         *_name_paragraph("Why", status.get("description") or status.get("cause")),
         *_name_paragraph("About", about.get("description") or told.get("impact")),
         *_name_paragraph("Remediation", about.get("remediationDescription") or told.get("remediation")),
-        *_name_paragraph("Page", _page(body, resource, pages)),
+        *_name_paragraph("Page", _format_page_link(body, resource, pages)),
     ]  # fmt: skip
     state = "" if _is_failure(body) else f"{how.state}: "
-    return f"{grave}{state}{_title(body)} ({_label(body)})", "\n".join(lines) + "\n"
+    return f"{grave}{state}{_choose_title(body)} ({_name_subject(body)})", "\n".join(lines) + "\n"
 
 
 def _format_several(
@@ -124,7 +124,9 @@ def _format_several(
         if findings
         else f"{count:,} {what}, none is a finding"
     )
-    rows = [(_describe_change(one, before), f"{_title(one)} ({_label(one)})") for one in records]
+    rows = [
+        (_describe_change(one, before), f"{_choose_title(one)} ({_name_subject(one)})") for one in records
+    ]
     width = max(len(moved) for moved, _ in rows)
     lines = [
         f"{many}." + (f" The first {len(records)}:" if count > len(records) else ""), "",
@@ -142,10 +144,10 @@ def _describe_change(body: Mapping[str, object], before: Mapping[str, str] | Non
     kept = before.get(with_tenant(str(body["id"]).lower(), str(body.get("tenantId") or "")))
     if kept is None:
         return f"{now} (new)"
-    return f"{now} (was {parse_standing(_type(body), kept)})"
+    return f"{now} (was {parse_standing(_read_type(body), kept)})"
 
 
-def _type(body: Mapping[str, object]) -> str:
+def _read_type(body: Mapping[str, object]) -> str:
     return str(body.get("type") or "").lower()
 
 
@@ -153,44 +155,46 @@ def _make_standing(state: str, severity: str | None) -> DocumentStatus:
     return DocumentStatus(state, severity or "") if state == FINDING else DocumentStatus(state)
 
 
-def _points(score: Mapping[str, object]) -> str:
+def _format_points(score: Mapping[str, object]) -> str:
     return f"{score['current']:.1f} of {score['max']:g} points"
 
 
-def _title(body: Mapping[str, Any]) -> str:
+def _choose_title(body: Mapping[str, Any]) -> str:
     told = body["properties"]
-    name = _line(str(told.get("displayName") or told.get("description") or body.get("name") or body["id"]))
+    name = _flatten_line(
+        str(told.get("displayName") or told.get("description") or body.get("name") or body["id"])
+    )
     return describe_failure(name) if _is_failure(body) else name
 
 
 def _is_failure(body: Mapping[str, object]) -> bool:
     """Return whether it is a resource that fails a recommendation: a finding inside one has a name of its own."""
-    return _type(body) == _ASSESSMENT and document_standing(body).state == FINDING
+    return _read_type(body) == _ASSESSMENT and document_standing(body).state == FINDING
 
 
-def _resource(body: Mapping[str, Any]) -> str:
+def _read_resource(body: Mapping[str, Any]) -> str:
     """Return what it is about: the resource, or the scope that a score or a standard is of."""
     found = (body["properties"].get("resourceDetails") or {}).get("id")
-    return _line(str(found or str(body["id"]).split("/providers/Microsoft.Security/", 1)[0] or "/"))
+    return _flatten_line(str(found or str(body["id"]).split("/providers/Microsoft.Security/", 1)[0] or "/"))
 
 
-def _label(body: Mapping[str, Any]) -> str:
+def _name_subject(body: Mapping[str, Any]) -> str:
     """Return the name of what it is about; outside subscriptions with the tenant, since several may have the same."""
     tenant = body.get("tenantId")
-    return _name(_resource(body)) + (f", tenant {tenant}" if tenant else "")
+    return _extract_name(_read_resource(body)) + (f", tenant {tenant}" if tenant else "")
 
 
-def _name(resource: str) -> str:
+def _extract_name(resource: str) -> str:
     try:
         return ResourceId.parse(resource).name or resource
     except ValueError:
         return resource.rpartition("/")[2] or resource
 
 
-def _page(body: Mapping[str, object], resource: str, pages: str) -> str:
+def _format_page_link(body: Mapping[str, object], resource: str, pages: str) -> str:
     if not pages:
         return ""
-    type_ = _type(body)
+    type_ = _read_type(body)
     if type_ == _PATH:
         return f"{pages}/attack-paths/{quote(str(body['name']), safe='')}"
     if type_ in (_ASSESSMENT, _SUB):
@@ -203,6 +207,6 @@ def _name_paragraph(name: str, text: object) -> list[str]:
     return ["", f"{name}: " + "\n  ".join(str(text).splitlines())] if text else []
 
 
-def _line(text: str) -> str:
+def _flatten_line(text: str) -> str:
     """A text in which no line ends: names are other people's words."""
     return " ".join(text.split())

@@ -36,10 +36,10 @@ class Readiness:
 
     def missing(self, one: AutomationRule) -> list[str]:
         """Return what is missing and what to do about it, a sentence each."""
-        found = [why for scope in one.scope.scopes for why in self._scope(scope)]
-        return found + [why for action in one.actions for why in self._action(action)]
+        found = [why for scope in one.scope.scopes for why in self._check_scope(scope)]
+        return found + [why for action in one.actions for why in self._check_action(action)]
 
-    def _scope(self, scope: str) -> Iterator[str]:
+    def _check_scope(self, scope: str) -> Iterator[str]:
         if not _SCOPE.fullmatch(scope):
             yield (
                 f"the scope {scope} is invalid: use /subscriptions/ID or "
@@ -54,7 +54,7 @@ class Readiness:
         rows = snapshot.listing.documents.rows(EVERYTHING)
         return bool(rows.filter((key == ConstantExpression(scope)) | below).limit(1).fetchall())
 
-    def _action(self, action: Mapping[str, object]) -> Iterator[str]:
+    def _check_action(self, action: Mapping[str, object]) -> Iterator[str]:
         kind, name = str(action["action"]), str(action.get("name") or "")
         file = self.data / FILE
         if kind == "table" and self.state.workspaces.find(str(action["workspace"])) is None:
@@ -71,9 +71,9 @@ class Readiness:
                 f"{why} ({file})" for why in find_refusals(texts_of(action, "to"), self.operator.mail)
             )
         elif kind in ("webhook", "event_hub"):
-            yield from self._secrets(action)
+            yield from self._check_secrets(action)
 
-    def _secrets(self, action: Mapping[str, object]) -> Iterator[str]:
+    def _check_secrets(self, action: Mapping[str, object]) -> Iterator[str]:
         signs = str(action.get("secret") or "")
         if signs and f"response.{signs}" not in self.secrets:
             yield f"secret {signs!r} not found: store it with nephoscope response secret {signs}"

@@ -31,7 +31,7 @@ def choose_addresses(
     networks = [(ip_network(text, strict=False), why) for text, why in guarded]
     found: list[Address] = []
     spared: list[tuple[str, str]] = []
-    for text in dict.fromkeys(_addresses(document)):
+    for text in dict.fromkeys(_list_addresses(document)):
         try:
             address = ip_address(text)
         except ValueError:
@@ -59,7 +59,7 @@ def _explain_refusal(address: Address, networks: Iterable[tuple[Any, str]]) -> s
     )
 
 
-def _addresses(document: dict[str, Any]) -> Iterable[str]:
+def _list_addresses(document: dict[str, Any]) -> Iterable[str]:
     for one in document.get("Entities") or []:
         if str(one.get("Type", "")).lower() == "ip" and one.get("Address"):
             yield str(one["Address"])

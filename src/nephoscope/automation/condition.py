@@ -61,7 +61,7 @@ class PathProperty:
         """Return the values at the path."""
         values: list[object] = [event.document]
         for name, number in _STEP.findall(self.path):
-            values = [deeper for one in values for deeper in _step(one, name, number)]
+            values = [deeper for one in values for deeper in _read_member(one, name, number)]
         several = (value if isinstance(value, list) else [value] for value in values)
         return [one for each in several for one in each if one is not None]
 
@@ -178,11 +178,11 @@ TEXT_OPERATORS = ("Equals", "Contains", "StartsWith", "EndsWith")
 ORDERED = ("GreaterThan", "GreaterThanOrEqualTo", "LesserThan", "LesserThanOrEqualTo")
 
 
-def _step(value: object, name: str, number: str) -> list[object]:
+def _read_member(value: object, name: str, number: str) -> list[object]:
     if number:
         return [value[int(number)]] if isinstance(value, list) and int(number) < len(value) else []
     if isinstance(value, list):
-        return [deeper for one in value for deeper in _step(one, name, "")]
+        return [deeper for one in value for deeper in _read_member(one, name, "")]
     if not isinstance(value, Mapping):
         return []
     return [one for key, one in value.items() if key.casefold() == name.casefold()][:1]

@@ -94,7 +94,7 @@ class AutomationEngine:
             yield from self._take_over(lease, clock())
             self._prune(lease, clock())
             with WorkerPool(lambda run: self._try_run(run, clock), 2 * MOST) as crew:
-                yield from self._work(lease, crew, clock)
+                yield from self._work_through_runs(lease, crew, clock)
 
     def _take_over(self, lease: Lease, now: datetime) -> Iterator[AutomationRun]:
         """Yield what is running belonged to a holder of the lease that is gone."""
@@ -114,10 +114,12 @@ class AutomationEngine:
             self.state.automation_runs.prune(session, self.workspace, now - KEPT)
         self._pruned = now
 
-    def _work(self, lease: Lease, crew: WorkerPool, clock: Clock) -> Iterator[AutomationRun]:
+    def _work_through_runs(self, lease: Lease, crew: WorkerPool, clock: Clock) -> Iterator[AutomationRun]:
         """Ask, begin and note in turns; what is under way at the end is waited for and noted."""
         lanes = RunQueues(
-            lambda: self.state.automation_runs.due(self.workspace, _due_horizon(clock()), lasting_actions())
+            lambda: self.state.automation_runs.due(
+                self.workspace, _compute_due_horizon(clock()), lasting_actions()
+            )
         )
         moved, goes_on = True, False
         try:
@@ -155,7 +157,7 @@ class AutomationEngine:
         self, run: AutomationRun, crew: WorkerPool, lanes: RunQueues, lease: Lease, clock: Clock
     ) -> AutomationRun | None:
         """Let a run be done: a change of the state here and now, as it ended; anything else by the crew."""
-        if run.status is RunStatus.RUNNING and not _changes(run):
+        if run.status is RunStatus.RUNNING and not _changes_state(run):
             crew.give(run)
             return None
         after = run if run.status is not RunStatus.RUNNING else self._change_state(run, lease, clock)
@@ -193,7 +195,7 @@ class AutomationEngine:
         """Of several runs those that are still due, begun or expired."""
         found = [
             begin_run(run, now)
-            for run in self.state.automation_runs.claim_due(session, ids, _due_horizon(now))
+            for run in self.state.automation_runs.claim_due(session, ids, _compute_due_horizon(now))
         ]
         for run in found:
             if run.status is RunStatus.EXPIRED:
@@ -210,22 +212,24 @@ class AutomationEngine:
         except _EXPECTED as error:
             return fail_run(run, error, clock())
         except Exception as error:  # noqa: BLE001 - the boundary of an action: its fault is a visible result of the run
-            return fail_run(run, _fault(error), clock())
+            return fail_run(run, _build_fault(error), clock())
 
     def _change_state(self, run: AutomationRun, lease: Lease, clock: Clock) -> AutomationRun:
         """Change the state and note it, in one transaction; where that fails it is noted alone."""
         try:
-            return self._change(find_action_kind(run.action), run, lease, clock())
+            return self._apply_change(find_action_kind(run.action), run, lease, clock())
         except LeaseLostError:
             raise
         except _EXPECTED as error:
             after = fail_run(run, error, clock())
         except Exception as error:  # noqa: BLE001 - the boundary of an action: its fault is a visible result of the run
-            after = fail_run(run, _fault(error), clock())
+            after = fail_run(run, _build_fault(error), clock())
         self._record_runs([after], lease, clock())
         return after
 
-    def _change(self, kind: ActionKind, run: AutomationRun, lease: Lease, now: datetime) -> AutomationRun:
+    def _apply_change(
+        self, kind: ActionKind, run: AutomationRun, lease: Lease, now: datetime
+    ) -> AutomationRun:
         assert kind.change is not None
         with self.state.transaction(product="response") as session:
             lease.check(session)
@@ -268,22 +272,22 @@ class AutomationEngine:
 
     def build_context(self, now: datetime) -> ActionContext:
         """Return what actions may use; ValueError where the operator's file is wrong."""
-        allowed = self._operator()
+        allowed = self._load_operator_policy()
         return ActionContext(
             self.lake.data,
             allowed,
             now,
-            self._secret,
-            self._watchlist,
+            self._read_secret,
+            self._read_watchlist,
             self.state.automation_runs.open_plans,
             (allowed.pages or self.pages).rstrip("/"),
             MachineOrders(self.state),
         )
 
-    def _operator(self) -> OperatorPolicy:
+    def _load_operator_policy(self) -> OperatorPolicy:
         return operator(self.lake.data)
 
-    def _secret(self, name: str) -> str:
+    def _read_secret(self, name: str) -> str:
         """A secret of response, or one that came within an automation; one that cannot be had is no matter of time."""
         kept = name if name.startswith("automation-") else f"response.{name}"
         try:
@@ -292,7 +296,7 @@ class AutomationEngine:
             wanted = "" if kept == name else f": nephoscope response secret {name}"
             raise ActionError(f"{error}{wanted}", again=False) from error
 
-    def _watchlist(self, alias: str) -> list[str]:
+    def _read_watchlist(self, alias: str) -> list[str]:
         found = self.lake.rows(f"_GetWatchlist('{alias}') | project SearchKey", workspace=self.workspace)
         return [str(row) for row in found.column(0).to_pylist()]
 
@@ -332,7 +336,7 @@ class AutomationEngine:
             return run
 
 
-def _changes(run: AutomationRun) -> bool:
+def _changes_state(run: AutomationRun) -> bool:
     """Return whether its action changes the state, or is none."""
     try:
         return find_action_kind(run.action).change is not None
@@ -340,12 +344,12 @@ def _changes(run: AutomationRun) -> bool:
         return True
 
 
-def _due_horizon(now: datetime) -> datetime:
+def _compute_due_horizon(now: datetime) -> datetime:
     """Return what is due by then is due: runs that are planned together are due some microseconds after each other."""
     return now + timedelta(milliseconds=1)
 
 
-def _fault(error: Exception) -> ActionError:
+def _build_fault(error: Exception) -> ActionError:
     return ActionError(f"internal error: {type(error).__name__}: {error}", again=False)
 
 

@@ -40,30 +40,30 @@ def to_facts(document: Mapping[str, Any]) -> dict[str, list[str]]:
     more = document.get("AdditionalData") or {}
     owner = document.get("Owner") or {}
     return {
-        "severity": _texts(document.get("Severity") or document.get("AlertSeverity")),
-        "status": _texts(document.get("Status")),
-        "tactics": _texts(more.get("tactics") or str(document.get("Tactics", "")).split(", ")),
-        "techniques": _texts(more.get("techniques") or list_techniques(document)),
-        "rule": _texts(
+        "severity": _read_texts(document.get("Severity") or document.get("AlertSeverity")),
+        "status": _read_texts(document.get("Status")),
+        "tactics": _read_texts(more.get("tactics") or str(document.get("Tactics", "")).split(", ")),
+        "techniques": _read_texts(more.get("techniques") or list_techniques(document)),
+        "rule": _read_texts(
             document.get("RelatedAnalyticRuleIds") or str(document.get("AlertType", "")).partition("_")[2]
         ),
-        "title": _texts(document.get("Title") or document.get("AlertName")),
-        "owner": _texts(owner.get("userPrincipalName")),
-        "labels": _texts([one["labelName"] for one in document.get("Labels") or []]),
-        "alerts": _texts(document.get("AlertIds")),
-        "comments": _texts(str(len(document.get("Comments") or []))),
-        "description": _texts(document.get("Description")),
-        "provider": _texts(document.get("ProviderName")),
-        "product": _texts(document.get("ProductName")),
-        "source": _texts(document.get("ModifiedBy")),
-        "risklevel": _texts(document.get("RiskLevel")),
-        "riskstate": _texts(document.get("RiskState")),
-        "riskeventtypes": _texts(document.get("RiskEventTypes")),
-        "identitykind": _texts(document.get("IdentityKind")),
+        "title": _read_texts(document.get("Title") or document.get("AlertName")),
+        "owner": _read_texts(owner.get("userPrincipalName")),
+        "labels": _read_texts([one["labelName"] for one in document.get("Labels") or []]),
+        "alerts": _read_texts(document.get("AlertIds")),
+        "comments": _read_texts(str(len(document.get("Comments") or []))),
+        "description": _read_texts(document.get("Description")),
+        "provider": _read_texts(document.get("ProviderName")),
+        "product": _read_texts(document.get("ProductName")),
+        "source": _read_texts(document.get("ModifiedBy")),
+        "risklevel": _read_texts(document.get("RiskLevel")),
+        "riskstate": _read_texts(document.get("RiskState")),
+        "riskeventtypes": _read_texts(document.get("RiskEventTypes")),
+        "identitykind": _read_texts(document.get("IdentityKind")),
     }
 
 
-def _texts(value: object) -> list[str]:
+def _read_texts(value: object) -> list[str]:
     several = value if isinstance(value, list) else [value]
     return [str(one) for one in several if one not in (None, "")]
 
@@ -78,15 +78,15 @@ def view_row(document: Mapping[str, object], before: Mapping[str, Any] | None = 
     facts, earlier = to_facts(document), before or {}
     known = {
         **facts,
-        "title": [*facts["title"], *_former_names(facts["rule"])],
+        "title": [*facts["title"], *_list_former_names(facts["rule"])],
         **entity_facts(document),
         **{f"{BEFORE}.{name}": values for name, values in earlier.items()},
         CHANGED: changed_facts(earlier, facts),
     }
-    return EventView(known, {**_azure_names(document), **document})
+    return EventView(known, {**_build_azure_facts(document), **document})
 
 
-def _former_names(rules: Iterable[str]) -> list[str]:
+def _list_former_names(rules: Iterable[str]) -> list[str]:
     """Return what the rules were called before: people's conditions on a title may still ask for it."""
     return [name for rule in rules for name in former_names().get(rule, ())]
 
@@ -96,7 +96,7 @@ def view_document(body: Mapping[str, object]) -> EventView:
     return EventView({}, body)
 
 
-def _azure_names(row: Mapping[str, object]) -> dict[str, object]:
+def _build_azure_facts(row: Mapping[str, object]) -> dict[str, object]:
     """Return what Azure's automations call by other names than the tables of alerts and incidents."""
     named = {
         "Severity": row.get("Severity") or row.get("AlertSeverity"),
@@ -113,7 +113,7 @@ def entity_facts(document: Mapping[str, Any]) -> dict[str, list[str]]:
     for one in document.get("Entities") or []:
         for name, value in {**one, **_derive_identifiers(one)}.items():
             if name != "Type":
-                found.setdefault(_entity_fact(str(one.get("Type", "")), name), []).append(str(value))
+                found.setdefault(_name_entity_fact(str(one.get("Type", "")), name), []).append(str(value))
     return found
 
 
@@ -138,14 +138,14 @@ def fact_name(text: str) -> str:
     if first == BEFORE and rest in FACTS:
         return name
     if first == ENTITY and rest.count(".") == 1:
-        return _entity_fact(*_require_identifier(*rest.split(".")))
+        return _name_entity_fact(*_require_identifier(*rest.split(".")))
     raise ValueError(
         f"unknown property {text!r:.80}: expected {', '.join(FACTS)}, {CHANGED}, {BEFORE}.NAME of "
         f"these, or {ENTITY}.KIND.IDENTIFIER"
     )
 
 
-def _entity_fact(kind: str, identifier: str) -> str:
+def _name_entity_fact(kind: str, identifier: str) -> str:
     return f"{ENTITY}.{kind.lower().replace('-', '')}.{identifier.lower()}"
 
 

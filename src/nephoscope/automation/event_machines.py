@@ -25,10 +25,12 @@ def find_event_machines(
 ) -> EventMachines:
     """Find the agents of an event. By host name alone those count that report to its workspace: others are other machines."""
     by_id = {one.resource: one for one in agents}
-    found = {key: by_id[key] for id_ in _resource_ids(document) for key in _lineage(id_) if key in by_id}
+    found = {
+        key: by_id[key] for id_ in _read_resource_ids(document) for key in _parse_lineage(id_) if key in by_id
+    }
     known = {to_host_name(one.computer) for one in found.values()}
     spared: list[tuple[str, str]] = []
-    for name in dict.fromkeys(_host_names(document)):
+    for name in dict.fromkeys(_read_host_names(document)):
         if name in known:
             continue
         several = [one for one in agents if one.workspace == workspace and to_host_name(one.computer) == name]
@@ -39,22 +41,22 @@ def find_event_machines(
     return EventMachines(tuple(found.values()), tuple(spared))
 
 
-def _entities(document: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+def _read_entities(document: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
     entities = document.get("Entities")
     for one in entities if isinstance(entities, list) else ():
         if isinstance(one, Mapping):
             yield one
 
 
-def _resource_ids(document: Mapping[str, object]) -> Iterator[str]:
+def _read_resource_ids(document: Mapping[str, object]) -> Iterator[str]:
     yield str(document.get("_ResourceId") or "")
-    for one in _entities(document):
+    for one in _read_entities(document):
         for name in ("ResourceId", "AzureID"):
             yield str(one.get(name) or "")
 
 
-def _host_names(document: Mapping[str, object]) -> Iterator[str]:
-    for one in _entities(document):
+def _read_host_names(document: Mapping[str, object]) -> Iterator[str]:
+    for one in _read_entities(document):
         if str(one.get("Type", "")).lower() == "host":
             name = str(one.get("HostName") or one.get("NetBiosName") or "")
             if name:
@@ -66,7 +68,7 @@ def to_host_name(computer: str) -> str:
     return computer.partition(".")[0].lower()
 
 
-def _lineage(text: str) -> Iterator[str]:
+def _parse_lineage(text: str) -> Iterator[str]:
     """Yield the lower-cased id of a resource and of those that it is part of; nothing for text that is none."""
     key = text.rstrip("/").lower()
     while key:

@@ -135,9 +135,9 @@ def parse_rule(key: str, body: Mapping[str, Any], made: datetime) -> GovernanceR
         priority,
         made,
         tuple(one.lower().rstrip("/") for one in excluded),
-        tuple(_sets(properties)),
+        tuple(_read_sets(properties)),
         (str(owner["type"]), str(owner.get("value") or "")),
-        _frame(properties.get("remediationTimeframe")),
+        _parse_time_frame(properties.get("remediationTimeframe")),
         properties.get("isGracePeriod") is True,
         notification if isinstance(notification, dict) else {},
     )
@@ -196,7 +196,7 @@ def document(assessment: Mapping[str, object], assigned: GovernanceAssignment) -
     return {"id": id_, "name": name, "type": ASSIGNMENT, "properties": kept}
 
 
-def _sets(properties: Mapping[str, object]) -> Iterable[tuple[tuple[str, frozenset[str]], ...]]:
+def _read_sets(properties: Mapping[str, object]) -> Iterable[tuple[tuple[str, frozenset[str]], ...]]:
     several = properties.get("conditionSets") or []
     if not isinstance(several, list):
         raise AutomationError("properties.conditionSets", "must be a list")
@@ -205,10 +205,10 @@ def _sets(properties: Mapping[str, object]) -> Iterable[tuple[tuple[str, frozens
         conditions = one.get("conditions") if isinstance(one, dict) else None
         if not isinstance(conditions, list):
             raise AutomationError(where, "must be a list")
-        yield tuple(_condition(each, f"{where}[{n}]") for n, each in enumerate(conditions))
+        yield tuple(_read_condition(each, f"{where}[{n}]") for n, each in enumerate(conditions))
 
 
-def _condition(given: Any, where: str) -> tuple[str, frozenset[str]]:
+def _read_condition(given: Any, where: str) -> tuple[str, frozenset[str]]:
     name = str(given.get("property", "")).lower() if isinstance(given, dict) else ""
     if name not in _PROPERTIES:
         raise AutomationError(
@@ -229,7 +229,7 @@ def _parse_list(text: str, where: str) -> set[str]:
         raise AutomationError(f"{where}.value", "must be a string with a JSON list of strings") from error
 
 
-def _frame(text: object) -> timedelta | None:
+def _parse_time_frame(text: object) -> timedelta | None:
     """A span as Azure writes it, `days.hours:minutes:seconds`; None where none is given."""
     if text in (None, ""):
         return None

@@ -60,17 +60,17 @@ class PublicationWatch:
         seen = self.state.checkpoints.get(PLACE, SEEN)
         wanted = [one for one in load_automations(self.state, self.snapshots)[0] if one.enabled]
         moment = now or datetime.now(UTC)
-        if seen == snapshot.version and not self._snapshots(wanted, moment):
+        if seen == snapshot.version and not self._find_due_sources(wanted, moment):
             return 0
         lease = self.state.leases.take("automation", self.holder, _LEASE_SECONDS)
         if lease is None:
             return 0
         try:
-            return self._look(snapshot, wanted, moment)
+            return self._queue_runs(snapshot, wanted, moment)
         finally:
             lease.release()
 
-    def _look(self, snapshot: PublishedSnapshot, wanted: list[AutomationRule], now: datetime) -> int:
+    def _queue_runs(self, snapshot: PublishedSnapshot, wanted: list[AutomationRule], now: datetime) -> int:
         seen = self.state.checkpoints.get(PLACE, SEEN)
         moved: dict[str, dict[str, str | None]] = {}
         if seen != snapshot.version:
@@ -80,12 +80,12 @@ class PublicationWatch:
             elif seen is not None:
                 _LOG.warning("version %s was removed: changes since then are not exported", seen)
             keep(self.data, snapshot.version, stood)
-        due = self._snapshots(wanted, now)
+        due = self._find_due_sources(wanted, now)
         order = count()
         runs = [
             run
             for one in wanted
-            for run in plan_runs(one, list(self._batches(snapshot, one, moved, due)), now, order)
+            for run in plan_runs(one, list(self._list_event_batches(snapshot, one, moved, due)), now, order)
         ]
         with self.state.transaction(product="automations") as session:
             self.state.automation_runs.plan(session, runs)
@@ -94,7 +94,7 @@ class PublicationWatch:
         forget(self.data, snapshot.version)
         return len(runs)
 
-    def _snapshots(self, wanted: list[AutomationRule], now: datetime) -> set[tuple[str, int]]:
+    def _find_due_sources(self, wanted: list[AutomationRule], now: datetime) -> set[tuple[str, int]]:
         """Return which sources of which automations are to be told of everything now."""
         known = self.state.checkpoints.all(PLACE)
         found = set()
@@ -110,7 +110,7 @@ class PublicationWatch:
                     found.add((one.key, at))
         return found
 
-    def _batches(
+    def _list_event_batches(
         self,
         snapshot: PublishedSnapshot,
         one: AutomationRule,

@@ -93,7 +93,7 @@ def plan_changes(model: Network, changes: Sequence[GroupChange], management: Add
         {
             "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
             "contentVersion": "1.0.0.0",
-            "resources": [_template_rule(one.group, rule) for one in changes for rule in one.rules],
+            "resources": [_build_template_rule(one.group, rule) for one in changes for rule in one.rules],
         },
         "\n".join(_create(one.group, rule) for one in changes for rule in one.rules),
         "\n".join(_undo(model, one) for one in changes),
@@ -112,7 +112,7 @@ def _require_free(changed: Network, group: str) -> None:
 def _list_effects(
     before: Network, after: Network, groups: frozenset[str], management: AddressSet
 ) -> Iterator[AddressEffect]:
-    for machine, address in _addresses_behind(before, groups):
+    for machine, address in _list_addresses_behind(before, groups):
         for inbound in (True, False):
             found = [
                 compare_openings(before, after, address, protocol, AddressSet.everything(), inbound=inbound)
@@ -127,7 +127,7 @@ def _list_effects(
                 yield AddressEffect(machine, address[1].address, direction, removed, added)
 
 
-def _addresses_behind(model: Network, groups: frozenset[str]) -> Iterator[tuple[str, Address]]:
+def _list_addresses_behind(model: Network, groups: frozenset[str]) -> Iterator[tuple[str, Address]]:
     for type_ in (MACHINE_TYPE, SCALE_SET_TYPE):
         for machine in model.estate.by_type(type_):
             for interface in model.interfaces(machine):
@@ -159,7 +159,7 @@ def _describe(protocol: str, regions: Sequence[tuple[int, TrafficRegion]]) -> It
         yield f"{protocol.upper()} {', '.join(format_ranges(region.ports))} with {more}"
 
 
-def _template_rule(group: str, rule: Mapping[str, object]) -> dict[str, object]:
+def _build_template_rule(group: str, rule: Mapping[str, object]) -> dict[str, object]:
     return {
         "type": "Microsoft.Network/networkSecurityGroups/securityRules",
         "apiVersion": VERSION,
@@ -180,7 +180,7 @@ _OPTIONS = {
 }  # fmt: skip
 
 
-def _place(group: str) -> list[str]:
+def _build_location_arguments(group: str) -> list[str]:
     id_ = ResourceId.parse(group)
     return ["--subscription", id_.subscription or "", "-g", id_.resource_group or "", "--nsg-name", id_.name]
 
@@ -188,7 +188,16 @@ def _place(group: str) -> list[str]:
 def _create(group: str, rule: Mapping[str, object]) -> str:
     """The command that puts a rule; the same name replaces what is there."""
     body = rule["properties"]
-    words = ["az", "network", "nsg", "rule", "create", *_place(group), "-n", str(rule["name"])]
+    words = [
+        "az",
+        "network",
+        "nsg",
+        "rule",
+        "create",
+        *_build_location_arguments(group),
+        "-n",
+        str(rule["name"]),
+    ]
     for name, option in _OPTIONS.items():
         value = body.get(name) if isinstance(body, dict) else None
         if value not in (None, "", []):
@@ -209,7 +218,7 @@ def _undo(model: Network, change: GroupChange) -> str:
         if isinstance(one, dict)
     }
     names = [str(one["name"]) for one in change.rules]
-    delete = ["az", "network", "nsg", "rule", "delete", *_place(change.group), "-n"]
+    delete = ["az", "network", "nsg", "rule", "delete", *_build_location_arguments(change.group), "-n"]
     lines = [shlex.join([*delete, name]) for name in reversed(names) if name.lower() not in own]
     return "\n".join(
         [*lines, *(_create(change.group, own[name.lower()]) for name in names if name.lower() in own)]

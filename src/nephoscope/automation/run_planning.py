@@ -41,7 +41,7 @@ def batch_event(event: AutomationEvent, kind: EventKind) -> EventBatch:
     """Return the batch of one event of the queue."""
     content = msgspec.json.encode(event.document, order="deterministic")
     # databases give a number of a deleted event again
-    identity = (event.kind, event.subject, event.id, event.happened.isoformat(), _digest(content))
+    identity = (event.kind, event.subject, event.id, event.happened.isoformat(), _compute_digest(content))
     return EventBatch(kind, event.workspace, identity, [event.document], event.subject)
 
 
@@ -57,7 +57,7 @@ def plan_runs(
                 yield _summarize(_Planned(rule, number, now, order), several)
         for one in batches:
             if one.records and one not in digested:
-                yield from _split(_Planned(rule, number, now, order), one, action.batch)
+                yield from _split_runs(_Planned(rule, number, now, order), one, action.batch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class _Planned:
         parts = [batch.workspace, *identity, self.rule.key, self.number]
         due = self.now + timedelta(microseconds=next(self.order) % _STEPS)
         return AutomationRun(
-            _digest(msgspec.json.encode(parts))[:32],
+            _compute_digest(msgspec.json.encode(parts))[:32],
             batch.workspace,
             self.rule.key,
             str(self.settings["action"]),
@@ -102,7 +102,7 @@ class _Planned:
         )
 
 
-def _split(planned: _Planned, batch: EventBatch, most: int) -> Iterator[AutomationRun]:
+def _split_runs(planned: _Planned, batch: EventBatch, most: int) -> Iterator[AutomationRun]:
     """Yield a run for each record, or for several where the action takes many at once."""
     if not batch.kind.type:
         (record,) = batch.records
@@ -136,5 +136,5 @@ def _summarize(planned: _Planned, batches: Sequence[EventBatch]) -> AutomationRu
     return planned.run(first, kind, ("summary", kind, first.of), subject, document)
 
 
-def _digest(content: bytes) -> str:
+def _compute_digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()

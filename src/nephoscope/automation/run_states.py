@@ -40,7 +40,7 @@ def begin_run(run: AutomationRun, now: datetime) -> AutomationRun:
 
 def end_run(run: AutomationRun, kind: ActionKind, outcome: ActionOutcome, now: datetime) -> AutomationRun:
     """A running one whose step came about."""
-    detail = outcome.detail + _interruption_note(run)
+    detail = outcome.detail + _format_interruption_note(run)
     if run.step is RunStep.UNDO:
         why = f"undone by {run.by}" if run.until is None else "over"
         return replace(run, status=RunStatus.UNDONE, until=None, detail=f"{why}: {detail}", changed=now)
@@ -59,7 +59,7 @@ def end_run(run: AutomationRun, kind: ActionKind, outcome: ActionOutcome, now: d
     )
 
 
-def _interruption_note(run: AutomationRun) -> str:
+def _format_interruption_note(run: AutomationRun) -> str:
     if not run.cut_off:
         return ""
     if run.cut_off == 1:

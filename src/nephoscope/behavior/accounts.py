@@ -124,8 +124,8 @@ class AccountDirectory:
 def load_directory(estate: AnalyzerEstate) -> AccountDirectory:
     """The accounts of an estate; nobody where users were not collected."""
     roles = Roles(estate)
-    groups, critical = _memberships(estate, roles), _directory_roles(estate, roles)
-    owners, writers = _azure_roles(estate, roles)
+    groups, critical = _group_memberships(estate, roles), _group_directory_roles(estate, roles)
+    owners, writers = _collect_azure_roles(estate, roles)
     registered = {
         one.id.name: properties(one).get("isMfaRegistered") for one in estate.by_type(REGISTRATION_TYPE)
     }
@@ -158,7 +158,7 @@ def merge_directories(several: Sequence[AccountDirectory]) -> AccountDirectory:
     return AccountDirectory(accounts, bool(several) and all(directory.whole for directory in several))
 
 
-def _memberships(estate: AnalyzerEstate, roles: Roles) -> dict[str, set[str]]:
+def _group_memberships(estate: AnalyzerEstate, roles: Roles) -> dict[str, set[str]]:
     """User -> the names of the groups that they are in, through other groups too, as far as members were read."""
     found: dict[str, set[str]] = defaultdict(set)
     for group in estate.by_type(GROUP_TYPE):
@@ -168,7 +168,7 @@ def _memberships(estate: AnalyzerEstate, roles: Roles) -> dict[str, set[str]]:
     return found
 
 
-def _directory_roles(estate: AnalyzerEstate, roles: Roles) -> dict[str, list[tuple[str, str]]]:
+def _group_directory_roles(estate: AnalyzerEstate, roles: Roles) -> dict[str, list[tuple[str, str]]]:
     """User -> (template, name) of the directory's roles that they hold, through groups too."""
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for one in estate.by_type(DIRECTORY_ROLE_TYPE):
@@ -182,7 +182,7 @@ def _directory_roles(estate: AnalyzerEstate, roles: Roles) -> dict[str, list[tup
     return found
 
 
-def _azure_roles(estate: AnalyzerEstate, roles: Roles) -> tuple[set[str], set[str]]:
+def _collect_azure_roles(estate: AnalyzerEstate, roles: Roles) -> tuple[set[str], set[str]]:
     """Users that own a subscription or more, and those that may change one: assignments below a subscription do not count."""
     owners: set[str] = set()
     writers: set[str] = set()
@@ -195,14 +195,14 @@ def _azure_roles(estate: AnalyzerEstate, roles: Roles) -> tuple[set[str], set[st
             resource.key, str(body.get("principalId") or "").lower(), str(body.get("principalType") or "").lower(),
             str(body.get("roleDefinitionId") or "").lower(), scope,
         )  # fmt: skip
-        kind = _role_class(roles, grant)
+        kind = _classify_role(roles, grant)
         if grant.principal and kind is not None and kind is not RoleClass.READ:
             members = roles.principals.members(grant.principal, grant.kind)[0]
             (owners if kind is RoleClass.OWNER else writers).update(members)
     return owners, writers
 
 
-def _role_class(roles: Roles, grant: RoleGrant) -> RoleClass | None:
+def _classify_role(roles: Roles, grant: RoleGrant) -> RoleClass | None:
     """The class of a grant's role; one whose definition was not read is no known power."""
     from nephoscope.estate.data_gap import DataNotCollectedError
 

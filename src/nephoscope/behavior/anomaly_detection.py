@@ -38,13 +38,13 @@ def judge_observations(
     with profiles.open_tables() as connection:
         connection.register("observed", observed)
         connection.register("peers", peers)
-        _dimensions(connection)
-        for step in _statements("anomaly_detection.sql"):
+        _register_dimensions(connection)
+        for step in _read_statements("anomaly_detection.sql"):
             names = [name for name in ("active_days", "learning_days") if f"${name}" in step]
             connection.execute(step, {name: getattr(settings, name) for name in names} or None)
         profiles.add_observations(arrow(connection, "SELECT * FROM fresh"))
-        facts = arrow(connection, next(_statements("facts.sql"))).to_pylist()
-        events = arrow(connection, next(_statements("events.sql"))).to_pylist()
+        facts = arrow(connection, next(_read_statements("facts.sql"))).to_pylist()
+        events = arrow(connection, next(_read_statements("events.sql"))).to_pylist()
     found: dict[int, list[ProfileFacts]] = {}
     for row in facts:
         found.setdefault(row.pop("event"), []).append(ProfileFacts(**row))
@@ -59,7 +59,7 @@ def _select_facts(facts: list[ProfileFacts]) -> list[ProfileFacts]:
     ]
 
 
-def _statements(file: str) -> Iterator[str]:
+def _read_statements(file: str) -> Iterator[str]:
     """The statements of a file."""
     yield from _read_query(file).split(";\n")
 
@@ -79,7 +79,7 @@ def _read_query(file: str) -> str:
     )  # fmt: skip
 
 
-def _dimensions(connection: duckdb.DuckDBPyConnection) -> None:
+def _register_dimensions(connection: duckdb.DuckDBPyConnection) -> None:
     rows = {"dimension": list(DIMENSIONS), "lookback": [one.lookback for one in DIMENSIONS.values()]}
     schema = pa.schema([("dimension", pa.string()), ("lookback", pa.int32())])
     connection.register("dimensions", pa.table(rows, schema))

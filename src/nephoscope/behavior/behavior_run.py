@@ -117,9 +117,9 @@ class BehaviorAnalysis:
         known = self._load_knowledge(lease, now, settings, mark, report)
         observer = Observer(self.lake, self.workspace, load_shipped(), known.aliases, places)
         teller = InsightWriter(settings, known.accounts, known.names, places)
-        work = BehaviorWork(lease, observer, teller, profiles, _pairs(known))
+        work = BehaviorWork(lease, observer, teller, profiles, _build_pair_table(known))
         for stretch in observer.split_into_spans(
-            _since(mark, settings), now, now - dt.timedelta(days=LONGEST)
+            _find_start(mark, settings), now, now - dt.timedelta(days=LONGEST)
         ):
             lease.renew(LEASE_SECONDS)
             self._process_span(work, stretch, now, report)
@@ -224,14 +224,14 @@ def _to_quarantine(table: str, row: Mapping[str, object], reason: str) -> Quaran
     return QuarantineEntry("behavior", f"the row of {row['TimeGenerated']}", reason, raw, "behavior", table)
 
 
-def _since(mark: Mapping[str, Any], settings: BehaviorSettings) -> dt.datetime | None:
+def _find_start(mark: Mapping[str, Any], settings: BehaviorSettings) -> dt.datetime | None:
     """From when on what came in is looked at, None = ever."""
     if "until" not in mark:
         return None
     return dt.datetime.fromisoformat(mark["until"]) - dt.timedelta(minutes=settings.overlap_minutes)
 
 
-def _pairs(known: TenantKnowledge) -> pa.Table:
+def _build_pair_table(known: TenantKnowledge) -> pa.Table:
     pairs = [(user, peer) for user, several in known.peers.items() for peer in several]
     schema = pa.schema([("entity", pa.string()), ("peer", pa.string())])
     return pa.Table.from_pydict(

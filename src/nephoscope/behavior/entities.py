@@ -18,10 +18,12 @@ HOST = "host"
 def entities(row: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
     """The entities of a row of BehaviorAnalytics that tells of an entity of a kind: as `SecurityAlert.Entities` has them."""
     found = [
-        {"Type": "host", **_host(row["Device"])} if kind == HOST else {"Type": "account", **_account(row)}
+        {"Type": "host", **_build_host(row["Device"])}
+        if kind == HOST
+        else {"Type": "account", **_build_account(row)}
     ]
     if row["Device"] and kind != HOST:
-        found.append({"Type": "host", **_host(row["Device"])})
+        found.append({"Type": "host", **_build_host(row["Device"])})
     if row["SourceIPAddress"]:
         found.append({"Type": "ip", "Address": row["SourceIPAddress"]})
     if row["_ResourceId"]:
@@ -37,7 +39,7 @@ def describe_unlisted(id_: str) -> dict[str, object]:
     return {"AccountDomain": domain} if domain else {}
 
 
-def _account(row: Mapping[str, Any]) -> dict[str, str]:
+def _build_account(row: Mapping[str, Any]) -> dict[str, str]:
     """Its object id where it has one, and its name with the domain that it is of."""
     principal, insights = str(row["UserPrincipalName"]), row["UsersInsights"]
     domain, slash, name = principal.partition("\\")
@@ -50,7 +52,7 @@ def _account(row: Mapping[str, Any]) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def _host(name: str) -> dict[str, str]:
+def _build_host(name: str) -> dict[str, str]:
     short, _, domain = name.partition(".")
     return {"HostName": short, **({"DnsDomain": domain} if domain else {})}
 

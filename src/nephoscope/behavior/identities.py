@@ -52,7 +52,7 @@ def identity_rows(
 ) -> Iterator[dict[str, object]]:
     """The rows that are due: of accounts that are new or changed, that were told of 14 days ago, and that are gone."""
     for id_, account in sorted(directory.accounts.items()):
-        row = _row(account, directory, sightings.get(id_, AccountSighting()))
+        row = _build_row(account, directory, sightings.get(id_, AccountSighting()))
         digest = hash_row(row)
         last = known.get(id_)
         if last is None or last.digest != digest or now - last.at >= AGAIN:
@@ -76,7 +76,7 @@ def hash_row(row: Mapping[str, object]) -> str:
     return hashlib.blake2b(json.dumps(said, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
 
 
-def _row(account: Account, directory: AccountDirectory, sighting: AccountSighting) -> dict[str, object]:
+def _build_row(account: Account, directory: AccountDirectory, sighting: AccountSighting) -> dict[str, object]:
     body = account.body
     boss = directory.accounts.get(manager_id(body))
     said = {column: _to_text(body.get(name)) for column, name in _FROM_GRAPH.items()}
@@ -92,7 +92,7 @@ def _row(account: Account, directory: AccountDirectory, sighting: AccountSightin
         "IsAccountEnabled": body.get("accountEnabled"),
         "IsMFARegistered": account.registered,
         "IsServiceAccount": account.service,
-        "Tags": json.dumps(_tags(account)),
+        "Tags": json.dumps(_list_tags(account)),
         "BlastRadius": account.blast,
         "RiskLevel": sighting.level,
         "RiskState": sighting.state,
@@ -104,7 +104,7 @@ def _row(account: Account, directory: AccountDirectory, sighting: AccountSightin
     }
 
 
-def _tags(account: Account) -> list[str]:
+def _list_tags(account: Account) -> list[str]:
     found = []
     if account.blast == "High":
         found.append("Privileged")

@@ -54,7 +54,7 @@ class InsightWriter:
             "TimeProcessed": now.isoformat(),
             "ActivityType": event["Activity"],
             "ActionType": event["ActionType"],
-            "UserName": self._user_name(event, account),
+            "UserName": self._read_user_name(event, account),
             "UserPrincipalName": (account.name if account else event["Name"]) if user else "",
             "ActorName": str(account.body.get("displayName") or "") if account else event["Name"],
             "ActorPrincipalName": event["Name"],
@@ -70,9 +70,9 @@ class InsightWriter:
             "EventVendor": "Microsoft",
             "SourceRecordId": event["Record"],
             "InvestigationPriority": score.priority,
-            "ActivityInsights": self._activity(judged, score, around),
-            "UsersInsights": self._user(judged, account),
-            "DevicesInsights": self._device(event),
+            "ActivityInsights": self._build_activity(judged, score, around),
+            "UsersInsights": self._build_user(judged, account),
+            "DevicesInsights": self._build_device(event),
             "SourceSystem": VENDOR,
             "_ResourceId": event["Resource"] if event["Resource"].startswith("/subscriptions/") else "",
             "_ItemId": event["id"],
@@ -133,23 +133,23 @@ class InsightWriter:
         return ActivityContext(
             blast=account.blast if account else "Low",
             failed=not event["ok"],
-            dormant=self._dormant(judged, account),
+            dormant=self._is_dormant(judged, account),
             sharing=sharing,
             shared=sharing >= self.settings.shared_users,
         )
 
-    def _dormant(self, judged: JudgedObservation, account: Account | None) -> bool:
+    def _is_dormant(self, judged: JudgedObservation, account: Account | None) -> bool:
         """Nothing in 180 days, of an account that is older, where the baseline reaches back so far."""
         history = max((one.history for one in judged.facts), default=0)
-        age = _age(account, judged.event["time"])
+        age = _compute_age_days(account, judged.event["time"])
         return not judged.event["active_days"] and history >= DORMANT and age is not None and age > DORMANT
 
-    def _activity(
+    def _build_activity(
         self, judged: JudgedObservation, score: AnomalyScore, around: ActivityContext
     ) -> dict[str, object]:
         found: dict[str, Any] = {}
         for facts in judged.facts:
-            found |= _insights(facts)
+            found |= _build_insights(facts)
         word = _ACTIVITY_WORDS.get(judged.event["Activity"], "activity")
         if not judged.event["ok"] and not word.startswith("failed"):
             word = f"failed {word}"
@@ -172,7 +172,7 @@ class InsightWriter:
             },
         }
 
-    def _user(self, judged: JudgedObservation, account: Account | None) -> dict[str, object]:
+    def _build_user(self, judged: JudgedObservation, account: Account | None) -> dict[str, object]:
         event = judged.event
         if event["kind"] == HOST:
             return {}
@@ -182,19 +182,19 @@ class InsightWriter:
                 "AccountDisplayName": self._display_name(event),
                 "BlastRadius": "Low",
             }
-        age = _age(account, event["time"])
+        age = _compute_age_days(account, event["time"])
         return {
             "AccountObjectID": account.id,
             "AccountDisplayName": str(account.body.get("displayName") or ""),
             "AccountDomain": account.name.partition("@")[2],
             "BlastRadius": account.blast,
-            "IsDormantAccount": self._dormant(judged, account),
+            "IsDormantAccount": self._is_dormant(judged, account),
             "IsNewAccount": age is not None and age <= NEW_ACCOUNT,
             "IsServiceAccount": account.service,
             **({"OnPremisesSID": sid} if (sid := account.body.get("onPremisesSecurityIdentifier")) else {}),
         }
 
-    def _device(self, event: Mapping[str, Any]) -> dict[str, object]:
+    def _build_device(self, event: Mapping[str, Any]) -> dict[str, object]:
         place = self.places.locate(event["Address"])
         named = place.network_name
         said = {
@@ -209,7 +209,7 @@ class InsightWriter:
         }
         return {name: value for name, value in said.items() if value}
 
-    def _user_name(self, event: Mapping[str, object], account: Account | None) -> str:
+    def _read_user_name(self, event: Mapping[str, object], account: Account | None) -> str:
         """The name of a user without its domain, that of an application; a machine is no user."""
         if event["kind"] == HOST:
             return ""
@@ -234,7 +234,7 @@ _SOURCES = {
 }
 
 
-def _insights(facts: ProfileFacts) -> dict[str, object]:
+def _build_insights(facts: ProfileFacts) -> dict[str, object]:
     """The insights of a value by name; those of peers and tenant only where it is unusual for the entity."""
     dimension = DIMENSIONS[facts.dimension]
     found: dict[str, object] = {dimension.first: facts.first}
@@ -259,7 +259,7 @@ def _format_time(micros: int) -> str:
     return (EPOCH + dt.timedelta(microseconds=micros)).isoformat()
 
 
-def _age(account: Account | None, micros: int) -> int | None:
+def _compute_age_days(account: Account | None, micros: int) -> int | None:
     """Days since an account was made."""
     created = str(account.body.get("createdDateTime") or "") if account else ""
     if not created:

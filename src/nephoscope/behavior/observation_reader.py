@@ -76,9 +76,9 @@ class Observer:
     def observe(self, stretch: ObservationSpan) -> pa.Table:
         """The observations of a stretch, each with an id that it has in every run."""
         rows: list[dict[str, object]] = []
-        for source in self._existing_sources():
+        for source in self._list_existing_sources():
             table = self.lake.rows(source.query, workspace=self.workspace, now=stretch.end, span=stretch.span)
-            rows += [self._observation(source, row) for row in table.to_pylist()]
+            rows += [self._build_observation(source, row) for row in table.to_pylist()]
         seen = {row["Address"]: row for row in rows if row["Address"] and row["Country"] and row["ISP"]}
         for number, row in enumerate(rows):
             row["event"] = number
@@ -94,14 +94,14 @@ class Observer:
         )
         return frozenset(found.column("_ItemId").to_pylist())
 
-    def _existing_sources(self) -> list[ObservationSource]:
+    def _list_existing_sources(self) -> list[ObservationSource]:
         """The sources whose tables have rows."""
         there = {table for _, table in list_tables(self.lake.data, self.workspace)}
         return [one for one in self.sources if one.table in there]
 
     def _count_rows(self, stretch: ObservationSpan) -> Counter[dt.datetime]:
         found: Counter[dt.datetime] = Counter()
-        for table in sorted({one.table for one in self._existing_sources()}):
+        for table in sorted({one.table for one in self._list_existing_sources()}):
             text = f"{table} | summarize Rows = count() by Hour = bin(TimeGenerated, 1h)"
             rows = self.lake.rows(text, workspace=self.workspace, now=stretch.end, span=stretch.span)
             for row in rows.to_pylist():
@@ -110,21 +110,21 @@ class Observer:
                 ]
         return found
 
-    def _observation(self, source: ObservationSource, row: dict[str, Any]) -> dict[str, object]:
+    def _build_observation(self, source: ObservationSource, row: dict[str, Any]) -> dict[str, object]:
         micros = (row["TimeGenerated"] - UNIX_EPOCH_TICKS) // 10
         moment = EPOCH + dt.timedelta(microseconds=micros)
         entity = row["Entity"]
         if row["Kind"] == "user":
             entity = self.aliases.get(entity, entity)
         seen = {
-            "id": _id(source.name, row["Record"], micros, entity),
+            "id": _build_id_expression(source.name, row["Record"], micros, entity),
             "source": source.table,
             "kind": row["Kind"],
             "entity": entity,
             "ok": bool(row["Succeeded"]),
             "day": (moment - EPOCH).days,
             "time": micros,
-            "Hours": _hours(moment),
+            "Hours": _format_part_of_week(moment),
         }
         return {**{name: row[name] for name in _TEXTS}, **seen}
 
@@ -139,13 +139,13 @@ class Observer:
                 row[name] = value
 
 
-def _hours(moment: dt.datetime) -> str:
+def _format_part_of_week(moment: dt.datetime) -> str:
     """The part of the week: `weekdays 08-12 UTC`."""
     first = moment.hour // 4 * 4
     return f"{'weekends' if moment.weekday() > 4 else 'weekdays'} {first:02d}-{first + 4:02d} UTC"
 
 
-def _id(*parts: object) -> str:
+def _build_id_expression(*parts: object) -> str:
     """A GUID over what tells an observation from others."""
     digest = hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=16).hexdigest()
     return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))

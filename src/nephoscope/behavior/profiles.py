@@ -102,7 +102,7 @@ class Profiles:
             try:
                 yield connection
             except duckdb.IOException as error:
-                raise self._damage_error(error) from error
+                raise self._build_damage_error(error) from error
 
     def add_observations(self, rows: pa.Table) -> None:
         """Add rows of `recent`; durable when it returns."""
@@ -122,13 +122,13 @@ class Profiles:
     def forget(self) -> None:
         """Begin anew: the next run learns from all that the lake keeps."""
         for name, schema in (("base", BASE), ("recent", RECENT)):
-            if self._usable(name):
+            if self._is_usable(name):
                 self._write(name, schema.empty_table(), "overwrite")
 
-    def _usable(self, name: str) -> bool:
+    def _is_usable(self, name: str) -> bool:
         """Return whether there is a table that can be written to; a damaged one is put aside, and no file of it is lost."""
         try:
-            return self._table(name) is not None
+            return self._open_table(name) is not None
         except ProfilesError:
             (self.folder / name).rename(self.folder / f"{name}.damaged-{uuid4().hex[:8]}")
             return False
@@ -136,7 +136,7 @@ class Profiles:
     def compact(self) -> None:
         """Join small files, and delete those that nothing has used for a day."""
         for name in ("base", "recent"):
-            table = self._table(name)
+            table = self._open_table(name)
             if table is not None and len(table.file_uris()) > _FILES:
                 table.optimize.compact()
                 table.vacuum(_KEPT_HOURS, dry_run=False, enforce_retention_duration=False)
@@ -148,18 +148,18 @@ class Profiles:
         try:
             write_deltalake(path, rows, mode="append" if mode == "append" else "overwrite")
         except DeltaError as error:
-            raise self._damage_error(error) from error
+            raise self._build_damage_error(error) from error
 
-    def _table(self, name: str) -> DeltaTable | None:
+    def _open_table(self, name: str) -> DeltaTable | None:
         try:
             return DeltaTable(self.folder / name)
         except TableNotFoundError:
             return None
         except DeltaError as error:
-            raise self._damage_error(error) from error
+            raise self._build_damage_error(error) from error
 
     def _create_view(self, connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema) -> None:
-        table = self._table(name)
+        table = self._open_table(name)
         files = [] if table is None else [str(Path(one).resolve()) for one in table.file_uris()]
         if files:
             listed = ", ".join("'" + one.replace("'", "''") + "'" for one in files)
@@ -168,7 +168,7 @@ class Profiles:
             columns = ", ".join(f"{field.name} {_SQL[field.type]}" for field in schema)
             connection.execute(f"CREATE TABLE {name} ({columns})")
 
-    def _damage_error(self, error: Exception) -> ProfilesError:
+    def _build_damage_error(self, error: Exception) -> ProfilesError:
         first = str(error).strip().splitlines()[0][:300]
         return ProfilesError(
             f"the profiles in {self.folder} cannot be used: {first}; "

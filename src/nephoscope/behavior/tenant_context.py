@@ -99,10 +99,12 @@ def gather_knowledge(
         estates = load_newest(lake.data)
         directory = merge_directories([load_directory(estate) for estate in estates])
         names = service_names(one for estate in estates for one in estate.by_type(SERVICE_TYPE))
-    seen = {row["UserId"]: row for row in _rows(lake, workspace, _SIGN_INS, now)}
+    seen = {row["UserId"]: row for row in _fetch_rows(lake, workspace, _SIGN_INS, now)}
     accounts = dict(directory.accounts)
     if not directory.whole:
-        accounts.update({id_: _account_from_sign_in(row) for id_, row in seen.items() if id_ not in accounts})
+        accounts.update(
+            {id_: _read_account_from_sign_in(row) for id_, row in seen.items() if id_ not in accounts}
+        )
     found = AccountDirectory(accounts, directory.whole)
     aliases = {
         **before.aliases,
@@ -111,12 +113,12 @@ def gather_knowledge(
     }
     terms = {id_: account.terms for id_, account in accounts.items() if account.terms and not account.service}
     peers = find_peers(terms, most_peers)
-    return TenantKnowledge(digest, now, accounts, directory.whole, aliases, names, peers), _sightings(
+    return TenantKnowledge(digest, now, accounts, directory.whole, aliases, names, peers), _read_sightings(
         lake, workspace, seen, now
     )
 
 
-def _account_from_sign_in(row: Mapping[str, Any]) -> Account:
+def _read_account_from_sign_in(row: Mapping[str, Any]) -> Account:
     body = {
         "userPrincipalName": row["UserPrincipalName"],
         "displayName": row["UserDisplayName"],
@@ -125,17 +127,17 @@ def _account_from_sign_in(row: Mapping[str, Any]) -> Account:
     return Account(row["UserId"], body)
 
 
-def _sightings(
+def _read_sightings(
     lake: Lake, workspace: str, seen: Mapping[str, Mapping[str, Any]], now: dt.datetime
 ) -> dict[str, AccountSighting]:
     found = {id_: AccountSighting(_to_time(row["TimeGenerated"])) for id_, row in seen.items()}
-    for row in _rows(lake, workspace, _RISKS, now):
+    for row in _fetch_rows(lake, workspace, _RISKS, now):
         last = found.get(row["Id"], AccountSighting()).last
         found[row["Id"]] = AccountSighting(last, row["RiskLevel"], row["RiskState"], row["RiskDetail"])
     return found
 
 
-def _rows(lake: Lake, workspace: str, text: str, now: dt.datetime) -> list[dict[str, Any]]:
+def _fetch_rows(lake: Lake, workspace: str, text: str, now: dt.datetime) -> list[dict[str, Any]]:
     span = RowSpan(now - SIGHT, now + dt.timedelta(days=1))
     found: list[dict[str, Any]] = lake.rows(text, workspace=workspace, now=now, span=span).to_pylist()
     return found

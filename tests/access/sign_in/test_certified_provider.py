@@ -90,7 +90,7 @@ def test_who_is_not_allowed(instance, browser, provider, issuer):
 
 def test_another_verifier_is_refused_by_the_provider(instance, browser, provider, issuer, monkeypatch):
     provider(ClaimRule("email", "ada@example.org"), issuer=issuer)
-    monkeypatch.setattr("nephoscope.access.sign_in._challenge", lambda _: "A" * 43)
+    monkeypatch.setattr("nephoscope.access.sign_in._compute_challenge", lambda _: "A" * 43)
     back = urlsplit(by_people(browser, browser.begin(), "ada"))
     answer = browser.here.get(f"{back.path}?{back.query}")
     assert answer.status_code == 403

@@ -35,7 +35,7 @@ def document() -> dict[str, object]:
     _, components = msgspec.json.schema_components([*dict.fromkeys(shapes), Error], ref_template=_REFERENCE)
     paths: dict[str, dict[str, object]] = {}
     for route in routes():
-        paths.setdefault(PREFIX + route.path, {})[route.method.lower()] = _operation(route)
+        paths.setdefault(PREFIX + route.path, {})[route.method.lower()] = _describe_operation(route)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -57,22 +57,22 @@ def document() -> dict[str, object]:
     }
 
 
-def _operation(route: Route) -> dict[str, object]:
+def _describe_operation(route: Route) -> dict[str, object]:
     told: dict[str, object] = {
         "operationId": route.name,
         "tags": [route.section],
         "summary": route.doc,
         "description": f"Needs `{route.permission}`.",
-        "responses": _responses(route),
+        "responses": _describe_responses(route),
     }
-    if parameters := [*_path_parameters(route), *_query_parameters(route)]:
+    if parameters := [*_describe_path_parameters(route), *_query_parameters(route)]:
         told["parameters"] = parameters
     if route.body is not None:
-        told["requestBody"] = {"required": True, "content": _content(route.body)}
+        told["requestBody"] = {"required": True, "content": _describe_content(route.body)}
     return told
 
 
-def _path_parameters(route: Route) -> list[dict[str, object]]:
+def _describe_path_parameters(route: Route) -> list[dict[str, object]]:
     return [
         {"name": name, "in": "path", "required": True, "schema": msgspec.json.schema(type_)}
         for name, type_ in route.parameters.items()
@@ -93,20 +93,20 @@ def _query_parameters(route: Route) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
-def _responses(route: Route) -> dict[str, object]:
+def _describe_responses(route: Route) -> dict[str, object]:
     good: dict[str, object] = {"description": route.doc}
     if route.answer is not None:
-        good["content"] = _content(route.answer)
+        good["content"] = _describe_content(route.answer)
     wrong = [400, 401, 403, 429, 503]
     wrong += [404] if route.parameters else []
     wrong += [409] if route.changes else []
     wrong += [413, 415] if route.body is not None else []
-    error = _content(Error)
+    error = _describe_content(Error)
     return {
         str(route.status): good,
         **{str(one): {"description": _MEANING[one], "content": error} for one in sorted(wrong)},
     }
 
 
-def _content(shape: Any) -> dict[str, object]:
+def _describe_content(shape: Any) -> dict[str, object]:
     return {"application/json": {"schema": {"$ref": _REFERENCE.format(name=shape.__name__)}}}

@@ -115,13 +115,13 @@ class RouteSection:
 def sections() -> tuple[RouteSection, ...]:
     """Every section by the name of its file: of operations, and modules of this package with a SECTION; two of one name are one."""
     found: dict[str, RouteSection] = {}
-    for _, section in sorted([*_operation_sections(), *_module_sections()], key=lambda one: one[0]):
+    for _, section in sorted([*_list_operation_sections(), *_list_module_sections()], key=lambda one: one[0]):
         kept = found.setdefault(section.name, RouteSection(section.name, section.title))
         kept.routes.extend(section.routes)
     return tuple(found.values())
 
 
-def _operation_sections() -> Iterator[tuple[str, RouteSection]]:
+def _list_operation_sections() -> Iterator[tuple[str, RouteSection]]:
     for file, group in operation_groups().items():
         if routes_ := list(_group_routes(group)):
             yield file, RouteSection(group.name, group.title, routes_)
@@ -142,7 +142,7 @@ def _group_routes(group: OperationGroup) -> Iterator[Route]:
             )
 
 
-def _module_sections() -> Iterator[tuple[str, RouteSection]]:
+def _list_module_sections() -> Iterator[tuple[str, RouteSection]]:
     for info in pkgutil.iter_modules(package.__path__):
         module = importlib.import_module(f"{package.__name__}.{info.name}")
         if hasattr(module, "SECTION"):

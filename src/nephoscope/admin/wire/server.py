@@ -56,7 +56,7 @@ async def _respond(instance: Instance, host: ServerInfo, request: Request) -> Re
     id_ = str(uuid.uuid4())
     headers = {"x-ms-request-id": id_, "Cache-Control": "no-store"}
     try:
-        status, body = await _answer(instance, host, request)
+        status, body = await _answer_request(instance, host, request)
     except ClientDisconnect:
         return Response(status_code=400)
     except ApiError as fault:
@@ -73,7 +73,7 @@ async def _respond(instance: Instance, host: ServerInfo, request: Request) -> Re
     return Response(msgspec.json.encode(body), status, headers, "application/json")
 
 
-async def _answer(instance: Instance, host: ServerInfo, request: Request) -> tuple[int, object]:
+async def _answer_request(instance: Instance, host: ServerInfo, request: Request) -> tuple[int, object]:
     caller = await run_in_threadpool(retry_once, lambda: authenticate(instance, request))
     if request.scope["path"] in DOCUMENTS:
         return 200, document()
@@ -142,7 +142,7 @@ def _read_arguments(route: Route, request: Request, found: dict[str, str], raw: 
     elif asked:
         raise bad_request("This operation has no query parameters.", "query")
     if route.body is not None:
-        given["body"] = _body(route, request, raw)
+        given["body"] = _decode_body(route, request, raw)
     return given
 
 
@@ -160,7 +160,7 @@ def _convert(value: object, type_: object, target: str) -> object:
         raise bad_request(f"{error}.", target) from error
 
 
-def _body(route: Route, request: Request, raw: bytes) -> object:
+def _decode_body(route: Route, request: Request, raw: bytes) -> object:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise ApiError(415, "UnsupportedMediaType", "The content must be application/json.")

@@ -46,7 +46,7 @@ class UnmatchedAlerts:
         self.alerts = {one.id: one for one in earlier}
         self._saying: dict[Hashable, deque[str]] = {}
         for one in self.alerts.values():
-            self._saying.setdefault(_traits_key(one.group_key, one.traits), deque()).append(one.id)
+            self._saying.setdefault(_build_traits_key(one.group_key, one.traits), deque()).append(one.id)
 
     def pop(self, id_: str) -> StoredAlert:
         """The alert of an id, which is found now."""
@@ -54,13 +54,13 @@ class UnmatchedAlerts:
 
     def find_by_traits(self, group: str, traits: Mapping[str, str]) -> StoredAlert | None:
         """The first one of a group with just these traits."""
-        several = self._saying.get(_traits_key(group, traits), deque())
+        several = self._saying.get(_build_traits_key(group, traits), deque())
         while several and several[0] not in self.alerts:
             several.popleft()
         return self.alerts[several[0]] if several else None
 
 
-def _traits_key(group: str, traits: Mapping[str, str]) -> Hashable:
+def _build_traits_key(group: str, traits: Mapping[str, str]) -> Hashable:
     return group, frozenset(traits.items())
 
 
@@ -114,11 +114,11 @@ def _normalize_value(name: str, value: Any) -> object:
         properties.pop(name, None)
     details = json.loads(properties.pop("Custom Details", "{}"))
     return properties, {
-        key: _sort_documents([_list(one) for one in several]) for key, several in details.items()
+        key: _sort_documents([_sort_list(one) for one in several]) for key, several in details.items()
     }
 
 
-def _list(text: str) -> object:
+def _sort_list(text: str) -> object:
     """The members of a set that is written as a list, in order; other text as it is."""
     if not text.startswith("["):
         return text

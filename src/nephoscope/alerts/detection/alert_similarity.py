@@ -49,7 +49,7 @@ class AlertSimilarityIndex:
 
     def rank_candidates(self, alert: Alert, keys: Keys) -> Iterator[Likeness]:
         """Yield those that may be the alert, the most alike first; what is found meanwhile is left out."""
-        columns, levels = len(alert.traits), self._levels(alert, keys)
+        columns, levels = len(alert.traits), self._find_similar_by_level(alert, keys)
         above = 0
         for count in range(columns, -1, -1):
             share, exactly = count / columns, levels[count] & ~above
@@ -61,7 +61,7 @@ class AlertSimilarityIndex:
                 exactly ^= lowest
                 yield -share, self.ids[lowest.bit_length() - 1]
 
-    def _levels(self, alert: Alert, keys: Keys) -> list[int]:
+    def _find_similar_by_level(self, alert: Alert, keys: Keys) -> list[int]:
         """Return those about the same entities that agree in at least 0, 1, 2 ... columns."""
         about = 0 if keys else self._about_nobody
         for key in keys:
@@ -114,9 +114,9 @@ def match_similar(alerts: Mapping[int, Alert], earlier: Iterable[StoredAlert]) -
 
     Of those that are as alike, the earlier one with the smallest id comes first, then the alert of the smallest place.
     """
-    nameless, crowds = _sorted_out(alerts, earlier) if alerts else (UnnamedAlertIndex(), {})
+    nameless, crowds = _index_earlier_alerts(alerts, earlier) if alerts else (UnnamedAlertIndex(), {})
     places = {id_: (crowd, 1 << place) for crowd in crowds.values() for place, id_ in enumerate(crowd.ids)}
-    options = {place: _options(alert, nameless, crowds) for place, alert in alerts.items()}
+    options = {place: _list_candidates(alert, nameless, crowds) for place, alert in alerts.items()}
     best = [(*first, place) for place, several in options.items() if (first := next(several, None))]
     heapify(best)
     taken: set[str] = set()
@@ -135,7 +135,7 @@ def match_similar(alerts: Mapping[int, Alert], earlier: Iterable[StoredAlert]) -
             heappop(best)
 
 
-def _sorted_out(
+def _index_earlier_alerts(
     alerts: Mapping[int, Alert], earlier: Iterable[StoredAlert]
 ) -> tuple[UnnamedAlertIndex, dict[str, AlertSimilarityIndex]]:
     """The earlier alerts that one of the alerts may be; the entities of each are read once."""
@@ -144,11 +144,11 @@ def _sorted_out(
     for known in sorted(earlier, key=lambda one: one.id):
         crowd = crowds.get(known.group_key) if known.group_key else nameless
         if crowd is not None:
-            crowd.add(known, _entity_keys(known))
+            crowd.add(known, _collect_entity_keys(known))
     return nameless, crowds
 
 
-def _options(
+def _list_candidates(
     alert: Alert, nameless: UnnamedAlertIndex, crowds: Mapping[str, AlertSimilarityIndex]
 ) -> Iterator[Likeness]:
     """The earlier alerts that an alert may be, the most alike first."""
@@ -158,5 +158,5 @@ def _options(
     return merge(named, nameless.rank_candidates(alert, keys))
 
 
-def _entity_keys(known: StoredAlert) -> Keys:
+def _collect_entity_keys(known: StoredAlert) -> Keys:
     return frozenset(key for one in json.loads(known.document["Entities"]) for key in Entity.read(one).keys)

@@ -67,7 +67,7 @@ def _build_tenant_alerts(
         parts = divide_run(
             rule, own.rows, [to_suppression_subject(rule, row) for row in own.rows], found, window.end
         )
-    return [alert for part in parts for alert in _alerts(rule, window, part, now, identity, own.name)]
+    return [alert for part in parts for alert in _build_alerts(rule, window, part, now, identity, own.name)]
 
 
 def to_suppression_subject(rule: AnalyticRule, row: RuleResultRow) -> SuppressionSubject:
@@ -76,13 +76,13 @@ def to_suppression_subject(rule: AnalyticRule, row: RuleResultRow) -> Suppressio
     return SuppressionSubject(entities(row, rule.mappings), details)
 
 
-def _alerts(
+def _build_alerts(
     rule: AnalyticRule, window: RuleWindow, part: RowGroup, now: datetime, identity: RowIdentity, tenant: str
 ) -> list[Alert]:
     # what is held back has a name of its own, so that late rows never hide among it
     prefix = f"held by {part.hold.by}\n" if part.hold else ""
     if not rule.one_alert_a_row or not part.rows:
-        return [_alert(rule, window, part, RowName(tenant + prefix, tenant + prefix), now)]
+        return [_build_alert(rule, window, part, RowName(tenant + prefix, tenant + prefix), now)]
     rows = part.rows
     single, rest = (rows, []) if len(rows) < MOST else (rows[: MOST - 1], rows[MOST - 1 :])
     unseen = part.events - len(rows)
@@ -95,10 +95,12 @@ def _alerts(
     if rest:
         text = f"{tenant}{prefix}the rest#1"
         names.append(RowName(text, text))
-    return [_alert(rule, window, each, name, now) for each, name in zip(parts, names, strict=True)]
+    return [_build_alert(rule, window, each, name, now) for each, name in zip(parts, names, strict=True)]
 
 
-def _alert(rule: AnalyticRule, window: RuleWindow, part: RowGroup, name: RowName, now: datetime) -> Alert:
+def _build_alert(
+    rule: AnalyticRule, window: RuleWindow, part: RowGroup, name: RowName, now: datetime
+) -> Alert:
     rows, hold = part.rows, part.hold
     first = rows[0] if rows else RuleResultRow({}, {})
     # of an NRT rule the window says when rows came, not when they happened
@@ -106,19 +108,19 @@ def _alert(rule: AnalyticRule, window: RuleWindow, part: RowGroup, name: RowName
     moments = sorted(moment for row in rows for moment in row.moments() if span.start <= moment <= span.end)
     override = rule.override
     return Alert(
-        id=_id(rule.id, window, name.text),
+        id=_compute_id(rule.id, window, name.text),
         rule=rule.id,
         name=fill_template(override.name or rule.name, first, MAX_NAME),
         description=fill_template(override.description or rule.description, first, MAX_DESCRIPTION),
-        severity=_severity(rule, first),
+        severity=_choose_severity(rule, first),
         start=moments[0] if moments else window.start,
         end=moments[-1] if moments else window.end,
         generated=now,
-        tactics=_tactics(rule, first),
+        tactics=_list_tactics(rule, first),
         techniques=rule.techniques,
-        entities=_entities(rule, rows),
+        entities=_merge_row_entities(rule, rows),
         events=part.events,
-        custom_details={name: _distinct(rows, column) for name, column in rule.custom_details},
+        custom_details={name: _list_distinct_values(rows, column) for name, column in rule.custom_details},
         remediation=rule.remediation,
         query=rule.query,
         properties={name: first.text(column) for name, column in override.properties},
@@ -134,24 +136,24 @@ def _find_learned_keys(rule: AnalyticRule, rows: Sequence[RuleResultRow]) -> tup
     return tuple(dict.fromkeys(suppression_key(to_suppression_subject(rule, row)) for row in rows))
 
 
-def _entities(rule: AnalyticRule, rows: Sequence[RuleResultRow]) -> tuple[Entity, ...]:
+def _merge_row_entities(rule: AnalyticRule, rows: Sequence[RuleResultRow]) -> tuple[Entity, ...]:
     return merge_entities(entities(row, rule.mappings) for row in rows)
 
 
-def _id(rule: str, window: RuleWindow, group: str) -> str:
+def _compute_id(rule: str, window: RuleWindow, group: str) -> str:
     """A GUID over the rule, the end of its window and the group."""
     text = json.dumps([rule, window.end.isoformat(), group], ensure_ascii=False).encode()
     digest = hashlib.blake2b(text, digest_size=16).hexdigest()
     return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
 
 
-def _severity(rule: AnalyticRule, row: RuleResultRow) -> Severity:
+def _choose_severity(rule: AnalyticRule, row: RuleResultRow) -> Severity:
     """Return what the row says where the rule asks it, and says one of the four words; else the rule's."""
     text = row.text(rule.override.severity).lower() if rule.override.severity else ""
     return next((one for one in Severity if one.value.lower() == text), rule.severity)
 
 
-def _tactics(rule: AnalyticRule, row: RuleResultRow) -> tuple[str, ...]:
+def _list_tactics(rule: AnalyticRule, row: RuleResultRow) -> tuple[str, ...]:
     text = row.text(rule.override.tactics) if rule.override.tactics else ""
     given: Any = text.split(",")
     if text.startswith("["):
@@ -160,5 +162,5 @@ def _tactics(rule: AnalyticRule, row: RuleResultRow) -> tuple[str, ...]:
     return tuple(one for one in known if one) or rule.tactics
 
 
-def _distinct(rows: Sequence[RuleResultRow], column: str) -> list[str]:
+def _list_distinct_values(rows: Sequence[RuleResultRow], column: str) -> list[str]:
     return list(dict.fromkeys(text for row in rows if (text := row.text(column))))[:KEPT_VALUES]

@@ -95,9 +95,9 @@ class Detector:
                 compiled = self.reading.compile(rule.query, window.end)
                 seen = self.reading.versions(compiled, rule.query)
             count, rows = self._rows(rule, window, compiled)
-            identity = self._identity(rule, window, compiled) if rows else UNKNOWN
+            identity = self._find_identity(rule, window, compiled) if rows else UNKNOWN
             built = build_alerts(
-                rule, window, rows, now, count, identity, self._tenants() if rows else RowTenants()
+                rule, window, rows, now, count, identity, self._load_row_tenants() if rows else RowTenants()
             )
             alerts = tuple(self._suppress_immature(rule, window, built))
             return RuleOutcome(
@@ -113,7 +113,7 @@ class Detector:
         except Exception as error:  # noqa: BLE001 - a rule is a boundary: what goes wrong in one is told, and the others go on
             return RuleOutcome(rule, window, error=f"{type(error).__name__}: {error}", fault=True, seen=seen)
 
-    def _tenants(self) -> RowTenants:
+    def _load_row_tenants(self) -> RowTenants:
         """The tenants of the estate, as this run reads it."""
         if self.reading is not None:
             graph = self.reading.catalog.pin_graph()
@@ -135,7 +135,7 @@ class Detector:
             )
         return describe_missing_columns(rule, dict(compiled.columns)) if compiled.resume is None else ()
 
-    def _identity(
+    def _find_identity(
         self, rule: AnalyticRule, window: RuleWindow, compiled: CompiledQuery | None
     ) -> RowIdentity:
         if compiled is not None:

@@ -33,7 +33,7 @@ def find_previous_alerts(
         one
         for one in found
         if one.raised == window.end
-        or (one.started >= window.start and (one.raised > after or _traits_key(one) in again))
+        or (one.started >= window.start and (one.raised > after or _build_traits_key(one) in again))
     ]
 
 
@@ -44,5 +44,5 @@ def previous_window_range(outcome: RuleOutcome) -> tuple[datetime, datetime]:
     return (after - outcome.rule.frequency if apart else after), until
 
 
-def _traits_key(known: StoredAlert) -> Hashable:
+def _build_traits_key(known: StoredAlert) -> Hashable:
     return known.group_key, frozenset(known.traits.items()), known.started, known.ended

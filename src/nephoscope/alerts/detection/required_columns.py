@@ -28,7 +28,7 @@ def describe_missing_columns(rule: AnalyticRule, columns: Container[str]) -> tup
 
 def list_wanted(rule: AnalyticRule) -> Iterator[RuleColumn]:
     """All that a rule asks for."""
-    yield from _entity_columns(rule)
+    yield from _list_entity_columns(rule)
     for name, column in rule.custom_details:
         yield RuleColumn(f"customDetails.{name}", f"customDetails.{name}", column)
     given = rule.override
@@ -46,7 +46,7 @@ def list_wanted(rule: AnalyticRule) -> Iterator[RuleColumn]:
         yield RuleColumn(path, f"the dynamic property {name}", column)
 
 
-def _entity_columns(rule: AnalyticRule) -> Iterator[RuleColumn]:
+def _list_entity_columns(rule: AnalyticRule) -> Iterator[RuleColumn]:
     mapped = [one for one in rule.mappings if one.kind]
     for at, mapping in enumerate(mapped):
         for n, (_, column) in enumerate(mapping.fields):

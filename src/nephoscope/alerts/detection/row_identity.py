@@ -30,7 +30,7 @@ class RowName:
     traits: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "group", _digest(self.group))
+        object.__setattr__(self, "group", _compute_digest(self.group))
 
 
 def sort_by_time(rows: Sequence[RuleResultRow]) -> Sequence[RuleResultRow]:
@@ -49,7 +49,9 @@ def row_names(rows: Sequence[RuleResultRow], identity: RowIdentity, prefix: str 
         told = _to_json({name: document.get(name) for name in identity.columns})
         text = told if identity.whole else _to_json(document)
         seen[text] += 1
-        traits = {} if identity.whole else {name: _digest(_to_json(one)) for name, one in document.items()}
+        traits = (
+            {} if identity.whole else {name: _compute_digest(_to_json(one)) for name, one in document.items()}
+        )
         names.append(RowName(f"{prefix}{text}#{seen[text]}", prefix + told, traits))
     return names
 
@@ -58,5 +60,5 @@ def _to_json(value: object) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
 
 
-def _digest(text: str) -> str:
+def _compute_digest(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

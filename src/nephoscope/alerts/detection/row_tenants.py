@@ -39,23 +39,26 @@ class RowTenants:
         known = frozenset(self.subscriptions)
         parts: dict[_Owners, list[RuleResultRow]] = {}
         for row in rows:
-            parts.setdefault(tuple(sorted(self._owners(row, known, tenants))), []).append(row)
+            parts.setdefault(tuple(sorted(self._list_owners(row, known, tenants))), []).append(row)
         plain = (self.first,) if (self.first,) in parts else ()
-        return [TenantRows("" if key == plain else _name(key), several) for key, several in parts.items()]
+        return [
+            TenantRows("" if key == plain else _describe_owners(key), several)
+            for key, several in parts.items()
+        ]
 
-    def _owners(
+    def _list_owners(
         self, row: RuleResultRow, known: frozenset[str], tenants: frozenset[str]
     ) -> frozenset[str] | set[str]:
-        text = json.dumps(dict(_cells(row)), ensure_ascii=False, default=str)
+        text = json.dumps(dict(_list_cells(row)), ensure_ascii=False, default=str)
         named = {one.subscription for one in find_mentions(text, known)}
         # a subscription that was not collected stands for itself
         return {self.subscriptions.get(one) or one for one in named} or find_guids(text) & tenants
 
 
-def _cells(row: RuleResultRow) -> Iterator[tuple[str, object]]:
+def _list_cells(row: RuleResultRow) -> Iterator[tuple[str, object]]:
     """The cells of a row but for the id of its workspace."""
     return ((name, value) for name, value in row.document().items() if name != TENANT)
 
 
-def _name(owners: _Owners) -> str:
+def _describe_owners(owners: _Owners) -> str:
     return f"of tenants {' '.join(owners)}\n"

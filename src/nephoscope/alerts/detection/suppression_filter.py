@@ -51,7 +51,7 @@ def divide_run(
     meet (lt, eq, ne) is met by rows that are taken away: such a run is held back only where every row of it is.
     """
     holds = [_hold(one, rule.tuning, end) for one in subjects]
-    first = next((one for one in holds if one is not None), _unconditional_suppression(rule.tuning))
+    first = next((one for one in holds if one is not None), _find_unconditional_suppression(rule.tuning))
     if first is None:
         return [RowGroup(rows, found)]
     held = dict(_group_by_hold(rows, holds))
@@ -84,7 +84,7 @@ def _hold(subject: SuppressionSubject, tuning: RuleTuning, end: datetime) -> Sup
     return SuppressionReason(LEARNED, WORDS[LEARNED]) if key in learning.knows else None
 
 
-def _unconditional_suppression(tuning: RuleTuning) -> SuppressionReason | None:
+def _find_unconditional_suppression(tuning: RuleTuning) -> SuppressionReason | None:
     """A suppression of all that a rule finds holds a run without rows too."""
     return next(
         (SuppressionReason(one.id, one.name) for one in tuning.suppressions if not one.conditions), None

@@ -16,7 +16,7 @@ class DocumentFields:
         self._path = path
         self._document: dict[str, object] = document if isinstance(document, dict) else {}
         if not isinstance(document, dict):
-            self.fail(f"must be an object, not {_kind(document)}")
+            self.fail(f"must be an object, not {_name_kind(document)}")
 
     def fail(self, reason: str) -> None:
         """Note that something is wrong with this object."""
@@ -36,7 +36,7 @@ class DocumentFields:
         else:
             found = ""
             if value is not None:
-                self.fail(f"{name} must be a string, not {_kind(value)}")
+                self.fail(f"{name} must be a string, not {_name_kind(value)}")
                 return ""
         if needed and not found.strip():
             self.fail(f"{name} is missing")
@@ -119,7 +119,7 @@ class DocumentFields:
         if value is None:
             return
         if not isinstance(value, list):
-            self.fail(f"{name} must be a list of objects, not {_kind(value)}")
+            self.fail(f"{name} must be a list of objects, not {_name_kind(value)}")
             return
         for place, one in enumerate(value):
             yield DocumentFields(one, self._join_path(f"{name}[{place}]"), self.wrong)
@@ -133,6 +133,6 @@ def _shorten(value: object) -> str:
     return f"{value!r:.60}"
 
 
-def _kind(value: object) -> str:
+def _name_kind(value: object) -> str:
     words = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "nothing"}
     return words.get(type(value), "a number")

@@ -123,14 +123,14 @@ def to_name_scope(entities: Iterable[Entity]) -> WeakNameScope:
 def find_tying_names(entity: Entity, beside: Sequence[Entity], around: EnrichmentContext) -> CorrelationKeys:
     """The names of an entity by which the alert that tells it, and `beside` it others, is tied to others."""
     if entity.kind == "Host":
-        return _host(entity, to_name_scope(beside), around)
+        return _find_host_keys(entity, to_name_scope(beside), around)
     if entity.kind == "Account":
-        return _account(entity, beside, around)
-    strong = _strong_keys(entity)
+        return _find_account_keys(entity, beside, around)
+    strong = _list_strong_keys(entity)
     return strong_keys(strong) + _find_known_names(strong, around)
 
 
-def _strong_keys(entity: Entity) -> list[str]:
+def _list_strong_keys(entity: Entity) -> list[str]:
     wanted = TIES.get(entity.kind, ())
     return [
         key
@@ -167,20 +167,20 @@ def _find_known_names(
     return found
 
 
-def _host(entity: Entity, where: WeakNameScope, around: EnrichmentContext) -> CorrelationKeys:
-    strong = _strong_keys(entity)
+def _find_host_keys(entity: Entity, where: WeakNameScope, around: EnrichmentContext) -> CorrelationKeys:
+    strong = _list_strong_keys(entity)
     found = strong_keys(strong) + _find_known_names(strong, around)
     weak = entity.names.get(("HostName",))
     if weak is None or entity.get("AzureID") or entity.get("HostName").lower() in _EVERY_HOST:
         return found
     if strong:
-        return found + _find_known_names([weak], around, _domain(entity))
+        return found + _find_known_names([weak], around, _build_domain_scope(entity))
     return weak_keys(weak, where) + _find_known_names(
         [weak] if _may_be_host(around.same.get(weak, ""), where) else [], around
     )
 
 
-def _domain(entity: Entity) -> WeakNameScope:
+def _build_domain_scope(entity: Entity) -> WeakNameScope:
     """The domain of a host as a place: a full one, or the short one alone."""
     full = entity.get("DnsDomain").lower() if _is_domain_specific(entity, "DnsDomain") else ""
     short = entity.get("NTDomain").lower() if _is_domain_specific(entity, "NTDomain") else ""
@@ -196,8 +196,10 @@ def _may_be_host(machine: str, where: WeakNameScope) -> bool:
     return not where.wide or (subscription is not None and subscription[1] in where.wide)
 
 
-def _account(entity: Entity, beside: Sequence[Entity], around: EnrichmentContext) -> CorrelationKeys:
-    strong = _strong_keys(entity)
+def _find_account_keys(
+    entity: Entity, beside: Sequence[Entity], around: EnrichmentContext
+) -> CorrelationKeys:
+    strong = _list_strong_keys(entity)
     hosts = {one.get("HostName").lower() for one in beside if one.kind == "Host"}
     if strong:
         local = entity.names.get(("Name", "NTDomain")) if entity.get("NTDomain").lower() in hosts else None

@@ -65,7 +65,9 @@ def load_enrichment_context(lake: Lake, workspace: str, now: datetime) -> Enrich
     """Return what is known now: from the newest estate, the watchlists, and who signed in from where."""
     items = watchlist_items(lake, workspace)
     listed = {one.lower() for alias in COMMON_LISTS for one in items(alias)}
-    ranges = tuple(found for one in sorted(listed) if "/" in one and (found := _network(one)) is not None)
+    ranges = tuple(
+        found for one in sorted(listed) if "/" in one and (found := _parse_network(one)) is not None
+    )
     return EnrichmentContext(
         _load_estate_names(lake.data),
         frozenset(listed | _find_shared_addresses(lake, workspace, now)),
@@ -73,7 +75,7 @@ def load_enrichment_context(lake: Lake, workspace: str, now: datetime) -> Enrich
     )
 
 
-def _network(text: str) -> IPv4Network | IPv6Network | None:
+def _parse_network(text: str) -> IPv4Network | IPv6Network | None:
     """A range; None for what a person wrote that is none: no address lies in it."""
     try:
         return ip_network(text.strip(), strict=False)
@@ -96,59 +98,59 @@ def _find_shared_addresses(lake: Lake, workspace: str, now: datetime) -> set[str
 
 def _load_estate_names(data: Path) -> Mapping[str, str]:
     mark = version_mark(data)
-    return _unique_names(data, mark) if mark else {}
+    return _load_unique_names(data, mark) if mark else {}
 
 
 @lru_cache(maxsize=8)
-def _unique_names(data: Path, mark: str) -> Mapping[str, str]:  # noqa: ARG001 - a new snapshot is read anew
+def _load_unique_names(data: Path, mark: str) -> Mapping[str, str]:  # noqa: ARG001 - a new snapshot is read anew
     """Name -> the one name, of machines and accounts; names that several have lead nowhere."""
     found: dict[str, set[str]] = defaultdict(set)
     for estate in load_newest(data):
-        for key, name in (*_machines(estate), *_accounts(estate)):
+        for key, name in (*_list_machine_names(estate), *_list_account_names(estate)):
             found[key].add(name)
     return {key: next(iter(names)) for key, names in found.items() if len(names) == 1}
 
 
-def _key(kind: str, **identifiers: str) -> str:
+def _read_key(kind: str, **identifiers: str) -> str:
     entity = Entity.of(kind, identifiers)
     return entity.key if entity is not None else ""
 
 
-def _machines(estate: Estate) -> Iterator[tuple[str, str]]:
+def _list_machine_names(estate: Estate) -> Iterator[tuple[str, str]]:
     """The names of machines: resource, host, network interface, address."""
     for kind in _MACHINES:
         for one in estate.by_type(kind):
-            name = _resource_name("machine", one)
-            yield _key("AzureResource", ResourceId=one.key), name
-            yield _key("Host", AzureID=one.key), name
-            yield _key("Host", HostName=one.key.rpartition("/")[2]), name
+            name = _format_resource_name("machine", one)
+            yield _read_key("AzureResource", ResourceId=one.key), name
+            yield _read_key("Host", AzureID=one.key), name
+            yield _read_key("Host", HostName=one.key.rpartition("/")[2]), name
     for card in estate.by_type(INTERFACE_TYPE):
         machine = reference(properties(card).get("virtualMachine"))
         if machine:
             name = f"machine|{machine.lower()}"
-            yield _key("AzureResource", ResourceId=card.key), name
+            yield _read_key("AzureResource", ResourceId=card.key), name
             for configuration in parse_interface(card.key, properties(card)).configurations:
                 if configuration.address:
-                    yield _key("IP", Address=configuration.address), name
+                    yield _read_key("IP", Address=configuration.address), name
 
 
-def _accounts(estate: Estate) -> Iterator[tuple[str, str]]:
+def _list_account_names(estate: Estate) -> Iterator[tuple[str, str]]:
     """The names of accounts: object id, UPN, application id; logs write any of them."""
     for kind in _ACCOUNTS:
         for one in estate.by_type(kind):
             body: dict[str, object] = properties(one)
-            id_, name = str(body.get("id") or ""), _resource_name("account", one)
+            id_, name = str(body.get("id") or ""), _format_resource_name("account", one)
             upn, app = str(body.get("userPrincipalName") or ""), str(body.get("appId") or "")
             for text in filter(None, (id_, app)):
-                yield _key("Account", AadUserId=text), name
-                yield _key("Account", Name=text), name
+                yield _read_key("Account", AadUserId=text), name
+                yield _read_key("Account", Name=text), name
             if app:
-                yield _key("CloudApplication", AppId=app), name
-                yield _key("Account", Name=str(body.get("displayName") or app)), name
+                yield _read_key("CloudApplication", AppId=app), name
+                yield _read_key("Account", Name=str(body.get("displayName") or app)), name
             if "@" in upn:
                 user, _, suffix = upn.rpartition("@")
-                yield _key("Account", Name=user, UPNSuffix=suffix), name
+                yield _read_key("Account", Name=user, UPNSuffix=suffix), name
 
 
-def _resource_name(kind: str, one: Resource) -> str:
+def _format_resource_name(kind: str, one: Resource) -> str:
     return f"{kind}|{one.key}"

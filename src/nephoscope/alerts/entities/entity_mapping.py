@@ -29,7 +29,7 @@ _HOST = re.compile(r"([^.\s]+)\.([^\s]+\.[^\s.]+)")
 def entities(finding: RuleResultRow, mappings: Iterable[EntityMapping]) -> list[Entity]:
     """Return what the row speaks of, each once, in the order of the mappings."""
     found: dict[str, Entity] = {}
-    for mapping in (*mappings, *_legacy(finding)):
+    for mapping in (*mappings, *_list_legacy_mappings(finding)):
         for entity in _map_entities(finding, mapping):
             found.setdefault(entity.key, entity)
     return list(found.values())
@@ -44,7 +44,7 @@ def merge_entities(several: Iterable[Iterable[Entity]]) -> tuple[Entity, ...]:
     found: list[Entity] = []
     named: dict[str, list[int]] = {}
     for entity in (one for each in several for one in each):
-        place = _place(entity, found, named)
+        place = _find_place(entity, found, named)
         if place is None:
             place = len(found)
             found.append(entity)
@@ -57,7 +57,7 @@ def merge_entities(several: Iterable[Iterable[Entity]]) -> tuple[Entity, ...]:
     return tuple(found[:LIMIT])
 
 
-def _place(entity: Entity, found: Sequence[Entity], named: Mapping[str, list[int]]) -> int | None:
+def _find_place(entity: Entity, found: Sequence[Entity], named: Mapping[str, list[int]]) -> int | None:
     """Return where the entity stands already: by its strongest name that one alone goes by, and that is no other's."""
     for key in entity.keys:
         places = named.get(key, ())
@@ -81,7 +81,7 @@ def _join_identifiers(known: Entity, other: Entity) -> Entity:
     return Entity(known.kind, tuple(sorted({**dict(other.identifiers), **dict(known.identifiers)}.items())))
 
 
-def _legacy(finding: RuleResultRow) -> Iterator[EntityMapping]:
+def _list_legacy_mappings(finding: RuleResultRow) -> Iterator[EntityMapping]:
     for column, (kind, identifier) in LEGACY.items():
         if column in finding.columns:
             yield EntityMapping(kind, ((identifier, column),))
@@ -98,7 +98,7 @@ def _map_entities(finding: RuleResultRow, mapping: EntityMapping) -> Iterator[En
         row = {
             name: several[place if len(several) == most else 0] for name, several in values.items() if several
         }
-        entity = Entity.of(*_split(mapping.kind, row))
+        entity = Entity.of(*_split_domain(mapping.kind, row))
         if entity is not None:
             yield entity
 
@@ -133,7 +133,7 @@ def _list_values(text: str) -> list[str]:
     return [text.strip()] if text.strip() else []
 
 
-def _split(kind: str, given: dict[str, str]) -> tuple[str, dict[str, str]]:
+def _split_domain(kind: str, given: dict[str, str]) -> tuple[str, dict[str, str]]:
     """FullName and names that hold a domain, cut into the identifiers that they are made of.
 
     Who is known by an address alone (a request without a sign-in) is that address, and no account.
@@ -144,7 +144,7 @@ def _split(kind: str, given: dict[str, str]) -> tuple[str, dict[str, str]]:
         if whole and not row.keys() - {"Name"} and _address(whole):
             return "IP", {"Address": whole}
         if whole and "UPNSuffix" not in row and "NTDomain" not in row:
-            row |= _account(whole)
+            row |= _split_account(whole)
     elif kind == "Host":
         whole = row.pop("FullName", "") or row.get("HostName", "")
         if whole and "DnsDomain" not in row:
@@ -163,7 +163,7 @@ def _address(text: str) -> bool:
     return True
 
 
-def _account(whole: str) -> dict[str, str]:
+def _split_account(whole: str) -> dict[str, str]:
     if upn := _UPN.fullmatch(whole):
         return {"Name": upn[1], "UPNSuffix": upn[2]}
     if domain := _DOMAIN.fullmatch(whole):

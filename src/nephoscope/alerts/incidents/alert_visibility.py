@@ -114,9 +114,9 @@ class _PartialAlert:
 
     @property
     def redacted_properties(self) -> dict[str, object]:
-        words = self._words()
+        words = self._compile_hidden_words()
         extended = self.properties.get("extendedProperties") or {}
-        given = {**self.properties, **self._texts_of_the_rule(str(extended.get("Analytic Rule Name") or ""))}
+        given = {**self.properties, **self._read_rule_texts(str(extended.get("Analytic Rule Name") or ""))}
         return {name: self._redact(value, words) for name, value in given.items()} | {
             "entities": self.kept,
             "extendedProperties": {
@@ -129,12 +129,12 @@ class _PartialAlert:
             },
         }
 
-    def _texts_of_the_rule(self, rule: str) -> dict[str, object]:
+    def _read_rule_texts(self, rule: str) -> dict[str, object]:
         """Texts that rows may have filled in, as they are without: the name of the rule, and no description."""
         names = {name: rule or self.properties[name] for name in _NAMES if name in self.properties}
         return names | {name: "" for name in _DESCRIPTIONS if name in self.properties}
 
-    def _words(self) -> re.Pattern[str]:
+    def _compile_hidden_words(self) -> re.Pattern[str]:
         """Return what must stand in no text: ids and names of what is out of reach, and of entities that are left out."""
         words = {word for one in self.beyond for word in one.words}
         words |= {word.lower() for one in self.entities if one not in self.kept for word in _name_words(one)}

@@ -38,7 +38,7 @@ class BookmarkService:
         tags: Sequence[str] = (),
     ) -> Bookmark:  # fmt: skip
         """Keep a row; its entities are those that the query maps, else those that its columns hold."""
-        found = entities(row, query.mappings or _mappings(row))
+        found = entities(row, query.mappings or _read_mappings(row))
         moments = row.moments()
         bookmark = Bookmark(
             str(uuid.uuid4()), self.incident_service.workspace, name or query.name, query.query, query.name, over.since, over.until,
@@ -101,7 +101,7 @@ class BookmarkService:
         )
 
 
-def _mappings(row: RuleResultRow) -> list[EntityMapping]:
+def _read_mappings(row: RuleResultRow) -> list[EntityMapping]:
     return [
         EntityMapping(
             text_of(one, "entityType"),

@@ -65,9 +65,9 @@ class IncidentCorrelator:
     def sum_all_up(self, session: Session, now: datetime) -> None:
         """`sum_up` of the incidents that got alerts."""
         for number in sorted(self._grown):
-            self._summed_up(session, self.state.incidents.read(session, number), now)
+            self._summarize_incident(session, self.state.incidents.read(session, number), now)
 
-    def _summed_up(self, session: Session, incident: Incident, now: datetime) -> Incident:
+    def _summarize_incident(self, session: Session, incident: Incident, now: datetime) -> Incident:
         """The incident as its alerts make it, where it got some since that was found."""
         if incident.number not in self._grown:
             return incident
@@ -123,7 +123,7 @@ class IncidentCorrelator:
             if count < MOST_ALERTS and not theirs:
                 text = f"merged incident {other.number} into it: they are one story"
                 self.state.incidents.act(session, first.number, IncidentAction(now, BY, text))
-                first, other = (self._summed_up(session, one, now) for one in (first, other))
+                first, other = (self._summarize_incident(session, one, now) for one in (first, other))
                 first = self.merge(session, first, other, now, BY)
         return first
 

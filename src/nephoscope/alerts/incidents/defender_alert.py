@@ -38,11 +38,11 @@ def body(
         "id": f"/subscriptions/{subscription}/providers/Microsoft.Security/locations/{LOCATION}/alerts/{alert.id}",
         "name": alert.id,
         "type": "Microsoft.Security/Locations/alerts",
-        "properties": sight.redact_properties(_properties(alert, resource, base)),
+        "properties": sight.redact_properties(_build_properties(alert, resource, base)),
     }
 
 
-def _properties(alert: StoredAlert, resource: ResourceId | None, base: str) -> dict[str, Any]:
+def _build_properties(alert: StoredAlert, resource: ResourceId | None, base: str) -> dict[str, Any]:
     row = alert.document
     steps = row.get("RemediationSteps") or "[]"
     return {

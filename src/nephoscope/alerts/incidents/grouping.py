@@ -65,7 +65,7 @@ def ties(alert: Alert, around: EnrichmentContext = NOWHERE) -> CorrelationKeys:
         if len(several) <= CROWD:
             actors += _join_tying_names(several, alert.entities, around)
     resources = [one for one in alert.entities if one.kind == "AzureResource" and _is_specific(one)]
-    named = around.names(map(_resource_name, resources)) if len(resources) <= CROWD else []
+    named = around.names(map(_find_resource_name, resources)) if len(resources) <= CROWD else []
     for machine in (one for one in named if one.startswith("machine|")):
         actors += weak_keys(machine)
     things = tuple(one for one in named if not one.startswith("machine|"))
@@ -96,7 +96,7 @@ def _is_shared_address(address: str, around: EnrichmentContext) -> bool:
     return around.is_shared_address(address) or address.startswith(_EVERYWHERE)
 
 
-def _resource_name(entity: Entity) -> str:
+def _find_resource_name(entity: Entity) -> str:
     """The name of a resource, of a part of one (a storage account's blob service, a machine's extension) that of the whole."""
     whole = _TOP.match(entity.get("ResourceId").lower())
     found = Entity.of(entity.kind, {"ResourceId": whole[0]}) if whole else None

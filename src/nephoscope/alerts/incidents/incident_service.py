@@ -154,11 +154,11 @@ class IncidentService:
         if known is None and not by:
             if silent:
                 by = PAUSE
-            elif self._repeats(session, rule, alert, end):
+            elif self._is_repeated(session, rule, alert, end):
                 by = REPEAT
         return replace(alert, held_by=by, held_as=alert.held_as or WORDS.get(by, by)) if by else alert
 
-    def _repeats(self, session: Session, rule: AnalyticRule, alert: Alert, end: datetime) -> bool:
+    def _is_repeated(self, session: Session, rule: AnalyticRule, alert: Alert, end: datetime) -> bool:
         """Return whether the rule raised an alert about the same entities within its interval, and none of them was a
         true positive."""
         subject, interval = alert_subject(alert), rule.tuning.repeat

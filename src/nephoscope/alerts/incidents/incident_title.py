@@ -21,7 +21,7 @@ def make_title(names: Sequence[str], tactics: Sequence[str], subject: str) -> st
         return different[0]
     stages = order_tactics(tactics)
     if len(stages) > 1:
-        return f"Multi-stage incident from {_words(stages[0])} to {_words(stages[-1])}{about}"
+        return f"Multi-stage incident from {_split_words(stages[0])} to {_split_words(stages[-1])}{about}"
     return f"{different[0]} and {len(different) - 1} more{about}"
 
 
@@ -36,14 +36,14 @@ def find_subject(alerts: Sequence[Sequence[Mapping[str, object]]]) -> str:
             several = [one for one in entities if one.get("Type") in kinds]
             # an alert that names a crowd is about none of them
             if len(several) <= _FEW:
-                counts.update(list(dict.fromkeys(filter(None, map(_entity_name, several)))))
+                counts.update(list(dict.fromkeys(filter(None, map(_read_entity_name, several)))))
         if counts:
             # a name that a person can read goes before an id
             return max(counts, key=lambda one: (_ID.fullmatch(one) is None, counts[one]))
     return ""
 
 
-def _entity_name(entity: Mapping[str, object]) -> str:
+def _read_entity_name(entity: Mapping[str, object]) -> str:
     kind = entity.get("Type")
     if kind == "account":
         name, suffix, domain = (str(entity.get(one) or "") for one in ("Name", "UPNSuffix", "NTDomain"))
@@ -60,5 +60,5 @@ def highest_severity(severities: Sequence[str]) -> str:
     return max((Severity(one) for one in severities), key=lambda one: one.rank).value
 
 
-def _words(tactic: str) -> str:
+def _split_words(tactic: str) -> str:
     return "".join(f" {one.lower()}" if one.isupper() and place else one for place, one in enumerate(tactic))

@@ -34,15 +34,19 @@ def merge_ownership(into: Incident, other: Incident) -> Incident:
         severity_set=into.severity_set or chosen,
         title=other.title if other.title_set and not into.title_set else into.title,
         title_set=into.title_set or other.title_set,
-        acknowledged=_earliest(into.acknowledged, _since(into.created, other.acknowledged)),
-        first_modified=_earliest(into.first_modified, _since(into.created, other.first_modified)),
+        acknowledged=_choose_earliest(
+            into.acknowledged, _limit_to_creation(into.created, other.acknowledged)
+        ),
+        first_modified=_choose_earliest(
+            into.first_modified, _limit_to_creation(into.created, other.first_modified)
+        ),
     )
 
 
-def _since(start: datetime, moment: datetime | None) -> datetime | None:
+def _limit_to_creation(start: datetime, moment: datetime | None) -> datetime | None:
     """A moment, at the earliest the one in which the incident was made: no time to it is negative."""
     return None if moment is None else max(start, moment)
 
 
-def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:
+def _choose_earliest(one: datetime | None, other: datetime | None) -> datetime | None:
     return min(filter(None, (one, other)), default=None)

@@ -39,21 +39,22 @@ class ResponseTimes:
 def response_times(incidents: Iterable[Incident], by: str = "") -> list[ResponseTimes]:
     """The times of all incidents, then of each group of GROUPS that `by` names; those of most incidents first."""
     several = list(incidents)
-    found = [_times(ALL, several)]
+    found = [_compute_times(ALL, several)]
     if by:
         groups: dict[str, list[Incident]] = defaultdict(list)
         for one in several:
             groups[GROUPS[by](one)].append(one)
         found += [
-            _times(name, groups[name]) for name in sorted(groups, key=lambda name: (-len(groups[name]), name))
+            _compute_times(name, groups[name])
+            for name in sorted(groups, key=lambda name: (-len(groups[name]), name))
         ]
     return found
 
 
-def _times(group: str, incidents: Sequence[Incident]) -> ResponseTimes:
-    taken = [_since(one, one.acknowledged) for one in incidents if one.acknowledged is not None]
+def _compute_times(group: str, incidents: Sequence[Incident]) -> ResponseTimes:
+    taken = [_measure_time_to(one, one.acknowledged) for one in incidents if one.acknowledged is not None]
     ended = [
-        _since(one, one.closed)
+        _measure_time_to(one, one.closed)
         for one in incidents
         if one.closed is not None and one.status is IncidentStatus.CLOSED
     ]
@@ -61,22 +62,22 @@ def _times(group: str, incidents: Sequence[Incident]) -> ResponseTimes:
         group,
         len(incidents),
         len(taken),
-        _mean(taken),
-        _median(taken),
+        _compute_mean(taken),
+        _compute_median(taken),
         len(ended),
-        _mean(ended),
-        _median(ended),
+        _compute_mean(ended),
+        _compute_median(ended),
     )
 
 
-def _since(incident: Incident, moment: datetime) -> timedelta:
+def _measure_time_to(incident: Incident, moment: datetime) -> timedelta:
     """From its creation to a moment; nothing where a clock that was set back put that before it."""
     return max(moment - incident.created, timedelta())
 
 
-def _mean(spans: Sequence[timedelta]) -> timedelta | None:
+def _compute_mean(spans: Sequence[timedelta]) -> timedelta | None:
     return sum(spans, timedelta()) / len(spans) if spans else None
 
 
-def _median(spans: Sequence[timedelta]) -> timedelta | None:
+def _compute_median(spans: Sequence[timedelta]) -> timedelta | None:
     return timedelta(seconds=median(one.total_seconds() for one in spans)) if spans else None

@@ -38,7 +38,7 @@ def alert_row(alert: Alert, rule: AnalyticRule) -> dict[str, object]:
         "EndTime": alert.end.isoformat(),
         "ProcessingEndTime": alert.generated.isoformat(),
         "RemediationSteps": json.dumps([alert.remediation]) if alert.remediation else "",
-        "ExtendedProperties": json.dumps(_properties(alert, rule), ensure_ascii=False),
+        "ExtendedProperties": json.dumps(_build_properties(alert, rule), ensure_ascii=False),
         "Entities": json.dumps(
             [one.document(place + 1) for place, one in enumerate(alert.entities)], ensure_ascii=False
         ),
@@ -49,12 +49,12 @@ def alert_row(alert: Alert, rule: AnalyticRule) -> dict[str, object]:
         "Tactics": ", ".join(alert.tactics),
         **attack(alert.techniques, alert.properties),
         "SourceSystem": "Detection",
-        "_ResourceId": _resource(alert),
+        "_ResourceId": _find_first_resource(alert),
         **overridden(alert.properties),
     }
 
 
-def _resource(alert: Alert) -> str:
+def _find_first_resource(alert: Alert) -> str:
     """The first resource, by whose subscription the row is read; '' of an alert over several: who reads one sees no row of another."""
     named = find_mentions(
         json.dumps(
@@ -71,7 +71,7 @@ def count_events(row: dict[str, object]) -> int:
     return int(json.loads(str(row["ExtendedProperties"]))["Total Events"])
 
 
-def _properties(alert: Alert, rule: AnalyticRule) -> dict[str, str]:
+def _build_properties(alert: Alert, rule: AnalyticRule) -> dict[str, str]:
     """Return what Sentinel's own alerts carry beside their columns."""
     return {
         "Query": alert.query,
@@ -123,7 +123,7 @@ def incident_row(
         "Classification": incident.classification,
         "ClassificationReason": incident.reason,
         "ClassificationComment": _remark(notes) if incident.classification else "",
-        "Owner": _owner(incident, owner_id),
+        "Owner": _build_owner(incident, owner_id),
         "ProviderName": PRODUCT,
         "ProviderIncidentId": str(incident.number),
         "IncidentUrl": f"/incidents/{incident.number}?workspace={incident.workspace}",
@@ -138,11 +138,11 @@ def incident_row(
         "BookmarkIds": marks,
         "RelatedAnalyticRuleIds": sorted({one.rule for one in alerts}),
         "Labels": [{"labelName": one, "labelType": "User"} for one in incident.labels],
-        "Comments": [_note(one) for one in notes if one.kind is NoteKind.COMMENT],
-        "Tasks": [_note(one) for one in notes if one.kind is NoteKind.TASK],
+        "Comments": [_build_note(one) for one in notes if one.kind is NoteKind.COMMENT],
+        "Tasks": [_build_note(one) for one in notes if one.kind is NoteKind.TASK],
         "AdditionalData": {
             "alertsCount": len(alerts),
-            "tactics": order_tactics([name for one in alerts for name in _tactics(one)]),
+            "tactics": order_tactics([name for one in alerts for name in _split_tactics(one)]),
             "bookmarksCount": len(marks),
             "techniques": list(
                 dict.fromkeys(name for one in alerts for name in list_techniques(one.document))
@@ -154,7 +154,7 @@ def incident_row(
     }
 
 
-def _owner(incident: Incident, id_: str) -> dict[str, str | None]:
+def _build_owner(incident: Incident, id_: str) -> dict[str, str | None]:
     """Return who works on it, nulls where nobody does; where nothing was said but a name, an email where the name is one."""
     name, told = incident.owner, incident.owner_told
     email = name if "@" in name else None
@@ -171,11 +171,11 @@ def _remark(notes: Iterable[IncidentNote]) -> str:
     return next((one.text for one in reversed(list(notes)) if one.name == REMARK), "")
 
 
-def _tactics(alert: StoredAlert) -> list[str]:
+def _split_tactics(alert: StoredAlert) -> list[str]:
     return [one for one in str(alert.document["Tactics"]).split(", ") if one]
 
 
-def _note(note: IncidentNote) -> dict[str, object]:
+def _build_note(note: IncidentNote) -> dict[str, object]:
     return {
         "id": note.id,
         "author": note.author,

@@ -40,7 +40,7 @@ class AlertEvents:
         for row in self.rows:
             times = row.moments()
             yield TimelineEntry(
-                times[0] if times else self.alert.started, "event", "", _line(row), self.alert.id
+                times[0] if times else self.alert.started, "event", "", _format_line(row), self.alert.id
             )
 
 
@@ -96,7 +96,7 @@ def _select_about(rows: Sequence[RuleResultRow], entities: Sequence[Entity]) -> 
     return found or list(rows)
 
 
-def _line(row: RuleResultRow) -> str:
+def _format_line(row: RuleResultRow) -> str:
     """The first values of a row that are not empty, without its times."""
     parts = [f"{name} {text}" for name in row.columns if name not in _LEFT and (text := row.text(name))]
     return ", ".join(part if len(part) <= 80 else f"{part[:79]}…" for part in parts[:SHOWN])

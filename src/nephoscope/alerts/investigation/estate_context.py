@@ -178,12 +178,12 @@ class EstateContext:
             return EntityContext(entity, resource.key, (self._describe_owner(resource),))
         facts = (
             self._describe_owner(resource),
-            self._describe_exposure(self._owning_service(resource)),
+            self._describe_exposure(self._find_owning_service(resource)),
             self._describe_identities(resource),
         )
         return EntityContext(entity, resource.key, facts)
 
-    def _owning_service(self, resource: Resource) -> Resource:
+    def _find_owning_service(self, resource: Resource) -> Resource:
         """The resource whose endpoint a child resource has (a blob service that of its storage account), else itself."""
         key = service_id(resource.id)
         return (self.index.find(key) or resource) if key != resource.key else resource

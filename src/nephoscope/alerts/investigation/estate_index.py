@@ -99,7 +99,7 @@ class EstateIndex:
         found: dict[str, dict[str, Resource]] = defaultdict(dict)
         for card in cards.values():
             holder = self.view.estate.resources.get(reference(properties(card).get("virtualMachine"))) or card
-            for address in _private_addresses(card):
+            for address in _list_private_addresses(card):
                 found[address.lower()][holder.key] = holder
         for public in self.view.resources(ADDRESS_TYPE):
             shown = properties(public).get("ipAddress")
@@ -110,7 +110,7 @@ class EstateIndex:
             if isinstance(shown, str):
                 found[shown.lower()][holder.key] = holder
         for reporting in self.view.resources(ARC_TYPE):
-            for address in _reported_addresses(reporting):
+            for address in _list_reported_addresses(reporting):
                 found[address.lower()][reporting.key] = reporting
         return _to_lists(found)
 
@@ -176,13 +176,13 @@ class EstateIndex:
         return {one.id.name: one for one in self.view.resources(DEFINITION_TYPE)}
 
 
-def _private_addresses(card: Resource) -> Iterable[str]:
+def _list_private_addresses(card: Resource) -> Iterable[str]:
     several = trees_of(properties(card), "ipConfigurations")
     given = (tree_of(one, "properties").get("privateIPAddress") for one in several)
     return (one for one in given if isinstance(one, str))
 
 
-def _reported_addresses(machine: Resource) -> Iterable[str]:
+def _list_reported_addresses(machine: Resource) -> Iterable[str]:
     """Yield the addresses that the agent of a machine reported.
 
     https://learn.microsoft.com/rest/api/hybridcompute/machines/get

@@ -71,9 +71,9 @@ class CaseFile:
 
     def timeline(self, events: Iterable[TimelineEntry] = ()) -> list[TimelineEntry]:
         """Return what happened and what people did, in order."""
-        return sorted([*self._moments(), *events], key=lambda one: (one.at, _RANK[one.kind]))
+        return sorted([*self._list_timeline_entries(), *events], key=lambda one: (one.at, _RANK[one.kind]))
 
-    def _moments(self) -> Iterator[TimelineEntry]:
+    def _list_timeline_entries(self) -> Iterator[TimelineEntry]:
         for alert in self.alerts:
             yield TimelineEntry(alert.started, "alert", "", str(alert.document["AlertName"]), alert.id)
         for bookmark in self.bookmarks:

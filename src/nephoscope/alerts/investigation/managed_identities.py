@@ -46,7 +46,7 @@ def managed_identities(resources: Iterable[Resource]) -> dict[str, ManagedIdenti
 
 def _list_identities(resource: Resource) -> Iterator[ManagedIdentity]:
     if resource.type == ASSIGNED_TYPE:
-        yield _identity(resource.key, properties(resource))
+        yield _build_identity(resource.key, properties(resource))
     identity: object = resource.body.get("identity")
     if not isinstance(identity, dict):
         return
@@ -54,10 +54,10 @@ def _list_identities(resource: Resource) -> Iterator[ManagedIdentity]:
     several: object = identity.get("userAssignedIdentities")
     for key, told in several.items() if isinstance(several, dict) else ():
         if isinstance(told, dict):
-            yield _identity(str(key).lower().rstrip("/"), told)
+            yield _build_identity(str(key).lower().rstrip("/"), told)
 
 
-def _identity(key: str, told: dict[str, object]) -> ManagedIdentity:
+def _build_identity(key: str, told: dict[str, object]) -> ManagedIdentity:
     return ManagedIdentity(key, _lower_text(told.get("principalId")), _lower_text(told.get("clientId")))
 
 

@@ -54,7 +54,7 @@ class Participant:
     def id(self) -> str:
         """The id that it goes by besides its title, '' where it has none."""
         return next(
-            (one for entity in self.entities for one in _ids(entity) if one != self.title.lower()), ""
+            (one for entity in self.entities for one in _list_ids(entity) if one != self.title.lower()), ""
         )
 
     @property
@@ -78,11 +78,11 @@ def parties(involved: Iterable[InvolvedEntity], applications: Applications = NOT
         same = [group for group in found if any(ids & _find_ids(each.entity, applications) for each in group)]
         found = [group for group in found if group not in same]
         found.append([*(each for group in same for each in group), one])
-    made = [_party(group) for group in found]
+    made = [_build_party(group) for group in found]
     return sorted(made, key=lambda one: (-len(one.sources), one.first, one.title))
 
 
-def _party(group: list[InvolvedEntity]) -> Participant:
+def _build_party(group: list[InvolvedEntity]) -> Participant:
     return Participant(
         tuple(one.entity for one in group),
         tuple(dict.fromkeys(id_ for one in group for id_ in one.sources)),
@@ -93,16 +93,16 @@ def _party(group: list[InvolvedEntity]) -> Participant:
 
 def object_ids(involved: Iterable[InvolvedEntity]) -> frozenset[str]:
     """The lower-cased ids of accounts, which may be those of service principals."""
-    return frozenset(id_ for one in involved if one.entity.kind == "Account" for id_ in _ids(one.entity))
+    return frozenset(id_ for one in involved if one.entity.kind == "Account" for id_ in _list_ids(one.entity))
 
 
 def _find_ids(entity: Entity, applications: Applications) -> set[str]:
     """The ids of an entity, with those of the applications of the service principals among them."""
-    ids = set(_ids(entity))
+    ids = set(_list_ids(entity))
     return ids | {applications[one] for one in ids if one in applications}
 
 
-def _ids(entity: Entity) -> Iterator[str]:
+def _list_ids(entity: Entity) -> Iterator[str]:
     for name in _IDS.get(entity.kind, ()):
         if _GUID.fullmatch(value := entity.get(name)):
             yield value.lower()

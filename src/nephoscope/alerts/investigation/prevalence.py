@@ -80,13 +80,13 @@ def fleet_identifier(entity: Entity) -> tuple[str, str]:
         case "DNS":
             return "domain", entity.get("DomainName").rstrip(".").lower()
         case "URL":
-            return "domain", _host(entity.get("Url"))
+            return "domain", _parse_host(entity.get("Url"))
         case "Account":
             return "user", entity.title.lower()
     return "", ""
 
 
-def _host(url: str) -> str:
+def _parse_host(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
     except ValueError:

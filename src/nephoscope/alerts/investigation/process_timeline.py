@@ -52,13 +52,15 @@ def read_process_tree(lake: Lake, alert: StoredAlert, now: datetime) -> ProcessT
     try:
         starts = [
             read_start(row)
-            for row in _rows(lake, alert, _STARTS, hosts, (alert.started - BEFORE, alert.ended + AFTER), now)
+            for row in _fetch_rows(
+                lake, alert, _STARTS, hosts, (alert.started - BEFORE, alert.ended + AFTER), now
+            )
         ]
         seeds = find_seeds(starts, processes, alert)
         if not seeds:
             return ProcessTree(error="no log has the start of the process that the alert names")
         span = (min(one.at for one in seeds) - AROUND, alert.ended + AFTER)
-        done = [read_activity(row) for row in _rows(lake, alert, _DONE, hosts, span, now)]
+        done = [read_activity(row) for row in _fetch_rows(lake, alert, _DONE, hosts, span, now)]
     except (KqlError, LakeError, OSError) as error:
         return ProcessTree(error=str(error) or type(error).__name__)
     return build_tree(ProcessIndex(starts), seeds, done)
@@ -95,7 +97,7 @@ def find_seeds(
     return sorted(found, key=lambda one: one.at)[-MOST_SEEDS:]
 
 
-def _rows(
+def _fetch_rows(
     lake: Lake,
     alert: StoredAlert,
     query: str,

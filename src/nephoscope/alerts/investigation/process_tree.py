@@ -175,15 +175,17 @@ class _TreeBuilder:
         for one in self._chosen:
             parent = self._parents[one]
             if parent is None and (one.parent_pid >= 0 or one.parent_image):
-                above.setdefault((one.host, one.parent_pid, one.parent_image), []).append(self._node(one))
+                above.setdefault((one.host, one.parent_pid, one.parent_image), []).append(
+                    self._build_node(one)
+                )
             elif parent not in self._parents:
-                yield self._node(one)
+                yield self._build_node(one)
         for (host, pid, image), children in above.items():
             yield ProcessNode(host, pid, image, children=tuple(children))
 
-    def _node(self, one: ProcessStart) -> ProcessNode:
+    def _build_node(self, one: ProcessStart) -> ProcessNode:
         done = self._done.get(one, [])
-        children = tuple(self._node(each) for each in self._chosen if self._parents[each] is one)
+        children = tuple(self._build_node(each) for each in self._chosen if self._parents[each] is one)
         return ProcessNode(
             one.host, one.pid, one.image, one.at, one.command, one.user, one in self._seeds,
             tuple(done[:MOST_ACTIVITIES]), max(0, len(done) - MOST_ACTIVITIES), children,

@@ -55,7 +55,7 @@ def find_similar_incidents(
         found.append(
             SimilarIncident(
                 other,
-                tuple(dict.fromkeys(map(_title, shared))),
+                tuple(dict.fromkeys(map(_format_title, shared))),
                 tuple(sorted(names[one] for one in rules.get(number, ()))),
             )
         )  # fmt: skip
@@ -63,7 +63,7 @@ def find_similar_incidents(
     return found[:most]
 
 
-def _title(key: str) -> str:
+def _format_title(key: str) -> str:
     """The values of a key: `kim@contoso.com` of `Account|Name|UPNSuffix|kim|contoso.com`."""
     parts = key.split("|")
     values = parts[1 + (len(parts) - 1) // 2 :]

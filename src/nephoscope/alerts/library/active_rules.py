@@ -21,7 +21,8 @@ def active(shipped: RuleFolder, packs: Iterable[RulePack], switched: SwitchState
     first counts.
     """
     rules = {
-        one.id: _switch(one, switched.is_rule_enabled(one.id, default=one.enabled)) for one in shipped.rules
+        one.id: _switch_rule(one, switched.is_rule_enabled(one.id, default=one.enabled))
+        for one in shipped.rules
     }
     refused = list(shipped.refused)
     for pack in packs:
@@ -36,11 +37,13 @@ def active(shipped: RuleFolder, packs: Iterable[RulePack], switched: SwitchState
             except AnalyticRuleError as error:
                 refused.append(RefusedRule(place, error.reasons))
                 continue
-            rules.setdefault(rule.id, _switch(rule, switched.is_rule_enabled(rule.id, default=rule.enabled)))
+            rules.setdefault(
+                rule.id, _switch_rule(rule, switched.is_rule_enabled(rule.id, default=rule.enabled))
+            )
     return RuleFolder(tuple(rules.values()), tuple(refused))
 
 
-def _switch(rule: AnalyticRule, on: bool) -> AnalyticRule:
+def _switch_rule(rule: AnalyticRule, on: bool) -> AnalyticRule:
     return rule if rule.enabled == on else replace(rule, enabled=on)
 
 

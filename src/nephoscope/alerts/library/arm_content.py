@@ -41,12 +41,12 @@ Found = ContentItem | UnusableContent
 
 def is_arm(document: object) -> bool:
     """Return whether a document holds resources: a template, an answer of the REST API, a list of them, or one of them."""
-    return any(True for _ in _resources(document, Place("")))
+    return any(True for _ in _read_resources(document, Place("")))
 
 
 def arm_pieces(document: object, place: Place, source: str) -> Iterator[Found]:
     """Yield what a document holds, in its order; expressions of a template are evaluated with the defaults of its parameters."""
-    for resource, where, template in _resources(document, place):
+    for resource, where, template in _read_resources(document, place):
         yield from _find_pieces(_TemplateResource(resource, where, source, template))
 
 
@@ -71,8 +71,8 @@ class _Template:
         if deep > _DEEPEST:
             raise ArmError("variables", "they refer to each other", 0)
         hosts = {
-            "parameters": lambda _, given: self._parameter(given, deep),
-            "variables": lambda _, given: self._variable(given, deep),
+            "parameters": lambda _, given: self._resolve_parameter(given, deep),
+            "variables": lambda _, given: self._resolve_variable(given, deep),
             "resourceid": lambda _, given: "/".join(map(str, given)),
             "extensionresourceid": lambda _, given: "/".join(map(str, given)),
             "resourcegroup": lambda _, __: {"location": "", "name": "", "id": ""},
@@ -80,18 +80,18 @@ class _Template:
         }
         return parse(value).interpret(hosts, None)
 
-    def _parameter(self, given: list[Value], deep: int) -> object:
+    def _resolve_parameter(self, given: list[Value], deep: int) -> object:
         name = str(given[0]) if given else ""
-        known = _members(self.document.get("parameters"))
+        known = _read_members(self.document.get("parameters"))
         about = _lower_case_keys(known).get(name.lower())
         if not isinstance(about, dict):
             raise FunctionError(f"parameter {name!r} not found")
         # what only names the place of a deployment matters to no rule
         return self.value(about.get("defaultValue", name), deep + 1)
 
-    def _variable(self, given: list[Value], deep: int) -> object:
+    def _resolve_variable(self, given: list[Value], deep: int) -> object:
         name = str(given[0]) if given else ""
-        known = _lower_case_keys(_members(self.document.get("variables")))
+        known = _lower_case_keys(_read_members(self.document.get("variables")))
         if name.lower() not in known:
             raise FunctionError(f"variable {name!r} not found")
         return self.value(known[name.lower()], deep + 1)
@@ -110,37 +110,37 @@ class _TemplateResource:
         return value if self.template is None else self.template.value(value)
 
 
-def _resources(
+def _read_resources(
     document: object, place: Place, template: _Template | None = None, deep: int = 0
 ) -> Iterator[tuple[Mapping[str, object], Place, _Template | None]]:
     """Every resource of a known type, those of nested templates too."""
     if isinstance(document, list):
         for number, one in enumerate(document):
-            yield from _resources(one, _extend_place(place, f"[{number}]"), template, deep)
+            yield from _read_resources(one, _extend_place(place, f"[{number}]"), template, deep)
         return
     if not isinstance(document, dict) or deep > _DEEPEST:
         return
-    kind = _type(document)
+    kind = _read_type(document)
     if kind in RULES | WATCHLISTS | SEARCHES:
         yield document, place, template
     nested = document.get("value") if isinstance(document.get("value"), list) else None
     if nested is not None:
-        yield from _resources(nested, _extend_place(place, "value"), template, deep + 1)
+        yield from _read_resources(nested, _extend_place(place, "value"), template, deep + 1)
     inner = document.get("resources")
     if isinstance(inner, list | dict):
         own = _Template(document) if "$schema" in document or "contentVersion" in document else template
         several = list(inner.values()) if isinstance(inner, dict) else inner
-        yield from _resources(several, _extend_place(place, "resources"), own, deep + 1)
+        yield from _read_resources(several, _extend_place(place, "resources"), own, deep + 1)
     properties = document.get("properties")
     if isinstance(properties, dict):
         for name in ("mainTemplate", "template"):
             if isinstance(properties.get(name), dict):
-                yield from _resources(
+                yield from _read_resources(
                     properties[name], _extend_place(place, f"properties.{name}"), template, deep + 1
                 )
 
 
-def _type(document: Mapping[str, object]) -> str:
+def _read_type(document: Mapping[str, object]) -> str:
     """The type of a resource, lower-cased; an answer of the REST API may give it in its id alone."""
     kind = document.get("type")
     if isinstance(kind, str) and isinstance(document.get("properties"), dict):
@@ -149,35 +149,35 @@ def _type(document: Mapping[str, object]) -> str:
 
 
 def _find_pieces(given: _TemplateResource) -> Iterator[Found]:
-    kind = _type(given.resource)
+    kind = _read_type(given.resource)
     try:
         if kind in RULES:
-            yield _rule(given)
+            yield _read_rule(given)
         elif kind in WATCHLISTS:
-            yield _watchlist(given)
+            yield _read_watchlist(given)
         else:
             yield from _search(given)
     except (ArmError, ArmSyntaxError) as error:
         yield _to_unusable(given, f"an expression cannot be evaluated: {error}")
 
 
-def _rule(given: _TemplateResource) -> Found:
+def _read_rule(given: _TemplateResource) -> Found:
     properties = _drop_nulls(given.value(given.resource["properties"]))
     kind = str(given.resource.get("kind") or properties.get("kind") or "Scheduled")
     if kind.lower() not in RUN:
         return _to_unusable(
             given, f"rules of kind {kind} are not run here; Scheduled and NRT are", unsupported=True
         )
-    techniques = [*_texts(properties.get("techniques")), *_texts(properties.get("subTechniques"))]
+    techniques = [*_read_texts(properties.get("techniques")), *_read_texts(properties.get("subTechniques"))]
     document = {
         **properties,
-        "id": _id(given),
-        "name": properties.get("displayName") or _id(given),
+        "id": _extract_id(given),
+        "name": properties.get("displayName") or _extract_id(given),
         "kind": kind,
         "techniques": techniques,
         "version": properties.get("templateVersion") or properties.get("version") or "",
     }
-    return _piece(given, ContentKind.RULE, document["id"], str(document["name"]), document)
+    return _build_piece(given, ContentKind.RULE, document["id"], str(document["name"]), document)
 
 
 def _search(given: _TemplateResource) -> Iterator[Found]:
@@ -190,31 +190,32 @@ def _search(given: _TemplateResource) -> Iterator[Found]:
             "parameters": str(properties.get("functionParameters") or ""),
             "body": str(properties.get("query") or ""),
         }
-        yield _piece(given, ContentKind.FUNCTION, str(alias), str(alias), document)
+        yield _build_piece(given, ContentKind.FUNCTION, str(alias), str(alias), document)
     elif str(properties.get("category", "")).lower() == "hunting queries":
         tags: dict[str, str] = {
             str(one.get("name", "")).lower(): str(one.get("value", ""))
             for one in _to_list(properties.get("tags"))
             if isinstance(one, dict)
         }
-        name = str(properties.get("displayName") or _id(given))
+        name = str(properties.get("displayName") or _extract_id(given))
         query: dict[str, Any] = {
-            "id": _id(given),
+            "id": _extract_id(given),
             "name": name,
             "kind": "Hunting",
             "description": tags.get("description", ""),
             "query": str(properties.get("query") or ""),
-            "tactics": _texts(tags.get("tactics")),
-            "relevantTechniques": _texts(tags.get("techniques")),
+            "tactics": _read_texts(tags.get("tactics")),
+            "relevantTechniques": _read_texts(tags.get("techniques")),
             "version": str(properties.get("version") or ""),
         }
-        yield _piece(given, ContentKind.HUNTING, query["id"], name, query)
+        yield _build_piece(given, ContentKind.HUNTING, query["id"], name, query)
 
 
-def _watchlist(given: _TemplateResource) -> Found:
+def _read_watchlist(given: _TemplateResource) -> Found:
     properties = _drop_nulls(given.value(given.resource["properties"]))
     alias = str(
-        properties.get("watchlistAlias") or _last_segment(str(given.value(given.resource.get("name", ""))))
+        properties.get("watchlistAlias")
+        or _extract_last_segment(str(given.value(given.resource.get("name", ""))))
     )
     raw = properties.get("rawContent")
     key = str(properties.get("itemsSearchKey") or "")
@@ -224,15 +225,17 @@ def _watchlist(given: _TemplateResource) -> Found:
     if not isinstance(skipped, int) or skipped < 0:
         return _to_unusable(given, "numberOfLinesToSkip is no whole number from 0 on")
     try:
-        items, columns = _items("\n".join(raw.splitlines()[skipped:]))
+        items, columns = _parse_items("\n".join(raw.splitlines()[skipped:]))
     except SeparatedValuesError as error:
         return _to_unusable(given, f"rawContent, {error}")
     if key not in columns:
         return _to_unusable(given, f"itemsSearchKey {key!r} is no column of rawContent")
-    return _piece(given, ContentKind.WATCHLIST, alias, alias, {"alias": alias, "key": key, "items": items})
+    return _build_piece(
+        given, ContentKind.WATCHLIST, alias, alias, {"alias": alias, "key": key, "items": items}
+    )
 
 
-def _items(text: str) -> tuple[list[dict[str, str]], list[str]]:
+def _parse_items(text: str) -> tuple[list[dict[str, str]], list[str]]:
     """The rows by column, and the columns; a cell without a column is left out, one that lacks is empty."""
     rows = [row.require_cells() for row in separated_rows(text, strict=False) if not row.empty]
     columns = rows[0] if rows else []
@@ -244,7 +247,7 @@ def _name_cells(columns: list[str], cells: list[str]) -> dict[str, str]:
     return {name: text for name, text in zip(columns, cells, strict=False) if name}
 
 
-def _piece(
+def _build_piece(
     given: _TemplateResource, kind: ContentKind, id_: str, name: str, document: dict[str, Any]
 ) -> ContentItem:
     version = str(document.get("version", ""))
@@ -260,22 +263,22 @@ def _to_unusable(given: _TemplateResource, reason: str, *, unsupported: bool = F
 def _display_name(given: _TemplateResource) -> str:
     """Return what a resource without a title is called; an expression that cannot be told is its own text."""
     try:
-        return _id(given)
+        return _extract_id(given)
     except (ArmError, ArmSyntaxError, FunctionError):
         return str(given.resource.get("name", ""))
 
 
-def _id(given: _TemplateResource) -> str:
+def _extract_id(given: _TemplateResource) -> str:
     """The last part of the resource's name: the GUID in it where there is one."""
     raw = str(given.resource.get("name") or given.resource.get("id") or "")
     if found := _GUID.findall(raw):
         return str(found[-1]).lower()
-    name = _last_segment(str(given.value(raw)))
+    name = _extract_last_segment(str(given.value(raw)))
     found = _GUID.findall(name)
     return str(found[-1]).lower() if found else name.lower()
 
 
-def _last_segment(name: str) -> str:
+def _extract_last_segment(name: str) -> str:
     return name.rstrip("/").rpartition("/")[2]
 
 
@@ -287,12 +290,12 @@ def _to_list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _texts(value: object) -> list[str]:
+def _read_texts(value: object) -> list[str]:
     several = value.split(",") if isinstance(value, str) else value
     return [str(one).strip() for one in several if str(one).strip()] if isinstance(several, list) else []
 
 
-def _members(value: object) -> Mapping[str, object]:
+def _read_members(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 

@@ -142,7 +142,7 @@ def navigator(found: Iterable[TechniqueCoverage], name: str) -> dict[str, Any]:
         if cell.technique != NO_TECHNIQUE:
             known[cell.technique][0].update(cell.detections)
             known[cell.technique][1].update(cell.hunting)
-    techniques = [_technique(id_, *known[id_]) for id_ in sorted(known)]
+    techniques = [_build_technique(id_, *known[id_]) for id_ in sorted(known)]
     most = max((one["score"] for one in techniques), default=1)
     return {
         "name": name,
@@ -156,7 +156,7 @@ def navigator(found: Iterable[TechniqueCoverage], name: str) -> dict[str, Any]:
     }
 
 
-def _technique(id_: str, detections: set[str], hunting: set[str]) -> dict[str, Any]:
+def _build_technique(id_: str, detections: set[str], hunting: set[str]) -> dict[str, Any]:
     return {
         "techniqueID": id_,
         "score": len(detections) + len(hunting),
@@ -180,13 +180,13 @@ def markdown(found: list[TechniqueCoverage]) -> list[str]:
     for tactic, several in by_tactic.items():
         lines += ["", f"## {tactic}", "", "| technique | detections | hunting queries |", "|---|---|---|"]
         lines += [
-            f"| {_link(one.technique)} | {_format_names(one.detections)} | {_format_names(one.hunting)} |"
+            f"| {_format_link(one.technique)} | {_format_names(one.detections)} | {_format_names(one.hunting)} |"
             for one in several
         ]
     return lines
 
 
-def _link(technique: str) -> str:
+def _format_link(technique: str) -> str:
     if technique == NO_TECHNIQUE:
         return technique
     name = techniques().get(technique.partition(".")[0], {}).get("name", "")

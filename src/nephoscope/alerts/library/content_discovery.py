@@ -63,12 +63,12 @@ def read(
     `called` is what the folder is named by in the places of what is found (None: its path).
     """
     found = CheckoutContent()
-    for path in _files(root, found):
+    for path in _list_files(root, found):
         found.files += 1
         progress("reading files", found.files, 0)
         source = path.relative_to(root).as_posix() if root.is_dir() else path.name
         place = Place(_display_path(path) if called is None else f"{called}/{source}".lstrip("/"))
-        for one in _pieces(path, place, source, found, sigma):
+        for one in _list_pieces(path, place, source, found, sigma):
             if isinstance(one, ContentItem):
                 found.pieces.append(one)
             else:
@@ -77,7 +77,7 @@ def read(
     return found
 
 
-def _files(root: Path, found: CheckoutContent) -> Iterator[Path]:
+def _list_files(root: Path, found: CheckoutContent) -> Iterator[Path]:
     if root.is_file():
         if root.suffix.lower() in MOST_BYTES:
             yield root
@@ -110,7 +110,7 @@ def _display_path(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _pieces(
+def _list_pieces(
     path: Path, place: Place, source: str, found: CheckoutContent, sigma: str
 ) -> Iterable[ContentItem | UnusableContent]:
     if _display_path(path) != str(path):
@@ -118,12 +118,12 @@ def _pieces(
         return []
     try:
         text = _read_text(path, place)
-        documents = _documents(text, path.suffix.lower(), place)
+        documents = _parse_documents(text, path.suffix.lower(), place)
     except _UnreadableFileError as error:
         found.unread.append(UnusableContent(error.place, source, "", (error.reason,)))
         return []
     if any(_is_sigma(one) for one in documents):
-        return _sigma(documents, text, place, source, sigma)
+        return _convert_sigma(documents, text, place, source, sigma)
     return [piece for one in documents for piece in _recognize(one, place, source, found)]
 
 
@@ -134,7 +134,7 @@ def _is_sigma(document: object) -> bool:
     )
 
 
-def _sigma(
+def _convert_sigma(
     documents: list[object], text: str, place: Place, source: str, pipeline: str
 ) -> Iterable[ContentItem | UnusableContent]:
     try:
@@ -165,7 +165,7 @@ def _read_text(path: Path, place: Place) -> str:
         raise _UnreadableFileError(place, f"not readable: {error.strerror}") from error
 
 
-def _documents(text: str, suffix: str, place: Place) -> list[object]:
+def _parse_documents(text: str, suffix: str, place: Place) -> list[object]:
     """The documents of a file; YAML may hold several."""
     try:
         documents = [json.loads(text)] if suffix == JSON else list(yaml.load_all(text, Loader=_LOADER))
@@ -179,7 +179,7 @@ def _documents(text: str, suffix: str, place: Place) -> list[object]:
     except (*_WRONG, yaml.YAMLError, RecursionError) as error:
         what = f"a value that does not fit its tag ({error})" if isinstance(error, _WRONG) else str(error)
         raise _UnreadableFileError(place, f"not readable: {what}") from error
-    if suffix != JSON and _size(documents) > MOST_VALUES:
+    if suffix != JSON and _measure_size(documents) > MOST_VALUES:
         raise _UnreadableFileError(place, f"it has more than {MOST_VALUES:,} values after expanding aliases")
     _check_words(documents, place)
     return documents
@@ -197,7 +197,7 @@ def _check_words(documents: list[object], place: Place) -> None:
         raise _UnreadableFileError(place, f"no document: {error}") from error
 
 
-def _size(document: object) -> int:
+def _measure_size(document: object) -> int:
     """Count how many values it has once its aliases are written out; counting ends beyond the limit."""
     count, waiting = 0, [document]
     while waiting and count <= MOST_VALUES:
@@ -217,14 +217,14 @@ def _recognize(
         if is_parser(document):
             return parser_functions(document, place, source)
         if "query" in document:
-            return [_query(document, place, source)]
+            return [_read_query(document, place, source)]
     if is_arm(document):
         return arm_pieces(document, place, source)
     found.passed["files that hold no rule, query, parser or watchlist"] += 1
     return []
 
 
-def _query(document: Mapping[str, object], place: Place, source: str) -> ContentItem | UnusableContent:
+def _read_query(document: Mapping[str, object], place: Place, source: str) -> ContentItem | UnusableContent:
     """A rule, or a query to hunt with: what has no schedule."""
     name = str(document.get("name") or document.get("displayName") or "")
     id_ = str(document.get("id") or "").lower()

@@ -62,7 +62,7 @@ class PackImporter:
         saved, refused = self._save_pieces(reading.pieces, before, now)
         rules = [one for one in reading.pieces if one.kind in RULES]
         pieces = (*saved, *self._judge_pieces(rules, now))
-        refusals = tuple(_refusal(one) for one in (*reading.unusable, *refused, *reading.unread))
+        refusals = tuple(_build_refusal(one) for one in (*reading.unusable, *refused, *reading.unread))
         pack = RulePack(slug(name), str(origin), now, self.workspace, pieces, refusals)
         if pieces:
             packs.keep(pack)
@@ -133,5 +133,5 @@ class PackImporter:
             self.lake.functions.remove(self.workspace, name)
 
 
-def _refusal(one: UnusableContent) -> RefusedPiece:
+def _build_refusal(one: UnusableContent) -> RefusedPiece:
     return RefusedPiece(one.source, str(one.place), one.name, one.reasons, one.unsupported)

@@ -115,11 +115,11 @@ class RulePacks:
 
     def get(self, name: str) -> RulePack | None:
         """A pack, None where there is none of that name."""
-        return self.read(slug(name)) if self._path(slug(name)).exists() else None
+        return self.read(slug(name)) if self._build_path(slug(name)).exists() else None
 
     def read(self, name: str) -> RulePack:
         """A pack by its name."""
-        path = self._path(name)
+        path = self._build_path(name)
         try:
             return msgspec.msgpack.decode(path.read_bytes(), type=RulePack)
         except FileNotFoundError as error:
@@ -131,20 +131,20 @@ class RulePacks:
     def keep(self, pack: RulePack) -> None:
         """Keep a pack in the place of the one of its name."""
         self._disk.make_folders(self._folder)
-        self._disk.replace(self._path(pack.name), msgspec.msgpack.encode(pack))
+        self._disk.replace(self._build_path(pack.name), msgspec.msgpack.encode(pack))
 
     def prepare(self, pack: RulePack) -> str:
         """Write a pack beside the one of its name, to be shown later; what tells it from others that are prepared."""
         written = msgspec.msgpack.encode(pack)
         said = hashlib.blake2b(written, digest_size=16).hexdigest()
         self._disk.make_folders(self._folder)
-        self._disk.replace(self._prepared_path(pack.name, said), written)
+        self._disk.replace(self._build_prepared_path(pack.name, said), written)
         return said
 
     def show(self, name: str, said: str) -> None:
         """Have a pack that was prepared in the place of the one of its name; nothing happens where that was done already."""
         try:
-            self._disk.rename(self._prepared_path(name, said), self._path(name))
+            self._disk.rename(self._build_prepared_path(name, said), self._build_path(name))
         except FileNotFoundError:
             return
         self._disk.sync_folder(self._folder)
@@ -152,20 +152,20 @@ class RulePacks:
     def settle(self, name: str, said: str) -> None:
         """The same, and all others go that were prepared under the name: nobody else may be preparing one now."""
         self.show(name, said)
-        for path in self._folder.glob(self._prepared_path(name, "*").name):
+        for path in self._folder.glob(self._build_prepared_path(name, "*").name):
             self._disk.remove(path)
 
     def remove(self, name: str) -> RulePack:
         """Forget a pack; gives what it was."""
         pack = self.read(slug(name))
-        self._disk.remove(self._path(pack.name))
+        self._disk.remove(self._build_path(pack.name))
         self._disk.sync_folder(self._folder)
         return pack
 
-    def _path(self, name: str) -> Path:
+    def _build_path(self, name: str) -> Path:
         return self._folder / f"{name}.pack"
 
-    def _prepared_path(self, name: str, said: str) -> Path:
+    def _build_prepared_path(self, name: str, said: str) -> Path:
         return self._folder / f"{name}.{said}.next"
 
 

@@ -88,7 +88,7 @@ def _judge_columns(
 def _judge_error(error: KqlError) -> AvailabilityCheck:
     every = error.all
     reasons = tuple(str(one) for one in every)
-    missing = [_missing_table(one) for one in every]
+    missing = [_extract_missing_table(one) for one in every]
     if all(missing):
         return AvailabilityCheck(
             RuleAvailability.NEEDS, reasons, needs=tuple(dict.fromkeys(name for name in missing if name))
@@ -100,7 +100,7 @@ def _judge_error(error: KqlError) -> AvailabilityCheck:
     return AvailabilityCheck(RuleAvailability.REFUSED, reasons)
 
 
-def _missing_table(error: KqlError) -> str:
+def _extract_missing_table(error: KqlError) -> str:
     found = _MISSING.search(error.message)
     return found[1] if found else ""
 

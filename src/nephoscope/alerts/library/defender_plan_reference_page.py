@@ -38,12 +38,12 @@ def page() -> str:
         "| plan | alert types | with a detection | not possible | own detections |",
         "|---|---|---|---|---|",
     ]
-    lines += [_numbers(plan) for plan in known]
+    lines += [_format_counts(plan) for plan in known]
     for plan in known:
         lines += ["", f"## {plan.title}", "", f"Source of the alert types: <{plan.source}>.", ""]
         lines += ["| alert type | own detection | log |", "|---|---|---|"]
-        lines += [_line(one, rules) for one in plan.alerts]
-        lines += [_row("beyond Microsoft's", [rules[name]]) for name in plan.beyond]
+        lines += [_format_line(one, rules) for one in plan.alerts]
+        lines += [_format_row("beyond Microsoft's", [rules[name]]) for name in plan.beyond]
     return "\n".join(lines) + "\n"
 
 
@@ -56,20 +56,20 @@ def _complete_plan(
     return replace(plan, beyond=tuple(sorted({*plan.beyond, *(ours - named)})))
 
 
-def _numbers(plan: DefenderPlan) -> str:
+def _format_counts(plan: DefenderPlan) -> str:
     types = sum(len(one.types) for one in plan.alerts)
     found = sum(len(one.types) for one in plan.alerts if one.detections)
     return f"| {plan.title} | {types} | {found} | {types - found} | {len(plan.detections())} |"
 
 
-def _line(one: Counterpart, rules: dict[str, AnalyticRule]) -> str:
+def _format_line(one: Counterpart, rules: dict[str, AnalyticRule]) -> str:
     types = "<br>".join(f"`{name}`" for name in one.types)
     if not one.detections:
         return f"| {types} | not possible because {one.reason} | - |"
-    return _row(types, [rules[name] for name in one.detections], one.reason)
+    return _format_row(types, [rules[name] for name in one.detections], one.reason)
 
 
-def _row(types: str, found: list[AnalyticRule], reason: str = "") -> str:
+def _format_row(types: str, found: list[AnalyticRule], reason: str = "") -> str:
     names = "<br>".join(rule.name for rule in found)
     part = f"<br>in part: {reason}" if reason else ""
     logs = ", ".join(dict.fromkeys(table for rule in found for table in rule.tables))

@@ -42,11 +42,11 @@ class DefenderPlan:
 
 def plans() -> tuple[DefenderPlan, ...]:
     """The shipped plans, by title; ContentError names the file that is wrong, and how."""
-    found = (_plan(document) for document in documents(kind="plans"))
+    found = (_read_plan(document) for document in documents(kind="plans"))
     return tuple(sorted(found, key=lambda one: one.title))
 
 
-def _plan(document: ContentDocument) -> DefenderPlan:
+def _read_plan(document: ContentDocument) -> DefenderPlan:
     body = document.json()
     if not isinstance(body, dict) or body.keys() != KEYS:
         raise ContentError(f"a plan has {', '.join(sorted(KEYS))}", document.place)
@@ -54,18 +54,18 @@ def _plan(document: ContentDocument) -> DefenderPlan:
         document.name.removesuffix(".json"),
         str(body["plan"]),
         str(body["source"]),
-        _texts(body["tables"], document),
-        tuple(_counterpart(one, document) for one in body["alerts"]),
-        _texts(body["beyond"], document),
+        _read_texts(body["tables"], document),
+        tuple(_read_counterpart(one, document) for one in body["alerts"]),
+        _read_texts(body["beyond"], document),
     )
 
 
-def _counterpart(body: object, document: ContentDocument) -> Counterpart:
+def _read_counterpart(body: object, document: ContentDocument) -> Counterpart:
     if not isinstance(body, dict) or body.keys() - ALERT_KEYS:
         raise ContentError(f"an alert has {', '.join(sorted(ALERT_KEYS))}", document.place)
     found = Counterpart(
-        _texts(body.get("types", []), document),
-        _texts(body.get("detections", []), document),
+        _read_texts(body.get("types", []), document),
+        _read_texts(body.get("detections", []), document),
         str(body.get("notPossible", "")),
     )
     if not found.types or not (found.detections or found.reason):
@@ -76,7 +76,7 @@ def _counterpart(body: object, document: ContentDocument) -> Counterpart:
     return found
 
 
-def _texts(value: object, document: ContentDocument) -> tuple[str, ...]:
+def _read_texts(value: object, document: ContentDocument) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise ContentError(f"{value!r} is not a list of strings", document.place)
     return tuple(value)

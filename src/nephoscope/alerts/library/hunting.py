@@ -145,28 +145,28 @@ class HuntingRunner:
         for query in queries:
             began, hits, error, gaps = time.perf_counter(), 0, "", tuple[str, ...]()
             try:
-                hits = self._table(query, over, now).num_rows
+                hits = self._fetch_table(query, over, now).num_rows
                 gaps = Detector(self.lake, self.workspace).describe_gaps(query)
             except (KqlError, LakeError, OSError) as failure:
                 error = str(failure)
             seconds = time.perf_counter() - began
             run = HuntingRun(self.workspace, query.id, over.since, over.until, now, hits, seconds, error)
-            yield HuntingResult(query, run, _delta(run, last.get(query.id)), gaps)
+            yield HuntingResult(query, run, _compute_delta(run, last.get(query.id)), gaps)
 
     def rows(
         self, query: AnalyticRule, over: HuntingRange, now: datetime, most: int | None = None
     ) -> list[tuple[str, RuleResultRow]]:
         """The rows of a query, each with the mark by which it is named; KqlError, LakeError where it cannot be run."""
-        return [(mark(one), one) for one in findings(self._table(query, over, now), most)]
+        return [(mark(one), one) for one in findings(self._fetch_table(query, over, now), most)]
 
-    def _table(self, query: AnalyticRule, over: HuntingRange, now: datetime) -> pa.Table:
+    def _fetch_table(self, query: AnalyticRule, over: HuntingRange, now: datetime) -> pa.Table:
         span = over.span(query.query, now)
         return self.lake.rows(
             query.query, workspace=self.workspace, now=over.until, timeout=self.timeout, span=span
         )
 
 
-def _delta(run: HuntingRun, last: HuntingRun | None) -> int | None:
+def _compute_delta(run: HuntingRun, last: HuntingRun | None) -> int | None:
     if last is None or run.error or last.error:
         return None
     # counts compare over as much time, and over time that began at the same moment: what came since is more

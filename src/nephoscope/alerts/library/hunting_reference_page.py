@@ -19,19 +19,19 @@ A query with its own range compares with weeks before, whatever range is asked f
 
 def page() -> str:
     """The page: a table of queries for each table of logs."""
-    queries = sorted(load_shipped().rules, key=lambda one: (_folder(one), one.name))
+    queries = sorted(load_shipped().rules, key=lambda one: (_name_folder(one), one.name))
     lines = [HEAD, f"{len(queries)} queries."]
-    for name, several in groupby(queries, key=_folder):
+    for name, several in groupby(queries, key=_name_folder):
         lines += ["", f"## {name}", "", "| query | what it shows | tactics | techniques | range |"]
-        lines += ["|---|---|---|---|---|", *(_line(one) for one in several)]
+        lines += ["|---|---|---|---|---|", *(_format_line(one) for one in several)]
     return "\n".join(lines) + "\n"
 
 
-def _folder(query: AnalyticRule) -> str:
+def _name_folder(query: AnalyticRule) -> str:
     return Path(query.place.file).parent.name
 
 
-def _line(query: AnalyticRule) -> str:
+def _format_line(query: AnalyticRule) -> str:
     span = "its own" if states_time_range(query.query) else "as asked for"
     techniques = ", ".join(query.techniques)
     return f"| {query.name} | {query.description} | {', '.join(query.tactics)} | {techniques} | {span} |"

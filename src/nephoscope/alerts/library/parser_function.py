@@ -39,31 +39,31 @@ def parser_functions(
         )
         return
     try:
-        parameters = _parameters(document.get("ParserParams"))
+        parameters = _read_parameters(document.get("ParserParams"))
     except ValueError as error:
         yield UnusableContent(place, source, names[0], (str(error),))
         return
-    version = _version(document)
+    version = _read_version(document)
     for name in dict.fromkeys(names):
         content: dict[str, object] = {"name": name, "parameters": parameters, "body": body}
         yield ContentItem(ContentKind.FUNCTION, name, name, version, source, content, place)
 
 
-def _version(document: Mapping[str, object]) -> str:
+def _read_version(document: Mapping[str, object]) -> str:
     about = document.get("Parser") or document.get("Function")
     return str(about.get("Version", "")) if isinstance(about, dict) else ""
 
 
-def _parameters(given: object) -> str:
+def _read_parameters(given: object) -> str:
     """As `.create function` writes them: `starttime:datetime=datetime(null), pack:bool=false`."""
     if given is None:
         return ""
     if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
         raise ValueError("ParserParams must be a list of objects")
-    return ", ".join(_parameter(one, place) for place, one in enumerate(given))
+    return ", ".join(_format_parameter(one, place) for place, one in enumerate(given))
 
 
-def _parameter(one: Mapping[str, object], place: int) -> str:
+def _format_parameter(one: Mapping[str, object], place: int) -> str:
     if not one.get("Name") or not one.get("Type"):
         raise ValueError(f"ParserParams[{place}] needs Name and Type")
     kind, default = str(one["Type"]).strip(), one.get("Default")

@@ -55,30 +55,30 @@ In a column of datetimes `-10m` is that long before it. A rule needs a case that
 
 def page() -> str:
     """The page: what there is in numbers, and a table of rules for each table of logs."""
-    rules = sorted(load_shipped().rules, key=lambda one: (_folder(one), one.name))
-    lines = [HEAD, "## What there is", "", *_numbers(rules), ""]
-    for name, several in groupby(rules, key=_folder):
+    rules = sorted(load_shipped().rules, key=lambda one: (_name_folder(one), one.name))
+    lines = [HEAD, "## What there is", "", *_format_counts(rules), ""]
+    for name, several in groupby(rules, key=_name_folder):
         lines += [
             f"## {name}",
             "",
             "| detection | severity | tactics | techniques | every | over |",
             "|---|---|---|---|---|---|",
         ]
-        lines += [_line(rule) for rule in several]
+        lines += [_format_line(rule) for rule in several]
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _folder(rule: AnalyticRule) -> str:
+def _name_folder(rule: AnalyticRule) -> str:
     return Path(rule.place.file).parent.name
 
 
-def _line(rule: AnalyticRule) -> str:
+def _format_line(rule: AnalyticRule) -> str:
     cells = [rule.name, rule.severity.value, ", ".join(rule.tactics), ", ".join(rule.techniques)]
     return f"| {' | '.join([*cells, format_duration(rule.frequency), format_duration(rule.period)])} |"
 
 
-def _numbers(rules: list[AnalyticRule]) -> list[str]:
+def _format_counts(rules: list[AnalyticRule]) -> list[str]:
     tactics = Counter(tactic for rule in rules for tactic in rule.tactics)
     techniques = {technique for rule in rules for technique in rule.techniques}
     lines = ["| tactic | detections |", "|---|---|"]

@@ -19,7 +19,7 @@ def choose_switches(data: Path, names: Iterable[str]) -> dict[str, list[str]]:
     """
     packs = {pack.name: pack for pack in load_packs(data)}
     rules = [
-        *_shipped_names(),
+        *_list_shipped_names(),
         *((one.id, one.name) for pack in packs.values() for one in pack.query_pieces()),
     ]
     chosen: dict[str, list[str]] = {PACK: [], RULE: []}
@@ -36,7 +36,7 @@ def choose_switches(data: Path, names: Iterable[str]) -> dict[str, list[str]]:
     return chosen
 
 
-def _shipped_names() -> Iterator[tuple[str, str]]:
+def _list_shipped_names() -> Iterator[tuple[str, str]]:
     for rule in load_shipped().rules:
         for name in (rule.name, *former_names().get(rule.id, ())):
             yield rule.id, name

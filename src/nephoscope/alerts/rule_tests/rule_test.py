@@ -70,13 +70,13 @@ def check(folder: Path) -> list[RuleTestResult]:
 def run_folder_tests(ground: RuleTestRunner, folder: Path) -> list[RuleTestResult]:
     """Run the cases of every rule below a folder on an engine that others use too."""
     known = find_rules(folder)
-    checked = [_refused_result(one) for one in known.refused]
+    checked = [_build_refused_result(one) for one in known.refused]
     for rule in known.rules:
         checked += check_rule(ground, rule)
     return checked
 
 
-def _refused_result(one: RefusedRule) -> RuleTestResult:
+def _build_refused_result(one: RefusedRule) -> RuleTestResult:
     return RuleTestResult(one.place, Path(one.place.file).stem, problem="; ".join(one.reasons))
 
 
@@ -94,7 +94,7 @@ def check_rule(ground: RuleTestRunner, rule: AnalyticRule) -> Iterator[RuleTestR
         yield RuleTestResult(error.place, rule.name, problem="; ".join(error.reasons))
         return
     for case in cases:
-        yield _case(rule, case, ground)
+        yield _run_case(rule, case, ground)
     if not any(case.alerts for case in cases) or all(case.alerts for case in cases):
         yield RuleTestResult(
             Place(str(beside)),
@@ -103,9 +103,9 @@ def check_rule(ground: RuleTestRunner, rule: AnalyticRule) -> Iterator[RuleTestR
         )
 
 
-def _case(rule: AnalyticRule, case: RuleTestCase, ground: RuleTestRunner) -> RuleTestResult:
+def _run_case(rule: AnalyticRule, case: RuleTestCase, ground: RuleTestRunner) -> RuleTestResult:
     try:
-        problem = _problem(rule, case, ground)
+        problem = _find_case_problem(rule, case, ground)
     except CaseRowError as error:
         return RuleTestResult(find_line(error.place), rule.name, case.note, str(error))
     except (KqlError, ValueError) as error:
@@ -113,7 +113,7 @@ def _case(rule: AnalyticRule, case: RuleTestCase, ground: RuleTestRunner) -> Rul
     return RuleTestResult(find_line(case.place) if problem else case.place, rule.name, case.note, problem)
 
 
-def _problem(rule: AnalyticRule, case: RuleTestCase, ground: RuleTestRunner) -> str:
+def _find_case_problem(rule: AnalyticRule, case: RuleTestCase, ground: RuleTestRunner) -> str:
     return find_problem(case, ground.raise_alerts(rule, case))
 
 
@@ -172,7 +172,7 @@ class RuleTestRunner:
             raise ValueError(f"table {unknown[0]!r} not found")
         # shipped functions read tables that the rule does not name
         used = {name for name in tables.by_name if name in rule.query or name in compiled.reads}
-        rows = {name: _rows(tables[name], case, now) for name in sorted({*used, *case.tables})}
+        rows = {name: _build_rows(tables[name], case, now) for name in sorted({*used, *case.tables})}
         return rows | {
             f"watchlist/{alias}": _make_watchlist_rows(keys, now) for alias, keys in case.watchlists.items()
         }
@@ -205,7 +205,7 @@ def _make_watchlist_rows(keys: Sequence[object], now: datetime) -> pa.Table:
     return pa.table([names, stamps, names], names=[name for name, _ in WATCHLIST])
 
 
-def _rows(table: LakeTable, case: RuleTestCase, now: datetime) -> pa.Table:
+def _build_rows(table: LakeTable, case: RuleTestCase, now: datetime) -> pa.Table:
     rows = [
         {name: _resolve_time(table.types.get(name), value, now) for name, value in row.items()}
         for row in case.tables.get(table.name, ())

@@ -94,11 +94,12 @@ def read_cases(path: Path) -> list[RuleTestCase]:
             find_line(replace(place, path=where.strip(".`"))), (reason or str(error),)
         ) from error
     return [
-        _case(case, written.base, replace(place, path=f"cases[{n}]")) for n, case in enumerate(written.cases)
+        _build_case(case, written.base, replace(place, path=f"cases[{n}]"))
+        for n, case in enumerate(written.cases)
     ]
 
 
-def _case(case: WrittenCase, base: Base, place: Place) -> RuleTestCase:
+def _build_case(case: WrittenCase, base: Base, place: Place) -> RuleTestCase:
     expanded = dict(_expand(case, base, place))
     return RuleTestCase(
         place,

@@ -72,8 +72,8 @@ def _expand_rows(item: Mapping[str, object]) -> Iterator[Row]:
         yield dict(item)
         return
     shared = {name: value for name, value in item.items() if name not in (REPEAT, EACH, ROWS)}
-    group = _group(item)
-    turns = _turns(item)
+    group = _read_group(item)
+    turns = _read_turns(item)
     if len(turns) * len(group) > MOST_ROWS:
         raise ValueError(f"more than {MOST_ROWS} rows")
     for turn, values in enumerate(turns):
@@ -81,7 +81,7 @@ def _expand_rows(item: Mapping[str, object]) -> Iterator[Row]:
             yield {name: _fill(value, turn) for name, value in (shared | values | row).items()}
 
 
-def _group(item: Mapping[str, object]) -> Sequence[Row]:
+def _read_group(item: Mapping[str, object]) -> Sequence[Row]:
     """The rows of one turn: one without further columns, or those of `rows`."""
     group = item.get(ROWS, [{}])
     if not isinstance(group, list) or not group or not all(isinstance(row, dict) for row in group):
@@ -91,7 +91,7 @@ def _group(item: Mapping[str, object]) -> Sequence[Row]:
     return group
 
 
-def _turns(item: Mapping[str, object]) -> Sequence[Row]:
+def _read_turns(item: Mapping[str, object]) -> Sequence[Row]:
     """Return what each turn has of its own: nothing where a row is only repeated, else the values of `each`."""
     if (REPEAT in item) == (EACH in item):
         raise ValueError(

@@ -20,7 +20,7 @@ def overridden(properties: Mapping[str, str]) -> dict[str, object]:
     found: dict[str, object] = {
         name: text for name, text in properties.items() if text and name not in (*ATTACK, "ConfidenceScore")
     }
-    score = _number(properties.get("ConfidenceScore", ""))
+    score = _parse_number(properties.get("ConfidenceScore", ""))
     return found if score is None else {**found, "ConfidenceScore": score}
 
 
@@ -51,7 +51,7 @@ def list_remediation_steps(row: Mapping[str, Any]) -> list[str]:
     return [str(one) for one in found if one]
 
 
-def _number(text: str) -> float | None:
+def _parse_number(text: str) -> float | None:
     try:
         found = float(text)
     except ValueError:

@@ -152,7 +152,7 @@ class AnalyticRule:
     def parse(cls, document: object, place: Place) -> AnalyticRule:
         """The rule of a parsed YAML or JSON document; AnalyticRuleError lists everything that is wrong with it."""
         fields = DocumentFields(document)
-        found = _rule(fields, place)
+        found = _read_rule(fields, place)
         if fields.wrong:
             raise AnalyticRuleError(place, tuple(fields.wrong))
         return found
@@ -167,29 +167,29 @@ class AnalyticRule:
         }[self.operator]
 
 
-def _rule(fields: DocumentFields, place: Place) -> AnalyticRule:
-    kind = _kind(fields)
-    frequency, period = _schedule(fields, kind)
+def _read_rule(fields: DocumentFields, place: Place) -> AnalyticRule:
+    kind = _read_kind(fields)
+    frequency, period = _read_schedule(fields, kind)
     details = fields.pairs("customDetails")
     return AnalyticRule(
         id=fields.text("id", needed=True).lower(),
-        name=_name(fields),
+        name=_read_name(fields),
         query=fields.text("query", needed=True, numbers=False),
         kind=kind,
         description=fields.text("description").strip(" '\n"),
-        severity=_severity(fields),
+        severity=_read_severity(fields),
         frequency=frequency,
         period=period,
-        operator=_operator(fields),
+        operator=_read_operator(fields),
         threshold=fields.number("triggerThreshold", default=0, most=HIGHEST_THRESHOLD),
-        suppression=_suppression(fields),
+        suppression=_read_suppression(fields),
         learning=fields.span("learningPeriod"),
         tactics=normalize_tactics(fields.texts("tactics")),
         techniques=fields.texts("relevantTechniques") or fields.texts("techniques"),
-        mappings=(*_mappings(fields), *_parse_entity_mappings(fields)),
+        mappings=(*_read_mappings(fields), *_parse_entity_mappings(fields)),
         custom_details=details,
         override=_override(fields),
-        incidents=_incidents(fields, dict(details)),
+        incidents=_read_incidents(fields, dict(details)),
         one_alert_a_row=_is_alert_per_result(fields),
         version=fields.text("version"),
         enabled=fields.flag("enabled", default=True),
@@ -203,14 +203,14 @@ def _rule(fields: DocumentFields, place: Place) -> AnalyticRule:
     )
 
 
-def _name(fields: DocumentFields) -> str:
+def _read_name(fields: DocumentFields) -> str:
     found = fields.text("name") or fields.text("displayName")
     if not found.strip():
         fields.fail("name is missing")
     return found
 
 
-def _schedule(fields: DocumentFields, kind: RuleKind) -> tuple[timedelta, timedelta]:
+def _read_schedule(fields: DocumentFields, kind: RuleKind) -> tuple[timedelta, timedelta]:
     """The frequency and the period; noted is where they are none that Sentinel takes."""
     before = len(fields.wrong)
     least, most = (SHORTEST, LONGEST_PERIOD) if kind is RuleKind.SCHEDULED else (timedelta(seconds=1), None)
@@ -233,7 +233,7 @@ def _check_times(fields: DocumentFields, frequency: timedelta, period: timedelta
         fields.fail("queryFrequency must be 1h or longer where queryPeriod is 2d or longer")
 
 
-def _suppression(fields: DocumentFields) -> timedelta | None:
+def _read_suppression(fields: DocumentFields) -> timedelta | None:
     """Return how long a rule is silent after an alert, None where it is not."""
     if not fields.flag("suppressionEnabled", default=False):
         return None
@@ -242,7 +242,7 @@ def _suppression(fields: DocumentFields) -> timedelta | None:
     return fields.span("suppressionDuration", least=SHORTEST, most=LONGEST_SUPPRESSION)
 
 
-def _kind(fields: DocumentFields) -> RuleKind:
+def _read_kind(fields: DocumentFields) -> RuleKind:
     text = fields.text("kind")
     if not text:
         # as in the public rules: what has no schedule is a query to hunt with
@@ -253,7 +253,7 @@ def _kind(fields: DocumentFields) -> RuleKind:
     return known.get(text.lower(), RuleKind.SCHEDULED)
 
 
-def _severity(fields: DocumentFields) -> Severity:
+def _read_severity(fields: DocumentFields) -> Severity:
     text = fields.text("severity") or Severity.MEDIUM.value
     known = {one.value.lower(): one for one in Severity}
     if text.lower() not in known:
@@ -261,7 +261,7 @@ def _severity(fields: DocumentFields) -> Severity:
     return known.get(text.lower(), Severity.MEDIUM)
 
 
-def _operator(fields: DocumentFields) -> str:
+def _read_operator(fields: DocumentFields) -> str:
     text = fields.text("triggerOperator").lower() or "gt"
     if text not in OPERATORS:
         fields.fail(f"triggerOperator must be one of gt, lt, eq, ne (got {text!r})")
@@ -276,7 +276,7 @@ def _is_alert_per_result(fields: DocumentFields) -> bool:
     return kind == "AlertPerResult"
 
 
-def _mappings(fields: DocumentFields) -> tuple[EntityMapping, ...]:
+def _read_mappings(fields: DocumentFields) -> tuple[EntityMapping, ...]:
     known = {one.lower(): one for one in IDENTIFIERS}
     found = []
     for each in fields.objects("entityMappings"):
@@ -286,14 +286,14 @@ def _mappings(fields: DocumentFields) -> tuple[EntityMapping, ...]:
                 each.fail(f"entityType must be one of {', '.join(known.values())} (got {kind!r})")
             continue
         kind, before = known[kind.lower()], len(each.wrong)
-        pairs = tuple(_pair(kind, one) for one in each.objects("fieldMappings"))
+        pairs = tuple(_read_identifier_mapping(kind, one) for one in each.objects("fieldMappings"))
         if not pairs and len(each.wrong) == before:
             each.fail("fieldMappings is missing: each needs an identifier and its column")
         found.append(EntityMapping(kind, pairs))
     return tuple(found)
 
 
-def _pair(kind: str, fields: DocumentFields) -> tuple[str, str]:
+def _read_identifier_mapping(kind: str, fields: DocumentFields) -> tuple[str, str]:
     """An identifier of a kind and the column that holds it."""
     name, known = fields.text("identifier", needed=True), IDENTIFIERS[kind]
     if name and name.lower() not in known:
@@ -309,7 +309,7 @@ def _parse_entity_mappings(fields: DocumentFields) -> tuple[EntityMapping, ...]:
 
 def _override(fields: DocumentFields) -> AlertOverride:
     given = fields.object("alertDetailsOverride")
-    properties = tuple(map(_property, given.objects("alertDynamicProperties")))
+    properties = tuple(map(_read_property, given.objects("alertDynamicProperties")))
     return AlertOverride(
         given.text("alertDisplayNameFormat"),
         given.text("alertDescriptionFormat"),
@@ -319,7 +319,7 @@ def _override(fields: DocumentFields) -> AlertOverride:
     )
 
 
-def _property(fields: DocumentFields) -> tuple[str, str]:
+def _read_property(fields: DocumentFields) -> tuple[str, str]:
     """A column of the alert that a column of the row replaces, and that one."""
     name = fields.text("alertProperty", needed=True)
     known = {one.lower(): one for one in PROPERTIES}
@@ -328,7 +328,7 @@ def _property(fields: DocumentFields) -> tuple[str, str]:
     return known.get(name.lower(), name), fields.text("value", needed=True)
 
 
-def _incidents(fields: DocumentFields, custom_details: Mapping[str, str]) -> IncidentConfiguration:
+def _read_incidents(fields: DocumentFields, custom_details: Mapping[str, str]) -> IncidentConfiguration:
     given = fields.object("incidentConfiguration")
     grouping = given.object("groupingConfiguration")
     matching = grouping.text("matchingMethod") or grouping.text("entitiesMatchingMethod") or "AllEntities"

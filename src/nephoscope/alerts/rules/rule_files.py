@@ -40,12 +40,12 @@ def find_rules(below: Path) -> RuleFolder:
     """Every rule below a folder (or in one file); files that hold no query are passed over, those beside a rule as its test too."""
     rules: dict[str, AnalyticRule] = {}
     refused: list[RefusedRule] = []
-    for path in _files(below):
+    for path in _list_files(below):
         if path.is_symlink() and (why := leads_out(path, (below,))):
             refused.append(RefusedRule(Place(str(path)), (why,)))
             continue
         try:
-            rule = _rule(path)
+            rule = _load_rule(path)
         except AnalyticRuleError as error:
             refused.append(RefusedRule(error.place, error.reasons))
             continue
@@ -57,14 +57,14 @@ def find_rules(below: Path) -> RuleFolder:
     return RuleFolder(tuple(rules.values()), tuple(refused))
 
 
-def _rule(path: Path) -> AnalyticRule | None:
+def _load_rule(path: Path) -> AnalyticRule | None:
     document = read_document(path)
     if not isinstance(document, dict) or "query" not in document:
         return None
     return AnalyticRule.parse(document, Place(str(path)))
 
 
-def _files(below: Path) -> Iterable[Path]:
+def _list_files(below: Path) -> Iterable[Path]:
     if below.is_file():
         return [below]
     return sorted(

@@ -123,7 +123,7 @@ class LookBack:
         with ExitStack() as opened:
             readings = _Readings(schedule, opened)
             schedule.reading = readings.first
-            stretches, planned = self._plan(readings.first, looked, since, until, last, now)
+            stretches, planned = self._plan_windows(readings.first, looked, since, until, last, now)
             noted, planned = since, sorted(planned, key=lambda one: one.order)
             self._foresee(readings.first, stretches, planned)
             for place, one in enumerate(planned):
@@ -135,12 +135,12 @@ class LookBack:
                 if one.due > noted + DAY:
                     self._note(looked, stretches, noted, one.due - SETTLE * 2)
                     noted = one.due - SETTLE * 2
-                yield from self._window(one, stretches[one.rule.id], now, history, turns, readings)
+                yield from self._run_window(one, stretches[one.rule.id], now, history, turns, readings)
             self._note(looked, stretches, noted, until + STRETCH)
             if readings.outdated and until < last:  # for the stretch that follows
                 readings.read_newest()
 
-    def _plan(
+    def _plan_windows(
         self,
         reading: LakeReading,
         looked: LookBackProgress,
@@ -175,7 +175,7 @@ class LookBack:
     ) -> None:
         """Compute once what the windows of a rule have in common."""
         counts = Counter(one.rule.id for one in planned)
-        for rule, first, last in _spans(planned):
+        for rule, first, last in _collect_spans(planned):
             if counts[rule.id] >= SHARED_FROM and not _reads_own(stretches[rule.id].seen):
                 reading.foresee(rule.query, RowSpan(first - rule.period, last), self.schedule.timeout)
 
@@ -183,7 +183,7 @@ class LookBack:
         """Bring into memory what several of the next windows read, or what they have in common."""
         reading.forget()
         demands = []
-        for rule, first, last in _spans(planned):
+        for rule, first, last in _collect_spans(planned):
             if reading.foreseen(rule.query):
                 continue
             with suppress(KqlError, LakeError, OSError):  # told when the rule is run
@@ -220,7 +220,7 @@ class LookBack:
 
     # --- one window ----------------------------------------------------------------------------------------------
 
-    def _window(
+    def _run_window(
         self,
         one: PlannedWindow,
         stretch: LookBackStretch,
@@ -233,7 +233,7 @@ class LookBack:
         if not rule.enabled or rule.id in self._broken:
             return
         schedule.reading = readings.read_newest() if _reads_own(stretch.seen) else readings.first
-        window = look_back_window(rule, one.end, self._near_real_time_limit(rule, now))
+        window = look_back_window(rule, one.end, self._find_near_real_time_limit(rule, now))
         detector = Detector(schedule.lake, schedule.workspace, schedule.timeout, schedule.reading)
         outcome = detector.run(schedule.with_learned(rule), window, one.due)
         ran = self._keep(outcome, one.due, now, turns) if outcome.alerts else RuleRunResult(outcome)
@@ -246,7 +246,7 @@ class LookBack:
                 self._broken.add(rule.id)
         yield ran
 
-    def _near_real_time_limit(self, rule: AnalyticRule, now: datetime) -> datetime | None:
+    def _find_near_real_time_limit(self, rule: AnalyticRule, now: datetime) -> datetime | None:
         """Return when the schedule began to look at what comes for an NRT rule; None of other rules."""
         if rule.kind is not RuleKind.NRT:
             return None
@@ -311,7 +311,7 @@ class _Readings:
             self._newest = None
 
 
-def _spans(planned: Iterable[PlannedWindow]) -> list[tuple[AnalyticRule, datetime, datetime]]:
+def _collect_spans(planned: Iterable[PlannedWindow]) -> list[tuple[AnalyticRule, datetime, datetime]]:
     """The rules of windows, each with the ends of its first and its last one."""
     found: dict[str, tuple[AnalyticRule, datetime, datetime]] = {}
     for one in planned:

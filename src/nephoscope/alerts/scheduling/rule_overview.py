@@ -35,7 +35,7 @@ def overview(
     for rule in rules:
         scheduled = last.get(rule.id)
         shown = newest_run(rule, scheduled, apart.get(rule.id))
-        row = _row(rule, standings.get(rule.id), (scheduled, shown), faults.get(rule.id, ()), now)
+        row = _build_row(rule, standings.get(rule.id), (scheduled, shown), faults.get(rule.id, ()), now)
         rows.append(_with_suppressions(row, in_force.for_rule_only(rule.id)))
     return sorted(rows, key=lambda row: (_ORDER.index(row["status"]), row["rule"]))
 
@@ -43,7 +43,7 @@ def overview(
 _ORDER = (DISABLED, FAILING, RETRYING, BEHIND, SUPPRESSED, OK, NEVER, OFF, HUNTING)
 
 
-def _row(
+def _build_row(
     rule: AnalyticRule,
     standing: RuleStanding | None,
     runs: tuple[RuleRun | None, RuleRun | None],
@@ -58,7 +58,7 @@ def _row(
         "rule": rule.name,
         "id": rule.id,
         "kind": rule.kind.value,
-        "status": _status(rule, last, left, disabled, retrying=bool(waiting)),
+        "status": _choose_status(rule, last, left, disabled, retrying=bool(waiting)),
         "every": format_duration(rule.frequency),
         "lastRun": last.finished if last else None,
         "until": last.until if last else None,
@@ -87,7 +87,7 @@ def _with_suppressions(row: dict[str, object], found: RuleSuppressions) -> dict[
     }
 
 
-def _status(
+def _choose_status(
     rule: AnalyticRule, last: RuleRun | None, left: int, disabled: datetime | None, *, retrying: bool
 ) -> str:
     if rule.kind is RuleKind.HUNTING:

@@ -49,7 +49,7 @@ class RuleState:
 
     def after_run(self, session: Session, outcome: RuleOutcome, now: datetime) -> RuleState:
         """The course after a run, in the transaction of its alerts, which is yet to keep the standing."""
-        before, after = self.standing, self._next_standing(outcome, now)
+        before, after = self.standing, self._compute_next_standing(outcome, now)
         notes = []
         for status, said in self._describe_news(outcome, before, after):
             notes.append(said)
@@ -57,7 +57,7 @@ class RuleState:
             self.state.outbox.add(session, after.workspace, HEALTH, row)
         return replace(self, standing=after, error=outcome.error, skipped=0, notes=tuple(notes))
 
-    def _next_standing(self, outcome: RuleOutcome, now: datetime) -> RuleStanding:
+    def _compute_next_standing(self, outcome: RuleOutcome, now: datetime) -> RuleStanding:
         before, text = self.standing, digest(outcome.rule)
         failures = before.failures if before.digest == text else 0
         if not outcome.error:

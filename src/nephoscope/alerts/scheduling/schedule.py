@@ -168,7 +168,7 @@ class Schedule:
         faults = self.state.rule_runs.faults(self.workspace)
         found = []
         for rule in self._load_enabled(now):
-            standing = standings.get(rule.id) or self._new_standing(rule)
+            standing = standings.get(rule.id) or self._build_new_standing(rule)
             known = RuleStatus(standing, last.get(rule.id), faults.get(rule.id, ()))
             found.append(due(rule, known, self._lateness, reading, now, self.settle))
         return sorted((one for one in found if one.ends), key=lambda one: one.urgency(now, self.share))
@@ -181,12 +181,14 @@ class Schedule:
         faults = self.state.rule_runs.faults(self.workspace, ids)
         return {
             rule.id: RuleStatus(
-                standings.get(rule.id) or self._new_standing(rule), last.get(rule.id), faults.get(rule.id, ())
+                standings.get(rule.id) or self._build_new_standing(rule),
+                last.get(rule.id),
+                faults.get(rule.id, ()),
             )
             for rule in rules
         }
 
-    def _new_standing(self, rule: AnalyticRule) -> RuleStanding:
+    def _build_new_standing(self, rule: AnalyticRule) -> RuleStanding:
         return RuleStanding(self.workspace, rule.id, digest(rule))
 
     def _prepare(self, reading: LakeReading, plan: Iterable[DueWindows]) -> None:
@@ -254,11 +256,11 @@ class Schedule:
                 plan.extendleft(one for one in reversed(several) if one.rule.id in left)
                 return
             try:
-                yield from self._windows(found, turn, rule, known[rule.id], look)
+                yield from self._run_due_windows(found, turn, rule, known[rule.id], look)
             finally:
                 found.end(turn)
 
-    def _windows(
+    def _run_due_windows(
         self, found: RunBatch, turn: RuleLease, rule: AnalyticRule, known: RuleStatus, look: ScheduleTick
     ) -> Iterator[RuleRunResult]:
         """The windows of a rule that are due."""
@@ -271,7 +273,7 @@ class Schedule:
             if self._is_over(look):
                 self.more = True
                 return
-            outcome = turn.course.judge_outcome(self._outcome(rule, window_ending_at(rule, end), look.now))
+            outcome = turn.course.judge_outcome(self._run_window(rule, window_ending_at(rule, end), look.now))
             if outcome.error and self._stopping.is_set():
                 return
             if outcome.alerts:
@@ -292,13 +294,13 @@ class Schedule:
         names = (f"heavy/{self.workspace}/{place}" for place in range(workers - 1))
         return any(held.enter_context(turns.take(name)) is not None for name in names)
 
-    def _outcome(self, rule: AnalyticRule, window: RuleWindow, now: datetime) -> RuleOutcome:
+    def _run_window(self, rule: AnalyticRule, window: RuleWindow, now: datetime) -> RuleOutcome:
         detector = Detector(self.lake, self.workspace, self.timeout, self.reading)
         return detector.run(self.with_learned(rule), window, now)
 
     def _run(self, rule: AnalyticRule, window: RuleWindow, now: datetime, lease: Lease) -> RuleRunResult:
         """Run one window, which is not noted, and keep what came of it."""
-        outcome = self._outcome(rule, window, now)
+        outcome = self._run_window(rule, window, now)
         around = self.load_context(now) if outcome.alerts else NOWHERE
         found = RunBatch(self.turns(), IncidentService(self.state, self.workspace, around), now)
         found.add(RuleLease(lease), outcome)

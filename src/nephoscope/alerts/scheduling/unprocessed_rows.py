@@ -50,7 +50,7 @@ def find_unlooked(
     """
     named = {name for _, name in list_tables(lake.data, workspace)}
     open_times: dict[str, list[Interval]] = defaultdict(list)
-    left = _times_left(state, [one for one in rules if one.kind is RuleKind.SCHEDULED], workspace, now)
+    left = _list_times_left(state, [one for one in rules if one.kind is RuleKind.SCHEDULED], workspace, now)
     for rule, intervals in left:
         for table in read_tables(rule, named):
             open_times[table] += intervals
@@ -66,7 +66,12 @@ def find_unlooked(
                 moments += [moment for number, *both in found if number for moment in both]
     if not rows:
         return UnevaluatedRows()
-    return UnevaluatedRows(sum(rows.values()), tuple(rows), _floor(min(moments)), _floor(max(moments)) + HOUR)
+    return UnevaluatedRows(
+        sum(rows.values()),
+        tuple(rows),
+        _round_down_to_hour(min(moments)),
+        _round_down_to_hour(max(moments)) + HOUR,
+    )
 
 
 def read_tables(rule: AnalyticRule, named: Iterable[str]) -> set[str]:
@@ -75,7 +80,7 @@ def read_tables(rule: AnalyticRule, named: Iterable[str]) -> set[str]:
     return words.intersection(named)
 
 
-def _times_left(
+def _list_times_left(
     state: State, rules: Sequence[AnalyticRule], workspace: str, now: datetime
 ) -> list[tuple[AnalyticRule, list[Interval]]]:
     """Return with each rule the times whose turn has come and that it has not looked at."""
@@ -84,14 +89,14 @@ def _times_left(
     for rule in rules:
         covered = [
             *looked.intervals(rule),
-            *_scheduled_intervals(state, workspace, rule, extents.get(rule.id)),
+            *_list_scheduled_intervals(state, workspace, rule, extents.get(rule.id)),
         ]
         over = latest_window(rule, now - settle_time(rule)).end
         found.append((rule, subtract((_EVER, over), merge(covered))))
     return found
 
 
-def _scheduled_intervals(
+def _list_scheduled_intervals(
     state: State, workspace: str, rule: AnalyticRule, extent: tuple[datetime, datetime, int] | None
 ) -> list[Interval]:
     if extent is None:
@@ -135,5 +140,5 @@ def _or_masks(masks: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
     return whole
 
 
-def _floor(moment: datetime) -> datetime:
+def _round_down_to_hour(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)

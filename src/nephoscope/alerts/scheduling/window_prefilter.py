@@ -78,11 +78,11 @@ class WindowPlan:
             if not ends:
                 break
             reach = timedelta(microseconds=since // 10) + grain
-            moments = self._moments(query, rule, span)
+            moments = self._list_step_starts(query, rule, span)
             ends = [end for end in ends if _has_between(moments, end - reach, end)]
         return ends
 
-    def _moments(self, query: CompiledQuery, rule: AnalyticRule, span: RowSpan) -> list[datetime]:
+    def _list_step_starts(self, query: CompiledQuery, rule: AnalyticRule, span: RowSpan) -> list[datetime]:
         """Return the beginnings of the steps in which rows are, in order."""
         found = self.reading.rows(query, rule.query, span, self.timeout).column(0).to_pylist()
         return sorted(

@@ -60,7 +60,7 @@ class SuppressionCondition:
 
     def is_met(self, subject: SuppressionSubject) -> bool:
         """Return whether it holds."""
-        found = _field_values(self.field, subject)
+        found = _list_field_values(self.field, subject)
         return bool(found) and all(map(self._is_satisfied, found))
 
     def with_watchlist(self, lists: Lists) -> SuppressionCondition:
@@ -91,7 +91,7 @@ class SuppressionCondition:
             return found is not None and found <= float(self.values[0])
         if self.operator == "contains":
             return any(one in lowered for one in _lower_case(self.values))
-        return lowered in _lower_case(self.values) or _is_in_ranges(value, _ranges(self.values))
+        return lowered in _lower_case(self.values) or _is_in_ranges(value, _parse_ranges(self.values))
 
 
 def number(text: str) -> float | None:
@@ -106,15 +106,15 @@ def number(text: str) -> float | None:
 def conditions(document: Any, path: str = "allOf") -> tuple[SuppressionCondition, ...]:
     """The conditions of an `allOf`; ConditionError with everything that is wrong."""
     fields = DocumentFields({path: document})
-    found = tuple(_condition(one) for one in fields.objects(path))
+    found = tuple(_read_condition(one) for one in fields.objects(path))
     if fields.wrong:
         raise ConditionError(fields.wrong)
     return found
 
 
-def _condition(fields: DocumentFields) -> SuppressionCondition:
+def _read_condition(fields: DocumentFields) -> SuppressionCondition:
     field = fields.text("field", needed=True)
-    if field and (problem := _problem(field)):
+    if field and (problem := _find_value_problem(field)):
         fields.fail(problem)
     given = [one for one in OPERATORS if fields.has(one)]
     if len(given) != 1:
@@ -131,12 +131,12 @@ def _condition(fields: DocumentFields) -> SuppressionCondition:
         fields.fail(f"{operator} takes 1 to {MOST_VALUES:,} values")
     if field.lower().replace(FIRST, "") == "entities.ip.address" and operator != "contains":
         for value in values:
-            if _range(value) is None:
+            if _parse_range(value) is None:
                 fields.fail(f"{value!r} is not an address or range such as 203.0.113.0/24")
     return SuppressionCondition(field, operator, values)
 
 
-def _problem(field: str) -> str:
+def _find_value_problem(field: str) -> str:
     parts = field.split(".")
     if parts[0].lower() == "details" and len(parts) > 1 and all(parts):
         return ""
@@ -147,7 +147,7 @@ def _problem(field: str) -> str:
     return ""
 
 
-def _field_values(field: str, subject: SuppressionSubject) -> list[str]:
+def _list_field_values(field: str, subject: SuppressionSubject) -> list[str]:
     """The values of a field: of an entity of the kind that lacks the identifier ''."""
     family, _, rest = field.partition(".")
     if family.lower() == "details":
@@ -174,12 +174,12 @@ def _lower_case(values: tuple[str, ...]) -> frozenset[str]:
 
 
 @lru_cache(maxsize=4096)
-def _ranges(values: tuple[str, ...]) -> tuple[Network, ...]:
+def _parse_ranges(values: tuple[str, ...]) -> tuple[Network, ...]:
     """The values that are addresses or ranges."""
-    return tuple(one for one in map(_range, values) if one is not None)
+    return tuple(one for one in map(_parse_range, values) if one is not None)
 
 
-def _range(text: str) -> Network | None:
+def _parse_range(text: str) -> Network | None:
     try:
         return ip_network(text.strip(), strict=False)
     except ValueError:

@@ -100,7 +100,7 @@ class TuningAdvisor:
             for kind, advise in advisors().items():
                 for proposal in advise(case):
                     if proposal.hides and not any(one.untouchable for one in proposal.hides):
-                        yield _advice(kind, case, proposal, proposal.hides)
+                        yield _build_advice(kind, case, proposal, proposal.hides)
 
     def list_advice(self, rules: Iterable[AnalyticRule], wanted: str = "") -> Iterator[Advice]:
         """The advice (of one id or all) that holds when it is tried: it hides something, and nothing that was true or may be."""
@@ -154,7 +154,7 @@ def _confirm(
     hides = [each for each in known if each.id in gone and not each.is_held]
     if not hides or any(each.untouchable for each in hides) or after.errors:
         return None
-    return replace(advice, hides=tuple(hides), confidence=_confidence(hides), of=len(before.raised))
+    return replace(advice, hides=tuple(hides), confidence=_rate_confidence(hides), of=len(before.raised))
 
 
 def _find_gone(before: Sequence[StoredAlert], after: Sequence[StoredAlert]) -> set[str]:
@@ -180,12 +180,12 @@ def _is_left(rule: AnalyticRule, one: PastAlert) -> bool:
     )
 
 
-def _advice(kind: str, case: TuningCase, proposal: Proposal, hides: Sequence[PastAlert]) -> Advice:
+def _build_advice(kind: str, case: TuningCase, proposal: Proposal, hides: Sequence[PastAlert]) -> Advice:
     id_ = proposal.id(kind, case.rule.id)
-    return Advice(id_, kind, case.rule, proposal, _confidence(hides), tuple(hides), len(case.alerts))
+    return Advice(id_, kind, case.rule, proposal, _rate_confidence(hides), tuple(hides), len(case.alerts))
 
 
-def _confidence(hides: Sequence[PastAlert]) -> Confidence:
+def _rate_confidence(hides: Sequence[PastAlert]) -> Confidence:
     share = sum(one.benign for one in hides) / len(hides)
     return Confidence.PROVEN if share == 1 else Confidence.LIKELY if share >= SURE else Confidence.REVIEW
 

@@ -45,7 +45,9 @@ class EffectiveTuning:
     def rule(self, rule: AnalyticRule) -> AnalyticRule:
         """The rule as it runs."""
         settings = {one.setting: one.value for one in self.settings if one.rule == rule.id}
-        own = tuple(self._suppression(one) for one in self.suppressions if one.rule in (rule.id, ANY_RULE))
+        own = tuple(
+            self._find_suppression(one) for one in self.suppressions if one.rule in (rule.id, ANY_RULE)
+        )
         if not settings and not own:
             return rule
         found = apply_settings(rule, settings)
@@ -57,7 +59,7 @@ class EffectiveTuning:
         shown = found.shown + ((_describe_suppressed(own),) if own else ())
         return replace(found.rule, tuning=RuleTuning(own, learning, found.repeat, shown))
 
-    def _suppression(self, one: StoredSuppression) -> Suppression:
+    def _find_suppression(self, one: StoredSuppression) -> Suppression:
         if one.id not in self._known:
             found = tuple(each.with_watchlist(self.lists) for each in conditions(one.conditions))
             self._known[one.id] = Suppression(one.id, one.name, found)

@@ -54,7 +54,7 @@ def read(path: Path) -> list[dict[str, str]]:
     fields = DocumentFields(whole)
     if not fields.has("value"):
         fields = DocumentFields({"value": [whole]})
-    found = [item for one in fields.objects("value") for item in _items(one)]
+    found = [item for one in fields.objects("value") for item in _read_items(one)]
     if fields.wrong:
         raise NamedLocationError(f"{path}: {'; '.join(fields.wrong)}")
     return found
@@ -68,7 +68,7 @@ def list_locations(estate: Estate) -> list[dict[str, str]]:
         # collected objects are without the type that says what they are
         kind = "ipNamedLocation" if "ipRanges" in body else "countryNamedLocation"
         fields = DocumentFields({"@odata.type": f"{_PREFIX}{kind}", **body})
-        found += list(_items(fields))
+        found += list(_read_items(fields))
         if fields.wrong:
             raise NamedLocationError(f"{one.key}: {'; '.join(fields.wrong)}")
     return found
@@ -85,22 +85,22 @@ def merge_locations(estates: Iterable[Estate]) -> list[dict[str, str]]:
     return list(found.values())
 
 
-def _items(fields: DocumentFields) -> Iterator[dict[str, str]]:
+def _read_items(fields: DocumentFields) -> Iterator[dict[str, str]]:
     kind = fields.text("@odata.type", needed=True).removeprefix(_PREFIX)
     name = fields.text("displayName", needed=True)
     if kind == "ipNamedLocation":
         trusted = fields.flag("isTrusted", default=False)
         for one in fields.objects("ipRanges"):
-            yield _item(_range(one), name, "", trusted=trusted)
+            yield _build_item(_read_range(one), name, "", trusted=trusted)
     elif kind == "countryNamedLocation":
         # Entra has no trusted countries: they are named, and people say in the watchlist which are trusted
         for code in fields.texts("countriesAndRegions"):
-            yield _item(code.upper(), name, code.upper(), trusted=False)
+            yield _build_item(code.upper(), name, code.upper(), trusted=False)
     elif kind:
         fields.fail(f"@odata.type {kind!r} is neither ipNamedLocation nor countryNamedLocation")
 
 
-def _range(fields: DocumentFields) -> str:
+def _read_range(fields: DocumentFields) -> str:
     text = fields.text("cidrAddress", needed=True)
     try:
         return str(ip_network(text, strict=False)) if text else ""
@@ -109,7 +109,7 @@ def _range(fields: DocumentFields) -> str:
         return ""
 
 
-def _item(address: str, name: str, country: str, *, trusted: bool) -> dict[str, str]:
+def _build_item(address: str, name: str, country: str, *, trusted: bool) -> dict[str, str]:
     return {
         "Address": address,
         "Name": name,

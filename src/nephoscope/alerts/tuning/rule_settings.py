@@ -53,7 +53,7 @@ def apply_settings(rule: AnalyticRule, settings: Mapping[str, object]) -> Config
     found = replace(
         rule,
         enabled=fields.flag("enabled", default=rule.enabled),
-        severity=_severity(fields, rule),
+        severity=_read_severity(fields, rule),
         threshold=fields.number("triggerThreshold", default=rule.threshold, most=HIGHEST_THRESHOLD),
         frequency=fields.span("queryFrequency") or rule.frequency,
         period=fields.span("queryPeriod") or rule.period,
@@ -87,7 +87,7 @@ def _check(fields: DocumentFields, rule: AnalyticRule, settings: Mapping[str, ob
         )
 
 
-def _severity(fields: DocumentFields, rule: AnalyticRule) -> Severity:
+def _read_severity(fields: DocumentFields, rule: AnalyticRule) -> Severity:
     text = fields.text("severity")
     if not text:
         return rule.severity

@@ -96,7 +96,7 @@ class TrialRunner:
             return _end_trial(trials, replace(begun, error=str(error)))
 
     def _run_trial(self, trial: RuleTrial, telling: TrialProgress) -> dict[str, object]:
-        rule = self._rule(trial)
+        rule = self._find_rule(trial)
         if trial.what is TrialKind.REPLAY:
             return self._replay(trial, rule, telling)
         advising = TuningAdvisor(
@@ -106,7 +106,7 @@ class TrialRunner:
             return {"advice": [one.document() for one in advising.list_advice([rule])]}
         return self._follow(trial, rule, advising)
 
-    def _rule(self, trial: RuleTrial) -> AnalyticRule:
+    def _find_rule(self, trial: RuleTrial) -> AnalyticRule:
         switched = self.state.rule_switches.load_switches(trial.workspace)
         rules = active_rules(self.lake.data, self.known(), switched).rules
         found = next((one for one in rules if one.id == trial.rule), None)
@@ -145,11 +145,11 @@ def replay_document(done: ReplayResult) -> dict[str, object]:
     return found | {
         "failed": len(errors),
         "errors": errors[:SHOWN],
-        "newest": [_alert(one) for one in newest[:SHOWN]],
+        "newest": [_summarize_alert(one) for one in newest[:SHOWN]],
     }
 
 
-def _alert(one: StoredAlert) -> dict[str, object]:
+def _summarize_alert(one: StoredAlert) -> dict[str, object]:
     return {
         "id": one.id,
         "title": str(one.document["AlertName"]),

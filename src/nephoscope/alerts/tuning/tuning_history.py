@@ -68,7 +68,7 @@ class TuningHistory:
             if one.kind == SUPPRESSION:
                 suppressions.pop(one.subject, None)
                 if one.before is not None:
-                    suppressions[one.subject] = _suppression(one.before)
+                    suppressions[one.subject] = _restore_suppression(one.before)
             elif one.kind == SETTING:
                 settings.pop((one.rule, one.subject), None)
                 if one.before is not None:
@@ -86,6 +86,6 @@ class TuningHistory:
         )
 
 
-def _suppression(document: dict[str, Any]) -> StoredSuppression:
+def _restore_suppression(document: dict[str, Any]) -> StoredSuppression:
     moments = {name: datetime.fromisoformat(document[name]) if document[name] else None for name in _TIMES}
     return StoredSuppression(**{**document, **moments})

@@ -89,7 +89,7 @@ class TuningEditor:
         before = self.state.suppressions.find(self.workspace, wanted)
         with self.state.transaction() as session:
             self.state.suppressions.remove(session, before.id)
-            self._note(session, SUPPRESSION, before.id, before.rule, _document(before), None)
+            self._note(session, SUPPRESSION, before.id, before.rule, _to_document(before), None)
         return before
 
     def set(
@@ -105,7 +105,7 @@ class TuningEditor:
             raise StateError(
                 f"the expiry {expires.isoformat()} is in the past: the setting would have no effect"
             )
-        known = self._settings(rule.id)
+        known = self._index_settings(rule.id)
         apply_settings(rule, {name: one.value for name, one in known.items()} | values)
         with self.state.transaction() as session:
             for name, value in values.items():
@@ -113,16 +113,16 @@ class TuningEditor:
                     self.workspace, rule.id, name, value, comment, expires, self.author, self.now, self.advice
                 )
                 self.state.rule_settings.put(session, one)
-                self._note(session, SETTING, name, rule.id, _document(known.get(name)), _document(one))
+                self._note(session, SETTING, name, rule.id, _to_document(known.get(name)), _to_document(one))
 
     def reset(self, rule: str, names: Iterable[str] = ()) -> list[str]:
         """Let the file of a rule speak again, for some settings or all; the names of those that were changed."""
-        known = self._settings(rule)
+        known = self._index_settings(rule)
         wanted = [name for name in known if not names or name in set(names)]
         with self.state.transaction() as session:
             for name in wanted:
                 self.state.rule_settings.remove(session, self.workspace, rule, name)
-                self._note(session, SETTING, name, rule, _document(known[name]), None)
+                self._note(session, SETTING, name, rule, _to_document(known[name]), None)
         return wanted
 
     def learn(
@@ -133,7 +133,7 @@ class TuningEditor:
         with self.state.transaction() as session:
             self.state.learned.add(session, self.workspace, rule.id, several, self.now)
             self._note(session, LEARNED, "", rule.id, None, {"keys": several})
-        if "learningUntil" not in self._settings(rule.id):
+        if "learningUntil" not in self._index_settings(rule.id):
             self.set(rule, {"learningUntil": self.now.isoformat()}, comment=comment, expires=expires)
 
     def forget(self, rule: str) -> None:
@@ -154,42 +154,42 @@ class TuningEditor:
     def _undo_change(self, change: TuningChange) -> bool:
         with self.state.transaction() as session:
             if change.kind == SUPPRESSION:
-                return self._undone_suppression(session, change)
+                return self._undo_suppression(session, change)
             if change.kind == LEARNED:
                 keys = (change.after or {}).get("keys", [])
                 gone = self.state.learned.drop(session, self.workspace, change.rule, keys)
                 if gone:
                     self._note(session, LEARNED, "", change.rule, {"keys": keys}, None)
                 return bool(gone)
-            return self._undone_setting(session, change)
+            return self._undo_setting(session, change)
 
-    def _undone_suppression(self, session: Session, change: TuningChange) -> bool:
+    def _undo_suppression(self, session: Session, change: TuningChange) -> bool:
         known = next(
             (one for one in self.state.suppressions.all(self.workspace) if one.id == change.subject), None
         )
         if known is None or change.before is not None:
             return False
         self.state.suppressions.remove(session, known.id)
-        self._note(session, SUPPRESSION, known.id, known.rule, _document(known), None)
+        self._note(session, SUPPRESSION, known.id, known.rule, _to_document(known), None)
         return True
 
-    def _undone_setting(self, session: Session, change: TuningChange) -> bool:
-        known = self._settings(change.rule).get(change.subject)
+    def _undo_setting(self, session: Session, change: TuningChange) -> bool:
+        known = self._index_settings(change.rule).get(change.subject)
         if known is None or known.advice != change.advice:
             return False
         if change.before is None:
             self.state.rule_settings.remove(session, self.workspace, change.rule, change.subject)
         else:
             self.state.rule_settings.put(session, read_setting(change.before))
-        self._note(session, SETTING, change.subject, change.rule, _document(known), change.before)
+        self._note(session, SETTING, change.subject, change.rule, _to_document(known), change.before)
         return True
 
-    def _settings(self, rule: str) -> dict[str, RuleSetting]:
+    def _index_settings(self, rule: str) -> dict[str, RuleSetting]:
         return {one.setting: one for one in self.state.rule_settings.all(self.workspace) if one.rule == rule}
 
     def _put(self, session: Session, after: StoredSuppression, before: StoredSuppression | None) -> None:
         self.state.suppressions.put(session, after)
-        self._note(session, SUPPRESSION, after.id, after.rule, _document(before), _document(after))
+        self._note(session, SUPPRESSION, after.id, after.rule, _to_document(before), _to_document(after))
 
     def _note(
         self,
@@ -208,7 +208,7 @@ class TuningEditor:
         )
 
 
-def _document(one: StoredSuppression | RuleSetting | None) -> dict[str, object] | None:
+def _to_document(one: StoredSuppression | RuleSetting | None) -> dict[str, object] | None:
     if one is None:
         return None
     return {

@@ -155,14 +155,14 @@ def _find_dynamic(
             days[one.port] = max(days[one.port], one.days)
             first[one.port] = min(first.get(one.port, one.first), one.first)
     brief = frozenset(port for port, seen in days.items() if seen <= 3)
-    late = sum(1 for port in brief if first[port] >= _late(context.window))
+    late = sum(1 for port in brief if first[port] >= _compute_last_third(context.window))
     if len(brief) < MANY_PORTS or late < FEW:
         return None
     low, high = min(brief), max(brief)
     return next(one for one in _DYNAMIC if one[0] <= low and high <= one[1]), brief
 
 
-def _late(window: LogWindow) -> datetime:
+def _compute_last_third(window: LogWindow) -> datetime:
     return window.first + (window.last - window.first) * 2 / 3
 
 
@@ -174,7 +174,7 @@ def _learn(
     outer = [one for one in flows if is_public(one.source)]
     found: set[Prefix] = {_find_subnet(one.source, context.subnets) for one in inner}
     for version in (4, 6):
-        several = [one for one in outer if _version(one.source) == version]
+        several = [one for one in outer if _detect_ip_version(one.source) == version]
         prefixes = _choose_prefixes(several, version, context.window)
         if prefixes is None:
             return LearnedService(protocol, ports, (), public=True, days=days)
@@ -185,7 +185,7 @@ def _learn(
     return LearnedService(protocol, ports, tuple(map(str, collapsed)), public=False, days=days)
 
 
-def _version(address: str) -> int:
+def _detect_ip_version(address: str) -> int:
     return 6 if ":" in address else 4
 
 
@@ -202,11 +202,11 @@ def _find_subnet(address: str, subnets: Iterable[Prefix]) -> Prefix:
     for one in subnets:
         if host.version == one.version and host in one:
             return one
-    return _at_level(address, 24 if host.version == 4 else 64)
+    return _widen_to_prefix(address, 24 if host.version == 4 else 64)
 
 
 @lru_cache(maxsize=65536)
-def _at_level(address: str, level: int) -> Prefix:
+def _widen_to_prefix(address: str, level: int) -> Prefix:
     return ipaddress.ip_network(f"{address}/{level}", strict=False)
 
 
@@ -217,7 +217,7 @@ def _choose_prefixes(flows: Sequence[ObservedFlow], version: int, window: LogWin
     for level in _LEVELS[version]:
         by_prefix: dict[Prefix, list[ObservedFlow]] = defaultdict(list)
         for one in flows:
-            by_prefix[_at_level(one.source, level)].append(one)
+            by_prefix[_widen_to_prefix(one.source, level)].append(one)
         if not _grows(by_prefix, window):
             return set(by_prefix)
     return None
@@ -228,7 +228,7 @@ def _grows(by_prefix: Mapping[Prefix, Sequence[ObservedFlow]], window: LogWindow
     single = [several for several in by_prefix.values() if _count_days(several) == 1]
     if len(single) > max(FEW, FEW_SHARE * len(by_prefix)):
         return True
-    late = _late(window)
+    late = _compute_last_third(window)
     return any(
         min(one.first for one in several) >= late and _count_days(several) > 1
         for several in by_prefix.values()

@@ -113,7 +113,7 @@ def _is_ours(name: str) -> bool:
 
 
 def _narrow(network: Network, one: MachineAddress, group: str, clause: Clause) -> RuleProposal | None:
-    family = _family(one)
+    family = _detect_address_family(one)
     needed = list(_find_needed(clause, one.services, family))
     whole = (
         size(clause.addresses.family(family))
@@ -140,15 +140,15 @@ def _narrow(network: Network, one: MachineAddress, group: str, clause: Clause) -
     )
 
 
-def _family(one: MachineAddress) -> int:
+def _detect_address_family(one: MachineAddress) -> int:
     return 6 if ":" in one.configuration.address else 4
 
 
 def _count(network: Network, one: MachineAddress) -> int:
-    return sum(count_openings(_openings(network, one, protocol)) for protocol in _PROTOCOLS)
+    return sum(count_openings(_list_openings(network, one, protocol)) for protocol in _PROTOCOLS)
 
 
-def _openings(network: Network, one: MachineAddress, protocol: str) -> list[Opening]:
+def _list_openings(network: Network, one: MachineAddress, protocol: str) -> list[Opening]:
     return network.openings(one.interface, one.configuration, protocol, AddressSet.everything())
 
 
@@ -170,7 +170,7 @@ def _find_needed(clause: Clause, services: Iterable[LearnedService], family: int
         if not clause.rule.applies_to(one.protocol):
             continue
         addresses = clause.addresses if one.public else clause.addresses & AddressSet.of(one.sources)
-        sources = _source_texts(clause, family) if one.public else tuple(format_prefixes(addresses, family))
+        sources = _format_sources(clause, family) if one.public else tuple(format_prefixes(addresses, family))
         for ports in intersect((one.ports,), clause.rule.destination_ports):
             if sources:
                 yield _NeededTraffic(one.protocol, ports, addresses, sources)
@@ -182,10 +182,10 @@ def _name_rules(needed: Iterable[_NeededTraffic], clause: Clause, address: str) 
     for one in needed:
         grouped[one.protocol, one.sources].append(one.ports)
     for number, ((protocol, sources), ports) in enumerate(sorted(grouped.items()), start=1):
-        yield HardenedRule(f"{_stem(clause, address)}-{number}", protocol, merge(ports), sources)
+        yield HardenedRule(f"{_build_name_stem(clause, address)}-{number}", protocol, merge(ports), sources)
 
 
-def _stem(clause: Clause, address: str) -> str:
+def _build_name_stem(clause: Clause, address: str) -> str:
     text = blake2b(f"{clause.rule.id} {address}".encode(), digest_size=4).hexdigest()
     return f"{MARK}-{text}"
 
@@ -200,15 +200,17 @@ def _write_rules(
     except NoPriorityError as error:
         return (), str(error)
     numbers = iter(place.priorities)
-    family = _family(one)
+    family = _detect_address_family(one)
     found = [
-        _arm_rule(clause, one, (rule.name, next(numbers), "Allow", rule.protocol), rule.sources, rule.ports)
+        _build_arm_rule(
+            clause, one, (rule.name, next(numbers), "Allow", rule.protocol), rule.sources, rule.ports
+        )
         for rule in allowed
     ]
     found += [
-        _arm_rule(
-            clause, one, (f"{_stem(clause, one.configuration.address)}-deny-{protocol}", next(numbers), "Deny", protocol),
-            _source_texts(clause, family), clause.rule.destination_ports,
+        _build_arm_rule(
+            clause, one, (f"{_build_name_stem(clause, one.configuration.address)}-deny-{protocol}", next(numbers), "Deny", protocol),
+            _format_sources(clause, family), clause.rule.destination_ports,
         )
         for protocol in denied
     ]  # fmt: skip
@@ -216,7 +218,7 @@ def _write_rules(
     return (*moved, *found), ""
 
 
-def _source_texts(clause: Clause, family: int) -> tuple[str, ...]:
+def _format_sources(clause: Clause, family: int) -> tuple[str, ...]:
     source = clause.rule.source
     if source.any:
         return ("*",)
@@ -225,7 +227,7 @@ def _source_texts(clause: Clause, family: int) -> tuple[str, ...]:
     return tuple(format_prefixes(clause.addresses, family))
 
 
-def _arm_rule(
+def _build_arm_rule(
     clause: Clause,
     one: MachineAddress,
     words: tuple[str, int, str, str],

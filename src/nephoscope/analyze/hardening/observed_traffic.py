@@ -157,7 +157,9 @@ def read_traffic(view: EstateView) -> ObservedTraffic:
     for row in [*(_ask(view, _RAW_WINDOWS) or ()), *(_ask(view, _SUMMED_WINDOWS) or ())]:
         _widen(windows, row)
     denied = [*(_ask(view, _RAW_DENIALS) or ()), *(_ask(view, _SUMMED_DENIALS) or ())]
-    listed = [found for found in (_query(view, _LISTED[table]) for table in _LISTED) if found is not None]
+    listed = [
+        found for found in (_query_rows(view, _LISTED[table]) for table in _LISTED) if found is not None
+    ]
     texts = frozenset(str(row["Listed"]) for rows in listed for row in rows)
     return ObservedTraffic(
         tuple(_join_flows([*(raw or ()), *(summed or ())])),
@@ -177,7 +179,7 @@ def _ask(view: EstateView, asked: FileAggregate) -> list[dict[str, object]] | No
         return None
 
 
-def _query(view: EstateView, text: str) -> list[dict[str, object]] | None:
+def _query_rows(view: EstateView, text: str) -> list[dict[str, object]] | None:
     try:
         return view.query(text)
     except LogNotReceivedError:
@@ -221,12 +223,12 @@ def _join(one: ObservedFlow, other: ObservedFlow) -> ObservedFlow:
         last=max(one.last, other.last),
         days=max(one.days, other.days),
         flows=max(one.flows, other.flows),
-        bytes=_largest(one.bytes, other.bytes),
-        back=_largest(one.back, other.back),
+        bytes=_choose_largest(one.bytes, other.bytes),
+        back=_choose_largest(one.back, other.back),
     )
 
 
-def _largest(one: int | None, other: int | None) -> int | None:
+def _choose_largest(one: int | None, other: int | None) -> int | None:
     return max((value for value in (one, other) if value is not None), default=None)
 
 

@@ -32,7 +32,7 @@ class FlowGroup(msgspec.Struct, frozen=True):
     last: datetime
 
 
-def _flows(table: str, where: str, count: str) -> FileAggregate:
+def _build_flow_aggregate(table: str, where: str, count: str) -> FileAggregate:
     """Allowed flows that a condition picks, by their ends."""
     key = "TargetResourceId, SrcIp, DestIp, FlowEncryption"
     return FileAggregate(
@@ -51,14 +51,20 @@ _SUMMED_COUNT = "sum(coalesce(AllowedInFlows, 0) + coalesce(AllowedOutFlows, 0))
 
 def read_flows_to(view: EstateView, port: int) -> list[FlowGroup]:
     """Read the allowed TCP flows of the last days to a port. Raises DataNotCollectedError where there are no flow logs."""
-    raw = _flows(RAW, f"DestPort == {port} and Protocol == 6", _RAW_COUNT)
-    return _read(view, raw, _flows(SUMMED, f"DestPort == {port} and L4Protocol =~ 'T'", _SUMMED_COUNT))
+    raw = _build_flow_aggregate(RAW, f"DestPort == {port} and Protocol == 6", _RAW_COUNT)
+    return _read(
+        view, raw, _build_flow_aggregate(SUMMED, f"DestPort == {port} and L4Protocol =~ 'T'", _SUMMED_COUNT)
+    )
 
 
 def read_clear_flows(view: EstateView) -> list[FlowGroup]:
     """Read the flows between private addresses that a network did not encrypt. Raises DataNotCollectedError."""
     clear = "FlowEncryption !in ('Encrypted', '') and ipv4_is_private(SrcIp) and ipv4_is_private(DestIp)"
-    return _read(view, _flows(RAW, clear, _RAW_COUNT), _flows(SUMMED, clear, _SUMMED_COUNT))
+    return _read(
+        view,
+        _build_flow_aggregate(RAW, clear, _RAW_COUNT),
+        _build_flow_aggregate(SUMMED, clear, _SUMMED_COUNT),
+    )
 
 
 def read_logged_targets(view: EstateView) -> Mapping[str, tuple[int, datetime]]:
@@ -74,7 +80,7 @@ def read_logged_targets(view: EstateView) -> Mapping[str, tuple[int, datetime]]:
         )
 
     found: dict[str, tuple[int, datetime]] = {}
-    for row in _rows(view, spans(RAW), spans(SUMMED)):
+    for row in _read_rows(view, spans(RAW), spans(SUMMED)):
         told, last = row["Told"], row["Last"]
         if isinstance(told, int) and isinstance(last, datetime):
             key = str(row["TargetResourceId"]).lower()
@@ -93,12 +99,12 @@ def _read(view: EstateView, *asked: FileAggregate) -> list[FlowGroup]:
             flows,
             last,
         )
-        for row in _rows(view, *asked)
+        for row in _read_rows(view, *asked)
         if isinstance(flows := row["Flows"], int) and isinstance(last := row["Last"], datetime)
     ]
 
 
-def _rows(view: EstateView, *asked: FileAggregate) -> list[dict[str, object]]:
+def _read_rows(view: EstateView, *asked: FileAggregate) -> list[dict[str, object]]:
     """The rows of all aggregates. Raises DataNotCollectedError where no table has rows, or one cannot be read."""
     found: list[dict[str, object]] = []
     gaps = []

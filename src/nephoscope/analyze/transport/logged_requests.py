@@ -76,7 +76,7 @@ def read_requests(view: EstateView, logs: Iterable[RequestLog]) -> list[RequestG
     gaps: list[str] = []
     for log in logs:
         try:
-            found += _groups(view, log)
+            found += _list_request_groups(view, log)
         except DataNotCollectedError as gap:
             gaps.append(gap.what)
     if gaps and not found:
@@ -84,7 +84,7 @@ def read_requests(view: EstateView, logs: Iterable[RequestLog]) -> list[RequestG
     return found
 
 
-def _groups(view: EstateView, log: RequestLog) -> Iterator[RequestGroup]:
+def _list_request_groups(view: EstateView, log: RequestLog) -> Iterator[RequestGroup]:
     for row in view.aggregate(log.aggregate()):
         first, last, requests = row["First"], row["Last"], row["Requests"]
         if not (isinstance(first, datetime) and isinstance(last, datetime) and isinstance(requests, int)):

@@ -31,7 +31,7 @@ def judge_requests(
         if one.weakness and not one.refused:
             weak.setdefault(one.weakness, []).append(one)
     if weak:
-        findings = [_finding(id_, name, weak[name]) for name in sorted(weak)]
+        findings = [_build_finding(id_, name, weak[name]) for name in sorted(weak)]
         return unhealthy(id_, key, "; ".join(one.title for one in findings), findings)
     known = [one for one in groups if one.weakness is not None]
     untold = sum(one.requests for one in groups if one.weakness is None)
@@ -58,7 +58,7 @@ def _describe(known: Sequence[RequestGroup], untold: int) -> str:
     return text + (f"; {untold:,} of protocols whose encryption is not logged" if untold else "")
 
 
-def _finding(id_: str, weakness: str, groups: Sequence[RequestGroup]) -> SubAssessment:
+def _build_finding(id_: str, weakness: str, groups: Sequence[RequestGroup]) -> SubAssessment:
     callers: dict[tuple[str, str], list[RequestGroup]] = {}
     for one in groups:
         callers.setdefault((one.caller, one.client), []).append(one)

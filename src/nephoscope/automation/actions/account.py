@@ -63,7 +63,7 @@ def plan(settings: AccountActionSettings, run: AutomationRun, around: ActionCont
     found: list[PlannedAccount] = []
     spared: list[tuple[str, str]] = []
     never = {one.lower() for one in allowed.never}
-    for account in dict.fromkeys(_accounts(run.document)):
+    for account in dict.fromkeys(_read_accounts(run.document)):
         known = _look_up(account, around)
         if known is None:
             spared.append((account.name or account.id, "Microsoft Graph has no such user"))
@@ -77,8 +77,8 @@ def plan(settings: AccountActionSettings, run: AutomationRun, around: ActionCont
         why = "; ".join(f"{name}: {reason}" for name, reason in spared) or "the event has no account"
         return ActionOutcome(f"no account to secure: {why}")
     made = AccountPlan(
-        tuple(found), settings.measures, tuple(spared), _steps(_changes(found, settings.measures)),
-        _steps(_reversals(found, settings.measures)),
+        tuple(found), settings.measures, tuple(spared), _format_commands(_plan_changes(found, settings.measures)),
+        _format_commands(_plan_reversals(found, settings.measures)),
     )  # fmt: skip
     names = ", ".join(one.name or one.id for one in found)
     document: dict[str, object] = msgspec.to_builtins(made)
@@ -97,14 +97,14 @@ def approve(settings: AccountActionSettings, run: AutomationRun, around: ActionC
     if excluded:
         raise ActionError(f"operator.yaml excludes accounts of the plan: {', '.join(excluded)}", again=False)
     until = around.now + timedelta(hours=settings.hours) if settings.hours else None
-    said = _carry_out(_changes(made.accounts, made.measures), made.apply, around)
+    said = _carry_out(_plan_changes(made.accounts, made.measures), made.apply, around)
     return ActionOutcome(f"approved by {run.by}; {said}", None, until)
 
 
 def undo(_: AccountActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
     """Take back what can be: blocks of accounts that could sign in before, and password changes; sessions stay revoked."""
     made = _read_plan(run)
-    changes = list(_reversals(made.accounts, made.measures))
+    changes = list(_plan_reversals(made.accounts, made.measures))
     if not changes:
         return ActionOutcome("nothing to undo: revoked sessions cannot be restored")
     return ActionOutcome(_carry_out(changes, made.undo, around))
@@ -116,7 +116,7 @@ def _read_plan(run: AutomationRun) -> AccountPlan:
 
 def _carry_out(changes: Iterator[GraphChange] | list[GraphChange], steps: str, around: ActionContext) -> str:
     """Send changes to Graph in order and say how many; where that is not allowed, say the steps."""
-    client = _client(around)
+    client = _open_client(around)
     if client is None:
         return f"run: {steps}"
     count = 0
@@ -131,11 +131,11 @@ def _carry_out(changes: Iterator[GraphChange] | list[GraphChange], steps: str, a
 
 def _look_up(account: PlannedAccount, around: ActionContext) -> PlannedAccount | None:
     """Return an account as Graph has it, itself where Graph may not be asked, None where there is none."""
-    client = _client(around)
+    client = _open_client(around)
     if client is None:
         return account
     try:
-        found = client.account(_path(account))
+        found = client.account(_build_path(account))
     except GraphChangeError as error:
         raise ActionError(str(error), again=error.again) from error
     if found is None:
@@ -143,7 +143,7 @@ def _look_up(account: PlannedAccount, around: ActionContext) -> PlannedAccount |
     return PlannedAccount(found.id, found.user_principal_name or account.name, found.account_enabled)
 
 
-def _client(around: ActionContext) -> GraphChangeClient | None:
+def _open_client(around: ActionContext) -> GraphChangeClient | None:
     allowed = around.operator.accounts
     if allowed is None or not allowed.sign_in:
         return None
@@ -155,7 +155,7 @@ def _client(around: ActionContext) -> GraphChangeClient | None:
     return GraphChangeClient(cloud.graph, TokenProvider(source, cloud.graph_scope))
 
 
-def _accounts(document: dict[str, object]) -> Iterator[PlannedAccount]:
+def _read_accounts(document: dict[str, object]) -> Iterator[PlannedAccount]:
     """Yield the accounts of the entities of an event that have an object id or a principal name."""
     entities = document.get("Entities")
     for one in entities if isinstance(entities, list) else ():
@@ -167,15 +167,15 @@ def _accounts(document: dict[str, object]) -> Iterator[PlannedAccount]:
             yield PlannedAccount(id_, principal)
 
 
-def _path(account: PlannedAccount) -> str:
+def _build_path(account: PlannedAccount) -> str:
     return f"/v1.0/users/{quote(account.id or account.name, safe='@')}"
 
 
-def _changes(
+def _plan_changes(
     accounts: list[PlannedAccount] | tuple[PlannedAccount, ...], measures: tuple[Measure, ...]
 ) -> Iterator[GraphChange]:
     for account in accounts:
-        path = _path(account)
+        path = _build_path(account)
         if "block" in measures:
             yield GraphChange("PATCH", path, {"accountEnabled": False})
         if "requirePasswordChange" in measures:
@@ -184,11 +184,11 @@ def _changes(
             yield GraphChange("POST", f"{path}/revokeSignInSessions")
 
 
-def _reversals(
+def _plan_reversals(
     accounts: list[PlannedAccount] | tuple[PlannedAccount, ...], measures: tuple[Measure, ...]
 ) -> Iterator[GraphChange]:
     for account in accounts:
-        path = _path(account)
+        path = _build_path(account)
         if "requirePasswordChange" in measures:
             yield _require_password_change(path, required=False)
         if "block" in measures and account.enabled is not False:
@@ -200,7 +200,7 @@ def _require_password_change(path: str, *, required: bool) -> GraphChange:
     return GraphChange("PATCH", path, {"passwordProfile": profile})
 
 
-def _steps(changes: Iterator[GraphChange]) -> str:
+def _format_commands(changes: Iterator[GraphChange]) -> str:
     """The commands of the Azure CLI that carry out changes, one after the other."""
     lines = []
     for one in changes:

@@ -64,9 +64,9 @@ def plan(settings: BlockActionSettings, run: AutomationRun, around: ActionContex
         *((one, "operator.yaml excludes it") for one in allowed.never),
         *(
             (one, "it is known egress (watchlist KnownEgress)")
-            for one in _networks(around.watchlist("KnownEgress"))
+            for one in _filter_networks(around.watchlist("KnownEgress"))
         ),
-        *_estate_addresses(around),
+        *_list_estate_addresses(around),
     ]
     found = choose_addresses(run.document, guarded, allowed.most, _REFUSED.get(settings.target, {}))
     if not found.addresses:
@@ -78,12 +78,12 @@ def plan(settings: BlockActionSettings, run: AutomationRun, around: ActionContex
     addresses = ", ".join(map(str, found.addresses))
     return ActionOutcome(
         f"would block {addresses}",
-        _plan(settings, run, found, around),
+        _build_plan(settings, run, found, around),
         around.now + timedelta(hours=settings.wait),
     )
 
 
-def _estate_addresses(around: ActionContext) -> list[tuple[str, str]]:
+def _list_estate_addresses(around: ActionContext) -> list[tuple[str, str]]:
     """The addresses of the estate; without them nothing is planned."""
     try:
         return list_estate_addresses(around.data)
@@ -107,7 +107,7 @@ def _check_settings(settings: BlockActionSettings) -> None:
         )
 
 
-def _networks(items: list[str]) -> list[str]:
+def _filter_networks(items: list[str]) -> list[str]:
     """Return those that are addresses or networks; other items of the list guard nothing."""
     found = []
     for one in items:
@@ -118,10 +118,12 @@ def _networks(items: list[str]) -> list[str]:
     return found
 
 
-def _plan(
+def _build_plan(
     settings: BlockActionSettings, run: AutomationRun, found: BlockableAddresses, around: ActionContext
 ) -> dict[str, object]:
-    make = {"nsg": _nsg, "firewall": _firewall, "nftables": _nftables}[settings.target]
+    make = {"nsg": _plan_security_rule, "firewall": _plan_firewall_change, "nftables": _plan_nftables_change}[
+        settings.target
+    ]
     return {
         "target": settings.target,
         "resource": settings.resource,
@@ -131,14 +133,14 @@ def _plan(
     }
 
 
-def _nsg(
+def _plan_security_rule(
     settings: BlockActionSettings, run: AutomationRun, addresses: list[str], around: ActionContext
 ) -> dict[str, object]:
     """A rule that denies, as an ARM template and as a command; IPv4 and IPv6 may stand in one rule."""
     group = ResourceId.parse(settings.resource)
     name = f"nephoscope-block-{run.id[:8]}"
     inbound = settings.direction == "Inbound"
-    priority = _priority(settings, run, name, around)
+    priority = _choose_priority(settings, run, name, around)
     properties: dict[str, object] = {
         "description": f"nephoscope response {run.id}",
         "access": "Deny", "direction": settings.direction, "priority": priority, "protocol": "*",
@@ -189,7 +191,9 @@ def _nsg(
     }
 
 
-def _priority(settings: BlockActionSettings, run: AutomationRun, name: str, around: ActionContext) -> int:
+def _choose_priority(
+    settings: BlockActionSettings, run: AutomationRun, name: str, around: ActionContext
+) -> int:
     """The first free priority from the wanted one on; once a plan was approved its own, which others may have taken meanwhile."""
     others = [one for one in around.standing("block") if one.id != run.id]
     if run.plan is not None:
@@ -217,7 +221,7 @@ def _was_applied(run: AutomationRun) -> bool:
     return run.step is RunStep.UNDO or (run.step is RunStep.APPLY and not waits)
 
 
-def _firewall(
+def _plan_firewall_change(
     settings: BlockActionSettings,
     run: AutomationRun,  # noqa: ARG001 - the signature of all targets
     addresses: list[str],
@@ -255,7 +259,7 @@ def _remove_members(change: list[str], addresses: list[str]) -> str:
     return f"{shlex.join(change)} --ip-addresses $({show} | {gone})"
 
 
-def _nftables(
+def _plan_nftables_change(
     settings: BlockActionSettings,
     run: AutomationRun,
     addresses: list[str],

@@ -103,7 +103,7 @@ def plan(settings: CaptureActionSettings, run: AutomationRun, around: ActionCont
         tuple(spared),
     )
     return ActionOutcome(
-        f"would capture packets on {_names(made.captures)}",
+        f"would capture packets on {_format_names(made.captures)}",
         msgspec.to_builtins(made),
         around.now + timedelta(hours=settings.wait),
         approved_by="" if allowed.approval else FILE.name,
@@ -122,13 +122,13 @@ def approve(_: CaptureActionSettings, run: AutomationRun, around: ActionContext)
     incident = machines.find_incident(run)
     free = [one for one in made.captures if not machines.is_capturing(one.machine, around.now, one.order)]
     orders = [
-        _order(run, around, one.order, one.machine, ResponseKind.CAPTURE, made.arguments, incident)
+        _build_order(run, around, one.order, one.machine, ResponseKind.CAPTURE, made.arguments, incident)
         for one in free
     ]
     machines.give(run, orders)
-    told = [f"ordered captures on {_names(free)}"] if free else []
+    told = [f"ordered captures on {_format_names(free)}"] if free else []
     if busy := [one for one in made.captures if one not in free]:
-        told.append(f"a capture is under way on {_names(busy)}")
+        told.append(f"a capture is under way on {_format_names(busy)}")
     return ActionOutcome(f"approved by {run.by}; {'; '.join(told)}")
 
 
@@ -140,7 +140,7 @@ def undo(_: CaptureActionSettings, run: AutomationRun, around: ActionContext) ->
     if not running:
         return ActionOutcome("nothing to stop: the captures have ended")
     stops = [
-        _order(
+        _build_order(
             run, around, _order_id(run, one.machine, "stop"), one.machine, ResponseKind.STOP_CAPTURE,
             {"order": one.id}, one.incident,
         )
@@ -148,7 +148,9 @@ def undo(_: CaptureActionSettings, run: AutomationRun, around: ActionContext) ->
     ]  # fmt: skip
     machines.give(run, stops)
     stopped = {one.machine for one in running}
-    return ActionOutcome(f"stopped on {_names([one for one in made.captures if one.machine in stopped])}")
+    return ActionOutcome(
+        f"stopped on {_format_names([one for one in made.captures if one.machine in stopped])}"
+    )
 
 
 def _require_policy(around: ActionContext) -> CapturePolicy:
@@ -171,7 +173,7 @@ def _refuse(agent: EnrolledAgent, allowed: CapturePolicy) -> str:
     return "" if _ALLOWED in agent.health.responses else "its agent does not allow captures"
 
 
-def _order(
+def _build_order(
     run: AutomationRun,
     around: ActionContext,
     id_: str,
@@ -196,7 +198,7 @@ def _read_plan(run: AutomationRun) -> CapturePlan:
     return msgspec.convert(run.plan, CapturePlan)
 
 
-def _names(captures: Sequence[PlannedCapture]) -> str:
+def _format_names(captures: Sequence[PlannedCapture]) -> str:
     return ", ".join(one.computer for one in captures)
 
 

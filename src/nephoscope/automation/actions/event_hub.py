@@ -38,15 +38,15 @@ class EventHubActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=
 def run(settings: EventHubActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
     """Send a message a record and wait until the hub has all of them; what was sent before a fault comes again with the same ids."""
     given = around.secret(settings.connection)
-    parts = _parts(given)
-    broker, hub = _broker(parts), parts.get("EntityPath") or settings.hub
+    parts = _parse_connection_string(given)
+    broker, hub = _find_broker(parts), parts.get("EntityPath") or settings.hub
     if not broker or not hub:
         raise ActionError(
             "the connection string has no Endpoint=sb://..., or the event hub is missing", again=False
         )
     if why := refusal(given, around.operator.event_hub):
         raise ActionError(why, again=False)
-    producer = _producer(broker, given, around)
+    producer = _build_producer(broker, given, around)
     failed: list[Any] = []
 
     def note_delivery(error: object, _: object) -> None:
@@ -91,23 +91,23 @@ def run(settings: EventHubActionSettings, run: AutomationRun, around: ActionCont
 def refusal(connection: str, allowed: EventHubPolicy) -> str:
     """Return why nothing is sent where a connection string leads, '' where it may be: to hubs of Azure, and what its
     operator names."""
-    broker = _broker(_parts(connection))
+    broker = _find_broker(_parse_connection_string(connection))
     if not broker or are_hubs([broker]) or broker in allowed.hosts or broker in allowed.plain:
         return ""
     return f"{broker} is not an Azure Event Hubs namespace; allow it in operator.yaml (event_hub.hosts)"
 
 
-def _parts(connection: str) -> dict[str, str]:
+def _parse_connection_string(connection: str) -> dict[str, str]:
     return dict(part.split("=", 1) for part in connection.strip().strip(";").split(";") if "=" in part)
 
 
-def _broker(parts: Mapping[str, str]) -> str:
+def _find_broker(parts: Mapping[str, str]) -> str:
     """HOST:PORT, '' where none is named."""
     host = parts.get("Endpoint", "").removeprefix("sb://").strip("/")
     return host if ":" in host or not host else f"{host}:{_PORT}"
 
 
-def _producer(host: str, connection: str, around: ActionContext) -> Any:
+def _build_producer(host: str, connection: str, around: ActionContext) -> Any:
     try:
         from confluent_kafka import KafkaException, Producer
     except ImportError as error:

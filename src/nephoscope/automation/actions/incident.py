@@ -43,7 +43,7 @@ def change(
     """Change it within the transaction that notes it: once, whatever is killed."""
     from nephoscope.alerts.incidents.incident_service import IncidentService
 
-    number = _number(run, state, session)
+    number = _find_incident_number(run, state, session)
     incident = state.incidents.read(session, number)
     changes: dict[str, object] = {} if settings.owner is None else {"owner": settings.owner}
     if settings.severity is not None:
@@ -68,7 +68,7 @@ def change(
     return ActionOutcome(f"incident {number} was changed")
 
 
-def _number(run: AutomationRun, state: State, session: Session) -> int:
+def _find_incident_number(run: AutomationRun, state: State, session: Session) -> int:
     """The incident of the event: itself, or that of the alert."""
     if run.kind.startswith("incident."):
         return int(run.subject)

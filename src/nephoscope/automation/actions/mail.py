@@ -56,7 +56,7 @@ def run(settings: MailActionSettings, run: AutomationRun, around: ActionContext)
     if why := find_refusals(settings.to, server):
         raise ActionError(why[0], again=False)
     assert server is not None
-    message = _message(settings, run, server, around)
+    message = _build_message(settings, run, server, around)
     try:
         _send(message, server, around)
     except smtplib.SMTPResponseException as error:
@@ -107,7 +107,7 @@ def _send(message: EmailMessage, server: MailServer, around: ActionContext) -> N
         client.send_message(message)
 
 
-def _message(
+def _build_message(
     settings: MailActionSettings, run: AutomationRun, server: MailServer, around: ActionContext
 ) -> EmailMessage:
     plain = settings.title == _SUBJECT and settings.text == _BODY
@@ -134,9 +134,9 @@ def _fill_templates(
     data = run.document
     values = {
         "title": data.get("Title") or data.get("AlertName") or _document_name(data) or run.subject,
-        "severity": data.get("Severity") or data.get("AlertSeverity") or _severity(data),
+        "severity": data.get("Severity") or data.get("AlertSeverity") or _read_severity(data),
         "kind": run.kind, "subject": run.subject, "workspace": run.workspace, "rule": run.rule, "data": data,
-        "page": _page(run, around.pages),
+        "page": _format_page_link(run, around.pages),
     }  # fmt: skip
     # texts go into plain text, never into HTML: nothing is to be escaped
     environment = SandboxedEnvironment(autoescape=False)
@@ -148,7 +148,7 @@ def _fill_templates(
         raise ActionError(f"the template cannot be rendered: {error}", again=False) from error
 
 
-def _page(run: AutomationRun, pages: str) -> str:
+def _format_page_link(run: AutomationRun, pages: str) -> str:
     """Where the alert or the incident is looked at, '' where the server is not known."""
     folder = {"alert": "alerts", "incident": "incidents"}.get(run.kind.partition(".")[0])
     if not pages or not folder:
@@ -162,7 +162,7 @@ def _document_name(data: dict[str, Any]) -> str:
     return str(told.get("displayName") or told.get("description") or "")
 
 
-def _severity(data: dict[str, Any]) -> str:
+def _read_severity(data: dict[str, Any]) -> str:
     told = data.get("properties") or {}
     return str(
         (told.get("metadata") or {}).get("severity") or (told.get("status") or {}).get("severity") or ""

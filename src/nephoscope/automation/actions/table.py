@@ -41,14 +41,14 @@ def change(
         )
     if settings.workspace == run.workspace and run.kind.startswith(("alert.", "incident.")):
         return ActionOutcome("skipped: the workspace already has these alerts and incidents")
-    rows = [_row(record, run, now) for _, record in to_records(run)]
+    rows = [_build_row(record, run, now) for _, record in to_records(run)]
     state.outbox.add_many(session, settings.workspace, rows)
     return ActionOutcome(
         f"{len(rows)} rows to {', '.join(sorted({name for name, _ in rows}))} of {settings.workspace}"
     )
 
 
-def _row(record: Row, run: AutomationRun, now: datetime) -> tuple[str, Row]:
+def _build_row(record: Row, run: AutomationRun, now: datetime) -> tuple[str, Row]:
     if run.kind.startswith("alert."):
         return "SecurityAlert", {name: value for name, value in record.items() if name != "Entities"}
     if run.kind.startswith("incident."):
@@ -71,7 +71,7 @@ def _row(record: Row, run: AutomationRun, now: datetime) -> tuple[str, Row]:
     return table, {**common, **columns}
 
 
-def _assessment(record: Row) -> tuple[str, Row]:
+def _build_assessment_row(record: Row) -> tuple[str, Row]:
     told = record["properties"]
     status, about = told["status"], told.get("metadata") or {}
     resource = str(told["resourceDetails"].get("id") or "")
@@ -94,7 +94,7 @@ def _assessment(record: Row) -> tuple[str, Row]:
     }
 
 
-def _sub_assessment(record: Row) -> tuple[str, Row]:
+def _build_sub_assessment_row(record: Row) -> tuple[str, Row]:
     told = record["properties"]
     resource = str(told["resourceDetails"].get("id") or "")
     return "SecurityNestedRecommendation", {
@@ -118,7 +118,7 @@ def _sub_assessment(record: Row) -> tuple[str, Row]:
     }
 
 
-def _score(record: Row) -> tuple[str, Row]:
+def _build_score_row(record: Row) -> tuple[str, Row]:
     told = record["properties"]
     return "SecureScores", {
         "AssessedResourceId": record["id"],
@@ -128,12 +128,12 @@ def _score(record: Row) -> tuple[str, Row]:
         "MaxScore": told["score"]["max"],
         "PercentageScore": told["score"]["percentage"],
         "Weight": told.get("weight"),
-        "SecureScoresSubscriptionId": _subscription(record),
-        "_ResourceId": _scope(record),
+        "SecureScoresSubscriptionId": _extract_subscription(record),
+        "_ResourceId": _format_scope(record),
     }
 
 
-def _control(record: Row) -> tuple[str, Row]:
+def _build_control_row(record: Row) -> tuple[str, Row]:
     told = record["properties"]
     return "SecureScoreControls", {
         "AssessedResourceId": record["id"],
@@ -147,12 +147,12 @@ def _control(record: Row) -> tuple[str, Row]:
         "UnhealthyResources": told["unhealthyResourceCount"],
         "NotApplicableResources": told["notApplicableResourceCount"],
         "Weight": told.get("weight"),
-        "SecureScoresSubscriptionId": _subscription(record),
-        "_ResourceId": _scope(record),
+        "SecureScoresSubscriptionId": _extract_subscription(record),
+        "_ResourceId": _format_scope(record),
     }
 
 
-def _compliance(record: Row) -> tuple[str, Row]:
+def _build_compliance(record: Row) -> tuple[str, Row]:
     told, parts = record["properties"], str(record["id"]).split("/")
     names = {part.lower(): parts[at + 1] for at, part in enumerate(parts[:-1])}
     return "SecurityRegulatoryCompliance", {
@@ -165,24 +165,24 @@ def _compliance(record: Row) -> tuple[str, Row]:
         "PassedResources": told["passedResources"],
         "FailedResources": told["failedResources"],
         "SkippedResources": told["skippedResources"],
-        "RegulatoryComplianceSubscriptionId": _subscription(record),
-        "_ResourceId": _scope(record),
+        "RegulatoryComplianceSubscriptionId": _extract_subscription(record),
+        "_ResourceId": _format_scope(record),
     }
 
 
-def _subscription(record: Row) -> str:
+def _extract_subscription(record: Row) -> str:
     return str(record["id"]).split("/")[2]
 
 
-def _scope(record: Row) -> str:
-    return f"/subscriptions/{_subscription(record)}"
+def _format_scope(record: Row) -> str:
+    return f"/subscriptions/{_extract_subscription(record)}"
 
 
 _TABLES: Mapping[str, Callable[[Row], tuple[str, Row]]] = {
-    "microsoft.security/assessments": _assessment,
-    "microsoft.security/assessments/subassessments": _sub_assessment,
-    "microsoft.security/securescores": _score,
-    "microsoft.security/securescores/securescorecontrols": _control,
-    "microsoft.security/regulatorycompliancestandards/regulatorycompliancecontrols/regulatorycomplianceassessments": _compliance,
+    "microsoft.security/assessments": _build_assessment_row,
+    "microsoft.security/assessments/subassessments": _build_sub_assessment_row,
+    "microsoft.security/securescores": _build_score_row,
+    "microsoft.security/securescores/securescorecontrols": _build_control_row,
+    "microsoft.security/regulatorycompliancestandards/regulatorycompliancecontrols/regulatorycomplianceassessments": _build_compliance,
 }
 KIND = ActionKind("table", "Append to a table of a workspace", TableActionSettings, change=change, batch=500)

@@ -105,27 +105,27 @@ def run(settings: WebhookActionSettings, run: AutomationRun, around: ActionConte
     }
     if settings.secret:
         headers["webhook-signature"] = signature(around.secret(settings.secret), run.id, stamp, body)
-    context = _context(allowed.ca, _certificate_file_time(allowed.ca))
-    status, said = asyncio.run(_answer(where, body, headers, context, (settings.seconds, end)))
+    context = _load_tls_context(allowed.ca, _read_certificate_file_time(allowed.ca))
+    status, said = asyncio.run(_send_request(where, body, headers, context, (settings.seconds, end)))
     if 200 <= status < 300:
         return ActionOutcome(f"{where.name} returned {status}")
     raise ActionError(f"{where.name} returned {status}: {said}", again=status >= 500 or status in _AGAIN)
 
 
 @lru_cache(maxsize=8)
-def _context(ca: str, changed: int) -> ssl.SSLContext:
+def _load_tls_context(ca: str, changed: int) -> ssl.SSLContext:
     """Whom to trust, read once: a system has hundreds of authorities. `changed` says which state of the file that is."""
     del changed
     return ssl.create_default_context(cafile=ca or None)
 
 
-def _certificate_file_time(ca: str) -> int:
+def _read_certificate_file_time(ca: str) -> int:
     """Return when the file of authorities changed last; 0 where the system has no single one."""
     path = ca or ssl.get_default_verify_paths().cafile
     return Path(path).stat().st_mtime_ns if path else 0
 
 
-async def _answer(
+async def _send_request(
     where: RequestTarget,
     body: bytes,
     headers: dict[str, str],
@@ -167,9 +167,11 @@ async def _read(answer: httpx.Response, said: bytearray) -> None:
             return
 
 
-def _receiver(settings: WebhookActionSettings) -> str:
+def _name_receiver(settings: WebhookActionSettings) -> str:
     """The host; of an address that is a secret its name."""
     return urlsplit(settings.url).netloc.lower() if settings.url else settings.address
 
 
-KIND = ActionKind("webhook", "Send to a signed webhook", WebhookActionSettings, run=run, receiver=_receiver)
+KIND = ActionKind(
+    "webhook", "Send to a signed webhook", WebhookActionSettings, run=run, receiver=_name_receiver
+)

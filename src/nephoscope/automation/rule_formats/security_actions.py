@@ -60,18 +60,18 @@ def to_engine_action(key: str, at: int, given: object) -> dict[str, object]:
     return settings
 
 
-def _logic_app(key: str, at: int, given: Mapping[str, object]) -> dict[str, object]:
+def _convert_logic_app(key: str, at: int, given: Mapping[str, object]) -> dict[str, object]:
     """A Logic App is told by its address, which has the right to tell it within."""
     del given
     return {"action": "webhook", "address": credential(key, at, "uri")}
 
 
-def _event_hub(key: str, at: int, given: Mapping[str, object]) -> dict[str, object]:
+def _convert_event_hub(key: str, at: int, given: Mapping[str, object]) -> dict[str, object]:
     hub = str(given.get("eventHubResourceId") or "").rpartition("/")[2]
     return {"action": "event_hub", "connection": credential(key, at, "connectionString"), "hub": hub}
 
 
-def _workspace(key: str, at: int, given: Mapping[str, object]) -> dict[str, object]:
+def _convert_workspace(key: str, at: int, given: Mapping[str, object]) -> dict[str, object]:
     del key, at
     return {
         "action": "table",
@@ -79,27 +79,27 @@ def _workspace(key: str, at: int, given: Mapping[str, object]) -> dict[str, obje
     }
 
 
-def _webhook(key: str, at: int, given: Mapping[str, object]) -> dict[str, object]:
+def _convert_webhook(key: str, at: int, given: Mapping[str, object]) -> dict[str, object]:
     del key, at
     found = {"action": "webhook", "url": given.get("url") or "", "secret": given.get("secret") or ""}
     return found | ({"batch": given["batch"]} if given.get("batch") else {})
 
 
-def _mail(key: str, at: int, given: Mapping[str, object]) -> dict[str, object]:
+def _convert_mail(key: str, at: int, given: Mapping[str, object]) -> dict[str, object]:
     del key, at
     return {"action": "mail", "to": given.get("to") or []}
 
 
-def _named_action(action: str) -> object:
+def _make_named_action_converter(action: str) -> object:
     return lambda _key, _at, given: {"action": action, "name": given.get("name") or ""}
 
 
 _KINDS: Mapping[str, Any] = {
-    "LogicApp": _logic_app,
-    "EventHub": _event_hub,
-    "Workspace": _workspace,
-    "Webhook": _webhook,
-    "Mail": _mail,
-    "Command": _named_action("command"),
-    "Files": _named_action("files"),
+    "LogicApp": _convert_logic_app,
+    "EventHub": _convert_event_hub,
+    "Workspace": _convert_workspace,
+    "Webhook": _convert_webhook,
+    "Mail": _convert_mail,
+    "Command": _make_named_action_converter("command"),
+    "Files": _make_named_action_converter("files"),
 }

@@ -77,19 +77,21 @@ def read_sentinel_rule(key: str, body: Mapping[str, Any]) -> AutomationRule:
         )
     path = "properties.triggeringLogic.conditions"
     actions = [
-        _action(one, f"properties.actions[{at}]")
-        for at, one in enumerate(sorted(_objects(properties, "actions", "properties"), key=_order))
+        _convert_action(one, f"properties.actions[{at}]")
+        for at, one in enumerate(sorted(_read_objects(properties, "actions", "properties"), key=_read_order))
     ]
-    conditions = _objects(logic, "conditions", "properties.triggeringLogic")
-    condition = AllConditions(tuple(_condition(one, f"{path}[{at}]") for at, one in enumerate(conditions)))
+    conditions = _read_objects(logic, "conditions", "properties.triggeringLogic")
+    condition = AllConditions(
+        tuple(_read_condition(one, f"{path}[{at}]") for at, one in enumerate(conditions))
+    )
     return AutomationRule(
         key,
-        str(properties.get("displayName") or _last_segment(key)),
+        str(properties.get("displayName") or _extract_last_segment(key)),
         RuleLanguage.SENTINEL,
         (Trigger((EVENT_KINDS[event],), condition),),
         actions,
         enabled=logic.get("isEnabled", True) is True,
-        order=_order(properties),
+        order=_read_order(properties),
         expires=_parse_time(logic.get("expirationTimeUtc")),
         workspaces=(parse_workspace(key),),
     )
@@ -100,7 +102,7 @@ def read_playbook_rule(key: str) -> AutomationRule:
     rule = key.rpartition("/alertrules/")[2].partition("/")[0]
     return AutomationRule(
         key,
-        _last_segment(key),
+        _extract_last_segment(key),
         RuleLanguage.SENTINEL,
         (Trigger((EVENT_KINDS["alert.created"],), ValueCondition(FactProperty("rule"), "Equals", [rule])),),
         [{"action": "webhook", "address": credential(key, 0, "uri")}],
@@ -118,7 +120,7 @@ def load_sentinel_rules(state: State) -> tuple[list[AutomationRule], list[Unusab
             is_rule = one.type == RULES
             found.append(read_sentinel_rule(one.key, one.body) if is_rule else read_playbook_rule(one.key))
         except AutomationError as error:
-            title = str(one.body.get("name") or _last_segment(one.key))
+            title = str(one.body.get("name") or _extract_last_segment(one.key))
             wrong.append(UnusableRule(one.key, title, RuleLanguage.SENTINEL, str(error)))
     return sorted(found, key=lambda one: (one.order, one.key)), wrong
 
@@ -128,7 +130,7 @@ def parse_workspace(key: str) -> str:
     return key.removeprefix("/workspaces/").partition("/")[0]
 
 
-def _condition(given: Mapping[str, object], where: str) -> EventCondition:
+def _read_condition(given: Mapping[str, object], where: str) -> EventCondition:
     kind, more = given.get("conditionType"), given.get("conditionProperties")
     read = _CONDITIONS.get(str(kind))
     if read is None:
@@ -139,14 +141,14 @@ def _condition(given: Mapping[str, object], where: str) -> EventCondition:
     return read(more, f"{where}.conditionProperties")
 
 
-def _property(given: Mapping[str, object], where: str) -> EventCondition:
+def _read_property(given: Mapping[str, object], where: str) -> EventCondition:
     """Read a property compared with values."""
-    return _compare(_fact(given, where), given, where)
+    return _compare(_read_fact(given, where), given, where)
 
 
 def _read_changed_property(given: Mapping[str, object], where: str) -> EventCondition:
     """Read a property that changed, to or from a value where one is named."""
-    fact, change = _fact(given, where), given.get("changeType")
+    fact, change = _read_fact(given, where), given.get("changeType")
     if change not in (None, "ChangedTo", "ChangedFrom"):
         raise AutomationError(f"{where}.changeType", "must be ChangedTo or ChangedFrom")
     if change is None:
@@ -155,7 +157,7 @@ def _read_changed_property(given: Mapping[str, object], where: str) -> EventCond
     return AllConditions((FactChanged(fact), _compare(compared, given, where)))
 
 
-def _array_changed(given: Mapping[str, object], where: str) -> EventCondition:
+def _read_array_changed(given: Mapping[str, object], where: str) -> EventCondition:
     """Read an array that something was added to."""
     fact = ARRAYS.get(str(given.get("arrayType")))
     if fact is None:
@@ -163,10 +165,10 @@ def _array_changed(given: Mapping[str, object], where: str) -> EventCondition:
     return FactGrew(fact)
 
 
-def _boolean(given: Mapping[str, object], where: str) -> EventCondition:
+def _read_boolean(given: Mapping[str, object], where: str) -> EventCondition:
     """Read conditions of which all or one must hold."""
-    inner = _objects(given, "innerConditions", where)
-    several = tuple(_condition(one, f"{where}.innerConditions[{at}]") for at, one in enumerate(inner))
+    inner = _read_objects(given, "innerConditions", where)
+    several = tuple(_read_condition(one, f"{where}.innerConditions[{at}]") for at, one in enumerate(inner))
     operator = given.get("operator")
     if operator not in ("And", "Or"):
         raise AutomationError(f"{where}.operator", "must be And or Or")
@@ -174,30 +176,30 @@ def _boolean(given: Mapping[str, object], where: str) -> EventCondition:
 
 
 _CONDITIONS: Mapping[str, Callable[[Mapping[str, object], str], EventCondition]] = {
-    "Property": _property,
+    "Property": _read_property,
     "PropertyChanged": _read_changed_property,
-    "PropertyArrayChanged": _array_changed,
-    "Boolean": _boolean,
+    "PropertyArrayChanged": _read_array_changed,
+    "Boolean": _read_boolean,
 }
 
 
 def _compare(fact: str, given: Mapping[str, object], where: str) -> ValueCondition:
-    operator, wanted = _operator(given, where), _texts(given.get("propertyValues"), where)
+    operator, wanted = _read_operator(given, where), _read_texts(given.get("propertyValues"), where)
     # a rule is named by its whole ARM id, and known by the end of it
-    values = [_last_segment(one) if fact.endswith("rule") else one for one in wanted]
+    values = [_extract_last_segment(one) if fact.endswith("rule") else one for one in wanted]
     return ValueCondition(
         FactProperty(fact), operator.removeprefix("Not"), values, negated=operator.startswith("Not")
     )
 
 
-def _fact(given: Mapping[str, object], where: str) -> str:
+def _read_fact(given: Mapping[str, object], where: str) -> str:
     name = str(given.get("propertyName"))
     if name not in PROPERTIES:
         raise AutomationError(f"{where}.propertyName", f"unknown property {name!r:.60}")
     return PROPERTIES[name]
 
 
-def _operator(given: Mapping[str, object], where: str) -> str:
+def _read_operator(given: Mapping[str, object], where: str) -> str:
     operator = str(given.get("operator"))
     if operator.removeprefix("Not") not in TEXT_OPERATORS:
         raise AutomationError(
@@ -207,13 +209,13 @@ def _operator(given: Mapping[str, object], where: str) -> str:
     return operator
 
 
-def _texts(value: object, where: str) -> list[str]:
+def _read_texts(value: object, where: str) -> list[str]:
     if not isinstance(value, list) or not value or not all(isinstance(one, str) for one in value):
         raise AutomationError(f"{where}.propertyValues", "must be a list of strings")
     return value
 
 
-def _action(given: Mapping[str, object], where: str) -> dict[str, object]:
+def _convert_action(given: Mapping[str, object], where: str) -> dict[str, object]:
     """The settings of an action of response; AutomationError where there is none for it."""
     kind, more = given.get("actionType"), given.get("actionConfiguration")
     make = _ACTIONS.get(str(kind))
@@ -260,12 +262,12 @@ def _modify(more: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def _task(more: Mapping[str, object]) -> dict[str, object]:
+def _convert_task(more: Mapping[str, object]) -> dict[str, object]:
     told = [str(more.get(one)) for one in ("title", "description") if more.get(one)]
     return {"action": "incident", "tasks": [": ".join(told)] if told else [None]}
 
 
-def _playbook(more: Mapping[str, object]) -> dict[str, object]:
+def _convert_playbook(more: Mapping[str, object]) -> dict[str, object]:
     """A Logic App is told at its address, which is a secret and kept as the credential `playbook-NAME`."""
     name = str(more.get("logicAppResourceId") or "").rstrip("/").rpartition("/")[2]
     return {"action": "webhook", "address": f"{PLAYBOOK}{name.lower()}" if name else ""}
@@ -273,23 +275,23 @@ def _playbook(more: Mapping[str, object]) -> dict[str, object]:
 
 _ACTIONS: Mapping[str, Callable[[Mapping[str, object]], dict[str, object]]] = {
     "ModifyProperties": _modify,
-    "AddIncidentTask": _task,
-    "RunPlaybook": _playbook,
+    "AddIncidentTask": _convert_task,
+    "RunPlaybook": _convert_playbook,
 }
 
 
-def _objects(holder: Mapping[str, object], name: str, path: str) -> list[dict[str, object]]:
+def _read_objects(holder: Mapping[str, object], name: str, path: str) -> list[dict[str, object]]:
     found = holder.get(name) or []
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise AutomationError(f"{path}.{name}", "must be a list of objects")
     return found
 
 
-def _last_segment(path: str) -> str:
+def _extract_last_segment(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _order(given: Mapping[str, object]) -> int:
+def _read_order(given: Mapping[str, object]) -> int:
     order = given.get("order")
     return order if isinstance(order, int) else 0
 

@@ -75,7 +75,7 @@ class TableBackend(KustoBackend):
         bare, bracket, places = head.partition("[")
         base = self._lowered.get(bare.lower())
         if (rest or bracket) and base is not None and self._types[base] is KqlType.DYNAMIC:
-            steps = [f".{one}" if _STEP.fullmatch(one) else f"[{_quote(one)}]" for one in rest]
+            steps = [f".{one}" if _STEP.fullmatch(one) else f"[{_quote_text(one)}]" for one in rest]
             return f"{base}{bracket}{places}{''.join(steps)}", KqlType.DYNAMIC
         if self._event_data and re.fullmatch(r"\w+", field):
             return f"_EventDatum('{field}', EventData, dynamic(null))", KqlType.STRING
@@ -200,6 +200,6 @@ def _is_plain_value(value: object) -> bool:
     return isinstance(value, SigmaNumber) or (isinstance(value, SigmaString) and not value.contains_special())
 
 
-def _quote(text: str) -> str:
+def _quote_text(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

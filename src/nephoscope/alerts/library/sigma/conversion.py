@@ -46,58 +46,60 @@ def sigma_pieces(
                 where, source, title, ("correlation rules are not turned into KQL",), unsupported=True
             )
     if plain:
-        yield from _rules(plain, text, place, source, wanted)
+        yield from _convert_rules(plain, text, place, source, wanted)
 
 
-def _rules(
+def _convert_rules(
     documents: Sequence[Any], text: str, place: Place, source: str, wanted: SigmaPipeline
 ) -> Iterator[ContentItem | UnusableContent]:
     try:
         collection = SigmaCollection.from_dicts(list(documents), collect_errors=True)
     except (SigmaError, ValueError, TypeError, AttributeError, KeyError) as error:
-        yield UnusableContent(place, source, _title(documents), (f"not a Sigma rule: {_error_text(error)}",))
+        yield UnusableContent(
+            place, source, _find_title(documents), (f"not a Sigma rule: {_format_error_text(error)}",)
+        )
         return
     if not collection.rules:
-        reasons = tuple(_error_text(error) for error in collection.errors) or ("not a Sigma rule",)
+        reasons = tuple(_format_error_text(error) for error in collection.errors) or ("not a Sigma rule",)
         yield UnusableContent(
-            _locate_reason(text, place, " ".join(reasons)), source, _title(documents), reasons
+            _locate_reason(text, place, " ".join(reasons)), source, _find_title(documents), reasons
         )
     for number, rule in enumerate(collection.rules):
         if isinstance(rule, SigmaCorrelationRule):
             continue
         given = documents[number] if len(documents) == len(collection.rules) else {}
-        yield _piece(rule, given, text, place, source, wanted)
+        yield _build_piece(rule, given, text, place, source, wanted)
 
 
-def _piece(
+def _build_piece(
     rule: SigmaRule, given: Any, text: str, place: Place, source: str, wanted: SigmaPipeline
 ) -> ContentItem | UnusableContent:
     title = str(rule.title or "")
     if rule.errors:
-        reasons = tuple(_error_text(error) for error in rule.errors)
+        reasons = tuple(_format_error_text(error) for error in rule.errors)
         modifier = any("modifier" in one.lower() for one in reasons)
         return UnusableContent(
             _locate_reason(text, place, " ".join(reasons)), source, title, reasons, unsupported=modifier
         )
     several = targets(rule.logsource, wanted)
     if not several:
-        why = f"no table for the log source {_source(rule)}"
+        why = f"no table for the log source {_format_log_source(rule)}"
         return UnusableContent(_locate_key(text, place, "logsource"), source, title, (why,), unsupported=True)
     failed: list[tuple[SigmaTarget, BaseException]] = []
     for target in several:
         try:
-            query = _query(given, target)
+            query = _convert_query(given, target)
         except Exception as error:  # noqa: BLE001 - the boundary to a library that raises many kinds for rules of others
             failed.append((target, error))
             continue
-        notes = tuple(f"not asked of {one.table}: {_error_text(error)}" for one, error in failed)
+        notes = tuple(f"not asked of {one.table}: {_format_error_text(error)}" for one, error in failed)
         return _make_piece(rule, query, target, place, source, notes)
-    reasons = tuple(dict.fromkeys(f"{one.table}: {_error_text(error)}" for one, error in failed))
-    where = _locate_reason(text, place, _error_text(failed[0][1]), failed[0][0])
+    reasons = tuple(dict.fromkeys(f"{one.table}: {_format_error_text(error)}" for one, error in failed))
+    where = _locate_reason(text, place, _format_error_text(failed[0][1]), failed[0][0])
     return UnusableContent(where, source, title, reasons, unsupported=True)
 
 
-def _query(given: Mapping[str, Any], target: SigmaTarget) -> str:
+def _convert_query(given: Mapping[str, Any], target: SigmaTarget) -> str:
     """The KQL of a rule; the rule is read anew, as a pipeline changes it."""
     backend = TableBackend(target.pipeline(), target.table, target.types(), event_data=target.event_data)
     queries = [
@@ -131,7 +133,7 @@ def _make_piece(
         "id": id_, "name": str(rule.title), "description": description.strip(), "kind": "Scheduled",
         "severity": SEVERITIES.get(rule.level.name.lower() if rule.level else "", "Medium"),
         "queryFrequency": EVERY, "queryPeriod": EVERY, "triggerOperator": "gt", "triggerThreshold": 0,
-        "tactics": _tactics(rule), "relevantTechniques": _techniques(rule), "query": query,
+        "tactics": _list_tactics(rule), "relevantTechniques": _list_techniques(rule), "query": query,
         "entityMappings": entity_mappings(columns), "version": version,
     }  # fmt: skip
     if rule.status is not None and rule.status.name in ("DEPRECATED", "UNSUPPORTED"):
@@ -139,25 +141,25 @@ def _make_piece(
     return ContentItem(ContentKind.RULE, id_, str(rule.title), version, source, document, place, notes)
 
 
-def _tactics(rule: SigmaRule) -> list[str]:
+def _list_tactics(rule: SigmaRule) -> list[str]:
     names = [re.sub(r"[^a-z]", "", one.name.lower()) for one in rule.tags if one.namespace == "attack"]
     return list(dict.fromkeys(TACTICS[one] for one in names if one in TACTICS))
 
 
-def _techniques(rule: SigmaRule) -> list[str]:
+def _list_techniques(rule: SigmaRule) -> list[str]:
     names = [
         one.name.upper() for one in rule.tags if one.namespace == "attack" and _TECHNIQUE.fullmatch(one.name)
     ]
     return list(dict.fromkeys(names))
 
 
-def _source(rule: SigmaRule) -> str:
+def _format_log_source(rule: SigmaRule) -> str:
     one = rule.logsource
     parts = (("product", one.product), ("category", one.category), ("service", one.service))
     return ", ".join(f"{name} {value}" for name, value in parts if value)
 
 
-def _error_text(error: BaseException) -> str:
+def _format_error_text(error: BaseException) -> str:
     """Return what is wrong, without the library's lists of everything that would do."""
     return _ENDINGS.sub("", str(error)).strip() or type(error).__name__
 
@@ -167,7 +169,7 @@ def _to_guid(title: str, source: str) -> str:
     return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
 
 
-def _title(documents: Sequence[object]) -> str:
+def _find_title(documents: Sequence[object]) -> str:
     return next((str(one["title"]) for one in documents if isinstance(one, dict) and one.get("title")), "")
 
 

@@ -208,21 +208,25 @@ def targets(source: SigmaLogSource, wanted: SigmaPipeline) -> list[SigmaTarget]:
     if category in DNS:
         table = "ASimDnsActivityLogs"
         return [SigmaTarget(table, lambda: _build_pipeline(table, _DNS), fields=_DNS)]
-    found = list(_device_targets(product, service, category))
+    found = list(_list_device_targets(product, service, category))
     return [one for one in found if wanted in (SigmaPipeline.AUTO, one.name)]
 
 
-def _device_targets(product: str, service: str, category: str) -> list[SigmaTarget]:
+def _list_device_targets(product: str, service: str, category: str) -> list[SigmaTarget]:
     found = []
     if product in ("windows", "") and category in HOSTS:
         function, conditions = HOSTS[category]
-        found.append(SigmaTarget(function, lambda: _host_pipeline(function, conditions), fields=_HOST_FIELDS))
+        found.append(
+            SigmaTarget(function, lambda: _build_host_pipeline(function, conditions), fields=_HOST_FIELDS)
+        )
     if product in ("windows", "") and category == "process_creation":
         found.append(SigmaTarget("SecurityEvent", _process_creation_pipeline, SigmaPipeline.AZURE_MONITOR))
     if product == "windows" and service in CHANNELS and not category:
         channel = CHANNELS[service]
         found.append(
-            SigmaTarget("Event", lambda: _channel_pipeline(channel), fields=_CHANNEL_FIELDS, event_data=True)
+            SigmaTarget(
+                "Event", lambda: _build_channel_pipeline(channel), fields=_CHANNEL_FIELDS, event_data=True
+            )
         )
     if product == "windows" and service == "security" and not category:
         table = "SecurityEvent"
@@ -240,13 +244,13 @@ def _process_creation_pipeline() -> ProcessingPipeline:
     return azure_monitor_pipeline("SecurityEvent") + ProcessingPipeline(items=[item], priority=20)
 
 
-def _channel_pipeline(channel: str) -> ProcessingPipeline:
+def _build_channel_pipeline(channel: str) -> ProcessingPipeline:
     """The pipeline to Event, for the events of one channel alone."""
     item = ProcessingItem(AddConditionTransformation({"EventLog": channel}))
     return _build_pipeline("Event", _CHANNEL_FIELDS) + ProcessingPipeline(items=[item], priority=20)
 
 
-def _host_pipeline(function: str, conditions: Mapping[str, str]) -> ProcessingPipeline:
+def _build_host_pipeline(function: str, conditions: Mapping[str, str]) -> ProcessingPipeline:
     """The pipeline to a function over the logs of hosts, for the rows of one category alone."""
     if not conditions:
         return _build_pipeline(function, _HOST_FIELDS)

@@ -42,16 +42,16 @@ FIELDS = {
 def advise(case: TuningCase) -> Iterable[Proposal]:
     """The entities, those with the most alerts first; what an earlier one covers is not proposed again."""
     covered: set[str] = set()
-    groups = _groups(case.alerts)
+    groups = _group_by_entity(case.alerts)
     for entity in sorted(groups, key=lambda one: (-len(groups[one]), SUBJECTS.index(one.kind), one.key)):
         alerts = [one for one in groups[entity] if one.id not in covered]
-        found = _proposal(case, entity, alerts)
+        found = _propose_suppression(case, entity, alerts)
         if found is not None:
             covered.update(one.id for one in found.hides)
             yield found
 
 
-def _groups(alerts: Iterable[PastAlert]) -> dict[Entity, list[PastAlert]]:
+def _group_by_entity(alerts: Iterable[PastAlert]) -> dict[Entity, list[PastAlert]]:
     """The alerts by the first entity of each kind in them."""
     groups: dict[Entity, list[PastAlert]] = defaultdict(list)
     for one in alerts:
@@ -63,11 +63,11 @@ def _groups(alerts: Iterable[PastAlert]) -> dict[Entity, list[PastAlert]]:
     return groups
 
 
-def _proposal(case: TuningCase, entity: Entity, alerts: Sequence[PastAlert]) -> Proposal | None:
+def _propose_suppression(case: TuningCase, entity: Entity, alerts: Sequence[PastAlert]) -> Proposal | None:
     harmless = [one for one in alerts if not one.untouchable]
     if len(harmless) < LEAST or count_days(harmless) < LEAST_DAYS:
         return None
-    beside = _shared_conditions(entity, harmless)
+    beside = _list_shared_conditions(entity, harmless)
     if (
         not beside
         and _has_roaming_account(entity, harmless)
@@ -81,7 +81,10 @@ def _proposal(case: TuningCase, entity: Entity, alerts: Sequence[PastAlert]) -> 
         and not _is_shared_address(entity, harmless)
     ):
         return None
-    conditions = [SuppressionCondition(_field(entity, harmless), "equals", (entity_value(entity),)), *beside]
+    conditions = [
+        SuppressionCondition(_choose_field(entity, harmless), "equals", (entity_value(entity),)),
+        *beside,
+    ]
     if any(one.untouchable and _matches_all(one, conditions) for one in case.alerts):
         return None
     hides = [one for one in case.touchable if _matches_all(one, conditions)]
@@ -96,7 +99,7 @@ def _proposal(case: TuningCase, entity: Entity, alerts: Sequence[PastAlert]) -> 
     )
 
 
-def _shared_conditions(entity: Entity, alerts: Sequence[PastAlert]) -> list[SuppressionCondition]:
+def _list_shared_conditions(entity: Entity, alerts: Sequence[PastAlert]) -> list[SuppressionCondition]:
     """Return what else all of the alerts speak of, where it is few: the same account from elsewhere is another matter."""
     found = []
     for kind, field in FIELDS.items():
@@ -109,7 +112,7 @@ def _shared_conditions(entity: Entity, alerts: Sequence[PastAlert]) -> list[Supp
     return found
 
 
-def _field(entity: Entity, alerts: Sequence[PastAlert]) -> str:
+def _choose_field(entity: Entity, alerts: Sequence[PastAlert]) -> str:
     """The field that tells the entity; the first of its kind where the alerts name several."""
     field = FIELDS[entity.kind]
     kind, _, identifier = field.rpartition(".")

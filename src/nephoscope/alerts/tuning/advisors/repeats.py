@@ -20,11 +20,13 @@ def advise(case: TuningCase) -> Iterable[Proposal]:
     """The shortest interval that hides most of the repeats."""
     if case.rule.tuning.repeat is not None:
         return
-    longest = _repeats(case.alerts, INTERVALS[-1])
+    longest = _list_repeated_alerts(case.alerts, INTERVALS[-1])
     if len(longest) < LEAST:
         return
-    chosen = next(one for one in INTERVALS if len(_repeats(case.alerts, one)) >= ENOUGH * len(longest))
-    hides = _repeats(case.alerts, chosen)
+    chosen = next(
+        one for one in INTERVALS if len(_list_repeated_alerts(case.alerts, one)) >= ENOUGH * len(longest)
+    )
+    hides = _list_repeated_alerts(case.alerts, chosen)
     span = format_duration(chosen)
     yield Proposal(
         SettingStep("repeatInterval", span),
@@ -34,7 +36,7 @@ def advise(case: TuningCase) -> Iterable[Proposal]:
     )
 
 
-def _repeats(alerts: Sequence[PastAlert], interval: timedelta) -> list[PastAlert]:
+def _list_repeated_alerts(alerts: Sequence[PastAlert], interval: timedelta) -> list[PastAlert]:
     """The alerts that would be held back; after a true positive, or a story that is open, nothing is."""
     last: dict[str, datetime] = {}
     kept_open: dict[str, bool] = defaultdict(bool)

@@ -24,10 +24,12 @@ FACTOR = 3
 def advise(case: TuningCase) -> Iterable[Proposal]:
     """The lowest threshold that hides every harmless alert that it may, and none that is true."""
     if case.rule.operator == "gt" and len(case.touchable) >= LEAST:
-        yield from _details(case) if case.rule.one_alert_a_row else _rows(case)
+        yield from (
+            _propose_detail_thresholds(case) if case.rule.one_alert_a_row else _propose_row_thresholds(case)
+        )
 
 
-def _rows(case: TuningCase) -> Iterable[Proposal]:
+def _propose_row_thresholds(case: TuningCase) -> Iterable[Proposal]:
     """For all rows of a run together."""
     rule = case.rule
     true = [one.events for one in case.alerts if one.untouchable]
@@ -51,7 +53,7 @@ def _rows(case: TuningCase) -> Iterable[Proposal]:
     )
 
 
-def _details(case: TuningCase) -> Iterable[Proposal]:
+def _propose_detail_thresholds(case: TuningCase) -> Iterable[Proposal]:
     """For a number that every alert tells, where what was true told of more each time: else nobody knows that more is worse."""
     harmful = [one for one in case.alerts if one.untouchable]
     for name, _ in case.rule.custom_details if harmful else ():
