@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 import pytest
 
@@ -149,3 +150,28 @@ def test_what_asks_for_one_tenant_is_refused_several(tmp_path):
     rows = [subscription(SUB_A, A), subscription(SUB_B, B)]
     with pytest.raises(SnapshotError, match=f"to 2 tenants \\({A}, {B}\\)"):
         resources.load([write(tmp_path, "both", rows)])
+
+
+def test_a_manifest_that_names_no_tenant_gives_each_its_subscriptions_and_the_times(tmp_path):
+    """What it says above subscriptions is of nobody where several tenants share the folder; when they were read holds for all."""
+    patches = "microsoft.compute/virtualmachines/patchassessmentresults"
+    places = {A: f"/subscriptions/{SUB_A}", B: f"/subscriptions/{SUB_B}"}
+    when = "2026-11-29T00:00:00+00:00"
+    manifest = {
+        "schemaVersion": 1,
+        "scopes": {"": [USERS], GROUP: ["*"], **{place: [patches] for place in places.values()}},
+        "gaps": {USERS: f"403 for {A}"},
+        "readAt": {"": when, GROUP: when, **{place: when for place in places.values()}},
+        "claimedAt": {place: {patches: when} for place in places.values()},
+    }
+    rows = [subscription(SUB_A, A), subscription(SUB_B, B), account(SUB_A), account(SUB_B)]
+    found = loaded([write(tmp_path, "both", rows, manifest)], tmp_path / "spool")
+    moment = datetime.fromisoformat(when)
+    for tenant, place in places.items():
+        coverage = found[tenant].coverage
+        assert coverage.scopes == {place: {patches}}
+        assert coverage.gaps == {}
+        assert coverage.claimed_at == {place: {patches: moment}}
+        assert {coverage.read_time(place), coverage.read_time("")} == {moment}
+        (other,) = set(places) - {tenant}
+        assert places[other] not in coverage.read_at
