@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import ssl
+import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,13 +19,21 @@ import pytest
 from click.testing import CliRunner
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
+from tests.sample.some_subscriptions import copy_some
 from tests.serve.starting import note_rules_as_run, serving
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 from nephoscope.cli.main import cli
+from nephoscope.estate.evaluation_lease import SERVER_LEASE
+from nephoscope.instance import ASSESS_SOON
+from nephoscope.posture.history.history import History
+from nephoscope.posture.scans.scan import ScanRequest, save_request
 from nephoscope.serve.rate_limit import Buckets, RateLimitMiddleware
 from nephoscope.serve.supervisor import ManagedProcess, ProcessSupervisor
 from nephoscope.server_status import read
+from nephoscope.state import State
+
+GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/app"
 
 pytestmark = pytest.mark.system
 
@@ -102,6 +113,32 @@ def test_the_link_signs_in(server):
         page = web.get(address)
         assert "Secure score" in page.text
     assert link.rsplit("/", 1)[-1] not in (data / "log").read_text()
+
+
+@pytest.mark.full
+def test_a_scan_beside_it_waits_for_its_assessment_and_both_are_kept(server, tmp_path):
+    """Without turns the later of two commits is refused; a scan that meets no assessment is repeated, so that one does."""
+    data, file = server.data, tmp_path / "estate.json"
+    file.write_text(
+        json.dumps([{"id": f"{GROUP}/providers/Microsoft.Network/networkSecurityGroups/n", "properties": {}}])
+    )
+    asked = ScanRequest((str(copy_some(tmp_path / "snapshot", "sandbox")),))
+    scan = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), "scan", str(file)]
+    told: list[str] = []
+    with State.open_folder(data) as state, state.as_product("a test"):
+        while len(told) < 5 and not any("waiting for the server's assessment" in one for one in told):
+            save_request(asked, data)
+            state.checkpoints.put(*ASSESS_SOON, datetime.now(UTC).isoformat())
+            wait_until(lambda: state.leases.holder(SERVER_LEASE), lambda: server.log)
+            beside = subprocess.run(scan, capture_output=True, text=True, timeout=PATIENCE)
+            assert beside.returncode == 0, beside.stderr
+            told.append(beside.stderr)
+    assert "waiting for the server's assessment" in told[-1]
+    own = History(data).evaluations(asked.series)
+    assert len(own) >= 2 * len(told)
+    assert [one.when for one in own] == sorted({one.when for one in own})
+    assert f"{asked.targets[0]} assessed: " in server.log
+    assert "conflict" not in server.log + "".join(told)
 
 
 def sleeping() -> None:
