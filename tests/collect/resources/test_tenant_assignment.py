@@ -161,7 +161,7 @@ def test_a_manifest_that_names_no_tenant_gives_each_its_subscriptions_and_the_ti
         "schemaVersion": 1,
         "scopes": {"": [USERS], GROUP: ["*"], **{place: [patches] for place in places.values()}},
         "gaps": {USERS: f"403 for {A}"},
-        "readAt": {"": when, GROUP: when, **{place: when for place in places.values()}},
+        "readAt": {"": when, GROUP: when, **dict.fromkeys(places.values(), when)},
         "claimedAt": {place: {patches: when} for place in places.values()},
     }
     rows = [subscription(SUB_A, A), subscription(SUB_B, B), account(SUB_A), account(SUB_B)]
