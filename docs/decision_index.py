@@ -17,7 +17,7 @@ TOPICS = {
     "Tenants": "374, 479, 492",
     "Evaluation": "29, 33-34, 90-91, 93-94, 100, 159, 371, 403, 407, 420, 469, 471, 507",
     "Pipelines and templates": "418-419, 422-424, 426, 428, 459-460, 462, 494, 473, 539, 476, 493",
-    "Vulnerabilities": "435-438, 442-444, 467, 490, 508",
+    "Vulnerabilities": "435-438, 442-444, 467, 490, 508, 546",
     "Registries of images": "448-451, 466, 488",
     "Inventory of packages": "425, 427, 429, 452-453, 483",
     "Images: configuration, secrets, malware": "445-447",

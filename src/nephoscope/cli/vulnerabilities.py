@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
-from nephoscope.cli.session.lake_access import open_lake
+from nephoscope.cli.session.advisory_import import import_
 from nephoscope.cli.session.list_output import format_option, list_options, show_list
 from nephoscope.cli.session.scan_output import SEVERITIES
 from nephoscope.cli.session.scanner_result_import import import_results
-from nephoscope.cli.session.service_context import build_context, open_context
+from nephoscope.cli.session.service_context import open_context
 from nephoscope.cli.session.state_access import has_state
 from nephoscope.cli.session.vulnerability_exemptions import exempt, exemptions, unexempt
 from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.service.exemption_lookup import make_exemption_lookup
-from nephoscope.vulnerability.errors import DatabaseFileError, FeedError
+from nephoscope.vulnerability.errors import DatabaseFileError
 from nephoscope.vulnerability.severities import rank
 
 if TYPE_CHECKING:
@@ -31,103 +31,12 @@ if TYPE_CHECKING:
 
 FEED_COLUMNS = ("name", "records", "published", "imported", "longestAgeDays", "state", "partial")
 _FOUND, _UNREAD = 1, 3
-SAMPLE = "sample:"
 _SHOWN, _SHOWN_HOLDERS = 10, 50
-_TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"])
 
 
 @click.group("vulnerabilities")
 def command() -> None:
     """Manage vulnerabilities of machines and images, and the advisories they are matched with."""
-
-
-@command.command("import")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option(
-    "--feed",
-    default="",
-    metavar="NAME",
-    help="Name of the feed (default: the name of the first file).",
-)
-@click.option(
-    "--published",
-    type=_TIME,
-    help=(
-        "Publication time of the feed, from which its age is computed (default: the time of its newest file)."
-    ),
-)
-@click.option(
-    "--max-age",
-    type=click.IntRange(1, 3650),
-    default=7,
-    show_default=True,
-    metavar="DAYS",
-    help="Maximum age of the feed in days before it is stale.",
-)
-@click.option(
-    "--partial",
-    is_flag=True,
-    help="Mark the feed as partial: it does not assess packages that it does not name.",
-)
-@click.pass_obj
-def import_(
-    data: Path, /, files: tuple[Path, ...], feed: str, published: datetime | None, max_age: int, partial: bool
-) -> None:
-    """Import FILES, archives and folders of a feed, replacing its previous import. Formats are detected:
-    OSV, distribution trackers and OVAL, CSAF, secdb, NVD, KEV, EPSS and others. If a document cannot be
-    parsed, nothing is changed; documents of unknown formats are listed and make the command exit 3.
-    `sample:` imports the advisories, packages and images of the sample company.
-    """
-    if files == (Path(SAMPLE),):
-        _import_sample(data)
-        return
-    if missing := next((one for one in files if not one.exists()), None):
-        raise click.UsageError(
-            f"{missing} does not exist: use a file, an archive or a folder of a feed, or {SAMPLE}"
-        )
-    from nephoscope.service.advisory_updates import update_advisories
-
-    name = feed or files[0].resolve().name.split(".")[0]
-    try:
-        with open_context(data, keeps=True) as service:
-            done = update_advisories(
-                service,
-                files,
-                name,
-                published=published.replace(tzinfo=UTC) if published else None,
-                longest_age=timedelta(days=max_age),
-                is_partial=partial,
-            )
-    except (FeedError, DatabaseFileError) as error:
-        usage_error(str(error))
-    result, changes = done.imported, done.rematched.changes
-    click.echo(f"{name}: {result.records:,} records; advisories of {result.changed:,} packages changed")
-    if result.is_single:
-        print_message(f"{name} has one advisory: it assesses no other package; import the whole feed")
-    for ecosystem in result.shrank:
-        print_message(
-            f"{name} has less than half of its packages of {ecosystem}: it assesses no other package of {ecosystem}; import the whole "
-            "feed, or import this one again if it is whole"
-        )
-    if done.rematched.packages:
-        click.echo(
-            f"matched again: {format_count(done.rematched.packages, 'package')}; findings: "
-            f"{changes.opened:,} opened, {changes.closed:,} closed, {changes.reopened:,} reopened"
-        )
-    for one in result.unread[:_SHOWN]:
-        print_message(f"not read: {one.place}: {one.reason}")
-    if result.unread:
-        sys.exit(_UNREAD)
-
-
-def _import_sample(data: Path) -> None:
-    from nephoscope.lake.writing.outbox import deliver
-    from nephoscope.sample.inventories import import_inventories
-
-    with open_lake(data) as (lake, state):
-        kept = import_inventories(build_context(data, state))
-        deliver(lake, state)
-    click.echo(f"the advisories of the sample company; {kept} of its machines and images are stored")
 
 
 @command.command("feeds")
@@ -221,6 +130,7 @@ def list_(
         vulnerability_rows,
     )
     from nephoscope.model.read_reach import EVERYTHING
+    from nephoscope.service.advisories import why_exploitation_is_unknown
     from nephoscope.service.vulnerabilities import date_vulnerabilities, list_findings, list_vulnerabilities
     from nephoscope.service.vulnerability_exposure import find_exposures, sort_by_risk
     from nephoscope.state.inventory.subject import SubjectKind
@@ -244,6 +154,9 @@ def list_(
             rows = finding_rows(ordered, exposures, make_exemption_lookup(context), with_exempted=exempted)
             columns = FINDING_COLUMNS
         unknown = _tell_uncovered(context, wanted)
+        if asked["exploited"] and (why := why_exploitation_is_unknown(context)):
+            print_message(f"which vulnerabilities are exploited is unknown: {why}")
+            unknown = True
         _tell_unrated(context, wanted)
     show_list(rows, columns, output, "no vulnerabilities found on stored machines and images")
     if fail_on and any(rank(str(row["severity"])) >= rank(fail_on) for row in rows):
@@ -382,5 +295,5 @@ def _database(data: Path, now: datetime) -> AdvisoryDatabase:
         usage_error(str(error))
 
 
-for _one in (exempt, exemptions, unexempt, import_results):
+for _one in (import_, exempt, exemptions, unexempt, import_results):
     command.add_command(_one)

@@ -35,7 +35,8 @@ class AffectedPackage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     when it is in one of `ranges`, or one of `versions`, or meets `constraint` (a text in the syntax `syntax` of
     `nephoscope.model.version_ranges`). `unaffected` is such a text too: what meets it is safe, whatever the rest says. `architectures`
     and `modularity` narrow it where they are given. `is_partial`: its source speaks of some products of the ecosystem alone, so that
-    nothing follows of those that it does not name.
+    nothing follows of those that it does not name. `is_unversioned`: some versions are affected, and it does not say which (it names
+    commits alone).
     """
 
     ecosystem: str
@@ -52,6 +53,7 @@ class AffectedPackage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     architectures: tuple[str, ...] = ()
     modularity: str = ""
     is_partial: bool = False
+    is_unversioned: bool = False
 
 
 class Advisory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -14,7 +14,7 @@ from nephoscope.state import StateError
 from nephoscope.vulnerability.database.database_schema import LONGEST_AGE
 from nephoscope.vulnerability.errors import DatabaseFileError, FeedError
 from nephoscope.vulnerability.matching.matcher import MatchingOptions
-from nephoscope.vulnerability.matching.statement_lookup import AdvisoryIndex
+from nephoscope.vulnerability.matching.statement_lookup import AdvisoryIndex, explain_unknown_exploitation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,6 +71,12 @@ def open_advisories(data: Path, now: datetime) -> Iterator[Advisories]:
         yield Advisories(database, options, database.imports(), database)
 
 
+def why_exploitation_is_unknown(context: ServiceContext) -> str:
+    """Return why it is not known which vulnerabilities are exploited, '' where it is."""
+    with open_advisories(context.data, context.now) as advisories:
+        return explain_unknown_exploitation(advisories.source)
+
+
 def import_advisories(
     context: ServiceContext,
     paths: Sequence[Path],
@@ -79,12 +85,13 @@ def import_advisories(
     published: datetime | None = None,
     longest_age: timedelta = timedelta(hours=LONGEST_AGE),
     is_partial: bool = False,
+    is_whole: bool = False,
 ) -> ImportResult:
     """Import files, archives and folders as the feed of a name, in place of what it said before.
 
-    What a partial feed does not name is not assessed by it. Without `published` the feed is as old as its newest file. Raises
-    FeedError, and changes nothing, where a document cannot be read, nothing is said or it would be of the future; DatabaseFileError
-    for a file that is no database of advisories.
+    What a partial feed does not name is not assessed by it; one that lost most of its packages is partial unless it `is_whole`.
+    Without `published` the feed is as old as its newest file. Raises FeedError, and changes nothing, where a document cannot be read,
+    nothing is said or it would be of the future; DatabaseFileError for a file that is no database of advisories.
     """
     path, now = advisories_path(context.data), context.now
     # what reads feeds is loaded where one is imported alone
@@ -106,6 +113,7 @@ def import_advisories(
             published=_format_time(published or newest_file_time(paths, now)),
             longest_age=max(1, int(longest_age.total_seconds() // 3600)),
             is_partial=is_partial,
+            is_whole=is_whole,
         )
 
 

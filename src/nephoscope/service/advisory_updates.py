@@ -34,10 +34,17 @@ def update_advisories(
     published: datetime | None = None,
     longest_age: timedelta = timedelta(hours=LONGEST_AGE),
     is_partial: bool = False,
+    is_whole: bool = False,
 ) -> AdvisoryUpdate:
     """Import a feed as `import_advisories` does, and bring the findings of all inventories up to date with it."""
     imported = import_advisories(
-        context, paths, feed, published=published, longest_age=longest_age, is_partial=is_partial
+        context,
+        paths,
+        feed,
+        published=published,
+        longest_age=longest_age,
+        is_partial=is_partial,
+        is_whole=is_whole,
     )
     return AdvisoryUpdate(imported, refresh_findings(context))
 

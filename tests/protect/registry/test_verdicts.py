@@ -22,9 +22,11 @@ TODAY = date(2026, 3, 1)
 PACKAGE = Package(type="deb", name="foo", version="1")
 
 
-def finding(severity: str = "Critical", fixed: str = "2", **more: Any) -> PackageFinding:
+def finding(
+    severity: str = "Critical", fixed: str = "2", name: str = "CVE-2026-1", **more: Any
+) -> PackageFinding:
     return PackageFinding(
-        id="CVE-2026-1",
+        id=name,
         package=PACKAGE,
         state="fixed",
         severity=severity,
@@ -37,6 +39,10 @@ def finding(severity: str = "Critical", fixed: str = "2", **more: Any) -> Packag
 def assessed(*findings: PackageFinding, **more: Any) -> PlatformExamination:
     one = PackageAssessment(package=PACKAGE, status=more.pop("status", "assessed"), findings=findings, **more)
     return PlatformExamination(digest="d", platform="linux/amd64", assessments=(one,))
+
+
+def uncataloged(*findings: PackageFinding) -> PlatformExamination:
+    return msgspec.structs.replace(assessed(*findings), exploitation="no catalog")
 
 
 def problem(kind: str, key: str = "k") -> PlatformExamination:
@@ -85,6 +91,12 @@ CASES: dict[str, tuple[list[PlatformExamination], dict[str, Any], str]] = {
     "unknown license": ([problem("license_unknown")], {"licenses": "reject"}, "hold"),
     "unread": ([problem("unread")], {}, "hold"),
     "age": ([problem("age")], {}, "reject"),
+    "no catalog of exploited vulnerabilities": ([uncataloged(finding("Low"))], {}, "hold"),
+    "no catalog, and nothing found": ([uncataloged()], {}, "promote"),
+    "no catalog, and a worse reason": ([uncataloged(finding())], {}, "reject"),
+    "no catalog, and no name that one has": ([uncataloged(finding("Low", name="GHSA-1"))], {}, "promote"),
+    "no catalog, which does not matter": ([uncataloged(finding("Low"))], {"exploited": "allow"}, "promote"),
+    "no catalog, let pass aloud": ([uncataloged(finding("Low"))], {"unknown": "allow"}, "promote"),
     "artifact": ([problem("artifact")], {"unread": "allow", "unknown": "allow"}, "hold"),
 }  # fmt: skip
 

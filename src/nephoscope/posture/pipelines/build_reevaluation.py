@@ -19,7 +19,12 @@ from nephoscope.vulnerability.feeds.product_names import ecosystem_name, to_prod
 from nephoscope.vulnerability.matching.findings import PackageAssessment, PackageFinding, Undetermined
 from nephoscope.vulnerability.matching.matcher import MatchingOptions, match
 from nephoscope.vulnerability.matching.source_precedence import list_layers
-from nephoscope.vulnerability.matching.statement_lookup import AdvisoryIndex, StatementSource, statement_keys
+from nephoscope.vulnerability.matching.statement_lookup import (
+    AdvisoryIndex,
+    StatementSource,
+    list_covered,
+    statement_keys,
+)
 from nephoscope_policy.model.state import Severity
 
 TOOL = "advisories"
@@ -62,10 +67,10 @@ def build_index(components: Iterable[BillComponent], records: Iterable[FeedRecor
             found.add(record)
             continue
         keys = {key for affected in record.affected for key in statement_keys(affected)}
-        ecosystems = {ecosystem for ecosystem, _ in keys}
-        if keys & wanted or ecosystems - known:
+        covered = list_covered(record)
+        if keys & wanted or covered - known:
             found.add(record)
-            known |= ecosystems
+            known |= covered
     return found
 
 

@@ -29,7 +29,11 @@ from nephoscope.protect.registry.verdicts import ImageProblem, PlatformExaminati
 from nephoscope.vulnerability.database.advisory_lookup import AdvisoryDatabase
 from nephoscope.vulnerability.matching.findings import PackageAssessment
 from nephoscope.vulnerability.matching.matcher import MatchingOptions, match_all
-from nephoscope.vulnerability.matching.statement_lookup import AdvisoryIndex
+from nephoscope.vulnerability.matching.statement_lookup import (
+    AdvisoryIndex,
+    StatementSource,
+    explain_unknown_exploitation,
+)
 
 _SCHEMA_1 = "it has a manifest of Docker's schema 1, whose signature names its repository: push it again as OCI or schema 2"
 #: Takes what an image holds by the digest of its manifest, so that it is kept.
@@ -100,20 +104,28 @@ class Examiner:
             problem = ImageProblem(kind="unread", key="", text=f"it cannot be read: {error}")
             return PlatformExamination(digest=document.digest, platform=platform, problems=(problem,))
         keep(document.digest, found.contents)
+        assessments, exploitation = self._assess(found.contents.packages)
         return PlatformExamination(
             digest=document.digest,
             platform=str(image.platform) or platform,
-            assessments=self._assess(found.contents.packages),
+            assessments=assessments,
+            exploitation=exploitation,
             absence=found.contents.absence,
             problems=(*_problems(image, found), *_age(image, policy, self.now)),
         )
 
-    def _assess(self, packages: tuple[Package, ...]) -> tuple[PackageAssessment, ...]:
-        options = MatchingOptions(today=f"{self.now:%Y-%m-%d}")
+    def _assess(self, packages: tuple[Package, ...]) -> tuple[tuple[PackageAssessment, ...], str]:
+        """Return the assessments of packages, and why it is not known which vulnerabilities are exploited."""
         if not self.advisories.exists():
-            return tuple(match_all(packages, AdvisoryIndex(()), options))
+            return self._match(packages, AdvisoryIndex(()))
         with AdvisoryDatabase(self.advisories, self.now) as database:
-            return tuple(match_all(packages, database, options))
+            return self._match(packages, database)
+
+    def _match(
+        self, packages: tuple[Package, ...], source: StatementSource
+    ) -> tuple[tuple[PackageAssessment, ...], str]:
+        options = MatchingOptions(today=f"{self.now:%Y-%m-%d}")
+        return tuple(match_all(packages, source, options)), explain_unknown_exploitation(source)
 
 
 def _artifact(document: TreeDocument) -> PlatformExamination:

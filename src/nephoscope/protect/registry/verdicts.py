@@ -32,12 +32,16 @@ class ImageProblem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlatformExamination(msgspec.Struct, frozen=True, kw_only=True):
-    """An image for one machine as it was examined; `absence` says why its packages cannot be all, '' where they can."""
+    """An image for one machine as it was examined; `absence` says why its packages cannot be all, '' where they can.
+
+    `exploitation` says why it is not known which vulnerabilities are exploited, '' where it is.
+    """
 
     digest: str
     platform: str
     assessments: tuple[PackageAssessment, ...] = ()
     absence: str = ""
+    exploitation: str = ""
     problems: tuple[ImageProblem, ...] = ()
 
 
@@ -115,6 +119,7 @@ def _reasons(image: PlatformExamination, policy: ImagePolicy, today: date) -> It
                 platform=image.platform,
             )
     yield from _unknown_reasons(image, policy)
+    yield from _unknown_exploitation(image, policy, counted)
     for problem in image.problems:
         yield VerdictReason(
             kind=problem.kind,
@@ -170,6 +175,29 @@ def _unknown_reasons(image: PlatformExamination, policy: ImagePolicy) -> Iterabl
         text = f"{number} {'package was' if number == 1 else 'packages were'} not assessed: {reason}"
         yield VerdictReason(
             kind="not_assessed", key=reason, effect=policy.unknown, text=text, platform=image.platform
+        )
+
+
+def _unknown_exploitation(
+    image: PlatformExamination, policy: ImagePolicy, counted: Sequence[PackageFinding]
+) -> Iterable[VerdictReason]:
+    """Yield that vulnerabilities which the policy lets pass may be exploited, where no catalog tells."""
+    if "allow" in (policy.unknown, policy.exploited) or not image.exploitation:
+        return
+    passing = {
+        one.id
+        for one in counted
+        if any(name.startswith("CVE-") for name in one.ids()) and _judge_finding(one, policy)[0] == "allow"
+    }
+    if passing:
+        number = f"{len(passing)} {'vulnerability is' if len(passing) == 1 else 'vulnerabilities are'}"
+        text = f"whether {number} exploited is unknown: {image.exploitation}"
+        yield VerdictReason(
+            kind="not_assessed",
+            key=image.exploitation,
+            effect=policy.unknown,
+            text=text,
+            platform=image.platform,
         )
 
 
