@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.model.secret_redaction import MASK, is_secret_key, redact, redact_read, redact_text
+from nephoscope.model.secret_redaction import (
+    _SECRET_TEXTS,
+    MASK,
+    is_secret_key,
+    redact,
+    redact_read,
+    redact_text,
+)
 
 SECRET_KEYS = [
     "adminPassword", "administratorLoginPassword", "primaryConnectionString", "connectionString", "primaryKey", "accountKey",
@@ -125,3 +134,20 @@ def test_redacting_twice_changes_nothing_more_and_the_input_stays(value):
 )
 def test_what_a_condition_read(subject, value, shown):
     assert redact_read(subject, value) == shown
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from([*TEXTS, *(text.swapcase() for text in TEXTS)]),
+            st.text("aA=:/@ \"'.-_Bk19{", max_size=12),
+        ),
+        max_size=4,
+    ).map(" ".join)
+)
+def test_a_pattern_is_left_out_only_where_it_finds_nothing(text: str) -> None:
+    redacted = redact_text(text)
+    for one in _SECRET_TEXTS:
+        left = re.search(one.pattern, text)
+        assert left is None or any(part in text.lower() for part in one.parts), one.pattern
+    assert all(re.sub(one.pattern, one.replacement, redacted) == redacted for one in _SECRET_TEXTS)

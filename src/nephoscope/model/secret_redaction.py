@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import cache
+
+import msgspec
 
 MASK = "***"
 
@@ -14,68 +17,72 @@ _SECRET_KEY = re.compile(
     r"|signature|clientsecret|certificatedata|pfx|pfxblob|customdata|userdata|protectedsettings|credential|credentials|passphrase)$"
 )
 _PLAIN_KEY = re.compile(r"^(?:disable|enable|allow|has|is|require|no)|^publickey|^keytoken")
-_SECRET_TEXT = (
+
+
+class _SecretText(msgspec.Struct, frozen=True):
+    """Texts that are secrets: a lower-case part that every one has, one of several, then the pattern and what replaces it."""
+
+    parts: tuple[str, ...]
+    pattern: str
+    replacement: str = MASK
+
+
+_SECRET_TEXTS = (
     # an attribute, and what a policy of API Management sets a header to; expressions and named values are no secrets
-    (
-        re.compile(
-            r"(?i)\b((?:api|access|shared)key|password|pwd|secret)(\s*=\s*\\?[\"'])(?![{@])[^\"'\\<>]+"
-        ),
+    _SecretText(
+        ("=",),
+        r"(?i)\b((?:api|access|shared)key|password|pwd|secret)(\s*=\s*\\?[\"'])(?![{@])[^\"'\\<>]+",
         rf"\g<1>\g<2>{MASK}",
     ),
-    (re.compile(r"(?i)(<set-header\b[^<>]*>\s*<value>)(?!\s*(?:\{\{|@))[^<]+"), rf"\g<1>{MASK}"),
-    (
-        re.compile(
-            r"(?i)([?&;#](?:sig|sv_sig|token|code|(?:access|refresh|id)_token|key|api[_-]?key|subscription-key|client_secret)=)[^&\s\"';]+"
-        ),
+    _SecretText(
+        ("<set-header",),
+        r"(?i)(<set-header\b[^<>]*>\s*<value>)(?!\s*(?:\{\{|@))[^<]+",
+        rf"\g<1>{MASK}",
+    ),
+    _SecretText(
+        ("=",),
+        r"(?i)([?&;#](?:sig|sv_sig|token|code|(?:access|refresh|id)_token|key|api[_-]?key|subscription-key|client_secret)=)[^&\s\"';]+",
         rf"\g<1>{MASK}",
     ),
     # Addresses of webhooks whose path is what lets one post: Slack, Discord, Microsoft Teams
-    (
-        re.compile(
-            r"(?i)(https://(?:hooks\.slack\.com/(?:services|workflows|triggers)|(?:\w+\.)?discord(?:app)?\.com/api/webhooks|[\w.-]*\boffice\.com/webhook\w*)/)[^\s\"'<>?#]+"
-        ),
+    _SecretText(
+        ("https://",),
+        r"(?i)(https://(?:hooks\.slack\.com/(?:services|workflows|triggers)|(?:\w+\.)?discord(?:app)?\.com/api/webhooks|[\w.-]*\boffice\.com/webhook\w*)/)[^\s\"'<>?#]+",
         rf"\g<1>{MASK}",
     ),
-    (
-        re.compile(
-            r"(?i)((?:^|\bauthorization\W{1,4})basic\s+)(?=[a-z+/]*[0-9=])[a-z0-9+/]{8,}={0,2}(?=$|[\s\"',])"
-        ),
+    _SecretText(
+        ("basic",),
+        r"(?i)((?:^|\bauthorization\W{1,4})basic\s+)(?=[a-z+/]*[0-9=])[a-z0-9+/]{8,}={0,2}(?=$|[\s\"',])",
         rf"\g<1>{MASK}",
     ),
-    (
-        re.compile(
-            r"(?i)\b((?:account|sharedaccess|shared|access|primary|api)key|password|pwd|sharedaccesssignature|secret)(\s*=\s*)[^;\s\"']+"
-        ),
+    _SecretText(
+        ("=",),
+        r"(?i)\b((?:account|sharedaccess|shared|access|primary|api)key|password|pwd|sharedaccesssignature|secret)(\s*=\s*)[^;\s\"']+",
         rf"\g<1>\g<2>{MASK}",
     ),
-    (re.compile(r"(?i)\b(bearer\s+)[a-z0-9._~+/=-]{8,}"), rf"\g<1>{MASK}"),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?"), MASK),
-    (
-        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL),
-        MASK,
+    _SecretText(("bearer",), r"(?i)\b(bearer\s+)[a-z0-9._~+/=-]{8,}", rf"\g<1>{MASK}"),
+    _SecretText(("eyj",), r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?"),
+    _SecretText(
+        ("-----begin",),
+        r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
     ),
-    (re.compile(r"(://[^/\s:@\"]+:)[^@/\s\"]+(@)"), rf"\g<1>{MASK}\g<2>"),
+    _SecretText(("://",), r"(://[^/\s:@\"]+:)[^@/\s\"]+(@)", rf"\g<1>{MASK}\g<2>"),
     # Tokens that their issuers made recognizable: GitHub, GitLab, Slack, npm, PyPI, SendGrid, Stripe, AWS and Google keys, the
     # client secrets of Entra ID, personal access tokens of Azure DevOps
-    (
-        re.compile(
-            r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,}|glpat-[A-Za-z0-9_-]{20,}|xox[abeprs]-[A-Za-z0-9-]{10,}"
-            r"|npm_[A-Za-z0-9]{36}|pypi-AgE[A-Za-z0-9_-]{40,}|SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{32,64}"
-            r"|[rs]k_live_[A-Za-z0-9]{20,}|A(?:KI|SI)A[A-Z2-7]{16}|AIza[A-Za-z0-9_-]{35})(?![A-Za-z0-9])"
-        ),
-        MASK,
+    _SecretText(
+        ("gh", "glpat-", "xox", "npm_", "pypi-", "sg.", "k_live_", "akia", "asia", "aiza"),
+        r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,}|glpat-[A-Za-z0-9_-]{20,}|xox[abeprs]-[A-Za-z0-9-]{10,}"
+        r"|npm_[A-Za-z0-9]{36}|pypi-AgE[A-Za-z0-9_-]{40,}|SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{32,64}"
+        r"|[rs]k_live_[A-Za-z0-9]{20,}|A(?:KI|SI)A[A-Z2-7]{16}|AIza[A-Za-z0-9_-]{35})(?![A-Za-z0-9])",
     ),
-    (
-        re.compile(r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])"),
-        MASK,
+    _SecretText(
+        ("q~",), r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])"
     ),
-    (re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}(?![A-Za-z0-9])"), MASK),
+    _SecretText(("azdo",), r"(?<![A-Za-z0-9])[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}(?![A-Za-z0-9])"),
     # 64 bytes of base64: a storage, Cosmos DB or Event Hubs key
-    (
-        re.compile(
-            r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{43}=(?![A-Za-z0-9+/=])|(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{86}==(?![A-Za-z0-9+/=])"
-        ),
-        MASK,
+    _SecretText(
+        ("=",),
+        r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{43}=(?![A-Za-z0-9+/=])|(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{86}==(?![A-Za-z0-9+/=])",
     ),
 )
 # "key": "value" in JSON text that may be cut or broken: the closing quote may be missing.
@@ -92,10 +99,18 @@ def is_secret_key(key: str) -> bool:
 
 def redact_text(text: str) -> str:
     """The text with everything that looks like a secret replaced by `***`; JSON text may be cut or broken."""
-    text = _MEMBER.sub(_member, text)
-    for pattern, replacement in _SECRET_TEXT:
-        text = pattern.sub(replacement, text)
+    if '"' in text:
+        text = _MEMBER.sub(_member, text)
+    folded = text.lower()
+    for one in _SECRET_TEXTS:
+        if any(part in folded for part in one.parts):
+            text = _compile(one.pattern).sub(one.replacement, text)
     return text
+
+
+@cache
+def _compile(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
 
 
 def _member(match: re.Match[str]) -> str:

@@ -105,10 +105,10 @@ def step(value: object, segment: Segment) -> object:
     if isinstance(segment, str):
         if not isinstance(value, dict):
             return MISSING
-        wanted = segment.lower()
-        for key, item in value.items():
-            if key == segment or key.lower() == wanted:
-                return item
+        wanted, size = segment.lower(), len(segment)
+        for key in value:
+            if len(key) == size and (key == segment or key.lower() == wanted):
+                return value[key]
         return MISSING
     if isinstance(segment, int):
         return value[segment] if isinstance(value, list) and segment < len(value) else MISSING

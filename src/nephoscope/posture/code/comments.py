@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-import yaml
-
 from nephoscope.collect.templates.bicep import bracket_index as bicep
 from nephoscope.collect.templates.terraform.hcl import bracket_index as hcl
 
@@ -87,6 +85,8 @@ def _lines(text: str, start: int, end: int, line: int) -> Iterator[SourceComment
 
 
 def _find_in_yaml(text: str) -> Iterator[SourceComment]:
+    import yaml  # most scans read no YAML
+
     try:
         tokens = [one for one in yaml.scan(text, yaml.CLoader) if isinstance(one, yaml.ScalarToken)]
     except yaml.YAMLError:

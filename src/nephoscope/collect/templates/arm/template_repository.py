@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
@@ -174,7 +174,8 @@ class Repository(msgspec.Struct):
         if chosen:
             return [TemplateFile(name, chosen) for name in found]
         beside = [one for one in names if one.lower().endswith(_JSON) and self.is_parameters(one)]
-        owned = {name: [*self._sibling_files(name, beside)] for name in found}
+        by_folder = _group_by_folder(beside)
+        owned = {name: [*self._sibling_files(name, by_folder)] for name in found}
         used = {one for several in owned.values() for one in several}
         for other in (one for one in beside if one not in used):
             fitting = [
@@ -216,22 +217,33 @@ class Repository(msgspec.Struct):
         files = sorted(name for name in names if name.lower().endswith(_JSON))
         return [name for name in files if name not in used and self.is_parameters(name)]
 
-    def _sibling_files(self, name: str, names: Iterable[str]) -> Iterator[str]:
+    def _sibling_files(self, name: str, by_folder: Mapping[str, Sequence[str]]) -> Iterator[str]:
         yield from self.compiled_parameters.get(name, ())
         stem = re.escape(_suffixless(name.rpartition("/")[2]))
         pattern = re.compile(
             rf"(?:{stem}(?:\.[\w-]+)?\.param(?:eter)?s?(?:[.-][\w-]+)?|param(?:eter)?s?\.{stem})\.jsonc?",
             re.IGNORECASE,
         )
-        for other in names:
-            if _is_near(name, other) and pattern.fullmatch(other.rpartition("/")[2]):
-                yield other
+        near = sorted(other for folder in _near_folders(name) for other in by_folder.get(folder, ()))
+        yield from (other for other in near if pattern.fullmatch(other.rpartition("/")[2]))
+
+
+def _group_by_folder(names: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(name.rpartition("/")[0], []).append(name)
+    return found
+
+
+def _near_folders(template: str) -> tuple[str, str, str]:
+    """The folder of a template, and those for parameters files in it."""
+    folder = template.rpartition("/")[0]
+    return folder, f"{folder}/parameters".lstrip("/"), f"{folder}/params".lstrip("/")
 
 
 def _is_near(template: str, parameters: str) -> bool:
     """Return whether a parameters file is beside a template, or in a folder for such files there."""
-    folder, where = template.rpartition("/")[0], parameters.rpartition("/")[0]
-    return where in (folder, f"{folder}/parameters".lstrip("/"), f"{folder}/params".lstrip("/"))
+    return parameters.rpartition("/")[0] in _near_folders(template)
 
 
 def _suffixless(file: str) -> str:
